@@ -1,0 +1,145 @@
+import { availableParallelism } from 'node:os';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
+import type { Runtime, RuntimeJob } from '../../../shared/runtimes/runtime.ts';
+import type { InstalledModel } from '../models/installed-model.ts';
+import { createModelStore, type DownloadProgress, type ModelRequest } from '../models/model-store.ts';
+import { createModelWorker, type ModelWorker } from './model-worker.ts';
+
+export type RuntimeLog = {
+  info(message: string): void;
+  /** `detail` is an inner error for the machine's owner; it never holds a prompt or an answer. */
+  fault(message: string, detail: string): void;
+};
+
+export type WorkerRuntimeOptions = {
+  /** The models to serve; those that are not on this machine yet are downloaded. */
+  models: readonly ModelRequest[];
+  /** Where downloaded models are kept. */
+  cacheFolder: string;
+  /** Models that ship with the product, `<folder>/<model id>/digests.json`. */
+  modelFolder: string;
+  /** A mirror of the Hugging Face hub. */
+  hubUrl?: string;
+  hubToken?: string;
+  onProgress?: (progress: DownloadProgress) => void;
+  log: RuntimeLog;
+  /** Threads per model; by default chosen by the model's size. */
+  threads?: number;
+  /** Loads every model at once instead of with its first job. Default true. */
+  preload?: boolean;
+  cancelGraceMs?: number;
+  signal?: AbortSignal;
+  workerUrl?: URL;
+};
+
+/** Names the runtime on receipts. */
+const RUNTIME_NAME = 'transformers.js';
+const DEVICE = 'cpu';
+/** One step of a small model takes less time than waking a second thread: 24 M weights in q8 ran faster on one. */
+const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
+/** A token takes well under a second and a long prompt a few; beyond this the thread hangs. */
+const CANCEL_GRACE_MS = 5_000;
+
+type Served = { installed: InstalledModel; state: ServedModel['state']; worker: ModelWorker };
+
+/**
+ * Inference with transformers.js on the CPU, one worker thread per model.
+ *
+ * Resolves when the files of all models are on this machine and whole. Rejects with the problem of the first that
+ * cannot be had: `model_not_found`, `model_download_failed`, `model_files_missing`, `model_files_corrupt`.
+ */
+export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promise<Runtime> {
+  const store = createModelStore(options);
+  const listeners: (() => void)[] = [];
+  const served = new Map<string, Served>();
+
+  function setState(entry: Served, state: ServedModel['state']): void {
+    if (entry.state === state) return;
+    entry.state = state;
+    for (const listener of listeners) listener();
+  }
+
+  for (const request of options.models) {
+    const installed = await store.install(request, options.signal);
+    const worker = createModelWorker({
+      model: installed.id,
+      prepare: () => prepareLoad(installed, options),
+      onState: (state) => setState(entry, state),
+      onFault: options.log.fault,
+      cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
+      ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
+    });
+    const entry: Served = { installed, state: 'installed', worker };
+    served.set(installed.id, entry);
+  }
+
+  async function prepareLoad(installed: InstalledModel, { threads }: WorkerRuntimeOptions) {
+    await store.verify(installed);
+    return {
+      location: installed.folder,
+      dtype: installed.dtype,
+      device: DEVICE,
+      threads: threads ?? defaultThreads(installed.sizeBytes),
+    };
+  }
+
+  function find(job: RuntimeJob): Served {
+    const entry = served.get(job.model);
+    if (entry !== undefined) return entry;
+    throw new Problem('model_not_found', `This node does not serve the model '${job.model}'.`, { param: 'model' });
+  }
+
+  if (options.preload ?? true) preload([...served.values()], options.log);
+
+  return {
+    models: () => [...served.values()].map(describe),
+    onChange: (listener) => void listeners.push(listener),
+    async run(job, output, signal) {
+      const entry = find(job);
+      const result = await entry.worker.run(job, output, signal);
+      return { ...result, execution: executionOf(entry.installed) };
+    },
+    async close() {
+      await Promise.all([...served.values()].map((entry) => entry.worker.close()));
+    },
+  };
+}
+
+/** `threads` for weights of `sizeBytes`: one for tiny models, else one per core. */
+export function defaultThreads(sizeBytes: number, cores: number = availableParallelism()): number {
+  return sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : cores;
+}
+
+function preload(entries: readonly Served[], log: RuntimeLog): void {
+  for (const { installed, worker } of entries) {
+    worker.warmUp().catch((error: unknown) => {
+      // The first job meets the same problem and tells its caller; here the owner hears of it early.
+      log.fault(`'${installed.id}' could not be loaded.`, error instanceof Error ? error.message : String(error));
+    });
+  }
+}
+
+function describe({ installed, state }: Served): ServedModel {
+  return {
+    name: installed.id,
+    type: installed.type,
+    state,
+    revision: installed.revision,
+    dtype: installed.dtype,
+    device: DEVICE,
+    size_bytes: installed.sizeBytes,
+    context_length: installed.contextLength,
+    ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
+  };
+}
+
+function executionOf(installed: InstalledModel) {
+  return {
+    runtime: RUNTIME_NAME,
+    device: DEVICE,
+    dtype: installed.dtype,
+    revision: installed.revision,
+    digest: installed.weightsDigest,
+  };
+}

@@ -1,0 +1,66 @@
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * A file that does not exist until it is whole: written under a temporary name, synced, then renamed.
+ * The name carries the process id, so that two nodes with one cache folder never write the same file.
+ */
+export type PendingFile = {
+  handle: FileHandle;
+  /** Makes the file appear under its own name. */
+  commit(): Promise<void>;
+  /** Removes what was written; does nothing after a commit. */
+  discard(): Promise<void>;
+};
+
+const PENDING = /\.pending-(\d+)$/;
+
+export async function createPendingFile(path: string): Promise<PendingFile> {
+  await mkdir(dirname(path), { recursive: true });
+  const pendingPath = `${path}.pending-${process.pid}`;
+  const handle = await open(pendingPath, 'w');
+  let open_ = true;
+  async function close(): Promise<void> {
+    if (open_) await handle.close();
+    open_ = false;
+  }
+  return {
+    handle,
+    async commit() {
+      await handle.sync();
+      await close();
+      await rename(pendingPath, path);
+    },
+    async discard() {
+      await close();
+      await rm(pendingPath, { force: true });
+    },
+  };
+}
+
+export async function writeFileAtomically(path: string, text: string): Promise<void> {
+  const file = await createPendingFile(path);
+  try {
+    await file.handle.writeFile(text);
+    await file.commit();
+  } finally {
+    await file.discard();
+  }
+}
+
+/** Removes what processes that no longer run left half-written in `folder` and below. */
+export async function removeAbandonedFiles(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
+    const owner = PENDING.exec(basename(name))?.[1];
+    if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

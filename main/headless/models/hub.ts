@@ -1,0 +1,111 @@
+import { Problem } from '../../../shared/problems/problem.ts';
+
+export type HubOptions = {
+  /** Base URL of the Hugging Face hub or of a mirror with the same paths. */
+  hubUrl: string;
+  token?: string;
+};
+
+/** What the hub says of a file beside its content. Both come with the redirect to the storage, if there is one. */
+export type HubResponse = {
+  response: Response;
+  /** SHA-256 the hub promises for large files. */
+  sha256: string | null;
+  commit: string | null;
+};
+
+/** Where a problem's reader can go on without the hub. */
+export type WaysOut = { model: string; folder: string };
+
+const MAX_REDIRECTS = 5;
+const DEMO_MODEL = 'sparewatt/demo-chat';
+
+export function fileUrl(options: HubOptions, model: string, revision: string, name: string): URL {
+  const path = [...model.split('/'), 'resolve', revision, ...name.split('/')].map(encodeURIComponent).join('/');
+  return new URL(path, options.hubUrl.endsWith('/') ? options.hubUrl : `${options.hubUrl}/`);
+}
+
+/**
+ * Follows redirects by hand, because the digest and the commit stand on the first answer and not on the last, and
+ * because the token must not go to another host. Rejects as `fetch` does.
+ */
+export async function requestFile(url: URL, options: HubOptions, fromByte: number, signal: AbortSignal) {
+  let sha256: string | null = null;
+  let commit: string | null = null;
+  let target = url;
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await fetch(target, { headers: headers(url, target, options, fromByte), redirect: 'manual', signal });
+    sha256 ??= digestHeader(response);
+    commit ??= response.headers.get('x-repo-commit');
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status >= 400 || location === null) return { response, sha256, commit };
+    await response.body?.cancel();
+    target = new URL(location, target);
+  }
+  throw new Error(`More than ${MAX_REDIRECTS} redirects.`);
+}
+
+function headers(origin: URL, target: URL, options: HubOptions, fromByte: number): Record<string, string> {
+  return {
+    // A compressed body would make its length and a resumed range meaningless.
+    'accept-encoding': 'identity',
+    'user-agent': 'sparewatt',
+    ...(options.token !== undefined && target.origin === origin.origin
+      ? { authorization: `Bearer ${options.token}` }
+      : {}),
+    ...(fromByte > 0 ? { range: `bytes=${fromByte}-` } : {}),
+  };
+}
+
+function digestHeader(response: Response): string | null {
+  const tag = response.headers.get('x-linked-etag')?.replaceAll('"', '').replace(/^W\//, '') ?? '';
+  return /^[0-9a-f]{64}$/.test(tag) ? tag : null;
+}
+
+/** The problem behind an answer that is not the file; `null` when the file simply is not there. */
+export function statusProblem(response: Response, url: URL, out: WaysOut): Problem | null {
+  const { status } = response;
+  const reason = response.headers.get('x-error-code');
+  // The hub hides which repositories exist: an unknown one answers 401.
+  if (reason === 'RepoNotFound' || reason === 'RevisionNotFound') {
+    return new Problem('model_not_found', `${url.host} has no model '${out.model}' or not that revision of it.`, {
+      param: 'model',
+    });
+  }
+  if (status === 404) return null;
+  if (status === 401 || status === 403) {
+    return new Problem(
+      'model_download_failed',
+      `${url.host} does not let us download '${out.model}': it is private, or its licence must be accepted first. ` +
+        `Accept it on the model's page and set HF_TOKEN to a token of yours, ${otherWays(out)}`,
+    );
+  }
+  return new Problem(
+    'model_download_failed',
+    `${url.host} answered ${status} for '${url.pathname}'. Try again later, ${otherWays(out)}`,
+  );
+}
+
+export function unreachableProblem(error: unknown, url: URL, out: WaysOut): Problem {
+  return new Problem(
+    'model_download_failed',
+    `${url.host} could not be reached to download '${out.model}' (${networkReason(error)}). ` +
+      `Check the network, ${otherWays(out)}`,
+    { cause: error },
+  );
+}
+
+export function brokenProblem(what: string, out: WaysOut): Problem {
+  return new Problem('model_download_failed', `${what} Start again to try once more, ${otherWays(out)}`);
+}
+
+function otherWays({ folder }: WaysOut): string {
+  return `or copy the model's folder to ${folder}, or use the demo model '${DEMO_MODEL}', which needs no network.`;
+}
+
+function networkReason(error: unknown): string {
+  if (!(error instanceof Error)) return 'no reason given';
+  const cause = error.cause;
+  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
+  return error.message;
+}

@@ -1,0 +1,58 @@
+import { Problem } from '../../../shared/problems/problem.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
+
+/** `organisation/name` or `name` as on the hub; dots cannot lead, so no id leaves its folder. */
+const MODEL_ID = /^[A-Za-z0-9][\w.-]{0,95}(\/[A-Za-z0-9][\w.-]{0,95})?$/;
+/** Formats that hold data only. Pickles and scripts would run code on the contributor's machine. */
+const SAFE_FORMAT = /\.(json|txt|model|jinja|onnx|onnx_data(_\d+)?)$/;
+
+/** Files every model needs, and files that only some have. */
+export const REQUIRED_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
+export const OPTIONAL_FILES = ['generation_config.json', 'chat_template.jinja', '1_Pooling/config.json'] as const;
+
+const WEIGHTS_SUFFIX: Record<string, string> = {
+  fp32: '',
+  fp16: '_fp16',
+  q8: '_quantized',
+  int8: '_int8',
+  uint8: '_uint8',
+  q4: '_q4',
+  q4f16: '_q4f16',
+  bnb4: '_bnb4',
+};
+
+/** On a CPU 8-bit weights are read four times as fast as fp32, and every converted model has them. */
+export const HUB_DTYPES = ['q8', 'fp32', 'q4', 'fp16'] as const;
+/** The shipped models are so small that fp32 costs nothing and gives the same answers on every machine. */
+export const SHIPPED_DTYPES = ['fp32', 'q8'] as const;
+
+/** Throws `model_not_found` for what cannot be the id of a model. */
+export function assertModelId(id: string): void {
+  if (MODEL_ID.test(id) && !id.includes('..')) return;
+  throw new Problem('model_not_found', `'${id}' is not the id of a model; ids look like 'organisation/name'.`, {
+    param: 'model',
+  });
+}
+
+/** Throws `invalid_option` for a dtype that no weights file is named after. */
+export function weightsFile(dtype: string): string {
+  const suffix = WEIGHTS_SUFFIX[dtype];
+  if (suffix !== undefined) return `onnx/model${suffix}.onnx`;
+  const known = Object.keys(WEIGHTS_SUFFIX).join(', ');
+  throw new Problem('invalid_option', `There is no dtype '${dtype}'. Use one of ${known}.`);
+}
+
+export function assertSafeFormat(name: string): void {
+  if (SAFE_FORMAT.test(name)) return;
+  throw new Problem('model_download_failed', `'${name}' is of a kind that could run code; it is not downloaded.`);
+}
+
+/** External data files that belong to a weights file, as transformers.js reads them from the model's config. */
+export function externalDataFiles(config: JsonObject, weights: string): string[] {
+  const settings = isJsonObject(config['transformers.js_config']) ? config['transformers.js_config'] : {};
+  const format = settings.use_external_data_format;
+  const fileName = weights.split('/').at(-1) ?? '';
+  const declared = isJsonObject(format) ? (format[fileName] ?? format.model ?? 0) : format;
+  const count = Math.min(Number(declared ?? 0), 100);
+  return Array.from({ length: count }, (_, index) => `${weights}_data${index === 0 ? '' : `_${index}`}`);
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import { createWorkerRuntime } from './inference/worker-runtime.ts';
+import { createProgressLines } from './models/progress-lines.ts';
+
+/** Models that ship in the repository. */
+const SHIPPED_MODELS = fileURLToPath(new URL('../../shared/models', import.meta.url));
+const DEMO_MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
+
+export type OpenRuntimeOptions = {
+  dataFolder: string;
+  models: string[];
+  hubUrl?: string;
+  log: AgentLog;
+  onProgress(line: string): void;
+};
+
+/** Inference for a headless node: the asked models, or the demo models, in worker threads. */
+export function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
+  const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
+  return createWorkerRuntime({
+    models: ids.map((id) => ({ id })),
+    cacheFolder: join(options.dataFolder, 'models'),
+    modelFolder: SHIPPED_MODELS,
+    onProgress: createProgressLines(options.onProgress),
+    log: {
+      info: (message) => options.log.info({}, message),
+      fault: (message, detail) => options.log.error({ detail }, message),
+    },
+    ...(options.hubUrl === undefined ? {} : { hubUrl: options.hubUrl }),
+  });
+}

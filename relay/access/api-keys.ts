@@ -1,0 +1,59 @@
+import { hash, randomBytes } from 'node:crypto';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { KeyRecord, KeyStore } from '../store/store.ts';
+
+/** What a key may do. `admin` belongs to the admin token alone. */
+export const SCOPES = ['inference', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** 256 random bits; the prefix lets a secret scanner recognise a leaked key. */
+export function newApiKey(): string {
+  return `sk-sparewatt-${randomBytes(32).toString('base64url')}`;
+}
+
+export function newAdminToken(): string {
+  return `sparewatt-admin-${randomBytes(32).toString('base64url')}`;
+}
+
+/**
+ * What is stored of a key, as hex. Plain SHA-256, because slow salted hashes protect secrets that can be guessed: 256
+ * random bits cannot, and a slow hash would cost every request 100 ms.
+ */
+export function hashApiKey(key: string): string {
+  return hash('sha256', key, 'hex');
+}
+
+/** Registers the key that the data folder holds; a key that is known, or was revoked, stays as it is. */
+export async function ensureFirstKey(
+  store: KeyStore,
+  apiKey: string,
+  now: () => number = Date.now,
+): Promise<KeyRecord> {
+  const digest = hashApiKey(apiKey);
+  return store.putKey({
+    keyId: `key_${digest.slice(0, 16)}`,
+    hash: digest,
+    name: 'first key',
+    scopes: ['inference'],
+    createdAt: now(),
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+  });
+}
+
+export type Principal = {
+  readonly kind: 'client' | 'admin';
+  readonly keyId: string;
+  readonly scopes: readonly string[];
+};
+
+/** Passes a principal that may do `scope`. Errors: `insufficient_scope`. */
+export function assertScope(principal: Principal, scope: Scope): void {
+  if (principal.scopes.includes(scope)) return;
+  const advice =
+    scope === 'admin'
+      ? 'Send the admin token of the relay instead of an API key.'
+      : 'Ask the operator for another key.';
+  throw new Problem('insufficient_scope', `This key has no right to \`${scope}\`. ${advice}`);
+}

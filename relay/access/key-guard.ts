@@ -1,0 +1,108 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { KeyRecord, KeyStore } from '../store/store.ts';
+import { hashApiKey, type Principal } from './api-keys.ts';
+
+/** How long a revocation by another process may stay unnoticed. */
+const CACHE_MS = 5_000;
+/** "Last used" is for people; a minute is fine enough and costs no write per request. */
+const USAGE_INTERVAL_MS = 60_000;
+
+const HOW_TO_SEND =
+  'Send `Authorization: Bearer KEY` with a key of this relay; `sparewatt relay` prints the first one.';
+
+export type KeyGuardOptions = { store: KeyStore; adminToken: string; now?: () => number };
+
+export type KeyGuard = {
+  /**
+   * Says who asks, by the `Authorization` header or else `x-api-key`.
+   *
+   * Errors: `invalid_api_key` when the key is absent, wrong, revoked or expired.
+   */
+  authenticate(authorization: string | undefined, apiKey?: string | string[] | undefined): Promise<Principal>;
+  /** Forgets what it knows of a key, so that its revocation counts at once. */
+  forget(keyId: string): void;
+  /** Writes down the uses that are not yet; call it before the store closes. */
+  recordUsage(): Promise<void>;
+};
+
+type Known = { key: KeyRecord; principal: Principal; readAt: number };
+
+const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', 'inference'] };
+
+/**
+ * Guards the API. A key in use costs one hash and one look in a map.
+ *
+ * 1. Only keys that exist are remembered, so strangers cannot make the memory grow.
+ * 2. What is remembered is read again after `CACHE_MS`; expiry is checked on every call.
+ * 3. Keys are found by their hash: how long that takes says nothing of a key, because nobody can choose its hash.
+ * 4. "Last used" waits in memory and is written at most once per `USAGE_INTERVAL_MS`.
+ */
+export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOptions): KeyGuard {
+  const adminHash = Buffer.from(hashApiKey(adminToken));
+  const known = new Map<string, Known>();
+  const usage = createUsageLog(store, now);
+
+  async function find(digest: string): Promise<Known> {
+    const entry = known.get(digest);
+    if (entry !== undefined && now() - entry.readAt < CACHE_MS) return entry;
+    const key = await store.findKeyByHash(digest);
+    if (key === undefined) {
+      known.delete(digest);
+      throw refusal('is not a key of this relay');
+    }
+    const principal: Principal = { kind: 'client', keyId: key.keyId, scopes: key.scopes };
+    const fresh = { key, principal, readAt: now() };
+    known.set(digest, fresh);
+    return fresh;
+  }
+
+  return {
+    async authenticate(authorization, apiKey) {
+      const digest = hashApiKey(presentedKey(authorization, apiKey));
+      if (timingSafeEqual(Buffer.from(digest), adminHash)) return ADMIN;
+      const { key, principal } = await find(digest);
+      if (key.revokedAt !== null) throw refusal('was revoked');
+      if (key.expiresAt !== null && key.expiresAt <= now()) throw refusal('has expired');
+      usage.note(key.keyId);
+      return principal;
+    },
+    forget(keyId) {
+      for (const [digest, entry] of known) if (entry.key.keyId === keyId) known.delete(digest);
+    },
+    recordUsage: () => usage.record(),
+  };
+}
+
+function createUsageLog(store: KeyStore, now: () => number) {
+  let waiting = new Map<string, number>();
+  let recordedAt = now();
+
+  async function record(): Promise<void> {
+    const usages = Array.from(waiting, ([keyId, usedAt]) => ({ keyId, usedAt }));
+    waiting = new Map();
+    recordedAt = now();
+    if (usages.length > 0) await store.touchKeys(usages);
+  }
+
+  return {
+    record,
+    note(keyId: string): void {
+      waiting.set(keyId, now());
+      // A disk that refuses this write refuses the next job too, and that one is reported.
+      if (now() - recordedAt >= USAGE_INTERVAL_MS) record().catch(() => undefined);
+    },
+  };
+}
+
+function presentedKey(authorization: string | undefined, apiKey: string | string[] | undefined): string {
+  const bearer = authorization === undefined ? undefined : /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+  const key = bearer ?? (Array.isArray(apiKey) ? apiKey[0] : apiKey)?.trim();
+  if (key !== undefined && key !== '') return key;
+  if (authorization === undefined) throw new Problem('invalid_api_key', `There is no API key. ${HOW_TO_SEND}`);
+  throw new Problem('invalid_api_key', `The Authorization header holds no bearer key. ${HOW_TO_SEND}`);
+}
+
+function refusal(reason: string): Problem {
+  return new Problem('invalid_api_key', `The API key ${reason}. ${HOW_TO_SEND}`);
+}

@@ -1,0 +1,43 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger } from 'fastify';
+import { guardRoutes } from './access/guard-routes.ts';
+import { registerEnrollRoute } from './routes/enroll.ts';
+import { registerErrorHandlers } from './routes/errors.ts';
+import { registerHealthRoute } from './routes/health.ts';
+import { registerJobRoutes } from './routes/jobs.ts';
+import { registerChatRoute } from './routes/openai/chat.ts';
+import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
+import { registerModelRoutes } from './routes/openai/models.ts';
+import { registerOpenApi } from './routes/openapi.ts';
+import { registerRequestId, requestIdOf } from './routes/request-id.ts';
+import { collectRoutes } from './routes/route-table.ts';
+import type { RelayApp, RelayServices } from './services.ts';
+
+export type AppOptions = { services: RelayServices; logger: FastifyBaseLogger; maxBodyBytes: number };
+
+/** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
+export async function createApp({ services, logger, maxBodyBytes }: AppOptions): Promise<RelayApp> {
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: maxBodyBytes,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    forceCloseConnections: true,
+    // Fastify's own defaults would turn null into 0 and drop what they do not know: clients must hear of both.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
+
+  const routes = collectRoutes(app);
+  registerErrorHandlers(app, routes, maxBodyBytes);
+  registerRequestId(app);
+  guardRoutes(app, services);
+  await registerOpenApi(app, services.version);
+  registerHealthRoute(app, services);
+  registerChatRoute(app, services);
+  registerEmbeddingsRoute(app, services);
+  registerModelRoutes(app, services);
+  registerJobRoutes(app, services);
+  registerEnrollRoute(app, services);
+  return app;
+}

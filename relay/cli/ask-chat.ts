@@ -1,0 +1,133 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
+
+export type AskOptions = {
+  relayUrl: string;
+  apiKey: string;
+  model: string;
+  prompt: string;
+  system?: string;
+  maxTokens?: number;
+  onText(text: string): void;
+  signal?: AbortSignal;
+};
+
+/** A complete answer with what the client itself measured. */
+export type ChatAnswer = {
+  text: string;
+  model: string;
+  node: string;
+  jobId: string;
+  receiptId: string;
+  finishReason: string | null;
+  inputTokens: number;
+  outputTokens: number;
+  firstTokenMs: number;
+  totalMs: number;
+  /** Tokens after the first over the time after the first; null for an answer of fewer than two. */
+  tokensPerSecond: number | null;
+};
+
+const Chunk = Compile(
+  Type.Object({
+    choices: Type.Array(
+      Type.Object({
+        delta: Type.Object({ content: Type.Optional(Type.String()) }),
+        finish_reason: Type.Union([Type.String(), Type.Null()]),
+      }),
+    ),
+    usage: Type.Optional(
+      Type.Union([Type.Object({ prompt_tokens: Type.Integer(), completion_tokens: Type.Integer() }), Type.Null()]),
+    ),
+  }),
+);
+const ErrorEvent = Type.Object({ error: Type.Object({ code: Type.String(), message: Type.String() }) });
+const isErrorEvent = Compile(ErrorEvent);
+
+/** Sends one chat completion through the public HTTP API. Throws the relay's refusal, or `relay_unreachable`. */
+export async function askChat(options: AskOptions): Promise<ChatAnswer> {
+  const startedAt = performance.now();
+  const response = await post(options);
+  if (!response.ok || response.body === null) throw await refusalOf(response, options.relayUrl);
+  const answer: ChatAnswer = {
+    text: '',
+    model: options.model,
+    node: response.headers.get('x-sparewatt-node') ?? 'unknown',
+    jobId: response.headers.get('x-sparewatt-job') ?? 'unknown',
+    receiptId: response.headers.get('x-sparewatt-receipt') ?? 'unknown',
+    finishReason: null,
+    inputTokens: 0,
+    outputTokens: 0,
+    firstTokenMs: 0,
+    totalMs: 0,
+    tokensPerSecond: null,
+  };
+  for await (const { data } of events(response.body)) {
+    if (data === '[DONE]') break;
+    readEvent(data, answer, startedAt, options.onText);
+  }
+  if (answer.finishReason === null) throw new Problem('node_lost', 'The answer broke off before its end. Ask again.');
+  answer.totalMs = performance.now() - startedAt;
+  const streamingS = (answer.totalMs - answer.firstTokenMs) / 1_000;
+  if (answer.outputTokens > 1 && streamingS > 0) answer.tokensPerSecond = (answer.outputTokens - 1) / streamingS;
+  return answer;
+}
+
+async function post(options: AskOptions): Promise<Response> {
+  const system = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
+  try {
+    return await fetch(`${options.relayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: options.model,
+        messages: [...system, { role: 'user', content: options.prompt }],
+        stream: true,
+        stream_options: { include_usage: true },
+        max_completion_tokens: options.maxTokens ?? null,
+      }),
+      signal: options.signal ?? null,
+    });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw new Problem('relay_unreachable', `No relay answers at ${options.relayUrl}. Start one with: sparewatt relay`, {
+      cause: error,
+    });
+  }
+}
+
+function events(body: ReadableStream<Uint8Array>) {
+  return body
+    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+    .pipeThrough(new EventSourceParserStream());
+}
+
+function readEvent(data: string, answer: ChatAnswer, startedAt: number, onText: (text: string) => void): void {
+  const event: unknown = JSON.parse(data);
+  if (isErrorEvent.Check(event)) throw problemOf(event);
+  if (!Chunk.Check(event)) return;
+  const [choice] = event.choices;
+  const text = choice?.delta.content ?? '';
+  if (text !== '') {
+    if (answer.text === '') answer.firstTokenMs = performance.now() - startedAt;
+    answer.text += text;
+    onText(text);
+  }
+  answer.finishReason = choice?.finish_reason ?? answer.finishReason;
+  if (event.usage) {
+    answer.inputTokens = event.usage.prompt_tokens;
+    answer.outputTokens = event.usage.completion_tokens;
+  }
+}
+
+async function refusalOf(response: Response, relayUrl: string): Promise<Problem> {
+  const body: unknown = await response.json().catch(() => undefined);
+  if (isErrorEvent.Check(body)) return problemOf(body);
+  return new Problem('relay_unreachable', `${relayUrl} answered with status ${response.status}, not as a relay does.`);
+}
+
+function problemOf(event: Static<typeof ErrorEvent>): Problem {
+  return fromProblemRecord({ code: event.error.code, detail: event.error.message });
+}

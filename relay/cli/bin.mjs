@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// The door of the `sparewatt` command. Plain JavaScript, because an older Node must be able to read it: the sources
+// are TypeScript that only Node 24 runs as it is, and the SQLite driver crashes under 20.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED_MAJOR = 24;
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const major = Number(process.versions.node.split('.')[0]);
+
+if (major >= NEEDED_MAJOR) {
+  const { main } = await import('./sparewatt.ts');
+  await main(process.argv);
+} else {
+  runUnderBundledNode();
+}
+
+function runUnderBundledNode() {
+  const name = process.platform === 'win32' ? 'node.cmd' : 'node';
+  const node = join(root, 'node_modules', '.bin', name);
+  if (!existsSync(node)) {
+    console.error(
+      `sparewatt needs Node ${NEEDED_MAJOR} or newer and this is ${process.versions.node}: run "npm ci" in ${root}, which brings one, or install it from nodejs.org.`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(node, process.argv.slice(1), {
+    stdio: process.send === undefined ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'],
+    shell: process.platform === 'win32',
+  });
+  // A terminal signals the whole group; a script signals this process alone.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  process.on('disconnect', () => child.connected && child.disconnect());
+  child.on('error', (error) => {
+    console.error(`sparewatt could not start ${node}: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+  });
+}

@@ -1,0 +1,66 @@
+import { Argument, type Command, Option } from 'commander';
+import pc from 'picocolors';
+import { askChat, type ChatAnswer } from '../ask-chat.ts';
+import { readApiKey } from '../local-relay.ts';
+import { DEFAULT_RELAY, dataOption, parseCount, relayOption } from '../options.ts';
+
+type ChatCommandOptions = {
+  relay: string;
+  data: string;
+  apiKey?: string;
+  model: string;
+  system?: string;
+  maxTokens?: number;
+  json?: boolean;
+};
+
+export const DEMO_CHAT_MODEL = 'sparewatt/demo-chat';
+
+export function addChatCommand(program: Command): void {
+  program
+    .command('chat')
+    .description('ask a model of the pool one question and print its answer as it is made')
+    .addArgument(new Argument('<prompt>', 'what to ask; - reads it from stdin'))
+    .addOption(relayOption().default(DEFAULT_RELAY))
+    .addOption(dataOption())
+    .addOption(
+      new Option('--api-key <key>', 'API key (default: that of the relay in the data folder)').env('SPAREWATT_API_KEY'),
+    )
+    .addOption(new Option('--model <id>', 'model to ask').default(DEMO_CHAT_MODEL))
+    .addOption(new Option('--system <text>', 'a system message to put before'))
+    .addOption(new Option('--max-tokens <number>', 'longest answer').argParser(parseCount))
+    .addOption(new Option('--json', 'print one JSON object when the answer is complete'))
+    .action(async (prompt: string, options: ChatCommandOptions) => {
+      const answer = await askChat({
+        relayUrl: options.relay,
+        apiKey: options.apiKey ?? (await readApiKey(options.data)),
+        model: options.model,
+        prompt: prompt === '-' ? await readStdin() : prompt,
+        onText: (text) => {
+          if (options.json !== true) process.stdout.write(text);
+        },
+        ...(options.system === undefined ? {} : { system: options.system }),
+        ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      });
+      if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
+      else process.stdout.write(`\n${pc.dim(describeAnswer(answer))}\n`);
+    });
+}
+
+/** One line: who answered, how much, how fast, and where the receipt is. */
+export function describeAnswer(answer: ChatAnswer): string {
+  const rate = answer.tokensPerSecond === null ? 'rate unknown' : `${answer.tokensPerSecond.toFixed(0)} tokens/s`;
+  return [
+    `served by ${answer.node}`,
+    `${answer.outputTokens} tokens`,
+    rate,
+    `first token after ${answer.firstTokenMs.toFixed(0)} ms`,
+    `receipt ${answer.receiptId}`,
+  ].join(' · ');
+}
+
+async function readStdin(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk;
+  return text.trim();
+}

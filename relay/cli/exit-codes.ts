@@ -1,0 +1,20 @@
+import type { Problem } from '../../shared/problems/problem.ts';
+
+/** The exit codes of every command; `sparewatt --help` lists them. */
+export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, interrupted: 130 } as const;
+
+export function exitCodeOfProblem(problem: Problem): number {
+  switch (problem.code) {
+    case 'invalid_option':
+      return EXIT.usage;
+    case 'relay_unreachable':
+      return EXIT.unreachable;
+    case 'invalid_api_key':
+    case 'insufficient_scope':
+    case 'pairing_required':
+    case 'node_identity_taken':
+      return EXIT.refused;
+    default:
+      return EXIT.failed;
+  }
+}

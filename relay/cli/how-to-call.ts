@@ -1,0 +1,35 @@
+import pc from 'picocolors';
+import { DEMO_CHAT_MODEL } from './commands/chat.ts';
+
+/** Ways to call a relay that work when pasted as they are; tests run both. Nothing in them is coloured. */
+export function howToCall(relay: { url: string; apiKey: string }): string {
+  return `${pc.bold('Call it with curl:')}
+
+${curlLine(relay)}
+
+${pc.bold('or with the openai client')} (paste into ask.mjs in this folder, then: node ask.mjs):
+
+${openaiSnippet(relay)}
+
+${pc.bold('or')}  npx sparewatt chat "What is the capital of France?" --relay ${relay.url} --api-key ${relay.apiKey}
+
+Ctrl-C stops the relay, the node and the NATS server.`;
+}
+
+export function curlLine({ url, apiKey }: { url: string; apiKey: string }): string {
+  const body = JSON.stringify({
+    model: DEMO_CHAT_MODEL,
+    messages: [{ role: 'user', content: 'What is 17 + 25?' }],
+  });
+  return `curl ${url}/v1/chat/completions -H "Authorization: Bearer ${apiKey}" -H "Content-Type: application/json" -d '${body}'`;
+}
+
+export function openaiSnippet({ url, apiKey }: { url: string; apiKey: string }): string {
+  return `import OpenAI from 'openai';
+const client = new OpenAI({ baseURL: '${url}/v1', apiKey: '${apiKey}' });
+const answer = await client.chat.completions.create({
+  model: '${DEMO_CHAT_MODEL}',
+  messages: [{ role: 'user', content: 'What is 17 + 25?' }],
+});
+console.log(answer.choices[0].message.content);`;
+}

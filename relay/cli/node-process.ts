@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Problem } from '../../shared/problems/problem.ts';
+
+export type NodeProcess = {
+  readonly nodeId: string;
+  /** Rejects when the process ends before it was asked to. */
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+};
+
+const BIN = fileURLToPath(new URL('bin.mjs', import.meta.url));
+const STOP_TIMEOUT_MS = 1_500;
+
+/** Starts a node in a process of its own, which ends when this one does, and waits until the relay has accepted it. */
+export async function startNodeProcess(relayUrl: string, dataFolder: string, logFile: string): Promise<NodeProcess> {
+  const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, '--ready-json'];
+  const log = openSync(logFile, 'a', 0o600);
+  // The channel is how the node learns of our end, even of a kill -9.
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const failed = exited.then((code) => {
+    throw new Problem('node_fault', `The node ended with code ${code}. Its log says why: ${logFile}`);
+  });
+  failed.catch(() => undefined);
+  const nodeId = await Promise.race([readNodeId(child), failed]);
+  return { nodeId, failed, stop: () => stop(child, exited) };
+}
+
+async function readNodeId(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new TypeError('the node has no stdout');
+  for await (const line of createInterface({ input: child.stdout })) {
+    const ready = JSON.parse(line) as { nodeId: string };
+    return ready.nodeId;
+  }
+  return new Promise(() => undefined); // The process has closed its output: `failed` says why.
+}
+
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(timer);
+}

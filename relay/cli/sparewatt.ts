@@ -1,0 +1,52 @@
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
+import { addAgentCommand } from './commands/agent.ts';
+import { addChatCommand } from './commands/chat.ts';
+import { addModelsCommand } from './commands/models.ts';
+import { addRelayCommand } from './commands/relay.ts';
+import { addStartCommand } from './commands/start.ts';
+import { EXIT } from './exit-codes.ts';
+import { reportProblem } from './report.ts';
+
+const EXIT_CODES_HELP = `
+Exit codes:
+  0  done
+  1  failed; the reason is on stderr
+  2  the command line is wrong
+  3  the relay does not answer
+  4  the relay refused the key or the node
+  130  interrupted
+
+Environment:
+  SPAREWATT_DATA      data folder (--data)
+  SPAREWATT_RELAY     address of the relay (--relay)
+  SPAREWATT_API_KEY   API key (--api-key)
+  NATS_SERVER_BIN     nats-server program to use
+  NO_COLOR            never colour the output`;
+
+/** Runs one `sparewatt` command and sets the process's exit code. */
+export async function main(argv: string[]): Promise<void> {
+  const program = new Command('sparewatt')
+    .description('Spare GPUs as an inference service their owners can trust.')
+    .version(VERSION)
+    .showHelpAfterError('(sparewatt --help shows every command)')
+    .addHelpText('after', EXIT_CODES_HELP)
+    .exitOverride();
+  addStartCommand(program);
+  addRelayCommand(program);
+  addAgentCommand(program);
+  addChatCommand(program);
+  addModelsCommand(program);
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  // commander has already printed its own message; help and version end with 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  return reportProblem(error);
+}

@@ -1,0 +1,60 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Static, TSchema } from 'typebox';
+import type { RelayLog } from '../log.ts';
+import { lockFolder } from './folder-lock.ts';
+import { toFolderError } from './folder-problems.ts';
+import { readOrCreateSecretFile } from './secret-file.ts';
+
+/** The folder in which a relay keeps everything; held by one process at a time. */
+export type DataFolder = {
+  readonly path: string;
+  /** The full path of something in the folder. */
+  file(...names: string[]): string;
+  /** Creates a folder inside, readable by its owner alone, and returns its path. */
+  subfolder(name: string): string;
+  readOrCreateSecretFile<Schema extends TSchema>(
+    name: string,
+    schema: Schema,
+    make: () => Static<Schema>,
+  ): Static<Schema>;
+  /** Gives the folder back; a second call does nothing. */
+  close(): void;
+};
+
+export type DataFolderOptions = { log: RelayLog; now?: () => number };
+
+/**
+ * Creates the folder if need be and takes it for this process. Throws `data_folder_in_use`, which names the process,
+ * or `data_folder_unusable`, which says what to do.
+ */
+export function openDataFolder(path: string, options: DataFolderOptions): DataFolder {
+  const root = resolve(path);
+  makeFolder(root);
+  const release = withAdvice(root, () => lockFolder(root, options.now ?? Date.now));
+  let held = true;
+  return {
+    path: root,
+    file: (...names) => join(root, ...names),
+    subfolder: (name) => makeFolder(join(root, name)),
+    readOrCreateSecretFile: (name, schema, make) => readOrCreateSecretFile(root, name, schema, make, options.log),
+    close: () => {
+      if (!held) return;
+      held = false;
+      release();
+    },
+  };
+}
+
+function makeFolder(path: string): string {
+  withAdvice(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  return path;
+}
+
+function withAdvice<Result>(path: string, step: () => Result): Result {
+  try {
+    return step();
+  } catch (error) {
+    throw toFolderError(error, path);
+  }
+}

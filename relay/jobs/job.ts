@@ -1,0 +1,19 @@
+import type { ChatInput, EmbedInput } from '../../shared/protocol/messages.ts';
+import type { JobType } from '../../shared/protocol/subjects.ts';
+
+/** One unit of work as the relay holds it while it runs. */
+export type JobSpec = {
+  readonly id: string;
+  readonly receiptId: string;
+  readonly requestId: string;
+  readonly apiKeyId: string;
+  readonly type: JobType;
+  readonly model: string;
+  /** Whether the node sends text as it is made. */
+  readonly stream: boolean;
+  readonly input: ChatInput | EmbedInput;
+  /** How long the job may wait for a slot, run altogether, and go without a word from its node. */
+  readonly maxWaitMs: number;
+  readonly timeoutMs: number;
+  readonly stallTimeoutMs: number;
+};

@@ -1,0 +1,150 @@
+import { Problem, toProblem } from '../../shared/problems/problem.ts';
+import type { DoneFrame } from '../../shared/protocol/messages.ts';
+import type { Bus } from '../fabric/bus.ts';
+import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import type { RelayLog } from '../log.ts';
+import type { Reservation, Scheduler } from '../scheduler/scheduler.ts';
+import type { Store } from '../store/store.ts';
+import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
+import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
+import type { JobSpec } from './job.ts';
+import { watchNodes } from './node-watch.ts';
+
+export type JobResult = { readonly done: DoneFrame; readonly node: LiveNode; readonly timings: JobTimings };
+
+export type JobRunner = {
+  /**
+   * Runs a job to its one end and records it. Output goes to the sink; a failure before the first output is tried on
+   * another node, one after it is not, since the caller has already seen a part. Rejects with a `Problem`.
+   */
+  run(job: JobSpec, sink: AnswerSink, signal: AbortSignal): Promise<JobResult>;
+  running(): number;
+  /** Frames dropped because they came from an epoch that is over. */
+  staleFrames(): number;
+};
+
+export type JobRunnerPorts = { bus: Bus; table: NodeTable; scheduler: Scheduler; store: Store; log: RelayLog };
+
+const MAX_ATTEMPTS = 3;
+/** A node that says it is busy has just not told yet that a slot came free, or works for another relay too. */
+const BUSY_PAUSE_MS = 20;
+
+export function createJobRunner(ports: JobRunnerPorts): JobRunner {
+  const attempts: AttemptPorts = {
+    bus: ports.bus,
+    whenGone: watchNodes(ports.table),
+    staleFrames: { count: 0 },
+  };
+  let running = 0;
+  return {
+    run: async (job, sink, signal) => {
+      running += 1;
+      const limit = limitTime(job, signal);
+      const course = beginCourse(job, sink);
+      try {
+        const result = await tryNodes(course, limit.signal, ports, attempts);
+        record(course, { state: 'succeeded', ...result }, ports);
+        return result;
+      } catch (error) {
+        const problem = toProblem(error);
+        if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
+        record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports);
+        throw problem;
+      } finally {
+        limit.stop();
+        running -= 1;
+      }
+    },
+    running: () => running,
+    staleFrames: () => attempts.staleFrames.count,
+  };
+}
+
+/** One signal for "the caller gave up" and "time is up". AbortSignal.any and .timeout cost several times as much. */
+function limitTime(job: JobSpec, caller: AbortSignal): { signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(caller.reason);
+  const onTimeout = (): void =>
+    controller.abort(new Problem('job_timeout', `The job did not end within ${job.timeoutMs} ms.`));
+  const timer = setTimeout(onTimeout, job.timeoutMs);
+  if (caller.aborted) onAbort();
+  else caller.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    stop: () => {
+      clearTimeout(timer);
+      caller.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+async function tryNodes(
+  course: Course,
+  signal: AbortSignal,
+  ports: JobRunnerPorts,
+  attempts: AttemptPorts,
+): Promise<JobResult> {
+  const exclude = new Set<string>();
+  let lastProblem: Problem | undefined;
+  while (course.attempts.length < MAX_ATTEMPTS) {
+    const reservation = await reserve(course, exclude, signal, ports, lastProblem);
+    const { node } = reservation;
+    course.assigned();
+    const attempt = startAttempt(course.job, course.attempts.length + 1, node, course.sink, signal, attempts);
+    void attempt.released.then(reservation.release);
+    try {
+      const done = await attempt.done;
+      if (done.text !== '') course.sink.text?.(done.text, course.job.stream ? 0 : done.usage.outputTokens);
+      course.attemptEnded(node, null);
+      return { done, node, timings: course.timings() };
+    } catch (error) {
+      const problem = toProblem(error);
+      lastProblem = problem;
+      if (problem.code === 'node_busy') {
+        await pause(BUSY_PAUSE_MS);
+        continue;
+      }
+      course.attemptEnded(node, problem);
+      if (problem.retry !== 'elsewhere' || course.hasOutput()) throw problem;
+      ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
+      exclude.add(node.id);
+    }
+  }
+  throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);
+}
+
+async function reserve(
+  course: Course,
+  exclude: ReadonlySet<string>,
+  signal: AbortSignal,
+  ports: JobRunnerPorts,
+  lastProblem: Problem | undefined,
+): Promise<Reservation> {
+  const { model, maxWaitMs } = course.job;
+  try {
+    return await ports.scheduler.reserve({ model, exclude, maxWaitMs: maxWaitMs - course.elapsedMs(), signal });
+  } catch (error) {
+    const problem = toProblem(error);
+    if (problem.code !== 'no_capacity') throw problem;
+    if (!ports.bus.isConnected()) {
+      throw new Problem('bus_unavailable', 'The message bus is being restarted. Try again in a moment.', {
+        retryAfterMs: 1_000,
+      });
+    }
+    // Once nodes have failed the job, their reason says more than "no capacity".
+    throw lastProblem ?? problem;
+  }
+}
+
+function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
+  // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
+  ports.store.jobs
+    .recordFinishedJob(course.record(end))
+    .catch((error: unknown) =>
+      ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
+    );
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

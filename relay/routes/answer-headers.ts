@@ -1,0 +1,13 @@
+import type { JobSpec } from '../jobs/job.ts';
+
+/** Which job an answer belongs to, and where its receipt will be; the node is added once it is known. */
+export function answerHeaders(job: JobSpec): Record<string, string> {
+  return { 'x-sparewatt-job': job.id, 'x-sparewatt-receipt': job.receiptId };
+}
+
+/** Names the parameters that were accepted without effect. */
+export function ignoredHeader(params: string[]): Record<string, string> {
+  // Keys come from the client: only what is a plain name goes into a header.
+  const plain = params.filter((param) => /^[\w.-]{1,64}$/.test(param)).slice(0, 20);
+  return plain.length === 0 ? {} : { 'x-sparewatt-ignored-params': plain.join(', ') };
+}

@@ -1,0 +1,68 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { retryHeaders, toErrorBody } from '../../shared/problems/http.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { RelayApp } from '../services.ts';
+import type { RouteTable } from './route-table.ts';
+import { problemOfValidation } from './validation.ts';
+
+/** Every response that is not a success leaves through here, in one shape. */
+export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    sendProblem(problemOf(error, maxBodyBytes), request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = pathOf(request.url);
+    const allowed = routes.methodsAt(path);
+    if (allowed.length === 0) {
+      sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply);
+      return;
+    }
+    reply.header('allow', allowed.join(', '));
+    const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
+    sendProblem(new Problem('method_not_allowed', detail), request, reply);
+  });
+}
+
+/** Writes a problem as the response. Faults are logged with their cause, refusals are not: they are the client's. */
+export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  if (problem.status >= 500) {
+    request.log.error({ code: problem.code, err: problem.cause ?? problem, url: pathOf(request.url) }, problem.message);
+  }
+  reply
+    .code(problem.status)
+    .headers({ ...retryHeaders(problem), 'x-request-id': request.id })
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(toErrorBody(problem, request.id)));
+}
+
+/** Paths are shown and logged without their query, which may hold a key. */
+function pathOf(url: string): string {
+  return (url.split('?', 1)[0] ?? '').slice(0, 256);
+}
+
+function problemOf(error: FastifyError, maxBodyBytes: number): Problem {
+  if (error instanceof Problem) return error;
+  if (error.validation !== undefined) return problemOfValidation(error.validation, error.validationContext ?? 'body');
+  switch (error.code) {
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new Problem('invalid_json', 'The body is empty; send a JSON object.');
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new Problem('invalid_json', 'The body is not valid JSON.');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new Problem('unsupported_media_type', 'Send the body as content-type: application/json.');
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Problem('body_too_large', `The body is larger than ${maxBodyBytes} bytes.`);
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new Problem('invalid_value', 'The body is not as long as its Content-Length says.');
+    case 'FST_ERR_BAD_URL':
+      return new Problem('unknown_url', 'The address is not a valid URL path.');
+    default:
+  }
+  if (error instanceof SyntaxError && (error.statusCode ?? 400) === 400) {
+    return new Problem('invalid_json', 'The body is not valid JSON.');
+  }
+  if (error.statusCode === 408) return new Problem('request_timeout', 'The request took too long to arrive.');
+  return new Problem('internal', 'The relay made a mistake. Its log says more under this request id.', {
+    cause: error,
+  });
+}

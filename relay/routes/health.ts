@@ -1,0 +1,27 @@
+import { Health } from '../../shared/api/health.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+
+export function registerHealthRoute(app: RelayApp, services: RelayServices): void {
+  app.get(
+    '/v1/health',
+    {
+      config: { access: 'public' },
+      schema: { summary: 'Whether the relay can work, and why not', tags: ['Operations'], response: { 200: Health } },
+    },
+    async () => {
+      const reasons: string[] = [];
+      if (!services.bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
+      const storage = await services.store.health();
+      if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
+      return {
+        status: reasons.length === 0 ? ('ok' as const) : ('degraded' as const),
+        reasons,
+        version: services.version,
+        uptime_s: Math.round(process.uptime()),
+        nodes: services.table.live().length,
+        models: services.models.list().length,
+        jobs: { running: services.jobs.running(), waiting: services.scheduler.waiting() },
+      };
+    },
+  );
+}

@@ -1,0 +1,47 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { sendJson } from './send-json.ts';
+
+const JobParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+
+/** What was recorded of a finished job. A key sees its own jobs only; another's is as unknown as one that never was. */
+export function registerJobRoutes(app: RelayApp, services: RelayServices): void {
+  const find = async (id: string, keyId: string) => {
+    const job = await services.store.jobs.findJob(id);
+    if (job === undefined || job.apiKeyId !== keyId) {
+      throw new Problem('job_not_found', `There is no finished job "${id}" of this key.`, { param: 'id' });
+    }
+    return job;
+  };
+  app.get(
+    '/v1/jobs/:id',
+    {
+      config: { access: 'client' },
+      schema: { summary: 'A finished job', tags: ['Jobs'], params: JobParams, response: { '4xx': ErrorResponse } },
+    },
+    async (request, reply) => {
+      const job = await find(request.params.id, request.principal.keyId);
+      return sendJson(reply, job);
+    },
+  );
+  app.get(
+    '/v1/jobs/:id/receipt',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'The receipt of a job that succeeded',
+        tags: ['Jobs'],
+        params: JobParams,
+        response: { '4xx': ErrorResponse },
+      },
+    },
+    async (request, reply) => {
+      const job = await find(request.params.id, request.principal.keyId);
+      const receipt = await services.store.jobs.receiptOfJob(job.id);
+      if (receipt === undefined) throw new Problem('job_not_found', 'This job did not succeed; there is no receipt.');
+      return sendJson(reply, receipt);
+    },
+  );
+}

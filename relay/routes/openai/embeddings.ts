@@ -1,0 +1,82 @@
+import { EmbeddingsRequest, type EmbeddingsResponse } from '../../../shared/api/embeddings.ts';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { EmbedInput, VectorsFrame } from '../../../shared/protocol/messages.ts';
+import type { RelayApp, RelayServices } from '../../services.ts';
+import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
+import { abortOnHangUp } from '../hang-up.ts';
+import { sendJson } from '../send-json.ts';
+
+const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions']);
+const BYTES_PER_FLOAT = 4;
+
+export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices): void {
+  app.post(
+    '/v1/embeddings',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'Turn texts into vectors',
+        tags: ['OpenAI'],
+        body: EmbeddingsRequest,
+        response: { '4xx': ErrorResponse, '5xx': ErrorResponse },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      services.models.assertKnown(body.model);
+      const input: EmbedInput = { inputs: readInputs(body.input), dimensions: body.dimensions ?? null };
+      const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input });
+      const hangUp = abortOnHangUp(reply.raw);
+      const vectors = collectVectors(input.inputs.length);
+      const result = await services.jobs.run(job, { vectors: vectors.add }, hangUp.signal).finally(hangUp.stop);
+      const tokens = result.done.usage.inputTokens;
+      const answer: EmbeddingsResponse = {
+        object: 'list',
+        data: vectors.all().map((bytes, index) => ({
+          object: 'embedding',
+          index,
+          embedding: body.encoding_format === 'base64' ? bytes.toString('base64') : floatsOf(bytes),
+        })),
+        model: job.model,
+        usage: { prompt_tokens: tokens, total_tokens: tokens },
+      };
+      const ignored = Object.keys(body).filter((key) => !HONOURED.has(key));
+      reply.headers({ ...answerHeaders(job), ...ignoredHeader(ignored), 'x-sparewatt-node': result.node.id });
+      return sendJson(reply, answer);
+    },
+  );
+}
+
+function readInputs(input: EmbeddingsRequest['input']): EmbedInput['inputs'] {
+  if (typeof input === 'string') return [input];
+  const [first] = input;
+  // One list of numbers is one text in tokens, a list of lists is several.
+  return typeof first === 'number' ? [input as number[]] : (input as EmbedInput['inputs']);
+}
+
+function collectVectors(count: number): { add(frame: VectorsFrame): void; all(): Buffer[] } {
+  const vectors: Buffer[] = [];
+  return {
+    add: (frame) => {
+      const bytes = Buffer.from(frame.data, 'base64');
+      const rowBytes = frame.dimensions * BYTES_PER_FLOAT;
+      if (bytes.length !== rowBytes * frame.count || frame.start !== vectors.length) {
+        throw new Problem('protocol_violation', 'The node sent vectors of a wrong size or place.');
+      }
+      for (let row = 0; row < frame.count; row++) vectors.push(bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
+    },
+    all: () => {
+      if (vectors.length !== count) {
+        throw new Problem('node_fault', `The node sent ${vectors.length} vectors for ${count} inputs.`);
+      }
+      return vectors;
+    },
+  };
+}
+
+function floatsOf(bytes: Buffer): number[] {
+  const floats: number[] = [];
+  for (let at = 0; at < bytes.length; at += BYTES_PER_FLOAT) floats.push(bytes.readFloatLE(at));
+  return floats;
+}

@@ -1,0 +1,37 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { Model, ModelList } from '../../../shared/api/models.ts';
+import type { RelayApp, RelayServices } from '../../services.ts';
+
+export function registerModelRoutes(app: RelayApp, services: RelayServices): void {
+  app.get(
+    '/v1/models',
+    {
+      config: { access: 'client' },
+      schema: { summary: 'Models that can be asked for', tags: ['OpenAI'], response: { 200: ModelList } },
+    },
+    async () => ({ object: 'list' as const, data: services.models.list() }),
+  );
+  app.get(
+    '/v1/models/:id',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'One model; the slash of its id may be sent as it is or as %2F',
+        tags: ['OpenAI'],
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: Model, '4xx': ErrorResponse },
+      },
+    },
+    async (request) => services.models.get(request.params.id),
+  );
+  // The router's parameter ends at a slash, and ids have one: curl users do not escape it.
+  app.get(
+    '/v1/models/*',
+    {
+      config: { access: 'client' },
+      schema: { hide: true, params: Type.Object({ '*': Type.String() }), response: { 200: Model } },
+    },
+    async (request) => services.models.get(request.params['*']),
+  );
+}

@@ -1,0 +1,47 @@
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
+import { Problem } from '../../shared/problems/problem.ts';
+
+/**
+ * Says which parameter is wrong and how. A union reports the failures of all its branches; the deepest one comes from
+ * the branch that fits best, and is what the sender most likely meant.
+ */
+export function problemOfValidation(errors: FastifySchemaValidationError[], context: string): Problem {
+  const [first] = errors;
+  if (first === undefined) return new Problem('invalid_value', `The ${context} is not valid.`);
+  const relevant = errors.filter(({ instancePath }) => instancePath.startsWith(first.instancePath));
+  const deepest = relevant.reduce((best, error) => (depthOf(error) > depthOf(best) ? error : best), first);
+  const path = dotted(deepest.instancePath);
+  if (deepest.keyword === 'required') {
+    const missing = String(deepest.params.missingProperty);
+    const param = path === '' ? missing : `${path}.${missing}`;
+    return new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
+  }
+  if (path === '') return new Problem('invalid_value', `The ${context} ${deepest.message ?? 'is not valid'}.`);
+  return new Problem('invalid_value', `Invalid value for '${path}': it ${sentence(relevant, deepest)}.`, {
+    param: path,
+  });
+}
+
+function depthOf(error: FastifySchemaValidationError): number {
+  return error.instancePath.split('/').length;
+}
+
+function dotted(instancePath: string): string {
+  return instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .join('.');
+}
+
+/** All that is wanted at one place, such as "must be number or null". */
+function sentence(errors: FastifySchemaValidationError[], at: FastifySchemaValidationError): string {
+  const here = errors.filter((error) => error.instancePath === at.instancePath && error.keyword !== 'anyOf');
+  const types = [
+    ...new Set(here.filter((error) => error.keyword === 'type').map((error) => String(error.params.type))),
+  ];
+  const others = [...new Set(here.filter((error) => error.keyword !== 'type').map((error) => error.message ?? ''))];
+  // Where a value has the right type, the other branches' types only confuse.
+  if (others.length > 0) return others.join(' and ');
+  return types.length > 0 ? `must be ${types.join(' or ')}` : 'is not valid';
+}

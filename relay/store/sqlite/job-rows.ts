@@ -1,0 +1,120 @@
+import type { ProblemRecord } from '../../../shared/problems/problem.ts';
+import type { JobType } from '../../../shared/protocol/subjects.ts';
+import type { AttemptRecord, FinalState, FinishedJob, JobSummary } from '../store.ts';
+
+type ProblemColumns = { problem_code: string | null; problem_detail: string | null; problem_param: string | null };
+
+export type JobRow = ProblemColumns & {
+  seq: number;
+  id: string;
+  request_id: string;
+  api_key_id: string;
+  type: JobType;
+  model: string;
+  stream: number;
+  state: FinalState;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number;
+  input_tokens: number | null;
+  output_tokens: number | null;
+};
+
+export type AttemptRow = ProblemColumns & {
+  attempt: number;
+  node_id: string;
+  epoch: number;
+  state: FinalState;
+  queued_at: number;
+  started_at: number | null;
+  finished_at: number;
+  first_token_at: number | null;
+};
+
+export const JOB_COLUMNS =
+  'id, request_id, api_key_id, type, model, stream, state, problem_code, problem_detail, problem_param, ' +
+  'created_at, started_at, finished_at, input_tokens, output_tokens';
+
+export const ATTEMPT_COLUMNS =
+  'job, attempt, node_id, epoch, state, problem_code, problem_detail, problem_param, ' +
+  'queued_at, started_at, finished_at, first_token_at';
+
+/** In the order of `JOB_COLUMNS`: positions bind twice as fast as names. */
+export function jobValues(job: FinishedJob): unknown[] {
+  const { problem, usage } = job;
+  return [
+    job.id,
+    job.requestId,
+    job.apiKeyId,
+    job.type,
+    job.model,
+    job.stream ? 1 : 0,
+    job.state,
+    problem?.code ?? null,
+    problem?.detail ?? null,
+    problem?.param ?? null,
+    job.createdAt,
+    job.startedAt,
+    job.finishedAt,
+    usage?.inputTokens ?? null,
+    usage?.outputTokens ?? null,
+  ];
+}
+
+/** In the order of `ATTEMPT_COLUMNS`. */
+export function attemptValues(jobSeq: number | bigint, attempt: AttemptRecord): unknown[] {
+  const { problem } = attempt;
+  return [
+    jobSeq,
+    attempt.attempt,
+    attempt.nodeId,
+    attempt.epoch,
+    attempt.state,
+    problem?.code ?? null,
+    problem?.detail ?? null,
+    problem?.param ?? null,
+    attempt.queuedAt,
+    attempt.startedAt,
+    attempt.finishedAt,
+    attempt.firstTokenAt,
+  ];
+}
+
+export function toJobSummary(row: JobRow): JobSummary {
+  const { input_tokens: inputTokens, output_tokens: outputTokens } = row;
+  return {
+    id: row.id,
+    requestId: row.request_id,
+    apiKeyId: row.api_key_id,
+    type: row.type,
+    model: row.model,
+    stream: row.stream === 1,
+    state: row.state,
+    problem: toProblem(row),
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    usage: inputTokens === null || outputTokens === null ? null : { inputTokens, outputTokens },
+  };
+}
+
+export function toAttempt(row: AttemptRow): AttemptRecord {
+  return {
+    attempt: row.attempt,
+    nodeId: row.node_id,
+    epoch: row.epoch,
+    state: row.state,
+    problem: toProblem(row),
+    queuedAt: row.queued_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    firstTokenAt: row.first_token_at,
+  };
+}
+
+function toProblem(row: ProblemColumns): ProblemRecord | null {
+  if (row.problem_code === null) return null;
+  const problem: ProblemRecord = { code: row.problem_code, detail: row.problem_detail ?? '' };
+  if (row.problem_param !== null) problem.param = row.problem_param;
+  return problem;
+}

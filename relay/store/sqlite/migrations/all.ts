@@ -1,0 +1,5 @@
+import { jobsKeysNodes } from './0010-jobs-keys-nodes.ts';
+import type { Migration } from './migration.ts';
+
+/** Every step of the schema, in the order of their ids. */
+export const MIGRATIONS: readonly Migration[] = [jobsKeysNodes];

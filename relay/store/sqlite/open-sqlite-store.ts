@@ -1,0 +1,41 @@
+import { toProblem } from '../../../shared/problems/problem.ts';
+import type { Store, StoreHealth } from '../store.ts';
+import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
+import { GroupCommit } from './group-commit.ts';
+import { createJobStore } from './job-store.ts';
+import { createKeyStore } from './key-store.ts';
+import { createNodeStore } from './node-store.ts';
+import type { SqliteAccess } from './sqlite-access.ts';
+import { toStorageError } from './storage-problems.ts';
+
+export type SqliteStoreOptions = DatabaseOptions;
+
+/** Opens the store in one SQLite file and brings its schema up to date. Errors: `data_folder_unusable`. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const db = openDatabase(options);
+  const commits = new GroupCommit(db);
+  const access: SqliteAccess = {
+    write: (run) => commits.write(run),
+    read: async (run) => {
+      try {
+        return run();
+      } catch (error) {
+        throw toStorageError(error, db.name, 'using');
+      }
+    },
+  };
+  return {
+    jobs: createJobStore(db, access),
+    keys: createKeyStore(db, access),
+    nodes: createNodeStore(db, access),
+    health: () => commits.write(() => probeWrite(db)).then(() => ({ writable: true }), refused),
+    close: async () => {
+      await commits.close();
+      db.close();
+    },
+  };
+}
+
+function refused(error: unknown): StoreHealth {
+  return { writable: false, reason: toProblem(error, 'storage_failed').message };
+}

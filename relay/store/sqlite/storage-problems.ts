@@ -1,0 +1,40 @@
+import Database from 'better-sqlite3';
+import { Problem } from '../../../shared/problems/problem.ts';
+
+type Phase = 'opening' | 'using';
+
+/** Codes of SQLite that speak of the disk or the file, not of the statement; extended codes begin the same way. */
+const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
+  ['SQLITE_FULL', 'the disk is full. Free some space; the relay writes again by itself'],
+  ['SQLITE_IOERR', 'the disk does not take or give data. Check its free space and its health'],
+  ['SQLITE_READONLY', 'it is read-only. Give the relay the right to write the file and its folder'],
+  ['SQLITE_CANTOPEN', 'it cannot be opened. Give the relay the right to read and write the file and its folder'],
+  ['SQLITE_PERM', 'it cannot be opened. Give the relay the right to read and write the file and its folder'],
+  ['SQLITE_CORRUPT', 'it is damaged. Restore it from a backup, or move it away to start with an empty one'],
+  ['SQLITE_NOTADB', 'it is not a database. Restore it from a backup, or move it away to start with an empty one'],
+  ['SQLITE_BUSY', 'another program keeps it locked. Close that program'],
+  ['SQLITE_LOCKED', 'another program keeps it locked. Close that program'],
+];
+
+function sqliteCodeOf(error: unknown): string {
+  return error instanceof Database.SqliteError ? error.code : '';
+}
+
+export function isBusy(error: unknown): boolean {
+  return sqliteCodeOf(error).startsWith('SQLITE_BUSY');
+}
+
+/** Whether the disk or the file is at fault, so that other writes would fail alike. */
+export function isStorageFailure(error: unknown): boolean {
+  const code = sqliteCodeOf(error);
+  return ADVICE.some(([prefix]) => code.startsWith(prefix));
+}
+
+/** Turns what SQLite says of the disk into a problem with advice; any other error passes as it is. */
+export function toStorageError(error: unknown, file: string, phase: Phase): unknown {
+  const code = sqliteCodeOf(error);
+  const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
+  if (advice === undefined) return error;
+  const problem = phase === 'opening' ? 'data_folder_unusable' : 'storage_failed';
+  return new Problem(problem, `The database ${file} cannot be used: ${advice} (${code}).`, { cause: error });
+}

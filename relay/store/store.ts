@@ -1,0 +1,125 @@
+import type { ProblemRecord } from '../../shared/problems/problem.ts';
+import type { Usage } from '../../shared/protocol/messages.ts';
+import type { JobType } from '../../shared/protocol/subjects.ts';
+import type { Receipt } from '../../shared/receipts/receipt.ts';
+
+/**
+ * What the relay remembers. Every method returns a promise that settles when the answer is durable, so that another
+ * database can stand behind the same interface; `test/relay/store/store-contract.ts` says what each one owes.
+ *
+ * Times are whole milliseconds since 1970. No prompt and no answer is ever stored: only counts, times and hashes.
+ *
+ * Errors of every method: `storage_failed` when the disk or the database refuses, `draining` for a write after
+ * `close`. Anything else that rejects is a fault of the caller, such as a job that is recorded twice.
+ */
+export type Store = {
+  readonly jobs: JobStore;
+  readonly keys: KeyStore;
+  readonly nodes: NodeStore;
+  /** Whether a write would reach the disk now; it tries one. Never rejects. */
+  health(): Promise<StoreHealth>;
+  /** Finishes every accepted write, then lets go of the files. May be called twice. */
+  close(): Promise<void>;
+};
+
+export type StoreHealth = { writable: true } | { writable: false; reason: string };
+
+export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const;
+export type FinalState = (typeof FINAL_STATES)[number];
+
+/** One try of one node at a job. */
+export type AttemptRecord = {
+  /** Counts from 1 within its job. */
+  attempt: number;
+  nodeId: string;
+  epoch: number;
+  state: FinalState;
+  problem: ProblemRecord | null;
+  queuedAt: number;
+  startedAt: number | null;
+  finishedAt: number;
+  firstTokenAt: number | null;
+};
+
+/** A job without its attempts, as lists show it. */
+export type JobSummary = {
+  id: string;
+  requestId: string;
+  apiKeyId: string;
+  type: JobType;
+  model: string;
+  stream: boolean;
+  state: FinalState;
+  problem: ProblemRecord | null;
+  createdAt: number;
+  startedAt: number | null;
+  finishedAt: number;
+  usage: Usage | null;
+};
+
+/** A job that has ended, with everything that is kept of it. */
+export type FinishedJob = JobSummary & {
+  /** In the order they were made. */
+  attempts: AttemptRecord[];
+  /** The latest, when attempts left several. */
+  receipt: Receipt | null;
+};
+
+export type JobPage = {
+  /** Newest first. */
+  jobs: JobSummary[];
+  /** What to pass as `before` for the next page; null on the last. */
+  next: string | null;
+};
+
+export interface JobStore {
+  /** Keeps job, attempts and receipt together or not at all. */
+  recordFinishedJob(record: FinishedJob): Promise<void>;
+  findJob(id: string): Promise<FinishedJob | undefined>;
+  findReceipt(receiptId: string): Promise<Receipt | undefined>;
+  /** The latest receipt of the job. */
+  receiptOfJob(jobId: string): Promise<Receipt | undefined>;
+  /** Jobs recorded before the job `before`, or the newest. Errors: `invalid_value` when `before` is no job. */
+  listJobs(page: { limit: number; before?: string | undefined }): Promise<JobPage>;
+  countJobsByState(): Promise<Record<FinalState, number>>;
+}
+
+/** A key as it is stored: its hash, never itself. */
+export type KeyRecord = {
+  keyId: string;
+  /** SHA-256 of the key, hex. */
+  hash: string;
+  name: string;
+  scopes: string[];
+  createdAt: number;
+  expiresAt: number | null;
+  revokedAt: number | null;
+  lastUsedAt: number | null;
+};
+
+export type KeyUsage = { keyId: string; usedAt: number };
+
+export interface KeyStore {
+  /** Adds a key; one with the same hash or id stays as it is. Returns the stored one. */
+  putKey(key: KeyRecord): Promise<KeyRecord>;
+  findKeyByHash(hash: string): Promise<KeyRecord | undefined>;
+  /** Oldest first. */
+  listKeys(): Promise<KeyRecord[]>;
+  /** Ends a key for good; a second call keeps the first time. False when there is no such key. */
+  revokeKey(keyId: string, revokedAt: number): Promise<boolean>;
+  /** Moves "last used" forward, never back; unknown keys are skipped. */
+  touchKeys(usages: readonly KeyUsage[]): Promise<void>;
+}
+
+/** A machine the relay has given credentials to. */
+export type NodeRecord = { nodeId: string; publicKey: string; name: string; firstSeenAt: number };
+
+export interface NodeStore {
+  /** Binds an id to a key for good and returns the stored record. Errors: `node_identity_taken` for another key. */
+  rememberNode(node: NodeRecord): Promise<NodeRecord>;
+  findNode(nodeId: string): Promise<NodeRecord | undefined>;
+  /** Oldest first. */
+  listNodes(): Promise<NodeRecord[]>;
+  /** The number of the node's next session: 1, 2, 3 …, each given once, also across restarts and crashes. */
+  nextEpoch(nodeId: string): Promise<number>;
+}

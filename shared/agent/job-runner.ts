@@ -1,0 +1,114 @@
+import { Problem, toProblem } from '../problems/problem.ts';
+import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
+import type { Runtime, RuntimeJob } from '../runtimes/runtime.ts';
+import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
+import type { AgentLog } from './log.ts';
+import type { Slots } from './slots.ts';
+
+export type JobRunner = {
+  /** Runs one attempt and answers it with frames through `send`; never throws. */
+  handle(request: JobRequest, send: (data: Uint8Array) => void): void;
+  cancel(request: CancelRequest): void;
+  /** Ends every running job without a word: their lease is gone, so nobody may hear of them. */
+  abandonAll(reason: string): void;
+  running(): number;
+};
+
+export type JobRunnerPorts = {
+  runtime: Runtime;
+  slots: Slots;
+  /** The epoch of the open session, or 0 while there is none. */
+  epoch: () => number;
+  now: () => number;
+  log: AgentLog;
+};
+
+type RunningJob = { epoch: number; attempt: number; abort: AbortController; frames: FrameWriter };
+
+/**
+ * Invariants: (1) a job starts only under the current epoch and with a slot held; (2) the slot is given back exactly
+ * when the runtime has settled, not when the relay was told; (3) a job is in `jobs` from start to settlement.
+ */
+export function createJobRunner(ports: JobRunnerPorts): JobRunner {
+  const jobs = new Map<string, RunningJob>();
+  return {
+    handle: (request, send) => {
+      const frames = createFrameWriter({
+        epoch: request.epoch,
+        stream: request.type === 'llm' && request.stream,
+        send,
+        now: ports.now,
+      });
+      const refusal = refusalOf(request, ports, jobs);
+      const release = refusal === undefined ? ports.slots.tryTake() : undefined;
+      if (release === undefined) {
+        frames.fail(refusal ?? new Problem('node_busy', `All ${ports.slots.total} slots of this node are taken.`));
+        return;
+      }
+      frames.accept();
+      void runAttempt(request, frames, ports, jobs).finally(release);
+    },
+    cancel: (request) => {
+      const job = jobs.get(request.job);
+      if (job?.attempt !== request.attempt || job.epoch !== request.epoch) return;
+      job.abort.abort(new Problem('cancelled', 'The relay cancelled the job.'));
+    },
+    abandonAll: (reason) => {
+      for (const job of jobs.values()) {
+        job.frames.abandon();
+        job.abort.abort(new Problem('cancelled', reason));
+      }
+    },
+    running: () => jobs.size,
+  };
+}
+
+function refusalOf(request: JobRequest, ports: JobRunnerPorts, jobs: Map<string, RunningJob>): Problem | undefined {
+  if (request.epoch !== ports.epoch()) {
+    return new Problem('stale_epoch', `The request is of epoch ${request.epoch}, the session of ${ports.epoch()}.`);
+  }
+  if (jobs.has(request.job)) return new Problem('node_busy', `Job ${request.job} still runs on this node.`);
+  return undefined;
+}
+
+async function runAttempt(
+  request: JobRequest,
+  frames: FrameWriter,
+  ports: JobRunnerPorts,
+  jobs: Map<string, RunningJob>,
+): Promise<void> {
+  const abort = new AbortController();
+  const timeout = setTimeout(() => abort.abort(jobTimeout(request.timeoutMs)), request.timeoutMs);
+  jobs.set(request.job, { epoch: request.epoch, attempt: request.attempt, abort, frames });
+  const startedAt = ports.now();
+  let firstTokenAt: number | undefined;
+  const output = {
+    text: (text: string, tokens: number) => {
+      firstTokenAt ??= ports.now();
+      frames.text(text, tokens);
+    },
+    vectors: frames.vectors,
+  };
+  try {
+    const result = await ports.runtime.run(runtimeJobOf(request), output, abort.signal);
+    const totalMs = ports.now() - startedAt;
+    const firstTokenMs = firstTokenAt === undefined ? totalMs : firstTokenAt - startedAt;
+    frames.done({ ...result, timings: { firstTokenMs, totalMs } });
+  } catch (error) {
+    const problem = toProblem(error, 'node_fault');
+    if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');
+    frames.fail(problem);
+  } finally {
+    clearTimeout(timeout);
+    jobs.delete(request.job);
+  }
+}
+
+function runtimeJobOf(request: JobRequest): RuntimeJob {
+  if (request.type === 'llm') return { type: 'llm', model: request.model, input: request.input };
+  return { type: 'embed', model: request.model, input: request.input };
+}
+
+function jobTimeout(timeoutMs: number): Problem {
+  return new Problem('job_timeout', `The job did not end within ${timeoutMs} ms.`);
+}

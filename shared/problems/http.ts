@@ -1,0 +1,43 @@
+import type { Problem } from './problem.ts';
+import { PROBLEMS } from './table.ts';
+
+/**
+ * The body of every error response: RFC 9457 members and OpenAI's `error` object in one, because the official client
+ * reads only the latter and shows "status code (no body)" for a pure problem document.
+ */
+export type ErrorBody = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id?: string;
+  error: { message: string; type: string; code: string; param: string | null };
+};
+
+export function toErrorBody(problem: Problem, requestId?: string): ErrorBody {
+  return {
+    type: `https://sparewatt.example/problems/${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    detail: problem.message,
+    code: problem.code,
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+    error: {
+      message: problem.message,
+      type: PROBLEMS[problem.code].type,
+      code: problem.code,
+      param: problem.param ?? null,
+    },
+  };
+}
+
+/** Response headers that tell a client whether and when to try again; OpenAI's client obeys all three. */
+export function retryHeaders(problem: Problem): Record<string, string> {
+  const headers: Record<string, string> = { 'x-should-retry': problem.retry === 'never' ? 'false' : 'true' };
+  if (problem.retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.max(1, Math.ceil(problem.retryAfterMs / 1000)));
+    headers['retry-after-ms'] = String(Math.ceil(problem.retryAfterMs));
+  }
+  return headers;
+}

@@ -1,0 +1,162 @@
+/**
+ * The one error table. Every refusal that crosses HTTP, NATS, IPC or the command line carries one of these codes.
+ *
+ * `status` is the HTTP status. `retry` says what a caller gains from trying again: `never` (the request is at fault),
+ * `later` (same request, after a pause), `elsewhere` (the relay may try another node at once). `type` is the class that
+ * OpenAI's clients know the problem by.
+ */
+export const PROBLEMS = {
+  invalid_json: { title: 'The body is not valid JSON', status: 400, retry: 'never', type: 'invalid_request_error' },
+  invalid_value: { title: 'A parameter has a wrong value', status: 400, retry: 'never', type: 'invalid_request_error' },
+  missing_required_parameter: {
+    title: 'A required parameter is missing',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  unsupported_parameter: {
+    title: 'A parameter is known but not supported',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  unsupported_content: {
+    title: 'The model cannot read this kind of content',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  context_length_exceeded: {
+    title: 'The prompt is longer than the model can read',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  invalid_api_key: {
+    title: 'The API key is missing or wrong',
+    status: 401,
+    retry: 'never',
+    type: 'authentication_error',
+  },
+  insufficient_scope: { title: 'The key does not allow this', status: 403, retry: 'never', type: 'permission_error' },
+  pairing_required: { title: 'This machine is not paired', status: 403, retry: 'never', type: 'permission_error' },
+  node_identity_taken: {
+    title: 'Another key already holds this node id',
+    status: 409,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  unknown_url: {
+    title: 'There is nothing at this address',
+    status: 404,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  method_not_allowed: {
+    title: 'This address does not take that method',
+    status: 405,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  model_not_found: { title: 'No such model', status: 404, retry: 'never', type: 'invalid_request_error' },
+  job_not_found: { title: 'No such job', status: 404, retry: 'never', type: 'invalid_request_error' },
+  body_too_large: { title: 'The body is too large', status: 413, retry: 'never', type: 'invalid_request_error' },
+  unsupported_media_type: {
+    title: 'The body must be application/json',
+    status: 415,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  request_timeout: {
+    title: 'The request took too long to arrive',
+    status: 408,
+    retry: 'later',
+    type: 'invalid_request_error',
+  },
+  cancelled: { title: 'The job was cancelled', status: 499, retry: 'never', type: 'invalid_request_error' },
+  client_too_slow: {
+    title: 'The client stopped reading its answer',
+    status: 499,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  internal: { title: 'The relay made a mistake', status: 500, retry: 'later', type: 'server_error' },
+  node_fault: { title: 'The node failed while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
+  node_lost: { title: 'The node vanished while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
+  node_busy: { title: 'The node has no free slot', status: 503, retry: 'elsewhere', type: 'server_error' },
+  no_capacity: { title: 'No node can take this job now', status: 503, retry: 'later', type: 'server_error' },
+  queue_full: { title: 'Too many jobs are waiting', status: 429, retry: 'later', type: 'rate_limit_error' },
+  draining: { title: 'The relay is shutting down', status: 503, retry: 'later', type: 'server_error' },
+  bus_unavailable: { title: 'The message bus is not reachable', status: 503, retry: 'later', type: 'server_error' },
+  job_timeout: { title: 'The job took longer than it may', status: 504, retry: 'later', type: 'server_error' },
+  storage_failed: {
+    title: 'The relay cannot write to its data folder',
+    status: 507,
+    retry: 'later',
+    type: 'server_error',
+  },
+  model_files_missing: {
+    title: 'A file of the model is missing',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  model_files_corrupt: {
+    title: 'A file of the model is damaged',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  model_download_failed: {
+    title: 'The model could not be downloaded',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  model_load_failed: { title: 'The model could not be loaded', status: 503, retry: 'elsewhere', type: 'server_error' },
+  stale_epoch: {
+    title: 'The message is from an earlier session',
+    status: 409,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  protocol_violation: {
+    title: 'The message breaks the protocol',
+    status: 502,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  port_in_use: { title: 'The port is taken', status: 503, retry: 'never', type: 'server_error' },
+  address_unavailable: { title: 'The address cannot be bound', status: 503, retry: 'never', type: 'server_error' },
+  data_folder_in_use: {
+    title: 'Another process uses the data folder',
+    status: 503,
+    retry: 'never',
+    type: 'server_error',
+  },
+  data_folder_unusable: { title: 'The data folder cannot be used', status: 503, retry: 'never', type: 'server_error' },
+  nats_server_missing: { title: 'No nats-server program was found', status: 503, retry: 'never', type: 'server_error' },
+  nats_server_failed: { title: 'nats-server did not start', status: 503, retry: 'later', type: 'server_error' },
+  relay_unreachable: { title: 'The relay does not answer', status: 503, retry: 'later', type: 'server_error' },
+  invalid_option: {
+    title: 'A command-line option is wrong',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type Retry = 'never' | 'later' | 'elsewhere';
+
+export type ProblemKind = {
+  readonly title: string;
+  readonly status: number;
+  readonly retry: Retry;
+  readonly type: string;
+};
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export function isProblemCode(value: unknown): value is ProblemCode {
+  return typeof value === 'string' && Object.hasOwn(PROBLEMS, value);
+}

@@ -1,0 +1,33 @@
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { Problem } from '../problems/problem.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+export function encodeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** A checked reader for one message shape; what does not fit is a `protocol_violation` that names the place. */
+export function messageReader<Schema extends TSchema>(
+  schema: Schema,
+  name: string,
+): (bytes: Uint8Array) => Static<Schema> {
+  const validator = Compile(schema);
+  return (bytes) => {
+    const value = parseJson(bytes, name);
+    if (validator.Check(value)) return value as Static<Schema>;
+    const first = validator.Errors(value)[0];
+    const place = first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`;
+    throw new Problem('protocol_violation', `This is not a ${name}${place}.`);
+  };
+}
+
+function parseJson(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch (error) {
+    throw new Problem('protocol_violation', `This is not a ${name}: its body is not JSON in UTF-8.`, { cause: error });
+  }
+}

@@ -1,0 +1,24 @@
+import { type Static, Type } from 'typebox';
+
+/** `POST /v1/nodes/enroll`: a machine asks for credentials on the bus for its own key. */
+export const EnrollRequest = Type.Object(
+  {
+    /** The node's Ed25519 public key as a NATS user key (`U…`, base32 with checksum). */
+    publicKey: Type.String({ pattern: '^U[A-Z2-7]{55}$' }),
+    /** A name its owner would recognise; becomes the readable part of the id. */
+    name: Type.String({ minLength: 1, maxLength: 64 }),
+  },
+  { additionalProperties: false },
+);
+export type EnrollRequest = Static<typeof EnrollRequest>;
+
+export const EnrollResponse = Type.Object({
+  nodeId: Type.String(),
+  /** NATS user JWT: the rights of this node and no other. */
+  jwt: Type.String(),
+  /** Unix seconds after which the server cuts the connection; the node asks again before. */
+  expiresAt: Type.Integer(),
+  /** WebSocket path on the relay that carries the bus. */
+  busPath: Type.String(),
+});
+export type EnrollResponse = Static<typeof EnrollResponse>;

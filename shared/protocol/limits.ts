@@ -1,0 +1,18 @@
+/** Numbers both ends must agree on, each with the reason for its size. Rules in SPEC.md refer to them by name. */
+export const LIMITS = {
+  /** Small enough to notice a change of load, large enough that 10,000 nodes cost a fraction of a core. */
+  heartbeatIntervalMs: 5_000,
+  /** Three heartbeats: one lost message must not cost a node its lease. */
+  leaseMs: 15_000,
+  /** A node on another continent answers within this unless it is stuck. */
+  acceptTimeoutMs: 2_000,
+  /** Chat prompts of 200 KB and their JSON fit with room; larger inputs are files. */
+  maxMessageBytes: 8 * 1024 * 1024,
+  /** One frame of embedding vectors: 64 vectors of 1,024 floats in base64 are 350 KB. */
+  vectorsPerFrame: 64,
+  /** OpenAI's own limits, which clients size their batches by. */
+  maxEmbeddingInputs: 2_048,
+  maxStopSequences: 4,
+} as const;
+
+export const PROTOCOL_VERSION = 1;

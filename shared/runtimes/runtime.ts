@@ -1,0 +1,33 @@
+import type { ServedModel } from '../protocol/capabilities.ts';
+import type { ChatInput, EmbedInput, Execution, FinishReason, Usage } from '../protocol/messages.ts';
+
+/** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
+export type RuntimeJob =
+  | { type: 'llm'; model: string; input: ChatInput }
+  | { type: 'embed'; model: string; input: EmbedInput };
+
+/** What comes out while a job runs. Calls arrive in order, on the caller's thread, and never after `run` has settled. */
+export type RuntimeOutput = {
+  /** Text that is complete as UTF-8, and how many tokens it stands for. */
+  text(text: string, tokens: number): void;
+  /** Vectors `start … start+count-1`, row-major in one array. */
+  vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
+};
+
+export type RuntimeResult = { finishReason: FinishReason; usage: Usage; execution: Execution };
+
+/**
+ * What executes jobs on a node. The agent knows nothing of what stands behind it.
+ *
+ * Errors: `run` rejects with a `Problem` for anything a caller should hear of (`model_not_found`,
+ * `context_length_exceeded`, `model_files_corrupt`, …), with `signal.reason` when the signal ended it; anything else is
+ * a fault of the runtime. A failed job never takes others with it unless their thread is gone (`node_fault`).
+ */
+export interface Runtime {
+  /** Models that can be asked for now, loaded or not. */
+  models(): ServedModel[];
+  /** Called whenever `models()` would answer differently. */
+  onChange(listener: () => void): void;
+  run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<RuntimeResult>;
+  close(): Promise<void>;
+}

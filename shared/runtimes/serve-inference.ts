@@ -1,0 +1,93 @@
+/**
+ * The worker's side of the protocol, the same in a Node thread and in a browser worker.
+ *
+ * 1. The model is loaded once; jobs that arrive earlier wait for it.
+ * 2. Jobs run side by side and share nothing but the model; a job that fails takes no other with it.
+ * 3. `cancels` holds exactly the jobs that are running.
+ */
+import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
+import { type LoadedModel, loadModel } from './transformers/engine.ts';
+import type { ModelFiles } from './transformers/model-files.ts';
+import { type FromWorker, isInterrupted, type LoadRequest, type ToWorker } from './worker-protocol.ts';
+
+/** What a worker needs of its host. */
+export type WorkerHost = {
+  post(message: FromWorker, transfer?: ArrayBuffer[]): void;
+  /** The files at a location the host named in its load request. */
+  openFiles(location: string): ModelFiles;
+  /** Called after an unload, when nothing is left to do. */
+  close(): void;
+};
+
+/** Returns the handler for every message that the host thread sends. */
+export function serveInference(host: WorkerHost): (message: ToWorker) => void {
+  const cancels = new Map<number, () => void>();
+  let loading: Promise<LoadedModel> | null = null;
+
+  async function load(request: LoadRequest): Promise<LoadedModel> {
+    const { location, ...options } = request;
+    return await loadModel(host.openFiles(location), options);
+  }
+
+  function startLoading(request: LoadRequest): void {
+    loading = load(request);
+    loading.then(
+      () => host.post({ type: 'loaded' }),
+      (error: unknown) => host.post(problemMessage(null, toProblem(error, 'model_load_failed'))),
+    );
+  }
+
+  async function run(message: Extract<ToWorker, { type: 'run' }>): Promise<void> {
+    const { id, job, interrupt } = message;
+    let cancelled = false;
+    cancels.set(id, () => {
+      cancelled = true;
+    });
+    const interrupted = () => cancelled || (interrupt !== null && isInterrupted(interrupt));
+    try {
+      const model = await expectModel(loading);
+      const result = await model.run(job, outputOf(host, id), interrupted);
+      host.post(interrupted() ? { type: 'cancelled', id, usage: result.usage } : { type: 'done', id, ...result });
+    } catch (error) {
+      host.post(problemMessage(id, toProblem(error, 'node_fault')));
+    } finally {
+      cancels.delete(id);
+    }
+  }
+
+  return (message) => {
+    if (message.type === 'load') startLoading(message);
+    else if (message.type === 'run') void run(message);
+    else if (message.type === 'cancel') cancels.get(message.id)?.();
+    else void unload(loading, host);
+  };
+}
+
+async function expectModel(loading: Promise<LoadedModel> | null): Promise<LoadedModel> {
+  if (loading === null) throw new Problem('model_load_failed', 'The worker was given a job before a model.');
+  return await loading;
+}
+
+async function unload(loading: Promise<LoadedModel> | null, host: WorkerHost): Promise<void> {
+  try {
+    await (await loading)?.dispose();
+  } finally {
+    host.close();
+  }
+}
+
+function outputOf(host: WorkerHost, id: number) {
+  return {
+    text: (text: string, tokens: number) => host.post({ type: 'text', id, text, tokens }),
+    vectors(start: number, count: number, dimensions: number, values: Float32Array) {
+      const transfer = values.buffer instanceof ArrayBuffer ? [values.buffer] : [];
+      host.post({ type: 'vectors', id, start, count, dimensions, values }, transfer);
+    },
+  };
+}
+
+function problemMessage(id: number | null, problem: Problem): FromWorker {
+  const cause = problem.cause;
+  const fault = cause instanceof Error ? (cause.stack ?? cause.message) : null;
+  return { type: 'problem', id, problem: toProblemRecord(problem), fault };
+}

@@ -1,0 +1,99 @@
+import { Problem } from '../../problems/problem.ts';
+import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
+import { runChat } from './chat.ts';
+import { type EncoderSettings, runEmbeddings } from './embeddings.ts';
+import { type EncoderModel, type LanguageModel, type LoadOptions, loadEncoder, loadLanguageModel } from './library.ts';
+import { type ModelFacts, readModelFacts } from './model-facts.ts';
+import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+import { readPooling } from './pooling.ts';
+
+/** What the engine adds to a job's result; the host knows revision and digest. */
+export type EngineResult = Omit<RuntimeResult, 'execution'>;
+
+/** A model in memory. Jobs may run at the same time: they take turns, token by token. */
+export type LoadedModel = {
+  /** Resolves early, with what was made so far, once `interrupted` answers yes. */
+  run(job: RuntimeJob, output: RuntimeOutput, interrupted: () => boolean): Promise<EngineResult>;
+  dispose(): Promise<void>;
+};
+
+/**
+ * Reads a model into memory.
+ *
+ * Errors: `model_files_missing` when a JSON file is absent, `model_load_failed` when the model is of a kind that is not
+ * served or the inference library refuses it.
+ */
+export async function loadModel(files: ModelFiles, options: LoadOptions): Promise<LoadedModel> {
+  const config = await readJson(files, 'config.json');
+  const facts = readModelFacts(config, await readJson(files, 'tokenizer_config.json'));
+  if (facts === null) {
+    throw new Problem('model_load_failed', 'This is neither a language model nor a text encoder.');
+  }
+  try {
+    return facts.type === 'llm' ? await loadChat(files, options, facts) : await loadEmbed(files, options, config, facts);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Problem('model_load_failed', `The inference library cannot load the model: ${reason}`, { cause: error });
+  }
+}
+
+async function loadChat(files: ModelFiles, options: LoadOptions, facts: ModelFacts): Promise<LoadedModel> {
+  const model: LanguageModel = await loadLanguageModel(files, options);
+  return {
+    dispose: () => model.dispose(),
+    async run(job, output, interrupted) {
+      if (job.type !== 'llm') throw wrongType(job);
+      return await runChat(model, facts.contextLength, job.input, output.text, interrupted);
+    },
+  };
+}
+
+async function loadEmbed(
+  files: ModelFiles,
+  options: LoadOptions,
+  config: JsonObject,
+  facts: ModelFacts,
+): Promise<LoadedModel> {
+  const model: EncoderModel = await loadEncoder(files, options);
+  const settings: EncoderSettings = {
+    contextLength: facts.contextLength,
+    dimensions: facts.dimensions ?? 0,
+    vocabularySize: typeof config.vocab_size === 'number' ? config.vocab_size : Number.POSITIVE_INFINITY,
+    pooling: readPooling(await readJson(files, '1_Pooling/config.json', {})),
+  };
+  return {
+    dispose: () => model.dispose(),
+    async run(job, output, interrupted) {
+      if (job.type !== 'embed') throw wrongType(job);
+      const usage = await runEmbeddings(model, settings, job.input, output.vectors, interrupted);
+      return { finishReason: 'stop', usage };
+    },
+  };
+}
+
+function wrongType(job: RuntimeJob): Problem {
+  const wanted = job.type === 'llm' ? 'answer chats' : 'embed text';
+  return new Problem('invalid_value', `The model '${job.model}' cannot ${wanted}. Choose another model.`, {
+    param: 'model',
+  });
+}
+
+async function readJson(files: ModelFiles, name: string, fallback?: JsonObject): Promise<JsonObject> {
+  const file = await files.open(name);
+  if (file === null || !('bytes' in file)) {
+    if (fallback !== undefined) return fallback;
+    throw new Problem('model_files_missing', `The model has no ${name}. Remove its folder and start again.`);
+  }
+  const value = parseJson(new TextDecoder().decode(file.bytes));
+  if (isJsonObject(value)) return value;
+  throw new Problem('model_files_corrupt', `The model's ${name} is not a JSON object. Remove its folder and start again.`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The seam to transformers.js: the only file that imports it, and the only one that knows its types.
+ *
+ * 1. The library never touches a network or a disk by its own choice: every file comes from the `ModelFiles` that the
+ *    model was loaded with, under a virtual id that is used once, because the library memoizes by id for ever.
+ * 2. The library never logs: on a failed run it would print the inputs, which are somebody's prompt.
+ */
+import {
+  AutoModel,
+  AutoModelForCausalLM,
+  AutoTokenizer,
+  BaseStreamer,
+  type DataType,
+  type DeviceType,
+  env,
+  LogitsProcessor,
+  LogitsProcessorList,
+  LogLevel,
+  type PreTrainedModel,
+  type PreTrainedTokenizer,
+  StoppingCriteria,
+  Tensor,
+  type TextStreamer,
+} from '@huggingface/transformers';
+import type { ChatMessage } from '../../protocol/messages.ts';
+import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+
+export type LoadOptions = { dtype: string; device: string; threads: number };
+
+/** Text to token ids and back. */
+export type Tokenizer = {
+  encode(text: string, addSpecialTokens: boolean): number[];
+  /** Text of `ids` (at least one) exactly as they stand; the caller has left special tokens out. */
+  decode(ids: number[]): string;
+  /** The conversation in the model's own prompt format; `null` when the model has none. */
+  encodeChat(messages: readonly ChatMessage[]): number[] | null;
+  readonly specialIds: ReadonlySet<number>;
+  readonly padId: number;
+};
+
+/** Picks the next token from the scores of all tokens, which it may overwrite. */
+export type TokenChooser = (logits: Float32Array) => number;
+
+export type GenerateOptions = {
+  maxNewTokens: number;
+  /** `null` takes the token with the highest score. */
+  choose: TokenChooser | null;
+  onToken(id: number): void;
+  /** Asked after every token. */
+  shouldStop(): boolean;
+};
+
+export type LanguageModel = {
+  tokenizer: Tokenizer;
+  generationDefaults: JsonObject;
+  endIds: ReadonlySet<number>;
+  generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
+  dispose(): Promise<void>;
+};
+
+export type EncoderOutput = { values: Float32Array; columns: number; width: number };
+
+export type EncoderModel = {
+  tokenizer: Tokenizer;
+  /** Hidden states of `rows` padded token rows, `mask` 1 where a token is real; all row-major. */
+  forward(ids: BigInt64Array, mask: BigInt64Array, rows: number): Promise<EncoderOutput>;
+  dispose(): Promise<void>;
+};
+
+const VIRTUAL_ROOT = '/sparewatt-models/';
+const sources = new Map<string, ModelFiles>();
+let loads = 0;
+
+env.logLevel = LogLevel.NONE;
+env.allowRemoteModels = false;
+env.allowLocalModels = true;
+env.useFS = false;
+env.useFSCache = false;
+env.useBrowserCache = false;
+env.localModelPath = VIRTUAL_ROOT;
+env.remoteHost = VIRTUAL_ROOT;
+env.remotePathTemplate = '{model}/';
+env.fetch = () => Promise.reject(new Error('The inference library may not fetch anything.'));
+env.useCustomCache = true;
+env.customCache = { match: openVirtual, put: async () => undefined };
+
+async function openVirtual(key: string): Promise<Response | string | undefined> {
+  const [id = '', ...rest] = key.slice(VIRTUAL_ROOT.length).split('/');
+  const file = await sources.get(id)?.open(rest.join('/'));
+  if (file === undefined || file === null) return undefined;
+  if ('path' in file) return file.path;
+  // The cast only narrows the buffer type: these bytes were just read and are never shared memory.
+  return new Response(file.bytes as Uint8Array<ArrayBuffer>, {
+    headers: { 'content-length': String(file.bytes.length) },
+  });
+}
+
+async function withVirtualId<Result>(files: ModelFiles, load: (id: string) => Promise<Result>): Promise<Result> {
+  const id = `model-${loads++}`;
+  sources.set(id, files);
+  try {
+    return await load(id);
+  } finally {
+    sources.delete(id);
+  }
+}
+
+function pretrainedOptions(options: LoadOptions) {
+  return {
+    dtype: options.dtype as DataType,
+    device: options.device as DeviceType,
+    session_options: { intraOpNumThreads: options.threads, interOpNumThreads: 1 },
+  };
+}
+
+/** Loads a decoder-only language model; rejects with the library's own error. */
+export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Promise<LanguageModel> {
+  return withVirtualId(files, async (id) => {
+    const template = await readTemplate(files);
+    const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), template);
+    const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options));
+    const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
+    return {
+      tokenizer,
+      generationDefaults,
+      endIds: endIds(generationDefaults, model.config),
+      generate: (promptIds, generateOptions) => generate(model, promptIds, generateOptions),
+      dispose: async () => void (await model.dispose()),
+    };
+  });
+}
+
+/** Loads a text encoder; rejects with the library's own error. */
+export function loadEncoder(files: ModelFiles, options: LoadOptions): Promise<EncoderModel> {
+  return withVirtualId(files, async (id) => {
+    const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), null);
+    const model = await AutoModel.from_pretrained(id, pretrainedOptions(options));
+    return {
+      tokenizer,
+      forward: (ids, mask, rows) => encode(model, ids, mask, rows),
+      dispose: async () => void (await model.dispose()),
+    };
+  });
+}
+
+/** Newer models keep their template in a file of its own, which the library does not read. */
+async function readTemplate(files: ModelFiles): Promise<string | null> {
+  const file = await files.open('chat_template.jinja');
+  return file !== null && 'bytes' in file ? new TextDecoder().decode(file.bytes) : null;
+}
+
+function wrapTokenizer(tokenizer: PreTrainedTokenizer, template: string | null): Tokenizer {
+  const hasOwnTemplate = tokenizer.chat_template !== null;
+  return {
+    encode: (text, addSpecialTokens) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }),
+    // Clean-up would change text that was already sent when the next token arrives.
+    decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    encodeChat(messages) {
+      if (!hasOwnTemplate && template === null) return null;
+      return tokenizer.apply_chat_template([...messages], {
+        add_generation_prompt: true,
+        return_tensor: false,
+        return_dict: false,
+        ...(hasOwnTemplate ? {} : { chat_template: template }),
+      }) as number[];
+    },
+    specialIds: new Set(tokenizer.all_special_ids as number[]),
+    padId: tokenizer.pad_token_id ?? 0,
+  };
+}
+
+function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<number> {
+  const declared = generationDefaults.eos_token_id ?? (isJsonObject(config) ? config.eos_token_id : undefined);
+  const list = Array.isArray(declared) ? declared : [declared];
+  return new Set(list.filter((id) => typeof id === 'number'));
+}
+
+async function generate(model: PreTrainedModel, promptIds: readonly number[], options: GenerateOptions): Promise<void> {
+  const processors = new LogitsProcessorList();
+  if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
+  const ids = BigInt64Array.from(promptIds, BigInt);
+  await model.generate({
+    input_ids: new Tensor('int64', ids, [1, ids.length]),
+    attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),
+    max_new_tokens: options.maxNewTokens,
+    // The library ignores top_p and shares one random source between all runs: it always decodes greedily here, and
+    // our own sampler leaves it one token to take.
+    do_sample: false,
+    num_beams: 1,
+    logits_processor: processors,
+    stopping_criteria: new AskEachToken(options.shouldStop),
+    // The library's types ask for one of its own subclasses; its code asks for `put` and `end`.
+    streamer: new EachToken(options.onToken) as unknown as TextStreamer,
+  });
+}
+
+async function encode(
+  model: PreTrainedModel,
+  ids: BigInt64Array,
+  mask: BigInt64Array,
+  rows: number,
+): Promise<EncoderOutput> {
+  const columns = ids.length / rows;
+  const output: unknown = await model({
+    input_ids: new Tensor('int64', ids, [rows, columns]),
+    attention_mask: new Tensor('int64', mask, [rows, columns]),
+  });
+  const hidden = isJsonObject(output) ? (output.last_hidden_state ?? output.token_embeddings) : undefined;
+  if (!(hidden instanceof Tensor)) throw new Error('The model gives no hidden states, so it cannot embed.');
+  const values = hidden.to('float32').data as Float32Array;
+  return { values, columns, width: hidden.dims.at(-1) ?? 0 };
+}
+
+class ChosenTokenOnly extends LogitsProcessor {
+  readonly choose: TokenChooser;
+
+  constructor(choose: TokenChooser) {
+    super();
+    this.choose = choose;
+  }
+
+  override _call(_ids: bigint[][], logits: Tensor): Tensor {
+    const scores = logits.data as Float32Array;
+    const chosen = this.choose(scores);
+    scores.fill(Number.NEGATIVE_INFINITY);
+    scores[chosen] = 0;
+    return logits;
+  }
+}
+
+class AskEachToken extends StoppingCriteria {
+  readonly shouldStop: () => boolean;
+
+  constructor(shouldStop: () => boolean) {
+    super();
+    this.shouldStop = shouldStop;
+  }
+
+  override _call(): boolean[] {
+    return [this.shouldStop()];
+  }
+}
+
+class EachToken extends BaseStreamer {
+  readonly onToken: (id: number) => void;
+  #promptSeen = false;
+
+  constructor(onToken: (id: number) => void) {
+    super();
+    this.onToken = onToken;
+  }
+
+  override put(rows: bigint[][]): void {
+    if (this.#promptSeen) this.onToken(Number(rows[0]?.[0] ?? 0n));
+    this.#promptSeen = true;
+  }
+
+  override end(): void {}
+}

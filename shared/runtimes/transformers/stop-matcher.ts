@@ -1,0 +1,56 @@
+/** Finds stop strings in text that arrives in pieces and never lets one, or the start of one, pass. */
+export type StopMatcher = {
+  /** Text that may be sent on now; empty for good once a stop string was found. */
+  push(piece: string): string;
+  /** What was held back as a possible start of a stop string, now that no more text comes. */
+  flush(): string;
+  /** Whether a stop string has ended the text. */
+  matched(): boolean;
+};
+
+/** Invariant: `held` is the longest end of the text so far that is the beginning of some stop string. */
+export function createStopMatcher(stops: readonly string[]): StopMatcher {
+  const wanted = stops.filter((stop) => stop !== '');
+  let held = '';
+  let matched = false;
+  return {
+    push(piece) {
+      if (matched) return '';
+      const text = held + piece;
+      const at = firstMatch(text, wanted);
+      if (at !== -1) {
+        held = '';
+        matched = true;
+        return text.slice(0, at);
+      }
+      const keep = possibleStart(text, wanted);
+      held = text.slice(text.length - keep);
+      return text.slice(0, text.length - keep);
+    },
+    flush() {
+      const rest = held;
+      held = '';
+      return rest;
+    },
+    matched: () => matched,
+  };
+}
+
+function firstMatch(text: string, stops: readonly string[]): number {
+  let first = -1;
+  for (const stop of stops) {
+    const at = text.indexOf(stop);
+    if (at !== -1 && (first === -1 || at < first)) first = at;
+  }
+  return first;
+}
+
+function possibleStart(text: string, stops: readonly string[]): number {
+  let longest = 0;
+  for (const stop of stops) {
+    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
+      if (text.endsWith(stop.slice(0, length))) longest = length;
+    }
+  }
+  return longest;
+}

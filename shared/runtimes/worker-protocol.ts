@@ -1,0 +1,44 @@
+/**
+ * What a host thread and an inference worker say to each other. One worker holds one model. Both ends are built
+ * together, so nothing is validated here.
+ *
+ * 1. The first message to a worker is `load`; it answers `loaded` or `problem` with `job: null`, once.
+ * 2. Every `run` is answered by any number of `text` and `vectors` and then exactly one `done`, `cancelled` or
+ *    `problem`; nothing for that job follows.
+ * 3. A cancel is a flag in shared memory, because a worker that computes reads no messages; the `cancel` message is
+ *    for workers that share no memory.
+ */
+import type { ProblemRecord } from '../problems/problem.ts';
+import type { FinishReason, Usage } from '../protocol/messages.ts';
+import type { RuntimeJob } from './runtime.ts';
+
+/** `location` is where the host's worker finds the files: a folder in Node, a base URL in a browser. */
+export type LoadRequest = { location: string; dtype: string; device: string; threads: number };
+
+export type ToWorker =
+  | ({ type: 'load' } & LoadRequest)
+  | { type: 'run'; id: number; job: RuntimeJob; interrupt: SharedArrayBuffer | null }
+  | { type: 'cancel'; id: number }
+  | { type: 'unload' };
+
+export type FromWorker =
+  | { type: 'loaded' }
+  | { type: 'text'; id: number; text: string; tokens: number }
+  | { type: 'vectors'; id: number; start: number; count: number; dimensions: number; values: Float32Array }
+  | { type: 'done'; id: number; finishReason: FinishReason; usage: Usage }
+  | { type: 'cancelled'; id: number; usage: Usage }
+  /** `fault` is the inner error of a bug, for the host's log; it never holds a job's content. */
+  | { type: 'problem'; id: number | null; problem: ProblemRecord; fault: string | null };
+
+/** A flag that one thread raises and another reads between two tokens, even while it never returns to its event loop. */
+export type InterruptFlag = { buffer: SharedArrayBuffer; raise(): void };
+
+export function createInterruptFlag(): InterruptFlag {
+  const buffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const view = new Int32Array(buffer);
+  return { buffer, raise: () => void Atomics.store(view, 0, 1) };
+}
+
+export function isInterrupted(buffer: SharedArrayBuffer): boolean {
+  return Atomics.load(new Int32Array(buffer), 0) === 1;
+}

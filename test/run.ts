@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureChromium } from './support/chromium.ts';
+
+/**
+ * `npm test`: installs what the tests need, then runs the checks and every test file. Names on the command line
+ * (parts of file paths) narrow it down: `npm test -- store pairing`.
+ */
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 24) {
+  console.error(`The tests need Node 24 and this is ${process.versions.node}: run them with "npm test" after "npm ci".`);
+  process.exit(1);
+}
+
+const wanted = process.argv.slice(2);
+const files = globSync('test/**/*.test.ts', { cwd: root })
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+if (files.length === 0) {
+  console.error(`No test file matches ${wanted.join(' ')}.`);
+  process.exit(1);
+}
+
+const chromium = ensureChromium();
+console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
+
+run('check', ['build/check.ts'], wanted.length === 0);
+run('tests', ['--test', '--test-concurrency=2', '--test-timeout=120000', ...files], true);
+
+function run(name: string, args: string[], isWanted: boolean): void {
+  if (!isWanted) return;
+  const env = { ...process.env, SPAREWATT_TEST_CHROMIUM: chromium.path };
+  const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env });
+  if (status === 0) return;
+  console.error(`${name} failed${signal === null ? '' : ` (${signal})`}`);
+  process.exit(status ?? 1);
+}
