@@ -11,7 +11,9 @@ import { ensureChromium } from './support/chromium.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
-  console.error(`The tests need Node 24 and this is ${process.versions.node}: run them with "npm test" after "npm ci".`);
+  console.error(
+    `The tests need Node 24 and this is ${process.versions.node}: run them with "npm test" after "npm ci".`,
+  );
   process.exit(1);
 }
 

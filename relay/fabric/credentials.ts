@@ -7,7 +7,7 @@ import type { NKey } from './nkey.ts';
 /** A user of the bus: the token that says its rights and the key that proves it is the one. */
 export type BusUser = { readonly jwt: string; readonly key: NKey };
 
-export type NodeCredentials = { jwt: string; /** Unix seconds. */ expiresAt: number };
+export type NodeCredentials = { jwt: string /** Unix seconds. */; expiresAt: number };
 
 /** Public key → Unix seconds: tokens for this key issued until then are void. */
 export type Revocations = Readonly<Record<string, number>>;

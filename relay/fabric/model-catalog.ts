@@ -1,8 +1,8 @@
 import type { Model } from '../../shared/api/models.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
-import type { NodeTable } from './node-table.ts';
 import { nearestNames } from './nearest-names.ts';
+import type { NodeTable } from './node-table.ts';
 
 export type ModelCatalog = {
   list(): Model[];

@@ -115,7 +115,7 @@ export function startAttempt(
   };
 
   const reply = ports.bus.openReply((data, status) => {
-    if (status === 'no-responders') {
+    if (status !== 'message') {
       fail(new Problem('node_lost', `Node ${node.id} is not connected any more.`));
       letGo();
       return;
@@ -125,7 +125,7 @@ export function startAttempt(
     } catch (error) {
       abandon(toProblem(error, 'protocol_violation'));
     }
-  });
+  }, node.id);
   const stopWatching = ports.whenGone(node, (reason) => {
     fail(new Problem('node_lost', `Node ${node.id} vanished while it worked. ${reason}`));
     letGo();

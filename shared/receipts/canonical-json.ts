@@ -17,13 +17,20 @@ export function canonicalBytes(value: unknown): Uint8Array<ArrayBuffer> {
 const MAX_DEPTH = 500;
 
 function write(value: unknown, depth: number): string {
-  if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return writeString(value);
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  if (typeof value === 'string') return writeString(value);
+  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value !== 'object') throw new TypeError(`canonical JSON cannot hold ${describe(value)}`);
   if (depth === MAX_DEPTH) throw new TypeError(`canonical JSON cannot hold more than ${MAX_DEPTH} levels`);
-  if (Array.isArray(value)) return `[${Array.from(value, (item) => write(item, depth + 1)).join(',')}]`;
+  if (Array.isArray(value)) return writeArray(value, depth);
   return writeObject(value, depth);
+}
+
+/** Piece by piece: a list of 2,048 tokenized texts holds a million numbers. */
+function writeArray(items: readonly unknown[], depth: number): string {
+  let text = '';
+  for (const item of items) text += text === '' ? write(item, depth + 1) : `,${write(item, depth + 1)}`;
+  return `[${text}]`;
 }
 
 function writeObject(value: object, depth: number): string {

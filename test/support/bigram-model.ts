@@ -46,7 +46,12 @@ export function chain(pieces: readonly string[], from = '<assistant>', to = '<eo
 /** Writes a language model and returns its folder. */
 export async function writeBigramModel(root: string, id: string, options: BigramOptions): Promise<string> {
   const folder = join(root, ...id.split('/'));
-  const names = [...Object.keys(options.transitions), ...Object.values(options.transitions).flat().map(([to]) => to)];
+  const names = [
+    ...Object.keys(options.transitions),
+    ...Object.values(options.transitions)
+      .flat()
+      .map(([to]) => to),
+  ];
   const vocabulary = createVocabulary(names);
   await writeFiles(folder, id, {
     'config.json': {

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -27,7 +27,7 @@ export function ensureChromium(): FoundChromium {
     const installed = findChromium();
     if (installed !== undefined) return { path: installed, how: 'installed with apt-get' };
   }
-  console.log("No Chromium found: asking Playwright for its own.");
+  console.log('No Chromium found: asking Playwright for its own.');
   spawnSync(process.execPath, ['node_modules/playwright-core/cli.js', 'install', 'chromium'], { stdio: 'inherit' });
   const downloaded = chromium.executablePath();
   if (existsSync(downloaded)) return { path: downloaded, how: 'downloaded by Playwright' };
@@ -44,7 +44,7 @@ function mayInstallPackages(): boolean {
 
 function installPackage(name: string): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options = { stdio: ['ignore', 'ignore', 'inherit'], env } as const;
+  const options: SpawnSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'], env };
   spawnSync('apt-get', ['update', '-qq'], options);
   spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], options);
 }

@@ -11,7 +11,12 @@ import { Worker } from 'node:worker_threads';
 import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
 import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
-import { createInterruptFlag, type FromWorker, type LoadRequest, type ToWorker } from '../../../shared/runtimes/worker-protocol.ts';
+import {
+  createInterruptFlag,
+  type FromWorker,
+  type LoadRequest,
+  type ToWorker,
+} from '../../../shared/runtimes/worker-protocol.ts';
 
 export type ModelWorkerOptions = {
   model: string;
@@ -136,7 +141,10 @@ function spawnThread(options: ModelWorkerOptions, request: LoadRequest, onGone: 
 }
 
 function crashProblem(model: string): Problem {
-  return new Problem('node_fault', `The thread that ran '${model}' ended while it worked. The next job gets a fresh one.`);
+  return new Problem(
+    'node_fault',
+    `The thread that ran '${model}' ended while it worked. The next job gets a fresh one.`,
+  );
 }
 
 function post(worker: Worker, message: ToWorker): void {

@@ -59,7 +59,9 @@ export async function assertWhole(folder: string, digests: Digests, names: reado
 
 export function fileProblem(folder: string, model: string, name: string, state: 'missing' | 'damaged'): Problem {
   const [code, what] =
-    state === 'missing' ? (['model_files_missing', 'is missing'] as const) : (['model_files_corrupt', 'is damaged'] as const);
+    state === 'missing'
+      ? (['model_files_missing', 'is missing'] as const)
+      : (['model_files_corrupt', 'is damaged'] as const);
   return new Problem(code, `The file '${name}' of '${model}' ${what}. ${freshCopyAdvice(folder)}`);
 }
 

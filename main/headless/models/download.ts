@@ -127,9 +127,13 @@ function lengthOf(response: Response): number | null {
 function diskProblem(error: unknown, { path }: DownloadOptions): Problem | null {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (!['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO', 'EPERM'].includes(code)) return null;
-  return new Problem('model_download_failed', `'${path}' cannot be written (${code}). Free some space or choose another folder.`, {
-    cause: error,
-  });
+  return new Problem(
+    'model_download_failed',
+    `'${path}' cannot be written (${code}). Free some space or choose another folder.`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function createStallWatch({ signal, stallMs }: DownloadOptions) {

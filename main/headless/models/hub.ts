@@ -34,7 +34,11 @@ export async function requestFile(url: URL, options: HubOptions, fromByte: numbe
   let commit: string | null = null;
   let target = url;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const response = await fetch(target, { headers: headers(url, target, options, fromByte), redirect: 'manual', signal });
+    const response = await fetch(target, {
+      headers: headers(url, target, options, fromByte),
+      redirect: 'manual',
+      signal,
+    });
     sha256 ??= digestHeader(response);
     commit ??= response.headers.get('x-repo-commit');
     const location = response.headers.get('location');

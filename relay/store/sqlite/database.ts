@@ -28,7 +28,8 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
     db = new Database(options.file, { timeout: OPEN_TIMEOUT_MS });
     configure(db, options.maxSizeBytes);
     migrate(db, options.migrations ?? MIGRATIONS, options.now ?? Date.now);
-    probeWrite(db);
+    const opened = db;
+    opened.transaction(() => probeWrite(opened)).immediate();
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     return db;
   } catch (error) {

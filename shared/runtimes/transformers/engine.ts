@@ -30,7 +30,9 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
     throw new Problem('model_load_failed', 'This is neither a language model nor a text encoder.');
   }
   try {
-    return facts.type === 'llm' ? await loadChat(files, options, facts) : await loadEmbed(files, options, config, facts);
+    return facts.type === 'llm'
+      ? await loadChat(files, options, facts)
+      : await loadEmbed(files, options, config, facts);
   } catch (error) {
     if (error instanceof Problem) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -87,7 +89,10 @@ async function readJson(files: ModelFiles, name: string, fallback?: JsonObject):
   }
   const value = parseJson(new TextDecoder().decode(file.bytes));
   if (isJsonObject(value)) return value;
-  throw new Problem('model_files_corrupt', `The model's ${name} is not a JSON object. Remove its folder and start again.`);
+  throw new Problem(
+    'model_files_corrupt',
+    `The model's ${name} is not a JSON object. Remove its folder and start again.`,
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -12,6 +12,7 @@ import {
   BaseStreamer,
   type DataType,
   type DeviceType,
+  DynamicCache,
   env,
   LogitsProcessor,
   LogitsProcessorList,
@@ -66,6 +67,12 @@ export type EncoderModel = {
   forward(ids: BigInt64Array, mask: BigInt64Array, rows: number): Promise<EncoderOutput>;
   dispose(): Promise<void>;
 };
+
+/**
+ * Prompts are read in pieces: a cancel waits for one piece at most, other jobs get their turn in between, and models
+ * that compute scores for every prompt token need memory for one piece (128 x 50,000 scores are 26 MB, 8,192 are 1.6 GB).
+ */
+const PROMPT_CHUNK_TOKENS = 128;
 
 const VIRTUAL_ROOT = '/sparewatt-models/';
 const sources = new Map<string, ModelFiles>();
@@ -176,22 +183,46 @@ function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<nu
 }
 
 async function generate(model: PreTrainedModel, promptIds: readonly number[], options: GenerateOptions): Promise<void> {
-  const processors = new LogitsProcessorList();
-  if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
+  const cache = new DynamicCache();
+  try {
+    const chunk = canReadInChunks(model) ? PROMPT_CHUNK_TOKENS : promptIds.length;
+    for (let end = chunk; end < promptIds.length; end += chunk) {
+      await model.generate({ ...promptInputs(promptIds.slice(0, end), cache), max_new_tokens: 1 });
+      if (options.shouldStop()) return;
+    }
+    const processors = new LogitsProcessorList();
+    if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
+    await model.generate({
+      ...promptInputs(promptIds, cache),
+      max_new_tokens: options.maxNewTokens,
+      logits_processor: processors,
+      stopping_criteria: new AskEachToken(options.shouldStop),
+      // The library's types ask for one of its own subclasses; its code asks for `put` and `end`.
+      streamer: new EachToken(options.onToken) as unknown as TextStreamer,
+    });
+  } finally {
+    await cache.dispose();
+  }
+}
+
+/** The library computes only what the cache does not hold yet. */
+function promptInputs(promptIds: readonly number[], cache: DynamicCache) {
   const ids = BigInt64Array.from(promptIds, BigInt);
-  await model.generate({
+  return {
     input_ids: new Tensor('int64', ids, [1, ids.length]),
     attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),
-    max_new_tokens: options.maxNewTokens,
+    past_key_values: cache,
     // The library ignores top_p and shares one random source between all runs: it always decodes greedily here, and
     // our own sampler leaves it one token to take.
     do_sample: false,
     num_beams: 1,
-    logits_processor: processors,
-    stopping_criteria: new AskEachToken(options.shouldStop),
-    // The library's types ask for one of its own subclasses; its code asks for `put` and `end`.
-    streamer: new EachToken(options.onToken) as unknown as TextStreamer,
-  });
+  };
+}
+
+/** Recurrent and convolutional states are exported for one token at a time after the prompt; plain attention is not. */
+function canReadInChunks(model: PreTrainedModel): boolean {
+  const names: unknown = model.sessions.model?.inputNames;
+  return Array.isArray(names) && names.every((name) => !/^past_(?!key_values)/.test(String(name)));
 }
 
 async function encode(

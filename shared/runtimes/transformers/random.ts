@@ -6,8 +6,9 @@ export type Random = () => number;
  * Any integer is a seed; both halves of its 53 bits count.
  */
 export function createRandom(seed: number): Random {
-  const next = splitMix(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0);
-  let [a, b, c, d] = [next(), next(), next(), next()];
+  const low = splitMix(seed >>> 0);
+  const high = splitMix(Math.floor(seed / 2 ** 32) >>> 0);
+  let [a, b, c, d] = [low(), low(), high(), high()];
   return () => {
     const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9);
     const shifted = b << 9;
@@ -25,8 +26,8 @@ function rotateLeft(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-function splitMix(low: number, high: number): () => number {
-  let state = (low ^ Math.imul(high, 0x85ebca6b)) | 0;
+function splitMix(seed: number): () => number {
+  let state = seed | 0;
   return () => {
     state = (state + 0x9e3779b9) | 0;
     let mixed = state ^ (state >>> 16);

@@ -2,10 +2,11 @@
  * Token ids to text, a token at a time, with constant work per token.
  *
  * 1. Decoding depends on the neighbours (leading spaces, bytes of one character), so a token is decoded together with
- *    the last token group that gave text, and only what it adds counts. The window never grows past a few tokens.
- * 2. A text that ends in U+FFFD may be an unfinished character: it is held back until the next token completes it.
- *    A character has at most four bytes and every token at least one, so after four tokens the bytes are simply wrong.
- * 3. All pieces joined are the text; `flush` gives the rest, once.
+ *    a few before it, and only what it adds counts. The window has at most `WIDEST` tokens.
+ * 2. A U+FFFD at the end may be an unfinished character and is held back until more comes. Everything before it is
+ *    final: decoders give one U+FFFD for the bytes of one unfinished character.
+ * 3. `pending` characters at the end of the window's text are not given out yet; all before them are.
+ * 4. All pieces joined are the text; `flush` gives the rest, once.
  */
 export type TextAssembler = {
   push(id: number): string;
@@ -13,31 +14,33 @@ export type TextAssembler = {
 };
 
 const REPLACEMENT = '\uFFFD';
-const LONGEST_CHARACTER_TOKENS = 4;
+const WIDEST = 8;
+/** An unfinished character has at most three bytes and every token at least one; one more gives the context. */
+const KEPT = 4;
 
 export function createTextAssembler(decode: (ids: number[]) => string): TextAssembler {
-  let context: number[] = [];
-  let contextText = '';
-  let fresh: number[] = [];
+  let window: number[] = [];
+  let length = 0;
+  let pending = 0;
 
-  function take(text: string): string {
-    const piece = text.slice(contextText.length);
-    context = fresh;
-    contextText = decode(context);
-    fresh = [];
+  function take(text: string, heldBack: number): string {
+    const piece = text.slice(length - pending, text.length - heldBack);
+    length = text.length;
+    pending = heldBack;
     return piece;
   }
 
   return {
     push(id) {
-      fresh.push(id);
-      const text = decode([...context, ...fresh]);
-      if (text.length <= contextText.length && fresh.length < LONGEST_CHARACTER_TOKENS) return '';
-      if (text.endsWith(REPLACEMENT) && fresh.length < LONGEST_CHARACTER_TOKENS) return '';
-      return take(text);
+      window.push(id);
+      const text = decode(window);
+      const piece = take(text, text.endsWith(REPLACEMENT) ? 1 : 0);
+      if (window.length > WIDEST) {
+        window = window.slice(-KEPT);
+        length = decode(window).length;
+      }
+      return piece;
     },
-    flush() {
-      return fresh.length === 0 ? '' : take(decode([...context, ...fresh]));
-    },
+    flush: () => (pending === 0 ? '' : take(decode(window), 0)),
   };
 }

@@ -271,6 +271,7 @@ function describeFailures(contract: Contract): void {
     assert.ok(!health.writable && /full/.test(health.reason), JSON.stringify(health));
     assert.equal((await store.jobs.countJobsByState()).succeeded, kept);
     await store.close();
+    await assert.rejects(place.open({ maxSizeBytes: 256 * 1024 }), isProblem('data_folder_unusable', /full/));
     const roomier = await place.open({ maxSizeBytes: 1024 * 1024 });
     assert.deepEqual(await roomier.health(), { writable: true });
     assert.equal((await roomier.jobs.countJobsByState()).succeeded, kept);

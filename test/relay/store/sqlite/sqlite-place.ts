@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
+import type { Store } from '../../../../relay/store/store.ts';
 import type { StorePlace } from '../store-contract.ts';
 
 /** A folder of the test's own, removed after it. */
@@ -14,25 +15,23 @@ export function makeFolder(t: TestContext): string {
 }
 
 /** A place for a store in one SQLite file. */
-export async function makeSqlitePlace(t: TestContext): Promise<StorePlace> {
-  return placeIn(t, makeFolder(t));
-}
-
-function placeIn(t: TestContext, folder: string): StorePlace {
+export async function makeSqlitePlace(t: TestContext): Promise<StorePlace & { folder: string }> {
+  const opened: Store[] = [];
+  // Before the folder is made: what is registered first runs first, and open files cannot be removed everywhere.
+  t.after(() => Promise.all(opened.map((store) => store.close())));
+  const folder = makeFolder(t);
   const file = join(folder, 'relay.db');
   return {
+    folder,
     open: async (options = {}) => {
       const store = await openSqliteStore({ file, ...options });
-      t.after(() => store.close());
+      opened.push(store);
       return store;
     },
-    // The file and its log are what is on the disk; the index beside them is rebuilt.
     afterCrash: async () => {
-      const copy = makeFolder(t);
-      for (const name of ['relay.db', 'relay.db-wal']) {
-        if (existsSync(join(folder, name))) copyFileSync(join(folder, name), join(copy, name));
-      }
-      return placeIn(t, copy);
+      const place = await makeSqlitePlace(t);
+      copyFiles(folder, place.folder);
+      return place;
     },
     makeNewer: async () => {
       const db = new Database(file);
@@ -40,4 +39,11 @@ function placeIn(t: TestContext, folder: string): StorePlace {
       db.close();
     },
   };
+}
+
+/** The file and its log are what is on the disk; the index beside them is rebuilt. */
+function copyFiles(from: string, to: string): void {
+  for (const name of ['relay.db', 'relay.db-wal']) {
+    if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
+  }
 }

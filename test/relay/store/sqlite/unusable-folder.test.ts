@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
 import { isProblem } from '../../../support/problems.ts';
@@ -25,19 +25,19 @@ test('refuses a folder that cannot be made', async (t) => {
 
 test('refuses a read-only folder that holds no database yet', async (t) => {
   const folder = makeFolder(t);
-  withoutWriting(t, folder);
-  await assert.rejects(
-    openSqliteStore({ file: join(folder, 'relay.db') }),
-    isProblem('data_folder_unusable', /right to/),
-  );
+  await withoutWriting(folder, async () => {
+    const opening = openSqliteStore({ file: join(folder, 'relay.db') });
+    await assert.rejects(opening, isProblem('data_folder_unusable', /right to/));
+  });
 });
 
 test('refuses a read-only folder whose database it made earlier', async (t) => {
   const file = join(makeFolder(t), 'relay.db');
   await (await openSqliteStore({ file })).close();
   chmodSync(file, 0o444);
-  withoutWriting(t, dirname(file));
-  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /right to/));
+  await withoutWriting(dirname(file), async () => {
+    await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /right to/));
+  });
 });
 
 test('refuses a folder where the file should be', async (t) => {
@@ -63,7 +63,8 @@ test('refuses a database that has lost its end', async (t) => {
 test('says that a database is damaged when it notices while it runs', async (t) => {
   const file = join(makeFolder(t), 'relay.db');
   const first = await openSqliteStore({ file });
-  for (let index = 0; index < 300; index += 1) await first.jobs.recordFinishedJob(finishedJob(`job_${index}`));
+  const ids = Array.from({ length: 300 }, (_, index) => `job_${index}`);
+  await Promise.all(ids.map((id) => first.jobs.recordFinishedJob(finishedJob(id))));
   await first.close();
   overwriteTableRoot(file, 'jobs');
   const store = await openSqliteStore({ file });
@@ -81,15 +82,17 @@ test('refuses the database of another program', async (t) => {
   await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /another program/));
 });
 
-/** Takes the right to write a folder from this process, which may be root, to whom modes say nothing. */
-function withoutWriting(t: TestContext, folder: string): void {
-  chmodSync(folder, 0o555);
+/** Runs `prove` without the right to write the folder, also as root, to whom modes say nothing. */
+async function withoutWriting(folder: string, prove: () => Promise<void>): Promise<void> {
   const isRoot = process.geteuid?.() === 0;
+  chmodSync(folder, 0o555);
   if (isRoot) process.seteuid?.('nobody');
-  t.after(() => {
+  try {
+    await prove();
+  } finally {
     if (isRoot) process.seteuid?.(0);
     chmodSync(folder, 0o755);
-  });
+  }
 }
 
 function overwriteTableRoot(file: string, table: string): void {

@@ -1,0 +1,124 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DataFolder } from '../data-folder/data-folder.ts';
+import type { RelayLog } from '../log.ts';
+import type { BusIdentity } from './bus-identity.ts';
+import type { Revocations } from './credentials.ts';
+import type { NatsBinary } from './nats-binary.ts';
+import { ANY_PORTS, type NatsPorts, natsConfigDigest } from './nats-config.ts';
+import { adoptServer } from './nats-server-adoption.ts';
+import { serverFiles } from './nats-server-files.ts';
+import { type LiveServer, launchServer } from './nats-server-launch.ts';
+import { endProcess, signalProcess } from './nats-server-process.ts';
+
+export type NatsServerOptions = {
+  dataFolder: DataFolder;
+  identity: BusIdentity;
+  binary: NatsBinary;
+  log: RelayLog;
+  /** Asked at every start of the server, so that nobody comes back by a restart. */
+  revocations?: () => Revocations;
+  now?: () => number;
+};
+
+/** The relay's own nats-server. Its addresses stay the same for as long as this object lives. */
+export type NatsServer = {
+  readonly url: string;
+  readonly websocketUrl: string;
+  readonly websocketPort: number;
+  /** Of the process that runs now or ran last. */
+  readonly pid: number;
+  /** Whether an earlier process had started it. */
+  readonly adopted: boolean;
+  /** The server has ended by itself; it is being started again. */
+  onDown(listener: () => void): void;
+  onUp(listener: () => void): void;
+  /** Ends the server for good, within 2 s. */
+  stop(): Promise<void>;
+  /** Ends it without waiting, for a process that must exit at once. */
+  killNow(): void;
+};
+
+const FIRST_BACKOFF_MS = 50;
+const LONGEST_BACKOFF_MS = 5_000;
+/** A server that ran this long did not fail because of how it was started. */
+const STEADY_AFTER_MS = 30_000;
+
+/**
+ * Adopts the server of the last run or starts one, and keeps it running. Throws `nats_server_failed`.
+ *
+ * Invariants: (1) at most one server runs per data folder, whose lock the caller holds; (2) a server that ended is
+ * replaced on the same ports, because clients hold on to them; (3) after `stop` has been called nothing is started any
+ * more, and when it resolves nothing runs.
+ */
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+  const { identity, binary, log } = options;
+  const files = serverFiles(options.dataFolder.subfolder('nats'));
+  const digest = natsConfigDigest(identity, files.folder, binary.version);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const launch = (ports: NatsPorts): Promise<LiveServer> => {
+    const revocations = options.revocations ?? (() => ({}));
+    return launchServer({ binary, identity, files, ports, revocations, now: options.now ?? Date.now, signal });
+  };
+  const adopted = await adoptServer({ files, identity, digest, log });
+  let current = adopted ?? (await launch(ANY_PORTS));
+  const { ports } = current;
+  const listeners = { down: [] as Array<() => void>, up: [] as Array<() => void> };
+
+  const keepRunning = async (): Promise<void> => {
+    let backoffMs = FIRST_BACKOFF_MS;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      await current.process.gone;
+      if (signal.aborted) return;
+      log.error({ pid: current.process.pid }, 'nats-server has ended by itself and is started again');
+      for (const listener of listeners.down) listener();
+      if (performance.now() - startedAt > STEADY_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
+      backoffMs = await replace(backoffMs);
+      for (const listener of listeners.up) listener();
+    }
+  };
+  const replace = async (firstBackoffMs: number): Promise<number> => {
+    for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(2 * backoffMs, LONGEST_BACKOFF_MS)) {
+      await pause(backoffMs, undefined, { signal });
+      try {
+        current = await launch(ports);
+        log.info({ pid: current.process.pid }, 'nats-server runs again');
+        return Math.min(2 * backoffMs, LONGEST_BACKOFF_MS);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error({ err: error }, 'nats-server did not start again; the relay tries on');
+      }
+    }
+  };
+  const kept = keepRunning().catch((error: unknown) => {
+    if (!signal.aborted) log.error({ err: error }, 'nats-server is no longer watched');
+  });
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await endProcess(current.process.pid);
+    await kept;
+    files.forget();
+  };
+  let stopped: Promise<void> | undefined;
+
+  return {
+    url: `nats://127.0.0.1:${ports.nats}`,
+    websocketUrl: `ws://127.0.0.1:${ports.websocket}`,
+    websocketPort: ports.websocket,
+    get pid() {
+      return current.process.pid;
+    },
+    adopted: adopted !== undefined,
+    onDown: (listener) => listeners.down.push(listener),
+    onUp: (listener) => listeners.up.push(listener),
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+    killNow: () => {
+      stopping.abort();
+      signalProcess(current.process.pid, 'SIGKILL');
+    },
+  };
+}

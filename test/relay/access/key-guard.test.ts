@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { assertScope, ensureFirstKey, hashApiKey, newAdminToken, newApiKey } from '../../../relay/access/api-keys.ts';
+import { createKeyGuard } from '../../../relay/access/key-guard.ts';
+import type { KeyStore } from '../../../relay/store/store.ts';
+import { isProblem } from '../../support/problems.ts';
+import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
+import { keyRecord, T0 } from '../store/store-records.ts';
+
+/** A guard over a real store with one key in it, a clock to set, and a count of what reaches the store. */
+async function setUp(t: TestContext) {
+  const { keys } = await (await makeSqlitePlace(t)).open();
+  const clock = { now: T0 };
+  const calls = { find: 0, touch: 0 };
+  const counted: KeyStore = {
+    ...keys,
+    findKeyByHash: (hash) => {
+      calls.find += 1;
+      return keys.findKeyByHash(hash);
+    },
+    touchKeys: (usages) => {
+      calls.touch += 1;
+      return keys.touchKeys(usages);
+    },
+  };
+  const [key, adminToken] = [newApiKey(), newAdminToken()];
+  const { keyId } = await ensureFirstKey(keys, key, () => T0);
+  const guard = createKeyGuard({ store: counted, adminToken, now: () => clock.now });
+  return { keys, key, keyId, adminToken, guard, clock, calls };
+}
+
+test('knows a client by its bearer key or its x-api-key', async (t) => {
+  const { guard, key, keyId } = await setUp(t);
+  const client = { kind: 'client', keyId, scopes: ['inference'] };
+  assert.deepEqual(await guard.authenticate(`Bearer ${key}`), client);
+  assert.deepEqual(await guard.authenticate(`bearer   ${key} `), client);
+  assert.deepEqual(await guard.authenticate(undefined, key), client);
+  assert.deepEqual(await guard.authenticate(undefined, [key]), client);
+  assert.deepEqual(await guard.authenticate('Basic dXNlcjpwYXNz', key), client);
+});
+
+test('knows the operator by the admin token', async (t) => {
+  const { guard, adminToken, calls } = await setUp(t);
+  const principal = await guard.authenticate(`Bearer ${adminToken}`);
+  assert.equal(principal.kind, 'admin');
+  assertScope(principal, 'admin');
+  assertScope(principal, 'inference');
+  assert.equal(calls.find, 0);
+});
+
+test('refuses a client key where the admin token is needed', async (t) => {
+  const { guard, key } = await setUp(t);
+  const principal = await guard.authenticate(`Bearer ${key}`);
+  assertScope(principal, 'inference');
+  assert.throws(() => assertScope(principal, 'admin'), isProblem('insufficient_scope', /admin token/));
+});
+
+test('[X01] refuses a request without a key and says how to send one', async (t) => {
+  const { guard } = await setUp(t);
+  for (const [authorization, apiKey] of [
+    [undefined, undefined],
+    [undefined, ''],
+    ['', undefined],
+    [undefined, []],
+  ] as const) {
+    const asking = guard.authenticate(authorization, apiKey as string | string[] | undefined);
+    await assert.rejects(asking, isProblem('invalid_api_key', /Authorization: Bearer KEY/));
+  }
+});
+
+test('[X01] refuses a header that is no bearer key', async (t) => {
+  const { guard, key } = await setUp(t);
+  for (const header of [key, 'Bearer', 'Bearer ', `Basic ${key}`, `Bearer ${key} and more`]) {
+    await assert.rejects(guard.authenticate(header), isProblem('invalid_api_key', /no bearer key/));
+  }
+});
+
+test('[X01] refuses wrong keys without repeating them or remembering them', async (t) => {
+  const { guard, key, calls } = await setUp(t);
+  const wrong = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
+  for (let times = 1; times <= 2; times += 1) {
+    await assert.rejects(guard.authenticate(`Bearer ${wrong}`), (error: unknown) => {
+      assert.ok(error instanceof Error && !error.message.includes(wrong));
+      return isProblem('invalid_api_key', /not a key of this relay/)(error);
+    });
+    assert.equal(calls.find, times);
+  }
+});
+
+test('[X01] refuses a key from the moment it expires, also when it was just in use', async (t) => {
+  const { guard, keys, clock } = await setUp(t);
+  await keys.putKey(keyRecord('key_short', { hash: hashApiKey('short-lived'), expiresAt: T0 + 100 }));
+  clock.now = T0 + 99;
+  assert.equal((await guard.authenticate('Bearer short-lived')).keyId, 'key_short');
+  clock.now = T0 + 100;
+  await assert.rejects(guard.authenticate('Bearer short-lived'), isProblem('invalid_api_key', /expired/));
+});
+
+test('[X01] refuses a revoked key within five seconds, and at once when it is told', async (t) => {
+  const { guard, keys, key, keyId, clock } = await setUp(t);
+  await guard.authenticate(`Bearer ${key}`);
+  await keys.revokeKey(keyId, T0);
+  guard.forget('key_of_someone_else');
+  assert.equal((await guard.authenticate(`Bearer ${key}`)).keyId, keyId);
+  guard.forget(keyId);
+  await assert.rejects(guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+  clock.now = T0 + 60_000;
+  await assert.rejects(guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+});
+
+test('notices a revocation by another process after five seconds', async (t) => {
+  const { guard, keys, key, keyId, clock } = await setUp(t);
+  await guard.authenticate(`Bearer ${key}`);
+  await keys.revokeKey(keyId, T0);
+  clock.now = T0 + 4_999;
+  await guard.authenticate(`Bearer ${key}`);
+  clock.now = T0 + 5_000;
+  await assert.rejects(guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+});
+
+test('asks the store once for a key in steady use', async (t) => {
+  const { guard, key, calls } = await setUp(t);
+  for (let times = 0; times < 100; times += 1) await guard.authenticate(`Bearer ${key}`);
+  assert.deepEqual(calls, { find: 1, touch: 0 });
+});
+
+test('writes down the last use once a minute, and the rest when told', async (t) => {
+  const { guard, keys, key, clock, calls } = await setUp(t);
+  const lastUse = async () => (await keys.listKeys())[0]?.lastUsedAt;
+  await guard.authenticate(`Bearer ${key}`);
+  clock.now = T0 + 60_000;
+  await guard.authenticate(`Bearer ${key}`);
+  await guard.authenticate(`Bearer ${key}`);
+  assert.equal(calls.touch, 1);
+  clock.now = T0 + 61_000;
+  await guard.authenticate(`Bearer ${key}`);
+  await guard.recordUsage();
+  assert.equal(await lastUse(), T0 + 61_000);
+  await guard.recordUsage();
+  assert.equal(calls.touch, 2);
+});
+
+test('registers the first key once, and does not bring a revoked one back', async (t) => {
+  const { keys, key, keyId } = await setUp(t);
+  await keys.revokeKey(keyId, T0 + 1);
+  const again = await ensureFirstKey(keys, key);
+  assert.equal(again.revokedAt, T0 + 1);
+  assert.equal((await keys.listKeys()).length, 1);
+});
+
+test('stores the hash of a key and nothing that leads back to it', async (t) => {
+  const { keys, key } = await setUp(t);
+  assert.ok(!JSON.stringify(await keys.listKeys()).includes(key.slice(-20)));
+  assert.equal((await keys.listKeys())[0]?.hash, hashApiKey(key));
+});
+
+test('makes keys that are recognisable and never the same', () => {
+  assert.match(newApiKey(), /^sk-sparewatt-[\w-]{43}$/);
+  assert.match(newAdminToken(), /^sparewatt-admin-[\w-]{43}$/);
+  assert.notEqual(newApiKey(), newApiKey());
+});

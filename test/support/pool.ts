@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createUser } from '@nats-io/nkeys';
+import OpenAI from 'openai';
+import pino from 'pino';
+import { type Relay, type RelayOptions, startRelay } from '../../relay/server.ts';
+import { type Agent, startAgent } from '../../shared/agent/agent.ts';
+import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
+
+/** A real relay with its real nats-server in a temporary folder, and nodes of this process. */
+export type Pool = {
+  readonly relay: Relay;
+  readonly dataFolder: string;
+  /** The official client, without its own retries, so that a test sees every answer. */
+  client(options?: Partial<ConstructorParameters<typeof OpenAI>[0]>): OpenAI;
+  /** A plain request with the pool's key. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  addNode(options?: { name?: string; slots?: number; runtime?: Runtime }): Promise<PoolNode>;
+  close(): Promise<void>;
+};
+
+export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
+
+export const silentLog = pino({ level: 'silent' });
+
+export async function startPool(options: Partial<RelayOptions> = {}): Promise<Pool> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'sparewatt-'));
+  const relay = await startRelay({ port: 0, host: '127.0.0.1', log: silentLog, ...options, dataFolder });
+  const agents: Agent[] = [];
+  return {
+    relay,
+    dataFolder,
+    client: (more = {}) => new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: relay.apiKey, maxRetries: 0, ...more }),
+    request: (path, init = {}) => {
+      const headers = new Headers(init.headers);
+      if (!headers.has('authorization')) headers.set('authorization', `Bearer ${relay.apiKey}`);
+      return fetch(`${relay.url}${path}`, { ...init, headers });
+    },
+    addNode: async ({ name = 'test', slots = 8, runtime = createSyntheticRuntime() } = {}) => {
+      const key = createUser();
+      const agent = startAgent({
+        relayUrl: relay.url,
+        name,
+        version: '0.0.0-test',
+        slots,
+        hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+        identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
+        runtime,
+        connect: connectToBus,
+        fetch: globalThis.fetch,
+        now: Date.now,
+        randomId: randomUUID,
+        log: silentLog,
+      });
+      agents.push(agent);
+      const nodeId = await agent.ready;
+      await untilListed(relay, nodeId);
+      return { nodeId, agent, runtime: runtime as SyntheticRuntime };
+    },
+    close: async () => {
+      for (const agent of agents) await agent.close();
+      await relay.close();
+      if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The node hears of its session a moment before the relay lists it. */
+async function untilListed(relay: Relay, nodeId: string): Promise<void> {
+  await until(() => relay.nodes().includes(nodeId));
+}
+
+/** Waits until something is so; the test's own time limit is the only one. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
