@@ -1,5 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger } from 'fastify';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
 import { registerErrorHandlers } from './routes/errors.ts';
@@ -19,7 +19,7 @@ export type AppOptions = { services: RelayServices; logger: FastifyBaseLogger; m
 export async function createApp({ services, logger, maxBodyBytes }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     genReqId: requestIdOf,
     requestIdHeader: false,

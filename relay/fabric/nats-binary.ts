@@ -18,10 +18,13 @@ export type NatsBinarySearch = {
 /** Scoped signing keys and `allow_responses` behave as the relay relies on from here on. */
 const OLDEST_VERSION = [2, 10] as const;
 const VERSION_TIMEOUT_MS = 5_000;
+/** Ways that bring a version that is new enough; Chocolatey and Debian 12 do not. */
 const INSTALL: Readonly<Record<string, string>> = {
   darwin: 'brew install nats-server',
-  win32: 'winget install NATSAuthors.NATSServer (or: choco install nats-server, scoop install nats-server)',
-  linux: 'sudo apt install nats-server (or: go install github.com/nats-io/nats-server/v2@latest)',
+  win32: 'winget install NATSAuthors.NATSServer (or: scoop install nats-server)',
+  linux:
+    'apt install nats-server (from Debian 13 and Ubuntu 24.04 on), apk add nats-server, or: ' +
+    'go install github.com/nats-io/nats-server/v2@latest',
   freebsd: 'pkg install nats-server',
 };
 const INSTALL_ANYWHERE = 'go install github.com/nats-io/nats-server/v2@latest';

@@ -11,26 +11,8 @@ import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
 import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
 import { type NatsServer, startNatsServer } from '../../relay/fabric/nats-server.ts';
 import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
-import type { RelayLog } from '../../relay/log.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
-
-/** What was logged, as `level message`, for tests that care. */
-export type CollectedLog = RelayLog & { readonly lines: string[] };
-
-export function collectLog(): CollectedLog {
-  const lines: string[] = [];
-  const at = (level: string) => (_fields: Record<string, unknown>, message: string) => {
-    lines.push(`${level} ${message}`);
-  };
-  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-}
-
-/** An empty folder that is removed when the test ends. */
-export function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { type CollectedLog, collectLog } from './log.ts';
 
 export type TestNats = {
   folder: DataFolder;

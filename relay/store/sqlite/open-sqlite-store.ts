@@ -28,11 +28,22 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     jobs: createJobStore(db, access),
     keys: createKeyStore(db, access),
     nodes: createNodeStore(db, access),
-    health: () => commits.write(() => probeWrite(db)).then(() => ({ writable: true }), refused),
+    health: shareInFlight(() => commits.write(() => probeWrite(db)).then(() => ({ writable: true }), refused)),
     close: async () => {
       await commits.close();
       db.close();
     },
+  };
+}
+
+/** Health is asked by anyone, and each answer costs a write: those who ask at once share one. */
+function shareInFlight(ask: () => Promise<StoreHealth>): () => Promise<StoreHealth> {
+  let inFlight: Promise<StoreHealth> | undefined;
+  return () => {
+    inFlight ??= ask().finally(() => {
+      inFlight = undefined;
+    });
+    return inFlight;
   };
 }
 

@@ -35,7 +35,7 @@ export function createTextAssembler(decode: (ids: number[]) => string): TextAsse
       window.push(id);
       const text = decode(window);
       const piece = take(text, text.endsWith(REPLACEMENT) ? 1 : 0);
-      if (window.length > WIDEST) {
+      if (window.length >= WIDEST) {
         window = window.slice(-KEPT);
         length = decode(window).length;
       }

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data-folder.ts';
+import { toFolderError } from '../../../relay/data-folder/folder-problems.ts';
+import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { startChild, type TestChild } from '../../support/child.ts';
+import { collectLog } from '../../support/log.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const HOLDER = new URL('../../support/data-folder-holder.ts', import.meta.url);
+const windows = process.platform === 'win32' && 'Windows has no file modes';
+
+test('a data folder is created for its owner alone', { skip: windows }, (t) => {
+  const folder = open(t, join(temporaryFolder(t), 'a', 'b'));
+  assert.equal(statSync(folder.path).mode & 0o777, 0o700);
+});
+
+test('a second opener is told which process holds the folder', async (t) => {
+  const path = temporaryFolder(t);
+  const holder = await startHolder(t, path);
+  assert.equal(await openIn(holder), 'held');
+  assert.throws(() => openDataFolder(path, { log: collectLog() }), {
+    code: 'data_folder_in_use',
+    message: new RegExp(`^Process ${holder.pid} uses`),
+  });
+});
+
+test('the same process cannot open a folder twice', (t) => {
+  const folder = open(t, temporaryFolder(t));
+  assert.throws(() => openDataFolder(folder.path, { log: collectLog() }), { code: 'data_folder_in_use' });
+});
+
+test('a folder whose holder was killed is free at once', async (t) => {
+  const path = temporaryFolder(t);
+  const holder = await startHolder(t, path);
+  assert.equal(await openIn(holder), 'held');
+  await holder.kill();
+  open(t, path);
+});
+
+test('a folder can be opened again after it was closed, and is left without litter', (t) => {
+  const folder = open(t, temporaryFolder(t));
+  folder.close();
+  folder.close();
+  assert.deepEqual(readdirSync(folder.path), ['relay.lock']);
+  open(t, folder.path);
+});
+
+test('of several processes that start at the same time exactly one gets the folder', async (t) => {
+  const path = temporaryFolder(t);
+  const holders = await Promise.all(Array.from({ length: 4 }, () => startHolder(t, path)));
+  const outcomes = await Promise.all(holders.map(openIn));
+  assert.equal(outcomes.filter((outcome) => outcome === 'held').length, 1, String(outcomes));
+  assert.equal(outcomes.filter((outcome) => String(outcome).startsWith('data_folder_in_use')).length, 3);
+});
+
+test('a path that is a file is refused with advice', (t) => {
+  const path = join(temporaryFolder(t), 'file');
+  writeFileSync(path, '');
+  assert.throws(() => openDataFolder(path, { log: collectLog() }), {
+    code: 'data_folder_unusable',
+    message: /there is a file of that name.*--data/,
+  });
+  assert.throws(() => openDataFolder(join(path, 'below'), { log: collectLog() }), {
+    code: 'data_folder_unusable',
+    message: /a part of its path is a file/,
+  });
+});
+
+test('a folder that may not be written is refused with advice', { skip: windows }, async (t) => {
+  const path = join(temporaryFolder(t), 'read-only');
+  mkdirSync(path);
+  chmodSync(join(path, '..'), 0o755);
+  chmodSync(path, 0o555);
+  // Root may write everywhere, so the attempt is made as nobody.
+  const holder = await startHolder(t, path, process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {});
+  assert.match(String(await openIn(holder)), /^data_folder_unusable: .*the right to write/);
+  chmodSync(path, 0o755);
+});
+
+test('what the disk says becomes a problem that says what to do', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  const problem = toFolderError(full, '/data/keys.json');
+  assert.ok(problem instanceof Problem);
+  assert.equal(problem.code, 'data_folder_unusable');
+  assert.equal(problem.message, '/data/keys.json cannot be used: the disk is full. Free some space (ENOSPC).');
+  const fault = new TypeError('a bug');
+  assert.equal(toFolderError(fault, '/data'), fault);
+});
+
+test('keys are made once, kept, and hidden from other users', (t) => {
+  const folder = open(t, temporaryFolder(t));
+  const keys = readOrCreateKeys(folder);
+  assert.match(keys.apiKey, /^sk-sparewatt-[\w-]{43}$/);
+  assert.match(keys.adminToken, /^sw-admin-[\w-]{43}$/);
+  assert.deepEqual(readOrCreateKeys(folder), keys);
+  if (process.platform !== 'win32') assert.equal(statSync(folder.file('keys.json')).mode & 0o777, 0o600);
+  assert.deepEqual(readdirSync(folder.path).sort(), ['keys.json', 'relay.lock', 'relay.pid']);
+});
+
+test('a secret that others can read is closed to them, with a warning', { skip: windows }, (t) => {
+  const log = collectLog();
+  const folder = openDataFolder(temporaryFolder(t), { log });
+  t.after(folder.close);
+  const keys = readOrCreateKeys(folder);
+  chmodSync(folder.file('keys.json'), 0o644);
+  assert.deepEqual(readOrCreateKeys(folder), keys);
+  assert.equal(statSync(folder.file('keys.json')).mode & 0o777, 0o600);
+  assert.deepEqual(log.lines, ['warn a file with secrets was open to other users; it is closed now']);
+});
+
+for (const [kind, text] of [
+  ['empty', ''],
+  ['cut short', '{"apiKey": "sk-spa'],
+  ['of another shape', '{"apiKey": 7}'],
+] as const) {
+  test(`a secret file that is ${kind} is named, neither replaced nor quoted`, (t) => {
+    const folder = open(t, temporaryFolder(t));
+    writeFileSync(folder.file('keys.json'), text, { mode: 0o600 });
+    assert.throws(
+      () => readOrCreateKeys(folder),
+      (error) => {
+        assert.ok(error instanceof Problem);
+        assert.equal(error.code, 'data_folder_unusable');
+        assert.match(error.message, /keys\.json is damaged.*backup/);
+        assert.doesNotMatch(error.message, /sk-spa/);
+        return true;
+      },
+    );
+    assert.equal(readFileSync(folder.file('keys.json'), 'utf8'), text);
+  });
+}
+
+test('a draft that a crash left behind does not hinder the next write', (t) => {
+  const folder = open(t, temporaryFolder(t));
+  writeFileSync(folder.file('keys.json.tmp'), '{"half":');
+  assert.match(readOrCreateKeys(folder).apiKey, /^sk-sparewatt-/);
+});
+
+function open(t: TestContext, path: string): DataFolder {
+  const folder = openDataFolder(path, { log: collectLog() });
+  t.after(folder.close);
+  return folder;
+}
+
+async function startHolder(t: TestContext, path: string, user: { uid?: number; gid?: number } = {}) {
+  const holder = startChild(t, HOLDER, [path], user);
+  assert.equal(await holder.next(), 'waiting');
+  return holder;
+}
+
+function openIn(holder: TestChild): Promise<unknown> {
+  holder.process.send('open');
+  return holder.next();
+}

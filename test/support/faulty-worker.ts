@@ -1,0 +1,26 @@
+/**
+ * The inference worker, except that a job whose prompt is one of these words makes its thread fail as real ones do:
+ * `exit` ends it, `throw` leaves an exception uncaught, `hang` computes for ever and hears nothing.
+ */
+import { parentPort } from 'node:worker_threads';
+import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
+import { serveInference } from '../../shared/runtimes/serve-inference.ts';
+import type { ToWorker } from '../../shared/runtimes/worker-protocol.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('faulty-worker.ts runs only as a worker thread.');
+
+const handle = serveInference({
+  post: (message, transfer) => port.postMessage(message, transfer ?? []),
+  openFiles: filesInFolder,
+  close: () => port.close(),
+});
+
+port.on('message', (message: ToWorker) => {
+  const prompt = message.type === 'run' && message.job.type === 'llm' ? message.job.input.messages[0]?.content : '';
+  if (prompt === 'exit') process.exit(3);
+  if (prompt === 'throw') throw new Error('a fault of the thread');
+  // Sleeps in the kernel without ever returning to the event loop, as a hung native call would.
+  if (prompt === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  handle(message);
+});
