@@ -75,16 +75,14 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.head_size = config.heads, config.head_size
         width = config.hidden_size
-        self.query, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
-
-    def split(self, x):
-        """[batch, length, width] -> [batch, heads, length, head_size]."""
-        return x.view(x.shape[0], -1, self.heads, self.head_size).transpose(1, 2)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
 
     def forward(self, x, rope, bias, past):
         """Return the attended values and the keys and values to keep."""
-        query, key = rotate(self.split(self.query(x)), *rope), rotate(self.split(self.key(x)), *rope)
-        value = self.split(self.value(x))
+        parts = self.query_key_value(x).view(x.shape[0], -1, 3 * self.heads, self.head_size).transpose(1, 2)
+        turned = rotate(parts[:, : 2 * self.heads], *rope)
+        query, key, value = turned[:, : self.heads], turned[:, self.heads :], parts[:, 2 * self.heads :]
         if past is not None:
             key, value = torch.cat([past[0], key], 2), torch.cat([past[1], value], 2)
         scores = query @ key.transpose(2, 3) * (1 / math.sqrt(self.head_size)) + bias
@@ -100,15 +98,15 @@ class Block(nn.Module):
         width, inner = config.hidden_size, config.intermediate_size
         self.attention_norm, self.feed_norm = RmsNorm(config), RmsNorm(config)
         self.attention = Attention(config)
-        self.gate, self.up = nn.Linear(width, inner, bias=False), nn.Linear(width, inner, bias=False)
+        self.gate_up = nn.Linear(width, 2 * inner, bias=False)
         self.down = nn.Linear(inner, width, bias=False)
 
     def forward(self, x, rope, bias, past):
         """Return the layer's output and its keys and values."""
         attended, key, value = self.attention(self.attention_norm(x), rope, bias, past)
         x = x + attended
-        normed = self.feed_norm(x)
-        return x + self.down(functional.silu(self.gate(normed)) * self.up(normed)), key, value
+        gate, up = self.gate_up(self.feed_norm(x)).chunk(2, dim=-1)
+        return x + self.down(functional.silu(gate) * up), key, value
 
 
 class Llama(nn.Module):

@@ -14,12 +14,12 @@ import chat_corpus
 from llama import Llama, LlamaConfig
 
 SEED = 20
-PEAK_RATE = 3e-3
+PEAK_RATE = 2.5e-3
 WARM_UP_STEPS = 150
 CHECKPOINT_EVERY = 250
-SHORT = {"rows": 24, "length": 160, "turns": (1, 1, 1, 2, 3)}
-LONG = {"rows": 6, "length": 512, "turns": (8, 12, 16)}
-LONG_EVERY = 10
+SHORT = {"rows": 24, "length": 96, "turns": (1, 1, 1, 2)}
+LONG = {"rows": 4, "length": 512, "turns": (8, 12, 16)}
+LONG_EVERY = 12
 
 
 def learning_rate(step, steps):

@@ -9,7 +9,7 @@ import { embeddedBus } from '../../relay/fabric/bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from '../../relay/fabric/bus-identity.ts';
 import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
 import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
-import { type NatsServer, startNatsServer } from '../../relay/fabric/nats-server.ts';
+import { type NatsServer, type NatsServerOptions, startNatsServer } from '../../relay/fabric/nats-server.ts';
 import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { type CollectedLog, collectLog } from './log.ts';
@@ -28,12 +28,15 @@ export type TestNats = {
 export type TestNodeOptions = { url?: string; key?: NKey; jwt?: string; lifetimeSeconds?: number; reconnect?: boolean };
 
 /** A real nats-server with an identity of its own; everything is closed, stopped and removed when the test ends. */
-export async function startTestNats(t: TestContext): Promise<TestNats> {
+export async function startTestNats(
+  t: TestContext,
+  options: Pick<NatsServerOptions, 'revocations'> = {},
+): Promise<TestNats> {
   const log = collectLog();
   const path = mkdtempSync(join(tmpdir(), 'sparewatt-nats-'));
   const folder = openDataFolder(path, { log });
   const identity = readOrCreateBusIdentity(folder);
-  const server = await startNatsServer({ dataFolder: folder, identity, binary: await findNatsBinary(), log });
+  const server = await startNatsServer({ dataFolder: folder, identity, binary: await findNatsBinary(), log, ...options });
   const closers: Array<() => Promise<void>> = [];
   t.after(async () => {
     await Promise.all(closers.map((close) => close()));

@@ -8,7 +8,7 @@ import {
   type WorkerRuntimeOptions,
 } from '../../../main/headless/inference/worker-runtime.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
-import { chain, piece, type Transitions, writeBigramModel, writeTableEncoder } from '../../support/bigram-model.ts';
+import { chain, piece, sealModel, type Transitions, writeBigramModel, writeTableEncoder } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import {
   chatJob,
@@ -170,6 +170,8 @@ describe('the worker runtime', () => {
     const hanging = runtime.run(chatJob('test/words', 'hang'), collectOutput(), controller.signal);
     const innocent = runtime.run(chatJob('test/words', 'hi'), collectOutput(), NEVER);
     const lost = assert.rejects(innocent, isProblem('node_fault', /test\/words/));
+    // One turn of the event loop, so that both jobs are with the thread.
+    await new Promise(setImmediate);
     controller.abort(reason);
     await assert.rejects(hanging, reason);
     await lost;
@@ -202,7 +204,6 @@ describe('the worker runtime', () => {
   test('says why onnxruntime refuses a file, and the next job tries again', async (context) => {
     const folder = await writeBigramModel(modelFolder, 'test/broken', { transitions: WORDS });
     await writeFile(join(folder, 'onnx/model.onnx'), 'not a graph');
-    const { sealModel } = await import('../../support/bigram-model.ts');
     await sealModel(folder, 'test/broken');
     const runtime = await start(context, { models: ['test/broken'] });
     await assert.rejects(ask(runtime, 'test/broken'), isProblem('model_load_failed', /cannot load/));

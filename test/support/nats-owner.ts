@@ -1,0 +1,16 @@
+import { openDataFolder } from '../../relay/data-folder/data-folder.ts';
+import { readOrCreateBusIdentity } from '../../relay/fabric/bus-identity.ts';
+import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
+import { startNatsServer } from '../../relay/fabric/nats-server.ts';
+import { collectLog } from './log.ts';
+
+// A process that owns a nats-server in the data folder of its first argument, until it is killed or told to stop.
+const log = collectLog();
+const dataFolder = openDataFolder(process.argv[2] ?? '', { log });
+const identity = readOrCreateBusIdentity(dataFolder);
+const server = await startNatsServer({ dataFolder, identity, binary: await findNatsBinary(), log });
+process.send?.({ pid: server.pid, url: server.url, websocketUrl: server.websocketUrl, adopted: server.adopted });
+process.once('message', async () => {
+  await server.stop();
+  process.send?.('stopped');
+});
