@@ -1,8 +1,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
+import { answerBrokenRequest } from './routes/broken-request.ts';
+import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
-import { registerErrorHandlers } from './routes/errors.ts';
+import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
 import { registerHealthRoute } from './routes/health.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
@@ -24,6 +26,11 @@ export async function createApp({ services, logger, maxBodyBytes }: AppOptions):
     genReqId: requestIdOf,
     requestIdHeader: false,
     forceCloseConnections: true,
+    return503OnClosing: false,
+    frameworkErrors: answerRouterError,
+    clientErrorHandler: answerBrokenRequest,
+    // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
+    http: { shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket' },
     // Fastify's own defaults would turn null into 0 and drop what they do not know: clients must hear of both.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } },
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
@@ -31,6 +38,7 @@ export async function createApp({ services, logger, maxBodyBytes }: AppOptions):
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes);
   registerRequestId(app);
+  registerDraining(app);
   guardRoutes(app, services);
   await registerOpenApi(app, services.version);
   registerHealthRoute(app, services);

@@ -15,14 +15,24 @@ import type { JobOrder, RelayServices } from './services.ts';
 import type { Store } from './store/store.ts';
 import { VERSION } from './version.ts';
 
-export type ServicesOptions = { log: RelayLog; store: Store; fabric: Fabric; keys: RelayKeys };
+export type ServicesOptions = {
+  log: RelayLog;
+  store: Store;
+  fabric: Fabric;
+  keys: RelayKeys;
+  jobLimits?: Partial<JobLimits> | undefined;
+};
 
-/** How long a synchronous call may wait for a slot; a client that minds sends its own time-out. */
-const MAX_WAIT_MS = 30_000;
-/** The official client gives up after ten minutes. */
-const JOB_TIMEOUT_MS = 600_000;
-/** A node that works sends a token, a batch of vectors or an error long before this. */
-const STALL_TIMEOUT_MS = 120_000;
+export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
+
+const JOB_LIMITS: JobLimits = {
+  /** How long a synchronous call may wait for a slot; a client that minds sends its own time-out. */
+  maxWaitMs: 30_000,
+  /** The official client gives up after ten minutes. */
+  timeoutMs: 600_000,
+  /** A node that works sends a token, a batch of vectors or an error long before this. */
+  stallTimeoutMs: 120_000,
+};
 
 /** Builds what the routes ask, in the order in which each needs the one before. */
 export async function createServices(options: ServicesOptions): Promise<RelayServices & { close(): Promise<void> }> {
@@ -52,7 +62,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobs,
     store,
     keys,
-    newJob: describeJob,
+    newJob: (request, order) => describeJob(request, order, { ...JOB_LIMITS, ...options.jobLimits }),
     mintNodeCredentials: fabric.mintNodeCredentials,
     close: async () => {
       sessions.stop();
@@ -61,15 +71,13 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   };
 }
 
-function describeJob(request: FastifyRequest, order: JobOrder): JobSpec {
+function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits): JobSpec {
   return {
     id: newId('job'),
     receiptId: newId('rcpt'),
     requestId: request.id,
     apiKeyId: request.principal.keyId,
     ...order,
-    maxWaitMs: MAX_WAIT_MS,
-    timeoutMs: JOB_TIMEOUT_MS,
-    stallTimeoutMs: STALL_TIMEOUT_MS,
+    ...limits,
   };
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { Problem } from '../shared/problems/problem.ts';
 import { createApp } from './app.ts';
-import { createServices } from './create-services.ts';
+import { createServices, type JobLimits } from './create-services.ts';
 import { openDataFolder } from './data-folder/data-folder.ts';
 import { readOrCreateKeys } from './data-folder/keys.ts';
 import { openFabric } from './fabric/open-fabric.ts';
@@ -18,8 +18,9 @@ export type RelayOptions = {
   dataFolder: string;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
-  natsCredsFile?: string;
   maxBodyBytes?: number;
+  /** How long jobs may wait, run and be silent, where the defaults do not fit. */
+  jobLimits?: Partial<JobLimits>;
   log: Logger;
 };
 
@@ -59,7 +60,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => store.close());
     const fabric = await openFabric({ ...options, folder });
     undo.push(() => fabric.close());
-    const services = await createServices({ log, store, fabric, keys });
+    const services = await createServices({ log, store, fabric, keys, jobLimits: options.jobLimits });
     undo.push(() => services.close());
     const app = await createApp({ services, logger: log, maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES });
     undo.push(() => app.close());

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addModelsCommand } from './commands/models.ts';
+import { addNatsConfigCommand } from './commands/nats-config.ts';
 import { addRelayCommand } from './commands/relay.ts';
 import { addStartCommand } from './commands/start.ts';
 import { EXIT } from './exit-codes.ts';
@@ -37,6 +38,7 @@ export async function main(argv: string[]): Promise<void> {
   addAgentCommand(program);
   addChatCommand(program);
   addModelsCommand(program);
+  addNatsConfigCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(argv);

@@ -6,6 +6,10 @@ import { codeOf } from './folder-problems.ts';
 
 const LOCK_FILE = 'relay.lock';
 const HOLDER_FILE = 'relay.pid';
+/** Of two that reach for the lock in the same instant one steps back at once; the other gets it within this time. */
+const CONTEST_MS = 100;
+/** Keeps the garbage collector from closing a lock that nobody refers to any more. */
+const held = new Set<Database.Database>();
 
 /**
  * Takes the folder for this process alone; throws `data_folder_in_use`. Returns how to give it back.
@@ -26,22 +30,23 @@ export function lockFolder(folder: string, now: () => number): () => void {
     throw unusable(folder, error);
   }
   const holderFile = join(folder, HOLDER_FILE);
-  const release = (): void => {
-    rmSync(holderFile, { force: true });
-    database.close();
-  };
   try {
     writeFileSync(holderFile, JSON.stringify({ pid: process.pid, startedAt: now() }), { mode: 0o600 });
   } catch (error) {
     database.close();
     throw error;
   }
-  return release;
+  held.add(database);
+  return () => {
+    rmSync(holderFile, { force: true });
+    held.delete(database);
+    database.close();
+  };
 }
 
 function openLockFile(folder: string): Database.Database {
   try {
-    return new Database(join(folder, LOCK_FILE), { timeout: 0 });
+    return new Database(join(folder, LOCK_FILE), { timeout: CONTEST_MS });
   } catch (error) {
     throw unusable(folder, error);
   }

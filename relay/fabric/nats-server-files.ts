@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -38,7 +38,11 @@ export function serverFiles(folder: string): ServerFiles {
   mkdirSync(portsFolder, { recursive: true, mode: 0o700 });
   const record = join(folder, 'server.json');
   const config = join(folder, 'nats-server.conf');
-  const portLists = (): string[] => readdirSync(portsFolder).filter((name) => PORTS_FILE.test(name));
+  const portLists = (): string[] => {
+    // Whoever deletes the data folder under a running relay must still be able to stop it.
+    if (!existsSync(portsFolder)) return [];
+    return readdirSync(portsFolder).filter((name) => PORTS_FILE.test(name));
+  };
   return {
     folder,
     config,

@@ -65,11 +65,15 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const { ports } = current;
   const listeners = { down: [] as Array<() => void>, up: [] as Array<() => void> };
 
+  // The end of a started server is told by an event that does not keep this process alive: who stops must not wait for
+  // it, or the process could end in the middle of its own clean-up.
+  const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
   const keepRunning = async (): Promise<void> => {
     let backoffMs = FIRST_BACKOFF_MS;
     while (!signal.aborted) {
       const startedAt = performance.now();
-      await current.process.gone;
+      await Promise.race([current.process.gone, asked]);
       if (signal.aborted) return;
       log.error({ pid: current.process.pid }, 'nats-server has ended by itself and is started again');
       for (const listener of listeners.down) listener();

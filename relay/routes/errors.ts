@@ -5,6 +5,8 @@ import type { RelayApp } from '../services.ts';
 import type { RouteTable } from './route-table.ts';
 import { problemOfValidation } from './validation.ts';
 
+const INVALID_JSON = 'The body is not valid JSON, or has a member named __proto__ or constructor.';
+
 /** Every response that is not a success leaves through here, in one shape. */
 export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -17,10 +19,30 @@ export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBody
       sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply);
       return;
     }
-    reply.header('allow', allowed.join(', '));
+    reply.header('allow', [...allowed, 'OPTIONS'].join(', '));
+    if (request.method === 'OPTIONS') {
+      reply.code(204).send();
+      return;
+    }
     const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
     sendProblem(new Problem('method_not_allowed', detail), request, reply);
   });
+}
+
+/** For what the router refuses before any route or hook is reached. */
+export function answerRouterError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(routerProblem(error), request, reply);
+}
+
+function routerProblem(error: FastifyError): Problem {
+  switch (error.code) {
+    case 'FST_ERR_BAD_URL':
+      return new Problem('malformed_request', 'The address holds a broken escape, such as %zz.');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new Problem('unknown_url', 'There is nothing at an address this long.');
+    default:
+      return fault(error);
+  }
 }
 
 /** Writes a problem as the response. Faults are logged with their cause, refusals are not: they are the client's. */
@@ -28,7 +50,9 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
   if (problem.status >= 500) {
     request.log.error({ code: problem.code, err: problem.cause ?? problem, url: pathOf(request.url) }, problem.message);
   }
+  // There will be no receipt, whatever was promised before the job failed.
   reply
+    .removeHeader('x-sparewatt-receipt')
     .code(problem.status)
     .headers({ ...retryHeaders(problem), 'x-request-id': request.id })
     .type('application/problem+json; charset=utf-8')
@@ -47,22 +71,24 @@ function problemOf(error: FastifyError, maxBodyBytes: number): Problem {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return new Problem('invalid_json', 'The body is empty; send a JSON object.');
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return new Problem('invalid_json', 'The body is not valid JSON.');
+      return new Problem('invalid_json', INVALID_JSON);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Problem('unsupported_media_type', 'Send the body as content-type: application/json.');
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new Problem('body_too_large', `The body is larger than ${maxBodyBytes} bytes.`);
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new Problem('invalid_value', 'The body is not as long as its Content-Length says.');
-    case 'FST_ERR_BAD_URL':
-      return new Problem('unknown_url', 'The address is not a valid URL path.');
+    case 'ECONNRESET':
+      return new Problem('cancelled', 'The client hung up before its request was complete.');
     default:
   }
   if (error instanceof SyntaxError && (error.statusCode ?? 400) === 400) {
-    return new Problem('invalid_json', 'The body is not valid JSON.');
+    return new Problem('invalid_json', INVALID_JSON);
   }
   if (error.statusCode === 408) return new Problem('request_timeout', 'The request took too long to arrive.');
-  return new Problem('internal', 'The relay made a mistake. Its log says more under this request id.', {
-    cause: error,
-  });
+  return fault(error);
+}
+
+function fault(cause: unknown): Problem {
+  return new Problem('internal', 'The relay made a mistake. Its log says more under this request id.', { cause });
 }

@@ -1,20 +1,64 @@
 import type { ServerResponse } from 'node:http';
 import { Problem } from '../../shared/problems/problem.ts';
+import type { RelayApp } from '../services.ts';
 
-/** A signal that fires when the client goes away before its answer is complete. `stop` must be called in the end. */
-export function abortOnHangUp(response: ServerResponse): {
-  signal: AbortSignal;
+export type HangUp = {
+  /** Fires when nobody waits for the answer any more, with a `Problem` as the reason. */
+  readonly signal: AbortSignal;
   abort(reason: Problem): void;
+  /** Must be called once the answer is made. */
   stop(): void;
-} {
-  const controller = new AbortController();
-  const onClose = (): void => {
-    if (!response.writableFinished) controller.abort(new Problem('cancelled', 'The client hung up.'));
+};
+
+/** How long answers under way may take to say that they end here. A relay must be gone within two seconds. */
+const FAREWELL_MS = 1_000;
+
+/**
+ * Watches the clients of one route's answers.
+ *
+ * Invariants: (1) a client that goes away before its answer is complete fires its signal, also one that had gone
+ * before it was watched; (2) when the relay closes, every answer under way hears of it and has `FAREWELL_MS` to leave
+ * by its own door, before its connection is cut.
+ */
+export function watchHangUps(app: RelayApp): (response: ServerResponse) => HangUp {
+  const open = new Map<ServerResponse, AbortController>();
+  let onLastGone: (() => void) | undefined;
+  app.addHook('preClose', async () => {
+    for (const controller of open.values()) controller.abort(relayCloses());
+    if (open.size > 0) await within(FAREWELL_MS, (done) => (onLastGone = done));
+  });
+  return (response) => {
+    const controller = new AbortController();
+    let watching = true;
+    const onClose = (): void => {
+      open.delete(response);
+      if (open.size === 0) onLastGone?.();
+      if (watching && !response.writableFinished) controller.abort(new Problem('cancelled', 'The client hung up.'));
+    };
+    open.set(response, controller);
+    if (response.destroyed) onClose();
+    else response.once('close', onClose);
+    return {
+      signal: controller.signal,
+      abort: (reason) => controller.abort(reason),
+      stop: () => {
+        watching = false;
+      },
+    };
   };
-  response.once('close', onClose);
-  return {
-    signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
-    stop: () => response.removeListener('close', onClose),
-  };
+}
+
+/** What an answer that is under way, and a request that comes too late, are told. */
+export function relayCloses(): Problem {
+  return new Problem('draining', 'The relay is shutting down. Try again in a moment.', { retryAfterMs: 1_000 });
+}
+
+function within(ms: number, start: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    start(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

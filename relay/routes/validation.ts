@@ -16,6 +16,9 @@ export function problemOfValidation(errors: FastifySchemaValidationError[], cont
     const param = path === '' ? missing : `${path}.${missing}`;
     return new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
   }
+  if (path === '' && deepest.keyword === 'type') {
+    return new Problem('invalid_value', `The ${context} must be a JSON object.`);
+  }
   if (path === '') return new Problem('invalid_value', `The ${context} ${deepest.message ?? 'is not valid'}.`);
   return new Problem('invalid_value', `Invalid value for '${path}': it ${sentence(relevant, deepest)}.`, {
     param: path,

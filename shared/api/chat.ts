@@ -20,8 +20,8 @@ const RequestMessage = Type.Object({
 /** Body of `POST /v1/chat/completions`. Parameters that are known but not supported are listed, so that they can be refused. */
 export const ChatCompletionRequest = Type.Object(
   {
-    model: Type.String({ minLength: 1, maxLength: 256, examples: ['sparewatt/demo-chat'] }),
-    messages: Type.Array(RequestMessage, { minItems: 1, examples: [[{ role: 'user', content: 'What is 17 + 25?' }]] }),
+    model: Type.String({ minLength: 1, maxLength: 256 }),
+    messages: Type.Array(RequestMessage, { minItems: 1 }),
     stream: Maybe(Type.Boolean()),
     stream_options: Maybe(
       Type.Object({ include_usage: Maybe(Type.Boolean()), include_obfuscation: Maybe(Type.Boolean()) }),
@@ -54,7 +54,20 @@ export const ChatCompletionRequest = Type.Object(
     prediction: Maybe(Type.Unknown()),
     web_search_options: Maybe(Type.Unknown()),
   },
-  { additionalProperties: true },
+  {
+    additionalProperties: true,
+    examples: [
+      { model: 'sparewatt/demo-chat', messages: [{ role: 'user', content: 'What is 17 + 25?' }] },
+      {
+        model: 'sparewatt/demo-chat',
+        messages: [{ role: 'user', content: 'What is the capital of France?' }],
+        stream: true,
+        stream_options: { include_usage: true },
+        max_completion_tokens: 32,
+        temperature: 0,
+      },
+    ],
+  },
 );
 export type ChatCompletionRequest = Static<typeof ChatCompletionRequest>;
 
@@ -81,3 +94,26 @@ export const ChatCompletion = Type.Object({
   usage: CompletionUsage,
 });
 export type ChatCompletion = Static<typeof ChatCompletion>;
+
+/** One event of a streamed answer. The first carries the role, the last with a choice its finish reason. */
+export const ChatCompletionChunk = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('chat.completion.chunk'),
+  created: Type.Integer({ description: 'Unix seconds' }),
+  model: Type.String(),
+  choices: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      delta: Type.Object({
+        role: Type.Optional(Type.Literal('assistant')),
+        content: Type.Optional(Type.String()),
+        refusal: Type.Optional(Type.Null()),
+      }),
+      finish_reason: Nullable(Type.String({ description: 'stop or length' })),
+      logprobs: Type.Null(),
+    }),
+    { description: 'Empty in the event that carries the usage.' },
+  ),
+  usage: Maybe(CompletionUsage),
+});
+export type ChatCompletionChunk = Static<typeof ChatCompletionChunk>;

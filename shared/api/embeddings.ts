@@ -8,20 +8,22 @@ const Text = Type.String({ minLength: 1 });
 /** Body of `POST /v1/embeddings`. */
 export const EmbeddingsRequest = Type.Object(
   {
-    model: Type.String({ minLength: 1, maxLength: 256, examples: ['sparewatt/demo-embed'] }),
-    input: Type.Union(
-      [
-        Text,
-        Type.Array(Text, { minItems: 1, maxItems: LIMITS.maxEmbeddingInputs }),
-        Type.Array(Token, { minItems: 1 }),
-        Type.Array(Type.Array(Token, { minItems: 1 }), { minItems: 1, maxItems: LIMITS.maxEmbeddingInputs }),
-      ],
-      { examples: [['a spare GPU', 'an idle graphics card']] },
-    ),
+    model: Type.String({ minLength: 1, maxLength: 256 }),
+    input: Type.Union([
+      Text,
+      Type.Array(Text, { minItems: 1, maxItems: LIMITS.maxEmbeddingInputs }),
+      Type.Array(Token, { minItems: 1 }),
+      Type.Array(Type.Array(Token, { minItems: 1 }), { minItems: 1, maxItems: LIMITS.maxEmbeddingInputs }),
+    ]),
     encoding_format: Maybe(Type.Union([Type.Literal('float'), Type.Literal('base64')])),
     dimensions: Maybe(Type.Integer({ minimum: 1 })),
   },
-  { additionalProperties: true },
+  {
+    additionalProperties: true,
+    examples: [
+      { model: 'sparewatt/demo-embed', input: ['a spare GPU', 'an idle graphics card'], encoding_format: 'float' },
+    ],
+  },
 );
 export type EmbeddingsRequest = Static<typeof EmbeddingsRequest>;
 

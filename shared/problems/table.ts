@@ -7,6 +7,18 @@
  */
 export const PROBLEMS = {
   invalid_json: { title: 'The body is not valid JSON', status: 400, retry: 'never', type: 'invalid_request_error' },
+  malformed_request: {
+    title: 'The bytes are not a valid HTTP request',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  headers_too_large: {
+    title: 'Address and headers are too large',
+    status: 431,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   invalid_value: { title: 'A parameter has a wrong value', status: 400, retry: 'never', type: 'invalid_request_error' },
   missing_required_parameter: {
     title: 'A required parameter is missing',

@@ -1,7 +1,8 @@
-import { type ChildProcess, fork, type ForkOptions } from 'node:child_process';
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterTest } from './after-test.ts';
 
 export type TestChild = {
   readonly process: ChildProcess;
@@ -32,7 +33,7 @@ export function startChild(t: TestContext, file: URL, args: string[], options: F
     child.kill('SIGKILL');
     await exited;
   };
-  t.after(kill);
+  afterTest(t, kill);
   return {
     process: child,
     pid,

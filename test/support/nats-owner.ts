@@ -10,7 +10,7 @@ const dataFolder = openDataFolder(process.argv[2] ?? '', { log });
 const identity = readOrCreateBusIdentity(dataFolder);
 const server = await startNatsServer({ dataFolder, identity, binary: await findNatsBinary(), log });
 process.send?.({ pid: server.pid, url: server.url, websocketUrl: server.websocketUrl, adopted: server.adopted });
-process.once('message', async () => {
+process.on('message', async () => {
   await server.stop();
   process.send?.('stopped');
 });

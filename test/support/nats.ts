@@ -12,6 +12,7 @@ import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
 import { type NatsServer, type NatsServerOptions, startNatsServer } from '../../relay/fabric/nats-server.ts';
 import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
+import { afterTest } from './after-test.ts';
 import { type CollectedLog, collectLog } from './log.ts';
 
 export type TestNats = {
@@ -36,9 +37,15 @@ export async function startTestNats(
   const path = mkdtempSync(join(tmpdir(), 'sparewatt-nats-'));
   const folder = openDataFolder(path, { log });
   const identity = readOrCreateBusIdentity(folder);
-  const server = await startNatsServer({ dataFolder: folder, identity, binary: await findNatsBinary(), log, ...options });
+  const server = await startNatsServer({
+    dataFolder: folder,
+    identity,
+    binary: await findNatsBinary(),
+    log,
+    ...options,
+  });
   const closers: Array<() => Promise<void>> = [];
-  t.after(async () => {
+  afterTest(t, async () => {
     await Promise.all(closers.map((close) => close()));
     await server.stop();
     folder.close();

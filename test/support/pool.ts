@@ -19,10 +19,12 @@ export type Pool = {
   client(options?: Partial<ConstructorParameters<typeof OpenAI>[0]>): OpenAI;
   /** A plain request with the pool's key. */
   request(path: string, init?: RequestInit): Promise<Response>;
-  addNode(options?: { name?: string; slots?: number; runtime?: Runtime }): Promise<PoolNode>;
+  addNode(options?: PoolNodeOptions): Promise<PoolNode>;
   close(): Promise<void>;
 };
 
+/** `relayUrl` when the node's line is to lead through something else first. */
+export type PoolNodeOptions = { name?: string; slots?: number; runtime?: Runtime; relayUrl?: string };
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
 export const silentLog = pino({ level: 'silent' });
@@ -40,10 +42,10 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       if (!headers.has('authorization')) headers.set('authorization', `Bearer ${relay.apiKey}`);
       return fetch(`${relay.url}${path}`, { ...init, headers });
     },
-    addNode: async ({ name = 'test', slots = 8, runtime = createSyntheticRuntime() } = {}) => {
+    addNode: async ({ name = 'test', slots = 8, runtime = createSyntheticRuntime(), relayUrl = relay.url } = {}) => {
       const key = createUser();
       const agent = startAgent({
-        relayUrl: relay.url,
+        relayUrl,
         name,
         version: '0.0.0-test',
         slots,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import type { RuntimeLog } from '../../main/headless/inference/worker-runtime.ts';
 import type { ChatInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
@@ -51,4 +51,5 @@ export function collectLog(): RuntimeLog & { faults: string[] } {
   return { faults, info: () => undefined, fault: (message, detail) => void faults.push(`${message} ${detail}`) };
 }
 
-export const NEVER = new AbortController().signal;
+/** A signal that is never aborted. */
+export const NEVER: AbortSignal = new AbortController().signal;

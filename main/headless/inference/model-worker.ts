@@ -40,9 +40,13 @@ export type ModelWorker = {
 type Pending = {
   output: RuntimeOutput;
   signal: AbortSignal;
+  /** Tells the thread to stop. */
+  interrupt(): void;
   resolve(result: EngineResult): void;
   reject(reason: unknown): void;
 };
+
+type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
 
 type Thread = { worker: Worker; loaded: Promise<void>; end(reason: Problem): void; jobs: Map<number, Pending> };
 
@@ -151,13 +155,11 @@ function post(worker: Worker, message: ToWorker): void {
   worker.postMessage(message);
 }
 
-function deliver(message: Exclude<FromWorker, { type: 'loaded' }>, jobs: Thread['jobs'], options: ModelWorkerOptions) {
+function deliver(message: JobMessage, jobs: Thread['jobs'], options: ModelWorkerOptions): void {
   const job = jobs.get(message.id ?? -1);
   if (job === undefined) return;
-  if (message.type === 'text') {
-    if (!job.signal.aborted) job.output.text(message.text, message.tokens);
-  } else if (message.type === 'vectors') {
-    if (!job.signal.aborted) job.output.vectors(message.start, message.count, message.dimensions, message.values);
+  if (message.type === 'text' || message.type === 'vectors') {
+    giveOut(message, job);
   } else if (message.type === 'done') {
     job.resolve({ finishReason: message.finishReason, usage: message.usage });
   } else if (message.type === 'cancelled') {
@@ -165,6 +167,18 @@ function deliver(message: Exclude<FromWorker, { type: 'loaded' }>, jobs: Thread[
   } else {
     if (message.fault !== null) options.onFault(message.problem.detail, message.fault);
     job.reject(fromProblemRecord(message.problem));
+  }
+}
+
+function giveOut(message: Extract<JobMessage, { type: 'text' | 'vectors' }>, job: Pending): void {
+  if (job.signal.aborted) return;
+  try {
+    if (message.type === 'text') job.output.text(message.text, message.tokens);
+    else job.output.vectors(message.start, message.count, message.dimensions, message.values);
+  } catch (error) {
+    // A receiver that throws fails its own job; uncaught here it would end the process.
+    job.interrupt();
+    job.reject(error);
   }
 }
 
@@ -180,16 +194,20 @@ function runOn(
   const { promise, resolve, reject } = Promise.withResolvers<EngineResult>();
   let grace: NodeJS.Timeout | undefined;
 
-  function cancel(): void {
+  function interrupt(): void {
     flag.raise();
     post(thread.worker, { type: 'cancel', id });
+  }
+
+  function cancel(): void {
+    interrupt();
     grace = setTimeout(() => {
       options.onFault(`'${options.model}' did not stop within ${options.cancelGraceMs} ms of a cancel.`, '');
       thread.end(crashProblem(options.model));
     }, options.cancelGraceMs);
   }
 
-  thread.jobs.set(id, { output, signal, resolve, reject });
+  thread.jobs.set(id, { output, signal, interrupt, resolve, reject });
   signal.addEventListener('abort', cancel, { once: true });
   post(thread.worker, { type: 'run', id, job, interrupt: flag.buffer });
   return promise.finally(() => {

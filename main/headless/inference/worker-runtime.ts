@@ -57,6 +57,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   function setState(entry: Served, state: ServedModel['state']): void {
     if (entry.state === state) return;
     entry.state = state;
+    options.log.info(`'${entry.installed.id}' is ${state === 'warm' ? 'in' : 'out of'} memory.`);
     for (const listener of listeners) listener();
   }
 

@@ -19,10 +19,10 @@ export async function createPendingFile(path: string): Promise<PendingFile> {
   await mkdir(dirname(path), { recursive: true });
   const pendingPath = `${path}.pending-${process.pid}`;
   const handle = await open(pendingPath, 'w');
-  let open_ = true;
+  let isOpen = true;
   async function close(): Promise<void> {
-    if (open_) await handle.close();
-    open_ = false;
+    if (isOpen) await handle.close();
+    isOpen = false;
   }
   return {
     handle,
@@ -63,4 +63,11 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
+}
+
+const DISK_ERRORS = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOTDIR', 'EEXIST', 'EISDIR', 'EMFILE'];
+
+/** Whether the file system refused, in contrast to the network or our own code. */
+export function isDiskError(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && DISK_ERRORS.includes(String(error.code));
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { createPendingFile, type PendingFile } from './atomic-file.ts';
+import { createPendingFile, isDiskError, type PendingFile } from './atomic-file.ts';
 import type { FileDigest } from './digests.ts';
 import { brokenProblem, type HubOptions, requestFile, statusProblem, unreachableProblem, type WaysOut } from './hub.ts';
 
@@ -31,7 +31,7 @@ type Progress = { received: number; total: number | null; promised: string | nul
  * as long as each brings something.
  *
  * Errors: `model_download_failed`, `model_not_found`, `model_files_corrupt` when what arrived is not what the hub
- * promised, `signal.reason`. In all cases nothing is left behind.
+ * promised, `signal.reason`, the file system's own. In all cases nothing is left behind.
  */
 export async function downloadFile(options: DownloadOptions): Promise<Downloaded | null> {
   const progress: Progress = { received: 0, total: null, promised: options.expectedSha256, commit: null };
@@ -49,8 +49,6 @@ export async function downloadFile(options: DownloadOptions): Promise<Downloaded
     assertPromised(options, progress, sha256);
     await file.commit();
     return { sha256, sizeBytes: progress.received, commit: progress.commit };
-  } catch (error) {
-    throw diskProblem(error, options) ?? error;
   } finally {
     await file.discard();
   }
@@ -84,7 +82,7 @@ async function transfer(
     return 'whole';
   } catch (error) {
     options.signal.throwIfAborted();
-    if (error instanceof Problem || diskProblem(error, options) !== null) throw error;
+    if (error instanceof Problem || isDiskError(error)) throw error;
     return { broken: unreachableProblem(error, options.url, options.waysOut) };
   } finally {
     watch.stop();
@@ -122,18 +120,6 @@ function cutShort({ url, waysOut }: DownloadOptions, progress: Progress): Proble
 function lengthOf(response: Response): number | null {
   const length = Number(response.headers.get('content-length') ?? Number.NaN);
   return Number.isSafeInteger(length) ? length : null;
-}
-
-function diskProblem(error: unknown, { path }: DownloadOptions): Problem | null {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO', 'EPERM'].includes(code)) return null;
-  return new Problem(
-    'model_download_failed',
-    `'${path}' cannot be written (${code}). Free some space or choose another folder.`,
-    {
-      cause: error,
-    },
-  );
 }
 
 function createStallWatch({ signal, stallMs }: DownloadOptions) {

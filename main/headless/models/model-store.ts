@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import { removeAbandonedFiles } from './atomic-file.ts';
+import { isDiskError, removeAbandonedFiles } from './atomic-file.ts';
 import { assertWhole, checkFile, type Digests, digestFile, fileProblem, readDigests, writeDigests } from './digests.ts';
 import { downloadFile } from './download.ts';
 import { fileUrl, type HubOptions } from './hub.ts';
@@ -57,11 +57,11 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   return {
     async install(request, signal = new AbortController().signal) {
       const place = await findPlace(options, request);
-      const digests = (await readDigests(place.folder)) ?? (await trustCopiedFiles(place));
-      if (place.shipped) return await describeModel(place, digests);
-      await removeAbandonedFiles(place.folder);
-      const dtypes = await fetchFiles(place, digests, createFetcher(options, place, digests, signal));
-      return await describeModel({ ...place, dtypes }, digests);
+      try {
+        return await installAt(options, place, signal);
+      } catch (error) {
+        throw isDiskError(error) ? diskProblem(error, place) : error;
+      }
     },
     async verify(model) {
       const digests = await readDigests(model.folder);
@@ -69,6 +69,22 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       await assertWhole(model.folder, digests, neededFiles(digests, model.weightsFile));
     },
   };
+}
+
+async function installAt(options: ModelStoreOptions, place: Place, signal: AbortSignal): Promise<InstalledModel> {
+  const digests = (await readDigests(place.folder)) ?? (await trustCopiedFiles(place));
+  if (place.shipped) return await describeModel(place, digests);
+  await removeAbandonedFiles(place.folder);
+  const dtypes = await fetchFiles(place, digests, createFetcher(options, place, digests, signal));
+  return await describeModel({ ...place, dtypes }, digests);
+}
+
+function diskProblem(error: Error & { code: string }, { id, folder }: Place): Problem {
+  return new Problem(
+    'model_download_failed',
+    `The files of '${id}' cannot be kept in ${folder} (${error.code}). Free some space or choose another data folder.`,
+    { cause: error },
+  );
 }
 
 async function findPlace(options: ModelStoreOptions, request: ModelRequest): Promise<Place> {

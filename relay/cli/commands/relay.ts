@@ -12,7 +12,6 @@ type RelayCommandOptions = {
   host: string;
   data: string;
   nats?: string;
-  natsCreds?: string;
   readyJson?: boolean;
   logLevel: string;
 };
@@ -25,7 +24,6 @@ export function addRelayCommand(program: Command): void {
     .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
     .addOption(dataOption())
     .addOption(new Option('--nats <url>', 'use this NATS server or cluster instead of starting one'))
-    .addOption(new Option('--nats-creds <file>', 'credentials for --nats'))
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
@@ -39,7 +37,6 @@ export function addRelayCommand(program: Command): void {
         dataFolder: relayFolder(options.data),
         log,
         ...(options.nats === undefined ? {} : { natsUrl: options.nats }),
-        ...(options.natsCreds === undefined ? {} : { natsCredsFile: options.natsCreds }),
       });
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;

@@ -25,6 +25,8 @@ export type AnswerStream = {
   fail(problem: Problem): void;
 };
 
+/** A reader that takes nothing for this long gets no more time for the rest of an answer that has ended. */
+const UNREAD_MS = 60_000;
 /** Text held for a reader that does not read. Longer than any answer that somebody waits for. */
 const MAX_PENDING_CHARACTERS = 1_048_576;
 
@@ -48,6 +50,11 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     write(
       `${chunkHead}"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":${finishReason}}]${usageField}}\n\n`,
     );
+  const close = (): void => {
+    raw.end();
+    // What the reader has not taken would stay here as long as it keeps its connection.
+    if (!raw.writableFinished) raw.setTimeout(UNREAD_MS, () => raw.destroy());
+  };
   const flush = (): void => {
     if (pending === '') return;
     const text = pending;
@@ -86,12 +93,13 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       writeChoice('{}', JSON.stringify(done.finishReason));
       if (options.includeUsage) write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage))}}\n\n`);
       write('data: [DONE]\n\n');
-      raw.end();
+      close();
     },
     fail: (problem) => {
+      if (problem.code === 'client_too_slow') pending = '';
       flush();
       write(`data: ${JSON.stringify({ error: toErrorBody(problem, options.requestId).error })}\n\n`);
-      raw.end();
+      close();
     },
   };
 }

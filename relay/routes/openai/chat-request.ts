@@ -120,7 +120,8 @@ function readContent(message: RequestMessage, index: number): string {
 function readPart(part: { type: string; text?: unknown }, param: string): string {
   if (part.type === 'text' && typeof part.text === 'string') return part.text;
   if (part.type === 'text') {
-    throw new Problem('missing_required_parameter', 'A text part needs a text.', { param: `${param}.text` });
+    const code = part.text === undefined ? 'missing_required_parameter' : 'invalid_value';
+    throw new Problem(code, 'A text part needs a text, as a string.', { param: `${param}.text` });
   }
   throw new Problem('unsupported_content', `This model reads text only, not "${part.type}".`, { param });
 }

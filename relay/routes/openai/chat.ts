@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type ChatCompletion, ChatCompletionRequest } from '../../../shared/api/chat.ts';
+import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { toProblem } from '../../../shared/problems/problem.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
-import { abortOnHangUp } from '../hang-up.ts';
+import { type HangUp, watchHangUps } from '../hang-up.ts';
 import { sendJson } from '../send-json.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
@@ -15,7 +15,19 @@ import { usageOf } from './usage.ts';
 /** A stream that has been accepted but has nothing to say yet sends its head after this, so that proxies keep it. */
 const BEGIN_AFTER_MS = 5_000;
 
+/** For the documentation alone: both forms are written by hand, and text passes the serialiser untouched. */
+const ANSWER = {
+  description:
+    'The whole answer, or with `stream: true` server-sent events: each `data:` line holds one chunk, the last one ' +
+    '`[DONE]`. A stream that cannot finish ends with `data: {"error": …}` instead.',
+  content: {
+    'application/json': { schema: ChatCompletion },
+    'text/event-stream': { schema: ChatCompletionChunk },
+  },
+};
+
 export function registerChatRoute(app: RelayApp, services: RelayServices): void {
+  const hangUpOf = watchHangUps(app);
   app.post(
     '/v1/chat/completions',
     {
@@ -24,8 +36,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
         summary: 'Answer a conversation',
         tags: ['OpenAI'],
         body: ChatCompletionRequest,
-        response: { '4xx': ErrorResponse, '5xx': ErrorResponse },
-        // The 200 answer is documented in openapi.ts: it is JSON or a stream, and is written by hand for speed.
+        response: { 200: ANSWER, '4xx': ErrorResponse, '5xx': ErrorResponse },
       },
     },
     async (request, reply) => {
@@ -38,20 +49,31 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
         input: order.input,
       });
       reply.headers({ ...answerHeaders(job), ...ignoredHeader(order.ignored) });
-      return order.stream ? answerInStream(job, order, request, reply, services) : answerWhole(job, reply, services);
+      const hangUp = hangUpOf(reply.raw);
+      try {
+        return order.stream
+          ? await answerInStream(job, order, request, reply, hangUp, services)
+          : await answerWhole(job, reply, hangUp.signal, services);
+      } finally {
+        hangUp.stop();
+      }
     },
   );
 }
 
-async function answerWhole(job: JobSpec, reply: FastifyReply, services: RelayServices): Promise<FastifyReply> {
-  const hangUp = abortOnHangUp(reply.raw);
+async function answerWhole(
+  job: JobSpec,
+  reply: FastifyReply,
+  signal: AbortSignal,
+  services: RelayServices,
+): Promise<FastifyReply> {
   let content = '';
   const sink = {
     text: (text: string) => {
       content += text;
     },
   };
-  const result = await services.jobs.run(job, sink, hangUp.signal).finally(hangUp.stop);
+  const result = await services.jobs.run(job, sink, signal);
   reply.header('x-sparewatt-node', result.node.id);
   return sendJson(reply, completionOf(job, content, result));
 }
@@ -82,9 +104,9 @@ async function answerInStream(
   order: ChatOrder,
   request: FastifyRequest,
   reply: FastifyReply,
+  hangUp: HangUp,
   services: RelayServices,
 ): Promise<FastifyReply> {
-  const hangUp = abortOnHangUp(reply.raw);
   const stream = createAnswerStream({
     reply,
     requestId: request.id,
@@ -122,8 +144,6 @@ async function answerInStream(
     clearTimeout(beginTimer);
     if (!stream.begun) throw error;
     stream.fail(toProblem(error));
-  } finally {
-    hangUp.stop();
   }
   return reply;
 }

@@ -1,16 +1,17 @@
-import { EmbeddingsRequest, type EmbeddingsResponse } from '../../../shared/api/embeddings.ts';
+import { EmbeddingsRequest, EmbeddingsResponse } from '../../../shared/api/embeddings.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { EmbedInput, VectorsFrame } from '../../../shared/protocol/messages.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
-import { abortOnHangUp } from '../hang-up.ts';
+import { watchHangUps } from '../hang-up.ts';
 import { sendJson } from '../send-json.ts';
 
 const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions']);
 const BYTES_PER_FLOAT = 4;
 
 export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices): void {
+  const hangUpOf = watchHangUps(app);
   app.post(
     '/v1/embeddings',
     {
@@ -19,7 +20,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
         summary: 'Turn texts into vectors',
         tags: ['OpenAI'],
         body: EmbeddingsRequest,
-        response: { '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: EmbeddingsResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
       },
     },
     async (request, reply) => {
@@ -27,7 +28,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
       services.models.assertKnown(body.model);
       const input: EmbedInput = { inputs: readInputs(body.input), dimensions: body.dimensions ?? null };
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input });
-      const hangUp = abortOnHangUp(reply.raw);
+      const hangUp = hangUpOf(reply.raw);
       const vectors = collectVectors(input.inputs.length);
       const result = await services.jobs.run(job, { vectors: vectors.add }, hangUp.signal).finally(hangUp.stop);
       const tokens = result.done.usage.inputTokens;
@@ -41,7 +42,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
         model: job.model,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       };
-      const ignored = Object.keys(body).filter((key) => !HONOURED.has(key));
+      const ignored = Object.entries(body).flatMap(([key, value]) => (HONOURED.has(key) || value == null ? [] : [key]));
       reply.headers({ ...answerHeaders(job), ...ignoredHeader(ignored), 'x-sparewatt-node': result.node.id });
       return sendJson(reply, answer);
     },

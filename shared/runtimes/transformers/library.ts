@@ -177,7 +177,9 @@ function wrapTokenizer(tokenizer: PreTrainedTokenizer, template: string | null):
 }
 
 function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<number> {
-  const declared = generationDefaults.eos_token_id ?? (isJsonObject(config) ? config.eos_token_id : undefined);
+  const own = isJsonObject(config) ? config : {};
+  const nested = isJsonObject(own.text_config) ? own.text_config : {};
+  const declared = generationDefaults.eos_token_id ?? own.eos_token_id ?? nested.eos_token_id;
   const list = Array.isArray(declared) ? declared : [declared];
   return new Set(list.filter((id) => typeof id === 'number'));
 }

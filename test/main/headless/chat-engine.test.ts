@@ -5,7 +5,7 @@ import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import { bytePiece, chain, piece, type Transitions, writeBigramModel } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, embedJob, temporaryFolder } from '../../support/runtime-fixtures.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };
 /** "Grüße 😀, stop here", with the emoji and the ß split between tokens. */
@@ -115,7 +115,10 @@ describe('a chat', () => {
   test('reads a long prompt in pieces to the same effect', async () => {
     const first = { a: [[piece('A'), 9]], b: [[piece('B'), 9]] } as const;
     const model = await load('test/long', { transitions: LETTERS, firstCharacter: first, contextLength: 4_096 });
-    for (const [prompt, letter] of [['a', 'A'], ['b', 'B']] as const) {
+    for (const [prompt, letter] of [
+      ['a', 'A'],
+      ['b', 'B'],
+    ] as const) {
       const long = await ask(model, {}, prompt.padEnd(1_000, 'x'));
       assert.equal(long.text, letter);
       assert.equal(long.usage.inputTokens, 1_002);
@@ -177,7 +180,10 @@ describe('a chat', () => {
   test('keeps the conversations of jobs that run at the same time apart', async () => {
     const words = (from: string) => ['1', '2', '3', '4', '5'].map((digit) => piece(`${from}${digit} `));
     const transitions = { ...chain(words('a')), ...chain(words('b')) };
-    transitions['<assistant>'] = [[piece('a1 '), 10], [piece('b1 '), 10]];
+    transitions['<assistant>'] = [
+      [piece('a1 '), 10],
+      [piece('b1 '), 10],
+    ];
     const firstCharacter = { a: [[piece('a1 '), 5]], b: [[piece('b1 '), 5]] } as const;
     const model = await load('test/pair', { transitions, firstCharacter });
     const prompts = ['a', 'b', 'b', 'a'];
@@ -189,7 +195,10 @@ describe('a chat', () => {
         return output.pieces.join('');
       }),
     );
-    assert.deepEqual(answers, prompts.map((prompt) => [1, 2, 3, 4, 5].map((digit) => `${prompt}${digit} `).join('')));
+    assert.deepEqual(
+      answers,
+      prompts.map((prompt) => [1, 2, 3, 4, 5].map((digit) => `${prompt}${digit} `).join('')),
+    );
     assert.notEqual(order.join(''), [...order].sort().join(''), 'the jobs took turns');
     await model.dispose();
   });
@@ -211,7 +220,10 @@ describe('a chat', () => {
   });
 
   test('refuses to embed with a language model', async () => {
-    const job = { type: 'embed', model: 'test/letters', input: { inputs: ['a'], dimensions: null } } as const;
-    await assert.rejects(letters.run(job, collectOutput(), () => false), isProblem('invalid_value', /cannot embed/));
+    const job = embedJob('test/letters', ['a']);
+    await assert.rejects(
+      letters.run(job, collectOutput(), () => false),
+      isProblem('invalid_value', /cannot embed/),
+    );
   });
 });

@@ -11,7 +11,9 @@ const row = (byte: number): number[] => Array.from({ length: WIDTH }, (_, index)
 
 /** The vector of a text, computed without any of the code under test. */
 function reference(bytes: readonly number[]): number[] {
-  const sum = Array.from({ length: WIDTH }, (_, index) => bytes.reduce((total, byte) => total + (row(byte)[index] ?? 0), 0));
+  const sum = Array.from({ length: WIDTH }, (_, index) =>
+    bytes.reduce((total, byte) => total + (row(byte)[index] ?? 0), 0),
+  );
   const length = Math.hypot(...sum);
   return sum.map((value) => value / length);
 }
@@ -51,7 +53,10 @@ describe('an embedding', () => {
   });
 
   test('keeps the order of inputs of mixed lengths over several batches and frames', async () => {
-    const texts = Array.from({ length: 150 }, (_, index) => String.fromCharCode(33 + (index % 90)).repeat(1 + ((index * 37) % 200)) + index);
+    const texts = Array.from(
+      { length: 150 },
+      (_, index) => String.fromCharCode(33 + (index % 90)).repeat(1 + ((index * 37) % 200)) + index,
+    );
     const { rows, usage } = await embed(texts);
     assert.equal(rows.size, texts.length);
     for (const [index, text] of texts.entries()) assertClose(rows.get(index), reference([...Buffer.from(text)]));

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import { createModelStore, type DownloadProgress, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import {
+  createModelStore,
+  type DownloadProgress,
+  type ModelStoreOptions,
+} from '../../../main/headless/models/model-store.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -20,17 +24,19 @@ describe('the model store', () => {
   before(async () => {
     const context = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
     hubFolder = await temporaryFolder(context);
-    cacheFolder = await temporaryFolder(context);
+    cacheFolder = join(await temporaryFolder(context), 'cache');
     await writeBigramModel(hubFolder, ID, { transitions: chain([piece('one '), piece('two')]) });
     // The hub has no digests file; ours must not count as one of the model's.
     await rm(join(hubFolder, ID, 'digests.json'));
   });
 
-  beforeEach(async (context) => {
+  beforeEach(async () => {
     await rm(cacheFolder, { recursive: true, force: true });
+    await mkdir(cacheFolder);
     mirror = await startHubMirror(hubFolder);
-    (context as unknown as { after(cleanup: () => Promise<void>): void }).after(() => mirror.close());
   });
+
+  afterEach(() => mirror.close());
 
   after(async () => {
     for (const cleanup of cleanups) await cleanup();
@@ -43,11 +49,17 @@ describe('the model store', () => {
   /** Every file below the cache, so that a test sees what was left behind. */
   async function cached(): Promise<string[]> {
     const entries = await readdir(cacheFolder, { recursive: true, withFileTypes: true }).catch(() => []);
-    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name).sort();
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name)
+      .sort();
   }
 
   async function assertWeightsAbsent(): Promise<void> {
-    assert.deepEqual((await cached()).filter((name) => name.includes('model.onnx')), []);
+    assert.deepEqual(
+      (await cached()).filter((name) => name.includes('model.onnx')),
+      [],
+    );
   }
 
   test('downloads the files a model needs, once, and says what it is', async () => {
@@ -112,11 +124,15 @@ describe('the model store', () => {
   });
 
   test('starts no endless series of attempts at a hub that always breaks off', async () => {
-    mirror.interfere('model.onnx', (_request, response, body) => {
-      response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
-      response.write(body.subarray(0, 1_000), () => response.destroy());
+    mirror.interfere('model.onnx', (request, response, body) => {
+      const from = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
+      const length = String(body.length - from);
+      response.writeHead(from > 0 ? 206 : 200, { ...fileHeaders(body), 'content-length': length });
+      response.write(body.subarray(from, from + 1_000), () => response.destroy());
     });
-    await assert.rejects(store().install({ id: ID, dtype: 'fp32' }), isProblem('model_download_failed', /ways|network|copy/));
+    const install = store().install({ id: ID, dtype: 'fp32' });
+    await assert.rejects(install, isProblem('model_download_failed', /could not be reached/));
+    assert.equal(mirror.requests.filter((request) => request.startsWith(`${WEIGHTS} `)).length, 4);
     await assertWeightsAbsent();
   });
 
@@ -196,7 +212,10 @@ describe('the model store', () => {
 
   test('gives up on a hub that falls silent', async () => {
     mirror.interfere('config.json', () => undefined);
-    await assert.rejects(store({ stallMs: 30 }).install(ID), isProblem('model_download_failed', /nothing came for 30 ms/));
+    await assert.rejects(
+      store({ stallMs: 30 }).install(ID),
+      isProblem('model_download_failed', /nothing came for 30 ms/),
+    );
   });
 
   test('stops a download when it is told to, with nothing left behind', async () => {
@@ -215,7 +234,10 @@ describe('the model store', () => {
     const bytes = await readFile(path);
     bytes[500] = (bytes[500] ?? 0) ^ 1;
     await writeFile(path, bytes);
-    await assert.rejects(store().verify(model), isProblem('model_files_corrupt', /onnx\/model\.onnx.*remove the folder/));
+    await assert.rejects(
+      store().verify(model),
+      isProblem('model_files_corrupt', /onnx\/model\.onnx.*remove the folder/),
+    );
     await store().install(ID);
     await store().verify(model);
   });
@@ -258,6 +280,15 @@ describe('the model store', () => {
     assert.ok(paths.slice(1).every((path) => path.includes(`/resolve/${COMMIT}/`)));
   });
 
+  test('says which folder cannot be written', async () => {
+    await writeFile(join(cacheFolder, '..', 'a-file'), '');
+    const blocked = store({ cacheFolder: join(cacheFolder, '..', 'a-file') });
+    await assert.rejects(
+      blocked.install(ID),
+      isProblem('model_download_failed', /a-file.*ENOTDIR.*another data folder/),
+    );
+  });
+
   test('refuses ids that would leave the cache folder', async () => {
     for (const id of ['../secrets', 'a/../b', '/etc', 'a/b/c', '', '.hidden/x']) {
       await assert.rejects(store().install(id), isProblem('model_not_found', /is not the id of a model/));
@@ -267,7 +298,10 @@ describe('the model store', () => {
 
   test('says which weights a model without any lacks', async () => {
     mirror.interfere('.onnx', (_request, response) => void response.writeHead(404).end());
-    await assert.rejects(store().install(ID), isProblem('model_files_missing', /model_quantized\.onnx.*onnx-community/));
+    await assert.rejects(
+      store().install(ID),
+      isProblem('model_files_missing', /model_quantized\.onnx.*onnx-community/),
+    );
   });
 
   test('prefers a model that ships, and checks it without a network', async () => {

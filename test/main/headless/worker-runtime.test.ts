@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import {
   createWorkerRuntime,
   defaultThreads,
   type WorkerRuntimeOptions,
 } from '../../../main/headless/inference/worker-runtime.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
-import { chain, piece, sealModel, type Transitions, writeBigramModel, writeTableEncoder } from '../../support/bigram-model.ts';
+import {
+  chain,
+  piece,
+  sealModel,
+  type Transitions,
+  writeBigramModel,
+  writeTableEncoder,
+} from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import {
   chatJob,
@@ -107,7 +117,10 @@ describe('the worker runtime', () => {
 
   test('passes a problem of the job on with its parameter', async (context) => {
     const runtime = await start(context);
-    await assert.rejects(ask(runtime, 'test/words', 'x'.repeat(600)), { code: 'context_length_exceeded', param: 'messages' });
+    await assert.rejects(ask(runtime, 'test/words', 'x'.repeat(600)), {
+      code: 'context_length_exceeded',
+      param: 'messages',
+    });
     assert.equal(await ask(runtime), 'one two three');
   });
 
@@ -129,6 +142,36 @@ describe('the worker runtime', () => {
     assert.equal(runtime.models()[0]?.state, 'warm', 'the thread lives on');
   });
 
+  test('fails only the job whose receiver throws', async (context) => {
+    const runtime = await start(context, { models: ['test/clock'] });
+    const fault = new Error('a fault of the receiver');
+    const output = collectOutput(() => {
+      throw fault;
+    });
+    await assert.rejects(runtime.run(chatJob('test/clock', 'go'), output, NEVER), fault);
+    const next = collectOutput();
+    await runtime.run(chatJob('test/clock', 'go', { maxTokens: 1 }), next, NEVER);
+    assert.deepEqual(next.pieces, ['tick ']);
+  });
+
+  test('prints nothing of a job, also when it fails inside the library', async () => {
+    const folder = await writeTableEncoder(modelFolder, 'test/short-table', { width: 3, row: () => [1, 2, 3] });
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as object;
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, vocab_size: 1_000_000 }));
+    const script = `
+      import { loadModel } from './shared/runtimes/transformers/engine.ts';
+      import { filesInFolder } from './main/headless/inference/folder-files.ts';
+      const model = await loadModel(filesInFolder(${JSON.stringify(folder)}), { dtype: 'fp32', device: 'cpu', threads: 1 });
+      const job = { type: 'embed', model: 'm', input: { inputs: [[70, 71, 999_123]], dimensions: null } };
+      await model.run(job, { vectors() {} }, () => false).then(() => console.log('no failure'), () => console.log('failed'));
+    `;
+    const cwd = fileURLToPath(new URL('../../..', import.meta.url));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      cwd,
+    });
+    assert.deepEqual([stdout, stderr], ['failed\n', '']);
+  });
+
   test('does not start a job whose signal is aborted, before or while the model loads', async (context) => {
     const runtime = await start(context);
     const reason = new Error('too late');
@@ -146,7 +189,11 @@ describe('the worker runtime', () => {
       const models = ['test/clock', 'test/words'];
       const runtime = await start(context, { models, workerUrl: FAULTY_WORKER, log });
       const started = Promise.withResolvers<void>();
-      const bystander = runtime.run(chatJob('test/clock', 'go'), collectOutput(() => started.resolve()), NEVER);
+      const bystander = runtime.run(
+        chatJob('test/clock', 'go'),
+        collectOutput(() => started.resolve()),
+        NEVER,
+      );
       const other = ask(runtime, 'test/words');
       const lost = assert.rejects(bystander, isProblem('node_fault', /test\/clock/));
       await started.promise;
@@ -181,7 +228,11 @@ describe('the worker runtime', () => {
   test('fails running jobs and refuses new ones once it is closed, however often', async (context) => {
     const runtime = await start(context, { models: ['test/clock'] });
     const started = Promise.withResolvers<void>();
-    const running = runtime.run(chatJob('test/clock', 'go'), collectOutput(() => started.resolve()), NEVER);
+    const running = runtime.run(
+      chatJob('test/clock', 'go'),
+      collectOutput(() => started.resolve()),
+      NEVER,
+    );
     const lost = assert.rejects(running, isProblem('node_fault', /stopping/));
     await started.promise;
     await Promise.all([runtime.close(), runtime.close()]);

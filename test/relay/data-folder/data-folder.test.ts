@@ -6,6 +6,7 @@ import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data
 import { toFolderError } from '../../../relay/data-folder/folder-problems.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { afterTest } from '../../support/after-test.ts';
 import { startChild, type TestChild } from '../../support/child.ts';
 import { collectLog } from '../../support/log.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -104,7 +105,7 @@ test('keys are made once, kept, and hidden from other users', (t) => {
 test('a secret that others can read is closed to them, with a warning', { skip: windows }, (t) => {
   const log = collectLog();
   const folder = openDataFolder(temporaryFolder(t), { log });
-  t.after(folder.close);
+  afterTest(t, folder.close);
   const keys = readOrCreateKeys(folder);
   chmodSync(folder.file('keys.json'), 0o644);
   assert.deepEqual(readOrCreateKeys(folder), keys);
@@ -142,7 +143,7 @@ test('a draft that a crash left behind does not hinder the next write', (t) => {
 
 function open(t: TestContext, path: string): DataFolder {
   const folder = openDataFolder(path, { log: collectLog() });
-  t.after(folder.close);
+  afterTest(t, folder.close);
   return folder;
 }
 

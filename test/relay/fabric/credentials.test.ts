@@ -101,7 +101,10 @@ test('a node streams its answer to the one who asked', async (t) => {
     const reply = bus.openReply((data) => frames.push(text.decode(data)), nodeId);
     bus.publish('node.attic-a.llm.request', empty, reply.subject);
     await until(() => frames.length >= 500);
-    assert.deepEqual(frames, Array.from({ length: 500 }, (_, i) => String(i)));
+    assert.deepEqual(
+      frames,
+      Array.from({ length: 500 }, (_, i) => String(i)),
+    );
     reply.close();
   }
 });

@@ -7,6 +7,7 @@ import { readOrCreateBusIdentity } from '../../../relay/fabric/bus-identity.ts';
 import { findNatsBinary } from '../../../relay/fabric/nats-binary.ts';
 import { type NatsServer, startNatsServer } from '../../../relay/fabric/nats-server.ts';
 import { isAlive } from '../../../relay/fabric/nats-server-process.ts';
+import { afterTest } from '../../support/after-test.ts';
 import { startChild } from '../../support/child.ts';
 import { collectLog } from '../../support/log.ts';
 import { startTestNats } from '../../support/nats.ts';
@@ -145,7 +146,9 @@ test('a frozen server is ended within its grace', async (t) => {
   assert.equal(isAlive(server.pid), false);
 });
 
-test('a program that ends at once is reported with what it wrote', { skip: process.platform === 'win32' }, async (t) => {
+test('a program that ends at once is reported with what it wrote', {
+  skip: process.platform === 'win32',
+}, async (t) => {
   const folder = open(t, temporaryFolder(t));
   const program = folder.file('fake-server');
   writeFileSync(program, '#!/bin/sh\necho "nats-server: port is taken" >&2\nexit 1\n', { mode: 0o700 });
@@ -156,7 +159,12 @@ test('a program that ends at once is reported with what it wrote', { skip: proce
     message: /ended while it started.*\nnats-server: port is taken/,
   });
   await assert.rejects(
-    startNatsServer({ dataFolder: folder, identity, binary: { path: '/no/such', version: '2.14.0' }, log: collectLog() }),
+    startNatsServer({
+      dataFolder: folder,
+      identity,
+      binary: { path: '/no/such', version: '2.14.0' },
+      log: collectLog(),
+    }),
     { code: 'nats_server_failed', message: /\/no\/such cannot be run/ },
   );
 });
@@ -168,7 +176,7 @@ test('a server that cannot come back is tried again until it can', async (t) => 
   const binary = { ...real };
   const log = collectLog();
   const server = await startNatsServer({ dataFolder: folder, identity, binary, log });
-  t.after(server.stop);
+  afterTest(t, server.stop);
   binary.path = '/no/such';
   process.kill(server.pid, 'SIGKILL');
   await until(() => log.lines.filter((line) => line.includes('did not start again')).length >= 2);
@@ -181,7 +189,7 @@ test('a server that cannot come back is tried again until it can', async (t) => 
 async function startOwner(t: TestContext, path: string) {
   const owner = startChild(t, OWNER, [path]);
   const report = (await owner.next()) as OwnerReport;
-  t.after(() => {
+  afterTest(t, () => {
     if (isAlive(report.pid)) process.kill(report.pid, 'SIGKILL');
   });
   return { ...owner, report };
@@ -196,13 +204,13 @@ async function startHere(t: TestContext, path: string): Promise<{ server: NatsSe
     binary: await findNatsBinary(),
     log: collectLog(),
   });
-  t.after(server.stop);
+  afterTest(t, server.stop);
   return { server, folder };
 }
 
 function open(t: TestContext, path: string): DataFolder {
   const folder = openDataFolder(path, { log: collectLog() });
-  t.after(folder.close);
+  afterTest(t, folder.close);
   return folder;
 }
 

@@ -1,0 +1,39 @@
+"""Write held-out prompts with their right answers for `evaluate.ts`: `heldout_chat.py FILE`."""
+
+import pathlib
+import random
+import sys
+
+import tasks
+from model_files import write_json
+from tasks import greeting, story, sums
+
+SEED = 77
+COUNTS = {sums: 500}
+DEFAULT_COUNT = 200
+NEVER_HELD_OUT = (greeting, story)
+
+
+def draw_items(task, rng, count):
+    """Distinct held-out items of a task; of the tasks without a split, distinct items as they come."""
+    items, attempts = {}, 0
+    while len(items) < count and attempts < count * 200:
+        attempts += 1
+        example = task.draw(rng)
+        if not example.held_out and task not in NEVER_HELD_OUT:
+            continue
+        *asked, answer = example.messages
+        key = " ".join(message["content"] for message in asked)
+        items[key] = {"task": task.NAME, "messages": asked, "answer": answer["content"]}
+    return list(items.values())
+
+
+def main():
+    """Draw the items of every task from one seed."""
+    rng = random.Random(SEED)
+    items = [item for task in tasks.SHARES for item in draw_items(task, rng, COUNTS.get(task, DEFAULT_COUNT))]
+    write_json(pathlib.Path(sys.argv[1]), items)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+import type { Socket } from 'node:net';
+import { toErrorBody } from '../../shared/problems/http.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { newId } from '../jobs/id.ts';
+
+/** Answers bytes that never became a request, so that they too get our shape; the connection ends with it. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(error);
+  const requestId = newId('req');
+  const body = JSON.stringify(toErrorBody(problem, requestId));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    'Connection: close',
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'X-Should-Retry: false',
+    `X-Request-Id: ${requestId}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function problemOf(error: NodeJS.ErrnoException): Problem {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem('headers_too_large', 'Address and headers are larger than the relay reads. Shorten them.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem('request_timeout', 'The request took too long to arrive.');
+    default:
+      return new Problem('malformed_request', 'These bytes are not a valid HTTP/1.1 request.');
+  }
+}

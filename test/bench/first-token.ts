@@ -1,0 +1,32 @@
+import { timeOfAnswer, timesOfStream } from './ask.ts';
+import { type Figure, figureOf } from './figure.ts';
+import { timesInProcess } from './in-process.ts';
+import type { RelayPool } from './relay-pool.ts';
+import { interleave } from './rounds.ts';
+
+const PROMPT = 'What is 17 + 25?';
+
+/** What the way through relay, bus and node adds to the first token of a model that needs 10 ms for each. */
+export async function firstToken(pool: RelayPool): Promise<Figure[]> {
+  const body = { ...chatBody('test/ten-ms'), max_tokens: 2, stream: true };
+  const sides = await interleave(60, {
+    relayMs: async () => (await timesOfStream(pool.chat, body)).firstTokenMs,
+    inProcessMs: async () => (await timesInProcess('test/ten-ms', PROMPT, 2)).firstTokenMs,
+  });
+  const added = sides.relayMs - sides.inProcessMs;
+  return [figureOf('first-token-added', added, 'ms', { atMost: 3 }, { model: 'test/ten-ms', ...sides })];
+}
+
+/** The same for an answer that comes in one piece, of a model that takes no time. */
+export async function wholeAnswer(pool: RelayPool): Promise<Figure[]> {
+  const sides = await interleave(300, {
+    relayMs: () => timeOfAnswer(pool.chat, chatBody('test/noop')),
+    inProcessMs: async () => (await timesInProcess('test/noop', PROMPT, null)).totalMs,
+  });
+  const added = sides.relayMs - sides.inProcessMs;
+  return [figureOf('whole-answer-added', added, 'ms', { atMost: 1.5 }, { model: 'test/noop', ...sides })];
+}
+
+function chatBody(model: string) {
+  return { model, messages: [{ role: 'user', content: PROMPT }] };
+}

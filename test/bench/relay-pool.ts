@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sparewatt } from '../support/command.ts';
+import { startNodeProcess } from '../support/node-process.ts';
+import { type Target, targetOf } from './target.ts';
+
+/** The relay as people start it, its nats-server and one node: each a process of its own, none of them this one. */
+export type RelayPool = {
+  readonly relayUrl: string;
+  readonly relayPid: number;
+  readonly chat: Target;
+  readonly embeddings: Target;
+  stop(): Promise<void>;
+};
+
+/** More than any load here has connections, so that no request waits for a slot. */
+const SLOTS = 64;
+
+export async function startRelayPool(): Promise<RelayPool> {
+  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-bench-'));
+  const relay = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json', '--log-level', 'warn']);
+  const { url, apiKey, pid } = JSON.parse(await relay.firstLine()) as { url: string; apiKey: string; pid: number };
+  const node = await startNodeProcess({ relayUrl: url, slots: SLOTS });
+  return {
+    relayUrl: url,
+    relayPid: pid,
+    chat: targetOf(`${url}/v1/chat/completions`, apiKey),
+    embeddings: targetOf(`${url}/v1/embeddings`, apiKey),
+    stop: async () => {
+      await node.stop();
+      relay.child.kill('SIGTERM');
+      await relay.exit;
+      process.stderr.write(relay.stderr());
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

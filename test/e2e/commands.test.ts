@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Command, isAlive, runSparewatt, sparewatt } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string; pid: number };
+
+describe('the sparewatt command', () => {
+  const data = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
+  let relay: Command;
+  let ready: Ready;
+  before(async () => {
+    relay = sparewatt(['relay', '--port', '0', '--data', data, '--ready-json']);
+    ready = JSON.parse(await relay.firstLine()) as Ready;
+  });
+  after(async () => {
+    relay.child.kill('SIGTERM');
+    await relay.exit;
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  it('prints exactly one line of JSON when a relay is ready', async () => {
+    assert.deepEqual(Object.keys(ready).sort(), ['adminToken', 'apiKey', 'natsUrl', 'pid', 'url']);
+    assert.equal(relay.stdout().split('\n').length, 2);
+    assert.equal(ready.pid, relay.pid);
+    const health = await fetch(`${ready.url}/v1/health`);
+    assert.equal(health.status, 200);
+  });
+
+  it('serves the demo models from an agent and answers a chat with a receipt', async () => {
+    const agent = sparewatt(['agent', '--relay', ready.url, '--data', data, '--ready-json']);
+    const { nodeId, pid } = JSON.parse(await agent.firstLine()) as { nodeId: string; pid: number };
+    assert.equal(pid, agent.pid);
+
+    const models = await runSparewatt(['models', '--relay', ready.url, '--data', data, '--json']);
+    const ids = (JSON.parse(models.stdout) as { id: string }[]).map((model) => model.id);
+    assert.deepEqual(ids.sort(), ['sparewatt/demo-chat', 'sparewatt/demo-embed']);
+
+    const chat = await runSparewatt(['chat', 'What is 47 + 38?', '--relay', ready.url, '--data', data, '--json']);
+    assert.equal(chat.code, 0, chat.stderr);
+    const answer = JSON.parse(chat.stdout) as { text: string; node: string; jobId: string; receiptId: string };
+    assert.match(answer.text, /\b85\b/);
+    assert.equal(answer.node, nodeId);
+
+    const receipt = await fetch(`${ready.url}/v1/jobs/${answer.jobId}/receipt`, {
+      headers: { authorization: `Bearer ${ready.apiKey}` },
+    });
+    assert.equal(((await receipt.json()) as { id: string }).id, answer.receiptId);
+
+    agent.child.kill('SIGTERM');
+    assert.equal(await agent.exit, 0, agent.stderr());
+  });
+
+  it('reads a prompt from stdin and prints the answer in plain text without colour codes', async () => {
+    const agent = sparewatt(['agent', '--relay', ready.url, '--data', data, '--ready-json']);
+    await agent.firstLine();
+    const chat = await runSparewatt(['chat', '-', '--relay', ready.url, '--api-key', ready.apiKey], {
+      input: 'What is 12 + 34?\n',
+    });
+    assert.match(chat.stdout, /\b46\b/);
+    assert.match(chat.stdout, /served by \S+ · \d+ tokens · .+ · first token after \d+ ms · receipt rcpt_/);
+    assert.ok(!chat.stdout.includes('\u001b'), 'no escape codes when piped');
+    agent.child.kill('SIGTERM');
+    await agent.exit;
+  });
+
+  it('names the process that holds the data folder to a second relay', async () => {
+    const second = await runSparewatt(['relay', '--port', '0', '--data', data]);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, new RegExp(`Process ${ready.pid} .*\\(data_folder_in_use\\)`));
+  });
+
+  it('says that the port is taken and leaves no nats-server behind', async (t) => {
+    const other = temporaryFolder(t);
+    const second = await runSparewatt(['relay', '--port', new URL(ready.url).port, '--data', other]);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /--port\. \(port_in_use\)/);
+    assert.deepEqual(natsPids(other).filter(isAlive), []);
+  });
+
+  it('ends with 4 for a wrong key and with 3 when no relay answers', async () => {
+    const wrongKey = await runSparewatt(['models', '--relay', ready.url, '--api-key', 'sk-wrong']);
+    assert.equal(wrongKey.code, 4);
+    assert.match(wrongKey.stderr, /\(invalid_api_key\)/);
+    const closedPort = await freePort();
+    const nobody = await runSparewatt(['chat', 'x', '--relay', `http://127.0.0.1:${closedPort}`, '--api-key', 'x']);
+    assert.equal(nobody.code, 3);
+    assert.match(nobody.stderr, /sparewatt relay \(relay_unreachable\)/);
+  });
+
+  it('ends with 2 for a wrong command line and says what is wrong', async () => {
+    for (const args of [['nonsense'], ['relay', '--port', '99999'], ['relay', '--bogus'], ['chat']]) {
+      const wrong = await runSparewatt(args);
+      assert.equal(wrong.code, 2, args.join(' '));
+      assert.match(wrong.stderr, /^error: /);
+    }
+  });
+
+  it('documents every exit code in its help, which every command has', async () => {
+    const help = await runSparewatt(['--help']);
+    assert.equal(help.code, 0);
+    for (const code of [0, 1, 2, 3, 4, 130]) assert.match(help.stdout, new RegExp(`^  ${code}  \\S`, 'm'));
+    for (const command of ['start', 'relay', 'agent', 'chat', 'models']) {
+      const one = await runSparewatt([command, '--help']);
+      assert.equal(one.code, 0);
+      assert.match(one.stdout, /Usage: sparewatt /);
+    }
+  });
+
+  it('keeps its keys over a restart and stops nats-server with itself on SIGTERM', async (t) => {
+    const folder = temporaryFolder(t);
+    const first = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json']);
+    const one = JSON.parse(await first.firstLine()) as Ready;
+    const [natsPid = -1] = natsPids(folder);
+    assert.ok(isAlive(natsPid));
+    first.child.kill('SIGTERM');
+    assert.equal(await first.exit, 0);
+    assert.ok(!isAlive(natsPid), 'nats-server ended');
+    const second = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json']);
+    const two = JSON.parse(await second.firstLine()) as Ready;
+    assert.equal(two.apiKey, one.apiKey);
+    assert.equal(two.adminToken, one.adminToken);
+    second.child.kill('SIGTERM');
+    await second.exit;
+  });
+});
+
+/** The processes whose nats-server has listed its ports in the data folder. */
+function natsPids(data: string): number[] {
+  const folder = join(data, 'relay', 'nats', 'ports');
+  return readdirSync(folder).flatMap((name) => {
+    const pid = /_(\d+)\.ports$/.exec(name)?.[1];
+    return pid === undefined ? [] : [Number(pid)];
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
+import { startRelay } from '../../relay/server.ts';
+import { runSparewatt } from '../support/command.ts';
+import { silentLog, startPool, until } from '../support/pool.ts';
+import { isProblem } from '../support/problems.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+describe('a relay with --nats', () => {
+  it('lets nodes in to an open server that has no WebSocket listener', async (t) => {
+    const { url } = await startForeignServer(t, '');
+    const pool = await startPool({ natsUrl: url });
+    t.after(() => pool.close());
+    assert.equal(pool.relay.natsUrl, url);
+    const { nodeId } = await pool.addNode();
+    const { data, response } = await pool
+      .client()
+      .chat.completions.create({ model: 'test/echo', messages: [{ role: 'user', content: 'through the bridge' }] })
+      .withResponse();
+    assert.equal(data.choices[0]?.message.content, 'through the bridge');
+    assert.equal(response.headers.get('x-sparewatt-node'), nodeId);
+  });
+
+  it('keeps nodes apart on a server that runs with the configuration it prints', async (t) => {
+    const dataFolder = temporaryFolder(t);
+    const printed = await runSparewatt(['nats-config', '--data', dataFolder]);
+    assert.equal(printed.code, 0, printed.stderr);
+    const { url } = await startForeignServer(
+      t,
+      printed.stdout.replace(/^port: .*$/m, '').replace(/^websocket .*$/m, ''),
+    );
+    const pool = await startPool({ natsUrl: url, dataFolder: join(dataFolder, 'relay') });
+    t.after(() => pool.close());
+    const { agent, nodeId } = await pool.addNode();
+    const answer = await pool.client().chat.completions.create({
+      model: 'test/echo',
+      messages: [{ role: 'user', content: 'with rights' }],
+    });
+    assert.equal(answer.choices[0]?.message.content, 'with rights');
+    await agent.close();
+    await until(() => !pool.relay.nodes().includes(nodeId));
+  });
+
+  it('says what is wrong when nothing answers, something else does, or a password is in the address', async (t) => {
+    const start = (natsUrl: string) =>
+      startRelay({ port: 0, host: '127.0.0.1', dataFolder: temporaryFolder(t), natsUrl, log: silentLog });
+    await assert.rejects(start('nats://127.0.0.1:1'), isProblem('bus_unavailable', /No NATS server answers/));
+    await assert.rejects(start('nats://user:secret@127.0.0.1:4222'), (error: Error) => {
+      assert.ok(!error.message.includes('secret'));
+      return isProblem('invalid_option', /nats-config/)(error);
+    });
+    await assert.rejects(start('http://127.0.0.1:4222'), isProblem('invalid_option', /nats:/));
+  });
+});
+
+/** A nats-server that this relay did not start, on a free port. */
+async function startForeignServer(t: TestContext, config: string): Promise<{ url: string }> {
+  const folder = temporaryFolder(t);
+  const { path } = await findNatsBinary();
+  const file = join(folder, 'server.conf');
+  writeFileSync(file, `${config}\nhost: "127.0.0.1"\nport: -1\nports_file_dir: "${folder}"\n`);
+  const child: ChildProcess = spawn(path, ['-c', file], { cwd: folder, stdio: 'ignore' });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  let url = '';
+  await until(() => {
+    const name = readdirSync(folder).find((entry) => entry.endsWith('.ports'));
+    if (name === undefined) return false;
+    const text = readFileSync(join(folder, name), 'utf8');
+    if (!text.includes('}')) return false;
+    url = (JSON.parse(text) as { nats: string[] }).nats[0] ?? '';
+    return true;
+  });
+  return { url };
+}

@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto';
+import { createUser } from '@nats-io/nkeys';
+import { startAgent } from '../../shared/agent/agent.ts';
+import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import { silentLog } from './pool.ts';
+import { createSyntheticRuntime } from './synthetic-runtime.ts';
+
+// A node for the relay and with the slots of its arguments; it tells its id when it may be given jobs.
+const [relayUrl = '', slots = '8'] = process.argv.slice(2);
+const key = createUser();
+const agent = startAgent({
+  relayUrl,
+  name: 'synthetic',
+  version: '0.0.0-test',
+  slots: Number(slots),
+  hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+  identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
+  runtime: createSyntheticRuntime(),
+  connect: connectToBus,
+  fetch: globalThis.fetch,
+  now: Date.now,
+  randomId: randomUUID,
+  log: silentLog,
+});
+process.once('disconnect', () => void agent.close());
+process.send?.(await agent.ready);
