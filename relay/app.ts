@@ -32,9 +32,19 @@ export async function createApp({ services, logger, maxBodyBytes }: AppOptions):
     // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
     http: { shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket' },
     // Fastify's own defaults would turn null into 0 and drop what they do not know: clients must hear of both.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        strict: false,
+        strictNumbers: true,
+      },
+    },
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
 
+  // Every body is JSON; the framework would also read text.
+  app.removeContentTypeParser('text/plain');
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes);
   registerRequestId(app);

@@ -24,8 +24,15 @@ interface ChatItem {
 
 /** Checks the file that `heldout_chat.py` wrote. */
 export function parseChatItems(content: unknown): ChatItem[] {
-  if (!Array.isArray(content)) throw new Error('The held-out file is not a list.');
-  return content as ChatItem[];
+  if (!Array.isArray(content) || !content.every(isChatItem)) {
+    throw new Error('This is no list of held-out prompts; make it with heldout_chat.py.');
+  }
+  return content;
+}
+
+function isChatItem(item: unknown): item is ChatItem {
+  const { task, messages, answer } = (item ?? {}) as Partial<ChatItem>;
+  return typeof task === 'string' && Array.isArray(messages) && typeof answer === 'string';
 }
 
 /** Rates and speed of both dtypes; writes test examples when a path is given. */

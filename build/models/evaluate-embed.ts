@@ -13,8 +13,15 @@ interface EmbedItem {
 
 /** Checks the file that `heldout_embed.py` wrote. */
 export function parseEmbedItems(content: unknown): EmbedItem[] {
-  if (!Array.isArray(content)) throw new Error('The held-out file is not a list.');
-  return content as EmbedItem[];
+  if (!Array.isArray(content) || !content.every(isEmbedItem)) {
+    throw new Error('This is no list of held-out sentences; make it with heldout_embed.py.');
+  }
+  return content;
+}
+
+function isEmbedItem(item: unknown): item is EmbedItem {
+  const { topic, text } = (item ?? {}) as Partial<EmbedItem>;
+  return typeof topic === 'string' && typeof text === 'string';
 }
 
 /** Figures of both dtypes. */

@@ -63,9 +63,10 @@ WORDS = {
 FRAMES = """
 the {a} and the {b}|how to {v} the {a} with the {b}|we talked about the {a} and the {b}|a new {a} for the {b}
 what is the best {a} for a {b}?|yesterday they had to {v} the {a} near the {b}|i want to {v} a {a} or a {b}
-my friend knows everything about the {a} and every {b}|can you {v} the {b} before the {a}?|the {b} is better than the {a}
-please {v} the {a}, then look at the {b}|{a} {b}|{a}, {b} and more|there was a problem with the {b} and the {a}
-she wrote about her {a} and a small {b}|why did the {a} need a {b}?|a guide to {v} every {a} and {b}|{v} {a} {b}
+my friend knows everything about the {a} and every {b}|can you {v} the {b} before the {a}?
+the {b} is better than the {a}|please {v} the {a}, then look at the {b}|{a} {b}|{a}, {b} and more
+there was a problem with the {b} and the {a}|she wrote about her {a} and a small {b}|why did the {a} need a {b}?
+a guide to {v} every {a} and {b}|{v} {a} {b}
 """.replace("\n", "|").strip("|").split("|")
 
 

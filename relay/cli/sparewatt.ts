@@ -44,6 +44,9 @@ export async function main(argv: string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = exitCodeOf(error);
+  } finally {
+    // A channel to the process that started us would keep this one alive for ever.
+    if (process.connected) process.disconnect();
   }
 }
 

@@ -7,7 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Static, TSchema } from 'typebox';
@@ -51,7 +51,7 @@ export function writeFileAtomically(file: string, text: string): void {
   rmSync(draft, { force: true });
   const handle = openSync(draft, 'wx', OWNER_ONLY);
   try {
-    writeSync(handle, text);
+    writeFileSync(handle, text);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

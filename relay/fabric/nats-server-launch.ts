@@ -50,6 +50,7 @@ export async function launchServer(options: LaunchOptions): Promise<LiveServer> 
     return { process, ports: await waitUntilReady(process, files, options.signal) };
   } catch (error) {
     signalProcess(pid, 'SIGKILL');
+    await process.gone;
     throw error;
   }
 }

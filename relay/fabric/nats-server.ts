@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataFolder } from '../data-folder/data-folder.ts';
+import { toFolderError } from '../data-folder/folder-problems.ts';
 import type { RelayLog } from '../log.ts';
 import type { BusIdentity } from './bus-identity.ts';
 import type { Revocations } from './credentials.ts';
@@ -44,7 +45,8 @@ const LONGEST_BACKOFF_MS = 5_000;
 const STEADY_AFTER_MS = 30_000;
 
 /**
- * Adopts the server of the last run or starts one, and keeps it running. Throws `nats_server_failed`.
+ * Adopts the server of the last run or starts one, and keeps it running. Throws `nats_server_failed`, or
+ * `data_folder_unusable` when its files cannot be written.
  *
  * Invariants: (1) at most one server runs per data folder, whose lock the caller holds; (2) a server that ended is
  * replaced on the same ports, because clients hold on to them; (3) after `stop` has been called nothing is started any
@@ -56,9 +58,13 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const digest = natsConfigDigest(identity, files.folder, binary.version);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const launch = (ports: NatsPorts): Promise<LiveServer> => {
-    const revocations = options.revocations ?? (() => ({}));
-    return launchServer({ binary, identity, files, ports, revocations, now: options.now ?? Date.now, signal });
+  const revocations = options.revocations ?? (() => ({}));
+  const launch = async (ports: NatsPorts): Promise<LiveServer> => {
+    try {
+      return await launchServer({ binary, identity, files, ports, revocations, now: options.now ?? Date.now, signal });
+    } catch (error) {
+      throw toFolderError(error, files.folder);
+    }
   };
   const adopted = await adoptServer({ files, identity, digest, log });
   let current = adopted ?? (await launch(ANY_PORTS));

@@ -14,6 +14,7 @@ import { subjects } from '../../shared/protocol/subjects.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobSpec } from './job.ts';
+import { createVectorCheck } from './vector-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
 export type AnswerSink = {
@@ -58,6 +59,7 @@ export function startAttempt(
 ): AttemptEnd {
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
+  const vectors = createVectorCheck('inputs' in job.input ? job.input.inputs.length : 0);
   let settled = false;
   let nextSeq = 0;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
@@ -98,7 +100,7 @@ export function startAttempt(
     if (frame.type === 'done' || frame.type === 'error') {
       if (frame.type === 'error') fail(fromProblemRecord(frame.problem));
       else if (frame.seq !== nextSeq) fail(outOfOrder(node, nextSeq, frame.seq));
-      else if (settle()) done.resolve(frame);
+      else finish(frame);
       letGo();
       return;
     }
@@ -111,7 +113,18 @@ export function startAttempt(
     nextSeq += 1;
     expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
     if (frame.type === 'text') sink.text?.(frame.text, frame.tokens);
-    if (frame.type === 'vectors') sink.vectors?.(frame);
+    if (frame.type === 'vectors') {
+      vectors.assertNext(frame);
+      sink.vectors?.(frame);
+    }
+  };
+  const finish = (frame: DoneFrame): void => {
+    try {
+      vectors.assertComplete();
+      if (settle()) done.resolve(frame);
+    } catch (error) {
+      fail(toProblem(error));
+    }
   };
 
   const reply = ports.bus.openReply((data, status) => {

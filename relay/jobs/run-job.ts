@@ -85,9 +85,12 @@ async function tryNodes(
   attempts: AttemptPorts,
 ): Promise<JobResult> {
   const exclude = new Set<string>();
+  const busy = new Set<string>();
   let lastProblem: Problem | undefined;
   while (course.attempts.length < MAX_ATTEMPTS) {
-    const reservation = await reserve(course, exclude, signal, ports, lastProblem);
+    const reservation =
+      (await reserveBesides(busy, course, exclude, signal, ports)) ??
+      (await reserve(course, exclude, signal, ports, lastProblem));
     const { node } = reservation;
     course.assigned();
     const attempt = startAttempt(course.job, course.attempts.length + 1, node, course.sink, signal, attempts);
@@ -100,8 +103,8 @@ async function tryNodes(
     } catch (error) {
       const problem = toProblem(error);
       lastProblem = problem;
-      if (problem.code === 'node_busy') {
-        await pause(BUSY_PAUSE_MS);
+      if (problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs) {
+        busy.add(node.id);
         continue;
       }
       course.attemptEnded(node, problem);
@@ -111,6 +114,26 @@ async function tryNodes(
     }
   }
   throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);
+}
+
+/** After a refusal the other nodes come first; when each has refused, all are asked again after a pause. */
+async function reserveBesides(
+  busy: Set<string>,
+  course: Course,
+  exclude: ReadonlySet<string>,
+  signal: AbortSignal,
+  ports: JobRunnerPorts,
+): Promise<Reservation | undefined> {
+  if (busy.size === 0) return undefined;
+  const wanted = { model: course.job.model, exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
+  try {
+    return await ports.scheduler.reserve(wanted);
+  } catch (error) {
+    if (toProblem(error).code !== 'no_capacity') throw error;
+    await pause(BUSY_PAUSE_MS);
+    busy.clear();
+    return undefined;
+  }
 }
 
 async function reserve(

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import { Problem } from '../../shared/problems/problem.ts';
@@ -7,6 +8,11 @@ import { assertScope } from '../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 
 export const BUS_PATH = '/nats';
+
+const EnrollBody = Type.Object(EnrollRequest.properties, {
+  additionalProperties: false,
+  examples: [{ publicKey: `U${'A'.repeat(55)}`, name: 'living-room' }],
+});
 
 /**
  * `POST /v1/nodes/enroll`: credentials for the bus. A machine is trusted if it is this one (loopback, not through a
@@ -20,7 +26,7 @@ export function registerEnrollRoute(app: RelayApp, services: RelayServices): voi
       schema: {
         summary: 'Credentials for a node of this relay',
         tags: ['Nodes'],
-        body: EnrollRequest,
+        body: EnrollBody,
         response: { 200: EnrollResponse, '4xx': ErrorResponse },
       },
     },

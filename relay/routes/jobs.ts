@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { FinishedJob } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { Receipt } from '../../shared/receipts/receipt.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { sendJson } from './send-json.ts';
 
@@ -19,7 +21,12 @@ export function registerJobRoutes(app: RelayApp, services: RelayServices): void 
     '/v1/jobs/:id',
     {
       config: { access: 'client' },
-      schema: { summary: 'A finished job', tags: ['Jobs'], params: JobParams, response: { '4xx': ErrorResponse } },
+      schema: {
+        summary: 'A finished job',
+        tags: ['Jobs'],
+        params: JobParams,
+        response: { 200: FinishedJob, '4xx': ErrorResponse },
+      },
     },
     async (request, reply) => {
       const job = await find(request.params.id, request.principal.keyId);
@@ -34,7 +41,7 @@ export function registerJobRoutes(app: RelayApp, services: RelayServices): void 
         summary: 'The receipt of a job that succeeded',
         tags: ['Jobs'],
         params: JobParams,
-        response: { '4xx': ErrorResponse },
+        response: { 200: Receipt, '4xx': ErrorResponse },
       },
     },
     async (request, reply) => {

@@ -1,5 +1,7 @@
 import swagger from '@fastify/swagger';
+import { Type } from 'typebox';
 import type { RelayApp } from '../services.ts';
+import { sendJson } from './send-json.ts';
 
 /** Collects the schemas of all routes that are registered after it, and serves them as OpenAPI 3.1. */
 export async function registerOpenApi(app: RelayApp, version: string): Promise<void> {
@@ -17,6 +19,21 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
       security: [{ apiKey: [] }],
     },
     hideUntagged: false,
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: route.config?.access === 'public' ? { ...schema, security: [] } : schema,
+    }),
   });
-  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+  app.get(
+    '/openapi.json',
+    {
+      config: { access: 'public' },
+      schema: {
+        summary: 'This document',
+        tags: ['Operations'],
+        response: { 200: Type.Object({ openapi: Type.String() }, { additionalProperties: true }) },
+      },
+    },
+    async (_request, reply) => sendJson(reply, app.swagger()),
+  );
 }

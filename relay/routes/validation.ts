@@ -2,14 +2,16 @@ import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
 import { Problem } from '../../shared/problems/problem.ts';
 
 /**
- * Says which parameter is wrong and how. A union reports the failures of all its branches; the deepest one comes from
- * the branch that fits best, and is what the sender most likely meant.
+ * Says which parameter is wrong and how. A union reports the failures of all its branches. What is wrong beside the type
+ * comes from a branch whose type fits, and the deepest from the one that fits best: most likely the one that was meant.
  */
 export function problemOfValidation(errors: FastifySchemaValidationError[], context: string): Problem {
   const [first] = errors;
   if (first === undefined) return new Problem('invalid_value', `The ${context} is not valid.`);
   const relevant = errors.filter(({ instancePath }) => instancePath.startsWith(first.instancePath));
-  const deepest = relevant.reduce((best, error) => (depthOf(error) > depthOf(best) ? error : best), first);
+  const fitting = relevant.filter(({ keyword }) => keyword !== 'type' && keyword !== 'anyOf');
+  const candidates = fitting.length > 0 ? fitting : relevant;
+  const deepest = candidates.reduce((best, error) => (depthOf(error) > depthOf(best) ? error : best));
   const path = dotted(deepest.instancePath);
   if (deepest.keyword === 'required') {
     const missing = String(deepest.params.missingProperty);
@@ -43,6 +45,8 @@ function sentence(errors: FastifySchemaValidationError[], at: FastifySchemaValid
   const types = [
     ...new Set(here.filter((error) => error.keyword === 'type').map((error) => String(error.params.type))),
   ];
+  const constants = here.filter((error) => error.keyword === 'const').map((error) => error.params.allowedValue);
+  if (constants.length > 0) return `must be ${constants.map((value) => JSON.stringify(value)).join(' or ')}`;
   const others = [...new Set(here.filter((error) => error.keyword !== 'type').map((error) => error.message ?? ''))];
   // Where a value has the right type, the other branches' types only confuse.
   if (others.length > 0) return others.join(' and ');

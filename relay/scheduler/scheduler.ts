@@ -30,7 +30,8 @@ const RETRY_AFTER_MS = 1_000;
  * Chooses the node for each attempt: the least loaded that serves the model; waiting jobs in order of arrival.
  *
  * Invariants: (1) a slot is reserved in the same turn it was seen free; (2) of two waiting jobs that could use the same
- * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten.
+ * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten; (4) nobody waits while a slot it could
+ * use is free.
  */
 export function createScheduler(table: NodeTable): Scheduler {
   const waiters = new Set<Waiter>();
@@ -85,7 +86,8 @@ export function createScheduler(table: NodeTable): Scheduler {
   return {
     reserve: async (wanted) => {
       wanted.signal.throwIfAborted();
-      const reservation = mustWait(waiters, wanted.model) ? undefined : tryReserve(wanted);
+      // By (4) nobody who waits could use the slot that is found here.
+      const reservation = tryReserve(wanted);
       if (reservation !== undefined) return reservation;
       if (wanted.maxWaitMs <= 0 || !hasCandidate(table, wanted)) throw noCapacity(wanted);
       if (waiters.size >= MAX_WAITING) throw queueFull(waiters.size);
@@ -93,12 +95,6 @@ export function createScheduler(table: NodeTable): Scheduler {
     },
     waiting: () => waiters.size,
   };
-}
-
-function mustWait(waiters: ReadonlySet<Waiter>, model: string): boolean {
-  if (waiters.size === 0) return false;
-  for (const waiter of waiters) if (waiter.wanted.model === model) return true;
-  return false;
 }
 
 function hasCandidate(table: NodeTable, wanted: Wanted): boolean {

@@ -39,6 +39,9 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 10_000;
 /** Credentials are asked for again when this part of their life is over. */
 const RENEW_AFTER_FRACTION = 2 / 3;
+const RENEW_WAIT_LEAST_MS = 1_000;
+/** The longest a timer can wait. */
+const TIMER_MOST_MS = 2 ** 31 - 1;
 
 /**
  * The node, without a host: enrols, keeps a session with its relay, and runs jobs.
@@ -65,15 +68,12 @@ export function startAgent(options: AgentOptions): Agent {
   const documentOf = (nodeId: string): CapabilityDocument =>
     buildCapabilityDocument({ ...options, nodeId, revision, instance, slots, models: options.runtime.models() });
 
-  const runSession = async (first: EnrollResponse): Promise<void> => {
-    let credentials = first;
-    const renewal = renewCredentials(first, options, stop.signal, (renewed) => {
-      credentials = renewed;
-    });
+  const runSession: RunSession = async (first, onOpen) => {
+    const credentials = keepRenewing(first, options, stop.signal);
     try {
       session = await openSession({
         ...options,
-        credentials: () => credentials,
+        credentials: credentials.current,
         busUrl: busUrl(options.relayUrl, first.busPath),
         seed: options.identity.seed,
         instance,
@@ -81,13 +81,17 @@ export function startAgent(options: AgentOptions): Agent {
         jobs,
         epoch,
         document: () => documentOf(first.nodeId),
-        onOpen: () => opened.resolve(first.nodeId),
+        signal: stop.signal,
+        onOpen: () => {
+          opened.resolve(first.nodeId);
+          onOpen();
+        },
       });
       if (stop.signal.aborted) await session.close();
       await session.ended;
     } finally {
       session = undefined;
-      clearInterval(renewal);
+      credentials.stop();
     }
   };
 
@@ -109,17 +113,22 @@ export function startAgent(options: AgentOptions): Agent {
   };
 }
 
+/** Keeps one connection to its end; calls back whenever the relay opens a session on it. */
+type RunSession = (credentials: EnrollResponse, onOpen: () => void) => Promise<void>;
+
 async function runUntilStopped(
   options: AgentOptions,
   signal: AbortSignal,
-  runSession: (credentials: EnrollResponse) => Promise<void>,
+  runSession: RunSession,
 ): Promise<Problem | undefined> {
   let waitMs = RETRY_FIRST_MS;
   while (!signal.aborted) {
     try {
       const credentials = await enroll(enrollOptions(options, signal));
-      waitMs = RETRY_FIRST_MS;
-      await runSession(credentials);
+      // Only a session is a reason to hope: a relay may let a node enrol and have no bus for it.
+      await runSession(credentials, () => {
+        waitMs = RETRY_FIRST_MS;
+      });
     } catch (error) {
       const problem = toProblem(error, 'relay_unreachable');
       if (signal.aborted) return undefined;
@@ -143,21 +152,36 @@ function enrollOptions(options: AgentOptions, signal: AbortSignal): Parameters<t
   };
 }
 
-function renewCredentials(
+/** Renews credentials until it is stopped; while that fails it is tried more and more often until they expire. */
+function keepRenewing(
   first: EnrollResponse,
   options: AgentOptions,
   signal: AbortSignal,
-  use: (renewed: EnrollResponse) => void,
-): ReturnType<typeof setInterval> {
-  const lifeMs = first.expiresAt * 1_000 - options.now();
-  return setInterval(
-    () => {
-      enroll(enrollOptions(options, signal)).then(use, (error: unknown) =>
-        options.log.warn({ reason: toProblem(error).message }, 'the credentials could not be renewed yet'),
-      );
-    },
-    Math.min(Math.max(lifeMs * RENEW_AFTER_FRACTION, 1_000), 2 ** 31 - 1),
-  );
+): { current(): EnrollResponse; stop(): void } {
+  const stopped = new AbortController();
+  let current = first;
+  let timer: ReturnType<typeof setTimeout>;
+  const stop = (): void => {
+    stopped.abort();
+    clearTimeout(timer);
+  };
+  const plan = (): void => {
+    const leftMs = current.expiresAt * 1_000 - options.now();
+    const waitMs = Math.min(Math.max(leftMs * RENEW_AFTER_FRACTION, RENEW_WAIT_LEAST_MS), TIMER_MOST_MS);
+    timer = setTimeout(renew, waitMs);
+  };
+  const renew = async (): Promise<void> => {
+    try {
+      current = await enroll(enrollOptions(options, stopped.signal));
+    } catch (error) {
+      if (stopped.signal.aborted) return;
+      options.log.warn({ reason: toProblem(error).message }, 'the credentials could not be renewed yet');
+    }
+    if (!stopped.signal.aborted) plan();
+  };
+  signal.addEventListener('abort', stop, { once: true, signal: stopped.signal });
+  plan();
+  return { current: () => current, stop };
 }
 
 function busUrl(relayUrl: string, path: string): string {

@@ -47,7 +47,8 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     if (ended) return;
     clearTimeout(acceptTimer);
     acceptTimer = undefined;
-    send(encodeJson({ ...frame, epoch, seq: seq++ }));
+    send(encodeJson({ ...frame, epoch, seq }));
+    seq += 1;
   };
 
   const flushText = (): void => {

@@ -23,6 +23,9 @@ export type JobRunnerPorts = {
   log: AgentLog;
 };
 
+/** A timer asked to wait longer would not wait at all. */
+const TIMER_MOST_MS = 2 ** 31 - 1;
+
 type RunningJob = { epoch: number; attempt: number; abort: AbortController; frames: FrameWriter };
 
 /**
@@ -78,7 +81,10 @@ async function runAttempt(
   jobs: Map<string, RunningJob>,
 ): Promise<void> {
   const abort = new AbortController();
-  const timeout = setTimeout(() => abort.abort(jobTimeout(request.timeoutMs)), request.timeoutMs);
+  const timeout = setTimeout(
+    () => abort.abort(jobTimeout(request.timeoutMs)),
+    Math.min(request.timeoutMs, TIMER_MOST_MS),
+  );
   jobs.set(request.job, { epoch: request.epoch, attempt: request.attempt, abort, frames });
   const startedAt = ports.now();
   let firstTokenAt: number | undefined;

@@ -2,6 +2,7 @@ import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection 
 
 /** The node's line to the bus. The one file that knows nats.ws. */
 export type BusConnection = {
+  /** Says something to whoever listens. After the end it reaches nobody; throws for what the server does not take. */
   publish(subject: string, data: Uint8Array): void;
   subscribe(subject: string, handler: (message: BusMessage) => void): void;
   /** Resolves once everything published so far has reached the server. */
@@ -20,20 +21,29 @@ export type BusConnectionOptions = {
   /** Read again at every reconnect, so that renewed credentials are used. */
   jwt: () => string;
   seed: Uint8Array;
+  /** Ends an attempt to connect, with its reason. */
+  signal: AbortSignal;
   onDown(): void;
   onUp(): void;
 };
 
 const RECONNECT_WAIT_MS = 250;
 const PING_INTERVAL_MS = 5_000;
+/** One attempt, up to the server's welcome. nats.ws does not notice a door that closes before that. */
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export type ConnectToBus = (options: BusConnectionOptions) => Promise<BusConnection>;
 
 export const connectToBus: ConnectToBus = async (options) => {
-  const connection = await connect(connectionOptions(options));
-  watch(connection, options);
+  const { signal } = options;
+  signal.throwIfAborted();
+  const sockets = createSockets();
+  const connection = await connectUntil(signal, connectionOptions(options, sockets), sockets);
+  watch(connection, options, sockets);
   return {
-    publish: (subject, data) => connection.publish(subject, data),
+    publish: (subject, data) => {
+      if (!connection.isClosed()) connection.publish(subject, data);
+    },
     subscribe: (subject, handler) => {
       connection.subscribe(subject, {
         callback: (error, message) => {
@@ -45,14 +55,38 @@ export const connectToBus: ConnectToBus = async (options) => {
     closed: connection.closed().then((error) => (error instanceof Error ? error : undefined)),
     close: async () => {
       // drain() waits for the server; without one it would never come back.
-      if (!connection.isClosed()) await connection.close();
+      const ended = connection.close();
+      sockets.close();
+      await ended;
     },
   };
 };
 
-function connectionOptions(options: BusConnectionOptions): ConnectionOptions {
+async function connectUntil(
+  signal: AbortSignal,
+  options: ConnectionOptions,
+  sockets: Sockets,
+): Promise<NatsConnection> {
+  signal.addEventListener('abort', sockets.close, { once: true });
+  try {
+    const connection = await connect(options);
+    if (signal.aborted) await connection.close();
+    signal.throwIfAborted();
+    return connection;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', sockets.close);
+  }
+}
+
+function connectionOptions(options: BusConnectionOptions, sockets: Sockets): ConnectionOptions {
+  const wsFactory = { wsFactory: sockets.open };
   return {
+    ...wsFactory,
     servers: options.url,
+    timeout: CONNECT_TIMEOUT_MS,
     name: options.nodeId,
     authenticator: jwtAuthenticator(options.jwt, options.seed),
     inboxPrefix: options.inboxPrefix,
@@ -65,9 +99,46 @@ function connectionOptions(options: BusConnectionOptions): ConnectionOptions {
   };
 }
 
-async function watch(connection: NatsConnection, options: BusConnectionOptions): Promise<void> {
+async function watch(connection: NatsConnection, options: BusConnectionOptions, sockets: Sockets): Promise<void> {
   for await (const status of connection.status()) {
+    if (status.type === 'staleConnection') sockets.drop();
     if (status.type === 'disconnect') options.onDown();
     if (status.type === 'reconnect') options.onUp();
   }
+}
+
+type Sockets = {
+  open(url: string): Promise<{ socket: WebSocket; encrypted: boolean }>;
+  /** Ends the current socket, whether or not its peer still answers. */
+  drop(): void;
+  /** Ends the current socket and opens no other. */
+  close(): void;
+};
+
+/**
+ * The WebSockets of one connection, since nats.ws cannot end two kinds of them: one that is still connecting lives on
+ * after `close` and becomes a connection that nobody knows of, and one with unsent bytes is waited for, which a hung
+ * peer makes for ever.
+ */
+function createSockets(): Sockets {
+  let current: WebSocket | undefined;
+  let closed = false;
+  const drop = (): void => {
+    current?.close();
+    // The real events come after the peer's goodbye, or never.
+    current?.dispatchEvent(new Event('error'));
+    current?.dispatchEvent(new Event('close'));
+  };
+  return {
+    open: async (url) => {
+      if (closed) throw new Error('The connection has been closed.');
+      current = new WebSocket(url);
+      return { socket: current, encrypted: url.startsWith('wss:') };
+    },
+    drop,
+    close: () => {
+      closed = true;
+      drop();
+    },
+  };
 }

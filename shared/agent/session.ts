@@ -22,6 +22,8 @@ export type SessionPorts = {
   /** The epoch the relay gave; the job runner reads it too. */
   epoch: { current: number };
   log: AgentLog;
+  /** Ends an attempt to connect. */
+  signal: AbortSignal;
   onOpen(): void;
 };
 
@@ -39,7 +41,7 @@ const readCancel = messageReader(CancelRequest, 'cancel request');
 /**
  * One connection to the relay's bus, reconnected by its transport.
  *
- * Invariants: (1) no job starts before the relay has opened a session on this connection (SPEC N3); (2) losing the
+ * Invariants: (1) no job starts before the relay has opened a session on this connection (SPEC S4); (2) losing the
  * connection ends the session: the epoch returns to 0 and running jobs are abandoned, because the relay has already
  * given them to another node; (3) heartbeats carry the epoch they were sent under.
  */
@@ -65,6 +67,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     inboxPrefix: subjects.inboxPrefix(nodeId),
     jwt: () => ports.credentials().jwt,
     seed: ports.seed,
+    signal: ports.signal,
     onDown: () => {
       ports.log.warn({ node: nodeId }, 'the connection to the relay is down');
       endEpoch('The connection to the relay was lost.');
@@ -88,6 +91,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts): void {
   const handlers = new Map<string, (message: BusMessage) => void>([
     [subjects.openSession(nodeId), (message) => replyTo(message, acceptSession(message, ports))],
     [subjects.capabilities(nodeId), (message) => replyTo(message, ports.document())],
+    [subjects.discover, (message) => replyTo(message, ports.document())],
     [subjects.cancelJob(nodeId), (message) => ports.jobs.cancel(readCancel(message.data))],
   ]);
   for (const type of JOB_TYPES) {
@@ -101,7 +105,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts): void {
     }
   };
   bus.subscribe(subjects.everythingForNode(nodeId), dispatch);
-  bus.subscribe(subjects.discover, (message) => replyTo(message, ports.document()));
+  bus.subscribe(subjects.discover, dispatch);
 }
 
 function acceptSession(message: BusMessage, ports: SessionPorts): CapabilityDocument {

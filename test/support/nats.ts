@@ -69,7 +69,8 @@ export async function startTestNats(
   };
 }
 
-async function connectNode(nodeId: string, identity: BusIdentity, url: string, options: TestNodeOptions) {
+/** A node, with credentials of this identity, at some WebSocket address. */
+export async function connectNode(nodeId: string, identity: BusIdentity, url: string, options: TestNodeOptions = {}) {
   const key = options.key ?? createNKey('user');
   const grant = { nodeId, publicKey: key.publicKey, lifetimeSeconds: options.lifetimeSeconds ?? 3600 };
   const jwt = options.jwt ?? mintNodeCredentials(identity, grant).jwt;

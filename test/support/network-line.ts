@@ -6,6 +6,8 @@ export type NetworkLine = {
   readonly url: string;
   /** Resets all connections and refuses new ones. */
   cut(): void;
+  /** Lets new connections through again. */
+  mend(): void;
   /** Lets nothing through any more, without a word to either side. */
   silence(): void;
   close(): void;
@@ -40,6 +42,9 @@ export async function startNetworkLine(relayUrl: string): Promise<NetworkLine> {
     cut: () => {
       isCut = true;
       for (const socket of sockets) socket.resetAndDestroy();
+    },
+    mend: () => {
+      isCut = false;
     },
     silence: () => {
       for (const socket of sockets) {

@@ -1,4 +1,4 @@
-/** Entry of a worker thread that holds one model; the host is `model-worker.ts`. */
+/** Entry of a worker thread that holds one model; the host is `model-thread.ts`. */
 import { parentPort } from 'node:worker_threads';
 import { serveInference } from '../../../shared/runtimes/serve-inference.ts';
 import type { ToWorker } from '../../../shared/runtimes/worker-protocol.ts';

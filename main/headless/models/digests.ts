@@ -11,16 +11,19 @@ export type FileDigest = { sha256: string; sizeBytes: number };
 /** What a model's files must be, as it stands in `digests.json` beside them. Paths are relative and use `/`. */
 export type Digests = { model: string; revision: string; files: Record<string, FileDigest> };
 
-const DIGESTS_FILE = 'digests.json';
+/** Where the files of a model lie; `shipped` with the product and not downloaded. */
+export type ModelPlace = { id: string; folder: string; shipped: boolean };
+
+export const DIGESTS_FILE = 'digests.json';
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /** `null` when the folder has no digests; throws `model_files_corrupt` when they cannot be read. */
-export async function readDigests(folder: string): Promise<Digests | null> {
-  const text = await readTextIfExists(join(folder, DIGESTS_FILE));
+export async function readDigests(place: ModelPlace): Promise<Digests | null> {
+  const text = await readTextIfExists(join(place.folder, DIGESTS_FILE));
   if (text === null) return null;
   const digests = parseDigests(text);
   if (digests !== null) return digests;
-  throw new Problem('model_files_corrupt', `'${join(folder, DIGESTS_FILE)}' is damaged. ${freshCopyAdvice(folder)}`);
+  throw fileProblem(place, DIGESTS_FILE, 'damaged');
 }
 
 export async function writeDigests(folder: string, digests: Digests): Promise<void> {
@@ -49,24 +52,20 @@ export async function checkFile(folder: string, name: string, expected: FileDige
 }
 
 /** Throws `model_files_missing` or `model_files_corrupt` for the first of `names` that is not as recorded. */
-export async function assertWhole(folder: string, digests: Digests, names: readonly string[]): Promise<void> {
+export async function assertWhole(place: ModelPlace, digests: Digests, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const expected = digests.files[name];
-    const state = expected === undefined ? 'missing' : await checkFile(folder, name, expected);
-    if (state !== 'whole') throw fileProblem(folder, digests.model, name, state);
+    const state = expected === undefined ? 'missing' : await checkFile(place.folder, name, expected);
+    if (state !== 'whole') throw fileProblem(place, name, state);
   }
 }
 
-export function fileProblem(folder: string, model: string, name: string, state: 'missing' | 'damaged'): Problem {
-  const [code, what] =
-    state === 'missing'
-      ? (['model_files_missing', 'is missing'] as const)
-      : (['model_files_corrupt', 'is damaged'] as const);
-  return new Problem(code, `The file '${name}' of '${model}' ${what}. ${freshCopyAdvice(folder)}`);
-}
-
-function freshCopyAdvice(folder: string): string {
-  return `Start the node again to download it, or remove the folder ${folder} and put a fresh copy there.`;
+export function fileProblem({ id, folder, shipped }: ModelPlace, name: string, state: 'missing' | 'damaged'): Problem {
+  const code = state === 'missing' ? 'model_files_missing' : 'model_files_corrupt';
+  const advice = shipped
+    ? `Install Sparewatt again, or restore the folder ${folder} from its repository.`
+    : `Start the node again to download it, or remove the folder ${folder} and put a fresh copy there.`;
+  return new Problem(code, `The file '${name}' of '${id}' is ${state}. ${advice}`);
 }
 
 function parseDigests(text: string): Digests | null {

@@ -1,11 +1,9 @@
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
+import type { ModelPlace } from './digests.ts';
 
 /** A model whose files lie on this machine. */
-export type InstalledModel = {
-  id: string;
+export type InstalledModel = ModelPlace & {
   type: ServedModel['type'];
-  /** Absolute path of the folder in transformers.js layout. */
-  folder: string;
   revision: string;
   dtype: string;
   /** Path of the weights inside the folder. */

@@ -28,7 +28,7 @@ export const SHIPPED_DTYPES = ['fp32', 'q8'] as const;
 
 /** Throws `model_not_found` for what cannot be the id of a model. */
 export function assertModelId(id: string): void {
-  if (MODEL_ID.test(id) && !id.includes('..')) return;
+  if (MODEL_ID.test(id)) return;
   throw new Problem('model_not_found', `'${id}' is not the id of a model; ids look like 'organisation/name'.`, {
     param: 'model',
   });

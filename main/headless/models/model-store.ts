@@ -1,17 +1,21 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
-import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
 import { isDiskError, removeAbandonedFiles } from './atomic-file.ts';
-import { assertWhole, checkFile, type Digests, digestFile, fileProblem, readDigests, writeDigests } from './digests.ts';
-import { downloadFile } from './download.ts';
-import { fileUrl, type HubOptions } from './hub.ts';
+import {
+  assertWhole,
+  DIGESTS_FILE,
+  type Digests,
+  digestFile,
+  fileProblem,
+  readDigests,
+  writeDigests,
+} from './digests.ts';
+import { type FetchOptions, fetchFiles, type Place, readConfig } from './fetch-files.ts';
 import type { InstalledModel } from './installed-model.ts';
 import {
   assertModelId,
-  assertSafeFormat,
-  externalDataFiles,
   HUB_DTYPES,
   OPTIONAL_FILES,
   REQUIRED_FILES,
@@ -19,19 +23,12 @@ import {
   weightsFile,
 } from './model-plan.ts';
 
+export type { DownloadProgress } from './fetch-files.ts';
+
 /** A model by its id, or with the dtype and the revision (branch, tag or commit) its owner wants. */
 export type ModelRequest = string | { id: string; dtype?: string; revision?: string };
 
-export type DownloadProgress = { model: string; file: string; loadedBytes: number; totalBytes: number | null };
-
-export type ModelStoreOptions = {
-  modelFolder: string;
-  cacheFolder: string;
-  hubUrl?: string;
-  hubToken?: string;
-  onProgress?: (progress: DownloadProgress) => void;
-  stallMs?: number;
-};
+export type ModelStoreOptions = FetchOptions & { modelFolder: string; cacheFolder: string };
 
 export type ModelStore = {
   /**
@@ -46,13 +43,6 @@ export type ModelStore = {
   verify(model: InstalledModel): Promise<void>;
 };
 
-const HUB_URL = 'https://huggingface.co';
-const STALL_MS = 30_000;
-
-type Place = { id: string; folder: string; revision: string; dtypes: readonly string[]; shipped: boolean };
-/** Brings one file into the folder; `false` when the hub has none under that name. */
-type Fetcher = (name: string) => Promise<boolean>;
-
 export function createModelStore(options: ModelStoreOptions): ModelStore {
   return {
     async install(request, signal = new AbortController().signal) {
@@ -64,19 +54,23 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       }
     },
     async verify(model) {
-      const digests = await readDigests(model.folder);
-      if (digests === null) throw fileProblem(model.folder, model.id, 'digests.json', 'missing');
-      await assertWhole(model.folder, digests, neededFiles(digests, model.weightsFile));
+      const digests = await readDigests(model);
+      if (digests === null) throw fileProblem(model, DIGESTS_FILE, 'missing');
+      await assertWhole(model, digests, neededFiles(digests, model.weightsFile));
     },
   };
 }
 
 async function installAt(options: ModelStoreOptions, place: Place, signal: AbortSignal): Promise<InstalledModel> {
-  const digests = (await readDigests(place.folder)) ?? (await trustCopiedFiles(place));
-  if (place.shipped) return await describeModel(place, digests);
+  if (place.shipped) {
+    const digests = await readDigests(place);
+    if (digests === null) throw fileProblem(place, DIGESTS_FILE, 'missing');
+    return await describeModel(place, digests);
+  }
+  const digests = await readCachedDigests(place);
   await removeAbandonedFiles(place.folder);
-  const dtypes = await fetchFiles(place, digests, createFetcher(options, place, digests, signal));
-  return await describeModel({ ...place, dtypes }, digests);
+  const dtype = await fetchFiles(options, place, digests, signal);
+  return await describeModel({ ...place, dtypes: [dtype] }, digests);
 }
 
 function diskProblem(error: Error & { code: string }, { id, folder }: Place): Problem {
@@ -92,7 +86,7 @@ async function findPlace(options: ModelStoreOptions, request: ModelRequest): Pro
   const { id } = wanted;
   assertModelId(id);
   const shippedFolder = join(options.modelFolder, ...id.split('/'));
-  const shipped = (await readDigests(shippedFolder)) !== null;
+  const shipped = [DIGESTS_FILE, 'config.json'].some((name) => existsSync(join(shippedFolder, name)));
   const revision = wanted.revision ?? 'main';
   const cached = revision === 'main' ? id : `${id}@${encodeURIComponent(revision)}`;
   return {
@@ -104,9 +98,23 @@ async function findPlace(options: ModelStoreOptions, request: ModelRequest): Pro
   };
 }
 
+/** With damaged digests nothing in the folder can be trusted: all of it is downloaded again. */
+async function readCachedDigests(place: Place): Promise<Digests> {
+  try {
+    return (await readDigests(place)) ?? (await trustCopiedFiles(place));
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'model_files_corrupt') return emptyDigests(place);
+    throw error;
+  }
+}
+
+function emptyDigests({ id, revision }: Place): Digests {
+  return { model: id, revision, files: {} };
+}
+
 /** A folder without digests was copied there by its owner: what lies in it is trusted now and checked from then on. */
 async function trustCopiedFiles(place: Place): Promise<Digests> {
-  const digests: Digests = { model: place.id, revision: place.revision, files: {} };
+  const digests = emptyDigests(place);
   const weights = place.dtypes.map(weightsFile);
   const names = [...REQUIRED_FILES, ...OPTIONAL_FILES, ...weights, ...weights.map((name) => `${name}_data`)];
   for (const name of names) {
@@ -115,82 +123,6 @@ async function trustCopiedFiles(place: Place): Promise<Digests> {
   }
   if (Object.keys(digests.files).length > 0) await writeDigests(place.folder, digests);
   return digests;
-}
-
-/** Fetches what is missing or damaged and returns the dtype that was found. */
-async function fetchFiles(place: Place, digests: Digests, fetchFile: Fetcher): Promise<[string]> {
-  for (const name of REQUIRED_FILES) {
-    if (!(await fetchFile(name))) throw absentProblem(place, name);
-  }
-  for (const name of OPTIONAL_FILES) await fetchFile(name);
-  const config = await readConfig(place, 'config.json');
-  for (const dtype of preferPresent(place.dtypes, digests)) {
-    const weights = weightsFile(dtype);
-    // Some exports do not declare their external data; onnxruntime finds it by its name. Weights come last, so that a
-    // folder that has them is complete.
-    const declared = externalDataFiles(config, weights);
-    for (const name of declared.length > 0 ? declared : [`${weights}_data`]) await fetchFile(name);
-    if (await fetchFile(weights)) return [dtype];
-  }
-  const names = place.dtypes.map(weightsFile).join(', ');
-  throw new Problem(
-    'model_files_missing',
-    `'${place.id}' has no weights for transformers.js (looked for ${names}). ` +
-      "Choose a model that has an 'onnx' folder, such as those of onnx-community.",
-  );
-}
-
-/** A dtype that is on this machine already comes before one that would have to be downloaded. */
-function preferPresent(dtypes: readonly string[], digests: Digests): string[] {
-  const present = dtypes.filter((dtype) => weightsFile(dtype) in digests.files);
-  return [...present, ...dtypes.filter((dtype) => !present.includes(dtype))];
-}
-
-function absentProblem(place: Place, name: string): Problem {
-  if (name !== 'config.json') return fileProblem(place.folder, place.id, name, 'missing');
-  return new Problem('model_not_found', `There is no model '${place.id}' (revision ${place.revision}) on the hub.`, {
-    param: 'model',
-  });
-}
-
-function createFetcher(options: ModelStoreOptions, place: Place, digests: Digests, signal: AbortSignal): Fetcher {
-  const hub: HubOptions = {
-    hubUrl: options.hubUrl ?? HUB_URL,
-    ...(options.hubToken === undefined ? {} : { token: options.hubToken }),
-  };
-  const complete = isComplete(place, digests);
-  return async (name) => {
-    assertSafeFormat(name);
-    const known = digests.files[name];
-    if (known !== undefined && (await checkFile(place.folder, name, known)) === 'whole') return true;
-    // A model that was complete once never asks the hub again for files that it can do without.
-    if (known === undefined && complete && !isRequired(name)) return false;
-    const loaded = await downloadFile({
-      hub,
-      url: fileUrl(hub, place.id, digests.revision, name),
-      path: join(place.folder, name),
-      waysOut: { model: place.id, folder: place.folder },
-      expectedSha256: known?.sha256 ?? null,
-      signal,
-      onProgress: (loadedBytes, totalBytes) =>
-        options.onProgress?.({ model: place.id, file: name, loadedBytes, totalBytes }),
-      stallMs: options.stallMs ?? STALL_MS,
-    });
-    if (loaded === null) return false;
-    digests.files[name] = { sha256: loaded.sha256, sizeBytes: loaded.sizeBytes };
-    // All files come from one commit, also when the branch moves between two of them.
-    digests.revision = loaded.commit ?? digests.revision;
-    await writeDigests(place.folder, digests);
-    return true;
-  };
-}
-
-function isRequired(name: string): boolean {
-  return (REQUIRED_FILES as readonly string[]).includes(name) || name.endsWith('.onnx');
-}
-
-function isComplete(place: Place, digests: Digests): boolean {
-  return place.dtypes.some((dtype) => weightsFile(dtype) in digests.files);
 }
 
 function neededFiles(digests: Digests, weights: string): string[] {
@@ -203,7 +135,7 @@ async function describeModel(place: Place, digests: Digests): Promise<InstalledM
   const dtype = place.dtypes.find((candidate) => weightsFile(candidate) in digests.files) ?? place.dtypes[0] ?? '';
   const weights = weightsFile(dtype);
   const needed = neededFiles(digests, weights);
-  if (place.shipped) await assertWhole(place.folder, digests, needed);
+  if (place.shipped) await assertWhole(place, digests, needed);
   const facts = readModelFacts(
     await readConfig(place, 'config.json'),
     await readConfig(place, 'tokenizer_config.json'),
@@ -214,8 +146,9 @@ async function describeModel(place: Place, digests: Digests): Promise<InstalledM
   const sizeOf = (name: string) => digests.files[name]?.sizeBytes ?? 0;
   return {
     id: place.id,
-    type: facts.type,
     folder: place.folder,
+    shipped: place.shipped,
+    type: facts.type,
     revision: digests.revision,
     dtype,
     weightsFile: weights,
@@ -224,14 +157,4 @@ async function describeModel(place: Place, digests: Digests): Promise<InstalledM
     contextLength: facts.contextLength,
     dimensions: facts.dimensions,
   };
-}
-
-async function readConfig(place: Place, name: string): Promise<JsonObject> {
-  try {
-    const value: unknown = JSON.parse(await readFile(join(place.folder, name), 'utf8'));
-    if (isJsonObject(value)) return value;
-  } catch {
-    // Falls through: whatever is wrong with it, the file is not what a model needs.
-  }
-  throw fileProblem(place.folder, place.id, name, 'damaged');
 }

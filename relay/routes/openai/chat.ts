@@ -10,6 +10,7 @@ import { type HangUp, watchHangUps } from '../hang-up.ts';
 import { sendJson } from '../send-json.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
+import { assertModelFor } from './model-kind.ts';
 import { usageOf } from './usage.ts';
 
 /** A stream that has been accepted but has nothing to say yet sends its head after this, so that proxies keep it. */
@@ -41,7 +42,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
     },
     async (request, reply) => {
       const order = readChatRequest(request.body);
-      services.models.assertKnown(order.model);
+      assertModelFor('llm', order.model, services);
       const job = services.newJob(request, {
         type: 'llm',
         model: order.model,

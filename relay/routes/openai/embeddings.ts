@@ -6,6 +6,7 @@ import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { sendJson } from '../send-json.ts';
+import { assertModelFor } from './model-kind.ts';
 
 const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions']);
 const BYTES_PER_FLOAT = 4;
@@ -25,7 +26,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
     },
     async (request, reply) => {
       const { body } = request;
-      services.models.assertKnown(body.model);
+      assertModelFor('embed', body.model, services);
       const input: EmbedInput = { inputs: readInputs(body.input), dimensions: body.dimensions ?? null };
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input });
       const hangUp = hangUpOf(reply.raw);

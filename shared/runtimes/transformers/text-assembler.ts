@@ -19,7 +19,7 @@ const WIDEST = 8;
 const KEPT = 4;
 
 export function createTextAssembler(decode: (ids: number[]) => string): TextAssembler {
-  let window: number[] = [];
+  let recent: number[] = [];
   let length = 0;
   let pending = 0;
 
@@ -32,15 +32,15 @@ export function createTextAssembler(decode: (ids: number[]) => string): TextAsse
 
   return {
     push(id) {
-      window.push(id);
-      const text = decode(window);
+      recent.push(id);
+      const text = decode(recent);
       const piece = take(text, text.endsWith(REPLACEMENT) ? 1 : 0);
-      if (window.length >= WIDEST) {
-        window = window.slice(-KEPT);
-        length = decode(window).length;
+      if (recent.length >= WIDEST) {
+        recent = recent.slice(-KEPT);
+        length = decode(recent).length;
       }
       return piece;
     },
-    flush: () => (pending === 0 ? '' : take(decode(window), 0)),
+    flush: () => (pending === 0 ? '' : take(decode(recent), 0)),
   };
 }

@@ -85,6 +85,13 @@ describe('a chat', () => {
     assert.equal(answer.usage.outputTokens, 9, 'the tokens of the stop string were made and count');
   });
 
+  test('computes no further token after a stop string', async () => {
+    let asked = 0;
+    const job = chatJob('any', 'go', { stop: ['tock'] });
+    await clock.run(job, collectOutput(), () => ++asked > 1_000);
+    assert.equal(asked, 1, 'the first token did not end the answer, the second did');
+  });
+
   test('sends what it held back when a stop string does not come after all', async () => {
     assert.equal((await ask(greeting, { stop: ['here!'] })).text, GREETING_TEXT);
   });
@@ -109,6 +116,7 @@ describe('a chat', () => {
     const expected = isProblem('context_length_exceeded', /66 tokens.*at most 64/);
     await assert.rejects(ask(clock, {}, 'x'.repeat(64)), expected);
     await assert.rejects(ask(clock, {}, 'x'.repeat(64)), { param: 'messages' });
+    await assert.rejects(ask(clock, {}, 'x'.repeat(62)), isProblem('context_length_exceeded', /64 tokens.*at most 64/));
     assert.equal((await ask(clock, {}, 'x'.repeat(61))).usage.outputTokens, 1);
   });
 

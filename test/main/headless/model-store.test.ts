@@ -242,6 +242,15 @@ describe('the model store', () => {
     await store().verify(model);
   });
 
+  test('downloads everything again when the digests are damaged', async () => {
+    const model = await store().install(ID);
+    await writeFile(join(model.folder, 'digests.json'), '{"files": 3}');
+    await assert.rejects(store().verify(model), isProblem('model_files_corrupt', /digests\.json/));
+    mirror.requests.length = 0;
+    await store().verify(await store().install(ID));
+    assert.ok(mirror.requests.includes(WEIGHTS));
+  });
+
   test('does not replace a file by one that differs from what was trusted first', async () => {
     const model = await store().install(ID);
     await rm(join(model.folder, 'tokenizer.json'));
@@ -310,7 +319,13 @@ describe('the model store', () => {
     const model = await offline.install(ID, NEVER);
     assert.equal(model.folder, shipped);
     assert.deepEqual(mirror.requests, []);
-    await rm(join(shipped, 'tokenizer.json'));
-    await assert.rejects(offline.install(ID), isProblem('model_files_missing', /tokenizer\.json/));
+    for (const name of ['tokenizer.json', 'digests.json']) {
+      await rm(join(shipped, name));
+      await assert.rejects(
+        offline.install(ID),
+        isProblem('model_files_missing', new RegExp(`${name}.*Install Sparewatt`)),
+      );
+    }
+    assert.deepEqual(mirror.requests, []);
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import type { NatsConnection } from 'nats.ws';
 import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { readOrCreateBusIdentity } from '../../../relay/fabric/bus-identity.ts';
 import { findNatsBinary } from '../../../relay/fabric/nats-binary.ts';
@@ -9,8 +10,10 @@ import { type NatsServer, startNatsServer } from '../../../relay/fabric/nats-ser
 import { isAlive } from '../../../relay/fabric/nats-server-process.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { startChild } from '../../support/child.ts';
+import { startForeignNats } from '../../support/foreign-nats.ts';
 import { collectLog } from '../../support/log.ts';
 import { startTestNats } from '../../support/nats.ts';
+import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -25,6 +28,12 @@ test('a server listens on this machine alone, and after stop nothing of it is le
   assert.match(server.url, /^nats:\/\/127\.0\.0\.1:\d+$/);
   assert.match(server.websocketUrl, /^ws:\/\/127\.0\.0\.1:\d+$/);
   const { pid } = server;
+  if (process.platform !== 'win32') {
+    assert.doesNotThrow(
+      () => process.kill(-pid, 0),
+      'it leads no process group: a Ctrl-C would end it before the relay',
+    );
+  }
   await Promise.all([server.stop(), server.stop()]);
   assert.equal(isAlive(pid), false);
   assert.equal(await accepts(server.url), false);
@@ -36,6 +45,7 @@ test('a server that dies is started again on the same ports, and the bus comes b
   const nats = await startTestNats(t);
   const bus = await nats.connectBus();
   const node = await nats.connectNode('attic-a', { reconnect: true });
+  const nodeIsBack = reconnected(node);
   const events: string[] = [];
   nats.server.onDown(() => events.push('server down'));
   nats.server.onUp(() => events.push('server up'));
@@ -51,6 +61,7 @@ test('a server that dies is started again on the same ports, and the bus comes b
   assert.notEqual(nats.server.pid, pid);
   assert.equal(nats.server.url, url);
   assert.deepEqual([...events].sort(), ['bus down', 'bus up', 'server down', 'server up']);
+  await nodeIsBack;
   node.subscribe('node.attic-a.>', { callback: (_error, message) => message.respond('here') });
   await node.flush();
   assert.equal(String(Buffer.from(await bus.request('node.attic-a.x', new Uint8Array(), 2_000))), 'here');
@@ -107,16 +118,33 @@ test('what a dead server left behind does not hinder a new one', async (t) => {
 
 test('a stranger who has the pid of the record is neither adopted nor harmed', async (t) => {
   const path = temporaryFolder(t);
+  const stranger = await startForeignNats(t, '');
   const first = await startOwner(t, path);
   await first.kill();
   process.kill(first.report.pid, 'SIGKILL');
   await until(() => !isAlive(first.report.pid));
-  const recordFile = `${path}/nats/server.json`;
-  const record = JSON.parse(readFileSync(recordFile, 'utf8')) as object;
-  writeFileSync(recordFile, JSON.stringify({ ...record, pid: process.pid }));
+  changeRecord(path, { pid: stranger.pid });
+  const list = { nats: [`nats://127.0.0.1:${stranger.nats}`], websocket: [`ws://127.0.0.1:${stranger.websocket}`] };
+  writeFileSync(`${path}/nats/ports/nats-server_${stranger.pid}.ports`, JSON.stringify(list));
   const { server } = await startHere(t, path);
   assert.equal(server.adopted, false);
+  assert.equal(isAlive(stranger.pid), true);
 });
+
+for (const [what, change] of [
+  ['that does not give the name of the record', { serverName: 'another' }],
+  ['that runs with an earlier configuration', { digest: 'earlier' }],
+] as const) {
+  test(`a server ${what} is replaced, not doubled`, { skip: linuxOnly }, async (t) => {
+    const path = temporaryFolder(t);
+    const first = await startOwner(t, path);
+    await first.kill();
+    changeRecord(path, change);
+    const { server } = await startHere(t, path);
+    assert.equal(server.adopted, false);
+    assert.equal(isAlive(first.report.pid), false);
+  });
+}
 
 test('a server left by an owner with other keys is ended, not doubled', { skip: linuxOnly }, async (t) => {
   const path = temporaryFolder(t);
@@ -137,6 +165,19 @@ test('a server that the record does not know is ended, not doubled', { skip: lin
   const { server } = await startHere(t, path);
   assert.equal(server.adopted, false);
   await until(() => !isAlive(first.report.pid));
+});
+
+test('a folder with spaces, quotes and signs that the configuration knows is as good as any', async (t) => {
+  const { server, folder } = await startHere(t, `${temporaryFolder(t)}/a "b" $HOME {c} # ü`);
+  assert.equal(await accepts(server.url), true);
+  assert.equal(existsSync(folder.file('nats', 'nats-server.log')), true);
+  assert.equal(existsSync(folder.file('nats', 'accounts')), true);
+});
+
+test('a folder that cannot take the files of the server is refused with advice', async (t) => {
+  const path = temporaryFolder(t);
+  mkdirSync(`${path}/nats/nats-server.conf`, { recursive: true });
+  await assert.rejects(startHere(t, path), isProblem('data_folder_unusable', /a file of the relay is a folder there/));
 });
 
 test('a frozen server is ended within its grace', async (t) => {
@@ -186,6 +227,10 @@ test('a server that cannot come back is tried again until it can', async (t) => 
   assert.equal(await accepts(server.url), true);
 });
 
+async function reconnected(node: NatsConnection): Promise<void> {
+  for await (const status of node.status()) if (status.type === 'reconnect') return;
+}
+
 async function startOwner(t: TestContext, path: string) {
   const owner = startChild(t, OWNER, [path]);
   const report = (await owner.next()) as OwnerReport;
@@ -193,6 +238,12 @@ async function startOwner(t: TestContext, path: string) {
     if (isAlive(report.pid)) process.kill(report.pid, 'SIGKILL');
   });
   return { ...owner, report };
+}
+
+function changeRecord(path: string, change: Record<string, unknown>): void {
+  const file = `${path}/nats/server.json`;
+  const record = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  writeFileSync(file, JSON.stringify({ ...record, ...change }));
 }
 
 async function startHere(t: TestContext, path: string): Promise<{ server: NatsServer; folder: DataFolder }> {

@@ -1,0 +1,170 @@
+/**
+ * One life of a worker thread with one model in it.
+ *
+ * 1. `jobs` holds exactly the jobs that were posted and are not settled. When the thread ends, for whatever reason,
+ *    all of them are rejected and `onEnd` is called, once; nothing that arrives later is listened to.
+ * 2. Nothing is given out for a job after its signal was aborted or it has settled.
+ * 3. A cancelled job settles when the thread confirms. A thread that does not within the grace is ended.
+ */
+import { Worker } from 'node:worker_threads';
+import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
+import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
+import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
+import {
+  createInterruptFlag,
+  type FromWorker,
+  type LoadRequest,
+  type ToWorker,
+} from '../../../shared/runtimes/worker-protocol.ts';
+
+export type ModelThreadOptions = {
+  model: string;
+  /** A fault's inner error; never a job's content. */
+  onFault: (message: string, detail: string) => void;
+  /** How long a cancelled job may keep its thread busy before the thread is ended. */
+  cancelGraceMs: number;
+  workerUrl?: URL;
+};
+
+export type ThreadEvents = { onWarm: () => void; onEnd: () => void };
+
+export type ModelThread = {
+  /** Resolves once the model is in memory; rejects when the thread ends before. */
+  loaded: Promise<void>;
+  /** Takes jobs only once `loaded` has resolved. */
+  run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
+  /** Ends the thread; running jobs are rejected with `reason`. */
+  end(reason: Problem): Promise<void>;
+};
+
+type Pending = {
+  output: RuntimeOutput;
+  signal: AbortSignal;
+  /** Tells the thread to stop. */
+  interrupt(): void;
+  resolve(result: EngineResult): void;
+  reject(reason: unknown): void;
+};
+
+type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
+
+const WORKER_URL = new URL('./inference-worker.ts', import.meta.url);
+
+export function startModelThread(
+  options: ModelThreadOptions,
+  request: LoadRequest,
+  { onWarm, onEnd }: ThreadEvents,
+): ModelThread {
+  const worker = new Worker(options.workerUrl ?? WORKER_URL);
+  const jobs = new Map<number, Pending>();
+  const loading = Promise.withResolvers<void>();
+  // Nobody waits for a load whose thread ends between two jobs.
+  loading.promise.catch(() => undefined);
+  let ended: Promise<void> | null = null;
+  let nextId = 0;
+
+  function end(reason: Problem): Promise<void> {
+    ended ??= finish(reason);
+    return ended;
+  }
+
+  async function finish(reason: Problem): Promise<void> {
+    onEnd();
+    worker.removeAllListeners();
+    // A terminated thread may still report an error; without a listener that would end the process.
+    worker.on('error', () => undefined);
+    loading.reject(reason);
+    for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : reason);
+    jobs.clear();
+    await worker.terminate();
+  }
+
+  worker.on('message', (message: FromWorker) => {
+    if (message.type === 'loaded') {
+      onWarm();
+      loading.resolve();
+    } else if (message.type === 'problem' && message.id === null) {
+      if (message.fault !== null) options.onFault(message.problem.detail, message.fault);
+      void end(fromProblemRecord(message.problem));
+    } else {
+      deliver(message, jobs, options);
+    }
+  });
+  worker.on('error', (error: Error) => {
+    options.onFault(`The thread of '${options.model}' failed.`, error.stack ?? error.message);
+    void end(crashProblem(options.model));
+  });
+  worker.on('exit', () => void end(crashProblem(options.model)));
+  post(worker, { type: 'load', ...request });
+
+  async function run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult> {
+    const id = nextId++;
+    const flag = createInterruptFlag();
+    const { promise, resolve, reject } = Promise.withResolvers<EngineResult>();
+    let grace: NodeJS.Timeout | undefined;
+
+    function interrupt(): void {
+      flag.raise();
+      post(worker, { type: 'cancel', id });
+    }
+
+    function cancel(): void {
+      interrupt();
+      grace = setTimeout(() => {
+        options.onFault(`'${options.model}' did not stop within ${options.cancelGraceMs} ms of a cancel.`, '');
+        void end(crashProblem(options.model));
+      }, options.cancelGraceMs);
+    }
+
+    jobs.set(id, { output, signal, interrupt, resolve, reject });
+    signal.addEventListener('abort', cancel, { once: true });
+    post(worker, { type: 'run', id, job, interrupt: flag.buffer });
+    try {
+      return await promise;
+    } finally {
+      jobs.delete(id);
+      clearTimeout(grace);
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  return { loaded: loading.promise, run, end };
+}
+
+function post(worker: Worker, message: ToWorker): void {
+  worker.postMessage(message);
+}
+
+function crashProblem(model: string): Problem {
+  return new Problem(
+    'node_fault',
+    `The thread that ran '${model}' ended while it worked. The next job gets a fresh one.`,
+  );
+}
+
+function deliver(message: JobMessage, jobs: Map<number, Pending>, options: ModelThreadOptions): void {
+  const job = jobs.get(message.id ?? -1);
+  if (job === undefined) return;
+  if (message.type === 'text' || message.type === 'vectors') {
+    giveOut(message, job);
+  } else if (message.type === 'done') {
+    job.resolve({ finishReason: message.finishReason, usage: message.usage });
+  } else if (message.type === 'cancelled') {
+    job.reject(job.signal.reason);
+  } else {
+    if (message.fault !== null) options.onFault(message.problem.detail, message.fault);
+    job.reject(fromProblemRecord(message.problem));
+  }
+}
+
+function giveOut(message: Extract<JobMessage, { type: 'text' | 'vectors' }>, job: Pending): void {
+  if (job.signal.aborted) return;
+  try {
+    if (message.type === 'text') job.output.text(message.text, message.tokens);
+    else job.output.vectors(message.start, message.count, message.dimensions, message.values);
+  } catch (error) {
+    // A receiver that throws fails its own job; uncaught here it would end the process.
+    job.interrupt();
+    job.reject(error);
+  }
+}

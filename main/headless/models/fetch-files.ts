@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
+import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
+import { downloadFile } from './download.ts';
+import { fileUrl, type HubOptions } from './hub.ts';
+import { assertSafeFormat, externalDataFiles, OPTIONAL_FILES, REQUIRED_FILES, weightsFile } from './model-plan.ts';
+
+export type DownloadProgress = { model: string; file: string; loadedBytes: number; totalBytes: number | null };
+
+export type FetchOptions = {
+  hubUrl?: string;
+  hubToken?: string;
+  onProgress?: (progress: DownloadProgress) => void;
+  stallMs?: number;
+};
+
+/** A model's folder, and what is wanted in it: a revision, and dtypes with the best first. */
+export type Place = ModelPlace & { revision: string; dtypes: readonly string[] };
+
+/** Brings one file into the folder; `false` when the hub has none under that name. */
+type Fetcher = (name: string) => Promise<boolean>;
+
+const HUB_URL = 'https://huggingface.co';
+const STALL_MS = 30_000;
+
+/**
+ * Fetches what is missing or damaged, writes down in `digests` what came, and returns the dtype that was found.
+ * Errors: those of `downloadFile`, `model_not_found`, `model_files_missing`.
+ */
+export async function fetchFiles(
+  options: FetchOptions,
+  place: Place,
+  digests: Digests,
+  signal: AbortSignal,
+): Promise<string> {
+  const fetchFile = createFetcher(options, place, digests, signal);
+  for (const name of REQUIRED_FILES) {
+    if (!(await fetchFile(name))) throw absentProblem(place, name);
+  }
+  for (const name of OPTIONAL_FILES) await fetchFile(name);
+  const config = await readConfig(place, 'config.json');
+  for (const dtype of preferPresent(place.dtypes, digests)) {
+    const weights = weightsFile(dtype);
+    // Some exports do not declare their external data; onnxruntime finds it by its name. Weights come last, so that a
+    // folder that has them is complete.
+    const declared = externalDataFiles(config, weights);
+    for (const name of declared.length > 0 ? declared : [`${weights}_data`]) await fetchFile(name);
+    if (await fetchFile(weights)) return dtype;
+  }
+  const names = place.dtypes.map(weightsFile).join(', ');
+  throw new Problem(
+    'model_files_missing',
+    `'${place.id}' has no weights for transformers.js (looked for ${names}). ` +
+      "Choose a model that has an 'onnx' folder, such as those of onnx-community.",
+  );
+}
+
+/** A dtype that is on this machine already comes before one that would have to be downloaded. */
+function preferPresent(dtypes: readonly string[], digests: Digests): string[] {
+  const present = dtypes.filter((dtype) => weightsFile(dtype) in digests.files);
+  return [...present, ...dtypes.filter((dtype) => !present.includes(dtype))];
+}
+
+function absentProblem(place: Place, name: string): Problem {
+  if (name !== 'config.json') return fileProblem(place, name, 'missing');
+  return new Problem('model_not_found', `There is no model '${place.id}' (revision ${place.revision}) on the hub.`, {
+    param: 'model',
+  });
+}
+
+function createFetcher(options: FetchOptions, place: Place, digests: Digests, signal: AbortSignal): Fetcher {
+  const hub: HubOptions = {
+    hubUrl: options.hubUrl ?? HUB_URL,
+    ...(options.hubToken === undefined ? {} : { token: options.hubToken }),
+  };
+  const complete = isComplete(place, digests);
+  return async (name) => {
+    assertSafeFormat(name);
+    const known = digests.files[name];
+    if (known !== undefined && (await checkFile(place.folder, name, known)) === 'whole') return true;
+    // A model that was complete once never asks the hub again for files that it can do without.
+    if (known === undefined && complete && !isRequired(name)) return false;
+    const loaded = await downloadFile({
+      hub,
+      url: fileUrl(hub, place.id, digests.revision, name),
+      path: join(place.folder, name),
+      waysOut: { model: place.id, folder: place.folder },
+      expectedSha256: known?.sha256 ?? null,
+      signal,
+      onProgress: (loadedBytes, totalBytes) =>
+        options.onProgress?.({ model: place.id, file: name, loadedBytes, totalBytes }),
+      stallMs: options.stallMs ?? STALL_MS,
+    });
+    if (loaded === null) return false;
+    digests.files[name] = { sha256: loaded.sha256, sizeBytes: loaded.sizeBytes };
+    // All files come from one commit, also when the branch moves between two of them.
+    digests.revision = loaded.commit ?? digests.revision;
+    await writeDigests(place.folder, digests);
+    return true;
+  };
+}
+
+function isRequired(name: string): boolean {
+  return (REQUIRED_FILES as readonly string[]).includes(name) || name.endsWith('.onnx');
+}
+
+function isComplete(place: Place, digests: Digests): boolean {
+  return place.dtypes.some((dtype) => weightsFile(dtype) in digests.files);
+}
+
+/** One of the model's JSON files; throws `model_files_corrupt` when it is none. */
+export async function readConfig(place: Place, name: string): Promise<JsonObject> {
+  try {
+    const value: unknown = JSON.parse(await readFile(join(place.folder, name), 'utf8'));
+    if (isJsonObject(value)) return value;
+  } catch {
+    // Falls through: whatever is wrong with it, the file is not what a model needs.
+  }
+  throw fileProblem(place, name, 'damaged');
+}

@@ -1,0 +1,53 @@
+import type { ErrorBody } from '../../shared/problems/http.ts';
+import type { Pool } from './pool.ts';
+
+type ChatAnswer = { choices: { message: { content: string } }[] };
+
+/** What a client gets for one chat call that is not streamed. */
+export type Asked = { status: number; node: string | null; jobId: string; content: string | undefined; code: string };
+
+export async function askChat(pool: Pool, model: string, init: RequestInit = {}): Promise<Asked> {
+  const response = await pool.request('/v1/chat/completions', { ...chatCall(model, false), ...init });
+  const body = (await response.json()) as Partial<ChatAnswer & ErrorBody>;
+  return {
+    status: response.status,
+    node: response.headers.get('x-sparewatt-node'),
+    jobId: response.headers.get('x-sparewatt-job') ?? '',
+    content: body.choices?.[0]?.message.content,
+    code: body.error?.code ?? '',
+  };
+}
+
+/** What a client gets for one streamed chat call: its text, and how the stream ended. */
+export type Streamed = { status: number; text: string; end: string };
+
+export async function streamChat(pool: Pool, model: string, init: RequestInit = {}): Promise<Streamed> {
+  const response = await pool.request('/v1/chat/completions', { ...chatCall(model, true), ...init });
+  return readStream(response.status, await response.text());
+}
+
+export function chatCall(model: string, stream: boolean): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'say something' }] }),
+  };
+}
+
+/** `end` is the code of an error, `[DONE]`, or `silence` when the stream just stopped. */
+function readStream(status: number, body: string): Streamed {
+  if (status !== 200) return { status, text: '', end: (JSON.parse(body) as ErrorBody).error.code };
+  let text = '';
+  let end = 'silence';
+  for (const line of body.split('\n')) {
+    if (!line.startsWith('data: ')) continue;
+    const data = line.slice('data: '.length);
+    if (data === '[DONE]') end = data;
+    else {
+      const event = JSON.parse(data) as { choices?: { delta: { content?: string } }[]; error?: { code: string } };
+      if (event.error !== undefined) end = event.error.code;
+      text += event.choices?.[0]?.delta.content ?? '';
+    }
+  }
+  return { status, text, end };
+}
