@@ -47,14 +47,14 @@ def train_tokenizer(rng, vocab_size):
     return byte_pair.train_byte_pair(tokenizer_texts(rng, 20000), SPECIALS, vocab_size)
 
 
-def conversation(rng, turns):
+def conversation(rng, turns, step):
     """Messages of some independent examples, now and then after a system message."""
     messages = []
     if rng.random() < 0.15:
         content = rng.choice(SYSTEM_PROMPTS) if rng.random() < 0.7 else " ".join(words.any_word(rng) for _ in range(6))
         messages.append({"role": "system", "content": content})
     for _ in range(turns):
-        messages += tasks.draw_for_training(rng).messages
+        messages += tasks.draw_for_training(rng, step).messages
     return messages
 
 
@@ -69,11 +69,11 @@ def encode(tokenizer, messages):
     return ids, weights
 
 
-def packed_row(tokenizer, rng, length, turns):
+def packed_row(tokenizer, rng, length, turns, step):
     """Fill a row with whole conversations; returns ids, positions, conversation numbers and loss weights."""
     row, number = [], 0
     while True:
-        ids, weights = encode(tokenizer, conversation(rng, rng.choice(turns)))
+        ids, weights = encode(tokenizer, conversation(rng, rng.choice(turns), step))
         if len(row) + len(ids) > length:
             if row:
                 break
@@ -84,9 +84,9 @@ def packed_row(tokenizer, rng, length, turns):
     return row
 
 
-def batch(tokenizer, rng, rows, length, turns):
+def batch(tokenizer, rng, step, *, rows, length, turns):
     """One training batch as tensors: ids, positions, attention bias, loss weights."""
-    packed = torch.tensor([packed_row(tokenizer, rng, length, turns) for _ in range(rows)])
+    packed = torch.tensor([packed_row(tokenizer, rng, length, turns, step) for _ in range(rows)])
     ids, positions, numbers = (packed[..., i].long() for i in range(3))
     same = numbers[:, :, None] == numbers[:, None, :]
     causal = torch.ones(length, length, dtype=torch.bool).tril()

@@ -63,7 +63,8 @@ def train(model, tokenizer, out, steps, resume):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, steps)
         shape = LONG if step % LONG_EVERY == LONG_EVERY - 1 else SHORT
-        loss = loss_of(model, *chat_corpus.batch(tokenizer, random.Random(SEED * 1_000_003 + step), **shape))
+        rng = random.Random(SEED * 1_000_003 + step)
+        loss = loss_of(model, *chat_corpus.batch(tokenizer, rng, step, **shape))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -80,7 +81,7 @@ def main():
     """Train the tokenizer, then the model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

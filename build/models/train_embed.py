@@ -105,7 +105,7 @@ def main():
     """Train, then export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=600)
     options = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(2)

@@ -17,6 +17,7 @@ export type HeadlessAgentOptions = {
   name?: string;
   joinToken?: string;
   hubUrl?: string;
+  hubToken?: string;
   log: AgentLog;
   /** A line about a download for a person to read. */
   onProgress(line: string): void;

@@ -13,6 +13,8 @@ export type OpenRuntimeOptions = {
   dataFolder: string;
   models: string[];
   hubUrl?: string;
+  /** For models that ask who downloads them. */
+  hubToken?: string;
   log: AgentLog;
   onProgress(line: string): void;
 };
@@ -30,5 +32,6 @@ export function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
       fault: (message, detail) => options.log.error({ detail }, message),
     },
     ...(options.hubUrl === undefined ? {} : { hubUrl: options.hubUrl }),
+    ...(options.hubToken === undefined ? {} : { hubToken: options.hubToken }),
   });
 }

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../shared/problems/problem.ts';
 
 export type NodeProcess = {
-  readonly nodeId: string;
-  /** Rejects when the process ends before it was asked to. */
+  /** The node's id, once the relay has accepted it; rejects when the process ends before. */
+  readonly ready: Promise<string>;
+  /** Rejects when the process has ended. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 };
@@ -14,19 +15,21 @@ export type NodeProcess = {
 const BIN = fileURLToPath(new URL('bin.mjs', import.meta.url));
 const STOP_TIMEOUT_MS = 1_500;
 
-/** Starts a node in a process of its own, which ends when this one does, and waits until the relay has accepted it. */
-export async function startNodeProcess(relayUrl: string, dataFolder: string, logFile: string): Promise<NodeProcess> {
+/** Starts a node in a process of its own, which ends when this one does. */
+export function startNodeProcess(relayUrl: string, dataFolder: string, logFile: string): NodeProcess {
   const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, '--ready-json'];
   const log = openSync(logFile, 'a', 0o600);
   // The channel is how the node learns of our end, even of a kill -9.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });
+  closeSync(log);
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const failed = exited.then((code) => {
+  const failed = exited.then((code): never => {
     throw new Problem('node_fault', `The node ended with code ${code}. Its log says why: ${logFile}`);
   });
-  failed.catch(() => undefined);
-  const nodeId = await Promise.race([readNodeId(child), failed]);
-  return { nodeId, failed, stop: () => stop(child, exited) };
+  failed.catch(() => undefined); // Whoever stops the node does not wait for it.
+  const ready = Promise.race([readNodeId(child), failed]);
+  ready.catch(() => undefined);
+  return { ready, failed, stop: () => stop(child, exited) };
 }
 
 async function readNodeId(child: ChildProcess): Promise<string> {

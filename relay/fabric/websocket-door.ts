@@ -4,16 +4,9 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { RelayLog } from '../log.ts';
-import { acceptWebSocket, frameChunks, unframe } from './websocket-frames.ts';
 
-/**
- * A listener of nats-server: its WebSocket port, over TLS if `tls`, or its plain NATS port. NATS is the same stream of
- * bytes on both; for the latter the door takes the frames off. A NATS port that demands TLS is not supported, because
- * it upgrades the connection only after its greeting: give the WebSocket address of such a server.
- */
-export type DoorTarget =
-  | { host: string; port: number; speaks?: 'websocket'; tls?: boolean }
-  | { host: string; port: number; speaks: 'nats' };
+/** A WebSocket listener of nats-server. */
+export type DoorTarget = { host: string; port: number; tls?: boolean };
 
 /** What takes an upgrade over where the server has no such listener. */
 export type DoorKeeper = { upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void };
@@ -42,7 +35,6 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const FLUSH_MS = 1_000;
 /** A client that neither reads nor writes for this long is gone: servers ping every 2 min if nobody tells them else. */
 const IDLE_MS = 5 * 60_000;
-const MAX_UNREAD_ANSWERS_BYTES = 64 * 1024;
 /** Who a client says it speaks for is not ours to pass on. */
 const DROPPED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'x-real-ip']);
 
@@ -114,12 +106,13 @@ function join(
   client.setTimeout(IDLE_MS, end);
   bus.setNoDelay(true);
   bus.setTimeout(CONNECT_TIMEOUT_MS, () => giveUp('timeout'));
-  bus.once(usesTls(target) ? 'secureConnect' : 'connect', () => {
+  bus.once(target.tls ? 'secureConnect' : 'connect', () => {
     joined = true;
     bus.setTimeout(0);
-    if (head.length > 0) client.unshift(head);
-    if (target.speaks === 'nats') bridge(request, client, bus, end);
-    else splice(request, client, bus, target);
+    bus.write(upgradeRequest(request, target));
+    if (head.length > 0) bus.write(head);
+    client.pipe(bus);
+    bus.pipe(client);
   });
   bus.on('error', (error) => (joined ? end() : giveUp(error.message)));
   bus.on('end', () => setTimeout(end, FLUSH_MS).unref());
@@ -129,34 +122,9 @@ function join(
   client.on('close', end);
 }
 
-function splice(request: IncomingMessage, client: Socket, bus: Socket, target: DoorTarget): void {
-  bus.write(upgradeRequest(request, target));
-  client.pipe(bus);
-  bus.pipe(client);
-}
-
-function bridge(request: IncomingMessage, client: Socket, bus: Socket, end: () => void): void {
-  const acceptance = acceptWebSocket(request);
-  if (acceptance === undefined) {
-    bus.destroy();
-    refuse(client, 400, 'Bad Request');
-    return;
-  }
-  client.write(acceptance);
-  // A client that sends pings without reading the answers gets none, rather than all of this process's memory.
-  const incoming = unframe((frame) => client.writableLength < MAX_UNREAD_ANSWERS_BYTES && client.write(frame));
-  incoming.on('error', end);
-  client.pipe(incoming).pipe(bus);
-  bus.pipe(frameChunks()).pipe(client);
-}
-
-function usesTls(target: DoorTarget): boolean {
-  return target.speaks !== 'nats' && target.tls === true;
-}
-
 function connectTo(target: DoorTarget): Socket {
   const { host, port } = target;
-  return usesTls(target) ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
+  return target.tls ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
 }
 
 function upgradeRequest(request: IncomingMessage, target: DoorTarget): string {

@@ -21,7 +21,11 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
     hideUntagged: false,
     transform: ({ schema, url, route }) => ({
       url,
-      schema: route.config?.access === 'public' ? { ...schema, security: [] } : schema,
+      schema: {
+        ...schema,
+        ...(route.config?.access === 'public' ? { security: [] } : {}),
+        response: describeResponses((schema?.response ?? {}) as Record<string, object>),
+      },
     }),
   });
   app.get(
@@ -35,5 +39,20 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
       },
     },
     async (_request, reply) => sendJson(reply, app.swagger()),
+  );
+}
+
+const DESCRIPTIONS: Record<string, string> = {
+  200: 'The answer.',
+  '4xx': 'The request was refused: `code` says why, `detail` what to do, `error` is the same for OpenAI clients.',
+  '5xx': 'The pool could not do it: `code` says why, `x-should-retry` and `retry-after` whether and when to try again.',
+};
+
+function describeResponses(responses: Record<string, object>): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, schema]) => [
+      status,
+      { 'x-response-description': DESCRIPTIONS[status], ...schema },
+    ]),
   );
 }

@@ -27,7 +27,8 @@ export function messageReader<Schema extends TSchema>(
 function parseJson(bytes: Uint8Array, name: string): unknown {
   try {
     return JSON.parse(decoder.decode(bytes));
-  } catch (error) {
-    throw new Problem('protocol_violation', `This is not a ${name}: its body is not JSON in UTF-8.`, { cause: error });
+  } catch {
+    // Without the cause: its message quotes the body, and bodies hold prompts that must not reach a log.
+    throw new Problem('protocol_violation', `This is not a ${name}: its body is not JSON in UTF-8.`);
   }
 }

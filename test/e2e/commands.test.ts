@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Command, isAlive, runSparewatt, sparewatt } from '../support/command.ts';
+import { isAlive } from '../../relay/fabric/nats-server-process.ts';
+import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string; pid: number };
@@ -80,6 +81,14 @@ describe('the sparewatt command', () => {
     assert.equal(second.code, 1);
     assert.match(second.stderr, /--port\. \(port_in_use\)/);
     assert.deepEqual(natsPids(other).filter(isAlive), []);
+  });
+
+  it('says that a data folder cannot be used, and what to do', async (t) => {
+    const file = join(temporaryFolder(t), 'a-file');
+    writeFileSync(file, '');
+    const refused = await runSparewatt(['relay', '--port', '0', '--data', join(file, 'inside')]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /--data.*\(data_folder_unusable\)/);
   });
 
   it('ends with 4 for a wrong key and with 3 when no relay answers', async () => {

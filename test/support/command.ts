@@ -63,12 +63,3 @@ export async function runSparewatt(
   const code = await command.exit;
   return { code, stdout: command.stdout(), stderr: command.stderr() };
 }
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

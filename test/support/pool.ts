@@ -60,7 +60,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       });
       agents.push(agent);
       const nodeId = await agent.ready;
-      await untilListed(relay, nodeId);
+      await relay.whenNodeJoined(nodeId);
       return { nodeId, agent, runtime: runtime as SyntheticRuntime };
     },
     close: async () => {
@@ -69,11 +69,6 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true });
     },
   };
-}
-
-/** The node hears of its session a moment before the relay lists it. */
-async function untilListed(relay: Relay, nodeId: string): Promise<void> {
-  await until(() => relay.nodes().includes(nodeId));
 }
 
 /** Waits until something is so; the test's own time limit is the only one. */

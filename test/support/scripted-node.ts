@@ -77,7 +77,9 @@ export async function enrolScriptedNode(
     inboxPrefix: subjects.inboxPrefix(nodeId),
     ignoreClusterUpdates: true,
     reconnect: false,
-    timeout: 5_000,
+    // A busy machine may miss the two seconds that the server gives for the first words.
+    waitOnFirstConnect: true,
+    reconnectTimeWait: 50,
   });
   const node = scriptNode(connection, nodeId, key, options);
   afterTest(t, node.close);

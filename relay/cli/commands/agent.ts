@@ -14,6 +14,7 @@ type AgentCommandOptions = {
   slots: number;
   joinToken?: string;
   hub?: string;
+  hubToken?: string;
   readyJson?: boolean;
   logLevel: string;
 };
@@ -58,6 +59,7 @@ export function addAgentCommand(program: Command): void {
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
         ...(options.hub === undefined ? {} : { hubUrl: options.hub }),
+        ...(options.hubToken === undefined ? {} : { hubToken: options.hubToken }),
       });
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(

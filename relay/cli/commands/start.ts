@@ -47,19 +47,29 @@ async function startAndAsk(
   const relayLog = pino.destination({ dest: join(logFolder, 'relay.log'), sync: true, mode: 0o600 });
 
   say(`\n${pc.bold(`Sparewatt ${VERSION}`)}\n`);
-  const relay: Relay = await startRelay({
+  const starting: Promise<Relay> = startRelay({
     port: options.port,
     host: '127.0.0.1',
     dataFolder: relayFolder(options.data),
     log: createProcessLog('info', relayLog),
   });
-  started.push({ stop: () => relay.close() });
+  // Noted before it has started: an interrupt in between must not leave it running.
+  started.push({
+    stop: () =>
+      starting.then(
+        (relay) => relay.close(),
+        () => undefined,
+      ),
+  });
+  const relay = await starting;
   say(`  relay   ${pc.cyan(relay.url)}  ${pc.dim(`nats-server ${relay.natsVersion}, SQLite in ${options.data}`)}`);
 
-  const node: NodeProcess = await startNodeProcess(relay.url, options.data, join(logFolder, 'node.log'));
+  const node: NodeProcess = startNodeProcess(relay.url, options.data, join(logFolder, 'node.log'));
   started.push({ stop: () => node.stop() });
+  const nodeId = await node.ready;
+  await relay.whenNodeJoined(nodeId);
   const models = relay.models().join(', ');
-  say(`  node    ${pc.cyan(node.nodeId)}  ${pc.dim(models)}\n`);
+  say(`  node    ${pc.cyan(nodeId)}  ${pc.dim(models)}\n`);
 
   process.stdout.write(`  ${pc.bold('You')}     ${QUESTION}\n  ${pc.bold('Model')}   `);
   const answer = await askChat({

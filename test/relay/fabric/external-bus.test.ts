@@ -7,7 +7,8 @@ import { connectBus } from '../../../relay/fabric/bus.ts';
 import { externalBus } from '../../../relay/fabric/bus-address.ts';
 import { readOrCreateBusIdentity } from '../../../relay/fabric/bus-identity.ts';
 import { exportNatsConfig } from '../../../relay/fabric/nats-config.ts';
-import { attachWebSocketDoor, type DoorTarget } from '../../../relay/fabric/websocket-door.ts';
+import { createWebSocketBridge } from '../../../relay/fabric/websocket-bridge.ts';
+import { attachWebSocketDoor, type DoorKeeper, type DoorTarget } from '../../../relay/fabric/websocket-door.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { startForeignNats } from '../../support/foreign-nats.ts';
 import { collectLog } from '../../support/log.ts';
@@ -53,7 +54,7 @@ async function assertNodeAnswers(
   t: TestContext,
   bus: Awaited<ReturnType<typeof connectBus>>,
   identity: ReturnType<typeof readOrCreateBusIdentity>,
-  target: DoorTarget,
+  target: DoorTarget | DoorKeeper,
 ): Promise<string> {
   const http = createServer();
   const door = attachWebSocketDoor(http, { path: '/nats', target: () => target, log: collectLog() });
@@ -66,7 +67,7 @@ async function assertNodeAnswers(
   const node = await connectNode('attic-a', identity, url);
   node.subscribe('node.attic-a.>', { callback: (_error, message) => message.respond(message.data) });
   await node.flush();
-  // Sizes around the steps of a frame's length field, and one of many chunks.
+  // Sizes around the steps of a WebSocket frame's length field, and one of many chunks.
   for (const size of [0, 1, 125, 126, 127, 65_000, 65_536, 900_000]) {
     const data = new Uint8Array(size).map((_, i) => i % 251);
     const answer = await bus.request('node.attic-a.x', data, 10_000);

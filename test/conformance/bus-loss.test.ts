@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { assertError, type ErrorAnswer, readError } from '../support/error-answers.ts';
+import { type Pool, startPool, until } from '../support/pool.ts';
+import { readEvents, textOf } from '../support/sse.ts';
+
+async function setUp(t: TestContext): Promise<Pool> {
+  const pool = await startPool();
+  t.after(() => pool.close());
+  await pool.addNode();
+  return pool;
+}
+
+function signalBus(pool: Pool, signal: NodeJS.Signals): void {
+  const { pid } = JSON.parse(readFileSync(join(pool.dataFolder, 'nats', 'server.json'), 'utf8')) as { pid: number };
+  process.kill(pid, signal);
+}
+
+function ask(pool: Pool, model: string, stream = false): Promise<Response> {
+  return pool.request('/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'one two' }] }),
+  });
+}
+
+async function healthOf(pool: Pool): Promise<{ status: string; reasons: string[]; nodes: number }> {
+  const response = await pool.request('/v1/health');
+  assert.equal(response.status, 200);
+  return (await response.json()) as { status: string; reasons: string[]; nodes: number };
+}
+
+/** Asks one after another until an answer comes; returns the refusals. */
+async function askUntilAnswered(pool: Pool): Promise<ErrorAnswer[]> {
+  const refusals: ErrorAnswer[] = [];
+  await until(async () => {
+    const response = await ask(pool, 'test/noop');
+    if (response.ok) await response.text();
+    else refusals.push(await readError(response));
+    return response.ok;
+  });
+  return refusals;
+}
+
+test('answers 503 while NATS is gone, says so in its health, and recovers by itself', async (t) => {
+  const pool = await setUp(t);
+  signalBus(pool, 'SIGKILL');
+  let first: ErrorAnswer | undefined;
+  await until(async () => {
+    const response = await ask(pool, 'test/noop');
+    if (response.ok) await response.text();
+    else first = await readError(response);
+    return first?.status === 503;
+  });
+  const degraded = await healthOf(pool);
+  assert.deepEqual([degraded.status, degraded.nodes], ['degraded', 0]);
+  assert.match(degraded.reasons.join(), /message bus/);
+
+  const refusals = [first as ErrorAnswer, ...(await askUntilAnswered(pool))];
+  const codes = refusals.map(({ body }) => (JSON.parse(body) as { code: string }).code);
+  assert.ok(codes.includes('bus_unavailable'), codes.join());
+  for (const refusal of refusals) {
+    const { code } = JSON.parse(refusal.body) as { code: 'bus_unavailable' | 'no_capacity' };
+    assert.ok(['bus_unavailable', 'no_capacity'].includes(code), code);
+    assertError(refusal, { code });
+    assert.ok(Number(refusal.headers.get('retry-after')) >= 1);
+  }
+  assert.deepEqual((await healthOf(pool)).status, 'ok');
+});
+
+test('serves what needs no node while NATS is gone', async (t) => {
+  const pool = await setUp(t);
+  signalBus(pool, 'SIGKILL');
+  await until(async () => (await healthOf(pool)).status === 'degraded');
+  assert.deepEqual((await pool.client().models.list()).data, []);
+  assert.equal((await pool.client().models.retrieve('test/echo')).id, 'test/echo');
+  assert.equal((await pool.request('/openapi.json')).status, 200);
+});
+
+test('ends answers under way when NATS goes: a stream with an error event, a whole answer with a status', async (t) => {
+  const pool = await setUp(t);
+  const stream = await ask(pool, 'test/stuck', true);
+  const whole = ask(pool, 'test/stuck');
+  await until(async () => (await runningJobs(pool)) === 2);
+  signalBus(pool, 'SIGKILL');
+  const { events, isDone } = readEvents(await stream.text());
+  assert.deepEqual([textOf(events), events.at(-1)?.error?.code, isDone], ['first ', 'node_lost', false]);
+  const answer = await readError(await whole);
+  const { code } = JSON.parse(answer.body) as { code: 'node_lost' | 'bus_unavailable' };
+  assert.ok(['node_lost', 'bus_unavailable'].includes(code), code);
+  assertError(answer, { code });
+});
+
+test('answers a request that meets a hung NATS within the time a node has to take it, and goes on after it', async (t) => {
+  const pool = await setUp(t);
+  signalBus(pool, 'SIGSTOP');
+  try {
+    const answer = await readError(await ask(pool, 'test/noop'));
+    assertError(answer, { code: 'node_lost', message: /did not take the job/ });
+  } finally {
+    signalBus(pool, 'SIGCONT');
+  }
+  await askUntilAnswered(pool);
+});
+
+async function runningJobs(pool: Pool): Promise<number> {
+  return ((await (await pool.request('/v1/health')).json()) as { jobs: { running: number } }).jobs.running;
+}

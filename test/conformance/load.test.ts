@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { FinishedJob } from '../../shared/api/jobs.ts';
+import { startPool, until } from '../support/pool.ts';
+import { dial, requestBytes } from '../support/raw-http.ts';
+import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { readEvents, textOf } from '../support/sse.ts';
+
+const STREAMS = 300;
+const PIECE = '~'.repeat(16_384);
+const flood = { pieces: 0, ended: 0 };
+
+const pool = await startPool();
+after(() => pool.close());
+await pool.addNode({ slots: STREAMS });
+await pool.addNode({
+  name: 'flood',
+  runtime: createScriptedRuntime({
+    // Talks as fast as the wire takes it, until it is told to stop or has said as many pieces as it was allowed tokens.
+    'test/flood': async (job, output, signal) => {
+      flood.pieces = 0;
+      try {
+        while (flood.pieces < (job.input.maxTokens ?? Number.POSITIVE_INFINITY)) {
+          signal.throwIfAborted();
+          output.text(PIECE, 1);
+          flood.pieces += 1;
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        return 'stop' as const;
+      } finally {
+        flood.ended += 1;
+      }
+    },
+  }),
+});
+
+function ask(body: object): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return pool.request('/v1/chat/completions', { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+/** Asks for a stream over a socket of its own and reads nothing until it is resumed. */
+function askWithoutReading(maxTokens?: number) {
+  const body = JSON.stringify({
+    model: 'test/flood',
+    stream: true,
+    messages: [{ role: 'user', content: 'x' }],
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+  });
+  const socket = dial(pool).pause();
+  const headers = ['Content-Type: application/json'];
+  socket.write(requestBytes(pool, { method: 'POST', path: '/v1/chat/completions', headers, body }));
+  const readAll = async (): Promise<string> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString('utf8');
+  };
+  return { socket, readAll };
+}
+
+test('[CH19] carries a prompt of 200 KB there and back, streamed or not', async () => {
+  const content = `${'é'.repeat(50_000)} ${'y'.repeat(100_000)}`;
+  const messages = [{ role: 'user' as const, content }];
+  const whole = await pool.client().chat.completions.create({ model: 'test/echo', messages });
+  assert.equal(whole.choices[0]?.message.content, content);
+  const { events, isDone } = readEvents(await (await ask({ model: 'test/echo', messages, stream: true })).text());
+  assert.deepEqual([textOf(events) === content, isDone], [true, true]);
+});
+
+test('[CH19] carries 300 streams at a time, each with its own text', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: STREAMS }, async (_, i) => {
+      const content = Array.from({ length: 20 }, (_, word) => `${i}-${word}`).join(' ');
+      const messages = [{ role: 'user', content }];
+      const response = await ask({ model: i % 2 === 0 ? 'test/echo' : 'test/ten-ms', messages, stream: true });
+      const { events, isDone } = readEvents(await response.text());
+      const expected = i % 2 === 0 ? content : '0 1 2 3 4 5 6 7 8 9 ';
+      return isDone && textOf(events) === expected;
+    }),
+  );
+  assert.deepEqual(
+    answers.filter((isRight) => !isRight),
+    [],
+  );
+});
+
+test('[CH19] gives a reader that stops reading up before its text fills the memory, and tells it so', async () => {
+  const ended = flood.ended;
+  const { readAll } = askWithoutReading();
+  // Nobody reads, so that only the relay can end this.
+  await until(() => flood.ended === ended + 1);
+  const body = await readAll();
+  assert.match(body, /data: \{"error":\{[^\n]*"code":"client_too_slow"/);
+  assert.doesNotMatch(body, /\[DONE\]/);
+  // The kernel's buffers, the relay's megabyte, and what was under way.
+  assert.ok(body.length < 32 * 1024 * 1024, `${body.length} bytes were kept for it`);
+  const id = /"id":"chatcmpl-(job_\w+)"/.exec(body)?.[1] ?? '';
+  await until(async () => (await pool.request(`/v1/jobs/${id}`)).ok);
+  const job = (await (await pool.request(`/v1/jobs/${id}`)).json()) as FinishedJob;
+  assert.deepEqual([job.state, job.problem?.code], ['failed', 'client_too_slow']);
+});
+
+test('[CH19] keeps an answer of usual length whole for a reader that reads late', async () => {
+  const pieces = 40;
+  const ended = flood.ended;
+  const { readAll } = askWithoutReading(pieces);
+  await until(() => flood.ended === ended + 1);
+  const body = await readAll();
+  assert.match(body, /data: \[DONE\]/);
+  assert.equal(body.match(/~/g)?.length, pieces * PIECE.length);
+});
+
+test('[CH19] does not keep others waiting because of a reader that does not read', async () => {
+  const ended = flood.ended;
+  const { socket } = askWithoutReading();
+  await pool.client().chat.completions.create({ model: 'test/noop', messages: [{ role: 'user', content: 'x' }] });
+  socket.resetAndDestroy();
+  await until(() => flood.ended === ended + 1);
+});

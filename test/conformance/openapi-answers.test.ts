@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Value } from 'typebox/value';
+import { startPool } from '../support/pool.ts';
+
+const pool = await startPool();
+after(() => pool.close());
+await pool.addNode();
+
+type Operation = { responses: Record<string, { content: Record<string, { schema: object }> }> };
+type Document = { paths: Record<string, Record<string, Operation>> };
+
+const document = (await (await pool.request('/openapi.json')).json()) as Document;
+
+/** Checks an answer against what is documented for it; a schema that is missing lets nothing pass. */
+function assertDocumented(answer: unknown, method: string, path: string, type = 'application/json'): void {
+  const schema = document.paths[path]?.[method]?.responses['200']?.content[type]?.schema ?? { not: {} };
+  assert.ok(Value.Check(schema, answer), `${method} ${path}: ${JSON.stringify(answer)}`);
+}
+
+test('[X21] documents answers as they are', async () => {
+  const messages = [{ role: 'user', content: 'x' }];
+  const calls: [string, object][] = [
+    ['/v1/chat/completions', { model: 'test/echo', messages }],
+    ['/v1/embeddings', { model: 'test/vectors', input: ['a'] }],
+    ['/v1/embeddings', { model: 'test/vectors', input: ['a'], encoding_format: 'base64' }],
+  ];
+  for (const [path, body] of calls) {
+    const response = await pool.request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    assertDocumented(await response.json(), 'post', path);
+  }
+});
+
+test('[X21] documents the events of a stream as they are', async () => {
+  const stream = await pool.client().chat.completions.create({
+    model: 'test/echo',
+    messages: [{ role: 'user', content: 'one two' }],
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  for await (const chunk of stream) assertDocumented(chunk, 'post', '/v1/chat/completions', 'text/event-stream');
+});
+
+test('[X21] documents a finished job and its receipt as they are', async () => {
+  const response = await pool
+    .client()
+    .chat.completions.create({ model: 'test/noop', messages: [{ role: 'user', content: 'x' }] })
+    .asResponse();
+  const id = response.headers.get('x-sparewatt-job');
+  for (const path of ['/v1/jobs/{id}', '/v1/jobs/{id}/receipt']) {
+    assertDocumented(await (await pool.request(path.replace('{id}', id ?? ''))).json(), 'get', path);
+  }
+});

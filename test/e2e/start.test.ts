@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { isAlive } from '../../relay/fabric/nats-server-process.ts';
+import { ROOT, runSparewatt, sparewatt } from '../support/command.ts';
+import { until } from '../support/pool.ts';
+import { commandOf, descendantsOf } from '../support/processes.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const run = promisify(execFile);
+
+describe('npm start', () => {
+  it('answers one question, says how it was served, and ends with 0 when asked to end', async (t) => {
+    const { code, stdout, stderr } = await runSparewatt([
+      'start',
+      '--once',
+      '--port',
+      '0',
+      '--data',
+      temporaryFolder(t),
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /relay +http:\/\/127\.0\.0\.1:\d+/);
+    assert.match(stdout, /served by \S+ · \d+ tokens · \d+ tokens\/s · first token after \d+ ms · receipt rcpt_\w+/);
+    assert.ok(!stdout.includes('\u001b'), 'no escape codes when piped');
+    assert.equal(stderr, '');
+  });
+
+  it('stays up with instructions that work when pasted, and leaves no process behind after Ctrl-C', async (t) => {
+    const start = sparewatt(['start', '--port', '0', '--data', temporaryFolder(t)]);
+    await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
+    const [curl = ''] = /^curl .*$/m.exec(start.stdout()) ?? [];
+    const completion = await run('bash', ['-c', `${curl} --silent`]);
+    assert.match(completion.stdout, /"content":"[^"]*\b42\b/);
+
+    const [snippet = ''] = /^import OpenAI[\s\S]*?^console\.log.*$/m.exec(start.stdout()) ?? [];
+    // A reader would paste it in a file of this folder, where the client is installed.
+    const file = join(ROOT, `ask-${process.pid}.mjs`);
+    writeFileSync(file, snippet);
+    t.after(() => rmSync(file, { force: true }));
+    const answered = await run(process.execPath, [file]);
+    assert.match(answered.stdout, /\b42\b/);
+
+    const started = descendantsOf(start.pid);
+    assert.ok(started.length >= 2, 'a node and a nats-server run');
+    start.child.kill('SIGINT');
+    assert.equal(await start.exit, 0);
+    assert.deepEqual(started.filter(isAlive), []);
+  });
+
+  it('stops what it has started when it is interrupted before it is ready', async (t) => {
+    const start = sparewatt(['start', '--port', '0', '--data', temporaryFolder(t)]);
+    await until(() => start.stdout().includes('Sparewatt'));
+    const started = new Set<number>();
+    await until(() => {
+      for (const pid of descendantsOf(start.pid)) started.add(pid);
+      return started.size > 0;
+    });
+    start.child.kill('SIGTERM');
+    for (const pid of descendantsOf(start.pid)) started.add(pid);
+    await start.exit;
+    assert.deepEqual([...started].filter(isAlive), []);
+  });
+
+  it('ends the node when it is killed without a chance to say so', async (t) => {
+    const start = sparewatt(['start', '--port', '0', '--data', temporaryFolder(t)]);
+    await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
+    const started = descendantsOf(start.pid);
+    start.child.kill('SIGKILL');
+    await start.exit;
+    // nats-server outlives a relay that was killed, so that a restarted one finds its nodes connected.
+    const [nats = -1] = started.filter((pid) => commandOf(pid).includes('nats-server'));
+    t.after(() => isAlive(nats) && process.kill(nats, 'SIGKILL'));
+    await until(() => started.filter((pid) => pid !== nats && isAlive(pid)).length === 0);
+  });
+
+  it('ends with 1 and the reason when the port is taken', async (t) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const { port } = server.address() as { port: number };
+    const { code, stderr } = await runSparewatt(['start', '--port', String(port), '--data', temporaryFolder(t)]);
+    assert.equal(code, 1);
+    assert.match(stderr, /\(port_in_use\)/);
+  });
+});

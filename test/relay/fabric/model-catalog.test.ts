@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createModelCatalog } from '../../../relay/fabric/model-catalog.ts';
+import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { admission, documentFor } from '../../support/live-nodes.ts';
+import { isProblem } from '../../support/problems.ts';
+import { scriptedModel } from '../../support/scripted-node.ts';
+
+function catalogAt(startMs: number) {
+  const table = createNodeTable();
+  const clock = { now: startMs };
+  return { table, clock, catalog: createModelCatalog(table, () => clock.now) };
+}
+
+test('lists what some node serves now, with how many and whether one is warm', () => {
+  const { table, catalog, clock } = catalogAt(1_000_500);
+  const cold = { ...scriptedModel('lab/chat'), state: 'installed' } as const;
+  table.admit(admission('a', [cold]));
+  clock.now = 2_000_000;
+  assert.deepEqual(catalog.list(), [
+    {
+      id: 'lab/chat',
+      object: 'model',
+      created: 1_000,
+      owned_by: 'lab',
+      status: 'installed',
+      nodes: 1,
+      capabilities: ['llm'],
+      context_length: 4_096,
+    },
+  ]);
+  table.admit(admission('b', ['lab/chat']));
+  assert.equal(catalog.get('lab/chat').status, 'warm');
+  assert.equal(catalog.get('lab/chat').nodes, 2);
+  assert.equal(catalog.get('lab/chat').created, 1_000, 'it was first seen then');
+});
+
+test('a model whose nodes are gone stays known, but is not listed', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat']));
+  table.remove('a', 'unplugged');
+  assert.deepEqual(catalog.list(), []);
+  assert.equal(catalog.get('lab/chat').status, 'unavailable');
+  assert.doesNotThrow(() => catalog.assertKnown('lab/chat'));
+});
+
+test('learns of models that a node offers later', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', []));
+  assert.throws(
+    () => catalog.assertKnown('lab/later'),
+    isProblem('model_not_found', /No node has offered any model yet/),
+  );
+  table.refresh('a', documentFor('a', ['lab/later']));
+  assert.equal(catalog.get('lab/later').nodes, 1);
+});
+
+test('an unknown name is answered with the nearest ones, and is not repeated at any length', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat-small', 'lab/embed', 'other/vision']));
+  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean lab\/chat-small or /));
+  assert.throws(
+    () => catalog.get('x'.repeat(100_000)),
+    (error: Error) => error.message.length < 1_000,
+  );
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { keepSessions } from '../../../relay/fabric/sessions.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { encodeJson } from '../../../shared/protocol/codec.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.ts';
+import { createFakeBus, type FakeRequest } from '../../support/fake-bus.ts';
+import { documentFor } from '../../support/live-nodes.ts';
+import { collectLog } from '../../support/log.ts';
+
+const KEY = 'U-attic';
+
+function keep(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const bus = createFakeBus();
+  const table = createNodeTable();
+  const log = collectLog();
+  const clock = { now: 0 };
+  const epochs = { last: 0 };
+  const sessions = keepSessions({
+    bus,
+    table,
+    publicKeyOf: async (nodeId) => (nodeId === 'attic' ? KEY : undefined),
+    nextEpoch: async () => ++epochs.last,
+    now: () => clock.now,
+    log,
+  });
+  t.after(sessions.stop);
+  const beat = (changes: Partial<Heartbeat> = {}, nodeId = 'attic'): void =>
+    bus.say(
+      `fabric.heartbeat.${nodeId}`,
+      encodeJson({ instance: 'instance-1', epoch: 0, revision: 1, slots: { total: 2, used: 0 }, ...changes }),
+    );
+  const pass = (ms: number): void => {
+    clock.now += ms;
+    t.mock.timers.tick(ms);
+  };
+  /** Opens a session as a node does; returns its epoch. */
+  const open = async (): Promise<number> => {
+    beat();
+    const request = await bus.requests.next();
+    const { epoch } = readOffer(request);
+    request.answer(encodeJson(documentFor('attic', ['m'])));
+    await settled();
+    return epoch;
+  };
+  return { bus, table, log, clock, sessions, beat, pass, open };
+}
+
+function readOffer({ subject, data }: FakeRequest): OpenSession {
+  assert.equal(subject, 'node.attic.session.open');
+  return JSON.parse(new TextDecoder().decode(data)) as OpenSession;
+}
+
+/** Lets everything that was resolved take its course. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+test('[S2] a node that this relay never enrolled is offered nothing', async (t) => {
+  const { bus, table, log, beat } = keep(t);
+  beat({}, 'stranger');
+  await settled();
+  assert.equal(bus.requests.all.length, 0);
+  assert.deepEqual(table.live(), []);
+  assert.ok(log.lines.some((line) => line.includes('never enrolled')));
+});
+
+test('[S2] only one offer is under way, and a beat of a newer process that came meanwhile is answered after it', async (t) => {
+  const { bus, table, beat } = keep(t);
+  beat();
+  const first = await bus.requests.next();
+  beat();
+  beat({ instance: 'instance-2' });
+  await settled();
+  assert.equal(bus.requests.all.length, 1);
+  first.fail(new Problem('node_lost', 'It restarted.'));
+  const second = await bus.requests.next();
+  assert.equal(readOffer(second).instance, 'instance-2');
+  second.answer(encodeJson(documentFor('attic')));
+  await settled();
+  assert.equal(table.get('attic')?.instance, 'instance-2');
+  assert.equal(table.get('attic')?.epoch, 2);
+  assert.equal(bus.requests.all.length, 2);
+});
+
+test('[S2] a beat from before the session was taken opens no second one', async (t) => {
+  const { bus, table, beat } = keep(t);
+  beat();
+  const offer = await bus.requests.next();
+  beat();
+  offer.answer(encodeJson(documentFor('attic')));
+  await settled();
+  assert.equal(table.get('attic')?.epoch, 1);
+  assert.equal(bus.requests.all.length, 1);
+});
+
+test('[S5] only heartbeats of the open session keep its lease', async (t) => {
+  const { bus, table, beat, pass, open } = keep(t);
+  const epoch = await open();
+  const third = LIMITS.leaseMs / 3;
+  for (let i = 0; i < 6; i++) {
+    pass(third);
+    beat({ epoch });
+  }
+  assert.ok(table.get('attic'), 'it beat every third of a lease');
+  const offers = bus.requests.all.length;
+  for (const stranger of [{ epoch: 0 }, { epoch: epoch + 1 }, { epoch, instance: 'instance-2' }]) beat(stranger);
+  pass(LIMITS.leaseMs);
+  beat({ epoch: epoch - 1 });
+  pass(1_000);
+  assert.equal(table.get('attic'), undefined);
+  await settled();
+  assert.ok(bus.requests.all.length > offers, 'the strangers were offered sessions of their own');
+});
+
+test('[S5] a lease runs out, to the second, when a node falls silent', async (t) => {
+  const { table, pass, open } = keep(t);
+  await open();
+  pass(LIMITS.leaseMs);
+  assert.ok(table.get('attic'));
+  pass(1_000);
+  assert.equal(table.get('attic'), undefined);
+});
+
+test('[S5] a node that disconnects between its answer and its admission is not admitted', async (t) => {
+  const { bus, table, beat } = keep(t);
+  beat();
+  const offer = await bus.requests.next();
+  offer.answer(encodeJson(documentFor('attic')));
+  bus.disconnectNode(KEY);
+  await settled();
+  assert.deepEqual(table.live(), []);
+});
+
+test('[S5] a node that reconnects while it is offered a session is admitted', async (t) => {
+  const { bus, table, beat } = keep(t);
+  beat();
+  const offer = await bus.requests.next();
+  bus.disconnectNode(KEY);
+  bus.connectNode(KEY);
+  offer.answer(encodeJson(documentFor('attic')));
+  await settled();
+  assert.equal(table.live().length, 1);
+});
+
+test('[S5] a disconnect ends the session of its node alone, and of a key without one nothing', async (t) => {
+  const { bus, table, open } = keep(t);
+  await open();
+  bus.disconnectNode('U-somebody-else');
+  assert.equal(table.live().length, 1);
+  bus.disconnectNode(KEY);
+  assert.equal(table.live().length, 0);
+  await open();
+  assert.equal(table.live().length, 1);
+});
+
+test('[S5] when the bus goes down every session is over, since no node can be heard', async (t) => {
+  const { bus, table, open } = keep(t);
+  await open();
+  bus.setConnected(false);
+  assert.deepEqual(table.live(), []);
+  bus.setConnected(true);
+  assert.equal(await open(), 2);
+});
+
+test('[S7] a new document is used when it has come, unless the session has ended meanwhile', async (t) => {
+  const { bus, table, beat, open } = keep(t);
+  const epoch = await open();
+  beat({ epoch, revision: 2 });
+  const request = await bus.requests.next();
+  assert.equal(request.subject, 'node.attic.capabilities.get');
+  assert.deepEqual([...table.models().keys()], ['m']);
+  request.answer(encodeJson(documentFor('attic', ['n'], { revision: 2 })));
+  await settled();
+  assert.deepEqual([...table.models().keys()], ['n']);
+
+  beat({ epoch, revision: 3 });
+  const late = await bus.requests.next();
+  bus.disconnectNode(KEY);
+  late.answer(encodeJson(documentFor('attic', ['ghost'], { revision: 3 })));
+  await settled();
+  assert.deepEqual([...table.models().keys()], []);
+});
+
+test('leaves no timer when it stops', async (t) => {
+  const { table, pass, open, sessions } = keep(t);
+  await open();
+  sessions.stop();
+  pass(10 * LIMITS.leaseMs);
+  assert.equal(table.live().length, 1, 'a stopped relay expires nobody');
+});

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createVectorCheck } from '../../../relay/jobs/vector-check.ts';
+import { floatsToBase64 } from '../../../shared/protocol/base64.ts';
+import type { VectorsFrame } from '../../../shared/protocol/messages.ts';
+
+function frame(start: number, count: number, dimensions: number, floats = count * dimensions): VectorsFrame {
+  return {
+    type: 'vectors',
+    epoch: 1,
+    seq: 0,
+    start,
+    count,
+    dimensions,
+    data: floatsToBase64(new Float32Array(floats)),
+  };
+}
+
+test('[J11] takes any division of the vectors into frames, and nothing less than all of them', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 64 }), { maxLength: 6 }),
+      fc.integer({ min: 1, max: 9 }),
+      (counts, dimensions) => {
+        const total = counts.reduce((sum, count) => sum + count, 0);
+        const check = createVectorCheck(total + 1);
+        let start = 0;
+        for (const count of counts) {
+          check.assertNext(frame(start, count, dimensions));
+          start += count;
+        }
+        assert.throws(check.assertComplete, { code: 'protocol_violation' });
+        check.assertNext(frame(start, 1, dimensions));
+        check.assertComplete();
+      },
+    ),
+    { seed: 3, numRuns: 200 },
+  );
+});
+
+test('[J11] refuses more than vectorsPerFrame in one frame', () => {
+  assert.throws(() => createVectorCheck(100).assertNext(frame(0, 65, 1)), { code: 'protocol_violation' });
+});
+
+test('[J11] refuses vectors for a job that makes text', () => {
+  const check = createVectorCheck(0);
+  check.assertComplete();
+  assert.throws(() => check.assertNext(frame(0, 1, 1)), { code: 'protocol_violation' });
+});

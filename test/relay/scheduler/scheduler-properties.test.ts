@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createScheduler, type Reservation } from '../../../relay/scheduler/scheduler.ts';
+import { admission, documentFor } from '../../support/live-nodes.ts';
+
+type Step =
+  | { do: 'admit'; node: number; models: string[]; slots: number }
+  | { do: 'remove' | 'refuse'; node: number }
+  | { do: 'refresh'; node: number; models: string[] }
+  | { do: 'resize'; node: number; slots: number }
+  | { do: 'ask'; model: string; exclude: number[]; patient: boolean }
+  | { do: 'release' | 'abort'; which: number };
+
+const NODES = 4;
+const node = fc.nat(NODES - 1);
+const model = fc.constantFrom('m', 'n');
+const models = fc.subarray(['m', 'n'], { minLength: 1 });
+const slots = fc.nat(3);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('admit' as const), node, models, slots }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), node }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('refresh' as const), node, models }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('resize' as const), node, slots }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('ask' as const),
+      model,
+      exclude: fc.uniqueArray(node, { maxLength: 2 }),
+      patient: fc.boolean(),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('release' as const, 'abort' as const), which: fc.nat(30) }) },
+);
+
+type Job = {
+  order: number;
+  model: string;
+  exclude: ReadonlySet<string>;
+  caller: AbortController;
+  settled: number;
+  state: 'waiting' | 'running' | 'refused' | 'released';
+  reservation?: Reservation;
+};
+
+/** The real table and scheduler, and beside them what must be true of them. */
+function createWorld() {
+  const table = createNodeTable();
+  const scheduler = createScheduler(table);
+  const jobs: Job[] = [];
+  const everAlive: LiveNode[] = [];
+  const gone = new Set<LiveNode>();
+  table.listen({ onGone: (left) => void gone.add(left) });
+  const ask = ({ model, exclude, patient }: Extract<Step, { do: 'ask' }>): void => {
+    const job: Job = {
+      order: jobs.length,
+      model,
+      exclude: new Set(exclude.map((n) => `node-${n}`)),
+      caller: new AbortController(),
+      settled: 0,
+      state: 'waiting',
+    };
+    jobs.push(job);
+    const { signal } = job.caller;
+    scheduler.reserve({ model, exclude: job.exclude, maxWaitMs: patient ? 60_000 : 0, signal }).then(
+      (reservation) => {
+        job.settled += 1;
+        job.state = 'running';
+        job.reservation = reservation;
+        assert.ok(!gone.has(reservation.node), 'a slot of a node that is gone was given');
+        assert.ok(!job.exclude.has(reservation.node.id), 'an excluded node was given');
+        const earlier = jobs.find(
+          (other) => other.order < job.order && other.state === 'waiting' && wouldFit(other, reservation.node),
+        );
+        assert.equal(earlier?.order, undefined, 'an earlier job could have used this slot');
+      },
+      () => {
+        job.settled += 1;
+        job.state = 'refused';
+      },
+    );
+  };
+  const wouldFit = (job: Job, at: LiveNode): boolean =>
+    job.model !== undefined && !job.exclude.has(at.id) && table.serving(job.model).has(at);
+  const perform = (next: Step): void => {
+    if (next.do === 'ask') return ask(next);
+    if (next.do === 'release' || next.do === 'abort') {
+      const running = jobs.filter(({ state }) => state === (next.do === 'release' ? 'running' : 'waiting'));
+      const job = running[next.which % Math.max(1, running.length)];
+      if (job === undefined) return;
+      if (next.do === 'abort') return job.caller.abort(new Error('aborted'));
+      job.state = 'released';
+      job.reservation?.release();
+      return job.reservation?.release();
+    }
+    const id = `node-${next.node}`;
+    if (next.do === 'admit') {
+      table.admit(admission(id, next.models, { slots: next.slots, epoch: everAlive.length + 1 }));
+      everAlive.push(table.get(id) as LiveNode);
+    } else if (next.do === 'remove') table.remove(id, 'removed');
+    else if (next.do === 'refresh') table.refresh(id, documentFor(id, next.models));
+    else if (next.do === 'resize') table.heard(id, 0, next.slots);
+  };
+  const check = (sizesShrank: boolean): void => {
+    for (const alive of table.live()) {
+      const held = jobs.filter(({ state, reservation }) => state === 'running' && reservation?.node === alive).length;
+      assert.equal(alive.reserved, held, 'the count of a node is not what runs on it');
+      if (!sizesShrank) assert.ok(alive.reserved <= alive.slots, 'more jobs than slots');
+    }
+    for (const job of jobs) assert.ok(job.settled <= 1, 'a job was settled twice');
+    const waiting = jobs.filter(({ state }) => state === 'waiting');
+    assert.equal(scheduler.waiting(), waiting.length);
+    for (const job of waiting) {
+      const free = [...table.serving(job.model)].find((at) => at.reserved < at.slots && !job.exclude.has(at.id));
+      assert.equal(free?.id, undefined, 'a job waits although a slot it could use is free');
+    }
+  };
+  return { table, scheduler, jobs, everAlive, perform, check };
+}
+
+test('never gives more slots than there are, serves in order and forgets nothing, whatever happens in which order', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
+      const world = createWorld();
+      let sizesShrank = false;
+      for (const next of steps) {
+        sizesShrank ||= next.do === 'resize';
+        world.perform(next);
+        // Promises settle in microtasks; nothing else runs in between.
+        await new Promise((resolve) => setImmediate(resolve));
+        world.check(sizesShrank);
+      }
+      for (const job of world.jobs) job.caller.abort(new Error('the end'));
+      for (const job of world.jobs) job.reservation?.release();
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(world.scheduler.waiting(), 0);
+      assert.ok(
+        world.jobs.every(({ settled }) => settled === 1),
+        'a job was never settled',
+      );
+      for (const once of world.everAlive) assert.equal(once.reserved, 0, 'a slot was never given back');
+    }),
+    { seed: 20, numRuns: 300 },
+  );
+});

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { admission } from '../../support/live-nodes.ts';
+import { isProblem } from '../../support/problems.ts';
+
+function schedule() {
+  const table = createNodeTable();
+  const scheduler = createScheduler(table);
+  const want = (changes: Partial<Wanted> = {}): Promise<Reservation> =>
+    scheduler.reserve({
+      model: 'm',
+      exclude: new Set(),
+      maxWaitMs: 10_000,
+      signal: new AbortController().signal,
+      ...changes,
+    });
+  return { table, scheduler, want };
+}
+
+/** What a promise has come to so far. */
+async function outcomeOf(promise: Promise<Reservation>): Promise<string> {
+  const waiting = new Promise<string>((resolve) => setImmediate(resolve, 'waiting'));
+  return Promise.race([
+    promise.then(
+      ({ node }) => node.id,
+      (error: Problem) => error.code,
+    ),
+    waiting,
+  ]);
+}
+
+function mockTime(t: TestContext): void {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+}
+
+test('gives a job to the node with the smallest part of its slots in use', async () => {
+  const { table, want } = schedule();
+  table.admit(admission('small', ['m'], { slots: 2 }));
+  table.admit(admission('large', ['m'], { slots: 8 }));
+  table.reserve(table.get('small') as LiveNode);
+  table.reserve(table.get('large') as LiveNode);
+  assert.equal((await want()).node.id, 'large');
+  assert.equal((await want({ exclude: new Set(['large']) })).node.id, 'small');
+});
+
+test('asks no node that does not serve the model, has no slots or has failed the job', async () => {
+  const { table, want } = schedule();
+  table.admit(admission('other', ['n']));
+  table.admit(admission('none', ['m'], { slots: 0 }));
+  table.admit(admission('failed', ['m']));
+  assert.equal(await outcomeOf(want({ exclude: new Set(['failed']), maxWaitMs: 0 })), 'no_capacity');
+});
+
+test('says at once that no node can run a model, and says so after the wait when nodes stay full', async (t) => {
+  mockTime(t);
+  const { table, scheduler, want } = schedule();
+  await assert.rejects(want(), isProblem('no_capacity', /m now.*Try again/));
+  table.admit(admission('a', ['m']));
+  await want();
+  const waiting = want({ maxWaitMs: 5_000 });
+  t.mock.timers.tick(4_999);
+  assert.equal(await outcomeOf(waiting), 'waiting');
+  t.mock.timers.tick(1);
+  await assert.rejects(waiting, (error: Problem) => error.code === 'no_capacity' && (error.retryAfterMs ?? 0) > 0);
+  assert.equal(scheduler.waiting(), 0);
+});
+
+test('serves waiting jobs in the order in which they came', async () => {
+  const { table, scheduler, want } = schedule();
+  table.admit(admission('a', ['m']));
+  const running = await want();
+  const order: number[] = [];
+  const waiting = [1, 2, 3].map((n) =>
+    want().then((reservation) => {
+      order.push(n);
+      return reservation;
+    }),
+  );
+  assert.equal(scheduler.waiting(), 3);
+  running.release();
+  (await (waiting[0] as Promise<Reservation>)).release();
+  (await (waiting[1] as Promise<Reservation>)).release();
+  await Promise.all(waiting);
+  assert.deepEqual(order, [1, 2, 3]);
+  assert.equal(scheduler.waiting(), 0);
+});
+
+test('a job that only waits for another node does not hold up the ones behind it', async () => {
+  const { table, want } = schedule();
+  table.admit(admission('a', ['m']));
+  table.admit(admission('b', ['m']));
+  const first = await want();
+  assert.equal(first.node.id, 'a');
+  const picky = want({ exclude: new Set(['b']) });
+  assert.equal(await outcomeOf(picky), 'waiting');
+  assert.equal(await outcomeOf(want()), 'b');
+  first.release();
+  assert.equal(await outcomeOf(picky), 'a');
+});
+
+test('a job behind one that can use fewer nodes gets the slot that is left over', async () => {
+  const { table, want } = schedule();
+  table.admit(admission('a', ['m']));
+  table.admit(admission('b', ['m']));
+  const [onA, onB] = [await want(), await want()];
+  const picky = want({ exclude: new Set(['b']) });
+  const easy = want();
+  onB.release();
+  assert.equal(await outcomeOf(picky), 'waiting');
+  assert.equal(await outcomeOf(easy), 'b');
+  onA.release();
+  assert.equal(await outcomeOf(picky), 'a');
+});
+
+test('a job that is aborted stops waiting, with the reason', async () => {
+  const { table, scheduler, want } = schedule();
+  table.admit(admission('a', ['m']));
+  const running = await want();
+  const caller = new AbortController();
+  const waiting = want({ signal: caller.signal });
+  const behind = want();
+  caller.abort(new Problem('cancelled', 'The client hung up.'));
+  await assert.rejects(waiting, isProblem('cancelled', /hung up/));
+  assert.equal(scheduler.waiting(), 1);
+  running.release();
+  assert.equal(await outcomeOf(behind), 'a');
+  await assert.rejects(want({ signal: AbortSignal.abort(new Problem('cancelled', 'Too late.')) }), {
+    code: 'cancelled',
+  });
+});
+
+test('a node that comes, serves the model later or gets more slots takes waiting jobs', async () => {
+  const { table, want } = schedule();
+  table.admit(admission('a', ['m']));
+  await want();
+  const [first, second, third] = [want(), want(), want()];
+  table.heard('a', 0, 2);
+  assert.equal(await outcomeOf(first), 'a');
+  table.admit(admission('b', ['m']));
+  assert.equal(await outcomeOf(second), 'b');
+  table.admit(admission('c', []));
+  assert.equal(await outcomeOf(third), 'waiting');
+  table.refresh('c', admission('c', ['m']).document);
+  assert.equal(await outcomeOf(third), 'c');
+});
+
+test('keeps jobs waiting whose node has gone, since it may come back', async () => {
+  const { table, want } = schedule();
+  table.admit(admission('a', ['m']));
+  const running = await want();
+  const waiting = want();
+  table.remove('a', 'restarts');
+  running.release();
+  assert.equal(await outcomeOf(waiting), 'waiting');
+  table.admit(admission('a', ['m'], { epoch: 2 }));
+  assert.equal((await waiting).node.epoch, 2);
+});
+
+test('refuses a job when a thousand wait already', async () => {
+  const { table, scheduler, want } = schedule();
+  table.admit(admission('a', ['m']));
+  await want();
+  const caller = new AbortController();
+  const waiting = Array.from({ length: 1_000 }, () => want({ signal: caller.signal }));
+  await assert.rejects(want(), (error: Problem) => error.code === 'queue_full' && error.retry === 'later');
+  caller.abort(new Problem('cancelled', 'Enough.'));
+  assert.ok((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected'));
+  assert.equal(scheduler.waiting(), 0);
+});
