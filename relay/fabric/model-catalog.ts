@@ -20,20 +20,13 @@ type KnownModel = { served: ServedModel; firstSeenS: number };
 export function createModelCatalog(table: NodeTable, now: () => number): ModelCatalog {
   const known = new Map<string, KnownModel>();
   table.listen({
-    onCapacity: () => {
-      // Called for every freed slot too: the walk is short only because documents are told apart by identity.
-      for (const node of table.live()) learn(node.document.served_models);
+    onDocument: ({ served_models }) => {
+      for (const served of served_models) {
+        const firstSeenS = known.get(served.name)?.firstSeenS ?? Math.floor(now() / 1000);
+        known.set(served.name, { served, firstSeenS });
+      }
     },
   });
-  const seen = new WeakSet<ServedModel[]>();
-  const learn = (models: ServedModel[]): void => {
-    if (seen.has(models)) return;
-    seen.add(models);
-    for (const served of models) {
-      const firstSeenS = known.get(served.name)?.firstSeenS ?? Math.floor(now() / 1000);
-      known.set(served.name, { served, firstSeenS });
-    }
-  };
   const assertKnown = (id: string): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;

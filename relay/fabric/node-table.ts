@@ -16,6 +16,8 @@ export type LiveNode = {
 export type NodeTableListener = {
   /** A node came, changed or got a free slot: waiting jobs may fit now. */
   onCapacity?(): void;
+  /** A node came with this document, or has it in place of an older one. */
+  onDocument?(document: CapabilityDocument): void;
   onGone?(node: LiveNode, reason: string): void;
 };
 
@@ -66,6 +68,10 @@ export function createNodeTable(): NodeTable {
   const capacity = (): void => {
     for (const listener of listeners) listener.onCapacity?.();
   };
+  const documented = ({ document }: LiveNode): void => {
+    for (const listener of listeners) listener.onDocument?.(document);
+    capacity();
+  };
   const remove = (id: string, reason: string): void => {
     const node = nodes.get(id);
     if (node === undefined) return;
@@ -88,7 +94,7 @@ export function createNodeTable(): NodeTable {
       const node: LiveNode = { ...input, reserved: 0 };
       nodes.set(node.id, node);
       link(node);
-      capacity();
+      documented(node);
     },
     refresh: (id, document) => {
       const node = nodes.get(id);
@@ -96,7 +102,7 @@ export function createNodeTable(): NodeTable {
       unlink(node);
       node.document = document;
       link(node);
-      capacity();
+      documented(node);
     },
     heard: (id, at, slots) => {
       const node = nodes.get(id);

@@ -17,6 +17,6 @@ declare module 'autocannon' {
     latency: { p50: number; p99: number };
   };
   const autocannon: (options: Options) => Promise<Result>;
-
-  export { autocannon as default };
+  // biome-ignore lint/style/noDefaultExport: it is how the package exports it.
+  export default autocannon;
 }

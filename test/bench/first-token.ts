@@ -1,4 +1,5 @@
 import { timeOfAnswer, timesOfStream } from './ask.ts';
+import { startEcho } from './echo.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { timesInProcess } from './in-process.ts';
 import type { RelayPool } from './relay-pool.ts';
@@ -6,15 +7,27 @@ import { interleave } from './rounds.ts';
 
 const PROMPT = 'What is 17 + 25?';
 
-/** What the way through relay, bus and node adds to the first token of a model that needs 10 ms for each. */
+/**
+ * What the way through relay, bus and node adds to the first token of a model that needs 10 ms for each. How long a
+ * server that only echoes takes after the same pause is told beside it: no relay can be quicker.
+ */
 export async function firstToken(pool: RelayPool): Promise<Figure[]> {
   const body = { ...chatBody('test/ten-ms'), max_tokens: 2, stream: true };
-  const sides = await interleave(60, {
-    relayMs: async () => (await timesOfStream(pool.chat, body)).firstTokenMs,
-    inProcessMs: async () => (await timesInProcess('test/ten-ms', PROMPT, 2)).firstTokenMs,
-  });
-  const added = sides.relayMs - sides.inProcessMs;
-  return [figureOf('first-token-added', added, 'ms', { atMost: 3 }, { model: 'test/ten-ms', ...sides })];
+  const echo = await startEcho();
+  try {
+    const sides = await interleave(60, {
+      inProcessMs: async () => (await timesInProcess('test/ten-ms', PROMPT, 2)).firstTokenMs,
+      relayMs: async () => (await timesOfStream(pool.chat, body)).firstTokenMs,
+      echoMs: async () => {
+        await timesInProcess('test/ten-ms', PROMPT, 1);
+        return timeOfAnswer(echo.target, body);
+      },
+    });
+    const added = sides.relayMs - sides.inProcessMs;
+    return [figureOf('first-token-added', added, 'ms', { atMost: 3 }, { model: 'test/ten-ms', ...sides })];
+  } finally {
+    await echo.stop();
+  }
 }
 
 /** The same for an answer that comes in one piece, of a model that takes no time. */

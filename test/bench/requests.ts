@@ -1,5 +1,5 @@
-import { startReadyProcess } from '../support/ready-process.ts';
 import { startBareBus } from './bare-bus.ts';
+import { startEcho } from './echo.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { loadOf } from './load.ts';
 import type { RelayPool } from './relay-pool.ts';
@@ -21,14 +21,14 @@ const BODY = {
  * server that only echoes, and one that asks a responder over NATS and does nothing else.
  */
 export async function requests(pool: RelayPool): Promise<Figure[]> {
-  const echo = await startReadyProcess<string>(new URL('servers/echo.ts', import.meta.url), []);
+  const echo = await startEcho();
   const bare = await startBareBus();
   const rate = (target: Target) => async (): Promise<number> =>
     (await loadOf(target, BODY, CONNECTIONS, SECONDS)).requestsPerSecond;
   try {
     const sides = await interleave(4, {
       relayPerS: rate(pool.chat),
-      echoPerS: rate(targetOf(echo.message)),
+      echoPerS: rate(echo.target),
       barePerS: rate(targetOf(bare.url)),
     });
     const { relayPerS, echoPerS, barePerS } = sides;

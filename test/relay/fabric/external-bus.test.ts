@@ -28,10 +28,14 @@ test('a server without rights of its own serves relay and nodes, which come in t
       ...externalBus({ urls: url, usesOurOperator: false }, identity),
       log: collectLog(),
     });
+    afterTest(t, bus.close);
     assert.equal(bus.hasNodeEvents, false);
     assert.equal(bus.isConnected(), true);
-    if (login === '')
-      await assertNodeAnswers(t, bus, identity, { host: '127.0.0.1', port: ports.nats, speaks: 'nats' });
+    if (login === '') {
+      const bridge = createWebSocketBridge({ host: '127.0.0.1', port: ports.nats }, collectLog());
+      afterTest(t, bridge.close);
+      await assertNodeAnswers(t, bus, identity, bridge);
+    }
     await bus.close();
   }
 });
