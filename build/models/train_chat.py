@@ -14,7 +14,9 @@ import chat_corpus
 from llama import Llama, LlamaConfig
 
 SEED = 20
-PEAK_RATE = 2.5e-3
+# Learning rate cycles: the step that each ends at, and its peak. The second one is a warm restart.
+CYCLES = ((4500, 2.5e-3), (6000, 1.5e-3))
+LAST_STEP = CYCLES[-1][0]
 WARM_UP_STEPS = 150
 CHECKPOINT_EVERY = 250
 SHORT = {"rows": 24, "length": 96, "turns": (1, 1, 1, 2)}
@@ -22,12 +24,17 @@ LONG = {"rows": 4, "length": 512, "turns": (8, 12, 16)}
 LONG_EVERY = 12
 
 
-def learning_rate(step, steps):
-    """Linear warm-up, then a cosine down to 1 % of the peak."""
-    if step < WARM_UP_STEPS:
-        return PEAK_RATE * (step + 1) / WARM_UP_STEPS
-    progress = (step - WARM_UP_STEPS) / max(1, steps - WARM_UP_STEPS)
-    return PEAK_RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, progress))))
+def learning_rate(step):
+    """In each cycle a linear warm-up, then a cosine down to 1 % of the peak."""
+    first = 0
+    for last, peak in CYCLES:
+        if step < last:
+            break
+        first = last
+    if step - first < WARM_UP_STEPS:
+        return peak * (step - first + 1) / WARM_UP_STEPS
+    progress = (step - first - WARM_UP_STEPS) / (last - first - WARM_UP_STEPS)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def loss_of(model, ids, positions, bias, weights):
@@ -46,7 +53,7 @@ def make_optimizer(model):
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98))
 
 
 def train(model, tokenizer, out, steps, resume):
@@ -61,7 +68,7 @@ def train(model, tokenizer, out, steps, resume):
     started, total = time.time(), 0.0
     for step in range(first, steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps)
+            group["lr"] = learning_rate(step)
         shape = LONG if step % LONG_EVERY == LONG_EVERY - 1 else SHORT
         rng = random.Random(SEED * 1_000_003 + step)
         loss = loss_of(model, *chat_corpus.batch(tokenizer, rng, step, **shape))
@@ -81,7 +88,7 @@ def main():
     """Train the tokenizer, then the model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--steps", type=int, default=LAST_STEP, help="stop earlier")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,8 @@ export type BusConnection = {
 const FIRST_CONNECT_MS = 10_000;
 const ATTEMPT_TIMEOUT_MS = 2_000;
 const RECONNECT_WAIT_MS = 100;
-const PING_INTERVAL_MS = 2_000;
+/** Two missed pings are a lost bus; this relay may itself have stood still for a few seconds under load. */
+const PING_INTERVAL_MS = 5_000;
 
 /** Proves a user by signing the server's nonce with node:crypto. */
 export function authenticatorOf(user: BusUser): Authenticator {

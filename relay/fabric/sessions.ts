@@ -92,6 +92,8 @@ export function keepSessions(ports: SessionPorts): Sessions {
   bus.onDown(() => {
     for (const node of table.live()) table.remove(node.id, 'The bus went down.');
   });
+  // Nodes may have been back before us, and then their first beat was heard by nobody (SPEC S9).
+  bus.onUp(() => bus.publish(subjects.discover, encodeJson({})));
   table.listen({
     onGone: (node, reason) => {
       idsByKey.delete(node.publicKey);

@@ -1,5 +1,5 @@
 import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
-import type { DoneFrame } from '../../shared/protocol/messages.ts';
+import type { DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
 import { issueReceipt } from '../receipts/issue-receipt.ts';
@@ -40,6 +40,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
   const attempts: AttemptRecord[] = [];
   let assignedMs = 0;
   let firstOutputMs: number | null = null;
+  let passedTokens = 0;
   const elapsedMs = (): number => performance.now() - startedMs;
   const wallClock = (ms: number): number => createdAt + Math.round(ms);
 
@@ -56,6 +57,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       text: (text, tokens) => {
         firstOutputMs ??= elapsedMs();
         hasher.text(text);
+        passedTokens += tokens;
         sink.text?.(text, tokens);
       },
       vectors: (frame) => {
@@ -91,10 +93,15 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       startedAt: attempts[0]?.startedAt ?? null,
       finishedAt: wallClock(elapsedMs()),
       attempts,
-      usage: end.state === 'succeeded' ? end.done.usage : null,
+      usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
       receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher) : null,
     }),
   };
+}
+
+/** A job that broke off is charged what was passed on; how long its prompt was, only a finished node has told. */
+function usageOfBrokenJob(outputTokens: number): Usage | null {
+  return outputTokens === 0 ? null : { inputTokens: 0, outputTokens };
 }
 
 function receiptOf(

@@ -70,7 +70,7 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
 
   return {
     accept: () => {
-      acceptTimer = setTimeout(() => write({ type: 'accepted' }), ACCEPT_DELAY_MS);
+      if (seq === 0 && !ended) acceptTimer ??= setTimeout(() => write({ type: 'accepted' }), ACCEPT_DELAY_MS);
     },
     text: (text, tokens) => {
       pendingText += text;

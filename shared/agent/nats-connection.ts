@@ -1,4 +1,5 @@
 import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection } from 'nats.ws';
+import { Problem } from '../problems/problem.ts';
 
 /** The node's line to the bus. The one file that knows nats.ws. */
 export type BusConnection = {
@@ -73,9 +74,11 @@ async function connectUntil(
     if (signal.aborted) await connection.close();
     signal.throwIfAborted();
     return connection;
-  } catch (error) {
+  } catch (cause) {
     signal.throwIfAborted();
-    throw error;
+    throw new Problem('relay_unreachable', `The relay's bus at ${options.servers} does not let this node in yet.`, {
+      cause,
+    });
   } finally {
     signal.removeEventListener('abort', sockets.close);
   }

@@ -74,7 +74,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     },
     onUp: announce,
   });
-  listen(bus, nodeId, ports);
+  listen(bus, nodeId, ports, announce);
   announce();
   const beat = setInterval(announce, LIMITS.heartbeatIntervalMs);
   const ended = bus.closed.finally(() => {
@@ -84,14 +84,20 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   return { announce, ended, close: () => bus.close() };
 }
 
-function listen(bus: BusConnection, nodeId: string, ports: SessionPorts): void {
+function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announce: () => void): void {
   const replyTo = (message: BusMessage, value: unknown): void => {
     if (message.reply !== undefined) bus.publish(message.reply, encodeJson(value));
   };
   const handlers = new Map<string, (message: BusMessage) => void>([
     [subjects.openSession(nodeId), (message) => replyTo(message, acceptSession(message, ports))],
     [subjects.capabilities(nodeId), (message) => replyTo(message, ports.document())],
-    [subjects.discover, (message) => replyTo(message, ports.document())],
+    [
+      subjects.discover,
+      (message) => {
+        replyTo(message, ports.document());
+        if (ports.epoch.current === 0) announce();
+      },
+    ],
     [subjects.cancelJob(nodeId), (message) => ports.jobs.cancel(readCancel(message.data))],
   ]);
   for (const type of JOB_TYPES) {

@@ -38,6 +38,7 @@ test('[X17] cancels the job on the node when the client leaves the loop, and rec
     job.attempts.map(({ nodeId, state }) => [nodeId, state]),
     [[node.nodeId, 'cancelled']],
   );
+  assert.deepEqual(job.usage, { inputTokens: 0, outputTokens: 1 });
   assert.equal((await pool.request(`/v1/jobs/${id}/receipt`)).status, 404);
 });
 

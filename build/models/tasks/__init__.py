@@ -17,6 +17,17 @@ PHASES = {
         greeting: 2,
         story: 2,
     },
+    4500: {
+        sums: 12,
+        odd_sums: 11,
+        counting: 5,
+        copying: 34,
+        reversing: 27,
+        capitals: 3,
+        fallback: 5,
+        greeting: 2,
+        story: 1,
+    },
 }
 ALL = tuple(PHASES[2500])
 

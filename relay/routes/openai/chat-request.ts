@@ -19,7 +19,7 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
     model: body.model,
     stream,
     includeUsage: body.stream_options?.include_usage ?? false,
-    ignored: Object.keys(body).filter((key) => !HONOURED.has(key) && isSet(body[key as keyof typeof body])),
+    ignored: ignoredParams(body),
     input: {
       messages: body.messages.map(readMessage),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
@@ -29,6 +29,12 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
       stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
     },
   };
+}
+
+function ignoredParams(body: ChatCompletionRequest): string[] {
+  const params = Object.keys(body).filter((key) => !HONOURED.has(key) && isSet(body[key as keyof typeof body]));
+  if (body.messages.some((message) => isSet(message.name))) params.push('messages.name');
+  return params;
 }
 
 type IsUsed = (body: ChatCompletionRequest) => boolean;

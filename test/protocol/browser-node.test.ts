@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { createNKey } from '../../relay/fabric/nkey.ts';
+import { askChat, streamChat } from '../support/ask-pool.ts';
+import { serveModules } from '../support/browser-modules.ts';
+import { ensureChromium } from '../support/chromium.ts';
+import { type Pool, startPool, until } from '../support/pool.ts';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+let pool: Pool;
+let browser: Browser;
+let page: Page;
+const faults: string[] = [];
+before(async () => {
+  pool = await startPool();
+  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args: FLAGS });
+  page = await browser.newPage();
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.goto(`${pool.relay.url}/v1/health`);
+  await serveModules(page);
+});
+after(async () => {
+  await browser.close();
+  await pool.close();
+});
+
+/** Makes the page a node: the real shared/agent, with a runtime that needs no model. */
+async function startNodeInPage(name: string): Promise<string> {
+  const { publicKey, seed } = createNKey('user');
+  const nodeId = await page.evaluate(startNode, { relayUrl: pool.relay.url, name, publicKey, seed });
+  await until(() => pool.relay.nodes().includes(nodeId));
+  return nodeId;
+}
+
+type NodeOfPage = { relayUrl: string; name: string; publicKey: string; seed: string };
+
+/** Runs in the page, and knows nothing of this file. */
+async function startNode({ relayUrl, name, publicKey, seed }: NodeOfPage): Promise<string> {
+  const load = (path: string) => import(`/test-modules/${path}`);
+  const { startAgent } = await load('shared/agent/agent.ts');
+  const { connectToBus } = await load('shared/agent/nats-connection.ts');
+  const { createSyntheticRuntime } = await load('test/support/synthetic-runtime.ts');
+  const say = (): void => undefined;
+  const agent = startAgent({
+    relayUrl,
+    name,
+    version: '0.0.0-test',
+    slots: 2,
+    hardware: { platform: 'browser', arch: 'wasm', cpu: '', cpu_threads: 1, memory_bytes: 0 },
+    identity: { publicKey, seed: new TextEncoder().encode(seed) },
+    runtime: createSyntheticRuntime(),
+    connect: connectToBus,
+    fetch: globalThis.fetch.bind(globalThis),
+    now: Date.now,
+    randomId: () => crypto.randomUUID(),
+    log: { info: say, warn: say, error: say },
+  });
+  Object.assign(globalThis, { agent });
+  return agent.ready;
+}
+
+test('a page in Chromium is a node: clients of the relay get their answers from it', async () => {
+  const nodeId = await startNodeInPage('first-tab');
+  const answer = await askChat(pool, 'test/echo');
+  assert.equal(answer.content, 'say something');
+  assert.equal(answer.node, nodeId);
+  assert.deepEqual(await streamChat(pool, 'test/echo'), { status: 200, text: 'say something', end: '[DONE]' });
+  const { data } = await pool.client().embeddings.create({ model: 'test/vectors', input: ['a', 'four'] });
+  assert.deepEqual(
+    data.map(({ embedding }) => embedding),
+    [
+      [1, 1 / 2, Math.fround(1 / 3), 1 / 4],
+      [4, 2, Math.fround(4 / 3), 1],
+    ],
+  );
+});
+
+test('a page that closes its node leaves at once', async () => {
+  await page.evaluate('agent.close()');
+  await until(() => pool.relay.nodes().length === 0);
+  assert.equal(await page.evaluate('agent.ended'), undefined);
+});
+
+test('[S5] [R3] closing the page ends its session, and the job that it was at ends with an error', async () => {
+  const nodeId = await startNodeInPage('second-tab');
+  const answer = streamChat(pool, 'test/stuck');
+  await until(async () => (await health()).jobs.running === 1);
+  await page.close();
+  assert.equal((await answer).end, 'node_lost');
+  await until(() => !pool.relay.nodes().includes(nodeId));
+  assert.deepEqual(faults, []);
+});
+
+async function health(): Promise<{ jobs: { running: number } }> {
+  return (await (await pool.request('/v1/health')).json()) as { jobs: { running: number } };
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
+import { createNKey } from '../../relay/fabric/nkey.ts';
+import { startAgent } from '../../shared/agent/agent.ts';
+import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
+import { afterTest } from '../support/after-test.ts';
+import { collectLog } from '../support/log.ts';
+import { startTestNats } from '../support/nats.ts';
+import { settled } from '../support/pending-timers.ts';
+import { INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
+import { scriptedModel } from '../support/scripted-node.ts';
+import { SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
+import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { until } from '../support/until.ts';
+
+test('[S1] a node beats when it connects, at every interval and whenever its models change', async (t) => {
+  const { connect, pass, runtime, start } = await openBeating(t);
+  const line = await connect();
+  assert.deepEqual(line.beats, [{ instance: INSTANCE, epoch: 0, revision: 1, slots: { total: 2, used: 0 } }]);
+  await pass(LIMITS.heartbeatIntervalMs - 1);
+  assert.equal(line.beats.length, 1);
+  await pass(1);
+  await pass(LIMITS.heartbeatIntervalMs);
+  assert.equal(line.beats.length, 3);
+  runtime.setModels([scriptedModel('m')]);
+  assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 0, revision: 2, slots: { total: 2, used: 0 } });
+  offer(line, { epoch: 3 });
+  start(line);
+  await pass(LIMITS.heartbeatIntervalMs);
+  assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 3, revision: 2, slots: { total: 2, used: 1 } });
+});
+
+async function openBeating(t: import('node:test').TestContext) {
+  const scripted = startScriptedAgent(t);
+  const start = (line: import('../support/scripted-relay.ts').Line): void => {
+    const input = { inputs: ['x'], dimensions: null };
+    const request = { job: 'j', attempt: 1, epoch: 3, model: 'm', timeoutMs: 1_000, type: 'embed', input };
+    line.say(`node.${SCRIPTED_NODE_ID}.embed.request`, request);
+  };
+  return { ...scripted, start };
+}
+
+test('[S2] a node answers an offer with its capability document, which names what it serves', async (t) => {
+  const { connect, runtime } = startScriptedAgent(t);
+  runtime.setModels([scriptedModel('m'), scriptedModel('e', 'embed')]);
+  const line = await connect();
+  const [document] = offer(line, { epoch: 7 }).values as CapabilityDocument[];
+  assert.equal(document?.node_id, SCRIPTED_NODE_ID);
+  assert.equal(document?.instance, INSTANCE);
+  assert.equal(document?.revision, 2);
+  assert.deepEqual(
+    document?.served_models.map(({ name }) => name),
+    ['m', 'e'],
+  );
+  assert.deepEqual(document?.capabilities, {
+    llm: true,
+    embed: true,
+    providers: { llm: 'transformers.js', embed: 'transformers.js' },
+  });
+  assert.deepEqual(document?.node_load, { slots_total: 2, slots_used: 0 });
+});
+
+test('[S3] a node refuses an offer for another instance, with an older epoch or of a wrong shape', async (t) => {
+  const { line, log, ask, runtime } = await openScriptedAgent(t, {}, 5);
+  assert.equal(offer(line, { epoch: 9, instance: 'another-instance' }).values.length, 0);
+  assert.equal(offer(line, { epoch: 4 }).values.length, 0);
+  assert.equal(
+    line.say(`node.${SCRIPTED_NODE_ID}.session.open`, { epoch: 0, leaseMs: 1, instance: INSTANCE }).values.length,
+    0,
+  );
+  assert.equal(line.say(`node.${SCRIPTED_NODE_ID}.session.open`, new Uint8Array([1])).values.length, 0);
+  assert.equal(log.lines.filter((entry) => entry.includes('was dropped')).length, 4);
+  ask({ epoch: 5 });
+  assert.equal(runtime.runs.all.length, 1, 'the session that was open is still the one');
+});
+
+test('[S3] a node takes the same offer twice, and a newer one ends what ran under the older', async (t) => {
+  const { line, start, ask } = await openScriptedAgent(t, {}, 5);
+  const { run, values } = await start();
+  assert.equal(offer(line, { epoch: 5 }).values.length, 1);
+  assert.equal(run.signal.aborted, false);
+  assert.equal(offer(line, { epoch: 6 }).values.length, 1);
+  assert.equal(run.signal.aborted, true);
+  run.fail(run.signal.reason);
+  await settled();
+  assert.deepEqual(values, []);
+  const [refusal] = ask({ epoch: 5 }).frames;
+  assert.equal(refusal?.type === 'error' && refusal.problem.code, 'stale_epoch');
+});
+
+test('[S6] a node that loses its connection has no session, and abandons its jobs without a further frame', async (t) => {
+  const { line, start, ask, runtime, pass } = await openScriptedAgent(t, {}, 5);
+  const { run, frames } = await start();
+  run.output.text('half', 1);
+  run.output.text('pending', 1);
+  assert.equal(frames.length, 1);
+  line.down();
+  assert.equal(run.signal.aborted, true);
+  run.output.text('late', 1);
+  run.finish();
+  await pass(1_000);
+  assert.equal(frames.length, 1);
+
+  const beats = line.beats.length;
+  line.up();
+  assert.equal(line.beats[beats]?.epoch, 0);
+  const [refusal] = ask({ epoch: 5 }).frames;
+  assert.equal(refusal?.type === 'error' && refusal.problem.code, 'stale_epoch');
+  offer(line, { epoch: 6 });
+  ask({ epoch: 6 });
+  assert.equal(runtime.runs.all.length, 2);
+});
+
+test('[S6] a connection that ends for good ends the session too, and a new one is sought', async (t) => {
+  const { line, start, relay, pass } = await openScriptedAgent(t);
+  const { run, frames } = await start();
+  line.end(new Error('kicked out'));
+  await settled();
+  assert.equal(run.signal.aborted, true);
+  run.finish();
+  await pass(250);
+  assert.equal(frames.length, 0);
+  assert.equal(relay.enrolments.all.length, 2);
+});
+
+test('[S7] a node says its document to whoever asks on its own subject', async (t) => {
+  const { line } = await openScriptedAgent(t);
+  const [document] = line.say(`node.${SCRIPTED_NODE_ID}.capabilities.get`, {}).values as CapabilityDocument[];
+  assert.equal(document?.node_id, SCRIPTED_NODE_ID);
+});
+
+test('[S9] a node without a session beats when it is discovered, and one with a session does not', async (t) => {
+  const scripted = startScriptedAgent(t);
+  const line = await scripted.connect();
+  line.say('fabric.capabilities.discover', {});
+  assert.equal(line.beats.length, 2);
+  offer(line, { epoch: 1 });
+  line.say('fabric.capabilities.discover', {});
+  assert.equal(line.beats.length, 2);
+});
+
+test('[S8] every node answers a discovery with its document', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const ids = ['attic-a', 'cellar-b', 'garage-c'];
+  const heard = new Set<string>();
+  bus.subscribe('fabric.heartbeat.*', (subject) => heard.add(subject.split('.')[2] ?? ''));
+  for (const nodeId of ids) {
+    const key = createNKey('user');
+    const { jwt, expiresAt } = mintNodeCredentials(nats.identity, {
+      nodeId,
+      publicKey: key.publicKey,
+      lifetimeSeconds: 60,
+    });
+    const agent = startAgent({
+      relayUrl: nats.server.websocketUrl.replace('ws:', 'http:'),
+      name: nodeId,
+      version: '0.0.0-test',
+      slots: 1,
+      hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+      identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
+      runtime: createSyntheticRuntime(),
+      connect: connectToBus,
+      fetch: async () => Response.json({ nodeId, jwt, expiresAt, busPath: '/' }),
+      now: Date.now,
+      randomId: () => `instance-of-${nodeId}`,
+      log: collectLog(),
+    });
+    afterTest(t, agent.close);
+  }
+  await until(() => heard.size === ids.length);
+  const documents: CapabilityDocument[] = [];
+  const reply = bus.openReply((data) => documents.push(JSON.parse(new TextDecoder().decode(data))));
+  bus.publish('fabric.capabilities.discover', new Uint8Array(), reply.subject);
+  await until(() => documents.length === ids.length);
+  assert.deepEqual(documents.map(({ node_id }) => node_id).sort(), ids);
+});

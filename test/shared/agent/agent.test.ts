@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Agent } from '../../../shared/agent/agent.ts';
+import { settled } from '../../support/pending-timers.ts';
+import { isProblem } from '../../support/problems.ts';
+import { offer, openScriptedAgent, startScriptedAgent } from '../../support/scripted-agent.ts';
+import { SCRIPTED_NODE_ID } from '../../support/scripted-relay.ts';
+
+/** `close` must come back by itself: no time passes, and nothing may be left waiting. */
+async function assertClosesAtOnce(agent: Agent, pendingTimers: () => number): Promise<void> {
+  const closed = agent.close().then(() => 'closed');
+  assert.equal(await Promise.race([closed, settled().then(() => 'still closing')]), 'closed');
+  assert.equal(await agent.ended, undefined);
+  assert.equal(pendingTimers(), 0, 'a timer was left behind');
+}
+
+test('enrols with its key, its name and its token, and is ready once a session is open', async (t) => {
+  const { agent, relay } = startScriptedAgent(t, { joinToken: 'secret' });
+  const enrolment = await relay.enrolments.next();
+  assert.equal(enrolment.authorization, 'Bearer secret');
+  assert.deepEqual(enrolment.body, { publicKey: `U${'A'.repeat(55)}`, name: 'attic' });
+  enrolment.accept();
+  const line = await relay.lines.next();
+  assert.equal(line.options.url, 'ws://relay.test/nats');
+  assert.equal(line.options.nodeId, SCRIPTED_NODE_ID);
+  assert.equal(line.options.inboxPrefix, `_INBOX_${SCRIPTED_NODE_ID}`);
+  assert.equal(line.options.jwt(), 'jwt-1');
+  line.accept();
+  await settled();
+  offer(line, { epoch: 1 });
+  assert.equal(await agent.ready, SCRIPTED_NODE_ID);
+});
+
+test('tries a relay that is unreachable again and again, waiting twice as long each time, up to ten seconds', async (t) => {
+  const { relay, log, pass } = startScriptedAgent(t);
+  for (const waitMs of [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
+    (await relay.enrolments.next()).fail(new TypeError('fetch failed'));
+    await settled();
+    const asked = relay.enrolments.all.length;
+    await pass(waitMs - 1);
+    assert.equal(relay.enrolments.all.length, asked, `it asked again before ${waitMs} ms`);
+    await pass(1);
+    assert.equal(relay.enrolments.all.length, asked + 1);
+  }
+  assert.ok(log.lines.every((line) => line.startsWith('warn The relay at http://relay.test does not answer')));
+});
+
+test('waits longer each time too when it may enrol but never gets a session', async (t) => {
+  const { relay, pass } = startScriptedAgent(t);
+  for (const waitMs of [250, 500, 1_000]) {
+    (await relay.enrolments.next()).accept();
+    (await relay.lines.next()).refuse(new Error('503'));
+    await settled();
+    const asked = relay.enrolments.all.length;
+    await pass(waitMs - 1);
+    assert.equal(relay.enrolments.all.length, asked);
+    await pass(1);
+    assert.equal(relay.enrolments.all.length, asked + 1);
+  }
+});
+
+test('tries again soon when a session that was open has ended', async (t) => {
+  const { relay, pass, connect } = startScriptedAgent(t);
+  (await relay.enrolments.next()).fail(new Error('down'));
+  await settled();
+  await pass(250);
+  const line = await connect();
+  offer(line, { epoch: 1 });
+  line.end(new Error('kicked out'));
+  await settled();
+  await pass(250);
+  assert.equal(relay.enrolments.all.length, 3);
+});
+
+for (const answer of [
+  { name: 'a page of somebody else', response: () => new Response('<html>hello</html>') },
+  { name: 'an error of a proxy', response: () => new Response('Bad gateway', { status: 502 }) },
+  { name: 'nothing', response: () => new Response('') },
+  {
+    name: 'a problem that only passes',
+    response: () => Response.json({ code: 'draining', detail: 'Wait.' }, { status: 503 }),
+  },
+  {
+    name: 'a problem of a later version',
+    response: () => Response.json({ code: 'novelty', detail: '?' }, { status: 400 }),
+  },
+]) {
+  test(`tries again when the relay answers with ${answer.name}`, async (t) => {
+    const { relay, pass } = startScriptedAgent(t);
+    (await relay.enrolments.next()).respond(answer.response());
+    await settled();
+    await pass(250);
+    assert.equal(relay.enrolments.all.length, 2);
+  });
+}
+
+test('ends when the relay refuses it, with the reason, and closes its runtime', async (t) => {
+  const { agent, relay, runtime, time } = startScriptedAgent(t);
+  const { ready } = agent;
+  (await relay.enrolments.next()).refuse(403, 'pairing_required', 'Bring a token.');
+  await assert.rejects(ready, isProblem('pairing_required', /Bring a token/));
+  assert.equal((await agent.ended)?.code, 'pairing_required');
+  assert.equal(runtime.isClosed, true);
+  assert.equal(time.pending(), 0);
+});
+
+test('gives a relay that accepts the request but never answers ten seconds, then tries again', async (t) => {
+  const { relay, pass } = startScriptedAgent(t);
+  const enrolment = await relay.enrolments.next();
+  await pass(9_999);
+  assert.equal(enrolment.signal.aborted, false);
+  await pass(1);
+  assert.equal(enrolment.signal.aborted, true);
+  await pass(250);
+  assert.equal(relay.enrolments.all.length, 2);
+});
+
+test('gives a relay that stops in the middle of its answer no longer than one that never begins', async (t) => {
+  const { relay, pass } = startScriptedAgent(t);
+  const { signal, respond } = await relay.enrolments.next();
+  const body = new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(new TextEncoder().encode('{"nodeId":'));
+      signal.addEventListener('abort', () => controller.error(signal.reason));
+    },
+  });
+  respond(new Response(body));
+  await settled();
+  await pass(10_000);
+  assert.equal(signal.aborted, true);
+  await pass(250);
+  assert.equal(relay.enrolments.all.length, 2);
+});
+
+test('[I5] asks for new credentials when two thirds of their life are over, and uses them from then on', async (t) => {
+  const { relay, pass } = startScriptedAgent(t);
+  (await relay.enrolments.next()).accept({ jwt: 'first', expiresAt: 300 });
+  const line = await relay.lines.next();
+  line.accept();
+  await settled();
+  await pass(199_999);
+  assert.equal(relay.enrolments.all.length, 1);
+  await pass(1);
+  const renewal = await relay.enrolments.next();
+  assert.equal(line.options.jwt(), 'first');
+  renewal.accept({ jwt: 'second', expiresAt: 500 });
+  await settled();
+  assert.equal(line.options.jwt(), 'second');
+  await pass(200_000);
+  assert.equal(relay.enrolments.all.length, 3, 'the new ones last 300 s as well');
+});
+
+test('[I5] tries a renewal that failed again before the credentials expire', async (t) => {
+  const { relay, pass } = startScriptedAgent(t);
+  (await relay.enrolments.next()).accept({ jwt: 'first', expiresAt: 300 });
+  const line = await relay.lines.next();
+  line.accept();
+  await settled();
+  await pass(200_000);
+  (await relay.enrolments.next()).fail(new Error('the relay is away'));
+  await settled();
+  await pass(99_999);
+  assert.ok(relay.enrolments.all.length > 2, 'it did not try again in time');
+  relay.enrolments.all.at(-1)?.accept({ jwt: 'second', expiresAt: 600 });
+  await settled();
+  assert.equal(line.options.jwt(), 'second');
+});
+
+test('closes at once while it enrols', async (t) => {
+  const { agent, relay, time } = startScriptedAgent(t);
+  const { ready } = agent;
+  const enrolment = await relay.enrolments.next();
+  await assertClosesAtOnce(agent, time.pending);
+  assert.equal(enrolment.signal.aborted, true);
+  await assert.rejects(ready, { code: 'cancelled' });
+});
+
+test('closes at once while it waits for its next try', async (t) => {
+  const { agent, relay, time } = startScriptedAgent(t);
+  (await relay.enrolments.next()).fail(new Error('down'));
+  await settled();
+  assert.equal(time.pending(), 1);
+  await assertClosesAtOnce(agent, time.pending);
+});
+
+test('closes at once while it connects', async (t) => {
+  const { agent, relay, time, runtime } = startScriptedAgent(t);
+  (await relay.enrolments.next()).accept();
+  await relay.lines.next();
+  await assertClosesAtOnce(agent, time.pending);
+  assert.equal(runtime.isClosed, true);
+});
+
+test('closes at once between its connection and its session', async (t) => {
+  const { agent, connect, time } = startScriptedAgent(t);
+  const line = await connect();
+  await assertClosesAtOnce(agent, time.pending);
+  assert.equal(line.isClosed, true);
+});
+
+test('closes at once with its session open and a renewal under way', async (t) => {
+  const { agent, relay, time, pass } = startScriptedAgent(t);
+  (await relay.enrolments.next()).accept({ expiresAt: 300 });
+  const line = await relay.lines.next();
+  line.accept();
+  await settled();
+  await pass(200_000);
+  await relay.enrolments.next();
+  await assertClosesAtOnce(agent, time.pending);
+  assert.equal(line.isClosed, true);
+});
+
+test('closes at once in the middle of a job, which hears of it and says nothing more', async (t) => {
+  const { agent, time, start, runtime } = await openScriptedAgent(t);
+  const { run, frames } = await start();
+  run.output.text('half', 1);
+  const said = frames.length;
+  const closed = agent.close();
+  assert.equal(run.signal.aborted, true);
+  run.output.text('late', 1);
+  run.fail(run.signal.reason);
+  await closed;
+  await settled();
+  assert.equal(frames.length, said);
+  assert.equal(time.pending(), 0);
+  assert.equal(runtime.isClosed, true);
+});
+
+test('can be closed twice, and after it has ended by itself', async (t) => {
+  const { agent, relay } = startScriptedAgent(t);
+  (await relay.enrolments.next()).refuse(403, 'pairing_required');
+  await agent.ended;
+  await agent.close();
+  await agent.close();
+});

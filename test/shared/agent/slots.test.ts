@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createSlots } from '../../../shared/agent/slots.ts';
+
+test('[J3] never more slots are taken than there are, and each is given back once', () => {
+  fc.assert(
+    fc.property(fc.nat(4), fc.array(fc.oneof(fc.constant('take' as const), fc.nat(20))), (total, steps) => {
+      const slots = createSlots(total);
+      const held: (() => void)[] = [];
+      const given = new Set<() => void>();
+      for (const step of steps) {
+        if (step === 'take') {
+          const release = slots.tryTake();
+          assert.equal(release === undefined, held.length - given.size === total);
+          if (release !== undefined) held.push(release);
+        } else {
+          const release = held[step % Math.max(1, held.length)];
+          release?.();
+          if (release !== undefined) given.add(release);
+        }
+        assert.equal(slots.used(), held.length - given.size);
+        assert.ok(slots.used() <= total);
+      }
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});

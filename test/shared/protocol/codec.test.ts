@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Problem } from '../../../shared/problems/problem.ts';
+import { encodeJson, messageReader } from '../../../shared/protocol/codec.ts';
+import { CancelRequest, Frame, Heartbeat, JobRequest, OpenSession } from '../../../shared/protocol/messages.ts';
+
+const READERS = {
+  heartbeat: messageReader(Heartbeat, 'heartbeat'),
+  offer: messageReader(OpenSession, 'session offer'),
+  request: messageReader(JobRequest, 'job request'),
+  cancel: messageReader(CancelRequest, 'cancel request'),
+  frame: messageReader(Frame, 'frame'),
+};
+
+test('[R5] whatever bytes come, a reader returns a message or says protocol_violation without quoting them', () => {
+  const word = 'secretword';
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 100 }),
+    fc.jsonValue().map(encodeJson),
+    fc.jsonValue().map((value) => encodeJson({ type: 'text', epoch: 1, seq: 0, [word]: value })),
+    fc.string().map((text) => new TextEncoder().encode(`{"${word}": ${text}`)),
+  );
+  fc.assert(
+    fc.property(bytes, (data) => {
+      for (const read of Object.values(READERS)) {
+        try {
+          read(data);
+        } catch (error) {
+          const problem = error as Problem;
+          assert.equal(problem.code, 'protocol_violation');
+          assert.ok(!problem.message.includes(word));
+          assert.equal(problem.cause, undefined, 'a cause would quote the body in a log');
+        }
+      }
+    }),
+    { seed: 4, numRuns: 500 },
+  );
+});
+
+test('names the place where a message is wrong', () => {
+  const beat = { instance: 'instance-1', epoch: 0, revision: 0, slots: { total: 1, used: -1 } };
+  assert.throws(() => READERS.heartbeat(encodeJson(beat)), /This is not a heartbeat at \/slots\/used: must be >= 0/);
+});
+
+test('members that a later version adds are no reason to refuse', () => {
+  const beat = { instance: 'instance-1', epoch: 0, revision: 0, slots: { total: 1, used: 0, more: 1 }, mood: 'good' };
+  assert.equal(READERS.heartbeat(encodeJson(beat)).epoch, 0);
+});
+
+test('[J8] text goes through as it is, with characters of every length', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      const frame = READERS.frame(encodeJson({ type: 'text', epoch: 1, seq: 0, text, tokens: 1 }));
+      assert.equal(frame.type === 'text' && frame.text, text);
+    }),
+    { seed: 6 },
+  );
+});
