@@ -3,6 +3,7 @@ import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
 import { type BusAddress, type BusConnection, openBusConnection } from './bus-connection.ts';
 import { listenForNodeEvents, type NodeEvents } from './bus-node-events.ts';
+import { createOutbox } from './bus-outbox.ts';
 import { listenForReplies, type Reply, type ReplyHandler } from './bus-replies.ts';
 
 export type { Reply, ReplyHandler, ReplyStatus } from './bus-replies.ts';
@@ -71,6 +72,7 @@ function createBus(
 ): Bus {
   const { connection } = main;
   const replies = listenForReplies(connection, log);
+  const outbox = createOutbox(main);
   const waiting = new Set<(problem: Problem) => void>();
   main.onDown(() => {
     for (const fail of waiting) fail(new Problem('bus_unavailable', 'The bus went down before an answer came.'));
@@ -82,7 +84,7 @@ function createBus(
     if (limit !== undefined && data.length > limit) {
       throw new Problem('body_too_large', `The message has ${data.length} bytes; the bus takes ${limit}.`);
     }
-    connection.publish(subject, data, reply === undefined ? {} : { reply });
+    outbox.add(subject, data, reply);
   };
 
   const request: Bus['request'] = (subject, data, timeoutMs) => {
@@ -124,6 +126,7 @@ function createBus(
       await events.updateAccount(jwt);
     },
     close: async () => {
+      outbox.flush();
       await Promise.all([end(main), system && end(system)]);
     },
   };

@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
-import { until } from '../support/pool.ts';
 import { startReadyProcess } from '../support/ready-process.ts';
+import { until } from '../support/until.ts';
 
 export type BareBus = { url: string; stop(): Promise<void> };
 

@@ -35,6 +35,7 @@ async function startShippedModel(pool: RelayPool): Promise<() => Promise<void>> 
   const args = ['--relay', pool.relayUrl, '--data', folder, '--slots', String(AT_ONCE), '--model', SHIPPED];
   const node = sparewatt(['agent', ...args, '--ready-json', '--log-level', 'warn']);
   await node.firstLine();
+  await pool.untilServed(SHIPPED);
   return async () => {
     node.child.kill('SIGTERM');
     await node.exit;

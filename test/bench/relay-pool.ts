@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { sparewatt } from '../support/command.ts';
 import { startNodeProcess } from '../support/node-process.ts';
 import { type Target, targetOf } from './target.ts';
@@ -11,22 +12,31 @@ export type RelayPool = {
   readonly relayPid: number;
   readonly chat: Target;
   readonly embeddings: Target;
+  /** Resolves when a model can be asked for, which is a moment after its node has heard of its session. */
+  untilServed(model: string): Promise<void>;
   stop(): Promise<void>;
 };
 
 /** More than any load here has connections, so that no request waits for a slot. */
 const SLOTS = 64;
+const POLL_MS = 10;
 
 export async function startRelayPool(): Promise<RelayPool> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-bench-'));
   const relay = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json', '--log-level', 'warn']);
   const { url, apiKey, pid } = JSON.parse(await relay.firstLine()) as { url: string; apiKey: string; pid: number };
   const node = await startNodeProcess({ relayUrl: url, slots: SLOTS });
+  const headers = { authorization: `Bearer ${apiKey}` };
+  const untilServed = async (model: string): Promise<void> => {
+    while (!(await fetch(`${url}/v1/models/${model}`, { headers })).ok) await pause(POLL_MS);
+  };
+  await untilServed('test/noop');
   return {
     relayUrl: url,
     relayPid: pid,
     chat: targetOf(`${url}/v1/chat/completions`, apiKey),
     embeddings: targetOf(`${url}/v1/embeddings`, apiKey),
+    untilServed,
     stop: async () => {
       await node.stop();
       relay.child.kill('SIGTERM');

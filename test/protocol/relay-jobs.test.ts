@@ -113,16 +113,6 @@ test('[J6] frames of another epoch change nothing', async (t) => {
   assert.deepEqual(await answer, { status: 200, text: 'one two', end: '[DONE]' });
 });
 
-test('[J6] frames of another epoch do not even count as a sign of life', async (t) => {
-  const { model, nodes } = await joinNodes(t, 2);
-  const [stale, other] = nodes;
-  const answer = askChat(pool, model);
-  const job = await stale.jobs.next();
-  job.send({ type: 'accepted', epoch: job.request.epoch + 1, seq: 0 });
-  (await other.jobs.next()).done({ text: 'from the other' });
-  assert.equal((await answer).content, 'from the other');
-});
-
 test('[J7] nothing after the last frame counts: neither text nor a second end', async (t) => {
   const { model, nodes } = await joinNodes(t, 1);
   const [node] = nodes;

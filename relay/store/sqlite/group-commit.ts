@@ -9,14 +9,22 @@ const DEFAULT_MAX_PENDING = 50_000;
 /** How long another program may keep the database locked before accepted writes are given up. */
 const BUSY_LIMIT_MS = 30_000;
 const BUSY_RETRY_MS = 20;
+/** A commit stops the event loop for as long as the disk takes, so that there may be only so many of them. */
+const DEFAULT_COMMIT_INTERVAL_MS = 10;
 
-export type GroupCommitOptions = { maxBatch?: number; maxPending?: number; now?: () => number };
+export type GroupCommitOptions = {
+  maxBatch?: number;
+  maxPending?: number;
+  commitIntervalMs?: number;
+  now?: () => number;
+};
 
 type Write = { run: () => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
 type Outcome = { value: unknown } | { error: unknown };
 
 /**
- * Writes of one turn of the event loop share a transaction, and so one sync of the disk.
+ * Writes of a few milliseconds share a transaction, and so one sync of the disk: the first after a pause is committed at
+ * the end of its turn of the event loop, those after it at most every `commitIntervalMs`.
  *
  * 1. A promise settles after the COMMIT of its write or the refusal of it, never before.
  * 2. Writes run in the order they were accepted.
@@ -31,11 +39,13 @@ export class GroupCommit {
   readonly #file: string;
   readonly #maxBatch: number;
   readonly #maxPending: number;
+  readonly #commitIntervalMs: number;
   readonly #now: () => number;
   readonly #steps;
   readonly #idle: Array<() => void> = [];
   #queue: Write[] = [];
-  #scheduled = false;
+  #nextCommitAt = 0;
+  #unschedule: (() => void) | undefined;
   #closed = false;
   #busySince: number | undefined;
 
@@ -43,6 +53,7 @@ export class GroupCommit {
     this.#file = db.name;
     this.#maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH;
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
+    this.#commitIntervalMs = options.commitIntervalMs ?? DEFAULT_COMMIT_INTERVAL_MS;
     this.#now = options.now ?? (() => performance.now());
     const prepare = (sql: string) => db.prepare(sql);
     this.#steps = {
@@ -70,7 +81,10 @@ export class GroupCommit {
   /** Resolves when every write accepted so far has settled. */
   flush(): Promise<void> {
     if (this.#queue.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.commitNow();
+    });
   }
 
   close(): Promise<void> {
@@ -83,21 +97,40 @@ export class GroupCommit {
     return new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
   }
 
+  /** Commits at once what waits, so that a reader finds it; not while another program holds the database. */
+  commitNow(): void {
+    if (this.#queue.length === 0 || this.#busySince !== undefined) return;
+    this.#unschedule?.();
+    this.#drain();
+  }
+
   #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    if (this.#busySince === undefined) setImmediate(() => this.#drain());
-    else setTimeout(() => this.#drain(), BUSY_RETRY_MS);
+    if (this.#unschedule !== undefined) return;
+    const waitMs = this.#waitMs();
+    if (waitMs > 0) {
+      const timer = setTimeout(() => this.#drain(), waitMs);
+      this.#unschedule = () => clearTimeout(timer);
+    } else {
+      const immediate = setImmediate(() => this.#drain());
+      this.#unschedule = () => clearImmediate(immediate);
+    }
+  }
+
+  #waitMs(): number {
+    if (this.#busySince !== undefined) return BUSY_RETRY_MS;
+    if (this.#queue.length >= this.#maxBatch || this.#idle.length > 0) return 0;
+    return this.#nextCommitAt - this.#now();
   }
 
   #drain(): void {
-    this.#scheduled = false;
+    this.#unschedule = undefined;
     const batch = this.#queue.slice(0, this.#maxBatch);
     const outcomes = this.#commit(batch);
     if (outcomes !== 'busy') {
       this.#queue = this.#queue.slice(batch.length);
       settle(batch, outcomes);
     }
+    this.#nextCommitAt = this.#now() + this.#commitIntervalMs;
     if (this.#queue.length > 0) this.#schedule();
     else for (const resolve of this.#idle.splice(0)) resolve();
   }

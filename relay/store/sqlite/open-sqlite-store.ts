@@ -18,6 +18,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     write: (run) => commits.write(run),
     read: async (run) => {
       try {
+        commits.commitNow();
         return run();
       } catch (error) {
         throw toStorageError(error, db.name, 'using');

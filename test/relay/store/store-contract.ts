@@ -39,6 +39,17 @@ function describeJobs(contract: Contract): void {
     assert.deepEqual(await jobs.receiptOfJob('job_1'), job.receipt);
   });
 
+  contract(
+    'shows a job to whoever asks after it was handed over, though its commit is still to come',
+    async (place) => {
+      const { jobs } = await place.open();
+      await jobs.recordFinishedJob(finishedJob('job_1'));
+      const writing = jobs.recordFinishedJob(finishedJob('job_2'));
+      assert.equal((await jobs.findJob('job_2'))?.id, 'job_2');
+      await writing;
+    },
+  );
+
   contract('keeps every attempt with its node, epoch, times and reason', async (place) => {
     const { jobs } = await place.open();
     const [last] = finishedJob('job_2').attempts;
