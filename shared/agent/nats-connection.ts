@@ -104,7 +104,7 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
 
 async function watch(connection: NatsConnection, options: BusConnectionOptions, sockets: Sockets): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type === 'staleConnection') sockets.drop();
+    if (status.type === 'staleConnection') sockets.dropUnsent();
     if (status.type === 'disconnect') options.onDown();
     if (status.type === 'reconnect') options.onUp();
   }
@@ -112,8 +112,8 @@ async function watch(connection: NatsConnection, options: BusConnectionOptions, 
 
 type Sockets = {
   open(url: string): Promise<{ socket: WebSocket; encrypted: boolean }>;
-  /** Ends the current socket, whether or not its peer still answers. */
-  drop(): void;
+  /** Ends the current socket if bytes of it wait for a peer that does not read. */
+  dropUnsent(): void;
   /** Ends the current socket and opens no other. */
   close(): void;
 };
@@ -138,7 +138,9 @@ function createSockets(): Sockets {
       current = new WebSocket(url);
       return { socket: current, encrypted: url.startsWith('wss:') };
     },
-    drop,
+    dropUnsent: () => {
+      if ((current?.bufferedAmount ?? 0) > 0) drop();
+    },
     close: () => {
       closed = true;
       drop();

@@ -11,6 +11,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { startTestNats } from '../../support/nats.ts';
+import { mockTime, settled } from '../../support/pending-timers.ts';
 
 const NODE = 'attic-a';
 const text = new TextEncoder();
@@ -32,16 +33,28 @@ function optionsFor(url: string, changes: Partial<BusConnectionOptions> = {}) {
   return { key, events, options };
 }
 
-type Bridge = { url: string; upgrades: ReturnType<typeof createInbox<Duplex>>; open: boolean; cutAll(): void };
+type Bridge = {
+  url: string;
+  upgrades: ReturnType<typeof createInbox<Duplex>>;
+  open: boolean;
+  hang(socket: Duplex): void;
+  cutAll(): void;
+};
 
 /** A door in front of a bus that a test can shut: WebSockets are then opened, and nothing is said on them. */
 async function openBridge(t: TestContext, busPort: number | undefined): Promise<Bridge> {
   const server = createServer();
   const sockets = new Set<Duplex>();
+  const hung = new Set<Duplex>();
   const bridge: Bridge = {
     url: '',
     upgrades: createInbox(),
     open: true,
+    hang: (socket) => {
+      hung.add(socket);
+      socket.unpipe();
+      socket.pause();
+    },
     cutAll: () => {
       for (const socket of sockets) socket.destroy();
     },
@@ -60,8 +73,8 @@ async function openBridge(t: TestContext, busPort: number | undefined): Promise<
     for (let i = 0; i < request.rawHeaders.length; i += 2)
       lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
     bus.write(`${lines.join('\r\n')}\r\n\r\n`);
-    bus.on('error', () => socket.destroy());
-    bus.on('close', () => socket.destroy());
+    bus.on('error', () => bus.destroy());
+    bus.on('close', () => hung.has(socket) || socket.destroy());
     socket.on('close', () => bus.destroy());
     socket.pipe(bus).pipe(socket);
   });
@@ -146,6 +159,23 @@ test('says when it is down and when it is up again, and hears what it listens to
   await connection.flush();
   const answer = await bus.request(`node.${NODE}.echo`, text.encode('hello'), 5_000);
   assert.equal(new TextDecoder().decode(answer), 'hello');
+});
+
+test('a peer that hangs is left although bytes for it are still unsent', { timeout: 20_000 }, async (t) => {
+  const nats = await startTestNats(t);
+  const bridge = await openBridge(t, Number(new URL(nats.server.websocketUrl).port));
+  const { key, events, options } = optionsFor(bridge.url);
+  const { jwt } = mintNodeCredentials(nats.identity, { nodeId: NODE, publicKey: key.publicKey, lifetimeSeconds: 60 });
+  const time = mockTime(t);
+  const connection = await connectToBus({ ...options, jwt: () => jwt });
+  afterTest(t, connection.close);
+  bridge.hang(await bridge.upgrades.next());
+  for (let i = 0; i < 4; i++) connection.publish(`fabric.heartbeat.${NODE}`, new Uint8Array(8 * 1024 * 1024 - 1_000));
+  while (bridge.upgrades.all.length < 2) {
+    await settled();
+    time.tick(1_000);
+  }
+  assert.equal(await events.next(), 'down');
 });
 
 test('[I5] a connection whose credentials expire comes back with the renewed ones', { timeout: 20_000 }, async (t) => {
