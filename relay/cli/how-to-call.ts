@@ -1,17 +1,17 @@
-import pc from 'picocolors';
 import { DEMO_CHAT_MODEL } from './commands/chat.ts';
+import { out } from './style.ts';
 
 /** Ways to call a relay that work when pasted as they are; tests run both. Nothing in them is coloured. */
 export function howToCall(relay: { url: string; apiKey: string }): string {
-  return `${pc.bold('Call it with curl:')}
+  return `${out.bold('Call it with curl:')}
 
 ${curlLine(relay)}
 
-${pc.bold('or with the openai client')} (paste into ask.mjs in this folder, then: node ask.mjs):
+${out.bold('or with the openai client')} (paste into ask.mjs in this folder, then: node ask.mjs):
 
 ${openaiSnippet(relay)}
 
-${pc.bold('or')}  npx sparewatt chat "What is the capital of France?" --relay ${relay.url} --api-key ${relay.apiKey}
+${out.bold('or')}  npx sparewatt chat "What is the capital of France?" --relay ${relay.url} --api-key ${relay.apiKey}
 
 Ctrl-C stops the relay, the node and the NATS server.`;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { createNKey } from '../../relay/fabric/nkey.ts';
-import { askChat, streamChat } from '../support/ask-pool.ts';
+import { askChat, loadOf, streamChat } from '../support/ask-pool.ts';
 import { serveModules } from '../support/browser-modules.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { type Pool, startPool, until } from '../support/pool.ts';
@@ -93,13 +93,9 @@ test('a page that closes its node leaves at once', async () => {
 test('[S5] [R3] closing the page ends its session, and the job that it was at ends with an error', async () => {
   const nodeId = await startNodeInPage('second-tab');
   const answer = streamChat(pool, 'test/stuck');
-  await until(async () => (await health()).jobs.running === 1);
+  await until(async () => (await loadOf(pool)).running === 1);
   await page.close();
   assert.equal((await answer).end, 'node_lost');
   await until(() => !pool.relay.nodes().includes(nodeId));
   assert.deepEqual(faults, []);
 });
-
-async function health(): Promise<{ jobs: { running: number } }> {
-  return (await (await pool.request('/v1/health')).json()) as { jobs: { running: number } };
-}

@@ -17,7 +17,7 @@ import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 test('[S1] a node beats when it connects, at every interval and whenever its models change', async (t) => {
-  const { connect, pass, runtime, start } = await openBeating(t);
+  const { connect, pass, runtime } = startScriptedAgent(t);
   const line = await connect();
   assert.deepEqual(line.beats, [{ instance: INSTANCE, epoch: 0, revision: 1, slots: { total: 2, used: 0 } }]);
   await pass(LIMITS.heartbeatIntervalMs - 1);
@@ -28,20 +28,12 @@ test('[S1] a node beats when it connects, at every interval and whenever its mod
   runtime.setModels([scriptedModel('m')]);
   assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 0, revision: 2, slots: { total: 2, used: 0 } });
   offer(line, { epoch: 3 });
-  start(line);
+  const input = { inputs: ['x'], dimensions: null };
+  const request = { job: 'j', attempt: 1, epoch: 3, model: 'm', timeoutMs: 60_000, type: 'embed', input };
+  line.say(`node.${SCRIPTED_NODE_ID}.embed.request`, request);
   await pass(LIMITS.heartbeatIntervalMs);
   assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 3, revision: 2, slots: { total: 2, used: 1 } });
 });
-
-async function openBeating(t: import('node:test').TestContext) {
-  const scripted = startScriptedAgent(t);
-  const start = (line: import('../support/scripted-relay.ts').Line): void => {
-    const input = { inputs: ['x'], dimensions: null };
-    const request = { job: 'j', attempt: 1, epoch: 3, model: 'm', timeoutMs: 1_000, type: 'embed', input };
-    line.say(`node.${SCRIPTED_NODE_ID}.embed.request`, request);
-  };
-  return { ...scripted, start };
-}
 
 test('[S2] a node answers an offer with its capability document, which names what it serves', async (t) => {
   const { connect, runtime } = startScriptedAgent(t);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import pino from 'pino';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
@@ -19,7 +19,7 @@ after(() => pool.close());
 const lists = (nodeId: string): boolean => pool.relay.nodes().includes(nodeId);
 
 /** Returns once the relay has heard of everything that nodes have said, and of connections that have ended, so far. */
-async function untilCaughtUp(t: import('node:test').TestContext): Promise<void> {
+async function untilCaughtUp(t: TestContext): Promise<void> {
   const messenger = await joinScriptedNode(t, pool.relay, { name: 'messenger' });
   await messenger.close();
   await until(() => !lists(messenger.nodeId));

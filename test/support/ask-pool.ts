@@ -51,3 +51,19 @@ function readStream(status: number, body: string): Streamed {
   }
   return { status, text, end };
 }
+
+export type JobRecord = {
+  state: string;
+  attempts: { state: string; nodeId: string; problem: { code: string } | null }[];
+};
+
+/** What the relay wrote down about a job that has ended. */
+export async function recordOf(pool: Pool, jobId: string): Promise<JobRecord> {
+  return (await (await pool.request(`/v1/jobs/${jobId}`)).json()) as JobRecord;
+}
+
+/** How many jobs run and wait now. */
+export async function loadOf(pool: Pool): Promise<{ waiting: number; running: number }> {
+  const { jobs } = (await (await pool.request('/v1/health')).json()) as { jobs: { waiting: number; running: number } };
+  return jobs;
+}

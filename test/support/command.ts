@@ -1,10 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BIN = fileURLToPath(new URL('../../relay/cli/bin.mjs', import.meta.url));
+
+const running = new Set<ChildProcess>();
+// A failed test must not leave a command running, which would keep its file from ever ending.
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** A running `sparewatt` command. */
 export type Command = {
@@ -26,6 +33,8 @@ export function sparewatt(args: string[], options: CommandOptions = {}): Command
   // Set by the test runner, and inherited by what is not a test.
   delete env.NODE_TEST_CONTEXT;
   const child = spawn(options.node ?? process.execPath, [BIN, ...args], { env, cwd: options.cwd ?? ROOT });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   child.stdin.end(options.input ?? '');
   let stdout = '';
   let stderr = '';

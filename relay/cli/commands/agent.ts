@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import pc from 'picocolors';
 import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { DEFAULT_RELAY, dataOption, logLevelOption, parseCount, relayOption } from '../options.ts';
+import { out } from '../style.ts';
 
 type AgentCommandOptions = {
   relay: string;
@@ -73,5 +73,5 @@ export function addAgentCommand(program: Command): void {
 
 function readyText(nodeId: string, options: AgentCommandOptions): string {
   if (options.readyJson === true) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
-  return `\n${pc.bold('Contributing')} as ${pc.cyan(nodeId)} to ${options.relay}. Ctrl-C stops.\n\n`;
+  return `\n${out.bold('Contributing')} as ${out.cyan(nodeId)} to ${options.relay}. Ctrl-C stops.\n\n`;
 }

@@ -1,8 +1,8 @@
 import { Argument, type Command, Option } from 'commander';
-import pc from 'picocolors';
 import { askChat, type ChatAnswer } from '../ask-chat.ts';
 import { readApiKey } from '../local-relay.ts';
 import { DEFAULT_RELAY, dataOption, parseCount, relayOption } from '../options.ts';
+import { out } from '../style.ts';
 
 type ChatCommandOptions = {
   relay: string;
@@ -43,7 +43,7 @@ export function addChatCommand(program: Command): void {
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       });
       if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
-      else process.stdout.write(`\n${pc.dim(describeAnswer(answer))}\n`);
+      else process.stdout.write(`\n${out.dim(describeAnswer(answer))}\n`);
     });
 }
 

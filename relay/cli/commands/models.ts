@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
-import pc from 'picocolors';
 import type { ModelList } from '../../../shared/api/models.ts';
 import { getJson } from '../get-json.ts';
 import { readApiKey } from '../local-relay.ts';
 import { DEFAULT_RELAY, dataOption, relayOption } from '../options.ts';
+import { out } from '../style.ts';
 
 type ModelsCommandOptions = { relay: string; data: string; apiKey?: string; json?: boolean };
 
@@ -37,5 +37,5 @@ function tableOf(list: ModelList): string {
       `${model.context_length} tokens`,
     ].join('  '),
   );
-  return `${pc.dim(['MODEL'.padEnd(width), 'KIND  ', 'STATUS   ', 'NODES ', 'CONTEXT'].join('  '))}\n${rows.join('\n')}\n`;
+  return `${out.dim(['MODEL'.padEnd(width), 'KIND  ', 'STATUS   ', 'NODES ', 'CONTEXT'].join('  '))}\n${rows.join('\n')}\n`;
 }

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
-import pc from 'picocolors';
 import { createProcessLog } from '../../process-log.ts';
 import { startRelay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
 import { dataOption, logLevelOption, portOption } from '../options.ts';
+import { out } from '../style.ts';
 
 type RelayCommandOptions = {
   port: number;
@@ -52,9 +52,9 @@ export function addRelayCommand(program: Command): void {
 
 function banner(relay: { url: string; apiKey: string; adminToken: string }, dataFolder: string): string {
   return `
-${pc.bold(`Sparewatt relay ${VERSION}`)}
+${out.bold(`Sparewatt relay ${VERSION}`)}
 
-  address      ${pc.cyan(relay.url)}
+  address      ${out.cyan(relay.url)}
   API key      ${relay.apiKey}
   admin token  ${relay.adminToken}
   data         ${dataFolder}

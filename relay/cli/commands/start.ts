@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import pc from 'picocolors';
 import pino from 'pino';
 import { createProcessLog } from '../../process-log.ts';
 import { type Relay, startRelay } from '../../server.ts';
@@ -12,11 +11,12 @@ import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
 import { type NodeProcess, startNodeProcess } from '../node-process.ts';
 import { dataOption, portOption } from '../options.ts';
+import { out } from '../style.ts';
 import { DEMO_CHAT_MODEL, describeAnswer } from './chat.ts';
 
 type StartCommandOptions = { port: number; data: string; once?: boolean };
 
-const QUESTION = 'What is 47 + 38?';
+const QUESTION = 'Count from 7 to 18.';
 
 export function addStartCommand(program: Command): void {
   program
@@ -46,7 +46,7 @@ async function startAndAsk(
   await mkdir(logFolder, { recursive: true, mode: 0o700 });
   const relayLog = pino.destination({ dest: join(logFolder, 'relay.log'), sync: true, mode: 0o600 });
 
-  say(`\n${pc.bold(`Sparewatt ${VERSION}`)}\n`);
+  say(`\n${out.bold(`Sparewatt ${VERSION}`)}\n`);
   const starting: Promise<Relay> = startRelay({
     port: options.port,
     host: '127.0.0.1',
@@ -62,16 +62,16 @@ async function startAndAsk(
       ),
   });
   const relay = await starting;
-  say(`  relay   ${pc.cyan(relay.url)}  ${pc.dim(`nats-server ${relay.natsVersion}, SQLite in ${options.data}`)}`);
+  say(`  relay   ${out.cyan(relay.url)}  ${out.dim(`nats-server ${relay.natsVersion}, SQLite in ${options.data}`)}`);
 
   const node: NodeProcess = startNodeProcess(relay.url, options.data, join(logFolder, 'node.log'));
   started.push({ stop: () => node.stop() });
   const nodeId = await node.ready;
   await relay.whenNodeJoined(nodeId);
   const models = relay.models().join(', ');
-  say(`  node    ${pc.cyan(nodeId)}  ${pc.dim(models)}\n`);
+  say(`  node    ${out.cyan(nodeId)}  ${out.dim(models)}\n`);
 
-  process.stdout.write(`  ${pc.bold('You')}     ${QUESTION}\n  ${pc.bold('Model')}   `);
+  process.stdout.write(`  ${out.bold('You')}     ${QUESTION}\n  ${out.bold('Model')}   `);
   const answer = await askChat({
     relayUrl: relay.url,
     apiKey: relay.apiKey,
@@ -79,7 +79,7 @@ async function startAndAsk(
     prompt: QUESTION,
     onText: (text) => void process.stdout.write(text),
   });
-  say(`\n\n  ${pc.dim(describeAnswer(answer))}\n`);
+  say(`\n\n  ${out.dim(describeAnswer(answer))}\n`);
   if (options.once === true) return;
   say(howToCall(relay));
   await Promise.race([interrupted, node.failed]);

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { askChat, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
+import { type Pool, startPool, until } from '../support/pool.ts';
+import { joinNodes } from '../support/scripted-pool.ts';
+
+let pool: Pool;
+before(async () => {
+  pool = await startPool();
+});
+after(() => pool.close());
+
+test('[R1] a failure before any output is tried on other nodes, three attempts in all', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 4);
+  const answer = askChat(pool, model);
+  for (const [i, node] of nodes.slice(0, 3).entries()) {
+    const job = await node.jobs.next();
+    assert.equal(job.request.attempt, i + 1);
+    job.send({ type: 'accepted' });
+    job.fail(i === 2 ? 'model_load_failed' : 'node_fault');
+  }
+  const { status, code, jobId } = await answer;
+  assert.equal(status, 503);
+  assert.equal(code, 'model_load_failed');
+  assert.equal(nodes[3].jobs.all.length, 0);
+  const { attempts, state } = await recordOf(pool, jobId);
+  assert.equal(state, 'failed');
+  assert.deepEqual(
+    attempts.map(({ nodeId }) => nodeId),
+    nodes.slice(0, 3).map(({ nodeId }) => nodeId),
+  );
+});
+
+test('[R1] a failure that is the fault of the request is not tried again', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2);
+  const answer = askChat(pool, model);
+  (await nodes[0].jobs.next()).fail('context_length_exceeded', 'Too long.');
+  assert.deepEqual((await answer).code, 'context_length_exceeded');
+  assert.equal(nodes[1].jobs.all.length, 0);
+});
+
+test('[R1] [R3] after output has been passed on the job fails, and its stream ends with an error event', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2);
+  const answer = streamChat(pool, model);
+  const job = await nodes[0].jobs.next();
+  job.text('half ');
+  job.fail('node_fault');
+  assert.deepEqual(await answer, { status: 200, text: 'half ', end: 'node_fault' });
+  assert.equal(nodes[1].jobs.all.length, 0);
+});
+
+test('[J2] [R1] a busy node is no failure of the job: another one takes it, and its attempt counts as the first', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2);
+  const [busy, free] = nodes;
+  const answer = askChat(pool, model);
+  (await busy.jobs.next()).fail('node_busy');
+  (await free.jobs.next()).done({ text: 'free' });
+  const { content, jobId } = await answer;
+  assert.equal(content, 'free');
+  assert.deepEqual(
+    (await recordOf(pool, jobId)).attempts.map(({ nodeId }) => nodeId),
+    [free.nodeId],
+  );
+});
+
+test('[J2] [R1] the only node is asked again until it is not busy any more', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const answer = askChat(pool, model);
+  for (let i = 0; i < 4; i++) (await nodes[0].jobs.next()).fail('node_busy');
+  (await nodes[0].jobs.next()).done({ text: 'at last' });
+  assert.equal((await answer).content, 'at last');
+});
+
+test('[R2] [S5] a node that vanishes is told apart from one that fails, and in both cases another one works', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 3);
+  const [vanishing, failing, working] = nodes;
+  const answer = askChat(pool, model);
+  (await vanishing.jobs.next()).send({ type: 'accepted' });
+  await vanishing.connection.flush();
+  await vanishing.close();
+  (await failing.jobs.next()).fail('node_fault');
+  (await working.jobs.next()).done({ text: 'worked' });
+  const { content, jobId } = await answer;
+  assert.equal(content, 'worked');
+  assert.deepEqual(
+    (await recordOf(pool, jobId)).attempts.map(({ problem }) => problem?.code),
+    ['node_lost', 'node_fault', undefined],
+  );
+});
+
+test('[R3] half an answer from a node that disconnects ends with an error event, not with silence', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const answer = streamChat(pool, model);
+  const job = await nodes[0].jobs.next();
+  job.text('half an ');
+  await nodes[0].connection.flush();
+  await nodes[0].close();
+  assert.deepEqual(await answer, { status: 200, text: 'half an ', end: 'node_lost' });
+});
+
+for (const bytes of ['{"type":"text","te', '[]', 'null', '', '\u0000', '{"type":"text","seq":0}', '"done"']) {
+  test(`[R5] a frame that is ${JSON.stringify(bytes)} ends its attempt and nothing else`, async (t) => {
+    const { model, nodes } = await joinNodes(t, pool, 2, { slots: 2 });
+    const [broken, whole] = nodes;
+    const unharmed = streamChat(pool, model);
+    const other = await broken.jobs.next();
+    other.text('un');
+    await until(async () => (await loadOf(pool)).running === 1);
+    const answer = askChat(pool, model);
+    (await whole.jobs.next()).raw(bytes);
+    assert.equal((await whole.cancels.next()).attempt, 1);
+    (await broken.jobs.next()).done({ text: 'answered' });
+    assert.equal((await answer).content, 'answered');
+    other.text('harmed');
+    other.done();
+    assert.deepEqual(await unharmed, { status: 200, text: 'unharmed', end: '[DONE]' });
+  });
+}
+
+test('[R5] bytes that are not UTF-8 and frames of unknown types end their attempt', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 3);
+  const answer = askChat(pool, model);
+  (await nodes[0].jobs.next()).raw(Uint8Array.of(0x22, 0xff, 0x22));
+  (await nodes[1].jobs.next()).send({ type: 'telepathy' });
+  (await nodes[2].jobs.next()).done({ text: 'plain words' });
+  const { content, jobId } = await answer;
+  assert.equal(content, 'plain words');
+  const { attempts } = await recordOf(pool, jobId);
+  assert.deepEqual(
+    attempts.slice(0, 2).map(({ problem }) => problem?.code),
+    ['protocol_violation', 'protocol_violation'],
+  );
+});
