@@ -11,8 +11,10 @@ import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerPairingRoutes } from './routes/pairing.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
 import { collectRoutes } from './routes/route-table.ts';
+import { registerSnapshotRoute } from './routes/snapshot.ts';
 import type { RelayApp, RelayServices } from './services.ts';
 
 export type AppOptions = { services: RelayServices; logger: FastifyBaseLogger; maxBodyBytes: number };
@@ -57,5 +59,7 @@ export async function createApp({ services, logger, maxBodyBytes }: AppOptions):
   registerModelRoutes(app, services);
   registerJobRoutes(app, services);
   registerEnrollRoute(app, services);
+  registerPairingRoutes(app, services);
+  registerSnapshotRoute(app, services);
   return app;
 }

@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { ensureFirstKey } from './access/api-keys.ts';
 import { createKeyGuard } from './access/key-guard.ts';
+import type { ShownSetting } from './config/shown-settings.ts';
 import type { RelayKeys } from './data-folder/keys.ts';
 import { createModelCatalog } from './fabric/model-catalog.ts';
+import type { NKey } from './fabric/nkey.ts';
 import { createNodeTable } from './fabric/node-table.ts';
 import type { Fabric } from './fabric/open-fabric.ts';
 import { keepSessions } from './fabric/sessions.ts';
@@ -10,6 +13,11 @@ import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
+import type { AdmissionRules } from './pairing/admission.ts';
+import { createNodeControl } from './pairing/node-control.ts';
+import type { NodeRegister } from './pairing/node-register.ts';
+import { createPairing } from './pairing/pairing.ts';
+import { BUS_PATH } from './routes/enroll.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
 import type { Store } from './store/store.ts';
@@ -20,6 +28,12 @@ export type ServicesOptions = {
   store: Store;
   fabric: Fabric;
   keys: RelayKeys;
+  settings: readonly ShownSetting[];
+  register: NodeRegister;
+  /** The key by which nodes know this relay. */
+  identity: NKey;
+  rules: AdmissionRules;
+  publicUrl?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
 };
 
@@ -36,7 +50,7 @@ const JOB_LIMITS: JobLimits = {
 
 /** Builds what the routes ask, in the order in which each needs the one before. */
 export async function createServices(options: ServicesOptions): Promise<RelayServices & { close(): Promise<void> }> {
-  const { log, store, fabric } = options;
+  const { log, store, fabric, register } = options;
   const { bus } = fabric;
   const table = createNodeTable();
   const models = createModelCatalog(table, Date.now);
@@ -47,13 +61,28 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const sessions = keepSessions({
     bus,
     table,
-    publicKeyOf: async (nodeId) => (await store.nodes.findNode(nodeId))?.publicKey,
+    publicKeyOf: async (nodeId) => {
+      const node = register.get(nodeId);
+      return node?.state === 'active' ? node.publicKey : undefined;
+    },
     nextEpoch: (nodeId) => store.nodes.nextEpoch(nodeId),
     now: Date.now,
     log,
   });
+  const pairing = createPairing({
+    ...options,
+    store: store.pairing,
+    busPath: BUS_PATH,
+    mintNodeCredentials: fabric.mintNodeCredentials,
+    now: Date.now,
+    randomBytes,
+  });
+  const { applyRevocations } = fabric;
+  const nodeControl = createNodeControl({ register, table, bus, applyRevocations, now: Date.now, log });
+  table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
+    settings: options.settings,
     log,
     bus,
     table,
@@ -63,10 +92,15 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     store,
     keys,
     newJob: (request, order) => describeJob(request, order, { ...JOB_LIMITS, ...options.jobLimits }),
-    mintNodeCredentials: fabric.mintNodeCredentials,
+    register,
+    pairing,
+    nodeControl,
+    publicUrl: options.publicUrl,
+    localBusUrl: fabric.localBusUrl,
     close: async () => {
       sessions.stop();
       await keys.recordUsage();
+      await register.close();
     },
   };
 }

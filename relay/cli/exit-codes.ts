@@ -6,6 +6,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, 
 export function exitCodeOfProblem(problem: Problem): number {
   switch (problem.code) {
     case 'invalid_option':
+    case 'invalid_setting':
       return EXIT.usage;
     case 'relay_unreachable':
       return EXIT.unreachable;

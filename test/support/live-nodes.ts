@@ -1,4 +1,4 @@
-import type { LiveNode } from '../../relay/fabric/node-table.ts';
+import type { Admission } from '../../relay/fabric/node-table.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { scriptedModel } from './scripted-node.ts';
 
@@ -26,8 +26,8 @@ export function documentFor(
 export function admission(
   id: string,
   models: (string | ServedModel)[] = [],
-  more: Partial<LiveNode> = {},
-): Omit<LiveNode, 'reserved'> {
+  more: Partial<Admission> = {},
+): Admission {
   return {
     id,
     publicKey: `U-${id}`,
