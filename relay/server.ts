@@ -105,7 +105,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const url = await listen(app, options);
     if (isToAnnounce(url, options.announce?.when)) {
       const network = options.announce?.network ?? { port: MDNS_PORT };
-      const announcement = announceRelay({ url, version: VERSION, network, log });
+      const announcement = announceRelay({ url, version: VERSION, network, relayKey: identity.publicKey, log });
       undo.push(() => announcement.close());
     }
     log.info({ url, nats: fabric.url }, 'the relay is ready');

@@ -13,6 +13,12 @@ export function exitCodeOfProblem(problem: Problem): number {
     case 'invalid_api_key':
     case 'insufficient_scope':
     case 'pairing_required':
+    case 'pairing_code_invalid':
+    case 'pairing_code_expired':
+    case 'pairing_code_used':
+    case 'pairing_proof_invalid':
+    case 'node_revoked':
+    case 'relay_identity_changed':
     case 'node_identity_taken':
       return EXIT.refused;
     default:

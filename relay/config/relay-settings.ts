@@ -37,6 +37,36 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    public_url: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^\\s/]+/?$',
+        ...described({
+          description: 'where nodes and clients reach the relay, if not at the address it listens on',
+          wanted: 'an address such as https://relay.example',
+          env: 'SPAREWATT_RELAY_PUBLIC_URL',
+          argument: 'url',
+          example: 'https://relay.example',
+        }),
+      }),
+    ),
+    approve: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'let nodes of other machines wait until the operator approves them',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_APPROVE',
+        example: true,
+      }),
+    }),
+    open: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'let anybody join without a code, on probation',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_OPEN',
+        example: true,
+      }),
+    }),
     announce: Type.Optional(
       Type.Boolean({
         ...described({

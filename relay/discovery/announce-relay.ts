@@ -11,8 +11,8 @@ export type AnnounceOptions = {
   url: string;
   version: string;
   network: MdnsNetwork;
-  /** Fingerprint of the relay's public key. */
-  fingerprint?: string;
+  /** The relay's public key (`N…`). */
+  relayKey?: string;
   log: RelayLog;
 };
 
@@ -27,7 +27,7 @@ export function isToAnnounce(url: string, ordered: boolean | undefined): boolean
 }
 
 /** Tells the local network that a relay is here. A network that refuses is logged and costs nothing else. */
-export function announceRelay({ url, version, network, fingerprint, log }: AnnounceOptions): Announcement {
+export function announceRelay({ url, version, network, relayKey, log }: AnnounceOptions): Announcement {
   const { hostname: address, port, protocol } = new URL(url);
   const onError = (error: Error): void => {
     log.warn({ reason: error.message }, 'the relay cannot be announced by mDNS; nodes must be told its address');
@@ -46,7 +46,7 @@ export function announceRelay({ url, version, network, fingerprint, log }: Annou
       protocol: PROTOCOL_VERSION,
       scheme: protocol === 'https:' ? 'https' : 'http',
       path: '/',
-      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(relayKey === undefined ? {} : { relayKey }),
     }),
     // The name holds host and port, which are one relay's alone; the library would report a conflict on stdout.
     probe: false,

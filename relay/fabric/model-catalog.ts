@@ -20,10 +20,8 @@ type KnownModel = { served: ServedModel; firstSeenS: number };
 export function createModelCatalog(table: NodeTable, now: () => number): ModelCatalog {
   const known = new Map<string, KnownModel>();
   table.listen({
-    onCapacity: () => {
-      // Called for every freed slot too: the walk is short only because documents are told apart by identity.
-      for (const node of table.live()) learn(node.document.served_models);
-    },
+    // Called for every freed slot too, which is cheap because documents are told apart by identity.
+    onCapacity: (node) => learn(node.document.served_models),
   });
   const seen = new WeakSet<ServedModel[]>();
   const learn = (models: ServedModel[]): void => {

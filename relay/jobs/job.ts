@@ -1,5 +1,6 @@
 import type { JobInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
+import type { Affinity } from '../scheduler/affinity.ts';
 import type { Routing } from '../scheduler/routing.ts';
 
 /** One unit of work as the relay holds it while it runs. */
@@ -15,8 +16,8 @@ export type JobSpec = {
   readonly input: JobInput;
   /** What its caller wants of its node; anything, when absent. */
   readonly routing?: Routing | undefined;
-  /** The same for jobs that had better meet the same node. */
-  readonly affinity?: string | undefined;
+  /** Which other jobs it had better meet the node of. */
+  readonly affinity?: Affinity | undefined;
   /** How long the job may wait for a slot, run altogether, and go without a word from its node. */
   readonly maxWaitMs: number;
   readonly timeoutMs: number;

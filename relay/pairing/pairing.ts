@@ -3,17 +3,14 @@ import { codeSecretsOf, newPairingCode } from '../../shared/identity/pairing-cod
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import {
   isCodeProof,
-  nodeStatement,
   type PairingAnswer,
   type PairingTranscript,
   proveCode,
   relayStatement,
 } from '../../shared/identity/pairing-transcript.ts';
-import { isSignedBy } from '../../shared/identity/signer.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { base64UrlToBytes, bytesToBase64Url } from '../../shared/protocol/base64.ts';
+import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import type { EnrollRequest, EnrollResponse } from '../../shared/protocol/enrollment.ts';
-import { PROTOCOL_VERSION } from '../../shared/protocol/limits.ts';
 import type {
   ChallengeRequest,
   ChallengeResponse,
@@ -27,6 +24,7 @@ import type { KnownNode, PairingCodeRecord, PairingStore } from '../store/pairin
 import { type AdmissionRules, type Applicant, decideAdmission, pairingRequired } from './admission.ts';
 import { createAttemptLimit } from './attempt-limit.ts';
 import { createChallenges } from './challenges.ts';
+import { createNodeProofs } from './node-proof.ts';
 import type { NodeRegister } from './node-register.ts';
 
 export type PairingOptions = {
@@ -83,12 +81,16 @@ const OPEN_JOINS = { perAddress: { capacity: 50, refillMs: 60_000 }, overall: { 
 export function createPairing(options: PairingOptions): Pairing {
   const { store, register, identity, now, log } = options;
   const challenges = createChallenges(now, options.randomBytes);
+  const proofs = createNodeProofs({ challenges, relayKey: identity.publicKey, publicUrl: options.publicUrl });
   const wrongCodes = createAttemptLimit({ ...WRONG_CODES, now });
   const joins = createAttemptLimit({ ...OPEN_JOINS, now });
 
   const assertCode = async (request: CompletePairing, statement: Uint8Array, address: string) => {
     const code = await store.findCode(request.code.id);
-    if (code !== undefined && (await isCodeProof(code.secret, statement, request.code.proof))) return code;
+    const isRight = code !== undefined && (await isCodeProof(code.secret, statement, request.code.proof));
+    // Again, as of many guesses sent at once each has found the limit untouched.
+    wrongCodes.assertMayTry(address);
+    if (isRight) return code;
     wrongCodes.count(address);
     throw new Problem('pairing_code_invalid', 'The relay knows no such pairing code. Check it, or ask for a new one.');
   };
@@ -136,29 +138,24 @@ export function createPairing(options: PairingOptions): Pairing {
       wrongCodes.assertMayTry(caller.address);
       const { publicKey, name } = request;
       const nodeId = nodeIdOf(name, publicKey);
-      const transcript = transcriptOf(request, 'pair', identity.publicKey, request.code.id);
-      const statement = await assertProof(transcript, request, challenges, options.publicUrl);
-      const code = await assertCode(request, statement, caller.address);
+      const conversation = await proofs.check(request, request.code.id);
+      const code = await assertCode(request, conversation.statement, caller.address);
       assertNotRevoked(register.isKeyRevoked(publicKey));
-      spend(challenges, transcript.challenge);
+      proofs.spend(conversation);
       await claim(store, code, nodeId, now());
       const node = await admit({ nodeId, publicKey, name, admittance: 'code', labels: code.labels });
       log.info({ node: nodeId, state: node.state, from: caller.address }, 'a node was paired');
       const answer = answerFor(node, caller);
-      const signed = sign(transcript, answer);
+      const signed = sign(conversation.transcript, answer);
       const codeProof = await proveCode(code.secret, signed.statement);
       return { ...withoutUndefined(answer), relaySignature: signed.relaySignature, codeProof };
     },
     enroll: async (request, caller) => {
       const { publicKey, name, proof } = request;
       const nodeId = nodeIdOf(name, publicKey);
-      const transcript = proof && transcriptOf({ publicKey, name, proof }, 'enroll', identity.publicKey, null);
-      if (transcript !== undefined && proof !== undefined) {
-        await assertProof(transcript, { publicKey, name, proof }, challenges, options.publicUrl);
-        spend(challenges, transcript.challenge);
-      } else if (caller.trust === undefined) {
-        throw pairingRequired();
-      }
+      if (proof === undefined && caller.trust === undefined) throw pairingRequired();
+      const conversation = proof && (await proofs.check({ publicKey, name, proof }, null));
+      if (conversation !== undefined) proofs.spend(conversation);
       const isStranger = caller.trust === undefined && register.get(nodeId) === undefined && options.rules.open;
       if (isStranger) {
         joins.assertMayTry(caller.address);
@@ -172,64 +169,10 @@ export function createPairing(options: PairingOptions): Pairing {
       return {
         ...granted,
         ...(answer.busUrl === undefined ? {} : { busUrl: answer.busUrl }),
-        ...(transcript === undefined ? {} : { relaySignature: sign(transcript, answer).relaySignature }),
+        ...(conversation && { relaySignature: sign(conversation.transcript, answer).relaySignature }),
       };
     },
   };
-}
-
-type Signed = Pick<CompletePairing, 'publicKey' | 'name' | 'proof'>;
-
-function transcriptOf(
-  { publicKey, name, proof }: Signed,
-  purpose: PairingTranscript['purpose'],
-  relayKey: string,
-  codeId: string | null,
-): PairingTranscript {
-  return {
-    protocol: PROTOCOL_VERSION,
-    purpose,
-    relay: proof.relay,
-    relayKey,
-    nodeKey: publicKey,
-    nodeName: name,
-    nodeNonce: proof.nonce,
-    challenge: proof.challenge,
-    codeId,
-  };
-}
-
-/** Returns what the node has signed, once that is sure. */
-async function assertProof(
-  transcript: PairingTranscript,
-  { publicKey, name, proof }: Signed,
-  challenges: ReturnType<typeof createChallenges>,
-  publicUrl: string | undefined,
-): Promise<Uint8Array> {
-  if (!challenges.isOpen(proof.challenge, { publicKey, name, nonce: proof.nonce })) throw challengeInvalid();
-  const statement = nodeStatement(transcript);
-  const signature = base64UrlToBytes(proof.signature);
-  if (signature === undefined || !(await isSignedBy(publicKey, statement, signature))) {
-    throw new Problem(
-      'pairing_proof_invalid',
-      'The signature is not of this node, for this relay and this challenge. Start the conversation anew.',
-    );
-  }
-  if (publicUrl !== undefined && new URL(publicUrl).origin !== proof.relay) {
-    throw new Problem('pairing_proof_invalid', `This relay is not ${proof.relay}. Its address is ${publicUrl}.`);
-  }
-  return statement;
-}
-
-function spend(challenges: ReturnType<typeof createChallenges>, challenge: string): void {
-  if (!challenges.spend(challenge)) throw challengeInvalid();
-}
-
-function challengeInvalid(): Problem {
-  return new Problem(
-    'pairing_challenge_invalid',
-    'The challenge is spent, too old or of another relay. Ask for a new one.',
-  );
 }
 
 async function claim(store: PairingStore, { codeId }: PairingCodeRecord, nodeId: string, at: number): Promise<void> {

@@ -1,9 +1,12 @@
 import { hash } from 'node:crypto';
 
+/** What makes jobs belong together, and whether this one may expect to find the earlier ones' node. */
+export type Affinity = { readonly key: string; readonly isLater: boolean };
+
 /** Which node a conversation met last. */
 export type AffinityTable = {
-  nodeOf(key: string | undefined, now: number): string | undefined;
-  met(key: string | undefined, nodeId: string, now: number): void;
+  nodeOf(affinity: Affinity | undefined, now: number): string | undefined;
+  met(affinity: Affinity | undefined, nodeId: string, now: number): void;
 };
 
 export type AffinityHints = {
@@ -25,12 +28,13 @@ const HASHED_CHARACTERS = 4_096;
 export function createAffinityTable(): AffinityTable {
   const met = new Map<string, { nodeId: string; at: number }>();
   return {
-    nodeOf: (key, now) => {
-      const entry = key === undefined ? undefined : met.get(key);
+    nodeOf: (affinity, now) => {
+      const entry = affinity?.isLater ? met.get(affinity.key) : undefined;
       return entry === undefined || now - entry.at > KEPT_MS ? undefined : entry.nodeId;
     },
-    met: (key, nodeId, now) => {
-      if (key === undefined) return;
+    met: (affinity, nodeId, now) => {
+      if (affinity === undefined) return;
+      const { key } = affinity;
       met.delete(key);
       met.set(key, { nodeId, at: now });
       if (met.size <= KEYS_KEPT) return;
@@ -43,13 +47,15 @@ export function createAffinityTable(): AffinityTable {
 }
 
 /**
- * A key that the turns of one conversation share and that says nothing of its content: the client's own, or what the
- * conversation began with. Undefined for a job without either.
+ * Jobs with one key had better meet the same node. The key is the client's own, or what the conversation began with, and
+ * says nothing of its content. A first turn looks for nobody: many conversations begin alike and would meet on one node.
+ * Undefined for a job without either.
  */
-export function affinityKey({ model, apiKeyId, cacheKey, user, messages = [] }: AffinityHints): string | undefined {
+export function affinityOf({ model, apiKeyId, cacheKey, user, messages = [] }: AffinityHints): Affinity | undefined {
   const beginning = cacheKey ?? user ?? beginningOf(messages);
   if (beginning === undefined) return undefined;
-  return hash('sha256', JSON.stringify([apiKeyId, model, beginning]), 'base64url');
+  const key = hash('sha256', JSON.stringify([apiKeyId, model, beginning]), 'base64url');
+  return { key, isLater: typeof beginning === 'string' || messages.some(({ role }) => role === 'assistant') };
 }
 
 /** Everything up to and including the first words of the user. */

@@ -59,7 +59,7 @@ const PRIOR = {
 const PRIOR_SUCCESSES = 9;
 const PRIOR_ATTEMPTS = 10;
 /** Samples beyond this add no more certainty. */
-const SAMPLES_MOST = 10;
+const SAMPLES_MOST = 30;
 /** A measurement is worth half after this: machines get other work, models get updated. */
 const HALF_LIFE_MS = 3_600_000;
 /** What finding its prompt still in memory is worth of a job, and up to which part of its slots a node is "not busy". */

@@ -1,6 +1,7 @@
 import type { ChatInput, EmbedInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { JobSpec } from '../jobs/job.ts';
+import type { Affinity } from './affinity.ts';
 import type { Routing } from './routing.ts';
 
 /** How much a job is, as far as one can tell before it runs. */
@@ -13,8 +14,8 @@ export type Wanted = {
   maxWaitMs: number;
   signal: AbortSignal;
   routing?: Routing | undefined;
-  /** The same for jobs that had better meet the same node, such as the turns of one conversation. */
-  affinity?: string | undefined;
+  /** Which other jobs it had better meet the node of, such as the earlier turns of its conversation. */
+  affinity?: Affinity | undefined;
   work?: Work | undefined;
   /** Under which job the choice is written down; without it, it is not. */
   job?: { readonly id: string; readonly apiKeyId: string } | undefined;

@@ -47,7 +47,7 @@ export type Agent = {
   /** Settles when the agent has ended: undefined after `close`, else the problem that ended it. */
   readonly ended: Promise<Problem | undefined>;
   /** What the node says of itself now, signed. */
-  document(): Promise<CapabilityDocument>;
+  capabilities(): Promise<CapabilityDocument>;
   close(): Promise<void>;
 };
 
@@ -140,7 +140,7 @@ export function startAgent(options: AgentOptions): Agent {
   return {
     ready: opened.promise,
     ended,
-    document: () => documents.current(),
+    capabilities: () => documents.current(),
     close: async () => {
       stop.abort(new Problem('cancelled', 'The agent is stopping.'));
       jobs.abandonAll('The agent is stopping.');

@@ -31,9 +31,9 @@ export function createDocumentKeeper(ports: DocumentKeeperPorts): DocumentKeeper
   let revision = 1;
   let latest: { revision: number; issuedAt: number; content: string; signed: Promise<CapabilityDocument> } | undefined;
 
-  const issue = (document: CapabilityDocument, content: string): Promise<CapabilityDocument> => {
-    const signed = sign(document, ports);
-    latest = { revision, issuedAt: document.issued_at ?? 0, content, signed };
+  const issue = (draft: CapabilityDocument, content: string): Promise<CapabilityDocument> => {
+    const signed = sign(draft, ports);
+    latest = { revision, issuedAt: draft.issued_at ?? 0, content, signed };
     // What could not be signed is tried again with the next question.
     signed.catch(() => {
       latest = undefined;
@@ -51,15 +51,15 @@ export function createDocumentKeeper(ports: DocumentKeeperPorts): DocumentKeeper
       const ageMs = latest === undefined ? Number.POSITIVE_INFINITY : now - latest.issuedAt;
       const isCurrent = latest?.revision === revision && ageMs < REISSUE_AFTER_MS;
       if (latest !== undefined && isCurrent && ageMs < LOAD_AFTER_MS) return latest.signed;
-      const document = ports.build(revision, now);
-      const content = JSON.stringify({ ...document, issued_at: 0, expires_at: 0 });
+      const draft = ports.build(revision, now);
+      const content = JSON.stringify({ ...draft, issued_at: 0, expires_at: 0 });
       if (latest !== undefined && isCurrent && content === latest.content) return latest.signed;
-      return issue(document, content);
+      return issue(draft, content);
     },
   };
 }
 
-async function sign(document: CapabilityDocument, ports: DocumentKeeperPorts): Promise<CapabilityDocument> {
-  const signature = await ports.sign(documentBytes(document));
-  return { ...document, signature: bytesToBase64Url(signature) };
+async function sign(draft: CapabilityDocument, ports: DocumentKeeperPorts): Promise<CapabilityDocument> {
+  const signature = await ports.sign(documentBytes(draft));
+  return { ...draft, signature: bytesToBase64Url(signature) };
 }

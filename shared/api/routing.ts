@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Maybe, Nullable } from './chat.ts';
+import { Maybe, Nullable } from './nullable.ts';
 
 const NodeName = Type.String({ minLength: 1, maxLength: 64, description: 'Id or slug of a node' });
 const NodeNames = Type.Array(NodeName, { minItems: 1, maxItems: 100 });

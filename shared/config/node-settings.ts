@@ -72,6 +72,19 @@ export const NodeSettings = Type.Object(
         }),
       }),
     ),
+    pair: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'one-time code or link of the relay\'s operator ("sparewatt pair"), for a node it does not know',
+          wanted: 'a code such as K7QF-2M9X-HB4T or a link that starts with sparewatt://pair',
+          env: 'SPAREWATT_PAIR',
+          argument: 'code',
+          secret: true,
+          example: 'K7QF-2M9X-HB4T',
+        }),
+      }),
+    ),
     hub: Type.Optional(
       Type.String({
         pattern: '^https?://[^\\s/]+',
@@ -95,6 +108,20 @@ export const NodeSettings = Type.Object(
           argument: 'token',
           secret: true,
           example: 'hf_…',
+        }),
+      }),
+    ),
+    caps_port: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        ...described({
+          description: 'tell programs of this machine what the node can do, at http://127.0.0.1:PORT/caps',
+          wanted: 'a port from 0 to 65535',
+          env: 'SPAREWATT_NODE_CAPS_PORT',
+          argument: 'port',
+          otherwise: 'off',
+          example: 8485,
         }),
       }),
     ),

@@ -13,8 +13,8 @@ export type RelayAnnouncement = {
   scheme: 'http' | 'https';
   /** Where the API begins, `/` unless a proxy has put it elsewhere. */
   path: string;
-  /** Fingerprint of the relay's public key. */
-  fingerprint?: string;
+  /** The relay's public key (`N…`), to be compared with the one that a node has pinned. */
+  relayKey?: string;
 };
 
 /** The TXT record. Every value is text, short, and safe to show in a terminal. */
@@ -23,19 +23,19 @@ const Txt = Type.Object({
   protocol: Type.String({ pattern: '^[1-9]\\d{0,3}$' }),
   scheme: Type.Union([Type.Literal('http'), Type.Literal('https')]),
   path: Type.String({ pattern: '^/[\\w./~-]{0,127}$' }),
-  key: Type.Optional(Type.String({ pattern: '^[\\w:+/=-]{1,128}$' })),
+  key: Type.Optional(Type.String({ pattern: '^N[A-Z2-7]{55}$' })),
 });
 type Txt = Static<typeof Txt>;
 const isTxt = Compile(Txt);
 
 export function writeAnnouncement(announcement: RelayAnnouncement): Txt {
-  const { version, protocol, scheme, path, fingerprint } = announcement;
+  const { version, protocol, scheme, path, relayKey } = announcement;
   return {
     version,
     protocol: String(protocol),
     scheme,
     path,
-    ...(fingerprint === undefined ? {} : { key: fingerprint }),
+    ...(relayKey === undefined ? {} : { key: relayKey }),
   };
 }
 
@@ -43,5 +43,5 @@ export function writeAnnouncement(announcement: RelayAnnouncement): Txt {
 export function readAnnouncement(txt: unknown): RelayAnnouncement | undefined {
   if (!isTxt.Check(txt) || Number(txt.protocol) !== PROTOCOL_VERSION) return undefined;
   const { version, scheme, path, key } = txt;
-  return { version, protocol: PROTOCOL_VERSION, scheme, path, ...(key === undefined ? {} : { fingerprint: key }) };
+  return { version, protocol: PROTOCOL_VERSION, scheme, path, ...(key === undefined ? {} : { relayKey: key }) };
 }

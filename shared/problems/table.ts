@@ -111,6 +111,8 @@ export const PROBLEMS = {
   },
   model_not_found: { title: 'No such model', status: 404, retry: 'never', type: 'invalid_request_error' },
   node_not_found: { title: 'No such node', status: 404, retry: 'never', type: 'invalid_request_error' },
+  task_not_found: { title: 'No such task', status: 404, retry: 'never', type: 'invalid_request_error' },
+  decision_not_found: { title: 'No such decision', status: 404, retry: 'never', type: 'invalid_request_error' },
   job_not_found: { title: 'No such job', status: 404, retry: 'never', type: 'invalid_request_error' },
   body_too_large: { title: 'The body is too large', status: 413, retry: 'never', type: 'invalid_request_error' },
   unsupported_media_type: {

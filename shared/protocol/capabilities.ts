@@ -97,7 +97,16 @@ export const CapabilityDocument = Type.Object({
   installed_artifacts: Type.Optional(Type.Array(InstalledArtifact, { maxItems: 10_000 })),
   /** Flags such as `llm` and `embed`, and under `providers` what stands behind each. */
   capabilities: Type.Object(
-    { llm: Type.Boolean(), embed: Type.Boolean(), providers: Type.Record(Type.String(), Type.String()) },
+    {
+      llm: Type.Boolean(),
+      embed: Type.Boolean(),
+      stt: Type.Optional(Type.Boolean()),
+      tts: Type.Optional(Type.Boolean()),
+      ocr: Type.Optional(Type.Boolean()),
+      image: Type.Optional(Type.Boolean()),
+      vision: Type.Optional(Type.Boolean()),
+      providers: Type.Record(Type.String(), Type.String()),
+    },
     { additionalProperties: true },
   ),
   node_load: Type.Object({ slots_total: Count, slots_used: Count }),

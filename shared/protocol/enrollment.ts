@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { NodeProof, Signature } from './pairing.ts';
+import { NodeName, NodeProof, Signature } from './pairing.ts';
 
 /** `POST /v1/nodes/enroll`: a machine asks for credentials on the bus for its own key. */
 export const EnrollRequest = Type.Object(
@@ -7,7 +7,7 @@ export const EnrollRequest = Type.Object(
     /** The node's Ed25519 public key as a NATS user key (`U…`, base32 with checksum). */
     publicKey: Type.String({ pattern: '^U[A-Z2-7]{55}$' }),
     /** A name its owner would recognise; becomes the readable part of the id. */
-    name: Type.String({ minLength: 1, maxLength: 64 }),
+    name: NodeName,
     /** Shows that the node holds the key (SPEC P2). A relay asks it of every machine but its own. */
     proof: Type.Optional(NodeProof),
   },

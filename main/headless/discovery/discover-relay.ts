@@ -71,7 +71,7 @@ async function find(options: FindOptions, log: AgentLog) {
 }
 
 function describe({ name, url, announcement }: FoundRelay): string {
-  const key = announcement.fingerprint === undefined ? '' : `, key ${announcement.fingerprint}`;
+  const key = announcement.relayKey === undefined ? '' : `, key ${announcement.relayKey}`;
   return `${name} at ${url} (version ${announcement.version}${key})`;
 }
 

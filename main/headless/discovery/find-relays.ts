@@ -15,6 +15,8 @@ export type FindOptions = {
   settleMs: number;
   /** Whether a relay answers at an address. */
   answers(url: string): Promise<boolean>;
+  /** How the network is listened to; multicast DNS when absent. */
+  browse?: typeof browseServices;
 };
 
 /** Announcements that were heard but do not count: malformed, of another protocol, or of a relay that does not answer. */
@@ -47,7 +49,8 @@ export async function findRelays(options: FindOptions): Promise<Findings> {
     heard.set(name, relay);
     timers.push(setTimeout(resolve, options.settleMs));
   };
-  const browser = browseServices({
+  const { browse = browseServices } = options;
+  const browser = browse({
     network: options.network,
     onHeard: (service) => void onHeard(service),
     onGone: (name) => heard.delete(printable(name)),

@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander';
 import pc from 'picocolors';
 import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
-import { settingsOf } from '../../config/load-settings.ts';
+import { type PairingInvitation, parseInvitation } from '../../../shared/identity/pairing-link.ts';
+import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
@@ -27,10 +28,11 @@ export function addAgentCommand(program: Command): void {
       const loaded = loadFromOptions(AGENT_SECTIONS, options);
       const { data, log_level, mdns } = settingsOf(loaded, 'program');
       const settings = settingsOf(loaded, 'node');
+      const invitation = settings.pair === undefined ? undefined : parseInvitation(settings.pair);
       const log = createProcessLog(log_level);
       const relayUrl = isToDiscover(loaded.settings)
         ? await discoverRelay({ network: parseMdnsNetwork(mdns), joinToken: settings.join_token, say, log })
-        : settings.relay.replace(/\/+$/, '');
+        : relayToGoTo(loaded, settings, invitation).replace(/\/+$/, '');
       const interrupted = untilInterrupted();
       const agent = await startHeadlessAgent({
         relayUrl,
@@ -40,6 +42,7 @@ export function addAgentCommand(program: Command): void {
         version: VERSION,
         log,
         onProgress: say,
+        invitation,
         ...optionalSettings(settings),
       });
       const stopped = interrupted.then(() => agent.close());
@@ -56,12 +59,19 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function optionalSettings({ name, join_token, hub, hub_token }: NodeSettings) {
+/** A link says where its relay is; an address that was given beside it counts more. */
+function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation?: PairingInvitation): string {
+  const given = loaded.settings.find(({ section, key }) => section === 'node' && key === 'relay');
+  return given?.origin === 'default' ? (invitation?.relayUrl ?? relay) : relay;
+}
+
+function optionalSettings({ name, join_token, hub, hub_token, caps_port }: NodeSettings) {
   return {
     ...(name === undefined ? {} : { name }),
     ...(join_token === undefined ? {} : { joinToken: join_token }),
     ...(hub === undefined ? {} : { hubUrl: hub }),
     ...(hub_token === undefined ? {} : { hubToken: hub_token }),
+    ...(caps_port === undefined ? {} : { capsPort: caps_port }),
   };
 }
 

@@ -23,7 +23,7 @@ export function addRelayCommand(program: Command): void {
     .action(async (options: RelayCommandOptions) => {
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       const { data, log_level, mdns } = settingsOf(loaded, 'program');
-      const { port, host, nats, announce } = settingsOf(loaded, 'relay');
+      const { port, host, nats, announce, approve, open, public_url } = settingsOf(loaded, 'relay');
       const log = createProcessLog(log_level);
       const interrupted = untilInterrupted();
       const relay = await startRelay({
@@ -33,6 +33,9 @@ export function addRelayCommand(program: Command): void {
         log,
         settings: showSettings(loaded.settings),
         ...(nats === undefined ? {} : { natsUrl: nats }),
+        ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
+        approveNodes: approve,
+        open,
         announce: { when: announce, network: parseMdnsNetwork(mdns) },
       });
       if (options.readyJson === true) {

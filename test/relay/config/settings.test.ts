@@ -47,7 +47,9 @@ test('a flag wins over the environment, that over the file, that over the defaul
 });
 
 test('an empty variable counts as not given', (t) => {
-  assert.equal(one(load(t, { env: { SPAREWATT_RELAY_PORT: '' } }), 'relay.port').origin, 'default');
+  const loaded = load(t, { env: { SPAREWATT_RELAY_PORT: '', SPAREWATT_RELAY_HOST: '', SPAREWATT_CONFIG: '' } });
+  assert.deepEqual([one(loaded, 'relay.port').origin, one(loaded, 'relay.host').origin], ['default', 'default']);
+  assert.deepEqual(loaded.faults, []);
 });
 
 test('text of the environment becomes the type of the setting', (t) => {
@@ -185,9 +187,9 @@ test('no two settings share a variable', () => {
 });
 
 test('points at a variable that nothing reads, and leaves those of others alone', () => {
-  const env = { SPAREWATT_RELAY_PROT: '1', SPAREWATT_DATA: 'x', SPAREWATT_TEST_CHROMIUM: 'x', HOME: '/' };
+  const env = { SPAREWATT_JOIN_TOKN: '1', SPAREWATT_DATA: 'x', SPAREWATT_TEST_CHROMIUM: 'x', HOME: '/' };
   assert.deepEqual(unreadVariables(env), [
-    'SPAREWATT_RELAY_PROT is read by nothing. Did you mean SPAREWATT_RELAY_PORT?',
+    'SPAREWATT_JOIN_TOKN is read by nothing. Did you mean SPAREWATT_JOIN_TOKEN?',
   ]);
 });
 

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { readRouting } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation } from '../../../relay/scheduler/scheduler.ts';
 import { admission, documentFor } from '../../support/live-nodes.ts';
 
+type Wishes = { only?: string[]; ignore?: string[]; labels?: Record<string, string> };
 type Step =
   | { do: 'admit'; node: number; models: string[]; slots: number }
   | { do: 'remove' | 'refuse'; node: number }
   | { do: 'refresh'; node: number; models: string[] }
   | { do: 'resize'; node: number; slots: number }
-  | { do: 'ask'; model: string; exclude: number[]; patient: boolean }
+  | { do: 'stand'; node: number; state: 'active' | 'cordoned' | 'draining'; labels: Record<string, string> }
+  | { do: 'ask'; model: string; exclude: number[]; patient: boolean; wishes: Wishes }
   | { do: 'release' | 'abort'; which: number };
 
 const NODES = 4;
@@ -18,11 +22,31 @@ const node = fc.nat(NODES - 1);
 const model = fc.constantFrom('m', 'n');
 const models = fc.subarray(['m', 'n'], { minLength: 1 });
 const slots = fc.nat(3);
+const labels = fc.constantFrom({}, { site: 'lab' });
+const names = fc.uniqueArray(
+  node.map((n) => `node-${n}`),
+  { minLength: 1, maxLength: 2 },
+);
+const wishes: fc.Arbitrary<Wishes> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.record({ only: names }) },
+  { weight: 1, arbitrary: fc.record({ ignore: names }) },
+  { weight: 1, arbitrary: fc.constant({ labels: { site: 'lab' } }) },
+);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('admit' as const), node, models, slots }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), node }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refresh' as const), node, models }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('resize' as const), node, slots }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('stand' as const),
+      node,
+      state: fc.constantFrom('active' as const, 'cordoned' as const, 'draining' as const),
+      labels,
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -30,6 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       model,
       exclude: fc.uniqueArray(node, { maxLength: 2 }),
       patient: fc.boolean(),
+      wishes,
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('release' as const, 'abort' as const), which: fc.nat(30) }) },
@@ -39,6 +64,7 @@ type Job = {
   order: number;
   model: string;
   exclude: ReadonlySet<string>;
+  wishes: Wishes;
   caller: AbortController;
   settled: number;
   state: 'waiting' | 'running' | 'refused' | 'released';
@@ -53,24 +79,27 @@ function createWorld() {
   const everAlive: LiveNode[] = [];
   const gone = new Set<LiveNode>();
   table.listen({ onGone: (left) => void gone.add(left) });
-  const ask = ({ model, exclude, patient }: Extract<Step, { do: 'ask' }>): void => {
+  const ask = ({ model, exclude, patient, wishes }: Extract<Step, { do: 'ask' }>): void => {
     const job: Job = {
       order: jobs.length,
       model,
       exclude: new Set(exclude.map((n) => `node-${n}`)),
+      wishes,
       caller: new AbortController(),
       settled: 0,
       state: 'waiting',
     };
     jobs.push(job);
     const { signal } = job.caller;
-    scheduler.reserve({ model, exclude: job.exclude, maxWaitMs: patient ? 60_000 : 0, signal }).then(
+    const { only, ignore, labels } = wishes;
+    const routing = readRouting({ only: only ?? null, ignore: ignore ?? null, require: { labels: labels ?? null } });
+    scheduler.reserve({ model, exclude: job.exclude, routing, maxWaitMs: patient ? 60_000 : 0, signal }).then(
       (reservation) => {
         job.settled += 1;
         job.state = 'running';
         job.reservation = reservation;
         assert.ok(!gone.has(reservation.node), 'a slot of a node that is gone was given');
-        assert.ok(!job.exclude.has(reservation.node.id), 'an excluded node was given');
+        assert.ok(wouldFit(job, reservation.node), 'a node was given that may not take the job');
         const earlier = jobs.find(
           (other) => other.order < job.order && other.state === 'waiting' && wouldFit(other, reservation.node),
         );
@@ -83,18 +112,30 @@ function createWorld() {
     );
   };
   const wouldFit = (job: Job, at: LiveNode): boolean =>
-    job.model !== undefined && !job.exclude.has(at.id) && table.serving(job.model).has(at);
+    at.standing.state === 'active' &&
+    !job.exclude.has(at.id) &&
+    (job.wishes.only?.includes(at.id) ?? true) &&
+    !(job.wishes.ignore?.includes(at.id) ?? false) &&
+    Object.entries(job.wishes.labels ?? {}).every(([name, value]) => at.standing.labels[name] === value) &&
+    table.serving(job.model).has(at);
   const perform = (next: Step): void => {
-    if (next.do === 'ask') return ask(next);
-    if (next.do === 'release' || next.do === 'abort') {
-      const running = jobs.filter(({ state }) => state === (next.do === 'release' ? 'running' : 'waiting'));
-      const job = running[next.which % Math.max(1, running.length)];
-      if (job === undefined) return;
-      if (next.do === 'abort') return job.caller.abort(new Error('aborted'));
-      job.state = 'released';
-      job.reservation?.release();
-      return job.reservation?.release();
+    if (next.do === 'ask') ask(next);
+    else if ('which' in next) settle(next);
+    else change(next);
+  };
+  const settle = (next: Extract<Step, { which: number }>): void => {
+    const running = jobs.filter(({ state }) => state === (next.do === 'release' ? 'running' : 'waiting'));
+    const job = running[next.which % Math.max(1, running.length)];
+    if (job === undefined) return;
+    if (next.do === 'abort') {
+      job.caller.abort(new Error('aborted'));
+      return;
     }
+    job.state = 'released';
+    job.reservation?.release();
+    job.reservation?.release();
+  };
+  const change = (next: Extract<Step, { node: number }>): void => {
     const id = `node-${next.node}`;
     if (next.do === 'admit') {
       table.admit(admission(id, next.models, { slots: next.slots, epoch: everAlive.length + 1 }));
@@ -102,6 +143,7 @@ function createWorld() {
     } else if (next.do === 'remove') table.remove(id, 'removed');
     else if (next.do === 'refresh') table.refresh(id, documentFor(id, next.models));
     else if (next.do === 'resize') table.heard(id, 0, next.slots);
+    else if (next.do === 'stand') table.setStanding(id, { ...ACTIVE, state: next.state, labels: next.labels });
   };
   const check = (sizesShrank: boolean): void => {
     for (const alive of table.live()) {
@@ -113,7 +155,7 @@ function createWorld() {
     const waiting = jobs.filter(({ state }) => state === 'waiting');
     assert.equal(scheduler.waiting(), waiting.length);
     for (const job of waiting) {
-      const free = [...table.serving(job.model)].find((at) => at.reserved < at.slots && !job.exclude.has(at.id));
+      const free = [...table.serving(job.model)].find((at) => at.reserved < at.slots && wouldFit(job, at));
       assert.equal(free?.id, undefined, 'a job waits although a slot it could use is free');
     }
   };
