@@ -1,16 +1,22 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import { Problem } from '../shared/problems/problem.ts';
 import { createApp } from './app.ts';
+import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
 import { createServices, type JobLimits } from './create-services.ts';
 import { openDataFolder } from './data-folder/data-folder.ts';
 import { readOrCreateKeys } from './data-folder/keys.ts';
+import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import type { NodeTable } from './fabric/node-table.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
+import { openNodeRegister } from './pairing/node-register.ts';
+import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import type { RelayApp } from './services.ts';
 import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
+import { VERSION } from './version.ts';
 
 export type RelayOptions = {
   /** 0 takes a free one. */
@@ -19,7 +25,19 @@ export type RelayOptions = {
   dataFolder: string;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
+  /** Whether and where to be announced by mDNS; by default on every interface, if the relay listens beyond loopback. */
+  announce?: { when?: boolean | undefined; network?: MdnsNetwork };
+  /** What the snapshot tells of the configuration; the defaults when absent. */
+  settings?: ShownSetting[];
   maxBodyBytes?: number;
+  /** Where nodes and clients reach the relay, if that is not the address it listens on. */
+  publicUrl?: string;
+  /** Nodes from elsewhere wait until the operator approves them. */
+  approveNodes?: boolean;
+  /** Anybody may join without a code, on probation. */
+  open?: boolean;
+  /** How long a node's credentials last; a day by default. */
+  credentialLifetimeS?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
   log: Logger;
@@ -50,7 +68,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
  * `address_unavailable`.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const { log } = options;
+  const { log, settings = shownDefaults() } = options;
   const undo: (() => unknown)[] = [];
   const close = once(async () => {
     for (const step of undo.reverse()) await step();
@@ -61,15 +79,35 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const keys = readOrCreateKeys(folder);
     const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
     undo.push(() => store.close());
-    const fabric = await openFabric({ ...options, folder });
+    const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
+    const fabric = await openFabric({ ...options, folder, revocations: register.revocations });
     undo.push(() => fabric.close());
-    const services = await createServices({ log, store, fabric, keys, jobLimits: options.jobLimits });
+    const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
+    const identity = readOrCreateRelayIdentity(folder);
+    const { publicUrl, jobLimits } = options;
+    const services = await createServices({
+      log,
+      store,
+      fabric,
+      keys,
+      settings,
+      register,
+      identity,
+      rules,
+      publicUrl,
+      jobLimits,
+    });
     undo.push(() => services.close());
     const app = await createApp({ services, logger: log, maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES });
     undo.push(() => app.close());
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, log });
     undo.push(() => door.close());
     const url = await listen(app, options);
+    if (isToAnnounce(url, options.announce?.when)) {
+      const network = options.announce?.network ?? { port: MDNS_PORT };
+      const announcement = announceRelay({ url, version: VERSION, network, relayKey: identity.publicKey, log });
+      undo.push(() => announcement.close());
+    }
     log.info({ url, nats: fabric.url }, 'the relay is ready');
     return {
       url,

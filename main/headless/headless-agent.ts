@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
+import { describeSoftware, findTools } from './capabilities-software.ts';
+import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
 import { openRuntime } from './open-runtime.ts';
+import { relayPinsIn } from './relay-pins.ts';
+import { fileSecretBox } from './secret-box.ts';
 
 export type HeadlessAgentOptions = {
   relayUrl: string;
@@ -16,8 +22,12 @@ export type HeadlessAgentOptions = {
   version: string;
   name?: string;
   joinToken?: string;
+  /** A code or link of the relay's operator, for a node that the relay does not know yet. */
+  invitation?: PairingInvitation | undefined;
   hubUrl?: string;
   hubToken?: string;
+  /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
+  capsPort?: number;
   log: AgentLog;
   /** A line about a download for a person to read. */
   onProgress(line: string): void;
@@ -25,15 +35,21 @@ export type HeadlessAgentOptions = {
 
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
-  const identity = await readOrCreateNodeKey(options.dataFolder);
+  const keyBox = fileSecretBox(join(options.dataFolder, 'node-key.json'));
+  const identity = await readOrCreateNodeKey(keyBox);
+  options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
   const runtime = await openRuntime(options);
-  return startAgent({
+  const agent = startAgent({
     relayUrl: options.relayUrl,
     name: options.name ?? hostname(),
     version: options.version,
     slots: options.slots,
-    hardware: describeHardware(),
+    hardware: await describeHardware(),
+    software: await describeSoftware(),
+    tools: await findTools(),
     identity,
+    invitation: options.invitation,
+    pins: relayPinsIn(fileSecretBox(join(options.dataFolder, 'relay-pins.json'))),
     runtime,
     connect: connectToBus,
     fetch: globalThis.fetch,
@@ -42,4 +58,17 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     log: options.log,
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });
+  return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+async function withCapsServer(agent: Agent, port: number, log: AgentLog): Promise<Agent> {
+  try {
+    const server = await startCapsServer({ port, document: agent.capabilities });
+    log.info({ url: server.url }, 'programs of this machine can ask what the node can do');
+    void agent.ended.then(server.close);
+    return agent;
+  } catch (error) {
+    await agent.close();
+    throw error;
+  }
 }

@@ -1,10 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import envPaths from 'env-paths';
-
-/** Where data goes unless told otherwise: the place this system keeps the data of its users' programs. */
-export function defaultDataFolder(): string {
-  return envPaths('sparewatt', { suffix: '' }).data;
-}
+import { defaultDataFolder } from '../config/program-settings.ts';
 
 export function dataOption(): Option {
   return new Option('--data <dir>', 'folder that keeps keys, database and models')
@@ -17,6 +12,13 @@ export const DEFAULT_RELAY = `http://127.0.0.1:${DEFAULT_PORT}`;
 
 export function relayOption(): Option {
   return new Option('--relay <url>', 'address of the relay').env('SPAREWATT_RELAY').argParser(parseUrl);
+}
+
+export function adminTokenOption(): Option {
+  return new Option(
+    '--admin-token <token>',
+    'admin token of the relay (default: that of the relay in the data folder)',
+  ).env('SPAREWATT_ADMIN_TOKEN');
 }
 
 export function portOption(): Option {

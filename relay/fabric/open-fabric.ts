@@ -4,7 +4,7 @@ import type { RelayLog } from '../log.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { embeddedBus, externalBus } from './bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from './bus-identity.ts';
-import { mintNodeCredentials, type NodeCredentials } from './credentials.ts';
+import { fabricAccountJwt, mintNodeCredentials, type NodeCredentials, type Revocations } from './credentials.ts';
 import { findNatsBinary } from './nats-binary.ts';
 import { readGreeting } from './nats-greeting.ts';
 import { startNatsServer } from './nats-server.ts';
@@ -18,13 +18,21 @@ export type Fabric = {
   readonly version: string;
   readonly bus: Bus;
   readonly doorTarget: () => DoorTarget | DoorKeeper | undefined;
+  /** Where a program on this machine reaches the bus past the relay's own process. */
+  readonly localBusUrl: string | undefined;
   mintNodeCredentials(node: { nodeId: string; publicKey: string }): NodeCredentials;
+  /** Makes the bus refuse, and cut off, whom `revocations` names now. Throws `bus_unavailable`. */
+  applyRevocations(): Promise<void>;
   close(): Promise<void>;
 };
 
 export type FabricOptions = {
   folder: DataFolder;
   natsUrl?: string;
+  /** How long a node's credentials last. */
+  credentialLifetimeS?: number;
+  /** Keys whose credentials are void. */
+  revocations?: () => Revocations;
   log: RelayLog;
 };
 
@@ -39,17 +47,23 @@ export async function openFabric(options: FabricOptions): Promise<Fabric> {
     : openExternal(options, options.natsUrl, identity);
 }
 
-async function openEmbedded({ folder, log }: FabricOptions, identity: BusIdentity): Promise<Fabric> {
+async function openEmbedded(options: FabricOptions, identity: BusIdentity): Promise<Fabric> {
+  const { folder, log, revocations = () => ({}) } = options;
   const binary = await findNatsBinary();
-  const server = await startNatsServer({ dataFolder: folder, identity, binary, log });
+  const server = await startNatsServer({ dataFolder: folder, identity, binary, log, revocations });
   try {
     const bus = await connectBus({ ...embeddedBus(server.url, identity), log });
+    const applyRevocations = revoker(options, identity, bus);
+    // A server of an earlier run may never have heard of the last ones.
+    if (server.adopted && Object.keys(revocations()).length > 0) await applyRevocations();
     return {
       url: server.url,
       version: binary.version,
       bus,
       doorTarget: () => ({ host: '127.0.0.1', port: server.websocketPort }),
-      mintNodeCredentials: minter(identity),
+      localBusUrl: server.websocketUrl,
+      mintNodeCredentials: minter(options, identity),
+      applyRevocations,
       close: async () => {
         await bus.close();
         await server.stop();
@@ -74,13 +88,18 @@ async function openExternal(options: FabricOptions, natsUrl: string, identity: B
   if (!greeting.wantsCredentials) log.warn({ host, port }, 'this NATS server is open: its nodes are not kept apart');
   const address = externalBus({ urls: natsUrl, usesOurOperator: greeting.wantsCredentials }, identity);
   const bus = await connectBus({ ...address, log });
+  const applyRevocations = revoker(options, identity, bus);
+  const revoked = Object.keys(options.revocations?.() ?? {}).length;
+  if (bus.hasNodeEvents && revoked > 0) await applyRevocations();
   const bridge = createWebSocketBridge({ host, port }, log);
   return {
     url: natsUrl,
     version: greeting.version,
     bus,
     doorTarget: () => bridge,
-    mintNodeCredentials: minter(identity),
+    localBusUrl: undefined,
+    mintNodeCredentials: minter(options, identity),
+    applyRevocations,
     close: async () => {
       bridge.close();
       await bus.close();
@@ -105,6 +124,16 @@ function wantsTls(): Problem {
   return new Problem('invalid_option', 'This NATS server wants TLS, which --nats does not speak yet.');
 }
 
-function minter(identity: BusIdentity): Fabric['mintNodeCredentials'] {
-  return (node) => mintNodeCredentials(identity, { ...node, lifetimeSeconds: CREDENTIAL_LIFETIME_S });
+function minter(options: FabricOptions, identity: BusIdentity): Fabric['mintNodeCredentials'] {
+  const lifetimeSeconds = options.credentialLifetimeS ?? CREDENTIAL_LIFETIME_S;
+  return (node) => mintNodeCredentials(identity, { ...node, lifetimeSeconds });
+}
+
+function revoker({ revocations = () => ({}) }: FabricOptions, identity: BusIdentity, bus: Bus): () => Promise<void> {
+  let lastIssuedAt = 0;
+  return async () => {
+    // Of two tokens for one account a server keeps the younger, and their times are whole seconds.
+    lastIssuedAt = Math.max(Math.floor(Date.now() / 1_000), lastIssuedAt + 1);
+    await bus.updateAccount(fabricAccountJwt(identity, lastIssuedAt, revocations()));
+  };
 }

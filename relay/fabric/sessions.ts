@@ -1,16 +1,20 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { encodeJson, messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { Heartbeat, type OpenSession } from '../../shared/protocol/messages.ts';
 import { nodeIdOfHeartbeat, subjects } from '../../shared/protocol/subjects.ts';
 import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
+import type { Documents } from './documents.ts';
+import type { Freshness } from './documents-freshness.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
 
 export type SessionPorts = {
   bus: Bus;
   table: NodeTable;
+  documents: Documents;
+  freshness: Freshness;
   /** The public key behind a node id, or undefined for an id this relay never enrolled. */
   publicKeyOf: (nodeId: string) => Promise<string | undefined>;
   nextEpoch: (nodeId: string) => Promise<number>;
@@ -21,7 +25,6 @@ export type SessionPorts = {
 export type Sessions = { stop(): void };
 
 const readHeartbeat = messageReader(Heartbeat, 'heartbeat');
-const readDocument = messageReader(CapabilityDocument, 'capability document');
 /** Leases are looked at this often; a fifteenth of a lease is as exact as anyone needs. */
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -44,9 +47,8 @@ export function keepSessions(ports: SessionPorts): Sessions {
     const known = table.get(nodeId);
     if (known === undefined || known.instance !== beat.instance || known.epoch !== beat.epoch) {
       await openSession(nodeId, beat, ports, { idsByKey, offers });
-    } else if (known.document.revision !== beat.revision) {
-      const reply = await bus.request(subjects.capabilities(nodeId), encodeJson({}), LIMITS.acceptTimeoutMs);
-      table.refresh(nodeId, documentOf(nodeId, reply));
+    } else if (known.document.revision !== beat.revision || ports.documents.isDue(known.document)) {
+      await ports.freshness.refresh(known);
     }
   };
 
@@ -62,6 +64,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
     const known = table.get(nodeId);
     if (known?.epoch === beat.epoch && known.instance === beat.instance) {
       table.heard(nodeId, ports.now(), beat.slots.total);
+      if (known.document.revision === beat.revision) ports.documents.confirm(known.document);
     }
     if (busy.has(nodeId)) busy.set(nodeId, beat);
     else attendWhileBeating(nodeId, beat);
@@ -97,6 +100,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
   table.listen({
     onGone: (node, reason) => {
       idsByKey.delete(node.publicKey);
+      ports.documents.forget(node.document);
       log.info({ node: node.id, epoch: node.epoch, reason }, 'a node left');
     },
   });
@@ -123,10 +127,10 @@ async function openSession(
   const offer = { gone: false };
   offers.set(publicKey, offer);
   try {
-    const { epoch, document } = await offerSession(nodeId, beat, ports);
+    const { epoch, document, roundTripMs } = await offerSession({ nodeId, publicKey }, beat, ports);
     if (offer.gone) throw new Problem('node_lost', 'The node disconnected while a session was opened.');
     const node = { id: nodeId, publicKey, epoch, instance: beat.instance };
-    table.admit({ ...node, document, slots: beat.slots.total, heardAt: ports.now() });
+    table.admit({ ...node, document, roundTripMs, slots: beat.slots.total, heardAt: ports.now() });
     idsByKey.set(publicKey, nodeId);
     const models = document.served_models.map((model) => model.name);
     log.info({ node: nodeId, epoch, slots: beat.slots.total, models }, 'a node joined');
@@ -136,22 +140,19 @@ async function openSession(
 }
 
 async function offerSession(
-  nodeId: string,
+  node: { nodeId: string; publicKey: string },
   beat: Heartbeat,
-  { bus, nextEpoch }: SessionPorts,
-): Promise<{ epoch: number; document: CapabilityDocument }> {
+  { bus, nextEpoch, documents }: SessionPorts,
+): Promise<{ epoch: number; document: CapabilityDocument; roundTripMs: number }> {
+  const { nodeId } = node;
   const offer: OpenSession = { epoch: await nextEpoch(nodeId), leaseMs: LIMITS.leaseMs, instance: beat.instance };
+  const startedAt = performance.now();
   const reply = await bus.request(subjects.openSession(nodeId), encodeJson(offer), LIMITS.acceptTimeoutMs);
-  return { epoch: offer.epoch, document: documentOf(nodeId, reply) };
+  const roundTripMs = performance.now() - startedAt;
+  return { epoch: offer.epoch, document: documents.read(node, reply), roundTripMs };
 }
 
 /** Whether a beat was sent before its sender had taken the session that is open now. */
 function isOutdated(beat: Heartbeat, session: LiveNode | undefined): boolean {
   return session !== undefined && session.instance === beat.instance && beat.epoch < session.epoch;
-}
-
-function documentOf(nodeId: string, data: Uint8Array): CapabilityDocument {
-  const document = readDocument(data);
-  if (document.node_id !== nodeId) throw new Error(`the document of ${nodeId} names another node`);
-  return document;
 }

@@ -8,9 +8,10 @@ import {
   type EmbedInput,
   Frame,
   type JobRequest,
+  type JsonInput,
   type VectorsFrame,
 } from '../../shared/protocol/messages.ts';
-import { subjects } from '../../shared/protocol/subjects.ts';
+import { CAPABILITY_TYPES, subjects } from '../../shared/protocol/subjects.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobSpec } from './job.ts';
@@ -59,7 +60,7 @@ export function startAttempt(
 ): AttemptEnd {
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
-  const vectors = createVectorCheck('inputs' in job.input ? job.input.inputs.length : 0);
+  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
   let settled = false;
   let nextSeq = 0;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
@@ -121,6 +122,7 @@ export function startAttempt(
   const finish = (frame: DoneFrame): void => {
     try {
       vectors.assertComplete();
+      assertOutput(job, frame);
       if (settle()) done.resolve(frame);
     } catch (error) {
       fail(toProblem(error));
@@ -164,7 +166,15 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   const { id, model, timeoutMs, type, input } = job;
   const base = { job: id, attempt, epoch: node.epoch, model, timeoutMs };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
-  return { ...base, type, input: input as EmbedInput };
+  if (type === 'embed') return { ...base, type, input: input as EmbedInput };
+  return { ...base, type, input: input as JsonInput };
+}
+
+/** Exactly the jobs of a capability type answer with an object. */
+function assertOutput(job: JobSpec, frame: DoneFrame): void {
+  const owed = (CAPABILITY_TYPES as readonly string[]).includes(job.type);
+  if (owed === (frame.output !== undefined)) return;
+  throw new Problem('protocol_violation', `The node sent ${owed ? 'no' : 'an'} output for a job of type ${job.type}.`);
 }
 
 function cancelOnNode(job: JobSpec, attempt: number, node: LiveNode, bus: Bus): void {

@@ -3,7 +3,8 @@ import type { DoneFrame } from '../../shared/protocol/messages.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
-import type { Reservation, Scheduler } from '../scheduler/scheduler.ts';
+import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';
+import { wantedBy } from '../scheduler/wanted.ts';
 import type { Store } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
@@ -43,10 +44,12 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       const course = beginCourse(job, sink);
       try {
         const result = await tryNodes(course, limit.signal, ports, attempts);
+        ports.scheduler.jobEnded(job, null);
         record(course, { state: 'succeeded', ...result }, ports);
         return result;
       } catch (error) {
         const problem = toProblem(error);
+        ports.scheduler.jobEnded(job, problem);
         if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
         record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports);
         throw problem;
@@ -99,21 +102,38 @@ async function tryNodes(
       const done = await attempt.done;
       if (done.text !== '') course.sink.text?.(done.text, course.job.stream ? 0 : done.usage.outputTokens);
       course.attemptEnded(node, null);
+      ports.scheduler.attemptEnded(reservation, outcomeOf(course, null, done));
       return { done, node, timings: course.timings() };
     } catch (error) {
       const problem = toProblem(error);
       lastProblem = problem;
+      ports.scheduler.attemptEnded(reservation, outcomeOf(course, problem));
       if (problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs) {
         busy.add(node.id);
         continue;
       }
       course.attemptEnded(node, problem);
-      if (problem.retry !== 'elsewhere' || course.hasOutput()) throw problem;
+      if (problem.retry !== 'elsewhere' || course.hasOutput() || !mayMove(course.job)) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
       exclude.add(node.id);
     }
   }
   throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);
+}
+
+function mayMove({ routing }: JobSpec): boolean {
+  return routing?.allowFallbacks ?? true;
+}
+
+/** The attempt's own times, from the choice of its node on. */
+function outcomeOf(course: Course, problem: Problem | null, done?: DoneFrame): AttemptOutcome {
+  const { queueMs, firstTokenMs, totalMs } = course.timings();
+  const endMs = totalMs - queueMs;
+  const seenMs = firstTokenMs === null ? null : Math.max(0, firstTokenMs - queueMs);
+  // What does not stream shows its first token at the end; the node says when there was one, and may not exaggerate.
+  const toldMs = done === undefined || course.job.stream ? null : Math.min(done.timings.firstTokenMs, endMs);
+  const { inputTokens, outputTokens } = done?.usage ?? { inputTokens: 0, outputTokens: 0 };
+  return { problem, firstTokenMs: toldMs ?? seenMs, endMs, inputTokens, outputTokens };
 }
 
 /** After a refusal the other nodes come first; when each has refused, all are asked again after a pause. */
@@ -125,7 +145,7 @@ async function reserveBesides(
   ports: JobRunnerPorts,
 ): Promise<Reservation | undefined> {
   if (busy.size === 0) return undefined;
-  const wanted = { model: course.job.model, exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
+  const wanted = { ...wantedBy(course.job), exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
   try {
     return await ports.scheduler.reserve(wanted);
   } catch (error) {
@@ -143,9 +163,9 @@ async function reserve(
   ports: JobRunnerPorts,
   lastProblem: Problem | undefined,
 ): Promise<Reservation> {
-  const { model, maxWaitMs } = course.job;
+  const maxWaitMs = course.job.maxWaitMs - course.elapsedMs();
   try {
-    return await ports.scheduler.reserve({ model, exclude, maxWaitMs: maxWaitMs - course.elapsedMs(), signal });
+    return await ports.scheduler.reserve({ ...wantedBy(course.job), exclude, maxWaitMs, signal });
   } catch (error) {
     const problem = toProblem(error);
     if (problem.code !== 'no_capacity') throw problem;

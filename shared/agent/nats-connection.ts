@@ -8,6 +8,8 @@ export type BusConnection = {
   subscribe(subject: string, handler: (message: BusMessage) => void): void;
   /** Resolves once everything published so far has reached the server. */
   flush(): Promise<void>;
+  /** Leaves and comes back at once, with the credentials of now. */
+  reconnect(): Promise<void>;
   /** Settles when the connection has ended for good: refused credentials, or `close`. */
   readonly closed: Promise<Error | undefined>;
   close(): Promise<void>;
@@ -17,6 +19,8 @@ export type BusMessage = { subject: string; data: Uint8Array; reply: string | un
 
 export type BusConnectionOptions = {
   url: string;
+  /** A line to the same bus that is tried first. */
+  directUrl?: string | undefined;
   nodeId: string;
   inboxPrefix: string;
   /** Read again at every reconnect, so that renewed credentials are used. */
@@ -53,6 +57,7 @@ export const connectToBus: ConnectToBus = async (options) => {
       });
     },
     flush: () => connection.flush(),
+    reconnect: () => connection.reconnect(),
     closed: connection.closed().then((error) => (error instanceof Error ? error : undefined)),
     close: async () => {
       // drain() waits for the server; without one it would never come back.
@@ -88,7 +93,8 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
   const wsFactory = { wsFactory: sockets.open };
   return {
     ...wsFactory,
-    servers: options.url,
+    servers: options.directUrl === undefined ? options.url : [options.directUrl, options.url],
+    noRandomize: true,
     timeout: CONNECT_TIMEOUT_MS,
     name: options.nodeId,
     authenticator: jwtAuthenticator(options.jwt, options.seed),

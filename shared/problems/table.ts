@@ -52,6 +52,45 @@ export const PROBLEMS = {
   },
   insufficient_scope: { title: 'The key does not allow this', status: 403, retry: 'never', type: 'permission_error' },
   pairing_required: { title: 'This machine is not paired', status: 403, retry: 'never', type: 'permission_error' },
+  pairing_code_invalid: {
+    title: 'This is not a pairing code of the relay',
+    status: 403,
+    retry: 'never',
+    type: 'permission_error',
+  },
+  pairing_code_expired: {
+    title: 'The pairing code has expired',
+    status: 403,
+    retry: 'never',
+    type: 'permission_error',
+  },
+  pairing_code_used: {
+    title: 'The pairing code was used before',
+    status: 403,
+    retry: 'never',
+    type: 'permission_error',
+  },
+  pairing_challenge_invalid: {
+    title: 'The challenge is spent, too old or not of this relay',
+    status: 409,
+    retry: 'later',
+    type: 'invalid_request_error',
+  },
+  pairing_proof_invalid: {
+    title: 'The signature does not belong to this conversation',
+    status: 403,
+    retry: 'never',
+    type: 'permission_error',
+  },
+  node_pending: { title: 'The node waits for approval', status: 403, retry: 'later', type: 'permission_error' },
+  node_revoked: { title: 'The node was revoked', status: 403, retry: 'never', type: 'permission_error' },
+  relay_identity_changed: {
+    title: 'This is not the relay that the node was paired with',
+    status: 502,
+    retry: 'never',
+    type: 'server_error',
+  },
+  too_many_attempts: { title: 'Too many failed attempts', status: 429, retry: 'later', type: 'rate_limit_error' },
   node_identity_taken: {
     title: 'Another key already holds this node id',
     status: 409,
@@ -71,6 +110,9 @@ export const PROBLEMS = {
     type: 'invalid_request_error',
   },
   model_not_found: { title: 'No such model', status: 404, retry: 'never', type: 'invalid_request_error' },
+  node_not_found: { title: 'No such node', status: 404, retry: 'never', type: 'invalid_request_error' },
+  task_not_found: { title: 'No such task', status: 404, retry: 'never', type: 'invalid_request_error' },
+  decision_not_found: { title: 'No such decision', status: 404, retry: 'never', type: 'invalid_request_error' },
   job_not_found: { title: 'No such job', status: 404, retry: 'never', type: 'invalid_request_error' },
   body_too_large: { title: 'The body is too large', status: 413, retry: 'never', type: 'invalid_request_error' },
   unsupported_media_type: {
@@ -150,6 +192,12 @@ export const PROBLEMS = {
   nats_server_missing: { title: 'No nats-server program was found', status: 503, retry: 'never', type: 'server_error' },
   nats_server_failed: { title: 'nats-server did not start', status: 503, retry: 'later', type: 'server_error' },
   relay_unreachable: { title: 'The relay does not answer', status: 503, retry: 'later', type: 'server_error' },
+  invalid_setting: {
+    title: 'A setting of the configuration is wrong',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   invalid_option: {
     title: 'A command-line option is wrong',
     status: 400,

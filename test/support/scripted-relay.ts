@@ -109,6 +109,7 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     subscribe: (subject, handler) => void handlers.set(subject, handler),
     flush: async () => undefined,
     closed: closed.promise,
+    reconnect: async () => undefined,
     close: async () => end(),
   };
   return {

@@ -1,6 +1,6 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
-import type { ChatInput, EmbedInput, Execution } from '../../shared/protocol/messages.ts';
+import type { ChatInput, EmbedInput, Execution, JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 
 /**
@@ -46,11 +46,16 @@ const CHAT_MODELS: Record<string, Behaviour> = {
   },
 };
 
-export function createSyntheticRuntime(): SyntheticRuntime {
+/** `extra` are models beside the usual ones; those of a capability type answer with what they were asked. */
+export function createSyntheticRuntime(extra: Record<string, ServedModel['type']> = {}): SyntheticRuntime {
   const jobs: Entry[] = [];
   return {
     jobs,
-    models: () => [...Object.keys(CHAT_MODELS).map((name) => modelOf(name, 'llm')), modelOf('test/vectors', 'embed')],
+    models: () => [
+      ...Object.keys(CHAT_MODELS).map((name) => modelOf(name, 'llm')),
+      modelOf('test/vectors', 'embed'),
+      ...Object.entries(extra).map(([name, type]) => modelOf(name, type)),
+    ],
     onChange: () => undefined,
     run: async (job, output, signal) => {
       const entry: Entry = { model: job.model, tokens: 0, end: 'running' };
@@ -75,6 +80,7 @@ async function runJob(
   entry: Entry,
 ): Promise<RuntimeResult> {
   if (job.type === 'embed') return embed(job.input, output);
+  if (job.type !== 'llm') return transcribe(job.model, job.input);
   const behaviour = CHAT_MODELS[job.model];
   if (behaviour === undefined) throw new Problem('model_not_found', `No model ${job.model}.`, { param: 'model' });
   const inputTokens = job.input.messages.reduce((sum, { content }) => sum + content.split(/\s+/).length, 0);
@@ -100,6 +106,11 @@ function embed(input: EmbedInput, output: RuntimeOutput): RuntimeResult {
   output.vectors(0, input.inputs.length, DIMENSIONS, values);
   const inputTokens = input.inputs.reduce((sum, item) => sum + item.length, 0);
   return { finishReason: 'stop', usage: { inputTokens, outputTokens: 0 }, execution: EXECUTION };
+}
+
+function transcribe(model: string, input: JsonInput): RuntimeResult {
+  const usage = { inputTokens: 0, outputTokens: 0 };
+  return { finishReason: 'stop', usage, execution: EXECUTION, output: { heard: input, by: model } };
 }
 
 function say(text: string, output: RuntimeOutput, entry: Entry): void {

@@ -1,48 +1,48 @@
 import { type Command, Option } from 'commander';
+import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
+import { settingsOf } from '../../config/load-settings.ts';
+import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { startRelay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
-import { dataOption, logLevelOption, portOption } from '../options.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type RelayCommandOptions = {
-  port: number;
-  host: string;
-  data: string;
-  nats?: string;
-  readyJson?: boolean;
-  logLevel: string;
-};
+type RelayCommandOptions = SettingOptions & { readyJson?: boolean };
+
+export const RELAY_SECTIONS = ['program', 'relay'] as const;
 
 export function addRelayCommand(program: Command): void {
-  program
-    .command('relay')
+  addSettingOptions(program.command('relay'), RELAY_SECTIONS)
     .description('start a relay: the HTTP API, its NATS server and its database')
-    .addOption(portOption())
-    .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
-    .addOption(dataOption())
-    .addOption(new Option('--nats <url>', 'use this NATS server or cluster instead of starting one'))
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
-    .addOption(logLevelOption())
     .action(async (options: RelayCommandOptions) => {
-      const log = createProcessLog(options.logLevel);
+      const loaded = loadFromOptions(RELAY_SECTIONS, options);
+      const { data, log_level, mdns } = settingsOf(loaded, 'program');
+      const { port, host, nats, announce, approve, open, public_url } = settingsOf(loaded, 'relay');
+      const log = createProcessLog(log_level);
       const interrupted = untilInterrupted();
       const relay = await startRelay({
-        port: options.port,
-        host: options.host,
-        dataFolder: relayFolder(options.data),
+        port,
+        host,
+        dataFolder: relayFolder(data),
         log,
-        ...(options.nats === undefined ? {} : { natsUrl: options.nats }),
+        settings: showSettings(loaded.settings),
+        ...(nats === undefined ? {} : { natsUrl: nats }),
+        ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
+        approveNodes: approve,
+        open,
+        announce: { when: announce, network: parseMdnsNetwork(mdns) },
       });
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
       } else {
-        process.stdout.write(banner(relay, options.data));
+        process.stdout.write(banner(relay, data));
       }
       const signal = await interrupted;
       log.info({ signal }, 'the relay is stopping');

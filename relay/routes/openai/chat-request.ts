@@ -72,6 +72,7 @@ const HONOURED = new Set([
   'top_p',
   'seed',
   'stop',
+  'routing',
   ...UNSUPPORTED.map(([param]) => param),
 ]);
 

@@ -4,7 +4,9 @@ import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
+import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
+import { createPairingStore } from './pairing-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 
@@ -29,6 +31,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     jobs: createJobStore(db, access),
     keys: createKeyStore(db, access),
     nodes: createNodeStore(db, access),
+    nodeAdmin: createNodeAdminStore(db, access),
+    pairing: createPairingStore(db, access),
     health: shareInFlight(() => commits.write(() => probeWrite(db)).then(() => ({ writable: true }), refused)),
     close: async () => {
       await commits.close();

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { createDocuments } from '../../../relay/fabric/documents.ts';
+import { createFreshness } from '../../../relay/fabric/documents-freshness.ts';
+import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
 import { keepSessions } from '../../../relay/fabric/sessions.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -9,8 +12,15 @@ import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.t
 import { createFakeBus, type FakeRequest } from '../../support/fake-bus.ts';
 import { documentFor } from '../../support/live-nodes.ts';
 import { collectLog } from '../../support/log.ts';
+import { signDocument } from '../../support/scripted-node.ts';
 
-const KEY = 'U-attic';
+const ATTIC = createNKey('user');
+const KEY = ATTIC.publicKey;
+
+/** The document of the node, signed with its key. */
+function signedFor(...parts: Parameters<typeof documentFor>) {
+  return signDocument(documentFor(...parts), ATTIC);
+}
 
 function keep(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
@@ -19,9 +29,12 @@ function keep(t: TestContext) {
   const log = collectLog();
   const clock = { now: 0 };
   const epochs = { last: 0 };
+  const documents = createDocuments(() => clock.now);
   const sessions = keepSessions({
     bus,
     table,
+    documents,
+    freshness: createFreshness({ bus, table, documents, log }),
     publicKeyOf: async (nodeId) => (nodeId === 'attic' ? KEY : undefined),
     nextEpoch: async () => ++epochs.last,
     now: () => clock.now,
@@ -42,7 +55,7 @@ function keep(t: TestContext) {
     beat();
     const request = await bus.requests.next();
     const { epoch } = readOffer(request);
-    request.answer(encodeJson(documentFor('attic', ['m'])));
+    request.answer(encodeJson(signedFor('attic', ['m'])));
     await settled();
     return epoch;
   };
@@ -79,7 +92,7 @@ test('[S2] only one offer is under way, and a beat of a newer process that came 
   first.fail(new Problem('node_lost', 'It restarted.'));
   const second = await bus.requests.next();
   assert.equal(readOffer(second).instance, 'instance-2');
-  second.answer(encodeJson(documentFor('attic')));
+  second.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.equal(table.get('attic')?.instance, 'instance-2');
   assert.equal(table.get('attic')?.epoch, 2);
@@ -91,7 +104,7 @@ test('[S2] a beat from before the session was taken opens no second one', async 
   beat();
   const offer = await bus.requests.next();
   beat();
-  offer.answer(encodeJson(documentFor('attic')));
+  offer.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.equal(table.get('attic')?.epoch, 1);
   assert.equal(bus.requests.all.length, 1);
@@ -129,7 +142,7 @@ test('[S5] a node that disconnects between its answer and its admission is not a
   const { bus, table, beat } = keep(t);
   beat();
   const offer = await bus.requests.next();
-  offer.answer(encodeJson(documentFor('attic')));
+  offer.answer(encodeJson(signedFor('attic')));
   bus.disconnectNode(KEY);
   await settled();
   assert.deepEqual(table.live(), []);
@@ -141,7 +154,7 @@ test('[S5] a node that reconnects while it is offered a session is admitted', as
   const offer = await bus.requests.next();
   bus.disconnectNode(KEY);
   bus.connectNode(KEY);
-  offer.answer(encodeJson(documentFor('attic')));
+  offer.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.equal(table.live().length, 1);
 });
@@ -173,14 +186,14 @@ test('[S7] a new document is used when it has come, unless the session has ended
   const request = await bus.requests.next();
   assert.equal(request.subject, 'node.attic.capabilities.get');
   assert.deepEqual([...table.models().keys()], ['m']);
-  request.answer(encodeJson(documentFor('attic', ['n'], { revision: 2 })));
+  request.answer(encodeJson(signedFor('attic', ['n'], { revision: 2 })));
   await settled();
   assert.deepEqual([...table.models().keys()], ['n']);
 
   beat({ epoch, revision: 3 });
   const late = await bus.requests.next();
   bus.disconnectNode(KEY);
-  late.answer(encodeJson(documentFor('attic', ['ghost'], { revision: 3 })));
+  late.answer(encodeJson(signedFor('attic', ['ghost'], { revision: 3 })));
   await settled();
   assert.deepEqual([...table.models().keys()], []);
 });

@@ -1,0 +1,48 @@
+import type { FastifyRequest } from 'fastify';
+import { assertScope } from '../access/api-keys.ts';
+import type { Caller } from '../pairing/pairing.ts';
+import type { RelayServices } from '../services.ts';
+
+const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
+
+/**
+ * Who asks for a node: a machine is trusted if it is this one (loopback, not through a proxy) or shows the admin token.
+ * Errors: `invalid_api_key`, `insufficient_scope` for a token that is not the admin's.
+ */
+export async function callerOf(request: FastifyRequest, services: RelayServices): Promise<Caller> {
+  const isLocal = isFromThisMachine(request);
+  const caller = { address: addressOf(request), ...(isLocal ? { busUrl: localBusUrl(request, services) } : {}) };
+  const { authorization } = request.headers;
+  if (authorization === undefined) return { ...caller, trust: isLocal ? 'local' : undefined };
+  assertScope(await services.keys.authenticate(authorization), 'admin');
+  return { ...caller, trust: 'admin' };
+}
+
+/** The address under which the client reached this relay, as far as it can be told. */
+export function originOf(request: FastifyRequest): string {
+  return `${request.protocol}://${request.host}`;
+}
+
+/** A reverse proxy on this machine makes the whole internet look like loopback. */
+function isFromThisMachine(request: FastifyRequest): boolean {
+  return isLoopback(request.socket.remoteAddress) && !PROXY_HEADERS.some((name) => name in request.headers);
+}
+
+/** Only for who dialled this relay itself: who came through a tunnel or a test's line must stay on it. */
+function localBusUrl(request: FastifyRequest, services: RelayServices): string | undefined {
+  const { localAddress, localPort } = request.socket;
+  const names = [localAddress, 'localhost'].map((name) => `${name}:${localPort}`);
+  return names.includes(request.headers.host ?? '') ? services.localBusUrl : undefined;
+}
+
+function addressOf(request: FastifyRequest): string {
+  const peer = request.socket.remoteAddress ?? 'unknown';
+  const forwarded = request.headers['x-forwarded-for'];
+  if (forwarded === undefined || !isLoopback(peer)) return peer;
+  // The last entry is what the proxy of this machine saw; those before are hearsay.
+  return [forwarded].flat().join(',').split(',').at(-1)?.trim().slice(0, 64) || peer;
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address ?? '');
+}

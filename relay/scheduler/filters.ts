@@ -1,0 +1,70 @@
+import type { FilterName } from '../../shared/api/routing.ts';
+import type { LiveNode } from '../fabric/node-table.ts';
+import { ANY_ROUTE, type Routing } from './routing.ts';
+
+export type FilterInput = {
+  readonly model: string;
+  readonly exclude: ReadonlySet<string>;
+  readonly routing?: Routing | undefined;
+};
+
+type Filter = {
+  readonly name: FilterName;
+  readonly removes: (node: LiveNode, input: FilterInput, routing: Routing) => boolean;
+};
+
+const MODEL: Filter = {
+  name: 'model_not_served',
+  removes: (node, { model }) => !node.document.served_models.some(({ name }) => name === model),
+};
+
+const SLOT: Filter = { name: 'no_free_slot', removes: (node) => node.reserved >= node.slots };
+
+/** The filters that the index of free nodes does not apply already, cheapest first. */
+const WISHES: readonly Filter[] = [
+  { name: 'failed_before', removes: (node, { exclude }) => exclude.size > 0 && exclude.has(node.id) },
+  { name: 'routing_only', removes: (node, _, { only }) => only !== null && !isNamed(node, only) },
+  { name: 'routing_ignore', removes: (node, _, { ignore }) => ignore.size > 0 && isNamed(node, ignore) },
+  { name: 'routing_trust', removes: (node, _, { trustedOnly }) => trustedOnly && node.standing.trust === 'probation' },
+  {
+    name: 'routing_capabilities',
+    removes: (node, _, { capabilities }) => capabilities.some((capability) => !hasCapability(node, capability)),
+  },
+  {
+    name: 'routing_labels',
+    removes: ({ standing }, _, { labels }) => labels.some(([name, value]) => labelOf(standing.labels, name) !== value),
+  },
+];
+
+const STANDING: readonly Filter[] = [
+  { name: 'cordoned', removes: ({ standing }) => standing.state === 'cordoned' },
+  { name: 'draining', removes: ({ standing }) => standing.state === 'draining' },
+];
+
+const ALL: readonly Filter[] = [MODEL, ...STANDING, ...WISHES, SLOT];
+
+/** Whether a node that serves the model and is open to jobs may take this one, slots aside. */
+export function fits(node: LiveNode, input: FilterInput): boolean {
+  const routing = input.routing ?? ANY_ROUTE;
+  for (const filter of WISHES) if (filter.removes(node, input, routing)) return false;
+  return true;
+}
+
+/** Every filter that keeps the job from the node, none when it would be a candidate. */
+export function filtersAgainst(node: LiveNode, input: FilterInput): FilterName[] {
+  const routing = input.routing ?? ANY_ROUTE;
+  return ALL.filter((filter) => filter.removes(node, input, routing)).map(({ name }) => name);
+}
+
+function isNamed(node: LiveNode, names: ReadonlySet<string>): boolean {
+  return names.has(node.id) || names.has(node.slug);
+}
+
+function hasCapability(node: LiveNode, capability: string): boolean {
+  const flags: Record<string, unknown> = node.document.capabilities;
+  return Object.hasOwn(flags, capability) && flags[capability] === true;
+}
+
+function labelOf(labels: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
