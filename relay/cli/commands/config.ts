@@ -6,7 +6,7 @@ import { type ShownSetting, showSettings } from '../../config/shown-settings.ts'
 import { unreadVariables } from '../../config/unread-variables.ts';
 import { EXIT } from '../exit-codes.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
+import { err, out } from '../style.ts';
 import { AGENT_SECTIONS } from './agent.ts';
 import { RELAY_SECTIONS } from './relay.ts';
 
@@ -48,8 +48,8 @@ function show(options: ConfigCommandOptions, sections: readonly SectionName[]): 
   } else if (options.check !== true) {
     process.stdout.write(tableOf(loaded, settings));
   }
-  for (const fault of loaded.faults) process.stderr.write(`${out.red('wrong')}  ${fault}\n`);
-  for (const hint of unreadVariables(process.env)) process.stderr.write(`${out.yellow('note')}   ${hint}\n`);
+  for (const fault of loaded.faults) process.stderr.write(`${err.red('wrong')}  ${fault}\n`);
+  for (const hint of unreadVariables(process.env)) process.stderr.write(`${err.yellow('note')}   ${hint}\n`);
   if (loaded.faults.length > 0) process.exitCode = EXIT.failed;
 }
 
