@@ -43,7 +43,8 @@ export function decideAdmission(
     lastSeenAt: now,
     revokedAt: null,
   };
-  const node = { ...(known ?? fresh), lastSeenAt: now };
+  // The key that was shown: the store refuses it for an id that belongs to another.
+  const node = { ...(known ?? fresh), publicKey, lastSeenAt: now };
   switch (admittance) {
     case 'local':
       // Whoever works on the relay's machine could read its keys anyway.
