@@ -82,7 +82,7 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'permission_error',
   },
-  node_pending: { title: 'The node waits for approval', status: 403, retry: 'later', type: 'permission_error' },
+  node_pending: { title: 'The node waits for approval', status: 409, retry: 'later', type: 'invalid_request_error' },
   node_revoked: { title: 'The node was revoked', status: 403, retry: 'never', type: 'permission_error' },
   relay_identity_changed: {
     title: 'This is not the relay that the node was paired with',

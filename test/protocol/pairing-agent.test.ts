@@ -197,6 +197,11 @@ test('an agent with a wrong code ends and says so', async (t) => {
   isProblem('pairing_code_invalid', /ask for a new one/)(await agent.ended);
 });
 
+function isRefusedByServer(error: unknown): boolean {
+  assert.match(String((error as Error).cause), /Authorization.Violation/i);
+  return true;
+}
+
 test('[P12] a revoked node is cut off, gets no job and cannot come back, under any name and over restarts', async (t) => {
   const dataFolder = temporaryFolder(t);
   const first = await startPool({ dataFolder });
@@ -228,7 +233,7 @@ test('[P12] a revoked node is cut off, gets no job and cannot come back, under a
 
   const second = await startPool({ dataFolder });
   afterTest(t, () => second.close());
-  await assert.rejects(connectWith(second.relay.url, nodeId, key, jwt), /Authorization.Violation/i);
+  await assert.rejects(connectWith(second.relay.url, nodeId, key, jwt), isRefusedByServer);
   const back = startRemoteAgent(t, second.relay.url, { key });
   isProblem('node_revoked', /revoked/)(await back.ended);
   await adminPost(second.relay, `/v1/admin/nodes/${nodeId}/approve`);
@@ -250,7 +255,7 @@ test('[P12] credentials from before a revocation stay void on the server itself'
   await adminPost(other.relay, `/v1/admin/nodes/${nodeId}/revoke`);
   await agent.ended;
   await adminPost(other.relay, `/v1/admin/nodes/${nodeId}/approve`);
-  await assert.rejects(connectWith(other.relay.url, nodeId, key, jwts[0]), /Authorization.Violation/i);
+  await assert.rejects(connectWith(other.relay.url, nodeId, key, jwts[0]), isRefusedByServer);
 });
 
 test('[P12] where the bus cannot be told, a revoked node still has no session and gets no job', async (t) => {

@@ -92,7 +92,7 @@ test('takes every part of routing as null', async () => {
   assert.ok([attic, cellar].includes((await nodeFor(null)) ?? ''));
 });
 
-test('[MO5] [T4] fails at once with max_wait_ms 0 when no slot is free, and waits that long otherwise', async (t) => {
+test('[T4] [MO5] fails at once with max_wait_ms 0 when no slot is free, and waits that long otherwise', async (t) => {
   const node = await joinScriptedNode(t, pool.relay, { name: 'single', models: ['test/single'] });
   const first = ask(pool, CHAT, chat(null, { model: 'test/single' }));
   const job = await node.jobs.next();
