@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
@@ -22,10 +24,20 @@ import { registerSnapshotRoute } from './routes/snapshot.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import type { RelayApp, RelayServices } from './services.ts';
 
-export type AppOptions = { services: RelayServices; logger: FastifyBaseLogger; maxBodyBytes: number };
+export type AppOptions = {
+  services: RelayServices;
+  logger: FastifyBaseLogger;
+  maxBodyBytes: number;
+  /** With it the relay speaks HTTPS. */
+  tls?: TlsOptions | undefined;
+};
+
+// Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
+const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
+  request.headers.upgrade?.toLowerCase() === 'websocket';
 
 /** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
-export async function createApp({ services, logger, maxBodyBytes }: AppOptions): Promise<RelayApp> {
+export async function createApp({ services, logger, maxBodyBytes, tls }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -36,8 +48,7 @@ export async function createApp({ services, logger, maxBodyBytes }: AppOptions):
     return503OnClosing: false,
     frameworkErrors: answerRouterError,
     clientErrorHandler: answerBrokenRequest,
-    // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
-    http: { shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket' },
+    ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
     // Fastify's own defaults would turn null into 0 and drop what they do not know: clients must hear of both.
     ajv: {
       customOptions: {

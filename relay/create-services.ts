@@ -25,10 +25,12 @@ import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
 import { BUS_PATH } from './routes/enroll.ts';
+import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
 import type { Store } from './store/store.ts';
 import { createTasks } from './tasks/tasks.ts';
+import type { CertificateAuthority } from './tls/certificate-authority.ts';
 import { VERSION } from './version.ts';
 
 export type ServicesOptions = {
@@ -42,6 +44,8 @@ export type ServicesOptions = {
   identity: NKey;
   rules: AdmissionRules;
   publicUrl?: string | undefined;
+  /** Hands certificates to nodes, where the relay speaks TLS. */
+  authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
 };
 
@@ -64,10 +68,10 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
   const models = createModelCatalog(table, Date.now);
-  const scheduler = createScheduler(table);
+  const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
+  const scheduler = createScheduler(table, { measurements });
   const jobs = createJobRunner({ bus, table, scheduler, store, log });
   const tasks = createTasks({ jobs, now: Date.now });
-  const { measurements } = scheduler;
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   await ensureFirstKey(store.keys, options.keys.apiKey);
   const keys = createKeyGuard({ store: store.keys, adminToken: options.keys.adminToken });
@@ -95,7 +99,15 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     randomBytes,
   });
   const { applyRevocations } = fabric;
-  const nodeControl = createNodeControl({ register, table, bus, applyRevocations, now: Date.now, log });
+  const nodeControl = createNodeControl({
+    register,
+    table,
+    bus,
+    standingOf: nodeAdmin.standingOf,
+    applyRevocations,
+    now: Date.now,
+    log,
+  });
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
@@ -121,11 +133,12 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     directory,
     tasks,
     publicUrl: options.publicUrl,
-    localBusUrl: fabric.localBusUrl,
+    busListener: fabric.listener,
     close: async () => {
       await tasks.close();
       sessions.stop();
       await keys.recordUsage();
+      await measurements.close();
       await register.close();
     },
   };

@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import { Problem } from '../shared/problems/problem.ts';
@@ -16,6 +18,7 @@ import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import type { RelayApp } from './services.ts';
 import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
+import { openRelayTls } from './tls/open-tls.ts';
 import { VERSION } from './version.ts';
 
 export type RelayOptions = {
@@ -30,6 +33,10 @@ export type RelayOptions = {
   /** What the snapshot tells of the configuration; the defaults when absent. */
   settings?: ShownSetting[];
   maxBodyBytes?: number;
+  /** Speak HTTPS and let no node in without a certificate of the relay's own authority; `names` are further names of the relay. */
+  tls?: { names?: readonly string[] /** Nodes without one may join at the HTTPS door. */; browserNodes?: boolean };
+  /** The port on which nodes reach the bus past the relay's process; 0 takes a free one. */
+  busPort?: number;
   /** Where nodes and clients reach the relay, if that is not the address it listens on. */
   publicUrl?: string;
   /** Nodes from elsewhere wait until the operator approves them. */
@@ -80,7 +87,11 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
-    const fabric = await openFabric({ ...options, folder, revocations: register.revocations });
+    const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };
+    const tls = options.tls && openRelayTls({ folder, place, now: Date.now, log });
+    undo.push(() => tls?.close());
+    const { revocations } = register;
+    const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const identity = readOrCreateRelayIdentity(folder);
@@ -96,11 +107,20 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       rules,
       publicUrl,
       jobLimits,
+      authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const app = await createApp({ services, logger: log, maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES });
+    const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+    const app = await createApp({ services, logger: log, maxBodyBytes, tls: tls?.httpsOptions() });
     undo.push(() => app.close());
-    const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, log });
+    const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
+    const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });
+    tls?.onRenewed((context) => {
+      (app.server as unknown as TlsServer).setSecureContext(context);
+      fabric
+        .reloadCertificate()
+        .catch((error: unknown) => log.error({ err: error }, 'nodes still meet the old certificate'));
+    });
     undo.push(() => door.close());
     const url = await listen(app, options);
     if (isToAnnounce(url, options.announce?.when)) {
@@ -125,6 +145,11 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   }
 }
 
+/** Whether TLS has found that the client's certificate is one of this relay's. */
+function hasCertificate({ socket }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket && socket.authorized;
+}
+
 function whenNodeJoined(table: NodeTable, nodeId: string): Promise<void> {
   return new Promise((resolve) => {
     const check = (): void => {
@@ -135,7 +160,8 @@ function whenNodeJoined(table: NodeTable, nodeId: string): Promise<void> {
   });
 }
 
-async function listen(app: RelayApp, { host, port }: RelayOptions): Promise<string> {
+async function listen(app: RelayApp, options: RelayOptions): Promise<string> {
+  const { host, port } = options;
   try {
     await app.listen({ host, port });
   } catch (error) {
@@ -143,7 +169,7 @@ async function listen(app: RelayApp, { host, port }: RelayOptions): Promise<stri
   }
   const address = app.server.address() as AddressInfo;
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${shown}:${address.port}`;
+  return `${options.tls === undefined ? 'http' : 'https'}://${shown}:${address.port}`;
 }
 
 function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): unknown {

@@ -7,6 +7,7 @@ import type { Principal } from './access/api-keys.ts';
 import type { KeyGuard } from './access/key-guard.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { Bus } from './fabric/bus.ts';
+import type { OpenListener } from './fabric/bus-listener-url.ts';
 import type { CapabilityView } from './fabric/capability-view.ts';
 import type { Discovery } from './fabric/discovery.ts';
 import type { Documents } from './fabric/documents.ts';
@@ -54,8 +55,8 @@ export type RelayServices = {
   readonly tasks: Tasks;
   /** Where the relay is reached from elsewhere, as its operator says. */
   readonly publicUrl: string | undefined;
-  /** Where a program on this machine reaches the bus past the relay's own process. */
-  readonly localBusUrl: string | undefined;
+  /** Where nodes reach the bus past the relay's own process. */
+  readonly busListener: OpenListener | undefined;
 };
 
 export type JobOrder = Pick<JobSpec, 'routing' | 'affinity'> & {

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
+import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
+import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
+import { rememberingPins } from './relay-memory.ts';
 import { relayPinsIn } from './relay-pins.ts';
 import { fileSecretBox } from './secret-box.ts';
 
@@ -49,7 +53,8 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     tools: await findTools(),
     identity,
     invitation: options.invitation,
-    pins: relayPinsIn(fileSecretBox(join(options.dataFolder, 'relay-pins.json'))),
+    pins: pinsOf(options),
+    tls: createNodeTls(),
     runtime,
     connect: connectToBus,
     fetch: globalThis.fetch,
@@ -59,6 +64,11 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+function pinsOf({ dataFolder, relayUrl }: HeadlessAgentOptions): RelayPins {
+  const file = (name: string) => fileSecretBox(join(dataFolder, name));
+  return rememberingPins(relayPinsIn(file('relay-pins.json')), file(REMEMBERED_RELAY_FILE), relayUrl);
 }
 
 async function withCapsServer(agent: Agent, port: number, log: AgentLog): Promise<Agent> {

@@ -1,15 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { flagOf } from '../../shared/config/setting.ts';
-import { type LoadedSettings, loadSettings } from '../config/load-settings.ts';
-import { rowsOf, type SectionName, type SettingRow } from '../config/sections.ts';
+import { type LoadedSettings, loadSettings, settingsOf } from '../config/load-settings.ts';
+import { pathOf, rowsOf, type SectionName, type SettingRow } from '../config/sections.ts';
 import { faultOf, fromText } from '../config/setting-value.ts';
 
 /** Options of any command that reads settings, as commander keeps them. */
 export type SettingOptions = { config?: string } & Record<string, unknown>;
 
-/** Gives a command one flag for each setting of some sections, and `--config`. */
-export function addSettingOptions(command: Command, sections: readonly SectionName[]): Command {
-  for (const row of sections.flatMap(rowsOf)) for (const option of optionsOf(row)) command.addOption(option);
+/** Gives a command one flag for each setting of some sections, or for some of them by path, and `--config`. */
+export function addSettingOptions(
+  command: Command,
+  sections: readonly SectionName[],
+  paths?: readonly string[],
+): Command {
+  const rows = sections.flatMap(rowsOf).filter((row) => paths?.includes(pathOf(row)) ?? true);
+  for (const row of rows) for (const option of optionsOf(row)) command.addOption(option);
   return command.addOption(
     new Option(
       '--config <file>',
@@ -23,6 +28,16 @@ export function loadFromOptions(sections: readonly SectionName[], options: Setti
   const flags: Record<string, unknown> = {};
   for (const { key, setting } of sections.flatMap(rowsOf)) flags[key] = options[camelCase(flagOf(key, setting))];
   return loadSettings(sections, { flags, configFile: options.config });
+}
+
+/** For a command that needs the data folder and nothing else. */
+export function addDataOption(command: Command): Command {
+  return addSettingOptions(command, ['program'], ['data']);
+}
+
+/** Errors: `invalid_setting`. */
+export function readDataFolder(options: SettingOptions): string {
+  return settingsOf(loadFromOptions(['program'], options), 'program').data;
 }
 
 function optionsOf(row: SettingRow): Option[] {

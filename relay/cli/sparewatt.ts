@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAgentCommand } from './commands/agent.ts';
+import { addCaCommand } from './commands/ca.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addCredentialsCommand } from './commands/credentials.ts';
@@ -27,6 +28,7 @@ Environment:
   SPAREWATT_DATA      data folder (--data)
   SPAREWATT_RELAY     address of the relay (--relay)
   SPAREWATT_API_KEY   API key (--api-key)
+  SPAREWATT_ADMIN_TOKEN  admin token (--admin-token)
   SPAREWATT_CONFIG    configuration file (--config); sparewatt config shows every setting and its variable
   NATS_SERVER_BIN     nats-server program to use
   NO_COLOR            never colour the output`;
@@ -45,6 +47,7 @@ export async function main(argv: string[]): Promise<void> {
   addChatCommand(program);
   addModelsCommand(program);
   addPairCommand(program);
+  addCaCommand(program);
   addNatsConfigCommand(program);
   addCredentialsCommand(program);
   addConfigCommand(program);

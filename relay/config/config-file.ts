@@ -37,7 +37,7 @@ export function findConfigFile(places: {
 export function readConfigFile(path: string): ConfigFile {
   const text = readText(path);
   const table = parseToml(text, path);
-  const values = { program: new Map<string, FileValue>(), relay: new Map(), node: new Map() };
+  const values = { program: new Map<string, FileValue>(), relay: new Map(), node: new Map(), client: new Map() };
   const faults: string[] = [];
   for (const [name, value] of Object.entries(table)) {
     if (isSection(name) && isTable(value)) readSection(name, value);
@@ -82,7 +82,10 @@ function parseToml(text: string, path: string): TomlTableWithoutBigInt {
 
 function unknownKey(section: SectionName, key: string, isTableHere: boolean): string {
   if (section === 'program' && isTableHere) {
-    const [nearest] = nearestNames(key, ['relay', 'node']);
+    const [nearest] = nearestNames(
+      key,
+      SECTION_NAMES.filter((name) => name !== 'program'),
+    );
     return `there is no section [${key}]. Did you mean [${nearest}]?`;
   }
   const elsewhere = SECTION_NAMES.find((name) => name !== section && rowsOf(name).some((row) => row.key === key));
@@ -111,8 +114,8 @@ function lineOf(text: string, section: SectionName, key: string): number | undef
   return undefined;
 }
 
-function isSection(name: string): name is 'relay' | 'node' {
-  return name === 'relay' || name === 'node';
+function isSection(name: string): name is Exclude<SectionName, 'program'> {
+  return name !== 'program' && (SECTION_NAMES as string[]).includes(name);
 }
 
 function isTable(value: unknown): value is TomlTableWithoutBigInt {

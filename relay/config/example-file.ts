@@ -5,6 +5,7 @@ const INTRODUCTIONS: Record<SectionName, string> = {
   program: 'What a relay and a node on one machine share.',
   relay: 'The relay: `sparewatt relay`.',
   node: 'The node: `sparewatt agent`.',
+  client: 'Commands that ask a relay: `sparewatt chat`, `models`, `pair`, `snapshot`, `preflight`.',
 };
 
 /** A configuration file in which every setting is explained and none is set. */

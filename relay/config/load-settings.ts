@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../shared/problems/problem.ts';
 import { type ConfigFile, findConfigFile, placeIn, readConfigFile } from './config-file.ts';
+import { withImplied } from './implied-settings.ts';
 import { assertResolved, type Given, type Resolution, resolveSettings } from './resolve-settings.ts';
 import { SECTION_NAMES, SECTIONS, type SectionName } from './sections.ts';
 
@@ -21,7 +22,8 @@ export type LoadedSettings = Resolution & { file: ConfigFile | undefined };
 export function loadSettings(sections: readonly SectionName[], sources: SettingSources): LoadedSettings {
   const { flags, env = process.env } = sources;
   const { file, fault } = tryToRead(sources, env);
-  const resolution = resolveSettings(sections, { file, env, flags });
+  const workingFolder = sources.workingFolder ?? process.cwd();
+  const resolution = withImplied(resolveSettings(sections, { file, env, flags }), workingFolder);
   const faults = [...(fault === undefined ? [] : [fault]), ...resolution.faults, ...faultsElsewhere(sections, file)];
   return { settings: resolution.settings, faults, file };
 }

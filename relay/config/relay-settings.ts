@@ -49,6 +49,50 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    tls: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'speak HTTPS and admit nodes by certificates, both of an authority of the relay itself',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_TLS',
+        example: true,
+      }),
+    }),
+    tls_names: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:-]+$' }), {
+      default: [],
+      ...described({
+        description: 'further names and addresses that the certificate of the relay bears',
+        wanted: 'a list of host names and IP addresses',
+        env: 'SPAREWATT_RELAY_TLS_NAMES',
+        flag: 'tls-name',
+        argument: 'name',
+        otherwise: 'those of this machine and of the public URL',
+        example: ['relay.lan'],
+      }),
+    }),
+    browser_nodes: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'with tls, let nodes without a certificate join through the HTTPS port, as a browser tab must',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_BROWSER_NODES',
+        example: true,
+      }),
+    }),
+    bus_port: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        ...described({
+          description: 'TCP port on which nodes reach the bus and stay connected without the relay; 0 takes a free one',
+          wanted: 'a port, 0 to 65535',
+          env: 'SPAREWATT_RELAY_BUS_PORT',
+          argument: 'number',
+          otherwise: "the one after the relay's if other machines reach the relay, else a free one",
+          example: 8485,
+        }),
+      }),
+    ),
     approve: Type.Boolean({
       default: false,
       ...described({

@@ -1,6 +1,7 @@
 import type { TObject, TSchema } from 'typebox';
 import { NodeSettings } from '../../shared/config/node-settings.ts';
 import { type Setting, settingOf } from '../../shared/config/setting.ts';
+import { ClientSettings } from './client-settings.ts';
 import { ProgramSettings } from './program-settings.ts';
 import { RelaySettings } from './relay-settings.ts';
 
@@ -9,6 +10,7 @@ export const SECTIONS = {
   program: ProgramSettings,
   relay: RelaySettings,
   node: NodeSettings,
+  client: ClientSettings,
 } as const satisfies Record<string, TObject>;
 export type SectionName = keyof typeof SECTIONS;
 export const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[];

@@ -2,11 +2,12 @@ import { nearestNames } from '../fabric/nearest-names.ts';
 import { rowsOf, SECTION_NAMES } from './sections.ts';
 
 /** Variables that are read but are no settings: of one command, or of a library. */
-export const OTHER_VARIABLES = ['SPAREWATT_CONFIG', 'SPAREWATT_API_KEY', 'SPAREWATT_ADMIN_TOKEN', 'NATS_SERVER_BIN'];
+export const OTHER_VARIABLES = ['SPAREWATT_CONFIG', 'NATS_SERVER_BIN'];
 
 /** Every variable of the environment that the `sparewatt` command reads. */
 export function knownVariables(): string[] {
-  return [...SECTION_NAMES.flatMap(rowsOf).map(({ setting }) => setting.env), ...OTHER_VARIABLES];
+  // One variable may be read for several settings.
+  return [...new Set([...SECTION_NAMES.flatMap(rowsOf).map(({ setting }) => setting.env), ...OTHER_VARIABLES])];
 }
 
 /** A sentence for each variable that looks like ours and that nothing reads. It may belong to a script: no fault. */

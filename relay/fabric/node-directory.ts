@@ -5,6 +5,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';
 import type { Measurements, ModelMeasures } from '../scheduler/measurements.ts';
 import type { KnownNode } from '../store/pairing-store.ts';
+import { hasFreeSlot } from './free-nodes.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeAdmin } from './node-admin.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
@@ -101,7 +102,7 @@ function statusOf(known: KnownNode, live: LiveNode | undefined, admin: NodeAdmin
   if (state === 'draining') return live === undefined || live.reserved === 0 ? 'drained' : 'draining';
   if (live === undefined) return 'offline';
   if (state === 'cordoned') return 'cordoned';
-  return live.reserved >= live.slots ? 'full' : 'ready';
+  return hasFreeSlot(live) ? 'ready' : 'full';
 }
 
 const REASONS: Record<NodeStatus, string | undefined> = {

@@ -172,6 +172,8 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
     setStanding: (id, standing) => {
       const node = nodes.get(id);
       if (node === undefined) return;
+      // Its place depends on how it stands, not only whether it has one.
+      free.displace(node);
       node.standing = standing;
       free.place(node);
       capacity(node);

@@ -4,8 +4,10 @@ import type { RelayLog } from '../log.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { embeddedBus, externalBus } from './bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from './bus-identity.ts';
+import type { OpenListener } from './bus-listener-url.ts';
 import { fabricAccountJwt, mintNodeCredentials, type NodeCredentials, type Revocations } from './credentials.ts';
 import { findNatsBinary } from './nats-binary.ts';
+import type { BusListener } from './nats-config.ts';
 import { readGreeting } from './nats-greeting.ts';
 import { startNatsServer } from './nats-server.ts';
 import { createWebSocketBridge } from './websocket-bridge.ts';
@@ -18,9 +20,11 @@ export type Fabric = {
   readonly version: string;
   readonly bus: Bus;
   readonly doorTarget: () => DoorTarget | DoorKeeper | undefined;
-  /** Where a program on this machine reaches the bus past the relay's own process. */
-  readonly localBusUrl: string | undefined;
+  /** Where nodes reach the bus past the relay's own process. */
+  readonly listener: OpenListener | undefined;
   mintNodeCredentials(node: { nodeId: string; publicKey: string }): NodeCredentials;
+  /** Lets the bus use the relay's renewed certificate. Throws `nats_server_failed`. */
+  reloadCertificate(): Promise<void>;
   /** Makes the bus refuse, and cut off, whom `revocations` names now. Throws `bus_unavailable`. */
   applyRevocations(): Promise<void>;
   close(): Promise<void>;
@@ -29,6 +33,13 @@ export type Fabric = {
 export type FabricOptions = {
   folder: DataFolder;
   natsUrl?: string;
+  /** The address and the port of the relay itself. */
+  host: string;
+  port: number;
+  /** The port on which nodes reach the bus past the relay; 0 takes a free one. */
+  busPort?: number;
+  /** Files in PEM; with them nodes need a certificate. */
+  tls?: BusListener['tls'];
   /** How long a node's credentials last. */
   credentialLifetimeS?: number;
   /** Keys whose credentials are void. */
@@ -36,8 +47,10 @@ export type FabricOptions = {
   log: RelayLog;
 };
 
-/** A day: long enough for a relay that is down over night, short enough that a lost machine's rights end by themselves. */
+const ANY_PORT = -1;
+const LAST_PORT = 65_535;
 const DEFAULT_NATS_PORT = 4_222;
+/** A day: long enough for a relay that is down over night, short enough that a lost machine's rights end by themselves. */
 const CREDENTIAL_LIFETIME_S = 24 * 60 * 60;
 
 export async function openFabric(options: FabricOptions): Promise<Fabric> {
@@ -50,21 +63,33 @@ export async function openFabric(options: FabricOptions): Promise<Fabric> {
 async function openEmbedded(options: FabricOptions, identity: BusIdentity): Promise<Fabric> {
   const { folder, log, revocations = () => ({}) } = options;
   const binary = await findNatsBinary();
-  const server = await startNatsServer({ dataFolder: folder, identity, binary, log, revocations });
+  const listener = listenerFor(options);
+  const server = await startNatsServer({ dataFolder: folder, identity, binary, log, revocations, listener });
   try {
     const bus = await connectBus({ ...embeddedBus(server.url, identity), log });
     const applyRevocations = revoker(options, identity, bus);
+    // An adopted server may have read the certificate before this run renewed it.
+    if (server.adopted && listener.tls !== undefined) await server.reload();
     // A server of an earlier run may never have heard of the last ones.
     if (server.adopted && Object.keys(revocations()).length > 0) await applyRevocations();
+    // The door is the relay's own: it checks certificates itself, and has none to show to a listener that asks.
+    const bridge =
+      listener.tls && createWebSocketBridge({ host: '127.0.0.1', port: Number(new URL(server.url).port) }, log);
     return {
       url: server.url,
       version: binary.version,
       bus,
-      doorTarget: () => ({ host: '127.0.0.1', port: server.websocketPort }),
-      localBusUrl: server.websocketUrl,
+      doorTarget: () => bridge ?? { host: hostOf(server.websocketUrl), port: server.websocketPort },
+      listener: {
+        scheme: listener.tls === undefined ? 'ws' : 'wss',
+        port: server.websocketPort,
+        isPublic: !isLoopback(listener.host),
+      },
+      reloadCertificate: server.reload,
       mintNodeCredentials: minter(options, identity),
       applyRevocations,
       close: async () => {
+        bridge?.close();
         await bus.close();
         await server.stop();
       },
@@ -97,7 +122,8 @@ async function openExternal(options: FabricOptions, natsUrl: string, identity: B
     version: greeting.version,
     bus,
     doorTarget: () => bridge,
-    localBusUrl: undefined,
+    listener: undefined,
+    reloadCertificate: async () => undefined,
     mintNodeCredentials: minter(options, identity),
     applyRevocations,
     close: async () => {
@@ -105,6 +131,29 @@ async function openExternal(options: FabricOptions, natsUrl: string, identity: B
       await bus.close();
     },
   };
+}
+
+/**
+ * Nodes of other machines come past the relay's process exactly when the relay itself can be reached by them, so that
+ * they stay connected without it; without TLS that shows nobody more than the relay's own port does.
+ */
+function listenerFor({ host, port, busPort, tls }: FabricOptions): BusListener {
+  const isLocal = isLoopback(host);
+  const besideRelay = isLocal || port === 0 || port === LAST_PORT ? ANY_PORT : port + 1;
+  return {
+    host: isLocal ? '127.0.0.1' : host,
+    port: busPort === undefined ? besideRelay : busPort || ANY_PORT,
+    isPortNegotiable: busPort === undefined || busPort === 0,
+    tls,
+  };
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function firstServer(natsUrl: string): { host: string; port: number } {

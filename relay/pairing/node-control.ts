@@ -1,5 +1,6 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Bus } from '../fabric/bus.ts';
+import type { NodeStanding } from '../fabric/node-standing.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import type { KnownNode } from '../store/pairing-store.ts';
@@ -9,6 +10,7 @@ export type NodeControlPorts = {
   register: NodeRegister;
   table: NodeTable;
   bus: Bus;
+  standingOf(nodeId: string): NodeStanding;
   /** Tells the bus whom to refuse. Throws `bus_unavailable`. */
   applyRevocations(): Promise<void>;
   now: () => number;
@@ -17,6 +19,7 @@ export type NodeControlPorts = {
 
 /** What an operator may do with a node that is known. Errors of both: `node_not_found`. */
 export type NodeControl = {
+  /** Lets a node in that waits or was revoked, and ends the probation of one that is in. */
   approve(nodeId: string): Promise<KnownNode>;
   /**
    * Shuts a node out for good: it counts no more, its connection is cut and its key gets no credentials.
@@ -48,6 +51,8 @@ export function createNodeControl(ports: NodeControlPorts): NodeControl {
   return {
     approve: async (nodeId) => {
       const node = found(await register.approve(nodeId), nodeId);
+      // One on probation is at work already, and has more to do from now on.
+      table.setStanding(nodeId, ports.standingOf(nodeId));
       log.info({ node: nodeId }, 'a node was approved');
       return node;
     },

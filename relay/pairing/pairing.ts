@@ -1,6 +1,4 @@
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
-import { codeSecretsOf, newPairingCode } from '../../shared/identity/pairing-code.ts';
-import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import {
   isCodeProof,
   type PairingAnswer,
@@ -21,11 +19,13 @@ import type { NodeCredentials } from '../fabric/credentials.ts';
 import type { NKey } from '../fabric/nkey.ts';
 import type { RelayLog } from '../log.ts';
 import type { KnownNode, PairingCodeRecord, PairingStore } from '../store/pairing-store.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { type AdmissionRules, type Applicant, decideAdmission, pairingRequired } from './admission.ts';
 import { createAttemptLimit } from './attempt-limit.ts';
 import { createChallenges } from './challenges.ts';
 import { createNodeProofs } from './node-proof.ts';
 import type { NodeRegister } from './node-register.ts';
+import { createPairingCodes, type PairingCodes } from './pairing-codes.ts';
 
 export type PairingOptions = {
   store: PairingStore;
@@ -35,6 +35,8 @@ export type PairingOptions = {
   /** Where nodes reach this relay; with it a conversation under any other address is refused. */
   publicUrl?: string | undefined;
   busPath: string;
+  /** Where the relay speaks TLS by an authority of its own. */
+  authority?: CertificateAuthority | undefined;
   mintNodeCredentials(node: { nodeId: string; publicKey: string }): NodeCredentials;
   now: () => number;
   randomBytes: (size: number) => Uint8Array;
@@ -49,13 +51,9 @@ export type Caller = {
   busUrl?: string | undefined;
 };
 
-/** What an operator hands to a node's owner. */
-export type NewPairingCode = { code: string; link: string /** Milliseconds since 1970. */; expiresAt: number };
-
-export type Pairing = {
+export type Pairing = PairingCodes & {
   /** By which nodes know this relay, `N…`. */
   readonly relayKey: string;
-  createCode(order: { labels: Record<string, string>; relayUrl: string }): Promise<NewPairingCode>;
   challenge(request: ChallengeRequest): ChallengeResponse;
   /** Admits a node for a code. Errors: SPEC P4 to P8. */
   complete(request: CompletePairing, caller: Caller): Promise<PairingResponse>;
@@ -63,9 +61,6 @@ export type Pairing = {
   enroll(request: EnrollRequest, caller: Caller): Promise<EnrollResponse>;
 };
 
-const CODE_LIFETIME_MS = 10 * 60_000;
-/** How long a spent or expired code can still be told from a wrong one. */
-const CODE_MEMORY_MS = 24 * 60 * 60_000;
 /** Slips of the pen are forgiven; a code of 59 bits outlives any number of tries at this rate. */
 const WRONG_CODES = { perAddress: { capacity: 10, refillMs: 6_000 }, overall: { capacity: 100, refillMs: 1_000 } };
 /** A class room that joins an open relay at once gets in; a script that fills the store does not. */
@@ -79,9 +74,14 @@ const OPEN_JOINS = { perAddress: { capacity: 50, refillMs: 60_000 }, overall: { 
  * counts twice; (4) only what strangers got wrong counts against them.
  */
 export function createPairing(options: PairingOptions): Pairing {
-  const { store, register, identity, now, log } = options;
+  const { store, register, identity, authority, now, log } = options;
   const challenges = createChallenges(now, options.randomBytes);
-  const proofs = createNodeProofs({ challenges, relayKey: identity.publicKey, publicUrl: options.publicUrl });
+  const proofs = createNodeProofs({
+    challenges,
+    relayKey: identity.publicKey,
+    publicUrl: options.publicUrl,
+    authority: authority?.fingerprint,
+  });
   const wrongCodes = createAttemptLimit({ ...WRONG_CODES, now });
   const joins = createAttemptLimit({ ...OPEN_JOINS, now });
 
@@ -109,10 +109,16 @@ export function createPairing(options: PairingOptions): Pairing {
     return node;
   };
 
-  const answerFor = (node: KnownNode, caller: Caller): PairingAnswer => {
-    const base = { nodeId: node.nodeId, busPath: options.busPath, busUrl: caller.busUrl };
-    if (node.state !== 'active') return { ...base, state: 'pending', jwt: null, expiresAt: null };
-    return { ...base, state: 'active', ...options.mintNodeCredentials(node) };
+  const answerFor = ({ nodeId, publicKey, state }: KnownNode, caller: Caller, tlsKey?: string): PairingAnswer => {
+    const base = { nodeId, busPath: options.busPath, authority: authority?.certificate };
+    if (state !== 'active') return { ...base, state: 'pending', jwt: null, expiresAt: null };
+    const minted = options.mintNodeCredentials({ nodeId, publicKey });
+    const { expiresAt } = minted;
+    const certificate =
+      tlsKey === undefined ? undefined : authority?.issueNode({ nodeId, publicKey: tlsKey, expiresAt });
+    // Without a certificate a node would only knock there in vain.
+    const busUrl = authority === undefined || certificate !== undefined ? caller.busUrl : undefined;
+    return { ...base, state: 'active', ...minted, certificate, busUrl };
   };
   const sign = (transcript: PairingTranscript, answer: PairingAnswer) => {
     const statement = relayStatement(transcript, answer);
@@ -121,15 +127,7 @@ export function createPairing(options: PairingOptions): Pairing {
 
   return {
     relayKey: identity.publicKey,
-    createCode: async ({ labels, relayUrl }) => {
-      const code = newPairingCode(options.randomBytes);
-      const { id, secret } = await codeSecretsOf(code);
-      const createdAt = now();
-      const expiresAt = createdAt + CODE_LIFETIME_MS;
-      await store.pruneCodes(createdAt - CODE_MEMORY_MS);
-      await store.putCode({ codeId: id, secret, labels, createdAt, expiresAt, usedAt: null, usedBy: null });
-      return { code, link: pairingLink({ relayUrl, code, relayKey: identity.publicKey }), expiresAt };
-    },
+    ...createPairingCodes(options),
     challenge: (request) => {
       const { challenge, expiresAt } = challenges.make(request);
       return { relayPublicKey: identity.publicKey, challenge, expiresAt: Math.floor(expiresAt / 1_000) };
@@ -145,7 +143,7 @@ export function createPairing(options: PairingOptions): Pairing {
       await claim(store, code, nodeId, now());
       const node = await admit({ nodeId, publicKey, name, admittance: 'code', labels: code.labels });
       log.info({ node: nodeId, state: node.state, from: caller.address }, 'a node was paired');
-      const answer = answerFor(node, caller);
+      const answer = answerFor(node, caller, request.proof.tlsKey);
       const signed = sign(conversation.transcript, answer);
       const codeProof = await proveCode(code.secret, signed.statement);
       return { ...withoutUndefined(answer), relaySignature: signed.relaySignature, codeProof };
@@ -162,13 +160,13 @@ export function createPairing(options: PairingOptions): Pairing {
         joins.count(caller.address);
       }
       const node = await admit({ nodeId, publicKey, name, admittance: caller.trust ?? 'key' });
-      const answer = answerFor(node, caller);
-      const { jwt, expiresAt } = answer;
+      const answer = answerFor(node, caller, proof?.tlsKey);
+      const { state: _state, jwt, expiresAt, ...granted } = withoutUndefined(answer);
       if (jwt === null || expiresAt === null) throw pendingProblem(nodeId);
-      const granted = { nodeId, jwt, expiresAt, busPath: answer.busPath };
       return {
         ...granted,
-        ...(answer.busUrl === undefined ? {} : { busUrl: answer.busUrl }),
+        jwt,
+        expiresAt,
         ...(conversation && { relaySignature: sign(conversation.transcript, answer).relaySignature }),
       };
     },
@@ -197,6 +195,11 @@ function pendingProblem(nodeId: string): Problem {
   });
 }
 
-function withoutUndefined({ busUrl, ...answer }: PairingAnswer) {
-  return busUrl === undefined ? answer : { ...answer, busUrl };
+function withoutUndefined({ busUrl, certificate, authority, ...answer }: PairingAnswer) {
+  return {
+    ...answer,
+    ...(busUrl === undefined ? {} : { busUrl }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(authority === undefined ? {} : { authority }),
+  };
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { assertScope } from '../access/api-keys.ts';
+import { listenerUrlFor } from '../fabric/bus-listener-url.ts';
 import type { Caller } from '../pairing/pairing.ts';
 import type { RelayServices } from '../services.ts';
 
@@ -11,7 +12,7 @@ const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
  */
 export async function callerOf(request: FastifyRequest, services: RelayServices): Promise<Caller> {
   const isLocal = isFromThisMachine(request);
-  const caller = { address: addressOf(request), ...(isLocal ? { busUrl: localBusUrl(request, services) } : {}) };
+  const caller = { address: addressOf(request), busUrl: busUrlOf(request, services) };
   const { authorization } = request.headers;
   if (authorization === undefined) return { ...caller, trust: isLocal ? 'local' : undefined };
   assertScope(await services.keys.authenticate(authorization), 'admin');
@@ -25,14 +26,17 @@ export function originOf(request: FastifyRequest): string {
 
 /** A reverse proxy on this machine makes the whole internet look like loopback. */
 function isFromThisMachine(request: FastifyRequest): boolean {
-  return isLoopback(request.socket.remoteAddress) && !PROXY_HEADERS.some((name) => name in request.headers);
+  return isLoopback(request.socket.remoteAddress) && !cameThroughProxy(request);
 }
 
-/** Only for who dialled this relay itself: who came through a tunnel or a test's line must stay on it. */
-function localBusUrl(request: FastifyRequest, services: RelayServices): string | undefined {
+function busUrlOf(request: FastifyRequest, { busListener }: RelayServices): string | undefined {
+  if (busListener === undefined || cameThroughProxy(request)) return undefined;
   const { localAddress, localPort } = request.socket;
-  const names = [localAddress, 'localhost'].map((name) => `${name}:${localPort}`);
-  return names.includes(request.headers.host ?? '') ? services.localBusUrl : undefined;
+  return listenerUrlFor(busListener, { host: request.headers.host, localAddress, localPort });
+}
+
+function cameThroughProxy({ headers }: FastifyRequest): boolean {
+  return PROXY_HEADERS.some((name) => name in headers);
 }
 
 function addressOf(request: FastifyRequest): string {

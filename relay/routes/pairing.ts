@@ -1,6 +1,13 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { NewPairingCode, NodeStanding, PairingCode, RevokedNode } from '../../shared/api/pairing.ts';
+import {
+  ListedCode,
+  ListedCodes,
+  NewPairingCode,
+  NodeStanding,
+  PairingCode,
+  RevokedNode,
+} from '../../shared/api/pairing.ts';
 import {
   ChallengeRequest,
   ChallengeResponse,
@@ -11,6 +18,7 @@ import type { RelayApp, RelayServices } from '../services.ts';
 import { callerOf, originOf } from './caller.ts';
 
 const NodeParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const CodeParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const KEY = `U${'A'.repeat(55)}`;
 const NONCE = 'A'.repeat(43);
 const PROOF = { relay: 'https://relay.example', nonce: NONCE, challenge: 'A'.repeat(72), signature: 'A'.repeat(86) };
@@ -72,9 +80,33 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
     async (request, reply) => {
       const { labels = {}, relay } = request.body;
       const relayUrl = relay ?? services.publicUrl ?? originOf(request);
-      const { code, link, expiresAt } = await services.pairing.createCode({ labels, relayUrl });
-      return reply.code(201).send({ code, link, expiresAt });
+      return reply.code(201).send(await services.pairing.createCode({ labels, relayUrl }));
     },
+  );
+  app.get(
+    '/v1/admin/pairing-codes',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'The one-time codes of the last day, newest first, without the codes themselves',
+        tags: ['Administration'],
+        response: { 200: ListedCodes, '4xx': ErrorResponse },
+      },
+    },
+    async () => ({ data: await services.pairing.listCodes() }),
+  );
+  app.delete(
+    '/v1/admin/pairing-codes/:id',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Withdraw a one-time code',
+        tags: ['Administration'],
+        params: CodeParams,
+        response: { 200: ListedCode, '4xx': ErrorResponse },
+      },
+    },
+    async (request) => services.pairing.withdrawCode(request.params.id),
   );
 }
 

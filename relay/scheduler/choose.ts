@@ -1,4 +1,5 @@
-import type { FreeNodes } from '../fabric/free-nodes.ts';
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import { countOf, type FreeNodes, isOnProbation, slotsOf } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { fits } from './filters.ts';
 import type { Measurements } from './measurements.ts';
@@ -47,7 +48,11 @@ export function chooseNode(wanted: Wanted, ports: ChoosePorts): Choice | undefin
   const scored = nodes.map((node) => ({ node, score: scoreOf(node, wanted, affine, ports.measurements, now) }));
   const best = bestOf(scored, affine);
   const others = scored.filter((one) => one !== best).sort((a, b) => a.score.totalMs - b.score.totalMs);
-  return { best, compared: [best, ...others], free: free.warm.nodes.length + free.cold.nodes.length };
+  return { best, compared: [best, ...others], free: countOf(free) };
+}
+
+export function servedBy(node: LiveNode, model: string): ServedModel | undefined {
+  return node.document.served_models.find(({ name }) => name === model);
 }
 
 export function scoreOf(
@@ -57,10 +62,10 @@ export function scoreOf(
   measurements: Measurements,
   now: number,
 ): Score {
-  const served = node.document.served_models.find(({ name }) => name === wanted.model);
+  const served = servedBy(node, wanted.model);
   const record = measurements.ofNode(node.id);
   const view = {
-    slots: node.slots,
+    slots: slotsOf(node),
     reserved: node.reserved,
     roundTripMs: node.roundTripMs,
     isWarm: served?.state !== 'installed',
@@ -86,7 +91,7 @@ export function bestOf(scored: readonly ScoredNode[], affine: string | undefined
 function isPreferred(one: ScoredNode, to: ScoredNode, affine: string | undefined): boolean {
   const affinity = weightOfAffinity(to, affine) - weightOfAffinity(one, affine);
   if (affinity !== 0) return affinity < 0;
-  const load = one.node.reserved / one.node.slots - to.node.reserved / to.node.slots;
+  const load = one.node.reserved / slotsOf(one.node) - to.node.reserved / slotsOf(to.node);
   return load === 0 ? one.node.lastReserved < to.node.lastReserved : load < 0;
 }
 
@@ -94,27 +99,37 @@ function weightOfAffinity({ node, score: { terms } }: ScoredNode, affine: string
   return node.id === affine && terms.affinity < 0 ? 1 : 0;
 }
 
+/** The nodes to compare; those on probation only when no other may take the job (SPEC T7). */
 function candidates(
   free: FreeNodes,
   affine: string | undefined,
   wanted: Wanted,
   { table, random }: ChoosePorts,
 ): LiveNode[] {
+  const { warm, cold, probation } = free;
+  const isFree = (node: LiveNode): boolean => warm.has(node) || cold.has(node) || probation.has(node);
   const only = wanted.routing?.only;
   if (only != null) {
     const named = [...only].flatMap((name) => [...table.named(name)]);
-    return named.filter((node) => (free.warm.has(node) || free.cold.has(node)) && fits(node, wanted));
+    return trustedFirst(named.filter((node) => isFree(node) && fits(node, wanted)));
   }
-  const [warm, cold] = [free.warm.nodes, free.cold.nodes];
-  if (warm.length + cold.length <= COMPARED_MOST) {
-    return [...warm, ...cold].filter((node) => fits(node, wanted)).sort(byAdmission);
+  if (countOf(free) <= COMPARED_MOST) {
+    const all = [...warm.nodes, ...cold.nodes, ...probation.nodes].filter((node) => fits(node, wanted));
+    return trustedFirst(all).sort(byAdmission);
   }
   const found: LiveNode[] = [];
   const known = affine === undefined ? undefined : table.get(affine);
-  if (known !== undefined && (free.warm.has(known) || free.cold.has(known)) && fits(known, wanted)) found.push(known);
-  draw(warm, COMPARED_MOST - Math.min(COLD_COMPARED, cold.length), wanted, random, found);
-  draw(cold, COMPARED_MOST, wanted, random, found);
+  if (known !== undefined && (warm.has(known) || cold.has(known)) && fits(known, wanted)) found.push(known);
+  draw(warm.nodes, COMPARED_MOST - Math.min(COLD_COMPARED, cold.nodes.length), wanted, random, found);
+  draw(cold.nodes, COMPARED_MOST, wanted, random, found);
+  if (found.length === 0) draw(probation.nodes, COMPARED_MOST, wanted, random, found);
   return found;
+}
+
+/** Those that are not on probation, or all of them when every one is. */
+export function trustedFirst(nodes: readonly LiveNode[]): LiveNode[] {
+  const trusted = nodes.filter((node) => !isOnProbation(node));
+  return trusted.length > 0 ? trusted : [...nodes];
 }
 
 /** The sets have no order of their own; the session that is open longest comes first. */

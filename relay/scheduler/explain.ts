@@ -1,6 +1,7 @@
 import type { ExplainedNode, FilterName, RouteExplanation } from '../../shared/api/routing.ts';
+import { isOnProbation } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
-import { bestOf, scoreOf } from './choose.ts';
+import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
 import { filtersAgainst } from './filters.ts';
 import type { Measurements } from './measurements.ts';
@@ -42,12 +43,14 @@ export function explainRoute(wanted: Wanted, offline: readonly string[], ports: 
     })),
     ...offline.map((id) => ({ id, node: undefined, filters: ['not_connected' as const], total: 0 })),
   ];
-  const eligible = judged.filter(({ filters }) => filters.length === 0);
+  const eligible = trustedFirst(
+    judged.flatMap(({ node, filters }) => (node === undefined || filters.length > 0 ? [] : [node])),
+  );
   const best =
     eligible.length === 0
       ? undefined
       : bestOf(
-          eligible.flatMap(({ node }) => scored(node, scores)),
+          eligible.flatMap((node) => scored(node, scores)),
           affine,
         );
   judged.sort((a, b) => effortOf(a) - effortOf(b) || a.total - b.total);
@@ -101,6 +104,11 @@ function countFilters(judged: readonly Judged[]): Record<string, number> {
   return counts;
 }
 
+function takenText(node: LiveNode): string {
+  if (isOnProbation(node)) return 'It is on probation and runs the one job that such a node gets at a time.';
+  return `All ${node.slots} slots are taken.`;
+}
+
 const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) => string> = {
   not_connected: () => 'The node has no open session.',
   model_not_served: (_, { model }) => `The node does not serve ${model}.`,
@@ -112,8 +120,7 @@ const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) =
   routing_capabilities: () => 'It lacks a capability of routing.require.capabilities.',
   routing_labels: () => 'It lacks a label of routing.require.labels.',
   routing_trust: () => 'It is on probation, and routing.require.trust asks for trusted nodes.',
-  no_free_slot: (node) =>
-    node?.slots === 0 ? 'The node offers no slots now.' : `All ${node?.slots ?? 0} slots are taken.`,
+  no_free_slot: (node) => (node === undefined || node.slots === 0 ? 'The node offers no slots now.' : takenText(node)),
 };
 
 const CHANGES: Record<FilterName, (id: string, wanted: Wanted) => string> = {

@@ -1,4 +1,5 @@
 import type { FilterName } from '../../shared/api/routing.ts';
+import { hasFreeSlot, isOnProbation } from '../fabric/free-nodes.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { ANY_ROUTE, type Routing } from './routing.ts';
 
@@ -18,14 +19,14 @@ const MODEL: Filter = {
   removes: (node, { model }) => !node.document.served_models.some(({ name }) => name === model),
 };
 
-const SLOT: Filter = { name: 'no_free_slot', removes: (node) => node.reserved >= node.slots };
+const SLOT: Filter = { name: 'no_free_slot', removes: (node) => !hasFreeSlot(node) };
 
 /** The filters that the index of free nodes does not apply already, cheapest first. */
 const WISHES: readonly Filter[] = [
   { name: 'failed_before', removes: (node, { exclude }) => exclude.size > 0 && exclude.has(node.id) },
   { name: 'routing_only', removes: (node, _, { only }) => only !== null && !isNamed(node, only) },
   { name: 'routing_ignore', removes: (node, _, { ignore }) => ignore.size > 0 && isNamed(node, ignore) },
-  { name: 'routing_trust', removes: (node, _, { trustedOnly }) => trustedOnly && node.standing.trust === 'probation' },
+  { name: 'routing_trust', removes: (node, _, { trustedOnly }) => trustedOnly && isOnProbation(node) },
   {
     name: 'routing_capabilities',
     removes: (node, _, { capabilities }) => capabilities.some((capability) => !hasCapability(node, capability)),

@@ -39,13 +39,15 @@ const NEW_VALUE_WEIGHT = 0.2;
 /** Old successes count less: the counts are halved when they reach this. */
 const COUNTS_MOST = 200;
 /** What one node and its models take is a few hundred bytes; the longest unused goes first. */
-const NODES_KEPT = 20_000;
+export const NODES_KEPT = 20_000;
 const MODELS_KEPT = 1_000;
 
-/** Remembers how nodes did, by node id, so that a node that comes back is no stranger. */
-export function createMeasurements(): Measurements {
-  const nodes = new Map<string, NodeRecord>();
-  const pool = new Map<string, ModelMeasures>();
+/** What is known when the relay starts; the longest unused first. */
+export type KnownMeasurements = { nodes: Map<string, NodeRecord>; pool: Map<string, ModelMeasures> };
+
+/** Remembers how nodes did, by node id, so that a node that comes back is no stranger. Goes on with what is given. */
+export function createMeasurements(known?: KnownMeasurements): Measurements {
+  const { nodes, pool } = known ?? { nodes: new Map<string, NodeRecord>(), pool: new Map<string, ModelMeasures>() };
   const recordOf = (nodeId: string): NodeRecord => {
     const record = nodes.get(nodeId) ?? { succeeded: 0, failed: 0, models: new Map() };
     keepNewest(nodes, nodeId, record, NODES_KEPT);

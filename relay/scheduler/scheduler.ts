@@ -1,9 +1,9 @@
 import type { RouteDecision, RouteExplanation } from '../../shared/api/routing.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { isOpenToJobs } from '../fabric/free-nodes.ts';
+import { hasFreeSlot, isOpenToJobs } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { createAffinityTable } from './affinity.ts';
-import { type Choice, type ChoosePorts, chooseNode, scoreOf } from './choose.ts';
+import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
 import { createDecisionLog, type DecisionLog } from './decisions.ts';
 import { explainRoute } from './explain.ts';
 import { fits } from './filters.ts';
@@ -45,6 +45,8 @@ export type SchedulerOptions = {
   now?: () => number;
   /** At least 0 and less than 1. */
   random?: () => number;
+  /** Of earlier runs too, where they are kept. */
+  measurements?: Measurements;
 };
 
 type Waiter = { wanted: Wanted; since: number; resolve(reservation: Reservation): void; reject(reason: unknown): void };
@@ -63,9 +65,8 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 
  * use is free.
  */
 export function createScheduler(table: NodeTable, options: SchedulerOptions = {}): Scheduler {
-  const { now = Date.now, random = Math.random } = options;
+  const { now = Date.now, random = Math.random, measurements = createMeasurements() } = options;
   const waiters = new Set<Waiter>();
-  const measurements = createMeasurements();
   const affinity = createAffinityTable();
   const decisions = createDecisionLog(now);
   const affineNode = (wanted: Wanted, at: number): string | undefined => affinity.nodeOf(wanted.affinity, at);
@@ -73,7 +74,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
 
   const take = (wanted: Wanted, choice: Choice, waitedMs: number): Reservation => {
     const { node } = choice.best;
-    const wasCold = table.free(wanted.model)?.cold.has(node) ?? false;
+    const wasCold = servedBy(node, wanted.model)?.state === 'installed';
     decisions.chosen(wanted, choice, waitedMs);
     affinity.met(wanted.affinity, node.id, now());
     return { node, wanted, wasCold, release: table.reserve(node) };
@@ -82,7 +83,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
   // By (4) no other node can serve anybody who waits, so that only this one is looked at.
   const serveWaiters = (node: LiveNode): void => {
     for (const waiter of waiters) {
-      if (node.reserved >= node.slots || !isOpenToJobs(node)) return;
+      if (!hasFreeSlot(node) || !isOpenToJobs(node)) return;
       const { wanted } = waiter;
       if (!table.serving(wanted.model).has(node) || !fits(node, wanted)) continue;
       const at = now();

@@ -1,12 +1,15 @@
 import type { NodeRecord } from './store.ts';
 
 export const NODE_STATES = ['active', 'pending', 'revoked'] as const;
-export const NODE_TRUSTS = ['paired', 'local', 'probation'] as const;
+export const NODE_TRUSTS = ['paired', 'local', 'approved', 'probation'] as const;
 
 /** What a node may do: `pending` waits for the operator, `revoked` was shut out. */
 export type NodeState = (typeof NODE_STATES)[number];
 
-/** Why it is trusted: it had a code or the admin token, runs on the relay's machine, or came uninvited to an open relay. */
+/**
+ * Why it is trusted: it had a code or the admin token, runs on the relay's machine, or came uninvited to an open relay
+ * and was approved since. On `probation` it came uninvited and nobody has looked at it yet.
+ */
 export type NodeTrust = (typeof NODE_TRUSTS)[number];
 
 /** A machine this relay knows, and how it stands with it. */
@@ -40,6 +43,10 @@ export interface PairingStore {
   findCode(codeId: string): Promise<PairingCodeRecord | undefined>;
   /** Takes a code for one node; of two that reach for it one gets it. The same node may take it again. */
   claimCode(claim: CodeClaim): Promise<'claimed' | 'used' | 'expired' | 'unknown'>;
+  /** The codes made last, newest first. */
+  listCodes(limit: number): Promise<PairingCodeRecord[]>;
+  /** Ends a code at a moment, if it would live longer. Undefined for an unknown one. */
+  withdrawCode(codeId: string, at: number): Promise<PairingCodeRecord | undefined>;
   /** Forgets codes that expired before a moment. */
   pruneCodes(expiredBefore: number): Promise<void>;
   /**
@@ -49,7 +56,7 @@ export interface PairingStore {
   admitNode(node: KnownNode): Promise<KnownNode>;
   /** Oldest first. */
   listKnownNodes(): Promise<KnownNode[]>;
-  /** Lets a node in that waits or was revoked. Undefined for an unknown node. */
+  /** Lets a node in that waits or was revoked, and ends its probation. Undefined for an unknown node. */
   approveNode(nodeId: string): Promise<KnownNode | undefined>;
   /** Shuts a node out. Undefined for an unknown node. */
   revokeNode(nodeId: string, at: number): Promise<KnownNode | undefined>;

@@ -2,6 +2,7 @@ import type { ProblemRecord } from '../../shared/problems/problem.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
+import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
 
@@ -17,6 +18,7 @@ import type { PairingStore } from './pairing-store.ts';
 export type Store = {
   readonly jobs: JobStore;
   readonly keys: KeyStore;
+  readonly measurements: MeasurementStore;
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;

@@ -1,7 +1,6 @@
 import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { Problem } from '../problems/problem.ts';
-import type { EnrollResponse } from '../protocol/enrollment.ts';
-import { type EnrollOptions, enroll } from './enroll.ts';
+import { type EnrollOptions, enroll, type NodeCredentials } from './enroll.ts';
 import type { AgentLog } from './log.ts';
 import { pair } from './pair.ts';
 import { originOf } from './relay-conversation.ts';
@@ -14,7 +13,7 @@ export type AdmittanceOptions = EnrollOptions & { invitation?: PairingInvitation
  * Invariants: (1) an invitation is used once; a node that is started with a spent one enrols by its key; (2) an
  * invitation that the operator gave now counts more than what was pinned before.
  */
-export function createAdmittance(): (options: AdmittanceOptions) => Promise<EnrollResponse> {
+export function createAdmittance(): (options: AdmittanceOptions) => Promise<NodeCredentials> {
   let invited = true;
   return async (options) => {
     const { invitation } = options;
@@ -33,9 +32,11 @@ export function createAdmittance(): (options: AdmittanceOptions) => Promise<Enro
   };
 }
 
-async function isKnownRelay(options: AdmittanceOptions, { relayKey }: PairingInvitation): Promise<boolean> {
-  const pinned = await options.pins.read(originOf(options.relayUrl));
-  return pinned !== undefined && (relayKey === undefined || relayKey === pinned);
+async function isKnownRelay(options: AdmittanceOptions, { relayKey, authority }: PairingInvitation): Promise<boolean> {
+  const origin = originOf(options.relayUrl);
+  const pinned = await options.pins.read(origin);
+  const isNewAuthority = authority !== undefined && authority !== (await options.pins.authority(origin));
+  return pinned !== undefined && (relayKey === undefined || relayKey === pinned) && !isNewAuthority;
 }
 
 function unlessInvitationHelps(error: unknown): undefined {

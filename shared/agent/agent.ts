@@ -3,18 +3,19 @@ import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
-import type { EnrollResponse } from '../protocol/enrollment.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
 import { buildCapabilityDocument, type Hardware, type Software, type Tools } from './capability-document.ts';
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
+import type { NodeCredentials } from './enroll.ts';
 import { createJobRunner } from './job-runner.ts';
 import type { AgentLog } from './log.ts';
 import { measureRuntime } from './measured-runtime.ts';
-import type { ConnectToBus } from './nats-connection.ts';
+import type { ConnectToBus, OpenSocket } from './nats-connection.ts';
 import { createOperatorDesk } from './operator-desk.ts';
 import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
+import type { NodeTls } from './relay-tls.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
 
@@ -28,6 +29,8 @@ export type AgentOptions = {
   invitation?: PairingInvitation | undefined;
   /** The relays this node knows; forgotten with the process when absent. */
   pins?: RelayPins;
+  /** Absent where the host has no say in TLS, as in a browser. */
+  tls?: NodeTls;
   hardware: Hardware;
   software?: Software;
   tools?: Tools;
@@ -104,13 +107,15 @@ export function startAgent(options: AgentOptions): Agent {
   const runSession: RunSession = async (first, onOpen) => {
     const credentials = keepRenewing(first, { ...options, admit, slots, onRenewed: reconnect }, stop.signal);
     nodeId = first.nodeId;
+    const doorUrl = busUrl(options.relayUrl, first.busPath);
     try {
       session = await openSession({
         ...options,
         credentials: credentials.current,
-        busUrl: busUrl(options.relayUrl, first.busPath),
+        busUrl: doorUrl,
         directUrl: first.busUrl,
         seed: options.identity.seed,
+        openSocket: socketOpener(options, credentials.current, doorUrl),
         instance,
         slots,
         jobs,
@@ -151,7 +156,7 @@ export function startAgent(options: AgentOptions): Agent {
 }
 
 /** Keeps one connection to its end; calls back whenever the relay opens a session on it. */
-type RunSession = (credentials: EnrollResponse, onOpen: () => void) => Promise<void>;
+type RunSession = (credentials: NodeCredentials, onOpen: () => void) => Promise<void>;
 
 async function runUntilStopped(
   options: AgentOptions,
@@ -180,12 +185,22 @@ async function runUntilStopped(
 }
 
 /** Asks the relay for credentials. */
-type Admit = (signal: AbortSignal) => Promise<EnrollResponse>;
+type Admit = (signal: AbortSignal) => Promise<NodeCredentials>;
 
 function admitter(options: AgentOptions, signer: Promise<Signer>): Admit {
   const admit = createAdmittance();
   const pins = options.pins ?? pinsInMemory();
   return async (signal) => admit({ ...options, pins, signer: await signer, signal });
+}
+
+/** The relay's authority vouches for the bus's own listener; the door is verified as the relay's other routes are. */
+function socketOpener({ tls }: AgentOptions, credentials: () => NodeCredentials, doorUrl: string): OpenSocket {
+  return (url) => {
+    if (tls === undefined || !url.startsWith('wss:')) return undefined;
+    const { authority, doorAuthority, certificate } = credentials();
+    const isDoor = new URL(url).host === new URL(doorUrl).host;
+    return tls.openSocket(url, { certificate, authority: isDoor ? doorAuthority : authority });
+  };
 }
 
 function busUrl(relayUrl: string, path: string): string {

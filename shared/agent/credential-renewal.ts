@@ -1,10 +1,10 @@
 import { toProblem } from '../problems/problem.ts';
-import type { EnrollResponse } from '../protocol/enrollment.ts';
+import type { NodeCredentials } from './enroll.ts';
 import type { AgentLog } from './log.ts';
 import type { Slots } from './slots.ts';
 
 export type RenewalPorts = {
-  admit(signal: AbortSignal): Promise<EnrollResponse>;
+  admit(signal: AbortSignal): Promise<NodeCredentials>;
   slots: Slots;
   /** There are new credentials, and no job would be lost by a reconnect. */
   onRenewed(): void;
@@ -26,10 +26,10 @@ const TIMER_MOST_MS = 2 ** 31 - 1;
  * by itself before that, in the first moment without a job.
  */
 export function keepRenewing(
-  first: EnrollResponse,
+  first: NodeCredentials,
   ports: RenewalPorts,
   signal: AbortSignal,
-): { current(): EnrollResponse; stop(): void } {
+): { current(): NodeCredentials; stop(): void } {
   const stopped = new AbortController();
   let current = first;
   let timer: ReturnType<typeof setTimeout>;

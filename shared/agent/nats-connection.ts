@@ -26,6 +26,8 @@ export type BusConnectionOptions = {
   /** Read again at every reconnect, so that renewed credentials are used. */
   jwt: () => string;
   seed: Uint8Array;
+  /** How lines are opened where the host has a say in it; the platform's own WebSocket when absent. */
+  openSocket?: OpenSocket | undefined;
   /** Ends an attempt to connect, with its reason. */
   signal: AbortSignal;
   onDown(): void;
@@ -37,12 +39,17 @@ const PING_INTERVAL_MS = 5_000;
 /** One attempt, up to the server's welcome. nats.ws does not notice a door that closes before that. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** A WebSocket, and how to end it without its peer's goodbye, which may never come. */
+export type BusSocket = { socket: WebSocket; drop(): void };
+/** Undefined leaves a line to the platform's own WebSocket. */
+export type OpenSocket = (url: string) => BusSocket | undefined;
+
 export type ConnectToBus = (options: BusConnectionOptions) => Promise<BusConnection>;
 
 export const connectToBus: ConnectToBus = async (options) => {
   const { signal } = options;
   signal.throwIfAborted();
-  const sockets = createSockets();
+  const sockets = createSockets(options.openSocket);
   const connection = await connectUntil(signal, connectionOptions(options, sockets), sockets);
   watch(connection, options, sockets);
   return {
@@ -129,27 +136,35 @@ type Sockets = {
  * after `close` and becomes a connection that nobody knows of, and one with unsent bytes is waited for, which a hung
  * peer makes for ever.
  */
-function createSockets(): Sockets {
-  let current: WebSocket | undefined;
+function createSockets(openSocket: OpenSocket | undefined): Sockets {
+  let current: BusSocket | undefined;
   let closed = false;
-  const drop = (): void => {
-    current?.close();
-    // The real events come after the peer's goodbye, or never.
-    current?.dispatchEvent(new Event('error'));
-    current?.dispatchEvent(new Event('close'));
-  };
+  const drop = (): void => current?.drop();
   return {
     open: async (url) => {
       if (closed) throw new Error('The connection has been closed.');
-      current = new WebSocket(url);
-      return { socket: current, encrypted: url.startsWith('wss:') };
+      current = openSocket?.(url) ?? openPlatformSocket(url);
+      return { socket: current.socket, encrypted: url.startsWith('wss:') };
     },
     dropUnsent: () => {
-      if ((current?.bufferedAmount ?? 0) > 0) drop();
+      if ((current?.socket.bufferedAmount ?? 0) > 0) drop();
     },
     close: () => {
       closed = true;
       drop();
+    },
+  };
+}
+
+function openPlatformSocket(url: string): BusSocket {
+  const socket = new WebSocket(url);
+  return {
+    socket,
+    drop: () => {
+      socket.close();
+      // The real events come after the peer's goodbye, or never.
+      socket.dispatchEvent(new Event('error'));
+      socket.dispatchEvent(new Event('close'));
     },
   };
 }

@@ -2,13 +2,14 @@ import { codeSecretsOf } from '../identity/pairing-code.ts';
 import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { isCodeProof, proveCode } from '../identity/pairing-transcript.ts';
 import { messageReader } from '../protocol/codec.ts';
-import type { EnrollResponse } from '../protocol/enrollment.ts';
 import { PairingResponse } from '../protocol/pairing.ts';
+import { type NodeCredentials, withDoor } from './enroll.ts';
 import { assertFromRelay, beginConversation, type NodeAtDoor, originOf, relayChanged } from './relay-conversation.ts';
 import { postToRelay } from './relay-http.ts';
+import { assertSameAuthority, openDoor } from './relay-tls.ts';
 
 /** Admitted with credentials, or told to wait for the operator's approval. */
-export type PairOutcome = { state: 'active'; credentials: EnrollResponse } | { state: 'pending'; nodeId: string };
+export type PairOutcome = { state: 'active'; credentials: NodeCredentials } | { state: 'pending'; nodeId: string };
 
 const readResponse = messageReader(PairingResponse, 'pairing response');
 
@@ -20,9 +21,10 @@ const readResponse = messageReader(PairingResponse, 'pairing response');
  */
 export async function pair(node: NodeAtDoor, invitation: PairingInvitation): Promise<PairOutcome> {
   const { id, secret } = await codeSecretsOf(invitation.code);
-  const conversation = await beginConversation(node, 'pair', id, invitation.relayKey);
+  const door = await openDoor(node, invitation.authority);
+  const conversation = await beginConversation(node, 'pair', id, invitation.relayKey, door);
   const response = await postToRelay(
-    node,
+    { ...node, fetch: door.fetch },
     '/v1/pairing/complete',
     {
       publicKey: node.signer.publicKey,
@@ -34,9 +36,9 @@ export async function pair(node: NodeAtDoor, invitation: PairingInvitation): Pro
   );
   const signed = await assertFromRelay(conversation, response, response.relaySignature);
   if (!(await isCodeProof(secret, signed, response.codeProof))) throw relayChanged(node.relayUrl);
-  await node.pins.write(originOf(node.relayUrl), conversation.transcript.relayKey);
-  const { nodeId, jwt, expiresAt, busPath, busUrl } = response;
+  await assertSameAuthority(door, response.authority, node.relayUrl);
+  await node.pins.write(originOf(node.relayUrl), conversation.transcript.relayKey, door.authority?.fingerprint);
+  const { nodeId, jwt, expiresAt, ...granted } = response;
   if (jwt === null || expiresAt === null) return { state: 'pending', nodeId };
-  const credentials = { nodeId, jwt, expiresAt, busPath, ...(busUrl === undefined ? {} : { busUrl }) };
-  return { state: 'active', credentials };
+  return { state: 'active', credentials: withDoor({ ...granted, nodeId, jwt, expiresAt }, door) };
 }

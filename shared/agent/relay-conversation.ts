@@ -11,26 +11,32 @@ import { messageReader } from '../protocol/codec.ts';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
 import { ChallengeResponse, type NodeProof } from '../protocol/pairing.ts';
 import { postToRelay, type RelayHttp } from './relay-http.ts';
+import type { Door, NodeTls } from './relay-tls.ts';
 
 export type NodeAtDoor = RelayHttp & {
   signer: Signer;
   name: string;
   /** Where the relays that this node knows are kept. */
   pins: RelayPins;
+  /** Absent where the host has no say in TLS, as in a browser. */
+  tls?: NodeTls | undefined;
 };
 
-/** The keys of the relays that a node knows, by origin; kept where the node keeps its own key. */
+/** The relays that a node knows, by origin; kept where the node keeps its own key. */
 export type RelayPins = {
   read(origin: string): Promise<string | undefined>;
-  write(origin: string, relayKey: string): Promise<void>;
+  /** SHA-256 of the authority of the relay's TLS, if it has one of its own. */
+  authority(origin: string): Promise<string | undefined>;
+  write(origin: string, relayKey: string, authority?: string): Promise<void>;
 };
 
 /** For a host that keeps nothing. */
 export function pinsInMemory(): RelayPins {
-  const keys = new Map<string, string>();
+  const pins = new Map<string, { relayKey: string; authority: string | undefined }>();
   return {
-    read: async (origin) => keys.get(origin),
-    write: async (origin, relayKey) => void keys.set(origin, relayKey),
+    read: async (origin) => pins.get(origin)?.relayKey,
+    authority: async (origin) => pins.get(origin)?.authority,
+    write: async (origin, relayKey, authority) => void pins.set(origin, { relayKey, authority }),
   };
 }
 
@@ -49,13 +55,23 @@ export async function beginConversation(
   purpose: PairingTranscript['purpose'],
   codeId: string | null,
   expectedKey: string | undefined,
+  door: Door,
 ): Promise<Conversation> {
   const { signer, name } = node;
   const nonce = bytesToBase64Url(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
   const asked = { publicKey: signer.publicKey, name, nonce };
-  const { relayPublicKey, challenge } = await postToRelay(node, '/v1/pairing/challenge', asked, readChallenge);
+  const { relayPublicKey, challenge } = await postToRelay(
+    { ...node, fetch: door.fetch },
+    '/v1/pairing/challenge',
+    asked,
+    readChallenge,
+  );
   if (expectedKey !== undefined && relayPublicKey !== expectedKey) throw relayChanged(node.relayUrl);
   const relay = originOf(node.relayUrl);
+  const tls = {
+    ...(door.authority === undefined ? {} : { authority: door.authority.fingerprint }),
+    ...(node.tls === undefined || !relay.startsWith('https:') ? {} : { tlsKey: node.tls.publicKey }),
+  };
   const transcript: PairingTranscript = {
     protocol: PROTOCOL_VERSION,
     purpose,
@@ -66,10 +82,11 @@ export async function beginConversation(
     nodeNonce: nonce,
     challenge,
     codeId,
+    ...tls,
   };
   const statement = nodeStatement(transcript);
   const signature = bytesToBase64Url(await signer.sign(statement));
-  return { transcript, statement, proof: { relay, nonce, challenge, signature } };
+  return { transcript, statement, proof: { relay, nonce, challenge, signature, ...tls } };
 }
 
 /** Passes an answer that the relay of the conversation signed; returns what it signed. Errors: `relay_identity_changed`. */

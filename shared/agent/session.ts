@@ -7,7 +7,7 @@ import { JOB_TYPES, type JobType, subjects } from '../protocol/subjects.ts';
 import type { DocumentKeeper } from './document-keeper.ts';
 import type { JobRunner } from './job-runner.ts';
 import type { AgentLog } from './log.ts';
-import type { BusConnection, BusMessage, ConnectToBus } from './nats-connection.ts';
+import type { BusConnection, BusMessage, ConnectToBus, OpenSocket } from './nats-connection.ts';
 import type { OperatorDesk } from './operator-desk.ts';
 import type { Slots } from './slots.ts';
 
@@ -17,6 +17,7 @@ export type SessionPorts = {
   /** A line to the bus past the relay's process. */
   directUrl: string | undefined;
   seed: Uint8Array;
+  openSocket?: OpenSocket | undefined;
   instance: string;
   connect: ConnectToBus;
   slots: Slots;
@@ -75,6 +76,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     inboxPrefix: subjects.inboxPrefix(nodeId),
     jwt: () => ports.credentials().jwt,
     seed: ports.seed,
+    openSocket: ports.openSocket,
     signal: ports.signal,
     onDown: () => {
       ports.log.warn({ node: nodeId }, 'the connection to the relay is down');

@@ -33,7 +33,7 @@ export const NodeSummary = Type.Object({
   reason: Nullable(Type.String({ description: 'Why it is cordoned or drained, in the words of the operator' })),
   since: Nullable(Type.Integer({ description: 'Since when it is, in milliseconds since 1970' })),
   labels: Type.Record(Type.String(), Type.String()),
-  trust: Type.String({ description: 'paired, local or probation' }),
+  trust: Type.String({ description: 'paired, local, approved or probation' }),
   slots: Slots,
   models: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), state: Type.String() })),
   capabilities: Type.Array(Type.String()),

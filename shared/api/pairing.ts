@@ -21,8 +21,31 @@ export const NewPairingCode = Type.Object(
   { additionalProperties: false, examples: [{ labels: { room: 'attic' } }] },
 );
 
-export const PairingCode = Type.Object({ code: Type.String(), link: Type.String(), expiresAt: Time });
+export const PairingCode = Type.Object({
+  id: Type.String({ description: 'Names the code without telling it' }),
+  code: Type.String(),
+  link: Type.String(),
+  expiresAt: Time,
+});
 export type PairingCode = Static<typeof PairingCode>;
+
+/** A code as the operator sees it later. The code itself is told once and kept by nobody. */
+export const ListedCode = Type.Object({
+  id: Type.String(),
+  state: Type.Union([Type.Literal('open'), Type.Literal('used'), Type.Literal('expired')], {
+    description: '`expired` is also one that was withdrawn',
+  }),
+  labels: Labels,
+  createdAt: Time,
+  expiresAt: Time,
+  usedAt: Nullable(Time),
+  usedBy: Nullable(Type.String({ description: 'Id of the node' })),
+});
+export type ListedCode = Static<typeof ListedCode>;
+
+/** `GET /v1/admin/pairing-codes`: of the last day, newest first, at most 1,000. */
+export const ListedCodes = Type.Object({ data: Type.Array(ListedCode) });
+export type ListedCodes = Static<typeof ListedCodes>;
 
 /** A node and how it stands with the relay. */
 export const NodeStanding = Type.Object({
@@ -30,7 +53,12 @@ export const NodeStanding = Type.Object({
   name: Type.String(),
   publicKey: Type.String(),
   state: Type.Union([Type.Literal('active'), Type.Literal('pending'), Type.Literal('revoked')]),
-  trust: Type.Union([Type.Literal('paired'), Type.Literal('local'), Type.Literal('probation')]),
+  trust: Type.Union([
+    Type.Literal('paired'),
+    Type.Literal('local'),
+    Type.Literal('approved'),
+    Type.Literal('probation'),
+  ]),
   labels: Labels,
   firstSeenAt: Time,
   pairedAt: Nullable(Time),

@@ -3,12 +3,20 @@ import { publicKeyBytes } from './key-text.ts';
 import { readPairingCode } from './pairing-code.ts';
 
 /** What an operator hands to a node: a code, and with a link also where and who the relay is. */
-export type PairingInvitation = { code: string; relayUrl?: string; relayKey?: string };
+export type PairingInvitation = {
+  code: string;
+  relayUrl?: string;
+  relayKey?: string;
+  /** SHA-256 of the authority of the relay's TLS, where it has one of its own. */
+  authority?: string;
+};
+type WholeInvitation = PairingInvitation & { relayUrl: string; relayKey: string };
 
-/** `sparewatt://pair?relay=…&code=…&key=…` */
-export function pairingLink(invitation: Required<PairingInvitation>): string {
-  const { relayUrl, code, relayKey } = invitation;
-  return `sparewatt://pair?${new URLSearchParams({ relay: relayUrl, code, key: relayKey })}`;
+/** `sparewatt://pair?relay=…&code=…&key=…`, and `&ca=…` of a relay with an authority of its own. */
+export function pairingLink(invitation: WholeInvitation): string {
+  const { relayUrl, code, relayKey, authority } = invitation;
+  const ca = authority === undefined ? {} : { ca: authority };
+  return `sparewatt://pair?${new URLSearchParams({ relay: relayUrl, code, key: relayKey, ...ca })}`;
 }
 
 /** Reads a code or a link as a person pasted it. Errors: `invalid_option`. */
@@ -26,7 +34,19 @@ export function parseInvitation(text: string): PairingInvitation {
   if (publicKeyBytes(relayKey, 'relay') === undefined) {
     throw new Problem('invalid_option', 'The pairing link has no valid relay key. Copy it again, whole.');
   }
-  return { code: checkedCode(url.searchParams.get('code') ?? ''), relayUrl: relayUrl.replace(/\/+$/, ''), relayKey };
+  const authority = url.searchParams.get('ca');
+  if (authority !== null && !/^[\w-]{43}$/.test(authority)) {
+    throw new Problem(
+      'invalid_option',
+      'The pairing link has no valid fingerprint of the relay. Copy it again, whole.',
+    );
+  }
+  return {
+    code: checkedCode(url.searchParams.get('code') ?? ''),
+    relayUrl: relayUrl.replace(/\/+$/, ''),
+    relayKey,
+    ...(authority === null ? {} : { authority }),
+  };
 }
 
 function checkedCode(text: string): string {

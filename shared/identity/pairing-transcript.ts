@@ -19,6 +19,10 @@ export type PairingTranscript = {
   challenge: string;
   /** Names the code; null without one. */
   codeId: string | null;
+  /** The authority by which the node verified the relay's TLS: whoever stands in between has another. */
+  authority?: string | undefined;
+  /** The node's key for TLS, for which the relay makes out a certificate. */
+  tlsKey?: string | undefined;
 };
 
 /** What the relay adds and signs with the transcript. */
@@ -31,6 +35,9 @@ export type PairingAnswer = {
   busPath: string;
   /** A line to the bus that does not lead through the relay's process, where there is one. */
   busUrl?: string | undefined;
+  certificate?: string | undefined;
+  /** Of the relay's TLS. */
+  authority?: string | undefined;
 };
 
 /** What the node signs. The first line keeps it apart from everything else that is ever signed with the same key. */
@@ -40,8 +47,9 @@ export function nodeStatement(transcript: PairingTranscript): Uint8Array {
 
 /** What the relay signs: the same conversation, and what came of it. */
 export function relayStatement(transcript: PairingTranscript, answer: PairingAnswer): Uint8Array {
-  const { nodeId, state, jwt, expiresAt, busPath, busUrl } = answer;
-  const content = { transcript, answer: { nodeId, state, jwt, expiresAt, busPath, busUrl } };
+  const { nodeId, state, jwt, expiresAt, busPath, busUrl, certificate, authority } = answer;
+  const signed = { nodeId, state, jwt, expiresAt, busPath, busUrl, certificate, authority };
+  const content = { transcript, answer: signed };
   return labelled('sparewatt relay statement 1', content);
 }
 

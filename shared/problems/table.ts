@@ -70,6 +70,12 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'permission_error',
   },
+  pairing_code_not_found: {
+    title: 'No such pairing code',
+    status: 404,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   pairing_challenge_invalid: {
     title: 'The challenge is spent, too old or not of this relay',
     status: 409,
@@ -86,6 +92,12 @@ export const PROBLEMS = {
   node_revoked: { title: 'The node was revoked', status: 403, retry: 'never', type: 'permission_error' },
   relay_identity_changed: {
     title: 'This is not the relay that the node was paired with',
+    status: 502,
+    retry: 'never',
+    type: 'server_error',
+  },
+  relay_not_verified: {
+    title: 'Nobody whom this machine knows vouches for the relay',
     status: 502,
     retry: 'never',
     type: 'server_error',

@@ -25,6 +25,10 @@ export const EnrollResponse = Type.Object({
   busPath: Type.String(),
   /** The bus itself, for a node that can reach it past the relay's process and so stays connected without it. */
   busUrl: Type.Optional(Type.String()),
+  /** The node's TLS certificate, for the key of its proof and as long as the JWT; PEM. */
+  certificate: Type.Optional(Type.String()),
+  /** By which the relay's own TLS is verified; PEM. */
+  authority: Type.Optional(Type.String()),
   /** Answers the node's proof: the relay's signature under the same conversation. */
   relaySignature: Type.Optional(Signature),
 });

@@ -10,6 +10,10 @@ const Origin = Type.String({ pattern: '^https?://[^/\\s]+$', maxLength: 256 });
 /** Ed25519 or HMAC-SHA-256, base64url. */
 export const Signature = Type.String({ pattern: '^[A-Za-z0-9_-]{43,86}$' });
 
+/** ECDSA P-256, SPKI, base64url. */
+const TlsKey = Type.String({ pattern: '^[A-Za-z0-9_-]{100,200}$' });
+const Fingerprint = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
+
 const strict = { additionalProperties: false };
 
 /** `POST /v1/pairing/challenge`: begins a conversation. */
@@ -26,7 +30,16 @@ export type ChallengeResponse = Static<typeof ChallengeResponse>;
 
 /** What a node signed, so that the relay can write the same transcript (`shared/identity/pairing-transcript.ts`). */
 export const NodeProof = Type.Object(
-  { relay: Origin, nonce: Nonce, challenge: Challenge, signature: Signature },
+  {
+    relay: Origin,
+    nonce: Nonce,
+    challenge: Challenge,
+    signature: Signature,
+    /** The authority by which the node verified the relay's TLS; absent without TLS or where the system vouched. */
+    authority: Type.Optional(Fingerprint),
+    /** For which the node wants a certificate. */
+    tlsKey: Type.Optional(TlsKey),
+  },
   strict,
 );
 export type NodeProof = Static<typeof NodeProof>;
@@ -54,6 +67,8 @@ export const PairingResponse = Type.Object({
   expiresAt: OrNull(Type.Integer()),
   busPath: Type.String(),
   busUrl: Type.Optional(Type.String()),
+  certificate: Type.Optional(Type.String()),
+  authority: Type.Optional(Type.String()),
   relaySignature: Signature,
   /** The relay knows the code too, which a relay that only stands in between does not. */
   codeProof: Signature,

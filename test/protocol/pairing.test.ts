@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createNKey } from '../../relay/fabric/nkey.ts';
+import type { NodeDetails } from '../../shared/api/nodes.ts';
+import type { ListedCode, ListedCodes } from '../../shared/api/pairing.ts';
 import { relayStatement } from '../../shared/identity/pairing-transcript.ts';
 import { isSignedBy } from '../../shared/identity/signer.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
 import type { CompletePairing, PairingResponse } from '../../shared/protocol/pairing.ts';
 import { adminPost, makeCode, post, type Said, visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { ask, askAsAdmin } from '../support/pool-admin.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let pool: Pool;
@@ -197,7 +200,7 @@ test('[P10] with approval asked for, a paired node waits for it', async (t) => {
   assert.match((await once.addNode()).nodeId, /^test-/, 'nor does a node of this machine');
 });
 
-test('[P11] an open relay lets any key in that signs, on probation until it is paired', async (t) => {
+test('[P11] an open relay lets any key in that signs, on probation until it is approved or paired', async (t) => {
   const once = await startPool({ open: true, dataFolder: temporaryFolder(t) });
   t.after(() => once.close());
   const node = visitor(once.relay.url);
@@ -205,8 +208,12 @@ test('[P11] an open relay lets any key in that signs, on probation until it is p
   assertRefused(await post(once.relay.url, '/v1/nodes/enroll', { publicKey: key.publicKey, name }), 'pairing_required');
   assertRefused(await node.enroll({ signWith: createNKey('user') }), 'pairing_proof_invalid');
   const { body } = await node.enroll();
-  const trust = async () => (await adminPost(once.relay, `/v1/admin/nodes/${body.nodeId}/approve`)).body.trust;
+  const trust = async () => (await ask<NodeDetails>(once, `/v1/nodes/${body.nodeId}`)).body.trust;
   assert.equal(await trust(), 'probation');
+  await node.enroll();
+  assert.equal(await trust(), 'probation', 'coming again changes nothing');
+  await adminPost(once.relay, `/v1/admin/nodes/${body.nodeId}/approve`);
+  assert.equal(await trust(), 'approved');
   await node.complete((await makeCode(once.relay)).code);
   assert.equal(await trust(), 'paired');
 });
@@ -240,6 +247,35 @@ test('the link of a code names relay and key, and the code is nowhere in the dat
     const bytes = readFileSync(`${pool.dataFolder}/${name}`, 'latin1');
     assert.ok(!bytes.includes(code) && !bytes.includes(code.replaceAll('-', '')), name);
   }
+});
+
+test('[P15] the operator sees what codes there are and what became of them, never the codes', async () => {
+  const made = await makeCode(pool.relay, { labels: { room: 'attic' } });
+  const used = await makeCode(pool.relay);
+  const { body } = await visitor(pool.relay.url).complete(used.code);
+  const { body: list } = await askAsAdmin<ListedCodes>(pool, '/v1/admin/pairing-codes');
+  const find = (id: string) => list.data.find((code) => code.id === id);
+  assert.deepEqual([find(made.id)?.state, find(made.id)?.labels], ['open', { room: 'attic' }]);
+  assert.deepEqual([find(used.id)?.state, find(used.id)?.usedBy], ['used', body.nodeId]);
+  assert.doesNotMatch(JSON.stringify(list), new RegExp(`${made.code}|secret`));
+});
+
+test('[P15] a code that the operator withdrew lets nobody in, and whoever it let in before stays', async () => {
+  const withdraw = async (id: string) => {
+    const headers = { authorization: `Bearer ${pool.relay.adminToken}` };
+    return pool.request(`/v1/admin/pairing-codes/${id}`, { method: 'DELETE', headers });
+  };
+  const made = await makeCode(pool.relay);
+  assert.equal(((await (await withdraw(made.id)).json()) as ListedCode).state, 'expired');
+  assertRefused(await visitor(pool.relay.url).complete(made.code, { from: address() }), 'pairing_code_expired');
+  const used = await makeCode(pool.relay);
+  const node = visitor(pool.relay.url);
+  await node.complete(used.code);
+  assert.equal((await withdraw(used.id)).status, 200);
+  assert.equal((await node.enroll()).status, 200);
+  assertRefused(await node.complete(used.code), 'pairing_code_expired');
+  assert.equal((await withdraw('A'.repeat(16))).status, 404);
+  assert.equal((await pool.request(`/v1/admin/pairing-codes/${made.id}`, { method: 'DELETE' })).status, 403);
 });
 
 test('codes, approval and revocation are for the operator alone', async () => {

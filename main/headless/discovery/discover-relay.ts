@@ -3,6 +3,8 @@ import type { AgentLog } from '../../../shared/agent/log.ts';
 import { Health } from '../../../shared/api/health.ts';
 import type { MdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { fetchTrusting } from '../fetch-trusting.ts';
+import { inspectServer } from '../inspect-server.ts';
 import { type FindOptions, type FoundRelay, findRelays } from './find-relays.ts';
 
 export type DiscoverOptions = {
@@ -75,15 +77,20 @@ function describe({ name, url, announcement }: FoundRelay): string {
   return `${name} at ${url} (version ${announcement.version}${key})`;
 }
 
+/** Whether it is the right relay is for the pairing to find out; here it only has to be one. */
+async function fetchFor(url: string, signal: AbortSignal): Promise<typeof fetch> {
+  if (!url.startsWith('https:')) return fetch;
+  const { isTrusted, authority } = await inspectServer(url, signal);
+  return isTrusted || authority === undefined ? fetch : fetchTrusting(authority);
+}
+
 const isHealth = Compile(Health);
 
 /** Asks an address who it is. */
 async function isRelay(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/v1/health`, {
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-      redirect: 'error',
-    });
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await (await fetchFor(url, signal))(`${url}/v1/health`, { signal, redirect: 'error' });
     return isHealth.Check(await response.json());
   } catch {
     return false;

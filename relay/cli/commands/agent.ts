@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { type PairingInvitation, parseInvitation } from '../../../shared/identity/pairing-link.ts';
+import { nodeFolder } from '../../config/implied-settings.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { createProcessLog } from '../../process-log.ts';
@@ -36,7 +36,7 @@ export function addAgentCommand(program: Command): void {
       const interrupted = untilInterrupted();
       const agent = await startHeadlessAgent({
         relayUrl,
-        dataFolder: join(data, 'node'),
+        dataFolder: nodeFolder(data),
         models: settings.models,
         slots: settings.slots,
         version: VERSION,
@@ -59,10 +59,11 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** A link says where its relay is; an address that was given beside it counts more. */
+/** A link says where its relay is; an address that was given beside it counts more, one that is remembered does not. */
 function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation?: PairingInvitation): string {
   const given = loaded.settings.find(({ section, key }) => section === 'node' && key === 'relay');
-  return given?.origin === 'default' ? (invitation?.relayUrl ?? relay) : relay;
+  const isGiven = given?.origin !== 'default' && given?.origin !== 'remembered';
+  return isGiven ? relay : (invitation?.relayUrl ?? relay);
 }
 
 function optionalSettings({ name, join_token, hub, hub_token, caps_port }: NodeSettings) {

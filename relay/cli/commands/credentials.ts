@@ -4,10 +4,10 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { readBusIdentity } from '../../fabric/bus-identity.ts';
 import { mintOperatorCredentials } from '../../fabric/operator-credentials.ts';
 import { relayFolder } from '../local-relay.ts';
-import { dataOption, parseCount } from '../options.ts';
+import { parseCount } from '../options.ts';
+import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
 
-type CredentialsOptions = {
-  data: string;
+type CredentialsOptions = SettingOptions & {
   role: 'operator';
   name: string;
   days: number;
@@ -19,8 +19,7 @@ const SECONDS_PER_DAY = 24 * 60 * 60;
 const DEFAULT_DAYS = 30;
 
 export function addCredentialsCommand(program: Command): void {
-  program
-    .command('credentials')
+  addDataOption(program.command('credentials'))
     .description('write a NATS creds file with which a program of yours can find nodes and ask them for work')
     .addOption(new Option('--role <role>', 'what the program may do').choices(['operator']).makeOptionMandatory())
     .addOption(new Option('--name <name>', 'what the program is called in lists of connections').default('operator'))
@@ -32,9 +31,11 @@ export function addCredentialsCommand(program: Command): void {
         'hear answers under _INBOX_NAME only, unread by your other programs; tell it to the client',
       ),
     )
-    .addOption(dataOption())
     .action(async (options: CredentialsOptions) => {
-      const { creds, expiresAt, inboxPrefix } = mint(options, await readBusIdentity(relayFolder(options.data)));
+      const { creds, expiresAt, inboxPrefix } = mint(
+        options,
+        await readBusIdentity(relayFolder(readDataFolder(options))),
+      );
       const until = new Date(expiresAt * 1000).toISOString();
       if (options.out === undefined) process.stdout.write(creds);
       else await writeNew(options.out, creds);

@@ -1,34 +1,23 @@
 import { type Command, Option } from 'commander';
+import { addClientOptions, readOperator } from '../client-options.ts';
 import { compareSnapshots, type Difference, healthFaults } from '../compare-snapshots.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readAdminToken } from '../local-relay.ts';
-import { adminTokenOption, DEFAULT_RELAY, dataOption, relayOption } from '../options.ts';
+import type { SettingOptions } from '../setting-options.ts';
 import { fetchSnapshot, readSnapshotFile, writeSnapshotFile } from '../snapshot-file.ts';
 import { out } from '../style.ts';
 
-type PreflightCommandOptions = {
-  relay: string;
-  data: string;
-  adminToken?: string;
-  against?: string;
-  save?: string;
-  json?: boolean;
-};
+type PreflightCommandOptions = SettingOptions & { against?: string; save?: string; json?: boolean };
 
 export function addPreflightCommand(program: Command): void {
-  program
-    .command('preflight')
+  addClientOptions(program.command('preflight'), ['admin_token'])
     .description('check that a relay is well and still what a saved snapshot says; ends with 0 or 1')
-    .addOption(relayOption().default(DEFAULT_RELAY))
-    .addOption(dataOption())
-    .addOption(adminTokenOption())
     .addOption(new Option('--against <file>', 'the saved snapshot; without it only health is checked'))
     .addOption(new Option('--save <file>', 'write the snapshot of now to a file when the check is good'))
     .addOption(new Option('--json', 'print one JSON object with ok and differences'))
     .action(async (options: PreflightCommandOptions) => {
       const before = options.against === undefined ? undefined : await readSnapshotFile(options.against);
-      const adminToken = options.adminToken ?? (await readAdminToken(options.data));
-      const now = await fetchSnapshot(options.relay, adminToken);
+      const { relayUrl, adminToken } = await readOperator(options);
+      const now = await fetchSnapshot(relayUrl, adminToken);
       const differences = before === undefined ? healthFaults(now) : compareSnapshots(before, now);
       const ok = differences.every(({ fails }) => !fails);
       if (ok && options.save !== undefined) writeSnapshotFile(options.save, now);

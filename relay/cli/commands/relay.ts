@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
-import { settingsOf } from '../../config/load-settings.ts';
+import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
-import { startRelay } from '../../server.ts';
+import { type RelayOptions, startRelay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
+import { authorityFile } from '../relay-authority.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
@@ -22,22 +23,10 @@ export function addRelayCommand(program: Command): void {
     )
     .action(async (options: RelayCommandOptions) => {
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
-      const { data, log_level, mdns } = settingsOf(loaded, 'program');
-      const { port, host, nats, announce, approve, open, public_url } = settingsOf(loaded, 'relay');
+      const { data, log_level } = settingsOf(loaded, 'program');
       const log = createProcessLog(log_level);
       const interrupted = untilInterrupted();
-      const relay = await startRelay({
-        port,
-        host,
-        dataFolder: relayFolder(data),
-        log,
-        settings: showSettings(loaded.settings),
-        ...(nats === undefined ? {} : { natsUrl: nats }),
-        ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
-        approveNodes: approve,
-        open,
-        announce: { when: announce, network: parseMdnsNetwork(mdns) },
-      });
+      const relay = await startRelay({ ...relayOptionsOf(loaded), log });
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
@@ -50,14 +39,34 @@ export function addRelayCommand(program: Command): void {
     });
 }
 
+/** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`. */
+export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'> {
+  const { data, mdns } = settingsOf(loaded, 'program');
+  const { port, host, nats, announce, approve, open, public_url, bus_port, ...relay } = settingsOf(loaded, 'relay');
+  return {
+    port,
+    host,
+    dataFolder: relayFolder(data),
+    settings: showSettings(loaded.settings),
+    ...(nats === undefined ? {} : { natsUrl: nats }),
+    ...(bus_port === undefined ? {} : { busPort: bus_port }),
+    ...(relay.tls ? { tls: { names: relay.tls_names, browserNodes: relay.browser_nodes } } : {}),
+    ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
+    approveNodes: approve,
+    open,
+    announce: { when: announce, network: parseMdnsNetwork(mdns) },
+  };
+}
+
 function banner(relay: { url: string; apiKey: string; adminToken: string }, dataFolder: string): string {
+  const isTls = relay.url.startsWith('https:');
   return `
 ${out.bold(`Sparewatt relay ${VERSION}`)}
 
   address      ${out.cyan(relay.url)}
   API key      ${relay.apiKey}
   admin token  ${relay.adminToken}
-  data         ${dataFolder}
+  data         ${dataFolder}${isTls ? `\n  authority    ${authorityFile(dataFolder)}` : ''}
 
   Add a node   sparewatt agent --relay ${relay.url}
   Ask          sparewatt chat "What is 17 + 25?" --relay ${relay.url}

@@ -1,21 +1,17 @@
 import { type Command, Option } from 'commander';
-import { readAdminToken } from '../local-relay.ts';
-import { adminTokenOption, DEFAULT_RELAY, dataOption, relayOption } from '../options.ts';
+import { addClientOptions, readOperator } from '../client-options.ts';
+import type { SettingOptions } from '../setting-options.ts';
 import { fetchSnapshot, snapshotText, writeSnapshotFile } from '../snapshot-file.ts';
 
-type SnapshotCommandOptions = { relay: string; data: string; adminToken?: string; out?: string };
+type SnapshotCommandOptions = SettingOptions & { out?: string };
 
 export function addSnapshotCommand(program: Command): void {
-  program
-    .command('snapshot')
+  addClientOptions(program.command('snapshot'), ['admin_token'])
     .description('print the whole state of a relay as JSON: health, nodes, models, jobs, configuration')
-    .addOption(relayOption().default(DEFAULT_RELAY))
-    .addOption(dataOption())
-    .addOption(adminTokenOption())
     .addOption(new Option('--out <file>', 'write it to a file instead'))
     .action(async (options: SnapshotCommandOptions) => {
-      const adminToken = options.adminToken ?? (await readAdminToken(options.data));
-      const snapshot = await fetchSnapshot(options.relay, adminToken);
+      const { relayUrl, adminToken } = await readOperator(options);
+      const snapshot = await fetchSnapshot(relayUrl, adminToken);
       if (options.out === undefined) {
         process.stdout.write(snapshotText(snapshot));
         return;

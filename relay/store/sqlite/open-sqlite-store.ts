@@ -4,6 +4,7 @@ import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
+import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
@@ -30,6 +31,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   return {
     jobs: createJobStore(db, access),
     keys: createKeyStore(db, access),
+    measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),

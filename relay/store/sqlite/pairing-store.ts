@@ -42,6 +42,12 @@ export function createPairingStore(db: Database, access: SqliteAccess): PairingS
         return row === undefined ? undefined : toCode(row);
       }),
     claimCode: (claim) => access.write(() => claimCode(statements, claim)),
+    listCodes: (limit) => access.read(() => statements.codes.all(limit).map(toCode)),
+    withdrawCode: (codeId, at) =>
+      access.write(() => {
+        const row = statements.withdraw.get(at, codeId);
+        return row === undefined ? undefined : toCode(row);
+      }),
     pruneCodes: (expiredBefore) => access.write(() => void statements.prune.run(expiredBefore)),
     admitNode: (node) => access.write(() => admitNode(statements, node)),
     listKnownNodes: () => access.read(() => statements.nodes.all().map(toNode)),
@@ -62,6 +68,12 @@ function prepareStatements(db: Database) {
   return {
     putCode: db.prepare<unknown[]>(`INSERT INTO pairing_codes (${CODE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`),
     code: db.prepare<[string], CodeRow>(`SELECT ${CODE_COLUMNS} FROM pairing_codes WHERE code_id = ?`),
+    codes: db.prepare<[number], CodeRow>(
+      `SELECT ${CODE_COLUMNS} FROM pairing_codes ORDER BY created_at DESC, code_id LIMIT ?`,
+    ),
+    withdraw: db.prepare<[number, string], CodeRow>(
+      `UPDATE pairing_codes SET expires_at = min(expires_at, ?) WHERE code_id = ? RETURNING ${CODE_COLUMNS}`,
+    ),
     claim: db.prepare<[number, string, string, number, string]>(
       'UPDATE pairing_codes SET used_at = coalesce(used_at, ?), used_by = ? ' +
         'WHERE code_id = ? AND expires_at > ? AND (used_by IS NULL OR used_by = ?)',
@@ -74,7 +86,9 @@ function prepareStatements(db: Database) {
     ),
     node: db.prepare<[string], NodeRow>(`SELECT ${NODE_COLUMNS} FROM nodes WHERE node_id = ?`),
     nodes: db.prepare<[], NodeRow>(`SELECT ${NODE_COLUMNS} FROM nodes ORDER BY seq`),
-    approve: db.prepare<[string], NodeRow>(update("state = 'active'")),
+    approve: db.prepare<[string], NodeRow>(
+      update("state = 'active', trust = iif(trust = 'probation', 'approved', trust)"),
+    ),
     revoke: db.prepare<[number, string], NodeRow>(update("state = 'revoked', revoked_at = ?")),
     label: db.prepare<[string, string], NodeRow>(update('labels = ?')),
     touch: db.prepare<[number, string]>(

@@ -8,6 +8,7 @@ import { isToDiscover } from '../../../relay/config/relay-or-discover.ts';
 import { rowsOf, SECTION_NAMES } from '../../../relay/config/sections.ts';
 import { HIDDEN, showSettings } from '../../../relay/config/shown-settings.ts';
 import { unreadVariables } from '../../../relay/config/unread-variables.ts';
+import { REMEMBERED_RELAY_FILE, rememberedRelayText } from '../../../shared/config/remembered-relay.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -181,9 +182,52 @@ test('the example explains every setting, sets none, and sets all of them when i
   );
 });
 
-test('no two settings share a variable', () => {
+test('no two settings share a variable, but for the address of the relay', () => {
   const names = SECTION_NAMES.flatMap(rowsOf).map(({ setting }) => setting.env);
-  assert.equal(new Set(names).size, names.length);
+  assert.deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    ['SPAREWATT_RELAY'],
+  );
+});
+
+test('a client asks the relay that is configured on this machine, unless another is named', (t) => {
+  const at = (sources: Sources) => one(load(t, sources), 'client.relay');
+  assert.deepEqual(at({}), { value: 'http://127.0.0.1:8484', origin: 'default', place: null });
+  const inFile = at({ toml: '[relay]\nport = 9000\nhost = "0.0.0.0"\n' });
+  assert.deepEqual([inFile.value, inFile.origin], ['http://127.0.0.1:9000', 'file']);
+  const env = { SPAREWATT_RELAY_HOST: '::1' };
+  assert.deepEqual(at({ toml: '[relay]\nport = 9000\n', env }), {
+    value: 'http://[::1]:9000',
+    origin: 'environment',
+    place: 'SPAREWATT_RELAY_HOST',
+  });
+  assert.equal(at({ toml: '[relay]\nport = 0\n' }).value, 'http://127.0.0.1:8484');
+  assert.equal(at({ toml: '[relay]\nport = 9000\n[client]\nrelay = "http://a:1"\n' }).value, 'http://a:1');
+});
+
+test('a node goes to the relay that let it in last, unless it is told another', (t) => {
+  const data = temporaryFolder(t);
+  mkdirSync(join(data, 'node'));
+  const file = join(data, 'node', REMEMBERED_RELAY_FILE);
+  const at = (flags: Record<string, unknown> = {}) =>
+    loadSettings(['program', 'node'], { flags, workingFolder: data, env: { SPAREWATT_DATA: data } });
+  assert.equal(one(at(), 'node.relay').origin, 'default');
+  writeFileSync(file, rememberedRelayText('http://192.0.2.1:8484'));
+  assert.deepEqual(one(at(), 'node.relay'), { value: 'http://192.0.2.1:8484', origin: 'remembered', place: file });
+  assert.equal(one(at({ relay: 'http://a:1' }), 'node.relay').value, 'http://a:1');
+  assert.equal(isToDiscover(at({ discover: true }).settings), true);
+});
+
+test('a remembered relay that is damaged is said, and does not matter to a node that is told another', (t) => {
+  const data = temporaryFolder(t);
+  mkdirSync(join(data, 'node'));
+  const at = (flags: Record<string, unknown> = {}) =>
+    loadSettings(['program', 'node'], { flags, workingFolder: data, env: { SPAREWATT_DATA: data } });
+  for (const text of ['', '{}', '{"relay":"ftp://a"}', '{"relay":"http://a:99999999"}']) {
+    writeFileSync(join(data, 'node', REMEMBERED_RELAY_FILE), text);
+    assert.match(at().faults.join(), /relay\.json is damaged\. Remove it, or say .* --relay\.$/);
+    assert.deepEqual(at({ relay: 'http://a:1' }).faults, []);
+  }
 });
 
 test('points at a variable that nothing reads, and leaves those of others alone', () => {

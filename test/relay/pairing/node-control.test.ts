@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
 import { createNodeControl } from '../../../relay/pairing/node-control.ts';
 import { openNodeRegister } from '../../../relay/pairing/node-register.ts';
@@ -33,7 +34,15 @@ test('[P12] a revocation that the bus did not hear of is told when the bus is ba
     if (!bus.isConnected()) throw new Problem('bus_unavailable', 'The bus is down.');
     told.push(register.revocations());
   };
-  const control = createNodeControl({ register, table, bus, applyRevocations, now: () => 5_000, log });
+  const control = createNodeControl({
+    register,
+    table,
+    bus,
+    standingOf: () => ACTIVE,
+    applyRevocations,
+    now: () => 5_000,
+    log,
+  });
 
   assert.equal((await control.revoke('attic')).connectionCut, false);
   assert.equal(table.get('attic'), undefined);

@@ -64,6 +64,33 @@ export function describePairingContract(name: string, makePlace: (t: TestContext
     assert.equal(await pairing.findCode('a'), undefined);
   });
 
+  contract('lists the codes made last, newest first, and no more than it is asked for', async (place) => {
+    const { pairing } = await place.open();
+    assert.deepEqual(await pairing.listCodes(10), []);
+    for (const [id, createdAt] of [['b', T0 + 1] as const, ['c', T0 + 2] as const, ['a', T0] as const]) {
+      await pairing.putCode(code(id, { createdAt }));
+    }
+    assert.deepEqual(await pairing.listCodes(2), [code('c', { createdAt: T0 + 2 }), code('b', { createdAt: T0 + 1 })]);
+  });
+
+  contract(
+    'gives nobody a code that was withdrawn, also not the node that had it, and across a crash',
+    async (place) => {
+      const { pairing } = await place.open();
+      await pairing.putCode(code('a'));
+      await pairing.putCode(code('b'));
+      await pairing.claimCode({ codeId: 'b', nodeId: 'n1', at: T0 + 1 });
+      assert.deepEqual(await pairing.withdrawCode('a', T0 + 5), code('a', { expiresAt: T0 + 5 }));
+      await pairing.withdrawCode('b', T0 + 5);
+      assert.equal(await pairing.withdrawCode('nothing', T0), undefined);
+      const after = await (await place.afterCrash()).open();
+      for (const codeId of ['a', 'b']) {
+        assert.equal(await after.pairing.claimCode({ codeId, nodeId: 'n1', at: T0 + 6 }), 'expired');
+      }
+      assert.equal((await after.pairing.withdrawCode('a', T0 + 9))?.expiresAt, T0 + 5);
+    },
+  );
+
   contract('knows how a node stands, also one that an earlier version remembered', async (place) => {
     const { nodes, pairing } = await place.open();
     await pairing.admitNode(knownNode('desk-1', { state: 'pending' }));
