@@ -3,7 +3,7 @@ import type { CapabilityDocument } from '../protocol/capabilities.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
 import type { EnrollResponse } from '../protocol/enrollment.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { CancelRequest, type Heartbeat, JobRequest, OpenSession } from '../protocol/messages.ts';
+import { CancelRequest, type Heartbeat, JobRequest, OpenSession, SessionOpened } from '../protocol/messages.ts';
 import { JOB_TYPES, subjects } from '../protocol/subjects.ts';
 import type { JobRunner } from './job-runner.ts';
 import type { AgentLog } from './log.ts';
@@ -35,6 +35,7 @@ export type Session = {
 };
 
 const readOpenSession = messageReader(OpenSession, 'session offer');
+const readSessionOpened = messageReader(SessionOpened, 'session confirmation');
 const readJobRequest = messageReader(JobRequest, 'job request');
 const readCancel = messageReader(CancelRequest, 'cancel request');
 
@@ -90,6 +91,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
   };
   const handlers = new Map<string, (message: BusMessage) => void>([
     [subjects.openSession(nodeId), (message) => replyTo(message, acceptSession(message, ports))],
+    [subjects.sessionOpened(nodeId), (message) => confirmSession(message, ports)],
     [subjects.capabilities(nodeId), (message) => replyTo(message, ports.document())],
     [
       subjects.discover,
@@ -122,8 +124,12 @@ function acceptSession(message: BusMessage, ports: SessionPorts): CapabilityDocu
     ports.jobs.abandonAll('The relay opened a new session.');
   }
   ports.epoch.current = offer.epoch;
-  ports.onOpen();
   return ports.document();
+}
+
+/** Jobs may come before this: the node counts a moment before it hears that it does. */
+function confirmSession(message: BusMessage, ports: SessionPorts): void {
+  if (readSessionOpened(message.data).epoch === ports.epoch.current) ports.onOpen();
 }
 
 function startJob(message: BusMessage, bus: BusConnection, ports: SessionPorts): void {

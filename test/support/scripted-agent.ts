@@ -93,6 +93,7 @@ export async function openScriptedAgent(
   const line = await scripted.connect();
   const [document] = offer(line, { epoch }).values as CapabilityDocument[];
   if (document === undefined) throw new Error('the agent refused the session');
+  confirm(line, { epoch });
   let jobs = 0;
   const ask: OpenAgent['ask'] = (changes = {}) => {
     jobs += 1;
@@ -118,6 +119,11 @@ export async function openScriptedAgent(
       return { values, frames, run: await scripted.runtime.runs.next() };
     },
   };
+}
+
+/** The relay counts the node from now on. */
+export function confirm(line: Line, opened: { epoch: number }): void {
+  line.say(`node.${SCRIPTED_NODE_ID}.session.opened`, opened);
 }
 
 export function offer(line: Line, changes: { epoch: number; instance?: string }): Answers {

@@ -67,7 +67,6 @@ async function startAndAsk(
   const node: NodeProcess = startNodeProcess(relay.url, options.data, join(logFolder, 'node.log'));
   started.push({ stop: () => node.stop() });
   const nodeId = await node.ready;
-  await relay.whenNodeJoined(nodeId);
   const models = relay.models().join(', ');
   say(`  node    ${out.cyan(nodeId)}  ${out.dim(models)}\n`);
 
