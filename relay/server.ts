@@ -10,7 +10,6 @@ import { createServices, type JobLimits } from './create-services.ts';
 import { openDataFolder } from './data-folder/data-folder.ts';
 import { readOrCreateKeys } from './data-folder/keys.ts';
 import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
-import type { NodeTable } from './fabric/node-table.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
@@ -60,8 +59,6 @@ export type Relay = {
   models(): string[];
   /** Ids of the nodes with an open session. */
   nodes(): string[];
-  /** Resolves once the node has an open session here, which is a moment after the node has heard of it. */
-  whenNodeJoined(nodeId: string): Promise<void>;
   /** Ends running jobs, then everything that was started, in reverse order. */
   close(): Promise<void>;
 };
@@ -136,7 +133,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       ...keys,
       models: () => services.models.list().map((model) => model.id),
       nodes: () => services.table.live().map((node) => node.id),
-      whenNodeJoined: (nodeId) => whenNodeJoined(services.table, nodeId),
       close,
     };
   } catch (error) {
@@ -148,16 +144,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 /** Whether TLS has found that the client's certificate is one of this relay's. */
 function hasCertificate({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket && socket.authorized;
-}
-
-function whenNodeJoined(table: NodeTable, nodeId: string): Promise<void> {
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (table.get(nodeId) !== undefined) resolve();
-    };
-    table.listen({ onCapacity: check });
-    check();
-  });
 }
 
 async function listen(app: RelayApp, options: RelayOptions): Promise<string> {

@@ -12,7 +12,7 @@ export function newApiKey(): string {
 }
 
 export function newAdminToken(): string {
-  return `sparewatt-admin-${randomBytes(32).toString('base64url')}`;
+  return `sw-admin-${randomBytes(32).toString('base64url')}`;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { type Static, Type } from 'typebox';
+import { newAdminToken, newApiKey } from '../access/api-keys.ts';
 import type { DataFolder } from './data-folder.ts';
 
 const RelayKeys = Type.Object({
@@ -13,11 +13,7 @@ export type RelayKeys = Static<typeof RelayKeys>;
 /** The relay's first API key and its admin token, made on the first start and kept in `keys.json`. */
 export function readOrCreateKeys(folder: DataFolder): RelayKeys {
   return folder.readOrCreateSecretFile('keys.json', RelayKeys, () => ({
-    apiKey: `sk-sparewatt-${secret()}`,
-    adminToken: `sw-admin-${secret()}`,
+    apiKey: newApiKey(),
+    adminToken: newAdminToken(),
   }));
-}
-
-function secret(): string {
-  return randomBytes(32).toString('base64url');
 }

@@ -2,7 +2,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { encodeJson, messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import { Heartbeat, type OpenSession } from '../../shared/protocol/messages.ts';
+import { Heartbeat, type OpenSession, type SessionOpened } from '../../shared/protocol/messages.ts';
 import { nodeIdOfHeartbeat, subjects } from '../../shared/protocol/subjects.ts';
 import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
@@ -132,6 +132,7 @@ async function openSession(
     const node = { id: nodeId, publicKey, epoch, instance: beat.instance };
     table.admit({ ...node, document, roundTripMs, slots: beat.slots.total, heardAt: ports.now() });
     idsByKey.set(publicKey, nodeId);
+    ports.bus.publish(subjects.sessionOpened(nodeId), encodeJson({ epoch } satisfies SessionOpened));
     const models = document.served_models.map((model) => model.name);
     log.info({ node: nodeId, epoch, slots: beat.slots.total, models }, 'a node joined');
   } finally {

@@ -2,7 +2,7 @@ import { Problem } from '../problems/problem.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
 import type { EnrollResponse } from '../protocol/enrollment.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { CancelRequest, type Heartbeat, JobRequest, OpenSession } from '../protocol/messages.ts';
+import { CancelRequest, type Heartbeat, JobRequest, OpenSession, SessionOpened } from '../protocol/messages.ts';
 import { JOB_TYPES, type JobType, subjects } from '../protocol/subjects.ts';
 import type { DocumentKeeper } from './document-keeper.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -42,6 +42,7 @@ export type Session = {
 };
 
 const readOpenSession = messageReader(OpenSession, 'session offer');
+const readSessionOpened = messageReader(SessionOpened, 'session confirmation');
 const readJobRequest = messageReader(JobRequest, 'job request');
 const readCancel = messageReader(CancelRequest, 'cancel request');
 
@@ -114,6 +115,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
         ports.operators.report(bus.publish);
       },
     ],
+    [subjects.sessionOpened(nodeId), (message) => confirmSession(message, ports)],
     [subjects.capabilities(nodeId), sendDocument],
     [
       subjects.discover,
@@ -148,7 +150,11 @@ function acceptSession(message: BusMessage, ports: SessionPorts): void {
     ports.operators.abandonAll('The relay opened a new session. Ask again.');
   }
   ports.epoch.current = offer.epoch;
-  ports.onOpen();
+}
+
+/** Jobs may come before this: the node counts a moment before it hears that it does. */
+function confirmSession(message: BusMessage, ports: SessionPorts): void {
+  if (readSessionOpened(message.data).epoch === ports.epoch.current) ports.onOpen();
 }
 
 function startJob(type: JobType, { data, reply }: BusMessage, bus: BusConnection, ports: SessionPorts): void {

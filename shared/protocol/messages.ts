@@ -135,3 +135,7 @@ export type Heartbeat = Static<typeof Heartbeat>;
 
 export const OpenSession = Type.Object({ epoch: Epoch, leaseMs: Milliseconds, instance: Type.String() });
 export type OpenSession = Static<typeof OpenSession>;
+
+/** The relay counts the node from now on. */
+export const SessionOpened = Type.Object({ epoch: Epoch });
+export type SessionOpened = Static<typeof SessionOpened>;

@@ -22,6 +22,7 @@ export const subjects = {
   heartbeat: (nodeId: string) => `fabric.heartbeat.${nodeId}`,
   everythingForNode: (nodeId: string) => `node.${nodeId}.>`,
   openSession: (nodeId: string) => `node.${nodeId}.session.open`,
+  sessionOpened: (nodeId: string) => `node.${nodeId}.session.opened`,
   capabilities: (nodeId: string) => `node.${nodeId}.capabilities.get`,
   cancelJob: (nodeId: string) => `node.${nodeId}.job.cancel`,
   jobRequest: (nodeId: string, type: JobType) => `node.${nodeId}.${type}.request`,

@@ -10,7 +10,7 @@ import { afterTest } from '../support/after-test.ts';
 import { collectLog } from '../support/log.ts';
 import { startTestNats } from '../support/nats.ts';
 import { settled } from '../support/pending-timers.ts';
-import { INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
+import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
 import { scriptedModel } from '../support/scripted-node.ts';
 import { fetchFromRelay, SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
@@ -129,6 +129,22 @@ test('[S7] a node says its document to whoever asks on its own subject', async (
   const answers = line.say(`node.${SCRIPTED_NODE_ID}.capabilities.get`, {});
   const document = (await answers.next()) as CapabilityDocument | undefined;
   assert.equal(document?.node_id, SCRIPTED_NODE_ID);
+});
+
+test('[S10] a node is ready when the relay counts it, and not for the confirmation of another epoch', async (t) => {
+  const scripted = startScriptedAgent(t);
+  const line = await scripted.connect();
+  let ready: string | undefined;
+  scripted.agent.ready.then((nodeId) => {
+    ready = nodeId;
+  });
+  offer(line, { epoch: 4 });
+  confirm(line, { epoch: 3 });
+  await settled();
+  assert.equal(ready, undefined);
+  confirm(line, { epoch: 4 });
+  await settled();
+  assert.equal(ready, SCRIPTED_NODE_ID);
 });
 
 test('[S9] a node without a session beats when it is discovered, and one with a session does not', async (t) => {

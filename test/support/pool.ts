@@ -60,7 +60,6 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       });
       agents.push(agent);
       const nodeId = await agent.ready;
-      await relay.whenNodeJoined(nodeId);
       return { nodeId, agent, runtime: runtime as SyntheticRuntime };
     },
     close: async () => {

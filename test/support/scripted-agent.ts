@@ -95,6 +95,7 @@ export async function openScriptedAgent(
   const scripted = startScriptedAgent(t, options);
   const line = await scripted.connect();
   await offer(line, { epoch }).next();
+  confirm(line, { epoch });
   let jobs = 0;
   const ask: OpenAgent['ask'] = (changes = {}) => {
     jobs += 1;
@@ -120,6 +121,11 @@ export async function openScriptedAgent(
       return { ...answers, run: await scripted.runtime.runs.next() };
     },
   };
+}
+
+/** The relay counts the node from now on. */
+export function confirm(line: Line, opened: { epoch: number }): void {
+  line.say(`node.${SCRIPTED_NODE_ID}.session.opened`, opened);
 }
 
 export function offer(line: Line, changes: { epoch: number; instance?: string }): Answers {

@@ -185,6 +185,8 @@ function hear(node: ScriptedNode, message: Msg): void {
     case subjects.cancelJob(node.nodeId):
       node.cancels.push(message.json<CancelRequest>());
       break;
+    case subjects.sessionOpened(node.nodeId):
+      break;
     default:
       node.jobs.push(scriptJob(message));
   }

@@ -75,7 +75,6 @@ async function startAndAsk(
   });
   started.push({ stop: () => node.stop() });
   const nodeId = await node.ready;
-  await relay.whenNodeJoined(nodeId);
   const models = relay.models().join(', ');
   say(`  node    ${out.cyan(nodeId)}  ${out.dim(models)}\n`);
 

@@ -156,6 +156,6 @@ test('stores the hash of a key and nothing that leads back to it', async (t) => 
 
 test('makes keys that are recognisable and never the same', () => {
   assert.match(newApiKey(), /^sk-sparewatt-[\w-]{43}$/);
-  assert.match(newAdminToken(), /^sparewatt-admin-[\w-]{43}$/);
+  assert.match(newAdminToken(), /^sw-admin-[\w-]{43}$/);
   assert.notEqual(newApiKey(), newApiKey());
 });

@@ -18,7 +18,6 @@ async function joinStranger(t: Parameters<typeof startRemoteAgent>[0], runtime =
   strangers += 1;
   const agent = startRemoteAgent(t, pool.relay.url, { name: `stranger-${strangers}`, slots: 4, runtime });
   const nodeId = await agent.ready;
-  await pool.relay.whenNodeJoined(nodeId);
   return nodeId;
 }
 
@@ -92,7 +91,6 @@ test('labels of a pairing code and of the operator, and a cordon, reach the sche
   const { code } = await makeCode(pool.relay, { labels: { room: 'attic' } });
   const agent = startRemoteAgent(t, pool.relay.url, { name: 'labelled', invitation: { code } });
   const nodeId = await agent.ready;
-  await pool.relay.whenNodeJoined(nodeId);
   const inRoom = (room: string) => ({ require: { labels: { room } } });
   assert.equal(await servedBy(inRoom('attic')), nodeId);
   await askAsAdmin(pool, `/v1/admin/nodes/${nodeId}/labels`, { labels: { room: 'cellar' } });

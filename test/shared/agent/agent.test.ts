@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Agent } from '../../../shared/agent/agent.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { isProblem } from '../../support/problems.ts';
-import { IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/scripted-agent.ts';
+import { confirm, IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/scripted-agent.ts';
 import { SCRIPTED_NODE_ID } from '../../support/scripted-relay.ts';
 
 /** `close` must come back by itself: no time passes, and nothing may be left waiting. */
@@ -29,6 +29,7 @@ test('enrols with its key, its name and its token, and is ready once a session i
   line.accept();
   await settled();
   offer(line, { epoch: 1 });
+  confirm(line, { epoch: 1 });
   assert.equal(await agent.ready, SCRIPTED_NODE_ID);
 });
 
@@ -67,6 +68,7 @@ test('tries again soon when a session that was open has ended', async (t) => {
   await pass(250);
   const line = await connect();
   offer(line, { epoch: 1 });
+  confirm(line, { epoch: 1 });
   line.end(new Error('kicked out'));
   await settled();
   await pass(250);
