@@ -14,6 +14,7 @@ import { openNodeAdmin } from './fabric/node-admin.ts';
 import { createNodeDirectory } from './fabric/node-directory.ts';
 import { createNodeTable } from './fabric/node-table.ts';
 import type { Fabric } from './fabric/open-fabric.ts';
+import { keepTimingNodes } from './fabric/round-trips.ts';
 import { keepSessions } from './fabric/sessions.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
@@ -90,6 +91,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const roundTrips = keepTimingNodes({ bus, table });
   const pairing = createPairing({
     ...options,
     store: store.pairing,
@@ -136,6 +138,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     busListener: fabric.listener,
     close: async () => {
       await tasks.close();
+      roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();
       await measurements.close();

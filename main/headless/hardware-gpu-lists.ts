@@ -7,14 +7,18 @@ const VENDORS: readonly (readonly [RegExp, string])[] = [
   [/\bamd\b|radeon|advanced micro devices|\bati\b/i, 'AMD'],
   [/intel/i, 'Intel'],
   [/apple/i, 'Apple'],
+  [/qualcomm|adreno/i, 'Qualcomm'],
 ];
+/** Displays without a processor of their own. */
+const NO_GPU = /basic (display|render)|remote|hyper-v|virtual|indirect|mirror/i;
 
 /** Reads `nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits`. */
 export function gpusOfNvidia(text: string | null): Gpu[] | null {
   if (text === null) return null;
   return text.split('\n').flatMap((line) => {
-    const [name = '', mebibytes = '', driver = ''] = line.split(',').map((part) => part.trim());
-    if (name === '') return [];
+    const [name = '', mebibytes, driver] = line.split(',').map((part) => part.trim());
+    // Some versions say "No devices were found" as if that were one.
+    if (name === '' || mebibytes === undefined || driver === undefined) return [];
     return [{ name, vendor: 'NVIDIA', vram_bytes: bytesOf(mebibytes, MEBIBYTE), driver: known(driver) }];
   });
 }
@@ -40,11 +44,39 @@ export function gpusOfWindows(text: string | null): Gpu[] | null {
     .filter(isRecord)
     .flatMap((adapter) => {
       const name = known(String(adapter.DriverDesc ?? ''));
-      if (name === null || /basic (display|render)|remote display/i.test(name)) return [];
-      const vram = typeof adapter.Vram === 'number' ? adapter.Vram : null;
+      if (name === null || NO_GPU.test(name)) return [];
       const vendor = vendorOf(`${String(adapter.ProviderName ?? '')} ${name}`);
-      return [{ name, vendor, vram_bytes: vram, driver: known(String(adapter.DriverVersion ?? '')) }];
+      return [
+        { name, vendor, vram_bytes: registryNumber(adapter.Vram), driver: known(String(adapter.DriverVersion ?? '')) },
+      ];
     });
+}
+
+/** Drivers write a number as such, or as its eight bytes, the lowest first. */
+function registryNumber(value: unknown): number | null {
+  if (typeof value === 'number') return value;
+  if (!Array.isArray(value) || value.length === 0 || value.length > 8) return null;
+  return value.every(isByte) ? value.reduceRight<number>((sum, byte) => sum * 256 + byte, 0) : null;
+}
+
+function isByte(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 256;
+}
+
+/**
+ * Reads `lspci -D -mm`: the name of each display device by its slot, such as `0000:03:00.0`. Devices that its list does
+ * not know are left out.
+ */
+export function namesOfLspci(text: string | null): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const line of (text ?? '').split('\n')) {
+    const [, slot, kind = '', maker = '', device = ''] = /^(\S+) "([^"]*)" "([^"]*)" "([^"]*)"/.exec(line) ?? [];
+    if (slot === undefined || !/VGA|3D|Display/.test(kind) || /^Device [\da-f]{4}$/i.test(device)) continue;
+    // "Navi 31 [Radeon RX 7900 XT/7900 XTX]": people know what stands in brackets.
+    const name = /\[([^\]]+)\]\s*$/.exec(device)?.[1] ?? device;
+    names.set(slot, `${vendorOf(maker) ?? maker} ${name}`);
+  }
+  return names;
 }
 
 export function vendorOf(text: string): string | null {

@@ -1,21 +1,28 @@
-import { execFile } from 'node:child_process';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import type { Hardware } from '../../shared/agent/capability-document.ts';
 import type { Gpu } from '../../shared/protocol/capabilities.ts';
-import { gpusOfMac, gpusOfNvidia, gpusOfWindows } from './hardware-gpu-lists.ts';
+import { gpusOfMac, gpusOfNvidia, gpusOfWindows, namesOfLspci } from './hardware-gpu-lists.ts';
 import { gpusOfSysfs } from './hardware-sysfs.ts';
+import { programOutput } from './program-output.ts';
 
 /** A program that has not answered by then hangs on a broken driver; the node starts without it. */
 const PROGRAM_TIMEOUT_MS = 5_000;
 const NVIDIA = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader,nounits'];
+/** With domains, as sysfs has them, and in the form that is made for programs. */
+const LSPCI = ['-D', '-mm'];
 const MAC = ['SPDisplaysDataType', '-json'];
-/** The registry, because `Win32_VideoController` counts memory in 32 bits. */
+/**
+ * The registry, because `Win32_VideoController` counts memory in 32 bits; of it only what is plugged in, because the
+ * registry never forgets a card.
+ */
 const WINDOWS = [
   '-NoProfile',
   '-NonInteractive',
   '-Command',
-  "Get-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}\\0*'" +
-    " -ErrorAction SilentlyContinue | Select-Object DriverDesc,ProviderName,DriverVersion,@{n='Vram';" +
+  '$here = @(Get-CimInstance Win32_VideoController -ErrorAction SilentlyContinue | ForEach-Object Name); ' +
+    "Get-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}\\0*'" +
+    ' -ErrorAction SilentlyContinue | Where-Object { $here.Count -eq 0 -or $here -contains $_.DriverDesc }' +
+    " | Select-Object DriverDesc,ProviderName,DriverVersion,@{n='Vram';" +
     "e={$_.'HardwareInformation.qwMemorySize'}} | ConvertTo-Json -Compress",
 ];
 
@@ -35,18 +42,19 @@ export async function describeHardware(): Promise<Hardware> {
 async function findGpus(): Promise<Gpu[] | null> {
   const system = platform();
   if (system === 'darwin') return gpusOfMac(await outputOf('system_profiler', MAC));
-  const nvidia = gpusOfNvidia(await outputOf('nvidia-smi', NVIDIA));
-  const others = system === 'win32' ? gpusOfWindows(await outputOf('powershell.exe', WINDOWS)) : await gpusOfSysfs();
+  const [nvidia, others] = await Promise.all([
+    outputOf('nvidia-smi', NVIDIA).then(gpusOfNvidia),
+    system === 'win32' ? outputOf('powershell.exe', WINDOWS).then(gpusOfWindows) : gpusOfLinux(),
+  ]);
   if (nvidia === null) return others;
   // Its own tool knows more of NVIDIA's than the system does.
   return [...nvidia, ...(others ?? []).filter((gpu) => gpu.vendor !== 'NVIDIA')];
 }
 
-/** What a program prints, or null when it is not there or fails. */
+async function gpusOfLinux(): Promise<Gpu[] | null> {
+  return gpusOfSysfs('/sys', namesOfLspci(await outputOf('lspci', LSPCI)));
+}
+
 function outputOf(program: string, args: string[]): Promise<string | null> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: PROGRAM_TIMEOUT_MS, windowsHide: true }, (error, stdout) => {
-      resolve(error === null ? stdout : null);
-    });
-  });
+  return programOutput(program, args, PROGRAM_TIMEOUT_MS);
 }

@@ -13,6 +13,7 @@ import { describeHardware } from './hardware.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
+import { openPolicyFile } from './policy-file.ts';
 import { rememberingPins } from './relay-memory.ts';
 import { relayPinsIn } from './relay-pins.ts';
 import { fileSecretBox } from './secret-box.ts';
@@ -30,6 +31,8 @@ export type HeadlessAgentOptions = {
   invitation?: PairingInvitation | undefined;
   hubUrl?: string;
   hubToken?: string;
+  /** What the owner lets the node run; `policy.json` of the data folder when no file is named. */
+  policyFile?: string;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
   capsPort?: number;
   log: AgentLog;
@@ -39,13 +42,19 @@ export type HeadlessAgentOptions = {
 
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
+  const { policy, close: closePolicy } = openPolicyFile({
+    path: options.policyFile ?? join(options.dataFolder, 'policy.json'),
+    isNamed: options.policyFile !== undefined,
+    now: Date.now,
+    log: options.log,
+  });
   const keyBox = fileSecretBox(join(options.dataFolder, 'node-key.json'));
   const identity = await readOrCreateNodeKey(keyBox);
   options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
   const runtime = await openRuntime(options);
   const agent = startAgent({
     relayUrl: options.relayUrl,
-    name: options.name ?? hostname(),
+    name: nameOf(options),
     version: options.version,
     slots: options.slots,
     hardware: await describeHardware(),
@@ -55,6 +64,7 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     invitation: options.invitation,
     pins: pinsOf(options),
     tls: createNodeTls(),
+    policy,
     runtime,
     connect: connectToBus,
     fetch: globalThis.fetch,
@@ -63,12 +73,19 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     log: options.log,
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });
+  void agent.ended.then(closePolicy);
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
 }
 
-function pinsOf({ dataFolder, relayUrl }: HeadlessAgentOptions): RelayPins {
-  const file = (name: string) => fileSecretBox(join(dataFolder, name));
-  return rememberingPins(relayPinsIn(file('relay-pins.json')), file(REMEMBERED_RELAY_FILE), relayUrl);
+/** The relays that the node of a data folder knows. */
+export function pinsOf(options: Pick<HeadlessAgentOptions, 'dataFolder' | 'relayUrl' | 'name'>): RelayPins {
+  const file = (name: string) => fileSecretBox(join(options.dataFolder, name));
+  const remembered = { relay: options.relayUrl, name: nameOf(options) };
+  return rememberingPins(relayPinsIn(file('relay-pins.json')), file(REMEMBERED_RELAY_FILE), remembered);
+}
+
+function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>): string {
+  return name ?? hostname();
 }
 
 async function withCapsServer(agent: Agent, port: number, log: AgentLog): Promise<Agent> {
@@ -76,7 +93,8 @@ async function withCapsServer(agent: Agent, port: number, log: AgentLog): Promis
     const server = await startCapsServer({ port, document: agent.capabilities });
     log.info({ url: server.url }, 'programs of this machine can ask what the node can do');
     void agent.ended.then(server.close);
-    return agent;
+    // Whoever starts the next agent needs the port.
+    return { ...agent, close: () => agent.close().then(server.close) };
   } catch (error) {
     await agent.close();
     throw error;

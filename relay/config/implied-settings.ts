@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseRememberedRelay, REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
+import {
+  parseRememberedRelay,
+  REMEMBERED_RELAY_FILE,
+  type RememberedRelay,
+} from '../../shared/config/remembered-relay.ts';
 import { ORIGINS, type Resolution, type ResolvedSetting } from './resolve-settings.ts';
 
 /** A node keeps its files apart from those of a relay that shares the data folder. */
@@ -16,19 +20,25 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
   const find = (section: string, key: string) => settings.find((row) => row.section === section && row.key === key);
   const implied = new Map<ResolvedSetting, Partial<ResolvedSetting>>();
   const found: string[] = [];
-  const [data, relay, asked] = [find('program', 'data'), find('node', 'relay'), find('client', 'relay')];
-  if (data !== undefined && relay?.origin === 'default') {
+  const imply = (row: ResolvedSetting | undefined, what: Partial<ResolvedSetting>): void => {
+    if (row?.origin === 'default') implied.set(row, what);
+  };
+  const [data, relay] = [find('program', 'data'), find('node', 'relay')];
+  if (data !== undefined && relay !== undefined) {
     const file = join(nodeFolder(resolve(workingFolder, String(data.value))), REMEMBERED_RELAY_FILE);
     const remembered = readRemembered(file);
-    if (remembered === 'damaged') found.push(`${file} is damaged. Remove it, or say where the relay is with --relay.`);
-    else if (remembered !== undefined) implied.set(relay, { value: remembered, origin: 'remembered', place: file });
+    if (remembered === 'damaged') {
+      if (relay.origin === 'default') found.push(`${file} is damaged. Remove it, or give the relay with --relay.`);
+    } else if (remembered !== undefined) {
+      imply(relay, { value: remembered.relay, origin: 'remembered', place: file });
+      imply(find('node', 'name'), { value: remembered.name, origin: 'remembered', place: file });
+    }
   }
-  if (asked?.origin === 'default')
-    implied.set(asked, addressOf(find('relay', 'host'), find('relay', 'port'), find('relay', 'tls')));
+  imply(find('client', 'relay'), addressOf(find('relay', 'host'), find('relay', 'port'), find('relay', 'tls')));
   return { settings: settings.map((row) => ({ ...row, ...implied.get(row) })), faults: [...faults, ...found] };
 }
 
-function readRemembered(file: string): string | 'damaged' | undefined {
+function readRemembered(file: string): RememberedRelay | 'damaged' | undefined {
   try {
     return parseRememberedRelay(readFileSync(file, 'utf8')) ?? 'damaged';
   } catch (error) {

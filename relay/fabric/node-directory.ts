@@ -30,6 +30,9 @@ export type NodeDirectoryPorts = {
   now: () => number;
 };
 
+const NAMESAKES_AT_A_TIME = 100;
+const COMPARED_FOR_A_HINT = 1_000;
+
 export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
   const { register, table, admin } = ports;
   const idle = watchIdle(table);
@@ -41,7 +44,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
   };
   const resolve = (name: string, param = 'id'): string => {
     if (register.get(name) !== undefined) return name;
-    const ids = register.list().flatMap(({ nodeId }) => (slugOf(nodeId) === name ? [nodeId] : []));
+    const ids = namesakes(name, register);
     const [id] = ids;
     if (id === undefined) throw unknownNode(name, param, register);
     if (ids.length === 1) return id;
@@ -53,8 +56,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
     resolve,
     whenIdle: idle,
     list: ({ limit, after = '' }) => {
-      const nodes = register.list().filter(({ nodeId }) => nodeId > after);
-      nodes.sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+      const nodes = register.after(after, limit + 1);
       const data = nodes.slice(0, limit).map((known) => summary(known, table.get(known.nodeId)));
       return { data, next: nodes.length > limit ? (data.at(-1)?.id ?? null) : null };
     },
@@ -73,6 +75,18 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
       return healthOf(summary(known, live), live, ports);
     },
   };
+}
+
+/** The ids of the nodes with this slug, which stand side by side in the order of ids. */
+function namesakes(slug: string, register: NodeRegister): string[] {
+  const found: string[] = [];
+  let last = `${slug}-`;
+  for (;;) {
+    const page = register.after(last, NAMESAKES_AT_A_TIME).filter(({ nodeId }) => nodeId.startsWith(`${slug}-`));
+    for (const { nodeId } of page) if (slugOf(nodeId) === slug) found.push(nodeId);
+    if (page.length < NAMESAKES_AT_A_TIME) return found;
+    last = page.at(-1)?.nodeId ?? last;
+  }
 }
 
 function summaryOf(known: KnownNode, live: LiveNode | undefined, admin: NodeAdmin): NodeSummary {
@@ -133,9 +147,14 @@ function healthOf(
     lease_left_ms: heardMsAgo === null ? null : Math.max(0, LIMITS.leaseMs - heardMsAgo),
     round_trip_ms: live?.roundTripMs ?? null,
     slots,
-    attempts: { succeeded: record?.succeeded ?? 0, failed: record?.failed ?? 0 },
+    attempts: { succeeded: roundTenth(record?.succeeded ?? 0), failed: roundTenth(record?.failed ?? 0) },
     models: [...(record?.models ?? [])].map(([model, measures]) => ({ model, ...shownMeasures(measures) })),
   };
+}
+
+/** Counts fade with time, and nobody reads more of them. */
+function roundTenth(count: number): number {
+  return Math.round(count * 10) / 10;
 }
 
 function shownMeasures({ firstToken, perToken, load }: ModelMeasures): Omit<NodeHealth['models'][number], 'model'> {
@@ -148,13 +167,8 @@ function shownMeasures({ firstToken, perToken, load }: ModelMeasures): Omit<Node
 }
 
 function unknownNode(name: string, param: string, register: NodeRegister): Problem {
-  const names = nearestNames(
-    name,
-    register
-      .list()
-      .slice(0, 1_000)
-      .map(({ nodeId }) => nodeId),
-  );
+  const ids = register.after('', COMPARED_FOR_A_HINT).map(({ nodeId }) => nodeId);
+  const names = nearestNames(name, ids);
   const hint = names.length === 0 ? 'No node has joined yet.' : `Did you mean ${names.join(' or ')}?`;
   return new Problem('node_not_found', `This relay knows no node "${name.slice(0, 64)}". ${hint}`, { param });
 }

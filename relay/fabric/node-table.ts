@@ -18,7 +18,7 @@ export type LiveNode = {
   heardAt: number;
   /** What the operator decided about the node. */
   standing: NodeStanding;
-  /** The shortest answer to a question of the relay so far, or null before one was timed. */
+  /** How long an answer to the relay takes, or null before one was timed (SPEC S11). */
   roundTripMs: number | null;
   /** Counts sessions and reservations of the pool: of two nodes the smaller came, or had its turn, first. */
   readonly admitted: number;
@@ -32,6 +32,9 @@ export type Admission = Omit<
 > & {
   roundTripMs?: number;
 };
+
+/** A line that has become slower is known after a few answers; a single late one hardly counts. */
+const SLOWER_WEIGHT = 0.25;
 
 export type NodeTableListener = {
   /** This node came, changed or got a free slot: waiting jobs may fit on it now. */
@@ -167,7 +170,9 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
     },
     timed: (id, roundTripMs) => {
       const node = nodes.get(id);
-      if (node !== undefined) node.roundTripMs = Math.min(node.roundTripMs ?? roundTripMs, roundTripMs);
+      if (node === undefined) return;
+      const slowerBy = roundTripMs - (node.roundTripMs ?? roundTripMs);
+      node.roundTripMs = slowerBy > 0 ? roundTripMs - slowerBy * (1 - SLOWER_WEIGHT) : roundTripMs;
     },
     setStanding: (id, standing) => {
       const node = nodes.get(id);

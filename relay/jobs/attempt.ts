@@ -164,7 +164,7 @@ export function startAttempt(
 
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   const { id, model, timeoutMs, type, input } = job;
-  const base = { job: id, attempt, epoch: node.epoch, model, timeoutMs };
+  const base = { job: id, attempt, epoch: node.epoch, model, client: job.apiKeyId, timeoutMs };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
   return { ...base, type, input: input as JsonInput };

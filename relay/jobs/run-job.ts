@@ -112,10 +112,12 @@ async function tryNodes(
         busy.add(node.id);
         continue;
       }
+      exclude.add(node.id);
+      // Its owner does not want the job: nothing was tried, and no other owner is bound by that.
+      if (problem.code === 'policy_refused' && mayMove(course.job)) continue;
       course.attemptEnded(node, problem);
       if (problem.retry !== 'elsewhere' || course.hasOutput() || !mayMove(course.job)) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
-      exclude.add(node.id);
     }
   }
   throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);

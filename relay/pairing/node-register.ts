@@ -1,12 +1,15 @@
 import type { Revocations } from '../fabric/credentials.ts';
 import type { RelayLog } from '../log.ts';
 import type { KnownNode, PairingStore } from '../store/pairing-store.ts';
+import { createSortedIds } from './sorted-ids.ts';
 
 /** Every node this relay knows and how it stands with it, at hand without a question to the store. */
 export type NodeRegister = {
   get(nodeId: string): KnownNode | undefined;
   /** In no particular order. */
   list(): KnownNode[];
+  /** The nodes whose ids come after this text, by id. */
+  after(id: string, limit: number): KnownNode[];
   /** Whether any node with this key was shut out, whatever it calls itself now. */
   isKeyRevoked(publicKey: string): boolean;
   /** Adds a node or changes how it stands; a revoked one stays revoked. Errors: `node_identity_taken`. */
@@ -34,13 +37,15 @@ const LONGEST_TOKEN_MS = 7 * 24 * 60 * 60 * 1_000;
  */
 export async function openNodeRegister({ store, log, now }: RegisterOptions): Promise<NodeRegister> {
   const nodes = new Map<string, KnownNode>();
+  const ids = createSortedIds();
   const revokedKeys = new Map<string, Set<string>>();
   const keep = <Node extends KnownNode | undefined>(node: Node): Node => {
     if (node === undefined) return node;
     nodes.set(node.nodeId, node);
-    const ids = revokedKeys.get(node.publicKey) ?? new Set();
-    if (node.state === 'revoked') revokedKeys.set(node.publicKey, ids.add(node.nodeId));
-    else if (ids.delete(node.nodeId) && ids.size === 0) revokedKeys.delete(node.publicKey);
+    ids.add(node.nodeId);
+    const names = revokedKeys.get(node.publicKey) ?? new Set();
+    if (node.state === 'revoked') revokedKeys.set(node.publicKey, names.add(node.nodeId));
+    else if (names.delete(node.nodeId) && names.size === 0) revokedKeys.delete(node.publicKey);
     return node;
   };
   for (const node of await store.listKnownNodes()) keep(node);
@@ -49,6 +54,10 @@ export async function openNodeRegister({ store, log, now }: RegisterOptions): Pr
   return {
     get: (nodeId) => nodes.get(nodeId),
     list: () => [...nodes.values()],
+    after: (id, limit) => {
+      const from = ids.countUpTo(id);
+      return ids.all.slice(from, from + limit).flatMap((one) => nodes.get(one) ?? []);
+    },
     isKeyRevoked: (publicKey) => revokedKeys.has(publicKey),
     admit: async (node) => keep(await store.admitNode(node)),
     approve: async (nodeId) => keep(await store.approveNode(nodeId)),

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { assertScope } from '../access/api-keys.ts';
 import { listenerUrlFor } from '../fabric/bus-listener-url.ts';
+import { isLoopback as isLoopbackName, lanUrl } from '../lan-url.ts';
 import type { Caller } from '../pairing/pairing.ts';
 import type { RelayServices } from '../services.ts';
 
@@ -22,6 +23,15 @@ export async function callerOf(request: FastifyRequest, services: RelayServices)
 /** The address under which the client reached this relay, as far as it can be told. */
 export function originOf(request: FastifyRequest): string {
   return `${request.protocol}://${request.host}`;
+}
+
+/** The same, but for an operator on the relay's machine: where other machines reach it, if they can. */
+export function originForOthers(request: FastifyRequest): string {
+  const origin = originOf(request);
+  const listener = request.server.server.address();
+  if (listener === null || typeof listener === 'string' || !isLoopbackName(new URL(origin).hostname)) return origin;
+  const host = listener.family === 'IPv6' ? `[${listener.address}]` : listener.address;
+  return lanUrl(`${request.protocol}://${host}:${listener.port}`) ?? origin;
 }
 
 /** A reverse proxy on this machine makes the whole internet look like loopback. */

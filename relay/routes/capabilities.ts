@@ -1,9 +1,8 @@
-import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { CapabilityFlags, GlobalCapabilities, InstalledModels } from '../../shared/api/capabilities.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import { jsonStream } from './json-pieces.ts';
+import { sendPieces } from './json-pieces.ts';
 
 /** As long as a client of the open fabric waits. */
 const DISCOVERY_MS = 500;
@@ -55,8 +54,4 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
     },
     async (_request, reply) => sendPieces(reply, await capabilities.installed()),
   );
-}
-
-function sendPieces(reply: unknown, value: Readonly<Record<string, unknown>>): FastifyReply {
-  return (reply as FastifyReply).type('application/json; charset=utf-8').send(jsonStream(value));
 }

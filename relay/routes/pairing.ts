@@ -15,7 +15,7 @@ import {
   PairingResponse,
 } from '../../shared/protocol/pairing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import { callerOf, originOf } from './caller.ts';
+import { callerOf, originForOthers } from './caller.ts';
 
 const NodeParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const CodeParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
@@ -79,7 +79,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
     },
     async (request, reply) => {
       const { labels = {}, relay } = request.body;
-      const relayUrl = relay ?? services.publicUrl ?? originOf(request);
+      const relayUrl = relay ?? services.publicUrl ?? originForOthers(request);
       return reply.code(201).send(await services.pairing.createCode({ labels, relayUrl }));
     },
   );

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { ExplainRequest, RouteDecision, RouteExplanation } from '../../shared/api/routing.ts';
+import type { Asked } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { affinityOf } from '../scheduler/affinity.ts';
 import type { Wanted, Work } from '../scheduler/wanted.ts';
@@ -60,6 +61,7 @@ function wantedOf(body: ExplainRequest, apiKeyId: string, services: RelayService
     signal: new AbortController().signal,
     routing,
     work: workOf(body),
+    asked: askedOf(body, apiKeyId),
     affinity: affinityOf({
       model: body.model,
       apiKeyId,
@@ -75,6 +77,14 @@ function workOf(body: ExplainRequest): Work {
   const inputTokens = Math.ceil(textLength(body.messages ?? body.input) / CHARACTERS_PER_TOKEN);
   if (isEmbedding) return { type: 'embed', inputTokens, maxOutputTokens: 0 };
   return { type: 'llm', inputTokens, maxOutputTokens: body.max_completion_tokens ?? body.max_tokens ?? null };
+}
+
+/** As the policy of a node's owner would see it. */
+function askedOf(body: ExplainRequest, client: string): Asked {
+  const { type, maxOutputTokens } = workOf(body);
+  const inputs = type === 'embed' && Array.isArray(body.input) ? body.input.length : 1;
+  const inputCharacters = textLength(body.messages ?? body.input);
+  return { type, model: body.model, client, size: { inputCharacters, inputs, outputTokens: maxOutputTokens } };
 }
 
 /** Of everything in it that is text, whatever its form. */

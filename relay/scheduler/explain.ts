@@ -3,7 +3,7 @@ import { isOnProbation } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
-import { filtersAgainst } from './filters.ts';
+import { filtersAgainst, policyObjection } from './filters.ts';
 import type { Measurements } from './measurements.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -20,6 +20,7 @@ const EFFORT: Record<FilterName, number> = {
   routing_capabilities: 3,
   routing_labels: 3,
   routing_trust: 3,
+  node_policy: 7,
   cordoned: 4,
   draining: 5,
   failed_before: 6,
@@ -109,6 +110,10 @@ function takenText(node: LiveNode): string {
   return `All ${node.slots} slots are taken.`;
 }
 
+function noSlotsText(node: LiveNode | undefined): string {
+  return `The node offers no slots now. ${node?.document.policy?.reason ?? ''}`.trimEnd();
+}
+
 const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) => string> = {
   not_connected: () => 'The node has no open session.',
   model_not_served: (_, { model }) => `The node does not serve ${model}.`,
@@ -120,7 +125,8 @@ const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) =
   routing_capabilities: () => 'It lacks a capability of routing.require.capabilities.',
   routing_labels: () => 'It lacks a label of routing.require.labels.',
   routing_trust: () => 'It is on probation, and routing.require.trust asks for trusted nodes.',
-  no_free_slot: (node) => (node === undefined || node.slots === 0 ? 'The node offers no slots now.' : takenText(node)),
+  node_policy: (node, wanted) => `Its owner's policy: ${node && policyObjection(node, wanted)} is not allowed.`,
+  no_free_slot: (node) => (node === undefined || node.slots === 0 ? noSlotsText(node) : takenText(node)),
 };
 
 const CHANGES: Record<FilterName, (id: string, wanted: Wanted) => string> = {
@@ -134,5 +140,6 @@ const CHANGES: Record<FilterName, (id: string, wanted: Wanted) => string> = {
   routing_capabilities: () => 'remove routing.require.capabilities',
   routing_labels: (id) => `remove routing.require.labels, or label ${id} so`,
   routing_trust: (id) => `remove routing.require.trust, or trust ${id}`,
+  node_policy: (id) => `ask the owner of ${id} to allow it`,
   no_free_slot: (id) => `free a slot on ${id}`,
 };

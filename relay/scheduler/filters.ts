@@ -1,4 +1,5 @@
 import type { FilterName } from '../../shared/api/routing.ts';
+import { type Asked, objectionTo } from '../../shared/policy/decide.ts';
 import { hasFreeSlot, isOnProbation } from '../fabric/free-nodes.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { ANY_ROUTE, type Routing } from './routing.ts';
@@ -7,6 +8,7 @@ export type FilterInput = {
   readonly model: string;
   readonly exclude: ReadonlySet<string>;
   readonly routing?: Routing | undefined;
+  readonly asked?: Asked | undefined;
 };
 
 type Filter = {
@@ -27,6 +29,7 @@ const WISHES: readonly Filter[] = [
   { name: 'routing_only', removes: (node, _, { only }) => only !== null && !isNamed(node, only) },
   { name: 'routing_ignore', removes: (node, _, { ignore }) => ignore.size > 0 && isNamed(node, ignore) },
   { name: 'routing_trust', removes: (node, _, { trustedOnly }) => trustedOnly && isOnProbation(node) },
+  { name: 'node_policy', removes: (node, input) => policyObjection(node, input) !== undefined },
   {
     name: 'routing_capabilities',
     removes: (node, _, { capabilities }) => capabilities.some((capability) => !hasCapability(node, capability)),
@@ -36,6 +39,11 @@ const WISHES: readonly Filter[] = [
     removes: ({ standing }, _, { labels }) => labels.some(([name, value]) => labelOf(standing.labels, name) !== value),
   },
 ];
+
+/** What its owner's policy has against the job, as the node tells it; undefined when nothing. */
+export function policyObjection({ document: { policy } }: LiveNode, { asked }: FilterInput): string | undefined {
+  return policy === undefined || asked === undefined ? undefined : objectionTo(asked, policy);
+}
 
 const STANDING: readonly Filter[] = [
   { name: 'cordoned', removes: ({ standing }) => standing.state === 'cordoned' },

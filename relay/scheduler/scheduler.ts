@@ -55,7 +55,7 @@ type Waiter = { wanted: Wanted; since: number; resolve(reservation: Reservation)
 const MAX_WAITING = 1_000;
 const RETRY_AFTER_MS = 1_000;
 /** Problems that say nothing of how reliable a node is: it was honest about its load, or somebody else was at fault. */
-const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 'bus_unavailable']);
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 'bus_unavailable', 'policy_refused']);
 
 /**
  * Chooses the node for each attempt by filters and predicted time; waiting jobs in order of arrival.

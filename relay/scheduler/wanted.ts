@@ -1,3 +1,4 @@
+import { type Asked, sizeOf } from '../../shared/policy/decide.ts';
 import type { ChatInput, EmbedInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { JobSpec } from '../jobs/job.ts';
@@ -17,6 +18,8 @@ export type Wanted = {
   /** Which other jobs it had better meet the node of, such as the earlier turns of its conversation. */
   affinity?: Affinity | undefined;
   work?: Work | undefined;
+  /** What the policy of a node's owner looks at. */
+  asked?: Asked | undefined;
   /** Under which job the choice is written down; without it, it is not. */
   job?: { readonly id: string; readonly apiKeyId: string } | undefined;
 };
@@ -26,9 +29,10 @@ const CHARACTERS_PER_TOKEN = 4;
 export const UNKNOWN_WORK: Work = { type: 'llm', inputTokens: 100, maxOutputTokens: null };
 
 /** What stays the same through all attempts of a job. */
-export function wantedBy(job: JobSpec): Pick<Wanted, 'model' | 'routing' | 'affinity' | 'work' | 'job'> {
+export function wantedBy(job: JobSpec): Pick<Wanted, 'model' | 'routing' | 'affinity' | 'work' | 'asked' | 'job'> {
   const { id, apiKeyId, model, routing, affinity, type, input } = job;
-  return { model, routing, affinity, work: workOf(type, input), job: { id, apiKeyId } };
+  const asked: Asked = { type, model, client: apiKeyId, size: sizeOf({ type, input }) };
+  return { model, routing, affinity, work: workOf(type, input), asked, job: { id, apiKeyId } };
 }
 
 export function workOf(type: JobType, input: JobSpec['input']): Work {

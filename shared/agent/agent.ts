@@ -1,6 +1,8 @@
 import { nodeIdOf } from '../identity/node-id.ts';
 import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
+import { policyRefused } from '../policy/decide.ts';
+import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
@@ -34,6 +36,8 @@ export type AgentOptions = {
   hardware: Hardware;
   software?: Software;
   tools?: Tools;
+  /** What the owner lets the node run; everything when absent. */
+  policy?: OwnerPolicy;
   /** The node's own key: public part as NATS user key, and the seed its transport signs with. */
   identity: { publicKey: string; seed: Uint8Array };
   runtime: Runtime;
@@ -49,6 +53,8 @@ export type Agent = {
   readonly ready: Promise<string>;
   /** Settles when the agent has ended: undefined after `close`, else the problem that ended it. */
   readonly ended: Promise<Problem | undefined>;
+  /** Whether a relay has a session open with the node now. */
+  hasSession(): boolean;
   /** What the node says of itself now, signed. */
   capabilities(): Promise<CapabilityDocument>;
   close(): Promise<void>;
@@ -67,9 +73,10 @@ export function startAgent(options: AgentOptions): Agent {
   const stop = new AbortController();
   const instance = options.randomId();
   const epoch = { current: 0 };
-  const slots = createSlots(options.slots);
+  const policy = options.policy ?? createOwnerPolicy({ now: options.now });
+  const slots = createSlots(options.slots, policy.isOpen);
   const runtime = measureRuntime(options.runtime, options.now);
-  const jobs = createJobRunner({ ...options, runtime, slots, epoch: () => epoch.current });
+  const jobs = createJobRunner({ ...options, runtime, slots, policy, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
   let nodeId = nodeIdOf(options.name, options.identity.publicKey);
@@ -80,7 +87,16 @@ export function startAgent(options: AgentOptions): Agent {
   const documents = createDocumentKeeper({
     build: (revision, issuedAt) => {
       const now = { models: runtime.models(), installed: runtime.installed?.() };
-      return buildCapabilityDocument({ ...options, ...now, nodeId, revision, instance, slots, issuedAt });
+      return buildCapabilityDocument({
+        ...options,
+        ...now,
+        nodeId,
+        revision,
+        instance,
+        slots,
+        issuedAt,
+        policy: policy.shown(),
+      });
     },
     sign: async (bytes) => (await signer).sign(bytes),
     now: options.now,
@@ -98,6 +114,10 @@ export function startAgent(options: AgentOptions): Agent {
   };
   runtime.onChange(tellChange);
   runtime.onSpeed(tellChange);
+  policy.onChange(() => {
+    if (!policy.isOpen() && !policy.finishesRunning()) jobs.stopAll(policyRefused('To go on with a job now'));
+    tellChange();
+  });
 
   const admit = admitter(options, signer);
   const reconnect = (): void => {
@@ -118,6 +138,7 @@ export function startAgent(options: AgentOptions): Agent {
         openSocket: socketOpener(options, credentials.current, doorUrl),
         instance,
         slots,
+        policy,
         jobs,
         epoch,
         documents,
@@ -145,6 +166,7 @@ export function startAgent(options: AgentOptions): Agent {
   return {
     ready: opened.promise,
     ended,
+    hasSession: () => epoch.current > 0,
     capabilities: () => documents.current(),
     close: async () => {
       stop.abort(new Problem('cancelled', 'The agent is stopping.'));

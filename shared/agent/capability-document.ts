@@ -1,3 +1,4 @@
+import type { PublicPolicy } from '../policy/node-policy.ts';
 import { CAPABILITIES, type CapabilityDocument, type ServedModel } from '../protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { InstalledArtifact } from '../runtimes/runtime.ts';
@@ -19,6 +20,7 @@ export type DocumentParts = {
   hardware: Hardware;
   software?: Software | undefined;
   tools?: Tools | undefined;
+  policy?: PublicPolicy | undefined;
   /** Milliseconds since 1970. */
   issuedAt: number;
 };
@@ -43,6 +45,7 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
     hardware: { ...parts.hardware, gpus: parts.hardware.gpus ?? null, webgpu: parts.hardware.webgpu ?? null },
     software: parts.software ?? { os: null, node: null, onnxruntime: null, transformers: null },
     tools: parts.tools ?? {},
+    ...(parts.policy === undefined ? {} : { policy: parts.policy }),
     network: { transport: 'websocket' },
     issued_at: parts.issuedAt,
     expires_at: parts.issuedAt + LIMITS.documentLifetimeMs,

@@ -138,7 +138,7 @@ function follow(
   });
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch']);
+const REFUSALS: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 'policy_refused']);
 
 function epochOf(ports: OperatorDeskPorts): number {
   const epoch = ports.epoch();

@@ -1,3 +1,4 @@
+import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem } from '../problems/problem.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
 import type { EnrollResponse } from '../protocol/enrollment.ts';
@@ -21,6 +22,7 @@ export type SessionPorts = {
   instance: string;
   connect: ConnectToBus;
   slots: Slots;
+  policy: OwnerPolicy;
   documents: DocumentKeeper;
   operators: OperatorDesk;
   jobs: JobRunner;
@@ -88,6 +90,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   listen(bus, nodeId, ports, announce);
   announce();
   const beat = setInterval(() => {
+    ports.policy.check();
     announce();
     ports.operators.report(bus.publish);
   }, LIMITS.heartbeatIntervalMs);
@@ -116,6 +119,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
       },
     ],
     [subjects.sessionOpened(nodeId), (message) => confirmSession(message, ports)],
+    [subjects.ping(nodeId), ({ reply }) => void (reply && bus.publish(reply, new Uint8Array()))],
     [subjects.capabilities(nodeId), sendDocument],
     [
       subjects.discover,

@@ -75,6 +75,7 @@ export type FilterName =
   | 'routing_capabilities'
   | 'routing_labels'
   | 'routing_trust'
+  | 'node_policy'
   | 'no_free_slot';
 
 const Term = Type.Object({

@@ -111,6 +111,20 @@ export const NodeSettings = Type.Object(
         }),
       }),
     ),
+    policy: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'file that says what this node may run for others; read again whenever it changes',
+          wanted: 'the path of a JSON file',
+          env: 'SPAREWATT_NODE_POLICY',
+          argument: 'file',
+          path: true,
+          otherwise: 'policy.json of the data folder where there is one, else everything is allowed',
+          example: 'policy.json',
+        }),
+      }),
+    ),
     caps_port: Type.Optional(
       Type.Integer({
         minimum: 0,

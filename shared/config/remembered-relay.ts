@@ -1,21 +1,25 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 
-/** The file of a node's folder that says which relay let the node in last. */
+/** The file of a node's folder that says which relay let the node in last, and under which name. */
 export const REMEMBERED_RELAY_FILE = 'relay.json';
 
-const RememberedRelay = Type.Object({ relay: Type.String({ pattern: '^https?://[^\\s/]+' }) });
-type RememberedRelay = Static<typeof RememberedRelay>;
+const RememberedRelay = Type.Object({
+  relay: Type.String({ pattern: '^https?://[^\\s/]+' }),
+  /** A node's id is made of it, so that another one, such as a new host name, would make the node a stranger. */
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+});
+export type RememberedRelay = Static<typeof RememberedRelay>;
 
-export function rememberedRelayText(relay: string): string {
-  return `${JSON.stringify({ relay } satisfies RememberedRelay)}\n`;
+export function rememberedRelayText(remembered: RememberedRelay): string {
+  return `${JSON.stringify(remembered)}\n`;
 }
 
-/** The address of the relay, or undefined for a text that is none of ours. */
-export function parseRememberedRelay(text: string): string | undefined {
+/** Undefined for a text that is none of ours. */
+export function parseRememberedRelay(text: string): RememberedRelay | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return Value.Check(RememberedRelay, value) && URL.canParse(value.relay) ? value.relay : undefined;
+    return Value.Check(RememberedRelay, value) && URL.canParse(value.relay) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -150,6 +150,12 @@ export const PROBLEMS = {
   node_fault: { title: 'The node failed while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
   node_lost: { title: 'The node vanished while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
   node_busy: { title: 'The node has no free slot', status: 503, retry: 'elsewhere', type: 'server_error' },
+  policy_refused: {
+    title: 'The owner of the node does not allow this job',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
   no_capacity: { title: 'No node can take this job now', status: 503, retry: 'later', type: 'server_error' },
   queue_full: { title: 'Too many jobs are waiting', status: 429, retry: 'later', type: 'rate_limit_error' },
   draining: { title: 'The relay is shutting down', status: 503, retry: 'later', type: 'server_error' },

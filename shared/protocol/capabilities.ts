@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { PublicPolicy } from '../policy/node-policy.ts';
 import { canonicalBytes } from '../receipts/canonical-json.ts';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -113,6 +114,8 @@ export const CapabilityDocument = Type.Object({
   hardware: Hardware,
   software: Type.Optional(Software),
   tools: Type.Optional(Tools),
+  /** What its owner lets it run. */
+  policy: Type.Optional(PublicPolicy),
   /** How the node reaches its relay. Round trips are measured by the relay, addresses are told to nobody. */
   network: Type.Optional(Type.Object({ transport: Text })),
   issued_at: Type.Optional(Time),

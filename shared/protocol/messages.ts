@@ -46,6 +46,8 @@ const JobRequestBase = {
   attempt: Type.Integer({ minimum: 1 }),
   epoch: Epoch,
   model: Type.String({ minLength: 1, maxLength: 256 }),
+  /** Opaque id of who asks, so that the node's owner can choose; the owner of the relay when absent. */
+  client: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   /** How long the relay will wait from now; the node ends the job by itself after it. */
   timeoutMs: Type.Integer({ minimum: 1 }),
 };

@@ -23,6 +23,7 @@ export const subjects = {
   everythingForNode: (nodeId: string) => `node.${nodeId}.>`,
   openSession: (nodeId: string) => `node.${nodeId}.session.open`,
   sessionOpened: (nodeId: string) => `node.${nodeId}.session.opened`,
+  ping: (nodeId: string) => `node.${nodeId}.ping`,
   capabilities: (nodeId: string) => `node.${nodeId}.capabilities.get`,
   cancelJob: (nodeId: string) => `node.${nodeId}.job.cancel`,
   jobRequest: (nodeId: string, type: JobType) => `node.${nodeId}.${type}.request`,

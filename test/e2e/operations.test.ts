@@ -102,6 +102,30 @@ describe('operating a relay', () => {
     assert.throws(() => statSync(never), /ENOENT/);
   });
 
+  it('asks the relay that file and environment name, with the keys that lie in the data folder', async (t) => {
+    const cwd = temporaryFolder(t);
+    const { port } = new URL(ready.url);
+    writeFileSync(join(cwd, 'sparewatt.toml'), `data = "${data}"\n[relay]\nport = ${port}\n`);
+    for (const args of [['models', '--json'], ['snapshot'], ['pair', '--json']]) {
+      const done = await runSparewatt(args, { cwd });
+      assert.equal(done.code, 0, done.stderr);
+      JSON.parse(done.stdout);
+    }
+    const env = { SPAREWATT_RELAY: 'http://127.0.0.1:1' };
+    assert.equal((await runSparewatt(['snapshot'], { cwd, env })).code, 3, 'the environment wins over the file');
+    assert.equal((await runSparewatt(['snapshot', '--relay', ready.url], { cwd, env })).code, 0, 'a flag over both');
+    writeFileSync(
+      join(cwd, 'sparewatt.toml'),
+      `data = "${data}"\n[client]\nrelay = "${ready.url}"\napi_key = "sk-wrong"\n`,
+    );
+    assert.equal((await runSparewatt(['chat', 'hello'], { cwd })).code, 4);
+    assert.equal((await runSparewatt(['preflight'], { cwd })).code, 0);
+    writeFileSync(join(cwd, 'sparewatt.toml'), '[client]\nmodle = "x"\n');
+    const wrong = await runSparewatt(['chat', 'hello'], { cwd });
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /toml:2: client\.modle is not known\. Did you mean client\.model\?/);
+  });
+
   it('says in one sentence that a saved file is no snapshot, and that no relay answers', async (t) => {
     const file = join(temporaryFolder(t), 'x.json');
     writeFileSync(file, '{"format":1}');

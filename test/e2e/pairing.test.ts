@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -40,12 +40,18 @@ describe('pairing by command', { skip: LAN === undefined ? 'this machine has no 
     assert.doesNotMatch(stdout, /this machine only/);
   });
 
-  it('warns of a link that leads the other machine to itself', async () => {
+  it('names an address in the link at which other machines reach the relay', async () => {
     const { stdout } = await runSparewatt(['pair', '--relay', url, '--data', data]);
+    assert.ok(stdout.includes(`--relay ${lanUrl} `), stdout);
+    assert.doesNotMatch(stdout, /works on this machine only/);
+  });
+
+  it('warns of a link that leads the other machine to itself', async () => {
+    const { stdout } = await runSparewatt(['pair', '--relay', url, '--data', data, '--address', 'http://localhost:1']);
     assert.match(stdout, /works on this machine only/);
   });
 
-  it('lets an agent of another address in by a link alone, and again by its key', async () => {
+  it('lets an agent of another address in by a link alone, and again by its key without being told where', async () => {
     const labelled = ['--label', 'room=attic', 'floor=2', '--address', lanUrl];
     const made = await runSparewatt(['pair', '--relay', url, '--data', data, '--json', ...labelled]);
     const { link } = JSON.parse(made.stdout) as { link: string };
@@ -57,7 +63,8 @@ describe('pairing by command', { skip: LAN === undefined ? 'this machine has no 
     assert.equal(await first.exit, 0);
     const pins = JSON.parse(readFileSync(join(folder, 'attic', 'node', 'relay-pins.json'), 'utf8')) as object;
     assert.deepEqual(pins, { [lanUrl]: new URL(link).searchParams.get('key') });
-    const again = agent('attic', '--relay', lanUrl);
+    // It has heard where its relay is, and under which name.
+    const again = sparewatt(['agent', '--data', join(folder, 'attic'), '--ready-json']);
     assert.equal((JSON.parse(await again.firstLine()) as { nodeId: string }).nodeId, nodeId);
     again.child.kill('SIGTERM');
     await again.exit;
@@ -73,6 +80,47 @@ describe('pairing by command', { skip: LAN === undefined ? 'this machine has no 
       assert.equal(await refused.exit, exitCode, refused.stderr());
       assert.match(refused.stderr(), reason);
     }
+  });
+
+  it('shows that a node remembers its relay, takes another that it is told, and refuses one with another key', async () => {
+    const file = join(folder, 'attic', 'node', 'relay.json');
+    const shown = await runSparewatt(['config', 'agent', '--data', join(folder, 'attic')]);
+    assert.match(shown.stdout, new RegExp(`^node\\.relay +"${lanUrl}" +remembered: ${file}$`, 'm'));
+    const elsewhere = agent('attic', '--relay', 'http://127.0.0.1:1', '--log-level', 'warn');
+    await until(() => /127\.0\.0\.1:1/.test(elsewhere.stderr()));
+    elsewhere.child.kill('SIGTERM');
+    await elsewhere.exit;
+    const pins = join(folder, 'attic', 'node', 'relay-pins.json');
+    const known = readFileSync(pins, 'utf8');
+    writeFileSync(pins, known.replace(/N[A-Z2-7]{55}/, `N${'A'.repeat(55)}`));
+    const refused = agent('attic');
+    assert.equal(await refused.exit, 4, refused.stderr());
+    assert.match(refused.stderr(), /\(relay_identity_changed\)/);
+    writeFileSync(pins, known);
+  });
+
+  it('lists the codes with what became of them, and withdraws one by its id or by itself', async () => {
+    const operator = ['--relay', url, '--data', data];
+    const make = async () => {
+      const made = await runSparewatt(['pair', ...operator, '--json', '--label', 'room=den']);
+      return JSON.parse(made.stdout) as { id: string; code: string };
+    };
+    const [one, other] = [await make(), await make()];
+    const list = async () => (await runSparewatt(['pair', ...operator, '--list'])).stdout;
+    const before = await list();
+    assert.match(before, new RegExp(`^${one.id} +open +until .*room=den$`, 'm'));
+    assert.match(before, / used +by attic-/);
+    assert.ok(!before.includes(one.code));
+    const withdrawn = await runSparewatt(['pair', ...operator, '--withdraw', one.id]);
+    assert.equal(withdrawn.code, 0, withdrawn.stderr);
+    assert.equal((await runSparewatt(['pair', ...operator, '--withdraw', other.code.toLowerCase()])).code, 0);
+    assert.match(await list(), new RegExp(`^${one.id} +expired `, 'm'));
+    const refused = agent('late', '--relay', lanUrl, '--pair', other.code);
+    assert.equal(await refused.exit, 4);
+    assert.match(refused.stderr(), /\(pairing_code_expired\)/);
+    const unknown = await runSparewatt(['pair', ...operator, '--withdraw', 'no-such-code-id-']);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /sparewatt pair --list\. \(pairing_code_not_found\)/);
   });
 
   it('ends an agent whose node is revoked', async () => {

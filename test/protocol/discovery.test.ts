@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { Bonjour } from 'bonjour-service';
 import fc from 'fast-check';
-import { discoverRelay, oneOf } from '../../main/headless/discovery/discover-relay.ts';
+import { discoverRelay, findRelayAgain, oneOf } from '../../main/headless/discovery/discover-relay.ts';
 import { type FoundRelay, findRelays } from '../../main/headless/discovery/find-relays.ts';
 import { browseServices, type HeardService } from '../../main/headless/discovery/mdns-browser.ts';
 import { relayAddresses } from '../../main/headless/discovery/relay-addresses.ts';
@@ -274,4 +274,27 @@ test('[D9] strangers who invent relays fill no memory', async () => {
     ['early'],
   );
   assert.equal(found.ignored, 63);
+});
+
+test('[D10] a node finds only the relay again whose key it knows', async (t) => {
+  const network = await loopbackMdns();
+  const start = async () => {
+    const announce = { network, when: true };
+    const dataFolder = temporaryFolder(t);
+    const relay = await startRelay({ port: 0, host: '127.0.0.1', dataFolder, log: silentLog, announce });
+    afterTest(t, () => relay.close());
+    return relay;
+  };
+  const own = await start();
+  const other = await start();
+  const { heard } = listen(t, network);
+  const keys = new Map<string, string>();
+  while (keys.size < 2) {
+    const { port, txt } = await heard.next();
+    keys.set(`http://127.0.0.1:${port}`, (txt as Record<string, string>).key ?? '');
+  }
+  const look = (knownKey: string | undefined) =>
+    findRelayAgain({ network, knownKey, log: silentLog, timeoutMs: 10_000, settleMs: 2_000 });
+  const looks = [keys.get(own.url), keys.get(other.url), `N${'A'.repeat(55)}`, undefined].map(look);
+  assert.deepEqual(await Promise.all(looks), [own.url, other.url, undefined, undefined]);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { startAgent } from '../../shared/agent/agent.ts';
@@ -163,29 +163,7 @@ test('[S8] every node answers a discovery with its document', async (t) => {
   const ids = ['attic-a', 'cellar-b', 'garage-c'];
   const heard = new Set<string>();
   bus.subscribe('fabric.heartbeat.*', (subject) => heard.add(subject.split('.')[2] ?? ''));
-  for (const nodeId of ids) {
-    const key = createNKey('user');
-    const { jwt, expiresAt } = mintNodeCredentials(nats.identity, {
-      nodeId,
-      publicKey: key.publicKey,
-      lifetimeSeconds: 60,
-    });
-    const agent = startAgent({
-      relayUrl: nats.server.websocketUrl.replace('ws:', 'http:'),
-      name: nodeId,
-      version: '0.0.0-test',
-      slots: 1,
-      hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-      identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
-      runtime: createSyntheticRuntime(),
-      connect: connectToBus,
-      fetch: fetchFromRelay({ nodeId, jwt, expiresAt, busPath: '/' }),
-      now: Date.now,
-      randomId: () => `instance-of-${nodeId}`,
-      log: collectLog(),
-    });
-    afterTest(t, agent.close);
-  }
+  for (const nodeId of ids) startNode(t, nats, nodeId);
   await until(() => heard.size === ids.length);
   const documents: CapabilityDocument[] = [];
   const reply = bus.openReply((data) => documents.push(JSON.parse(new TextDecoder().decode(data))));
@@ -193,3 +171,39 @@ test('[S8] every node answers a discovery with its document', async (t) => {
   await until(() => documents.length === ids.length);
   assert.deepEqual(documents.map(({ node_id }) => node_id).sort(), ids);
 });
+
+test('[S11] a node answers a ping at once and with nothing, with a session or without', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const beat = Promise.withResolvers<void>();
+  bus.subscribe('fabric.heartbeat.*', () => beat.resolve());
+  startNode(t, nats, 'attic-a');
+  await beat.promise;
+  const answer = await bus.request('node.attic-a.ping', new Uint8Array(), LIMITS.acceptTimeoutMs);
+  assert.equal(answer.length, 0);
+});
+
+/** A real agent on a real bus, with credentials but without a relay. */
+function startNode(t: TestContext, nats: Awaited<ReturnType<typeof startTestNats>>, nodeId: string): void {
+  const key = createNKey('user');
+  const { jwt, expiresAt } = mintNodeCredentials(nats.identity, {
+    nodeId,
+    publicKey: key.publicKey,
+    lifetimeSeconds: 60,
+  });
+  const agent = startAgent({
+    relayUrl: nats.server.websocketUrl.replace('ws:', 'http:'),
+    name: nodeId,
+    version: '0.0.0-test',
+    slots: 1,
+    hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+    identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
+    runtime: createSyntheticRuntime(),
+    connect: connectToBus,
+    fetch: fetchFromRelay({ nodeId, jwt, expiresAt, busPath: '/' }),
+    now: Date.now,
+    randomId: () => `instance-of-${nodeId}`,
+    log: collectLog(),
+  });
+  afterTest(t, agent.close);
+}

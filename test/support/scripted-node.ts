@@ -10,6 +10,7 @@ import {
 } from 'nats.ws';
 import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
+import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import { type CapabilityDocument, documentBytes, type ServedModel } from '../../shared/protocol/capabilities.ts';
@@ -46,7 +47,14 @@ export type ScriptedNode = {
   /** How often the relay asked for the document. */
   readonly documentRequests: Inbox<Msg>;
   /** What the next beat and document say. */
-  state: { instance: string; epoch: number; revision: number; slots: number; models: ServedModel[] };
+  state: {
+    instance: string;
+    epoch: number;
+    revision: number;
+    slots: number;
+    models: ServedModel[];
+    policy?: PublicPolicy;
+  };
   document(): CapabilityDocument;
   beat(changes?: Partial<Heartbeat>): void;
   /** Publishes anything anywhere. */
@@ -182,6 +190,9 @@ function hear(node: ScriptedNode, message: Msg): void {
       node.documentRequests.push(message);
       answer(node.answerDocumentRequest());
       break;
+    case subjects.ping(node.nodeId):
+      message.respond();
+      break;
     case subjects.cancelJob(node.nodeId):
       node.cancels.push(message.json<CancelRequest>());
       break;
@@ -229,6 +240,7 @@ function documentOf({ nodeId, state }: ScriptedNode): CapabilityDocument {
     served_models: state.models,
     installed_count: state.models.length,
     capabilities: { llm: serves('llm'), embed: serves('embed'), ocr: serves('ocr'), providers: {} },
+    ...(state.policy === undefined ? {} : { policy: state.policy }),
     node_load: { slots_total: state.slots, slots_used: 0 },
     issued_at: Date.now(),
     expires_at: Date.now() + LIMITS.documentLifetimeMs,

@@ -43,6 +43,27 @@ export async function discoverRelay(options: DiscoverOptions): Promise<string> {
   return oneOf(relays, timeoutMs).url;
 }
 
+/**
+ * Where a relay is that was lost: the one with the key that the node knows, or the only one for a node that knows none.
+ * Undefined when it is not found; never rejects.
+ */
+export async function findRelayAgain(options: {
+  network: MdnsNetwork;
+  knownKey: string | undefined;
+  log: AgentLog;
+  timeoutMs?: number;
+  settleMs?: number;
+}): Promise<string | undefined> {
+  const { network, knownKey, timeoutMs = TIMEOUT_MS, settleMs = SETTLE_MS } = options;
+  try {
+    const { relays } = await find({ network, timeoutMs, settleMs, answers: isRelay }, options.log);
+    const right = relays.filter(({ announcement }) => knownKey === undefined || announcement.relayKey === knownKey);
+    return right.length === 1 ? right[0]?.url : undefined;
+  } catch {
+    return undefined; // Logged by `find`.
+  }
+}
+
 /** The one that was found. Errors as for `discoverRelay`. */
 export function oneOf(relays: readonly FoundRelay[], waitedMs: number): FoundRelay {
   const [first, ...others] = relays;

@@ -24,27 +24,30 @@ export function addAgentCommand(program: Command): void {
     .action(async (options: AgentCommandOptions) => {
       // The composition root: the one place of this room that knows the other (ARCHITECTURE.md, import table).
       const { startHeadlessAgent } = await import('../../../main/headless/headless-agent.ts');
-      const { discoverRelay } = await import('../../../main/headless/discovery/discover-relay.ts');
+      const { startRoamingAgent } = await import('../../../main/headless/roaming-agent.ts');
       const loaded = loadFromOptions(AGENT_SECTIONS, options);
       const { data, log_level, mdns } = settingsOf(loaded, 'program');
       const settings = settingsOf(loaded, 'node');
       const invitation = settings.pair === undefined ? undefined : parseInvitation(settings.pair);
-      const log = createProcessLog(log_level);
-      const relayUrl = isToDiscover(loaded.settings)
-        ? await discoverRelay({ network: parseMdnsNetwork(mdns), joinToken: settings.join_token, say, log })
-        : relayToGoTo(loaded, settings, invitation).replace(/\/+$/, '');
+      const isRoaming = isToDiscover(loaded.settings);
       const interrupted = untilInterrupted();
-      const agent = await startHeadlessAgent({
-        relayUrl,
+      const node = {
         dataFolder: nodeFolder(data),
         models: settings.models,
         slots: settings.slots,
         version: VERSION,
-        log,
+        log: createProcessLog(log_level),
         onProgress: say,
         invitation,
         ...optionalSettings(settings),
+      };
+      const startAt = async (relayUrl: string) => ({
+        relayUrl,
+        agent: await startHeadlessAgent({ ...node, relayUrl }),
       });
+      const { agent, relayUrl } = isRoaming
+        ? await startRoamingAgent({ ...node, network: parseMdnsNetwork(mdns) })
+        : await startAt(relayToGoTo(loaded, settings, invitation).replace(/\/+$/, ''));
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(
         (nodeId) => process.stdout.write(readyText(nodeId, relayUrl, options.readyJson === true)),
@@ -66,12 +69,13 @@ function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation
   return isGiven ? relay : (invitation?.relayUrl ?? relay);
 }
 
-function optionalSettings({ name, join_token, hub, hub_token, caps_port }: NodeSettings) {
+function optionalSettings({ name, join_token, hub, hub_token, policy, caps_port }: NodeSettings) {
   return {
     ...(name === undefined ? {} : { name }),
     ...(join_token === undefined ? {} : { joinToken: join_token }),
     ...(hub === undefined ? {} : { hubUrl: hub }),
     ...(hub_token === undefined ? {} : { hubToken: hub_token }),
+    ...(policy === undefined ? {} : { policyFile: policy }),
     ...(caps_port === undefined ? {} : { capsPort: caps_port }),
   };
 }

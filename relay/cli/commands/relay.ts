@@ -4,12 +4,10 @@ import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { type RelayOptions, startRelay } from '../../server.ts';
-import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
-import { authorityFile } from '../relay-authority.ts';
+import { relayBanner } from '../relay-banner.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
 
 type RelayCommandOptions = SettingOptions & { readyJson?: boolean };
 
@@ -23,7 +21,7 @@ export function addRelayCommand(program: Command): void {
     )
     .action(async (options: RelayCommandOptions) => {
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
-      const { data, log_level } = settingsOf(loaded, 'program');
+      const { log_level } = settingsOf(loaded, 'program');
       const log = createProcessLog(log_level);
       const interrupted = untilInterrupted();
       const relay = await startRelay({ ...relayOptionsOf(loaded), log });
@@ -31,7 +29,7 @@ export function addRelayCommand(program: Command): void {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
       } else {
-        process.stdout.write(banner(relay, data));
+        process.stdout.write(relayBanner(relay, loaded));
       }
       const signal = await interrupted;
       log.info({ signal }, 'the relay is stopping');
@@ -56,20 +54,4 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     open,
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };
-}
-
-function banner(relay: { url: string; apiKey: string; adminToken: string }, dataFolder: string): string {
-  const isTls = relay.url.startsWith('https:');
-  return `
-${out.bold(`Sparewatt relay ${VERSION}`)}
-
-  address      ${out.cyan(relay.url)}
-  API key      ${relay.apiKey}
-  admin token  ${relay.adminToken}
-  data         ${dataFolder}${isTls ? `\n  authority    ${authorityFile(dataFolder)}` : ''}
-
-  Add a node   sparewatt agent --relay ${relay.url}
-  Ask          sparewatt chat "What is 17 + 25?" --relay ${relay.url}
-
-`;
 }

@@ -201,6 +201,7 @@ test('a client asks the relay that is configured on this machine, unless another
     origin: 'environment',
     place: 'SPAREWATT_RELAY_HOST',
   });
+  assert.equal(at({ toml: '[relay]\nport = 9000\ntls = true\n' }).value, 'https://127.0.0.1:9000');
   assert.equal(at({ toml: '[relay]\nport = 0\n' }).value, 'http://127.0.0.1:8484');
   assert.equal(at({ toml: '[relay]\nport = 9000\n[client]\nrelay = "http://a:1"\n' }).value, 'http://a:1');
 });
@@ -212,7 +213,9 @@ test('a node goes to the relay that let it in last, unless it is told another', 
   const at = (flags: Record<string, unknown> = {}) =>
     loadSettings(['program', 'node'], { flags, workingFolder: data, env: { SPAREWATT_DATA: data } });
   assert.equal(one(at(), 'node.relay').origin, 'default');
-  writeFileSync(file, rememberedRelayText('http://192.0.2.1:8484'));
+  writeFileSync(file, rememberedRelayText({ relay: 'http://192.0.2.1:8484', name: 'attic' }));
+  assert.deepEqual(one(at(), 'node.name'), { value: 'attic', origin: 'remembered', place: file });
+  assert.equal(one(at({ name: 'den' }), 'node.name').value, 'den');
   assert.deepEqual(one(at(), 'node.relay'), { value: 'http://192.0.2.1:8484', origin: 'remembered', place: file });
   assert.equal(one(at({ relay: 'http://a:1' }), 'node.relay').value, 'http://a:1');
   assert.equal(isToDiscover(at({ discover: true }).settings), true);
@@ -223,9 +226,9 @@ test('a remembered relay that is damaged is said, and does not matter to a node 
   mkdirSync(join(data, 'node'));
   const at = (flags: Record<string, unknown> = {}) =>
     loadSettings(['program', 'node'], { flags, workingFolder: data, env: { SPAREWATT_DATA: data } });
-  for (const text of ['', '{}', '{"relay":"ftp://a"}', '{"relay":"http://a:99999999"}']) {
+  for (const text of ['', '{}', '{"relay":"ftp://a","name":"x"}', '{"relay":"http://a:99999999","name":"x"}']) {
     writeFileSync(join(data, 'node', REMEMBERED_RELAY_FILE), text);
-    assert.match(at().faults.join(), /relay\.json is damaged\. Remove it, or say .* --relay\.$/);
+    assert.match(at().faults.join(), /relay\.json is damaged\. Remove it, or give .* --relay\.$/);
     assert.deepEqual(at({ relay: 'http://a:1' }).faults, []);
   }
 });

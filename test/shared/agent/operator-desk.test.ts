@@ -3,17 +3,26 @@ import { test } from 'node:test';
 import { createJobRunner } from '../../../shared/agent/job-runner.ts';
 import { createOperatorDesk } from '../../../shared/agent/operator-desk.ts';
 import { createSlots } from '../../../shared/agent/slots.ts';
+import type { NodePolicy } from '../../../shared/policy/node-policy.ts';
+import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
 import type { OperatorAnswer, OperatorReport } from '../../../shared/protocol/operator.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { silentLog } from '../../support/pool.ts';
 import { createSyntheticRuntime } from '../../support/synthetic-runtime.ts';
 
-function open() {
+function open(policy: NodePolicy = {}) {
   const runtime = createSyntheticRuntime();
   const state = { epoch: 3 };
   const slots = createSlots(2);
-  const jobs = createJobRunner({ runtime, slots, epoch: () => state.epoch, now: Date.now, log: silentLog });
+  const jobs = createJobRunner({
+    runtime,
+    slots,
+    policy: createOwnerPolicy({ policy, now: Date.now }),
+    epoch: () => state.epoch,
+    now: Date.now,
+    log: silentLog,
+  });
   const desk = createOperatorDesk({
     nodeId: () => 'attic',
     jobs,
@@ -63,6 +72,16 @@ test('[K10] without a session nothing runs', async () => {
   const answer = await ask({ model: 'test/noop', prompt: 'x' });
   assert.equal('error' in answer && answer.error.code, 'stale_epoch');
   assert.equal(slots.used(), 0);
+});
+
+test('[O2] a program of the operator is refused like the relay, with the reason and without a report', async () => {
+  const { desk, told, publish, ask } = open({ services: { deny: ['llm'] } });
+  desk.report(publish);
+  const answer = await ask({ model: 'test/echo', prompt: 'a secret' });
+  assert.ok('error' in answer);
+  assert.equal(answer.error.code, 'policy_refused');
+  assert.equal(answer.error.message, 'The service llm is not allowed on this node by its owner.');
+  assert.equal(told.all.length, 0);
 });
 
 test('[K9] whoever waits when the session ends is told so, once', async () => {

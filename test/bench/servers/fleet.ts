@@ -1,0 +1,105 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import pino from 'pino';
+import { embeddedBus } from '../../../relay/fabric/bus-address.ts';
+import { openBusConnection } from '../../../relay/fabric/bus-connection.ts';
+import { readBusIdentity } from '../../../relay/fabric/bus-identity.ts';
+import { encodeJson } from '../../../shared/protocol/codec.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.ts';
+import { subjects } from '../../../shared/protocol/subjects.ts';
+import { createMembers, documentBytesOf, type FleetMember, instanceOf, SLOTS } from '../fleet-member.ts';
+import { answerQuestions } from './answer-questions.ts';
+
+// Many simulated nodes on one connection. Arguments: how many, the URL of the bus, the relay's data folder.
+const [count = '', url = '', folder = ''] = process.argv.slice(2);
+const TICK_MS = 50;
+
+const members = createMembers(Number(count));
+const numbers = new Map(members.map(({ nodeId }, number) => [nodeId, number]));
+const epochs = new Uint32Array(members.length);
+let revision = 1;
+let documents = signAll(0);
+let joining = 0;
+
+const { fabric } = embeddedBus(url, await readBusIdentity(folder));
+const { connection } = await openBusConnection(fabric, 'fleet', pino({ level: 'silent' }));
+
+function signAll(used: number): Uint8Array[] {
+  return members.map((member, number) => documentBytesOf(member, number, { revision, used }));
+}
+
+function nodeOf(subject: string): number | undefined {
+  return numbers.get(subject.split('.', 2)[1] ?? '');
+}
+
+function listen(subject: string, answer: (number: number, data: Uint8Array) => Uint8Array): void {
+  connection.subscribe(subject, {
+    callback: (_error, message) => {
+      const number = nodeOf(message.subject);
+      if (number !== undefined) message.respond(answer(number, message.data));
+    },
+  });
+}
+
+listen(subjects.openSession('*'), (number, data) => {
+  const offer = JSON.parse(new TextDecoder().decode(data)) as OpenSession;
+  epochs[number] = offer.epoch;
+  return documents[number] ?? new Uint8Array();
+});
+listen(subjects.capabilities('*'), (number) => documents[number] ?? new Uint8Array());
+listen(subjects.ping('*'), () => new Uint8Array());
+connection.subscribe(subjects.discover, {
+  callback: (_error, message) => {
+    if (message.reply) answerDiscovery(connection, message.reply);
+  },
+});
+
+function answerDiscovery(to: NatsConnection, reply: string): void {
+  for (let number = 0; number < joining; number++) {
+    if (epochs[number] !== 0) to.publish(reply, documents[number]);
+  }
+}
+
+function beat(number: number): void {
+  const member = members[number];
+  if (member === undefined) return;
+  const slots = { total: SLOTS, used: 0 };
+  const heartbeat: Heartbeat = { instance: instanceOf(number), epoch: epochs[number] ?? 0, revision, slots };
+  connection.publish(subjects.heartbeat(member.nodeId), encodeJson(heartbeat));
+}
+
+// Each node beats at its own moment, all of them evenly over the interval.
+let nextToBeat = 0;
+let dueBeats = 0;
+let lastTick = performance.now();
+const beating = setInterval(() => {
+  const now = performance.now();
+  dueBeats += (joining * (now - lastTick)) / LIMITS.heartbeatIntervalMs;
+  lastTick = now;
+  for (; dueBeats >= 1; dueBeats--) {
+    beat(nextToBeat);
+    nextToBeat = (nextToBeat + 1) % joining;
+  }
+}, TICK_MS);
+
+answerQuestions(
+  'ready',
+  {
+    members: (): FleetMember[] => members.map(({ nodeId, publicKey }) => ({ nodeId, publicKey })),
+    /** The first so many nodes are there from now on. */
+    join: async (upTo: number) => {
+      for (; joining < upTo; joining++) beat(joining);
+      await connection.flush();
+    },
+    /** Signs new documents of every node: with another load, or another revision. */
+    change: ({ moved }: { moved: 'load' | 'revision' }) => {
+      if (moved === 'revision') revision += 1;
+      documents = signAll(moved === 'load' ? 1 : 0);
+    },
+    documentBytes: () => documents.reduce((sum, { length }) => sum + length, 0) / documents.length,
+  },
+  async () => {
+    clearInterval(beating);
+    await connection.close();
+  },
+);
