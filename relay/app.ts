@@ -11,6 +11,7 @@ import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
 import { registerHealthRoute } from './routes/health.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
+import { registerMcpRoute } from './routes/mcp.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
@@ -79,6 +80,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls }: AppOpti
   registerEnrollRoute(app, services);
   registerNodeRoutes(app, services);
   registerTaskRoutes(app, services);
+  registerMcpRoute(app, services);
   registerRouteExplainRoutes(app, services);
   registerPairingRoutes(app, services);
   registerSnapshotRoute(app, services);

@@ -30,6 +30,7 @@ import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
 import type { Store } from './store/store.ts';
+import { createApprovals } from './tasks/approvals.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { CertificateAuthority } from './tls/certificate-authority.ts';
 import { VERSION } from './version.ts';
@@ -45,6 +46,8 @@ export type ServicesOptions = {
   identity: NKey;
   rules: AdmissionRules;
   publicUrl?: string | undefined;
+  /** Whether a person approves each task for a node first. */
+  supervised?: boolean | undefined;
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
@@ -134,6 +137,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     nodeAdmin,
     directory,
     tasks,
+    approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {

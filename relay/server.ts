@@ -40,6 +40,8 @@ export type RelayOptions = {
   publicUrl?: string;
   /** Nodes from elsewhere wait until the operator approves them. */
   approveNodes?: boolean;
+  /** A person approves each task for a node before it is sent. */
+  supervised?: boolean;
   /** Anybody may join without a code, on probation. */
   open?: boolean;
   /** How long a node's credentials last; a day by default. */
@@ -92,7 +94,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const identity = readOrCreateRelayIdentity(folder);
-    const { publicUrl, jobLimits } = options;
+    const { publicUrl, jobLimits, supervised } = options;
     const services = await createServices({
       log,
       store,
@@ -104,6 +106,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       rules,
       publicUrl,
       jobLimits,
+      supervised,
       authority: tls?.authority,
     });
     undo.push(() => services.close());

@@ -25,6 +25,7 @@ import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
+import type { Approvals } from './tasks/approvals.ts';
 import type { Tasks } from './tasks/tasks.ts';
 
 /** Everything a route may ask. Routes know no SQL and no NATS. */
@@ -53,6 +54,8 @@ export type RelayServices = {
   readonly nodeAdmin: NodeAdmin;
   readonly directory: NodeDirectory;
   readonly tasks: Tasks;
+  /** Where a person approves tasks first; absent where none is asked. */
+  readonly approvals: Approvals | undefined;
   /** Where the relay is reached from elsewhere, as its operator says. */
   readonly publicUrl: string | undefined;
   /** Where nodes reach the bus past the relay's own process. */

@@ -8,7 +8,10 @@ export function getJson<Answer>(relayUrl: string, path: string, apiKey: string):
 
 /** One POST against a relay. Throws the relay's refusal, or `relay_unreachable`. */
 export function postJson<Answer>(relayUrl: string, path: string, apiKey: string, body: unknown): Promise<Answer> {
-  return askRelay(relayUrl, path, apiKey, { method: 'POST', body: JSON.stringify(body) });
+  return askRelay(relayUrl, path, apiKey, {
+    method: 'POST',
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
 }
 
 /** One DELETE against a relay. Throws the relay's refusal, or `relay_unreachable`. */

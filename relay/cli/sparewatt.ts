@@ -7,6 +7,7 @@ import { addConfigCommand } from './commands/config.ts';
 import { addCredentialsCommand } from './commands/credentials.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addNatsConfigCommand } from './commands/nats-config.ts';
+import { addNodesCommand } from './commands/nodes.ts';
 import { addPairCommand } from './commands/pair.ts';
 import { addPreflightCommand } from './commands/preflight.ts';
 import { addRelayCommand } from './commands/relay.ts';
@@ -46,6 +47,7 @@ export async function main(argv: string[]): Promise<void> {
   addAgentCommand(program);
   addChatCommand(program);
   addModelsCommand(program);
+  addNodesCommand(program);
   addPairCommand(program);
   addCaCommand(program);
   addNatsConfigCommand(program);

@@ -111,6 +111,15 @@ export const RelaySettings = Type.Object(
         example: true,
       }),
     }),
+    supervised: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'let tasks for a node wait until a person approves them',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_SUPERVISED',
+        example: true,
+      }),
+    }),
     announce: Type.Optional(
       Type.Boolean({
         ...described({

@@ -1,3 +1,4 @@
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
@@ -20,15 +21,17 @@ export type Discovery = {
 
 export type DiscoveryPorts = { bus: Bus; table: NodeTable; documents: Documents; log: RelayLog };
 
-/** After this much reading others get their turn. */
-const SLICE_MS = 5;
+/** After this much reading others get their turn; together with what the bus delivers in one it stays below 20 ms. */
+const SLICE_MS = 2;
+/** So many signatures are checked at a time: enough for all threads, too few to hold up others who need them. */
+const CHECKED_AT_ONCE = 32;
 
 /**
  * Scatter and gather, without a list of nodes.
  *
  * Invariants: (1) a round ends with the last answer that is awaited, or with its time, or when the bus goes down;
- * (2) an answer that cannot be read costs nobody else's; (3) answers are read in slices of `SLICE_MS`, so that ten
- * thousand of them do not hold up what else the relay does; (4) only nodes with a session change the table; (5) a node
+ * (2) an answer that cannot be read costs nobody else's; (3) answers are read in slices of `SLICE_MS` and
+ * checked on other threads, so that ten thousand of them do not hold up what else the relay does; (4) only nodes with a session change the table; (5) a node
  * that leaves is not waited for.
  */
 export function createDiscovery(ports: DiscoveryPorts): Discovery {
@@ -61,8 +64,9 @@ function openRound(ports: DiscoveryPorts, timeoutMs: number, onEnd: (round: Roun
   const startedAt = performance.now();
   const missing = new Set(ports.table.live().map((node) => node.id));
   const answered = new Set<string>();
-  const unread: Uint8Array[] = [];
-  let isReading = false;
+  const unread = createQueue();
+  let inCheck = 0;
+  let isScheduled = false;
   let hasEnded = false;
   let isOver = false;
 
@@ -74,32 +78,45 @@ function openRound(ports: DiscoveryPorts, timeoutMs: number, onEnd: (round: Roun
     onEnd({ answered, missing, elapsedMs: performance.now() - startedAt });
   };
   const endIfComplete = (): void => {
-    if (missing.size === 0 || (isOver && unread.length === 0)) end();
+    if (missing.size === 0 || (isOver && unread.size() === 0 && inCheck === 0)) end();
+  };
+  const note = (nodeId: string | undefined): void => {
+    if (nodeId === undefined || hasEnded) return;
+    answered.add(nodeId);
+    missing.delete(nodeId);
+  };
+  const check = async (data: Uint8Array): Promise<void> => {
+    inCheck += 1;
+    note(await takeIn(data, ports));
+    inCheck -= 1;
+    schedule();
+    endIfComplete();
   };
   const read = (): void => {
+    isScheduled = false;
     const until = performance.now() + SLICE_MS;
-    let data = unread.pop();
-    while (data !== undefined && !hasEnded) {
-      const nodeId = takeIn(data, ports);
-      if (nodeId !== undefined) {
-        answered.add(nodeId);
-        missing.delete(nodeId);
-      }
+    while (inCheck < CHECKED_AT_ONCE && !hasEnded) {
+      const data = unread.take();
+      if (data === undefined) break;
+      const known = ports.documents.recognise(data);
+      if (known === undefined) void check(data);
+      else note(confirm(known, ports));
       if (performance.now() > until) break;
-      data = unread.pop();
     }
-    isReading = unread.length > 0 && !hasEnded;
-    if (isReading) setImmediate(read);
+    schedule();
     endIfComplete();
+  };
+  const schedule = (): void => {
+    if (isScheduled || hasEnded || unread.size() === 0 || inCheck >= CHECKED_AT_ONCE) return;
+    isScheduled = true;
+    setImmediate(read);
   };
   const reply = ports.bus.openReply((data, status) => {
     // Nobody listens: there is nobody to wait for.
     if (status !== 'message') return end();
     if (isOver) return;
-    unread.push(data);
-    if (isReading) return;
-    isReading = true;
-    setImmediate(read);
+    unread.add(data);
+    schedule();
   });
   const timer = setTimeout(() => {
     isOver = true;
@@ -124,13 +141,34 @@ function openRound(ports: DiscoveryPorts, timeoutMs: number, onEnd: (round: Roun
   };
 }
 
+type Queue = { add(data: Uint8Array): void; take(): Uint8Array | undefined; size(): number };
+
+/** First in, first out; `shift` of an array would move ten thousand for each. */
+function createQueue(): Queue {
+  let items: (Uint8Array | undefined)[] = [];
+  let taken = 0;
+  return {
+    add: (data) => void items.push(data),
+    take: () => {
+      const data = items[taken];
+      items[taken] = undefined;
+      taken += 1;
+      if (taken < items.length) return data;
+      items = [];
+      taken = 0;
+      return data;
+    },
+    size: () => items.length - taken,
+  };
+}
+
+function confirm(known: CapabilityDocument, { documents }: DiscoveryPorts): string {
+  documents.confirm(known);
+  return known.node_id;
+}
+
 /** Reads one answer and returns whose it was; undefined for one that does not count. */
-function takeIn(data: Uint8Array, { table, documents, log }: DiscoveryPorts): string | undefined {
-  const known = documents.recognise(data);
-  if (known !== undefined) {
-    documents.confirm(known);
-    return known.node_id;
-  }
+async function takeIn(data: Uint8Array, { table, documents, log }: DiscoveryPorts): Promise<string | undefined> {
   const nodeId = nodeIdIn(data);
   const node = table.get(nodeId);
   if (node === undefined) {
@@ -138,9 +176,11 @@ function takeIn(data: Uint8Array, { table, documents, log }: DiscoveryPorts): st
     return undefined;
   }
   try {
-    const expected = { nodeId: node.id, publicKey: node.publicKey, known: node.document };
-    table.refresh(node.id, documents.read(expected, data));
-    return node.id;
+    const document = await documents.read(node, data);
+    // While it was checked the session may have ended.
+    if (table.get(nodeId) === node) table.refresh(nodeId, document);
+    else documents.forget(document);
+    return nodeId;
   } catch (error) {
     log.warn({ node: node.id, err: error }, 'an answer to a discovery was dropped');
     return undefined;

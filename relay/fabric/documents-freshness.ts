@@ -32,8 +32,10 @@ export function createFreshness({ bus, table, documents, log }: FreshnessPorts):
     if (table.get(node.id) !== node) return;
     const known = documents.recognise(data);
     if (known !== undefined && known === node.document) return documents.confirm(known);
-    const expected = { nodeId: node.id, publicKey: node.publicKey, known: node.document };
-    table.refresh(node.id, documents.read(expected, data));
+    const document = await documents.read(node, data);
+    // While it was checked the session may have ended.
+    if (table.get(node.id) === node) table.refresh(node.id, document);
+    else documents.forget(document);
   };
   const refresh = (node: LiveNode): Promise<void> => {
     const running = asking.get(node);

@@ -1,4 +1,5 @@
 import { createPublicKey, hash, verify } from 'node:crypto';
+import { promisify } from 'node:util';
 import { publicKeyBytes } from '../../shared/identity/key-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
@@ -11,13 +12,23 @@ export const DOCUMENT_DROPS = ['malformed', 'unsigned', 'expired', 'foreign', 'o
 export type DocumentDrop = (typeof DOCUMENT_DROPS)[number];
 export type DocumentCounts = { accepted: number; dropped: Record<DocumentDrop, number> };
 
-/** Whose document is expected, and the one the relay has of this session. */
-export type Expected = { nodeId: string; publicKey: string; known?: CapabilityDocument | undefined };
+/**
+ * Whose document is expected, and the one the relay has of this session: a node of the table, or what is known of one
+ * that has no session yet. Its document is looked at again after every wait.
+ */
+export type Expected = {
+  readonly id: string;
+  readonly publicKey: string;
+  readonly document?: CapabilityDocument | undefined;
+};
 
 /** Decides which capability documents count, and remembers when each was last known to be true. */
 export type Documents = {
-  /** Throws `protocol_violation`, and counts what was wrong. */
-  read(expected: Expected, data: Uint8Array): CapabilityDocument;
+  /**
+   * Resolves when the signature has been checked, on another thread. Rejects with `protocol_violation`, and counts what
+   * was wrong.
+   */
+  read(expected: Expected, data: Uint8Array): Promise<CapabilityDocument>;
   /** The accepted document whose exact bytes these are: what is known needs no second check. */
   recognise(data: Uint8Array): CapabilityDocument | undefined;
   /** The node has just said that this document is still true. */
@@ -32,6 +43,7 @@ export type Documents = {
   counts(): DocumentCounts;
 };
 
+const verifyAsync = promisify(verify);
 const readDocument = messageReader(CapabilityDocument, 'capability document');
 /** What stands before the 32 bytes of an Ed25519 public key in an SPKI document (RFC 8410). */
 const SPKI_HEADER = Buffer.from('302a300506032b6570032100', 'hex');
@@ -59,11 +71,11 @@ export function createDocuments(now: () => number = Date.now): Documents {
   };
 
   return {
-    read: (expected, data) => {
+    read: async (expected, data) => {
       const document = parse(data, refuse);
-      check(document, expected, now(), refuse);
+      await check(document, expected, now(), refuse);
       counts.accepted += 1;
-      if (expected.known !== undefined) forget(expected.known);
+      if (expected.document !== undefined) forget(expected.document);
       const digest = digestOf(data);
       held.set(document, { digest, acceptedAt: now(), confirmedAt: now() });
       byDigest.set(digest, document);
@@ -102,7 +114,8 @@ function parse(data: Uint8Array, refuse: Refuse): CapabilityDocument {
 }
 
 /** Cheap questions first: a stranger's document must not cost a signature check. */
-function check(document: CapabilityDocument, { nodeId, publicKey, known }: Expected, now: number, refuse: Refuse) {
+async function check(document: CapabilityDocument, expected: Expected, now: number, refuse: Refuse): Promise<void> {
+  const { id: nodeId, publicKey } = expected;
   if (document.node_id !== nodeId) refuse('foreign', `The document of ${nodeId} names another node.`);
   const { signature, issued_at: issuedAt, expires_at: expiresAt } = document;
   if (signature === undefined || issuedAt === undefined || expiresAt === undefined) {
@@ -114,10 +127,11 @@ function check(document: CapabilityDocument, { nodeId, publicKey, known }: Expec
       `The document of ${nodeId} does not hold at this time. Set the clock of that machine, or this one.`,
     );
   }
-  if (!isSigned(document, signature, publicKey)) {
+  if (!(await isSigned(document, signature, publicKey))) {
     refuse('foreign', `The document of ${nodeId} is not signed with the key of that node.`);
   }
-  if (known !== undefined && isOlder(document, known)) {
+  // Only now: another one may have come meanwhile.
+  if (expected.document !== undefined && isOlder(document, expected.document)) {
     refuse('older', `The document of ${nodeId} is older than the one that is known.`);
   }
 }
@@ -134,13 +148,14 @@ function isOlder(document: CapabilityDocument, known: CapabilityDocument): boole
   return (document.issued_at ?? 0) < (known.issued_at ?? 0);
 }
 
-function isSigned(document: CapabilityDocument, signature: string, publicKey: string): boolean {
+/** On a thread of its own: 10,000 signatures are a second of work, during which the relay has other things to do. */
+async function isSigned(document: CapabilityDocument, signature: string, publicKey: string): Promise<boolean> {
   const key = publicKeyBytes(publicKey, 'node');
   const bytes = base64UrlToBytes(signature);
   if (key === undefined || bytes === undefined) return false;
   try {
     const spki = createPublicKey({ key: Buffer.concat([SPKI_HEADER, key]), format: 'der', type: 'spki' });
-    return verify(null, documentBytes(document), spki, bytes);
+    return await verifyAsync(null, documentBytes(document), spki, bytes);
   } catch {
     // Text that canonical JSON cannot hold was not signed either.
     return false;

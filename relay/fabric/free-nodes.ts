@@ -64,8 +64,9 @@ export function slotsOf(node: LiveNode): number {
   return isOnProbation(node) ? Math.min(1, node.slots) : node.slots;
 }
 
+/** Nobody knows what a silent node's slots do. */
 export function hasFreeSlot(node: LiveNode): boolean {
-  return node.reserved < slotsOf(node);
+  return !node.isSilent && node.reserved < slotsOf(node);
 }
 
 /** Whether the operator lets new jobs go to the node. */

@@ -23,12 +23,14 @@ export type LiveNode = {
   /** Counts sessions and reservations of the pool: of two nodes the smaller came, or had its turn, first. */
   readonly admitted: number;
   lastReserved: number;
+  /** It did not answer when it was asked, and has not been heard since (SPEC S12). */
+  isSilent: boolean;
 };
 
 /** What is known of a node when its session opens. */
 export type Admission = Omit<
   LiveNode,
-  'slug' | 'reserved' | 'standing' | 'roundTripMs' | 'admitted' | 'lastReserved'
+  'slug' | 'reserved' | 'standing' | 'roundTripMs' | 'admitted' | 'lastReserved' | 'isSilent'
 > & {
   roundTripMs?: number;
 };
@@ -61,6 +63,8 @@ export type NodeTable = {
   heard(id: string, at: number, slots: number): void;
   /** Notes how long the node took to answer. */
   timed(id: string, roundTripMs: number): void;
+  /** Gives a node no new jobs until it is heard again. */
+  setSilent(node: LiveNode, isSilent: boolean): void;
   /** Applies what the operator decided about a node, if it is here. */
   setStanding(id: string, standing: NodeStanding): void;
   remove(id: string, reason: string): void;
@@ -121,6 +125,13 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
     for (const listener of listeners) listener.onGone?.(node, reason);
   };
 
+  const setSilent = (node: LiveNode, isSilent: boolean): void => {
+    if (nodes.get(node.id) !== node || node.isSilent === isSilent) return;
+    node.isSilent = isSilent;
+    free.place(node);
+    if (!isSilent) capacity(node);
+  };
+
   return {
     get: (id) => nodes.get(id),
     live: () => [...nodes.values()],
@@ -145,6 +156,7 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
         standing: standingOf(input.id),
         admitted: ++admissions,
         lastReserved: 0,
+        isSilent: false,
       };
       nodes.set(node.id, node);
       bySlug.set(node.slug, (bySlug.get(node.slug) ?? new Set()).add(node));
@@ -163,8 +175,9 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
       const node = nodes.get(id);
       if (node === undefined) return;
       node.heardAt = at;
-      const grew = slots > node.slots;
+      const grew = slots > node.slots || node.isSilent;
       node.slots = slots;
+      node.isSilent = false;
       free.place(node);
       if (grew) capacity(node);
     },
@@ -173,7 +186,9 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
       if (node === undefined) return;
       const slowerBy = roundTripMs - (node.roundTripMs ?? roundTripMs);
       node.roundTripMs = slowerBy > 0 ? roundTripMs - slowerBy * (1 - SLOWER_WEIGHT) : roundTripMs;
+      setSilent(node, false);
     },
+    setSilent,
     setStanding: (id, standing) => {
       const node = nodes.get(id);
       if (node === undefined) return;

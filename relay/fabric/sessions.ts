@@ -93,6 +93,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
     if (nodeId !== undefined) table.remove(nodeId, 'The node disconnected.');
   });
   bus.onDown(() => {
+    for (const offer of offers.values()) offer.gone = true;
     for (const node of table.live()) table.remove(node.id, 'The bus went down.');
   });
   // Nodes may have been back before us, and then their first beat was heard by nobody (SPEC S9).
@@ -127,8 +128,11 @@ async function openSession(
   const offer = { gone: false };
   offers.set(publicKey, offer);
   try {
-    const { epoch, document, roundTripMs } = await offerSession({ nodeId, publicKey }, beat, ports);
-    if (offer.gone) throw new Problem('node_lost', 'The node disconnected while a session was opened.');
+    const { epoch, document, roundTripMs } = await offerSession({ id: nodeId, publicKey }, beat, ports);
+    if (offer.gone) {
+      ports.documents.forget(document);
+      throw new Problem('node_lost', 'The node disconnected while a session was opened.');
+    }
     const node = { id: nodeId, publicKey, epoch, instance: beat.instance };
     table.admit({ ...node, document, roundTripMs, slots: beat.slots.total, heardAt: ports.now() });
     idsByKey.set(publicKey, nodeId);
@@ -141,16 +145,16 @@ async function openSession(
 }
 
 async function offerSession(
-  node: { nodeId: string; publicKey: string },
+  node: { id: string; publicKey: string },
   beat: Heartbeat,
   { bus, nextEpoch, documents }: SessionPorts,
 ): Promise<{ epoch: number; document: CapabilityDocument; roundTripMs: number }> {
-  const { nodeId } = node;
+  const { id: nodeId } = node;
   const offer: OpenSession = { epoch: await nextEpoch(nodeId), leaseMs: LIMITS.leaseMs, instance: beat.instance };
   const startedAt = performance.now();
   const reply = await bus.request(subjects.openSession(nodeId), encodeJson(offer), LIMITS.acceptTimeoutMs);
   const roundTripMs = performance.now() - startedAt;
-  return { epoch: offer.epoch, document: documents.read(node, reply), roundTripMs };
+  return { epoch: offer.epoch, document: await documents.read(node, reply), roundTripMs };
 }
 
 /** Whether a beat was sent before its sender had taken the session that is open now. */

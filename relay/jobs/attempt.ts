@@ -15,6 +15,7 @@ import { CAPABILITY_TYPES, subjects } from '../../shared/protocol/subjects.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobSpec } from './job.ts';
+import type { NodePulse } from './node-pulse.ts';
 import { createVectorCheck } from './vector-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
@@ -29,6 +30,7 @@ export type AttemptPorts = {
   bus: Bus;
   /** Calls back when the node leaves the table; returns how to stop listening. */
   whenGone: (node: LiveNode, gone: (reason: string) => void) => () => void;
+  pulse: NodePulse;
   staleFrames: { count: number };
 };
 
@@ -62,6 +64,7 @@ export function startAttempt(
   const released = Promise.withResolvers<void>();
   const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
   let settled = false;
+  let hasOutput = false;
   let nextSeq = 0;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -74,6 +77,7 @@ export function startAttempt(
   const settle = (): boolean => {
     if (settled) return false;
     settled = true;
+    pulse.stop();
     signal.removeEventListener('abort', onAbort);
     return true;
   };
@@ -98,6 +102,7 @@ export function startAttempt(
       ports.staleFrames.count += 1;
       return;
     }
+    pulse.heard();
     if (frame.type === 'done' || frame.type === 'error') {
       if (frame.type === 'error') fail(fromProblemRecord(frame.problem));
       else if (frame.seq !== nextSeq) fail(outOfOrder(node, nextSeq, frame.seq));
@@ -113,6 +118,7 @@ export function startAttempt(
     if (nextSeq === 0) sink.accepted?.(node);
     nextSeq += 1;
     expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
+    hasOutput ||= frame.type !== 'accepted';
     if (frame.type === 'text') sink.text?.(frame.text, frame.tokens);
     if (frame.type === 'vectors') {
       vectors.assertNext(frame);
@@ -146,6 +152,11 @@ export function startAttempt(
     letGo();
   });
 
+  // Once the caller has a part, only the end of the node's session ends the rest: nobody else could go on with it.
+  const pulse = ports.pulse.watch(node, () => {
+    if (!hasOutput) abandon(unanswered(node));
+  });
+
   if (signal.aborted) {
     fail(toProblem(signal.reason, 'cancelled'));
     letGo();
@@ -154,7 +165,10 @@ export function startAttempt(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     ports.bus.publish(subjects.jobRequest(node.id, job.type), encodeJson(requestOf(job, attempt, node)), reply.subject);
-    expectNextWithin(LIMITS.acceptTimeoutMs, () => silent(node));
+    expectNextWithin(LIMITS.acceptTimeoutMs, () => {
+      pulse.missed();
+      return silent(node);
+    });
   } catch (error) {
     fail(toProblem(error, 'bus_unavailable'));
     letGo();
@@ -189,6 +203,10 @@ function outOfOrder(node: LiveNode, expected: number, got: number): Problem {
 
 function silent(node: LiveNode): Problem {
   return new Problem('node_lost', `Node ${node.id} did not take the job within ${LIMITS.acceptTimeoutMs} ms.`);
+}
+
+function unanswered(node: LiveNode): Problem {
+  return new Problem('node_lost', `Node ${node.id} has stopped answering while it worked.`);
 }
 
 function stalled(node: LiveNode, ms: number): Problem {

@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
 import type { JobSpec } from './job.ts';
+import { createNodePulse } from './node-pulse.ts';
 import { watchNodes } from './node-watch.ts';
 
 export type JobResult = { readonly done: DoneFrame; readonly node: LiveNode; readonly timings: JobTimings };
@@ -34,6 +35,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const attempts: AttemptPorts = {
     bus: ports.bus,
     whenGone: watchNodes(ports.table),
+    pulse: createNodePulse(ports),
     staleFrames: { count: 0 },
   };
   let running = 0;

@@ -1,14 +1,20 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { Task, TaskRequest } from '../../shared/api/nodes.ts';
+import {
+  ApproveRequest,
+  PendingTask,
+  PendingTaskDetails,
+  PendingTasks,
+  RefuseRequest,
+  Task,
+  TaskRequest,
+} from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { ANY_ROUTE } from '../scheduler/routing.ts';
-import type { RelayApp, RelayServices } from '../services.ts';
-import type { FinishedJob } from '../store/store.ts';
-import { jobIdOf } from '../tasks/tasks.ts';
+import type { JobOrder, RelayApp, RelayServices } from '../services.ts';
+import type { Approvals } from '../tasks/approvals.ts';
 import { decisionHeader } from './answer-headers.ts';
+import { cancelTask, findTask, orderTask, ownerOf } from './order-task.ts';
 import { sendJson } from './send-json.ts';
-import { readTaskOrder } from './task-order.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
@@ -27,59 +33,80 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
       },
     },
     async (request, reply) => {
-      const { body, params } = request;
-      const nodeId = services.directory.resolve(params.id);
-      const node = services.table.get(nodeId);
-      if (node === undefined) {
-        throw new Problem('no_capacity', `Node ${nodeId} is not connected now. Try again when it is back.`, {
-          retryAfterMs: 1_000,
-        });
-      }
-      const routing = { ...ANY_ROUTE, only: new Set([nodeId]) };
-      const wait = body.max_wait_ms == null ? {} : { maxWaitMs: body.max_wait_ms };
-      const job = services.newJob(request, { ...readTaskOrder(body, node), ...wait, routing });
-      const task = services.tasks.submit(job, nodeId);
+      const newJob = (order: JobOrder) => services.newJob(request, order);
+      const { task, job } = orderTask(request.params.id, request.body, newJob, services);
       return sendJson(reply.code(202).headers(decisionHeader(job)), task);
     },
   );
+  const one = { tags: ['Nodes'], params: IdParams, response: { 200: Task, '4xx': ErrorResponse } };
   app.get(
     '/v1/tasks/:id',
     {
       config: { access: 'client' },
+      schema: { ...one, summary: 'A task and, once it has succeeded, its result' },
+    },
+    async (request, reply) => sendJson(reply, await findTask(request.params.id, ownerOf(request), services)),
+  );
+  for (const [method, path] of [
+    ['DELETE', '/v1/tasks/:id'],
+    ['POST', '/v1/tasks/:id/cancel'],
+  ] as const) {
+    app.route({
+      method,
+      url: path,
+      config: { access: 'client' },
+      schema: { ...one, summary: 'End a task, whether it runs or waits for approval' },
+      handler: async (request, reply) => {
+        const { id } = request.params as { id: string };
+        return sendJson(reply, await cancelTask(id, ownerOf(request), services));
+      },
+    });
+  }
+  registerApprovals(app, services);
+}
+
+/** What the operator of a supervised relay decides. */
+function registerApprovals(app: RelayApp, { approvals }: RelayServices): void {
+  const config = { access: 'admin' } as const;
+  const schema = { tags: ['Administration'], params: IdParams, response: { 200: PendingTask, '4xx': ErrorResponse } };
+  app.get(
+    '/v1/admin/tasks',
+    {
+      config,
       schema: {
-        summary: 'A task and, once it has succeeded, its result',
-        tags: ['Nodes'],
-        params: IdParams,
-        response: { 200: Task, '4xx': ErrorResponse },
+        summary: 'The tasks that wait for approval, oldest first',
+        tags: ['Administration'],
+        response: { 200: PendingTasks, '4xx': ErrorResponse },
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const { kind, keyId } = request.principal;
-      const task = services.tasks.find(id, kind === 'admin' ? null : keyId);
-      if (task !== undefined) return sendJson(reply, task);
-      const job = await services.store.jobs.findJob(jobIdOf(id));
-      if (!id.startsWith('task_') || job === undefined || (kind !== 'admin' && job.apiKeyId !== keyId)) {
-        throw new Problem('task_not_found', `There is no task "${id}" of this key.`, { param: 'id' });
-      }
-      return sendJson(reply, taskOfRecord(id, job));
+    async (_request, reply) => sendJson(reply, { data: approvals?.list() ?? [], next: null }),
+  );
+  app.get(
+    '/v1/admin/tasks/:id',
+    {
+      config,
+      schema: {
+        ...schema,
+        summary: 'A task that waits for approval, with its input',
+        response: { 200: PendingTaskDetails, '4xx': ErrorResponse },
+      },
     },
+    async ({ params }, reply) => sendJson(reply, supervising(approvals).find(params.id)),
+  );
+  app.post(
+    '/v1/admin/tasks/:id/approve',
+    { config, schema: { ...schema, summary: 'Let a task run', body: ApproveRequest } },
+    async ({ params, body }, reply) =>
+      sendJson(reply, supervising(approvals).approve(params.id, body.input_sha256 ?? null)),
+  );
+  app.post(
+    '/v1/admin/tasks/:id/refuse',
+    { config, schema: { ...schema, summary: 'Refuse a task', body: RefuseRequest } },
+    async ({ params, body }, reply) => sendJson(reply, supervising(approvals).refuse(params.id, body.reason ?? null)),
   );
 }
 
-/** What is left of a task whose result is kept no more. */
-function taskOfRecord(id: string, job: FinishedJob): Task {
-  return {
-    id,
-    job: job.id,
-    node: job.attempts.at(-1)?.nodeId ?? '',
-    type: job.type,
-    model: job.model,
-    state: job.state,
-    created_at: job.createdAt,
-    finished_at: job.finishedAt,
-    result: null,
-    result_kept: false,
-    problem: job.problem,
-  };
+function supervising(approvals: Approvals | undefined): Approvals {
+  if (approvals !== undefined) return approvals;
+  throw new Problem('task_not_found', 'No task waits: this relay runs them at once. Start it with --supervised.');
 }

@@ -1,11 +1,12 @@
 import type { Task, TaskState } from '../../shared/api/nodes.ts';
 import { Problem, toProblem, toProblemRecord } from '../../shared/problems/problem.ts';
+import type { ProblemCode } from '../../shared/problems/table.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import type { JobRunner } from '../jobs/run-job.ts';
 import { collectResult } from './task-result.ts';
 
 /** What keeps a task back until somebody has said yes; rejects with a `Problem` when it was refused. */
-export type Approval = (task: Task, signal: AbortSignal) => Promise<void>;
+export type Approval = (task: Task, job: JobSpec, signal: AbortSignal) => Promise<void>;
 
 export type Tasks = {
   /** Starts a job whose routing names exactly `nodeId`. Errors: `queue_full`. */
@@ -29,6 +30,13 @@ const RUNNING_MOST = 1_000;
 /** What an operator's scripts fetch within minutes; the oldest results go first. */
 const ENDED_KEPT = 1_000;
 const RESULT_BYTES_KEPT = 64 * 1024 * 1024;
+
+/** The others have failed. */
+const END_STATES: Partial<Record<ProblemCode, TaskState>> = {
+  cancelled: 'cancelled',
+  task_refused: 'refused',
+  approval_expired: 'expired',
+};
 
 /** A task's id follows from its job's, so that the job's record is found when the result is kept no more. */
 export function taskIdOf(jobId: string): string {
@@ -69,14 +77,14 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
   const run = async (entry: Entry, job: JobSpec, approval: Approval | undefined): Promise<void> => {
     const { signal } = entry.abort;
     try {
-      if (approval !== undefined) await Promise.race([approval({ ...entry.task }, signal), abortOf(signal)]);
+      if (approval !== undefined) await Promise.race([approval({ ...entry.task }, job, signal), abortOf(signal)]);
       entry.task.state = 'running';
       const result = collectResult(job.type);
       const { done } = await jobs.run(job, result.sink, signal);
       end(entry, 'succeeded', { result: result.of(done), result_kept: true });
     } catch (error) {
       const problem = toProblem(error);
-      end(entry, problem.code === 'cancelled' ? 'cancelled' : 'failed', { problem: toProblemRecord(problem) });
+      end(entry, END_STATES[problem.code] ?? 'failed', { problem: toProblemRecord(problem) });
     }
   };
   const entryOf = (id: string, apiKeyId: string | null): Entry | undefined => {

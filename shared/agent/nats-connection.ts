@@ -1,4 +1,11 @@
-import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection } from 'nats.ws';
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  type JwtAuth,
+  jwtAuthenticator,
+  type NatsConnection,
+} from 'nats.ws';
 import { Problem } from '../problems/problem.ts';
 
 /** The node's line to the bus. The one file that knows nats.ws. */
@@ -104,7 +111,7 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
     noRandomize: true,
     timeout: CONNECT_TIMEOUT_MS,
     name: options.nodeId,
-    authenticator: jwtAuthenticator(options.jwt, options.seed),
+    authenticator: tokenAuthenticator(options),
     inboxPrefix: options.inboxPrefix,
     // A cluster's gossip would send the node around the relay's door, to addresses it cannot reach.
     ignoreClusterUpdates: true,
@@ -112,6 +119,15 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
     maxReconnectAttempts: -1,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
+  };
+}
+
+/** Without the key beside its token: a server that is told it drops the client when it reads its certificate again. */
+function tokenAuthenticator({ jwt, seed }: BusConnectionOptions): Authenticator {
+  const sign = jwtAuthenticator(jwt, seed);
+  return (nonce) => {
+    const { nkey: _, ...proof } = sign(nonce) as JwtAuth;
+    return proof;
   };
 }
 

@@ -135,6 +135,8 @@ export type TaskRequest = Static<typeof TaskRequest>;
 
 export const TaskState = Type.Union([
   Type.Literal('awaiting_approval'),
+  Type.Literal('refused'),
+  Type.Literal('expired'),
   Type.Literal('running'),
   Type.Literal('succeeded'),
   Type.Literal('failed'),
@@ -159,3 +161,31 @@ export const Task = Type.Object({
   problem: Nullable(ProblemRecord),
 });
 export type Task = Static<typeof Task>;
+
+/** A task that waits until the operator has said yes or no. */
+export const PendingTask = Type.Object({
+  ...Task.properties,
+  client: Type.String({ description: 'Id of the key that asks' }),
+  input_sha256: Type.String({ description: 'Of the canonical JSON of the input, hex: what is approved is what runs' }),
+  expires_at: Time,
+});
+export type PendingTask = Static<typeof PendingTask>;
+
+export const PendingTasks = Type.Object({ data: Type.Array(PendingTask), next: Type.Null() });
+export type PendingTasks = Static<typeof PendingTasks>;
+
+/** The same with the input, for the person who decides. */
+export const PendingTaskDetails = Type.Object({ ...PendingTask.properties, input: Type.Unknown() });
+export type PendingTaskDetails = Static<typeof PendingTaskDetails>;
+
+/** Body of `approve`: with the hash the answer is no when it is another input than the person has seen. */
+export const ApproveRequest = Type.Object(
+  { input_sha256: Maybe(Type.String({ pattern: '^[0-9a-f]{64}$' })) },
+  { additionalProperties: false, examples: [{}] },
+);
+
+/** Body of `refuse`; the asker hears the reason. */
+export const RefuseRequest = Type.Object(
+  { reason: Reason },
+  { additionalProperties: false, examples: [{ reason: 'not on this machine' }] },
+);

@@ -35,7 +35,12 @@ export const SLOTS = 4;
 const GPUS = ['NVIDIA GeForce RTX 3060', 'NVIDIA GeForce RTX 4090', 'AMD Radeon RX 7900 XTX', 'Apple M3 Max'];
 const CPUS = ['AMD Ryzen 7 5800X 8-Core Processor', '13th Gen Intel(R) Core(TM) i7-13700K', 'Apple M3 Max'];
 const POLICY = createOwnerPolicy({ now: Date.now }).shown();
-const MODELS = ['onnx-community/Qwen3-0.6B', 'HuggingFaceTB/SmolLM2-1.7B', 'onnx-community/Llama-3.2-3B', 'Xenova/bge-m3'];
+const MODELS = [
+  'onnx-community/Qwen3-0.6B',
+  'HuggingFaceTB/SmolLM2-1.7B',
+  'onnx-community/Llama-3.2-3B',
+  'Xenova/bge-m3',
+];
 
 /** What a node of people's homes would say of itself: machines of a few kinds, speeds of their own. */
 export function documentBytesOf(member: KeyedMember, number: number, change: { revision: number; used: number }) {

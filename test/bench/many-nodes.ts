@@ -75,7 +75,13 @@ function discoveryFigures(moved: string, rounds: DiscoveryRound[]): Figure[] {
   const times = rounds.map(({ elapsedMs }) => elapsedMs);
   const stalls = rounds.map(({ stallMs }) => stallMs);
   const missing = Math.max(...rounds.map((round) => round.missing));
-  const detail = (values: number[]) => ({ NODES, moved, best: Math.min(...values), worst: Math.max(...values), missing });
+  const detail = (values: number[]) => ({
+    NODES,
+    moved,
+    best: Math.min(...values),
+    worst: Math.max(...values),
+    missing,
+  });
   return [
     figureOf(`discovery-time-${moved}-moved`, median(times), 'ms', { atMost: 250 }, detail(times)),
     figureOf(`discovery-stall-${moved}-moved`, median(stalls), 'ms', { atMost: 20 }, detail(stalls)),

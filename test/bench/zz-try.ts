@@ -1,2 +1,2 @@
-import { manyNodes } from '/work/fabric/test/bench/many-nodes.ts';
+import { manyNodes } from './many-nodes.ts';
 for (const f of await manyNodes()) console.log(JSON.stringify(f));

@@ -223,23 +223,23 @@ test('[C8] a stale node that does not answer is no choice, and keeps nobody from
   const table = createNodeTable();
   const documents = createDocuments(() => clock.now);
   const freshness = createFreshness({ bus, table, documents, log: silentLog });
-  const join = (name: string): string => {
+  const join = async (name: string): Promise<string> => {
     const key = createNKey('user');
     const nodeId = nodeIdOf(name, key.publicKey);
     const times = { issued_at: clock.now, expires_at: clock.now + LIMITS.documentLifetimeMs };
     const written = encodeJson(signDocument(documentFor(nodeId, ['m'], times), key));
-    const document = documents.read({ nodeId, publicKey: key.publicKey }, written);
+    const document = await documents.read({ id: nodeId, publicKey: key.publicKey }, written);
     table.admit(admission(nodeId, [], { document, publicKey: key.publicKey }));
     return nodeId;
   };
-  const stale = join('stale');
+  const stale = await join('stale');
   clock.now += 30_001;
   const asked = freshness.requireFresh(table.live(), 30_000);
   const question = await bus.requests.next();
   assert.equal(question.subject, `node.${stale}.capabilities.get`);
   question.fail(new Problem('node_lost', 'Nobody answers.'));
   assert.deepEqual(await asked, []);
-  const fresh = join('fresh');
+  const fresh = await join('fresh');
   assert.deepEqual(
     (await freshness.requireFresh(table.live(), 30_000)).map(({ id }) => id),
     [fresh],

@@ -52,6 +52,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
     approveNodes: approve,
     open,
+    supervised: relay.supervised,
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pino from 'pino';
 import { embeddedBus } from '../../../relay/fabric/bus-address.ts';
@@ -13,19 +14,28 @@ import { answerQuestions } from './answer-questions.ts';
 // Many simulated nodes on one connection. Arguments: how many, the URL of the bus, the relay's data folder.
 const [count = '', url = '', folder = ''] = process.argv.slice(2);
 const TICK_MS = 50;
+const SIGNED_PER_TURN = 50;
 
 const members = createMembers(Number(count));
 const numbers = new Map(members.map(({ nodeId }, number) => [nodeId, number]));
 const epochs = new Uint32Array(members.length);
 let revision = 1;
-let documents = signAll(0);
+let documents = await signAll(revision, 0);
+/** What every node says from the next discovery on. */
+let next: { revision: number; documents: Uint8Array[] } | undefined;
 let joining = 0;
 
 const { fabric } = embeddedBus(url, await readBusIdentity(folder));
 const { connection } = await openBusConnection(fabric, 'fleet', pino({ level: 'silent' }));
 
-function signAll(used: number): Uint8Array[] {
-  return members.map((member, number) => documentBytesOf(member, number, { revision, used }));
+/** In slices, because the nodes must go on beating meanwhile. */
+async function signAll(revision: number, used: number): Promise<Uint8Array[]> {
+  const signed: Uint8Array[] = [];
+  for (const [number, member] of members.entries()) {
+    if (number % SIGNED_PER_TURN === 0) await nextTurn();
+    signed.push(documentBytesOf(member, number, { revision, used }));
+  }
+  return signed;
 }
 
 function nodeOf(subject: string): number | undefined {
@@ -50,6 +60,8 @@ listen(subjects.capabilities('*'), (number) => documents[number] ?? new Uint8Arr
 listen(subjects.ping('*'), () => new Uint8Array());
 connection.subscribe(subjects.discover, {
   callback: (_error, message) => {
+    if (next !== undefined) ({ revision, documents } = next);
+    next = undefined;
     if (message.reply) answerDiscovery(connection, message.reply);
   },
 });
@@ -91,10 +103,10 @@ answerQuestions(
       for (; joining < upTo; joining++) beat(joining);
       await connection.flush();
     },
-    /** Signs new documents of every node: with another load, or another revision. */
-    change: ({ moved }: { moved: 'load' | 'revision' }) => {
-      if (moved === 'revision') revision += 1;
-      documents = signAll(moved === 'load' ? 1 : 0);
+    /** New documents for the next discovery: with another load, or another revision. */
+    change: async ({ moved }: { moved: 'load' | 'revision' }) => {
+      const of = moved === 'revision' ? revision + 1 : revision;
+      next = { revision: of, documents: await signAll(of, moved === 'load' ? 1 : 0) };
     },
     documentBytes: () => documents.reduce((sum, { length }) => sum + length, 0) / documents.length,
   },

@@ -14,7 +14,7 @@ import { signDocument } from '../../support/scripted-node.ts';
 
 const TTL_MS = 30_000;
 
-function pool(...ids: string[]) {
+async function pool(...ids: string[]) {
   const key = createNKey('user');
   const clock = { now: 0 };
   const bus = createFakeBus();
@@ -24,7 +24,7 @@ function pool(...ids: string[]) {
   const bytes = (id: string, more: Partial<CapabilityDocument> = {}) =>
     encodeJson(signDocument(documentFor(id, ['m'], more), key));
   for (const id of ids) {
-    const document = documents.read({ nodeId: id, publicKey: key.publicKey }, bytes(id));
+    const document = await documents.read({ id, publicKey: key.publicKey }, bytes(id));
     table.admit({ ...admission(id), publicKey: key.publicKey, document });
   }
   const nodeOf = (id: string) => table.get(id) ?? assert.fail(id);
@@ -33,14 +33,14 @@ function pool(...ids: string[]) {
 }
 
 test('[K7] asks nobody while every document is fresh', async () => {
-  const { bus, clock, fresh } = pool('a', 'b');
+  const { bus, clock, fresh } = await pool('a', 'b');
   clock.now = TTL_MS;
   assert.deepEqual(await fresh(), ['a', 'b']);
   assert.equal(bus.requests.all.length, 0);
 });
 
 test('[K7] a stale node is asked and holds up nobody', async () => {
-  const { bus, clock, documents, nodeOf, fresh } = pool('a', 'stale');
+  const { bus, clock, documents, nodeOf, fresh } = await pool('a', 'stale');
   clock.now = TTL_MS + 1;
   documents.confirm(nodeOf('a').document);
   assert.deepEqual(await fresh(), ['a']);
@@ -48,7 +48,7 @@ test('[K7] a stale node is asked and holds up nobody', async () => {
 });
 
 test('[K7] when all are stale the first that answers is enough, and the others are left out', async () => {
-  const { bus, clock, bytes, fresh } = pool('a', 'b', 'c');
+  const { bus, clock, bytes, fresh } = await pool('a', 'b', 'c');
   clock.now = TTL_MS + 1;
   const answer = fresh();
   const [a, b] = [await bus.requests.next(), await bus.requests.next()];
@@ -58,7 +58,7 @@ test('[K7] when all are stale the first that answers is enough, and the others a
 });
 
 test('[K7] nobody is fresh when no stale node answers, or only with a document that does not count', async () => {
-  const { bus, clock, documents, fresh } = pool('a', 'b');
+  const { bus, clock, documents, fresh } = await pool('a', 'b');
   clock.now = TTL_MS + 1;
   const answer = fresh();
   (await bus.requests.next()).fail(new Problem('node_lost', 'It is silent.'));
@@ -68,7 +68,7 @@ test('[K7] nobody is fresh when no stale node answers, or only with a document t
 });
 
 test('[K7] one question serves everybody who waits for the same node, and a known answer confirms', async () => {
-  const { bus, table, clock, bytes, nodeOf, fresh } = pool('a');
+  const { bus, table, clock, bytes, nodeOf, fresh } = await pool('a');
   clock.now = TTL_MS + 1;
   const before = nodeOf('a').document;
   const answers = [fresh(), fresh()];
@@ -80,7 +80,7 @@ test('[K7] one question serves everybody who waits for the same node, and a know
 });
 
 test('an answer that comes after the session has ended changes nothing', async () => {
-  const { bus, table, clock, bytes, fresh } = pool('a');
+  const { bus, table, clock, bytes, fresh } = await pool('a');
   clock.now = TTL_MS + 1;
   const answer = fresh();
   const question = await bus.requests.next();

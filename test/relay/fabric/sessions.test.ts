@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createDocuments } from '../../../relay/fabric/documents.ts';
 import { createFreshness } from '../../../relay/fabric/documents-freshness.ts';
 import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
@@ -13,6 +12,7 @@ import { createFakeBus, type FakeRequest } from '../../support/fake-bus.ts';
 import { documentFor } from '../../support/live-nodes.ts';
 import { collectLog } from '../../support/log.ts';
 import { signDocument } from '../../support/scripted-node.ts';
+import { trackDocuments } from '../../support/tracked-documents.ts';
 
 const ATTIC = createNKey('user');
 const KEY = ATTIC.publicKey;
@@ -29,7 +29,7 @@ function keep(t: TestContext) {
   const log = collectLog();
   const clock = { now: 0 };
   const epochs = { last: 0 };
-  const documents = createDocuments(() => clock.now);
+  const documents = trackDocuments(() => clock.now);
   const sessions = keepSessions({
     bus,
     table,
@@ -50,6 +50,7 @@ function keep(t: TestContext) {
     clock.now += ms;
     t.mock.timers.tick(ms);
   };
+  const { settled } = documents;
   /** Opens a session as a node does; returns its epoch. */
   const open = async (): Promise<number> => {
     beat();
@@ -59,7 +60,7 @@ function keep(t: TestContext) {
     await settled();
     return epoch;
   };
-  return { bus, table, log, clock, sessions, beat, pass, open };
+  return { bus, table, log, clock, documents, sessions, beat, pass, open, settled };
 }
 
 function readOffer({ subject, data }: FakeRequest): OpenSession {
@@ -67,13 +68,8 @@ function readOffer({ subject, data }: FakeRequest): OpenSession {
   return JSON.parse(new TextDecoder().decode(data)) as OpenSession;
 }
 
-/** Lets everything that was resolved take its course. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 test('[S2] a node that this relay never enrolled is offered nothing', async (t) => {
-  const { bus, table, log, beat } = keep(t);
+  const { bus, table, log, beat, settled } = keep(t);
   beat({}, 'stranger');
   await settled();
   assert.equal(bus.requests.all.length, 0);
@@ -82,7 +78,7 @@ test('[S2] a node that this relay never enrolled is offered nothing', async (t) 
 });
 
 test('[S2] only one offer is under way, and a beat of a newer process that came meanwhile is answered after it', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const first = await bus.requests.next();
   beat();
@@ -100,7 +96,7 @@ test('[S2] only one offer is under way, and a beat of a newer process that came 
 });
 
 test('[S2] a beat from before the session was taken opens no second one', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const offer = await bus.requests.next();
   beat();
@@ -111,7 +107,7 @@ test('[S2] a beat from before the session was taken opens no second one', async 
 });
 
 test('[S5] only heartbeats of the open session keep its lease', async (t) => {
-  const { bus, table, beat, pass, open } = keep(t);
+  const { bus, table, beat, pass, open, settled } = keep(t);
   const epoch = await open();
   const third = LIMITS.leaseMs / 3;
   for (let i = 0; i < 6; i++) {
@@ -139,7 +135,7 @@ test('[S5] a lease runs out, to the second, when a node falls silent', async (t)
 });
 
 test('[S5] a node that disconnects between its answer and its admission is not admitted', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const offer = await bus.requests.next();
   offer.answer(encodeJson(signedFor('attic')));
@@ -149,7 +145,7 @@ test('[S5] a node that disconnects between its answer and its admission is not a
 });
 
 test('[S5] a node that reconnects while it is offered a session is admitted', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const offer = await bus.requests.next();
   bus.disconnectNode(KEY);
@@ -180,7 +176,7 @@ test('[S5] when the bus goes down every session is over, since no node can be he
 });
 
 test('[S7] a new document is used when it has come, unless the session has ended meanwhile', async (t) => {
-  const { bus, table, beat, open } = keep(t);
+  const { bus, table, beat, open, settled } = keep(t);
   const epoch = await open();
   beat({ epoch, revision: 2 });
   const request = await bus.requests.next();

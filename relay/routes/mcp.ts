@@ -1,0 +1,85 @@
+import { createMcpHandler, localhostAllowedOrigins, validateOriginHeader } from '@modelcontextprotocol/server';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { createMcpServer } from '../mcp/mcp-server.ts';
+import { runNodesTool } from '../mcp/nodes-tool.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { watchHangUps } from './hang-up.ts';
+import { ownerOf } from './order-task.ts';
+
+const Message = Type.Object(
+  {},
+  {
+    additionalProperties: true,
+    description: 'A JSON-RPC 2.0 message of the Model Context Protocol',
+    examples: [
+      { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'nodes', arguments: { action: 'list' } } },
+    ],
+  },
+);
+
+/**
+ * `POST /mcp`: the Model Context Protocol, for agents. Without sessions: each request is whole in itself, and what a
+ * client of the older revisions of the protocol sends is served by the same code.
+ */
+export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
+  const origins = [...localhostAllowedOrigins(), ...hostOf(services.publicUrl)];
+  const hangUpOf = watchHangUps(app);
+  app.post(
+    '/mcp',
+    {
+      config: { access: 'client' },
+      // Before the body is read: what a page of somebody else sends is not even looked at.
+      onRequest: async ({ headers }) => assertOrigin(headers.origin, origins),
+      schema: {
+        summary: 'Model Context Protocol: the tool `nodes`',
+        tags: ['Nodes'],
+        body: Message,
+        response: { 200: Message, '4xx': ErrorResponse },
+      },
+      // The protocol has words of its own for what is wrong with a message.
+      validatorCompiler: () => () => true,
+      serializerCompiler: () => (answer) => JSON.stringify(answer),
+    },
+    async (request, reply) => {
+      const hangUp = hangUpOf(reply.raw);
+      const handler = createMcpHandler(() => serverFor(request, services));
+      reply.raw.once('close', () => {
+        hangUp.stop();
+        void handler.close();
+      });
+      const response = await handler.fetch(webRequestOf(request, hangUp.signal), { parsedBody: request.body });
+      return reply.send(response);
+    },
+  );
+}
+
+function serverFor(request: FastifyRequest, services: RelayServices) {
+  const who = {
+    ...ownerOf(request),
+    newJob: (order: Parameters<typeof services.newJob>[1]) => services.newJob(request, order),
+  };
+  return createMcpServer(services.version, (args, line) => runNodesTool(args, { ...who, ...line }, services));
+}
+
+/** The body was read and parsed already and goes beside. */
+function webRequestOf({ headers, host, url, protocol }: FastifyRequest, signal: AbortSignal): Request {
+  const list = Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, one ?? ''] as [string, string]),
+  );
+  return new Request(`${protocol}://${host}${url}`, { method: 'POST', headers: list, signal });
+}
+
+function assertOrigin(origin: string | undefined, allowed: string[]): void {
+  if (validateOriginHeader(origin, allowed).ok) return;
+  throw new Problem(
+    'origin_refused',
+    'Pages of this origin may not use the tools of this relay. Ask from a program, or from a page of the relay itself.',
+  );
+}
+
+function hostOf(url: string | undefined): string[] {
+  return url === undefined ? [] : [new URL(url).hostname];
+}
