@@ -127,6 +127,8 @@ function credentialsFor({ publicKey, name, proof }: EnrollRequest, changes: Part
     nodeNonce: proof.nonce,
     challenge: proof.challenge,
     codeId: null,
+    authority: proof.authority,
+    tlsKey: proof.tlsKey,
   };
   const signature = RELAY_KEY.sign(relayStatement(transcript, { ...answer, state: 'active' }));
   return { ...answer, relaySignature: bytesToBase64Url(signature) };

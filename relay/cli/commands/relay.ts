@@ -3,7 +3,7 @@ import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
-import { type RelayOptions, startRelay } from '../../server.ts';
+import type { RelayOptions } from '../../server.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
 import { relayBanner } from '../relay-banner.ts';
@@ -20,6 +20,8 @@ export function addRelayCommand(program: Command): void {
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
     .action(async (options: RelayCommandOptions) => {
+      // Loaded here, so that the commands that only ask a relay need not wait for it.
+      const { startRelay } = await import('../../server.ts');
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       const { log_level } = settingsOf(loaded, 'program');
       const log = createProcessLog(log_level);

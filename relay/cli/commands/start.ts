@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import pino from 'pino';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
-import { type Relay, startRelay } from '../../server.ts';
+import type { Relay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { askChat } from '../ask-chat.ts';
 import { howToCall } from '../how-to-call.ts';
@@ -51,6 +51,7 @@ async function startAndAsk(
   const relayLog = pino.destination({ dest: join(logFolder, 'relay.log'), sync: true, mode: 0o600 });
 
   say(`\n${out.bold(`Sparewatt ${VERSION}`)}\n`);
+  const { startRelay } = await import('../../server.ts');
   const starting: Promise<Relay> = startRelay({
     ...relayOptionsOf(loaded),
     log: createProcessLog(log_level, relayLog),

@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import pino from 'pino';
 import { createServices } from '../../../relay/create-services.ts';
 import { openDataFolder } from '../../../relay/data-folder/data-folder.ts';
@@ -9,6 +8,7 @@ import { readOrCreateRelayIdentity } from '../../../relay/pairing/relay-identity
 import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
 import type { FleetMember } from '../fleet-member.ts';
 import { answerQuestions } from './answer-questions.ts';
+import { watchLoop, watchTurns } from './loop-turns.ts';
 
 // Everything of a relay but its HTTP server, with a hand inside, in the data folder of its argument.
 const log = pino({ level: 'warn' }, pino.destination(2));
@@ -21,10 +21,12 @@ const identity = readOrCreateRelayIdentity(folder);
 const rules = { open: false, approve: false };
 const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, rules });
 
-const RESOLUTION_MS = 1;
-const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-const gone = new Map<string, number>();
-services.table.listen({ onGone: ({ id }) => void gone.set(id, performance.timeOrigin + performance.now()) });
+const watches = { clock: watchLoop(), processor: watchTurns() };
+/** Of all threads. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
 
 answerQuestions(
   { natsUrl: fabric.url },
@@ -44,26 +46,13 @@ answerQuestions(
       const { heapUsed, external } = process.memoryUsage();
       return { heapUsed, external };
     },
-    cpuMs: () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1_000;
-    },
-    'watch-loop': () => {
-      loop.reset();
-      loop.enable();
-    },
-    'loop-stall': () => {
-      loop.disable();
-      return loop.max / 1e6 - RESOLUTION_MS;
-    },
-    discover: async (timeoutMs: number) => {
-      const { answered, missing, elapsedMs } = await services.discovery.discover({ timeoutMs });
-      return { answered: answered.size, missing: missing.size, elapsedMs };
-    },
-    documents: () => services.documents.counts(),
-    heapSnapshot: async (file: string) => {
-      const { writeHeapSnapshot } = await import('node:v8');
-      return writeHeapSnapshot(file);
+    cpuMs,
+    discover: async ({ timeoutMs, by }: { timeoutMs: number; by: keyof typeof watches }) => {
+      const before = cpuMs();
+      watches[by].start();
+      const { missing, elapsedMs } = await services.discovery.discover({ timeoutMs });
+      const stalledMs = watches[by].stalledMs();
+      return { missing: missing.size, elapsedMs, stalledMs, cpuMs: cpuMs() - before };
     },
   },
   async () => {
