@@ -7,13 +7,15 @@ import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
+import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
+import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
-import { openPolicyFile } from './policy-file.ts';
+import { openPolicyFile, type PolicyFile } from './policy-file.ts';
 import { rememberingPins } from './relay-memory.ts';
 import { relayPinsIn } from './relay-pins.ts';
 import { fileSecretBox } from './secret-box.ts';
@@ -31,8 +33,8 @@ export type HeadlessAgentOptions = {
   invitation?: PairingInvitation | undefined;
   hubUrl?: string;
   hubToken?: string;
-  /** What the owner lets the node run; `policy.json` of the data folder when no file is named. */
-  policyFile?: string;
+  /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
+  policy?: string | NodePolicy;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
   capsPort?: number;
   log: AgentLog;
@@ -42,12 +44,7 @@ export type HeadlessAgentOptions = {
 
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
-  const { policy, close: closePolicy } = openPolicyFile({
-    path: options.policyFile ?? join(options.dataFolder, 'policy.json'),
-    isNamed: options.policyFile !== undefined,
-    now: Date.now,
-    log: options.log,
-  });
+  const { policy, close: closePolicy } = openPolicy(options);
   const keyBox = fileSecretBox(join(options.dataFolder, 'node-key.json'));
   const identity = await readOrCreateNodeKey(keyBox);
   options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
@@ -75,6 +72,14 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
   });
   void agent.ended.then(closePolicy);
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+function openPolicy({ policy, dataFolder, log }: HeadlessAgentOptions): PolicyFile {
+  if (typeof policy === 'object') {
+    return { policy: createOwnerPolicy({ policy, now: Date.now }), close: () => undefined };
+  }
+  const path = policy ?? join(dataFolder, POLICY_FILE);
+  return openPolicyFile({ path, isNamed: policy !== undefined, now: Date.now, log });
 }
 
 /** The relays that the node of a data folder knows. */

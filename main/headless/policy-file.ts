@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
-import { Value } from 'typebox/value';
 import type { AgentLog } from '../../shared/agent/log.ts';
-import { NodePolicy } from '../../shared/policy/node-policy.ts';
+import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { parsePolicy } from '../../shared/policy/parse-policy.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 
 export type PolicyFile = { readonly policy: OwnerPolicy; close(): void };
@@ -21,19 +21,18 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * The policy in a file, followed while the node runs. A file that has become wrong leaves the last good policy in
- * place and says so; one that is removed allows everything again. Errors: `invalid_setting` when it is wrong at start.
+ * place and says so, and so does a named one that is gone: nothing but a readable file allows more than before. Where no
+ * file is named, none means that everything is allowed. Errors: `invalid_setting` when it is wrong at start.
  */
 export function openPolicyFile({ path, isNamed, now, log, intervalMs }: PolicyFileOptions): PolicyFile {
   let seen = versionOf(path);
-  const first = readPolicy(path);
-  if (first === undefined && isNamed) throw new Problem('invalid_setting', `There is no policy file ${path}.`);
-  const policy = createOwnerPolicy({ policy: first, now });
+  const policy = createOwnerPolicy({ policy: readPolicy(path, isNamed), now });
   const look = (): void => {
     const version = versionOf(path);
     if (version === seen) return;
     seen = version;
     try {
-      policy.replace(readPolicy(path) ?? {});
+      policy.replace(readPolicy(path, isNamed));
       log.info({ path }, 'the policy of this node has changed');
     } catch (error) {
       log.error({ path, reason: error instanceof Error ? error.message : String(error) }, 'the last policy stays');
@@ -46,18 +45,19 @@ export function openPolicyFile({ path, isNamed, now, log, intervalMs }: PolicyFi
 
 /** Taken before the content, so that no change falls between the two; `fs.watchFile` looks too late for that. */
 function versionOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? 'none' : `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? 'none' : `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
+  } catch {
+    return 'unreadable';
+  }
 }
 
-function readPolicy(path: string): NodePolicy | undefined {
+function readPolicy(path: string, isNamed: boolean): NodePolicy {
   const text = readText(path);
-  if (text === undefined) return undefined;
-  const value = parseJson(text, path);
-  if (Value.Check(NodePolicy, value)) return value;
-  const [fault] = Value.Errors(NodePolicy, value);
-  const place = fault?.instancePath.slice(1).replaceAll('/', '.') || 'the policy';
-  throw new Problem('invalid_setting', `${path}: ${place} ${fault?.message ?? 'is wrong'}.`);
+  if (text !== undefined) return parsePolicy(text, path);
+  if (isNamed) throw new Problem('invalid_setting', `There is no policy file ${path}.`);
+  return {};
 }
 
 function readText(path: string): string | undefined {
@@ -66,13 +66,5 @@ function readText(path: string): string | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new Problem('invalid_setting', `The policy file ${path} cannot be read.`, { cause: error });
-  }
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Problem('invalid_setting', `The policy file ${path} is not JSON.`, { cause: error });
   }
 }

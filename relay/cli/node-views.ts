@@ -1,5 +1,15 @@
-import type { NodeDetails, NodeHealth, NodeSummary, PendingTask, Task } from '../../shared/api/nodes.ts';
+import type {
+  NodeDetails,
+  NodeHealth,
+  NodeSummary,
+  PendingTask,
+  PendingTaskDetails,
+  Task,
+} from '../../shared/api/nodes.ts';
+import { printable } from './printable.ts';
 import { out } from './style.ts';
+
+const COLUMNS = 80;
 
 /** How nodes and tasks look in a terminal of 80 columns. */
 export function nodesTable(nodes: readonly NodeSummary[]): string {
@@ -18,12 +28,13 @@ export function healthText({ id, status, reasons, slots, round_trip_ms, attempts
   const trip = round_trip_ms === null ? '–' : `${round_trip_ms.toFixed(1)} ms`;
   const lines = [
     `${out.bold(id)}  ${status}`,
-    ...reasons.map((reason) => `  ${reason}`),
+    ...reasons.map((reason) => `  ${printable(reason)}`),
     `  slots       ${slots.used} of ${slots.total} taken`,
     `  round trip  ${trip}`,
     `  attempts    ${attempts.succeeded} succeeded, ${attempts.failed} failed`,
     ...models.map(
-      ({ model, tokens_per_s: speed }) => `  ${model}  ${speed === null ? '–' : `${speed.toFixed(1)} tokens/s`}`,
+      ({ model, tokens_per_s: speed }) =>
+        `  ${printable(model)}  ${speed === null ? '–' : `${speed.toFixed(1)} tokens/s`}`,
     ),
   ];
   return `${lines.join('\n')}\n`;
@@ -44,25 +55,28 @@ export function taskText({ id, node, state, result, problem }: Task): string {
     case 'awaiting_approval':
       return `A person must approve the task first; nothing has been sent to ${node}.\n  operator  sparewatt nodes approve ${id}\n  result    sparewatt nodes result ${id}\n`;
     default:
-      return `The task is ${state}: ${problem?.detail ?? 'no reason was kept'}\n`;
+      return `The task is ${state}: ${printable(problem?.detail ?? 'no reason was kept')}\n`;
   }
 }
 
 export function pendingTable(tasks: readonly PendingTask[]): string {
   if (tasks.length === 0) return 'No task waits for approval.\n';
-  const rows = tasks.map(({ id, node, type, model, client }) => [id, node, `${type} ${model}`, client]);
-  return tableOf(['TASK', 'NODE', 'WHAT', 'CLIENT'], rows);
+  const rows = tasks.map(({ id, node, type, model }) => [id, node, `${type} ${model}`]);
+  return `${tableOf(['TASK', 'NODE', 'WHAT'], rows)}Look at one with its input: sparewatt nodes approvals TASK\n`;
 }
 
-export function pendingText({ id, node, type, model, client, ...more }: PendingTask & { input?: unknown }): string {
+export function pendingText({ id, node, type, model, client, ...more }: PendingTaskDetails): string {
+  const input = JSON.stringify(more.input, null, 2).split('\n').map(printable);
   const lines = [
     `${out.bold(id)}  for ${node}`,
-    `  what    ${type} ${model}`,
+    `  what    ${type} ${printable(model)}`,
     `  client  ${client}`,
     `  until   ${new Date(more.expires_at).toLocaleTimeString()}`,
-    `  input   ${JSON.stringify(more.input, null, 2).replaceAll('\n', '\n          ')}`,
+    `  sha256  ${more.input_sha256}`,
+    `  input   ${input.join('\n          ')}`,
     '',
-    `  sparewatt nodes approve ${id}   or   sparewatt nodes refuse ${id} --reason …`,
+    `  let it run  sparewatt nodes approve ${id}`,
+    `  refuse it   sparewatt nodes refuse ${id} --reason …`,
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -72,13 +86,18 @@ function resultText(result: unknown): string {
   return typeof text === 'string' ? text : JSON.stringify(result);
 }
 
-/** Columns as wide as their widest cell, but for the last. */
+/** Columns as wide as their widest cell, but for the last, which is cut where the terminal ends. */
 function tableOf(head: readonly string[], rows: readonly string[][]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return `${out.dim(line(head))}\n${rows.map((row) => line(row)).join('\n')}\n`;
+  const shown = rows.map((row) => row.map(printable));
+  const widths = head.map((title, column) => Math.max(title.length, ...shown.map((row) => row[column]?.length ?? 0)));
+  const left = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const line = (cells: readonly string[]): string => {
+    const last = cut(cells.at(-1) ?? '', Math.max(COLUMNS - left, 8));
+    return [...cells.slice(0, -1).map((cell, column) => cell.padEnd(widths[column] ?? 0)), last].join('  ').trimEnd();
+  };
+  return `${out.dim(line(head))}\n${shown.map((row) => line(row)).join('\n')}\n`;
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }

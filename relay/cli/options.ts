@@ -6,6 +6,13 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** At most an hour, the longest that the relay lets a request wait. */
+export function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== '' && seconds >= 0 && seconds <= 3_600) return seconds;
+  throw new InvalidArgumentError('Seconds, from 0 to 3600.');
+}
+
 export function parseUrl(text: string): string {
   if (!URL.canParse(text) || !/^https?:/.test(text)) {
     throw new InvalidArgumentError('An address such as http://127.0.0.1:8484.');

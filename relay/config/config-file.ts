@@ -106,9 +106,9 @@ function unknownKey(section: SectionName, key: string, isTableHere: boolean): st
 function lineOf(text: string, section: SectionName, key: string): number | undefined {
   let current = 'program';
   for (const [index, line] of text.split('\n').entries()) {
-    const header = /^\s*\[\s*"?([\w-]+)"?\s*\]/.exec(line)?.[1];
+    const header = /^\s*\[\s*([\w."-]+)\s*\]/.exec(line)?.[1]?.replaceAll('"', '');
     if (header !== undefined) current = header;
-    if (section === 'program' && header === key) return index + 1;
+    if (header === pathOf({ section, key })) return index + 1;
     if (current === section && /^\s*["']?([\w-]+)["']?\s*=/.exec(line)?.[1] === key) return index + 1;
   }
   return undefined;

@@ -27,5 +27,6 @@ export function faultOf(
 ): string | undefined {
   const isAddress = 'pattern' in schema && typeof value === 'string' && String(schema.pattern).startsWith('^https?');
   if (Value.Check(schema, value) && (!isAddress || URL.canParse(value))) return undefined;
-  return `must be ${setting.wanted}`;
+  const partAtFault = setting.faultOf?.(value);
+  return partAtFault === undefined ? `must be ${setting.wanted}` : `is wrong: ${partAtFault}`;
 }

@@ -116,12 +116,14 @@ function statusOf(known: KnownNode, live: LiveNode | undefined, admin: NodeAdmin
   if (state === 'draining') return live === undefined || live.reserved === 0 ? 'drained' : 'draining';
   if (live === undefined) return 'offline';
   if (state === 'cordoned') return 'cordoned';
+  if (live.slots === 0 && live.document.policy?.open === false) return 'closed';
   return hasFreeSlot(live) ? 'ready' : 'full';
 }
 
 const REASONS: Record<NodeStatus, string | undefined> = {
   ready: undefined,
   full: 'All its slots are taken.',
+  closed: 'Its owner keeps it for other things now.',
   cordoned: 'An operator has closed it to new jobs.',
   draining: 'It finishes its jobs and gets no new ones.',
   drained: 'It has finished its jobs and gets no new ones.',

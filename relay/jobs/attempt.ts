@@ -6,6 +6,7 @@ import {
   type ChatInput,
   type DoneFrame,
   type EmbedInput,
+  type ErrorFrame,
   Frame,
   type JobRequest,
   type JsonInput,
@@ -104,7 +105,7 @@ export function startAttempt(
     }
     pulse.heard();
     if (frame.type === 'done' || frame.type === 'error') {
-      if (frame.type === 'error') fail(fromProblemRecord(frame.problem));
+      if (frame.type === 'error') fail(problemOf(frame, nextSeq));
       else if (frame.seq !== nextSeq) fail(outOfOrder(node, nextSeq, frame.seq));
       else finish(frame);
       letGo();
@@ -174,6 +175,12 @@ export function startAttempt(
     letGo();
   }
   return { done: done.promise, released: released.promise };
+}
+
+/** Only before it starts can a job be refused: what was begun is an attempt, whatever the node calls its end. */
+function problemOf({ problem }: ErrorFrame, framesBefore: number): Problem {
+  if (problem.code !== 'policy_refused' || framesBefore === 0) return fromProblemRecord(problem);
+  return new Problem('protocol_violation', 'The node refused a job that it had accepted.');
 }
 
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {

@@ -1,4 +1,5 @@
-import type { NodeHealth, NodePage, Task, TaskRequest } from '../../shared/api/nodes.ts';
+import type { ModelList } from '../../shared/api/models.ts';
+import type { NodeDetails, NodeHealth, NodePage, Task, TaskRequest } from '../../shared/api/nodes.ts';
 import type { NodesToolArguments, NodesToolResult } from '../../shared/api/nodes-tool.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { JobSpec } from '../jobs/job.ts';
@@ -28,7 +29,7 @@ export async function runNodesTool(
 ): Promise<NodesToolResult> {
   try {
     const [output, data] = await ACTIONS[args.action](args, caller, services);
-    return { success: true, output, data: { ...data } };
+    return { success: true, output, data };
   } catch (error) {
     const problem = toProblem(error);
     if (problem.code === 'internal') services.log.error({ err: error }, 'the tool nodes met a fault of the relay');
@@ -40,7 +41,7 @@ type Action = (
   args: NodesToolArguments,
   caller: NodesToolCaller,
   services: RelayServices,
-) => Promise<[output: string, data: object]>;
+) => Promise<[output: string, data: NonNullable<NodesToolResult['data']>]>;
 
 const ACTIONS: Record<NodesToolArguments['action'], Action> = {
   list: async ({ after }, _caller, { directory }) => {
@@ -53,19 +54,16 @@ const ACTIONS: Record<NodesToolArguments['action'], Action> = {
   },
   capabilities: async ({ node_id }, _caller, { directory, models }) => {
     if (node_id === undefined) {
-      const data = models.list();
-      return [
-        data.map(({ id, status, nodes }) => `${id}  ${status}  ${nodes} nodes`).join('\n') || NO_MODELS,
-        { data },
-      ];
+      const list: ModelList = { object: 'list', data: models.list() };
+      return [modelsText(list), list];
     }
-    const { document, capabilities, ...node } = directory.get(node_id);
-    const text = `${node.id}: ${capabilities.join(', ') || 'nothing yet'}\n${node.models.map(({ name }) => name).join('\n')}`;
-    return [text.trimEnd(), { ...node, capabilities, document }];
+    const details = directory.get(node_id);
+    return [capabilitiesText(details), details];
   },
   send: async (args, caller, services) => {
     const { task } = orderTask(required(args, 'node_id'), taskRequestOf(args), caller.newJob, services);
-    if (args.wait === true) await followTask(task.id, caller, services);
+    // A person may take an hour, and an agent whose call times out would take the task back.
+    if (args.wait === true && task.state === 'running') await followTask(task.id, caller, services);
     const now = await findTask(task.id, caller, services);
     return [taskText(now), now];
   },
@@ -74,8 +72,6 @@ const ACTIONS: Record<NodesToolArguments['action'], Action> = {
     return [taskText(task), task];
   },
 };
-
-const NO_MODELS = 'No node serves a model now.';
 
 function required(args: NodesToolArguments, name: 'node_id' | 'task_id'): string {
   const value = args[name];
@@ -115,6 +111,15 @@ function listText({ data, next }: NodePage): string {
     return `${id}  ${status}  ${slots.used}/${slots.total} slots  ${capabilities.join(', ')}`.trimEnd();
   });
   return [...rows, ...(next === null ? [] : [`More: list with after=${next}.`])].join('\n');
+}
+
+function modelsText({ data }: ModelList): string {
+  if (data.length === 0) return 'No node serves a model now.';
+  return data.map(({ id, status, nodes }) => `${id}  ${status}  ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`).join('\n');
+}
+
+function capabilitiesText({ id, capabilities, models }: NodeDetails): string {
+  return [`${id}: ${capabilities.join(', ') || 'nothing now'}`, ...models.map(({ name }) => name)].join('\n');
 }
 
 function healthText({ id, status, reasons, slots, round_trip_ms }: NodeHealth): string {

@@ -1,6 +1,8 @@
 import { CapabilityAnswer, CapabilityRequest } from '../../shared/api/capabilities.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { type Asked, objectionTo, sizeOf } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+
 import { CAPABILITY_TYPES, type CapabilityType } from '../../shared/protocol/subjects.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
@@ -30,7 +32,8 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       },
       async (request, reply) => {
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
-        const { model, ignore } = await chooseModel(type, wanted ?? undefined, services);
+        const asked = { type, client: request.principal.keyId, size: sizeOf({ type, input }) };
+        const { model, ignore } = await chooseModel(asked, wanted ?? undefined, services);
         const order = { type, model, stream: false, input };
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
         reply.headers(answerHeaders(job));
@@ -51,28 +54,49 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
   }
 }
 
-/** The model that the freest fresh node offers for it, and the stale nodes, which are not to be asked. */
+/**
+ * The model that the freest fresh node offers for it, and the stale nodes, which are not to be asked. Nodes that refuse
+ * the job count only when all do, so that the caller hears why.
+ */
 async function chooseModel(
-  type: CapabilityType,
+  asked: AskedOfAny,
   wanted: string | undefined,
   { table, freshness }: RelayServices,
 ): Promise<{ model: string; ignore: ReadonlySet<string> }> {
-  const able = table.live().filter((node) => modelOf(node, type, wanted) !== undefined);
-  const fresh = await freshness.requireFresh(able, FRESH_WITHIN_MS);
+  const offering = (offers: (node: LiveNode) => string | undefined): Map<LiveNode, string> =>
+    new Map(table.live().flatMap((node) => pairOf(node, offers(node))));
+  const willing = offering((node) => modelOf(node, asked, wanted, true));
+  const able = willing.size > 0 ? willing : offering((node) => modelOf(node, asked, wanted, false));
+  const fresh = await freshness.requireFresh([...able.keys()], FRESH_WITHIN_MS);
   const best = fresh.reduce<LiveNode | undefined>(
     (a, b) => (a === undefined || loadOf(b) < loadOf(a) ? b : a),
     undefined,
   );
-  const model = best && modelOf(best, type, wanted);
-  if (model === undefined) throw noCapacity(type, wanted);
+  const model = best && able.get(best);
+  if (model === undefined) throw noCapacity(asked.type, wanted);
   const isFresh = new Set(fresh);
-  const stale = able.filter((node) => !isFresh.has(node));
+  const stale = [...able.keys()].filter((node) => !isFresh.has(node));
   return { model, ignore: new Set(stale.map((node) => node.id)) };
 }
 
-function modelOf({ document }: LiveNode, type: CapabilityType, wanted: string | undefined): string | undefined {
-  if (document.capabilities[type] !== true) return undefined;
-  return document.served_models.find((model) => model.type === type && (wanted ?? model.name) === model.name)?.name;
+type AskedOfAny = Omit<Asked, 'model'> & { type: CapabilityType };
+
+function pairOf(node: LiveNode, model: string | undefined): [LiveNode, string][] {
+  return model === undefined ? [] : [[node, model]];
+}
+
+function modelOf(
+  { document }: LiveNode,
+  asked: AskedOfAny,
+  wanted: string | undefined,
+  mustBeAllowed: boolean,
+): string | undefined {
+  const { capabilities, served_models, policy } = document;
+  if (capabilities[asked.type] !== true) return undefined;
+  const isAllowed = (model: string): boolean => objectionTo({ ...asked, model }, policy ?? {}) === undefined;
+  return served_models.find(
+    ({ name, type }) => type === asked.type && (wanted ?? name) === name && (!mustBeAllowed || isAllowed(name)),
+  )?.name;
 }
 
 function loadOf({ reserved, slots }: LiveNode): number {

@@ -1,11 +1,11 @@
-import { createMcpHandler, localhostAllowedOrigins, validateOriginHeader } from '@modelcontextprotocol/server';
+import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import { createMcpServer } from '../mcp/mcp-server.ts';
 import { runNodesTool } from '../mcp/nodes-tool.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { assertOwnPage } from './assert-own-page.ts';
 import { watchHangUps } from './hang-up.ts';
 import { ownerOf } from './order-task.ts';
 
@@ -20,19 +20,21 @@ const Message = Type.Object(
   },
 );
 
+/** Only its path means anything; the Host of a request can be any text. */
+const ENDPOINT = 'http://relay/mcp';
+
 /**
  * `POST /mcp`: the Model Context Protocol, for agents. Without sessions: each request is whole in itself, and what a
  * client of the older revisions of the protocol sends is served by the same code.
  */
 export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
-  const origins = [...localhostAllowedOrigins(), ...hostOf(services.publicUrl)];
   const hangUpOf = watchHangUps(app);
   app.post(
     '/mcp',
     {
       config: { access: 'client' },
       // Before the body is read: what a page of somebody else sends is not even looked at.
-      onRequest: async ({ headers }) => assertOrigin(headers.origin, origins),
+      onRequest: async ({ headers }) => assertOwnPage(headers, services.publicUrl),
       schema: {
         summary: 'Model Context Protocol: the tool `nodes`',
         tags: ['Nodes'],
@@ -65,21 +67,9 @@ function serverFor(request: FastifyRequest, services: RelayServices) {
 }
 
 /** The body was read and parsed already and goes beside. */
-function webRequestOf({ headers, host, url, protocol }: FastifyRequest, signal: AbortSignal): Request {
+function webRequestOf({ headers }: FastifyRequest, signal: AbortSignal): Request {
   const list = Object.entries(headers).flatMap(([name, value]) =>
     [value].flat().map((one) => [name, one ?? ''] as [string, string]),
   );
-  return new Request(`${protocol}://${host}${url}`, { method: 'POST', headers: list, signal });
-}
-
-function assertOrigin(origin: string | undefined, allowed: string[]): void {
-  if (validateOriginHeader(origin, allowed).ok) return;
-  throw new Problem(
-    'origin_refused',
-    'Pages of this origin may not use the tools of this relay. Ask from a program, or from a page of the relay itself.',
-  );
-}
-
-function hostOf(url: string | undefined): string[] {
-  return url === undefined ? [] : [new URL(url).hostname];
+  return new Request(ENDPOINT, { method: 'POST', headers: list, signal });
 }

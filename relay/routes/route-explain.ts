@@ -81,10 +81,12 @@ function workOf(body: ExplainRequest): Work {
 
 /** As the policy of a node's owner would see it. */
 function askedOf(body: ExplainRequest, client: string): Asked {
-  const { type, maxOutputTokens } = workOf(body);
-  const inputs = type === 'embed' && Array.isArray(body.input) ? body.input.length : 1;
+  const { type, maxOutputTokens: outputTokens } = workOf(body);
+  // Numbers are the tokens of one text.
+  const texts = Array.isArray(body.input) && typeof body.input[0] !== 'number' ? body.input : [body.input];
+  const inputs = type === 'embed' ? texts.length : 1;
   const inputCharacters = textLength(body.messages ?? body.input);
-  return { type, model: body.model, client, size: { inputCharacters, inputs, outputTokens: maxOutputTokens } };
+  return { type, model: body.model, client, size: { inputCharacters, inputBytes: 0, inputs, outputTokens } };
 }
 
 /** Of everything in it that is text, whatever its form. */

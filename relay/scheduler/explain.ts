@@ -3,7 +3,7 @@ import { isOnProbation } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
-import { filtersAgainst, policyObjection } from './filters.ts';
+import { closingOf, filtersAgainst, policyObjection } from './filters.ts';
 import type { Measurements } from './measurements.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -21,6 +21,7 @@ const EFFORT: Record<FilterName, number> = {
   routing_labels: 3,
   routing_trust: 3,
   node_policy: 7,
+  node_closed: 7,
   cordoned: 4,
   draining: 5,
   failed_before: 6,
@@ -110,8 +111,11 @@ function takenText(node: LiveNode): string {
   return `All ${node.slots} slots are taken.`;
 }
 
-function noSlotsText(node: LiveNode | undefined): string {
-  return `The node offers no slots now. ${node?.document.policy?.reason ?? ''}`.trimEnd();
+function closedText(node: LiveNode | undefined): string {
+  const closing = node && closingOf(node);
+  if (closing?.reason === 'paused') return 'Its owner has paused it.';
+  const until = closing?.changes_at == null ? '' : ` until ${new Date(closing.changes_at).toISOString()}`;
+  return `Its owner keeps it for other things${until}.`;
 }
 
 const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) => string> = {
@@ -125,8 +129,9 @@ const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) =
   routing_capabilities: () => 'It lacks a capability of routing.require.capabilities.',
   routing_labels: () => 'It lacks a label of routing.require.labels.',
   routing_trust: () => 'It is on probation, and routing.require.trust asks for trusted nodes.',
-  node_policy: (node, wanted) => `Its owner's policy: ${node && policyObjection(node, wanted)} is not allowed.`,
-  no_free_slot: (node) => (node === undefined || node.slots === 0 ? noSlotsText(node) : takenText(node)),
+  node_policy: (node, wanted) => `Its owner does not let it ${node && policyObjection(node, wanted)}.`,
+  node_closed: closedText,
+  no_free_slot: (node) => (node === undefined || node.slots === 0 ? 'The node offers no slots now.' : takenText(node)),
 };
 
 const CHANGES: Record<FilterName, (id: string, wanted: Wanted) => string> = {
@@ -141,5 +146,6 @@ const CHANGES: Record<FilterName, (id: string, wanted: Wanted) => string> = {
   routing_labels: (id) => `remove routing.require.labels, or label ${id} so`,
   routing_trust: (id) => `remove routing.require.trust, or trust ${id}`,
   node_policy: (id) => `ask the owner of ${id} to allow it`,
+  node_closed: (id) => `wait until ${id} opens, or ask its owner`,
   no_free_slot: (id) => `free a slot on ${id}`,
 };

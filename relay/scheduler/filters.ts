@@ -1,5 +1,6 @@
 import type { FilterName } from '../../shared/api/routing.ts';
 import { type Asked, objectionTo } from '../../shared/policy/decide.ts';
+import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import { hasFreeSlot, isOnProbation } from '../fabric/free-nodes.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { ANY_ROUTE, type Routing } from './routing.ts';
@@ -21,7 +22,13 @@ const MODEL: Filter = {
   removes: (node, { model }) => !node.document.served_models.some(({ name }) => name === model),
 };
 
-const SLOT: Filter = { name: 'no_free_slot', removes: (node) => !hasFreeSlot(node) };
+/** The slots are of the last beat and newer than the document. */
+const CLOSED: Filter = { name: 'node_closed', removes: (node) => closingOf(node) !== undefined };
+
+const SLOT: Filter = {
+  name: 'no_free_slot',
+  removes: (node) => !hasFreeSlot(node) && closingOf(node) === undefined,
+};
 
 /** The filters that the index of free nodes does not apply already, cheapest first. */
 const WISHES: readonly Filter[] = [
@@ -40,6 +47,17 @@ const WISHES: readonly Filter[] = [
   },
 ];
 
+/** Why and until when its owner has closed the node, as the node tells it; undefined while it is open. */
+export function closingOf({ slots, document: { policy } }: LiveNode): PublicPolicy | undefined {
+  return slots === 0 && policy?.open === false ? policy : undefined;
+}
+
+/** Whether the node takes jobs by then without its owner doing anything. */
+export function opensBy(node: LiveNode, deadline: number): boolean {
+  const closing = closingOf(node);
+  return closing === undefined || (closing.changes_at !== null && closing.changes_at <= deadline);
+}
+
 /** What its owner's policy has against the job, as the node tells it; undefined when nothing. */
 export function policyObjection({ document: { policy } }: LiveNode, { asked }: FilterInput): string | undefined {
   return policy === undefined || asked === undefined ? undefined : objectionTo(asked, policy);
@@ -50,7 +68,7 @@ const STANDING: readonly Filter[] = [
   { name: 'draining', removes: ({ standing }) => standing.state === 'draining' },
 ];
 
-const ALL: readonly Filter[] = [MODEL, ...STANDING, ...WISHES, SLOT];
+const ALL: readonly Filter[] = [MODEL, ...STANDING, ...WISHES, CLOSED, SLOT];
 
 /** Whether a node that serves the model and is open to jobs may take this one, slots aside. */
 export function fits(node: LiveNode, input: FilterInput): boolean {

@@ -6,9 +6,9 @@ import { createAffinityTable } from './affinity.ts';
 import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
 import { createDecisionLog, type DecisionLog } from './decisions.ts';
 import { explainRoute } from './explain.ts';
-import { fits } from './filters.ts';
+import { fits, opensBy } from './filters.ts';
 import { type AttemptResult, createMeasurements, type Measurements } from './measurements.ts';
-import { takesAnyNode } from './routing.ts';
+import { noNodeFor } from './no-node.ts';
 import { UNKNOWN_WORK, type Wanted } from './wanted.ts';
 
 export type { Wanted } from './wanted.ts';
@@ -26,7 +26,8 @@ export type AttemptOutcome = Omit<AttemptResult, 'wasCold'> & { readonly problem
 export type Scheduler = {
   /**
    * Reserves a slot on the node that is predicted to be best, waiting in turn for one to come free.
-   * Throws `no_capacity` when no node may take the job or none came free in time, `queue_full` when too many wait.
+   * Throws `no_capacity` when no node may take the job or none came free in time, `policy_refused` when their owners do not
+   * want it, `queue_full` when too many wait.
    */
   reserve(wanted: Wanted): Promise<Reservation>;
   waiting(): number;
@@ -55,7 +56,13 @@ type Waiter = { wanted: Wanted; since: number; resolve(reservation: Reservation)
 const MAX_WAITING = 1_000;
 const RETRY_AFTER_MS = 1_000;
 /** Problems that say nothing of how reliable a node is: it was honest about its load, or somebody else was at fault. */
-const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 'bus_unavailable', 'policy_refused']);
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
+  'node_busy',
+  'stale_epoch',
+  'bus_unavailable',
+  'policy_refused',
+  'handed_back',
+]);
 
 /**
  * Chooses the node for each attempt by filters and predicted time; waiting jobs in order of arrival.
@@ -70,6 +77,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
   const affinity = createAffinityTable();
   const decisions = createDecisionLog(now);
   const affineNode = (wanted: Wanted, at: number): string | undefined => affinity.nodeOf(wanted.affinity, at);
+  const noNode = (wanted: Wanted): Problem => noNodeFor(wanted, table.serving(wanted.model), now());
   const ports: ChoosePorts = { table, measurements, affineNode, now, random };
 
   const take = (wanted: Wanted, choice: Choice, waitedMs: number): Reservation => {
@@ -112,7 +120,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
       },
     };
     const onAbort = (): void => waiter.reject(wanted.signal.reason);
-    const timer = setTimeout(() => waiter.reject(noCapacity(wanted)), wanted.maxWaitMs);
+    const timer = setTimeout(() => waiter.reject(noNode(wanted)), wanted.maxWaitMs);
     const forget = (): void => {
       waiters.delete(waiter);
       clearTimeout(timer);
@@ -129,7 +137,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
       // By (4) nobody who waits could use the slot that is found here.
       const choice = chooseNode(wanted, ports);
       if (choice !== undefined) return take(wanted, choice, 0);
-      if (wanted.maxWaitMs <= 0 || !hasCandidate(table, wanted)) throw noCapacity(wanted);
+      if (wanted.maxWaitMs <= 0 || !hasCandidate(table, wanted, now())) throw noNode(wanted);
       if (waiters.size >= MAX_WAITING) throw queueFull(waiters.size);
       return enqueue(wanted);
     },
@@ -162,17 +170,12 @@ function learn({ node, wanted, wasCold }: Reservation, outcome: AttemptOutcome, 
 }
 
 /** Whether waiting can help: some node that serves the model may take the job once it has a slot. */
-function hasCandidate(table: NodeTable, wanted: Wanted): boolean {
-  for (const node of table.serving(wanted.model)) if (isOpenToJobs(node) && fits(node, wanted)) return true;
+function hasCandidate(table: NodeTable, wanted: Wanted, now: number): boolean {
+  const deadline = now + wanted.maxWaitMs;
+  for (const node of table.serving(wanted.model)) {
+    if (isOpenToJobs(node) && fits(node, wanted) && opensBy(node, deadline)) return true;
+  }
   return false;
-}
-
-function noCapacity(wanted: Wanted): Problem {
-  const sentence =
-    wanted.routing === undefined || takesAnyNode(wanted.routing)
-      ? `No node can run ${wanted.model} now. Try again in a moment, or start another node.`
-      : `No node that \`routing\` allows can run ${wanted.model} now. Try again in a moment, or allow more nodes.`;
-  return new Problem('no_capacity', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }
 
 function queueFull(waiting: number): Problem {

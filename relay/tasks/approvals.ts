@@ -1,13 +1,12 @@
-import type { PendingTask, PendingTaskDetails, Task } from '../../shared/api/nodes.ts';
+import type { PendingTask, PendingTaskDetails } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
-import type { JobSpec } from '../jobs/job.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { Approval } from './tasks.ts';
 
 /** What waits for a person (B10). Kept in memory: a relay that stops tells every asker that nothing was run. */
 export type Approvals = {
-  /** Keeps a task back. Errors: `queue_full`, `task_refused`, `approval_expired`, the signal's reason. */
+  /** Keeps a task back; throws `queue_full` at once. Errors: `task_refused`, `approval_expired`, the signal's reason. */
   readonly ask: Approval;
   /** Oldest first. */
   list(): PendingTask[];
@@ -19,24 +18,33 @@ export type Approvals = {
   refuse(taskId: string, reason: string | null): PendingTask;
 };
 
-export type ApprovalsOptions = { now: () => number; lifetimeMs?: number; most?: number };
+export type ApprovalsOptions = { now: () => number; lifetimeMs?: number; most?: number; mostBytes?: number };
 
 /** Longer than a lunch break, shorter than forgetting what it was about. */
 const LIFETIME_MS = 60 * 60_000;
-/** More than a person reads; each holds its input. */
+/** More than a person reads. */
 const WAITING_MOST = 200;
+/** Each holds its input, and one request may bring megabytes of it. */
+const WAITING_BYTES_MOST = 64 * 1024 * 1024;
 
 type Waiting = { shown: PendingTask; input: unknown; approve(): void; refuse(problem: Problem): void };
 
-/** Invariants: (1) a decision counts once, the first; (2) nothing of a task reaches a node before it was approved. */
-export function createApprovals({ now, lifetimeMs = LIFETIME_MS, most = WAITING_MOST }: ApprovalsOptions): Approvals {
+/**
+ * Invariants: (1) a decision counts once, the first; (2) nothing of a task reaches a node before it was approved;
+ * (3) `bytes` is the size of the inputs in `waiting`, and neither is ever more than its limit.
+ */
+export function createApprovals(options: ApprovalsOptions): Approvals {
+  const { now, lifetimeMs = LIFETIME_MS, most = WAITING_MOST, mostBytes = WAITING_BYTES_MOST } = options;
   const waiting = new Map<string, Waiting>();
+  let bytes = 0;
 
   const ask: Approval = (task, job, signal) => {
-    if (waiting.size >= most) throw tooMany(waiting.size);
+    const canonical = canonicalBytes(job.input);
+    const sizeBytes = canonical.length;
+    if (waiting.size >= most || bytes + sizeBytes > mostBytes) throw tooMany(waiting.size);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const forget = (): void => {
-      waiting.delete(task.id);
+      if (waiting.delete(task.id)) bytes -= sizeBytes;
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     };
@@ -51,9 +59,17 @@ export function createApprovals({ now, lifetimeMs = LIFETIME_MS, most = WAITING_
       resolve();
     };
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    if (!signal.aborted)
-      waiting.set(task.id, { shown: showTask(task, job, now() + lifetimeMs), input: job.input, approve, refuse });
+    else {
+      signal.addEventListener('abort', onAbort, { once: true });
+      const shown = {
+        ...task,
+        client: job.apiKeyId,
+        input_sha256: sha256Hex(canonical),
+        expires_at: now() + lifetimeMs,
+      };
+      waiting.set(task.id, { shown, input: job.input, approve, refuse });
+      bytes += sizeBytes;
+    }
     return promise;
   };
   const find = (taskId: string): Waiting => {
@@ -83,10 +99,6 @@ export function createApprovals({ now, lifetimeMs = LIFETIME_MS, most = WAITING_
       return shown;
     },
   };
-}
-
-function showTask(task: Task, { apiKeyId, input }: JobSpec, expiresAt: number): PendingTask {
-  return { ...task, client: apiKeyId, input_sha256: sha256Hex(canonicalBytes(input)), expires_at: expiresAt };
 }
 
 function tooMany(count: number): Problem {

@@ -9,7 +9,7 @@ import { collectResult } from './task-result.ts';
 export type Approval = (task: Task, job: JobSpec, signal: AbortSignal) => Promise<void>;
 
 export type Tasks = {
-  /** Starts a job whose routing names exactly `nodeId`. Errors: `queue_full`. */
+  /** Starts a job whose routing names exactly `nodeId`. Errors: `queue_full`, what `approval` throws at once. */
   submit(job: JobSpec, nodeId: string, approval?: Approval): Task;
   /** A task of this key while it is kept; `null` finds those of any key. */
   find(id: string, apiKeyId: string | null): Task | undefined;
@@ -74,10 +74,10 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
     keptBytes += entry.sizeBytes;
     forgetOldest();
   };
-  const run = async (entry: Entry, job: JobSpec, approval: Approval | undefined): Promise<void> => {
+  const run = async (entry: Entry, job: JobSpec, approved: Promise<void> | undefined): Promise<void> => {
     const { signal } = entry.abort;
     try {
-      if (approval !== undefined) await Promise.race([approval({ ...entry.task }, job, signal), abortOf(signal)]);
+      if (approved !== undefined) await Promise.race([approved, abortOf(signal)]);
       entry.task.state = 'running';
       const result = collectResult(job.type);
       const { done } = await jobs.run(job, result.sink, signal);
@@ -106,8 +106,10 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
         ended: Promise.resolve(),
         sizeBytes: 0,
       };
+      // Throws when no more may wait, and then there is no task.
+      const approved = approval?.({ ...task }, job, entry.abort.signal);
       running.set(task.id, entry);
-      entry.ended = run(entry, job, approval);
+      entry.ended = run(entry, job, approved);
       return { ...task };
     },
     find: (id, apiKeyId) => {

@@ -1,7 +1,6 @@
 import { nodeIdOf } from '../identity/node-id.ts';
 import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
-import { policyRefused } from '../policy/decide.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
@@ -115,7 +114,7 @@ export function startAgent(options: AgentOptions): Agent {
   runtime.onChange(tellChange);
   runtime.onSpeed(tellChange);
   policy.onChange(() => {
-    if (!policy.isOpen() && !policy.finishesRunning()) jobs.stopAll(policyRefused('To go on with a job now'));
+    if (!policy.isOpen() && !policy.finishesRunning()) jobs.stopAll(handedBack());
     tellChange();
   });
 
@@ -175,6 +174,10 @@ export function startAgent(options: AgentOptions): Agent {
       await ended;
     },
   };
+}
+
+function handedBack(): Problem {
+  return new Problem('handed_back', 'The owner of this node has taken it back, and waits for no job to end.');
 }
 
 /** Keeps one connection to its end; calls back whenever the relay opens a session on it. */

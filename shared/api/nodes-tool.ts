@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { ModelList } from './models.ts';
+import { NodeDetails, NodeHealth, NodePage, Task } from './nodes.ts';
 
 const NodeId = Type.String({
   minLength: 1,
@@ -34,7 +36,8 @@ export const NodesToolArguments = Type.Object(
     ),
     wait: Type.Optional(
       Type.Boolean({
-        description: 'For send: answer when the task has ended, with progress until then; closing cancels it',
+        description:
+          'For send: answer when the task has ended, with progress until then; closing cancels it. A task that waits for a person is answered at once',
       }),
     ),
     after: Type.Optional(
@@ -51,6 +54,10 @@ export const NodesToolResult = Type.Object({
   output: Type.String({ description: 'For people and models to read' }),
   error: Type.Optional(Type.String({ description: 'What went wrong and what to do' })),
   code: Type.Optional(Type.String({ description: 'Code of the problem' })),
-  data: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'The same as the HTTP API answers' })),
+  data: Type.Optional(
+    Type.Union([NodePage, NodeHealth, NodeDetails, ModelList, Task], {
+      description: 'The same as the HTTP API answers',
+    }),
+  ),
 });
 export type NodesToolResult = Static<typeof NodesToolResult>;

@@ -13,6 +13,7 @@ export const NodeStatus = Type.Union(
   [
     Type.Literal('ready'),
     Type.Literal('full'),
+    Type.Literal('closed'),
     Type.Literal('cordoned'),
     Type.Literal('draining'),
     Type.Literal('drained'),
@@ -20,7 +21,10 @@ export const NodeStatus = Type.Union(
     Type.Literal('pending'),
     Type.Literal('revoked'),
   ],
-  { description: '`drained` is a draining node without jobs; `pending` waits for approval' },
+  {
+    description:
+      '`closed` is one that its owner keeps for other things; `drained` is a draining node without jobs; `pending` waits for approval',
+  },
 );
 export type NodeStatus = Static<typeof NodeStatus>;
 

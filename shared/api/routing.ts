@@ -76,6 +76,7 @@ export type FilterName =
   | 'routing_labels'
   | 'routing_trust'
   | 'node_policy'
+  | 'node_closed'
   | 'no_free_slot';
 
 const Term = Type.Object({

@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { NodePolicy } from '../policy/node-policy.ts';
+import { policyFault } from '../policy/parse-policy.ts';
 import { described } from './setting.ts';
 
 /** `[node]` of the configuration file: what a machine that works for a relay can be told. */
@@ -112,18 +114,20 @@ export const NodeSettings = Type.Object(
       }),
     ),
     policy: Type.Optional(
-      Type.String({
-        minLength: 1,
-        ...described({
-          description: 'file that says what this node may run for others; read again whenever it changes',
-          wanted: 'the path of a JSON file',
+      Type.Union(
+        [Type.String({ minLength: 1 }), NodePolicy],
+        described({
+          description:
+            'file that says what this node may run for others, read again whenever it changes; or the section [node.policy]',
+          wanted: 'the path of a JSON file, or a section [node.policy]',
           env: 'SPAREWATT_NODE_POLICY',
           argument: 'file',
           path: true,
-          otherwise: 'policy.json of the data folder where there is one, else everything is allowed',
+          otherwise: 'node/policy.json of the data folder where there is one, else everything is allowed',
           example: 'policy.json',
+          faultOf: (value) => (typeof value === 'string' ? undefined : policyFault(value)),
         }),
-      }),
+      ),
     ),
     caps_port: Type.Optional(
       Type.Integer({

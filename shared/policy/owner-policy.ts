@@ -1,6 +1,6 @@
-import type { Problem } from '../problems/problem.ts';
+import { Problem } from '../problems/problem.ts';
 import type { JobRequest } from '../protocol/messages.ts';
-import { OPERATOR_CLIENT, objectionTo, openingAt, policyRefused, sizeOf } from './decide.ts';
+import { decide, isOpenAt, OPERATOR_CLIENT, openingAt, sizeOf } from './decide.ts';
 import type { NodePolicy, PublicPolicy } from './node-policy.ts';
 import { parseWeeklyHours, type WallClock, type WeeklyHours } from './weekly-hours.ts';
 
@@ -29,11 +29,11 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
   const listeners: (() => void)[] = [];
   let policy = first;
   let hours = hoursOf(first, wall);
-  const opening = () => openingAt(policy, hours, now());
-  let wasOpen = opening().open;
+  const isOpen = (): boolean => isOpenAt(policy, hours, now());
+  let wasOpen = isOpen();
 
   const changed = (): void => {
-    wasOpen = opening().open;
+    wasOpen = isOpen();
     for (const listener of listeners) listener();
   };
   return {
@@ -42,16 +42,12 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
       hours = hoursOf(next, wall);
       changed();
     },
-    isOpen: () => opening().open,
+    isOpen,
     finishesRunning: () => policy.finish_running ?? true,
     refusalOf: (request, running) => {
-      const { open, reason } = opening();
-      if (!open) return policyRefused(`A new job now (${(reason ?? '').toLowerCase().replace(/\.$/, '')})`);
       const { type, model, client = OPERATOR_CLIENT } = request;
-      const objection = objectionTo({ type, model, client, size: sizeOf(request) }, policy);
-      if (objection !== undefined) return policyRefused(objection);
-      if (running < (policy.jobs_per_client ?? Number.POSITIVE_INFINITY)) return undefined;
-      return policyRefused(`More than ${policy.jobs_per_client} jobs of one client at a time`);
+      const refusal = decide(policy, { type, model, client, size: sizeOf(request) }, { at: now(), hours, running });
+      return refusal && new Problem(refusal.code, refusal.sentence);
     },
     limited: (request) => {
       const most = policy.sizes?.output_tokens;
@@ -59,11 +55,12 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
       return { ...request, input: { ...request.input, maxTokens: most } };
     },
     shown: () => {
-      const { services, models, clients, sizes } = policy;
-      return { ...opening(), ...withoutUndefined({ services, models, clients, sizes }) };
+      const { services, models, clients, sizes, jobs_per_client } = policy;
+      const told = { services, models, clients, sizes, jobs_per_client };
+      return { ...openingAt(policy, hours, now()), ...withoutUndefined(told) };
     },
     check: () => {
-      if (opening().open !== wasOpen) changed();
+      if (isOpen() !== wasOpen) changed();
     },
     onChange: (listener) => void listeners.push(listener),
   };

@@ -18,6 +18,8 @@ export type WeeklyHours = {
   isOpen(at: number): boolean;
   /** When that is no longer so, to the minute; null when it always is. */
   changesAt(at: number): number | null;
+  /** What the wall shows at that moment, such as `Mon 18:00`. */
+  wallTime(at: number): string;
 };
 
 /** The clock of the machine this runs on. */
@@ -30,19 +32,28 @@ export function localWallClock(at: number): MinuteOfWeek {
 export function parseWeeklyHours(lines: readonly string[], wall: WallClock = localWallClock): WeeklyHours {
   const open = new Uint8Array(MINUTES_OF_WEEK);
   for (const line of lines) paint(open, line);
+  const neverChanges = open.every((minute) => minute === open[0]);
   const isOpen = (at: number): boolean => open[wall(at)] === 1;
   return {
     isOpen,
-    changesAt: (at) => {
-      if (open.every((minute) => minute === open[0])) return null;
-      const now = isOpen(at);
-      // Minute by minute, because the clock of the wall jumps twice a year; a week and a day hold every change.
-      let next = at - (at % MINUTE_MS);
-      do next += MINUTE_MS;
-      while (isOpen(next) === now && next < at + (MINUTES_OF_WEEK + MINUTES_OF_DAY) * MINUTE_MS);
-      return next;
-    },
+    changesAt: (at) => (neverChanges ? null : nextChange(open, at, wall)),
+    wallTime: (at) => shown(wall(at)),
   };
+}
+
+function nextChange(open: Uint8Array, at: number, wall: WallClock): number {
+  const from = wall(at);
+  const minuteStart = at - (at % MINUTE_MS);
+  let ahead = 1;
+  while (open[(from + ahead) % MINUTES_OF_WEEK] === open[from]) ahead += 1;
+  const next = minuteStart + ahead * MINUTE_MS;
+  if (wall(next) === (from + ahead) % MINUTES_OF_WEEK) return next;
+  // The wall was set on the way. Minute by minute: a week and a day hold every change.
+  let minute = minuteStart;
+  const last = minuteStart + (MINUTES_OF_WEEK + MINUTES_OF_DAY) * MINUTE_MS;
+  do minute += MINUTE_MS;
+  while (open[wall(minute)] === open[from] && minute < last);
+  return minute;
 }
 
 function paint(open: Uint8Array, line: string): void {
@@ -68,4 +79,11 @@ function daysOf(text: string): number[] {
 function minuteOfDay(time: string): number {
   const [hours = 0, minutes = 0] = time.split(':').map(Number);
   return hours * 60 + minutes;
+}
+
+function shown(minute: MinuteOfWeek): string {
+  const day = DAYS[Math.floor(minute / MINUTES_OF_DAY)] ?? 'sun';
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const ofDay = minute % MINUTES_OF_DAY;
+  return `${day.charAt(0).toUpperCase()}${day.slice(1)} ${two(Math.floor(ofDay / 60))}:${two(ofDay % 60)}`;
 }

@@ -174,6 +174,12 @@ export const PROBLEMS = {
     retry: 'elsewhere',
     type: 'server_error',
   },
+  handed_back: {
+    title: 'The owner of the node took it back from its jobs',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
   no_capacity: { title: 'No node can take this job now', status: 503, retry: 'later', type: 'server_error' },
   queue_full: { title: 'Too many jobs are waiting', status: 429, retry: 'later', type: 'rate_limit_error' },
   draining: { title: 'The relay is shutting down', status: 503, retry: 'later', type: 'server_error' },

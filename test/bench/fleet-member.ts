@@ -32,6 +32,7 @@ function createKey(): NKey {
 }
 
 export const SLOTS = 4;
+export const REVISION = 1;
 const GPUS = ['NVIDIA GeForce RTX 3060', 'NVIDIA GeForce RTX 4090', 'AMD Radeon RX 7900 XTX', 'Apple M3 Max'];
 const CPUS = ['AMD Ryzen 7 5800X 8-Core Processor', '13th Gen Intel(R) Core(TM) i7-13700K', 'Apple M3 Max'];
 const POLICY = createOwnerPolicy({ now: Date.now }).shown();
@@ -43,14 +44,14 @@ const MODELS = [
 ];
 
 /** What a node of people's homes would say of itself: machines of a few kinds, speeds of their own. */
-export function documentBytesOf(member: KeyedMember, number: number, change: { revision: number; used: number }) {
+export function documentBytesOf(member: KeyedMember, number: number, used: number): Uint8Array {
   const parts: DocumentParts = {
     nodeId: member.nodeId,
     version: '0.1.0',
-    revision: change.revision,
+    revision: REVISION,
     instance: instanceOf(number),
     models: [modelOf(number, 'llm'), modelOf(number + 1, 'llm'), modelOf(3, 'embed')],
-    slots: { total: SLOTS, used: () => change.used, tryTake: () => undefined },
+    slots: { total: SLOTS, used: () => used, tryTake: () => undefined },
     hardware: hardwareOf(number),
     software: { os: 'Linux 6.8.0', node: '24.21.0', onnxruntime: '1.24.0', transformers: '4.3.1' },
     tools: { ffmpeg: true, tesseract: number % 2 === 0, 'whisper-cli': false },

@@ -53,13 +53,13 @@ async function heartbeats({ relay }: BigPool, joinMs: number): Promise<Figure> {
 }
 
 /**
- * Three kinds of round: nothing has moved since the last; the load of every node has, so that every document is signed
- * anew; every revision has. Complete means that each answer was read, its signature checked where its bytes were not
+ * Two kinds of round: nothing has moved since the last, or the load of every node has, so that every document is signed
+ * anew. (A moved revision is fetched at the node's next beat, not by a discovery.) Complete means that each answer was read, its signature checked where its bytes were not
  * known, and the table brought up to date.
  */
 async function discovery(pool: BigPool): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const moved of ['nothing', 'load', 'revision'] as const) {
+  for (const moved of ['nothing', 'load'] as const) {
     const byClock: DiscoveryRound[] = [];
     const byProcessor: DiscoveryRound[] = [];
     for (let round = 0; round <= ROUNDS; round++) {
@@ -74,13 +74,19 @@ async function discovery(pool: BigPool): Promise<Figure[]> {
 
 async function discover({ relay, fleet }: BigPool, moved: string, by: 'clock' | 'processor'): Promise<DiscoveryRound> {
   // What has moved is signed before the clock starts: real nodes do that on processors of their own.
-  if (moved !== 'nothing') await fleet.ask('change', { moved });
+  if (moved === 'load') await fleet.ask('change');
   const idle = await quietMoment();
   return { ...(await relay.ask<DiscoveryRound>('discover', { timeoutMs: PATIENCE_MS, by })), idle };
 }
 
 function discoveryFigures(moved: string, byClock: DiscoveryRound[], byProcessor: DiscoveryRound[]): Figure[] {
-  const figure = (name: string, unit: string, rounds: DiscoveryRound[], value: keyof DiscoveryRound, atMost: number) => {
+  const figure = (
+    name: string,
+    unit: string,
+    rounds: DiscoveryRound[],
+    value: keyof DiscoveryRound,
+    atMost: number,
+  ) => {
     const values = rounds.map((round) => round[value]);
     const idleBefore = median(rounds.map(({ idle }) => idle));
     const missing = Math.max(...rounds.map((round) => round.missing));

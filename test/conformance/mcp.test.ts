@@ -3,9 +3,11 @@ import { after, before, test } from 'node:test';
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import pino from 'pino';
 import { Compile } from 'typebox/compile';
 import { NodesToolResult } from '../../shared/api/nodes-tool.ts';
 import { type Pool, startPool, until } from '../support/pool.ts';
+import { exchange, requestBytes } from '../support/raw-http.ts';
 
 let pool: Pool;
 let nodeId: string;
@@ -22,10 +24,15 @@ const requestInit = (): RequestInit => ({ headers: { authorization: `Bearer ${po
 /** What both generations of the official client have in common. */
 type AnyClient = {
   listTools(): Promise<{ tools: { name: string; outputSchema?: unknown }[] }>;
-  callTool(call: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
+  /** The first SDK wants a schema before the options. */
+  callTool(call: { name: string; arguments: Record<string, unknown> }, ...more: unknown[]): Promise<unknown>;
   close(): Promise<void>;
 };
-type ToolAnswer = { isError?: boolean; structuredContent: NodesToolResult; content: { text: string }[] };
+type ToolAnswer = {
+  isError?: boolean;
+  structuredContent: Omit<NodesToolResult, 'data'> & { data?: Record<string, unknown> };
+  content: { text: string }[];
+};
 
 const CLIENTS: Record<string, () => Promise<AnyClient>> = {
   '[MC1] the client of the first SDK': async () => {
@@ -47,7 +54,9 @@ const CLIENTS: Record<string, () => Promise<AnyClient>> = {
 
 async function call(client: AnyClient, args: Record<string, unknown>): Promise<ToolAnswer> {
   const answer = (await client.callTool({ name: 'nodes', arguments: args })) as ToolAnswer;
-  if (answer.structuredContent !== undefined) assert.ok(Result.Check(answer.structuredContent));
+  if (answer.structuredContent !== undefined) {
+    assert.deepEqual(Result.Errors(answer.structuredContent), []);
+  }
   return answer;
 }
 
@@ -118,7 +127,8 @@ test('[MC3] a header that contradicts the message, or is missing, is refused in 
     const { status, text } = await post(list, headers as Record<string, string>);
     assert.equal(status, 400, JSON.stringify(headers));
     const { error } = JSON.parse(text) as { error: { code: number } };
-    assert.equal(typeof error.code, 'number');
+    // HeaderMismatch of revision 2026-07-28.
+    assert.equal(error.code, -32020, JSON.stringify(headers));
   }
 });
 
@@ -157,6 +167,37 @@ test('[MC5] a page of somebody else is refused before its message is read, and s
   assert.equal((await post(modern('tools/list'), { authorization: 'Bearer wrong' })).status, 401);
 });
 
+test('[MC5] a page counts as the relay’s own at an address that nobody else can make theirs', async () => {
+  for (const host of ['192.168.1.5:8484', '[fd00::5]:8484', 'attic:8484', 'attic.local', 'relay.internal']) {
+    assert.equal(await postAs(host, `http://${host}`), 200, host);
+    assert.equal(await postAs(host, 'http://192.168.1.6'), 403, host);
+  }
+  for (const origin of ['http://rebound.example', 'http://localhost']) {
+    assert.equal(await postAs('rebound.example', origin), 403, origin);
+  }
+  assert.equal(await postAs('not a host', 'http://localhost'), 403);
+  // A program says no origin, and may come through a proxy under any name.
+  for (const host of ['gpu.club.example', 'not a host']) assert.equal(await postAs(host), 200, host);
+});
+
+/** The status of a right request under this Host, which `fetch` would set itself. */
+async function postAs(host: string, origin?: string): Promise<number> {
+  const headers = [
+    'Content-Type: application/json',
+    'Accept: application/json, text/event-stream',
+    `MCP-Protocol-Version: ${MODERN}`,
+    'Mcp-Method: tools/list',
+    ...(origin === undefined ? [] : [`Origin: ${origin}`]),
+  ];
+  const bytes = requestBytes(pool, {
+    method: 'POST',
+    path: '/mcp',
+    headers,
+    body: JSON.stringify(modern('tools/list')),
+  });
+  return (await exchange(pool, bytes.replace('Host: relay', `Host: ${host}`))).status;
+}
+
 test('[MC6] wrong arguments and refusals are results that say what to do; an unknown tool is an error', async () => {
   const client = await (CLIENTS['[MC2] the client of the second SDK as it comes'] as () => Promise<AnyClient>)();
   try {
@@ -182,28 +223,29 @@ test('[MC6] wrong arguments and refusals are results that say what to do; an unk
   }
 });
 
-test('[MC7] a slow task tells its progress, and closing the stream cancels it', async () => {
-  const client = new ClientV2({ name: 'test', version: '1' });
-  await client.connect(new TransportV2(ENDPOINT(), { requestInit: requestInit() }));
-  const heard: string[] = [];
-  const gone = new AbortController();
-  const args = { action: 'send', node_id: 'attic', model: 'test/stuck', task: 'x', wait: true };
-  const answer = client.callTool(
-    { name: 'nodes', arguments: args },
-    { onprogress: ({ message }) => void heard.push(message ?? ''), signal: gone.signal },
-  );
-  const ended = assert.rejects(answer);
-  await until(() => heard.length > 0);
-  assert.match(heard[0] ?? '', /^Task task_\w+ runs on attic/);
-  const taskId = /task_\w+/.exec(heard[0] ?? '')?.[0] ?? '';
-  gone.abort();
-  await ended;
-  await client.close();
-  await until(async () => {
-    const task = (await (await pool.request(`/v1/tasks/${taskId}`)).json()) as { state: string };
-    return task.state === 'cancelled';
+for (const [name, connect] of Object.entries(CLIENTS)) {
+  test(`[MC7] a slow task tells its progress, and closing the stream cancels it: ${name}`, async () => {
+    const client = await connect();
+    const heard: string[] = [];
+    const gone = new AbortController();
+    const args = { action: 'send', node_id: 'attic', model: 'test/stuck', task: 'x', wait: true };
+    const listen = { onprogress: (at: { message?: string }) => heard.push(at.message ?? ''), signal: gone.signal };
+    const call = { name: 'nodes', arguments: args };
+    const ended = assert.rejects(
+      name.startsWith('[MC1]') ? client.callTool(call, undefined, listen) : client.callTool(call, listen),
+    );
+    await until(() => heard.length > 0);
+    assert.match(heard[0] ?? '', /^Task task_\w+ runs on attic/);
+    const taskId = /task_\w+/.exec(heard[0] ?? '')?.[0] ?? '';
+    gone.abort();
+    await ended;
+    await client.close();
+    await until(async () => {
+      const task = (await (await pool.request(`/v1/tasks/${taskId}`)).json()) as { state: string };
+      return task.state === 'cancelled';
+    });
   });
-});
+}
 
 test('[MC8] a client that does not accept both forms of an answer is told so', async () => {
   const initialize = {
@@ -214,4 +256,25 @@ test('[MC8] a client that does not accept both forms of an answer is told so', a
   };
   assert.equal((await post(initialize, { accept: 'application/json' })).status, 406);
   assert.equal((await post(initialize)).status, 200);
+});
+
+test('a tool call leaves no prompt in the log, neither one that is served nor one that is refused', async (t) => {
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  const logged = await startPool({ log });
+  t.after(() => logged.close());
+  await logged.addNode({ name: 'attic' });
+  const right = { action: 'send', node_id: 'attic', model: 'test/echo', task: 'a SECRET', wait: true };
+  for (const args of [right, { ...right, type: 'SECRET' }, { ...right, node_id: 'SECRET' }, { ...right, SECRET: 1 }]) {
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'nodes', arguments: args } };
+    const response = await logged.request('/mcp', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      body: JSON.stringify(message),
+    });
+    assert.equal(response.status, 200);
+    await response.text();
+  }
+  assert.ok(lines.length > 0);
+  assert.ok(!lines.some((line) => line.includes('SECRET')));
 });

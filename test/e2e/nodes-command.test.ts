@@ -50,7 +50,12 @@ describe('sparewatt nodes', () => {
     assert.equal(sent.state, 'awaiting_approval');
     const [pending] = await json<PendingTask[]>('approvals');
     assert.equal(pending?.id, sent.id);
-    assert.match((await nodes('approvals', sent.id)).stdout, /What is 12 \+ 30\?/);
+    const { stdout } = await nodes('approvals', sent.id);
+    assert.match(stdout, /What is 12 \+ 30\?/);
+    assert.match(stdout, new RegExp(`sha256  ${pending?.input_sha256}\n`));
+    const other = await nodes('approve', sent.id, '--sha256', 'f'.repeat(64));
+    assert.match(other.stderr, /Look at the task again/);
+    assert.equal(other.code, 1);
     assert.match((await nodes('approve', sent.id)).stdout, /^The task task_\w+ runs\.\n$/);
     let task = await json<Task>('result', sent.id);
     while (task.state === 'running') task = await json<Task>('result', sent.id);
@@ -71,6 +76,13 @@ describe('sparewatt nodes', () => {
     const [node] = await json<NodeSummary[]>('list');
     assert.deepEqual([node?.status, node?.reason, node?.labels], ['cordoned', 'a new card', { room: 'attic' }]);
     await nodes('uncordon', 'attic');
+    assert.equal((await json<NodeSummary[]>('list'))[0]?.status, 'ready');
+  });
+
+  it('says what is wrong with a time, and ends with 2', async () => {
+    const { stderr, code } = await nodes('drain', 'attic', '--deadline', 'soon');
+    assert.match(stderr, /Seconds, from 0 to 3600/);
+    assert.equal(code, 2);
     assert.equal((await json<NodeSummary[]>('list'))[0]?.status, 'ready');
   });
 

@@ -10,7 +10,7 @@ import { sparewatt } from '../support/command.ts';
 import { makeCode, startRemoteAgent } from '../support/pairing.ts';
 import { startPool, until } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { askForNode, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
+import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
 
 type Ready = { url: string; apiKey: string; adminToken: string };
 
@@ -82,7 +82,7 @@ test(
     const { code } = await makeCode(pool.relay);
     const connect: ConnectToBus = (options) => {
       assert.match(options.directUrl ?? '', /^ws:/);
-      return connectToBus({ ...options, directUrl: `ws://${LAN}:1` });
+      return connectToBus({ ...options, directUrl });
     };
     const agent = startRemoteAgent(t, pool.relay.url, { connect, fetch, invitation: { code } });
     const nodeId = await agent.ready;

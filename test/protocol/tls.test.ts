@@ -12,7 +12,15 @@ import { startRemoteAgent } from '../support/pairing.ts';
 import { until } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { type Identity, newAuthority, nodeIdentity, serverIdentity } from '../support/tls.ts';
-import { askForNode, LAN, needsLan, startMiddleMan, startTlsRelay, watchedTls } from '../support/tls-relay.ts';
+import {
+  askForNode,
+  closedPort,
+  LAN,
+  needsLan,
+  startMiddleMan,
+  startTlsRelay,
+  watchedTls,
+} from '../support/tls-relay.ts';
 
 /** A node of another machine with TLS of its own. */
 const REMOTE = { fetch: globalThis.fetch };
@@ -120,7 +128,8 @@ describe('a relay with TLS', needsLan, () => {
   it('[L9] [L11] lets a node with its certificate in where it does not reach the listener', async (t) => {
     const { pool, url, fetch, makeCode } = await startTlsRelay(t);
     const tls = watchedTls();
-    const connect: ConnectToBus = (options) => connectToBus({ ...options, directUrl: `wss://${host}:1` });
+    const directUrl = `wss://${host}:${await closedPort()}`;
+    const connect: ConnectToBus = (options) => connectToBus({ ...options, directUrl });
     const { link } = await makeCode();
     const agent = startRemoteAgent(t, url, { ...REMOTE, tls, connect, invitation: parseInvitation(link) });
     const nodeId = await agent.ready;

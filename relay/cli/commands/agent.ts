@@ -75,7 +75,7 @@ function optionalSettings({ name, join_token, hub, hub_token, policy, caps_port 
     ...(join_token === undefined ? {} : { joinToken: join_token }),
     ...(hub === undefined ? {} : { hubUrl: hub }),
     ...(hub_token === undefined ? {} : { hubToken: hub_token }),
-    ...(policy === undefined ? {} : { policyFile: policy }),
+    ...(policy === undefined ? {} : { policy }),
     ...(caps_port === undefined ? {} : { capsPort: caps_port }),
   };
 }

@@ -5,6 +5,7 @@ import { SECTION_NAMES, type SectionName } from '../../config/sections.ts';
 import { type ShownSetting, showSettings } from '../../config/shown-settings.ts';
 import { unreadVariables } from '../../config/unread-variables.ts';
 import { EXIT } from '../exit-codes.ts';
+import { type PolicyInForce, policyInForce } from '../policy-in-force.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { err, out } from '../style.ts';
 import { AGENT_SECTIONS } from './agent.ts';
@@ -42,15 +43,23 @@ function show(options: ConfigCommandOptions, sections: readonly SectionName[]): 
   }
   const loaded = loadFromOptions(sections, options);
   const settings = showSettings(loaded.settings);
+  const inForce = sections.includes('node') ? policyInForce(loaded) : undefined;
+  const faults = [...loaded.faults, ...(inForce?.fault === undefined ? [] : [inForce.fault])];
   if (options.json === true) {
-    const { faults } = loaded;
-    process.stdout.write(`${JSON.stringify({ file: loaded.file?.path ?? null, settings, faults })}\n`);
+    const policy = inForce?.policy ?? null;
+    process.stdout.write(`${JSON.stringify({ file: loaded.file?.path ?? null, settings, policy, faults })}\n`);
   } else if (options.check !== true) {
-    process.stdout.write(tableOf(loaded, settings));
+    process.stdout.write(tableOf(loaded, settings) + policyLine(inForce));
   }
-  for (const fault of loaded.faults) process.stderr.write(`${err.red('wrong')}  ${fault}\n`);
+  for (const fault of faults) process.stderr.write(`${err.red('wrong')}  ${fault}\n`);
   for (const hint of unreadVariables(process.env)) process.stderr.write(`${err.yellow('note')}   ${hint}\n`);
-  if (loaded.faults.length > 0) process.exitCode = EXIT.failed;
+  if (faults.length > 0) process.exitCode = EXIT.failed;
+}
+
+/** Its content, because a path says nothing of what is allowed. */
+function policyLine(inForce: PolicyInForce | undefined): string {
+  if (inForce === undefined || inForce.policy === null) return '';
+  return `policy of the node  ${JSON.stringify(inForce.policy)}  ${out.dim(inForce.from ?? '')}\n`;
 }
 
 function tableOf({ file }: LoadedSettings, settings: ShownSetting[]): string {

@@ -1,14 +1,24 @@
 import { type Command, Option } from 'commander';
-import type { NodeDetails, NodeHealth, NodePage, PendingTask, PendingTasks, Task } from '../../../shared/api/nodes.ts';
+import type {
+  NodeDetails,
+  NodeHealth,
+  NodePage,
+  PendingTaskDetails,
+  PendingTasks,
+  Task,
+} from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { addClientOptions, readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { capabilitiesText, healthText, nodesTable, pendingTable, pendingText, taskText } from '../node-views.ts';
+import { parseSeconds } from '../options.ts';
 import type { SettingOptions } from '../setting-options.ts';
 
 type NodesOptions = SettingOptions & { json?: boolean };
 type SendOptions = NodesOptions & { type: string; model?: string; wait: boolean };
-type ReasonOptions = NodesOptions & { reason?: string; deadline?: string };
+type ReasonOptions = NodesOptions & { reason?: string };
+type DrainOptions = ReasonOptions & { deadline: number };
+type ApproveOptions = NodesOptions & { sha256?: string };
 
 /** How long a task that is waited for is left alone between two looks. */
 const LOOK_EVERY_MS = 500;
@@ -91,14 +101,16 @@ function addApprovals(nodes: Command): void {
         const { data } = await getJson<PendingTasks>(relayUrl, '/v1/admin/tasks', adminToken);
         return print(options, data, pendingTable(data));
       }
-      const task = await getJson<PendingTask>(relayUrl, adminTaskPath(id), adminToken);
+      const task = await getJson<PendingTaskDetails>(relayUrl, adminTaskPath(id), adminToken);
       return print(options, task, pendingText(task));
     });
   operatorCommand(nodes, 'approve', 'let a task run')
     .argument('<task-id>')
-    .action((id: string, options: NodesOptions) =>
-      operate(options, `${adminTaskPath(id)}/approve`, {}, `The task ${id} runs.`),
-    );
+    .addOption(new Option('--sha256 <hash>', 'only if its input has this hash, as approvals shows it'))
+    .action((id: string, { sha256, ...options }: ApproveOptions) => {
+      const body = sha256 === undefined ? {} : { input_sha256: sha256 };
+      return operate(options, `${adminTaskPath(id)}/approve`, body, `The task ${id} runs.`);
+    });
   operatorCommand(nodes, 'refuse', 'refuse a task')
     .argument('<task-id>')
     .addOption(reasonOption('told to whoever asked'))
@@ -118,9 +130,9 @@ function addAdministration(nodes: Command): void {
   operatorCommand(nodes, 'drain', 'give a node no new jobs and wait for those that run')
     .argument('<node>')
     .addOption(reasonOption('shown beside the node'))
-    .addOption(new Option('--deadline <seconds>', 'wait no longer').default('30'))
-    .action((node: string, options: ReasonOptions) => {
-      const body = { ...reasonOf(options), deadline_ms: Math.round(Number(options.deadline) * 1_000) };
+    .addOption(new Option('--deadline <seconds>', 'wait no longer').argParser(parseSeconds).default(30))
+    .action((node: string, options: DrainOptions) => {
+      const body = { ...reasonOf(options), deadline_ms: Math.round(options.deadline * 1_000) };
       return operate(options, admin(node, 'drain'), body, `${node} gets no new jobs.`);
     });
   operatorCommand(nodes, 'uncordon', 'give a node jobs again')

@@ -8,7 +8,7 @@ import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.ts';
 import { subjects } from '../../../shared/protocol/subjects.ts';
-import { createMembers, documentBytesOf, type FleetMember, instanceOf, SLOTS } from '../fleet-member.ts';
+import { createMembers, documentBytesOf, type FleetMember, instanceOf, REVISION, SLOTS } from '../fleet-member.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 // Many simulated nodes on one connection. Arguments: how many, the URL of the bus, the relay's data folder.
@@ -19,21 +19,20 @@ const SIGNED_PER_TURN = 50;
 const members = createMembers(Number(count));
 const numbers = new Map(members.map(({ nodeId }, number) => [nodeId, number]));
 const epochs = new Uint32Array(members.length);
-let revision = 1;
-let documents = await signAll(revision, 0);
-/** What every node says from the next discovery on. */
-let next: { revision: number; documents: Uint8Array[] } | undefined;
+let used = 0;
+let documents = await signAll();
+let next: Uint8Array[] | undefined;
 let joining = 0;
 
 const { fabric } = embeddedBus(url, await readBusIdentity(folder));
 const { connection } = await openBusConnection(fabric, 'fleet', pino({ level: 'silent' }));
 
 /** In slices, because the nodes must go on beating meanwhile. */
-async function signAll(revision: number, used: number): Promise<Uint8Array[]> {
+async function signAll(): Promise<Uint8Array[]> {
   const signed: Uint8Array[] = [];
   for (const [number, member] of members.entries()) {
     if (number % SIGNED_PER_TURN === 0) await nextTurn();
-    signed.push(documentBytesOf(member, number, { revision, used }));
+    signed.push(documentBytesOf(member, number, used));
   }
   return signed;
 }
@@ -60,7 +59,7 @@ listen(subjects.capabilities('*'), (number) => documents[number] ?? new Uint8Arr
 listen(subjects.ping('*'), () => new Uint8Array());
 connection.subscribe(subjects.discover, {
   callback: (_error, message) => {
-    if (next !== undefined) ({ revision, documents } = next);
+    documents = next ?? documents;
     next = undefined;
     if (message.reply) answerDiscovery(connection, message.reply);
   },
@@ -75,8 +74,8 @@ function answerDiscovery(to: NatsConnection, reply: string): void {
 function beat(number: number): void {
   const member = members[number];
   if (member === undefined) return;
-  const slots = { total: SLOTS, used: 0 };
-  const heartbeat: Heartbeat = { instance: instanceOf(number), epoch: epochs[number] ?? 0, revision, slots };
+  const slots = { total: SLOTS, used };
+  const heartbeat: Heartbeat = { instance: instanceOf(number), epoch: epochs[number] ?? 0, revision: REVISION, slots };
   connection.publish(subjects.heartbeat(member.nodeId), encodeJson(heartbeat));
 }
 
@@ -103,10 +102,10 @@ answerQuestions(
       for (; joining < upTo; joining++) beat(joining);
       await connection.flush();
     },
-    /** New documents for the next discovery: with another load, or another revision. */
-    change: async ({ moved }: { moved: 'load' | 'revision' }) => {
-      const of = moved === 'revision' ? revision + 1 : revision;
-      next = { revision: of, documents: await signAll(of, moved === 'load' ? 1 : 0) };
+    /** From the next discovery on every node has another load, in a document of the same revision. */
+    change: async () => {
+      used = (used + 1) % SLOTS;
+      next = await signAll();
     },
     documentBytes: () => documents.reduce((sum, { length }) => sum + length, 0) / documents.length,
   },

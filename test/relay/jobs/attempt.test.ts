@@ -138,7 +138,7 @@ test('[J4] a node that has accepted and then sends nothing is given up after the
   assert.deepEqual(cancelsIn(attempt), [CANCEL]);
 });
 
-test('[S12] an attempt without output ends with its node\'s silence and is cancelled; one with output goes on', async (t) => {
+test("[S12] an attempt without output ends with its node's silence and is cancelled; one with output goes on", async (t) => {
   for (const hasOutput of [false, true]) {
     await t.test(hasOutput ? 'with output' : 'without output', async (t) => {
       const silence: (() => void)[] = [];

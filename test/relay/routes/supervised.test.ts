@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { PendingTaskDetails, PendingTasks, Task } from '../../../shared/api/nodes.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import { type Pool, type PoolNode, startPool, until } from '../../support/pool.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let pool: Pool;
 let node: PoolNode;
@@ -66,6 +67,62 @@ test('[T8] a client can take back what it asked for, by either verb', async () =
     assert.equal((await ask<Task>(`/v1/tasks/${id}${end.path}`, { method: end.method })).body.state, 'cancelled');
   }
   assert.deepEqual((await ask<PendingTasks>('/v1/admin/tasks', { admin: true })).body.data, []);
+});
+
+test('[T8] an agent is told at once that a person must approve its task, also when it wants to wait', async () => {
+  const args = { action: 'send', node_id: 'attic', model: 'test/echo', task: 'hello', wait: true };
+  const { result } = await callTool(args);
+  assert.match(
+    result.structuredContent.output,
+    /^Task task_\w+ waits until a person approves it\. Nothing has been sent/,
+  );
+  const { id, state } = result.structuredContent.data;
+  assert.deepEqual([result.isError, state], [false, 'awaiting_approval']);
+  await ask(`/v1/admin/tasks/${id}/approve`, { body: {}, admin: true });
+  await until(async () => (await find(id)).state === 'succeeded');
+});
+
+type ToolAnswer = { result: { isError: boolean; structuredContent: { output: string; data: Task } } };
+
+async function callTool(args: object): Promise<ToolAnswer> {
+  const response = await pool.request('/mcp', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'nodes', arguments: args } }),
+  });
+  const text = await response.text();
+  return JSON.parse(text.slice(text.indexOf('{'))) as ToolAnswer;
+}
+
+test('[T8] a task that finds no room among those that wait is refused at once', async () => {
+  const sent: Task[] = [];
+  const order = { body: { type: 'llm', model: 'test/echo', input: 'hello' } };
+  let full = await ask<Task & ErrorBody>('/v1/nodes/attic/tasks', order);
+  while (full.status === 202) {
+    sent.push(full.body);
+    full = await ask<Task & ErrorBody>('/v1/nodes/attic/tasks', order);
+  }
+  assert.deepEqual([full.status, full.body.code, sent.length], [429, 'queue_full', 200]);
+  for (const { id } of sent) await ask(`/v1/tasks/${id}`, { method: 'DELETE' });
+});
+
+test('[T8] what waited when the relay was restarted did not run, and whoever asks is told why it is gone', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ supervised: true, dataFolder });
+  const { runtime } = await first.addNode({ name: 'attic' });
+  const response = await first.request('/v1/nodes/attic/tasks', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'llm', model: 'test/echo', input: 'hello' }),
+  });
+  const { id } = (await response.json()) as Task;
+  await first.close();
+  const second = await startPool({ supervised: true, dataFolder });
+  t.after(() => second.close());
+  const answer = await second.request(`/v1/tasks/${id}`);
+  const { code, detail } = (await answer.json()) as ErrorBody;
+  assert.deepEqual([answer.status, code, runtime.jobs.length], [404, 'task_not_found', 0]);
+  assert.match(detail, /gone when the relay restarts/);
 });
 
 test('[T8] a relay without supervision says so', async (t) => {

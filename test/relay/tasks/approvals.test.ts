@@ -67,3 +67,20 @@ test('[T8] no more wait than a person could read', async () => {
   assert.throws(() => approvals.ask(task('task_2'), job, abort.signal), isProblem('queue_full', /1 tasks wait/));
   abort.abort(new Error('over'));
 });
+
+test('[T8] inputs that wait are bounded in size together, and make room when they are decided', async () => {
+  const sizeBytes = JSON.stringify(job.input).length;
+  const approvals = createApprovals({ now: () => 0, mostBytes: 2 * sizeBytes });
+  const full = isProblem('queue_full', /2 tasks wait/);
+  const [first, second] = [ask(approvals, 'task_1'), ask(approvals, 'task_2')];
+  assert.throws(() => ask(approvals, 'task_3'), full);
+  approvals.approve('task_1', null);
+  await first.answer;
+  ask(approvals, 'task_3').abort.abort(new Problem('cancelled', 'Never mind.'));
+  approvals.refuse('task_2', null);
+  await assert.rejects(second.answer);
+  const { abort } = ask(approvals, 'task_4');
+  const last = ask(approvals, 'task_5');
+  assert.throws(() => ask(approvals, 'task_6'), full);
+  for (const one of [abort, last.abort]) one.abort(new Problem('cancelled', 'Over.'));
+});

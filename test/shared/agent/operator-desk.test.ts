@@ -80,7 +80,7 @@ test('[O2] a program of the operator is refused like the relay, with the reason 
   const answer = await ask({ model: 'test/echo', prompt: 'a secret' });
   assert.ok('error' in answer);
   assert.equal(answer.error.code, 'policy_refused');
-  assert.equal(answer.error.message, 'The service llm is not allowed on this node by its owner.');
+  assert.equal(answer.error.message, 'This node does not run llm jobs.');
   assert.equal(told.all.length, 0);
 });
 

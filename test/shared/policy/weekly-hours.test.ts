@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { HOURS_PATTERN, parseWeeklyHours, type WallClock } from '../../../shared/policy/weekly-hours.ts';
+import {
+  HOURS_PATTERN,
+  localWallClock,
+  parseWeeklyHours,
+  type WallClock,
+} from '../../../shared/policy/weekly-hours.ts';
 
 const MINUTE_MS = 60_000;
 const WEEK = 7 * 24 * 60;
@@ -93,3 +98,45 @@ test('[O4] what is no line of hours does not fit the pattern', () => {
   for (const right of ['mon 08:00-10:00', 'mon-fri 18:00-08:00', 'sat,sun 00:00-24:00', 'mon-wed,fri 00:00-00:00'])
     assert.match(right, pattern, right);
 });
+
+/** Runs something where the machine's clock shows the time of a place. */
+function inZone(t: TestContext, zone: string): void {
+  const before = process.env.TZ;
+  process.env.TZ = zone;
+  t.after(() => {
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
+  });
+}
+
+test('[O4] hours are those of the machine, in summer and in winter', (t) => {
+  inZone(t, 'Europe/Berlin');
+  const nights = parseWeeklyHours(['sun-sat 22:00-07:00']);
+  const changes = (iso: string): string => new Date(nights.changesAt(Date.parse(iso)) ?? 0).toISOString();
+  assert.equal(nights.isOpen(Date.parse('2026-01-14T21:00:00Z')), true, '22:00 in winter');
+  assert.equal(nights.isOpen(Date.parse('2026-07-15T20:00:00Z')), true, '22:00 in summer');
+  assert.equal(nights.isOpen(Date.parse('2026-07-15T19:59:00Z')), false);
+  assert.equal(changes('2026-03-28T22:00:00Z'), '2026-03-29T05:00:00.000Z', 'the night that lacks an hour');
+  assert.equal(changes('2026-10-24T21:00:00Z'), '2026-10-25T06:00:00.000Z', 'the night that has one twice');
+  assert.equal(nights.wallTime(Date.parse('2026-07-15T05:00:00Z')), 'Wed 07:00');
+});
+
+for (const zone of ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'UTC']) {
+  test(`[O4] the next change in ${zone} is the first minute at which the wall shows it`, (t) => {
+    inZone(t, zone);
+    const days = fc.integer({ min: 0, max: 364 });
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1, maxLength: 4 }), days, fc.nat(1_439), (lines, day, minute) => {
+        const hours = parseWeeklyHours(lines);
+        const now = Date.UTC(2026, 0, 1 + day) + minute * MINUTE_MS;
+        const change = hours.changesAt(now);
+        if (change === null) return;
+        for (let at = now; at < change; at += 7 * MINUTE_MS) assert.equal(hours.isOpen(at), hours.isOpen(now));
+        assert.equal(hours.isOpen(change - MINUTE_MS), hours.isOpen(now));
+        assert.notEqual(hours.isOpen(change), hours.isOpen(now));
+        assert.equal(localWallClock(change) % 1, 0);
+      }),
+      { seed: 5, numRuns: 60 },
+    );
+  });
+}
