@@ -42,6 +42,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const models = createModelCatalog(table, Date.now);
   const scheduler = createScheduler(table);
   const jobs = createJobRunner({ bus, table, scheduler, store, log });
+  const limits = { ...JOB_LIMITS, ...options.jobLimits };
   await ensureFirstKey(store.keys, options.keys.apiKey);
   const keys = createKeyGuard({ store: store.keys, adminToken: options.keys.adminToken });
   const sessions = keepSessions({
@@ -62,7 +63,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobs,
     store,
     keys,
-    newJob: (request, order) => describeJob(request, order, { ...JOB_LIMITS, ...options.jobLimits }),
+    newJob: (request, order) => describeJob(request, order, limits),
     mintNodeCredentials: fabric.mintNodeCredentials,
     close: async () => {
       sessions.stop();

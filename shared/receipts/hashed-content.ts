@@ -13,5 +13,5 @@ export type HashedRequest = { readonly type: JobType; readonly model: string; re
  * `embed` all vectors in order as little-endian float32.
  */
 export function requestBytes({ type, model, input }: HashedRequest): Uint8Array<ArrayBuffer> {
-  return canonicalBytes({ type, model, input });
+  return canonicalBytes({ input, model, type });
 }
