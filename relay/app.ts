@@ -13,16 +13,24 @@ import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
 import { collectRoutes } from './routes/route-table.ts';
+import { limitUnread } from './routes/unread.ts';
 import type { RelayApp, RelayServices } from './services.ts';
 
-export type AppOptions = { services: RelayServices; logger: FastifyBaseLogger; maxBodyBytes: number };
+export type AppOptions = {
+  services: RelayServices;
+  logger: FastifyBaseLogger;
+  maxBodyBytes: number;
+  unreadMs?: number | undefined;
+};
 
 /** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
-export async function createApp({ services, logger, maxBodyBytes }: AppOptions): Promise<RelayApp> {
+export async function createApp({ services, logger, maxBodyBytes, unreadMs }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
+    // One logger for all requests: a child for each would cost more than the answer's head, and hardly one ever logs.
+    childLoggerFactory: (parent) => parent,
     genReqId: requestIdOf,
     requestIdHeader: false,
     forceCloseConnections: true,
@@ -48,6 +56,7 @@ export async function createApp({ services, logger, maxBodyBytes }: AppOptions):
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes);
   registerRequestId(app);
+  limitUnread(app, unreadMs);
   registerDraining(app);
   guardRoutes(app, services);
   await registerOpenApi(app, services.version);

@@ -18,7 +18,11 @@ export type RelayOptions = {
   dataFolder: string;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
+  /** A creds file for it, where it does not run with this relay's own configuration. */
+  natsCredsFile?: string;
   maxBodyBytes?: number;
+  /** How long a client may take nothing of an answer that is ready; a minute unless given. */
+  unreadMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
   log: Logger;
@@ -62,7 +66,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const services = await createServices({ log, store, fabric, keys, jobLimits: options.jobLimits });
     undo.push(() => services.close());
-    const app = await createApp({ services, logger: log, maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES });
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs } = options;
+    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs });
     undo.push(() => app.close());
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, log });
     undo.push(() => door.close());

@@ -2,12 +2,14 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import type { RelayLog } from '../log.ts';
 import { type Bus, connectBus } from './bus.ts';
-import { embeddedBus, externalBus } from './bus-address.ts';
+import { loginOfCreds, ownedBus, sharedBus } from './bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from './bus-identity.ts';
 import { mintNodeCredentials, type NodeCredentials } from './credentials.ts';
 import { findNatsBinary } from './nats-binary.ts';
-import { readGreeting } from './nats-greeting.ts';
+import { type Greeting, readGreeting } from './nats-greeting.ts';
 import { startNatsServer } from './nats-server.ts';
+import { type NatsAddress, type NatsUrl, parseNatsUrl } from './nats-url.ts';
+import { createNodeGate } from './node-gate.ts';
 import { createWebSocketBridge } from './websocket-bridge.ts';
 import type { DoorKeeper, DoorTarget } from './websocket-door.ts';
 
@@ -25,25 +27,25 @@ export type Fabric = {
 export type FabricOptions = {
   folder: DataFolder;
   natsUrl?: string;
+  natsCredsFile?: string;
   log: RelayLog;
 };
 
 /** A day: long enough for a relay that is down over night, short enough that a lost machine's rights end by themselves. */
-const DEFAULT_NATS_PORT = 4_222;
 const CREDENTIAL_LIFETIME_S = 24 * 60 * 60;
 
 export async function openFabric(options: FabricOptions): Promise<Fabric> {
   const identity = readOrCreateBusIdentity(options.folder);
   return options.natsUrl === undefined
     ? openEmbedded(options, identity)
-    : openExternal(options, options.natsUrl, identity);
+    : openExternal(options, parseNatsUrl(options.natsUrl), identity);
 }
 
 async function openEmbedded({ folder, log }: FabricOptions, identity: BusIdentity): Promise<Fabric> {
   const binary = await findNatsBinary();
   const server = await startNatsServer({ dataFolder: folder, identity, binary, log });
   try {
-    const bus = await connectBus({ ...embeddedBus(server.url, identity), log });
+    const bus = await connectBus({ ...ownedBus(server.url, identity), log });
     return {
       url: server.url,
       version: binary.version,
@@ -62,21 +64,21 @@ async function openEmbedded({ folder, log }: FabricOptions, identity: BusIdentit
 }
 
 /**
- * A server that was there before. One that asks for credentials must run with the configuration that
- * `sparewatt nats-config` prints, because only then can this relay sign for its nodes; one that asks for none works too,
- * without keeping nodes apart.
+ * A server that was there before. Without a login it must be open, or run with the configuration that
+ * `sparewatt nats-config` prints, so that this relay can sign for its nodes; only the latter keeps nodes apart.
  */
-async function openExternal(options: FabricOptions, natsUrl: string, identity: BusIdentity): Promise<Fabric> {
-  const { log } = options;
-  const { host, port } = firstServer(natsUrl);
-  const greeting = await readGreeting(host, port);
+async function openExternal(options: FabricOptions, url: NatsUrl, identity: BusIdentity): Promise<Fabric> {
+  const { log, natsCredsFile } = options;
+  const { servers } = url;
+  const login = natsCredsFile === undefined ? url.login : loginOfCreds(natsCredsFile);
+  const greeting = await greetingOfAny(servers);
   if (greeting.wantsTls) throw wantsTls();
-  if (!greeting.wantsCredentials) log.warn({ host, port }, 'this NATS server is open: its nodes are not kept apart');
-  const address = externalBus({ urls: natsUrl, usesOurOperator: greeting.wantsCredentials }, identity);
-  const bus = await connectBus({ ...address, log });
-  const bridge = createWebSocketBridge({ host, port }, log);
+  const isOurs = greeting.wantsCredentials && login === undefined;
+  if (!isOurs) log.warn({ nats: url.shown }, 'this NATS server is not ours: its nodes are not kept apart');
+  const bus = await connectBus({ ...(isOurs ? ownedBus(url.shown, identity) : sharedBus({ servers, login })), log });
+  const bridge = createWebSocketBridge({ servers, log, ...(isOurs ? {} : { gate: createNodeGate(identity, login) }) });
   return {
-    url: natsUrl,
+    url: url.shown,
     version: greeting.version,
     bus,
     doorTarget: () => bridge,
@@ -88,17 +90,17 @@ async function openExternal(options: FabricOptions, natsUrl: string, identity: B
   };
 }
 
-function firstServer(natsUrl: string): { host: string; port: number } {
-  const [first = ''] = natsUrl.split(',');
-  const url = URL.parse(first.includes('://') ? first : `nats://${first}`);
-  if (url === null || url.protocol !== 'nats:' || url.username !== '') {
-    // The text may hold a password, so it is not repeated.
-    throw new Problem(
-      'invalid_option',
-      'Give --nats as nats://host:4222, without user or password: nodes could not be given them. Protect the server with the configuration that "sparewatt nats-config" prints.',
-    );
+/** Of a cluster one server that answers is enough. Throws what the last one that does not has thrown. */
+async function greetingOfAny(servers: readonly NatsAddress[]): Promise<Greeting> {
+  let reason: unknown;
+  for (const { host, port } of servers) {
+    try {
+      return await readGreeting(host, port);
+    } catch (error) {
+      reason = error;
+    }
   }
-  return { host: url.hostname, port: Number(url.port || DEFAULT_NATS_PORT) };
+  throw reason;
 }
 
 function wantsTls(): Problem {

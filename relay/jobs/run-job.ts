@@ -14,8 +14,9 @@ export type JobResult = { readonly done: DoneFrame; readonly node: LiveNode; rea
 
 export type JobRunner = {
   /**
-   * Runs a job to its one end and records it. Output goes to the sink; a failure before the first output is tried on
-   * another node, one after it is not, since the caller has already seen a part. Rejects with a `Problem`.
+   * Runs a job to its one end and records it. Output goes to the sink. A failure is tried on another node while there is
+   * no output or the sink can take it back; otherwise it is not, since somebody has already seen a part. Rejects with a
+   * `Problem`.
    */
   run(job: JobSpec, sink: AnswerSink, signal: AbortSignal): Promise<JobResult>;
   running(): number;
@@ -89,7 +90,7 @@ async function tryNodes(
   let lastProblem: Problem | undefined;
   while (course.attempts.length < MAX_ATTEMPTS) {
     const reservation =
-      (await reserveBesides(busy, course, exclude, signal, ports)) ??
+      (busy.size > 0 ? await reserveBesides(busy, course, exclude, signal, ports) : undefined) ??
       (await reserve(course, exclude, signal, ports, lastProblem));
     const { node } = reservation;
     course.assigned();
@@ -108,7 +109,7 @@ async function tryNodes(
         continue;
       }
       course.attemptEnded(node, problem);
-      if (problem.retry !== 'elsewhere' || course.hasOutput()) throw problem;
+      if (problem.retry !== 'elsewhere' || !course.takeBack()) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
       exclude.add(node.id);
     }
@@ -124,7 +125,6 @@ async function reserveBesides(
   signal: AbortSignal,
   ports: JobRunnerPorts,
 ): Promise<Reservation | undefined> {
-  if (busy.size === 0) return undefined;
   const wanted = { model: course.job.model, exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
   try {
     return await ports.scheduler.reserve(wanted);

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { Problem } from '../../../shared/problems/problem.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { startRelay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
@@ -12,6 +13,7 @@ type RelayCommandOptions = {
   host: string;
   data: string;
   nats?: string;
+  natsCreds?: string;
   readyJson?: boolean;
   logLevel: string;
 };
@@ -23,12 +25,16 @@ export function addRelayCommand(program: Command): void {
     .addOption(portOption())
     .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
     .addOption(dataOption())
-    .addOption(new Option('--nats <url>', 'use this NATS server or cluster instead of starting one'))
+    .addOption(
+      new Option('--nats <url>', 'use this NATS server or cluster instead of starting one').env('SPAREWATT_NATS'),
+    )
+    .addOption(new Option('--nats-creds <file>', 'creds file for that server').env('SPAREWATT_NATS_CREDS'))
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
     .addOption(logLevelOption())
-    .action(async (options: RelayCommandOptions) => {
+    .action(async (options: RelayCommandOptions, command: Command) => {
+      assertNoSecretShown(options, command);
       const log = createProcessLog(options.logLevel);
       const interrupted = untilInterrupted();
       const relay = await startRelay({
@@ -37,6 +43,7 @@ export function addRelayCommand(program: Command): void {
         dataFolder: relayFolder(options.data),
         log,
         ...(options.nats === undefined ? {} : { natsUrl: options.nats }),
+        ...(options.natsCreds === undefined ? {} : { natsCredsFile: options.natsCreds }),
       });
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
@@ -48,6 +55,14 @@ export function addRelayCommand(program: Command): void {
       log.info({ signal }, 'the relay is stopping');
       await relay.close();
     });
+}
+
+/** Every user of a machine can read its command lines. */
+function assertNoSecretShown({ nats }: RelayCommandOptions, command: Command): void {
+  if (nats?.includes('@') && command.getOptionValueSource('nats') === 'cli') {
+    const advice = 'Set SPAREWATT_NATS instead, or give a creds file with --nats-creds.';
+    throw new Problem('invalid_option', `A user or password of NATS does not belong on the command line. ${advice}`);
+  }
 }
 
 function banner(relay: { url: string; apiKey: string; adminToken: string }, dataFolder: string): string {
