@@ -23,6 +23,7 @@ import { registerRouteExplainRoutes } from './routes/route-explain.ts';
 import { collectRoutes } from './routes/route-table.ts';
 import { registerSnapshotRoute } from './routes/snapshot.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
+import { limitUnread } from './routes/unread.ts';
 import type { RelayApp, RelayServices } from './services.ts';
 
 export type AppOptions = {
@@ -31,6 +32,7 @@ export type AppOptions = {
   maxBodyBytes: number;
   /** With it the relay speaks HTTPS. */
   tls?: TlsOptions | undefined;
+  unreadMs?: number | undefined;
 };
 
 // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
@@ -38,11 +40,13 @@ const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
   request.headers.upgrade?.toLowerCase() === 'websocket';
 
 /** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
-export async function createApp({ services, logger, maxBodyBytes, tls }: AppOptions): Promise<RelayApp> {
+export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
+    // One logger for all requests: a child for each would cost more than the answer's head, and hardly one ever logs.
+    childLoggerFactory: (parent) => parent,
     genReqId: requestIdOf,
     requestIdHeader: false,
     forceCloseConnections: true,
@@ -67,6 +71,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls }: AppOpti
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes);
   registerRequestId(app);
+  limitUnread(app, unreadMs);
   registerDraining(app);
   guardRoutes(app, services);
   await registerOpenApi(app, services.version);

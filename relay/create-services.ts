@@ -77,6 +77,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const jobs = createJobRunner({ bus, table, scheduler, store, log });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
+  const limits = { ...JOB_LIMITS, ...options.jobLimits };
   await ensureFirstKey(store.keys, options.keys.apiKey);
   const keys = createKeyGuard({ store: store.keys, adminToken: options.keys.adminToken });
   const documents = createDocuments();
@@ -130,7 +131,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
     operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, now: Date.now, log }),
-    newJob: (request, order) => describeJob(request, order, { ...JOB_LIMITS, ...options.jobLimits }),
+    newJob: (request, order) => describeJob(request, order, limits),
     register,
     pairing,
     nodeControl,

@@ -27,11 +27,12 @@ export type RelayOptions = {
   dataFolder: string;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
+  /** A creds file for it, where it does not run with this relay's own configuration. */
+  natsCredsFile?: string;
   /** Whether and where to be announced by mDNS; by default on every interface, if the relay listens beyond loopback. */
   announce?: { when?: boolean | undefined; network?: MdnsNetwork };
   /** What the snapshot tells of the configuration; the defaults when absent. */
   settings?: ShownSetting[];
-  maxBodyBytes?: number;
   /** Speak HTTPS and let no node in without a certificate of the relay's own authority; `names` are further names of the relay. */
   tls?: { names?: readonly string[] /** Nodes without one may join at the HTTPS door. */; browserNodes?: boolean };
   /** The port on which nodes reach the bus past the relay's process; 0 takes a free one. */
@@ -46,6 +47,9 @@ export type RelayOptions = {
   open?: boolean;
   /** How long a node's credentials last; a day by default. */
   credentialLifetimeS?: number;
+  maxBodyBytes?: number;
+  /** How long a client may take nothing of an answer that is ready; a minute unless given. */
+  unreadMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
   log: Logger;
@@ -110,8 +114,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
-    const app = await createApp({ services, logger: log, maxBodyBytes, tls: tls?.httpsOptions() });
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs } = options;
+    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, tls: tls?.httpsOptions() });
     undo.push(() => app.close());
     const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });

@@ -43,9 +43,12 @@ export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOp
   const known = new Map<string, Known>();
   const usage = createUsageLog(store, now);
 
-  async function find(digest: string): Promise<Known> {
+  function recall(digest: string): Known | undefined {
     const entry = known.get(digest);
-    if (entry !== undefined && now() - entry.readAt < CACHE_MS) return entry;
+    return entry !== undefined && now() - entry.readAt < CACHE_MS ? entry : undefined;
+  }
+
+  async function read(digest: string): Promise<Known> {
     const key = await store.findKeyByHash(digest);
     if (key === undefined) {
       known.delete(digest);
@@ -60,8 +63,9 @@ export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOp
   return {
     async authenticate(authorization, apiKey) {
       const digest = hashApiKey(presentedKey(authorization, apiKey));
-      if (timingSafeEqual(Buffer.from(digest), adminHash)) return ADMIN;
-      const { key, principal } = await find(digest);
+      const remembered = recall(digest);
+      if (remembered === undefined && timingSafeEqual(Buffer.from(digest), adminHash)) return ADMIN;
+      const { key, principal } = remembered ?? (await read(digest));
       if (key.revokedAt !== null) throw refusal('was revoked');
       if (key.expiresAt !== null && key.expiresAt <= now()) throw refusal('has expired');
       usage.note(key.keyId);

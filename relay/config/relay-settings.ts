@@ -37,6 +37,19 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    nats_creds: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'creds file for that server, where it does not run with the configuration of this relay',
+          wanted: 'the path of a creds file',
+          env: 'SPAREWATT_RELAY_NATS_CREDS',
+          argument: 'file',
+          path: true,
+          example: 'relay.creds',
+        }),
+      }),
+    ),
     public_url: Type.Optional(
       Type.String({
         pattern: '^https?://[^\\s/]+/?$',

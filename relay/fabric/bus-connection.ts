@@ -8,7 +8,6 @@ import type { BusUser } from './credentials.ts';
 export type BusAddress = {
   /** `host:port` each, without credentials. */
   servers: string[];
-  tls: boolean;
   authenticator?: Authenticator;
 };
 
@@ -82,7 +81,6 @@ function connectionOptions(address: BusAddress, name: string): ConnectionOptions
   return {
     servers: address.servers,
     name,
-    ...(address.tls ? { tls: {} } : {}),
     ...(address.authenticator === undefined ? {} : { authenticator: address.authenticator }),
     timeout: ATTEMPT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
@@ -103,7 +101,7 @@ function isRefusal(error: unknown): boolean {
 function unavailable(address: BusAddress, cause: unknown): Problem {
   const where = address.servers.join(', ');
   const detail = isRefusal(cause)
-    ? `The bus at ${where} refuses the relay's credentials. Check user, token or creds file.`
+    ? `The bus at ${where} refuses the relay's credentials. Check user, token or creds file, or run it with the configuration that "sparewatt nats-config" prints.`
     : `The bus at ${where} does not answer. Check the address and that nats-server runs there.`;
   return new Problem('bus_unavailable', detail, { cause });
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { InFlight } from '../in-flight.ts';
 import type { RelayLog } from '../log.ts';
 import { replySubjects } from './credentials.ts';
 
@@ -20,18 +21,20 @@ export type Replies = {
  * other one.
  */
 export function listenForReplies(connection: NatsConnection, log: RelayLog): Replies {
-  const handlers = new Map<string, ReplyHandler>();
-  // Not under `_INBOX`, where the operator's programs listen. Unguessable, so that a node cannot write into the answer of another with its right to respond.
+  const open = new InFlight<{ token: string; handler: ReplyHandler }>();
+  // Not under `_INBOX`, where the operator's programs listen. Unguessable, so that a node cannot write into the answer of
+  // another with its right to respond.
   const relay = randomBytes(12).toString('hex');
   const inbox = `_RELAY.${relay}`;
   let last = 0;
 
   const deliver = (error: Error | null, message: Msg): void => {
     if (error !== null) return;
-    const handler = handlers.get(message.subject.slice(message.subject.lastIndexOf('.') + 1));
-    if (handler === undefined) return;
+    const token = message.subject.slice(message.subject.lastIndexOf('.') + 1);
+    const reply = open.get(ticketOf(token));
+    if (reply?.token !== token) return;
     try {
-      handler(message.data, isNoResponders(message) ? 'no-responders' : 'message');
+      reply.handler(message.data, isNoResponders(message) ? 'no-responders' : 'message');
     } catch (fault) {
       log.error({ err: fault }, 'an answer from the bus could not be handled');
     }
@@ -42,12 +45,22 @@ export function listenForReplies(connection: NatsConnection, log: RelayLog): Rep
   return {
     open: (handler, nodeId) => {
       last += 1;
-      const token = last.toString(36);
-      handlers.set(token, handler);
-      const subject = nodeId === undefined ? `${inbox}.${token}` : replySubjects.one(nodeId, relay, token);
-      return { subject, close: () => handlers.delete(token) };
+      const reply = { token: '', handler };
+      const ticket = open.add(reply);
+      reply.token = tokenOf(ticket, last);
+      const subject = nodeId === undefined ? `${inbox}.${reply.token}` : replySubjects.one(nodeId, relay, reply.token);
+      return { subject, close: () => open.remove(ticket, reply) };
     },
   };
+}
+
+/** The ticket finds the handler; the number is never given twice. */
+function tokenOf(ticket: number, number: number): string {
+  return `${ticket.toString(36)}-${number.toString(36)}`;
+}
+
+function ticketOf(token: string): number {
+  return Number.parseInt(token, 36);
 }
 
 function isNoResponders(message: Msg): boolean {

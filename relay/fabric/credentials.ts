@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { Problem } from '../../shared/problems/problem.ts';
 import { isNodeId, subjects } from '../../shared/protocol/subjects.ts';
 import type { BusIdentity } from './bus-identity.ts';
-import type { NKey } from './nkey.ts';
+import { isSignedBy, type NKey } from './nkey.ts';
 
 /** A user of the bus: the token that says its rights and the key that proves it is the one. */
 export type BusUser = { readonly jwt: string; readonly key: NKey };
@@ -71,6 +73,8 @@ export function systemUser(identity: BusIdentity, issuedAt = nowSeconds()): BusU
   return fullUser('relay-system', identity.systemUser, identity.system, issuedAt);
 }
 
+const NODE_KEY = /^U[A-Z2-7]{55}$/;
+
 export type NodeGrant = {
   nodeId: string;
   /** The node's own key, `U…`; its seed never leaves the node. */
@@ -85,7 +89,7 @@ export type NodeGrant = {
  */
 export function mintNodeCredentials(identity: BusIdentity, grant: NodeGrant): NodeCredentials {
   if (!isNodeId(grant.nodeId)) throw new TypeError('A credential was asked for something that is no node id.');
-  if (!/^U[A-Z2-7]{55}$/.test(grant.publicKey)) {
+  if (!NODE_KEY.test(grant.publicKey)) {
     throw new Problem('invalid_value', 'The public key is not a NATS user key.', { param: 'publicKey' });
   }
   const issuedAt = Math.floor((grant.now ?? Date.now)() / 1000);
@@ -93,6 +97,30 @@ export function mintNodeCredentials(identity: BusIdentity, grant: NodeGrant): No
   const nats = { type: 'user', issuer_account: identity.fabric.publicKey };
   const claims = { name: grant.nodeId, sub: grant.publicKey, exp: expiresAt, nats };
   return { jwt: signClaims(claims, identity.nodeSigner, issuedAt), expiresAt };
+}
+
+/** Times in Unix seconds. */
+export type NodeBearer = { nodeId: string; publicKey: string; issuedAt: number; expiresAt: number };
+
+const isNodeClaims = Compile(
+  Type.Object({
+    name: Type.String(),
+    sub: Type.String({ pattern: NODE_KEY.source }),
+    exp: Type.Integer(),
+    iat: Type.Integer(),
+    iss: Type.String(),
+    nats: Type.Object({ type: Type.Literal('user') }),
+  }),
+);
+
+/** Who bears a token that `mintNodeCredentials` signed, or undefined for any other token and one that has expired. */
+export function readNodeCredentials(identity: BusIdentity, jwt: string, now = Date.now): NodeBearer | undefined {
+  const [header = '', body = '', signature = ''] = jwt.split('.');
+  const signer = identity.nodeSigner.publicKey;
+  if (!isSignedBy(signer, Buffer.from(`${header}.${body}`), Buffer.from(signature, 'base64url'))) return undefined;
+  const claims: unknown = JSON.parse(Buffer.from(body, 'base64url').toString('utf8'));
+  if (!isNodeClaims.Check(claims) || claims.iss !== signer || claims.exp * 1_000 <= now()) return undefined;
+  return { nodeId: claims.name, publicKey: claims.sub, expiresAt: claims.exp, issuedAt: claims.iat };
 }
 
 function fullUser(name: string, key: NKey, account: NKey, issuedAt: number): BusUser {

@@ -1,15 +1,21 @@
 import type { Model } from '../../shared/api/models.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import type { JobType } from '../../shared/protocol/subjects.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeTable } from './node-table.ts';
 
 export type ModelCatalog = {
   list(): Model[];
   get(id: string): Model;
-  /** Throws `model_not_found` for a name that no node has ever served here; a known model without a node passes. */
-  assertKnown(id: string): void;
+  /**
+   * Passes a model that does this kind of work, also while no node has it. Throws `model_not_found` for a name that no
+   * node has ever served here, `invalid_value` for a model of the other kind.
+   */
+  assertKnown(id: string, type: JobType): void;
 };
+
+const ADDRESS: Record<string, string> = { llm: '/v1/chat/completions', embed: '/v1/embeddings' };
 
 type KnownModel = { served: ServedModel; firstSeenS: number };
 
@@ -27,7 +33,7 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
       }
     },
   });
-  const assertKnown = (id: string): KnownModel => {
+  const find = (id: string): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;
     const names = nearestNames(id, [...known.keys()]);
@@ -50,8 +56,18 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
   };
   return {
     list: () => [...known.values()].filter(({ served }) => table.serving(served.name).size > 0).map(describe),
-    get: (id) => describe(assertKnown(id)),
-    assertKnown,
+    get: (id) => describe(find(id)),
+    assertKnown: (id, type) => {
+      const { served } = find(id);
+      if (served.type === type) return;
+      throw new Problem(
+        'invalid_value',
+        `${id} cannot do this; ask it at ${ADDRESS[served.type] ?? `/v1/capability/${served.type}`}.`,
+        {
+          param: 'model',
+        },
+      );
+    },
   };
 }
 

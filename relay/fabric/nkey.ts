@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { createPair, fromSeed, Prefix } from '@nats-io/nkeys';
 // The package has no door to the raw seed other than this file.
 import { Codec } from '@nats-io/nkeys/lib/codec.js';
@@ -22,6 +22,8 @@ const PREFIXES = {
 } as const;
 /** What stands before the 32 bytes of an Ed25519 seed in a PKCS #8 document (RFC 8410). */
 const PKCS8_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** The same before the 32 bytes of a public key. */
+const SPKI_HEADER = Buffer.from('302a300506032b6570032100', 'hex');
 
 export function createNKey(role: NKeyRole): NKey {
   return nkeyFromSeed(new TextDecoder().decode(createPair(PREFIXES[role]).getSeed()));
@@ -33,6 +35,18 @@ export function nkeyFromSeed(seed: string): NKey {
   const publicKey = fromSeed(bytes).getPublicKey();
   const key = privateKey(Codec.decodeSeed(bytes).buf);
   return { publicKey, seed, sign: (data) => sign(null, data, key) };
+}
+
+/** Whether the holder of a public key, `A…` or `U…`, has signed these bytes. False for a text that is no such key. */
+export function isSignedBy(publicKey: string, data: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    const prefix = publicKey.startsWith('A') ? Prefix.Account : Prefix.User;
+    const raw = Codec.decode(prefix, new TextEncoder().encode(publicKey));
+    const key = createPublicKey({ key: Buffer.concat([SPKI_HEADER, raw]), format: 'der', type: 'spki' });
+    return verify(null, data, key, signature);
+  } catch {
+    return false;
+  }
 }
 
 function privateKey(rawSeed: Uint8Array): KeyObject {

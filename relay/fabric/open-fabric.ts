@@ -2,14 +2,16 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import type { RelayLog } from '../log.ts';
 import { type Bus, connectBus } from './bus.ts';
-import { embeddedBus, externalBus } from './bus-address.ts';
+import { loginOfCreds, ownedBus, sharedBus } from './bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from './bus-identity.ts';
 import type { OpenListener } from './bus-listener-url.ts';
 import { fabricAccountJwt, mintNodeCredentials, type NodeCredentials, type Revocations } from './credentials.ts';
 import { findNatsBinary } from './nats-binary.ts';
 import type { BusListener } from './nats-config.ts';
-import { readGreeting } from './nats-greeting.ts';
+import { type Greeting, readGreeting } from './nats-greeting.ts';
 import { startNatsServer } from './nats-server.ts';
+import { type NatsAddress, type NatsUrl, parseNatsUrl } from './nats-url.ts';
+import { createNodeGate } from './node-gate.ts';
 import { createWebSocketBridge } from './websocket-bridge.ts';
 import type { DoorKeeper, DoorTarget } from './websocket-door.ts';
 
@@ -33,6 +35,7 @@ export type Fabric = {
 export type FabricOptions = {
   folder: DataFolder;
   natsUrl?: string;
+  natsCredsFile?: string;
   /** The address and the port of the relay itself. */
   host: string;
   port: number;
@@ -49,7 +52,6 @@ export type FabricOptions = {
 
 const ANY_PORT = -1;
 const LAST_PORT = 65_535;
-const DEFAULT_NATS_PORT = 4_222;
 /** A day: long enough for a relay that is down over night, short enough that a lost machine's rights end by themselves. */
 const CREDENTIAL_LIFETIME_S = 24 * 60 * 60;
 
@@ -57,7 +59,7 @@ export async function openFabric(options: FabricOptions): Promise<Fabric> {
   const identity = readOrCreateBusIdentity(options.folder);
   return options.natsUrl === undefined
     ? openEmbedded(options, identity)
-    : openExternal(options, options.natsUrl, identity);
+    : openExternal(options, parseNatsUrl(options.natsUrl), identity);
 }
 
 async function openEmbedded(options: FabricOptions, identity: BusIdentity): Promise<Fabric> {
@@ -66,7 +68,7 @@ async function openEmbedded(options: FabricOptions, identity: BusIdentity): Prom
   const listener = listenerFor(options);
   const server = await startNatsServer({ dataFolder: folder, identity, binary, log, revocations, listener });
   try {
-    const bus = await connectBus({ ...embeddedBus(server.url, identity), log });
+    const bus = await connectBus({ ...ownedBus(server.url, identity), log });
     const applyRevocations = revoker(options, identity, bus);
     // An adopted server may have read the certificate before this run renewed it.
     if (server.adopted && listener.tls !== undefined) await server.reload();
@@ -74,7 +76,8 @@ async function openEmbedded(options: FabricOptions, identity: BusIdentity): Prom
     if (server.adopted && Object.keys(revocations()).length > 0) await applyRevocations();
     // The door is the relay's own: it checks certificates itself, and has none to show to a listener that asks.
     const bridge =
-      listener.tls && createWebSocketBridge({ host: '127.0.0.1', port: Number(new URL(server.url).port) }, log);
+      listener.tls &&
+      createWebSocketBridge({ servers: [{ host: '127.0.0.1', port: Number(new URL(server.url).port) }], log });
     return {
       url: server.url,
       version: binary.version,
@@ -101,24 +104,25 @@ async function openEmbedded(options: FabricOptions, identity: BusIdentity): Prom
 }
 
 /**
- * A server that was there before. One that asks for credentials must run with the configuration that
- * `sparewatt nats-config` prints, because only then can this relay sign for its nodes; one that asks for none works too,
- * without keeping nodes apart.
+ * A server that was there before. Without a login it must be open, or run with the configuration that
+ * `sparewatt nats-config` prints, so that this relay can sign for its nodes; only the latter keeps nodes apart.
  */
-async function openExternal(options: FabricOptions, natsUrl: string, identity: BusIdentity): Promise<Fabric> {
-  const { log } = options;
-  const { host, port } = firstServer(natsUrl);
-  const greeting = await readGreeting(host, port);
+async function openExternal(options: FabricOptions, url: NatsUrl, identity: BusIdentity): Promise<Fabric> {
+  const { log, natsCredsFile } = options;
+  const { servers } = url;
+  const login = natsCredsFile === undefined ? url.login : loginOfCreds(natsCredsFile);
+  const greeting = await greetingOfAny(servers);
   if (greeting.wantsTls) throw wantsTls();
-  if (!greeting.wantsCredentials) log.warn({ host, port }, 'this NATS server is open: its nodes are not kept apart');
-  const address = externalBus({ urls: natsUrl, usesOurOperator: greeting.wantsCredentials }, identity);
-  const bus = await connectBus({ ...address, log });
+  const isOurs = greeting.wantsCredentials && login === undefined;
+  if (!isOurs) log.warn({ nats: url.shown }, 'this NATS server is not ours: its nodes are not kept apart');
+  const bus = await connectBus({ ...(isOurs ? ownedBus(url.shown, identity) : sharedBus({ servers, login })), log });
   const applyRevocations = revoker(options, identity, bus);
   const revoked = Object.keys(options.revocations?.() ?? {}).length;
   if (bus.hasNodeEvents && revoked > 0) await applyRevocations();
-  const bridge = createWebSocketBridge({ host, port }, log);
+  const gate = isOurs ? undefined : createNodeGate({ identity, login, revocations: options.revocations });
+  const bridge = createWebSocketBridge({ servers, log, ...(gate === undefined ? {} : { gate }) });
   return {
-    url: natsUrl,
+    url: url.shown,
     version: greeting.version,
     bus,
     doorTarget: () => bridge,
@@ -156,17 +160,17 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-function firstServer(natsUrl: string): { host: string; port: number } {
-  const [first = ''] = natsUrl.split(',');
-  const url = URL.parse(first.includes('://') ? first : `nats://${first}`);
-  if (url === null || url.protocol !== 'nats:' || url.username !== '') {
-    // The text may hold a password, so it is not repeated.
-    throw new Problem(
-      'invalid_option',
-      'Give --nats as nats://host:4222, without user or password: nodes could not be given them. Protect the server with the configuration that "sparewatt nats-config" prints.',
-    );
+/** Of a cluster one server that answers is enough. Throws what the last one that does not has thrown. */
+async function greetingOfAny(servers: readonly NatsAddress[]): Promise<Greeting> {
+  let reason: unknown;
+  for (const { host, port } of servers) {
+    try {
+      return await readGreeting(host, port);
+    } catch (error) {
+      reason = error;
+    }
   }
-  return { host: url.hostname, port: Number(url.port || DEFAULT_NATS_PORT) };
+  throw reason;
 }
 
 function wantsTls(): Problem {

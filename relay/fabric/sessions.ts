@@ -134,9 +134,10 @@ async function openSession(
       throw new Problem('node_lost', 'The node disconnected while a session was opened.');
     }
     const node = { id: nodeId, publicKey, epoch, instance: beat.instance };
+    // Before it counts: a node that cannot be told must not, and no job may leave before this.
+    ports.bus.publish(subjects.sessionOpened(nodeId), encodeJson({ epoch } satisfies SessionOpened));
     table.admit({ ...node, document, roundTripMs, slots: beat.slots.total, heardAt: ports.now() });
     idsByKey.set(publicKey, nodeId);
-    ports.bus.publish(subjects.sessionOpened(nodeId), encodeJson({ epoch } satisfies SessionOpened));
     const models = document.served_models.map((model) => model.name);
     log.info({ node: nodeId, epoch, slots: beat.slots.total, models }, 'a node joined');
   } finally {

@@ -25,6 +25,8 @@ export type AnswerSink = {
   accepted?(node: LiveNode): void;
   text?(text: string, tokens: number): void;
   vectors?(frame: VectorsFrame): void;
+  /** Forgets all output: it comes anew from another node. Only a caller that has passed nothing on can. */
+  takeBack?(): void;
 };
 
 export type AttemptPorts = {

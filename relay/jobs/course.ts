@@ -20,7 +20,8 @@ export type Course = {
   /** The caller's sink, with the times and the hash of what passes taken on the way. */
   readonly sink: AnswerSink;
   readonly attempts: AttemptRecord[];
-  hasOutput(): boolean;
+  /** Whether no output has come out, or all that has could be taken back; the next attempt then begins afresh. */
+  takeBack(): boolean;
   /** Milliseconds since the job was handed over. */
   elapsedMs(): number;
   assigned(): void;
@@ -36,7 +37,7 @@ export type Course = {
 export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
   const createdAt = Date.now();
   const startedMs = performance.now();
-  const hasher = createResponseHasher();
+  let hasher = createResponseHasher();
   const attempts: AttemptRecord[] = [];
   let assignedMs = 0;
   let firstOutputMs: number | null = null;
@@ -48,7 +49,15 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
     job,
     attempts,
     elapsedMs,
-    hasOutput: () => firstOutputMs !== null,
+    takeBack: () => {
+      if (firstOutputMs === null) return true;
+      if (sink.takeBack === undefined) return false;
+      sink.takeBack();
+      hasher = createResponseHasher();
+      firstOutputMs = null;
+      passedTokens = 0;
+      return true;
+    },
     assigned: () => {
       assignedMs = elapsedMs();
     },

@@ -16,8 +16,9 @@ export type JobResult = { readonly done: DoneFrame; readonly node: LiveNode; rea
 
 export type JobRunner = {
   /**
-   * Runs a job to its one end and records it. Output goes to the sink; a failure before the first output is tried on
-   * another node, one after it is not, since the caller has already seen a part. Rejects with a `Problem`.
+   * Runs a job to its one end and records it. Output goes to the sink. A failure is tried on another node while there is
+   * no output or the sink can take it back; otherwise it is not, since somebody has already seen a part. Rejects with a
+   * `Problem`.
    */
   run(job: JobSpec, sink: AnswerSink, signal: AbortSignal): Promise<JobResult>;
   running(): number;
@@ -94,7 +95,7 @@ async function tryNodes(
   let lastProblem: Problem | undefined;
   while (course.attempts.length < MAX_ATTEMPTS) {
     const reservation =
-      (await reserveBesides(busy, course, exclude, signal, ports)) ??
+      (busy.size > 0 ? await reserveBesides(busy, course, exclude, signal, ports) : undefined) ??
       (await reserve(course, exclude, signal, ports, lastProblem));
     const { node } = reservation;
     course.assigned();
@@ -116,9 +117,9 @@ async function tryNodes(
       }
       exclude.add(node.id);
       // Its owner does not want the job: nothing was tried, and no other owner is bound by that.
-      if (problem.code === 'policy_refused' && mayMove(course.job)) continue;
+      if (problem.code === 'policy_refused' && mayMove(course.job) && course.takeBack()) continue;
       course.attemptEnded(node, problem);
-      if (problem.retry !== 'elsewhere' || course.hasOutput() || !mayMove(course.job)) throw problem;
+      if (problem.retry !== 'elsewhere' || !mayMove(course.job) || !course.takeBack()) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
     }
   }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { localhostAllowedOrigins, validateOriginHeader } from '@modelcontextprotocol/server';
 import { Problem } from '../../shared/problems/problem.ts';
 
-/** Names that nobody can register, and so nobody can point at this machine once their page is loaded. */
+/** Names that nobody can register, and so nobody can point at this machine once their page is loaded; also `[fd00::5]`. */
 const NAME_OF_NOBODY = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa)$/;
 
 /**
@@ -21,7 +21,7 @@ export function assertOwnPage({ origin, host }: IncomingHttpHeaders, publicUrl: 
 }
 
 function isNobodyElses(hostname: string): boolean {
-  return isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || NAME_OF_NOBODY.test(hostname);
+  return isIP(hostname) !== 0 || NAME_OF_NOBODY.test(hostname);
 }
 
 function urlOf(text: string): URL | undefined {

@@ -7,7 +7,7 @@ export function registerDraining(app: RelayApp): void {
   app.addHook('preClose', async () => {
     closing = true;
   });
-  app.addHook('onRequest', async () => {
-    if (closing) throw relayCloses();
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? relayCloses() : undefined);
   });
 }

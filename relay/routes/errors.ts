@@ -48,7 +48,8 @@ function routerProblem(error: FastifyError): Problem {
 /** Writes a problem as the response. Faults are logged with their cause, refusals are not: they are the client's. */
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
   if (problem.status >= 500) {
-    request.log.error({ code: problem.code, err: problem.cause ?? problem, url: pathOf(request.url) }, problem.message);
+    const { id: reqId, log, url } = request;
+    log.error({ reqId, code: problem.code, err: problem.cause ?? problem, url: pathOf(url) }, problem.message);
   }
   // There will be no receipt, whatever was promised before the job failed.
   reply

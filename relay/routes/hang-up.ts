@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Problem } from '../../shared/problems/problem.ts';
+import { InFlight } from '../in-flight.ts';
 import type { RelayApp } from '../services.ts';
 
 export type HangUp = {
@@ -21,21 +22,21 @@ const FAREWELL_MS = 1_000;
  * by its own door, before its connection is cut.
  */
 export function watchHangUps(app: RelayApp): (response: ServerResponse) => HangUp {
-  const open = new Map<ServerResponse, AbortController>();
+  const open = new InFlight<AbortController>();
   let onLastGone: (() => void) | undefined;
   app.addHook('preClose', async () => {
-    for (const controller of open.values()) controller.abort(relayCloses());
+    for (const controller of open) controller.abort(relayCloses());
     if (open.size > 0) await within(FAREWELL_MS, (done) => (onLastGone = done));
   });
   return (response) => {
     const controller = new AbortController();
+    const ticket = open.add(controller);
     let watching = true;
     const onClose = (): void => {
-      open.delete(response);
+      open.remove(ticket, controller);
       if (open.size === 0) onLastGone?.();
       if (watching && !response.writableFinished) controller.abort(new Problem('cancelled', 'The client hung up.'));
     };
-    open.set(response, controller);
     if (response.destroyed) onClose();
     else response.once('close', onClose);
     return {

@@ -26,7 +26,7 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
       },
     },
     async (request, reply) => {
-      services.models.assertKnown(request.body.model);
+      services.models.get(request.body.model);
       const wanted = wantedOf(request.body, request.principal.keyId, services);
       return sendJson(reply, services.scheduler.explain(wanted, offlineNodes(services)));
     },

@@ -1,6 +1,10 @@
 import type { FastifyReply } from 'fastify';
+import { cutIfUnread } from './unread.ts';
 
 /** Sends a value that was built here and needs no schema to be serialised. */
-export function sendJson(reply: unknown, value: unknown): FastifyReply {
-  return (reply as FastifyReply).type('application/json; charset=utf-8').send(JSON.stringify(value));
+export function sendJson(to: unknown, value: unknown): FastifyReply {
+  const reply = to as FastifyReply;
+  reply.type('application/json; charset=utf-8').send(JSON.stringify(value));
+  cutIfUnread(reply);
+  return reply;
 }

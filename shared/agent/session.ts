@@ -156,7 +156,7 @@ function acceptSession(message: BusMessage, ports: SessionPorts): void {
   ports.epoch.current = offer.epoch;
 }
 
-/** Jobs may come before this: the node counts a moment before it hears that it does. */
+/** The relay counts this node, unless it has opened yet another session meanwhile. */
 function confirmSession(message: BusMessage, ports: SessionPorts): void {
   if (readSessionOpened(message.data).epoch === ports.epoch.current) ports.onOpen();
 }

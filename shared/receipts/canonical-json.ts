@@ -5,16 +5,49 @@
  * (NaN, infinities, bigints, functions, dates and other class instances, holes in arrays, lone surrogates, cycles).
  */
 export function canonicalJson(value: unknown): string {
-  return write(value, 0);
+  return isCanonical(value, 0) ? JSON.stringify(value) : write(value, 0);
 }
 
 /** The canonical JSON of a value as UTF-8, which is what gets hashed and signed. */
 export function canonicalBytes(value: unknown): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(canonicalJson(value));
+  return encoder.encode(canonicalJson(value));
 }
+
+const encoder = new TextEncoder();
 
 /** Deeper than any record of ours, and shallow enough that a cycle is noticed before the stack runs out. */
 const MAX_DEPTH = 500;
+
+/**
+ * Whether `JSON.stringify`, several times as fast as `write`, gives the same text: all members stand in order already.
+ * May be false for other reasons, too.
+ */
+function isCanonical(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (value === null || typeof value === 'boolean') return true;
+  if (typeof value !== 'object' || depth === MAX_DEPTH) return false;
+  if (Array.isArray(value)) return isCanonicalArray(value, depth);
+  if (!isPlain(value)) return false;
+  let last = '';
+  for (const key of Object.keys(value)) {
+    if (key < last || !key.isWellFormed()) return false;
+    if (!isCanonical((value as Record<string, unknown>)[key], depth + 1)) return false;
+    last = key;
+  }
+  return true;
+}
+
+/** A loop, because `every` passes over holes. */
+function isCanonicalArray(items: readonly unknown[], depth: number): boolean {
+  for (const item of items) if (!isCanonical(item, depth + 1)) return false;
+  return true;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
 
 function write(value: unknown, depth: number): string {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
@@ -34,10 +67,7 @@ function writeArray(items: readonly unknown[], depth: number): string {
 }
 
 function writeObject(value: object, depth: number): string {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new TypeError('canonical JSON cannot hold an instance of a class');
-  }
+  if (!isPlain(value)) throw new TypeError('canonical JSON cannot hold an instance of a class');
   const members: string[] = [];
   // The default order of `sort` is by UTF-16 code unit, which is what the RFC asks for.
   for (const key of Object.keys(value).sort()) {

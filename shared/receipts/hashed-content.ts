@@ -13,7 +13,7 @@ export type HashedRequest = { readonly type: JobType; readonly model: string; re
  * `embed` all vectors in order as little-endian float32; for a capability the canonical JSON of its output.
  */
 export function requestBytes({ type, model, input }: HashedRequest): Uint8Array<ArrayBuffer> {
-  return canonicalBytes({ type, model, input });
+  return canonicalBytes({ input, model, type });
 }
 
 /** The bytes that `responseHash` covers when the answer is one JSON object. */

@@ -1,4 +1,4 @@
-import type { ChatInput } from '../../shared/protocol/messages.ts';
+import { chatInput } from '../support/pretended-model.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import type { StreamTimes } from './ask.ts';
 
@@ -6,8 +6,7 @@ const runtime = createSyntheticRuntime();
 
 /** Times of the same model called as a function, in this process. */
 export async function timesInProcess(model: string, content: string, maxTokens: number | null): Promise<StreamTimes> {
-  const messages: ChatInput['messages'] = [{ role: 'user', content }];
-  const input: ChatInput = { messages, maxTokens, temperature: null, topP: null, seed: null, stop: [] };
+  const input = chatInput(content, { maxTokens });
   const start = performance.now();
   let firstTokenMs: number | undefined;
   const text = (): void => {

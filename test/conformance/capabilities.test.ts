@@ -6,9 +6,11 @@ import type {
   GlobalCapabilities,
   InstalledModels,
 } from '../../shared/api/capabilities.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
-import { joinScriptedNode, scriptedModel } from '../support/scripted-node.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { pretendedModel } from '../support/pretended-model.ts';
+import { joinScriptedNode } from '../support/scripted-node.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {
@@ -88,7 +90,7 @@ test('[K3] documents that do not count are dropped, visible in the view, and giv
   const node = await joinScriptedNode(t, pool.relay, { name: 'forger', models: ['forged/one'] });
   node.answerDocumentRequest = () => ({ ...node.document(), installed_count: 99 });
   node.state.revision += 1;
-  node.state.models = [scriptedModel('forged/two')];
+  node.state.models = [pretendedModel('forged/two')];
   node.beat();
   await until(async () => {
     const { dropped } = (await get<GlobalCapabilities>('/v1/capabilities')).documents;

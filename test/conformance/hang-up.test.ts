@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
-import { startPool, until } from '../support/pool.ts';
+import { startPool } from '../support/pool.ts';
 import { dial, requestBytes } from '../support/raw-http.ts';
+import { until } from '../support/until.ts';
 
 const pool = await startPool();
 after(() => pool.close());

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
-import { startPool, until } from '../support/pool.ts';
+import { startPool } from '../support/pool.ts';
 import { dial, requestBytes } from '../support/raw-http.ts';
 import { createScriptedRuntime } from '../support/scripted-runtime.ts';
 import { readEvents, textOf } from '../support/sse.ts';
+import { until } from '../support/until.ts';
 
 const STREAMS = 300;
 const PIECE = '~'.repeat(16_384);

@@ -6,8 +6,9 @@ import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextproto
 import pino from 'pino';
 import { Compile } from 'typebox/compile';
 import { NodesToolResult } from '../../shared/api/nodes-tool.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { exchange, requestBytes } from '../support/raw-http.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 let nodeId: string;

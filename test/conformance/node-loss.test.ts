@@ -4,9 +4,10 @@ import OpenAI from 'openai';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
 import { assertClean, assertError, readError } from '../support/error-answers.ts';
 import { startNetworkLine } from '../support/network-line.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { createScriptedRuntime, untilCancelled } from '../support/scripted-runtime.ts';
 import { readEvents, textOf } from '../support/sse.ts';
+import { until } from '../support/until.ts';
 
 const ask = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'one two' }] });
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { assertError, readError } from '../support/error-answers.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { readEvents, textOf } from '../support/sse.ts';
+import { until } from '../support/until.ts';
 
 async function setUp(t: TestContext, options: Parameters<typeof startPool>[0]) {
   const pool = await startPool(options);

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pino from 'pino';
 import { assertError } from '../support/error-answers.ts';
-import { startPool, until } from '../support/pool.ts';
+import { startPool } from '../support/pool.ts';
 import { dial, exchange, type RawRequest, requestBytes } from '../support/raw-http.ts';
+import { until } from '../support/until.ts';
 
 const logged: { level: number; msg: string }[] = [];
 const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) });

@@ -8,8 +8,8 @@ import type { Snapshot } from '../../shared/api/snapshot.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
 import { loopbackMdns } from '../support/mdns.ts';
-import { until } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 type Ready = { url: string; adminToken: string };
 

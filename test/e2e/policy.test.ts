@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
-import { until } from '../support/pool.ts';
+import { until } from '../support/until.ts';
 
 type Ready = { url: string; apiKey: string };
 

@@ -7,9 +7,9 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { isAlive } from '../../relay/fabric/nats-server-process.ts';
 import { ROOT, runSparewatt, sparewatt } from '../support/command.ts';
-import { until } from '../support/pool.ts';
 import { commandOf, descendantsOf } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 

@@ -5,7 +5,8 @@ import { createNKey } from '../../relay/fabric/nkey.ts';
 import { askChat, loadOf, streamChat } from '../support/ask-pool.ts';
 import { serveModules } from '../support/browser-modules.ts';
 import { ensureChromium } from '../support/chromium.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { until } from '../support/until.ts';
 
 const FLAGS = [
   '--no-sandbox',

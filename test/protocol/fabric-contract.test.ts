@@ -21,9 +21,10 @@ import { createFakeBus } from '../support/fake-bus.ts';
 import { createInbox, type Inbox } from '../support/inbox.ts';
 import { admission, documentFor } from '../support/live-nodes.ts';
 import { type GlobalView, readAsOpenFabric } from '../support/open-fabric-client.ts';
-import { type Pool, silentLog, startPool, until } from '../support/pool.ts';
+import { type Pool, silentLog, startPool } from '../support/pool.ts';
 import { enrolScriptedNode, joinScriptedNode, signDocument } from '../support/scripted-node.ts';
 import { snapshotOf } from '../support/snapshots.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {

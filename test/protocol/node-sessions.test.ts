@@ -10,8 +10,8 @@ import { afterTest } from '../support/after-test.ts';
 import { collectLog } from '../support/log.ts';
 import { startTestNats } from '../support/nats.ts';
 import { settled } from '../support/pending-timers.ts';
+import { pretendedModel } from '../support/pretended-model.ts';
 import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
-import { scriptedModel } from '../support/scripted-node.ts';
 import { fetchFromRelay, SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
@@ -25,7 +25,7 @@ test('[S1] a node beats when it connects, at every interval and whenever its mod
   await pass(1);
   await pass(LIMITS.heartbeatIntervalMs);
   assert.equal(line.beats.length, 3);
-  runtime.setModels([scriptedModel('m')]);
+  runtime.setModels([pretendedModel('m')]);
   assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 0, revision: 2, slots: { total: 2, used: 0 } });
   offer(line, { epoch: 3 });
   const input = { inputs: ['x'], dimensions: null };
@@ -37,7 +37,7 @@ test('[S1] a node beats when it connects, at every interval and whenever its mod
 
 test('[S2] a node answers an offer with its capability document, which names what it serves', async (t) => {
   const { connect, runtime } = startScriptedAgent(t);
-  runtime.setModels([scriptedModel('m'), scriptedModel('e', 'embed')]);
+  runtime.setModels([pretendedModel('m'), pretendedModel('e', 'embed')]);
   const line = await connect();
   const document = (await offer(line, { epoch: 7 }).next()) as CapabilityDocument | undefined;
   assert.equal(document?.node_id, SCRIPTED_NODE_ID);

@@ -10,9 +10,10 @@ import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer, OperatorReport } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
 import { createInbox } from '../support/inbox.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {

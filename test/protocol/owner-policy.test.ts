@@ -8,11 +8,12 @@ import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Frame } from '../../shared/protocol/messages.ts';
 import { askChat, recordOf } from '../support/ask-pool.ts';
 import { settled } from '../support/pending-timers.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { openScriptedAgent } from '../support/scripted-agent.ts';
 import type { ScriptedJob, ScriptedNode } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {

@@ -14,9 +14,10 @@ import { askChat } from '../support/ask-pool.ts';
 import { sparewatt } from '../support/command.ts';
 import { startForeignNats } from '../support/foreign-nats.ts';
 import { adminPost, fetchFrom, makeCode, startRemoteAgent } from '../support/pairing.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {

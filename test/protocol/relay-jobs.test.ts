@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { floatsToBase64 } from '../../shared/protocol/base64.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import { askChat, chatCall, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import { askChat, askVectors, chatCall, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { vectorsFrame } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {
@@ -147,46 +148,32 @@ test('[J9] [R4] a client that hangs up has the attempt cancelled, and the slot i
   assert.equal((await next).content, 'my turn');
 });
 
-async function embed(model: string, input: string[]): Promise<number> {
-  const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({ model, input });
-  return (await pool.request('/v1/embeddings', { method: 'POST', headers, body })).status;
-}
-
-const vectors = (start: number, count: number, dimensions: number, floats: number) => ({
-  type: 'vectors',
-  start,
-  count,
-  dimensions,
-  data: floatsToBase64(new Float32Array(floats).fill(1)),
-});
-
 test('[J11] vectors that come in order and in their size are the answer', async (t) => {
   const { model, nodes } = await joinNodes(t, pool, 1, { type: 'embed' });
-  const answer = embed(model, ['a', 'b', 'c']);
+  const answer = askVectors(pool, model, ['a', 'b', 'c']);
   const job = await nodes[0].jobs.next();
-  job.send(vectors(0, 2, 2, 4));
-  job.send(vectors(2, 1, 2, 2));
+  job.send(vectorsFrame(0, 2, 2, 4));
+  job.send(vectorsFrame(2, 1, 2, 2));
   job.done();
-  assert.equal(await answer, 200);
+  assert.equal((await answer).status, 200);
 });
 
 for (const { name, frames } of [
-  { name: 'fewer floats than it says', frames: [vectors(0, 2, 2, 3)] },
-  { name: 'more floats than it says', frames: [vectors(0, 2, 2, 5)] },
-  { name: 'vectors out of order', frames: [vectors(1, 1, 2, 2), vectors(0, 1, 2, 2)] },
-  { name: 'a vector twice', frames: [vectors(0, 1, 2, 2), vectors(0, 1, 2, 2)] },
-  { name: 'a vector too few', frames: [vectors(0, 1, 2, 2)] },
-  { name: 'a vector too many', frames: [vectors(0, 3, 2, 6)] },
-  { name: 'vectors of two lengths', frames: [vectors(0, 1, 2, 2), vectors(1, 1, 3, 3)] },
+  { name: 'fewer floats than it says', frames: [vectorsFrame(0, 2, 2, 3)] },
+  { name: 'more floats than it says', frames: [vectorsFrame(0, 2, 2, 5)] },
+  { name: 'vectors out of order', frames: [vectorsFrame(1, 1, 2, 2), vectorsFrame(0, 1, 2, 2)] },
+  { name: 'a vector twice', frames: [vectorsFrame(0, 1, 2, 2), vectorsFrame(0, 1, 2, 2)] },
+  { name: 'a vector too few', frames: [vectorsFrame(0, 1, 2, 2)] },
+  { name: 'a vector too many', frames: [vectorsFrame(0, 3, 2, 6)] },
+  { name: 'vectors of two lengths', frames: [vectorsFrame(0, 1, 2, 2), vectorsFrame(1, 1, 3, 3)] },
 ]) {
   test(`[J11] ${name} is no answer: the client hears of it and the record calls it a failure`, async (t) => {
     const { model, nodes } = await joinNodes(t, pool, 1, { type: 'embed' });
-    const answer = embed(model, ['a', 'b']);
+    const answer = askVectors(pool, model, ['a', 'b']);
     const job = await nodes[0].jobs.next();
     for (const frame of frames) job.send(frame);
     job.done();
-    assert.equal(await answer, 502);
+    assert.equal((await answer).status, 502);
     const record = await recordOf(pool, job.request.job);
     assert.equal(record.state, 'failed');
     assert.equal(record.attempts[0]?.problem?.code, 'protocol_violation');

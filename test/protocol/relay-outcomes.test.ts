@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { askChat, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
+import type { Receipt } from '../../shared/receipts/receipt.ts';
+import { askChat, askVectors, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { vectorsFrame } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
+import { until } from '../support/until.ts';
 
 let pool: Pool;
 before(async () => {
@@ -47,6 +51,40 @@ test('[R1] [R3] after output has been passed on the job fails, and its stream en
   job.fail('node_fault');
   assert.deepEqual(await answer, { status: 200, text: 'half ', end: 'node_fault' });
   assert.equal(nodes[1].jobs.all.length, 0);
+});
+
+test('[R1] vectors from a node that vanishes before the last are forgotten, and all come from another', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2, { type: 'embed' });
+  const [vanishing, working] = nodes;
+  const answer = askVectors(pool, model, ['a', 'b', 'c']);
+  (await vanishing.jobs.next()).send(vectorsFrame(0, 2, 2, 4, 1));
+  await vanishing.connection.flush();
+  await vanishing.close();
+  const job = await working.jobs.next();
+  job.send(vectorsFrame(0, 1, 2, 2, 5));
+  job.send(vectorsFrame(1, 2, 2, 4, 5));
+  job.done();
+  const { vectors, jobId } = await answer;
+  const fives = [5, 5];
+  assert.deepEqual(vectors, [fives, fives, fives]);
+  const { attempts } = await recordOf(pool, jobId);
+  assert.deepEqual(
+    attempts.map(({ problem }) => problem?.code),
+    ['node_lost', undefined],
+  );
+  const receipt = (await (await pool.request(`/v1/jobs/${jobId}/receipt`)).json()) as Receipt;
+  const bytes = new Uint8Array(new Float32Array(6).fill(5).buffer);
+  assert.equal(receipt.responseHash, hash('sha256', bytes, 'hex'));
+});
+
+test('[R1] text for a client that waits for the whole answer is forgotten, and another node answers', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2);
+  const answer = askChat(pool, model);
+  const job = await nodes[0].jobs.next();
+  job.text('half ');
+  job.fail('node_fault');
+  (await nodes[1].jobs.next()).done({ text: 'whole' });
+  assert.equal((await answer).content, 'whole');
 });
 
 test('[J2] [R1] a busy node is no failure of the job: another one takes it, and its attempt counts as the first', async (t) => {

@@ -8,9 +8,10 @@ import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { afterTest } from '../support/after-test.ts';
 import { sparewatt } from '../support/command.ts';
 import { makeCode, startRemoteAgent } from '../support/pairing.ts';
-import { startPool, until } from '../support/pool.ts';
+import { startPool } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
+import { until } from '../support/until.ts';
 
 type Ready = { url: string; apiKey: string; adminToken: string };
 

@@ -5,9 +5,11 @@ import { createNKey } from '../../relay/fabric/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';
-import { type Pool, startPool, until } from '../support/pool.ts';
-import { enrolScriptedNode, joinScriptedNode, scriptedModel } from '../support/scripted-node.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { pretendedModel } from '../support/pretended-model.ts';
+import { enrolScriptedNode, joinScriptedNode } from '../support/scripted-node.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const logged: string[] = [];
 let pool: Pool;
@@ -44,7 +46,7 @@ for (const { name, change } of [
     const node = await joinScriptedNode(t, pool.relay);
     const first = await node.offers.next();
     const model = `scripted/after ${name}`;
-    node.state.models = [scriptedModel(model)];
+    node.state.models = [pretendedModel(model)];
     node.state.instance = change.instance ?? node.state.instance;
     node.beat(change);
     const second = await node.offers.next();
@@ -151,7 +153,7 @@ test('[S7] the document is asked for only when a heartbeat shows another revisio
   await untilCaughtUp(t);
   assert.equal(node.documentRequests.all.length, 0);
   node.state.revision += 1;
-  node.state.models = [scriptedModel('scripted/loaded-later')];
+  node.state.models = [pretendedModel('scripted/loaded-later')];
   node.beat();
   await until(() => pool.relay.models().includes('scripted/loaded-later'));
   assert.equal(node.documentRequests.all.length, 1);
@@ -164,7 +166,7 @@ test('[S7] a revision that changes while the offer is answered is not missed', {
     const document = answerOffer(offer);
     queueMicrotask(() => {
       node.state.revision += 1;
-      node.state.models = [scriptedModel('scripted/in-between')];
+      node.state.models = [pretendedModel('scripted/in-between')];
       node.beat();
     });
     return document;

@@ -9,7 +9,6 @@ import { fingerprintOf } from '../../shared/identity/certificate-fingerprint.ts'
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { NodeProof } from '../../shared/protocol/pairing.ts';
 import { startRemoteAgent } from '../support/pairing.ts';
-import { until } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { type Identity, newAuthority, nodeIdentity, serverIdentity } from '../support/tls.ts';
 import {
@@ -21,6 +20,7 @@ import {
   startTlsRelay,
   watchedTls,
 } from '../support/tls-relay.ts';
+import { until } from '../support/until.ts';
 
 /** A node of another machine with TLS of its own. */
 const REMOTE = { fetch: globalThis.fetch };

@@ -1,6 +1,8 @@
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import type { Pool } from './pool.ts';
 
+const JSON_BODY = { 'content-type': 'application/json' };
+
 type ChatAnswer = { choices: { message: { content: string } }[] };
 
 /** What a client gets for one chat call that is not streamed. */
@@ -18,6 +20,22 @@ export async function askChat(pool: Pool, model: string, init: RequestInit = {})
   };
 }
 
+/** What a client gets for one embeddings call. */
+export async function askVectors(
+  pool: Pool,
+  model: string,
+  input: string[],
+): Promise<{ status: number; jobId: string; vectors: number[][] | undefined }> {
+  const body = JSON.stringify({ model, input });
+  const response = await pool.request('/v1/embeddings', { method: 'POST', headers: JSON_BODY, body });
+  const { data } = (await response.json()) as { data?: { embedding: number[] }[] };
+  return {
+    status: response.status,
+    jobId: response.headers.get('x-sparewatt-job') ?? '',
+    vectors: data?.map(({ embedding }) => embedding),
+  };
+}
+
 /** What a client gets for one streamed chat call: its text, and how the stream ended. */
 export type Streamed = { status: number; text: string; end: string };
 
@@ -29,7 +47,7 @@ export async function streamChat(pool: Pool, model: string, init: RequestInit = 
 export function chatCall(model: string, stream: boolean): RequestInit {
   return {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: JSON_BODY,
     body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'say something' }] }),
   };
 }

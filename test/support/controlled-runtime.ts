@@ -1,6 +1,7 @@
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import { createInbox, type Inbox } from './inbox.ts';
+import { pretendedExecution } from './pretended-model.ts';
 
 /** One job as the runtime was given it; the test is the model. */
 export type ControlledRun = {
@@ -20,7 +21,7 @@ export type ControlledRuntime = Runtime & {
 const RESULT: RuntimeResult = {
   finishReason: 'stop',
   usage: { inputTokens: 1, outputTokens: 1 },
-  execution: { runtime: 'controlled', device: 'none', dtype: 'none', revision: '1', digest: null },
+  execution: pretendedExecution('controlled'),
 };
 
 export function createControlledRuntime(models: ServedModel[] = []): ControlledRuntime {

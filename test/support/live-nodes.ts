@@ -1,7 +1,7 @@
 import type { Admission } from '../../relay/fabric/node-table.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import { scriptedModel } from './scripted-node.ts';
+import { pretendedModel } from './pretended-model.ts';
 
 export function documentFor(
   nodeId: string,
@@ -14,7 +14,7 @@ export function documentFor(
     version: '0.0.0-test',
     revision: 1,
     instance: 'instance-1',
-    served_models: models.map((model) => (typeof model === 'string' ? scriptedModel(model) : model)),
+    served_models: models.map((model) => (typeof model === 'string' ? pretendedModel(model) : model)),
     installed_count: models.length,
     capabilities: { llm: true, embed: false, providers: {} },
     node_load: { slots_total: 1, slots_used: 0 },

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { connect, jwtAuthenticator, type NatsConnection } from 'nats.ws';
 import { type DataFolder, openDataFolder } from '../../relay/data-folder/data-folder.ts';
 import { type Bus, connectBus } from '../../relay/fabric/bus.ts';
-import { embeddedBus } from '../../relay/fabric/bus-address.ts';
+import { ownedBus } from '../../relay/fabric/bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from '../../relay/fabric/bus-identity.ts';
 import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
 import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
@@ -57,7 +57,7 @@ export async function startTestNats(
     server,
     log,
     connectBus: async () => {
-      const bus = await connectBus({ ...embeddedBus(server.url, identity), log });
+      const bus = await connectBus({ ...ownedBus(server.url, identity), log });
       closers.push(bus.close);
       return bus;
     },

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { RuntimeLog } from '../../main/headless/inference/worker-runtime.ts';
 import type { ChatInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import { chatInput } from './pretended-model.ts';
 
 /** A folder of its own for a test, removed after it. */
 export async function temporaryFolder(context: Pick<TestContext, 'after'>): Promise<string> {
@@ -14,9 +15,7 @@ export async function temporaryFolder(context: Pick<TestContext, 'after'>): Prom
 }
 
 export function chatJob(model: string, prompt: string, options: Partial<ChatInput> = {}): RuntimeJob {
-  const messages = [{ role: 'user' as const, content: prompt }];
-  const defaults = { maxTokens: null, temperature: null, topP: null, seed: null, stop: [] };
-  return { type: 'llm', model, input: { messages, ...defaults, ...options } };
+  return { type: 'llm', model, input: chatInput(prompt, options) };
 }
 
 export function embedJob(model: string, inputs: (string | number[])[], dimensions: number | null = null): RuntimeJob {

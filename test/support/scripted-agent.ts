@@ -6,6 +6,7 @@ import { afterTest } from './after-test.ts';
 import { type ControlledRun, type ControlledRuntime, createControlledRuntime } from './controlled-runtime.ts';
 import { collectLog } from './log.ts';
 import { type MockedTime, mockTime, settled } from './pending-timers.ts';
+import { chatInput } from './pretended-model.ts';
 import {
   type Answers,
   createScriptedRelay,
@@ -100,15 +101,7 @@ export async function openScriptedAgent(
   const ask: OpenAgent['ask'] = (changes = {}) => {
     jobs += 1;
     const base = { job: `job-${jobs}`, attempt: 1, epoch, model: 'm', timeoutMs: 600_000 };
-    const input = {
-      messages: [{ role: 'user', content: 'x' }],
-      maxTokens: null,
-      temperature: null,
-      topP: null,
-      seed: null,
-      stop: [],
-    };
-    const request = { ...base, type: 'llm', stream: true, input, ...changes };
+    const request = { ...base, type: 'llm', stream: true, input: chatInput('x'), ...changes };
     return line.say(`node.${SCRIPTED_NODE_ID}.${request.type}.request`, request);
   };
   return {

@@ -12,7 +12,7 @@ import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
 import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
-import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
+import { bytesToBase64Url, floatsToBase64 } from '../../shared/protocol/base64.ts';
 import { type CapabilityDocument, documentBytes, type ServedModel } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { EnrollResponse } from '../../shared/protocol/enrollment.ts';
@@ -21,6 +21,7 @@ import type { CancelRequest, Heartbeat, JobRequest, OpenSession } from '../../sh
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from './after-test.ts';
 import { createInbox, type Inbox } from './inbox.ts';
+import { pretendedExecution, pretendedModel } from './pretended-model.ts';
 import { until } from './until.ts';
 
 /** One request as it arrived, and the ways to answer it, right or wrong. */
@@ -66,20 +67,6 @@ export type ScriptedNode = {
 };
 
 export type ScriptedNodeOptions = { name?: string; models?: string[]; type?: ServedModel['type']; slots?: number };
-
-export function scriptedModel(name: string, type: ServedModel['type'] = 'llm'): ServedModel {
-  return {
-    name,
-    type,
-    state: 'warm',
-    revision: '1',
-    dtype: 'none',
-    device: 'none',
-    size_bytes: 0,
-    context_length: 4_096,
-    ...(type === 'embed' ? { dimensions: 2 } : {}),
-  };
-}
 
 /** Enrols at a real relay over HTTP and connects through its door with the credentials it got. */
 export async function enrolScriptedNode(
@@ -154,7 +141,7 @@ export function scriptNode(
       epoch: 0,
       revision: 1,
       slots,
-      models: models.map((name) => scriptedModel(name, type)),
+      models: models.map((name) => pretendedModel(name, type)),
     },
     document: () => signDocument(documentOf(node), node.key),
     beat: (changes = {}) => {
@@ -207,8 +194,17 @@ export const SCRIPTED_END = {
   finishReason: 'stop',
   usage: { inputTokens: 1, outputTokens: 1 },
   timings: { firstTokenMs: 1, totalMs: 1 },
-  execution: { runtime: 'scripted', device: 'none', dtype: 'none', revision: '1', digest: null },
+  execution: pretendedExecution('scripted'),
 } as const;
+
+/** A frame of vectors whose floats all have one value. */
+export const vectorsFrame = (start: number, count: number, dimensions: number, floats: number, value = 1) => ({
+  type: 'vectors',
+  start,
+  count,
+  dimensions,
+  data: floatsToBase64(new Float32Array(floats).fill(value)),
+});
 
 function scriptJob(message: Msg): ScriptedJob {
   const request = message.json<JobRequest>();

@@ -1,5 +1,6 @@
-import type { Execution, FinishReason } from '../../shared/protocol/messages.ts';
+import type { FinishReason } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import { pretendedExecution, pretendedModel } from './pretended-model.ts';
 
 export type ChatJob = Extract<RuntimeJob, { type: 'llm' }>;
 /** What a model does; resolves with why it stopped. */
@@ -8,23 +9,13 @@ export type Script = (job: ChatJob, output: RuntimeOutput, signal: AbortSignal) 
 /** A runtime whose models do what the test says; `asked` holds every job as it reached the node. */
 export type ScriptedRuntime = Runtime & { readonly asked: RuntimeJob[] };
 
-const EXECUTION: Execution = { runtime: 'scripted', device: 'none', dtype: 'none', revision: '1', digest: null };
+const EXECUTION = pretendedExecution('scripted');
 
 export function createScriptedRuntime(scripts: Record<string, Script>): ScriptedRuntime {
   const asked: RuntimeJob[] = [];
   return {
     asked,
-    models: () =>
-      Object.keys(scripts).map((name) => ({
-        name,
-        type: 'llm',
-        state: 'warm',
-        revision: '1',
-        dtype: 'none',
-        device: 'none',
-        size_bytes: 0,
-        context_length: 4_096,
-      })),
+    models: () => Object.keys(scripts).map((name) => pretendedModel(name)),
     onChange: () => undefined,
     run: async (job, output, signal) => {
       asked.push(job);

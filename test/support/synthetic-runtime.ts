@@ -1,7 +1,8 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
-import type { ChatInput, EmbedInput, Execution, JsonInput } from '../../shared/protocol/messages.ts';
+import type { ChatInput, EmbedInput, JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
+import { PRETENDED_CONTEXT, pretendedExecution, pretendedModel } from './pretended-model.ts';
 
 /**
  * A runtime without a model, for tests of everything around one. What its models do is in their names:
@@ -14,8 +15,7 @@ export type SyntheticRuntime = Runtime & {
   readonly jobs: { model: string; tokens: number; end: 'running' | 'done' | 'cancelled' | 'failed' }[];
 };
 
-const EXECUTION: Execution = { runtime: 'synthetic', device: 'none', dtype: 'none', revision: '1', digest: null };
-const CONTEXT_LENGTH = 4_096;
+const EXECUTION = pretendedExecution('synthetic');
 export const DIMENSIONS = 4;
 
 type Entry = SyntheticRuntime['jobs'][number];
@@ -46,16 +46,18 @@ const CHAT_MODELS: Record<string, Behaviour> = {
   },
 };
 
+const MODELS = [
+  ...Object.keys(CHAT_MODELS).map((name) => pretendedModel(name)),
+  pretendedModel('test/vectors', 'embed', DIMENSIONS),
+];
+
 /** `extra` are models beside the usual ones; those of a capability type answer with what they were asked. */
 export function createSyntheticRuntime(extra: Record<string, ServedModel['type']> = {}): SyntheticRuntime {
   const jobs: Entry[] = [];
+  const models = [...MODELS, ...Object.entries(extra).map(([name, type]) => pretendedModel(name, type))];
   return {
     jobs,
-    models: () => [
-      ...Object.keys(CHAT_MODELS).map((name) => modelOf(name, 'llm')),
-      modelOf('test/vectors', 'embed'),
-      ...Object.entries(extra).map(([name, type]) => modelOf(name, type)),
-    ],
+    models: () => models,
     onChange: () => undefined,
     run: async (job, output, signal) => {
       const entry: Entry = { model: job.model, tokens: 0, end: 'running' };
@@ -84,10 +86,10 @@ async function runJob(
   const behaviour = CHAT_MODELS[job.model];
   if (behaviour === undefined) throw new Problem('model_not_found', `No model ${job.model}.`, { param: 'model' });
   const inputTokens = job.input.messages.reduce((sum, { content }) => sum + content.split(/\s+/).length, 0);
-  if (inputTokens > CONTEXT_LENGTH) {
+  if (inputTokens > PRETENDED_CONTEXT) {
     throw new Problem(
       'context_length_exceeded',
-      `The prompt has ${inputTokens} tokens and the model reads ${CONTEXT_LENGTH}.`,
+      `The prompt has ${inputTokens} tokens and the model reads ${PRETENDED_CONTEXT}.`,
       { param: 'messages' },
     );
   }
@@ -120,20 +122,6 @@ function say(text: string, output: RuntimeOutput, entry: Entry): void {
 
 function wordsOf(input: ChatInput): string[] {
   return (input.messages.at(-1)?.content ?? '').match(/\S+\s*/g) ?? [];
-}
-
-function modelOf(name: string, type: ServedModel['type']): ServedModel {
-  const model: ServedModel = {
-    name,
-    type,
-    state: 'warm',
-    revision: '1',
-    dtype: 'none',
-    device: 'none',
-    size_bytes: 0,
-    context_length: CONTEXT_LENGTH,
-  };
-  return type === 'embed' ? { ...model, dimensions: DIMENSIONS } : model;
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {

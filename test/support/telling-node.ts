@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createUser } from '@nats-io/nkeys';
-import { startAgent } from '../../shared/agent/agent.ts';
+import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { silentLog } from './pool.ts';
@@ -12,7 +12,10 @@ import type { NodeNews } from './telling-node-process.ts';
 const [relayUrl = '', slots = '1', count = '1'] = process.argv.slice(2);
 const tell = (news: NodeNews): void => void process.send?.(news);
 
-function start(): { close(): Promise<void> } {
+/** One thread signs for all of them, and the server gives each 2 s to do it. */
+const JOINING_AT_ONCE = 8;
+
+function start(): Agent {
   const key = createUser();
   const inner = createSyntheticRuntime();
   const runtime: Runtime = {
@@ -47,8 +50,13 @@ function start(): { close(): Promise<void> } {
   return agent;
 }
 
-const agents = Array.from({ length: Number(count) }, start);
+const agents: Agent[] = [];
 process.once('disconnect', async () => {
   await Promise.all(agents.map((agent) => agent.close()));
   process.exit(0);
 });
+while (agents.length < Number(count)) {
+  const joining = Array.from({ length: Math.min(JOINING_AT_ONCE, Number(count) - agents.length) }, start);
+  agents.push(...joining);
+  await Promise.allSettled(joining.map(({ ready }) => ready));
+}

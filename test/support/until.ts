@@ -1,10 +1,11 @@
-import assert from 'node:assert/strict';
+/** Long enough for any machine; without it a test that has failed would keep its process alive for ever. */
+const UNTIL_MS = 15_000;
 
-/** Resolves once a condition that something else brings about holds; fails the test if it never does. */
-export async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, `what was waited for did not come within ${timeoutMs} ms`);
+/** Waits until something is so that something else brings about. Throws when it has not come about within `withinMs`. */
+export async function until(isSo: () => boolean | Promise<boolean>, withinMs = UNTIL_MS): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`this did not come about within ${withinMs} ms: ${isSo}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
@@ -39,16 +40,21 @@ export function addRelayCommand(program: Command): void {
     });
 }
 
-/** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`. */
+/** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`, `invalid_option`. */
 export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'> {
   const { data, mdns } = settingsOf(loaded, 'program');
-  const { port, host, nats, announce, approve, open, public_url, bus_port, ...relay } = settingsOf(loaded, 'relay');
+  const { port, host, nats, nats_creds, announce, approve, open, public_url, bus_port, ...relay } = settingsOf(
+    loaded,
+    'relay',
+  );
+  assertNoSecretShown(loaded);
   return {
     port,
     host,
     dataFolder: relayFolder(data),
     settings: showSettings(loaded.settings),
     ...(nats === undefined ? {} : { natsUrl: nats }),
+    ...(nats_creds === undefined ? {} : { natsCredsFile: nats_creds }),
     ...(bus_port === undefined ? {} : { busPort: bus_port }),
     ...(relay.tls ? { tls: { names: relay.tls_names, browserNodes: relay.browser_nodes } } : {}),
     ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
@@ -57,4 +63,12 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     supervised: relay.supervised,
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };
+}
+
+/** Every user of a machine can read its command lines. */
+function assertNoSecretShown({ settings }: LoadedSettings): void {
+  const nats = settings.find(({ section, key }) => section === 'relay' && key === 'nats');
+  if (nats?.origin !== 'flag' || typeof nats.value !== 'string' || !nats.value.includes('@')) return;
+  const advice = 'Set SPAREWATT_RELAY_NATS instead, or give a creds file with --nats-creds.';
+  throw new Problem('invalid_option', `A user or password of NATS does not belong on the command line. ${advice}`);
 }

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { toErrorBody } from '../../../shared/problems/http.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
+import { cutIfUnread } from '../unread.ts';
 import { usageOf } from './usage.ts';
 
 export type AnswerStreamOptions = {
@@ -25,8 +26,6 @@ export type AnswerStream = {
   fail(problem: Problem): void;
 };
 
-/** A reader that takes nothing for this long gets no more time for the rest of an answer that has ended. */
-const UNREAD_MS = 60_000;
 /** Text held for a reader that does not read. Longer than any answer that somebody waits for. */
 const MAX_PENDING_CHARACTERS = 1_048_576;
 
@@ -52,8 +51,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     );
   const close = (): void => {
     raw.end();
-    // What the reader has not taken would stay here as long as it keeps its connection.
-    if (!raw.writableFinished) raw.setTimeout(UNREAD_MS, () => raw.destroy());
+    cutIfUnread(options.reply);
   };
   const flush = (): void => {
     if (pending === '') return;

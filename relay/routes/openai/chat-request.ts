@@ -20,13 +20,14 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
     stream,
     includeUsage: body.stream_options?.include_usage ?? false,
     ignored: ignoredParams(body),
+    // In the order of canonical JSON, in which the receipt's hash is taken: what need not be sorted is hashed faster.
     input: {
-      messages: body.messages.map(readMessage),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-      temperature: body.temperature ?? null,
-      topP: body.top_p ?? null,
+      messages: body.messages.map(readMessage),
       seed: body.seed ?? null,
       stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+      temperature: body.temperature ?? null,
+      topP: body.top_p ?? null,
     },
   };
 }
@@ -101,7 +102,7 @@ function readMessage(message: RequestMessage, index: number): ChatMessage {
       param: `messages.${index}.tool_calls`,
     });
   }
-  return { role, content: readContent(message, index) };
+  return { content: readContent(message, index), role };
 }
 
 function unsupportedRole(role: string, index: number): Problem {

@@ -12,7 +12,6 @@ import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
-import { assertModelFor } from './model-kind.ts';
 import { usageOf } from './usage.ts';
 
 /** A stream that has been accepted but has nothing to say yet sends its head after this, so that proxies keep it. */
@@ -44,7 +43,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
     },
     async (request, reply) => {
       const order = readChatRequest(request.body);
-      assertModelFor('llm', order.model, services);
+      services.models.assertKnown(order.model, 'llm');
       const job = services.newJob(request, {
         type: 'llm',
         model: order.model,
@@ -81,6 +80,9 @@ async function answerWhole(
   const sink = {
     text: (text: string) => {
       content += text;
+    },
+    takeBack: () => {
+      content = '';
     },
   };
   const result = await services.jobs.run(job, sink, signal);

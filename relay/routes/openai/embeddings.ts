@@ -1,12 +1,12 @@
 import { EmbeddingsRequest, EmbeddingsResponse } from '../../../shared/api/embeddings.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
-import type { EmbedInput, VectorsFrame } from '../../../shared/protocol/messages.ts';
+import type { EmbedInput } from '../../../shared/protocol/messages.ts';
+import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
-import { assertModelFor } from './model-kind.ts';
 
 const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions', 'routing']);
 const BYTES_PER_FLOAT = 4;
@@ -26,14 +26,14 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
     },
     async (request, reply) => {
       const { body } = request;
-      assertModelFor('embed', body.model, services);
-      const input: EmbedInput = { inputs: readInputs(body.input), dimensions: body.dimensions ?? null };
+      services.models.assertKnown(body.model, 'embed');
+      const input: EmbedInput = { dimensions: body.dimensions ?? null, inputs: readInputs(body.input) };
       const routing = readRoutingOptions(body.routing, services);
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
       reply.headers(answerHeaders(job));
       const hangUp = hangUpOf(reply.raw);
       const vectors = collectVectors();
-      const result = await services.jobs.run(job, { vectors: vectors.add }, hangUp.signal).finally(hangUp.stop);
+      const result = await services.jobs.run(job, vectors, hangUp.signal).finally(hangUp.stop);
       const tokens = result.done.usage.inputTokens;
       const answer: EmbeddingsResponse = {
         object: 'list',
@@ -61,13 +61,16 @@ export function readInputs(input: EmbeddingsRequest['input']): EmbedInput['input
 }
 
 /** The attempt has already held every frame to its size, place and number (SPEC J11). */
-function collectVectors(): { add(frame: VectorsFrame): void; all(): Buffer[] } {
-  const vectors: Buffer[] = [];
+function collectVectors(): Pick<Required<AnswerSink>, 'vectors' | 'takeBack'> & { all(): Buffer[] } {
+  let vectors: Buffer[] = [];
   return {
-    add: (frame) => {
+    vectors: (frame) => {
       const bytes = Buffer.from(frame.data, 'base64');
       const rowBytes = frame.dimensions * BYTES_PER_FLOAT;
       for (let row = 0; row < frame.count; row++) vectors.push(bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
+    },
+    takeBack: () => {
+      vectors = [];
     },
     all: () => vectors,
   };

@@ -2,29 +2,19 @@ import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isBusy, isStorageFailure, toStorageError } from './storage-problems.ts';
 
-/** One transaction must not hold the event loop for long: 512 jobs are some 10 ms. */
+/** One transaction must not hold readers up for long: 512 jobs are some 10 ms. */
 const DEFAULT_MAX_BATCH = 512;
-/** About 2 KB each, so that a disk that stands still costs 100 MB before writers are told. */
-const DEFAULT_MAX_PENDING = 50_000;
 /** How long another program may keep the database locked before accepted writes are given up. */
 const BUSY_LIMIT_MS = 30_000;
 const BUSY_RETRY_MS = 20;
-/** A commit stops the event loop for as long as the disk takes, so that there may be only so many of them. */
-const DEFAULT_COMMIT_INTERVAL_MS = 10;
 
-export type GroupCommitOptions = {
-  maxBatch?: number;
-  maxPending?: number;
-  commitIntervalMs?: number;
-  now?: () => number;
-};
+export type GroupCommitOptions = { maxBatch?: number; now?: () => number };
 
 type Write = { run: () => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
 type Outcome = { value: unknown } | { error: unknown };
 
 /**
- * Writes of a few milliseconds share a transaction, and so one sync of the disk: the first after a pause is committed at
- * the end of its turn of the event loop, those after it at most every `commitIntervalMs`.
+ * The writes of one turn of the event loop share a transaction, and so one sync of the disk.
  *
  * 1. A promise settles after the COMMIT of its write or the refusal of it, never before.
  * 2. Writes run in the order they were accepted.
@@ -32,19 +22,15 @@ type Outcome = { value: unknown } | { error: unknown };
  * 4. A write that fails by its own fault is undone alone; the others of its transaction are kept.
  * 5. What the disk refuses is refused to the whole transaction, and nothing of it is kept.
  * 6. While another program holds the lock, writes wait; the event loop does not.
- * 7. At most `maxPending` writes wait; one more is refused and the accepted ones are not touched.
- * 8. `close` takes no new writes and resolves when every accepted one has settled.
+ * 7. `close` takes no new writes and resolves when every accepted one has settled.
  */
 export class GroupCommit {
   readonly #file: string;
   readonly #maxBatch: number;
-  readonly #maxPending: number;
-  readonly #commitIntervalMs: number;
   readonly #now: () => number;
   readonly #steps;
   readonly #idle: Array<() => void> = [];
   #queue: Write[] = [];
-  #nextCommitAt = 0;
   #unschedule: (() => void) | undefined;
   #closed = false;
   #busySince: number | undefined;
@@ -52,8 +38,6 @@ export class GroupCommit {
   constructor(db: Database, options: GroupCommitOptions = {}) {
     this.#file = db.name;
     this.#maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH;
-    this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
-    this.#commitIntervalMs = options.commitIntervalMs ?? DEFAULT_COMMIT_INTERVAL_MS;
     this.#now = options.now ?? (() => performance.now());
     const prepare = (sql: string) => db.prepare(sql);
     this.#steps = {
@@ -71,7 +55,6 @@ export class GroupCommit {
   write<T>(run: () => T): Promise<T> {
     if (this.#closed)
       return Promise.reject(new Problem('draining', 'The relay is shutting down and records nothing more.'));
-    if (this.#queue.length >= this.#maxPending) return Promise.reject(this.#tooMany());
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
       this.#schedule();
@@ -92,11 +75,6 @@ export class GroupCommit {
     return this.flush();
   }
 
-  #tooMany(): Problem {
-    const detail = `${this.#maxPending} writes already wait for ${this.#file}. Look at the load of its disk.`;
-    return new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
-  }
-
   /** Commits at once what waits, so that a reader finds it; not while another program holds the database. */
   commitNow(): void {
     if (this.#queue.length === 0 || this.#busySince !== undefined) return;
@@ -106,20 +84,13 @@ export class GroupCommit {
 
   #schedule(): void {
     if (this.#unschedule !== undefined) return;
-    const waitMs = this.#waitMs();
-    if (waitMs > 0) {
-      const timer = setTimeout(() => this.#drain(), waitMs);
+    if (this.#busySince !== undefined) {
+      const timer = setTimeout(() => this.#drain(), BUSY_RETRY_MS);
       this.#unschedule = () => clearTimeout(timer);
     } else {
       const immediate = setImmediate(() => this.#drain());
       this.#unschedule = () => clearImmediate(immediate);
     }
-  }
-
-  #waitMs(): number {
-    if (this.#busySince !== undefined) return BUSY_RETRY_MS;
-    if (this.#queue.length >= this.#maxBatch || this.#idle.length > 0) return 0;
-    return this.#nextCommitAt - this.#now();
   }
 
   #drain(): void {
@@ -130,7 +101,6 @@ export class GroupCommit {
       this.#queue = this.#queue.slice(batch.length);
       settle(batch, outcomes);
     }
-    this.#nextCommitAt = this.#now() + this.#commitIntervalMs;
     if (this.#queue.length > 0) this.#schedule();
     else for (const resolve of this.#idle.splice(0)) resolve();
   }

@@ -1,45 +1,63 @@
 import { toProblem } from '../../../shared/problems/problem.ts';
 import type { Store, StoreHealth } from '../store.ts';
-import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
-import { GroupCommit } from './group-commit.ts';
-import { createJobStore } from './job-store.ts';
-import { createKeyStore } from './key-store.ts';
-import { createMeasurementStore } from './measurement-store.ts';
-import { createNodeAdminStore } from './node-admin-store.ts';
-import { createNodeStore } from './node-store.ts';
-import { createPairingStore } from './pairing-store.ts';
-import type { SqliteAccess } from './sqlite-access.ts';
-import { toStorageError } from './storage-problems.ts';
+import { type DatabaseThreadOptions, startDatabaseThread } from './database-thread.ts';
 
-export type SqliteStoreOptions = DatabaseOptions;
+export type SqliteStoreOptions = DatabaseThreadOptions;
 
-/** Opens the store in one SQLite file and brings its schema up to date. Errors: `data_folder_unusable`. */
+/**
+ * Opens the store in one SQLite file and brings its schema up to date. The database works in a thread of its own, so
+ * that neither a slow disk nor a commit stops the event loop. Errors: `data_folder_unusable`.
+ */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const db = openDatabase(options);
-  const commits = new GroupCommit(db);
-  const access: SqliteAccess = {
-    write: (run) => commits.write(run),
-    read: async (run) => {
-      try {
-        commits.commitNow();
-        return run();
-      } catch (error) {
-        throw toStorageError(error, db.name, 'using');
-      }
-    },
-  };
+  const { ask, askPatiently, close } = await startDatabaseThread(options);
   return {
-    jobs: createJobStore(db, access),
-    keys: createKeyStore(db, access),
-    measurements: createMeasurementStore(db, access),
-    nodes: createNodeStore(db, access),
-    nodeAdmin: createNodeAdminStore(db, access),
-    pairing: createPairingStore(db, access),
-    health: shareInFlight(() => commits.write(() => probeWrite(db)).then(() => ({ writable: true }), refused)),
-    close: async () => {
-      await commits.close();
-      db.close();
+    jobs: {
+      // One per job, and nobody's answer waits for it.
+      recordFinishedJob: (record) => askPatiently('jobs', 'recordFinishedJob', record),
+      findJob: (id) => ask('jobs', 'findJob', id),
+      findReceipt: (receiptId) => ask('jobs', 'findReceipt', receiptId),
+      receiptOfJob: (jobId) => ask('jobs', 'receiptOfJob', jobId),
+      listJobs: (page) => ask('jobs', 'listJobs', page),
+      countJobsByState: () => ask('jobs', 'countJobsByState'),
     },
+    keys: {
+      putKey: (key) => ask('keys', 'putKey', key),
+      findKeyByHash: (hash) => ask('keys', 'findKeyByHash', hash),
+      listKeys: () => ask('keys', 'listKeys'),
+      revokeKey: (keyId, revokedAt) => ask('keys', 'revokeKey', keyId, revokedAt),
+      touchKeys: (usages) => ask('keys', 'touchKeys', usages),
+    },
+    nodes: {
+      rememberNode: (node) => ask('nodes', 'rememberNode', node),
+      findNode: (nodeId) => ask('nodes', 'findNode', nodeId),
+      listNodes: () => ask('nodes', 'listNodes'),
+      nextEpoch: (nodeId) => ask('nodes', 'nextEpoch', nodeId),
+    },
+    measurements: {
+      putMeasurements: (records) => ask('measurements', 'putMeasurements', records),
+      listMeasurements: () => ask('measurements', 'listMeasurements'),
+      pruneMeasurements: (limits) => ask('measurements', 'pruneMeasurements', limits),
+    },
+    nodeAdmin: {
+      putNodeAdmin: (record) => ask('nodeAdmin', 'putNodeAdmin', record),
+      listNodeAdmin: () => ask('nodeAdmin', 'listNodeAdmin'),
+    },
+    pairing: {
+      putCode: (code) => ask('pairing', 'putCode', code),
+      findCode: (codeId) => ask('pairing', 'findCode', codeId),
+      claimCode: (claim) => ask('pairing', 'claimCode', claim),
+      listCodes: (limit) => ask('pairing', 'listCodes', limit),
+      withdrawCode: (codeId, at) => ask('pairing', 'withdrawCode', codeId, at),
+      pruneCodes: (expiredBefore) => ask('pairing', 'pruneCodes', expiredBefore),
+      admitNode: (node) => ask('pairing', 'admitNode', node),
+      listKnownNodes: () => ask('pairing', 'listKnownNodes'),
+      approveNode: (nodeId) => ask('pairing', 'approveNode', nodeId),
+      revokeNode: (nodeId, at) => ask('pairing', 'revokeNode', nodeId, at),
+      labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
+      touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
+    },
+    health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
+    close,
   };
 }
 

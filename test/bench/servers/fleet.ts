@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pino from 'pino';
-import { embeddedBus } from '../../../relay/fabric/bus-address.ts';
+import { ownedBus } from '../../../relay/fabric/bus-address.ts';
 import { openBusConnection } from '../../../relay/fabric/bus-connection.ts';
 import { readBusIdentity } from '../../../relay/fabric/bus-identity.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
@@ -24,7 +24,7 @@ let documents = await signAll();
 let next: Uint8Array[] | undefined;
 let joining = 0;
 
-const { fabric } = embeddedBus(url, await readBusIdentity(folder));
+const { fabric } = ownedBus(url, await readBusIdentity(folder));
 const { connection } = await openBusConnection(fabric, 'fleet', pino({ level: 'silent' }));
 
 /** In slices, because the nodes must go on beating meanwhile. */

@@ -4,7 +4,7 @@ import { filesInFolder } from '../../../main/headless/inference/folder-files.ts'
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import { byteTokenId, writeTableEncoder } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { collectOutput, embedJob, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, embedJob, temporaryFolder } from '../../support/runtime-fixtures.ts';
 
 const WIDTH = 5;
 const row = (byte: number): number[] => Array.from({ length: WIDTH }, (_, index) => Math.sin(byte * (index + 1)));
@@ -112,9 +112,7 @@ describe('an embedding', () => {
   });
 
   test('refuses to chat with an encoder', async () => {
-    const messages = [{ role: 'user' as const, content: 'hi' }];
-    const input = { messages, maxTokens: null, temperature: null, topP: null, seed: null, stop: [] };
-    const run = model.run({ type: 'llm', model: 'test/table', input }, collectOutput(), () => false);
+    const run = model.run(chatJob('test/table', 'hi'), collectOutput(), () => false);
     await assert.rejects(run, isProblem('invalid_value', /cannot answer chats/));
   });
 });

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect } from 'nats.ws';
 import { connectBus } from '../../../relay/fabric/bus.ts';
-import { embeddedBus, externalBus } from '../../../relay/fabric/bus-address.ts';
+import { loginOfCreds, sharedBus } from '../../../relay/fabric/bus-address.ts';
 import { mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
+import { parseNatsUrl } from '../../../relay/fabric/nats-url.ts';
 import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { startChild } from '../../support/child.ts';
@@ -152,33 +153,20 @@ test('the end of an old connection does not take a node away that has come back'
 
 test('a bus that is not there, or refuses the relay, is reported without its password', async (t) => {
   const nats = await startTestNats(t);
-  const { identity } = nats;
   const { host } = new URL(nats.server.url);
-  const refused = externalBus({ urls: `nats://relay:secret@${host}`, usesOurOperator: false }, identity);
+  const refused = sharedBus(parseNatsUrl(`nats://relay:secret@${host}`));
   await assert.rejects(connectBus({ ...refused, log: collectLog() }), (error: Error) => {
     assert.match(error.message, /refuses the relay's credentials/);
     assert.doesNotMatch(error.message, /secret/);
     return true;
   });
-  for (const urls of ['http://host', 'nats://', 'nats://user:secret@', 'tls://a,ftp://b']) {
-    assert.throws(() => externalBus({ urls, usesOurOperator: false }, identity), { code: 'invalid_option' });
+  for (const urls of ['http://host', 'nats://', 'nats://user:secret@', 'nats://a,ftp://b', 'tls://a']) {
+    assert.throws(() => parseNatsUrl(urls), { code: 'invalid_option', message: /^(?!.*secret)/ });
   }
-  const credsFile = '/no/such.creds';
-  assert.throws(() => externalBus({ urls: host, usesOurOperator: false, credsFile }, identity), {
+  assert.throws(() => loginOfCreds('/no/such.creds'), {
     code: 'invalid_option',
     message: /\/no\/such\.creds cannot be read/,
   });
-});
-
-test('an external server that runs with our operator serves as the embedded one does', async (t) => {
-  const nats = await startTestNats(t);
-  const options = externalBus({ urls: nats.server.url, usesOurOperator: true }, nats.identity);
-  assert.deepEqual(Object.keys(options), Object.keys(embeddedBus(nats.server.url, nats.identity)));
-  const bus = await connectBus({ ...options, log: collectLog() });
-  const came = new Promise<string>((resolve) => bus.onNodeConnect(resolve));
-  const node = await nats.connectNode('attic-a');
-  assert.equal(await came, node.publicKey);
-  await bus.close();
 });
 
 async function startNode(t: Parameters<typeof startChild>[0], nats: TestNats) {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { createModelCatalog } from '../../../relay/fabric/model-catalog.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
 import { admission, documentFor } from '../../support/live-nodes.ts';
+import { pretendedModel } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { scriptedModel } from '../../support/scripted-node.ts';
 
 function catalogAt(startMs: number) {
   const table = createNodeTable();
@@ -14,7 +14,7 @@ function catalogAt(startMs: number) {
 
 test('lists what some node serves now, with how many and whether one is warm', () => {
   const { table, catalog, clock } = catalogAt(1_000_500);
-  const cold = { ...scriptedModel('lab/chat'), state: 'installed' } as const;
+  const cold = { ...pretendedModel('lab/chat'), state: 'installed' } as const;
   table.admit(admission('a', [cold]));
   clock.now = 2_000_000;
   assert.deepEqual(catalog.list(), [
@@ -41,14 +41,32 @@ test('a model whose nodes are gone stays known, but is not listed', () => {
   table.remove('a', 'unplugged');
   assert.deepEqual(catalog.list(), []);
   assert.equal(catalog.get('lab/chat').status, 'unavailable');
-  assert.doesNotThrow(() => catalog.assertKnown('lab/chat'));
+  assert.doesNotThrow(() => catalog.assertKnown('lab/chat', 'llm'));
+});
+
+test('a model of one kind of work is not taken for the other, also while no node has it', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat', pretendedModel('lab/embed', 'embed')]));
+  const refuse = (): void => {
+    assert.throws(
+      () => catalog.assertKnown('lab/embed', 'llm'),
+      isProblem('invalid_value', /ask it at \/v1\/embeddings/),
+    );
+    assert.throws(
+      () => catalog.assertKnown('lab/chat', 'embed'),
+      isProblem('invalid_value', /\/v1\/chat\/completions/),
+    );
+  };
+  refuse();
+  table.remove('a', 'unplugged');
+  refuse();
 });
 
 test('learns of models that a node offers later', () => {
   const { table, catalog } = catalogAt(0);
   table.admit(admission('a', []));
   assert.throws(
-    () => catalog.assertKnown('lab/later'),
+    () => catalog.assertKnown('lab/later', 'llm'),
     isProblem('model_not_found', /No node has offered any model yet/),
   );
   table.refresh('a', documentFor('a', ['lab/later']));

@@ -11,6 +11,7 @@ import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.t
 import { createFakeBus, type FakeRequest } from '../../support/fake-bus.ts';
 import { documentFor } from '../../support/live-nodes.ts';
 import { collectLog } from '../../support/log.ts';
+import { settled } from '../../support/pending-timers.ts';
 import { signDocument } from '../../support/scripted-node.ts';
 import { trackDocuments } from '../../support/tracked-documents.ts';
 
@@ -173,6 +174,23 @@ test('[S5] when the bus goes down every session is over, since no node can be he
   assert.deepEqual(table.live(), []);
   bus.setConnected(true);
   assert.equal(await open(), 2);
+});
+
+test('[S5] [S10] a node that has answered an offer as the bus went down does not count, since it was not told', async (t) => {
+  const { bus, table, beat, open } = keep(t);
+  beat();
+  const request = await bus.requests.next();
+  bus.setConnected(false);
+  request.answer(encodeJson(documentFor('attic', ['m'])));
+  await settled();
+  assert.deepEqual(table.live(), []);
+  bus.setConnected(true);
+  bus.published.length = 0;
+  const epoch = await open();
+  assert.deepEqual(
+    bus.published.map(({ subject, data }) => [subject, JSON.parse(new TextDecoder().decode(data))]),
+    [['node.attic.session.opened', { epoch }]],
+  );
 });
 
 test('[S7] a new document is used when it has come, unless the session has ended meanwhile', async (t) => {

@@ -10,6 +10,7 @@ import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { createFakeBus } from '../../support/fake-bus.ts';
 import { admission } from '../../support/live-nodes.ts';
+import { chatInput } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import { SCRIPTED_END } from '../../support/scripted-node.ts';
 
@@ -57,14 +58,7 @@ const JOB: JobSpec = {
   type: 'llm',
   model: 'm',
   stream: true,
-  input: {
-    messages: [{ role: 'user', content: 'x' }],
-    maxTokens: null,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-  },
+  input: chatInput('x'),
   maxWaitMs: 1_000,
   timeoutMs: 100_000,
   stallTimeoutMs: STALL_MS,

@@ -4,9 +4,10 @@ import type { NodeDetails } from '../../../shared/api/nodes.ts';
 import type { RouteExplanation } from '../../../shared/api/routing.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import { adminPost, makeCode, startRemoteAgent } from '../../support/pairing.ts';
-import { startPool, until } from '../../support/pool.ts';
+import { startPool } from '../../support/pool.ts';
 import { type Answered, ask, askAsAdmin } from '../../support/pool-admin.ts';
 import { createSyntheticRuntime } from '../../support/synthetic-runtime.ts';
+import { until } from '../../support/until.ts';
 
 const pool = await startPool({ open: true });
 after(() => pool.close());

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { PendingTaskDetails, PendingTasks, Task } from '../../../shared/api/nodes.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
-import { type Pool, type PoolNode, startPool, until } from '../../support/pool.ts';
+import { type Pool, type PoolNode, startPool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 
 let pool: Pool;
 let node: PoolNode;

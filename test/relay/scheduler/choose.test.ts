@@ -8,7 +8,7 @@ import { readRouting } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { admission } from '../../support/live-nodes.ts';
-import { scriptedModel } from '../../support/scripted-node.ts';
+import { pretendedModel } from '../../support/pretended-model.ts';
 
 /** Lehmer's generator: the same numbers in every run. */
 function seeded(seed: number): () => number {
@@ -102,7 +102,7 @@ test('prefers the node that did the model faster, and keeps away from one that f
 test('prefers a node that has the model loaded, also when few of many have', async () => {
   for (const nodes of [4, 200]) {
     const { table, want } = schedule();
-    const cold = { ...scriptedModel('m'), state: 'installed' as const, size_bytes: 5_000_000_000 };
+    const cold = { ...pretendedModel('m'), state: 'installed' as const, size_bytes: 5_000_000_000 };
     for (let i = 0; i < nodes; i++) table.admit(admission(`cold-${i}`, [cold], { slots: 4 }));
     table.admit(admission('warm', ['m'], { slots: 4 }));
     assert.equal((await want()).node.id, 'warm');

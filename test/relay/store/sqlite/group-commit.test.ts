@@ -95,35 +95,14 @@ test('lets the event loop turn between two transactions', async (t) => {
   assert.deepEqual(order, ['write 1', 'something else', 'write 2']);
 });
 
-test('gathers the writes that follow a commit, until a reader, a flush or the end wants them', async (t) => {
-  const { commits, add, committed, countCommits } = setUp(t, { commitIntervalMs: 60_000, maxBatch: 2 });
-  await add(1);
-  const later = [add(2), new Promise((resolve) => setImmediate(resolve)).then(() => add(3))];
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(committed(), [1]);
+test('commits at once what waits when a reader wants it', async (t) => {
+  const { commits, add, committed, countCommits } = setUp(t);
+  const writes = [1, 2].map(add);
   commits.commitNow();
-  assert.deepEqual(committed(), [1, 2, 3]);
-  await Promise.all(later);
-  assert.equal(countCommits(), 2);
-  void add(4);
-  await commits.flush();
-  assert.deepEqual(committed(), [1, 2, 3, 4]);
-  for (const n of [5, 6, 7]) void add(n);
-  await commits.close();
-  assert.deepEqual(committed(), [1, 2, 3, 4, 5, 6, 7]);
-});
-
-test('refuses a write when too many wait, and keeps those it had accepted', async (t) => {
-  const { add, committed } = setUp(t, { maxPending: 1_000 });
-  const outcomes = await Promise.allSettled(Array.from({ length: 1_003 }, (_, n) => add(n)));
-  assert.deepEqual(
-    statuses(outcomes),
-    Array.from({ length: 1_003 }, (_, n) => n < 1_000),
-  );
-  const refused = outcomes.at(-1);
-  assert.ok(refused?.status === 'rejected' && isProblem('storage_failed', /1000 writes already wait/)(refused.reason));
-  assert.equal(committed().length, 1_000);
-  assert.equal(await add(2_000), 2_000);
+  assert.deepEqual(committed(), [1, 2]);
+  await Promise.all(writes);
+  commits.commitNow();
+  assert.equal(countCommits(), 1);
 });
 
 test('flushes what was accepted and resolves at once when nothing waits', async (t) => {

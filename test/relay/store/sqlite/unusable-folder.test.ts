@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
+import { openLocalStore } from '../../../../relay/store/sqlite/local-store.ts';
 import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { finishedJob } from '../store-records.ts';
@@ -23,11 +24,13 @@ test('refuses a folder that cannot be made', async (t) => {
   );
 });
 
-test('refuses a read-only folder that holds no database yet', async (t) => {
+test('refuses a read-only folder that holds no database yet', (t) => {
   const folder = makeFolder(t);
-  await withoutWriting(folder, async () => {
-    const opening = openSqliteStore({ file: join(folder, 'relay.db') });
-    await assert.rejects(opening, isProblem('data_folder_unusable', /right to/));
+  withoutWriting(folder, () => {
+    assert.throws(
+      () => openLocalStore({ file: join(folder, 'relay.db') }),
+      isProblem('data_folder_unusable', /right to/),
+    );
   });
 });
 
@@ -35,8 +38,8 @@ test('refuses a read-only folder whose database it made earlier', async (t) => {
   const file = join(makeFolder(t), 'relay.db');
   await (await openSqliteStore({ file })).close();
   chmodSync(file, 0o444);
-  await withoutWriting(dirname(file), async () => {
-    await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /right to/));
+  withoutWriting(dirname(file), () => {
+    assert.throws(() => openLocalStore({ file }), isProblem('data_folder_unusable', /right to/));
   });
 });
 
@@ -82,13 +85,16 @@ test('refuses the database of another program', async (t) => {
   await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /another program/));
 });
 
-/** Runs `prove` without the right to write the folder, also as root, to whom modes say nothing. */
-async function withoutWriting(folder: string, prove: () => Promise<void>): Promise<void> {
+/**
+ * Runs `prove` without the right to write the folder, also as root, to whom modes say nothing. It starts no thread: one
+ * that starts as nobody may not even read its own source.
+ */
+function withoutWriting(folder: string, prove: () => void): void {
   const isRoot = process.geteuid?.() === 0;
   chmodSync(folder, 0o555);
   if (isRoot) process.seteuid?.('nobody');
   try {
-    await prove();
+    prove();
   } finally {
     if (isRoot) process.seteuid?.(0);
     chmodSync(folder, 0o755);

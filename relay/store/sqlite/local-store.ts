@@ -1,0 +1,52 @@
+import type { Store } from '../store.ts';
+import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
+import { GroupCommit } from './group-commit.ts';
+import { createJobStore } from './job-store.ts';
+import { createKeyStore } from './key-store.ts';
+import { createMeasurementStore } from './measurement-store.ts';
+import { createNodeAdminStore } from './node-admin-store.ts';
+import { createNodeStore } from './node-store.ts';
+import { createPairingStore } from './pairing-store.ts';
+import type { SqliteAccess } from './sqlite-access.ts';
+import { toStorageError } from './storage-problems.ts';
+
+/** What the thread of the database answers: the stores by name, and what concerns the whole. */
+export type LocalStore = Omit<Store, 'health' | 'close'> & {
+  readonly whole: {
+    /** Rejects with what a write would meet now. */
+    probe(): Promise<void>;
+    close(): Promise<void>;
+  };
+};
+
+/** Opens the database in this thread, which it blocks whenever it works. Errors: `data_folder_unusable`. */
+export function openLocalStore(options: DatabaseOptions): LocalStore {
+  const db = openDatabase(options);
+  const commits = new GroupCommit(db);
+  const access: SqliteAccess = {
+    write: (run) => commits.write(run),
+    read: async (run) => {
+      try {
+        commits.commitNow();
+        return run();
+      } catch (error) {
+        throw toStorageError(error, db.name, 'using');
+      }
+    },
+  };
+  return {
+    jobs: createJobStore(db, access),
+    keys: createKeyStore(db, access),
+    measurements: createMeasurementStore(db, access),
+    nodes: createNodeStore(db, access),
+    nodeAdmin: createNodeAdminStore(db, access),
+    pairing: createPairingStore(db, access),
+    whole: {
+      probe: () => commits.write(() => probeWrite(db)),
+      close: async () => {
+        await commits.close();
+        db.close();
+      },
+    },
+  };
+}

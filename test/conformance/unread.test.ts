@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { after, type TestContext, test } from 'node:test';
+import { LIMITS } from '../../shared/protocol/limits.ts';
+import { afterTest } from '../support/after-test.ts';
+import { startPool } from '../support/pool.ts';
+import { dial, requestBytes } from '../support/raw-http.ts';
+import { type ScriptedJob, vectorsFrame } from '../support/scripted-node.ts';
+import { joinNodes } from '../support/scripted-pool.ts';
+
+const UNREAD_MS = 100;
+const DIMENSIONS = 1_024;
+const INPUTS = LIMITS.vectorsPerFrame * 16;
+
+const pool = await startPool({ unreadMs: UNREAD_MS });
+after(() => pool.close());
+
+/** Asks for vectors over a socket that nobody reads from yet. As numbers they are more than any kernel buffers. */
+async function askWithoutReading(t: TestContext): Promise<{ socket: Socket; job: ScriptedJob }> {
+  const { model, nodes } = await joinNodes(t, pool, 1, { type: 'embed' });
+  const socket = dial(pool).pause();
+  afterTest(t, () => void socket.destroy());
+  const body = JSON.stringify({ model, input: new Array<string>(INPUTS).fill('x') });
+  const headers = ['Content-Type: application/json'];
+  socket.write(requestBytes(pool, { method: 'POST', path: '/v1/embeddings', headers, body }));
+  return { socket, job: await nodes[0].jobs.next() };
+}
+
+function answer(job: ScriptedJob): void {
+  const count = LIMITS.vectorsPerFrame;
+  for (let start = 0; start < INPUTS; start += count) {
+    job.send(vectorsFrame(start, count, DIMENSIONS, count * DIMENSIONS, 0.1));
+  }
+  job.done();
+}
+
+test('an answer that its client does not read is not kept for ever', async (t) => {
+  const { socket, job } = await askWithoutReading(t);
+  answer(job);
+  const cut = new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve));
+  // The end of the other side comes behind what was not read; only an answer to something sent tells of it before.
+  const knocking = setInterval(() => socket.write('\r\n'), 4 * UNREAD_MS);
+  const { code } = await cut.finally(() => clearInterval(knocking));
+  assert.match(code ?? '', /ECONNRESET|EPIPE/);
+});
+
+test('an answer that took its time is whole for a client that reads it', async (t) => {
+  const { socket, job } = await askWithoutReading(t);
+  // Not for the test to succeed, but for it to fail if the limit counted from the request.
+  await new Promise((resolve) => setTimeout(resolve, 3 * UNREAD_MS));
+  answer(job);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const { data } = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as { data: { embedding: number[] }[] };
+  assert.equal(data.length, INPUTS);
+  assert.ok(data.every(({ embedding }) => embedding.length === DIMENSIONS));
+});
