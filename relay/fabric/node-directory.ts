@@ -139,7 +139,8 @@ function healthOf(
 ): NodeHealth {
   const record = measurements.ofNode(id);
   const heardMsAgo = live === undefined ? null : Math.max(0, now() - live.heardAt);
-  const reasons = [REASONS[status], reason ?? undefined].filter((sentence) => sentence !== undefined);
+  const why = live?.isSilent ? 'It did not answer, and gets no job until it is heard again.' : REASONS[status];
+  const reasons = [why, reason ?? undefined].filter((sentence) => sentence !== undefined);
   return {
     id,
     status,

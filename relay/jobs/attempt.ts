@@ -67,7 +67,8 @@ export function startAttempt(
   const released = Promise.withResolvers<void>();
   const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
   let settled = false;
-  let hasOutput = false;
+  /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */
+  let hasText = false;
   let nextSeq = 0;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -121,7 +122,7 @@ export function startAttempt(
     if (nextSeq === 0) sink.accepted?.(node);
     nextSeq += 1;
     expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
-    hasOutput ||= frame.type !== 'accepted';
+    hasText ||= frame.type === 'text';
     if (frame.type === 'text') sink.text?.(frame.text, frame.tokens);
     if (frame.type === 'vectors') {
       vectors.assertNext(frame);
@@ -157,7 +158,7 @@ export function startAttempt(
 
   // Once the caller has a part, only the end of the node's session ends the rest: nobody else could go on with it.
   const pulse = ports.pulse.watch(node, () => {
-    if (!hasOutput) abandon(unanswered(node));
+    if (!hasText) abandon(unanswered(node));
   });
 
   if (signal.aborted) {

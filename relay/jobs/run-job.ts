@@ -26,7 +26,15 @@ export type JobRunner = {
   staleFrames(): number;
 };
 
-export type JobRunnerPorts = { bus: Bus; table: NodeTable; scheduler: Scheduler; store: Store; log: RelayLog };
+export type JobRunnerPorts = {
+  bus: Bus;
+  table: NodeTable;
+  scheduler: Scheduler;
+  store: Store;
+  log: RelayLog;
+  /** Milliseconds, monotonic; by which nodes are found silent. */
+  clock?: () => number;
+};
 
 const MAX_ATTEMPTS = 3;
 /** A node that says it is busy has just not told yet that a slot came free, or works for another relay too. */

@@ -1,13 +1,10 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
-import { Prefix } from '@nats-io/nkeys';
-// The package has no door to the encoding of keys other than this file.
-import { Codec } from '@nats-io/nkeys/lib/codec.js';
 import type { NKey } from '../../relay/fabric/nkey.ts';
 import { buildCapabilityDocument, type DocumentParts } from '../../shared/agent/capability-document.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
+import { createFastKey } from '../support/fast-key.ts';
 import { signDocument } from '../support/scripted-node.ts';
 
 /** A node that is only simulated, as the relay must know it. */
@@ -18,17 +15,9 @@ export type KeyedMember = FleetMember & { key: NKey };
 
 export function createMembers(count: number): KeyedMember[] {
   return Array.from({ length: count }, (_, number) => {
-    const key = createKey();
+    const key = createFastKey();
     return { nodeId: nodeIdOf(`node-${number}`, key.publicKey), publicKey: key.publicKey, key };
   });
-}
-
-/** The library takes milliseconds for a key, which 10,000 times are a minute. */
-function createKey(): NKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
-  const text = new TextDecoder().decode(Codec.encode(Prefix.User, raw));
-  return { publicKey: text, seed: '', sign: (data) => sign(null, data, privateKey) };
 }
 
 export const SLOTS = 4;

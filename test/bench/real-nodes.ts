@@ -1,10 +1,10 @@
 import { type Started, startTellingNode } from '../support/telling-node-process.ts';
+import { cpuTimeMs } from './cpu-time.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { loadOf } from './load.ts';
 import type { RelayPool } from './relay-pool.ts';
 
 const NODES = 1_000;
-/** Enough that every node gets some, since of equals the one that rested longest comes first. */
 const SECONDS = 4;
 const CONNECTIONS = 16;
 
@@ -12,14 +12,16 @@ const CONNECTIONS = 16;
 export async function realNodes(pool: RelayPool): Promise<Figure[]> {
   const worked = new Set<string>();
   const startedAt = performance.now();
+  const cpuBefore = cpuTimeMs(pool.relayPid);
   const onStart = ({ nodeId }: Started): void => void worked.add(nodeId);
   const nodes = await startTellingNode({ relayUrl: pool.relayUrl, count: NODES, onStart });
   try {
     const joinMs = performance.now() - startedAt;
+    const relayCpuPerJoinMs = (cpuTimeMs(pool.relayPid) - cpuBefore) / NODES;
     const body = { model: 'test/noop', messages: [{ role: 'user', content: 'x' }], routing: { ignore: ['synthetic'] } };
     const { requestsPerSecond } = await loadOf(pool.chat, body, CONNECTIONS, SECONDS);
     const connected = await connectedNodes(pool);
-    const detail = { joinMs, worked: worked.size, requestsPerSecond };
+    const detail = { joinMs, relayCpuPerJoinMs, worked: worked.size, requestsPerSecond };
     return [figureOf('real-nodes-at-once', connected, 'nodes', { atLeast: NODES }, detail)];
   } finally {
     await nodes.kill();

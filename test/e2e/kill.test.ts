@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { NodeHealth } from '../../shared/api/nodes.ts';
 import { chatCall, recordOf } from '../support/ask-pool.ts';
 import { startLostNodesPool } from '../support/lost-nodes.ts';
 import { readEvents, textOf } from '../support/sse.ts';
@@ -54,6 +55,9 @@ test('[S12] a frozen node loses its job to another, gets no other, and changes n
   frozen.signal('SIGSTOP');
   const response = await answer;
   assert.equal(response.headers.get('x-sparewatt-node'), other.nodeId);
+  const health = (await (await pool.request(`/v1/nodes/${frozen.nodeId}/health`)).json()) as NodeHealth;
+  assert.equal(health.healthy, false);
+  assert.match(health.reasons.join(), /did not answer|no open session/);
   // The frozen one may still have its session.
   const next = await pool.ask('test/noop');
   assert.equal(next.headers.get('x-sparewatt-node'), other.nodeId);

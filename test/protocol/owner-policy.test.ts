@@ -69,9 +69,11 @@ test('[O5] a node that is outside its hours offers no slots, says so, and lets r
   const policy = policyOf({ hours }, clock);
   const { agent, ask, start, line, pass } = await openScriptedAgent(t, { policy });
   const { run, frames } = await start();
+  const { revision } = await agent.capabilities();
   clock.now = 60 * MINUTE_MS;
   assert.deepEqual(codesOf(ask().frames), ['policy_refused']);
   await pass(LIMITS.heartbeatIntervalMs);
+  assert.equal(line.beats.at(-1)?.revision, revision + 1, 'the relay hears that there is another document');
   assert.deepEqual(line.beats.at(-1)?.slots, { total: 0, used: 1 });
   const { policy: shown } = await agent.capabilities();
   const nextSunday = 7 * 24 * 60 * MINUTE_MS;
@@ -83,6 +85,21 @@ test('[O5] a node that is outside its hours offers no slots, says so, and lets r
   clock.now = nextSunday;
   await pass(LIMITS.heartbeatIntervalMs);
   assert.deepEqual(line.beats.at(-1)?.slots, { total: 2, used: 0 });
+});
+
+test('[O5] a node that waits for nobody hands its jobs back when its hours end, also new hours', async (t) => {
+  const clock = { now: 59 * MINUTE_MS };
+  const policy = policyOf({ hours: ['sun 00:00-02:00'], finish_running: false }, clock);
+  const { start, pass } = await openScriptedAgent(t, { policy });
+  const first = await start();
+  policy.replace({ hours: ['sun 00:00-01:00'], finish_running: false });
+  assert.equal(first.run.signal.aborted, false);
+  clock.now = 60 * MINUTE_MS;
+  await pass(LIMITS.heartbeatIntervalMs);
+  assert.equal(first.run.signal.aborted, true);
+  first.run.fail(first.run.signal.reason);
+  await settled();
+  assert.deepEqual(codesOf(first.frames), ['accepted', 'handed_back']);
 });
 
 test('[O5] an owner who pauses and waits for nobody ends what runs, so that it moves on', async (t) => {

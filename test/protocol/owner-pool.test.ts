@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { connect, credsAuthenticator } from 'nats.ws';
 import { readBusIdentity } from '../../relay/fabric/bus-identity.ts';
 import { mintOperatorCredentials } from '../../relay/fabric/operator-credentials.ts';
@@ -8,6 +8,7 @@ import type { RouteExplanation } from '../../shared/api/routing.ts';
 import type { NodePolicy, PublicPolicy } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
@@ -29,10 +30,14 @@ const HOUR_MS = 3_600_000;
 let names = 0;
 
 /** A real node that alone serves two models of its own, and the policy that its owner may change. */
-async function joinOwned(policy: NodePolicy = {}, changes: Partial<OwnerPolicy> = {}) {
+async function joinOwned(
+  policy: NodePolicy = {},
+  changes: Partial<OwnerPolicy> = {},
+  other: ServedModel['type'] = 'embed',
+) {
   const owner = createOwnerPolicy({ policy, now: Date.now });
   const model = `owned/model-${++names}`;
-  const synthetic = createSyntheticRuntime({ [model]: 'llm', [`${model}-ears`]: 'stt' });
+  const synthetic = createSyntheticRuntime({ [model]: 'llm', [`${model}-other`]: other });
   const runtime: SyntheticRuntime = {
     ...synthetic,
     run: (job, ...rest) =>
@@ -82,7 +87,7 @@ async function filtersOf(model: string, nodeId: string): Promise<string[]> {
 test('[O3] an owner who changes the policy is heard by the relay, which says why a job finds no node', async () => {
   const { nodeId, runtime, owner, model } = await joinOwned();
   assert.equal((await askChat(pool, model)).status, 200);
-  owner.replace({ services: { allow: ['stt'] } });
+  owner.replace({ services: { allow: ['embed'] } });
   await until(async () => (await filtersOf(model, nodeId)).includes('node_policy'));
   const refused = await post<ErrorBody>('/v1/chat/completions', chatTo(model));
   assert.deepEqual([refused.status, refused.body.error.code], [503, 'policy_refused']);
@@ -242,18 +247,42 @@ test('[O5] a job waits for a node that opens in time, and runs when it does', as
 
 type Health = { jobs: { waiting: number } };
 
-test('[O3] a service is asked of a node that does not refuse it', async (t: TestContext) => {
-  const unwilling = await joinOwned({ services: { deny: ['stt'] } });
-  const willing = await joinOwned();
+test('[O5] what a beat says of slots is newer than what the document says of the policy', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const [node] = nodes;
+  await show(node, model, { open: false, reason: 'paused', changes_at: null }, 0);
+  node.beat({ slots: { total: 1, used: 0 } });
+  await until(async () => (await filtersOf(model, node.nodeId)).length === 0);
+  const answer = askChat(pool, model);
+  (await node.jobs.next()).done({ text: 'open' });
+  assert.equal((await answer).content, 'open');
+});
+
+test('[O3] a job is told of the owners of those nodes alone that its routing leaves', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2);
+  const [strict, other] = nodes;
+  await show(strict, model, { ...OPEN, models: { deny: ['scripted/*'] } });
+  const ask = (routing: object) => post<ErrorBody>('/v1/chat/completions', chatTo(model, { routing }));
+  const ignoring = await ask({ ignore: [other.nodeId], max_wait_ms: 60_000 });
+  assert.deepEqual([ignoring.status, ignoring.body.error.code], [503, 'policy_refused']);
+  assert.match(ignoring.body.error.message, /^The one node that may serve \S+ does not run \S+: /);
+  const both = await ask({ ignore: [other.nodeId, strict.nodeId], max_wait_ms: 0 });
+  assert.equal(both.body.error.code, 'no_capacity');
+  assert.match(both.body.error.message, /allow more nodes/);
+});
+
+test('[O3] a service is asked of a node that does not refuse it', async () => {
+  const unwilling = await joinOwned({ services: { deny: ['stt'] } }, {}, 'stt');
+  const willing = await joinOwned({}, {}, 'stt');
   await willing.isKnown();
   for (let i = 0; i < 4; i++) {
     const { status, body } = await post<{ node_id: string }>('/v1/capability/stt', { audio: 'AAAA' });
     assert.deepEqual([status, unwilling.nodeId === body.node_id], [200, false]);
   }
-  const model = `${unwilling.model}-ears`;
+  const model = `${unwilling.model}-other`;
   const { status, body } = await post<ErrorBody>('/v1/capability/stt', { model, audio: 'AAAA' });
   assert.deepEqual([status, body.error.code], [503, 'policy_refused']);
-  t.diagnostic(body.error.message);
+  assert.match(body.error.message, /does not run stt jobs/);
 });
 
 test('[O5] an owner who waits for nobody ends a running stream with the reason', async () => {

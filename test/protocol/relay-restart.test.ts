@@ -81,6 +81,7 @@ test(
     const pool = await startPool({ host: LAN ?? '', announce: { when: false }, dataFolder: temporaryFolder(t) });
     afterTest(t, () => pool.close());
     const { code } = await makeCode(pool.relay);
+    const directUrl = `ws://${LAN}:${await closedPort()}`;
     const connect: ConnectToBus = (options) => {
       assert.match(options.directUrl ?? '', /^ws:/);
       return connectToBus({ ...options, directUrl });

@@ -107,6 +107,23 @@ test('[S2] a beat from before the session was taken opens no second one', async 
   assert.equal(bus.requests.all.length, 1);
 });
 
+test('[S4] a node that is lost while its signature is checked on another thread does not count', async (t) => {
+  for (const how of ['its connection ends', 'the bus was away'] as const) {
+    await t.test(how, async (t) => {
+      const { bus, table, beat, settled } = keep(t);
+      beat();
+      const offer = await bus.requests.next();
+      offer.answer(encodeJson(signedFor('attic')));
+      // The answer is read in this turn, and its check ends in a later one.
+      for (let i = 0; i < 10; i++) await undefined;
+      if (how === 'its connection ends') bus.disconnectNode(KEY);
+      else for (const isThere of [false, true]) bus.setConnected(isThere);
+      await settled();
+      assert.equal(table.get('attic'), undefined);
+    });
+  }
+});
+
 test('[S5] only heartbeats of the open session keep its lease', async (t) => {
   const { bus, table, beat, pass, open, settled } = keep(t);
   const epoch = await open();

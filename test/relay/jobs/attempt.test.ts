@@ -85,6 +85,7 @@ test('[J1] tells the node everything it must know, on its own subject', (t) => {
     attempt: 2,
     epoch: EPOCH,
     model: 'm',
+    client: 'key_1',
     timeoutMs: 100_000,
     type: 'llm',
     stream: true,
