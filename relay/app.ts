@@ -1,18 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
+import { registerCapabilityRoutes } from './routes/capabilities.ts';
+import { registerCapabilityJobRoutes } from './routes/capability-jobs.ts';
 import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
 import { registerHealthRoute } from './routes/health.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
+import { registerMcpRoute } from './routes/mcp.ts';
+import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerPairingRoutes } from './routes/pairing.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
+import { registerRouteExplainRoutes } from './routes/route-explain.ts';
 import { collectRoutes } from './routes/route-table.ts';
+import { registerSnapshotRoute } from './routes/snapshot.ts';
+import { registerTaskRoutes } from './routes/tasks.ts';
 import { limitUnread } from './routes/unread.ts';
 import type { RelayApp, RelayServices } from './services.ts';
 
@@ -20,11 +30,17 @@ export type AppOptions = {
   services: RelayServices;
   logger: FastifyBaseLogger;
   maxBodyBytes: number;
+  /** With it the relay speaks HTTPS. */
+  tls?: TlsOptions | undefined;
   unreadMs?: number | undefined;
 };
 
+// Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
+const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
+  request.headers.upgrade?.toLowerCase() === 'websocket';
+
 /** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
-export async function createApp({ services, logger, maxBodyBytes, unreadMs }: AppOptions): Promise<RelayApp> {
+export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -37,8 +53,7 @@ export async function createApp({ services, logger, maxBodyBytes, unreadMs }: Ap
     return503OnClosing: false,
     frameworkErrors: answerRouterError,
     clientErrorHandler: answerBrokenRequest,
-    // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
-    http: { shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket' },
+    ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
     // Fastify's own defaults would turn null into 0 and drop what they do not know: clients must hear of both.
     ajv: {
       customOptions: {
@@ -64,7 +79,15 @@ export async function createApp({ services, logger, maxBodyBytes, unreadMs }: Ap
   registerChatRoute(app, services);
   registerEmbeddingsRoute(app, services);
   registerModelRoutes(app, services);
+  registerCapabilityRoutes(app, services);
+  registerCapabilityJobRoutes(app, services);
   registerJobRoutes(app, services);
   registerEnrollRoute(app, services);
+  registerNodeRoutes(app, services);
+  registerTaskRoutes(app, services);
+  registerMcpRoute(app, services);
+  registerRouteExplainRoutes(app, services);
+  registerPairingRoutes(app, services);
+  registerSnapshotRoute(app, services);
   return app;
 }

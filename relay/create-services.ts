@@ -1,18 +1,38 @@
+import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { ensureFirstKey } from './access/api-keys.ts';
 import { createKeyGuard } from './access/key-guard.ts';
+import type { ShownSetting } from './config/shown-settings.ts';
 import type { RelayKeys } from './data-folder/keys.ts';
+import { createCapabilityView } from './fabric/capability-view.ts';
+import { createDiscovery } from './fabric/discovery.ts';
+import { createDocuments } from './fabric/documents.ts';
+import { createFreshness } from './fabric/documents-freshness.ts';
 import { createModelCatalog } from './fabric/model-catalog.ts';
+import type { NKey } from './fabric/nkey.ts';
+import { openNodeAdmin } from './fabric/node-admin.ts';
+import { createNodeDirectory } from './fabric/node-directory.ts';
 import { createNodeTable } from './fabric/node-table.ts';
 import type { Fabric } from './fabric/open-fabric.ts';
+import { keepTimingNodes } from './fabric/round-trips.ts';
 import { keepSessions } from './fabric/sessions.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
+import { recordOperatorJobs } from './jobs/operator-jobs.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
+import type { AdmissionRules } from './pairing/admission.ts';
+import { createNodeControl } from './pairing/node-control.ts';
+import type { NodeRegister } from './pairing/node-register.ts';
+import { createPairing } from './pairing/pairing.ts';
+import { BUS_PATH } from './routes/enroll.ts';
+import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
 import type { Store } from './store/store.ts';
+import { createApprovals } from './tasks/approvals.ts';
+import { createTasks } from './tasks/tasks.ts';
+import type { CertificateAuthority } from './tls/certificate-authority.ts';
 import { VERSION } from './version.ts';
 
 export type ServicesOptions = {
@@ -20,6 +40,16 @@ export type ServicesOptions = {
   store: Store;
   fabric: Fabric;
   keys: RelayKeys;
+  settings: readonly ShownSetting[];
+  register: NodeRegister;
+  /** The key by which nodes know this relay. */
+  identity: NKey;
+  rules: AdmissionRules;
+  publicUrl?: string | undefined;
+  /** Whether a person approves each task for a node first. */
+  supervised?: boolean | undefined;
+  /** Hands certificates to nodes, where the relay speaks TLS. */
+  authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
 };
 
@@ -36,25 +66,58 @@ const JOB_LIMITS: JobLimits = {
 
 /** Builds what the routes ask, in the order in which each needs the one before. */
 export async function createServices(options: ServicesOptions): Promise<RelayServices & { close(): Promise<void> }> {
-  const { log, store, fabric } = options;
+  const { log, store, fabric, register } = options;
   const { bus } = fabric;
-  const table = createNodeTable();
+  const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
+  const table = createNodeTable(nodeAdmin.standingOf);
+  nodeAdmin.onChange(table.setStanding);
   const models = createModelCatalog(table, Date.now);
-  const scheduler = createScheduler(table);
+  const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
+  const scheduler = createScheduler(table, { measurements });
   const jobs = createJobRunner({ bus, table, scheduler, store, log });
+  const tasks = createTasks({ jobs, now: Date.now });
+  const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
   await ensureFirstKey(store.keys, options.keys.apiKey);
   const keys = createKeyGuard({ store: store.keys, adminToken: options.keys.adminToken });
+  const documents = createDocuments();
+  const freshness = createFreshness({ bus, table, documents, log });
   const sessions = keepSessions({
     bus,
     table,
-    publicKeyOf: async (nodeId) => (await store.nodes.findNode(nodeId))?.publicKey,
+    documents,
+    freshness,
+    publicKeyOf: async (nodeId) => {
+      const node = register.get(nodeId);
+      return node?.state === 'active' ? node.publicKey : undefined;
+    },
     nextEpoch: (nodeId) => store.nodes.nextEpoch(nodeId),
     now: Date.now,
     log,
   });
+  const roundTrips = keepTimingNodes({ bus, table });
+  const pairing = createPairing({
+    ...options,
+    store: store.pairing,
+    busPath: BUS_PATH,
+    mintNodeCredentials: fabric.mintNodeCredentials,
+    now: Date.now,
+    randomBytes,
+  });
+  const { applyRevocations } = fabric;
+  const nodeControl = createNodeControl({
+    register,
+    table,
+    bus,
+    standingOf: nodeAdmin.standingOf,
+    applyRevocations,
+    now: Date.now,
+    log,
+  });
+  table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
+    settings: options.settings,
     log,
     bus,
     table,
@@ -63,11 +126,28 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobs,
     store,
     keys,
+    documents,
+    freshness,
+    discovery: createDiscovery({ bus, table, documents, log }),
+    capabilities: createCapabilityView({ table, documents, now: Date.now }),
+    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, now: Date.now, log }),
     newJob: (request, order) => describeJob(request, order, limits),
-    mintNodeCredentials: fabric.mintNodeCredentials,
+    register,
+    pairing,
+    nodeControl,
+    nodeAdmin,
+    directory,
+    tasks,
+    approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
+    publicUrl: options.publicUrl,
+    busListener: fabric.listener,
     close: async () => {
+      await tasks.close();
+      roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();
+      await measurements.close();
+      await register.close();
     },
   };
 }
@@ -78,7 +158,7 @@ function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits
     receiptId: newId('rcpt'),
     requestId: request.id,
     apiKeyId: request.principal.keyId,
-    ...order,
     ...limits,
+    ...order,
   };
 }

@@ -1,15 +1,24 @@
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
+import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import { Problem } from '../shared/problems/problem.ts';
 import { createApp } from './app.ts';
+import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
 import { createServices, type JobLimits } from './create-services.ts';
 import { openDataFolder } from './data-folder/data-folder.ts';
 import { readOrCreateKeys } from './data-folder/keys.ts';
+import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
+import { openNodeRegister } from './pairing/node-register.ts';
+import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import type { RelayApp } from './services.ts';
 import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
+import { openRelayTls } from './tls/open-tls.ts';
+import { VERSION } from './version.ts';
 
 export type RelayOptions = {
   /** 0 takes a free one. */
@@ -20,6 +29,24 @@ export type RelayOptions = {
   natsUrl?: string;
   /** A creds file for it, where it does not run with this relay's own configuration. */
   natsCredsFile?: string;
+  /** Whether and where to be announced by mDNS; by default on every interface, if the relay listens beyond loopback. */
+  announce?: { when?: boolean | undefined; network?: MdnsNetwork };
+  /** What the snapshot tells of the configuration; the defaults when absent. */
+  settings?: ShownSetting[];
+  /** Speak HTTPS and let no node in without a certificate of the relay's own authority; `names` are further names of the relay. */
+  tls?: { names?: readonly string[] /** Nodes without one may join at the HTTPS door. */; browserNodes?: boolean };
+  /** The port on which nodes reach the bus past the relay's process; 0 takes a free one. */
+  busPort?: number;
+  /** Where nodes and clients reach the relay, if that is not the address it listens on. */
+  publicUrl?: string;
+  /** Nodes from elsewhere wait until the operator approves them. */
+  approveNodes?: boolean;
+  /** A person approves each task for a node before it is sent. */
+  supervised?: boolean;
+  /** Anybody may join without a code, on probation. */
+  open?: boolean;
+  /** How long a node's credentials last; a day by default. */
+  credentialLifetimeS?: number;
   maxBodyBytes?: number;
   /** How long a client may take nothing of an answer that is ready; a minute unless given. */
   unreadMs?: number;
@@ -51,7 +78,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
  * `address_unavailable`.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const { log } = options;
+  const { log, settings = shownDefaults() } = options;
   const undo: (() => unknown)[] = [];
   const close = once(async () => {
     for (const step of undo.reverse()) await step();
@@ -62,16 +89,49 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const keys = readOrCreateKeys(folder);
     const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
     undo.push(() => store.close());
-    const fabric = await openFabric({ ...options, folder });
+    const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
+    const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };
+    const tls = options.tls && openRelayTls({ folder, place, now: Date.now, log });
+    undo.push(() => tls?.close());
+    const { revocations } = register;
+    const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
-    const services = await createServices({ log, store, fabric, keys, jobLimits: options.jobLimits });
+    const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
+    const identity = readOrCreateRelayIdentity(folder);
+    const { publicUrl, jobLimits, supervised } = options;
+    const services = await createServices({
+      log,
+      store,
+      fabric,
+      keys,
+      settings,
+      register,
+      identity,
+      rules,
+      publicUrl,
+      jobLimits,
+      supervised,
+      authority: tls?.authority,
+    });
     undo.push(() => services.close());
     const { maxBodyBytes = MAX_BODY_BYTES, unreadMs } = options;
-    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs });
+    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, tls: tls?.httpsOptions() });
     undo.push(() => app.close());
-    const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, log });
+    const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
+    const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });
+    tls?.onRenewed((context) => {
+      (app.server as unknown as TlsServer).setSecureContext(context);
+      fabric
+        .reloadCertificate()
+        .catch((error: unknown) => log.error({ err: error }, 'nodes still meet the old certificate'));
+    });
     undo.push(() => door.close());
     const url = await listen(app, options);
+    if (isToAnnounce(url, options.announce?.when)) {
+      const network = options.announce?.network ?? { port: MDNS_PORT };
+      const announcement = announceRelay({ url, version: VERSION, network, relayKey: identity.publicKey, log });
+      undo.push(() => announcement.close());
+    }
     log.info({ url, nats: fabric.url }, 'the relay is ready');
     return {
       url,
@@ -88,7 +148,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   }
 }
 
-async function listen(app: RelayApp, { host, port }: RelayOptions): Promise<string> {
+/** Whether TLS has found that the client's certificate is one of this relay's. */
+function hasCertificate({ socket }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket && socket.authorized;
+}
+
+async function listen(app: RelayApp, options: RelayOptions): Promise<string> {
+  const { host, port } = options;
   try {
     await app.listen({ host, port });
   } catch (error) {
@@ -96,7 +162,7 @@ async function listen(app: RelayApp, { host, port }: RelayOptions): Promise<stri
   }
   const address = app.server.address() as AddressInfo;
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${shown}:${address.port}`;
+  return `${options.tls === undefined ? 'http' : 'https'}://${shown}:${address.port}`;
 }
 
 function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): unknown {

@@ -1,22 +1,38 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
-import type { ChatInput, EmbedInput } from '../shared/protocol/messages.ts';
+import type { JobInput } from '../shared/protocol/messages.ts';
 import type { JobType } from '../shared/protocol/subjects.ts';
 import type { Principal } from './access/api-keys.ts';
 import type { KeyGuard } from './access/key-guard.ts';
+import type { ShownSetting } from './config/shown-settings.ts';
 import type { Bus } from './fabric/bus.ts';
+import type { OpenListener } from './fabric/bus-listener-url.ts';
+import type { CapabilityView } from './fabric/capability-view.ts';
+import type { Discovery } from './fabric/discovery.ts';
+import type { Documents } from './fabric/documents.ts';
+import type { Freshness } from './fabric/documents-freshness.ts';
 import type { ModelCatalog } from './fabric/model-catalog.ts';
+import type { NodeAdmin } from './fabric/node-admin.ts';
+import type { NodeDirectory } from './fabric/node-directory.ts';
 import type { NodeTable } from './fabric/node-table.ts';
 import type { JobSpec } from './jobs/job.ts';
+import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
+import type { NodeControl } from './pairing/node-control.ts';
+import type { NodeRegister } from './pairing/node-register.ts';
+import type { Pairing } from './pairing/pairing.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
+import type { Approvals } from './tasks/approvals.ts';
+import type { Tasks } from './tasks/tasks.ts';
 
 /** Everything a route may ask. Routes know no SQL and no NATS. */
 export type RelayServices = {
   readonly version: string;
+  /** The configuration this relay runs with, without secrets. */
+  readonly settings: readonly ShownSetting[];
   readonly log: RelayLog;
   readonly bus: Bus;
   readonly table: NodeTable;
@@ -25,11 +41,35 @@ export type RelayServices = {
   readonly jobs: JobRunner;
   readonly store: Store;
   readonly keys: KeyGuard;
+  readonly documents: Documents;
+  readonly freshness: Freshness;
+  readonly discovery: Discovery;
+  readonly capabilities: CapabilityView;
+  readonly operatorJobs: OperatorJobs;
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
-  mintNodeCredentials(node: { nodeId: string; publicKey: string }): { jwt: string; expiresAt: number };
+  /** How every known node stands with this relay, at hand. */
+  readonly register: NodeRegister;
+  readonly pairing: Pairing;
+  readonly nodeControl: NodeControl;
+  readonly nodeAdmin: NodeAdmin;
+  readonly directory: NodeDirectory;
+  readonly tasks: Tasks;
+  /** Where a person approves tasks first; absent where none is asked. */
+  readonly approvals: Approvals | undefined;
+  /** Where the relay is reached from elsewhere, as its operator says. */
+  readonly publicUrl: string | undefined;
+  /** Where nodes reach the bus past the relay's own process. */
+  readonly busListener: OpenListener | undefined;
 };
 
-export type JobOrder = { type: JobType; model: string; stream: boolean; input: ChatInput | EmbedInput };
+export type JobOrder = Pick<JobSpec, 'routing' | 'affinity'> & {
+  type: JobType;
+  model: string;
+  stream: boolean;
+  input: JobInput;
+  /** Where the relay's own limit does not fit. */
+  maxWaitMs?: number;
+};
 
 export type RelayApp = FastifyInstance<
   RawServerDefault,

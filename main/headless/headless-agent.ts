@@ -1,11 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
+import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
+import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
+import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
+import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { describeSoftware, findTools } from './capabilities-software.ts';
+import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
+import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
+import { openPolicyFile, type PolicyFile } from './policy-file.ts';
+import { rememberingPins } from './relay-memory.ts';
+import { relayPinsIn } from './relay-pins.ts';
+import { fileSecretBox } from './secret-box.ts';
 
 export type HeadlessAgentOptions = {
   relayUrl: string;
@@ -16,8 +29,14 @@ export type HeadlessAgentOptions = {
   version: string;
   name?: string;
   joinToken?: string;
+  /** A code or link of the relay's operator, for a node that the relay does not know yet. */
+  invitation?: PairingInvitation | undefined;
   hubUrl?: string;
   hubToken?: string;
+  /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
+  policy?: string | NodePolicy;
+  /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
+  capsPort?: number;
   log: AgentLog;
   /** A line about a download for a person to read. */
   onProgress(line: string): void;
@@ -25,15 +44,24 @@ export type HeadlessAgentOptions = {
 
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
-  const identity = await readOrCreateNodeKey(options.dataFolder);
+  const { policy, close: closePolicy } = openPolicy(options);
+  const keyBox = fileSecretBox(join(options.dataFolder, 'node-key.json'));
+  const identity = await readOrCreateNodeKey(keyBox);
+  options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
   const runtime = await openRuntime(options);
-  return startAgent({
+  const agent = startAgent({
     relayUrl: options.relayUrl,
-    name: options.name ?? hostname(),
+    name: nameOf(options),
     version: options.version,
     slots: options.slots,
-    hardware: describeHardware(),
+    hardware: await describeHardware(),
+    software: await describeSoftware(),
+    tools: await findTools(),
     identity,
+    invitation: options.invitation,
+    pins: pinsOf(options),
+    tls: createNodeTls(),
+    policy,
     runtime,
     connect: connectToBus,
     fetch: globalThis.fetch,
@@ -42,4 +70,38 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     log: options.log,
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });
+  void agent.ended.then(closePolicy);
+  return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+function openPolicy({ policy, dataFolder, log }: HeadlessAgentOptions): PolicyFile {
+  if (typeof policy === 'object') {
+    return { policy: createOwnerPolicy({ policy, now: Date.now }), close: () => undefined };
+  }
+  const path = policy ?? join(dataFolder, POLICY_FILE);
+  return openPolicyFile({ path, isNamed: policy !== undefined, now: Date.now, log });
+}
+
+/** The relays that the node of a data folder knows. */
+export function pinsOf(options: Pick<HeadlessAgentOptions, 'dataFolder' | 'relayUrl' | 'name'>): RelayPins {
+  const file = (name: string) => fileSecretBox(join(options.dataFolder, name));
+  const remembered = { relay: options.relayUrl, name: nameOf(options) };
+  return rememberingPins(relayPinsIn(file('relay-pins.json')), file(REMEMBERED_RELAY_FILE), remembered);
+}
+
+function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>): string {
+  return name ?? hostname();
+}
+
+async function withCapsServer(agent: Agent, port: number, log: AgentLog): Promise<Agent> {
+  try {
+    const server = await startCapsServer({ port, document: agent.capabilities });
+    log.info({ url: server.url }, 'programs of this machine can ask what the node can do');
+    void agent.ended.then(server.close);
+    // Whoever starts the next agent needs the port.
+    return { ...agent, close: () => agent.close().then(server.close) };
+  } catch (error) {
+    await agent.close();
+    throw error;
+  }
 }

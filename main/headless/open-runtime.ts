@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import { scanInstalled } from './capabilities-installed.ts';
 import { createWorkerRuntime } from './inference/worker-runtime.ts';
 import { createProgressLines } from './models/progress-lines.ts';
 
@@ -20,11 +21,12 @@ export type OpenRuntimeOptions = {
 };
 
 /** Inference for a headless node: the asked models, or the demo models, in worker threads. */
-export function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
+export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
-  return createWorkerRuntime({
+  const cacheFolder = join(options.dataFolder, 'models');
+  const runtime = await createWorkerRuntime({
     models: ids.map((id) => ({ id })),
-    cacheFolder: join(options.dataFolder, 'models'),
+    cacheFolder,
     modelFolder: SHIPPED_MODELS,
     onProgress: createProgressLines(options.onProgress),
     log: {
@@ -34,4 +36,6 @@ export function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
     ...(options.hubUrl === undefined ? {} : { hubUrl: options.hubUrl }),
     ...(options.hubToken === undefined ? {} : { hubToken: options.hubToken }),
   });
+  const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
+  return { ...runtime, installed: () => installed };
 }

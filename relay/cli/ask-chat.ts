@@ -2,6 +2,7 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
+import { noAnswer } from './relay-authority.ts';
 
 export type AskOptions = {
   relayUrl: string;
@@ -92,9 +93,7 @@ async function post(options: AskOptions): Promise<Response> {
     });
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw new Problem('relay_unreachable', `No relay answers at ${options.relayUrl}. Start one with: sparewatt relay`, {
-      cause: error,
-    });
+    throw noAnswer(options.relayUrl, error);
   }
 }
 

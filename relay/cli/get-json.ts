@@ -1,14 +1,29 @@
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
+import { noAnswer } from './relay-authority.ts';
 
 /** One GET against a relay. Throws the relay's refusal, or `relay_unreachable`. */
-export async function getJson<Answer>(relayUrl: string, path: string, apiKey: string): Promise<Answer> {
-  const response = await fetch(`${relayUrl}${path}`, { headers: { authorization: `Bearer ${apiKey}` } }).catch(
-    (cause: unknown) => {
-      throw new Problem('relay_unreachable', `No relay answers at ${relayUrl}. Start one with: sparewatt relay`, {
-        cause,
-      });
-    },
-  );
+export function getJson<Answer>(relayUrl: string, path: string, apiKey: string): Promise<Answer> {
+  return askRelay(relayUrl, path, apiKey, {});
+}
+
+/** One POST against a relay. Throws the relay's refusal, or `relay_unreachable`. */
+export function postJson<Answer>(relayUrl: string, path: string, apiKey: string, body: unknown): Promise<Answer> {
+  return askRelay(relayUrl, path, apiKey, {
+    method: 'POST',
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+/** One DELETE against a relay. Throws the relay's refusal, or `relay_unreachable`. */
+export function deleteJson<Answer>(relayUrl: string, path: string, apiKey: string): Promise<Answer> {
+  return askRelay(relayUrl, path, apiKey, { method: 'DELETE' });
+}
+
+async function askRelay<Answer>(relayUrl: string, path: string, apiKey: string, init: RequestInit): Promise<Answer> {
+  const headers = { authorization: `Bearer ${apiKey}`, ...(init.body ? { 'content-type': 'application/json' } : {}) };
+  const response = await fetch(`${relayUrl}${path}`, { ...init, headers }).catch((cause: unknown) => {
+    throw noAnswer(relayUrl, cause);
+  });
   const body = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
   if (response.ok) return body as Answer;
   if (body.code === undefined) {

@@ -15,9 +15,18 @@ export type NodeProcess = {
 const BIN = fileURLToPath(new URL('bin.mjs', import.meta.url));
 const STOP_TIMEOUT_MS = 1_500;
 
+export type NodeProcessOptions = {
+  relayUrl: string;
+  dataFolder: string;
+  /** The configuration file that applies here, if there is one; the node reads its own part of it. */
+  configFile: string | undefined;
+  logFile: string;
+};
+
 /** Starts a node in a process of its own, which ends when this one does. */
-export function startNodeProcess(relayUrl: string, dataFolder: string, logFile: string): NodeProcess {
-  const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, '--ready-json'];
+export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: NodeProcessOptions): NodeProcess {
+  const file = configFile === undefined ? [] : ['--config', configFile];
+  const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, ...file, '--ready-json'];
   const log = openSync(logFile, 'a', 0o600);
   // The channel is how the node learns of our end, even of a kill -9.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });

@@ -1,44 +1,16 @@
-import { InvalidArgumentError, Option } from 'commander';
-import envPaths from 'env-paths';
-
-/** Where data goes unless told otherwise: the place this system keeps the data of its users' programs. */
-export function defaultDataFolder(): string {
-  return envPaths('sparewatt', { suffix: '' }).data;
-}
-
-export function dataOption(): Option {
-  return new Option('--data <dir>', 'folder that keeps keys, database and models')
-    .env('SPAREWATT_DATA')
-    .default(defaultDataFolder(), 'the data folder of your user');
-}
-
-export const DEFAULT_PORT = 8484;
-export const DEFAULT_RELAY = `http://127.0.0.1:${DEFAULT_PORT}`;
-
-export function relayOption(): Option {
-  return new Option('--relay <url>', 'address of the relay').env('SPAREWATT_RELAY').argParser(parseUrl);
-}
-
-export function portOption(): Option {
-  return new Option('--port <number>', 'TCP port; 0 takes a free one').default(DEFAULT_PORT).argParser(parsePort);
-}
-
-export function logLevelOption(): Option {
-  return new Option('--log-level <level>', 'how much is logged to stderr')
-    .choices(['debug', 'info', 'warn', 'error', 'silent'])
-    .default('info');
-}
-
-export function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('A port is 0 to 65535.');
-  return port;
-}
+import { InvalidArgumentError } from 'commander';
 
 export function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('A whole number from 1.');
   return count;
+}
+
+/** At most an hour, the longest that the relay lets a request wait. */
+export function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== '' && seconds >= 0 && seconds <= 3_600) return seconds;
+  throw new InvalidArgumentError('Seconds, from 0 to 3600.');
 }
 
 export function parseUrl(text: string): string {

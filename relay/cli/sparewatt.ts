@@ -1,10 +1,17 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAgentCommand } from './commands/agent.ts';
+import { addCaCommand } from './commands/ca.ts';
 import { addChatCommand } from './commands/chat.ts';
+import { addConfigCommand } from './commands/config.ts';
+import { addCredentialsCommand } from './commands/credentials.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addNatsConfigCommand } from './commands/nats-config.ts';
+import { addNodesCommand } from './commands/nodes.ts';
+import { addPairCommand } from './commands/pair.ts';
+import { addPreflightCommand } from './commands/preflight.ts';
 import { addRelayCommand } from './commands/relay.ts';
+import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportProblem } from './report.ts';
@@ -22,6 +29,8 @@ Environment:
   SPAREWATT_DATA      data folder (--data)
   SPAREWATT_RELAY     address of the relay (--relay)
   SPAREWATT_API_KEY   API key (--api-key)
+  SPAREWATT_ADMIN_TOKEN  admin token (--admin-token)
+  SPAREWATT_CONFIG    configuration file (--config); sparewatt config shows every setting and its variable
   NATS_SERVER_BIN     nats-server program to use
   NO_COLOR            never colour the output`;
 
@@ -38,8 +47,18 @@ export async function main(argv: string[]): Promise<void> {
   addAgentCommand(program);
   addChatCommand(program);
   addModelsCommand(program);
+  addNodesCommand(program);
+  addPairCommand(program);
+  addCaCommand(program);
   addNatsConfigCommand(program);
-  for (const command of program.commands) command.exitOverride();
+  addCredentialsCommand(program);
+  addConfigCommand(program);
+  addSnapshotCommand(program);
+  addPreflightCommand(program);
+  for (const command of program.commands) {
+    command.exitOverride();
+    for (const part of command.commands) part.exitOverride();
+  }
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -1,4 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { createNKey, type NKey, nkeyFromSeed } from './nkey.ts';
 
@@ -30,6 +34,24 @@ const BusSeeds = Type.Object({
 /** The identity of this relay's bus, made on the first start and kept in `bus-identity.json`. */
 export function readOrCreateBusIdentity(folder: DataFolder): BusIdentity {
   return fromSeeds(folder.readOrCreateSecretFile('bus-identity.json', BusSeeds, makeSeeds));
+}
+
+/**
+ * The identity that a relay left in its data folder, for commands that run beside it.
+ * Errors: `data_folder_unusable` when there is none that can be read.
+ */
+export async function readBusIdentity(relayFolder: string): Promise<BusIdentity> {
+  const file = join(relayFolder, 'bus-identity.json');
+  try {
+    const seeds: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (Value.Check(BusSeeds, seeds)) return fromSeeds(seeds);
+  } catch {
+    // Said below, whatever the reason: the parser's own message would quote secrets.
+  }
+  throw new Problem(
+    'data_folder_unusable',
+    `No relay has left its keys in ${file}. Start the relay once, or name its folder with --data.`,
+  );
 }
 
 function makeSeeds(): Static<typeof BusSeeds> {

@@ -15,7 +15,7 @@ export type NodeEvents = {
 
 const UserEvent = Type.Object({
   server: Type.Object({ id: Type.String() }),
-  client: Type.Object({ id: Type.Integer(), user: Type.Optional(Type.String()) }),
+  client: Type.Object({ id: Type.Integer(), user: Type.Optional(Type.String()), jwt: Type.Optional(Type.String()) }),
 });
 type UserEvent = Static<typeof UserEvent>;
 
@@ -37,7 +37,7 @@ export function listenForNodeEvents(system: BusConnection, account: string, log:
     connection.subscribe(`$SYS.ACCOUNT.${account}.${kind}`, {
       callback: (error, message) => {
         const event = error === null ? readEvent(message.data) : undefined;
-        const publicKey = event?.client.user;
+        const publicKey = event && authenticatedKey(event);
         if (event === undefined || publicKey === undefined) return;
         try {
           handle(publicKey, `${event.server.id}/${event.client.id}`);
@@ -72,6 +72,17 @@ type KeyListener = (publicKey: string) => void;
 function readEvent(data: Uint8Array): UserEvent | undefined {
   const value: unknown = JSON.parse(new TextDecoder().decode(data));
   return Value.Check(UserEvent, value) ? value : undefined;
+}
+
+/** `user` is what the client called itself, if it did; its token is what the server has checked. */
+function authenticatedKey({ client }: UserEvent): string | undefined {
+  return client.jwt === undefined ? client.user : subjectOf(client.jwt);
+}
+
+function subjectOf(jwt: string): string | undefined {
+  const [, claims = ''] = jwt.split('.');
+  const { sub } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sub?: unknown };
+  return typeof sub === 'string' ? sub : undefined;
 }
 
 const UpdateAnswer = Type.Object({ error: Type.Optional(Type.Object({ description: Type.String() })) });

@@ -22,9 +22,10 @@ export type Replies = {
  */
 export function listenForReplies(connection: NatsConnection, log: RelayLog): Replies {
   const open = new InFlight<{ token: string; handler: ReplyHandler }>();
-  // Unguessable, so that a node cannot write into the answer of another with its right to respond.
+  // Not under `_INBOX`, where the operator's programs listen. Unguessable, so that a node cannot write into the answer of
+  // another with its right to respond.
   const relay = randomBytes(12).toString('hex');
-  const inbox = `_INBOX.${relay}`;
+  const inbox = `_RELAY.${relay}`;
   let last = 0;
 
   const deliver = (error: Error | null, message: Msg): void => {

@@ -40,7 +40,7 @@ const NODE_TEMPLATE = {
   ...UNLIMITED,
   subs: SUBSCRIPTIONS_PER_NODE,
   sub: { allow: [subjects.everythingForNode(SELF), subjects.discover, `${subjects.inboxPrefix(SELF)}.>`] },
-  pub: { allow: [subjects.heartbeat(SELF), `fabric.reply.${SELF}.>`] },
+  pub: { allow: [subjects.heartbeat(SELF), subjects.result(SELF), `${subjects.relayReplies(SELF)}>`] },
   resp: RESPONSES,
   allowed_connection_types: ['WEBSOCKET', 'STANDARD'],
 };
@@ -48,19 +48,19 @@ const NODE_TEMPLATE = {
 /** The token that names the operator; goes into the server's configuration. */
 export function operatorJwt(identity: BusIdentity, issuedAt: number): string {
   const nats = { type: 'operator', system_account: identity.system.publicKey };
-  return encode({ name: 'sparewatt', sub: identity.operator.publicKey, nats }, identity.operator, issuedAt);
+  return signClaims({ name: 'sparewatt', sub: identity.operator.publicKey, nats }, identity.operator, issuedAt);
 }
 
 export function systemAccountJwt(identity: BusIdentity, issuedAt: number): string {
   const nats = { type: 'account', limits: ACCOUNT_LIMITS };
-  return encode({ name: 'SYS', sub: identity.system.publicKey, nats }, identity.operator, issuedAt);
+  return signClaims({ name: 'SYS', sub: identity.system.publicKey, nats }, identity.operator, issuedAt);
 }
 
 /** The account of relay and nodes. A server that holds an older one takes this instead; `issuedAt` in Unix seconds. */
 export function fabricAccountJwt(identity: BusIdentity, issuedAt: number, revocations: Revocations = {}): string {
   const scope = { kind: 'user_scope', key: identity.nodeSigner.publicKey, role: 'node', template: NODE_TEMPLATE };
   const nats = { type: 'account', limits: ACCOUNT_LIMITS, signing_keys: [scope], revocations };
-  return encode({ name: 'FABRIC', sub: identity.fabric.publicKey, nats }, identity.operator, issuedAt);
+  return signClaims({ name: 'FABRIC', sub: identity.fabric.publicKey, nats }, identity.operator, issuedAt);
 }
 
 /** The relay itself, with every right in the fabric. */
@@ -96,16 +96,18 @@ export function mintNodeCredentials(identity: BusIdentity, grant: NodeGrant): No
   const expiresAt = issuedAt + grant.lifetimeSeconds;
   const nats = { type: 'user', issuer_account: identity.fabric.publicKey };
   const claims = { name: grant.nodeId, sub: grant.publicKey, exp: expiresAt, nats };
-  return { jwt: encode(claims, identity.nodeSigner, issuedAt), expiresAt };
+  return { jwt: signClaims(claims, identity.nodeSigner, issuedAt), expiresAt };
 }
 
-export type NodeBearer = { nodeId: string; publicKey: string /** Unix seconds. */; expiresAt: number };
+/** Times in Unix seconds. */
+export type NodeBearer = { nodeId: string; publicKey: string; issuedAt: number; expiresAt: number };
 
 const isNodeClaims = Compile(
   Type.Object({
     name: Type.String(),
     sub: Type.String({ pattern: NODE_KEY.source }),
     exp: Type.Integer(),
+    iat: Type.Integer(),
     iss: Type.String(),
     nats: Type.Object({ type: Type.Literal('user') }),
   }),
@@ -118,15 +120,16 @@ export function readNodeCredentials(identity: BusIdentity, jwt: string, now = Da
   if (!isSignedBy(signer, Buffer.from(`${header}.${body}`), Buffer.from(signature, 'base64url'))) return undefined;
   const claims: unknown = JSON.parse(Buffer.from(body, 'base64url').toString('utf8'));
   if (!isNodeClaims.Check(claims) || claims.iss !== signer || claims.exp * 1_000 <= now()) return undefined;
-  return { nodeId: claims.name, publicKey: claims.sub, expiresAt: claims.exp };
+  return { nodeId: claims.name, publicKey: claims.sub, expiresAt: claims.exp, issuedAt: claims.iat };
 }
 
 function fullUser(name: string, key: NKey, account: NKey, issuedAt: number): BusUser {
   const nats = { type: 'user', ...UNLIMITED, pub: {}, sub: {} };
-  return { key, jwt: encode({ name, sub: key.publicKey, nats }, account, issuedAt) };
+  return { key, jwt: signClaims({ name, sub: key.publicKey, nats }, account, issuedAt) };
 }
 
-function encode(claims: Claims, issuer: NKey, issuedAt: number): string {
+/** A token of the bus: claims signed by one of the relay's keys. */
+export function signClaims(claims: Claims, issuer: NKey, issuedAt: number): string {
   const nats = { ...claims.nats, version: 2 };
   const body = { aud: 'NATS', ...claims, nats, iss: issuer.publicKey, iat: issuedAt };
   const jti = createHash('sha512').update(JSON.stringify(body)).digest('base64');

@@ -15,7 +15,7 @@ export type ModelCatalog = {
   assertKnown(id: string, type: JobType): void;
 };
 
-const ADDRESS: Record<JobType, string> = { llm: '/v1/chat/completions', embed: '/v1/embeddings' };
+const ADDRESS: Record<string, string> = { llm: '/v1/chat/completions', embed: '/v1/embeddings' };
 
 type KnownModel = { served: ServedModel; firstSeenS: number };
 
@@ -60,9 +60,13 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
     assertKnown: (id, type) => {
       const { served } = find(id);
       if (served.type === type) return;
-      throw new Problem('invalid_value', `${id} cannot do this; ask it at ${ADDRESS[served.type]}.`, {
-        param: 'model',
-      });
+      throw new Problem(
+        'invalid_value',
+        `${id} cannot do this; ask it at ${ADDRESS[served.type] ?? `/v1/capability/${served.type}`}.`,
+        {
+          param: 'model',
+        },
+      );
     },
   };
 }

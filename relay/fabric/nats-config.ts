@@ -10,6 +10,8 @@ export type NatsConfigOptions = {
   /** The folder the server keeps its accounts, its port list and its log in. */
   folder: string;
   ports: NatsPorts;
+  /** Where nodes come in. */
+  listener: BusListener;
   /** Unix seconds; of two tokens for one account a server keeps the younger. */
   issuedAt: number;
   revocations?: Revocations;
@@ -17,20 +19,35 @@ export type NatsConfigOptions = {
 
 export type NatsPorts = { nats: number; websocket: number };
 
-/** Lets the operating system choose. */
-export const ANY_PORTS: NatsPorts = { nats: -1, websocket: -1 };
+/** The WebSocket listener of the relay's own server. */
+export type BusListener = {
+  /** An address of this machine. */
+  host: string;
+  /** -1 lets the operating system choose. */
+  port: number;
+  /** Whether another port will do when this one is taken. */
+  isPortNegotiable: boolean;
+  /** With it nobody gets in without a certificate of this authority. PEM files. */
+  tls?: { certificate: string; authority: string } | undefined;
+};
+
+/** For this machine alone. */
+export const LOCAL_LISTENER: BusListener = { host: '127.0.0.1', port: -1, isPortNegotiable: true };
 
 const LOG_SIZE_BYTES = 10 * 1024 * 1024;
 const LOG_FILES = 3;
 
-/** The configuration of the relay's own nats-server: reachable on this machine alone, nobody without a token. */
+/** A slow machine may need this long for a handshake, and nobody else may hold a connection open without one. */
+const HANDSHAKE_TIMEOUT_S = 5;
+
+/** The configuration of the relay's own nats-server: nobody without a token, and TCP on this machine alone. */
 export function renderNatsConfig(options: NatsConfigOptions): string {
   const { folder } = options;
   return `${renderHead(options)}
 host: "127.0.0.1"
 port: ${options.ports.nats}
 ports_file_dir: ${quote(`${folder}/ports`)}
-websocket { host: "127.0.0.1", port: ${options.ports.websocket}, no_tls: true, compression: false }
+${renderListener(options)}
 log_file: ${quote(natsLogFile(folder))}
 logfile_size_limit: ${LOG_SIZE_BYTES}
 logfile_max_num: ${LOG_FILES}
@@ -55,14 +72,27 @@ export function natsLogFile(folder: string): string {
   return `${folder}/nats-server.log`;
 }
 
+export type DigestOptions = Pick<NatsConfigOptions, 'identity' | 'folder' | 'listener'> & { version: string };
+
 /** Changes whenever a server that was started with an earlier version of this program would behave otherwise. */
-export function natsConfigDigest(identity: BusIdentity, folder: string, version: string): string {
-  const text = renderNatsConfig({ identity, serverName: '', folder, ports: ANY_PORTS, issuedAt: 0 });
-  return createHash('sha256').update(version).update(text).digest('hex');
+export function natsConfigDigest(options: DigestOptions): string {
+  const { port, isPortNegotiable } = options.listener;
+  const ports = { nats: -1, websocket: isPortNegotiable ? -1 : port };
+  const text = renderNatsConfig({ ...options, ports, serverName: '', issuedAt: 0 });
+  return createHash('sha256').update(options.version).update(text).digest('hex');
 }
 
 function renderHead(options: NatsConfigOptions): string {
   return `# Written by the relay at every start.\nserver_name: ${quote(options.serverName)}`;
+}
+
+function renderListener({ listener, ports }: NatsConfigOptions): string {
+  const { host, tls } = listener;
+  const security =
+    tls === undefined
+      ? 'no_tls: true'
+      : `tls { cert_file: ${quote(tls.certificate)}, key_file: ${quote(tls.certificate)}, ca_file: ${quote(tls.authority)}, verify: true, timeout: ${HANDSHAKE_TIMEOUT_S} }`;
+  return `websocket { host: ${quote(host)}, port: ${ports.websocket}, compression: false, ${security} }`;
 }
 
 function renderLimits(): string {

@@ -6,7 +6,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { BusIdentity } from './bus-identity.ts';
 import type { Revocations } from './credentials.ts';
 import type { NatsBinary } from './nats-binary.ts';
-import { type NatsPorts, natsConfigDigest, natsLogFile, renderNatsConfig } from './nats-config.ts';
+import { type BusListener, type NatsPorts, natsLogFile, renderNatsConfig } from './nats-config.ts';
 import type { ServerFiles } from './nats-server-files.ts';
 import { type ServerProcess, signalProcess, startedProcess } from './nats-server-process.ts';
 
@@ -15,6 +15,9 @@ export type LaunchOptions = {
   identity: BusIdentity;
   files: ServerFiles;
   ports: NatsPorts;
+  listener: BusListener;
+  /** Of what the server is started with. */
+  digest: string;
   revocations: () => Revocations;
   now: () => number;
   signal: AbortSignal;
@@ -35,18 +38,18 @@ const QUOTED_LOG_LINES = 5;
  * in its terminal takes it along: nodes stay connected, and the next relay adopts it.
  */
 export async function launchServer(options: LaunchOptions): Promise<LiveServer> {
-  const { files, identity, ports } = options;
+  const { files, identity, ports, listener, digest } = options;
   const serverName = `sparewatt-${randomBytes(6).toString('hex')}`;
   const issuedAt = Math.floor(options.now() / 1000);
   const { folder } = files;
   files.forget();
   files.writeConfig(
-    renderNatsConfig({ identity, serverName, folder, ports, issuedAt, revocations: options.revocations() }),
+    renderNatsConfig({ identity, serverName, folder, ports, listener, issuedAt, revocations: options.revocations() }),
   );
   const { child, pid } = await spawnServer(options.binary, files);
   const process = startedProcess(child, pid);
   try {
-    files.writeRecord({ pid, serverName, digest: natsConfigDigest(identity, folder, options.binary.version) });
+    files.writeRecord({ pid, serverName, digest });
     return { process, ports: await waitUntilReady(process, files, options.signal) };
   } catch (error) {
     signalProcess(pid, 'SIGKILL');

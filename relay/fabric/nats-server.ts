@@ -1,21 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { toFolderError } from '../data-folder/folder-problems.ts';
 import type { RelayLog } from '../log.ts';
 import type { BusIdentity } from './bus-identity.ts';
 import type { Revocations } from './credentials.ts';
+import { isPortFree } from './free-port.ts';
 import type { NatsBinary } from './nats-binary.ts';
-import { ANY_PORTS, type NatsPorts, natsConfigDigest } from './nats-config.ts';
+import { type BusListener, LOCAL_LISTENER, type NatsPorts, natsConfigDigest } from './nats-config.ts';
 import { adoptServer } from './nats-server-adoption.ts';
 import { serverFiles } from './nats-server-files.ts';
 import { type LiveServer, launchServer } from './nats-server-launch.ts';
 import { endProcess, signalProcess } from './nats-server-process.ts';
+import { reloadServer } from './nats-server-reload.ts';
 
 export type NatsServerOptions = {
   dataFolder: DataFolder;
   identity: BusIdentity;
   binary: NatsBinary;
   log: RelayLog;
+  /** Where nodes come in; on this machine alone when absent. */
+  listener?: BusListener;
   /** Asked at every start of the server, so that nobody comes back by a restart. */
   revocations?: () => Revocations;
   now?: () => number;
@@ -24,6 +29,7 @@ export type NatsServerOptions = {
 /** The relay's own nats-server. Its addresses stay the same for as long as this object lives. */
 export type NatsServer = {
   readonly url: string;
+  /** As this machine reaches it. */
   readonly websocketUrl: string;
   readonly websocketPort: number;
   /** Of the process that runs now or ran last. */
@@ -33,6 +39,8 @@ export type NatsServer = {
   /** The server has ended by itself; it is being started again. */
   onDown(listener: () => void): void;
   onUp(listener: () => void): void;
+  /** Makes the server read its certificates again; connections go on. Throws `nats_server_failed`. */
+  reload(): Promise<void>;
   /** Ends the server for good, within 2 s. */
   stop(): Promise<void>;
   /** Ends it without waiting, for a process that must exit at once. */
@@ -53,21 +61,22 @@ const STEADY_AFTER_MS = 30_000;
  * more, and when it resolves nothing runs.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  const { identity, binary, log } = options;
+  const { identity, binary, log, listener = LOCAL_LISTENER } = options;
   const files = serverFiles(options.dataFolder.subfolder('nats'));
-  const digest = natsConfigDigest(identity, files.folder, binary.version);
+  const digest = natsConfigDigest({ identity, folder: files.folder, listener, version: binary.version });
   const stopping = new AbortController();
   const { signal } = stopping;
   const revocations = options.revocations ?? (() => ({}));
   const launch = async (ports: NatsPorts): Promise<LiveServer> => {
     try {
-      return await launchServer({ binary, identity, files, ports, revocations, now: options.now ?? Date.now, signal });
+      const now = options.now ?? Date.now;
+      return await launchServer({ binary, identity, files, ports, listener, digest, revocations, now, signal });
     } catch (error) {
       throw toFolderError(error, files.folder);
     }
   };
   const adopted = await adoptServer({ files, identity, digest, log });
-  let current = adopted ?? (await launch(ANY_PORTS));
+  let current = adopted ?? (await launch(await choosePorts(listener, log)));
   const { ports } = current;
   const listeners = { down: [] as Array<() => void>, up: [] as Array<() => void> };
 
@@ -114,7 +123,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 
   return {
     url: `nats://127.0.0.1:${ports.nats}`,
-    websocketUrl: `ws://127.0.0.1:${ports.websocket}`,
+    websocketUrl: `${listener.tls === undefined ? 'ws' : 'wss'}://${reachableAt(listener.host)}:${ports.websocket}`,
     websocketPort: ports.websocket,
     get pid() {
       return current.process.pid;
@@ -122,6 +131,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     adopted: adopted !== undefined,
     onDown: (listener) => listeners.down.push(listener),
     onUp: (listener) => listeners.up.push(listener),
+    reload: () => reloadServer(`127.0.0.1:${ports.nats}`, identity),
     stop: () => {
       stopped ??= stop();
       return stopped;
@@ -131,4 +141,26 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       signalProcess(current.process.pid, 'SIGKILL');
     },
   };
+}
+
+async function choosePorts({ host, port, isPortNegotiable }: BusListener, log: RelayLog): Promise<NatsPorts> {
+  if (port < 0 || (await isPortFree(host, port))) return { nats: -1, websocket: port };
+  if (!isPortNegotiable) {
+    throw new Problem(
+      'port_in_use',
+      `Port ${port} of ${host}, on which nodes are to reach the bus, is taken. Choose another with --bus-port.`,
+    );
+  }
+  log.warn(
+    { port },
+    'the port beside the relay is taken: nodes reach the bus on a free one, or choose it with --bus-port',
+  );
+  return { nats: -1, websocket: -1 };
+}
+
+/** How this machine reaches a listener of its own. */
+function reachableAt(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -5,16 +5,21 @@ import { Codec } from '@nats-io/nkeys/lib/codec.js';
 
 /** An Ed25519 key in NATS's text form. Signs with node:crypto: the library's own signer takes 5 ms, this 0.03 ms. */
 export type NKey = {
-  /** `O…`, `A…` or `U…`, base32 with a checksum. */
+  /** `O…`, `A…`, `U…` or `N…`, base32 with a checksum. */
   readonly publicKey: string;
-  /** `SO…`, `SA…` or `SU…`. A secret. */
+  /** `SO…`, `SA…`, `SU…` or `SN…`. A secret. */
   readonly seed: string;
   sign(data: Uint8Array): Uint8Array;
 };
 
-export type NKeyRole = 'operator' | 'account' | 'user';
+export type NKeyRole = 'operator' | 'account' | 'user' | 'server';
 
-const PREFIXES = { operator: Prefix.Operator, account: Prefix.Account, user: Prefix.User } as const;
+const PREFIXES = {
+  operator: Prefix.Operator,
+  account: Prefix.Account,
+  user: Prefix.User,
+  server: Prefix.Server,
+} as const;
 /** What stands before the 32 bytes of an Ed25519 seed in a PKCS #8 document (RFC 8410). */
 const PKCS8_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** The same before the 32 bytes of a public key. */

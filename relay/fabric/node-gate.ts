@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { BusIdentity } from './bus-identity.ts';
-import { readNodeCredentials } from './credentials.ts';
+import { type Revocations, readNodeCredentials } from './credentials.ts';
 import { isSignedBy } from './nkey.ts';
 
 /** Stands between nodes and a NATS server that does not know them. */
@@ -24,11 +24,20 @@ export type Newcomer = {
 const isConnect = Compile(Type.Object({ jwt: Type.String(), sig: Type.String() }));
 const isInfo = Compile(Type.Object({ nonce: Type.Optional(Type.String()) }));
 
+export type NodeGateOptions = {
+  identity: BusIdentity;
+  /** The relay's own; an open server needs none. */
+  login: Authenticator | undefined;
+  /** Keys whose credentials are void, and until when those were issued. */
+  revocations?: (() => Revocations) | undefined;
+  now?: () => number;
+};
+
 /**
  * Lets in whoever holds node credentials of this relay, and enters the server for them with the relay's own login, which
  * they never see. The server then gives them all rights of that login.
  */
-export function createNodeGate(identity: BusIdentity, login: Authenticator | undefined, now = Date.now): NodeGate {
+export function createNodeGate({ identity, login, revocations, now = Date.now }: NodeGateOptions): NodeGate {
   return {
     newcomer: () => {
       // Not the server's: an open one sends none.
@@ -49,6 +58,7 @@ export function createNodeGate(identity: BusIdentity, login: Authenticator | und
           if (node === undefined || !isSignedBy(node.publicKey, Buffer.from(nonce), Buffer.from(sig, 'base64'))) {
             throw refusal();
           }
+          if (node.issuedAt <= (revocations?.()[node.publicKey] ?? -1)) throw refusal();
           const entry = { ...rest, ...login?.(serverNonce) };
           return { line: `CONNECT ${JSON.stringify(entry)}\r\n`, expiresAt: node.expiresAt };
         },

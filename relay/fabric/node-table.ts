@@ -1,9 +1,14 @@
+import { slugOf } from '../../shared/identity/node-id.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
+import { createFreeNodeIndex, type FreeNodes } from './free-nodes.ts';
+import { ACTIVE, type NodeStanding } from './node-standing.ts';
 
 /** A node with an open session. `reserved` counts the attempts this relay has running on it. */
 export type LiveNode = {
   readonly id: string;
+  /** The readable part of the id; several nodes may share it. */
+  readonly slug: string;
   readonly publicKey: string;
   readonly epoch: number;
   readonly instance: string;
@@ -11,11 +16,31 @@ export type LiveNode = {
   slots: number;
   reserved: number;
   heardAt: number;
+  /** What the operator decided about the node. */
+  standing: NodeStanding;
+  /** How long an answer to the relay takes, or null before one was timed (SPEC S11). */
+  roundTripMs: number | null;
+  /** Counts sessions and reservations of the pool: of two nodes the smaller came, or had its turn, first. */
+  readonly admitted: number;
+  lastReserved: number;
+  /** It did not answer when it was asked, and has not been heard since (SPEC S12). */
+  isSilent: boolean;
 };
 
+/** What is known of a node when its session opens. */
+export type Admission = Omit<
+  LiveNode,
+  'slug' | 'reserved' | 'standing' | 'roundTripMs' | 'admitted' | 'lastReserved' | 'isSilent'
+> & {
+  roundTripMs?: number;
+};
+
+/** A line that has become slower is known after a few answers; a single late one hardly counts. */
+const SLOWER_WEIGHT = 0.25;
+
 export type NodeTableListener = {
-  /** A node came, changed or got a free slot: waiting jobs may fit now. */
-  onCapacity?(): void;
+  /** This node came, changed or got a free slot: waiting jobs may fit on it now. */
+  onCapacity?(node: LiveNode): void;
   /** A node came with this document, or has it in place of an older one. */
   onDocument?(document: CapabilityDocument): void;
   onGone?(node: LiveNode, reason: string): void;
@@ -26,12 +51,22 @@ export type NodeTable = {
   live(): LiveNode[];
   /** The nodes that serve a model, in no particular order. */
   serving(model: string): ReadonlySet<LiveNode>;
+  /** Those of them that are open to jobs and have a free slot. */
+  free(model: string): FreeNodes | undefined;
+  /** The live nodes with this id or slug. */
+  named(name: string): ReadonlySet<LiveNode>;
   /** Every model some live node serves, by name. */
   models(): Map<string, ServedModel>;
   /** Puts a node in the table in place of an earlier session of the same node, which is gone. */
-  admit(node: Omit<LiveNode, 'reserved'>): void;
+  admit(node: Admission): void;
   refresh(id: string, document: CapabilityDocument): void;
   heard(id: string, at: number, slots: number): void;
+  /** Notes how long the node took to answer. */
+  timed(id: string, roundTripMs: number): void;
+  /** Gives a node no new jobs until it is heard again. */
+  setSilent(node: LiveNode, isSilent: boolean): void;
+  /** Applies what the operator decided about a node, if it is here. */
+  setStanding(id: string, standing: NodeStanding): void;
   remove(id: string, reason: string): void;
   /** Removes the nodes whose lease ran out. */
   expire(now: number): void;
@@ -44,15 +79,21 @@ export type NodeTable = {
  * The nodes that count.
  *
  * Invariants: (1) a node is here exactly while its session is open; (2) `byModel` holds exactly the models of the
- * documents of the nodes that are here; (3) a removed node is told to listeners once, before anyone can reserve again.
+ * documents of the nodes that are here; (3) a removed node is told to listeners once, before anyone can reserve again;
+ * (4) the index of free nodes is true whenever a listener is called.
  */
-export function createNodeTable(): NodeTable {
+export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = () => ACTIVE): NodeTable {
   const nodes = new Map<string, LiveNode>();
   const byModel = new Map<string, Set<LiveNode>>();
+  const bySlug = new Map<string, Set<LiveNode>>();
+  const free = createFreeNodeIndex();
   const listeners: NodeTableListener[] = [];
   const none: ReadonlySet<LiveNode> = new Set();
+  let admissions = 0;
+  let reservations = 0;
 
   const unlink = (node: LiveNode): void => {
+    free.displace(node);
     for (const { name } of node.document.served_models) {
       const set = byModel.get(name);
       set?.delete(node);
@@ -64,26 +105,42 @@ export function createNodeTable(): NodeTable {
       const set = byModel.get(name) ?? new Set();
       byModel.set(name, set.add(node));
     }
+    free.place(node);
   };
-  const capacity = (): void => {
-    for (const listener of listeners) listener.onCapacity?.();
+  const capacity = (node: LiveNode): void => {
+    for (const listener of listeners) listener.onCapacity?.(node);
   };
-  const documented = ({ document }: LiveNode): void => {
-    for (const listener of listeners) listener.onDocument?.(document);
-    capacity();
+  const documented = (node: LiveNode): void => {
+    for (const listener of listeners) listener.onDocument?.(node.document);
+    capacity(node);
   };
   const remove = (id: string, reason: string): void => {
     const node = nodes.get(id);
     if (node === undefined) return;
     nodes.delete(id);
     unlink(node);
+    const namesakes = bySlug.get(node.slug);
+    namesakes?.delete(node);
+    if (namesakes?.size === 0) bySlug.delete(node.slug);
     for (const listener of listeners) listener.onGone?.(node, reason);
+  };
+
+  const setSilent = (node: LiveNode, isSilent: boolean): void => {
+    if (nodes.get(node.id) !== node || node.isSilent === isSilent) return;
+    node.isSilent = isSilent;
+    free.place(node);
+    if (!isSilent) capacity(node);
   };
 
   return {
     get: (id) => nodes.get(id),
     live: () => [...nodes.values()],
     serving: (model) => byModel.get(model) ?? none,
+    free: (model) => free.of(model),
+    named: (name) => {
+      const node = nodes.get(name);
+      return node === undefined ? (bySlug.get(name) ?? none) : new Set([node]);
+    },
     models: () => {
       const models = new Map<string, ServedModel>();
       for (const node of nodes.values()) for (const model of node.document.served_models) models.set(model.name, model);
@@ -91,8 +148,18 @@ export function createNodeTable(): NodeTable {
     },
     admit: (input) => {
       remove(input.id, 'The node opened a new session.');
-      const node: LiveNode = { ...input, reserved: 0 };
+      const node: LiveNode = {
+        roundTripMs: null,
+        ...input,
+        slug: slugOf(input.id),
+        reserved: 0,
+        standing: standingOf(input.id),
+        admitted: ++admissions,
+        lastReserved: 0,
+        isSilent: false,
+      };
       nodes.set(node.id, node);
+      bySlug.set(node.slug, (bySlug.get(node.slug) ?? new Set()).add(node));
       link(node);
       documented(node);
     },
@@ -108,9 +175,28 @@ export function createNodeTable(): NodeTable {
       const node = nodes.get(id);
       if (node === undefined) return;
       node.heardAt = at;
-      const grew = slots > node.slots;
+      const grew = slots > node.slots || node.isSilent;
       node.slots = slots;
-      if (grew) capacity();
+      node.isSilent = false;
+      free.place(node);
+      if (grew) capacity(node);
+    },
+    timed: (id, roundTripMs) => {
+      const node = nodes.get(id);
+      if (node === undefined) return;
+      const slowerBy = roundTripMs - (node.roundTripMs ?? roundTripMs);
+      node.roundTripMs = slowerBy > 0 ? roundTripMs - slowerBy * (1 - SLOWER_WEIGHT) : roundTripMs;
+      setSilent(node, false);
+    },
+    setSilent,
+    setStanding: (id, standing) => {
+      const node = nodes.get(id);
+      if (node === undefined) return;
+      // Its place depends on how it stands, not only whether it has one.
+      free.displace(node);
+      node.standing = standing;
+      free.place(node);
+      capacity(node);
     },
     remove,
     expire: (now) => {
@@ -120,12 +206,18 @@ export function createNodeTable(): NodeTable {
     },
     reserve: (node) => {
       node.reserved += 1;
+      node.lastReserved = ++reservations;
+      const isHere = (): boolean => nodes.get(node.id) === node;
+      if (isHere()) free.place(node);
       let held = true;
       return () => {
         if (!held) return;
         held = false;
         node.reserved -= 1;
-        capacity();
+        // A slot of a session that is over is nobody's.
+        if (!isHere()) return;
+        free.place(node);
+        capacity(node);
       };
     },
     listen: (listener) => {

@@ -4,8 +4,10 @@ import type { RelayLog } from '../log.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { loginOfCreds, ownedBus, sharedBus } from './bus-address.ts';
 import { type BusIdentity, readOrCreateBusIdentity } from './bus-identity.ts';
-import { mintNodeCredentials, type NodeCredentials } from './credentials.ts';
+import type { OpenListener } from './bus-listener-url.ts';
+import { fabricAccountJwt, mintNodeCredentials, type NodeCredentials, type Revocations } from './credentials.ts';
 import { findNatsBinary } from './nats-binary.ts';
+import type { BusListener } from './nats-config.ts';
 import { type Greeting, readGreeting } from './nats-greeting.ts';
 import { startNatsServer } from './nats-server.ts';
 import { type NatsAddress, type NatsUrl, parseNatsUrl } from './nats-url.ts';
@@ -20,7 +22,13 @@ export type Fabric = {
   readonly version: string;
   readonly bus: Bus;
   readonly doorTarget: () => DoorTarget | DoorKeeper | undefined;
+  /** Where nodes reach the bus past the relay's own process. */
+  readonly listener: OpenListener | undefined;
   mintNodeCredentials(node: { nodeId: string; publicKey: string }): NodeCredentials;
+  /** Lets the bus use the relay's renewed certificate. Throws `nats_server_failed`. */
+  reloadCertificate(): Promise<void>;
+  /** Makes the bus refuse, and cut off, whom `revocations` names now. Throws `bus_unavailable`. */
+  applyRevocations(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -28,9 +36,22 @@ export type FabricOptions = {
   folder: DataFolder;
   natsUrl?: string;
   natsCredsFile?: string;
+  /** The address and the port of the relay itself. */
+  host: string;
+  port: number;
+  /** The port on which nodes reach the bus past the relay; 0 takes a free one. */
+  busPort?: number;
+  /** Files in PEM; with them nodes need a certificate. */
+  tls?: BusListener['tls'];
+  /** How long a node's credentials last. */
+  credentialLifetimeS?: number;
+  /** Keys whose credentials are void. */
+  revocations?: () => Revocations;
   log: RelayLog;
 };
 
+const ANY_PORT = -1;
+const LAST_PORT = 65_535;
 /** A day: long enough for a relay that is down over night, short enough that a lost machine's rights end by themselves. */
 const CREDENTIAL_LIFETIME_S = 24 * 60 * 60;
 
@@ -41,18 +62,37 @@ export async function openFabric(options: FabricOptions): Promise<Fabric> {
     : openExternal(options, parseNatsUrl(options.natsUrl), identity);
 }
 
-async function openEmbedded({ folder, log }: FabricOptions, identity: BusIdentity): Promise<Fabric> {
+async function openEmbedded(options: FabricOptions, identity: BusIdentity): Promise<Fabric> {
+  const { folder, log, revocations = () => ({}) } = options;
   const binary = await findNatsBinary();
-  const server = await startNatsServer({ dataFolder: folder, identity, binary, log });
+  const listener = listenerFor(options);
+  const server = await startNatsServer({ dataFolder: folder, identity, binary, log, revocations, listener });
   try {
     const bus = await connectBus({ ...ownedBus(server.url, identity), log });
+    const applyRevocations = revoker(options, identity, bus);
+    // An adopted server may have read the certificate before this run renewed it.
+    if (server.adopted && listener.tls !== undefined) await server.reload();
+    // A server of an earlier run may never have heard of the last ones.
+    if (server.adopted && Object.keys(revocations()).length > 0) await applyRevocations();
+    // The door is the relay's own: it checks certificates itself, and has none to show to a listener that asks.
+    const bridge =
+      listener.tls &&
+      createWebSocketBridge({ servers: [{ host: '127.0.0.1', port: Number(new URL(server.url).port) }], log });
     return {
       url: server.url,
       version: binary.version,
       bus,
-      doorTarget: () => ({ host: '127.0.0.1', port: server.websocketPort }),
-      mintNodeCredentials: minter(identity),
+      doorTarget: () => bridge ?? { host: hostOf(server.websocketUrl), port: server.websocketPort },
+      listener: {
+        scheme: listener.tls === undefined ? 'ws' : 'wss',
+        port: server.websocketPort,
+        isPublic: !isLoopback(listener.host),
+      },
+      reloadCertificate: server.reload,
+      mintNodeCredentials: minter(options, identity),
+      applyRevocations,
       close: async () => {
+        bridge?.close();
         await bus.close();
         await server.stop();
       },
@@ -76,18 +116,48 @@ async function openExternal(options: FabricOptions, url: NatsUrl, identity: BusI
   const isOurs = greeting.wantsCredentials && login === undefined;
   if (!isOurs) log.warn({ nats: url.shown }, 'this NATS server is not ours: its nodes are not kept apart');
   const bus = await connectBus({ ...(isOurs ? ownedBus(url.shown, identity) : sharedBus({ servers, login })), log });
-  const bridge = createWebSocketBridge({ servers, log, ...(isOurs ? {} : { gate: createNodeGate(identity, login) }) });
+  const applyRevocations = revoker(options, identity, bus);
+  const revoked = Object.keys(options.revocations?.() ?? {}).length;
+  if (bus.hasNodeEvents && revoked > 0) await applyRevocations();
+  const gate = isOurs ? undefined : createNodeGate({ identity, login, revocations: options.revocations });
+  const bridge = createWebSocketBridge({ servers, log, ...(gate === undefined ? {} : { gate }) });
   return {
     url: url.shown,
     version: greeting.version,
     bus,
     doorTarget: () => bridge,
-    mintNodeCredentials: minter(identity),
+    listener: undefined,
+    reloadCertificate: async () => undefined,
+    mintNodeCredentials: minter(options, identity),
+    applyRevocations,
     close: async () => {
       bridge.close();
       await bus.close();
     },
   };
+}
+
+/**
+ * Nodes of other machines come past the relay's process exactly when the relay itself can be reached by them, so that
+ * they stay connected without it; without TLS that shows nobody more than the relay's own port does.
+ */
+function listenerFor({ host, port, busPort, tls }: FabricOptions): BusListener {
+  const isLocal = isLoopback(host);
+  const besideRelay = isLocal || port === 0 || port === LAST_PORT ? ANY_PORT : port + 1;
+  return {
+    host: isLocal ? '127.0.0.1' : host,
+    port: busPort === undefined ? besideRelay : busPort || ANY_PORT,
+    isPortNegotiable: busPort === undefined || busPort === 0,
+    tls,
+  };
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** Of a cluster one server that answers is enough. Throws what the last one that does not has thrown. */
@@ -107,6 +177,16 @@ function wantsTls(): Problem {
   return new Problem('invalid_option', 'This NATS server wants TLS, which --nats does not speak yet.');
 }
 
-function minter(identity: BusIdentity): Fabric['mintNodeCredentials'] {
-  return (node) => mintNodeCredentials(identity, { ...node, lifetimeSeconds: CREDENTIAL_LIFETIME_S });
+function minter(options: FabricOptions, identity: BusIdentity): Fabric['mintNodeCredentials'] {
+  const lifetimeSeconds = options.credentialLifetimeS ?? CREDENTIAL_LIFETIME_S;
+  return (node) => mintNodeCredentials(identity, { ...node, lifetimeSeconds });
+}
+
+function revoker({ revocations = () => ({}) }: FabricOptions, identity: BusIdentity, bus: Bus): () => Promise<void> {
+  let lastIssuedAt = 0;
+  return async () => {
+    // Of two tokens for one account a server keeps the younger, and their times are whole seconds.
+    lastIssuedAt = Math.max(Math.floor(Date.now() / 1_000), lastIssuedAt + 1);
+    await bus.updateAccount(fabricAccountJwt(identity, lastIssuedAt, revocations()));
+  };
 }

@@ -1,16 +1,20 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { encodeJson, messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { Heartbeat, type OpenSession, type SessionOpened } from '../../shared/protocol/messages.ts';
 import { nodeIdOfHeartbeat, subjects } from '../../shared/protocol/subjects.ts';
 import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
+import type { Documents } from './documents.ts';
+import type { Freshness } from './documents-freshness.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
 
 export type SessionPorts = {
   bus: Bus;
   table: NodeTable;
+  documents: Documents;
+  freshness: Freshness;
   /** The public key behind a node id, or undefined for an id this relay never enrolled. */
   publicKeyOf: (nodeId: string) => Promise<string | undefined>;
   nextEpoch: (nodeId: string) => Promise<number>;
@@ -21,7 +25,6 @@ export type SessionPorts = {
 export type Sessions = { stop(): void };
 
 const readHeartbeat = messageReader(Heartbeat, 'heartbeat');
-const readDocument = messageReader(CapabilityDocument, 'capability document');
 /** Leases are looked at this often; a fifteenth of a lease is as exact as anyone needs. */
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -44,9 +47,8 @@ export function keepSessions(ports: SessionPorts): Sessions {
     const known = table.get(nodeId);
     if (known === undefined || known.instance !== beat.instance || known.epoch !== beat.epoch) {
       await openSession(nodeId, beat, ports, { idsByKey, offers });
-    } else if (known.document.revision !== beat.revision) {
-      const reply = await bus.request(subjects.capabilities(nodeId), encodeJson({}), LIMITS.acceptTimeoutMs);
-      table.refresh(nodeId, documentOf(nodeId, reply));
+    } else if (known.document.revision !== beat.revision || ports.documents.isDue(known.document)) {
+      await ports.freshness.refresh(known);
     }
   };
 
@@ -62,6 +64,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
     const known = table.get(nodeId);
     if (known?.epoch === beat.epoch && known.instance === beat.instance) {
       table.heard(nodeId, ports.now(), beat.slots.total);
+      if (known.document.revision === beat.revision) ports.documents.confirm(known.document);
     }
     if (busy.has(nodeId)) busy.set(nodeId, beat);
     else attendWhileBeating(nodeId, beat);
@@ -90,6 +93,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
     if (nodeId !== undefined) table.remove(nodeId, 'The node disconnected.');
   });
   bus.onDown(() => {
+    for (const offer of offers.values()) offer.gone = true;
     for (const node of table.live()) table.remove(node.id, 'The bus went down.');
   });
   // Nodes may have been back before us, and then their first beat was heard by nobody (SPEC S9).
@@ -97,6 +101,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
   table.listen({
     onGone: (node, reason) => {
       idsByKey.delete(node.publicKey);
+      ports.documents.forget(node.document);
       log.info({ node: node.id, epoch: node.epoch, reason }, 'a node left');
     },
   });
@@ -123,12 +128,15 @@ async function openSession(
   const offer = { gone: false };
   offers.set(publicKey, offer);
   try {
-    const { epoch, document } = await offerSession(nodeId, beat, ports);
-    if (offer.gone) throw new Problem('node_lost', 'The node disconnected while a session was opened.');
+    const { epoch, document, roundTripMs } = await offerSession({ id: nodeId, publicKey }, beat, ports);
+    if (offer.gone) {
+      ports.documents.forget(document);
+      throw new Problem('node_lost', 'The node disconnected while a session was opened.');
+    }
     const node = { id: nodeId, publicKey, epoch, instance: beat.instance };
     // Before it counts: a node that cannot be told must not, and no job may leave before this.
     ports.bus.publish(subjects.sessionOpened(nodeId), encodeJson({ epoch } satisfies SessionOpened));
-    table.admit({ ...node, document, slots: beat.slots.total, heardAt: ports.now() });
+    table.admit({ ...node, document, roundTripMs, slots: beat.slots.total, heardAt: ports.now() });
     idsByKey.set(publicKey, nodeId);
     const models = document.served_models.map((model) => model.name);
     log.info({ node: nodeId, epoch, slots: beat.slots.total, models }, 'a node joined');
@@ -138,22 +146,19 @@ async function openSession(
 }
 
 async function offerSession(
-  nodeId: string,
+  node: { id: string; publicKey: string },
   beat: Heartbeat,
-  { bus, nextEpoch }: SessionPorts,
-): Promise<{ epoch: number; document: CapabilityDocument }> {
+  { bus, nextEpoch, documents }: SessionPorts,
+): Promise<{ epoch: number; document: CapabilityDocument; roundTripMs: number }> {
+  const { id: nodeId } = node;
   const offer: OpenSession = { epoch: await nextEpoch(nodeId), leaseMs: LIMITS.leaseMs, instance: beat.instance };
+  const startedAt = performance.now();
   const reply = await bus.request(subjects.openSession(nodeId), encodeJson(offer), LIMITS.acceptTimeoutMs);
-  return { epoch: offer.epoch, document: documentOf(nodeId, reply) };
+  const roundTripMs = performance.now() - startedAt;
+  return { epoch: offer.epoch, document: await documents.read(node, reply), roundTripMs };
 }
 
 /** Whether a beat was sent before its sender had taken the session that is open now. */
 function isOutdated(beat: Heartbeat, session: LiveNode | undefined): boolean {
   return session !== undefined && session.instance === beat.instance && beat.epoch < session.epoch;
-}
-
-function documentOf(nodeId: string, data: Uint8Array): CapabilityDocument {
-  const document = readDocument(data);
-  if (document.node_id !== nodeId) throw new Error(`the document of ${nodeId} names another node`);
-  return document;
 }

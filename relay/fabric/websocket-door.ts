@@ -16,6 +16,8 @@ export type WebSocketDoorOptions = {
   path: string;
   /** Asked for every newcomer; undefined while there is no bus. */
   target: () => DoorTarget | DoorKeeper | undefined;
+  /** Who may come in at all; everybody when absent, because the bus has rules of its own. */
+  admits?: ((request: IncomingMessage) => boolean) | undefined;
   log: RelayLog;
 };
 
@@ -55,7 +57,8 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
   const onUpgrade: Upgrade = (request, socket, head) => {
     if (pathOf(request) === options.path) {
       const target = open ? options.target() : undefined;
-      if (target === undefined) refuse(socket, 503, 'Service Unavailable');
+      if (options.admits?.(request) === false) refuse(socket, 403, 'Forbidden');
+      else if (target === undefined) refuse(socket, 503, 'Service Unavailable');
       else if ('upgrade' in target) target.upgrade(request, socket, head);
       else join(request, socket as Socket, head, target, pairs, options.log);
     } else if (others.length > 0) {

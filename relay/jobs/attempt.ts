@@ -6,14 +6,17 @@ import {
   type ChatInput,
   type DoneFrame,
   type EmbedInput,
+  type ErrorFrame,
   Frame,
   type JobRequest,
+  type JsonInput,
   type VectorsFrame,
 } from '../../shared/protocol/messages.ts';
-import { subjects } from '../../shared/protocol/subjects.ts';
+import { CAPABILITY_TYPES, subjects } from '../../shared/protocol/subjects.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobSpec } from './job.ts';
+import type { NodePulse } from './node-pulse.ts';
 import { createVectorCheck } from './vector-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
@@ -30,6 +33,7 @@ export type AttemptPorts = {
   bus: Bus;
   /** Calls back when the node leaves the table; returns how to stop listening. */
   whenGone: (node: LiveNode, gone: (reason: string) => void) => () => void;
+  pulse: NodePulse;
   staleFrames: { count: number };
 };
 
@@ -61,8 +65,10 @@ export function startAttempt(
 ): AttemptEnd {
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
-  const vectors = createVectorCheck('inputs' in job.input ? job.input.inputs.length : 0);
+  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
   let settled = false;
+  /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */
+  let hasText = false;
   let nextSeq = 0;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -75,6 +81,7 @@ export function startAttempt(
   const settle = (): boolean => {
     if (settled) return false;
     settled = true;
+    pulse.stop();
     signal.removeEventListener('abort', onAbort);
     return true;
   };
@@ -99,8 +106,9 @@ export function startAttempt(
       ports.staleFrames.count += 1;
       return;
     }
+    pulse.heard();
     if (frame.type === 'done' || frame.type === 'error') {
-      if (frame.type === 'error') fail(fromProblemRecord(frame.problem));
+      if (frame.type === 'error') fail(problemOf(frame, nextSeq));
       else if (frame.seq !== nextSeq) fail(outOfOrder(node, nextSeq, frame.seq));
       else finish(frame);
       letGo();
@@ -114,6 +122,7 @@ export function startAttempt(
     if (nextSeq === 0) sink.accepted?.(node);
     nextSeq += 1;
     expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
+    hasText ||= frame.type === 'text';
     if (frame.type === 'text') sink.text?.(frame.text, frame.tokens);
     if (frame.type === 'vectors') {
       vectors.assertNext(frame);
@@ -123,6 +132,7 @@ export function startAttempt(
   const finish = (frame: DoneFrame): void => {
     try {
       vectors.assertComplete();
+      assertOutput(job, frame);
       if (settle()) done.resolve(frame);
     } catch (error) {
       fail(toProblem(error));
@@ -146,6 +156,11 @@ export function startAttempt(
     letGo();
   });
 
+  // Once the caller has a part, only the end of the node's session ends the rest: nobody else could go on with it.
+  const pulse = ports.pulse.watch(node, () => {
+    if (!hasText) abandon(unanswered(node));
+  });
+
   if (signal.aborted) {
     fail(toProblem(signal.reason, 'cancelled'));
     letGo();
@@ -154,7 +169,10 @@ export function startAttempt(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     ports.bus.publish(subjects.jobRequest(node.id, job.type), encodeJson(requestOf(job, attempt, node)), reply.subject);
-    expectNextWithin(LIMITS.acceptTimeoutMs, () => silent(node));
+    expectNextWithin(LIMITS.acceptTimeoutMs, () => {
+      pulse.missed();
+      return silent(node);
+    });
   } catch (error) {
     fail(toProblem(error, 'bus_unavailable'));
     letGo();
@@ -162,11 +180,25 @@ export function startAttempt(
   return { done: done.promise, released: released.promise };
 }
 
+/** Only before it starts can a job be refused: what was begun is an attempt, whatever the node calls its end. */
+function problemOf({ problem }: ErrorFrame, framesBefore: number): Problem {
+  if (problem.code !== 'policy_refused' || framesBefore === 0) return fromProblemRecord(problem);
+  return new Problem('protocol_violation', 'The node refused a job that it had accepted.');
+}
+
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   const { id, model, timeoutMs, type, input } = job;
-  const base = { job: id, attempt, epoch: node.epoch, model, timeoutMs };
+  const base = { job: id, attempt, epoch: node.epoch, model, client: job.apiKeyId, timeoutMs };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
-  return { ...base, type, input: input as EmbedInput };
+  if (type === 'embed') return { ...base, type, input: input as EmbedInput };
+  return { ...base, type, input: input as JsonInput };
+}
+
+/** Exactly the jobs of a capability type answer with an object. */
+function assertOutput(job: JobSpec, frame: DoneFrame): void {
+  const owed = (CAPABILITY_TYPES as readonly string[]).includes(job.type);
+  if (owed === (frame.output !== undefined)) return;
+  throw new Problem('protocol_violation', `The node sent ${owed ? 'no' : 'an'} output for a job of type ${job.type}.`);
 }
 
 function cancelOnNode(job: JobSpec, attempt: number, node: LiveNode, bus: Bus): void {
@@ -181,6 +213,10 @@ function outOfOrder(node: LiveNode, expected: number, got: number): Problem {
 
 function silent(node: LiveNode): Problem {
   return new Problem('node_lost', `Node ${node.id} did not take the job within ${LIMITS.acceptTimeoutMs} ms.`);
+}
+
+function unanswered(node: LiveNode): Problem {
+  return new Problem('node_lost', `Node ${node.id} has stopped answering while it worked.`);
 }
 
 function stalled(node: LiveNode, ms: number): Problem {

@@ -121,6 +121,7 @@ function receiptOf(
 ): FinishedJob['receipt'] {
   const last = attempts.at(-1);
   if (last === undefined) return null;
+  if (done.output !== undefined) hasher.output(done.output);
   return issueReceipt({
     receiptId: job.receiptId,
     job: job.id,

@@ -1,5 +1,7 @@
-import type { ChatInput, EmbedInput } from '../../shared/protocol/messages.ts';
+import type { JobInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
+import type { Affinity } from '../scheduler/affinity.ts';
+import type { Routing } from '../scheduler/routing.ts';
 
 /** One unit of work as the relay holds it while it runs. */
 export type JobSpec = {
@@ -11,7 +13,11 @@ export type JobSpec = {
   readonly model: string;
   /** Whether the node sends text as it is made. */
   readonly stream: boolean;
-  readonly input: ChatInput | EmbedInput;
+  readonly input: JobInput;
+  /** What its caller wants of its node; anything, when absent. */
+  readonly routing?: Routing | undefined;
+  /** Which other jobs it had better meet the node of. */
+  readonly affinity?: Affinity | undefined;
   /** How long the job may wait for a slot, run altogether, and go without a word from its node. */
   readonly maxWaitMs: number;
   readonly timeoutMs: number;

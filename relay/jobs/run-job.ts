@@ -3,11 +3,13 @@ import type { DoneFrame } from '../../shared/protocol/messages.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
-import type { Reservation, Scheduler } from '../scheduler/scheduler.ts';
+import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';
+import { wantedBy } from '../scheduler/wanted.ts';
 import type { Store } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
 import type { JobSpec } from './job.ts';
+import { createNodePulse } from './node-pulse.ts';
 import { watchNodes } from './node-watch.ts';
 
 export type JobResult = { readonly done: DoneFrame; readonly node: LiveNode; readonly timings: JobTimings };
@@ -24,7 +26,15 @@ export type JobRunner = {
   staleFrames(): number;
 };
 
-export type JobRunnerPorts = { bus: Bus; table: NodeTable; scheduler: Scheduler; store: Store; log: RelayLog };
+export type JobRunnerPorts = {
+  bus: Bus;
+  table: NodeTable;
+  scheduler: Scheduler;
+  store: Store;
+  log: RelayLog;
+  /** Milliseconds, monotonic; by which nodes are found silent. */
+  clock?: () => number;
+};
 
 const MAX_ATTEMPTS = 3;
 /** A node that says it is busy has just not told yet that a slot came free, or works for another relay too. */
@@ -34,6 +44,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const attempts: AttemptPorts = {
     bus: ports.bus,
     whenGone: watchNodes(ports.table),
+    pulse: createNodePulse(ports),
     staleFrames: { count: 0 },
   };
   let running = 0;
@@ -44,10 +55,12 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       const course = beginCourse(job, sink);
       try {
         const result = await tryNodes(course, limit.signal, ports, attempts);
+        ports.scheduler.jobEnded(job, null);
         record(course, { state: 'succeeded', ...result }, ports);
         return result;
       } catch (error) {
         const problem = toProblem(error);
+        ports.scheduler.jobEnded(job, problem);
         if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
         record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports);
         throw problem;
@@ -100,21 +113,40 @@ async function tryNodes(
       const done = await attempt.done;
       if (done.text !== '') course.sink.text?.(done.text, course.job.stream ? 0 : done.usage.outputTokens);
       course.attemptEnded(node, null);
+      ports.scheduler.attemptEnded(reservation, outcomeOf(course, null, done));
       return { done, node, timings: course.timings() };
     } catch (error) {
       const problem = toProblem(error);
       lastProblem = problem;
+      ports.scheduler.attemptEnded(reservation, outcomeOf(course, problem));
       if (problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs) {
         busy.add(node.id);
         continue;
       }
-      course.attemptEnded(node, problem);
-      if (problem.retry !== 'elsewhere' || !course.takeBack()) throw problem;
-      ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
       exclude.add(node.id);
+      // Its owner does not want the job: nothing was tried, and no other owner is bound by that.
+      if (problem.code === 'policy_refused' && mayMove(course.job) && course.takeBack()) continue;
+      course.attemptEnded(node, problem);
+      if (problem.retry !== 'elsewhere' || !mayMove(course.job) || !course.takeBack()) throw problem;
+      ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
     }
   }
   throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);
+}
+
+function mayMove({ routing }: JobSpec): boolean {
+  return routing?.allowFallbacks ?? true;
+}
+
+/** The attempt's own times, from the choice of its node on. */
+function outcomeOf(course: Course, problem: Problem | null, done?: DoneFrame): AttemptOutcome {
+  const { queueMs, firstTokenMs, totalMs } = course.timings();
+  const endMs = totalMs - queueMs;
+  const seenMs = firstTokenMs === null ? null : Math.max(0, firstTokenMs - queueMs);
+  // What does not stream shows its first token at the end; the node says when there was one, and may not exaggerate.
+  const toldMs = done === undefined || course.job.stream ? null : Math.min(done.timings.firstTokenMs, endMs);
+  const { inputTokens, outputTokens } = done?.usage ?? { inputTokens: 0, outputTokens: 0 };
+  return { problem, firstTokenMs: toldMs ?? seenMs, endMs, inputTokens, outputTokens };
 }
 
 /** After a refusal the other nodes come first; when each has refused, all are asked again after a pause. */
@@ -125,7 +157,8 @@ async function reserveBesides(
   signal: AbortSignal,
   ports: JobRunnerPorts,
 ): Promise<Reservation | undefined> {
-  const wanted = { model: course.job.model, exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
+  if (busy.size === 0) return undefined;
+  const wanted = { ...wantedBy(course.job), exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
   try {
     return await ports.scheduler.reserve(wanted);
   } catch (error) {
@@ -143,9 +176,9 @@ async function reserve(
   ports: JobRunnerPorts,
   lastProblem: Problem | undefined,
 ): Promise<Reservation> {
-  const { model, maxWaitMs } = course.job;
+  const maxWaitMs = course.job.maxWaitMs - course.elapsedMs();
   try {
-    return await ports.scheduler.reserve({ model, exclude, maxWaitMs: maxWaitMs - course.elapsedMs(), signal });
+    return await ports.scheduler.reserve({ ...wantedBy(course.job), exclude, maxWaitMs, signal });
   } catch (error) {
     const problem = toProblem(error);
     if (problem.code !== 'no_capacity') throw problem;

@@ -1,5 +1,6 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { type HashedRequest, requestBytes } from '../../shared/receipts/hashed-content.ts';
+import type { JsonInput } from '../../shared/protocol/messages.ts';
+import { type HashedRequest, outputBytes, requestBytes } from '../../shared/receipts/hashed-content.ts';
 
 /** SHA-256 as hex. */
 export function sha256Hex(bytes: Uint8Array): string {
@@ -15,6 +16,7 @@ export type ResponseHasher = {
   text(text: string): void;
   /** Vectors as a frame carries them: little-endian float32 in base64. */
   vectors(base64: string): void;
+  output(output: JsonInput): void;
   /** The `responseHash` of a receipt, hex; may be called once. */
   digest(): string;
 };
@@ -32,6 +34,7 @@ export function createResponseHasher(): ResponseHasher {
       if (first === undefined && running === undefined) first = text;
       else go().update(text, 'utf8');
     },
+    output: (output) => void go().update(outputBytes(output)),
     vectors: (base64) => void go().update(base64, 'base64'),
     digest: () => (running === undefined ? hash('sha256', first ?? '', 'hex') : running.digest('hex')),
   };

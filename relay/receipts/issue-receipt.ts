@@ -3,7 +3,14 @@ import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 
 /** The registry's id of the service behind each type of job. */
-export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = { llm: 'llm/inference', embed: 'embed/text' };
+export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = {
+  llm: 'llm/inference',
+  embed: 'embed/text',
+  stt: 'capability/stt',
+  tts: 'capability/tts',
+  ocr: 'capability/ocr',
+  image: 'capability/image',
+};
 
 /** What the relay knows of an attempt that succeeded. Its times are milliseconds by one clock; fractions are rounded. */
 export type ReceiptFacts = {

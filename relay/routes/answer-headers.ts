@@ -1,8 +1,14 @@
 import type { JobSpec } from '../jobs/job.ts';
+import { decisionIdOf } from '../scheduler/decisions.ts';
 
 /** Which job an answer belongs to, and where its receipt will be; the node is added once it is known. */
 export function answerHeaders(job: JobSpec): Record<string, string> {
-  return { 'x-sparewatt-job': job.id, 'x-sparewatt-receipt': job.receiptId };
+  return { 'x-sparewatt-job': job.id, 'x-sparewatt-receipt': job.receiptId, ...decisionHeader(job) };
+}
+
+/** Where it can be looked up why which node was asked. */
+export function decisionHeader(job: JobSpec): Record<string, string> {
+  return { 'x-sparewatt-decision': decisionIdOf(job.id) };
 }
 
 /** Names the parameters that were accepted without effect. */

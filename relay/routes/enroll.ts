@@ -1,11 +1,8 @@
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { nodeIdOf } from '../../shared/identity/node-id.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import { EnrollRequest, EnrollResponse } from '../../shared/protocol/enrollment.ts';
-import { assertScope } from '../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { callerOf } from './caller.ts';
 
 export const BUS_PATH = '/nats';
 
@@ -15,8 +12,8 @@ const EnrollBody = Type.Object(EnrollRequest.properties, {
 });
 
 /**
- * `POST /v1/nodes/enroll`: credentials for the bus. A machine is trusted if it is this one (loopback, not through a
- * proxy) or shows the admin token; every other is refused.
+ * `POST /v1/nodes/enroll`: credentials for the bus. A machine that is trusted for where it comes from (`callerOf`) needs
+ * no more; every other must be paired, and sign a challenge.
  */
 export function registerEnrollRoute(app: RelayApp, services: RelayServices): void {
   app.post(
@@ -31,32 +28,9 @@ export function registerEnrollRoute(app: RelayApp, services: RelayServices): voi
       },
     },
     async (request) => {
-      await assertTrusted(request, services);
-      const { publicKey, name } = request.body;
-      const nodeId = nodeIdOf(name, publicKey);
-      await services.store.nodes.rememberNode({ nodeId, publicKey, name, firstSeenAt: Date.now() });
-      const { jwt, expiresAt } = services.mintNodeCredentials({ nodeId, publicKey });
-      services.log.info({ node: nodeId }, 'a node enrolled');
-      return { nodeId, jwt, expiresAt, busPath: BUS_PATH };
+      const granted = await services.pairing.enroll(request.body, await callerOf(request, services));
+      services.log.info({ node: granted.nodeId }, 'a node enrolled');
+      return granted;
     },
   );
-}
-
-async function assertTrusted(request: FastifyRequest, services: RelayServices): Promise<void> {
-  const { authorization } = request.headers;
-  if (authorization !== undefined) {
-    assertScope(await services.keys.authenticate(authorization), 'admin');
-    return;
-  }
-  // A reverse proxy on this machine makes the whole internet look like loopback.
-  const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => name in request.headers);
-  if (!forwarded && isLoopback(request.socket.remoteAddress)) return;
-  throw new Problem(
-    'pairing_required',
-    'This relay trusts only nodes on its own machine. Start the node with --join-token and the admin token of the relay.',
-  );
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address ?? '');
 }

@@ -8,20 +8,23 @@ export function registerHealthRoute(app: RelayApp, services: RelayServices): voi
       config: { access: 'public' },
       schema: { summary: 'Whether the relay can work, and why not', tags: ['Operations'], response: { 200: Health } },
     },
-    async () => {
-      const reasons: string[] = [];
-      if (!services.bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
-      const storage = await services.store.health();
-      if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
-      return {
-        status: reasons.length === 0 ? ('ok' as const) : ('degraded' as const),
-        reasons,
-        version: services.version,
-        uptime_s: Math.round(process.uptime()),
-        nodes: services.table.live().length,
-        models: services.models.list().length,
-        jobs: { running: services.jobs.running(), waiting: services.scheduler.waiting() },
-      };
-    },
+    () => readHealth(services),
   );
+}
+
+/** Whether the relay can work now, and why not. */
+export async function readHealth(services: RelayServices): Promise<Health> {
+  const reasons: string[] = [];
+  if (!services.bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
+  const storage = await services.store.health();
+  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
+  return {
+    status: reasons.length === 0 ? ('ok' as const) : ('degraded' as const),
+    reasons,
+    version: services.version,
+    uptime_s: Math.round(process.uptime()),
+    nodes: services.table.live().length,
+    models: services.models.list().length,
+    jobs: { running: services.jobs.running(), waiting: services.scheduler.waiting() },
+  };
 }

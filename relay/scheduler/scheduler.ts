@@ -1,60 +1,107 @@
+import type { RouteDecision, RouteExplanation } from '../../shared/api/routing.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { hasFreeSlot, isOpenToJobs } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import { createAffinityTable } from './affinity.ts';
+import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
+import { createDecisionLog, type DecisionLog } from './decisions.ts';
+import { explainRoute } from './explain.ts';
+import { fits, opensBy } from './filters.ts';
+import { type AttemptResult, createMeasurements, type Measurements } from './measurements.ts';
+import { noNodeFor } from './no-node.ts';
+import { UNKNOWN_WORK, type Wanted } from './wanted.ts';
 
-export type Reservation = { readonly node: LiveNode; release(): void };
+export type { Wanted } from './wanted.ts';
 
-export type Wanted = {
-  model: string;
-  /** Nodes that have already failed this job. */
-  exclude: ReadonlySet<string>;
-  maxWaitMs: number;
-  signal: AbortSignal;
+export type Reservation = {
+  readonly node: LiveNode;
+  readonly wanted: Wanted;
+  /** Whether the node had to load the model when it was chosen. */
+  readonly wasCold: boolean;
+  release(): void;
 };
+
+export type AttemptOutcome = Omit<AttemptResult, 'wasCold'> & { readonly problem: Problem | null };
 
 export type Scheduler = {
   /**
-   * Reserves a slot on a node that serves the model, waiting in turn for one to come free.
-   * Throws `no_capacity` when no node serves it or none came free in time, `queue_full` when too many wait already.
+   * Reserves a slot on the node that is predicted to be best, waiting in turn for one to come free.
+   * Throws `no_capacity` when no node may take the job or none came free in time, `policy_refused` when their owners do not
+   * want it, `queue_full` when too many wait.
    */
   reserve(wanted: Wanted): Promise<Reservation>;
   waiting(): number;
+  /** Learns from an attempt that has ended. */
+  attemptEnded(reservation: Reservation, outcome: AttemptOutcome): void;
+  jobEnded(job: { id: string; apiKeyId: string; model: string }, problem: Problem | null): void;
+  /** Says what `reserve` would do, and why, without doing it. `offline` are nodes that have no session now. */
+  explain(wanted: Wanted, offline?: readonly string[]): RouteExplanation;
+  /** How a job of this key was routed; `null` reads those of any key. */
+  decision(id: string, apiKeyId: string | null): RouteDecision | undefined;
+  readonly measurements: Measurements;
 };
 
-type Waiter = { wanted: Wanted; resolve(reservation: Reservation): void; reject(reason: unknown): void };
+export type SchedulerOptions = {
+  /** Milliseconds since 1970. */
+  now?: () => number;
+  /** At least 0 and less than 1. */
+  random?: () => number;
+  /** Of earlier runs too, where they are kept. */
+  measurements?: Measurements;
+};
+
+type Waiter = { wanted: Wanted; since: number; resolve(reservation: Reservation): void; reject(reason: unknown): void };
 
 /** A job waits here with its whole input in memory; at 8 MB each this is the most a relay of a few GB can promise. */
 const MAX_WAITING = 1_000;
 const RETRY_AFTER_MS = 1_000;
+/** Problems that say nothing of how reliable a node is: it was honest about its load, or somebody else was at fault. */
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
+  'node_busy',
+  'stale_epoch',
+  'bus_unavailable',
+  'policy_refused',
+  'handed_back',
+]);
 
 /**
- * Chooses the node for each attempt: the least loaded that serves the model; waiting jobs in order of arrival.
+ * Chooses the node for each attempt by filters and predicted time; waiting jobs in order of arrival.
  *
  * Invariants: (1) a slot is reserved in the same turn it was seen free; (2) of two waiting jobs that could use the same
  * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten; (4) nobody waits while a slot it could
  * use is free.
  */
-export function createScheduler(table: NodeTable): Scheduler {
+export function createScheduler(table: NodeTable, options: SchedulerOptions = {}): Scheduler {
+  const { now = Date.now, random = Math.random, measurements = createMeasurements() } = options;
   const waiters = new Set<Waiter>();
+  const affinity = createAffinityTable();
+  const decisions = createDecisionLog(now);
+  const affineNode = (wanted: Wanted, at: number): string | undefined => affinity.nodeOf(wanted.affinity, at);
+  const noNode = (wanted: Wanted): Problem => noNodeFor(wanted, table.serving(wanted.model), now());
+  const ports: ChoosePorts = { table, measurements, affineNode, now, random };
 
-  const tryReserve = (wanted: Wanted): Reservation | undefined => {
-    const node = leastLoaded(table.serving(wanted.model), wanted.exclude);
-    return node && { node, release: table.reserve(node) };
+  const take = (wanted: Wanted, choice: Choice, waitedMs: number): Reservation => {
+    const { node } = choice.best;
+    const wasCold = servedBy(node, wanted.model)?.state === 'installed';
+    decisions.chosen(wanted, choice, waitedMs);
+    affinity.met(wanted.affinity, node.id, now());
+    return { node, wanted, wasCold, release: table.reserve(node) };
   };
 
-  const serveWaiters = (): void => {
-    // A model that found no slot for an earlier waiter has none for a later one either, unless that excluded nodes.
-    const exhausted = new Set<string>();
+  // By (4) no other node can serve anybody who waits, so that only this one is looked at.
+  const serveWaiters = (node: LiveNode): void => {
     for (const waiter of waiters) {
-      const { model, exclude } = waiter.wanted;
-      if (exhausted.has(model)) continue;
-      const reservation = tryReserve(waiter.wanted);
-      if (reservation !== undefined) waiter.resolve(reservation);
-      else if (exclude.size === 0) exhausted.add(model);
+      if (!hasFreeSlot(node) || !isOpenToJobs(node)) return;
+      const { wanted } = waiter;
+      if (!table.serving(wanted.model).has(node) || !fits(node, wanted)) continue;
+      const at = now();
+      const best = { node, score: scoreOf(node, wanted, affineNode(wanted, at), measurements, at) };
+      waiter.resolve(take(wanted, { best, compared: [best], free: 1 }, at - waiter.since));
     }
   };
   table.listen({
-    onCapacity: () => {
-      if (waiters.size > 0) serveWaiters();
+    onCapacity: (node) => {
+      if (waiters.size > 0) serveWaiters(node);
     },
   });
 
@@ -62,6 +109,7 @@ export function createScheduler(table: NodeTable): Scheduler {
     const { promise, resolve, reject } = Promise.withResolvers<Reservation>();
     const waiter: Waiter = {
       wanted,
+      since: now(),
       resolve: (reservation) => {
         forget();
         resolve(reservation);
@@ -72,7 +120,7 @@ export function createScheduler(table: NodeTable): Scheduler {
       },
     };
     const onAbort = (): void => waiter.reject(wanted.signal.reason);
-    const timer = setTimeout(() => waiter.reject(noCapacity(wanted)), wanted.maxWaitMs);
+    const timer = setTimeout(() => waiter.reject(noNode(wanted)), wanted.maxWaitMs);
     const forget = (): void => {
       waiters.delete(waiter);
       clearTimeout(timer);
@@ -87,43 +135,47 @@ export function createScheduler(table: NodeTable): Scheduler {
     reserve: async (wanted) => {
       wanted.signal.throwIfAborted();
       // By (4) nobody who waits could use the slot that is found here.
-      const reservation = tryReserve(wanted);
-      if (reservation !== undefined) return reservation;
-      if (wanted.maxWaitMs <= 0 || !hasCandidate(table, wanted)) throw noCapacity(wanted);
+      const choice = chooseNode(wanted, ports);
+      if (choice !== undefined) return take(wanted, choice, 0);
+      if (wanted.maxWaitMs <= 0 || !hasCandidate(table, wanted, now())) throw noNode(wanted);
       if (waiters.size >= MAX_WAITING) throw queueFull(waiters.size);
       return enqueue(wanted);
     },
     waiting: () => waiters.size,
+    attemptEnded: (reservation, outcome) => learn(reservation, outcome, { measurements, decisions }, now()),
+    jobEnded: (job, problem) => decisions.jobEnded(job, problem),
+    explain: (wanted, offline = []) =>
+      explainRoute(wanted, offline, { table, measurements, affine: affineNode(wanted, now()), now: now() }),
+    decision: (id, apiKeyId) => decisions.find(id, apiKeyId),
+    measurements,
   };
 }
 
-function hasCandidate(table: NodeTable, wanted: Wanted): boolean {
-  for (const node of table.serving(wanted.model)) if (!wanted.exclude.has(node.id)) return true;
-  return false;
-}
+type Memory = { measurements: Measurements; decisions: DecisionLog };
 
-function leastLoaded(nodes: ReadonlySet<LiveNode>, exclude: ReadonlySet<string>): LiveNode | undefined {
-  let best: LiveNode | undefined;
-  let bestLoad = 1;
-  for (const node of nodes) {
-    if (node.slots === 0 || exclude.has(node.id)) continue;
-    const load = node.reserved / node.slots;
-    if (load < bestLoad) {
-      best = node;
-      bestLoad = load;
-    }
+function learn({ node, wanted, wasCold }: Reservation, outcome: AttemptOutcome, memory: Memory, now: number): void {
+  const { problem, firstTokenMs, endMs } = outcome;
+  if (wanted.job !== undefined) {
+    memory.decisions.attemptEnded(wanted.job.id, {
+      first_token_ms: firstTokenMs,
+      end_ms: endMs,
+      problem: problem?.code ?? null,
+    });
   }
-  return best;
+  if (problem === null) {
+    memory.measurements.succeeded(node, wanted.model, wanted.work ?? UNKNOWN_WORK, { ...outcome, wasCold }, now);
+  } else if (problem.retry === 'elsewhere' && !NOT_ITS_FAULT.has(problem.code)) {
+    memory.measurements.failed(node);
+  }
 }
 
-function noCapacity(wanted: Wanted): Problem {
-  return new Problem(
-    'no_capacity',
-    `No node can run ${wanted.model} now. Try again in a moment, or start another node.`,
-    {
-      retryAfterMs: RETRY_AFTER_MS,
-    },
-  );
+/** Whether waiting can help: some node that serves the model may take the job once it has a slot. */
+function hasCandidate(table: NodeTable, wanted: Wanted, now: number): boolean {
+  const deadline = now + wanted.maxWaitMs;
+  for (const node of table.serving(wanted.model)) {
+    if (isOpenToJobs(node) && fits(node, wanted) && opensBy(node, deadline)) return true;
+  }
+  return false;
 }
 
 function queueFull(waiting: number): Problem {

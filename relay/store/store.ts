@@ -2,6 +2,9 @@ import type { ProblemRecord } from '../../shared/problems/problem.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
+import type { MeasurementStore } from './measurement-store.ts';
+import type { NodeAdminStore } from './node-admin-store.ts';
+import type { PairingStore } from './pairing-store.ts';
 
 /**
  * What the relay remembers. Every method returns a promise that settles when the answer is durable, so that another
@@ -15,7 +18,10 @@ import type { Receipt } from '../../shared/receipts/receipt.ts';
 export type Store = {
   readonly jobs: JobStore;
   readonly keys: KeyStore;
+  readonly measurements: MeasurementStore;
   readonly nodes: NodeStore;
+  readonly nodeAdmin: NodeAdminStore;
+  readonly pairing: PairingStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
   health(): Promise<StoreHealth>;
   /** Finishes every accepted write, then lets go of the files. May be called twice. */

@@ -1,12 +1,22 @@
+import { nodeIdOf } from '../identity/node-id.ts';
+import type { PairingInvitation } from '../identity/pairing-link.ts';
+import { type Signer, signerOfSeed } from '../identity/signer.ts';
+import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
-import type { EnrollResponse } from '../protocol/enrollment.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
-import { buildCapabilityDocument, type Hardware } from './capability-document.ts';
-import { enroll } from './enroll.ts';
+import { createAdmittance } from './admittance.ts';
+import { buildCapabilityDocument, type Hardware, type Software, type Tools } from './capability-document.ts';
+import { keepRenewing } from './credential-renewal.ts';
+import { createDocumentKeeper } from './document-keeper.ts';
+import type { NodeCredentials } from './enroll.ts';
 import { createJobRunner } from './job-runner.ts';
 import type { AgentLog } from './log.ts';
-import type { ConnectToBus } from './nats-connection.ts';
+import { measureRuntime } from './measured-runtime.ts';
+import type { ConnectToBus, OpenSocket } from './nats-connection.ts';
+import { createOperatorDesk } from './operator-desk.ts';
+import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
+import type { NodeTls } from './relay-tls.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
 
@@ -16,7 +26,17 @@ export type AgentOptions = {
   version: string;
   slots: number;
   joinToken?: string;
+  /** What the relay's operator gave, for a node that the relay does not know yet. */
+  invitation?: PairingInvitation | undefined;
+  /** The relays this node knows; forgotten with the process when absent. */
+  pins?: RelayPins;
+  /** Absent where the host has no say in TLS, as in a browser. */
+  tls?: NodeTls;
   hardware: Hardware;
+  software?: Software;
+  tools?: Tools;
+  /** What the owner lets the node run; everything when absent. */
+  policy?: OwnerPolicy;
   /** The node's own key: public part as NATS user key, and the seed its transport signs with. */
   identity: { publicKey: string; seed: Uint8Array };
   runtime: Runtime;
@@ -32,16 +52,15 @@ export type Agent = {
   readonly ready: Promise<string>;
   /** Settles when the agent has ended: undefined after `close`, else the problem that ended it. */
   readonly ended: Promise<Problem | undefined>;
+  /** Whether a relay has a session open with the node now. */
+  hasSession(): boolean;
+  /** What the node says of itself now, signed. */
+  capabilities(): Promise<CapabilityDocument>;
   close(): Promise<void>;
 };
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 10_000;
-/** Credentials are asked for again when this part of their life is over. */
-const RENEW_AFTER_FRACTION = 2 / 3;
-const RENEW_WAIT_LEAST_MS = 1_000;
-/** The longest a timer can wait. */
-const TIMER_MOST_MS = 2 ** 31 - 1;
 
 /**
  * The node, without a host: enrols, keeps a session with its relay, and runs jobs.
@@ -53,34 +72,76 @@ export function startAgent(options: AgentOptions): Agent {
   const stop = new AbortController();
   const instance = options.randomId();
   const epoch = { current: 0 };
-  const slots = createSlots(options.slots);
-  const jobs = createJobRunner({ ...options, slots, epoch: () => epoch.current });
+  const policy = options.policy ?? createOwnerPolicy({ now: options.now });
+  const slots = createSlots(options.slots, policy.isOpen);
+  const runtime = measureRuntime(options.runtime, options.now);
+  const jobs = createJobRunner({ ...options, runtime, slots, policy, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
-  let revision = 1;
+  let nodeId = nodeIdOf(options.name, options.identity.publicKey);
   let session: Session | undefined;
 
-  options.runtime.onChange(() => {
-    revision += 1;
+  const signer = signerOfSeed(options.identity.seed);
+  signer.catch(() => undefined); // Told by whoever asks for a document.
+  const documents = createDocumentKeeper({
+    build: (revision, issuedAt) => {
+      const now = { models: runtime.models(), installed: runtime.installed?.() };
+      return buildCapabilityDocument({
+        ...options,
+        ...now,
+        nodeId,
+        revision,
+        instance,
+        slots,
+        issuedAt,
+        policy: policy.shown(),
+      });
+    },
+    sign: async (bytes) => (await signer).sign(bytes),
+    now: options.now,
+  });
+  const operators = createOperatorDesk({
+    ...options,
+    nodeId: () => nodeId,
+    jobs,
+    epoch: () => epoch.current,
+    models: () => runtime.models(),
+  });
+  const tellChange = (): void => {
+    documents.touch();
     session?.announce();
+  };
+  runtime.onChange(tellChange);
+  runtime.onSpeed(tellChange);
+  policy.onChange(() => {
+    if (!policy.isOpen() && !policy.finishesRunning()) jobs.stopAll(handedBack());
+    tellChange();
   });
 
-  const documentOf = (nodeId: string): CapabilityDocument =>
-    buildCapabilityDocument({ ...options, nodeId, revision, instance, slots, models: options.runtime.models() });
+  const admit = admitter(options, signer);
+  const reconnect = (): void => {
+    session?.reconnect().catch(() => undefined); // The transport goes on by itself.
+  };
 
   const runSession: RunSession = async (first, onOpen) => {
-    const credentials = keepRenewing(first, options, stop.signal);
+    const credentials = keepRenewing(first, { ...options, admit, slots, onRenewed: reconnect }, stop.signal);
+    nodeId = first.nodeId;
+    const doorUrl = busUrl(options.relayUrl, first.busPath);
     try {
       session = await openSession({
         ...options,
         credentials: credentials.current,
-        busUrl: busUrl(options.relayUrl, first.busPath),
+        busUrl: doorUrl,
+        directUrl: first.busUrl,
         seed: options.identity.seed,
+        openSocket: socketOpener(options, credentials.current, doorUrl),
         instance,
         slots,
+        policy,
         jobs,
         epoch,
-        document: () => documentOf(first.nodeId),
+        documents,
+        operators,
         signal: stop.signal,
         onOpen: () => {
           opened.resolve(first.nodeId);
@@ -95,7 +156,7 @@ export function startAgent(options: AgentOptions): Agent {
     }
   };
 
-  const ended = runUntilStopped(options, stop.signal, runSession).then(async (problem) => {
+  const ended = runUntilStopped(options, admit, stop.signal, runSession).then(async (problem) => {
     opened.reject(problem ?? new Problem('cancelled', 'The agent was stopped before it met a relay.'));
     await options.runtime.close();
     return problem;
@@ -104,6 +165,8 @@ export function startAgent(options: AgentOptions): Agent {
   return {
     ready: opened.promise,
     ended,
+    hasSession: () => epoch.current > 0,
+    capabilities: () => documents.current(),
     close: async () => {
       stop.abort(new Problem('cancelled', 'The agent is stopping.'));
       jobs.abandonAll('The agent is stopping.');
@@ -113,18 +176,23 @@ export function startAgent(options: AgentOptions): Agent {
   };
 }
 
+function handedBack(): Problem {
+  return new Problem('handed_back', 'The owner of this node has taken it back, and waits for no job to end.');
+}
+
 /** Keeps one connection to its end; calls back whenever the relay opens a session on it. */
-type RunSession = (credentials: EnrollResponse, onOpen: () => void) => Promise<void>;
+type RunSession = (credentials: NodeCredentials, onOpen: () => void) => Promise<void>;
 
 async function runUntilStopped(
   options: AgentOptions,
+  admit: Admit,
   signal: AbortSignal,
   runSession: RunSession,
 ): Promise<Problem | undefined> {
   let waitMs = RETRY_FIRST_MS;
   while (!signal.aborted) {
     try {
-      const credentials = await enroll(enrollOptions(options, signal));
+      const credentials = await admit(signal);
       // Only a session is a reason to hope: a relay may let a node enrol and have no bus for it.
       await runSession(credentials, () => {
         waitMs = RETRY_FIRST_MS;
@@ -141,47 +209,23 @@ async function runUntilStopped(
   return undefined;
 }
 
-function enrollOptions(options: AgentOptions, signal: AbortSignal): Parameters<typeof enroll>[0] {
-  return {
-    relayUrl: options.relayUrl,
-    publicKey: options.identity.publicKey,
-    name: options.name,
-    fetch: options.fetch,
-    signal,
-    ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
-  };
+/** Asks the relay for credentials. */
+type Admit = (signal: AbortSignal) => Promise<NodeCredentials>;
+
+function admitter(options: AgentOptions, signer: Promise<Signer>): Admit {
+  const admit = createAdmittance();
+  const pins = options.pins ?? pinsInMemory();
+  return async (signal) => admit({ ...options, pins, signer: await signer, signal });
 }
 
-/** Renews credentials until it is stopped; while that fails it is tried more and more often until they expire. */
-function keepRenewing(
-  first: EnrollResponse,
-  options: AgentOptions,
-  signal: AbortSignal,
-): { current(): EnrollResponse; stop(): void } {
-  const stopped = new AbortController();
-  let current = first;
-  let timer: ReturnType<typeof setTimeout>;
-  const stop = (): void => {
-    stopped.abort();
-    clearTimeout(timer);
+/** The relay's authority vouches for the bus's own listener; the door is verified as the relay's other routes are. */
+function socketOpener({ tls }: AgentOptions, credentials: () => NodeCredentials, doorUrl: string): OpenSocket {
+  return (url) => {
+    if (tls === undefined || !url.startsWith('wss:')) return undefined;
+    const { authority, doorAuthority, certificate } = credentials();
+    const isDoor = new URL(url).host === new URL(doorUrl).host;
+    return tls.openSocket(url, { certificate, authority: isDoor ? doorAuthority : authority });
   };
-  const plan = (): void => {
-    const leftMs = current.expiresAt * 1_000 - options.now();
-    const waitMs = Math.min(Math.max(leftMs * RENEW_AFTER_FRACTION, RENEW_WAIT_LEAST_MS), TIMER_MOST_MS);
-    timer = setTimeout(renew, waitMs);
-  };
-  const renew = async (): Promise<void> => {
-    try {
-      current = await enroll(enrollOptions(options, stopped.signal));
-    } catch (error) {
-      if (stopped.signal.aborted) return;
-      options.log.warn({ reason: toProblem(error).message }, 'the credentials could not be renewed yet');
-    }
-    if (!stopped.signal.aborted) plan();
-  };
-  signal.addEventListener('abort', stop, { once: true, signal: stopped.signal });
-  plan();
-  return { current: () => current, stop };
 }
 
 function busUrl(relayUrl: string, path: string): string {

@@ -1,33 +1,60 @@
-import type { CapabilityDocument, ServedModel } from '../protocol/capabilities.ts';
-import { PROTOCOL_VERSION } from '../protocol/limits.ts';
+import type { PublicPolicy } from '../policy/node-policy.ts';
+import { CAPABILITIES, type CapabilityDocument, type ServedModel } from '../protocol/capabilities.ts';
+import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
+import type { InstalledArtifact } from '../runtimes/runtime.ts';
 import type { Slots } from './slots.ts';
 
 export type Hardware = CapabilityDocument['hardware'];
+export type Software = NonNullable<CapabilityDocument['software']>;
+export type Tools = NonNullable<CapabilityDocument['tools']>;
 
 export type DocumentParts = {
   nodeId: string;
   version: string;
   revision: number;
   instance: string;
-  models: ServedModel[];
+  models: readonly ServedModel[];
+  /** Undefined where the runtime cannot look: then what is served is what is installed. */
+  installed?: readonly InstalledArtifact[] | undefined;
   slots: Slots;
   hardware: Hardware;
+  software?: Software | undefined;
+  tools?: Tools | undefined;
+  policy?: PublicPolicy | undefined;
+  /** Milliseconds since 1970. */
+  issuedAt: number;
 };
 
+/** What stands behind every capability until other engines exist. */
+const PROVIDER = 'transformers.js';
+
+/** The document of a node, not signed yet. */
 export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocument {
-  const serves = (type: ServedModel['type']): boolean => parts.models.some((model) => model.type === type);
-  const providers: Record<string, string> = {};
-  for (const type of ['llm', 'embed'] as const) if (serves(type)) providers[type] = 'transformers.js';
+  const { installed } = parts;
   return {
     node_id: parts.nodeId,
     protocol: PROTOCOL_VERSION,
     version: parts.version,
     revision: parts.revision,
     instance: parts.instance,
-    served_models: parts.models,
-    installed_count: parts.models.length,
-    capabilities: { llm: serves('llm'), embed: serves('embed'), providers },
+    served_models: [...parts.models],
+    installed_count: installed?.length ?? parts.models.length,
+    ...(installed === undefined ? {} : { installed_artifacts: [...installed] }),
+    capabilities: capabilitiesOf(parts.models),
     node_load: { slots_total: parts.slots.total, slots_used: parts.slots.used() },
-    hardware: parts.hardware,
+    hardware: { ...parts.hardware, gpus: parts.hardware.gpus ?? null, webgpu: parts.hardware.webgpu ?? null },
+    software: parts.software ?? { os: null, node: null, onnxruntime: null, transformers: null },
+    tools: parts.tools ?? {},
+    ...(parts.policy === undefined ? {} : { policy: parts.policy }),
+    network: { transport: 'websocket' },
+    issued_at: parts.issuedAt,
+    expires_at: parts.issuedAt + LIMITS.documentLifetimeMs,
   };
+}
+
+function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['capabilities'] {
+  const served = new Set(models.map((model) => model.type));
+  const flags = Object.fromEntries(CAPABILITIES.map((name) => [name, served.has(name)]));
+  const providers = Object.fromEntries([...served].map((name) => [name, PROVIDER]));
+  return { llm: served.has('llm'), embed: served.has('embed'), ...flags, providers };
 }

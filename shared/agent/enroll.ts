@@ -1,66 +1,57 @@
-import { Type } from 'typebox';
-import { fromProblemRecord, Problem } from '../problems/problem.ts';
-import { encodeJson, messageReader } from '../protocol/codec.ts';
+import { messageReader } from '../protocol/codec.ts';
 import { EnrollResponse } from '../protocol/enrollment.ts';
+import { assertFromRelay, beginConversation, type NodeAtDoor, originOf } from './relay-conversation.ts';
+import { postToRelay } from './relay-http.ts';
+import { assertMayShowSecret, assertSameAuthority, type Door, openDoor } from './relay-tls.ts';
 
-export type EnrollOptions = {
-  relayUrl: string;
-  publicKey: string;
-  name: string;
+export type EnrollOptions = NodeAtDoor & {
   /** Shown to a relay that does not trust this machine by itself. */
-  joinToken?: string;
-  fetch: typeof globalThis.fetch;
-  signal: AbortSignal;
+  joinToken?: string | undefined;
+};
+
+/** What lets the node on the bus, and how it knows the relay there. */
+export type NodeCredentials = EnrollResponse & {
+  /** By which the relay's HTTPS is verified; PEM. Absent where the system vouches. */
+  doorAuthority?: string;
 };
 
 const readResponse = messageReader(EnrollResponse, 'enrolment response');
-const readRefusal = messageReader(Type.Object({ code: Type.String(), detail: Type.String() }), 'problem');
-const ATTEMPT_TIMEOUT_MS = 10_000;
 
-/** Asks the relay for credentials. Throws `relay_unreachable` (try again) or the relay's own refusal (do not). */
-export async function enroll(options: EnrollOptions): Promise<EnrollResponse> {
-  const { signal } = options;
-  signal.throwIfAborted();
-  // Covers the body too: a relay that is stuck may stop at any byte.
-  const attempt = new AbortController();
-  const stop = (): void => attempt.abort(signal.reason);
-  const timer = setTimeout(() => attempt.abort(new Error('timeout')), ATTEMPT_TIMEOUT_MS);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const response = await post(options, attempt.signal);
-    const body = new Uint8Array(await response.arrayBuffer());
-    if (response.ok) return readResponse(body);
-    throw refusalOf(response.status, body, options.relayUrl);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof Problem) throw error;
-    throw new Problem('relay_unreachable', `The relay at ${options.relayUrl} does not answer. Is it running?`, {
-      cause: error,
-    });
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
+/**
+ * Asks the relay for credentials by the node's key alone, and checks that the relay is the one the node knows.
+ *
+ * Errors: `relay_unreachable` and `node_pending` (try again), `relay_identity_changed`, `relay_not_verified` or the
+ * relay's own refusal (do not).
+ */
+export async function enroll(options: EnrollOptions): Promise<NodeCredentials> {
+  const origin = originOf(options.relayUrl);
+  const pinned = await options.pins.read(origin);
+  const door = await openDoor(options, await options.pins.authority(origin));
+  // Whoever answers on this machine could read its keys anyway.
+  if (options.joinToken !== undefined && !isLoopback(origin)) assertMayShowSecret(door, options.relayUrl);
+  const conversation = await beginConversation(options, 'enroll', null, pinned, door);
+  const { transcript, proof } = conversation;
+  const response = await postToRelay(
+    { ...options, fetch: door.fetch },
+    '/v1/nodes/enroll',
+    { publicKey: options.signer.publicKey, name: options.name, proof },
+    readResponse,
+    options.joinToken === undefined ? {} : { authorization: `Bearer ${options.joinToken}` },
+  );
+  await assertFromRelay(conversation, { ...response, state: 'active' }, response.relaySignature);
+  await assertSameAuthority(door, response.authority, origin);
+  // A relay on this machine is trusted as its disk is, and may be set up anew any time; others are known from here on.
+  if (pinned === undefined && !isLoopback(origin)) {
+    await options.pins.write(origin, transcript.relayKey, door.authority?.fingerprint);
   }
+  return withDoor(response, door);
 }
 
-async function post(options: EnrollOptions, signal: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
-  if (options.joinToken !== undefined) headers.authorization = `Bearer ${options.joinToken}`;
-  return await options.fetch(new URL('/v1/nodes/enroll', options.relayUrl), {
-    method: 'POST',
-    headers,
-    body: encodeJson({ publicKey: options.publicKey, name: options.name }) as Uint8Array<ArrayBuffer>,
-    signal,
-  });
+export function withDoor(credentials: EnrollResponse, door: Door): NodeCredentials {
+  return door.authority === undefined ? credentials : { ...credentials, doorAuthority: door.authority.certificate };
 }
 
-function refusalOf(status: number, body: Uint8Array, relayUrl: string): Problem {
-  try {
-    return fromProblemRecord(readRefusal(body));
-  } catch {
-    return new Problem(
-      'relay_unreachable',
-      `${relayUrl} answered with status ${status}, not as a Sparewatt relay does.`,
-    );
-  }
+function isLoopback(origin: string): boolean {
+  const { hostname } = new URL(origin);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }

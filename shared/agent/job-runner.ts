@@ -1,3 +1,5 @@
+import { OPERATOR_CLIENT } from '../policy/decide.ts';
+import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
 import type { Runtime, RuntimeJob } from '../runtimes/runtime.ts';
@@ -11,12 +13,15 @@ export type JobRunner = {
   cancel(request: CancelRequest): void;
   /** Ends every running job without a word: their lease is gone, so nobody may hear of them. */
   abandonAll(reason: string): void;
+  /** Ends every running job, and says why. */
+  stopAll(problem: Problem): void;
   running(): number;
 };
 
 export type JobRunnerPorts = {
   runtime: Runtime;
   slots: Slots;
+  policy: OwnerPolicy;
   /** The epoch of the open session, or 0 while there is none. */
   epoch: () => number;
   now: () => number;
@@ -26,11 +31,12 @@ export type JobRunnerPorts = {
 /** A timer asked to wait longer would not wait at all. */
 const TIMER_MOST_MS = 2 ** 31 - 1;
 
-type RunningJob = { epoch: number; attempt: number; abort: AbortController; frames: FrameWriter };
+type RunningJob = { epoch: number; attempt: number; client: string; abort: AbortController; frames: FrameWriter };
 
 /**
  * Invariants: (1) a job starts only under the current epoch and with a slot held; (2) the slot is given back exactly
- * when the runtime has settled, not when the relay was told; (3) a job is in `jobs` from start to settlement.
+ * when the runtime has settled, not when the relay was told; (3) a job is in `jobs` from start to settlement; (4) the
+ * runtime sees no job that the owner's policy refuses.
  */
 export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const jobs = new Map<string, RunningJob>();
@@ -49,7 +55,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
         return;
       }
       frames.accept();
-      void runAttempt(request, frames, ports, jobs).finally(release);
+      void runAttempt(ports.policy.limited(request), frames, ports, jobs).finally(release);
     },
     cancel: (request) => {
       const job = jobs.get(request.job);
@@ -62,6 +68,9 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
         job.abort.abort(new Problem('cancelled', reason));
       }
     },
+    stopAll: (problem) => {
+      for (const job of jobs.values()) job.abort.abort(problem);
+    },
     running: () => jobs.size,
   };
 }
@@ -71,7 +80,13 @@ function refusalOf(request: JobRequest, ports: JobRunnerPorts, jobs: Map<string,
     return new Problem('stale_epoch', `The request is of epoch ${request.epoch}, the session of ${ports.epoch()}.`);
   }
   if (jobs.has(request.job)) return new Problem('node_busy', `Job ${request.job} still runs on this node.`);
-  return undefined;
+  const client = clientOf(request);
+  const running = [...jobs.values()].filter((job) => job.client === client).length;
+  return ports.policy.refusalOf(request, running);
+}
+
+function clientOf({ client = OPERATOR_CLIENT }: JobRequest): string {
+  return client;
 }
 
 async function runAttempt(
@@ -85,7 +100,13 @@ async function runAttempt(
     () => abort.abort(jobTimeout(request.timeoutMs)),
     Math.min(request.timeoutMs, TIMER_MOST_MS),
   );
-  jobs.set(request.job, { epoch: request.epoch, attempt: request.attempt, abort, frames });
+  jobs.set(request.job, {
+    epoch: request.epoch,
+    attempt: request.attempt,
+    client: clientOf(request),
+    abort,
+    frames,
+  });
   const startedAt = ports.now();
   let firstTokenAt: number | undefined;
   const output = {
@@ -112,7 +133,8 @@ async function runAttempt(
 
 function runtimeJobOf(request: JobRequest): RuntimeJob {
   if (request.type === 'llm') return { type: 'llm', model: request.model, input: request.input };
-  return { type: 'embed', model: request.model, input: request.input };
+  if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
+  return { type: request.type, model: request.model, input: request.input };
 }
 
 function jobTimeout(timeoutMs: number): Problem {

@@ -1,4 +1,11 @@
-import { type ConnectionOptions, connect, jwtAuthenticator, type NatsConnection } from 'nats.ws';
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  type JwtAuth,
+  jwtAuthenticator,
+  type NatsConnection,
+} from 'nats.ws';
 import { Problem } from '../problems/problem.ts';
 
 /** The node's line to the bus. The one file that knows nats.ws. */
@@ -8,6 +15,8 @@ export type BusConnection = {
   subscribe(subject: string, handler: (message: BusMessage) => void): void;
   /** Resolves once everything published so far has reached the server. */
   flush(): Promise<void>;
+  /** Leaves and comes back at once, with the credentials of now. */
+  reconnect(): Promise<void>;
   /** Settles when the connection has ended for good: refused credentials, or `close`. */
   readonly closed: Promise<Error | undefined>;
   close(): Promise<void>;
@@ -17,11 +26,15 @@ export type BusMessage = { subject: string; data: Uint8Array; reply: string | un
 
 export type BusConnectionOptions = {
   url: string;
+  /** A line to the same bus that is tried first. */
+  directUrl?: string | undefined;
   nodeId: string;
   inboxPrefix: string;
   /** Read again at every reconnect, so that renewed credentials are used. */
   jwt: () => string;
   seed: Uint8Array;
+  /** How lines are opened where the host has a say in it; the platform's own WebSocket when absent. */
+  openSocket?: OpenSocket | undefined;
   /** Ends an attempt to connect, with its reason. */
   signal: AbortSignal;
   onDown(): void;
@@ -33,12 +46,17 @@ const PING_INTERVAL_MS = 5_000;
 /** One attempt, up to the server's welcome. nats.ws does not notice a door that closes before that. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** A WebSocket, and how to end it without its peer's goodbye, which may never come. */
+export type BusSocket = { socket: WebSocket; drop(): void };
+/** Undefined leaves a line to the platform's own WebSocket. */
+export type OpenSocket = (url: string) => BusSocket | undefined;
+
 export type ConnectToBus = (options: BusConnectionOptions) => Promise<BusConnection>;
 
 export const connectToBus: ConnectToBus = async (options) => {
   const { signal } = options;
   signal.throwIfAborted();
-  const sockets = createSockets();
+  const sockets = createSockets(options.openSocket);
   const connection = await connectUntil(signal, connectionOptions(options, sockets), sockets);
   watch(connection, options, sockets);
   return {
@@ -53,6 +71,7 @@ export const connectToBus: ConnectToBus = async (options) => {
       });
     },
     flush: () => connection.flush(),
+    reconnect: () => connection.reconnect(),
     closed: connection.closed().then((error) => (error instanceof Error ? error : undefined)),
     close: async () => {
       // drain() waits for the server; without one it would never come back.
@@ -88,10 +107,11 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
   const wsFactory = { wsFactory: sockets.open };
   return {
     ...wsFactory,
-    servers: options.url,
+    servers: options.directUrl === undefined ? options.url : [options.directUrl, options.url],
+    noRandomize: true,
     timeout: CONNECT_TIMEOUT_MS,
     name: options.nodeId,
-    authenticator: jwtAuthenticator(options.jwt, options.seed),
+    authenticator: tokenAuthenticator(options),
     inboxPrefix: options.inboxPrefix,
     // A cluster's gossip would send the node around the relay's door, to addresses it cannot reach.
     ignoreClusterUpdates: true,
@@ -99,6 +119,15 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
     maxReconnectAttempts: -1,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
+  };
+}
+
+/** Without the key beside its token: a server that is told it drops the client when it reads its certificate again. */
+function tokenAuthenticator({ jwt, seed }: BusConnectionOptions): Authenticator {
+  const sign = jwtAuthenticator(jwt, seed);
+  return (nonce) => {
+    const { nkey: _, ...proof } = sign(nonce) as JwtAuth;
+    return proof;
   };
 }
 
@@ -123,27 +152,35 @@ type Sockets = {
  * after `close` and becomes a connection that nobody knows of, and one with unsent bytes is waited for, which a hung
  * peer makes for ever.
  */
-function createSockets(): Sockets {
-  let current: WebSocket | undefined;
+function createSockets(openSocket: OpenSocket | undefined): Sockets {
+  let current: BusSocket | undefined;
   let closed = false;
-  const drop = (): void => {
-    current?.close();
-    // The real events come after the peer's goodbye, or never.
-    current?.dispatchEvent(new Event('error'));
-    current?.dispatchEvent(new Event('close'));
-  };
+  const drop = (): void => current?.drop();
   return {
     open: async (url) => {
       if (closed) throw new Error('The connection has been closed.');
-      current = new WebSocket(url);
-      return { socket: current, encrypted: url.startsWith('wss:') };
+      current = openSocket?.(url) ?? openPlatformSocket(url);
+      return { socket: current.socket, encrypted: url.startsWith('wss:') };
     },
     dropUnsent: () => {
-      if ((current?.bufferedAmount ?? 0) > 0) drop();
+      if ((current?.socket.bufferedAmount ?? 0) > 0) drop();
     },
     close: () => {
       closed = true;
       drop();
+    },
+  };
+}
+
+function openPlatformSocket(url: string): BusSocket {
+  const socket = new WebSocket(url);
+  return {
+    socket,
+    drop: () => {
+      socket.close();
+      // The real events come after the peer's goodbye, or never.
+      socket.dispatchEvent(new Event('error'));
+      socket.dispatchEvent(new Event('close'));
     },
   };
 }

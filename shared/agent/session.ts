@@ -1,23 +1,30 @@
+import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem } from '../problems/problem.ts';
-import type { CapabilityDocument } from '../protocol/capabilities.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
 import type { EnrollResponse } from '../protocol/enrollment.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { CancelRequest, type Heartbeat, JobRequest, OpenSession, SessionOpened } from '../protocol/messages.ts';
-import { JOB_TYPES, subjects } from '../protocol/subjects.ts';
+import { JOB_TYPES, type JobType, subjects } from '../protocol/subjects.ts';
+import type { DocumentKeeper } from './document-keeper.ts';
 import type { JobRunner } from './job-runner.ts';
 import type { AgentLog } from './log.ts';
-import type { BusConnection, BusMessage, ConnectToBus } from './nats-connection.ts';
+import type { BusConnection, BusMessage, ConnectToBus, OpenSocket } from './nats-connection.ts';
+import type { OperatorDesk } from './operator-desk.ts';
 import type { Slots } from './slots.ts';
 
 export type SessionPorts = {
   credentials: () => EnrollResponse;
   busUrl: string;
+  /** A line to the bus past the relay's process. */
+  directUrl: string | undefined;
   seed: Uint8Array;
+  openSocket?: OpenSocket | undefined;
   instance: string;
   connect: ConnectToBus;
   slots: Slots;
-  document: () => CapabilityDocument;
+  policy: OwnerPolicy;
+  documents: DocumentKeeper;
+  operators: OperatorDesk;
   jobs: JobRunner;
   /** The epoch the relay gave; the job runner reads it too. */
   epoch: { current: number };
@@ -31,6 +38,8 @@ export type Session = {
   /** Tells the relay now rather than at the next beat, because slots or models have changed. */
   announce(): void;
   readonly ended: Promise<Error | undefined>;
+  /** Goes on with renewed credentials; the relay opens a new session. */
+  reconnect(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -51,23 +60,26 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   const endEpoch = (reason: string): void => {
     ports.epoch.current = 0;
     ports.jobs.abandonAll(reason);
+    ports.operators.abandonAll(reason);
   };
   let bus: BusConnection;
   const announce = (): void => {
     const beat: Heartbeat = {
       instance: ports.instance,
       epoch: ports.epoch.current,
-      revision: ports.document().revision,
+      revision: ports.documents.revision(),
       slots: { total: ports.slots.total, used: ports.slots.used() },
     };
     bus.publish(subjects.heartbeat(nodeId), encodeJson(beat));
   };
   bus = await ports.connect({
     url: ports.busUrl,
+    directUrl: ports.directUrl,
     nodeId,
     inboxPrefix: subjects.inboxPrefix(nodeId),
     jwt: () => ports.credentials().jwt,
     seed: ports.seed,
+    openSocket: ports.openSocket,
     signal: ports.signal,
     onDown: () => {
       ports.log.warn({ node: nodeId }, 'the connection to the relay is down');
@@ -77,33 +89,50 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   });
   listen(bus, nodeId, ports, announce);
   announce();
-  const beat = setInterval(announce, LIMITS.heartbeatIntervalMs);
+  const beat = setInterval(() => {
+    ports.policy.check();
+    announce();
+    ports.operators.report(bus.publish);
+  }, LIMITS.heartbeatIntervalMs);
   const ended = bus.closed.finally(() => {
     clearInterval(beat);
     endEpoch('The connection to the relay has ended.');
   });
-  return { announce, ended, close: () => bus.close() };
+  return { announce, ended, reconnect: () => bus.reconnect(), close: () => bus.close() };
 }
 
 function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announce: () => void): void {
-  const replyTo = (message: BusMessage, value: unknown): void => {
-    if (message.reply !== undefined) bus.publish(message.reply, encodeJson(value));
+  const sendDocument = ({ reply, subject }: BusMessage): void => {
+    if (reply === undefined) return;
+    ports.documents.current().then(
+      (document) => bus.publish(reply, encodeJson(document)),
+      (error: unknown) => ports.log.error({ subject, reason: reasonOf(error) }, 'the capabilities cannot be told'),
+    );
   };
   const handlers = new Map<string, (message: BusMessage) => void>([
-    [subjects.openSession(nodeId), (message) => replyTo(message, acceptSession(message, ports))],
+    [
+      subjects.openSession(nodeId),
+      (message) => {
+        acceptSession(message, ports);
+        sendDocument(message);
+        ports.operators.report(bus.publish);
+      },
+    ],
     [subjects.sessionOpened(nodeId), (message) => confirmSession(message, ports)],
-    [subjects.capabilities(nodeId), (message) => replyTo(message, ports.document())],
+    [subjects.ping(nodeId), ({ reply }) => void (reply && bus.publish(reply, new Uint8Array()))],
+    [subjects.capabilities(nodeId), sendDocument],
     [
       subjects.discover,
       (message) => {
-        replyTo(message, ports.document());
+        sendDocument(message);
         if (ports.epoch.current === 0) announce();
       },
     ],
+    [subjects.resultKept(nodeId), (message) => ports.operators.kept(message.data)],
     [subjects.cancelJob(nodeId), (message) => ports.jobs.cancel(readCancel(message.data))],
   ]);
   for (const type of JOB_TYPES) {
-    handlers.set(subjects.jobRequest(nodeId, type), (message) => startJob(message, bus, ports));
+    handlers.set(subjects.jobRequest(nodeId, type), (message) => startJob(type, message, bus, ports));
   }
   const dispatch = (message: BusMessage): void => {
     try {
@@ -116,15 +145,15 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
   bus.subscribe(subjects.discover, dispatch);
 }
 
-function acceptSession(message: BusMessage, ports: SessionPorts): CapabilityDocument {
+function acceptSession(message: BusMessage, ports: SessionPorts): void {
   const offer = readOpenSession(message.data);
   if (offer.instance !== ports.instance) throw new Problem('stale_epoch', 'The offer is for an earlier process.');
   if (offer.epoch < ports.epoch.current) throw new Problem('stale_epoch', 'The offer is older than the session.');
   if (offer.epoch > ports.epoch.current && ports.epoch.current > 0) {
     ports.jobs.abandonAll('The relay opened a new session.');
+    ports.operators.abandonAll('The relay opened a new session. Ask again.');
   }
   ports.epoch.current = offer.epoch;
-  return ports.document();
 }
 
 /** The relay counts this node, unless it has opened yet another session meanwhile. */
@@ -132,10 +161,13 @@ function confirmSession(message: BusMessage, ports: SessionPorts): void {
   if (readSessionOpened(message.data).epoch === ports.epoch.current) ports.onOpen();
 }
 
-function startJob(message: BusMessage, bus: BusConnection, ports: SessionPorts): void {
-  const { reply } = message;
+function startJob(type: JobType, { data, reply }: BusMessage, bus: BusConnection, ports: SessionPorts): void {
   if (reply === undefined) return;
-  ports.jobs.handle(readJobRequest(message.data), (data) => bus.publish(reply, data));
+  const send = (answer: Uint8Array): void => bus.publish(reply, answer);
+  // Only the relay hears answers there: whoever else asks is one of the operator's own programs (SPEC K9).
+  const isRelay = reply.startsWith(subjects.relayReplies(ports.credentials().nodeId));
+  if (isRelay) ports.jobs.handle(readJobRequest(data), send);
+  else ports.operators.handle(type, data, send);
 }
 
 function reasonOf(error: unknown): string {

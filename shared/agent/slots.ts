@@ -1,18 +1,21 @@
 /** Admission: a node runs at most `total` jobs at a time, whatever the relay believes. */
 export type Slots = {
+  /** None while `isOpen` says no. */
   readonly total: number;
   used(): number;
   /** Takes a slot and returns how to give it back (once; again is harmless), or undefined when none is free. */
   tryTake(): (() => void) | undefined;
 };
 
-export function createSlots(total: number): Slots {
+export function createSlots(most: number, isOpen: () => boolean = () => true): Slots {
   let used = 0;
   return {
-    total,
+    get total() {
+      return isOpen() ? most : 0;
+    },
     used: () => used,
     tryTake: () => {
-      if (used >= total) return undefined;
+      if (!isOpen() || used >= most) return undefined;
       used += 1;
       let held = true;
       return () => {

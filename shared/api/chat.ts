@@ -1,9 +1,9 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { LIMITS } from '../protocol/limits.ts';
+import { Maybe, Nullable } from './nullable.ts';
+import { RoutingRequest } from './routing.ts';
 
-/** Most optional parameters may be sent as `null`, which means the same as leaving them out. */
-export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
-export const Maybe = <Schema extends TSchema>(schema: Schema) => Type.Optional(Nullable(schema));
+export { Maybe, Nullable };
 
 const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() });
 /** Parts of a kind that no model here reads; they pass the schema, so that the refusal can say so. */
@@ -53,6 +53,9 @@ export const ChatCompletionRequest = Type.Object(
     audio: Maybe(Type.Unknown()),
     prediction: Maybe(Type.Unknown()),
     web_search_options: Maybe(Type.Unknown()),
+    prompt_cache_key: Maybe(Type.String()),
+    user: Maybe(Type.String()),
+    routing: Maybe(RoutingRequest),
   },
   {
     additionalProperties: true,

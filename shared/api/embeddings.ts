@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { LIMITS } from '../protocol/limits.ts';
-import { Maybe } from './chat.ts';
+import { Maybe } from './nullable.ts';
+import { RoutingRequest } from './routing.ts';
 
 const Token = Type.Integer({ minimum: 0 });
 const Text = Type.String({ minLength: 1 });
@@ -17,6 +18,7 @@ export const EmbeddingsRequest = Type.Object(
     ]),
     encoding_format: Maybe(Type.Union([Type.Literal('float'), Type.Literal('base64')])),
     dimensions: Maybe(Type.Integer({ minimum: 1 })),
+    routing: Maybe(RoutingRequest),
   },
   {
     additionalProperties: true,

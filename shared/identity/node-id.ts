@@ -19,3 +19,9 @@ export function nodeIdOf(name: string, publicKey: string): string {
   if (!isNodeId(id)) throw new TypeError(`not a node key: ${publicKey.slice(0, 4)}…`);
   return id;
 }
+
+/** The part of a node's id that its owner recognises, such as `attic-pc`. */
+export function slugOf(nodeId: string): string {
+  const end = nodeId.length - FINGERPRINT_LENGTH - 1;
+  return nodeId[end] === '-' && end > 0 ? nodeId.slice(0, end) : nodeId;
+}

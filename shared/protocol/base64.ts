@@ -32,3 +32,14 @@ export function base64ToFloats(text: string): Float32Array<ArrayBuffer> {
   for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(i * 4, true);
   return values;
 }
+
+/** The form that needs no escape in a URL, a header or a file name, without padding. */
+export function bytesToBase64Url(bytes: Uint8Array): string {
+  return bytesToBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** Undefined for text that is not base64url. */
+export function base64UrlToBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return undefined;
+  return base64ToBytes(text.replaceAll('-', '+').replaceAll('_', '/'));
+}

@@ -1,11 +1,32 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
+import { PublicPolicy } from '../policy/node-policy.ts';
+import { canonicalBytes } from '../receipts/canonical-json.ts';
 
 const Count = Type.Integer({ minimum: 0 });
+const Text = Type.String({ maxLength: 256 });
+const Time = Type.Integer({ minimum: 0, description: 'Milliseconds since 1970' });
+/** Null is "not known", never a guess. */
+const OrNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+
+/** What a node can be asked for, as flags of its document. */
+export const CAPABILITIES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'vision'] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** Averages over real jobs in which recent ones weigh more; made by the node, so a claim. */
+export const MeasuredSpeed = Type.Object({
+  /** Output tokens per second after the first; for embeddings input tokens per second. */
+  tokens_per_s: OrNull(Type.Number({ minimum: 0 })),
+  /** From the first read of the files until the model could work. */
+  load_ms: OrNull(Type.Number({ minimum: 0 })),
+  /** Jobs behind `tokens_per_s`. */
+  samples: Count,
+});
+export type MeasuredSpeed = Static<typeof MeasuredSpeed>;
 
 /** A model a node can serve now or after loading it. Field names of the first block are those of the open fabric. */
 export const ServedModel = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 256 }),
-  type: Type.Union([Type.Literal('llm'), Type.Literal('embed')]),
+  type: Type.Enum(CAPABILITIES),
   state: Type.Union([Type.Literal('warm'), Type.Literal('installed')]),
   revision: Type.String(),
   dtype: Type.String(),
@@ -16,31 +37,95 @@ export const ServedModel = Type.Object({
   /** Length of a vector; embedding models only. */
   dimensions: Type.Optional(Count),
   license: Type.Optional(Type.String()),
+  /** Jobs that ran on it when the document was issued. */
+  in_use: Type.Optional(Count),
+  measured: Type.Optional(MeasuredSpeed),
 });
 export type ServedModel = Static<typeof ServedModel>;
+
+/** Model files found on the node's disk, served or not. Never a path. */
+export const InstalledArtifact = Type.Object({ name: Text, size_bytes: Count, files: Count });
+
+export const Gpu = Type.Object({
+  name: Text,
+  vendor: OrNull(Text),
+  vram_bytes: OrNull(Count),
+  driver: OrNull(Text),
+});
+export type Gpu = Static<typeof Gpu>;
+
+export const WebGpu = Type.Object({
+  adapter: Text,
+  limits: Type.Record(Type.String(), Type.Number()),
+  features: Type.Array(Text, { maxItems: 100 }),
+});
+
+export const Hardware = Type.Object({
+  platform: Type.String(),
+  arch: Type.String(),
+  cpu: Type.String(),
+  cpu_threads: Count,
+  memory_bytes: Count,
+  /** Null where the node has no way to look, an empty list where it looked and found none. */
+  gpus: Type.Optional(OrNull(Type.Array(Gpu, { maxItems: 64 }))),
+  webgpu: Type.Optional(OrNull(WebGpu)),
+});
+export type Hardware = Static<typeof Hardware>;
+
+export const Software = Type.Object({
+  os: OrNull(Text),
+  node: OrNull(Text),
+  onnxruntime: OrNull(Text),
+  transformers: OrNull(Text),
+});
+export type Software = Static<typeof Software>;
+
+/** Programs beside the node that services can use, by name; their paths are nobody's business. */
+export const Tools = Type.Record(Type.String({ maxLength: 64 }), Type.Boolean());
+export type Tools = Static<typeof Tools>;
 
 /** What a node says of itself, to anyone on the bus who asks. */
 export const CapabilityDocument = Type.Object({
   node_id: Type.String(),
   protocol: Type.Integer({ minimum: 1 }),
   version: Type.String(),
-  /** Moves by one whenever anything below changes; heartbeats carry it, so that the relay asks only then. */
+  /** Moves by one whenever what is served, installed or found on the machine changes, or a speed does noticeably. */
   revision: Count,
   instance: Type.String(),
   served_models: Type.Array(ServedModel, { maxItems: 1_000 }),
+  /** How many `installed_artifacts` there are. */
   installed_count: Count,
+  installed_artifacts: Type.Optional(Type.Array(InstalledArtifact, { maxItems: 10_000 })),
   /** Flags such as `llm` and `embed`, and under `providers` what stands behind each. */
   capabilities: Type.Object(
-    { llm: Type.Boolean(), embed: Type.Boolean(), providers: Type.Record(Type.String(), Type.String()) },
+    {
+      llm: Type.Boolean(),
+      embed: Type.Boolean(),
+      stt: Type.Optional(Type.Boolean()),
+      tts: Type.Optional(Type.Boolean()),
+      ocr: Type.Optional(Type.Boolean()),
+      image: Type.Optional(Type.Boolean()),
+      vision: Type.Optional(Type.Boolean()),
+      providers: Type.Record(Type.String(), Type.String()),
+    },
     { additionalProperties: true },
   ),
   node_load: Type.Object({ slots_total: Count, slots_used: Count }),
-  hardware: Type.Object({
-    platform: Type.String(),
-    arch: Type.String(),
-    cpu: Type.String(),
-    cpu_threads: Count,
-    memory_bytes: Count,
-  }),
+  hardware: Hardware,
+  software: Type.Optional(Software),
+  tools: Type.Optional(Tools),
+  /** What its owner lets it run. */
+  policy: Type.Optional(PublicPolicy),
+  /** How the node reaches its relay. Round trips are measured by the relay, addresses are told to nobody. */
+  network: Type.Optional(Type.Object({ transport: Text })),
+  issued_at: Type.Optional(Time),
+  expires_at: Type.Optional(Time),
+  /** Ed25519 by the node's key over `documentBytes`, base64url. */
+  signature: Type.Optional(Type.String({ maxLength: 128 })),
 });
 export type CapabilityDocument = Static<typeof CapabilityDocument>;
+
+/** The bytes a document's signature covers: its canonical JSON without the signature, unknown members included. */
+export function documentBytes({ signature: _, ...signed }: CapabilityDocument): Uint8Array<ArrayBuffer> {
+  return canonicalBytes(signed);
+}

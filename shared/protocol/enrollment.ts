@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { NodeName, NodeProof, Signature } from './pairing.ts';
 
 /** `POST /v1/nodes/enroll`: a machine asks for credentials on the bus for its own key. */
 export const EnrollRequest = Type.Object(
@@ -6,7 +7,9 @@ export const EnrollRequest = Type.Object(
     /** The node's Ed25519 public key as a NATS user key (`U…`, base32 with checksum). */
     publicKey: Type.String({ pattern: '^U[A-Z2-7]{55}$' }),
     /** A name its owner would recognise; becomes the readable part of the id. */
-    name: Type.String({ minLength: 1, maxLength: 64 }),
+    name: NodeName,
+    /** Shows that the node holds the key (SPEC P2). A relay asks it of every machine but its own. */
+    proof: Type.Optional(NodeProof),
   },
   { additionalProperties: false },
 );
@@ -20,5 +23,13 @@ export const EnrollResponse = Type.Object({
   expiresAt: Type.Integer(),
   /** WebSocket path on the relay that carries the bus. */
   busPath: Type.String(),
+  /** The bus itself, for a node that can reach it past the relay's process and so stays connected without it. */
+  busUrl: Type.Optional(Type.String()),
+  /** The node's TLS certificate, for the key of its proof and as long as the JWT; PEM. */
+  certificate: Type.Optional(Type.String()),
+  /** By which the relay's own TLS is verified; PEM. */
+  authority: Type.Optional(Type.String()),
+  /** Answers the node's proof: the relay's signature under the same conversation. */
+  relaySignature: Type.Optional(Signature),
 });
 export type EnrollResponse = Static<typeof EnrollResponse>;

@@ -4,8 +4,17 @@ export const LIMITS = {
   heartbeatIntervalMs: 5_000,
   /** Three heartbeats: one lost message must not cost a node its lease. */
   leaseMs: 15_000,
+  /**
+   * A capability document counts this long. Long, because each renewal of 10,000 nodes costs the relay 2 s of a core;
+   * short, because a copy of it can deceive as long.
+   */
+  documentLifetimeMs: 10 * 60_000,
+  /** How wrong a node's clock may be before its documents seem expired or from the future. */
+  clockSkewMs: 5 * 60_000,
   /** A node on another continent answers within this unless it is stuck. */
   acceptTimeoutMs: 2_000,
+  /** With the time for an answer, a frozen node is known within 4 s; shorter, slow prompts would cost pings. */
+  silenceMs: 1_500,
   /** Chat prompts of 200 KB and their JSON fit with room; larger inputs are files. */
   maxMessageBytes: 8 * 1024 * 1024,
   /** One frame of embedding vectors: 64 vectors of 1,024 floats in base64 are 350 KB. */

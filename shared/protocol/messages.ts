@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem.ts';
 import { LIMITS } from './limits.ts';
+import { CAPABILITY_TYPES } from './subjects.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 const Milliseconds = Type.Number({ minimum: 0 });
@@ -34,11 +35,19 @@ export const EmbedInput = Type.Object({
 });
 export type EmbedInput = Static<typeof EmbedInput>;
 
+/** What a capability is asked, or answers: any JSON object. */
+export const JsonInput = Type.Record(Type.String(), Type.Unknown());
+export type JsonInput = Static<typeof JsonInput>;
+/** What any job is asked. */
+export type JobInput = ChatInput | EmbedInput | JsonInput;
+
 const JobRequestBase = {
   job: Type.String({ minLength: 1, maxLength: 64 }),
   attempt: Type.Integer({ minimum: 1 }),
   epoch: Epoch,
   model: Type.String({ minLength: 1, maxLength: 256 }),
+  /** Opaque id of who asks, so that the node's owner can choose; the owner of the relay when absent. */
+  client: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   /** How long the relay will wait from now; the node ends the job by itself after it. */
   timeoutMs: Type.Integer({ minimum: 1 }),
 };
@@ -51,7 +60,13 @@ export const LlmJobRequest = Type.Object({
   input: ChatInput,
 });
 export const EmbedJobRequest = Type.Object({ ...JobRequestBase, type: Type.Literal('embed'), input: EmbedInput });
-export const JobRequest = Type.Union([LlmJobRequest, EmbedJobRequest]);
+/** A job whose input and output are JSON objects that only service and runtime understand. */
+export const CapabilityJobRequest = Type.Object({
+  ...JobRequestBase,
+  type: Type.Enum(CAPABILITY_TYPES),
+  input: JsonInput,
+});
+export const JobRequest = Type.Union([LlmJobRequest, EmbedJobRequest, CapabilityJobRequest]);
 export type JobRequest = Static<typeof JobRequest>;
 
 export const CancelRequest = Type.Object({ job: Type.String(), attempt: Type.Integer({ minimum: 1 }), epoch: Epoch });
@@ -100,11 +115,14 @@ export const DoneFrame = Type.Object({
   usage: Usage,
   timings: NodeTimings,
   execution: Execution,
+  /** What a job of a capability type made. */
+  output: Type.Optional(JsonInput),
 });
 export const ErrorFrame = Type.Object({ ...FrameBase, type: Type.Literal('error'), problem: ProblemRecord });
 export const Frame = Type.Union([AcceptedFrame, TextFrame, VectorsFrame, DoneFrame, ErrorFrame]);
 export type Frame = Static<typeof Frame>;
 export type DoneFrame = Static<typeof DoneFrame>;
+export type ErrorFrame = Static<typeof ErrorFrame>;
 export type VectorsFrame = Static<typeof VectorsFrame>;
 
 /** A node tells that it lives. `epoch` is 0 until the relay has opened a session. */

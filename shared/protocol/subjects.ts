@@ -9,8 +9,12 @@ export function isNodeId(value: unknown): value is string {
 }
 
 /** What a job needs a node to be able to do; the third token of its subject. */
-export const JOB_TYPES = ['llm', 'embed'] as const;
+export const JOB_TYPES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image'] as const;
 export type JobType = (typeof JOB_TYPES)[number];
+
+/** Kinds of work whose input and output are one JSON object each, without frames in between. */
+export const CAPABILITY_TYPES = ['stt', 'tts', 'ocr', 'image'] as const;
+export type CapabilityType = (typeof CAPABILITY_TYPES)[number];
 
 export const subjects = {
   discover: 'fabric.capabilities.discover',
@@ -19,11 +23,23 @@ export const subjects = {
   everythingForNode: (nodeId: string) => `node.${nodeId}.>`,
   openSession: (nodeId: string) => `node.${nodeId}.session.open`,
   sessionOpened: (nodeId: string) => `node.${nodeId}.session.opened`,
+  ping: (nodeId: string) => `node.${nodeId}.ping`,
   capabilities: (nodeId: string) => `node.${nodeId}.capabilities.get`,
   cancelJob: (nodeId: string) => `node.${nodeId}.job.cancel`,
   jobRequest: (nodeId: string, type: JobType) => `node.${nodeId}.${type}.request`,
+  /** Under this the relay alone awaits answers: what asks for one elsewhere is not the relay. */
+  relayReplies: (nodeId: string) => `fabric.reply.${nodeId}.`,
+  /** A node tells of work that it did for the operator's own programs, and hears that it was written down. */
+  results: 'fabric.result.*',
+  result: (nodeId: string) => `fabric.result.${nodeId}`,
+  resultKept: (nodeId: string) => `node.${nodeId}.result.kept`,
   inboxPrefix: (nodeId: string) => `_INBOX_${nodeId}`,
 } as const;
+
+/** The node that a report's subject names, as permissions make sure. */
+export function nodeIdOfResult(subject: string): string {
+  return subject.slice('fabric.result.'.length);
+}
 
 /** The node that a heartbeat's subject names; permissions make it the node that sent it. */
 export function nodeIdOfHeartbeat(subject: string): string {

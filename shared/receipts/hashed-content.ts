@@ -1,17 +1,22 @@
-import type { ChatInput, EmbedInput } from '../protocol/messages.ts';
+import type { JobInput, JsonInput } from '../protocol/messages.ts';
 import type { JobType } from '../protocol/subjects.ts';
 import { canonicalBytes } from './canonical-json.ts';
 
 /** The part of a job request that decides its answer. */
-export type HashedRequest = { readonly type: JobType; readonly model: string; readonly input: ChatInput | EmbedInput };
+export type HashedRequest = { readonly type: JobType; readonly model: string; readonly input: JobInput };
 
 /**
  * The bytes that `requestHash` covers: what decides the answer, and nothing of how it travelled (job, attempt, epoch,
  * deadline, whether it streams), so that the same question has the same hash on every attempt.
  *
  * `responseHash` covers the answer alone: for `llm` the UTF-8 of its whole text, however it was cut into frames; for
- * `embed` all vectors in order as little-endian float32.
+ * `embed` all vectors in order as little-endian float32; for a capability the canonical JSON of its output.
  */
 export function requestBytes({ type, model, input }: HashedRequest): Uint8Array<ArrayBuffer> {
   return canonicalBytes({ input, model, type });
+}
+
+/** The bytes that `responseHash` covers when the answer is one JSON object. */
+export function outputBytes(output: JsonInput): Uint8Array<ArrayBuffer> {
+  return canonicalBytes(output);
 }

@@ -1,10 +1,12 @@
 import type { ServedModel } from '../protocol/capabilities.ts';
-import type { ChatInput, EmbedInput, Execution, FinishReason, Usage } from '../protocol/messages.ts';
+import type { ChatInput, EmbedInput, Execution, FinishReason, JsonInput, Usage } from '../protocol/messages.ts';
+import type { CapabilityType } from '../protocol/subjects.ts';
 
 /** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
 export type RuntimeJob =
   | { type: 'llm'; model: string; input: ChatInput }
-  | { type: 'embed'; model: string; input: EmbedInput };
+  | { type: 'embed'; model: string; input: EmbedInput }
+  | { type: CapabilityType; model: string; input: JsonInput };
 
 /** What comes out while a job runs. Calls arrive in order, on the caller's thread, and never after `run` has settled. */
 export type RuntimeOutput = {
@@ -14,7 +16,16 @@ export type RuntimeOutput = {
   vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
 };
 
-export type RuntimeResult = { finishReason: FinishReason; usage: Usage; execution: Execution };
+export type RuntimeResult = {
+  finishReason: FinishReason;
+  usage: Usage;
+  execution: Execution;
+  /** What a job of a capability type made. */
+  output?: JsonInput;
+};
+
+/** A model's files on this machine, served or not. */
+export type InstalledArtifact = { name: string; size_bytes: number; files: number };
 
 /**
  * What executes jobs on a node. The agent knows nothing of what stands behind it.
@@ -28,6 +39,10 @@ export interface Runtime {
   models(): ServedModel[];
   /** Called whenever `models()` would answer differently. */
   onChange(listener: () => void): void;
+  /** Models whose files lie on this machine; without it those that are served. */
+  installed?(): readonly InstalledArtifact[];
+  /** Called with the time from the first read of its files until a model could work. */
+  onLoad?(listener: (model: string, loadMs: number) => void): void;
   run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<RuntimeResult>;
   close(): Promise<void>;
 }

@@ -10,12 +10,15 @@ import { type Target, targetOf } from './target.ts';
 export type RelayPool = {
   readonly relayUrl: string;
   readonly relayPid: number;
+  readonly adminToken: string;
   readonly chat: Target;
   readonly embeddings: Target;
   /** Resolves when a model can be asked for, which is a moment after its node has heard of its session. */
   untilServed(model: string): Promise<void>;
   stop(): Promise<void>;
 };
+
+type Ready = { url: string; apiKey: string; adminToken: string; pid: number };
 
 /** More than any load here has connections, so that no request waits for a slot. */
 const SLOTS = 64;
@@ -24,7 +27,7 @@ const POLL_MS = 10;
 export async function startRelayPool(): Promise<RelayPool> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-bench-'));
   const relay = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json', '--log-level', 'warn']);
-  const { url, apiKey, pid } = JSON.parse(await relay.firstLine()) as { url: string; apiKey: string; pid: number };
+  const { url, apiKey, adminToken, pid } = JSON.parse(await relay.firstLine()) as Ready;
   const node = await startNodeProcess({ relayUrl: url, slots: SLOTS });
   const headers = { authorization: `Bearer ${apiKey}` };
   const untilServed = async (model: string): Promise<void> => {
@@ -34,6 +37,7 @@ export async function startRelayPool(): Promise<RelayPool> {
   return {
     relayUrl: url,
     relayPid: pid,
+    adminToken,
     chat: targetOf(`${url}/v1/chat/completions`, apiKey),
     embeddings: targetOf(`${url}/v1/embeddings`, apiKey),
     untilServed,

@@ -1,9 +1,14 @@
 import { closeConnections } from './ask.ts';
+import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
+import { frozenNode, killedNode } from './lost-nodes.ts';
+import { manyNodes } from './many-nodes.ts';
+import { realNodes } from './real-nodes.ts';
 import { type RelayPool, startRelayPool } from './relay-pool.ts';
 import { requests } from './requests.ts';
+import { revocation } from './revocation.ts';
 import { streamingRate, tokenCost, tokenCpu } from './streaming.ts';
 
 /**
@@ -18,24 +23,37 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'token-cpu': tokenCpu,
   requests,
   embeddings,
+  'real-nodes': realNodes,
+  'killed-node': killedNode,
+  'frozen-node': frozenNode,
+  revocation,
 };
+/** Those that bring what they need themselves, and are best alone. */
+const ALONE: Record<string, () => Promise<Figure[]>> = { 'many-nodes': manyNodes, decisions };
 
 const wanted = process.argv.slice(2);
-const benches = Object.entries(BENCHES).filter(
-  ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-);
-if (benches.length === 0) {
-  console.error(`No benchmark is called ${wanted.join(' or ')}. There are ${Object.keys(BENCHES).join(', ')}.`);
+const chosen = <Measure>(from: Record<string, Measure>): [string, Measure][] =>
+  Object.entries(from).filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const alone = chosen(ALONE);
+const inPool = chosen(BENCHES);
+if (alone.length + inPool.length === 0) {
+  const names = [...Object.keys(BENCHES), ...Object.keys(ALONE)];
+  console.error(`No benchmark is called ${wanted.join(' or ')}. There are ${names.join(', ')}.`);
   process.exit(1);
 }
 
-const pool = await startRelayPool();
-try {
-  for (const [name, measure] of benches) {
-    console.error(`measuring ${name} …`);
-    for (const figure of await measure(pool)) console.log(JSON.stringify(figure));
+async function report(name: string, measure: () => Promise<Figure[]>): Promise<void> {
+  console.error(`measuring ${name} …`);
+  for (const figure of await measure()) console.log(JSON.stringify(figure));
+}
+
+for (const [name, measure] of alone) await report(name, measure);
+if (inPool.length > 0) {
+  const pool = await startRelayPool();
+  try {
+    for (const [name, measure] of inPool) await report(name, () => measure(pool));
+  } finally {
+    closeConnections();
+    await pool.stop();
   }
-} finally {
-  closeConnections();
-  await pool.stop();
 }

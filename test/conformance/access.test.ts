@@ -89,7 +89,13 @@ test('[X22] answers 403 when a client key asks for what only the admin token may
 });
 
 test('asks for a key on every route but the public ones', async () => {
-  const PUBLIC = ['get /openapi.json', 'get /v1/health', 'post /v1/nodes/enroll'];
+  const PUBLIC = [
+    'get /openapi.json',
+    'get /v1/health',
+    'post /v1/nodes/enroll',
+    'post /v1/pairing/challenge',
+    'post /v1/pairing/complete',
+  ];
   const { paths } = (await (await fetch(`${pool.relay.url}/openapi.json`)).json()) as {
     paths: Record<string, Record<string, { security?: unknown[] }>>;
   };

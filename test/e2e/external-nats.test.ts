@@ -64,8 +64,8 @@ describe('a relay with --nats', () => {
     const relay = ['relay', '--port', '0', '--data', temporaryFolder(t)];
     const shown = await runSparewatt([...relay, '--nats', 'nats://user:hidden@127.0.0.1:1']);
     assert.equal(shown.code, 2);
-    assert.match(shown.stderr, /SPAREWATT_NATS.*--nats-creds/);
-    const kept = await runSparewatt(relay, { env: { SPAREWATT_NATS: 'nats://user:hidden@127.0.0.1:1' } });
+    assert.match(shown.stderr, /SPAREWATT_RELAY_NATS.*--nats-creds/);
+    const kept = await runSparewatt(relay, { env: { SPAREWATT_RELAY_NATS: 'nats://user:hidden@127.0.0.1:1' } });
     assert.match(kept.stderr, /No NATS server answers/);
     const creds = await runSparewatt([...relay, '--nats', 'nats://127.0.0.1:1', '--nats-creds', '/no/such.creds']);
     assert.match(creds.stderr, /\/no\/such\.creds cannot be read/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { startAgent } from '../../shared/agent/agent.ts';
@@ -12,7 +12,7 @@ import { startTestNats } from '../support/nats.ts';
 import { settled } from '../support/pending-timers.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
 import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
-import { SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
+import { fetchFromRelay, SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
@@ -39,7 +39,7 @@ test('[S2] a node answers an offer with its capability document, which names wha
   const { connect, runtime } = startScriptedAgent(t);
   runtime.setModels([pretendedModel('m'), pretendedModel('e', 'embed')]);
   const line = await connect();
-  const [document] = offer(line, { epoch: 7 }).values as CapabilityDocument[];
+  const document = (await offer(line, { epoch: 7 }).next()) as CapabilityDocument | undefined;
   assert.equal(document?.node_id, SCRIPTED_NODE_ID);
   assert.equal(document?.instance, INSTANCE);
   assert.equal(document?.revision, 2);
@@ -50,6 +50,11 @@ test('[S2] a node answers an offer with its capability document, which names wha
   assert.deepEqual(document?.capabilities, {
     llm: true,
     embed: true,
+    stt: false,
+    tts: false,
+    ocr: false,
+    image: false,
+    vision: false,
     providers: { llm: 'transformers.js', embed: 'transformers.js' },
   });
   assert.deepEqual(document?.node_load, { slots_total: 2, slots_used: 0 });
@@ -57,13 +62,14 @@ test('[S2] a node answers an offer with its capability document, which names wha
 
 test('[S3] a node refuses an offer for another instance, with an older epoch or of a wrong shape', async (t) => {
   const { line, log, ask, runtime } = await openScriptedAgent(t, {}, 5);
-  assert.equal(offer(line, { epoch: 9, instance: 'another-instance' }).values.length, 0);
-  assert.equal(offer(line, { epoch: 4 }).values.length, 0);
-  assert.equal(
-    line.say(`node.${SCRIPTED_NODE_ID}.session.open`, { epoch: 0, leaseMs: 1, instance: INSTANCE }).values.length,
-    0,
-  );
-  assert.equal(line.say(`node.${SCRIPTED_NODE_ID}.session.open`, new Uint8Array([1])).values.length, 0);
+  const answers = [
+    offer(line, { epoch: 9, instance: 'another-instance' }),
+    offer(line, { epoch: 4 }),
+    line.say(`node.${SCRIPTED_NODE_ID}.session.open`, { epoch: 0, leaseMs: 1, instance: INSTANCE }),
+    line.say(`node.${SCRIPTED_NODE_ID}.session.open`, new Uint8Array([1])),
+  ];
+  await settled();
+  for (const { values } of answers) assert.deepEqual(values, []);
   assert.equal(log.lines.filter((entry) => entry.includes('was dropped')).length, 4);
   ask({ epoch: 5 });
   assert.equal(runtime.runs.all.length, 1, 'the session that was open is still the one');
@@ -72,9 +78,9 @@ test('[S3] a node refuses an offer for another instance, with an older epoch or 
 test('[S3] a node takes the same offer twice, and a newer one ends what ran under the older', async (t) => {
   const { line, start, ask } = await openScriptedAgent(t, {}, 5);
   const { run, values } = await start();
-  assert.equal(offer(line, { epoch: 5 }).values.length, 1);
+  await offer(line, { epoch: 5 }).next();
   assert.equal(run.signal.aborted, false);
-  assert.equal(offer(line, { epoch: 6 }).values.length, 1);
+  await offer(line, { epoch: 6 }).next();
   assert.equal(run.signal.aborted, true);
   run.fail(run.signal.reason);
   await settled();
@@ -120,7 +126,8 @@ test('[S6] a connection that ends for good ends the session too, and a new one i
 
 test('[S7] a node says its document to whoever asks on its own subject', async (t) => {
   const { line } = await openScriptedAgent(t);
-  const [document] = line.say(`node.${SCRIPTED_NODE_ID}.capabilities.get`, {}).values as CapabilityDocument[];
+  const answers = line.say(`node.${SCRIPTED_NODE_ID}.capabilities.get`, {});
+  const document = (await answers.next()) as CapabilityDocument | undefined;
   assert.equal(document?.node_id, SCRIPTED_NODE_ID);
 });
 
@@ -156,29 +163,7 @@ test('[S8] every node answers a discovery with its document', async (t) => {
   const ids = ['attic-a', 'cellar-b', 'garage-c'];
   const heard = new Set<string>();
   bus.subscribe('fabric.heartbeat.*', (subject) => heard.add(subject.split('.')[2] ?? ''));
-  for (const nodeId of ids) {
-    const key = createNKey('user');
-    const { jwt, expiresAt } = mintNodeCredentials(nats.identity, {
-      nodeId,
-      publicKey: key.publicKey,
-      lifetimeSeconds: 60,
-    });
-    const agent = startAgent({
-      relayUrl: nats.server.websocketUrl.replace('ws:', 'http:'),
-      name: nodeId,
-      version: '0.0.0-test',
-      slots: 1,
-      hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-      identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
-      runtime: createSyntheticRuntime(),
-      connect: connectToBus,
-      fetch: async () => Response.json({ nodeId, jwt, expiresAt, busPath: '/' }),
-      now: Date.now,
-      randomId: () => `instance-of-${nodeId}`,
-      log: collectLog(),
-    });
-    afterTest(t, agent.close);
-  }
+  for (const nodeId of ids) startNode(t, nats, nodeId);
   await until(() => heard.size === ids.length);
   const documents: CapabilityDocument[] = [];
   const reply = bus.openReply((data) => documents.push(JSON.parse(new TextDecoder().decode(data))));
@@ -186,3 +171,39 @@ test('[S8] every node answers a discovery with its document', async (t) => {
   await until(() => documents.length === ids.length);
   assert.deepEqual(documents.map(({ node_id }) => node_id).sort(), ids);
 });
+
+test('[S11] a node answers a ping at once and with nothing, with a session or without', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const beat = Promise.withResolvers<void>();
+  bus.subscribe('fabric.heartbeat.*', () => beat.resolve());
+  startNode(t, nats, 'attic-a');
+  await beat.promise;
+  const answer = await bus.request('node.attic-a.ping', new Uint8Array(), LIMITS.acceptTimeoutMs);
+  assert.equal(answer.length, 0);
+});
+
+/** A real agent on a real bus, with credentials but without a relay. */
+function startNode(t: TestContext, nats: Awaited<ReturnType<typeof startTestNats>>, nodeId: string): void {
+  const key = createNKey('user');
+  const { jwt, expiresAt } = mintNodeCredentials(nats.identity, {
+    nodeId,
+    publicKey: key.publicKey,
+    lifetimeSeconds: 60,
+  });
+  const agent = startAgent({
+    relayUrl: nats.server.websocketUrl.replace('ws:', 'http:'),
+    name: nodeId,
+    version: '0.0.0-test',
+    slots: 1,
+    hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+    identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
+    runtime: createSyntheticRuntime(),
+    connect: connectToBus,
+    fetch: fetchFromRelay({ nodeId, jwt, expiresAt, busPath: '/' }),
+    now: Date.now,
+    randomId: () => `instance-of-${nodeId}`,
+    log: collectLog(),
+  });
+  afterTest(t, agent.close);
+}

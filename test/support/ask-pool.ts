@@ -72,7 +72,7 @@ function readStream(status: number, body: string): Streamed {
 
 export type JobRecord = {
   state: string;
-  attempts: { state: string; nodeId: string; problem: { code: string } | null }[];
+  attempts: { state: string; nodeId: string; problem: { code: string; detail: string } | null }[];
 };
 
 /** What the relay wrote down about a job that has ended. */

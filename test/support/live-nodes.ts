@@ -1,5 +1,6 @@
-import type { LiveNode } from '../../relay/fabric/node-table.ts';
+import type { Admission } from '../../relay/fabric/node-table.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
 import { pretendedModel } from './pretended-model.ts';
 
 export function documentFor(
@@ -17,17 +18,15 @@ export function documentFor(
     installed_count: models.length,
     capabilities: { llm: true, embed: false, providers: {} },
     node_load: { slots_total: 1, slots_used: 0 },
+    issued_at: 0,
+    expires_at: LIMITS.documentLifetimeMs,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
     ...more,
   };
 }
 
 /** What the table is given for a node that has just opened a session. */
-export function admission(
-  id: string,
-  models: (string | ServedModel)[] = [],
-  more: Partial<LiveNode> = {},
-): Omit<LiveNode, 'reserved'> {
+export function admission(id: string, models: (string | ServedModel)[] = [], more: Partial<Admission> = {}): Admission {
   return {
     id,
     publicKey: `U-${id}`,

@@ -31,7 +31,7 @@ export type TestNodeOptions = { url?: string; key?: NKey; jwt?: string; lifetime
 /** A real nats-server with an identity of its own; everything is closed, stopped and removed when the test ends. */
 export async function startTestNats(
   t: TestContext,
-  options: Pick<NatsServerOptions, 'revocations'> = {},
+  options: Pick<NatsServerOptions, 'revocations' | 'listener'> = {},
 ): Promise<TestNats> {
   const log = collectLog();
   const path = mkdtempSync(join(tmpdir(), 'sparewatt-nats-'));

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
 import { afterTest } from './after-test.ts';
+import { untilCryptoRests } from './running-crypto.ts';
 
 export type MockedTime = {
   /** Lets time pass; what comes due runs. */
@@ -53,5 +54,7 @@ function pick() {
 
 /** Lets everything that was resolved take its course, without letting time pass. */
 export async function settled(): Promise<void> {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  do {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  } while (await untilCryptoRests());
 }

@@ -8,6 +8,7 @@ import pino from 'pino';
 import { type Relay, type RelayOptions, startRelay } from '../../relay/server.ts';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
 
@@ -24,7 +25,13 @@ export type Pool = {
 };
 
 /** `relayUrl` when the node's line is to lead through something else first. */
-export type PoolNodeOptions = { name?: string; slots?: number; runtime?: Runtime; relayUrl?: string };
+export type PoolNodeOptions = {
+  name?: string;
+  slots?: number;
+  runtime?: Runtime;
+  relayUrl?: string;
+  policy?: OwnerPolicy;
+};
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
 export const silentLog = pino({ level: 'silent' });
@@ -42,7 +49,8 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       if (!headers.has('authorization')) headers.set('authorization', `Bearer ${relay.apiKey}`);
       return fetch(`${relay.url}${path}`, { ...init, headers });
     },
-    addNode: async ({ name = 'test', slots = 8, runtime = createSyntheticRuntime(), relayUrl = relay.url } = {}) => {
+    addNode: async (wanted = {}) => {
+      const { name = 'test', slots = 8, runtime = createSyntheticRuntime(), relayUrl = relay.url, policy } = wanted;
       const key = createUser();
       const agent = startAgent({
         relayUrl,
@@ -57,6 +65,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         now: Date.now,
         randomId: randomUUID,
         log: silentLog,
+        ...(policy === undefined ? {} : { policy }),
       });
       agents.push(agent);
       const nodeId = await agent.ready;

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
+import { createNKey } from '../../relay/fabric/nkey.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../shared/agent/agent.ts';
-import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
 import { afterTest } from './after-test.ts';
 import { type ControlledRun, type ControlledRuntime, createControlledRuntime } from './controlled-runtime.ts';
@@ -31,6 +31,9 @@ export type ScriptedAgent = {
 
 export const INSTANCE = 'instance-1';
 
+const { publicKey, seed } = createNKey('user');
+export const IDENTITY = { publicKey, seed: new TextEncoder().encode(seed) };
+
 export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions> = {}): ScriptedAgent {
   const time = mockTime(t);
   const relay = createScriptedRelay();
@@ -43,7 +46,7 @@ export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions
     version: '0.0.0-test',
     slots: 2,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: { publicKey: `U${'A'.repeat(55)}`, seed: new Uint8Array() },
+    identity: IDENTITY,
     runtime,
     connect: relay.connect,
     fetch: relay.fetch,
@@ -92,8 +95,7 @@ export async function openScriptedAgent(
 ): Promise<OpenAgent> {
   const scripted = startScriptedAgent(t, options);
   const line = await scripted.connect();
-  const [document] = offer(line, { epoch }).values as CapabilityDocument[];
-  if (document === undefined) throw new Error('the agent refused the session');
+  await offer(line, { epoch }).next();
   confirm(line, { epoch });
   let jobs = 0;
   const ask: OpenAgent['ask'] = (changes = {}) => {
@@ -108,8 +110,8 @@ export async function openScriptedAgent(
     epoch,
     ask,
     start: async (changes) => {
-      const { values, frames } = ask(changes);
-      return { values, frames, run: await scripted.runtime.runs.next() };
+      const answers = ask(changes);
+      return { ...answers, run: await scripted.runtime.runs.next() };
     },
   };
 }

@@ -10,11 +10,13 @@ import {
 } from 'nats.ws';
 import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
+import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
-import { floatsToBase64 } from '../../shared/protocol/base64.ts';
-import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
+import { bytesToBase64Url, floatsToBase64 } from '../../shared/protocol/base64.ts';
+import { type CapabilityDocument, documentBytes, type ServedModel } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { EnrollResponse } from '../../shared/protocol/enrollment.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { CancelRequest, Heartbeat, JobRequest, OpenSession } from '../../shared/protocol/messages.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from './after-test.ts';
@@ -46,7 +48,14 @@ export type ScriptedNode = {
   /** How often the relay asked for the document. */
   readonly documentRequests: Inbox<Msg>;
   /** What the next beat and document say. */
-  state: { instance: string; epoch: number; revision: number; slots: number; models: ServedModel[] };
+  state: {
+    instance: string;
+    epoch: number;
+    revision: number;
+    slots: number;
+    models: ServedModel[];
+    policy?: PublicPolicy;
+  };
   document(): CapabilityDocument;
   beat(changes?: Partial<Heartbeat>): void;
   /** Publishes anything anywhere. */
@@ -134,7 +143,7 @@ export function scriptNode(
       slots,
       models: models.map((name) => pretendedModel(name, type)),
     },
-    document: () => documentOf(node),
+    document: () => signDocument(documentOf(node), node.key),
     beat: (changes = {}) => {
       const { instance, epoch, revision } = node.state;
       const beat = { instance, epoch, revision, slots: { total: node.state.slots, used: 0 }, ...changes };
@@ -167,6 +176,9 @@ function hear(node: ScriptedNode, message: Msg): void {
     case subjects.capabilities(node.nodeId):
       node.documentRequests.push(message);
       answer(node.answerDocumentRequest());
+      break;
+    case subjects.ping(node.nodeId):
+      message.respond();
       break;
     case subjects.cancelJob(node.nodeId):
       node.cancels.push(message.json<CancelRequest>());
@@ -223,8 +235,16 @@ function documentOf({ nodeId, state }: ScriptedNode): CapabilityDocument {
     instance: state.instance,
     served_models: state.models,
     installed_count: state.models.length,
-    capabilities: { llm: serves('llm'), embed: serves('embed'), providers: {} },
+    capabilities: { llm: serves('llm'), embed: serves('embed'), ocr: serves('ocr'), providers: {} },
+    ...(state.policy === undefined ? {} : { policy: state.policy }),
     node_load: { slots_total: state.slots, slots_used: 0 },
+    issued_at: Date.now(),
+    expires_at: Date.now() + LIMITS.documentLifetimeMs,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
   };
+}
+
+/** What a node does with its document before it shows it. */
+export function signDocument(document: CapabilityDocument, key: NKey): CapabilityDocument {
+  return { ...document, signature: bytesToBase64Url(key.sign(documentBytes(document))) };
 }

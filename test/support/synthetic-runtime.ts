@@ -1,5 +1,6 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import type { ChatInput, EmbedInput } from '../../shared/protocol/messages.ts';
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import type { ChatInput, EmbedInput, JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import { PRETENDED_CONTEXT, pretendedExecution, pretendedModel } from './pretended-model.ts';
 
@@ -50,11 +51,13 @@ const MODELS = [
   pretendedModel('test/vectors', 'embed', DIMENSIONS),
 ];
 
-export function createSyntheticRuntime(): SyntheticRuntime {
+/** `extra` are models beside the usual ones; those of a capability type answer with what they were asked. */
+export function createSyntheticRuntime(extra: Record<string, ServedModel['type']> = {}): SyntheticRuntime {
   const jobs: Entry[] = [];
+  const models = [...MODELS, ...Object.entries(extra).map(([name, type]) => pretendedModel(name, type))];
   return {
     jobs,
-    models: () => MODELS,
+    models: () => models,
     onChange: () => undefined,
     run: async (job, output, signal) => {
       const entry: Entry = { model: job.model, tokens: 0, end: 'running' };
@@ -79,6 +82,7 @@ async function runJob(
   entry: Entry,
 ): Promise<RuntimeResult> {
   if (job.type === 'embed') return embed(job.input, output);
+  if (job.type !== 'llm') return transcribe(job.model, job.input);
   const behaviour = CHAT_MODELS[job.model];
   if (behaviour === undefined) throw new Problem('model_not_found', `No model ${job.model}.`, { param: 'model' });
   const inputTokens = job.input.messages.reduce((sum, { content }) => sum + content.split(/\s+/).length, 0);
@@ -104,6 +108,11 @@ function embed(input: EmbedInput, output: RuntimeOutput): RuntimeResult {
   output.vectors(0, input.inputs.length, DIMENSIONS, values);
   const inputTokens = input.inputs.reduce((sum, item) => sum + item.length, 0);
   return { finishReason: 'stop', usage: { inputTokens, outputTokens: 0 }, execution: EXECUTION };
+}
+
+function transcribe(model: string, input: JsonInput): RuntimeResult {
+  const usage = { inputTokens: 0, outputTokens: 0 };
+  return { finishReason: 'stop', usage, execution: EXECUTION, output: { heard: input, by: model } };
 }
 
 function say(text: string, output: RuntimeOutput, entry: Entry): void {

@@ -52,6 +52,13 @@ type Served = { installed: InstalledModel; state: ServedModel['state']; worker: 
 export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promise<Runtime> {
   const store = createModelStore(options);
   const listeners: (() => void)[] = [];
+  const loads = new Map<string, number>();
+  const loadListeners: ((model: string, loadMs: number) => void)[] = [];
+
+  function noteLoad(model: string, loadMs: number): void {
+    loads.set(model, loadMs);
+    for (const listener of loadListeners) listener(model, loadMs);
+  }
   const served = new Map<string, Served>();
 
   function setState(entry: Served, state: ServedModel['state']): void {
@@ -63,10 +70,17 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
 
   for (const request of options.models) {
     const installed = await store.install(request, options.signal);
+    let loadBegan = 0;
     const worker = createModelWorker({
       model: installed.id,
-      prepare: () => prepareLoad(installed, options),
-      onState: (state) => setState(entry, state),
+      prepare: () => {
+        loadBegan = performance.now();
+        return prepareLoad(installed, options);
+      },
+      onState: (state) => {
+        if (state === 'warm') noteLoad(installed.id, performance.now() - loadBegan);
+        setState(entry, state);
+      },
       onFault: options.log.fault,
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
@@ -96,6 +110,11 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   return {
     models: () => [...served.values()].map(describe),
     onChange: (listener) => void listeners.push(listener),
+    onLoad: (listener) => {
+      loadListeners.push(listener);
+      // Preloading has begun before anybody could listen.
+      for (const [model, loadMs] of loads) listener(model, loadMs);
+    },
     async run(job, output, signal) {
       const entry = find(job);
       const result = await entry.worker.run(job, output, signal);

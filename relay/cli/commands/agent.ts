@@ -1,69 +1,56 @@
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { NodeSettings } from '../../../shared/config/node-settings.ts';
+import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
+import { type PairingInvitation, parseInvitation } from '../../../shared/identity/pairing-link.ts';
+import { nodeFolder } from '../../config/implied-settings.ts';
+import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
-import { DEFAULT_RELAY, dataOption, logLevelOption, parseCount, relayOption } from '../options.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type AgentCommandOptions = {
-  relay: string;
-  data: string;
-  name?: string;
-  model: string[];
-  slots: number;
-  joinToken?: string;
-  hub?: string;
-  hubToken?: string;
-  readyJson?: boolean;
-  logLevel: string;
-};
+type AgentCommandOptions = SettingOptions & { readyJson?: boolean };
+
+export const AGENT_SECTIONS = ['program', 'node'] as const;
 
 export function addAgentCommand(program: Command): void {
-  program
-    .command('agent')
+  addSettingOptions(program.command('agent'), AGENT_SECTIONS)
     .description('make this machine a node: run jobs for a relay, without a screen')
-    .addOption(relayOption().default(DEFAULT_RELAY))
-    .addOption(dataOption())
-    .addOption(new Option('--name <name>', 'what the relay calls this machine (default: its host name)'))
-    .addOption(
-      new Option('--model <id...>', 'models to serve: a shipped one or any transformers.js model of the hub').default(
-        [],
-        'the demo models that ship with Sparewatt',
-      ),
-    )
-    .addOption(new Option('--slots <number>', 'jobs at a time').default(4).argParser(parseCount))
-    .addOption(
-      new Option('--join-token <token>', "the relay's admin token, for a node on another machine").env(
-        'SPAREWATT_JOIN_TOKEN',
-      ),
-    )
-    .addOption(new Option('--hub <url>', 'where models are downloaded from').env('SPAREWATT_HUB'))
     .addOption(
       new Option('--ready-json', 'print one line of JSON with nodeId and pid when a relay has accepted the node'),
     )
-    .addOption(logLevelOption())
     .action(async (options: AgentCommandOptions) => {
       // The composition root: the one place of this room that knows the other (ARCHITECTURE.md, import table).
       const { startHeadlessAgent } = await import('../../../main/headless/headless-agent.ts');
-      const log = createProcessLog(options.logLevel);
+      const { startRoamingAgent } = await import('../../../main/headless/roaming-agent.ts');
+      const loaded = loadFromOptions(AGENT_SECTIONS, options);
+      const { data, log_level, mdns } = settingsOf(loaded, 'program');
+      const settings = settingsOf(loaded, 'node');
+      const invitation = settings.pair === undefined ? undefined : parseInvitation(settings.pair);
+      const isRoaming = isToDiscover(loaded.settings);
       const interrupted = untilInterrupted();
-      const agent = await startHeadlessAgent({
-        relayUrl: options.relay,
-        dataFolder: join(options.data, 'node'),
-        models: options.model,
-        slots: options.slots,
+      const node = {
+        dataFolder: nodeFolder(data),
+        models: settings.models,
+        slots: settings.slots,
         version: VERSION,
-        log,
-        onProgress: (line) => process.stderr.write(`${line}\n`),
-        ...(options.name === undefined ? {} : { name: options.name }),
-        ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
-        ...(options.hub === undefined ? {} : { hubUrl: options.hub }),
-        ...(options.hubToken === undefined ? {} : { hubToken: options.hubToken }),
+        log: createProcessLog(log_level),
+        onProgress: say,
+        invitation,
+        ...optionalSettings(settings),
+      };
+      const startAt = async (relayUrl: string) => ({
+        relayUrl,
+        agent: await startHeadlessAgent({ ...node, relayUrl }),
       });
+      const { agent, relayUrl } = isRoaming
+        ? await startRoamingAgent({ ...node, network: parseMdnsNetwork(mdns) })
+        : await startAt(relayToGoTo(loaded, settings, invitation).replace(/\/+$/, ''));
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(
-        (nodeId) => process.stdout.write(readyText(nodeId, options)),
+        (nodeId) => process.stdout.write(readyText(nodeId, relayUrl, options.readyJson === true)),
         () => undefined, // `ended` carries the reason.
       );
       const problem = await Promise.race([agent.ended, stopped.then(() => undefined)]);
@@ -71,7 +58,29 @@ export function addAgentCommand(program: Command): void {
     });
 }
 
-function readyText(nodeId: string, options: AgentCommandOptions): string {
-  if (options.readyJson === true) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
-  return `\n${out.bold('Contributing')} as ${out.cyan(nodeId)} to ${options.relay}. Ctrl-C stops.\n\n`;
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A link says where its relay is; an address that was given beside it counts more, one that is remembered does not. */
+function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation?: PairingInvitation): string {
+  const given = loaded.settings.find(({ section, key }) => section === 'node' && key === 'relay');
+  const isGiven = given?.origin !== 'default' && given?.origin !== 'remembered';
+  return isGiven ? relay : (invitation?.relayUrl ?? relay);
+}
+
+function optionalSettings({ name, join_token, hub, hub_token, policy, caps_port }: NodeSettings) {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(join_token === undefined ? {} : { joinToken: join_token }),
+    ...(hub === undefined ? {} : { hubUrl: hub }),
+    ...(hub_token === undefined ? {} : { hubToken: hub_token }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(caps_port === undefined ? {} : { capsPort: caps_port }),
+  };
+}
+
+function readyText(nodeId: string, relayUrl: string, asJson: boolean): string {
+  if (asJson) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
+  return `\n${out.bold('Contributing')} as ${out.cyan(nodeId)} to ${relayUrl}. Ctrl-C stops.\n\n`;
 }

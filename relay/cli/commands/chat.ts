@@ -1,40 +1,24 @@
 import { Argument, type Command, Option } from 'commander';
 import { askChat, type ChatAnswer } from '../ask-chat.ts';
-import { readApiKey } from '../local-relay.ts';
-import { DEFAULT_RELAY, dataOption, parseCount, relayOption } from '../options.ts';
+import { addClientOptions, readClient } from '../client-options.ts';
+import { parseCount } from '../options.ts';
+import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type ChatCommandOptions = {
-  relay: string;
-  data: string;
-  apiKey?: string;
-  model: string;
-  system?: string;
-  maxTokens?: number;
-  json?: boolean;
-};
+type ChatCommandOptions = SettingOptions & { system?: string; maxTokens?: number; json?: boolean };
 
 export const DEMO_CHAT_MODEL = 'sparewatt/demo-chat';
 
 export function addChatCommand(program: Command): void {
-  program
-    .command('chat')
+  addClientOptions(program.command('chat'), ['api_key', 'model'])
     .description('ask a model of the pool one question and print its answer as it is made')
     .addArgument(new Argument('<prompt>', 'what to ask; - reads it from stdin'))
-    .addOption(relayOption().default(DEFAULT_RELAY))
-    .addOption(dataOption())
-    .addOption(
-      new Option('--api-key <key>', 'API key (default: that of the relay in the data folder)').env('SPAREWATT_API_KEY'),
-    )
-    .addOption(new Option('--model <id>', 'model to ask').default(DEMO_CHAT_MODEL))
     .addOption(new Option('--system <text>', 'a system message to put before'))
     .addOption(new Option('--max-tokens <number>', 'longest answer').argParser(parseCount))
     .addOption(new Option('--json', 'print one JSON object when the answer is complete'))
     .action(async (prompt: string, options: ChatCommandOptions) => {
       const answer = await askChat({
-        relayUrl: options.relay,
-        apiKey: options.apiKey ?? (await readApiKey(options.data)),
-        model: options.model,
+        ...(await readClient(options)),
         prompt: prompt === '-' ? await readStdin() : prompt,
         onText: (text) => {
           if (options.json !== true) process.stdout.write(text);

@@ -1,25 +1,19 @@
 import { type Command, Option } from 'commander';
 import type { ModelList } from '../../../shared/api/models.ts';
+import { addClientOptions, readClient } from '../client-options.ts';
 import { getJson } from '../get-json.ts';
-import { readApiKey } from '../local-relay.ts';
-import { DEFAULT_RELAY, dataOption, relayOption } from '../options.ts';
+import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type ModelsCommandOptions = { relay: string; data: string; apiKey?: string; json?: boolean };
+type ModelsCommandOptions = SettingOptions & { json?: boolean };
 
 export function addModelsCommand(program: Command): void {
-  program
-    .command('models')
+  addClientOptions(program.command('models'), ['api_key'])
     .description('list the models that the pool can serve now')
-    .addOption(relayOption().default(DEFAULT_RELAY))
-    .addOption(dataOption())
-    .addOption(
-      new Option('--api-key <key>', 'API key (default: that of the relay in the data folder)').env('SPAREWATT_API_KEY'),
-    )
     .addOption(new Option('--json', 'print the list as JSON'))
     .action(async (options: ModelsCommandOptions) => {
-      const apiKey = options.apiKey ?? (await readApiKey(options.data));
-      const list = await getJson<ModelList>(options.relay, '/v1/models', apiKey);
+      const { relayUrl, apiKey } = await readClient(options);
+      const list = await getJson<ModelList>(relayUrl, '/v1/models', apiKey);
       if (options.json === true) process.stdout.write(`${JSON.stringify(list.data)}\n`);
       else process.stdout.write(tableOf(list));
     });

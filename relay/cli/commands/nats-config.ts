@@ -4,15 +4,13 @@ import { readOrCreateBusIdentity } from '../../fabric/bus-identity.ts';
 import { exportNatsConfig } from '../../fabric/nats-config.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { relayFolder } from '../local-relay.ts';
-import { dataOption } from '../options.ts';
+import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
 
 export function addNatsConfigCommand(program: Command): void {
-  program
-    .command('nats-config')
+  addDataOption(program.command('nats-config'))
     .description('print the configuration with which your own NATS server keeps the nodes of this relay apart')
-    .addOption(dataOption())
-    .action(async (options: { data: string }) => {
-      const folder = openDataFolder(relayFolder(options.data), { log: createProcessLog('warn') });
+    .action(async (options: SettingOptions) => {
+      const folder = openDataFolder(relayFolder(readDataFolder(options)), { log: createProcessLog('warn') });
       try {
         process.stdout.write(exportNatsConfig(readOrCreateBusIdentity(folder), Math.floor(Date.now() / 1000)));
       } finally {

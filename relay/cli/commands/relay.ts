@@ -1,55 +1,38 @@
 import { type Command, Option } from 'commander';
+import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
-import { startRelay } from '../../server.ts';
-import { VERSION } from '../../version.ts';
+import type { RelayOptions } from '../../server.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
-import { dataOption, logLevelOption, portOption } from '../options.ts';
-import { out } from '../style.ts';
+import { relayBanner } from '../relay-banner.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 
-type RelayCommandOptions = {
-  port: number;
-  host: string;
-  data: string;
-  nats?: string;
-  natsCreds?: string;
-  readyJson?: boolean;
-  logLevel: string;
-};
+type RelayCommandOptions = SettingOptions & { readyJson?: boolean };
+
+export const RELAY_SECTIONS = ['program', 'relay'] as const;
 
 export function addRelayCommand(program: Command): void {
-  program
-    .command('relay')
+  addSettingOptions(program.command('relay'), RELAY_SECTIONS)
     .description('start a relay: the HTTP API, its NATS server and its database')
-    .addOption(portOption())
-    .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
-    .addOption(dataOption())
-    .addOption(
-      new Option('--nats <url>', 'use this NATS server or cluster instead of starting one').env('SPAREWATT_NATS'),
-    )
-    .addOption(new Option('--nats-creds <file>', 'creds file for that server').env('SPAREWATT_NATS_CREDS'))
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
-    .addOption(logLevelOption())
-    .action(async (options: RelayCommandOptions, command: Command) => {
-      assertNoSecretShown(options, command);
-      const log = createProcessLog(options.logLevel);
+    .action(async (options: RelayCommandOptions) => {
+      // Loaded here, so that the commands that only ask a relay need not wait for it.
+      const { startRelay } = await import('../../server.ts');
+      const loaded = loadFromOptions(RELAY_SECTIONS, options);
+      const { log_level } = settingsOf(loaded, 'program');
+      const log = createProcessLog(log_level);
       const interrupted = untilInterrupted();
-      const relay = await startRelay({
-        port: options.port,
-        host: options.host,
-        dataFolder: relayFolder(options.data),
-        log,
-        ...(options.nats === undefined ? {} : { natsUrl: options.nats }),
-        ...(options.natsCreds === undefined ? {} : { natsCredsFile: options.natsCreds }),
-      });
+      const relay = await startRelay({ ...relayOptionsOf(loaded), log });
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
       } else {
-        process.stdout.write(banner(relay, options.data));
+        process.stdout.write(relayBanner(relay, loaded));
       }
       const signal = await interrupted;
       log.info({ signal }, 'the relay is stopping');
@@ -57,25 +40,35 @@ export function addRelayCommand(program: Command): void {
     });
 }
 
-/** Every user of a machine can read its command lines. */
-function assertNoSecretShown({ nats }: RelayCommandOptions, command: Command): void {
-  if (nats?.includes('@') && command.getOptionValueSource('nats') === 'cli') {
-    const advice = 'Set SPAREWATT_NATS instead, or give a creds file with --nats-creds.';
-    throw new Problem('invalid_option', `A user or password of NATS does not belong on the command line. ${advice}`);
-  }
+/** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`, `invalid_option`. */
+export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'> {
+  const { data, mdns } = settingsOf(loaded, 'program');
+  const { port, host, nats, nats_creds, announce, approve, open, public_url, bus_port, ...relay } = settingsOf(
+    loaded,
+    'relay',
+  );
+  assertNoSecretShown(loaded);
+  return {
+    port,
+    host,
+    dataFolder: relayFolder(data),
+    settings: showSettings(loaded.settings),
+    ...(nats === undefined ? {} : { natsUrl: nats }),
+    ...(nats_creds === undefined ? {} : { natsCredsFile: nats_creds }),
+    ...(bus_port === undefined ? {} : { busPort: bus_port }),
+    ...(relay.tls ? { tls: { names: relay.tls_names, browserNodes: relay.browser_nodes } } : {}),
+    ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
+    approveNodes: approve,
+    open,
+    supervised: relay.supervised,
+    announce: { when: announce, network: parseMdnsNetwork(mdns) },
+  };
 }
 
-function banner(relay: { url: string; apiKey: string; adminToken: string }, dataFolder: string): string {
-  return `
-${out.bold(`Sparewatt relay ${VERSION}`)}
-
-  address      ${out.cyan(relay.url)}
-  API key      ${relay.apiKey}
-  admin token  ${relay.adminToken}
-  data         ${dataFolder}
-
-  Add a node   sparewatt agent --relay ${relay.url}
-  Ask          sparewatt chat "What is 17 + 25?" --relay ${relay.url}
-
-`;
+/** Every user of a machine can read its command lines. */
+function assertNoSecretShown({ settings }: LoadedSettings): void {
+  const nats = settings.find(({ section, key }) => section === 'relay' && key === 'nats');
+  if (nats?.origin !== 'flag' || typeof nats.value !== 'string' || !nats.value.includes('@')) return;
+  const advice = 'Set SPAREWATT_RELAY_NATS instead, or give a creds file with --nats-creds.';
+  throw new Problem('invalid_option', `A user or password of NATS does not belong on the command line. ${advice}`);
 }

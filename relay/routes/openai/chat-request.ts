@@ -73,6 +73,7 @@ const HONOURED = new Set([
   'top_p',
   'seed',
   'stop',
+  'routing',
   ...UNSUPPORTED.map(([param]) => param),
 ]);
 

@@ -4,9 +4,11 @@ import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { toProblem } from '../../../shared/problems/problem.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
+import { type Affinity, affinityOf } from '../../scheduler/affinity.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { type HangUp, watchHangUps } from '../hang-up.ts';
+import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
@@ -47,6 +49,8 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
         model: order.model,
         stream: order.stream,
         input: order.input,
+        affinity: conversationOf(request.body, order, request.principal.keyId),
+        ...readRoutingOptions(request.body.routing, services),
       });
       reply.headers({ ...answerHeaders(job), ...ignoredHeader(order.ignored) });
       const hangUp = hangUpOf(reply.raw);
@@ -59,6 +63,11 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       }
     },
   );
+}
+
+function conversationOf(body: ChatCompletionRequest, order: ChatOrder, apiKeyId: string): Affinity | undefined {
+  const { prompt_cache_key: cacheKey, user } = body;
+  return affinityOf({ model: order.model, apiKeyId, cacheKey, user, messages: order.input.messages });
 }
 
 async function answerWhole(

@@ -5,9 +5,10 @@ import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
+import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
 
-const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions']);
+const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions', 'routing']);
 const BYTES_PER_FLOAT = 4;
 
 export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices): void {
@@ -27,7 +28,9 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
       const { body } = request;
       services.models.assertKnown(body.model, 'embed');
       const input: EmbedInput = { dimensions: body.dimensions ?? null, inputs: readInputs(body.input) };
-      const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input });
+      const routing = readRoutingOptions(body.routing, services);
+      const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
+      reply.headers(answerHeaders(job));
       const hangUp = hangUpOf(reply.raw);
       const vectors = collectVectors();
       const result = await services.jobs.run(job, vectors, hangUp.signal).finally(hangUp.stop);
@@ -43,13 +46,14 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       };
       const ignored = Object.entries(body).flatMap(([key, value]) => (HONOURED.has(key) || value == null ? [] : [key]));
-      reply.headers({ ...answerHeaders(job), ...ignoredHeader(ignored), 'x-sparewatt-node': result.node.id });
+      reply.headers({ ...ignoredHeader(ignored), 'x-sparewatt-node': result.node.id });
       return sendJson(reply, answer);
     },
   );
 }
 
-function readInputs(input: EmbeddingsRequest['input']): EmbedInput['inputs'] {
+/** One list of texts or of tokens, whichever form the client sent. */
+export function readInputs(input: EmbeddingsRequest['input']): EmbedInput['inputs'] {
   if (typeof input === 'string') return [input];
   const [first] = input;
   // One list of numbers is one text in tokens, a list of lists is several.

@@ -3,7 +3,10 @@ import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
+import { createMeasurementStore } from './measurement-store.ts';
+import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
+import { createPairingStore } from './pairing-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 
@@ -34,7 +37,10 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
   return {
     jobs: createJobStore(db, access),
     keys: createKeyStore(db, access),
+    measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
+    nodeAdmin: createNodeAdminStore(db, access),
+    pairing: createPairingStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {

@@ -33,6 +33,30 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       listNodes: () => ask('nodes', 'listNodes'),
       nextEpoch: (nodeId) => ask('nodes', 'nextEpoch', nodeId),
     },
+    measurements: {
+      // A copy: measuring goes on while the call waits for the end of the turn.
+      putMeasurements: (records) => ask('measurements', 'putMeasurements', structuredClone(records)),
+      listMeasurements: () => ask('measurements', 'listMeasurements'),
+      pruneMeasurements: (limits) => ask('measurements', 'pruneMeasurements', limits),
+    },
+    nodeAdmin: {
+      putNodeAdmin: (record) => ask('nodeAdmin', 'putNodeAdmin', record),
+      listNodeAdmin: () => ask('nodeAdmin', 'listNodeAdmin'),
+    },
+    pairing: {
+      putCode: (code) => ask('pairing', 'putCode', code),
+      findCode: (codeId) => ask('pairing', 'findCode', codeId),
+      claimCode: (claim) => ask('pairing', 'claimCode', claim),
+      listCodes: (limit) => ask('pairing', 'listCodes', limit),
+      withdrawCode: (codeId, at) => ask('pairing', 'withdrawCode', codeId, at),
+      pruneCodes: (expiredBefore) => ask('pairing', 'pruneCodes', expiredBefore),
+      admitNode: (node) => ask('pairing', 'admitNode', node),
+      listKnownNodes: () => ask('pairing', 'listKnownNodes'),
+      approveNode: (nodeId) => ask('pairing', 'approveNode', nodeId),
+      revokeNode: (nodeId, at) => ask('pairing', 'revokeNode', nodeId, at),
+      labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
+      touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
+    },
     health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
     close,
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connect } from 'nats.ws';
 import { connectBus } from '../../../relay/fabric/bus.ts';
 import { loginOfCreds, sharedBus } from '../../../relay/fabric/bus-address.ts';
 import { mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
@@ -176,3 +177,25 @@ async function startNode(t: Parameters<typeof startChild>[0], nats: TestNats) {
   assert.equal(await child.next(), 'connected');
   return { child, publicKey: key.publicKey };
 }
+
+test('a node cannot have itself taken for another by giving the key of that one', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const [own, other] = [createNKey('user'), createNKey('user')];
+  const grant = { nodeId: 'attic-a', publicKey: own.publicKey, lifetimeSeconds: 600 };
+  const { jwt } = mintNodeCredentials(nats.identity, grant);
+  const came = new Promise<string>((resolve) => bus.onNodeConnect(resolve));
+  const gone = new Promise<string>((resolve) => bus.onNodeDisconnect(resolve));
+  const liar = await connect({
+    servers: nats.server.websocketUrl,
+    reconnect: false,
+    authenticator: (nonce = '') => ({
+      jwt,
+      nkey: other.publicKey,
+      sig: Buffer.from(own.sign(Buffer.from(nonce))).toString('base64'),
+    }),
+  });
+  assert.equal(await came, own.publicKey);
+  await liar.close();
+  assert.equal(await gone, own.publicKey);
+});

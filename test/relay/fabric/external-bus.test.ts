@@ -164,7 +164,7 @@ function openGate(
   identity: BusIdentity,
   { servers, login }: Pick<NatsUrl, 'servers' | 'login'>,
 ): DoorKeeper {
-  const bridge = createWebSocketBridge({ servers, gate: createNodeGate(identity, login), log: collectLog() });
+  const bridge = createWebSocketBridge({ servers, gate: createNodeGate({ identity, login }), log: collectLog() });
   afterTest(t, bridge.close);
   return bridge;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { admission, documentFor } from '../../support/live-nodes.ts';
@@ -107,4 +108,20 @@ test('[S5] removes every node whose lease ran out, and no other', () => {
     ['b', 'd'],
   );
   assert.equal(events.filter((event) => event.startsWith('gone')).length, 2);
+});
+
+test('[T7] lists a free node on probation apart from the others, and among them once it is approved', () => {
+  const standing = { ...ACTIVE, trust: 'probation' } as const;
+  const table = createNodeTable((id) => (id === 'stranger' ? standing : ACTIVE));
+  table.admit(admission('known', ['m'], { slots: 2 }));
+  table.admit(admission('stranger', ['m'], { slots: 2 }));
+  const ids = (set: 'warm' | 'probation') => table.free('m')?.[set].nodes.map(({ id }) => id);
+  assert.deepEqual([ids('warm'), ids('probation')], [['known'], ['stranger']]);
+  const stranger = table.get('stranger');
+  assert.ok(stranger !== undefined);
+  const release = table.reserve(stranger);
+  assert.deepEqual(ids('probation'), [], 'one job is all it gets');
+  release();
+  table.setStanding('stranger', { ...ACTIVE, trust: 'approved' });
+  assert.deepEqual([ids('warm'), ids('probation')], [['known', 'stranger'], []]);
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { createFreshness } from '../../../relay/fabric/documents-freshness.ts';
+import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
 import { keepSessions } from '../../../relay/fabric/sessions.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -9,8 +11,17 @@ import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.t
 import { createFakeBus, type FakeRequest } from '../../support/fake-bus.ts';
 import { documentFor } from '../../support/live-nodes.ts';
 import { collectLog } from '../../support/log.ts';
+import { settled } from '../../support/pending-timers.ts';
+import { signDocument } from '../../support/scripted-node.ts';
+import { trackDocuments } from '../../support/tracked-documents.ts';
 
-const KEY = 'U-attic';
+const ATTIC = createNKey('user');
+const KEY = ATTIC.publicKey;
+
+/** The document of the node, signed with its key. */
+function signedFor(...parts: Parameters<typeof documentFor>) {
+  return signDocument(documentFor(...parts), ATTIC);
+}
 
 function keep(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
@@ -19,9 +30,12 @@ function keep(t: TestContext) {
   const log = collectLog();
   const clock = { now: 0 };
   const epochs = { last: 0 };
+  const documents = trackDocuments(() => clock.now);
   const sessions = keepSessions({
     bus,
     table,
+    documents,
+    freshness: createFreshness({ bus, table, documents, log }),
     publicKeyOf: async (nodeId) => (nodeId === 'attic' ? KEY : undefined),
     nextEpoch: async () => ++epochs.last,
     now: () => clock.now,
@@ -37,16 +51,17 @@ function keep(t: TestContext) {
     clock.now += ms;
     t.mock.timers.tick(ms);
   };
+  const { settled } = documents;
   /** Opens a session as a node does; returns its epoch. */
   const open = async (): Promise<number> => {
     beat();
     const request = await bus.requests.next();
     const { epoch } = readOffer(request);
-    request.answer(encodeJson(documentFor('attic', ['m'])));
+    request.answer(encodeJson(signedFor('attic', ['m'])));
     await settled();
     return epoch;
   };
-  return { bus, table, log, clock, sessions, beat, pass, open };
+  return { bus, table, log, clock, documents, sessions, beat, pass, open, settled };
 }
 
 function readOffer({ subject, data }: FakeRequest): OpenSession {
@@ -54,13 +69,8 @@ function readOffer({ subject, data }: FakeRequest): OpenSession {
   return JSON.parse(new TextDecoder().decode(data)) as OpenSession;
 }
 
-/** Lets everything that was resolved take its course. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 test('[S2] a node that this relay never enrolled is offered nothing', async (t) => {
-  const { bus, table, log, beat } = keep(t);
+  const { bus, table, log, beat, settled } = keep(t);
   beat({}, 'stranger');
   await settled();
   assert.equal(bus.requests.all.length, 0);
@@ -69,7 +79,7 @@ test('[S2] a node that this relay never enrolled is offered nothing', async (t) 
 });
 
 test('[S2] only one offer is under way, and a beat of a newer process that came meanwhile is answered after it', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const first = await bus.requests.next();
   beat();
@@ -79,7 +89,7 @@ test('[S2] only one offer is under way, and a beat of a newer process that came 
   first.fail(new Problem('node_lost', 'It restarted.'));
   const second = await bus.requests.next();
   assert.equal(readOffer(second).instance, 'instance-2');
-  second.answer(encodeJson(documentFor('attic')));
+  second.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.equal(table.get('attic')?.instance, 'instance-2');
   assert.equal(table.get('attic')?.epoch, 2);
@@ -87,18 +97,35 @@ test('[S2] only one offer is under way, and a beat of a newer process that came 
 });
 
 test('[S2] a beat from before the session was taken opens no second one', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const offer = await bus.requests.next();
   beat();
-  offer.answer(encodeJson(documentFor('attic')));
+  offer.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.equal(table.get('attic')?.epoch, 1);
   assert.equal(bus.requests.all.length, 1);
 });
 
+test('[S4] a node that is lost while its signature is checked on another thread does not count', async (t) => {
+  for (const how of ['its connection ends', 'the bus was away'] as const) {
+    await t.test(how, async (t) => {
+      const { bus, table, beat, settled } = keep(t);
+      beat();
+      const offer = await bus.requests.next();
+      offer.answer(encodeJson(signedFor('attic')));
+      // The answer is read in this turn, and its check ends in a later one.
+      for (let i = 0; i < 10; i++) await undefined;
+      if (how === 'its connection ends') bus.disconnectNode(KEY);
+      else for (const isThere of [false, true]) bus.setConnected(isThere);
+      await settled();
+      assert.equal(table.get('attic'), undefined);
+    });
+  }
+});
+
 test('[S5] only heartbeats of the open session keep its lease', async (t) => {
-  const { bus, table, beat, pass, open } = keep(t);
+  const { bus, table, beat, pass, open, settled } = keep(t);
   const epoch = await open();
   const third = LIMITS.leaseMs / 3;
   for (let i = 0; i < 6; i++) {
@@ -126,22 +153,22 @@ test('[S5] a lease runs out, to the second, when a node falls silent', async (t)
 });
 
 test('[S5] a node that disconnects between its answer and its admission is not admitted', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const offer = await bus.requests.next();
-  offer.answer(encodeJson(documentFor('attic')));
+  offer.answer(encodeJson(signedFor('attic')));
   bus.disconnectNode(KEY);
   await settled();
   assert.deepEqual(table.live(), []);
 });
 
 test('[S5] a node that reconnects while it is offered a session is admitted', async (t) => {
-  const { bus, table, beat } = keep(t);
+  const { bus, table, beat, settled } = keep(t);
   beat();
   const offer = await bus.requests.next();
   bus.disconnectNode(KEY);
   bus.connectNode(KEY);
-  offer.answer(encodeJson(documentFor('attic')));
+  offer.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.equal(table.live().length, 1);
 });
@@ -184,20 +211,20 @@ test('[S5] [S10] a node that has answered an offer as the bus went down does not
 });
 
 test('[S7] a new document is used when it has come, unless the session has ended meanwhile', async (t) => {
-  const { bus, table, beat, open } = keep(t);
+  const { bus, table, beat, open, settled } = keep(t);
   const epoch = await open();
   beat({ epoch, revision: 2 });
   const request = await bus.requests.next();
   assert.equal(request.subject, 'node.attic.capabilities.get');
   assert.deepEqual([...table.models().keys()], ['m']);
-  request.answer(encodeJson(documentFor('attic', ['n'], { revision: 2 })));
+  request.answer(encodeJson(signedFor('attic', ['n'], { revision: 2 })));
   await settled();
   assert.deepEqual([...table.models().keys()], ['n']);
 
   beat({ epoch, revision: 3 });
   const late = await bus.requests.next();
   bus.disconnectNode(KEY);
-  late.answer(encodeJson(documentFor('attic', ['ghost'], { revision: 3 })));
+  late.answer(encodeJson(signedFor('attic', ['ghost'], { revision: 3 })));
   await settled();
   assert.deepEqual([...table.models().keys()], []);
 });

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
 import { type AnswerSink, startAttempt } from '../../../relay/jobs/attempt.ts';
 import type { JobSpec } from '../../../relay/jobs/job.ts';
+import { createNodePulse, type NodePulse } from '../../../relay/jobs/node-pulse.ts';
 import { watchNodes } from '../../../relay/jobs/node-watch.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
@@ -16,7 +17,9 @@ import { SCRIPTED_END } from '../../support/scripted-node.ts';
 const EPOCH = 5;
 const STALL_MS = 60_000;
 
-function start(t: TestContext, options: { signal?: AbortSignal; sink?: AnswerSink; connected?: boolean } = {}) {
+type StartOptions = { signal?: AbortSignal; sink?: AnswerSink; connected?: boolean; pulse?: NodePulse };
+
+function start(t: TestContext, options: StartOptions = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const bus = createFakeBus();
   const table = createNodeTable();
@@ -29,7 +32,8 @@ function start(t: TestContext, options: { signal?: AbortSignal; sink?: AnswerSin
     text: (text, tokens) => output.push(`${text}/${tokens}`),
   };
   if (options.connected === false) bus.setConnected(false);
-  const ports = { bus, whenGone: watchNodes(table), staleFrames };
+  const { pulse = createNodePulse({ bus, table }) } = options;
+  const ports = { bus, whenGone: watchNodes(table), pulse, staleFrames };
   const attempt = startAttempt(JOB, 2, node, sink, options.signal ?? new AbortController().signal, ports);
   const reply = bus.published[0]?.reply ?? '';
   let seq = 0;
@@ -81,6 +85,7 @@ test('[J1] tells the node everything it must know, on its own subject', (t) => {
     attempt: 2,
     epoch: EPOCH,
     model: 'm',
+    client: 'key_1',
     timeoutMs: 100_000,
     type: 'llm',
     stream: true,
@@ -126,6 +131,30 @@ test('[J4] a node that has accepted and then sends nothing is given up after the
   t.mock.timers.tick(1);
   await assert.rejects(attempt.done, isProblem('job_timeout', /sent nothing for/));
   assert.deepEqual(cancelsIn(attempt), [CANCEL]);
+});
+
+test("[S12] an attempt without output ends with its node's silence and is cancelled; one with output goes on", async (t) => {
+  for (const hasOutput of [false, true]) {
+    await t.test(hasOutput ? 'with output' : 'without output', async (t) => {
+      const silence: (() => void)[] = [];
+      const watch = (_node: LiveNode, onSilent: () => void) => {
+        silence.push(onSilent);
+        return { heard: () => undefined, missed: () => undefined, stop: () => undefined };
+      };
+      const attempt = start(t, { pulse: { watch } });
+      attempt.send({ type: 'accepted' });
+      if (hasOutput) attempt.send({ type: 'text', text: 'a', tokens: 1 });
+      for (const tell of silence) tell();
+      if (!hasOutput) {
+        await assert.rejects(attempt.done, isProblem('node_lost', /stopped answering/));
+        assert.deepEqual(cancelsIn(attempt), [CANCEL]);
+        return;
+      }
+      attempt.send(DONE);
+      assert.equal((await attempt.done).finishReason, 'stop');
+      assert.deepEqual(cancelsIn(attempt), []);
+    });
+  }
 });
 
 test('[J6] frames of another epoch are counted, and are neither output nor a sign of life', async (t) => {

@@ -1,0 +1,38 @@
+import { type Command, Option } from 'commander';
+import { addClientOptions, readOperator } from '../client-options.ts';
+import { compareSnapshots, type Difference, healthFaults } from '../compare-snapshots.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { SettingOptions } from '../setting-options.ts';
+import { fetchSnapshot, readSnapshotFile, writeSnapshotFile } from '../snapshot-file.ts';
+import { out } from '../style.ts';
+
+type PreflightCommandOptions = SettingOptions & { against?: string; save?: string; json?: boolean };
+
+export function addPreflightCommand(program: Command): void {
+  addClientOptions(program.command('preflight'), ['admin_token'])
+    .description('check that a relay is well and still what a saved snapshot says; ends with 0 or 1')
+    .addOption(new Option('--against <file>', 'the saved snapshot; without it only health is checked'))
+    .addOption(new Option('--save <file>', 'write the snapshot of now to a file when the check is good'))
+    .addOption(new Option('--json', 'print one JSON object with ok and differences'))
+    .action(async (options: PreflightCommandOptions) => {
+      const before = options.against === undefined ? undefined : await readSnapshotFile(options.against);
+      const { relayUrl, adminToken } = await readOperator(options);
+      const now = await fetchSnapshot(relayUrl, adminToken);
+      const differences = before === undefined ? healthFaults(now) : compareSnapshots(before, now);
+      const ok = differences.every(({ fails }) => !fails);
+      if (ok && options.save !== undefined) writeSnapshotFile(options.save, now);
+      if (options.json === true) process.stdout.write(`${JSON.stringify({ ok, differences })}\n`);
+      else process.stdout.write(textOf(ok, differences));
+      if (!ok) process.exitCode = EXIT.failed;
+    });
+}
+
+function textOf(ok: boolean, differences: Difference[]): string {
+  const lines = differences.map(lineOf);
+  return `${[...lines, ok ? out.green('The relay is ready.') : out.red('The relay is not what it was.')].join('\n')}\n`;
+}
+
+function lineOf({ kind, fails, subject, before, now }: Difference): string {
+  const sign = fails ? out.red('FAIL') : out.dim('note');
+  return `${sign}  ${kind.replaceAll('_', ' ')}  ${subject}  ${out.dim(`${JSON.stringify(before)} → ${JSON.stringify(now)}`)}`;
+}

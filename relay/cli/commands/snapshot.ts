@@ -1,0 +1,22 @@
+import { type Command, Option } from 'commander';
+import { addClientOptions, readOperator } from '../client-options.ts';
+import type { SettingOptions } from '../setting-options.ts';
+import { fetchSnapshot, snapshotText, writeSnapshotFile } from '../snapshot-file.ts';
+
+type SnapshotCommandOptions = SettingOptions & { out?: string };
+
+export function addSnapshotCommand(program: Command): void {
+  addClientOptions(program.command('snapshot'), ['admin_token'])
+    .description('print the whole state of a relay as JSON: health, nodes, models, jobs, configuration')
+    .addOption(new Option('--out <file>', 'write it to a file instead'))
+    .action(async (options: SnapshotCommandOptions) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const snapshot = await fetchSnapshot(relayUrl, adminToken);
+      if (options.out === undefined) {
+        process.stdout.write(snapshotText(snapshot));
+        return;
+      }
+      writeSnapshotFile(options.out, snapshot);
+      process.stderr.write(`${snapshot.nodes.length} nodes, ${snapshot.models.length} models: ${options.out}\n`);
+    });
+}

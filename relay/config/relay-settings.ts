@@ -1,0 +1,150 @@
+import { type Static, Type } from 'typebox';
+import { described } from '../../shared/config/setting.ts';
+
+/** `[relay]` of the configuration file: what the coordinator can be told. */
+export const RelaySettings = Type.Object(
+  {
+    port: Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      default: 8_484,
+      ...described({
+        description: 'TCP port; 0 takes a free one',
+        wanted: 'a port, 0 to 65535',
+        env: 'SPAREWATT_RELAY_PORT',
+        argument: 'number',
+      }),
+    }),
+    host: Type.String({
+      minLength: 1,
+      default: '127.0.0.1',
+      ...described({
+        description: 'address to listen on; 0.0.0.0 is every address of this machine',
+        wanted: 'an address of this machine',
+        env: 'SPAREWATT_RELAY_HOST',
+        argument: 'address',
+      }),
+    }),
+    nats: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'use this NATS server or cluster instead of starting one',
+          wanted: 'an address such as nats://127.0.0.1:4222',
+          env: 'SPAREWATT_RELAY_NATS',
+          argument: 'url',
+          example: 'nats://127.0.0.1:4222',
+        }),
+      }),
+    ),
+    nats_creds: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'creds file for that server, where it does not run with the configuration of this relay',
+          wanted: 'the path of a creds file',
+          env: 'SPAREWATT_RELAY_NATS_CREDS',
+          argument: 'file',
+          path: true,
+          example: 'relay.creds',
+        }),
+      }),
+    ),
+    public_url: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^\\s/]+/?$',
+        ...described({
+          description: 'where nodes and clients reach the relay, if not at the address it listens on',
+          wanted: 'an address such as https://relay.example',
+          env: 'SPAREWATT_RELAY_PUBLIC_URL',
+          argument: 'url',
+          example: 'https://relay.example',
+        }),
+      }),
+    ),
+    tls: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'speak HTTPS and admit nodes by certificates, both of an authority of the relay itself',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_TLS',
+        example: true,
+      }),
+    }),
+    tls_names: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.:-]+$' }), {
+      default: [],
+      ...described({
+        description: 'further names and addresses that the certificate of the relay bears',
+        wanted: 'a list of host names and IP addresses',
+        env: 'SPAREWATT_RELAY_TLS_NAMES',
+        flag: 'tls-name',
+        argument: 'name',
+        otherwise: 'those of this machine and of the public URL',
+        example: ['relay.lan'],
+      }),
+    }),
+    browser_nodes: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'with tls, let nodes without a certificate join through the HTTPS port, as a browser tab must',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_BROWSER_NODES',
+        example: true,
+      }),
+    }),
+    bus_port: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        ...described({
+          description: 'TCP port on which nodes reach the bus and stay connected without the relay; 0 takes a free one',
+          wanted: 'a port, 0 to 65535',
+          env: 'SPAREWATT_RELAY_BUS_PORT',
+          argument: 'number',
+          otherwise: "the one after the relay's if other machines reach the relay, else a free one",
+          example: 8485,
+        }),
+      }),
+    ),
+    approve: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'let nodes of other machines wait until the operator approves them',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_APPROVE',
+        example: true,
+      }),
+    }),
+    open: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'let anybody join without a code, on probation',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_OPEN',
+        example: true,
+      }),
+    }),
+    supervised: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'let tasks for a node wait until a person approves them',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_SUPERVISED',
+        example: true,
+      }),
+    }),
+    announce: Type.Optional(
+      Type.Boolean({
+        ...described({
+          description: 'tell the local network by mDNS that this relay is here',
+          wanted: 'true or false',
+          env: 'SPAREWATT_RELAY_ANNOUNCE',
+          otherwise: 'exactly when it listens beyond this machine',
+          example: true,
+        }),
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type RelaySettings = Static<typeof RelaySettings>;

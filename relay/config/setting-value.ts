@@ -1,0 +1,32 @@
+import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import type { SettingRow } from './sections.ts';
+
+/** Reads a value that came as text, from a variable or a flag. What is not of the type stays text and fails the check. */
+export function fromText(schema: TSchema, text: string): unknown {
+  switch ('type' in schema ? schema.type : undefined) {
+    case 'integer':
+    case 'number':
+      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+    case 'boolean':
+      return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+    case 'array':
+      return text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '');
+    default:
+      return text;
+  }
+}
+
+/** What is wrong with a value, as the end of a sentence; undefined when nothing is. Never repeats the value. */
+export function faultOf(
+  { schema, setting }: Pick<SettingRow, 'schema' | 'setting'>,
+  value: unknown,
+): string | undefined {
+  const isAddress = 'pattern' in schema && typeof value === 'string' && String(schema.pattern).startsWith('^https?');
+  if (Value.Check(schema, value) && (!isAddress || URL.canParse(value))) return undefined;
+  const partAtFault = setting.faultOf?.(value);
+  return partAtFault === undefined ? `must be ${setting.wanted}` : `is wrong: ${partAtFault}`;
+}

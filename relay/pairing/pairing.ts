@@ -1,0 +1,205 @@
+import { nodeIdOf } from '../../shared/identity/node-id.ts';
+import {
+  isCodeProof,
+  type PairingAnswer,
+  type PairingTranscript,
+  proveCode,
+  relayStatement,
+} from '../../shared/identity/pairing-transcript.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
+import type { EnrollRequest, EnrollResponse } from '../../shared/protocol/enrollment.ts';
+import type {
+  ChallengeRequest,
+  ChallengeResponse,
+  CompletePairing,
+  PairingResponse,
+} from '../../shared/protocol/pairing.ts';
+import type { NodeCredentials } from '../fabric/credentials.ts';
+import type { NKey } from '../fabric/nkey.ts';
+import type { RelayLog } from '../log.ts';
+import type { KnownNode, PairingCodeRecord, PairingStore } from '../store/pairing-store.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
+import { type AdmissionRules, type Applicant, decideAdmission, pairingRequired } from './admission.ts';
+import { createAttemptLimit } from './attempt-limit.ts';
+import { createChallenges } from './challenges.ts';
+import { createNodeProofs } from './node-proof.ts';
+import type { NodeRegister } from './node-register.ts';
+import { createPairingCodes, type PairingCodes } from './pairing-codes.ts';
+
+export type PairingOptions = {
+  store: PairingStore;
+  register: NodeRegister;
+  identity: NKey;
+  rules: AdmissionRules;
+  /** Where nodes reach this relay; with it a conversation under any other address is refused. */
+  publicUrl?: string | undefined;
+  busPath: string;
+  /** Where the relay speaks TLS by an authority of its own. */
+  authority?: CertificateAuthority | undefined;
+  mintNodeCredentials(node: { nodeId: string; publicKey: string }): NodeCredentials;
+  now: () => number;
+  randomBytes: (size: number) => Uint8Array;
+  log: RelayLog;
+};
+
+/** Who asks, as far as the connection tells. */
+export type Caller = {
+  address: string;
+  trust: 'local' | 'admin' | undefined;
+  /** A line to the bus past the relay's process, for those who can use it. */
+  busUrl?: string | undefined;
+};
+
+export type Pairing = PairingCodes & {
+  /** By which nodes know this relay, `N…`. */
+  readonly relayKey: string;
+  challenge(request: ChallengeRequest): ChallengeResponse;
+  /** Admits a node for a code. Errors: SPEC P4 to P8. */
+  complete(request: CompletePairing, caller: Caller): Promise<PairingResponse>;
+  /** Credentials for a node that is known, or trusted for where it comes from. Errors: SPEC P4 to P10. */
+  enroll(request: EnrollRequest, caller: Caller): Promise<EnrollResponse>;
+};
+
+/** Slips of the pen are forgiven; a code of 59 bits outlives any number of tries at this rate. */
+const WRONG_CODES = { perAddress: { capacity: 10, refillMs: 6_000 }, overall: { capacity: 100, refillMs: 1_000 } };
+/** A class room that joins an open relay at once gets in; a script that fills the store does not. */
+const OPEN_JOINS = { perAddress: { capacity: 50, refillMs: 60_000 }, overall: { capacity: 500, refillMs: 2_000 } };
+
+/**
+ * Lets nodes in.
+ *
+ * Invariants: (1) nothing is said of a code to anyone who has not proved to know it; (2) a code is taken in one step of
+ * the store, after everything that can be refused was; (3) a challenge is spent before that, so that no conversation
+ * counts twice; (4) only what strangers got wrong counts against them.
+ */
+export function createPairing(options: PairingOptions): Pairing {
+  const { store, register, identity, authority, now, log } = options;
+  const challenges = createChallenges(now, options.randomBytes);
+  const proofs = createNodeProofs({
+    challenges,
+    relayKey: identity.publicKey,
+    publicUrl: options.publicUrl,
+    authority: authority?.fingerprint,
+  });
+  const wrongCodes = createAttemptLimit({ ...WRONG_CODES, now });
+  const joins = createAttemptLimit({ ...OPEN_JOINS, now });
+
+  const assertCode = async (request: CompletePairing, statement: Uint8Array, address: string) => {
+    const code = await store.findCode(request.code.id);
+    const isRight = code !== undefined && (await isCodeProof(code.secret, statement, request.code.proof));
+    // Again, as of many guesses sent at once each has found the limit untouched.
+    wrongCodes.assertMayTry(address);
+    if (isRight) return code;
+    wrongCodes.count(address);
+    throw new Problem('pairing_code_invalid', 'The relay knows no such pairing code. Check it, or ask for a new one.');
+  };
+
+  const admit = async (applicant: Applicant): Promise<KnownNode> => {
+    assertNotRevoked(register.isKeyRevoked(applicant.publicKey));
+    const known = register.get(applicant.nodeId);
+    const decided = decideAdmission(applicant, known, options.rules, now());
+    if (known !== undefined && applicant.admittance === 'key' && known.publicKey === applicant.publicKey) {
+      register.noteSeen(known.nodeId, now());
+      return known;
+    }
+    const node = await register.admit(decided);
+    assertNotRevoked(node.state === 'revoked');
+    if (known === undefined) log.info({ node: node.nodeId, trust: node.trust, state: node.state }, 'a new node');
+    return node;
+  };
+
+  const answerFor = ({ nodeId, publicKey, state }: KnownNode, caller: Caller, tlsKey?: string): PairingAnswer => {
+    const base = { nodeId, busPath: options.busPath, authority: authority?.certificate };
+    if (state !== 'active') return { ...base, state: 'pending', jwt: null, expiresAt: null };
+    const minted = options.mintNodeCredentials({ nodeId, publicKey });
+    const { expiresAt } = minted;
+    const certificate =
+      tlsKey === undefined ? undefined : authority?.issueNode({ nodeId, publicKey: tlsKey, expiresAt });
+    // Without a certificate a node would only knock there in vain.
+    const busUrl = authority === undefined || certificate !== undefined ? caller.busUrl : undefined;
+    return { ...base, state: 'active', ...minted, certificate, busUrl };
+  };
+  const sign = (transcript: PairingTranscript, answer: PairingAnswer) => {
+    const statement = relayStatement(transcript, answer);
+    return { statement, relaySignature: bytesToBase64Url(identity.sign(statement)) };
+  };
+
+  return {
+    relayKey: identity.publicKey,
+    ...createPairingCodes(options),
+    challenge: (request) => {
+      const { challenge, expiresAt } = challenges.make(request);
+      return { relayPublicKey: identity.publicKey, challenge, expiresAt: Math.floor(expiresAt / 1_000) };
+    },
+    complete: async (request, caller) => {
+      wrongCodes.assertMayTry(caller.address);
+      const { publicKey, name } = request;
+      const nodeId = nodeIdOf(name, publicKey);
+      const conversation = await proofs.check(request, request.code.id);
+      const code = await assertCode(request, conversation.statement, caller.address);
+      assertNotRevoked(register.isKeyRevoked(publicKey));
+      proofs.spend(conversation);
+      await claim(store, code, nodeId, now());
+      const node = await admit({ nodeId, publicKey, name, admittance: 'code', labels: code.labels });
+      log.info({ node: nodeId, state: node.state, from: caller.address }, 'a node was paired');
+      const answer = answerFor(node, caller, request.proof.tlsKey);
+      const signed = sign(conversation.transcript, answer);
+      const codeProof = await proveCode(code.secret, signed.statement);
+      return { ...withoutUndefined(answer), relaySignature: signed.relaySignature, codeProof };
+    },
+    enroll: async (request, caller) => {
+      const { publicKey, name, proof } = request;
+      const nodeId = nodeIdOf(name, publicKey);
+      if (proof === undefined && caller.trust === undefined) throw pairingRequired();
+      const conversation = proof && (await proofs.check({ publicKey, name, proof }, null));
+      if (conversation !== undefined) proofs.spend(conversation);
+      const isStranger = caller.trust === undefined && register.get(nodeId) === undefined && options.rules.open;
+      if (isStranger) {
+        joins.assertMayTry(caller.address);
+        joins.count(caller.address);
+      }
+      const node = await admit({ nodeId, publicKey, name, admittance: caller.trust ?? 'key' });
+      const answer = answerFor(node, caller, proof?.tlsKey);
+      const { state: _state, jwt, expiresAt, ...granted } = withoutUndefined(answer);
+      if (jwt === null || expiresAt === null) throw pendingProblem(nodeId);
+      return {
+        ...granted,
+        jwt,
+        expiresAt,
+        ...(conversation && { relaySignature: sign(conversation.transcript, answer).relaySignature }),
+      };
+    },
+  };
+}
+
+async function claim(store: PairingStore, { codeId }: PairingCodeRecord, nodeId: string, at: number): Promise<void> {
+  switch (await store.claimCode({ codeId, nodeId, at })) {
+    case 'claimed':
+      return;
+    case 'used':
+      throw new Problem('pairing_code_used', 'Another node has used this pairing code. Ask for a new one.');
+    default:
+      throw new Problem('pairing_code_expired', 'This pairing code has expired. Ask for a new one.');
+  }
+}
+
+function assertNotRevoked(isRevoked: boolean): void {
+  if (!isRevoked) return;
+  throw new Problem('node_revoked', 'The operator of this relay has revoked this node. Ask them to approve it again.');
+}
+
+function pendingProblem(nodeId: string): Problem {
+  return new Problem('node_pending', `The node ${nodeId} waits until the operator of the relay approves it.`, {
+    retryAfterMs: 5_000,
+  });
+}
+
+function withoutUndefined({ busUrl, certificate, authority, ...answer }: PairingAnswer) {
+  return {
+    ...answer,
+    ...(busUrl === undefined ? {} : { busUrl }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(authority === undefined ? {} : { authority }),
+  };
+}

@@ -1,0 +1,75 @@
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { createMcpServer } from '../mcp/mcp-server.ts';
+import { runNodesTool } from '../mcp/nodes-tool.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { assertOwnPage } from './assert-own-page.ts';
+import { watchHangUps } from './hang-up.ts';
+import { ownerOf } from './order-task.ts';
+
+const Message = Type.Object(
+  {},
+  {
+    additionalProperties: true,
+    description: 'A JSON-RPC 2.0 message of the Model Context Protocol',
+    examples: [
+      { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'nodes', arguments: { action: 'list' } } },
+    ],
+  },
+);
+
+/** Only its path means anything; the Host of a request can be any text. */
+const ENDPOINT = 'http://relay/mcp';
+
+/**
+ * `POST /mcp`: the Model Context Protocol, for agents. Without sessions: each request is whole in itself, and what a
+ * client of the older revisions of the protocol sends is served by the same code.
+ */
+export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
+  const hangUpOf = watchHangUps(app);
+  app.post(
+    '/mcp',
+    {
+      config: { access: 'client' },
+      // Before the body is read: what a page of somebody else sends is not even looked at.
+      onRequest: async ({ headers }) => assertOwnPage(headers, services.publicUrl),
+      schema: {
+        summary: 'Model Context Protocol: the tool `nodes`',
+        tags: ['Nodes'],
+        body: Message,
+        response: { 200: Message, '4xx': ErrorResponse },
+      },
+      // The protocol has words of its own for what is wrong with a message.
+      validatorCompiler: () => () => true,
+      serializerCompiler: () => (answer) => JSON.stringify(answer),
+    },
+    async (request, reply) => {
+      const hangUp = hangUpOf(reply.raw);
+      const handler = createMcpHandler(() => serverFor(request, services));
+      reply.raw.once('close', () => {
+        hangUp.stop();
+        void handler.close();
+      });
+      const response = await handler.fetch(webRequestOf(request, hangUp.signal), { parsedBody: request.body });
+      return reply.send(response);
+    },
+  );
+}
+
+function serverFor(request: FastifyRequest, services: RelayServices) {
+  const who = {
+    ...ownerOf(request),
+    newJob: (order: Parameters<typeof services.newJob>[1]) => services.newJob(request, order),
+  };
+  return createMcpServer(services.version, (args, line) => runNodesTool(args, { ...who, ...line }, services));
+}
+
+/** The body was read and parsed already and goes beside. */
+function webRequestOf({ headers }: FastifyRequest, signal: AbortSignal): Request {
+  const list = Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, one ?? ''] as [string, string]),
+  );
+  return new Request(ENDPOINT, { method: 'POST', headers: list, signal });
+}

@@ -1,0 +1,66 @@
+import { hash } from 'node:crypto';
+
+/** What makes jobs belong together, and whether this one may expect to find the earlier ones' node. */
+export type Affinity = { readonly key: string; readonly isLater: boolean };
+
+/** Which node a conversation met last. */
+export type AffinityTable = {
+  nodeOf(affinity: Affinity | undefined, now: number): string | undefined;
+  met(affinity: Affinity | undefined, nodeId: string, now: number): void;
+};
+
+export type AffinityHints = {
+  model: string;
+  apiKeyId: string;
+  /** What the client itself calls jobs of one kind. */
+  cacheKey?: string | null | undefined;
+  user?: string | null | undefined;
+  messages?: readonly { role: string; content: string }[] | undefined;
+};
+
+const KEYS_KEPT = 10_000;
+/** A prompt stays in a node's memory for minutes, not hours. */
+const KEPT_MS = 1_800_000;
+/** The beginning tells conversations apart; hashing all of a long prompt would cost more than it gains. */
+const HASHED_CHARACTERS = 4_096;
+
+/** The least recently met conversation is forgotten first. */
+export function createAffinityTable(): AffinityTable {
+  const met = new Map<string, { nodeId: string; at: number }>();
+  return {
+    nodeOf: (affinity, now) => {
+      const entry = affinity?.isLater ? met.get(affinity.key) : undefined;
+      return entry === undefined || now - entry.at > KEPT_MS ? undefined : entry.nodeId;
+    },
+    met: (affinity, nodeId, now) => {
+      if (affinity === undefined) return;
+      const { key } = affinity;
+      met.delete(key);
+      met.set(key, { nodeId, at: now });
+      if (met.size <= KEYS_KEPT) return;
+      for (const oldest of met.keys()) {
+        met.delete(oldest);
+        return;
+      }
+    },
+  };
+}
+
+/**
+ * Jobs with one key had better meet the same node. The key is the client's own, or what the conversation began with, and
+ * says nothing of its content. A first turn looks for nobody: many conversations begin alike and would meet on one node.
+ * Undefined for a job without either.
+ */
+export function affinityOf({ model, apiKeyId, cacheKey, user, messages = [] }: AffinityHints): Affinity | undefined {
+  const beginning = cacheKey ?? user ?? beginningOf(messages);
+  if (beginning === undefined) return undefined;
+  const key = hash('sha256', JSON.stringify([apiKeyId, model, beginning]), 'base64url');
+  return { key, isLater: typeof beginning === 'string' || messages.some(({ role }) => role === 'assistant') };
+}
+
+/** Everything up to and including the first words of the user. */
+function beginningOf(messages: readonly { role: string; content: string }[]): string[] | undefined {
+  const first = messages.findIndex(({ role }) => role === 'user');
+  if (first < 0) return undefined;
+  return messages.slice(0, first + 1).map(({ content }) => content.slice(0, HASHED_CHARACTERS));
+}

@@ -1,0 +1,97 @@
+import type { FilterName } from '../../shared/api/routing.ts';
+import { type Asked, objectionTo } from '../../shared/policy/decide.ts';
+import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
+import { hasFreeSlot, isOnProbation } from '../fabric/free-nodes.ts';
+import type { LiveNode } from '../fabric/node-table.ts';
+import { ANY_ROUTE, type Routing } from './routing.ts';
+
+export type FilterInput = {
+  readonly model: string;
+  readonly exclude: ReadonlySet<string>;
+  readonly routing?: Routing | undefined;
+  readonly asked?: Asked | undefined;
+};
+
+type Filter = {
+  readonly name: FilterName;
+  readonly removes: (node: LiveNode, input: FilterInput, routing: Routing) => boolean;
+};
+
+const MODEL: Filter = {
+  name: 'model_not_served',
+  removes: (node, { model }) => !node.document.served_models.some(({ name }) => name === model),
+};
+
+/** The slots are of the last beat and newer than the document. */
+const CLOSED: Filter = { name: 'node_closed', removes: (node) => closingOf(node) !== undefined };
+
+const SLOT: Filter = {
+  name: 'no_free_slot',
+  removes: (node) => !hasFreeSlot(node) && closingOf(node) === undefined,
+};
+
+/** The filters that the index of free nodes does not apply already, cheapest first. */
+const WISHES: readonly Filter[] = [
+  { name: 'failed_before', removes: (node, { exclude }) => exclude.size > 0 && exclude.has(node.id) },
+  { name: 'routing_only', removes: (node, _, { only }) => only !== null && !isNamed(node, only) },
+  { name: 'routing_ignore', removes: (node, _, { ignore }) => ignore.size > 0 && isNamed(node, ignore) },
+  { name: 'routing_trust', removes: (node, _, { trustedOnly }) => trustedOnly && isOnProbation(node) },
+  { name: 'node_policy', removes: (node, input) => policyObjection(node, input) !== undefined },
+  {
+    name: 'routing_capabilities',
+    removes: (node, _, { capabilities }) => capabilities.some((capability) => !hasCapability(node, capability)),
+  },
+  {
+    name: 'routing_labels',
+    removes: ({ standing }, _, { labels }) => labels.some(([name, value]) => labelOf(standing.labels, name) !== value),
+  },
+];
+
+/** Why and until when its owner has closed the node, as the node tells it; undefined while it is open. */
+export function closingOf({ slots, document: { policy } }: LiveNode): PublicPolicy | undefined {
+  return slots === 0 && policy?.open === false ? policy : undefined;
+}
+
+/** Whether the node takes jobs by then without its owner doing anything. */
+export function opensBy(node: LiveNode, deadline: number): boolean {
+  const closing = closingOf(node);
+  return closing === undefined || (closing.changes_at !== null && closing.changes_at <= deadline);
+}
+
+/** What its owner's policy has against the job, as the node tells it; undefined when nothing. */
+export function policyObjection({ document: { policy } }: LiveNode, { asked }: FilterInput): string | undefined {
+  return policy === undefined || asked === undefined ? undefined : objectionTo(asked, policy);
+}
+
+const STANDING: readonly Filter[] = [
+  { name: 'cordoned', removes: ({ standing }) => standing.state === 'cordoned' },
+  { name: 'draining', removes: ({ standing }) => standing.state === 'draining' },
+];
+
+const ALL: readonly Filter[] = [MODEL, ...STANDING, ...WISHES, CLOSED, SLOT];
+
+/** Whether a node that serves the model and is open to jobs may take this one, slots aside. */
+export function fits(node: LiveNode, input: FilterInput): boolean {
+  const routing = input.routing ?? ANY_ROUTE;
+  for (const filter of WISHES) if (filter.removes(node, input, routing)) return false;
+  return true;
+}
+
+/** Every filter that keeps the job from the node, none when it would be a candidate. */
+export function filtersAgainst(node: LiveNode, input: FilterInput): FilterName[] {
+  const routing = input.routing ?? ANY_ROUTE;
+  return ALL.filter((filter) => filter.removes(node, input, routing)).map(({ name }) => name);
+}
+
+function isNamed(node: LiveNode, names: ReadonlySet<string>): boolean {
+  return names.has(node.id) || names.has(node.slug);
+}
+
+function hasCapability(node: LiveNode, capability: string): boolean {
+  const flags: Record<string, unknown> = node.document.capabilities;
+  return Object.hasOwn(flags, capability) && flags[capability] === true;
+}
+
+function labelOf(labels: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}

@@ -1,0 +1,149 @@
+import { type Static, Type } from 'typebox';
+import { NodePolicy } from '../policy/node-policy.ts';
+import { policyFault } from '../policy/parse-policy.ts';
+import { described } from './setting.ts';
+
+/** `[node]` of the configuration file: what a machine that works for a relay can be told. */
+export const NodeSettings = Type.Object(
+  {
+    relay: Type.String({
+      pattern: '^https?://[^\\s/]+',
+      default: 'http://127.0.0.1:8484',
+      ...described({
+        description: 'address of the relay',
+        wanted: 'an address such as http://127.0.0.1:8484',
+        env: 'SPAREWATT_RELAY',
+        argument: 'url',
+      }),
+    }),
+    discover: Type.Boolean({
+      default: false,
+      ...described({
+        description: 'find the relay on the local network instead',
+        wanted: 'true or false',
+        env: 'SPAREWATT_NODE_DISCOVER',
+        example: true,
+      }),
+    }),
+    name: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        ...described({
+          description: 'what the relay calls this machine',
+          wanted: 'a name of 1 to 64 characters',
+          env: 'SPAREWATT_NODE_NAME',
+          argument: 'name',
+          otherwise: 'its host name',
+          example: 'living-room',
+        }),
+      }),
+    ),
+    models: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      ...described({
+        description: 'models to serve: a shipped one or any transformers.js model of the hub',
+        wanted: 'a list of model ids',
+        env: 'SPAREWATT_NODE_MODELS',
+        flag: 'model',
+        argument: 'id',
+        otherwise: 'the demo models that ship with Sparewatt',
+        example: ['HuggingFaceTB/SmolLM2-135M-Instruct'],
+      }),
+    }),
+    slots: Type.Integer({
+      minimum: 1,
+      default: 4,
+      ...described({
+        description: 'jobs at a time',
+        wanted: 'a whole number from 1',
+        env: 'SPAREWATT_NODE_SLOTS',
+        argument: 'number',
+      }),
+    }),
+    join_token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: "the relay's admin token, for a node on another machine",
+          wanted: 'the admin token of the relay',
+          env: 'SPAREWATT_JOIN_TOKEN',
+          argument: 'token',
+          secret: true,
+          example: 'sw-admin-…',
+        }),
+      }),
+    ),
+    pair: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'one-time code or link of the relay\'s operator ("sparewatt pair"), for a node it does not know',
+          wanted: 'a code such as K7QF-2M9X-HB4T or a link that starts with sparewatt://pair',
+          env: 'SPAREWATT_PAIR',
+          argument: 'code',
+          secret: true,
+          example: 'K7QF-2M9X-HB4T',
+        }),
+      }),
+    ),
+    hub: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^\\s/]+',
+        ...described({
+          description: 'where models are downloaded from: the Hugging Face hub or a mirror of it',
+          wanted: 'an address such as https://huggingface.co',
+          env: 'SPAREWATT_HUB',
+          argument: 'url',
+          example: 'https://huggingface.co',
+        }),
+      }),
+    ),
+    hub_token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'token of the hub, for models that ask who downloads them',
+          wanted: 'a token of the hub',
+          // The name under which every tool of the hub looks for it.
+          env: 'HF_TOKEN',
+          argument: 'token',
+          secret: true,
+          example: 'hf_…',
+        }),
+      }),
+    ),
+    policy: Type.Optional(
+      Type.Union(
+        [Type.String({ minLength: 1 }), NodePolicy],
+        described({
+          description:
+            'file that says what this node may run for others, read again whenever it changes; or the section [node.policy]',
+          wanted: 'the path of a JSON file, or a section [node.policy]',
+          env: 'SPAREWATT_NODE_POLICY',
+          argument: 'file',
+          path: true,
+          otherwise: 'node/policy.json of the data folder where there is one, else everything is allowed',
+          example: 'policy.json',
+          faultOf: (value) => (typeof value === 'string' ? undefined : policyFault(value)),
+        }),
+      ),
+    ),
+    caps_port: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        ...described({
+          description: 'tell programs of this machine what the node can do, at http://127.0.0.1:PORT/caps',
+          wanted: 'a port from 0 to 65535',
+          env: 'SPAREWATT_NODE_CAPS_PORT',
+          argument: 'port',
+          otherwise: 'off',
+          example: 8485,
+        }),
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type NodeSettings = Static<typeof NodeSettings>;

@@ -1,0 +1,62 @@
+import { Problem } from '../problems/problem.ts';
+import { publicKeyBytes } from './key-text.ts';
+import { readPairingCode } from './pairing-code.ts';
+
+/** What an operator hands to a node: a code, and with a link also where and who the relay is. */
+export type PairingInvitation = {
+  code: string;
+  relayUrl?: string;
+  relayKey?: string;
+  /** SHA-256 of the authority of the relay's TLS, where it has one of its own. */
+  authority?: string;
+};
+type WholeInvitation = PairingInvitation & { relayUrl: string; relayKey: string };
+
+/** `sparewatt://pair?relay=…&code=…&key=…`, and `&ca=…` of a relay with an authority of its own. */
+export function pairingLink(invitation: WholeInvitation): string {
+  const { relayUrl, code, relayKey, authority } = invitation;
+  const ca = authority === undefined ? {} : { ca: authority };
+  return `sparewatt://pair?${new URLSearchParams({ relay: relayUrl, code, key: relayKey, ...ca })}`;
+}
+
+/** Reads a code or a link as a person pasted it. Errors: `invalid_option`. */
+export function parseInvitation(text: string): PairingInvitation {
+  const trimmed = text.trim();
+  if (!trimmed.includes(':')) return { code: checkedCode(trimmed) };
+  const url = URL.parse(trimmed);
+  if (url === null || url.protocol !== 'sparewatt:' || !/^(\/\/)?pair\/?\?/.test(trimmed.slice('sparewatt:'.length))) {
+    throw new Problem('invalid_option', 'A pairing link looks like sparewatt://pair?relay=…&code=…&key=….');
+  }
+  const relayUrl = url.searchParams.get('relay') ?? '';
+  const relayKey = url.searchParams.get('key') ?? '';
+  if (!isHttpUrl(relayUrl))
+    throw new Problem('invalid_option', 'The pairing link names no relay. Copy it again, whole.');
+  if (publicKeyBytes(relayKey, 'relay') === undefined) {
+    throw new Problem('invalid_option', 'The pairing link has no valid relay key. Copy it again, whole.');
+  }
+  const authority = url.searchParams.get('ca');
+  if (authority !== null && !/^[\w-]{43}$/.test(authority)) {
+    throw new Problem(
+      'invalid_option',
+      'The pairing link has no valid fingerprint of the relay. Copy it again, whole.',
+    );
+  }
+  return {
+    code: checkedCode(url.searchParams.get('code') ?? ''),
+    relayUrl: relayUrl.replace(/\/+$/, ''),
+    relayKey,
+    ...(authority === null ? {} : { authority }),
+  };
+}
+
+function checkedCode(text: string): string {
+  const code = readPairingCode(text);
+  if (code !== undefined) return code;
+  // The text may be a code with a slip of the pen, so it is not repeated.
+  throw new Problem('invalid_option', 'This is no pairing code; one looks like K7QF-2M9X-HB4T. Check it for slips.');
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+}

@@ -1,0 +1,77 @@
+import { Problem } from '../problems/problem.ts';
+import type { JobRequest } from '../protocol/messages.ts';
+import { decide, isOpenAt, OPERATOR_CLIENT, openingAt, sizeOf } from './decide.ts';
+import type { NodePolicy, PublicPolicy } from './node-policy.ts';
+import { parseWeeklyHours, type WallClock, type WeeklyHours } from './weekly-hours.ts';
+
+/** The policy of a node while it runs: what it says now, and who is told when that changes. */
+export type OwnerPolicy = {
+  /** Puts another policy in place at once. */
+  replace(policy: NodePolicy): void;
+  isOpen(): boolean;
+  /** Whether jobs that run when the node closes may end in peace. */
+  finishesRunning(): boolean;
+  /** Why this job may not start; undefined when it may. `running` counts the jobs that its client has here already. */
+  refusalOf(request: JobRequest, running: number): Problem | undefined;
+  /** The request as the owner lets it run: an answer without a limit gets the owner's. */
+  limited(request: JobRequest): JobRequest;
+  /** What the relay may know. */
+  shown(): PublicPolicy;
+  /** Looks at the clock; calls back when the node has opened or closed since the last look, or the policy was replaced. */
+  check(): void;
+  onChange(listener: () => void): void;
+};
+
+export type OwnerPolicyOptions = { policy?: NodePolicy | undefined; now: () => number; wall?: WallClock | undefined };
+
+/** Invariant: a decision is made with the policy and the time of the moment in which it is asked for. */
+export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicyOptions): OwnerPolicy {
+  const listeners: (() => void)[] = [];
+  let policy = first;
+  let hours = hoursOf(first, wall);
+  const isOpen = (): boolean => isOpenAt(policy, hours, now());
+  let wasOpen = isOpen();
+
+  const changed = (): void => {
+    wasOpen = isOpen();
+    for (const listener of listeners) listener();
+  };
+  return {
+    replace: (next) => {
+      policy = next;
+      hours = hoursOf(next, wall);
+      changed();
+    },
+    isOpen,
+    finishesRunning: () => policy.finish_running ?? true,
+    refusalOf: (request, running) => {
+      const { type, model, client = OPERATOR_CLIENT } = request;
+      const refusal = decide(policy, { type, model, client, size: sizeOf(request) }, { at: now(), hours, running });
+      return refusal && new Problem(refusal.code, refusal.sentence);
+    },
+    limited: (request) => {
+      const most = policy.sizes?.output_tokens;
+      if (request.type !== 'llm' || most === undefined || request.input.maxTokens !== null) return request;
+      return { ...request, input: { ...request.input, maxTokens: most } };
+    },
+    shown: () => {
+      const { services, models, clients, sizes, jobs_per_client } = policy;
+      const told = { services, models, clients, sizes, jobs_per_client };
+      return { ...openingAt(policy, hours, now()), ...withoutUndefined(told) };
+    },
+    check: () => {
+      if (isOpen() !== wasOpen) changed();
+    },
+    onChange: (listener) => void listeners.push(listener),
+  };
+}
+
+function hoursOf({ hours }: NodePolicy, wall: WallClock | undefined): WeeklyHours | undefined {
+  return hours === undefined ? undefined : parseWeeklyHours(hours, wall);
+}
+
+function withoutUndefined<Value extends object>(
+  value: Value,
+): { [Key in keyof Value]?: Exclude<Value[Key], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+}

@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type AskedProcess, startAskedProcess } from './asked-process.ts';
+import type { FleetMember } from './fleet-member.ts';
+
+/** A relay in one process, many simulated nodes in another, and the real nats-server between them. */
+export type BigPool = {
+  readonly relay: AskedProcess<{ natsUrl: string }>;
+  readonly fleet: AskedProcess<string>;
+  /** Makes the relay know every node, and resolves when so many of them have a session. */
+  join(upTo: number): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const POLL_MS = 50;
+/** Sessions that are opened at the same time: a relay that starts beside 10,000 nodes meets them within one beat. */
+const JOIN_AT_ONCE = 500;
+
+export async function startBigPool(count: number): Promise<BigPool> {
+  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-big-'));
+  const file = (name: string): URL => new URL(`servers/${name}.ts`, import.meta.url);
+  const relay = await startAskedProcess<{ natsUrl: string }>(file('relay'), [folder], ['--expose-gc']);
+  const fleet = await startAskedProcess<string>(file('fleet'), [String(count), relay.ready.natsUrl, folder]);
+  return {
+    relay,
+    fleet,
+    join: async (upTo) => {
+      await relay.ask('admit', await fleet.ask<FleetMember[]>('members'));
+      for (let joined = 0; joined < upTo; ) {
+        joined = Math.min(upTo, joined + JOIN_AT_ONCE);
+        await fleet.ask('join', joined);
+        while ((await relay.ask<number>('live')) < joined) await pause(POLL_MS);
+      }
+    },
+    stop: async () => {
+      await fleet.stop();
+      await relay.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

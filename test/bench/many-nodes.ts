@@ -1,0 +1,102 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type BigPool, startBigPool } from './big-pool.ts';
+import { type Figure, figureOf } from './figure.ts';
+import { quietMoment } from './quiet-moment.ts';
+import { median } from './rounds.ts';
+
+const NODES = 10_000;
+const WINDOW_MS = 5_000;
+const WINDOWS = 4;
+const ROUNDS = 5;
+/** A round that takes longer is reported as long as it took, not cut off. */
+const PATIENCE_MS = 30_000;
+
+type Heap = { heapUsed: number; external: number };
+type DiscoveryRound = { missing: number; elapsedMs: number; stalledMs: number; cpuMs: number; idle: number };
+
+/** What 10,000 nodes cost one relay: their beats, their memory, and a question to all of them. */
+export async function manyNodes(): Promise<Figure[]> {
+  const pool = await startBigPool(NODES);
+  try {
+    const empty = await pool.relay.ask<Heap>('heap');
+    const startedAt = performance.now();
+    await pool.join(NODES);
+    const joinMs = performance.now() - startedAt;
+    const full = await pool.relay.ask<Heap>('heap');
+    return [
+      heapFigure(empty, full, await pool.fleet.ask<number>('documentBytes')),
+      await heartbeats(pool, joinMs),
+      ...(await discovery(pool)),
+    ];
+  } finally {
+    await pool.stop();
+  }
+}
+
+function heapFigure(empty: Heap, full: Heap, documentBytes: number): Figure {
+  const perNode = (full.heapUsed - empty.heapUsed) / NODES;
+  const externalPerNode = (full.external - empty.external) / NODES;
+  return figureOf('heap-per-node', perNode, 'bytes', { atMost: 4_096 }, { NODES, documentBytes, externalPerNode });
+}
+
+/** The best window is the one least disturbed by others; the median is told beside it. */
+async function heartbeats({ relay }: BigPool, joinMs: number): Promise<Figure> {
+  const shares: number[] = [];
+  for (let window = 0; window < WINDOWS; window++) {
+    const before = await relay.ask<number>('cpuMs');
+    const startedAt = performance.now();
+    await pause(WINDOW_MS);
+    shares.push(((await relay.ask<number>('cpuMs')) - before) / (performance.now() - startedAt));
+  }
+  const detail = { NODES, best: Math.min(...shares), worst: Math.max(...shares), joinMs };
+  return figureOf('heartbeats-cpu', median(shares), 'cores', { atMost: 0.15 }, detail);
+}
+
+/**
+ * Two kinds of round: nothing has moved since the last, or the load of every node has, so that every document is signed
+ * anew. (A moved revision is fetched at the node's next beat, not by a discovery.) Complete means that each answer was read, its signature checked where its bytes were not
+ * known, and the table brought up to date.
+ */
+async function discovery(pool: BigPool): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const moved of ['nothing', 'load'] as const) {
+    const byClock: DiscoveryRound[] = [];
+    const byProcessor: DiscoveryRound[] = [];
+    for (let round = 0; round <= ROUNDS; round++) {
+      byClock.push(await discover(pool, moved, 'clock'));
+      byProcessor.push(await discover(pool, moved, 'processor'));
+    }
+    // Code runs slowly at first.
+    figures.push(...discoveryFigures(moved, byClock.slice(1), byProcessor.slice(1)));
+  }
+  return figures;
+}
+
+async function discover({ relay, fleet }: BigPool, moved: string, by: 'clock' | 'processor'): Promise<DiscoveryRound> {
+  // What has moved is signed before the clock starts: real nodes do that on processors of their own.
+  if (moved === 'load') await fleet.ask('change');
+  const idle = await quietMoment();
+  return { ...(await relay.ask<DiscoveryRound>('discover', { timeoutMs: PATIENCE_MS, by })), idle };
+}
+
+function discoveryFigures(moved: string, byClock: DiscoveryRound[], byProcessor: DiscoveryRound[]): Figure[] {
+  const figure = (
+    name: string,
+    unit: string,
+    rounds: DiscoveryRound[],
+    value: keyof DiscoveryRound,
+    atMost: number,
+  ) => {
+    const values = rounds.map((round) => round[value]);
+    const idleBefore = median(rounds.map(({ idle }) => idle));
+    const missing = Math.max(...rounds.map((round) => round.missing));
+    const cpuMs = median(rounds.map((round) => round.cpuMs));
+    const detail = { NODES, best: Math.min(...values), worst: Math.max(...values), missing, cpuMs, idleBefore };
+    return figureOf(`${name} (${moved} moved)`, median(values), unit, { atMost }, detail);
+  };
+  return [
+    figure('discovery-round', 'ms', byClock, 'elapsedMs', 250),
+    figure('discovery-longest-turn', 'ms of processor', byProcessor, 'stalledMs', 20),
+    figure('discovery-stall', 'ms', byClock, 'stalledMs', 20),
+  ];
+}

@@ -1,0 +1,64 @@
+import pino from 'pino';
+import { createServices } from '../../../relay/create-services.ts';
+import { openDataFolder } from '../../../relay/data-folder/data-folder.ts';
+import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
+import { openFabric } from '../../../relay/fabric/open-fabric.ts';
+import { openNodeRegister } from '../../../relay/pairing/node-register.ts';
+import { readOrCreateRelayIdentity } from '../../../relay/pairing/relay-identity.ts';
+import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
+import type { FleetMember } from '../fleet-member.ts';
+import { answerQuestions } from './answer-questions.ts';
+import { watchLoop, watchTurns } from './loop-turns.ts';
+
+// Everything of a relay but its HTTP server, with a hand inside, in the data folder of its argument.
+const log = pino({ level: 'warn' }, pino.destination(2));
+const folder = openDataFolder(process.argv[2] ?? '', { log });
+const keys = readOrCreateKeys(folder);
+const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
+const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
+const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocations: register.revocations, log });
+const identity = readOrCreateRelayIdentity(folder);
+const rules = { open: false, approve: false };
+const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, rules });
+
+const watches = { clock: watchLoop(), processor: watchTurns() };
+/** Of all threads. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+answerQuestions(
+  { natsUrl: fabric.url },
+  {
+    admit: async (members: FleetMember[]) => {
+      const at = Date.now();
+      const standing = { state: 'active', trust: 'local', labels: {}, firstSeenAt: at, lastSeenAt: at } as const;
+      await Promise.all(
+        members.map(({ nodeId, publicKey }) =>
+          register.admit({ nodeId, publicKey, name: nodeId, ...standing, pairedAt: null, revokedAt: null }),
+        ),
+      );
+    },
+    live: () => services.table.live().length,
+    heap: () => {
+      for (let i = 0; i < 3; i++) globalThis.gc?.();
+      const { heapUsed, external } = process.memoryUsage();
+      return { heapUsed, external };
+    },
+    cpuMs,
+    discover: async ({ timeoutMs, by }: { timeoutMs: number; by: keyof typeof watches }) => {
+      const before = cpuMs();
+      watches[by].start();
+      const { missing, elapsedMs } = await services.discovery.discover({ timeoutMs });
+      const stalledMs = watches[by].stalledMs();
+      return { missing: missing.size, elapsedMs, stalledMs, cpuMs: cpuMs() - before };
+    },
+  },
+  async () => {
+    await services.close();
+    await fabric.close();
+    await store.close();
+    folder.close();
+  },
+);

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readOrCreateNodeKey } from '../../../main/headless/node-key.ts';
+import { relayPinsIn } from '../../../main/headless/relay-pins.ts';
+import { fileSecretBox } from '../../../main/headless/secret-box.ts';
+import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const RELAY_KEY = 'NCBLDRJFJ54APAUIYDL5R6Z6BJ5XHG6K3B3TA3BHL2EOTQIRCK55GEFE';
+const OTHER_KEY = `N${'A'.repeat(55)}`;
+
+test('[I1] a node makes its key once, in a file that only its owner can read', async (t) => {
+  const folder = join(temporaryFolder(t), 'node');
+  const file = join(folder, 'node-key.json');
+  const first = await readOrCreateNodeKey(fileSecretBox(file));
+  assert.match(first.publicKey, /^U[A-Z2-7]{55}$/);
+  assert.deepEqual(await readOrCreateNodeKey(fileSecretBox(file)), first);
+  assert.deepEqual(readdirSync(folder), ['node-key.json']);
+  if (process.platform === 'win32') return;
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+});
+
+test('a key file that others could read is closed to them', { skip: process.platform === 'win32' }, async (t) => {
+  const file = join(temporaryFolder(t), 'node-key.json');
+  await readOrCreateNodeKey(fileSecretBox(file));
+  chmodSync(file, 0o644);
+  await readOrCreateNodeKey(fileSecretBox(file));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+});
+
+test('a damaged key file is left as it is, and not repeated', async (t) => {
+  const file = join(temporaryFolder(t), 'node-key.json');
+  for (const text of ['', '{"seed":"SUSECRET"}', 'SUSECRET', '{}', 'null']) {
+    writeFileSync(file, text);
+    await assert.rejects(readOrCreateNodeKey(fileSecretBox(file)), (error: unknown) => {
+      isProblem('data_folder_unusable', /node-key\.json.*Restore it/)(error);
+      assert.doesNotMatch(String((error as Error).stack), /SUSECRET/);
+      return true;
+    });
+    assert.equal(readFileSync(file, 'utf8'), text);
+  }
+});
+
+test('a box says where it is, so that the agent can', (t) => {
+  const folder = temporaryFolder(t);
+  assert.match(fileSecretBox(join(folder, 'node-key.json')).where, /node-key\.json, which only its owner can read/);
+});
+
+test('[P9] known relays are kept by origin and outlive the process', async (t) => {
+  const folder = temporaryFolder(t);
+  const box = () => fileSecretBox(join(folder, 'relay-pins.json'));
+  await relayPinsIn(box()).write('http://a', RELAY_KEY);
+  await relayPinsIn(box()).write('http://b', OTHER_KEY);
+  assert.equal(await relayPinsIn(box()).read('http://a'), RELAY_KEY);
+  assert.equal(await relayPinsIn(box()).read('http://b'), OTHER_KEY);
+  assert.equal(await relayPinsIn(box()).read('http://c'), undefined);
+  assert.equal(await relayPinsIn(box()).read('constructor'), undefined);
+  await relayPinsIn(box()).write('http://a', OTHER_KEY);
+  assert.equal(await relayPinsIn(box()).read('http://a'), OTHER_KEY);
+});
+
+test('[P9] a damaged list of known relays trusts nobody', async (t) => {
+  const file = join(temporaryFolder(t), 'relay-pins.json');
+  for (const text of ['', '[]', '{"http://a":"nonsense"}', '{']) {
+    writeFileSync(file, text);
+    const pins = relayPinsIn(fileSecretBox(file));
+    await assert.rejects(pins.read('http://a'), isProblem('data_folder_unusable', /relay-pins\.json/));
+    await assert.rejects(pins.write('http://a', RELAY_KEY), isProblem('data_folder_unusable', /relay-pins\.json/));
+  }
+});

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openPolicyFile } from '../../../main/headless/policy-file.ts';
+import { afterTest } from '../../support/after-test.ts';
+import { collectLog } from '../../support/log.ts';
+import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
+
+function open(t: TestContext, content?: string, isNamed = false) {
+  const path = join(temporaryFolder(t), 'policy.json');
+  if (content !== undefined) writeFileSync(path, content);
+  const log = collectLog();
+  const file = openPolicyFile({ path, isNamed, now: Date.now, log, intervalMs: 5 });
+  afterTest(t, async () => file.close());
+  return { path, log, ...file };
+}
+
+test('[O6] without a file everything is allowed, and one that comes later counts', async (t) => {
+  const { path, policy } = open(t);
+  assert.equal(policy.isOpen(), true);
+  writeFileSync(path, '{"paused": true}');
+  await until(() => !policy.isOpen());
+  rmSync(path);
+  await until(() => policy.isOpen());
+});
+
+test('[O6] a file that has become wrong leaves the last policy in place and says so', async (t) => {
+  const { path, policy, log } = open(t, '{"paused": true}');
+  for (const wrong of ['{"paused": ', '{"paused": "yes"}', '[]']) {
+    const said = log.lines.length;
+    writeFileSync(path, wrong);
+    await until(() => log.lines.length > said);
+    assert.match(log.lines.at(-1) ?? '', /the last policy stays/);
+    assert.equal(policy.isOpen(), false);
+  }
+});
+
+test('[O6] a file that the owner named allows nothing more when it is gone or cannot be read', async (t) => {
+  const { path, policy, log } = open(t, '{"paused": true}', true);
+  const saysAgain = async (change: () => void): Promise<void> => {
+    const said = log.lines.length;
+    change();
+    await until(() => log.lines.length > said);
+    assert.match(log.lines.at(-1) ?? '', /the last policy stays/);
+    assert.equal(policy.isOpen(), false);
+  };
+  await saysAgain(() => rmSync(path));
+  await saysAgain(() => mkdirSync(path));
+  rmSync(path, { recursive: true });
+  writeFileSync(path, '{}');
+  await until(() => policy.isOpen());
+});
+
+test('[O6] a file that is wrong at the start is refused with the place', (t) => {
+  assert.throws(
+    () => open(t, '{"sizes": {"inputs": 0}}'),
+    isProblem('invalid_setting', /policy\.json: sizes\.inputs /),
+  );
+  assert.throws(
+    () => open(t, '{"hours": ["monday"]}'),
+    isProblem('invalid_setting', /hours\.0 must be days and times/),
+  );
+  assert.throws(() => open(t, '{"pause": true}'), isProblem('invalid_setting', /policy\.json: pause is not known/));
+  const chat = '{"services": {"allow": ["chat"]}}';
+  assert.throws(() => open(t, chat), isProblem('invalid_setting', /services\.allow\.0 must be one of llm, embed/));
+  assert.throws(() => open(t, 'paused'), isProblem('invalid_setting', /is not JSON/));
+  assert.throws(() => open(t, undefined, true), isProblem('invalid_setting', /There is no policy file/));
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fetchTrusting } from '../../main/headless/fetch-trusting.ts';
+import { type ConnectToBus, connectToBus } from '../../shared/agent/nats-connection.ts';
+import { parseInvitation } from '../../shared/identity/pairing-link.ts';
+import { afterTest } from '../support/after-test.ts';
+import { sparewatt } from '../support/command.ts';
+import { makeCode, startRemoteAgent } from '../support/pairing.ts';
+import { startPool } from '../support/pool.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
+import { until } from '../support/until.ts';
+
+type Ready = { url: string; apiKey: string; adminToken: string };
+
+/** A relay in a process of its own that other machines reach. */
+async function startRelayProcess(t: TestContext, data: string, port: string, flags: readonly string[]) {
+  const place = ['--host', LAN ?? '', '--port', port, '--no-announce', '--data', data];
+  const relay = sparewatt(['relay', ...place, ...flags, '--ready-json', '--log-level', 'silent']);
+  afterTest(t, () => {
+    relay.child.kill('SIGTERM');
+    return relay.exit;
+  });
+  return { relay, ...(JSON.parse(await relay.firstLine()) as Ready) };
+}
+
+function watchedConnect() {
+  const seen = { down: 0, up: 0, directUrl: undefined as string | undefined };
+  const connect: ConnectToBus = (options) => {
+    seen.directUrl = options.directUrl;
+    return connectToBus({
+      ...options,
+      onDown: () => {
+        seen.down += 1;
+        options.onDown();
+      },
+      onUp: () => {
+        seen.up += 1;
+        options.onUp();
+      },
+    });
+  };
+  return { seen, connect };
+}
+
+for (const [name, flags] of [
+  ['without TLS', []],
+  ['with TLS', ['--tls']],
+] as const) {
+  test(
+    `[L10] a node of another machine stays connected while the relay ${name} is killed and started again`,
+    needsLan,
+    async (t) => {
+      const data = temporaryFolder(t);
+      const first = await startRelayProcess(t, data, '0', flags);
+      const isTls = flags.length > 0;
+      const ask = isTls ? fetchTrusting(readFileSync(join(data, 'relay', 'tls', 'ca.pem'), 'utf8')) : fetch;
+      const { link } = await makeTlsCode(ask, first.url, first.adminToken);
+      const { seen, connect } = watchedConnect();
+      const node = { connect, fetch, invitation: parseInvitation(link), ...(isTls ? { tls: watchedTls() } : {}) };
+      const nodeId = await startRemoteAgent(t, first.url, node).ready;
+      assert.match(seen.directUrl ?? '', new RegExp(`^${isTls ? 'wss' : 'ws'}://${LAN}:\\d+$`));
+      await until(async () => (await askForNode(ask, first.url, first.apiKey)) === nodeId);
+
+      first.relay.child.kill('SIGKILL');
+      await first.relay.exit;
+      const second = await startRelayProcess(t, data, new URL(first.url).port, flags);
+      assert.equal(second.url, first.url);
+      await until(async () => (await askForNode(ask, second.url, second.apiKey)) === nodeId);
+      assert.deepEqual([seen.down, seen.up], [0, 0]);
+    },
+  );
+}
+
+test(
+  '[L11] a node that does not reach the listener comes in through the relay’s own port, and works',
+  needsLan,
+  async (t) => {
+    const pool = await startPool({ host: LAN ?? '', announce: { when: false }, dataFolder: temporaryFolder(t) });
+    afterTest(t, () => pool.close());
+    const { code } = await makeCode(pool.relay);
+    const directUrl = `ws://${LAN}:${await closedPort()}`;
+    const connect: ConnectToBus = (options) => {
+      assert.match(options.directUrl ?? '', /^ws:/);
+      return connectToBus({ ...options, directUrl });
+    };
+    const agent = startRemoteAgent(t, pool.relay.url, { connect, fetch, invitation: { code } });
+    const nodeId = await agent.ready;
+    await until(() => pool.relay.nodes().includes(nodeId));
+    assert.equal(await askForNode(fetch, pool.relay.url, pool.relay.apiKey), nodeId);
+  },
+);

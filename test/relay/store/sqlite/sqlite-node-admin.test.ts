@@ -1,0 +1,4 @@
+import { describeNodeAdminContract } from '../node-admin-contract.ts';
+import { makeSqlitePlace } from './sqlite-place.ts';
+
+describeNodeAdminContract('the SQLite store', makeSqlitePlace);
