@@ -36,7 +36,7 @@ export type Course = {
 export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
   const createdAt = Date.now();
   const startedMs = performance.now();
-  const hasher = createResponseHasher();
+  const hasher = createResponseHasher('messages' in job.input ? job.input.choices : 1);
   const attempts: AttemptRecord[] = [];
   let assignedMs = 0;
   let firstOutputMs: number | null = null;
@@ -54,11 +54,17 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
     },
     sink: {
       accepted: (node) => sink.accepted?.(node),
-      text: (text, tokens) => {
+      text: (text, tokens, more) => {
         firstOutputMs ??= elapsedMs();
-        hasher.text(text);
+        hasher.text(text, more?.choice);
         passedTokens += tokens;
-        sink.text?.(text, tokens);
+        sink.text?.(text, tokens, more);
+      },
+      toolCall: (piece) => {
+        firstOutputMs ??= elapsedMs();
+        hasher.toolCall(piece, piece.choice);
+        passedTokens += piece.tokens;
+        sink.toolCall?.(piece);
       },
       vectors: (frame) => {
         firstOutputMs ??= elapsedMs();

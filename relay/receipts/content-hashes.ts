@@ -12,19 +12,31 @@ export function hashRequest(request: HashedRequest): string {
 }
 
 export type ResponseHasher = {
-  text(text: string): void;
+  text(text: string, choice?: number): void;
+  /** A piece of a tool call; the first of each call has its name. */
+  toolCall(piece: { name?: string; arguments: string }, choice?: number): void;
   /** Vectors as a frame carries them: little-endian float32 in base64. */
   vectors(base64: string): void;
   /** The `responseHash` of a receipt, hex; may be called once. */
   digest(): string;
 };
 
-/** Hashes an answer while it passes, so that it is never held for the sake of its receipt. */
-export function createResponseHasher(): ResponseHasher {
-  const running = createHash('sha256');
+/**
+ * Hashes an answer of so many choices while it passes, so that it is never held for the sake of its receipt. The text of
+ * a choice comes before its calls.
+ */
+export function createResponseHasher(choices = 1): ResponseHasher {
+  const running = Array.from({ length: choices }, () => createHash('sha256'));
   return {
-    text: (text) => void running.update(text, 'utf8'),
-    vectors: (base64) => void running.update(base64, 'base64'),
-    digest: () => running.digest('hex'),
+    text: (text, choice = 0) => void running[choice]?.update(text, 'utf8'),
+    toolCall: (piece, choice = 0) => {
+      const begin = piece.name === undefined ? '' : `\0${piece.name}\0`;
+      running[choice]?.update(begin + piece.arguments, 'utf8');
+    },
+    vectors: (base64) => void running[0]?.update(base64, 'base64'),
+    digest: () => {
+      const digests = running.map((one) => one.digest('hex'));
+      return digests.length === 1 ? (digests[0] ?? '') : hash('sha256', digests.join(''), 'hex');
+    },
   };
 }
