@@ -48,7 +48,7 @@ const ResponseFormat = Type.Object({
 /** As in vLLM; one of them at a time. */
 const StructuredOutputs = Type.Object({
   choice: Maybe(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2_000 })),
-  regex: Maybe(Type.String({ maxLength: 10_000 })),
+  regex: Maybe(Type.String()),
   json: Maybe(Type.Unknown()),
 });
 

@@ -1,4 +1,5 @@
 import { closeConnections } from './ask.ts';
+import { constraints } from './constraints.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
@@ -18,6 +19,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'token-cpu': tokenCpu,
   requests,
   embeddings,
+  constraints,
 };
 
 const wanted = process.argv.slice(2);

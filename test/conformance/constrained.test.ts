@@ -160,7 +160,7 @@ test('[CH11] answers with one of the choices, and with text that matches', async
 test('[CH14] repeats an answer for a seed, and gives others for others', async () => {
   const say = (seed: number) => contentOf({ ...LOOSE, seed });
   assert.equal(await say(7), await say(7));
-  assert.equal(new Set(await Promise.all([1, 2, 3, 4].map(say))).size, 4);
+  assert.ok(new Set(await Promise.all([1, 2, 3, 4].map(say))).size > 1);
 });
 
 test('[CH14] takes top_p and min_p to the likeliest token, whatever the temperature', async () => {

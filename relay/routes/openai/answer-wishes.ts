@@ -30,7 +30,11 @@ export function readFormatWishes(body: Body): { input: AnswerWishes; ignored: st
   return { input, ignored };
 }
 
+/** Schemas are nested at most 64 levels deep, each at most three in JSON; deeper ones would overflow stacks. */
+const DEEPEST_JSON = 200;
+
 function assertSmall(input: AnswerWishes): void {
+  assertShallow(input, 0);
   const size = JSON.stringify(input).length;
   if (size <= LIMITS.maxSchemaBytes) return;
   throw new Problem(
@@ -38,6 +42,16 @@ function assertSmall(input: AnswerWishes): void {
     `Schemas, choices and tools have ${size} characters and may have ${LIMITS.maxSchemaBytes} together. Shorten them.`,
     { param: input.format === undefined ? 'tools' : 'response_format' },
   );
+}
+
+function assertShallow(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > DEEPEST_JSON) {
+    throw new Problem('invalid_value', `A schema is nested more than ${DEEPEST_JSON} levels deep.`, {
+      param: 'response_format',
+    });
+  }
+  for (const part of Object.values(value)) assertShallow(part, depth + 1);
 }
 
 function readFormat(body: Body): AnswerFormat | null {

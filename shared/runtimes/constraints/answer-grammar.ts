@@ -66,7 +66,7 @@ export function offeredTools({ tools = [], toolChoice = 'auto' }: AnswerWishes):
 function textTerm(format: AnswerFormat, { terms, json }: GrammarTools): Term {
   switch (format.type) {
     case 'json_object':
-      return json.anyObject;
+      return json.anyObject();
     case 'json_schema':
       return compileSchema(format.schema, terms, json, { param: FORMAT_PARAMS.json_schema });
     case 'choice':

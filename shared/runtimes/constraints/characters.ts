@@ -45,6 +45,9 @@ export function within(ranges: CodePoints, wanted: CodePoints): CodePoints {
 
 /** One character out of `ranges`, as UTF-8. */
 export function utf8Of(terms: Terms, ranges: CodePoints): Term {
+  const [first] = ranges;
+  if (ranges.length === 1 && first?.[0] === first?.[1])
+    return terms.literal(binary(String.fromCodePoint(first?.[0] ?? 0)));
   const ascii = new Uint8Array(256);
   const longer: Term[] = [];
   for (const sequence of ranges.flatMap(([from, to]) => byteRanges(from, to))) {

@@ -37,6 +37,9 @@ export type Constraint = {
 /** 4,096 tables of 1 KB. */
 const MOST_TABLES = 4_096;
 const FULL_AT_TERMS = 60_000;
+/** What an answer may cost beside the model; only patterns that were made to be ambiguous come near. */
+const WORK_PER_ANSWER = 200_000;
+const WORK_PER_TOKEN = 1_000;
 
 /**
  * Compiles a grammar for the tokens of a model. What is computed for one answer serves all later ones.
@@ -61,6 +64,7 @@ export function compileConstraint(write: GrammarWriter, vocabulary: Vocabulary):
   }
 
   function begin(budget: number): ConstrainedAnswer {
+    derivatives.allow(WORK_PER_ANSWER);
     let state = start;
     let left = budget;
     let tried: { token: number; next: Term } | null = null;
@@ -78,6 +82,7 @@ export function compileConstraint(write: GrammarWriter, vocabulary: Vocabulary):
         state = nextFor(token);
         tried = null;
         left--;
+        derivatives.allow(WORK_PER_TOKEN);
         if (derivatives.count() <= MOST_TABLES) return;
         derivatives.forget();
         masks.forget();

@@ -1,4 +1,4 @@
-import type { Term, Terms } from './terms.ts';
+import { type Term, type Terms, tooComplex } from './terms.ts';
 
 /**
  * What may follow a term after each of the 256 bytes, as ids; 0 is `never`. Tables are made when they are first needed
@@ -8,12 +8,18 @@ export type Derivatives = {
   tableOf(term: Term): Int32Array;
   /** How many tables there are. */
   count(): number;
+  /** Allows so much more work; each table that goes into another is one. More than is allowed throws. */
+  allow(work: number): void;
   /** Gives the memory of all tables back; they are made again where they are needed. */
   forget(): void;
 };
 
+/** About a second. Real schemas take some thousands for the first answer, and hardly any for the next. */
+const MOST_WORK = 400_000;
+
 export function createDerivatives(terms: Terms): Derivatives {
   const made: Term[] = [];
+  let work = 0;
 
   function tableOf(term: Term): Int32Array {
     if (term.table === null) {
@@ -73,6 +79,8 @@ export function createDerivatives(terms: Terms): Derivatives {
   }
 
   function union(tables: readonly Int32Array[]): Int32Array {
+    work -= tables.length;
+    if (work < 0) throw tooComplex();
     const result = new Int32Array(256);
     const joined = new Map<string, number>();
     for (let byte = 0; byte < 256; byte++) {
@@ -99,6 +107,9 @@ export function createDerivatives(terms: Terms): Derivatives {
   return {
     tableOf,
     count: () => made.length,
+    allow(more) {
+      work = Math.min(work + more, MOST_WORK);
+    },
     forget() {
       for (const term of made) term.table = null;
       made.length = 0;

@@ -16,9 +16,9 @@ export type JsonText = {
   readonly number: Term;
   readonly integer: Term;
   /** Any value, with arrays and objects up to a fixed depth inside each other. */
-  readonly any: Term;
+  any(): Term;
   /** Any object. */
-  readonly anyObject: Term;
+  anyObject(): Term;
   /** A value that is known, written out. */
   value(value: unknown): Term;
   text(text: string): Term;
@@ -65,7 +65,16 @@ export function createJsonText(terms: Terms): JsonText {
   const plain = utf8Of(terms, plainCharacters);
   const character = terms.choice([plain, escaping]);
 
+  const characters = new Map<string, Term>();
+
   function characterOf(set: CodePoints): Term {
+    const key = set.join();
+    const known = characters.get(key) ?? createCharacter(set);
+    characters.set(key, known);
+    return known;
+  }
+
+  function createCharacter(set: CodePoints): Term {
     const escaped = within(set, MUST_ESCAPE).flatMap(([from, to]) =>
       Array.from({ length: to - from + 1 }, (_, at) => text(escapeOf(from + at))),
     );
@@ -117,18 +126,27 @@ export function createJsonText(terms: Terms): JsonText {
   const string = (least: number, most: number): Term =>
     terms.sequence(quote, terms.repeat(character, least, most), quote);
 
-  const anyString = string(0, Number.POSITIVE_INFINITY);
-  const scalars = [anyString, number, text('true'), text('false'), text('null')];
-  let any = terms.choice(scalars);
-  let anyObject = terms.never;
-  for (let depth = 0; depth < DEEPEST_ANY; depth++) {
-    const rule = terms.rule();
-    const items = terms.sequence(any, terms.repeat(terms.sequence(comma, any), 0, Number.POSITIVE_INFINITY));
-    const member = terms.sequence(anyString, colon, any);
-    const members = terms.sequence(member, terms.repeat(terms.sequence(comma, member), 0, Number.POSITIVE_INFINITY));
-    anyObject = terms.sequence(text('{'), optional(members), text('}'));
-    rule.define(terms.choice([...scalars, terms.sequence(text('['), optional(items), text(']')), anyObject]));
-    any = rule.term;
+  let anyTerms: { any: Term; anyObject: Term } | null = null;
+
+  function getAny(): { any: Term; anyObject: Term } {
+    anyTerms ??= createAny();
+    return anyTerms;
+  }
+
+  function createAny(): { any: Term; anyObject: Term } {
+    const anyString = string(0, Number.POSITIVE_INFINITY);
+    const scalars = [anyString, number, text('true'), text('false'), text('null')];
+    const listOf = (term: Term): Term =>
+      optional(terms.sequence(term, terms.repeat(terms.sequence(comma, term), 0, Number.POSITIVE_INFINITY)));
+    let any = terms.choice(scalars);
+    let anyObject = terms.never;
+    for (let depth = 0; depth < DEEPEST_ANY; depth++) {
+      const rule = terms.rule();
+      anyObject = terms.sequence(text('{'), listOf(terms.sequence(anyString, colon, any)), text('}'));
+      rule.define(terms.choice([...scalars, terms.sequence(text('['), listOf(any), text(']')), anyObject]));
+      any = rule.term;
+    }
+    return { any, anyObject };
   }
 
   return {
@@ -137,8 +155,8 @@ export function createJsonText(terms: Terms): JsonText {
     nameExcept,
     number,
     integer,
-    any,
-    anyObject,
+    any: () => getAny().any,
+    anyObject: () => getAny().anyObject,
     value: (value) => text(JSON.stringify(value)),
     text,
     comma,

@@ -28,6 +28,8 @@ const CLASSES: Record<string, CodePoints> = { d: DIGIT, w: WORD, s: SPACE };
 const CONTROLS: Record<string, number> = { n: 10, r: 13, t: 9, v: 11, f: 12, 0: 0 };
 /** Deeper nesting than this is not written by hand. */
 const DEEPEST = 50;
+/** Terms nest as deep as a pattern is long. */
+const LONGEST = 2_000;
 
 /**
  * Reads an ECMAScript regular expression. As JSON Schema means it, it may match anywhere unless it is anchored.
@@ -35,6 +37,9 @@ const DEEPEST = 50;
  * looking around, back references, word borders, properties of Unicode, and anchors inside.
  */
 export function readPattern(source: string, param: string, where: 'anywhere' | 'whole' = 'anywhere'): Pattern {
+  if (source.length > LONGEST) {
+    throw new Problem('invalid_value', `The pattern is longer than ${LONGEST} characters.`, { param });
+  }
   try {
     new RegExp(source, 'u');
   } catch {

@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject } from '../transformers/model-files.ts';
-import { assertionsOf, hasType, type JsonType, sameJson } from './schema-keywords.ts';
+import { assertionsOf, type Effort, hasType, type JsonType, jsonKey, sameJson } from './schema-keywords.ts';
 
 /** Why two schemas cannot be written as one. */
 export class CannotMerge extends Error {}
 
-type Merge = (left: never, right: never) => unknown;
+type Merge = (left: never, right: never, effort: Effort) => unknown;
 
 const larger = (left: number, right: number): number => Math.max(left, right);
 const smaller = (left: number, right: number): number => Math.min(left, right);
@@ -21,23 +21,23 @@ const MERGES: Readonly<Record<string, Merge>> = {
   maxItems: smaller,
   maxProperties: smaller,
   required: (left: string[], right: string[]) => [...new Set([...left, ...right])],
-  enum: (left: unknown[], right: unknown[]) => left.filter((one) => right.some((other) => sameJson(one, other))),
+  enum: sharedValues,
   type: (left: JsonType | JsonType[], right: JsonType | JsonType[]) => bothTypes([left].flat(), [right].flat()),
 };
 
 /** One schema for the values that are valid under both, which hold no `$ref` on their top level. */
-export function mergeSchemas(left: JsonObject, right: JsonObject): JsonObject {
+export function mergeSchemas(left: JsonObject, right: JsonObject, effort: Effort): JsonObject {
   const result: Record<string, unknown> = { ...left };
   for (const keyword of assertionsOf(right)) {
     const [mine, theirs] = [left[keyword], right[keyword]];
-    if (mine === undefined || sameJson(mine, theirs)) result[keyword] = theirs;
+    if (mine === undefined || mine === theirs) result[keyword] = theirs;
     else if (keyword === 'allOf') result.allOf = [...(mine as unknown[]), ...(theirs as unknown[])];
     else if (keyword === 'items') result.items = { allOf: [mine, theirs] };
     else if (keyword === 'properties' || keyword === 'additionalProperties') continue;
-    else if (MERGES[keyword] !== undefined) result[keyword] = MERGES[keyword](mine as never, theirs as never);
-    else throw new CannotMerge(`two different values of "${keyword}"`);
+    else if (MERGES[keyword] !== undefined) result[keyword] = MERGES[keyword](mine as never, theirs as never, effort);
+    else if (!sameJson(mine, theirs, effort)) throw new CannotMerge(`two different values of "${keyword}"`);
   }
-  return { ...result, ...mergedMembers(left, right) };
+  return { ...result, ...mergedMembers(left, right, effort) };
 }
 
 function bothTypes(left: readonly JsonType[], right: readonly JsonType[]): JsonType[] {
@@ -49,11 +49,13 @@ function bothTypes(left: readonly JsonType[], right: readonly JsonType[]): JsonT
 }
 
 /** Properties that both know must suit both; those that one knows and the other forbids are gone. */
-function mergedMembers(left: JsonObject, right: JsonObject): JsonObject {
+function mergedMembers(left: JsonObject, right: JsonObject, effort: Effort): JsonObject {
   const [mine, theirs] = [membersOf(left), membersOf(right)];
   if (mine === null && theirs === null) return {};
   const properties: Record<string, unknown> = {};
-  for (const name of new Set([...Object.keys(mine ?? {}), ...Object.keys(theirs ?? {})])) {
+  const names = new Set([...Object.keys(mine ?? {}), ...Object.keys(theirs ?? {})]);
+  effort.spend(names.size);
+  for (const name of names) {
     const parts = [memberOf(left, mine, name), memberOf(right, theirs, name)].filter((part) => part !== true);
     properties[name] = parts.includes(false) ? false : parts.length === 1 ? parts[0] : { allOf: parts };
   }
@@ -75,30 +77,44 @@ function memberOf(schema: JsonObject, members: JsonObject | null, name: string):
   return schema.additionalProperties ?? true;
 }
 
+function sharedValues(left: unknown[], right: unknown[], effort: Effort): unknown[] {
+  const keys = new Set(right.map((value) => jsonKey(value, effort)));
+  return left.filter((value) => keys.has(jsonKey(value, effort)));
+}
+
+export type DisjointOptions = { resolve: (schema: unknown) => unknown; effort: Effort };
+
+/** Nobody writes branches that are alike so far down. */
+const DEEPEST = 8;
+
 /** Whether surely no value is valid under both; `resolve` follows a `$ref` on top. */
-export function areDisjoint(left: unknown, right: unknown, resolve: (schema: unknown) => unknown, depth = 0): boolean {
+export function areDisjoint(left: unknown, right: unknown, options: DisjointOptions, depth = 0): boolean {
+  const { resolve, effort } = options;
+  effort.spend(10);
   const [a, b] = [resolve(left), resolve(right)];
   if (a === false || b === false) return true;
-  if (!isJsonObject(a) || !isJsonObject(b) || depth > 8) return false;
+  if (!isJsonObject(a) || !isJsonObject(b) || depth > DEEPEST) return false;
   const [listA, listB] = [listOf(a), listOf(b)];
-  if (listA !== null && listB !== null) return !listA.some((one) => listB.some((other) => sameJson(one, other)));
+  if (listA !== null && listB !== null) return sharedValues(listA, listB, effort).length === 0;
   const [typesA, typesB] = [declaredTypes(a), declaredTypes(b)];
   if (listA !== null) return typesB !== null && !listA.some((value) => typesB.some((type) => hasType(value, type)));
-  if (listB !== null) return areDisjoint(b, a, resolve, depth + 1);
+  if (listB !== null) return typesA !== null && !listB.some((value) => typesA.some((type) => hasType(value, type)));
   if (typesA === null || typesB === null) return false;
   if (bothTypes(typesA, typesB).length === 0) return true;
   const areObjects = typesA.every((type) => type === 'object') && typesB.every((type) => type === 'object');
-  return areObjects && haveDisjointMembers(a, b, resolve, depth);
+  return areObjects && haveDisjointMembers(a, b, options, depth);
 }
 
-function haveDisjointMembers(a: JsonObject, b: JsonObject, resolve: (schema: unknown) => unknown, depth: number) {
-  const required = new Set([...requiredOf(a), ...requiredOf(b)]);
-  return [...required].some(
-    (name) =>
-      areDisjoint(memberOf(a, membersOf(a), name), memberOf(b, membersOf(b), name), resolve, depth + 1) &&
-      // A member that only one side requires tells them apart only when the other forbids it altogether.
-      [a, b].every((side) => requiredOf(side).includes(name) || memberOf(side, membersOf(side), name) === false),
-  );
+/** Whether there is a member that both require, or one requires and the other forbids, and that cannot suit both. */
+function haveDisjointMembers(a: JsonObject, b: JsonObject, options: DisjointOptions, depth: number): boolean {
+  const [membersA, membersB] = [membersOf(a), membersOf(b)];
+  const [requiredA, requiredB] = [new Set(requiredOf(a)), new Set(requiredOf(b))];
+  return [...new Set([...requiredA, ...requiredB])].some((name) => {
+    options.effort.spend(10);
+    const [inA, inB] = [memberOf(a, membersA, name), memberOf(b, membersB, name)];
+    if (inA === false || inB === false) return true;
+    return requiredA.has(name) && requiredB.has(name) && areDisjoint(inA, inB, options, depth + 1);
+  });
 }
 
 const requiredOf = (schema: JsonObject): string[] => (Array.isArray(schema.required) ? schema.required : []);

@@ -4,9 +4,9 @@ import { numberWithin } from './decimal.ts';
 import { FORMATS } from './formats.ts';
 import type { JsonText } from './json-text.ts';
 import { readPattern } from './pattern.ts';
-import { assertionsOf, hasType, isEnforced, JSON_TYPES, type JsonType, sameJson, typesOf } from './schema-keywords.ts';
+import { assertionsOf, hasType, isEnforced, type JsonType, jsonKey, typesOf, wrongShape } from './schema-keywords.ts';
 import { areDisjoint, CannotMerge, mergeSchemas } from './schema-merge.ts';
-import { createShapes } from './schema-shapes.ts';
+import { countOf, createShapes } from './schema-shapes.ts';
 import type { Term, Terms } from './terms.ts';
 
 export type SchemaOptions = {
@@ -19,6 +19,10 @@ export type SchemaOptions = {
 /** OpenAI's limit is 5,000 properties; these are all places together. */
 const MOST_PLACES = 10_000;
 const DEEPEST = 64;
+/** Characters that are compared, more or less; about a tenth of a second on a slow machine. */
+const MOST_EFFORT = 500_000;
+/** What working out which digits can begin a number is like. */
+const EFFORT_OF_NUMBER = 1_000;
 const MOST_VALUES = 2_000;
 const INT32 = 2 ** 31;
 
@@ -32,8 +36,15 @@ const INT32 = 2 ** 31;
  */
 export function compileSchema(schema: unknown, terms: Terms, json: JsonText, options: SchemaOptions): Term {
   const references = new Map<string, Term>();
-  const shapes = createShapes(terms, json, compile, refuse);
   let places = 0;
+  let spent = 0;
+  const effort = {
+    spend(amount: number): void {
+      spent += amount;
+      if (spent > MOST_EFFORT) throw tooLarge(options.param, 'it takes too long to read');
+    },
+  };
+  const shapes = createShapes({ terms, json, compile, refuse, effort });
 
   function refuse(place: string, why: string, code: 'unsupported_parameter' | 'invalid_value'): void {
     if (code === 'unsupported_parameter' && options.onIgnored !== undefined) {
@@ -46,7 +57,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   function compile(part: unknown, place: string, depth: number): Term {
     if (++places > MOST_PLACES) throw tooLarge(place, `it has more than ${MOST_PLACES} parts`);
     if (depth > DEEPEST) throw tooLarge(place, `it is nested more than ${DEEPEST} levels deep`);
-    if (part === true) return json.any;
+    if (part === true) return json.any();
     if (part === false) return terms.never;
     if (!isJsonObject(part)) {
       throw new Problem('invalid_value', `A schema must be an object, true or false at ${place}.`, { param: place });
@@ -62,10 +73,9 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
       refuse(`${place}.${keyword}`, `"${keyword}" cannot be enforced. Leave it out.`, 'unsupported_parameter');
       delete kept[keyword];
     }
-    for (const type of [kept.type ?? []].flat()) {
-      if (!JSON_TYPES.includes(type as JsonType)) {
-        refuse(`${place}.type`, `it must be ${JSON_TYPES.join(', ')}, or a list of them.`, 'invalid_value');
-      }
+    for (const [keyword, value] of Object.entries(kept)) {
+      const words = wrongShape(keyword, value);
+      if (words !== null) refuse(`${place}.${keyword}`, `it must be ${words}.`, 'invalid_value');
     }
     return kept;
   }
@@ -73,12 +83,8 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   function compileObject(part: JsonObject, place: string, depth: number): Term {
     if (part.$ref !== undefined) return compileReference(part, place, depth);
     for (const keyword of ['allOf', 'anyOf', 'oneOf', 'enum'] as const) {
-      const list = part[keyword];
+      const list = part[keyword] as unknown[] | undefined;
       if (list === undefined) continue;
-      if (!Array.isArray(list) || list.length === 0) {
-        refuse(`${place}.${keyword}`, 'it must be a list with at least one entry.', 'invalid_value');
-        continue;
-      }
       const { [keyword]: _, ...others } = part;
       if (keyword === 'allOf') return compile(allOf(list, others, place), place, depth + 1);
       if (keyword === 'enum') return compileValues(list, others, `${place}.enum`);
@@ -99,7 +105,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
       return compileValues([value], others, `${place}.const`);
     }
     const types = typesOf(part);
-    if (types === null) return json.any;
+    if (types === null) return json.any();
     return terms.choice(types.map((type) => compileType(type, part, place, depth)));
   }
 
@@ -150,6 +156,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   function allOf(parts: readonly unknown[], others: JsonObject, place: string): unknown {
     let merged: JsonObject = others;
     for (const [at, part] of parts.entries()) {
+      effort.spend(10);
       const inside = `${place}.allOf.${at}`;
       const resolved = resolve(part, inside);
       if (resolved === false) return false;
@@ -160,7 +167,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
         });
       }
       try {
-        merged = mergeSchemas(merged, checked(resolved, inside));
+        merged = mergeSchemas(merged, checked(resolved, inside), effort);
       } catch (error) {
         if (!(error instanceof CannotMerge)) throw error;
         refuse(inside, `it cannot be combined with the rest, because of ${error.message}.`, 'unsupported_parameter');
@@ -170,8 +177,8 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   }
 
   function assertExclusive(list: readonly unknown[], place: string): void {
-    const top = (part: unknown): unknown => resolve(part, place);
-    const overlap = list.some((left, at) => list.slice(at + 1).some((right) => !areDisjoint(left, right, top)));
+    const telling = { resolve: (part: unknown): unknown => resolve(part, place), effort };
+    const overlap = list.some((left, at) => list.slice(at + 1).some((right) => !areDisjoint(left, right, telling)));
     if (!overlap) return;
     const why = 'its branches do not exclude each other by a type, a constant or a required property. Use anyOf.';
     refuse(place, why, 'unsupported_parameter');
@@ -179,14 +186,16 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
 
   function compileValues(values: readonly unknown[], others: JsonObject, place: string): Term {
     const types = typesOf(others);
+    effort.spend(10 * values.length);
     if (values.length > MOST_VALUES) throw tooLarge(place, `it has more than ${MOST_VALUES} values`);
     for (const keyword of assertionsOf(others)) {
       if (keyword === 'type' || keyword === 'enum' || keyword === 'const') continue;
       refuse(place, `it stands beside "${keyword}". Leave "${keyword}" out.`, 'unsupported_parameter');
     }
-    const isListed = (value: unknown): boolean =>
-      (!Array.isArray(others.enum) || others.enum.some((other) => sameJson(value, other))) &&
-      (others.const === undefined || sameJson(value, others.const));
+    const listed = [others.enum, others.const === undefined ? undefined : [others.const]]
+      .filter((list) => list !== undefined)
+      .map((list) => new Set((list as unknown[]).map((value) => jsonKey(value, effort))));
+    const isListed = (value: unknown): boolean => listed.every((keys) => keys.has(jsonKey(value, effort)));
     const isTyped = (value: unknown): boolean =>
       others.type === undefined || (types ?? []).some((type) => hasType(value, type));
     return terms.choice(values.filter((value) => isListed(value) && isTyped(value)).map(json.value));
@@ -211,8 +220,8 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   }
 
   function compileString(part: JsonObject, place: string): Term {
-    const least = shapes.count(part, 'minLength', place) ?? 0;
-    const most = shapes.count(part, 'maxLength', place) ?? Number.POSITIVE_INFINITY;
+    const least = countOf(part.minLength, 0);
+    const most = countOf(part.maxLength, Number.POSITIVE_INFINITY);
     if (least > most) return terms.never;
     const keyword = part.pattern === undefined ? 'format' : 'pattern';
     const inside = `${place}.${keyword}`;
@@ -231,6 +240,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   }
 
   function readOrIgnore(source: string, place: string) {
+    effort.spend(10 * source.length);
     try {
       return readPattern(source, place);
     } catch (error) {
@@ -249,13 +259,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
   }
 
   function compileNumber(type: 'number' | 'integer', part: JsonObject, place: string): Term {
-    const bound = (keyword: string): number | null => {
-      const value = part[keyword];
-      if (value === undefined) return null;
-      if (typeof value === 'number' && Number.isFinite(value)) return value;
-      refuse(`${place}.${keyword}`, 'it must be a number.', 'invalid_value');
-      return null;
-    };
+    const bound = (keyword: string): number | null => (part[keyword] as number | undefined) ?? null;
     const bounds = {
       integer: type === 'integer',
       minimum: bound('minimum'),
@@ -269,12 +273,13 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
       bounds.minimum = Math.max(bounds.minimum ?? -INT32, -INT32);
       bounds.maximum = Math.min(bounds.maximum ?? INT32 - 1, INT32 - 1);
     }
-    if (multipleOf !== null && (!Number.isInteger(multipleOf) || multipleOf < 1)) {
+    if (multipleOf !== null && !Number.isInteger(multipleOf)) {
       refuse(`${place}.multipleOf`, 'only whole numbers from 1 can be enforced.', 'unsupported_parameter');
       bounds.multipleOf = null;
     }
     const isFree = Object.values(bounds).every((value) => value === null || typeof value === 'boolean');
     if (isFree) return type === 'integer' ? json.integer : json.number;
+    effort.spend(EFFORT_OF_NUMBER);
     const leaf = numberWithin(bounds);
     return leaf.cost === Number.POSITIVE_INFINITY ? terms.never : terms.leaf(leaf);
   }

@@ -284,7 +284,8 @@ export function byteSet(...ranges: readonly (readonly [from: number, to: number]
   return set;
 }
 
-function tooComplex(): Problem {
+/** What a format is refused with that would take too long to follow. */
+export function tooComplex(): Problem {
   return new Problem(
     'unsupported_parameter',
     'The format that was asked for allows too many things at once to be followed. Simplify its schema or pattern.',
