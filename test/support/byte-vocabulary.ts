@@ -60,7 +60,7 @@ export function byteVocabulary(
   const end = names.length + marks.length;
   added.set(end, { text: '<end>', isSpecial: true });
   const all = [...names, ...marks, '<end>'];
-  return { ...createVocabulary({ names: all, naming: 'byte-level', added }, marks), end };
+  return { ...createVocabulary({ names: all, naming: 'byte-level', dropsFirstSpace: false, added }, marks), end };
 }
 
 /** GPT-2's names of bytes. */

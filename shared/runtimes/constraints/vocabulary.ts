@@ -9,6 +9,8 @@ export type VocabularySource = {
   readonly names: readonly (string | undefined)[];
   /** `byte-level` names bytes by GPT-2's table; `byte-fallback` writes text, `▁` for a space and `<0x0A>` for a byte. */
   readonly naming: 'byte-level' | 'byte-fallback' | 'unknown';
+  /** Whether the tokenizer leaves out the space that its first token begins with. */
+  readonly dropsFirstSpace: boolean;
   /** Tokens that were added to the vocabulary under their own text; special ones are no part of any text. */
   readonly added: ReadonlyMap<number, { readonly text: string; readonly isSpecial: boolean }>;
 };
@@ -16,6 +18,7 @@ export type VocabularySource = {
 /** The texts of all tokens. */
 export type Vocabulary = {
   readonly size: number;
+  readonly dropsFirstSpace: boolean;
   /** The bytes of a token; `null` for one that is no text. */
   bytesOf(id: number): Uint8Array | null;
   /**
@@ -59,6 +62,7 @@ export function createVocabulary(source: VocabularySource, marks: readonly strin
 
   return {
     size: source.names.length,
+    dropsFirstSpace: source.dropsFirstSpace,
     bytesOf: (id) => bytes[id] ?? null,
     mark: (text) => (markIds.has(text) ? String.fromCharCode(...markBytes(text)) : binary(text)),
     hasMark: (text) => markIds.has(text),

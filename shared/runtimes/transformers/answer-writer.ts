@@ -35,7 +35,7 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   const { model, output, vocabulary } = options;
   const { tokenizer, endIds } = model;
   const matcher = createStopMatcher(options.stops);
-  const text = vocabulary === null ? decodedText(model) : ownText(vocabulary);
+  const text = vocabulary === null ? decodedText(model) : ownText(vocabulary, options.tools !== null);
   const calls = parserOf(options);
   let tokens = 0;
   let unsent = 0;
@@ -108,11 +108,18 @@ function decodedText({ tokenizer }: LanguageModel): TokenText {
   return createTextAssembler((ids) => tokenizer.decode(ids));
 }
 
-function ownText(vocabulary: Vocabulary): TokenText {
+/** `isFree` when the answer may begin with words, which some tokenizers begin with a space that nobody is to see. */
+function ownText(vocabulary: Vocabulary, isFree: boolean): TokenText {
   const decoder = new TextDecoder();
   const nothing = new Uint8Array(0);
+  let dropsSpace = isFree && vocabulary.dropsFirstSpace;
   return {
-    push: (id) => decoder.decode(vocabulary.bytesOf(id) ?? nothing, { stream: true }),
+    push(id) {
+      const text = decoder.decode(vocabulary.bytesOf(id) ?? nothing, { stream: true });
+      const shown = dropsSpace && text.startsWith(' ') ? text.slice(1) : text;
+      dropsSpace = false;
+      return shown;
+    },
     flush: () => decoder.decode(),
   };
 }

@@ -198,11 +198,13 @@ function readVocabulary(tokenizer: PreTrainedTokenizer): VocabularySource {
     added.set(id, { text: token.content, isSpecial: token.special });
   }
   // From here on no place is missing.
-  return { names: Array.from(names), naming: namingOf(tokenizer._tokenizerJSON), added };
+  const file: unknown = tokenizer._tokenizerJSON;
+  const decoder = isJsonObject(file) ? JSON.stringify(file.decoder ?? null) : '';
+  const dropsFirstSpace = /"(Strip|Metaspace)"/.test(decoder);
+  return { names: Array.from(names), naming: namingOf(decoder), dropsFirstSpace, added };
 }
 
-function namingOf(tokenizerFile: unknown): VocabularySource['naming'] {
-  const decoder = isJsonObject(tokenizerFile) ? JSON.stringify(tokenizerFile.decoder ?? null) : '';
+function namingOf(decoder: string): VocabularySource['naming'] {
   if (decoder.includes('"ByteLevel"')) return 'byte-level';
   return /"(ByteFallback|Metaspace)"|"▁"/.test(decoder) ? 'byte-fallback' : 'unknown';
 }

@@ -241,6 +241,34 @@ test('compiles a schema of a thousand optional members and a thousand values', (
   assertAlwaysValid(small, [1, 2]);
 });
 
+test('refuses schemas that would take long to read, after a bounded effort', () => {
+  const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
+  const named = (count: number, make: (at: number) => unknown) =>
+    Object.fromEntries(times(count, (at) => [`n${at}`, make(at)]));
+  const ref = (name: string) => ({ $ref: `#/$defs/${name}` });
+  const mesh = (self: string) => ({
+    type: 'object',
+    required: times(40, (at) => `n${at}`),
+    properties: named(40, () => ref(self)),
+  });
+  const hostile: object[] = [
+    { oneOf: times(1_500, (at) => ({ type: 'object', properties: { k: { const: at } }, required: ['k'] })) },
+    { oneOf: [ref('o'), ref('q')], $defs: { o: mesh('o'), q: mesh('q') } },
+    { anyOf: times(400, () => ({ enum: times(1_900, (at) => at) })) },
+    { $defs: named(60, (at) => ({ allOf: [ref(`n${at + 1}`), { allOf: [ref(`n${at + 1}`)] }] })), ...ref('n0') },
+    { anyOf: times(3_000, (at) => ({ type: 'number', minimum: at + 0.5, maximum: at + 0.75 })) },
+    { type: 'array', items: ref('n0'), $defs: named(200, (at) => ({ items: ref(`n${at + 1}`) })) },
+    { type: 'string', pattern: 'a'.repeat(3_000) },
+  ];
+  for (const schema of hostile) {
+    assert.throws(
+      () => compile(schema),
+      (error: unknown) => error instanceof Problem && error.code === 'invalid_value',
+      JSON.stringify(schema).slice(0, 80),
+    );
+  }
+});
+
 test('ends with a refusal, not with a search without end, whatever the pattern', () => {
   const constraint = compile({ type: 'string', pattern: '^((a{1,300}){1,300}|(a|aa|aaa){1,500})*b$' });
   const answer = constraint.begin(5_000);

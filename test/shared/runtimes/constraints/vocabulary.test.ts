@@ -13,7 +13,12 @@ const ASCII = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)
 /** A tokenizer as sentencepiece makes them, with bytes for what it has no piece for. */
 function pieces(more: readonly string[]): VocabularySource {
   const names = ['<unk>', ...ASCII.map((letter) => (letter === ' ' ? '▁' : letter)), ...more];
-  return { names, naming: 'byte-fallback', added: new Map([[0, { text: '<unk>', isSpecial: true }]]) };
+  return {
+    names,
+    naming: 'byte-fallback',
+    dropsFirstSpace: true,
+    added: new Map([[0, { text: '<unk>', isSpecial: true }]]),
+  };
 }
 
 test('reads the bytes of tokens that are named by text and by byte', () => {
@@ -34,7 +39,7 @@ test('reads the bytes of tokens that are named by letters for bytes', () => {
     [3, { text: '<mark>', isSpecial: false }],
     [4, { text: '<end>', isSpecial: true }],
   ]);
-  const vocabulary = createVocabulary({ names, naming: 'byte-level', added }, []);
+  const vocabulary = createVocabulary({ names, naming: 'byte-level', dropsFirstSpace: false, added }, []);
   const texts = names.map((_, id) => vocabulary.bytesOf(id)).map((bytes) => bytes && decoder.decode(bytes));
   assert.deepEqual(texts, [' a', 'é', '\n', '<mark>', null]);
 });
