@@ -31,13 +31,19 @@ export function mergeSchemas(left: JsonObject, right: JsonObject, effort: Effort
   for (const keyword of assertionsOf(right)) {
     const [mine, theirs] = [left[keyword], right[keyword]];
     if (mine === undefined || mine === theirs) result[keyword] = theirs;
-    else if (keyword === 'allOf') result.allOf = [...(mine as unknown[]), ...(theirs as unknown[])];
+    else if (keyword === 'allOf') result.allOf = joined(mine as unknown[], theirs as unknown[], effort);
     else if (keyword === 'items') result.items = { allOf: [mine, theirs] };
     else if (keyword === 'properties' || keyword === 'additionalProperties') continue;
     else if (MERGES[keyword] !== undefined) result[keyword] = MERGES[keyword](mine as never, theirs as never, effort);
     else if (!sameJson(mine, theirs, effort)) throw new CannotMerge(`two different values of "${keyword}"`);
   }
   return { ...result, ...mergedMembers(left, right, effort) };
+}
+
+/** References that double with every step are stopped by what copying them costs. */
+function joined(left: readonly unknown[], right: readonly unknown[], effort: Effort): unknown[] {
+  effort.spend(10 * (left.length + right.length));
+  return [...left, ...right];
 }
 
 function bothTypes(left: readonly JsonType[], right: readonly JsonType[]): JsonType[] {
