@@ -10,9 +10,12 @@ import {
   Frame,
   type JobRequest,
   type JsonInput,
+  type TextFrame,
+  type ToolCallFrame,
   type VectorsFrame,
 } from '../../shared/protocol/messages.ts';
 import { CAPABILITY_TYPES, subjects } from '../../shared/protocol/subjects.ts';
+import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobSpec } from './job.ts';
@@ -23,7 +26,8 @@ import { createVectorCheck } from './vector-check.ts';
 export type AnswerSink = {
   /** The node took the job; nothing has come out of it yet. */
   accepted?(node: LiveNode): void;
-  text?(text: string, tokens: number): void;
+  text?(text: string, tokens: number, more?: PieceDetail): void;
+  toolCall?(piece: ToolCallPiece): void;
   vectors?(frame: VectorsFrame): void;
   /** Forgets all output: it comes anew from another node. Only a caller that has passed nothing on can. */
   takeBack?(): void;
@@ -122,8 +126,12 @@ export function startAttempt(
     if (nextSeq === 0) sink.accepted?.(node);
     nextSeq += 1;
     expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
-    hasText ||= frame.type === 'text';
-    if (frame.type === 'text') sink.text?.(frame.text, frame.tokens);
+    if (frame.type === 'text' || frame.type === 'tool_call') {
+      hasText = true;
+      assertAskedFor(frame, job, node);
+    }
+    if (frame.type === 'text') sink.text?.(frame.text, frame.tokens, frame);
+    if (frame.type === 'tool_call') sink.toolCall?.(frame);
     if (frame.type === 'vectors') {
       vectors.assertNext(frame);
       sink.vectors?.(frame);
@@ -205,6 +213,15 @@ function cancelOnNode(job: JobSpec, attempt: number, node: LiveNode, bus: Bus): 
   const cancel: CancelRequest = { job: job.id, attempt, epoch: node.epoch };
   // With the bus down the node has noticed by itself, and abandons the job.
   if (bus.isConnected()) bus.publish(subjects.cancelJob(node.id), encodeJson(cancel));
+}
+
+/** A node that sends choices or calls that nobody asked for could fill the relay's memory. */
+function assertAskedFor(frame: TextFrame | ToolCallFrame, { type, input }: JobSpec, node: LiveNode): void {
+  const chat = type === 'llm' ? (input as ChatInput) : undefined;
+  const choices = chat === undefined ? 0 : (chat.choices ?? 1);
+  const mayCall = (chat?.tools ?? []).length > 0;
+  if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;
+  throw new Problem('protocol_violation', `Node ${node.id} sent a piece of an answer that was not asked for.`);
 }
 
 function outOfOrder(node: LiveNode, expected: number, got: number): Problem {

@@ -1,5 +1,5 @@
 import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
-import type { DoneFrame, Usage } from '../../shared/protocol/messages.ts';
+import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
 import { issueReceipt } from '../receipts/issue-receipt.ts';
@@ -37,7 +37,8 @@ export type Course = {
 export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
   const createdAt = Date.now();
   const startedMs = performance.now();
-  let hasher = createResponseHasher();
+  const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
+  let hasher = createResponseHasher(choices);
   const attempts: AttemptRecord[] = [];
   let assignedMs = 0;
   let firstOutputMs: number | null = null;
@@ -53,7 +54,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       if (firstOutputMs === null) return true;
       if (sink.takeBack === undefined) return false;
       sink.takeBack();
-      hasher = createResponseHasher();
+      hasher = createResponseHasher(choices);
       firstOutputMs = null;
       passedTokens = 0;
       return true;
@@ -63,11 +64,17 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
     },
     sink: {
       accepted: (node) => sink.accepted?.(node),
-      text: (text, tokens) => {
+      text: (text, tokens, more) => {
         firstOutputMs ??= elapsedMs();
-        hasher.text(text);
+        hasher.text(text, more?.choice);
         passedTokens += tokens;
-        sink.text?.(text, tokens);
+        sink.text?.(text, tokens, more);
+      },
+      toolCall: (piece) => {
+        firstOutputMs ??= elapsedMs();
+        hasher.toolCall(piece, piece.choice);
+        passedTokens += piece.tokens;
+        sink.toolCall?.(piece);
       },
       vectors: (frame) => {
         firstOutputMs ??= elapsedMs();

@@ -3,7 +3,7 @@ import { ChatCompletionRequest } from '../../shared/api/chat.ts';
 import { EmbeddingsRequest } from '../../shared/api/embeddings.ts';
 import type { TaskRequest } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import type { JobInput } from '../../shared/protocol/messages.ts';
+import type { ChatInput, JobInput } from '../../shared/protocol/messages.ts';
 import { JOB_TYPES, type JobType } from '../../shared/protocol/subjects.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobOrder } from '../services.ts';
@@ -50,7 +50,7 @@ function modelFor(type: JobType, wanted: string | null | undefined, node: LiveNo
 function readInput(type: JobType, model: string, input: unknown): JobInput {
   if (type === 'llm') {
     const body = { model, ...(typeof input === 'string' ? conversation(input) : objectOf(input)) };
-    if (chat.Check(body)) return readChatRequest(body).input;
+    if (chat.Check(body)) return onlyText(readChatRequest(body).input);
     throw wrongInput('a text, or the body of a chat completion', chat.Errors(body)[0]);
   }
   if (type === 'embed') {
@@ -59,6 +59,18 @@ function readInput(type: JobType, model: string, input: unknown): JobInput {
     throw wrongInput('a text, several, or the body of an embeddings call', embeddings.Errors(body)[0]);
   }
   return objectOf(input);
+}
+
+/** A task's result is one text. */
+function onlyText(input: ChatInput): ChatInput {
+  const asked = { n: input.choices, tools: input.tools, logprobs: input.topLogprobs };
+  for (const [param, value] of Object.entries(asked)) {
+    if (value === undefined) continue;
+    throw new Problem('unsupported_parameter', `A task answers with one text, so that it takes no ${param}.`, {
+      param,
+    });
+  }
+  return input;
 }
 
 function conversation(text: string): { messages: { role: string; content: string }[] } {

@@ -2,18 +2,34 @@ import { type Problem, toProblemRecord } from '../problems/problem.ts';
 import { floatsToBase64 } from '../protocol/base64.ts';
 import { encodeJson } from '../protocol/codec.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import type { Execution, FinishReason, Frame, NodeTimings, Usage } from '../protocol/messages.ts';
+import type {
+  Execution,
+  FinishReason,
+  Frame,
+  NodeTimings,
+  TextFrame,
+  ToolCallFrame,
+  Usage,
+} from '../protocol/messages.ts';
+import type { PieceDetail, ToolCallPiece } from '../runtimes/runtime.ts';
 
 /** Tokens that come faster than this travel together; slower ones leave at once. */
 const COALESCE_MS = 4;
 /** An answer that is ready this soon needs no `accepted` of its own. */
 const ACCEPT_DELAY_MS = 20;
 
-export type Done = { finishReason: FinishReason; usage: Usage; timings: NodeTimings; execution: Execution };
+export type Done = {
+  finishReason: FinishReason;
+  finishReasons?: FinishReason[];
+  usage: Usage;
+  timings: NodeTimings;
+  execution: Execution;
+};
 
 export type FrameWriter = {
   accept(): void;
-  text(text: string, tokens: number): void;
+  text(text: string, tokens: number, more?: PieceDetail): void;
+  toolCall(piece: ToolCallPiece): void;
   vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
   done(done: Done): void;
   fail(problem: Problem): void;
@@ -31,14 +47,15 @@ export type FrameWriterOptions = {
 /**
  * Writes the frames of one attempt.
  *
- * Invariants: (1) `seq` counts from 0 without a gap; (2) text is never sent after a later token's text; (3) exactly one
- * of `done` and `error` is sent, and nothing after it; (4) a job that does not stream sends its text in `done` alone.
+ * Invariants: (1) `seq` counts from 0 without a gap; (2) no piece is sent after a later one; (3) exactly one of
+ * `done` and `error` is sent, and nothing after it; (4) a job that does not stream sends the text of its only choice in
+ * `done` alone.
  */
 export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptions): FrameWriter {
   let seq = 0;
   let ended = false;
-  let pendingText = '';
-  let pendingTokens = 0;
+  let pending: PieceFrame | null = null;
+  let heldText = '';
   let lastFlushAt = Number.NEGATIVE_INFINITY;
   let acceptTimer: ReturnType<typeof setTimeout> | undefined;
   let flushTimer: ReturnType<typeof setTimeout> | undefined;
@@ -51,15 +68,22 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     seq += 1;
   };
 
-  const flushText = (): void => {
+  const flushPiece = (): void => {
     clearTimeout(flushTimer);
     flushTimer = undefined;
-    if (pendingTokens === 0 && pendingText === '') return;
-    const frame = { type: 'text', text: pendingText, tokens: pendingTokens } as const;
-    pendingText = '';
-    pendingTokens = 0;
+    if (pending === null) return;
+    const frame = pending;
+    pending = null;
     lastFlushAt = now();
     write(frame);
+  };
+
+  const add = (piece: PieceFrame): void => {
+    if (ended) return;
+    if (pending !== null && !joins(pending, piece)) flushPiece();
+    pending = pending === null ? piece : joined(pending, piece);
+    if (now() - lastFlushAt >= COALESCE_MS) flushPiece();
+    else flushTimer ??= setTimeout(flushPiece, COALESCE_MS);
   };
 
   const end = (frame: FrameBody): void => {
@@ -72,13 +96,11 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     accept: () => {
       if (seq === 0 && !ended) acceptTimer ??= setTimeout(() => write({ type: 'accepted' }), ACCEPT_DELAY_MS);
     },
-    text: (text, tokens) => {
-      pendingText += text;
-      pendingTokens += tokens;
-      if (!stream || ended) return;
-      if (now() - lastFlushAt >= COALESCE_MS) flushText();
-      else flushTimer ??= setTimeout(flushText, COALESCE_MS);
+    text: (text, tokens, more = {}) => {
+      if (stream) add({ type: 'text', text, tokens, ...more });
+      else heldText += text;
     },
+    toolCall: (piece) => add({ type: 'tool_call', ...piece }),
     vectors: (start, count, dimensions, values) => {
       // A runtime's batch may be larger than a message may be.
       for (let row = 0; row < count; row += LIMITS.vectorsPerFrame) {
@@ -88,11 +110,11 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
       }
     },
     done: (done) => {
-      if (stream) flushText();
-      end({ type: 'done', text: pendingText, ...done });
+      flushPiece();
+      end({ type: 'done', text: heldText, ...done });
     },
     fail: (problem) => {
-      if (stream) flushText();
+      flushPiece();
       end({ type: 'error', problem: toProblemRecord(problem) });
     },
     abandon: () => {
@@ -104,3 +126,21 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
 }
 
 type FrameBody = Frame extends infer F ? (F extends Frame ? Omit<F, 'epoch' | 'seq'> : never) : never;
+type PieceFrame = Omit<TextFrame, 'epoch' | 'seq'> | Omit<ToolCallFrame, 'epoch' | 'seq'>;
+
+/** Whether two pieces can travel as one: the same choice, and the same call, which the second does not begin. */
+function joins(first: PieceFrame, second: PieceFrame): boolean {
+  if (first.choice !== second.choice) return false;
+  if (first.type === 'text' || second.type === 'text') return first.type === second.type;
+  return first.index === second.index && second.name === undefined;
+}
+
+function joined(first: PieceFrame, second: PieceFrame): PieceFrame {
+  const logprobs = [...(first.logprobs ?? []), ...(second.logprobs ?? [])];
+  const sum = { tokens: first.tokens + second.tokens, ...(logprobs.length === 0 ? {} : { logprobs }) };
+  if (first.type === 'text' && second.type === 'text') return { ...first, ...sum, text: first.text + second.text };
+  if (first.type === 'tool_call' && second.type === 'tool_call') {
+    return { ...first, ...sum, arguments: first.arguments + second.arguments };
+  }
+  return second;
+}

@@ -2,7 +2,7 @@ import { OPERATOR_CLIENT } from '../policy/decide.ts';
 import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
-import type { Runtime, RuntimeJob } from '../runtimes/runtime.ts';
+import type { PieceDetail, Runtime, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { AgentLog } from './log.ts';
 import type { Slots } from './slots.ts';
@@ -110,9 +110,13 @@ async function runAttempt(
   const startedAt = ports.now();
   let firstTokenAt: number | undefined;
   const output = {
-    text: (text: string, tokens: number) => {
+    text: (text: string, tokens: number, more?: PieceDetail) => {
       firstTokenAt ??= ports.now();
-      frames.text(text, tokens);
+      frames.text(text, tokens, more);
+    },
+    toolCall: (piece: ToolCallPiece) => {
+      firstTokenAt ??= ports.now();
+      frames.toolCall(piece);
     },
     vectors: frames.vectors,
   };

@@ -71,18 +71,26 @@ function watchText(output: RuntimeOutput, now: () => number) {
   let firstAt: number | undefined;
   let lastAt = 0;
   let tokens = 0;
-  return {
-    output: {
-      text: (text: string, count: number) => {
-        if (firstAt === undefined) firstAt = now();
-        else {
-          lastAt = now();
-          tokens += count;
-        }
-        output.text(text, count);
-      },
-      vectors: output.vectors.bind(output),
+  const made = (count: number): void => {
+    if (firstAt === undefined) firstAt = now();
+    else {
+      lastAt = now();
+      tokens += count;
+    }
+  };
+  const watched: RuntimeOutput = {
+    text: (text, count, more) => {
+      made(count);
+      output.text(text, count, more);
     },
+    toolCall: (piece) => {
+      made(piece.tokens);
+      output.toolCall(piece);
+    },
+    vectors: output.vectors.bind(output),
+  };
+  return {
+    output: watched,
     tokensAfterFirst: () => tokens,
     elapsedMs: () => (firstAt === undefined ? 0 : lastAt - firstAt),
   };

@@ -9,12 +9,47 @@ const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() }
 /** Parts of a kind that no model here reads; they pass the schema, so that the refusal can say so. */
 const OtherPart = Type.Object({ type: Type.String() });
 
+const FunctionCall = Type.Object({ name: Type.String(), arguments: Type.String() });
+
 const RequestMessage = Type.Object({
-  role: Type.String({ description: 'system, developer, user or assistant' }),
+  role: Type.String({ description: 'system, developer, user, assistant or tool' }),
   content: Maybe(Type.Union([Type.String(), Type.Array(Type.Union([TextPart, OtherPart]))])),
   name: Maybe(Type.String()),
-  tool_calls: Maybe(Type.Array(Type.Unknown())),
+  tool_calls: Maybe(
+    Type.Array(Type.Object({ id: Type.String(), type: Type.Literal('function'), function: FunctionCall })),
+  ),
+  tool_call_id: Maybe(Type.String()),
   refusal: Maybe(Type.String()),
+});
+
+const Tool = Type.Object({
+  type: Type.String({ description: 'function' }),
+  function: Type.Optional(
+    Type.Object({
+      name: Type.String(),
+      description: Maybe(Type.String()),
+      parameters: Maybe(Type.Unknown({ description: 'A JSON Schema of type object.' })),
+      strict: Maybe(
+        Type.Boolean({
+          description: 'Refuses parameters that cannot be enforced instead of leaving out what cannot be.',
+        }),
+      ),
+    }),
+  ),
+});
+
+const ResponseFormat = Type.Object({
+  type: Type.String({ description: 'text, json_object or json_schema' }),
+  json_schema: Maybe(
+    Type.Object({ name: Maybe(Type.String()), schema: Maybe(Type.Unknown()), strict: Maybe(Type.Boolean()) }),
+  ),
+});
+
+/** As in vLLM; one of them at a time. */
+const StructuredOutputs = Type.Object({
+  choice: Maybe(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2_000 })),
+  regex: Maybe(Type.String()),
+  json: Maybe(Type.Unknown()),
 });
 
 /** Body of `POST /v1/chat/completions`. Parameters that are known but not supported are listed, so that they can be refused. */
@@ -37,16 +72,20 @@ export const ChatCompletionRequest = Type.Object(
         Type.Array(Type.String({ minLength: 1 }), { maxItems: LIMITS.maxStopSequences }),
       ]),
     ),
-    n: Maybe(Type.Integer({ minimum: 1, maximum: 128 })),
-    tools: Maybe(Type.Array(Type.Unknown())),
-    tool_choice: Maybe(Type.Unknown()),
+    n: Maybe(Type.Integer({ minimum: 1, maximum: LIMITS.maxChoices })),
+    tools: Maybe(Type.Array(Tool, { maxItems: LIMITS.maxTools })),
+    tool_choice: Maybe(Type.Unknown({ description: 'none, auto, required, or an object that names a function.' })),
     parallel_tool_calls: Maybe(Type.Boolean()),
     functions: Maybe(Type.Array(Type.Unknown())),
     function_call: Maybe(Type.Unknown()),
-    response_format: Maybe(Type.Object({ type: Type.String() })),
+    response_format: Maybe(ResponseFormat),
+    structured_outputs: Maybe(StructuredOutputs),
     logprobs: Maybe(Type.Boolean()),
-    top_logprobs: Maybe(Type.Integer({ minimum: 0, maximum: 20 })),
-    logit_bias: Maybe(Type.Record(Type.String(), Type.Number())),
+    top_logprobs: Maybe(Type.Integer({ minimum: 0, maximum: LIMITS.maxTopLogprobs })),
+    logit_bias: Maybe(Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }))),
+    top_k: Maybe(Type.Integer({ minimum: -1, description: 'As in vLLM: 0 and -1 mean all tokens.' })),
+    min_p: Maybe(Type.Number({ minimum: 0, maximum: 1 })),
+    repetition_penalty: Maybe(Type.Number({ exclusiveMinimum: 0, maximum: 2 })),
     presence_penalty: Maybe(Type.Number({ minimum: -2, maximum: 2 })),
     frequency_penalty: Maybe(Type.Number({ minimum: -2, maximum: 2 })),
     modalities: Maybe(Type.Array(Type.String())),
@@ -81,24 +120,48 @@ export const CompletionUsage = Type.Object({
 });
 export type CompletionUsage = Static<typeof CompletionUsage>;
 
+const TokenProbability = {
+  token: Type.String(),
+  logprob: Type.Number(),
+  bytes: Nullable(Type.Array(Type.Integer())),
+};
+const Logprobs = Type.Object({
+  content: Nullable(
+    Type.Array(Type.Object({ ...TokenProbability, top_logprobs: Type.Array(Type.Object(TokenProbability)) })),
+  ),
+  refusal: Type.Null(),
+});
+export type Logprobs = Static<typeof Logprobs>;
+
+const FINISH_REASONS = 'stop, length or tool_calls';
+
+const MadeToolCall = Type.Object({ id: Type.String(), type: Type.Literal('function'), function: FunctionCall });
+export type MadeToolCall = Static<typeof MadeToolCall>;
+
+const Choice = Type.Object({
+  index: Type.Integer(),
+  message: Type.Object({
+    role: Type.Literal('assistant'),
+    content: Nullable(Type.String()),
+    refusal: Type.Null(),
+    tool_calls: Type.Optional(Type.Array(MadeToolCall)),
+  }),
+  finish_reason: Type.String({ description: FINISH_REASONS }),
+  logprobs: Nullable(Logprobs),
+});
+export type Choice = Static<typeof Choice>;
+
 export const ChatCompletion = Type.Object({
   id: Type.String(),
   object: Type.Literal('chat.completion'),
   created: Type.Integer({ description: 'Unix seconds' }),
   model: Type.String(),
-  choices: Type.Array(
-    Type.Object({
-      index: Type.Integer(),
-      message: Type.Object({ role: Type.Literal('assistant'), content: Type.String(), refusal: Type.Null() }),
-      finish_reason: Type.String({ description: 'stop or length' }),
-      logprobs: Type.Null(),
-    }),
-  ),
+  choices: Type.Array(Choice),
   usage: CompletionUsage,
 });
 export type ChatCompletion = Static<typeof ChatCompletion>;
 
-/** One event of a streamed answer. The first carries the role, the last with a choice its finish reason. */
+/** One event of a streamed answer. The first of each choice carries the role, the last its finish reason. */
 export const ChatCompletionChunk = Type.Object({
   id: Type.String(),
   object: Type.Literal('chat.completion.chunk'),
@@ -109,11 +172,21 @@ export const ChatCompletionChunk = Type.Object({
       index: Type.Integer(),
       delta: Type.Object({
         role: Type.Optional(Type.Literal('assistant')),
-        content: Type.Optional(Type.String()),
+        content: Type.Optional(Nullable(Type.String())),
         refusal: Type.Optional(Type.Null()),
+        tool_calls: Type.Optional(
+          Type.Array(
+            Type.Object({
+              index: Type.Integer(),
+              id: Type.Optional(Type.String()),
+              type: Type.Optional(Type.Literal('function')),
+              function: Type.Object({ name: Type.Optional(Type.String()), arguments: Type.String() }),
+            }),
+          ),
+        ),
       }),
-      finish_reason: Nullable(Type.String({ description: 'stop or length' })),
-      logprobs: Type.Null(),
+      finish_reason: Nullable(Type.String({ description: FINISH_REASONS })),
+      logprobs: Nullable(Logprobs),
     }),
     { description: 'Empty in the event that carries the usage.' },
   ),

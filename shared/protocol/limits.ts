@@ -22,6 +22,14 @@ export const LIMITS = {
   /** OpenAI's own limits, which clients size their batches by. */
   maxEmbeddingInputs: 2_048,
   maxStopSequences: 4,
+  maxTools: 128,
+  maxTopLogprobs: 20,
+  /** Every choice holds a cache of the whole conversation on its node. */
+  maxChoices: 16,
+  /** Biases are for a few words; a table for the whole vocabulary would be a prompt of its own. */
+  maxLogitBiases: 1_024,
+  /** OpenAI's longest schema is of this order; compiling one takes a fraction of a second. */
+  maxSchemaBytes: 128 * 1024,
 } as const;
 
 export const PROTOCOL_VERSION = 1;

@@ -7,14 +7,50 @@ const Count = Type.Integer({ minimum: 0 });
 const Milliseconds = Type.Number({ minimum: 0 });
 const Epoch = Type.Integer({ minimum: 1 });
 
+/** A call that a model has made: `arguments` is JSON as the model wrote it. */
+export const ToolCall = Type.Object({ id: Type.String(), name: Type.String(), arguments: Type.String() });
+export type ToolCall = Static<typeof ToolCall>;
+
 /** One message of a conversation, already reduced to text. */
 export const ChatMessage = Type.Object({
   role: Type.Union([Type.Literal('system'), Type.Literal('user'), Type.Literal('assistant'), Type.Literal('tool')]),
   content: Type.String(),
+  /** What an assistant called; its content may be empty then. */
+  toolCalls: Type.Optional(Type.Array(ToolCall, { minItems: 1 })),
+  /** Which call a tool's message answers. */
+  toolCallId: Type.Optional(Type.String()),
 });
 export type ChatMessage = Static<typeof ChatMessage>;
 
-/** What a language model is asked. `null` means "the model's own default". */
+/** A function that a model may call; `strict` when its arguments must be valid under `parameters` in every respect. */
+export const ToolDeclaration = Type.Object({
+  name: Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }),
+  description: Type.Optional(Type.String()),
+  /** A JSON Schema; none for a function without arguments. */
+  parameters: Type.Optional(Type.Unknown()),
+  strict: Type.Optional(Type.Boolean()),
+});
+export type ToolDeclaration = Static<typeof ToolDeclaration>;
+
+/** What the text of an answer must be. */
+export const AnswerFormat = Type.Union([
+  Type.Object({ type: Type.Literal('json_object') }),
+  Type.Object({ type: Type.Literal('json_schema'), schema: Type.Unknown() }),
+  Type.Object({ type: Type.Literal('choice'), choices: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }) }),
+  Type.Object({ type: Type.Literal('regex'), pattern: Type.String() }),
+]);
+export type AnswerFormat = Static<typeof AnswerFormat>;
+
+/** Whether an answer may or must call a tool; one that must name it says which. */
+export const ToolChoice = Type.Union([
+  Type.Literal('none'),
+  Type.Literal('auto'),
+  Type.Literal('required'),
+  Type.Object({ name: Type.String() }),
+]);
+export type ToolChoice = Static<typeof ToolChoice>;
+
+/** What a language model is asked. `null`, and an absent member, mean "the model's own default". */
 export const ChatInput = Type.Object({
   messages: Type.Array(ChatMessage, { minItems: 1 }),
   maxTokens: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
@@ -22,6 +58,23 @@ export const ChatInput = Type.Object({
   topP: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]),
   seed: Type.Union([Type.Integer(), Type.Null()]),
   stop: Type.Array(Type.String({ minLength: 1 }), { maxItems: LIMITS.maxStopSequences }),
+  topK: Type.Optional(Type.Integer({ minimum: 0 })),
+  minP: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  frequencyPenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
+  presencePenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
+  repetitionPenalty: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  /** What is added to the scores of tokens, by their ids. */
+  logitBias: Type.Optional(Type.Record(Type.String({ pattern: '^[0-9]+$' }), Type.Number())),
+  /** How many answers are made; one when absent. */
+  choices: Type.Optional(Type.Integer({ minimum: 2, maximum: LIMITS.maxChoices })),
+  /** Present when the probabilities of the tokens are asked for: of how many others at each place. */
+  topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.maxTopLogprobs })),
+  format: Type.Optional(AnswerFormat),
+  tools: Type.Optional(Type.Array(ToolDeclaration, { minItems: 1, maxItems: LIMITS.maxTools })),
+  /** `auto` when absent and there are tools. */
+  toolChoice: Type.Optional(ToolChoice),
+  /** False when at most one call may be made. */
+  parallelToolCalls: Type.Optional(Type.Boolean()),
 });
 export type ChatInput = Static<typeof ChatInput>;
 
@@ -89,14 +142,46 @@ export type Execution = Static<typeof Execution>;
 export const NodeTimings = Type.Object({ firstTokenMs: Milliseconds, totalMs: Milliseconds });
 export type NodeTimings = Static<typeof NodeTimings>;
 
-export const FinishReason = Type.Union([Type.Literal('stop'), Type.Literal('length')]);
+export const FinishReason = Type.Union([Type.Literal('stop'), Type.Literal('length'), Type.Literal('tool_calls')]);
 export type FinishReason = Static<typeof FinishReason>;
 
+/** One token with the natural logarithm of its probability under the model, before any wish of the caller. */
+const TokenProbability = { token: Type.String(), logprob: Type.Number(), bytes: Type.Array(Type.Integer()) };
+export const TokenLogprob = Type.Object({
+  ...TokenProbability,
+  /** The likeliest tokens of this place, likeliest first. */
+  top: Type.Array(Type.Object(TokenProbability)),
+});
+export type TokenLogprob = Static<typeof TokenLogprob>;
+
 const FrameBase = { epoch: Epoch, seq: Count };
+/** What text and calls may carry: which choice they belong to (0 when absent) and how likely their tokens were. */
+const PieceBase = {
+  choice: Type.Optional(Count),
+  logprobs: Type.Optional(Type.Array(TokenLogprob)),
+};
 
 /** The frames a node answers a job with, numbered from 0 without a gap; the last is `done` or `error`. */
 export const AcceptedFrame = Type.Object({ ...FrameBase, type: Type.Literal('accepted') });
-export const TextFrame = Type.Object({ ...FrameBase, type: Type.Literal('text'), text: Type.String(), tokens: Count });
+export const TextFrame = Type.Object({
+  ...FrameBase,
+  ...PieceBase,
+  type: Type.Literal('text'),
+  text: Type.String(),
+  tokens: Count,
+});
+export type TextFrame = Static<typeof TextFrame>;
+/** A piece of the call with this index: the first carries its name, all together its arguments. */
+export const ToolCallFrame = Type.Object({
+  ...FrameBase,
+  ...PieceBase,
+  type: Type.Literal('tool_call'),
+  index: Count,
+  name: Type.Optional(Type.String()),
+  arguments: Type.String(),
+  tokens: Count,
+});
+export type ToolCallFrame = Static<typeof ToolCallFrame>;
 /** Vectors `start … start+count-1`, each of `dimensions` float32, little-endian, base64. */
 export const VectorsFrame = Type.Object({
   ...FrameBase,
@@ -112,6 +197,8 @@ export const DoneFrame = Type.Object({
   /** Text of this frame alone: all of it when the job does not stream, the rest when it does. */
   text: Type.String(),
   finishReason: FinishReason,
+  /** Of every choice, when there is more than one; the first is `finishReason`. */
+  finishReasons: Type.Optional(Type.Array(FinishReason)),
   usage: Usage,
   timings: NodeTimings,
   execution: Execution,
@@ -119,7 +206,7 @@ export const DoneFrame = Type.Object({
   output: Type.Optional(JsonInput),
 });
 export const ErrorFrame = Type.Object({ ...FrameBase, type: Type.Literal('error'), problem: ProblemRecord });
-export const Frame = Type.Union([AcceptedFrame, TextFrame, VectorsFrame, DoneFrame, ErrorFrame]);
+export const Frame = Type.Union([AcceptedFrame, TextFrame, ToolCallFrame, VectorsFrame, DoneFrame, ErrorFrame]);
 export type Frame = Static<typeof Frame>;
 export type DoneFrame = Static<typeof DoneFrame>;
 export type ErrorFrame = Static<typeof ErrorFrame>;

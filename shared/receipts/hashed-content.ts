@@ -9,8 +9,10 @@ export type HashedRequest = { readonly type: JobType; readonly model: string; re
  * The bytes that `requestHash` covers: what decides the answer, and nothing of how it travelled (job, attempt, epoch,
  * deadline, whether it streams), so that the same question has the same hash on every attempt.
  *
- * `responseHash` covers the answer alone: for `llm` the UTF-8 of its whole text, however it was cut into frames; for
- * `embed` all vectors in order as little-endian float32; for a capability the canonical JSON of its output.
+ * `responseHash` covers the answer alone: for `llm` the UTF-8 of its whole text, however it was cut into frames, and
+ * after it for each tool call U+0000, its name, U+0000 and its arguments; of several choices each has such a hash, and
+ * theirs is the hash of those hashes in order, as hex without anything between; for `embed` all vectors in order as
+ * little-endian float32; for a capability the canonical JSON of its output.
  */
 export function requestBytes({ type, model, input }: HashedRequest): Uint8Array<ArrayBuffer> {
   return canonicalBytes({ input, model, type });

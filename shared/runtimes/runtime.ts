@@ -1,5 +1,13 @@
 import type { ServedModel } from '../protocol/capabilities.ts';
-import type { ChatInput, EmbedInput, Execution, FinishReason, JsonInput, Usage } from '../protocol/messages.ts';
+import type {
+  ChatInput,
+  EmbedInput,
+  Execution,
+  FinishReason,
+  JsonInput,
+  TokenLogprob,
+  Usage,
+} from '../protocol/messages.ts';
 import type { CapabilityType } from '../protocol/subjects.ts';
 
 /** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
@@ -11,13 +19,22 @@ export type RuntimeJob =
 /** What comes out while a job runs. Calls arrive in order, on the caller's thread, and never after `run` has settled. */
 export type RuntimeOutput = {
   /** Text that is complete as UTF-8, and how many tokens it stands for. */
-  text(text: string, tokens: number): void;
+  text(text: string, tokens: number, more?: PieceDetail): void;
+  /** A piece of a tool call; the first of each call carries its name. */
+  toolCall(piece: ToolCallPiece): void;
   /** Vectors `start … start+count-1`, row-major in one array. */
   vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
 };
 
+/** Which choice a piece belongs to, 0 when absent, and how likely its tokens were, when that was asked. */
+export type PieceDetail = { choice?: number; logprobs?: TokenLogprob[] };
+
+export type ToolCallPiece = PieceDetail & { index: number; name?: string; arguments: string; tokens: number };
+
+/** `finishReasons` are those of all choices, when there is more than one. */
 export type RuntimeResult = {
   finishReason: FinishReason;
+  finishReasons?: FinishReason[];
   usage: Usage;
   execution: Execution;
   /** What a job of a capability type made. */

@@ -6,6 +6,7 @@
  * 3. `cancels` holds exactly the jobs that are running.
  */
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
+import type { PieceDetail, ToolCallPiece } from './runtime.ts';
 import { type LoadedModel, loadModel } from './transformers/engine.ts';
 import type { ModelFiles } from './transformers/model-files.ts';
 import { type FromWorker, isInterrupted, type LoadRequest, type ToWorker } from './worker-protocol.ts';
@@ -78,7 +79,8 @@ async function unload(loading: Promise<LoadedModel> | null, host: WorkerHost): P
 
 function outputOf(host: WorkerHost, id: number) {
   return {
-    text: (text: string, tokens: number) => host.post({ type: 'text', id, text, tokens }),
+    text: (text: string, tokens: number, more?: PieceDetail) => host.post({ type: 'text', id, text, tokens, more }),
+    toolCall: (piece: ToolCallPiece) => host.post({ type: 'tool_call', id, piece }),
     vectors(start: number, count: number, dimensions: number, values: Float32Array) {
       const transfer = values.buffer instanceof ArrayBuffer ? [values.buffer] : [];
       host.post({ type: 'vectors', id, start, count, dimensions, values }, transfer);

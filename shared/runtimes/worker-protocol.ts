@@ -3,14 +3,14 @@
  * together, so nothing is validated here.
  *
  * 1. The first message to a worker is `load`; it answers `loaded` or `problem` with `job: null`, once.
- * 2. Every `run` is answered by any number of `text` and `vectors` and then exactly one `done`, `cancelled` or
+ * 2. Every `run` is answered by any number of `text`, `tool_call` and `vectors` and then exactly one `done`, `cancelled` or
  *    `problem`; nothing for that job follows.
  * 3. A cancel is a flag in shared memory, because a worker that computes reads no messages; the `cancel` message is
  *    for workers that share no memory.
  */
 import type { ProblemRecord } from '../problems/problem.ts';
 import type { FinishReason, Usage } from '../protocol/messages.ts';
-import type { RuntimeJob } from './runtime.ts';
+import type { PieceDetail, RuntimeJob, ToolCallPiece } from './runtime.ts';
 
 /** `location` is where the host's worker finds the files: a folder in Node, a base URL in a browser. */
 export type LoadRequest = { location: string; dtype: string; device: string; threads: number };
@@ -23,9 +23,10 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: 'loaded' }
-  | { type: 'text'; id: number; text: string; tokens: number }
+  | { type: 'text'; id: number; text: string; tokens: number; more: PieceDetail | undefined }
+  | { type: 'tool_call'; id: number; piece: ToolCallPiece }
   | { type: 'vectors'; id: number; start: number; count: number; dimensions: number; values: Float32Array }
-  | { type: 'done'; id: number; finishReason: FinishReason; usage: Usage }
+  | { type: 'done'; id: number; finishReason: FinishReason; finishReasons?: FinishReason[]; usage: Usage }
   | { type: 'cancelled'; id: number; usage: Usage }
   /** `fault` is the inner error of a bug, for the host's log; it never holds a job's content. */
   | { type: 'problem'; id: number | null; problem: ProblemRecord; fault: string | null };

@@ -12,7 +12,11 @@ export async function timesInProcess(model: string, content: string, maxTokens: 
   const text = (): void => {
     firstTokenMs ??= performance.now() - start;
   };
-  await runtime.run({ type: 'llm', model, input }, { text, vectors: () => undefined }, new AbortController().signal);
+  await runtime.run(
+    { type: 'llm', model, input },
+    { text, toolCall: () => undefined, vectors: () => undefined },
+    new AbortController().signal,
+  );
   const totalMs = performance.now() - start;
   return { firstTokenMs: firstTokenMs ?? totalMs, totalMs };
 }

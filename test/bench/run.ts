@@ -1,4 +1,5 @@
 import { closeConnections } from './ask.ts';
+import { constraints } from './constraints.ts';
 import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
@@ -27,6 +28,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'killed-node': killedNode,
   'frozen-node': frozenNode,
   revocation,
+  constraints,
 };
 /** Those that bring what they need themselves, and are best alone. */
 const ALONE: Record<string, () => Promise<Figure[]>> = { 'many-nodes': manyNodes, decisions };

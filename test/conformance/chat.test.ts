@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import OpenAI from 'openai';
 import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions';
+import type { ProblemCode } from '../../shared/problems/table.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
 import { type ChatJob, createScriptedRuntime } from '../support/scripted-runtime.ts';
@@ -124,19 +125,30 @@ test('[CH14] hands the messages on in order, a developer as the system and text 
   ]);
 });
 
+test('[CH14] hands penalties, biases and further sampling on, and leaves out what asks for nothing', async () => {
+  const wishes = await askedOfNode({
+    frequency_penalty: 0.5,
+    presence_penalty: -0.5,
+    logit_bias: { '12': -100, '7': 1.5 },
+    ...{ top_k: 5, min_p: 0.1, repetition_penalty: 1.2 },
+  });
+  assert.deepEqual(
+    [wishes.frequencyPenalty, wishes.presencePenalty, wishes.logitBias, wishes.topK, wishes.minP],
+    [0.5, -0.5, { '7': 1.5, '12': -100 }, 5, 0.1],
+  );
+  assert.equal(wishes.repetitionPenalty, 1.2);
+  assert.equal((await askedOfNode({ logprobs: true })).topLogprobs, 0);
+  assert.equal((await askedOfNode({ logprobs: true, top_logprobs: 3 })).topLogprobs, 3);
+  const members = Object.keys(
+    await askedOfNode({ frequency_penalty: 0, n: 1, logit_bias: {}, tools: [], logprobs: false }),
+  );
+  assert.deepEqual(members.toSorted(), ['maxTokens', 'messages', 'seed', 'stop', 'temperature', 'topP']);
+});
+
 test('[CH14] refuses what it cannot honour instead of ignoring it', async () => {
-  const tool = { type: 'function', function: { name: 'f', parameters: {} } };
   const refused: [string, unknown][] = [
-    ['logit_bias', { '50256': -100 }],
-    ['logprobs', true],
-    ['top_logprobs', 2],
-    ['presence_penalty', 0.5],
-    ['frequency_penalty', -0.5],
-    ['n', 2],
-    ['tools', [tool]],
-    ['tool_choice', 'required'],
     ['functions', [{ name: 'f' }]],
-    ['response_format', { type: 'json_object' }],
+    ['function_call', { name: 'f' }],
     ['modalities', ['text', 'audio']],
     ['audio', { voice: 'alloy', format: 'wav' }],
     ['prediction', { type: 'content', content: 'x' }],
@@ -148,6 +160,23 @@ test('[CH14] refuses what it cannot honour instead of ignoring it', async () => 
     assertError(answer, { code: 'unsupported_parameter', param, message: /Leave it out/ });
   }
   assert.equal(node.runtime.jobs.length, started);
+});
+
+test('[CH14] refuses values that make no sense, with the place', async () => {
+  const wrong: [string, object][] = [
+    ['logit_bias', { logit_bias: { word: 1 } }],
+    ['logit_bias.5', { logit_bias: { '5': 101 } }],
+    ['logit_bias', { logit_bias: Object.fromEntries(Array.from({ length: 1_025 }, (_, id) => [id, 1])) }],
+    ['top_logprobs', { top_logprobs: 2 }],
+    ['top_logprobs', { logprobs: true, top_logprobs: 21 }],
+    ['frequency_penalty', { frequency_penalty: 3 }],
+    ['repetition_penalty', { repetition_penalty: 0 }],
+    ['n', { n: 17 }],
+  ];
+  for (const [param, part] of wrong) {
+    const answer = await readError(await post({ model: 'test/noop', messages: [USER], ...part }));
+    assertError(answer, { code: 'invalid_value', param });
+  }
 });
 
 test('[CH14] takes the same parameters where they ask for nothing', async () => {
@@ -171,16 +200,39 @@ test('[CH14] takes the same parameters where they ask for nothing', async () => 
 
 test('[CH16] refuses content and roles that no model here can read', async () => {
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } };
-  const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } };
   const cases: [string, object][] = [
     ['messages.0.content.1', { role: 'user', content: [{ type: 'text', text: 'See' }, image] }],
     ['messages.0.content.0', { role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }],
-    ['messages.0.role', { role: 'tool', content: 'x', tool_call_id: 'c' }],
-    ['messages.0.tool_calls', { role: 'assistant', content: null, tool_calls: [call] }],
+    ['messages.0.role', { role: 'function', content: 'x', name: 'f' }],
   ];
   for (const [param, message] of cases) {
     const answer = await readError(await post({ model: 'test/noop', messages: [message] }));
     assertError(answer, { code: 'unsupported_content', param });
+  }
+});
+
+test('[CH16] hands calls and their results on, and refuses a result without its call', async () => {
+  const call = { id: 'c', type: 'function' as const, function: { name: 'f', arguments: '{"a":1}' } };
+  const result = { role: 'tool' as const, content: '2', tool_call_id: 'c' };
+  const { messages } = await askedOfNode({
+    messages: [USER, { role: 'assistant', content: null, tool_calls: [call] }, result],
+  });
+  assert.deepEqual(messages.slice(1), [
+    { role: 'assistant', content: '', toolCalls: [{ id: 'c', name: 'f', arguments: '{"a":1}' }] },
+    { role: 'tool', content: '2', toolCallId: 'c' },
+  ]);
+  const cases: [ProblemCode, string, object][] = [
+    ['invalid_value', 'messages.0.tool_call_id', result],
+    ['missing_required_parameter', 'messages.0.tool_call_id', { role: 'tool', content: 'x' }],
+    ['invalid_value', 'messages.0.tool_calls', { ...USER, tool_calls: [call] }],
+    [
+      'missing_required_parameter',
+      'messages.0.tool_calls.0.id',
+      { role: 'assistant', tool_calls: [{ ...call, id: undefined }] },
+    ],
+  ];
+  for (const [code, param, message] of cases) {
+    assertError(await readError(await post({ model: 'test/noop', messages: [message] })), { code, param });
   }
 });
 
@@ -208,13 +260,12 @@ test('[CH18] takes what has no effect here, and reports it', async () => {
     prompt_cache_key: 'k',
     safety_identifier: 's',
     verbosity: 'low',
-    parallel_tool_calls: false,
     'x\r\ninjected: y': 1,
   });
   assert.equal(response.status, 200);
   assert.equal(
     response.headers.get('x-sparewatt-ignored-params'),
-    'user, metadata, store, service_tier, prompt_cache_key, safety_identifier, verbosity, parallel_tool_calls',
+    'user, metadata, store, service_tier, prompt_cache_key, safety_identifier, verbosity',
   );
   assert.equal(response.headers.get('injected'), null);
 });

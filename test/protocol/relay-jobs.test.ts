@@ -187,3 +187,47 @@ test('[J1] a node can hold its answer in a frame as large as a message may be', 
   (await nodes[0].jobs.next()).done({ text });
   assert.equal((await answer).content, text);
 });
+
+for (const [name, frame] of [
+  ['another choice', { type: 'text', choice: 1, text: 'second', tokens: 1 }],
+  ['a call where there are no tools', { type: 'tool_call', index: 0, name: 'f', arguments: '', tokens: 1 }],
+] as const) {
+  test(`[R6] ${name} ends the attempt with protocol_violation, and the job moves on if nothing came out yet`, async (t) => {
+    const { model, nodes } = await joinNodes(t, pool, 2);
+    const [wrong, right] = nodes;
+    const answer = askChat(pool, model);
+    (await wrong.jobs.next()).send(frame);
+    (await right.jobs.next()).done({ text: 'right' });
+    const { content, jobId } = await answer;
+    assert.equal(content, 'right');
+    assert.equal((await recordOf(pool, jobId)).attempts[0]?.problem?.code, 'protocol_violation');
+  });
+}
+
+test('[J12] pieces of several choices and of calls are put together by the choice and the call they name', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const tools = [{ type: 'function', function: { name: 'f' } }];
+  const body = { ...JSON.parse(String(chatCall(model, false).body)), n: 2, tools };
+  const answer = pool.request('/v1/chat/completions', { ...chatCall(model, false), body: JSON.stringify(body) });
+  const job = await nodes[0].jobs.next();
+  assert.equal(job.request.type === 'llm' && job.request.stream, true, 'pieces cannot all travel in the last frame');
+  job.send({ type: 'text', text: 'one ', tokens: 1 });
+  job.send({ type: 'text', choice: 1, text: 'two', tokens: 1 });
+  job.send({ type: 'tool_call', index: 0, name: 'f', arguments: '{"a', tokens: 1 });
+  job.send({ type: 'tool_call', choice: 1, index: 0, name: 'f', arguments: '{}', tokens: 1 });
+  job.send({ type: 'tool_call', index: 0, arguments: '":1}', tokens: 1 });
+  job.done({ finishReason: 'tool_calls', finishReasons: ['tool_calls', 'length'] });
+  const { choices } = (await (await answer).json()) as { choices: { message: Message; finish_reason: string }[] };
+  type Message = { content: string; tool_calls: { function: { arguments: string } }[] };
+  assert.deepEqual(
+    choices.map(({ message, finish_reason }) => [
+      message.content,
+      message.tool_calls[0]?.function.arguments,
+      finish_reason,
+    ]),
+    [
+      ['one ', '{"a":1}', 'tool_calls'],
+      ['two', '{}', 'length'],
+    ],
+  );
+});

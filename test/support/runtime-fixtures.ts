@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { RuntimeLog } from '../../main/headless/inference/worker-runtime.ts';
-import type { ChatInput } from '../../shared/protocol/messages.ts';
-import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import type { ChatInput, TokenLogprob } from '../../shared/protocol/messages.ts';
+import type { RuntimeJob, RuntimeOutput, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
 import { chatInput } from './pretended-model.ts';
 
 /** A folder of its own for a test, removed after it. */
@@ -22,18 +22,37 @@ export function embedJob(model: string, inputs: (string | number[])[], dimension
   return { type: 'embed', model, input: { inputs, dimensions } };
 }
 
-export type CollectedOutput = RuntimeOutput & { pieces: string[]; tokens: number; rows: Map<number, number[]> };
+export type CollectedOutput = RuntimeOutput & {
+  /** All pieces of text, of whatever choice. */
+  pieces: string[];
+  tokens: number;
+  /** The text of each choice. */
+  texts: string[];
+  calls: ToolCallPiece[];
+  logprobs: TokenLogprob[];
+  rows: Map<number, number[]>;
+};
 
 /** Keeps everything that a job gives out; `onText` runs after each piece. */
 export function collectOutput(onText: (output: CollectedOutput) => void = () => undefined): CollectedOutput {
   const output: CollectedOutput = {
     pieces: [],
     tokens: 0,
+    texts: [],
+    calls: [],
+    logprobs: [],
     rows: new Map(),
-    text(text, tokens) {
+    text(text, tokens, { choice = 0, logprobs = [] } = {}) {
       output.pieces.push(text);
+      output.texts[choice] = (output.texts[choice] ?? '') + text;
       output.tokens += tokens;
+      output.logprobs.push(...logprobs);
       onText(output);
+    },
+    toolCall(piece) {
+      output.calls.push(piece);
+      output.tokens += piece.tokens;
+      output.logprobs.push(...(piece.logprobs ?? []));
     },
     vectors(start, count, dimensions, values) {
       for (let row = 0; row < count; row++) {

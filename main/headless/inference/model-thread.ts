@@ -145,10 +145,11 @@ function crashProblem(model: string): Problem {
 function deliver(message: JobMessage, jobs: Map<number, Pending>, options: ModelThreadOptions): void {
   const job = jobs.get(message.id ?? -1);
   if (job === undefined) return;
-  if (message.type === 'text' || message.type === 'vectors') {
+  if (message.type === 'text' || message.type === 'tool_call' || message.type === 'vectors') {
     giveOut(message, job);
   } else if (message.type === 'done') {
-    job.resolve({ finishReason: message.finishReason, usage: message.usage });
+    const { type: _, id: __, ...result } = message;
+    job.resolve(result);
   } else if (message.type === 'cancelled') {
     job.reject(job.signal.reason);
   } else {
@@ -157,10 +158,11 @@ function deliver(message: JobMessage, jobs: Map<number, Pending>, options: Model
   }
 }
 
-function giveOut(message: Extract<JobMessage, { type: 'text' | 'vectors' }>, job: Pending): void {
+function giveOut(message: Extract<JobMessage, { type: 'text' | 'tool_call' | 'vectors' }>, job: Pending): void {
   if (job.signal.aborted) return;
   try {
-    if (message.type === 'text') job.output.text(message.text, message.tokens);
+    if (message.type === 'text') job.output.text(message.text, message.tokens, message.more);
+    else if (message.type === 'tool_call') job.output.toolCall(message.piece);
     else job.output.vectors(message.start, message.count, message.dimensions, message.values);
   } catch (error) {
     // A receiver that throws fails its own job; uncaught here it would end the process.

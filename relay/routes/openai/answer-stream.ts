@@ -1,8 +1,11 @@
 import type { FastifyReply } from 'fastify';
 import { toErrorBody } from '../../../shared/problems/http.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { DoneFrame } from '../../../shared/protocol/messages.ts';
+import type { DoneFrame, TokenLogprob } from '../../../shared/protocol/messages.ts';
+import type { PieceDetail, ToolCallPiece } from '../../../shared/runtimes/runtime.ts';
+import { newId } from '../../jobs/id.ts';
 import { cutIfUnread } from '../unread.ts';
+import { finishReasonOf, logprobsOf } from './answer-choices.ts';
 import { usageOf } from './usage.ts';
 
 export type AnswerStreamOptions = {
@@ -12,6 +15,8 @@ export type AnswerStreamOptions = {
   createdS: number;
   model: string;
   includeUsage: boolean;
+  /** How many choices there are. */
+  choices: number;
   /** Told when the reader is so slow that its answer is given up. */
   onTooSlow(problem: Problem): void;
 };
@@ -21,43 +26,64 @@ export type AnswerStream = {
   readonly begun: boolean;
   /** Sends the head and the first chunk; the status is 200 from here on. */
   begin(headers: Record<string, string>): void;
-  text(text: string): void;
+  text(text: string, more?: PieceDetail): void;
+  toolCall(piece: ToolCallPiece): void;
   end(done: DoneFrame): void;
   fail(problem: Problem): void;
 };
 
 /** Text held for a reader that does not read. Longer than any answer that somebody waits for. */
 const MAX_PENDING_CHARACTERS = 1_048_576;
+/** What a token's probability takes as text, with those of some others. */
+const LOGPROB_CHARACTERS = 200;
+
+/** A part of the answer that is not sent yet. */
+type Piece = { choice: number; logprobs: TokenLogprob[] } & ({ text: string } | { call: CallPiece });
+type CallPiece = { index: number; name?: string; arguments: string };
 
 /**
- * Invariants: (1) the first chunk carries the role, the last a finish reason, then `[DONE]`; (2) a stream that cannot
- * end so ends with an `error` event, never with silence; (3) while the socket is full, text gathers in one string
- * instead of a queue of chunks, and its length is bounded.
+ * Invariants: (1) the first chunk of each choice carries the role, the last a finish reason, then `[DONE]`; (2) a stream that cannot
+ * end so ends with an `error` event, never with silence; (3) while the socket is full, neighbouring pieces become
+ * one instead of a queue of chunks, and their length is bounded.
  */
 export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   const raw = options.reply.raw;
   const chunkHead = `data: {"id":${JSON.stringify(options.id)},"object":"chat.completion.chunk","created":${options.createdS},"model":${JSON.stringify(options.model)},`;
   const usageField = options.includeUsage ? ',"usage":null' : '';
-  let pending = '';
+  let pending: Piece[] = [];
+  let pendingCharacters = 0;
   let blocked = false;
   let begun = false;
 
   const write = (data: string): void => {
     if (!raw.destroyed && !raw.writableEnded) blocked = !raw.write(data);
   };
-  const writeChoice = (delta: string, finishReason: string): void =>
+  const writeChoice = (choice: number, delta: string, finishReason: string, logprobs = 'null'): void =>
     write(
-      `${chunkHead}"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":${finishReason}}]${usageField}}\n\n`,
+      `${chunkHead}"choices":[{"index":${choice},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finishReason}}]${usageField}}\n\n`,
     );
+  const eachChoice = (visit: (choice: number) => void): void => {
+    for (let choice = 0; choice < options.choices; choice++) visit(choice);
+  };
   const close = (): void => {
     raw.end();
     cutIfUnread(options.reply);
   };
   const flush = (): void => {
-    if (pending === '') return;
-    const text = pending;
-    pending = '';
-    writeChoice(`{"content":${JSON.stringify(text)}}`, 'null');
+    const pieces = pending;
+    pending = [];
+    pendingCharacters = 0;
+    for (const piece of pieces) {
+      const logprobs = piece.logprobs.length === 0 ? 'null' : JSON.stringify(logprobsOf(piece.logprobs));
+      writeChoice(piece.choice, deltaOf(piece), 'null', logprobs);
+    }
+  };
+  const add = (piece: Piece, characters: number): void => {
+    const last = pending.at(-1);
+    if (last === undefined || !joined(last, piece)) pending.push(piece);
+    pendingCharacters += characters + piece.logprobs.length * LOGPROB_CHARACTERS;
+    if (!blocked) flush();
+    else if (pendingCharacters > MAX_PENDING_CHARACTERS) options.onTooSlow(tooSlow());
   };
   raw.on('drain', () => {
     blocked = false;
@@ -79,27 +105,47 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
         'x-accel-buffering': 'no',
         'x-request-id': options.requestId,
       });
-      writeChoice('{"role":"assistant","content":"","refusal":null}', 'null');
+      eachChoice((choice) => writeChoice(choice, '{"role":"assistant","content":"","refusal":null}', 'null'));
     },
-    text: (text) => {
-      pending += text;
-      if (!blocked) flush();
-      else if (pending.length > MAX_PENDING_CHARACTERS) options.onTooSlow(tooSlow());
+    text: (text, { choice = 0, logprobs = [] } = {}) => add({ choice, logprobs: [...logprobs], text }, text.length),
+    toolCall: ({ choice = 0, logprobs = [], index, name, arguments: text }) => {
+      const call = { index, arguments: text, ...(name === undefined ? {} : { name }) };
+      add({ choice, logprobs: [...logprobs], call }, text.length);
     },
     end: (done) => {
       flush();
-      writeChoice('{}', JSON.stringify(done.finishReason));
+      eachChoice((choice) => writeChoice(choice, '{}', JSON.stringify(finishReasonOf(done, choice))));
       if (options.includeUsage) write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage))}}\n\n`);
       write('data: [DONE]\n\n');
       close();
     },
     fail: (problem) => {
-      if (problem.code === 'client_too_slow') pending = '';
+      if (problem.code === 'client_too_slow') pending = [];
       flush();
       write(`data: ${JSON.stringify({ error: toErrorBody(problem, options.requestId).error })}\n\n`);
       close();
     },
   };
+}
+
+/** Adds a piece to the one before it, where both belong to the same text or the same call. */
+function joined(last: Piece, piece: Piece): boolean {
+  if (last.choice !== piece.choice) return false;
+  if ('text' in last && 'text' in piece) last.text += piece.text;
+  else if ('call' in last && 'call' in piece && piece.call.name === undefined && last.call.index === piece.call.index) {
+    last.call.arguments += piece.call.arguments;
+  } else return false;
+  last.logprobs.push(...piece.logprobs);
+  return true;
+}
+
+/** OpenAI names a call in its first piece and never again. */
+function deltaOf(piece: Piece): string {
+  if ('text' in piece) return `{"content":${JSON.stringify(piece.text)}}`;
+  const { index, name, arguments: text } = piece.call;
+  const begin = name === undefined ? {} : { id: newId('call'), type: 'function' };
+  const called = name === undefined ? { arguments: text } : { name, arguments: text };
+  return JSON.stringify({ tool_calls: [{ index, ...begin, function: called }] });
 }
 
 function tooSlow(): Problem {

@@ -1,6 +1,9 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { ChatInput, ChatMessage } from '../../../shared/protocol/messages.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { ChatInput } from '../../../shared/protocol/messages.ts';
+import { readFormatWishes } from './answer-wishes.ts';
+import { readMessages } from './chat-messages.ts';
 
 export type ChatOrder = { model: string; input: ChatInput; stream: boolean; includeUsage: boolean; ignored: string[] };
 
@@ -15,21 +18,64 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
       param: 'stream_options',
     });
   }
+  const wishes = readFormatWishes(body);
   return {
     model: body.model,
     stream,
     includeUsage: body.stream_options?.include_usage ?? false,
-    ignored: ignoredParams(body),
+    ignored: [...ignoredParams(body), ...wishes.ignored],
     // In the order of canonical JSON, in which the receipt's hash is taken: what need not be sorted is hashed faster.
     input: {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-      messages: body.messages.map(readMessage),
+      messages: readMessages(body.messages),
       seed: body.seed ?? null,
       stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
       temperature: body.temperature ?? null,
       topP: body.top_p ?? null,
+      ...readSampling(body),
+      ...wishes.input,
     },
   };
+}
+
+/** What is asked of the drawing of tokens beside OpenAI's oldest parameters; what asks for nothing is left out. */
+function readSampling(body: ChatCompletionRequest): Partial<ChatInput> {
+  const input: Partial<ChatInput> = {};
+  if ((body.top_k ?? 0) > 0) input.topK = body.top_k ?? 0;
+  if ((body.min_p ?? 0) > 0) input.minP = body.min_p ?? 0;
+  if ((body.frequency_penalty ?? 0) !== 0) input.frequencyPenalty = body.frequency_penalty ?? 0;
+  if ((body.presence_penalty ?? 0) !== 0) input.presencePenalty = body.presence_penalty ?? 0;
+  if (body.repetition_penalty != null) input.repetitionPenalty = body.repetition_penalty;
+  if ((body.n ?? 1) > 1) input.choices = body.n ?? 1;
+  const biases = readBiases(body.logit_bias ?? {});
+  if (biases !== null) input.logitBias = biases;
+  if (body.logprobs ?? false) input.topLogprobs = body.top_logprobs ?? 0;
+  else if ((body.top_logprobs ?? 0) > 0) {
+    throw new Problem('invalid_value', 'top_logprobs is only allowed together with logprobs: true.', {
+      param: 'top_logprobs',
+    });
+  }
+  return input;
+}
+
+function readBiases(biases: Readonly<Record<string, number>>): Record<string, number> | null {
+  const entries = Object.entries(biases);
+  const wrong = entries.find(([id]) => !/^\d{1,7}$/.test(id));
+  if (wrong !== undefined) {
+    throw new Problem(
+      'invalid_value',
+      `The keys of logit_bias are token ids, and ${JSON.stringify(wrong[0])} is none.`,
+      {
+        param: 'logit_bias',
+      },
+    );
+  }
+  if (entries.length > LIMITS.maxLogitBiases) {
+    throw new Problem('invalid_value', `logit_bias has more than ${LIMITS.maxLogitBiases} entries.`, {
+      param: 'logit_bias',
+    });
+  }
+  return entries.length === 0 ? null : { ...biases };
 }
 
 function ignoredParams(body: ChatCompletionRequest): string[] {
@@ -42,20 +88,11 @@ type IsUsed = (body: ChatCompletionRequest) => boolean;
 
 /** Parameters this version knows and cannot honour, each with the test of whether the request really asks for it. */
 const UNSUPPORTED: [string, IsUsed][] = [
-  ['n', (body) => (body.n ?? 1) > 1],
-  ['tools', (body) => (body.tools ?? []).length > 0],
   ['functions', (body) => (body.functions ?? []).length > 0],
-  ['tool_choice', (body) => body.tool_choice != null && body.tool_choice !== 'none' && body.tool_choice !== 'auto'],
   [
     'function_call',
     (body) => body.function_call != null && body.function_call !== 'none' && body.function_call !== 'auto',
   ],
-  ['response_format', (body) => body.response_format != null && body.response_format.type !== 'text'],
-  ['logprobs', (body) => body.logprobs ?? false],
-  ['top_logprobs', (body) => (body.top_logprobs ?? 0) > 0],
-  ['logit_bias', (body) => Object.keys(body.logit_bias ?? {}).length > 0],
-  ['presence_penalty', (body) => (body.presence_penalty ?? 0) !== 0],
-  ['frequency_penalty', (body) => (body.frequency_penalty ?? 0) !== 0],
   ['modalities', (body) => (body.modalities ?? []).some((modality) => modality !== 'text')],
   ['audio', (body) => body.audio != null],
   ['prediction', (body) => body.prediction != null],
@@ -74,6 +111,20 @@ const HONOURED = new Set([
   'seed',
   'stop',
   'routing',
+  'n',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'response_format',
+  'structured_outputs',
+  'logprobs',
+  'top_logprobs',
+  'logit_bias',
+  'presence_penalty',
+  'frequency_penalty',
+  'repetition_penalty',
+  'top_k',
+  'min_p',
   ...UNSUPPORTED.map(([param]) => param),
 ]);
 
@@ -83,53 +134,4 @@ function isSet(value: unknown): boolean {
 
 function unsupported(param: string): Problem {
   return new Problem('unsupported_parameter', `This relay does not support "${param}" yet. Leave it out.`, { param });
-}
-
-type RequestMessage = ChatCompletionRequest['messages'][number];
-
-const ROLES: Record<string, ChatMessage['role']> = {
-  system: 'system',
-  developer: 'system',
-  user: 'user',
-  assistant: 'assistant',
-};
-
-function readMessage(message: RequestMessage, index: number): ChatMessage {
-  const role = ROLES[message.role];
-  if (role === undefined) throw unsupportedRole(message.role, index);
-  if ((message.tool_calls ?? []).length > 0) {
-    throw new Problem('unsupported_content', 'Tool calls are not supported yet.', {
-      param: `messages.${index}.tool_calls`,
-    });
-  }
-  return { content: readContent(message, index), role };
-}
-
-function unsupportedRole(role: string, index: number): Problem {
-  const param = `messages.${index}.role`;
-  if (role === 'tool' || role === 'function') {
-    return new Problem('unsupported_content', `Messages of the role "${role}" are not supported yet.`, { param });
-  }
-  return new Problem('invalid_value', `The role must be system, developer, user or assistant, not "${role}".`, {
-    param,
-  });
-}
-
-function readContent(message: RequestMessage, index: number): string {
-  const { content } = message;
-  if (typeof content === 'string') return content;
-  if (content === undefined || content === null) {
-    if (message.role === 'assistant') return '';
-    throw new Problem('missing_required_parameter', 'A message needs content.', { param: `messages.${index}.content` });
-  }
-  return content.map((part, at) => readPart(part, `messages.${index}.content.${at}`)).join('');
-}
-
-function readPart(part: { type: string; text?: unknown }, param: string): string {
-  if (part.type === 'text' && typeof part.text === 'string') return part.text;
-  if (part.type === 'text') {
-    const code = part.text === undefined ? 'missing_required_parameter' : 'invalid_value';
-    throw new Problem(code, 'A text part needs a text, as a string.', { param: `${param}.text` });
-  }
-  throw new Problem('unsupported_content', `This model reads text only, not "${part.type}".`, { param });
 }

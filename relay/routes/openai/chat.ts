@@ -3,13 +3,13 @@ import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../.
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { toProblem } from '../../../shared/problems/problem.ts';
 import type { JobSpec } from '../../jobs/job.ts';
-import type { JobResult } from '../../jobs/run-job.ts';
 import { type Affinity, affinityOf } from '../../scheduler/affinity.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { type HangUp, watchHangUps } from '../hang-up.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
+import { gatherAnswer } from './answer-choices.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { usageOf } from './usage.ts';
@@ -47,7 +47,8 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       const job = services.newJob(request, {
         type: 'llm',
         model: order.model,
-        stream: order.stream,
+        // Only a plain text can travel in the node's last message.
+        stream: order.stream || !isPlain(order),
         input: order.input,
         affinity: conversationOf(request.body, order, request.principal.keyId),
         ...readRoutingOptions(request.body.routing, services),
@@ -57,7 +58,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       try {
         return order.stream
           ? await answerInStream(job, order, request, reply, hangUp, services)
-          : await answerWhole(job, reply, hangUp.signal, services);
+          : await answerWhole(job, order, reply, hangUp.signal, services);
       } finally {
         hangUp.stop();
       }
@@ -70,42 +71,29 @@ function conversationOf(body: ChatCompletionRequest, order: ChatOrder, apiKeyId:
   return affinityOf({ model: order.model, apiKeyId, cacheKey, user, messages: order.input.messages });
 }
 
+function isPlain({ input }: ChatOrder): boolean {
+  return input.tools === undefined && input.choices === undefined && input.topLogprobs === undefined;
+}
+
 async function answerWhole(
   job: JobSpec,
+  { input }: ChatOrder,
   reply: FastifyReply,
   signal: AbortSignal,
   services: RelayServices,
 ): Promise<FastifyReply> {
-  let content = '';
-  const sink = {
-    text: (text: string) => {
-      content += text;
-    },
-    takeBack: () => {
-      content = '';
-    },
-  };
-  const result = await services.jobs.run(job, sink, signal);
-  reply.header('x-sparewatt-node', result.node.id);
-  return sendJson(reply, completionOf(job, content, result));
-}
-
-function completionOf(job: JobSpec, content: string, { done }: JobResult): ChatCompletion {
-  return {
+  const answer = gatherAnswer(input.choices ?? 1, input.topLogprobs !== undefined);
+  const { node, done } = await services.jobs.run(job, answer.sink, signal);
+  reply.header('x-sparewatt-node', node.id);
+  const completion: ChatCompletion = {
     id: `chatcmpl-${job.id}`,
     object: 'chat.completion',
     created: unixSeconds(),
     model: job.model,
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content, refusal: null },
-        finish_reason: done.finishReason,
-        logprobs: null,
-      },
-    ],
+    choices: answer.choices(done),
     usage: usageOf(done.usage),
   };
+  return sendJson(reply, completion);
 }
 
 /**
@@ -126,6 +114,7 @@ async function answerInStream(
     createdS: unixSeconds(),
     model: job.model,
     includeUsage: order.includeUsage,
+    choices: order.input.choices ?? 1,
     onTooSlow: hangUp.abort,
   });
   let beginTimer: ReturnType<typeof setTimeout> | undefined;
@@ -143,9 +132,13 @@ async function answerInStream(
           nodeId = node.id;
           beginTimer ??= setTimeout(() => begin(nodeId), BEGIN_AFTER_MS);
         },
-        text: (text) => {
+        text: (text, _tokens, more) => {
           begin(nodeId);
-          stream.text(text);
+          stream.text(text, more);
+        },
+        toolCall: (piece) => {
+          begin(nodeId);
+          stream.toolCall(piece);
         },
       },
       hangUp.signal,

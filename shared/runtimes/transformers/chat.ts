@@ -1,48 +1,141 @@
+import { Problem } from '../../problems/problem.ts';
 import type { ChatInput, FinishReason, Usage } from '../../protocol/messages.ts';
+import { answerGrammar, offeredTools } from '../constraints/answer-grammar.ts';
+import { type Constraint, compileConstraint } from '../constraints/constraint.ts';
+import { TOOL_MARKS, type ToolFormat, toolFormatOf } from '../constraints/tool-formats.ts';
+import { createVocabulary, type Vocabulary } from '../constraints/vocabulary.ts';
+import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
 import type { LanguageModel } from './library.ts';
+import { createLogprobReader } from './logprobs.ts';
 import { encodePrompt, tokenBudget } from './prompt.ts';
 import { createRandom } from './random.ts';
-import { createSampler, planSampling } from './sampling.ts';
-import { createStopMatcher } from './stop-matcher.ts';
-import { createTextAssembler } from './text-assembler.ts';
+import { planSampling } from './sampling.ts';
+import { createScoreAdjuster } from './score-adjuster.ts';
+import { createChoosing } from './token-chooser.ts';
 
-export type ChatOutput = (text: string, tokens: number) => void;
-export type ChatResult = { finishReason: FinishReason; usage: Usage };
+export type ChatResult = { finishReason: FinishReason; finishReasons?: FinishReason[]; usage: Usage };
 
 /**
- * Answers one conversation. `interrupted` is asked after every token; when it says yes the promise still resolves, with
- * what was made so far, and the caller decides what that means. Text goes out as soon as it can no longer change.
+ * Answers conversations with one model. `interrupted` is asked after every token; when it says yes the promise still
+ * resolves, with what was made so far, and the caller decides what that means. Text goes out as soon as it can no longer
+ * change. Several choices are made side by side.
  *
  * Tokens are counted without the end token; those whose text was cut by a stop string count, since they were made.
- * Throws `context_length_exceeded` and `invalid_value`.
+ * Throws `context_length_exceeded`, `invalid_value` and `unsupported_parameter`.
  */
-export async function runChat(
-  model: LanguageModel,
-  contextLength: number,
-  input: ChatInput,
-  output: ChatOutput,
-  interrupted: () => boolean,
-): Promise<ChatResult> {
-  const promptIds = encodePrompt(model.tokenizer, input.messages);
-  const maxNewTokens = tokenBudget(promptIds.length, input.maxTokens, contextLength);
-  const answer = createAnswer(model, input.stop, output);
-  await model.generate(promptIds, {
-    maxNewTokens,
-    choose: tokenChooser(model, input),
-    onToken: answer.push,
-    shouldStop: () => answer.stopped() || interrupted(),
-  });
-  const { tokens, stopped } = answer.end();
-  return {
-    finishReason: stopped ? 'stop' : 'length',
-    usage: { inputTokens: promptIds.length, outputTokens: tokens },
+export type Chat = (input: ChatInput, output: AnswerOutput, interrupted: () => boolean) => Promise<ChatResult>;
+
+/** Formats that many answers were asked for keep what was computed for them. */
+const MOST_CONSTRAINTS = 16;
+
+export function createChat(model: LanguageModel, contextLength: number): Chat {
+  const toolFormat = toolFormatOf(model.tokenizer.template);
+  const constraintFor = createConstraintCache(toolFormat);
+  let vocabulary: Vocabulary | null = null;
+
+  function getVocabulary(): Vocabulary {
+    vocabulary ??= createVocabulary(model.tokenizer.readVocabulary(), TOOL_MARKS);
+    return vocabulary;
+  }
+
+  return async (input, output, interrupted) => {
+    const promptIds = encodePrompt(model.tokenizer, input, toolFormat);
+    const budget = tokenBudget(promptIds.length, input.maxTokens, contextLength);
+    const constraint = constraintFor(input, getVocabulary);
+    if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
+    let hasFailed = false;
+    const makeChoice = async (choice: number) => {
+      try {
+        const asked = { model, input, promptIds, budget, constraint, choice, toolFormat, output, getVocabulary };
+        return await makeAnswer(asked, () => hasFailed || interrupted());
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    };
+    const answers = await Promise.all(Array.from({ length: input.choices ?? 1 }, (_, choice) => makeChoice(choice)));
+    const finishReasons = answers.map(({ finishReason }) => finishReason);
+    return {
+      finishReason: finishReasons[0] ?? 'stop',
+      ...(finishReasons.length > 1 ? { finishReasons } : {}),
+      usage: {
+        inputTokens: promptIds.length,
+        outputTokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
+      },
+    };
   };
 }
 
-function tokenChooser(model: LanguageModel, input: ChatInput) {
-  const plan = planSampling(input, model.generationDefaults);
-  if (plan === null) return null;
-  return createSampler(plan, createRandom(input.seed ?? unforeseenSeed()));
+type AskedAnswer = {
+  model: LanguageModel;
+  input: ChatInput;
+  promptIds: readonly number[];
+  budget: number;
+  constraint: Constraint | null;
+  choice: number;
+  toolFormat: ToolFormat;
+  output: AnswerOutput;
+  getVocabulary: () => Vocabulary;
+};
+
+async function makeAnswer(asked: AskedAnswer, interrupted: () => boolean) {
+  const { model, input, promptIds, choice, getVocabulary } = asked;
+  const constrained = asked.constraint?.begin(asked.budget) ?? null;
+  const logprobs =
+    input.topLogprobs === undefined ? null : createLogprobReader(input.topLogprobs, tokenNames(model, getVocabulary()));
+  const size = input.logitBias === undefined ? 0 : getVocabulary().size;
+  const choosing = createChoosing({
+    plan: planSampling(input, model.generationDefaults),
+    random: createRandom(input.seed === null ? unforeseenSeed() : input.seed + choice),
+    adjuster: createScoreAdjuster(input, model.generationDefaults, promptIds, size),
+    logprobs,
+    answer: constrained,
+    endIds: model.endIds,
+  });
+  const writer = createAnswerWriter({
+    model,
+    choice,
+    stops: input.stop,
+    output: asked.output,
+    tools: offeredTools(input).length > 0 ? asked.toolFormat : null,
+    vocabulary: constrained === null ? null : getVocabulary(),
+    logprobOf: logprobs === null ? null : logprobs.of,
+  });
+  const isComplete = (): boolean => constrained?.isComplete() ?? false;
+  await model.generate(promptIds, {
+    maxNewTokens: asked.budget,
+    choose: choosing === null ? null : choosing.choose,
+    onToken: writer.push,
+    shouldStop: () => writer.stopped() || isComplete() || interrupted(),
+  });
+  const end = writer.end(isComplete());
+  // An answer that was closed early for want of tokens is valid, but it is not what the model had to say.
+  return choosing?.isSqueezed() ? { ...end, finishReason: 'length' as const } : end;
+}
+
+function createConstraintCache(format: ToolFormat) {
+  const kept = new Map<string, Constraint>();
+  return (input: ChatInput, getVocabulary: () => Vocabulary): Constraint | null => {
+    const write = answerGrammar(input, format);
+    if (write === null) return null;
+    const key = JSON.stringify([input.format, input.tools, input.toolChoice, input.parallelToolCalls]);
+    let constraint = kept.get(key);
+    kept.delete(key);
+    if (constraint === undefined || constraint.isFull()) constraint = compileConstraint(write, getVocabulary());
+    kept.set(key, constraint);
+    const [oldest] = kept.keys();
+    if (kept.size > MOST_CONSTRAINTS && oldest !== undefined) kept.delete(oldest);
+    return constraint;
+  };
+}
+
+function tokenNames({ tokenizer }: LanguageModel, vocabulary: Vocabulary) {
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  return (id: number): { token: string; bytes: number[] } => {
+    const bytes = vocabulary.bytesOf(id) ?? encoder.encode(tokenizer.decode([id]));
+    return { token: decoder.decode(bytes), bytes: [...bytes] };
+  };
 }
 
 function unforeseenSeed(): number {
@@ -50,36 +143,17 @@ function unforeseenSeed(): number {
   return (high & 0x1fffff) * 2 ** 32 + low;
 }
 
-/** Turns tokens into text that is sent once, in order, and ends at the end token or a stop string. */
-function createAnswer(model: LanguageModel, stops: readonly string[], output: ChatOutput) {
-  const { tokenizer, endIds } = model;
-  const assembler = createTextAssembler((ids) => tokenizer.decode(ids));
-  const matcher = createStopMatcher(stops);
-  let tokens = 0;
-  let unsent = 0;
-  let ended = false;
-
-  function send(text: string): void {
-    if (text === '') return;
-    output(text, unsent);
-    unsent = 0;
+function budgetTooSmall(shortest: number, budget: number, input: ChatInput): Problem {
+  if (input.maxTokens === budget) {
+    return new Problem(
+      'invalid_value',
+      `The shortest answer in this format has about ${shortest} tokens and max_completion_tokens is ${budget}. Raise it.`,
+      { param: 'max_completion_tokens' },
+    );
   }
-
-  const stopped = () => ended || matcher.matched();
-  return {
-    stopped,
-    push(id: number): void {
-      if (stopped()) return;
-      ended = endIds.has(id);
-      if (ended) return;
-      tokens++;
-      unsent++;
-      if (!tokenizer.specialIds.has(id)) send(matcher.push(assembler.push(id)));
-    },
-    end(): { tokens: number; stopped: boolean } {
-      send(matcher.push(assembler.flush()));
-      send(matcher.flush());
-      return { tokens, stopped: stopped() };
-    },
-  };
+  return new Problem(
+    'context_length_exceeded',
+    `The messages leave room for ${budget} tokens, and the shortest answer in this format has about ${shortest}. Shorten the messages.`,
+    { param: 'messages' },
+  );
 }

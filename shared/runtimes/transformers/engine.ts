@@ -1,6 +1,6 @@
 import { Problem } from '../../problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
-import { runChat } from './chat.ts';
+import { createChat } from './chat.ts';
 import { type EncoderSettings, runEmbeddings } from './embeddings.ts';
 import { type EncoderModel, type LanguageModel, type LoadOptions, loadEncoder, loadLanguageModel } from './library.ts';
 import { type ModelFacts, readModelFacts } from './model-facts.ts';
@@ -42,11 +42,12 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
 
 async function loadChat(files: ModelFiles, options: LoadOptions, facts: ModelFacts): Promise<LoadedModel> {
   const model: LanguageModel = await loadLanguageModel(files, options);
+  const chat = createChat(model, facts.contextLength);
   return {
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'llm') throw wrongType(job);
-      return await runChat(model, facts.contextLength, job.input, output.text, interrupted);
+      return await chat(job.input, output, interrupted);
     },
   };
 }

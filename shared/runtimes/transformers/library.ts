@@ -23,10 +23,13 @@ import {
   Tensor,
   type TextStreamer,
 } from '@huggingface/transformers';
-import type { ChatMessage } from '../../protocol/messages.ts';
+import type { VocabularySource } from '../constraints/vocabulary.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 
 export type LoadOptions = { dtype: string; device: string; threads: number };
+
+/** A message as chat templates read it; its further members are theirs. */
+export type TemplateMessage = { role: string; content: string } & JsonObject;
 
 /** Text to token ids and back. */
 export type Tokenizer = {
@@ -34,7 +37,11 @@ export type Tokenizer = {
   /** Text of `ids` (at least one) exactly as they stand; the caller has left special tokens out. */
   decode(ids: number[]): string;
   /** The conversation in the model's own prompt format; `null` when the model has none. */
-  encodeChat(messages: readonly ChatMessage[]): number[] | null;
+  encodeChat(messages: readonly TemplateMessage[], tools: readonly JsonObject[] | null): number[] | null;
+  /** The chat template that `encodeChat` uses. */
+  readonly template: string | null;
+  /** What the tokenizer's files say of its tokens; takes a moment, and is asked once. */
+  readVocabulary(): VocabularySource;
   readonly specialIds: ReadonlySet<number>;
   readonly padId: number;
 };
@@ -156,24 +163,50 @@ async function readTemplate(files: ModelFiles): Promise<string | null> {
   return file !== null && 'bytes' in file ? new TextDecoder().decode(file.bytes) : null;
 }
 
-function wrapTokenizer(tokenizer: PreTrainedTokenizer, template: string | null): Tokenizer {
-  const hasOwnTemplate = tokenizer.chat_template !== null;
+function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: string | null): Tokenizer {
+  const own: unknown = tokenizer.chat_template;
+  const hasOwnTemplate = own !== null;
+  // Some models have several under names, and one of them for tools.
+  const named = isJsonObject(own) ? (own.tool_use ?? own.default) : own;
   return {
     encode: (text, addSpecialTokens) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }),
     // Clean-up would change text that was already sent when the next token arrives.
     decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
-    encodeChat(messages) {
-      if (!hasOwnTemplate && template === null) return null;
+    encodeChat(messages, tools) {
+      if (!hasOwnTemplate && templateFile === null) return null;
       return tokenizer.apply_chat_template([...messages], {
         add_generation_prompt: true,
         return_tensor: false,
         return_dict: false,
-        ...(hasOwnTemplate ? {} : { chat_template: template }),
+        ...(tools === null ? {} : { tools: [...tools] }),
+        ...(hasOwnTemplate ? {} : { chat_template: templateFile }),
       }) as number[];
     },
+    template: typeof named === 'string' ? named : templateFile,
+    readVocabulary: () => readVocabulary(tokenizer),
     specialIds: new Set(tokenizer.all_special_ids as number[]),
     padId: tokenizer.pad_token_id ?? 0,
   };
+}
+
+function readVocabulary(tokenizer: PreTrainedTokenizer): VocabularySource {
+  const names: (string | undefined)[] = [];
+  for (const [name, id] of tokenizer.get_vocab()) names[id] = name;
+  const added = new Map<number, { text: string; isSpecial: boolean }>();
+  for (const [id, token] of tokenizer._tokenizer.get_added_tokens_decoder()) {
+    names[id] = token.content;
+    added.set(id, { text: token.content, isSpecial: token.special });
+  }
+  // From here on no place is missing.
+  const file: unknown = tokenizer._tokenizerJSON;
+  const decoder = isJsonObject(file) ? JSON.stringify(file.decoder ?? null) : '';
+  const dropsFirstSpace = /"(Strip|Metaspace)"/.test(decoder);
+  return { names: Array.from(names), naming: namingOf(decoder), dropsFirstSpace, added };
+}
+
+function namingOf(decoder: string): VocabularySource['naming'] {
+  if (decoder.includes('"ByteLevel"')) return 'byte-level';
+  return /"(ByteFallback|Metaspace)"|"▁"/.test(decoder) ? 'byte-fallback' : 'unknown';
 }
 
 function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<number> {
@@ -218,6 +251,8 @@ function promptInputs(promptIds: readonly number[], cache: DynamicCache) {
     // our own sampler leaves it one token to take.
     do_sample: false,
     num_beams: 1,
+    // What the model's files ask for is done by our own sampler as well, so that a caller can ask for something else.
+    repetition_penalty: 1,
   };
 }
 

@@ -1,14 +1,25 @@
 import { Problem } from '../../problems/problem.ts';
-import type { ChatMessage } from '../../protocol/messages.ts';
-import type { Tokenizer } from './library.ts';
+import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../protocol/messages.ts';
+import type { ToolFormat } from '../constraints/tool-formats.ts';
+import type { TemplateMessage, Tokenizer } from './library.ts';
+import type { JsonObject } from './model-files.ts';
 
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
 const DEFAULT_MAX_NEW_TOKENS = 4_096;
 
 /** Token ids of a conversation that ends where the assistant is to speak. */
-export function encodePrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[]): number[] {
+export function encodePrompt(
+  tokenizer: Tokenizer,
+  input: Pick<ChatInput, 'messages' | 'tools' | 'toolChoice'>,
+  format: ToolFormat,
+): number[] {
+  const { messages } = input;
+  const tools = input.toolChoice === 'none' ? [] : (input.tools ?? []);
+  const { isInTemplate } = format;
+  const told = isInTemplate ? messages.map(nativeMessage) : plainMessages(messages, tools, format);
+  const declared = isInTemplate && tools.length > 0 ? tools.map(declaration) : null;
   try {
-    return tokenizer.encodeChat(messages) ?? encodeTranscript(tokenizer, messages);
+    return tokenizer.encodeChat(told, declared) ?? encodeTranscript(tokenizer, told);
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'no reason given';
     throw new Problem(
@@ -19,8 +30,68 @@ export function encodePrompt(tokenizer: Tokenizer, messages: readonly ChatMessag
   }
 }
 
+/** A message for a template that knows calls; most templates want the arguments as a value, not as its text. */
+function nativeMessage({ role, content, toolCalls, toolCallId }: ChatMessage): TemplateMessage {
+  return {
+    role,
+    content,
+    ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+    ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(nativeCall) }),
+  };
+}
+
+function nativeCall({ id, name, arguments: text }: ToolCall): JsonObject {
+  return { id, type: 'function', function: { name, arguments: parsed(text) } };
+}
+
+function declaration({ name, description, parameters }: ToolDeclaration): JsonObject {
+  const about = { name, ...(description === undefined ? {} : { description }) };
+  return { type: 'function', function: { ...about, parameters: parameters ?? { type: 'object', properties: {} } } };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The same conversation for a template that knows nothing of tools. */
+function plainMessages(
+  messages: readonly ChatMessage[],
+  tools: readonly ToolDeclaration[],
+  format: ToolFormat,
+): TemplateMessage[] {
+  const plain = messages.map(({ role, content, toolCalls, toolCallId }): TemplateMessage => {
+    if (role === 'tool') return { role: 'user', content: `Result of ${calledName(messages, toolCallId)}: ${content}` };
+    const calls = (toolCalls ?? []).map((call) => writtenCall(call, format));
+    return { role, content: [content, ...calls].filter((part) => part !== '').join('\n') };
+  });
+  if (tools.length === 0) return plain;
+  const [first, ...rest] = plain;
+  const help = instructions(tools, format);
+  if (first?.role !== 'system') return [{ role: 'system', content: help }, ...plain];
+  return [{ role: 'system', content: `${first.content}\n\n${help}` }, ...rest];
+}
+
+function calledName(messages: readonly ChatMessage[], callId: string | undefined): string {
+  const calls = messages.flatMap(({ toolCalls }) => toolCalls ?? []);
+  return calls.find(({ id }) => id === callId)?.name ?? 'the function';
+}
+
+function writtenCall(call: ToolCall, format: ToolFormat): string {
+  return `${format.open}${call.name}${format.between}${call.arguments}${format.close}`;
+}
+
+function instructions(tools: readonly ToolDeclaration[], format: ToolFormat): string {
+  const lines = tools.map((tool) => JSON.stringify(declaration(tool).function));
+  const example = `${format.open}NAME${format.between}{…}${format.close}`;
+  return `You can call these functions:\n${lines.join('\n')}\nTo call one, answer with nothing but ${example}`;
+}
+
 /** For models without a chat template: a transcript that any language model can continue. */
-function encodeTranscript(tokenizer: Tokenizer, messages: readonly ChatMessage[]): number[] {
+function encodeTranscript(tokenizer: Tokenizer, messages: readonly TemplateMessage[]): number[] {
   const lines = messages.map((message) => `${message.role}: ${message.content}\n`);
   return tokenizer.encode(`${lines.join('')}assistant:`, true);
 }

@@ -3,24 +3,34 @@ import type { TokenChooser } from './library.ts';
 import type { JsonObject } from './model-files.ts';
 import type { Random } from './random.ts';
 
-/** How tokens are drawn; `null` stands for greedy decoding. `topK` 0 means all tokens. */
-export type SamplingPlan = { temperature: number; topP: number; topK: number } | null;
+/** How tokens are drawn; `null` stands for greedy decoding. `topK` 0 means all tokens, as do `topP` 1 and `minP` 0. */
+export type SamplingPlan = { temperature: number; topP: number; topK: number; minP: number } | null;
+
+export type SamplingWishes = Pick<ChatInput, 'temperature' | 'topP' | 'topK' | 'minP'>;
 
 /**
  * What the caller asked for, else what the model's `generation_config.json` says. A caller that gives a temperature
  * samples from the whole distribution as with OpenAI, unless the model's own top_k or top_p apply by default.
  */
-export function planSampling(input: Pick<ChatInput, 'temperature' | 'topP'>, defaults: JsonObject): SamplingPlan {
+export function planSampling(input: SamplingWishes, defaults: JsonObject): SamplingPlan {
   const samplesByDefault = defaults.do_sample === true;
   const temperature = input.temperature ?? (samplesByDefault ? numberOr(defaults.temperature, 1) : 0);
   if (temperature <= 0) return null;
   const topP = input.topP ?? (samplesByDefault ? numberOr(defaults.top_p, 1) : 1);
-  const topK = samplesByDefault ? numberOr(defaults.top_k, 0) : 0;
-  return topP <= 0 || topK === 1 ? null : { temperature, topP, topK };
+  const topK = input.topK ?? (samplesByDefault ? numberOr(defaults.top_k, 0) : 0);
+  const minP = input.minP ?? (samplesByDefault ? numberOr(defaults.min_p, 0) : 0);
+  return topP <= 0 || topK === 1 || minP >= 1 ? null : { temperature, topP, topK, minP };
 }
 
 function numberOr(value: unknown, fallback: number): number {
   return typeof value === 'number' ? value : fallback;
+}
+
+/** The token with the highest score. */
+export function likeliest(scores: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < scores.length; id++) if ((scores[id] ?? 0) > (scores[best] ?? 0)) best = id;
+  return best;
 }
 
 /** Draws each token with its own probability under the plan; overwrites nothing but its own scratch space. */
@@ -29,7 +39,7 @@ export function createSampler(plan: NonNullable<SamplingPlan>, random: Random): 
   return (logits) => {
     if (weights.length !== logits.length) weights = new Float64Array(logits.length);
     const total = fillWeights(weights, logits, plan.temperature);
-    if (plan.topP >= 1 && plan.topK === 0) return drawFromAll(weights, total * random());
+    if (plan.topP >= 1 && plan.topK === 0 && plan.minP === 0) return drawFromAll(weights, total * random());
     const nucleus = keepNucleus(weights, total, plan);
     return drawFromSome(weights, nucleus.ids, nucleus.mass * random());
   };
@@ -71,12 +81,13 @@ function drawFromSome(weights: Float64Array, ids: readonly number[], target: num
 }
 
 /**
- * The smallest set of likeliest tokens that holds `topP` of the mass, at most `topK` of them. Tokens below
+ * The smallest set of likeliest tokens that holds `topP` of the mass, at most `topK` of them, and none of them less than
+ * `minP` times as likely as the likeliest, whose weight is 1. Tokens below
  * `(1 - topP) * total / count` cannot be in it, since all of them together weigh less than the rest that is cut off;
  * without them a vocabulary of 150,000 leaves a few hundred to sort.
  */
 function keepNucleus(weights: Float64Array, total: number, plan: NonNullable<SamplingPlan>) {
-  const floor = ((1 - plan.topP) * total) / weights.length;
+  const floor = Math.max(plan.minP, ((1 - plan.topP) * total) / weights.length);
   const candidates: number[] = [];
   for (let id = 0; id < weights.length; id++) if ((weights[id] ?? 0) >= floor) candidates.push(id);
   candidates.sort((left, right) => (weights[right] ?? 0) - (weights[left] ?? 0) || left - right);

@@ -112,6 +112,46 @@ describe('a chat', () => {
     assert.equal((await ask(clock, { maxTokens: 10_000 })).usage.outputTokens, answer.usage.outputTokens);
   });
 
+  test('[J13] holds a model that would say something else for ever to the format, closed within the tokens', async () => {
+    const schema = { type: 'object', properties: { tick: { type: 'string' } }, required: ['tick'] };
+    const answer = await ask(clock, { format: { type: 'json_schema', schema }, maxTokens: 30 });
+    assert.deepEqual(Object.keys(JSON.parse(answer.text)), ['tick']);
+    assert.deepEqual([answer.finishReason, answer.usage.outputTokens <= 30], ['length', true]);
+    const choices = await ask(greeting, { format: { type: 'choice', choices: ['Gr', 'yes'] } });
+    assert.deepEqual([choices.text, choices.finishReason, choices.usage.outputTokens], ['Gr', 'stop', 1]);
+  });
+
+  test('[J13] refuses a format in which no answer fits, and says how many tokens one has', async () => {
+    const format = { type: 'choice' as const, choices: ['a long choice'] };
+    await assert.rejects(ask(clock, { format, maxTokens: 3 }), isProblem('invalid_value', /about 13 tokens .* is 3/));
+    const long = ask(clock, { format: { type: 'choice', choices: ['x'.repeat(80)] } });
+    await assert.rejects(long, isProblem('context_length_exceeded', /Shorten the messages/));
+  });
+
+  test('[J13] makes a call where one is required, though the model would rather tick', async () => {
+    const output = collectOutput();
+    const parameters = { type: 'object', properties: { n: { enum: [7] } }, required: ['n'] };
+    const job = chatJob('any', 'go', { tools: [{ name: 'f', parameters }], toolChoice: 'required', maxTokens: 40 });
+    const roomy = await load('test/roomy', { transitions: CLOCK, contextLength: 512 });
+    const { finishReason } = await roomy.run(job, output, () => false);
+    await roomy.dispose();
+    assert.equal(finishReason, 'tool_calls');
+    assert.deepEqual(
+      [output.calls[0]?.name, JSON.parse(output.calls.map((piece) => piece.arguments).join('')), output.pieces],
+      ['f', { n: 7 }, []],
+    );
+  });
+
+  test('gives several choices side by side, each with its own end', async () => {
+    const output = collectOutput();
+    const job = chatJob('any', 'hi', { choices: 3, temperature: 1, seed: 11 });
+    const { finishReasons, usage } = await letters.run(job, output, () => false);
+    assert.deepEqual(finishReasons, ['stop', 'stop', 'stop']);
+    assert.ok(output.texts.every((text) => /^[ABCD]$/.test(text)));
+    assert.equal(output.texts[0], (await ask(letters, { temperature: 1, seed: 11 })).text);
+    assert.equal(usage.outputTokens, 3);
+  });
+
   test('refuses a prompt that leaves no room for an answer and says both numbers', async () => {
     const expected = isProblem('context_length_exceeded', /66 tokens.*at most 64/);
     await assert.rejects(ask(clock, {}, 'x'.repeat(64)), expected);

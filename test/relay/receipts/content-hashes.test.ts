@@ -17,6 +17,24 @@ test('hashes a text the same however it was cut into frames', () => {
   );
 });
 
+test('hashes calls after the text, with their names, however they were cut into frames', () => {
+  const hasher = createResponseHasher();
+  hasher.text('Let me see.');
+  hasher.toolCall({ name: 'add', arguments: '{"a"' });
+  hasher.toolCall({ arguments: ':1}' });
+  hasher.toolCall({ name: 'now', arguments: '{}' });
+  assert.equal(hasher.digest(), sha256(Buffer.from('Let me see.\0add\0{"a":1}\0now\0{}')));
+});
+
+test('hashes several choices each by itself, whatever the order of their frames', () => {
+  const hasher = createResponseHasher(2);
+  hasher.text('b', 1);
+  hasher.text('a', 0);
+  hasher.text('c', 1);
+  const each = ['a', 'bc'].map((text) => sha256(Buffer.from(text)));
+  assert.equal(hasher.digest(), sha256(Buffer.from(each.join(''))));
+});
+
 test('hashes vectors as the bytes of their floats, however they were cut into frames', () => {
   const vectors = [new Float32Array([0.5, -1, 2]), new Float32Array([3, 4, 5])];
   const hasher = createResponseHasher();

@@ -196,3 +196,31 @@ test('a frame that could not be sent leaves no gap behind', (t) => {
     [['error', 0]],
   );
 });
+
+test('[J12] pieces of one choice or call travel together, those of another never before them', (t) => {
+  const clock = mockTime(t);
+  const frames: Frame[] = [];
+  const send = (data: Uint8Array): void => void frames.push(readFrame(data));
+  const writer = createFrameWriter({ epoch: EPOCH, stream: true, send, now: () => 0 });
+  const likely = (token: string) => [{ token, logprob: -1, bytes: [], top: [] }];
+  writer.text('first', 1);
+  writer.text('a', 1, { logprobs: likely('a') });
+  writer.text('b', 1, { logprobs: likely('b') });
+  writer.text('c', 1, { choice: 1 });
+  writer.text('d', 1);
+  writer.toolCall({ index: 0, name: 'f', arguments: '', tokens: 2 });
+  writer.toolCall({ index: 0, arguments: '{', tokens: 1 });
+  writer.toolCall({ index: 0, arguments: '}', tokens: 1 });
+  writer.toolCall({ index: 1, name: 'g', arguments: '{}', tokens: 1 });
+  clock.tick(10);
+  writer.done(SCRIPTED_END);
+  const pieces = frames.map(({ epoch: _, seq: __, ...piece }) => piece);
+  assert.deepEqual(pieces.slice(0, -1), [
+    { type: 'text', text: 'first', tokens: 1 },
+    { type: 'text', text: 'ab', tokens: 2, logprobs: [...likely('a'), ...likely('b')] },
+    { type: 'text', text: 'c', tokens: 1, choice: 1 },
+    { type: 'text', text: 'd', tokens: 1 },
+    { type: 'tool_call', index: 0, name: 'f', arguments: '{}', tokens: 4 },
+    { type: 'tool_call', index: 1, name: 'g', arguments: '{}', tokens: 1 },
+  ]);
+});

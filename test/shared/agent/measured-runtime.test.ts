@@ -4,7 +4,7 @@ import { measureRuntime } from '../../../shared/agent/measured-runtime.ts';
 import type { RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
 import { createScriptedRuntime } from '../../support/scripted-runtime.ts';
 
-const SILENT: RuntimeOutput = { text: () => undefined, vectors: () => undefined };
+const SILENT: RuntimeOutput = { text: () => undefined, toolCall: () => undefined, vectors: () => undefined };
 const INPUT = { messages: [], maxTokens: null, temperature: null, topP: null, seed: null, stop: [] };
 
 /** A model that makes `tokens` after the first, `msPerToken` apart. */

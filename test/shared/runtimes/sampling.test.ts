@@ -6,8 +6,10 @@ import { createSampler, planSampling } from '../../../shared/runtimes/transforme
 const PROBABILITIES = [0.5, 0.25, 0.15, 0.1];
 const DRAWS = 20_000;
 
-function shares(plan: { temperature: number; topP: number; topK: number }, probabilities = PROBABILITIES): number[] {
-  const sample = createSampler(plan, createRandom(7));
+type Plan = { temperature: number; topP: number; topK: number; minP?: number };
+
+function shares(plan: Plan, probabilities = PROBABILITIES): number[] {
+  const sample = createSampler({ minP: 0, ...plan }, createRandom(7));
   const counts = probabilities.map(() => 0);
   for (let draw = 0; draw < DRAWS; draw++) {
     const id = sample(Float32Array.from(probabilities, Math.log));
@@ -47,13 +49,18 @@ test('keeps the top_k tokens that a model asks for', () => {
   assertShares(shares({ temperature: 1, topP: 1, topK: 2 }), [2 / 3, 1 / 3, 0, 0]);
 });
 
+test('leaves out what is less than min_p times as likely as the likeliest', () => {
+  assertShares(shares({ temperature: 1, topP: 1, topK: 0, minP: 0.4 }), [2 / 3, 1 / 3, 0, 0]);
+  assertShares(shares({ temperature: 1, topP: 1, topK: 0, minP: 0.1 }), PROBABILITIES);
+});
+
 test('finds the nucleus of a flat distribution over many tokens', () => {
   const many = shares({ temperature: 1, topP: 0.5, topK: 0 }, new Array<number>(100).fill(0.01));
   assert.equal(many.filter((share) => share > 0).length, 50);
 });
 
 test('never draws a token whose score is minus infinity', () => {
-  const sample = createSampler({ temperature: 2, topP: 0.999, topK: 0 }, createRandom(1));
+  const sample = createSampler({ temperature: 2, topP: 0.999, topK: 0, minP: 0 }, createRandom(1));
   for (let draw = 0; draw < 1_000; draw++) {
     assert.notEqual(sample(Float32Array.of(0, Number.NEGATIVE_INFINITY, 0)), 1);
   }
@@ -80,7 +87,15 @@ test("samples as the model's own defaults say unless the caller says otherwise",
     temperature: 0.6,
     topP: 0.9,
     topK: 40,
+    minP: 0,
   });
-  assert.deepEqual(planSampling({ temperature: 1.5, topP: 1 }, defaults), { temperature: 1.5, topP: 1, topK: 40 });
-  assert.deepEqual(planSampling({ temperature: 1, topP: null }, {}), { temperature: 1, topP: 1, topK: 0 });
+  assert.deepEqual(planSampling({ temperature: 1.5, topP: 1 }, defaults), {
+    temperature: 1.5,
+    topP: 1,
+    topK: 40,
+    minP: 0,
+  });
+  const wishes = { temperature: 1, topP: null, topK: 7, minP: 0.1 };
+  assert.deepEqual(planSampling(wishes, defaults), { temperature: 1, topP: 0.9, topK: 7, minP: 0.1 });
+  assert.deepEqual(planSampling({ temperature: 1, topP: null }, {}), { temperature: 1, topP: 1, topK: 0, minP: 0 });
 });

@@ -1,0 +1,80 @@
+import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { ChatMessage } from '../../../shared/protocol/messages.ts';
+
+type RequestMessage = ChatCompletionRequest['messages'][number];
+
+const ROLES: Record<string, ChatMessage['role']> = {
+  system: 'system',
+  developer: 'system',
+  user: 'user',
+  assistant: 'assistant',
+  tool: 'tool',
+};
+
+/** The conversation as a node reads it. A tool's message must answer a call that was made before it. */
+export function readMessages(messages: readonly RequestMessage[]): ChatMessage[] {
+  const calls = new Set<string>();
+  return messages.map((message, index) => {
+    const read = readMessage(message, index, calls);
+    for (const { id } of read.toolCalls ?? []) calls.add(id);
+    return read;
+  });
+}
+
+function readMessage(message: RequestMessage, index: number, calls: ReadonlySet<string>): ChatMessage {
+  const role = ROLES[message.role];
+  if (role === undefined) throw unsupportedRole(message.role, index);
+  const read: ChatMessage = { role, content: readContent(message, index) };
+  if (role === 'tool') read.toolCallId = readCallId(message, index, calls);
+  const made = message.tool_calls ?? [];
+  if (made.length === 0) return read;
+  if (role !== 'assistant') {
+    throw new Problem('invalid_value', 'Only an assistant calls tools.', { param: `messages.${index}.tool_calls` });
+  }
+  return {
+    ...read,
+    toolCalls: made.map(({ id, function: { name, arguments: text } }) => ({ id, name, arguments: text })),
+  };
+}
+
+function readCallId(message: RequestMessage, index: number, calls: ReadonlySet<string>): string {
+  const param = `messages.${index}.tool_call_id`;
+  const id = message.tool_call_id;
+  if (id === undefined || id === null) {
+    throw new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
+  }
+  if (calls.has(id)) return id;
+  throw new Problem('invalid_value', 'No earlier message of the assistant has a tool call with this id.', { param });
+}
+
+function unsupportedRole(role: string, index: number): Problem {
+  const param = `messages.${index}.role`;
+  if (role === 'function') {
+    return new Problem('unsupported_content', 'Messages of the role "function" are not supported. Use "tool".', {
+      param,
+    });
+  }
+  return new Problem('invalid_value', `The role must be system, developer, user, assistant or tool, not "${role}".`, {
+    param,
+  });
+}
+
+function readContent(message: RequestMessage, index: number): string {
+  const { content } = message;
+  if (typeof content === 'string') return content;
+  if (content === undefined || content === null) {
+    if (message.role === 'assistant') return '';
+    throw new Problem('missing_required_parameter', 'A message needs content.', { param: `messages.${index}.content` });
+  }
+  return content.map((part, at) => readPart(part, `messages.${index}.content.${at}`)).join('');
+}
+
+function readPart(part: { type: string; text?: unknown }, param: string): string {
+  if (part.type === 'text' && typeof part.text === 'string') return part.text;
+  if (part.type === 'text') {
+    const code = part.text === undefined ? 'missing_required_parameter' : 'invalid_value';
+    throw new Problem(code, 'A text part needs a text, as a string.', { param: `${param}.text` });
+  }
+  throw new Problem('unsupported_content', `This model reads text only, not "${part.type}".`, { param });
+}
