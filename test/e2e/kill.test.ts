@@ -66,7 +66,8 @@ test('[S12] a frozen node loses its job to another, gets no other, and changes n
   const jobId = response.headers.get('x-sparewatt-job') ?? '';
   const { state, attempts } = await recordOf(pool, jobId);
   assert.equal(state, 'succeeded');
-  assert.match(attempts[0]?.problem?.detail ?? '', /stopped answering/);
+  // Whichever was due first: it may freeze before it has confirmed the job.
+  assert.match(attempts[0]?.problem?.detail ?? '', /stopped answering|did not take the job/);
   assert.deepEqual(
     attempts.map(({ nodeId, problem }) => [nodeId, problem?.code ?? null]),
     [

@@ -34,7 +34,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       nextEpoch: (nodeId) => ask('nodes', 'nextEpoch', nodeId),
     },
     measurements: {
-      putMeasurements: (records) => ask('measurements', 'putMeasurements', records),
+      // A copy: measuring goes on while the call waits for the end of the turn.
+      putMeasurements: (records) => ask('measurements', 'putMeasurements', structuredClone(records)),
       listMeasurements: () => ask('measurements', 'listMeasurements'),
       pruneMeasurements: (limits) => ask('measurements', 'pruneMeasurements', limits),
     },
