@@ -55,7 +55,7 @@ export function createNodeProofs({ challenges, relayKey, publicUrl, ...own }: No
       const bytes = base64UrlToBytes(signature);
       if (bytes === undefined || !(await isSignedBy(publicKey, statement, bytes))) throw proofInvalid();
       if (origin !== undefined && origin !== relay) throw otherAddress(relay, origin);
-      
+      if (authority !== undefined && authority !== own.authority) throw otherAuthority();
       return { transcript, statement };
     },
     spend: ({ transcript }) => {
