@@ -7,10 +7,11 @@ import { median } from './rounds.ts';
 const KILLS = 40;
 const FREEZES = 12;
 const SPARES = 4;
-const STUCK = { model: 'test/stuck', messages: [{ role: 'user', content: 'x' }] };
+/** Longer than any trial. */
+const LONG = { model: 'test/ten-ms', max_tokens: 3_000, messages: [{ role: 'user', content: 'x' }] };
 
 /**
- * From the signal that ends a node's process to the moment at which another node begins its job. The job's answer comes
+ * From the signal that ends a node's process, in the middle of a job, to the moment at which another node begins its job. The job's answer comes
  * in one piece, so that none of it has been passed on.
  */
 export async function killedNode(pool: RelayPool): Promise<Figure[]> {
@@ -45,6 +46,7 @@ async function timesOf(pool: RelayPool, signal: 'SIGKILL' | 'SIGSTOP', trials: n
       const hangUp = new AbortController();
       const answer = ask(pool, hangUp.signal);
       const victim = nodes.get((await begun.promise).nodeId);
+      await victim?.working.next();
       begun = Promise.withResolvers();
       const lostAt = performance.timeOrigin + performance.now();
       victim?.signal(signal);
@@ -62,7 +64,7 @@ async function timesOf(pool: RelayPool, signal: 'SIGKILL' | 'SIGSTOP', trials: n
 }
 
 function ask({ chat }: RelayPool, signal: AbortSignal): Promise<Response> {
-  const body = JSON.stringify({ ...STUCK, routing: { ignore: ['synthetic'] } });
+  const body = JSON.stringify({ ...LONG, routing: { ignore: ['synthetic'] } });
   return fetch(chat.url, { method: 'POST', headers: chat.headers, body, signal });
 }
 

@@ -40,15 +40,18 @@ function heapFigure(empty: Heap, full: Heap, documentBytes: number): Figure {
 }
 
 /** The best window is the one least disturbed by others; the median is told beside it. */
-async function heartbeats({ relay }: BigPool, joinMs: number): Promise<Figure> {
+async function heartbeats({ relay, fleet }: BigPool, joinMs: number): Promise<Figure> {
   const shares: number[] = [];
+  const beatsBefore = await fleet.ask<number>('beats');
+  const begunAt = performance.now();
   for (let window = 0; window < WINDOWS; window++) {
     const before = await relay.ask<number>('cpuMs');
     const startedAt = performance.now();
     await pause(WINDOW_MS);
     shares.push(((await relay.ask<number>('cpuMs')) - before) / (performance.now() - startedAt));
   }
-  const detail = { NODES, best: Math.min(...shares), worst: Math.max(...shares), joinMs };
+  const beatsPerS = ((await fleet.ask<number>('beats')) - beatsBefore) / ((performance.now() - begunAt) / 1_000);
+  const detail = { NODES, beatsPerS, best: Math.min(...shares), worst: Math.max(...shares), joinMs };
   return figureOf('heartbeats-cpu', median(shares), 'cores', { atMost: 0.15 }, detail);
 }
 

@@ -16,7 +16,7 @@ test('[S5] a node behind a cut network loses its job and its session, and is bac
   const near = await pool.addProcess();
   await askAsAdmin(pool, `/v1/admin/nodes/${near.nodeId}/cordon`, {});
   const answer = pool.ask('test/ten-ms', { max_tokens: 50 });
-  await far.starts.next();
+  await far.working.next();
   await askAsAdmin(pool, `/v1/admin/nodes/${near.nodeId}/uncordon`, {});
   network.cut();
   const response = await answer;

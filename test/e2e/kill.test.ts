@@ -12,6 +12,7 @@ const HALF_A_SECOND = { max_tokens: 50 };
 test('[R2] the job of a killed process is done by another node, and the dead one counts no more', async (t) => {
   const pool = await startLostNodesPool(t);
   const { victim, other, answer } = await pool.beginOnOneOfTwo(() => pool.ask('test/ten-ms', HALF_A_SECOND));
+  await victim.working.next();
   victim.signal('SIGKILL');
   const response = await answer;
   assert.equal(response.status, 200);
@@ -52,6 +53,7 @@ test('[S12] a frozen node loses its job to another, gets no other, and changes n
   const pool = await startLostNodesPool(t);
   const begun = await pool.beginOnOneOfTwo(() => pool.ask('test/ten-ms', HALF_A_SECOND));
   const { victim: frozen, other, answer } = begun;
+  await frozen.working.next();
   frozen.signal('SIGSTOP');
   const response = await answer;
   assert.equal(response.headers.get('x-sparewatt-node'), other.nodeId);

@@ -5,17 +5,9 @@ import { createNKey } from '../../relay/fabric/nkey.ts';
 import { askChat, loadOf, streamChat } from '../support/ask-pool.ts';
 import { serveModules } from '../support/browser-modules.ts';
 import { ensureChromium } from '../support/chromium.ts';
+import { CHROMIUM_FLAGS, startNode } from '../support/page-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 let pool: Pool;
 let browser: Browser;
@@ -23,7 +15,7 @@ let page: Page;
 const faults: string[] = [];
 before(async () => {
   pool = await startPool();
-  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args: FLAGS });
+  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args: CHROMIUM_FLAGS });
   page = await browser.newPage();
   page.on('pageerror', (error) => faults.push(error.message));
   await page.goto(`${pool.relay.url}/v1/health`);
@@ -40,33 +32,6 @@ async function startNodeInPage(name: string): Promise<string> {
   const nodeId = await page.evaluate(startNode, { relayUrl: pool.relay.url, name, publicKey, seed });
   await until(() => pool.relay.nodes().includes(nodeId));
   return nodeId;
-}
-
-type NodeOfPage = { relayUrl: string; name: string; publicKey: string; seed: string };
-
-/** Runs in the page, and knows nothing of this file. */
-async function startNode({ relayUrl, name, publicKey, seed }: NodeOfPage): Promise<string> {
-  const load = (path: string) => import(`/test-modules/${path}`);
-  const { startAgent } = await load('shared/agent/agent.ts');
-  const { connectToBus } = await load('shared/agent/nats-connection.ts');
-  const { createSyntheticRuntime } = await load('test/support/synthetic-runtime.ts');
-  const say = (): void => undefined;
-  const agent = startAgent({
-    relayUrl,
-    name,
-    version: '0.0.0-test',
-    slots: 2,
-    hardware: { platform: 'browser', arch: 'wasm', cpu: '', cpu_threads: 1, memory_bytes: 0 },
-    identity: { publicKey, seed: new TextEncoder().encode(seed) },
-    runtime: createSyntheticRuntime(),
-    connect: connectToBus,
-    fetch: globalThis.fetch.bind(globalThis),
-    now: Date.now,
-    randomId: () => crypto.randomUUID(),
-    log: { info: say, warn: say, error: say },
-  });
-  Object.assign(globalThis, { agent });
-  return agent.ready;
 }
 
 test('a page in Chromium is a node: clients of the relay get their answers from it', async () => {

@@ -35,7 +35,7 @@ function packageImports(name: string, entries: string[]): Record<string, string>
   return Object.fromEntries(
     entries.map((entry) => {
       const file = fileURLToPath(import.meta.resolve(`${name}${entry}`));
-      return [`${name}${entry}`, `${PREFIX}${file.slice(ROOT.length)}`];
+      return [`${name}${entry}`, `${PREFIX}${file.slice(file.indexOf('node_modules/'))}`];
     }),
   );
 }

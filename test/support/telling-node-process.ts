@@ -7,7 +7,8 @@ import { createInbox, type Inbox } from './inbox.ts';
 export type NodeNews =
   | { is: 'ready'; nodeId: string }
   | { is: 'refused'; reason: string }
-  | { is: 'started'; nodeId: string; at: number };
+  | { is: 'started'; nodeId: string; at: number }
+  | { is: 'working'; nodeId: string };
 
 export type Started = Extract<NodeNews, { is: 'started' }>;
 
@@ -18,6 +19,8 @@ export type TellingNode = {
   readonly pid: number;
   /** The jobs that began here. */
   readonly starts: Inbox<Started>;
+  /** The nodes here that have accepted a job and are in the middle of it. */
+  readonly working: Inbox<string>;
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends it, frozen or not, and waits until it is gone. */
   kill(): Promise<void>;
@@ -46,6 +49,7 @@ export async function startTellingNode(options: TellingNodeOptions): Promise<Tel
   });
   const exited = once(child, 'exit');
   const starts = createInbox<Started>();
+  const working = createInbox<string>();
   const ready = Promise.withResolvers<string>();
   exited.then(([code, signal]) => ready.reject(new Error(`a node ended with ${code ?? signal} before it was ready`)));
   ready.promise.catch(() => undefined);
@@ -56,6 +60,7 @@ export async function startTellingNode(options: TellingNodeOptions): Promise<Tel
       starts.push(news);
       onStart?.(news);
     }
+    if (news.is === 'working') working.push(news.nodeId);
     if (news.is === 'ready' && --waitedFor === 0) ready.resolve(news.nodeId);
   });
   const kill = async (): Promise<void> => {
@@ -64,7 +69,7 @@ export async function startTellingNode(options: TellingNodeOptions): Promise<Tel
   };
   try {
     const nodeId = await ready.promise;
-    return { nodeId, pid: child.pid ?? -1, starts, signal: (name) => void child.kill(name), kill };
+    return { nodeId, pid: child.pid ?? -1, starts, working, signal: (name) => void child.kill(name), kill };
   } catch (error) {
     await kill();
     throw error;

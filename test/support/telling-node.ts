@@ -7,6 +7,9 @@ import { silentLog } from './pool.ts';
 import { createSyntheticRuntime } from './synthetic-runtime.ts';
 import type { NodeNews } from './telling-node-process.ts';
 
+/** When `test/ten-ms` has said so many, the relay has heard long since that the job was accepted. */
+const ACCEPTED_TOKENS = 5;
+
 // Nodes for the relay of the first argument, as many as the third says, each with the slots of the second. Tells its
 // parent when one of them may be given jobs, and when a job begins.
 const [relayUrl = '', slots = '1', count = '1'] = process.argv.slice(2);
@@ -22,7 +25,13 @@ function start(): Agent {
     ...inner,
     run: (job, output, signal) => {
       tell({ is: 'started', nodeId, at: performance.timeOrigin + performance.now() });
-      return inner.run(job, output, signal);
+      let tokens = 0;
+      const text = (piece: string, count: number): void => {
+        tokens += count;
+        if (tokens === ACCEPTED_TOKENS) tell({ is: 'working', nodeId });
+        output.text(piece, count);
+      };
+      return inner.run(job, { ...output, text }, signal);
     },
   };
   let nodeId = '';

@@ -82,12 +82,14 @@ function beat(number: number): void {
 // Each node beats at its own moment, all of them evenly over the interval.
 let nextToBeat = 0;
 let dueBeats = 0;
+let beats = 0;
 let lastTick = performance.now();
 const beating = setInterval(() => {
   const now = performance.now();
   dueBeats += (joining * (now - lastTick)) / LIMITS.heartbeatIntervalMs;
   lastTick = now;
   for (; dueBeats >= 1; dueBeats--) {
+    beats += 1;
     beat(nextToBeat);
     nextToBeat = (nextToBeat + 1) % joining;
   }
@@ -107,6 +109,7 @@ answerQuestions(
       used = (used + 1) % SLOTS;
       next = await signAll();
     },
+    beats: () => beats,
     documentBytes: () => documents.reduce((sum, { length }) => sum + length, 0) / documents.length,
   },
   async () => {

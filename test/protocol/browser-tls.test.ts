@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { chromium, type Page } from 'playwright-core';
+import { createNKey } from '../../relay/fabric/nkey.ts';
+import type { RelayOptions } from '../../relay/server.ts';
+import { afterTest } from '../support/after-test.ts';
+import { serveModules } from '../support/browser-modules.ts';
+import { ensureChromium } from '../support/chromium.ts';
+import { CHROMIUM_FLAGS, startNode } from '../support/page-node.ts';
+import { askForNode, startTlsRelay, type TlsRelay } from '../support/tls-relay.ts';
+import { until } from '../support/until.ts';
+
+/** A page of a relay with TLS, whose authority its browser trusts. */
+async function openPage(t: TestContext, tls: NonNullable<RelayOptions['tls']>): Promise<TlsRelay & { page: Page }> {
+  const relay = await startTlsRelay(t, { host: '127.0.0.1', tls });
+  const browser = await chromium.launch({
+    executablePath: ensureChromium().path,
+    headless: true,
+    args: CHROMIUM_FLAGS,
+  });
+  afterTest(t, () => browser.close());
+  const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  await page.goto(`${relay.url}/v1/health`);
+  await serveModules(page);
+  return { ...relay, page };
+}
+
+function nodeFor({ url }: TlsRelay) {
+  const { publicKey, seed } = createNKey('user');
+  return { relayUrl: url, name: 'tab', publicKey, seed };
+}
+
+test('[L9] a page of a browser that trusts the relay calls its API, and is not let on its bus', async (t) => {
+  const relay = await openPage(t, {});
+  const { page, pool } = relay;
+  const enrolled = page.waitForResponse(`${relay.url}/v1/nodes/enroll`);
+  const refused = page.waitForEvent('console', (message) => /\/nats.*403/.test(message.text()));
+  page.evaluate(startNode, nodeFor(relay)).catch(() => undefined); // It is closed while it still knocks.
+  const answer = (await (await enrolled).json()) as Record<string, unknown>;
+  assert.deepEqual([answer.certificate, answer.busUrl], [undefined, undefined], 'it is given nothing it cannot use');
+  await refused;
+  assert.deepEqual(pool.relay.nodes(), []);
+});
+
+test('[L9] a page is a node of a relay whose operator lets browser tabs in', async (t) => {
+  const relay = await openPage(t, { browserNodes: true });
+  const nodeId = await relay.page.evaluate(startNode, nodeFor(relay));
+  await until(() => relay.pool.relay.nodes().includes(nodeId));
+  assert.equal(await askForNode(relay.fetch, relay.url, relay.pool.relay.apiKey), nodeId);
+});
