@@ -139,7 +139,7 @@ export const NodeSettings = Type.Object(
           env: 'SPAREWATT_NODE_CAPS_PORT',
           argument: 'port',
           otherwise: 'off',
-          example: 8485,
+          example: 8490,
         }),
       }),
     ),
