@@ -5,6 +5,8 @@
  *    all of them are rejected and `onEnd` is called, once; nothing that arrives later is listened to.
  * 2. Nothing is given out for a job after its signal was aborted or it has settled.
  * 3. A cancelled job settles when the thread confirms. A thread that does not within the grace is ended.
+ * 4. A thread is not ended in the middle of loading unless that takes too long: onnxruntime then reports to a thread that
+ *    is gone, which ends the whole process.
  */
 import { Worker } from 'node:worker_threads';
 import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
@@ -48,6 +50,8 @@ type Pending = {
 
 type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
 
+/** Stopping as a whole has two seconds. */
+const LOAD_GRACE_MS = 1_000;
 const WORKER_URL = new URL('./inference-worker.ts', import.meta.url);
 
 export function startModelThread(
@@ -60,6 +64,7 @@ export function startModelThread(
   const loading = Promise.withResolvers<void>();
   // Nobody waits for a load whose thread ends between two jobs.
   loading.promise.catch(() => undefined);
+  let isLoading = true;
   let ended: Promise<void> | null = null;
   let nextId = 0;
 
@@ -76,10 +81,12 @@ export function startModelThread(
     loading.reject(reason);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : reason);
     jobs.clear();
+    if (isLoading) await nextWordOf(worker, LOAD_GRACE_MS);
     await worker.terminate();
   }
 
   worker.on('message', (message: FromWorker) => {
+    isLoading = false; // Its first word says how that went.
     if (message.type === 'loaded') {
       onWarm();
       loading.resolve();
@@ -91,10 +98,14 @@ export function startModelThread(
     }
   });
   worker.on('error', (error: Error) => {
+    isLoading = false;
     options.onFault(`The thread of '${options.model}' failed.`, error.stack ?? error.message);
     void end(crashProblem(options.model));
   });
-  worker.on('exit', () => void end(crashProblem(options.model)));
+  worker.on('exit', () => {
+    isLoading = false;
+    void end(crashProblem(options.model));
+  });
   post(worker, { type: 'load', ...request });
 
   async function run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult> {
@@ -129,6 +140,19 @@ export function startModelThread(
   }
 
   return { loaded: loading.promise, run, end };
+}
+
+/** Resolves with the thread's next message or its end, at the latest after `withinMs`. */
+function nextWordOf(worker: Worker, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, withinMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    worker.once('message', done);
+    worker.once('exit', done);
+  });
 }
 
 function post(worker: Worker, message: ToWorker): void {
