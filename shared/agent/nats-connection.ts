@@ -66,7 +66,10 @@ export const connectToBus: ConnectToBus = async (options) => {
     subscribe: (subject, handler) => {
       connection.subscribe(subject, {
         callback: (error, message) => {
-          if (error === null) handler({ subject: message.subject, data: message.data, reply: message.reply });
+          if (error !== null) return;
+          // The library says '' for a message that wants no answer.
+          const reply = message.reply || undefined;
+          handler({ subject: message.subject, data: message.data, reply });
         },
       });
     },

@@ -104,10 +104,13 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
 function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announce: () => void): void {
   const sendDocument = ({ reply, subject }: BusMessage): void => {
     if (reply === undefined) return;
-    ports.documents.current().then(
-      (document) => bus.publish(reply, encodeJson(document)),
-      (error: unknown) => ports.log.error({ subject, reason: reasonOf(error) }, 'the capabilities cannot be told'),
-    );
+    ports.documents
+      .current()
+      .then((document) => bus.publish(reply, encodeJson(document)))
+      // Also what the transport has against the reply subject, which is whatever the asker made it.
+      .catch((error: unknown) =>
+        ports.log.error({ subject, reason: reasonOf(error) }, 'the capabilities cannot be told'),
+      );
   };
   const handlers = new Map<string, (message: BusMessage) => void>([
     [

@@ -201,3 +201,19 @@ test('a message larger than the server takes is refused to whoever sends it, and
   assert.throws(() => connection.publish(`fabric.heartbeat.${NODE}`, new Uint8Array(9 * 1024 * 1024)));
   await connection.flush();
 });
+
+test('tells a message that wants an answer from one that wants none', async (t) => {
+  const nats = await startTestNats(t);
+  const { key, options } = optionsFor(nats.server.websocketUrl);
+  const { jwt } = mintNodeCredentials(nats.identity, { nodeId: NODE, publicKey: key.publicKey, lifetimeSeconds: 60 });
+  const connection = await connectToBus({ ...options, jwt: () => jwt });
+  afterTest(t, connection.close);
+  const heard = createInbox<string | undefined>();
+  connection.subscribe(`node.${NODE}.>`, ({ reply }) => heard.push(reply));
+  await connection.flush();
+  const bus = await nats.connectBus();
+  bus.publish(`node.${NODE}.ping`, new Uint8Array());
+  bus.publish(`node.${NODE}.ping`, new Uint8Array(), 'somewhere');
+  assert.equal(await heard.next(), undefined);
+  assert.equal(await heard.next(), 'somewhere');
+});
