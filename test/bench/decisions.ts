@@ -1,6 +1,8 @@
 import { createNodeTable } from '../../relay/fabric/node-table.ts';
 import { newId } from '../../relay/jobs/id.ts';
+import type { JobSpec } from '../../relay/jobs/job.ts';
 import { createScheduler, type Scheduler } from '../../relay/scheduler/scheduler.ts';
+import { wantedBy } from '../../relay/scheduler/wanted.ts';
 import { admission } from '../support/live-nodes.ts';
 import { type Figure, figureOf } from './figure.ts';
 
@@ -9,6 +11,24 @@ const MANY = 10_000;
 const MODELS = ['m/one', 'm/two', 'm/three', 'm/four'];
 const ROUNDS = 20;
 const PER_ROUND = 2_000;
+const JOB: Omit<JobSpec, 'id' | 'model'> = {
+  receiptId: 'rcpt_1',
+  requestId: 'req_1',
+  apiKeyId: 'key_1',
+  type: 'llm',
+  stream: true,
+  input: {
+    messages: [{ role: 'user', content: 'What is 17 + 25?' }],
+    maxTokens: null,
+    temperature: null,
+    topP: null,
+    seed: null,
+    stop: [],
+  },
+  maxWaitMs: 0,
+  timeoutMs: 60_000,
+  stallTimeoutMs: 60_000,
+};
 /** So many jobs hold their slot at a time. */
 const RUNNING = 50;
 
@@ -59,9 +79,10 @@ async function decide(scheduler: Scheduler): Promise<number[]> {
   const { signal } = new AbortController();
   for (let number = 0; number < PER_ROUND; number++) {
     const model = MODELS[number % MODELS.length] ?? '';
-    const job = { id: newId('job'), apiKeyId: 'bench' };
+    const job: JobSpec = { ...JOB, id: newId('job'), model };
     const startedAt = performance.now();
-    const { release } = await scheduler.reserve({ model, job, exclude: new Set(), maxWaitMs: 0, signal });
+    const wanted = { ...wantedBy(job), exclude: new Set<string>(), maxWaitMs: 0, signal };
+    const { release } = await scheduler.reserve(wanted);
     times.push((performance.now() - startedAt) * 1_000);
     running.push(release);
     if (running.length > RUNNING) running.shift()?.();
