@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { Problem } from '../shared/problems/problem.ts';
 import { ensureFirstKey } from './access/api-keys.ts';
 import { createKeyGuard } from './access/key-guard.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
@@ -15,6 +16,7 @@ import { createNodeDirectory } from './fabric/node-directory.ts';
 import { createNodeTable } from './fabric/node-table.ts';
 import type { Fabric } from './fabric/open-fabric.ts';
 import { keepSessions } from './fabric/sessions.ts';
+import type { ReceiptSeal } from './jobs/course.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
@@ -64,13 +66,17 @@ const JOB_LIMITS: JobLimits = {
 export async function createServices(options: ServicesOptions): Promise<RelayServices & { close(): Promise<void> }> {
   const { log, store, fabric, register } = options;
   const { bus } = fabric;
+  const seal: ReceiptSeal = {
+    relay: options.identity,
+    publicKeyOf: (nodeId) => register.get(nodeId)?.publicKey,
+  };
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
-  const jobs = createJobRunner({ bus, table, scheduler, store, log });
+  const jobs = createJobRunner({ bus, table, scheduler, store, seal, log });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   await ensureFirstKey(store.keys, options.keys.apiKey);
@@ -124,7 +130,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
-    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, now: Date.now, log }),
+    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, seal, now: Date.now, log }),
     newJob: (request, order) => describeJob(request, order, { ...JOB_LIMITS, ...options.jobLimits }),
     register,
     pairing,
@@ -150,7 +156,18 @@ function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits
     receiptId: newId('rcpt'),
     requestId: request.id,
     apiKeyId: request.principal.keyId,
+    nonce: readNonce(request),
     ...limits,
     ...order,
   };
+}
+
+/** Visible ASCII, as a header may carry it. Errors: `invalid_value`. */
+function readNonce({ headers }: FastifyRequest): string | undefined {
+  const nonce = headers['x-sparewatt-nonce'];
+  if (nonce === undefined) return undefined;
+  if (typeof nonce === 'string' && /^[\x21-\x7e]{1,128}$/.test(nonce)) return nonce;
+  throw new Problem('invalid_value', 'x-sparewatt-nonce must be 1 to 128 visible ASCII characters.', {
+    param: 'x-sparewatt-nonce',
+  });
 }

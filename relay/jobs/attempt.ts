@@ -163,8 +163,8 @@ export function startAttempt(
 }
 
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
-  const { id, model, timeoutMs, type, input } = job;
-  const base = { job: id, attempt, epoch: node.epoch, model, timeoutMs };
+  const { id, model, timeoutMs, type, input, nonce } = job;
+  const base = { job: id, attempt, epoch: node.epoch, model, timeoutMs, ...(nonce === undefined ? {} : { nonce }) };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
   return { ...base, type, input: input as JsonInput };

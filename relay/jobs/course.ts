@@ -2,7 +2,7 @@ import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts'
 import type { DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
-import { issueReceipt } from '../receipts/issue-receipt.ts';
+import { issueReceipt, type ReceiptSigner } from '../receipts/issue-receipt.ts';
 import type { AttemptRecord, FinishedJob } from '../store/store.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
@@ -13,6 +13,9 @@ export type JobTimings = { queueMs: number; firstTokenMs: number | null; totalMs
 export type JobEnd =
   | { state: 'succeeded'; done: DoneFrame; node: LiveNode }
   | { state: 'failed' | 'cancelled'; problem: Problem };
+
+/** The keys behind a receipt. */
+export type ReceiptSeal = { readonly relay: ReceiptSigner; publicKeyOf(nodeId: string): string | undefined };
 
 /** What has happened to one job so far, and how that is written down. */
 export type Course = {
@@ -26,7 +29,7 @@ export type Course = {
   assigned(): void;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
-  record(end: JobEnd): FinishedJob;
+  record(end: JobEnd, seal: ReceiptSeal): FinishedJob;
 };
 
 /**
@@ -80,7 +83,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       });
     },
     timings: () => ({ queueMs: assignedMs, firstTokenMs: firstOutputMs, totalMs: elapsedMs() }),
-    record: (end) => ({
+    record: (end, seal) => ({
       id: job.id,
       requestId: job.requestId,
       apiKeyId: job.apiKeyId,
@@ -94,7 +97,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       finishedAt: wallClock(elapsedMs()),
       attempts,
       usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
-      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher) : null,
+      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher, seal) : null,
     }),
   };
 }
@@ -109,11 +112,12 @@ function receiptOf(
   attempts: AttemptRecord[],
   { done, node }: JobEnd & { state: 'succeeded' },
   hasher: ResponseHasher,
+  seal: ReceiptSeal,
 ): FinishedJob['receipt'] {
   const last = attempts.at(-1);
   if (last === undefined) return null;
   if (done.output !== undefined) hasher.output(done.output);
-  return issueReceipt({
+  const facts = {
     receiptId: job.receiptId,
     job: job.id,
     attempt: last.attempt,
@@ -130,5 +134,10 @@ function receiptOf(
     firstTokenAt: last.firstTokenAt,
     finishedAt: last.finishedAt,
     issuedAt: last.finishedAt,
-  });
+    nonce: job.nonce ?? null,
+    nodeKey: seal.publicKeyOf(node.id) ?? null,
+    nodeTimings: done.timings,
+    nodeSignature: done.signature ?? null,
+  };
+  return issueReceipt(facts, seal.relay);
 }

@@ -7,7 +7,7 @@ import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/schedu
 import { wantedBy } from '../scheduler/wanted.ts';
 import type { Store } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
-import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
+import { beginCourse, type Course, type JobEnd, type JobTimings, type ReceiptSeal } from './course.ts';
 import type { JobSpec } from './job.ts';
 import { watchNodes } from './node-watch.ts';
 
@@ -24,7 +24,14 @@ export type JobRunner = {
   staleFrames(): number;
 };
 
-export type JobRunnerPorts = { bus: Bus; table: NodeTable; scheduler: Scheduler; store: Store; log: RelayLog };
+export type JobRunnerPorts = {
+  bus: Bus;
+  table: NodeTable;
+  scheduler: Scheduler;
+  store: Store;
+  seal: ReceiptSeal;
+  log: RelayLog;
+};
 
 const MAX_ATTEMPTS = 3;
 /** A node that says it is busy has just not told yet that a slot came free, or works for another relay too. */
@@ -180,9 +187,15 @@ async function reserve(
 }
 
 function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
+  const finished = course.record(end, ports.seal);
+  if (end.state === 'succeeded' && end.done.signature !== undefined && finished.receipt?.signatures.node === null) {
+    // The client has the answer already; what is left is not to pretend that both agree.
+    const facts = { job: finished.id, node: end.node.id, code: 'protocol_violation' };
+    ports.log.warn(facts, "a node's signature does not fit what the relay saw; the receipt goes without it");
+  }
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
   ports.store.jobs
-    .recordFinishedJob(course.record(end))
+    .recordFinishedJob(finished)
     .catch((error: unknown) =>
       ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
     );

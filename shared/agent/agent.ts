@@ -69,14 +69,14 @@ export function startAgent(options: AgentOptions): Agent {
   const epoch = { current: 0 };
   const slots = createSlots(options.slots);
   const runtime = measureRuntime(options.runtime, options.now);
-  const jobs = createJobRunner({ ...options, runtime, slots, epoch: () => epoch.current });
+  const signer = signerOfSeed(options.identity.seed);
+  signer.catch(() => undefined); // Told by whoever asks for a document.
+  const jobs = createJobRunner({ ...options, runtime, slots, signer, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
   let nodeId = nodeIdOf(options.name, options.identity.publicKey);
   let session: Session | undefined;
 
-  const signer = signerOfSeed(options.identity.seed);
-  signer.catch(() => undefined); // Told by whoever asks for a document.
   const documents = createDocumentKeeper({
     build: (revision, issuedAt) => {
       const now = { models: runtime.models(), installed: runtime.installed?.() };

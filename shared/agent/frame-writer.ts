@@ -9,12 +9,20 @@ const COALESCE_MS = 4;
 /** An answer that is ready this soon needs no `accepted` of its own. */
 const ACCEPT_DELAY_MS = 20;
 
-export type Done = { finishReason: FinishReason; usage: Usage; timings: NodeTimings; execution: Execution };
+export type Done = {
+  finishReason: FinishReason;
+  usage: Usage;
+  timings: NodeTimings;
+  execution: Execution;
+  signature?: string;
+};
 
 export type FrameWriter = {
   accept(): void;
   text(text: string, tokens: number): void;
   vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
+  /** Takes what is pending as the end of the answer; `done` follows. */
+  finish(): void;
   done(done: Done): void;
   fail(problem: Problem): void;
   /** Drops what is pending; nothing is sent after it. */
@@ -26,7 +34,11 @@ export type FrameWriterOptions = {
   stream: boolean;
   send: (data: Uint8Array) => void;
   now: () => number;
+  /** Hears what goes out, cut as it goes out. */
+  passed?: PassedContent | undefined;
 };
+
+export type PassedContent = { text(text: string): void; vectors(values: Float32Array): void };
 
 /**
  * Writes the frames of one attempt.
@@ -34,7 +46,7 @@ export type FrameWriterOptions = {
  * Invariants: (1) `seq` counts from 0 without a gap; (2) text is never sent after a later token's text; (3) exactly one
  * of `done` and `error` is sent, and nothing after it; (4) a job that does not stream sends its text in `done` alone.
  */
-export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptions): FrameWriter {
+export function createFrameWriter({ epoch, stream, send, now, passed }: FrameWriterOptions): FrameWriter {
   let seq = 0;
   let ended = false;
   let pendingText = '';
@@ -59,6 +71,7 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     pendingText = '';
     pendingTokens = 0;
     lastFlushAt = now();
+    passed?.text(frame.text);
     write(frame);
   };
 
@@ -83,9 +96,15 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
       // A runtime's batch may be larger than a message may be.
       for (let row = 0; row < count; row += LIMITS.vectorsPerFrame) {
         const rows = Math.min(LIMITS.vectorsPerFrame, count - row);
-        const data = floatsToBase64(values.subarray(row * dimensions, (row + rows) * dimensions));
+        const part = values.subarray(row * dimensions, (row + rows) * dimensions);
+        const data = floatsToBase64(part);
+        passed?.vectors(part);
         write({ type: 'vectors', start: start + row, count: rows, dimensions, data });
       }
+    },
+    finish: () => {
+      if (stream) flushText();
+      else passed?.text(pendingText);
     },
     done: (done) => {
       if (stream) flushText();

@@ -1,8 +1,10 @@
+import type { Signer } from '../identity/signer.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
 import type { Runtime, RuntimeJob } from '../runtimes/runtime.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { AgentLog } from './log.ts';
+import { beginSigning, type ReceiptSigning } from './receipt-signing.ts';
 import type { Slots } from './slots.ts';
 
 export type JobRunner = {
@@ -20,6 +22,8 @@ export type JobRunnerPorts = {
   /** The epoch of the open session, or 0 while there is none. */
   epoch: () => number;
   now: () => number;
+  /** Signs the node's part of receipts; without it answers go unsigned. */
+  signer?: Promise<Signer> | undefined;
   log: AgentLog;
 };
 
@@ -36,7 +40,9 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const jobs = new Map<string, RunningJob>();
   return {
     handle: (request, send) => {
+      const signing = ports.signer && beginSigning(request, ports.signer);
       const frames = createFrameWriter({
+        passed: signing,
         epoch: request.epoch,
         stream: request.type === 'llm' && request.stream,
         send,
@@ -49,7 +55,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
         return;
       }
       frames.accept();
-      void runAttempt(request, frames, ports, jobs).finally(release);
+      void runAttempt(request, frames, signing, ports, jobs).finally(release);
     },
     cancel: (request) => {
       const job = jobs.get(request.job);
@@ -77,6 +83,7 @@ function refusalOf(request: JobRequest, ports: JobRunnerPorts, jobs: Map<string,
 async function runAttempt(
   request: JobRequest,
   frames: FrameWriter,
+  signing: ReceiptSigning | undefined,
   ports: JobRunnerPorts,
   jobs: Map<string, RunningJob>,
 ): Promise<void> {
@@ -99,7 +106,10 @@ async function runAttempt(
     const result = await ports.runtime.run(runtimeJobOf(request), output, abort.signal);
     const totalMs = ports.now() - startedAt;
     const firstTokenMs = firstTokenAt === undefined ? totalMs : firstTokenAt - startedAt;
-    frames.done({ ...result, timings: { firstTokenMs, totalMs } });
+    frames.finish();
+    const done = { ...result, timings: { firstTokenMs, totalMs } };
+    const signature = await signing?.sign(done);
+    frames.done(signature === undefined ? done : { ...done, signature });
   } catch (error) {
     const problem = toProblem(error, 'node_fault');
     if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');

@@ -154,6 +154,9 @@ export const PROBLEMS = {
   queue_full: { title: 'Too many jobs are waiting', status: 429, retry: 'later', type: 'rate_limit_error' },
   draining: { title: 'The relay is shutting down', status: 503, retry: 'later', type: 'server_error' },
   bus_unavailable: { title: 'The message bus is not reachable', status: 503, retry: 'later', type: 'server_error' },
+  receipt_not_found: { title: 'No such receipt', status: 404, retry: 'never', type: 'invalid_request_error' },
+  receipt_invalid: { title: 'The receipt does not hold', status: 400, retry: 'never', type: 'invalid_request_error' },
+  receipt_log_damaged: { title: 'The receipt log was changed', status: 500, retry: 'never', type: 'server_error' },
   job_timeout: { title: 'The job took longer than it may', status: 504, retry: 'later', type: 'server_error' },
   storage_failed: {
     title: 'The relay cannot write to its data folder',

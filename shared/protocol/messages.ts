@@ -48,6 +48,8 @@ const JobRequestBase = {
   model: Type.String({ minLength: 1, maxLength: 256 }),
   /** How long the relay will wait from now; the node ends the job by itself after it. */
   timeoutMs: Type.Integer({ minimum: 1 }),
+  /** What the client sent to know its own receipt by; part of what the node signs. */
+  nonce: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
 };
 
 export const LlmJobRequest = Type.Object({
@@ -115,6 +117,8 @@ export const DoneFrame = Type.Object({
   execution: Execution,
   /** What a job of a capability type made. */
   output: Type.Optional(JsonInput),
+  /** The node's Ed25519 signature under its part of the receipt (`statements.ts`), base64url. */
+  signature: Type.Optional(Type.String({ minLength: 86, maxLength: 86 })),
 });
 export const ErrorFrame = Type.Object({ ...FrameBase, type: Type.Literal('error'), problem: ProblemRecord });
 export const Frame = Type.Union([AcceptedFrame, TextFrame, VectorsFrame, DoneFrame, ErrorFrame]);

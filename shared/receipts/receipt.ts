@@ -1,21 +1,30 @@
 import { type Static, Type } from 'typebox';
-import { Execution, Usage } from '../protocol/messages.ts';
+import { Execution, NodeTimings, Usage } from '../protocol/messages.ts';
 import { canonicalBytes } from './canonical-json.ts';
 
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const Milliseconds = Type.Integer({ minimum: 0 });
+const PublicKey = Type.String({ pattern: '^[A-Z2-7]{56}$' });
+/** Ed25519, base64url. */
+const Signature = Type.String({ pattern: '^[\\w-]{86}$' });
+const Nonce = Type.String({ minLength: 1, maxLength: 128 });
 
 /**
  * What is kept of a finished attempt: who did what, how much and how fast. Hashes stand for request and response, so
  * that a receipt can be shown without either; `hashed-content.ts` says which bytes they cover.
+ *
+ * Two keys stand behind it: the node signs the part that it knows (`statements.ts`) when it has finished, the relay
+ * signs everything, the node's signature among it.
  */
 export const Receipt = Type.Object(
   {
     /** Version of this record. */
-    v: Type.Literal(1),
+    v: Type.Literal(2),
     id: Type.String({ minLength: 1, maxLength: 64 }),
     job: Type.String({ minLength: 1, maxLength: 64 }),
     attempt: Type.Integer({ minimum: 1 }),
+    /** What the client sent to know its own receipt by; null without one. */
+    nonce: Type.Union([Nonce, Type.Null()]),
     node: Type.String({ minLength: 1 }),
     epoch: Type.Integer({ minimum: 1 }),
     /** Registry id, such as `llm/inference`. */
@@ -26,19 +35,34 @@ export const Receipt = Type.Object(
     responseHash: Sha256,
     /** `reported` is the node's claim, `measured` what the relay counted itself where it can. */
     usage: Type.Object({ measured: Type.Optional(Usage), reported: Usage }, { additionalProperties: false }),
-    /** All three from the moment the relay queued the attempt, so that none is larger than the next. */
+    /** All three from the moment the relay queued the attempt, so that none is larger than the next; `reported` is the node's. */
     times: Type.Object(
-      { queueMs: Milliseconds, firstTokenMs: Type.Union([Milliseconds, Type.Null()]), totalMs: Milliseconds },
+      {
+        queueMs: Milliseconds,
+        firstTokenMs: Type.Union([Milliseconds, Type.Null()]),
+        totalMs: Milliseconds,
+        reported: Type.Union([NodeTimings, Type.Null()]),
+      },
       { additionalProperties: false },
     ),
     /** Milliseconds since 1970 by the relay's clock. */
     issuedAt: Type.Integer({ minimum: 0 }),
+    /** NATS text form: the node's `U…`, null when the relay does not know it, and the relay's `N…`. */
+    keys: Type.Object(
+      { node: Type.Union([PublicKey, Type.Null()]), relay: PublicKey },
+      { additionalProperties: false },
+    ),
+    /** The node's is null when it sent none, or one that does not fit what the relay saw. */
+    signatures: Type.Object(
+      { node: Type.Union([Signature, Type.Null()]), relay: Signature },
+      { additionalProperties: false },
+    ),
   },
   { additionalProperties: false },
 );
 export type Receipt = Static<typeof Receipt>;
 
-/** The bytes of a receipt that are hashed, logged and signed. */
+/** The bytes of a receipt that are hashed and logged. */
 export function receiptBytes(receipt: Receipt): Uint8Array<ArrayBuffer> {
   return canonicalBytes(receipt);
 }

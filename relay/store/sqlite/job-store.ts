@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
 import {
@@ -12,9 +13,10 @@ import {
   toAttempt,
   toJobSummary,
 } from './job-rows.ts';
+import { createLogAppender } from './receipt-log-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
-/** Job store on SQLite: three inserts per job, in the group's transaction. */
+/** Job store on SQLite: a handful of inserts per job, in the group's transaction. */
 export function createJobStore(db: Database, access: SqliteAccess): JobStore {
   const statements = prepareStatements(db);
   return {
@@ -34,6 +36,7 @@ function prepareStatements(db: Database) {
   const receiptOfJob =
     'SELECT body FROM receipts WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq DESC LIMIT 1';
   return {
+    appendToLog: createLogAppender(db),
     insertJob: db.prepare<unknown[]>(`INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${marks(JOB_COLUMNS)})`),
     insertAttempt: db.prepare<unknown[]>(
       `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${marks(ATTEMPT_COLUMNS)})`,
@@ -57,7 +60,10 @@ function insertJob(statements: Statements, record: FinishedJob): void {
   const { lastInsertRowid } = statements.insertJob.run(jobValues(record));
   for (const attempt of record.attempts) statements.insertAttempt.run(attemptValues(lastInsertRowid, attempt));
   const { receipt } = record;
-  if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, JSON.stringify(receipt));
+  if (receipt === null) return;
+  // The very text whose bytes the log covers.
+  const body = canonicalJson(receipt);
+  statements.appendToLog(statements.insertReceipt.run(receipt.id, lastInsertRowid, body).lastInsertRowid, body);
 }
 
 function readJob(statements: Statements, id: string): FinishedJob | undefined {

@@ -8,6 +8,7 @@ import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
+import { createReceiptLogStore } from './receipt-log-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 
@@ -35,6 +36,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),
+    receiptLog: createReceiptLogStore(db, access),
     health: shareInFlight(() => commits.write(() => probeWrite(db)).then(() => ({ writable: true }), refused)),
     close: async () => {
       await commits.close();

@@ -1,3 +1,4 @@
+import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { issueReceipt } from '../../../relay/receipts/issue-receipt.ts';
 import type { FinishedJob, KeyRecord, NodeRecord } from '../../../relay/store/store.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
@@ -5,14 +6,16 @@ import type { Receipt } from '../../../shared/receipts/receipt.ts';
 /** A moment that every record of these tests is made around. */
 export const T0 = 1_790_000_000_000;
 
+export const RELAY_KEY = createNKey('server');
+
 export function receiptFor(job: string, receiptId = `rcpt_of_${job}`, attempt = 1): Receipt {
-  return issueReceipt({
+  const facts = {
     receiptId,
     job,
     attempt,
     node: 'desk-4f2a9c',
     epoch: 3,
-    type: 'llm',
+    type: 'llm' as const,
     model: 'sparewatt/tiny-chat',
     execution: { runtime: 'transformers.js', device: 'cpu', dtype: 'q8', revision: 'main', digest: 'a'.repeat(64) },
     requestHash: 'b'.repeat(64),
@@ -24,7 +27,12 @@ export function receiptFor(job: string, receiptId = `rcpt_of_${job}`, attempt = 
     firstTokenAt: T0 + 3,
     finishedAt: T0 + 20,
     issuedAt: T0 + 21,
-  });
+    nonce: null,
+    nodeKey: null,
+    nodeTimings: null,
+    nodeSignature: null,
+  };
+  return issueReceipt(facts, RELAY_KEY);
 }
 
 export function finishedJob(id: string, changes: Partial<FinishedJob> = {}): FinishedJob {
