@@ -9,6 +9,7 @@ import { addModelsCommand } from './commands/models.ts';
 import { addNatsConfigCommand } from './commands/nats-config.ts';
 import { addPairCommand } from './commands/pair.ts';
 import { addPreflightCommand } from './commands/preflight.ts';
+import { addReceiptsCommand } from './commands/receipts.ts';
 import { addRelayCommand } from './commands/relay.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
@@ -46,6 +47,7 @@ export async function main(argv: string[]): Promise<void> {
   addAgentCommand(program);
   addChatCommand(program);
   addModelsCommand(program);
+  addReceiptsCommand(program);
   addPairCommand(program);
   addCaCommand(program);
   addNatsConfigCommand(program);
