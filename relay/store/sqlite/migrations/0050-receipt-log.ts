@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts';
 
 /**
  * The Merkle log over receipts (RFC 6962). Receipts from before it are in no leaf. Nodes are full subtrees and never
- * change; `heads` are the tree heads that were signed, for whoever asks about an older one.
+ * change.
  */
 export const receiptLog: Migration = {
   id: 50,
