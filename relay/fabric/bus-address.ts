@@ -13,11 +13,13 @@ import { hostAndPort, type NatsUrl, parseNatsUrl } from './nats-url.ts';
  */
 export function ownedBus(urls: string, identity: BusIdentity): Omit<BusOptions, 'log'> {
   const servers = parseNatsUrl(urls).servers.map(hostAndPort);
+  const relay = relayUser(identity);
   return {
-    fabric: { servers, authenticator: authenticatorOf(relayUser(identity)) },
+    fabric: { servers, authenticator: authenticatorOf(relay) },
     system: {
       address: { servers, authenticator: authenticatorOf(systemUser(identity)) },
       account: identity.fabric.publicKey,
+      self: relay.key.publicKey,
     },
   };
 }

@@ -22,13 +22,17 @@ type UserEvent = Static<typeof UserEvent>;
 const UPDATE_TIMEOUT_MS = 2_000;
 
 /**
- * Listens to the server's own events about the users of one account.
+ * Listens to the server's own events about the users of one account; the relay's own coming and going is none.
  *
  * Invariants: (1) a user is known by the key it was authenticated with, never by the name it gave; (2) a disconnect is
  * told only when no other connection of the same key is known to live, so that the late end of a lost connection does
  * not take a node away that has come back; (3) what was known is forgotten when events may have been missed.
  */
-export function listenForNodeEvents(system: BusConnection, account: string, log: RelayLog): NodeEvents {
+export function listenForNodeEvents(
+  system: BusConnection,
+  { account, self }: { account: string; self: string },
+  log: RelayLog,
+): NodeEvents {
   const { connection } = system;
   const live = new Map<string, Set<string>>();
   const listeners = { connect: [] as KeyListener[], disconnect: [] as KeyListener[] };
@@ -38,7 +42,7 @@ export function listenForNodeEvents(system: BusConnection, account: string, log:
       callback: (error, message) => {
         const event = error === null ? readEvent(message.data) : undefined;
         const publicKey = event && authenticatedKey(event);
-        if (event === undefined || publicKey === undefined) return;
+        if (event === undefined || publicKey === undefined || publicKey === self) return;
         try {
           handle(publicKey, `${event.server.id}/${event.client.id}`);
         } catch (fault) {

@@ -41,8 +41,8 @@ export type Bus = {
 
 export type BusOptions = {
   fabric: BusAddress;
-  /** The same servers as a user of the system account, and the account whose users are watched. */
-  system?: { address: BusAddress; account: string };
+  /** The same servers as a user of the system account, and the account whose users but `self` are watched. */
+  system?: { address: BusAddress; account: string; self: string };
   log: RelayLog;
 };
 
@@ -54,7 +54,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const main = await openBusConnection(options.fabric, 'relay', log);
   try {
     const system = options.system && (await openBusConnection(options.system.address, 'relay-system', log));
-    const events = system && options.system && listenForNodeEvents(system, options.system.account, log);
+    const events = system && options.system && listenForNodeEvents(system, options.system, log);
     const bus = createBus(main, system, events, log);
     await Promise.all([main.connection.flush(), system?.connection.flush()]);
     return bus;

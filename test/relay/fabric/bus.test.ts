@@ -120,6 +120,19 @@ test('the relay hears of a killed node by its key, whatever name it gave itself'
   assert.equal(await gone, publicKey);
 });
 
+test('the coming and going of the relay itself is none of a node', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const told: string[] = [];
+  bus.onNodeConnect((publicKey) => told.push(publicKey));
+  bus.onNodeDisconnect((publicKey) => told.push(publicKey));
+  const again = await nats.connectBus();
+  await again.close();
+  const node = await nats.connectNode('attic-a');
+  await until(() => told.includes(node.publicKey));
+  assert.deepEqual(told, [node.publicKey]);
+});
+
 test('a frozen node is noticed well within its lease', async (t) => {
   const nats = await startTestNats(t);
   const bus = await nats.connectBus();
