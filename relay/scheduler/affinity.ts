@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { createRecentMap } from '../recent-map.ts';
 
 /** What makes jobs belong together, and whether this one may expect to find the earlier ones' node. */
 export type Affinity = { readonly key: string; readonly isLater: boolean };
@@ -24,27 +25,21 @@ const KEPT_MS = 1_800_000;
 /** The beginning tells conversations apart; hashing all of a long prompt would cost more than it gains. */
 const HASHED_CHARACTERS = 4_096;
 
-/** The least recently met conversation is forgotten first. */
+/** The conversations that were met longest ago are forgotten when there are too many. */
 export function createAffinityTable(): AffinityTable {
-  const met = new Map<string, { nodeId: string; at: number }>();
+  const known = createRecentMap<Meeting>(KEYS_KEPT);
   return {
     nodeOf: (affinity, now) => {
-      const entry = affinity?.isLater ? met.get(affinity.key) : undefined;
-      return entry === undefined || now - entry.at > KEPT_MS ? undefined : entry.nodeId;
+      const meeting = affinity?.isLater ? known.get(affinity.key) : undefined;
+      return meeting === undefined || now - meeting.at > KEPT_MS ? undefined : meeting.nodeId;
     },
     met: (affinity, nodeId, now) => {
-      if (affinity === undefined) return;
-      const { key } = affinity;
-      met.delete(key);
-      met.set(key, { nodeId, at: now });
-      if (met.size <= KEYS_KEPT) return;
-      for (const oldest of met.keys()) {
-        met.delete(oldest);
-        return;
-      }
+      if (affinity !== undefined) known.set(affinity.key, { nodeId, at: now });
     },
   };
 }
+
+type Meeting = { readonly nodeId: string; readonly at: number };
 
 /**
  * Jobs with one key had better meet the same node. The key is the client's own, or what the conversation began with, and

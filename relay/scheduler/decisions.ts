@@ -1,93 +1,89 @@
 import type { NodeScore, RouteChoice, RouteDecision } from '../../shared/api/routing.ts';
 import type { Problem } from '../../shared/problems/problem.ts';
+import { type Actual, createChoiceRows, type KeptChoice } from './choice-rows.ts';
 import type { Choice } from './choose.ts';
 import { type Score, TERMS, WEIGHTS } from './score.ts';
 import type { Wanted } from './wanted.ts';
 
+export type EndedJob = { readonly id: string; readonly apiKeyId: string; readonly model: string };
+
 /** How the last jobs were routed, with what was predicted and what came of it. */
 export type DecisionLog = {
-  chosen(wanted: Wanted, choice: Choice, waitedMs: number): void;
-  attemptEnded(jobId: string, actual: NonNullable<RouteChoice['actual']>): void;
-  jobEnded(job: { id: string; apiKeyId: string; model: string }, problem: Problem | null): void;
+  /** The number of the choice, for `attemptEnded`. */
+  chosen(wanted: Wanted, choice: Choice, waitedMs: number): number;
+  attemptEnded(choice: number, actual: Actual): void;
+  jobEnded(job: EndedJob, problem: Problem | null): void;
   /** The decision with this id, if it is still kept and belongs to the key; `null` reads any. */
   find(id: string, apiKeyId: string | null): RouteDecision | undefined;
 };
 
-type Entry = Omit<RouteDecision, 'choices'> & { apiKeyId: string; choices: KeptChoice[] };
-type KeptChoice = Omit<RouteChoice, 'compared'> & {
-  compared: { node: string; score: Score }[];
-  sort: keyof typeof WEIGHTS;
-};
-
-/** A decision takes about a kilobyte. */
-const DECISIONS_KEPT = 10_000;
-const COMPARED_KEPT = 3;
+/** A choice takes about half a kilobyte. */
+const KEPT = 10_000;
 
 /** The id of a job's decision follows from the job's, so that an answer can name it before anything is decided. */
 export function decisionIdOf(jobId: string): string {
   return jobId.replace(/^[a-z]+_/, 'dec_');
 }
 
-/** Keeps the newest `kept` decisions, by the first time they were written. */
-export function createDecisionLog(now: () => number, kept: number = DECISIONS_KEPT): DecisionLog {
-  const entries = new Map<string, Entry>();
-  const open = (job: { id: string; apiKeyId: string }, model: string): Entry => {
-    const id = decisionIdOf(job.id);
-    const known = entries.get(id);
-    if (known !== undefined) return known;
-    const entry: Entry = {
-      id,
-      job: job.id,
-      apiKeyId: job.apiKeyId,
-      model,
-      created_at: now(),
-      state: 'running',
-      problem: null,
-      choices: [],
-    };
-    entries.set(id, entry);
-    if (entries.size > kept) entries.delete(entries.keys().next().value ?? id);
-    return entry;
-  };
+function jobIdOf(decisionId: string): string | undefined {
+  return decisionId.startsWith('dec_') ? decisionId.replace('dec_', 'job_') : undefined;
+}
+
+/**
+ * Keeps the newest `kept` choices and ends of jobs. They are put together when somebody asks, which is seldom: looking
+ * through all of them takes less than a millisecond.
+ */
+export function createDecisionLog(now: () => number, kept: number = KEPT): DecisionLog {
+  const choices = createChoiceRows(kept);
+  const ends: End[] = Array.from({ length: kept }, () => ({ id: '', apiKeyId: '', model: '', at: 0, problem: null }));
+  let ended = 0;
   return {
-    chosen: (wanted, choice, waitedMs) => {
-      if (wanted.job === undefined) return;
-      const { choices } = open(wanted.job, wanted.model);
-      choices.push({
-        attempt: choices.length + 1,
-        node: choice.best.node.id,
-        chosen_at: now(),
-        waited_ms: waitedMs,
-        free_nodes: choice.free,
-        compared: choice.compared.slice(0, COMPARED_KEPT).map(({ node, score }) => ({ node: node.id, score })),
-        sort: wanted.routing?.sort ?? 'balanced',
-        predicted: { first_token_ms: choice.best.score.firstTokenMs, end_ms: choice.best.score.endMs },
-        actual: null,
-      });
-    },
-    attemptEnded: (jobId, actual) => {
-      const last = entries.get(decisionIdOf(jobId))?.choices.at(-1);
-      if (last !== undefined) last.actual = actual;
-    },
-    jobEnded: (job, problem) => {
-      const entry = open(job, job.model);
-      entry.problem = problem?.code ?? null;
-      entry.state = problem === null ? 'succeeded' : problem.code === 'cancelled' ? 'cancelled' : 'failed';
+    chosen: (wanted, choice, waitedMs) =>
+      wanted.job === undefined ? -1 : choices.write(wanted.job, wanted, choice, now(), waitedMs),
+    attemptEnded: choices.end,
+    jobEnded: ({ id, apiKeyId, model }, problem) => {
+      Object.assign(ends[ended++ % kept] as End, { id, apiKeyId, model, at: now(), problem: problem?.code ?? null });
     },
     find: (id, apiKeyId) => {
-      const entry = entries.get(id);
-      return entry === undefined || (apiKeyId !== null && entry.apiKeyId !== apiKeyId) ? undefined : show(entry);
+      const job = jobIdOf(id);
+      if (job === undefined) return undefined;
+      const end = ends.find((one) => one.id === job);
+      const made = choices.of(job);
+      const of = end ?? made[0];
+      if (of === undefined || (apiKeyId !== null && of.apiKeyId !== apiKeyId)) return undefined;
+      return {
+        id,
+        job,
+        model: of.model,
+        created_at: made[0]?.chosenAt ?? end?.at ?? 0,
+        state: stateOf(end),
+        problem: end?.problem ?? null,
+        choices: made.map(showChoice),
+      };
     },
   };
 }
 
-function show({ apiKeyId: _, choices, ...entry }: Entry): RouteDecision {
+type End = { id: string; apiKeyId: string; model: string; at: number; problem: string | null };
+
+function stateOf(end: End | undefined): RouteDecision['state'] {
+  if (end === undefined) return 'running';
+  if (end.problem === null) return 'succeeded';
+  return end.problem === 'cancelled' ? 'cancelled' : 'failed';
+}
+
+function showChoice(choice: KeptChoice, index: number): RouteChoice {
+  const { chosenAt, waitedMs, freeNodes, sort, compared, actual } = choice;
+  const [best] = compared;
   return {
-    ...entry,
-    choices: choices.map(({ sort, compared, ...choice }) => ({
-      ...choice,
-      compared: compared.map(({ node, score }) => ({ node, score: showScore(score, sort) })),
-    })),
+    attempt: index + 1,
+    node: best?.node ?? '',
+    chosen_at: chosenAt,
+    waited_ms: waitedMs,
+    free_nodes: freeNodes,
+    compared: compared.map(({ node, score }) => ({ node, score: showScore(score, sort) })),
+    predicted: { first_token_ms: best?.score.firstTokenMs ?? 0, end_ms: best?.score.endMs ?? 0 },
+    actual,
   };
 }
 

@@ -6,7 +6,13 @@ import {
   type ReliabilityRecord,
   type SpeedRecord,
 } from '../store/measurement-store.ts';
-import { createMeasurements, type KnownMeasurements, type Measurements, NODES_KEPT } from './measurements.ts';
+import {
+  createMeasurements,
+  createNodeRecord,
+  type KnownMeasurements,
+  type Measurements,
+  NODES_KEPT,
+} from './measurements.ts';
 
 export type KeptMeasurements = Measurements & {
   /** Writes down what has changed, and ends. */
@@ -40,18 +46,22 @@ export async function openMeasurements(options: KeepOptions): Promise<KeptMeasur
     mostSpeeds: SPEEDS_KEPT,
   });
   const inner = createMeasurements(knownFrom(await store.listMeasurements(), now()));
-  let changed = new Map<string, Changed>();
-  const note = (row: Changed): void => void changed.set(`${row.nodeId} ${row.model ?? ''}`, row);
+  let changed = new Map<string, Set<string | null>>();
+  const note = (nodeId: string, model: string | null): void => {
+    const models = changed.get(nodeId);
+    if (models === undefined) changed.set(nodeId, new Set([model]));
+    else models.add(model);
+  };
 
   const write = async (): Promise<void> => {
-    const rows = [...changed.values()];
+    const rows = [...changed].flatMap(([nodeId, models]) => [...models].map((model): Changed => ({ nodeId, model })));
     changed = new Map();
     for (let at = 0; at < rows.length; at += ROWS_PER_WRITE) {
       try {
         await store.putMeasurements(recordsOf(rows.slice(at, at + ROWS_PER_WRITE), inner, now()));
       } catch (error) {
         log.warn({ err: error }, 'measurements could not be written down yet');
-        for (const row of rows.slice(at)) note(row);
+        for (const { nodeId, model } of rows.slice(at)) note(nodeId, model);
         return;
       }
     }
@@ -67,16 +77,13 @@ export async function openMeasurements(options: KeepOptions): Promise<KeptMeasur
     ofPool: inner.ofPool,
     failed: (node) => {
       inner.failed(node);
-      note({ nodeId: node.id, model: null });
+      note(node.id, null);
     },
     succeeded: (node, model, work, result, at) => {
       inner.succeeded(node, model, work, result, at);
-      for (const row of [
-        { nodeId: node.id, model: null },
-        { nodeId: node.id, model },
-        { nodeId: POOL, model },
-      ])
-        note(row);
+      note(node.id, null);
+      note(node.id, model);
+      note(POOL, model);
     },
     close: async () => {
       clearInterval(timer);
@@ -109,7 +116,7 @@ function knownFrom({ nodes, speeds }: MeasurementRecords, now: number): KnownMea
   const known: KnownMeasurements = { nodes: new Map(), pool: new Map() };
   for (const { nodeId, succeeded, failed, at } of nodes) {
     const kept = 0.5 ** (Math.max(0, now - at) / RELIABILITY_HALF_LIFE_MS);
-    known.nodes.set(nodeId, { succeeded: succeeded * kept, failed: failed * kept, models: new Map() });
+    known.nodes.set(nodeId, createNodeRecord({ succeeded: succeeded * kept, failed: failed * kept }));
   }
   for (const { nodeId, model, measures } of speeds) {
     if (nodeId === POOL) known.pool.set(model, measures);

@@ -1,4 +1,5 @@
 import type { LiveNode } from '../fabric/node-table.ts';
+import { createRecentMap, type RecentMap } from '../recent-map.ts';
 import type { Work } from './wanted.ts';
 
 /** A moving average, with what is needed to say how much it is worth. */
@@ -15,7 +16,7 @@ export type ModelMeasures = {
   outputTokens?: Measure;
 };
 
-export type NodeRecord = { succeeded: number; failed: number; readonly models: Map<string, ModelMeasures> };
+export type NodeRecord = { succeeded: number; failed: number; readonly models: RecentMap<ModelMeasures> };
 
 /** How an attempt went, in milliseconds since its node was chosen. */
 export type AttemptResult = {
@@ -45,12 +46,17 @@ const MODELS_KEPT = 1_000;
 /** What is known when the relay starts; the longest unused first. */
 export type KnownMeasurements = { nodes: Map<string, NodeRecord>; pool: Map<string, ModelMeasures> };
 
+export function createNodeRecord(counts: Pick<NodeRecord, 'succeeded' | 'failed'>): NodeRecord {
+  return { ...counts, models: createRecentMap(MODELS_KEPT) };
+}
+
 /** Remembers how nodes did, by node id, so that a node that comes back is no stranger. Goes on with what is given. */
 export function createMeasurements(known?: KnownMeasurements): Measurements {
-  const { nodes, pool } = known ?? { nodes: new Map<string, NodeRecord>(), pool: new Map<string, ModelMeasures>() };
+  const nodes = createRecentMap(NODES_KEPT, known?.nodes);
+  const pool = createRecentMap(MODELS_KEPT, known?.pool);
   const recordOf = (nodeId: string): NodeRecord => {
-    const record = nodes.get(nodeId) ?? { succeeded: 0, failed: 0, models: new Map() };
-    keepNewest(nodes, nodeId, record, NODES_KEPT);
+    const record = nodes.get(nodeId) ?? createNodeRecord({ succeeded: 0, failed: 0 });
+    nodes.set(nodeId, record);
     return record;
   };
   const count = (record: NodeRecord, outcome: 'succeeded' | 'failed'): void => {
@@ -70,8 +76,8 @@ export function createMeasurements(known?: KnownMeasurements): Measurements {
       const shared = pool.get(model) ?? {};
       learn(own, work, result, now);
       learn(shared, work, result, now);
-      keepNewest(record.models, model, own, MODELS_KEPT);
-      keepNewest(pool, model, shared, MODELS_KEPT);
+      record.models.set(model, own);
+      pool.set(model, shared);
     },
   };
 }
@@ -100,14 +106,4 @@ function average(before: Measure | undefined, value: number, now: number): Measu
     samples: before.samples + 1,
     at: now,
   };
-}
-
-function keepNewest<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= most) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
 }

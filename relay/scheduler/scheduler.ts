@@ -4,7 +4,7 @@ import { hasFreeSlot, isOpenToJobs } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { createAffinityTable } from './affinity.ts';
 import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
-import { createDecisionLog, type DecisionLog } from './decisions.ts';
+import { createDecisionLog, type DecisionLog, type EndedJob } from './decisions.ts';
 import { explainRoute } from './explain.ts';
 import { fits, opensBy } from './filters.ts';
 import { type AttemptResult, createMeasurements, type Measurements } from './measurements.ts';
@@ -18,6 +18,8 @@ export type Reservation = {
   readonly wanted: Wanted;
   /** Whether the node had to load the model when it was chosen. */
   readonly wasCold: boolean;
+  /** Of the choice in the log of decisions. */
+  readonly number: number;
   release(): void;
 };
 
@@ -33,7 +35,7 @@ export type Scheduler = {
   waiting(): number;
   /** Learns from an attempt that has ended. */
   attemptEnded(reservation: Reservation, outcome: AttemptOutcome): void;
-  jobEnded(job: { id: string; apiKeyId: string; model: string }, problem: Problem | null): void;
+  jobEnded(job: EndedJob, problem: Problem | null): void;
   /** Says what `reserve` would do, and why, without doing it. `offline` are nodes that have no session now. */
   explain(wanted: Wanted, offline?: readonly string[]): RouteExplanation;
   /** How a job of this key was routed; `null` reads those of any key. */
@@ -83,9 +85,9 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
   const take = (wanted: Wanted, choice: Choice, waitedMs: number): Reservation => {
     const { node } = choice.best;
     const wasCold = servedBy(node, wanted.model)?.state === 'installed';
-    decisions.chosen(wanted, choice, waitedMs);
+    const number = decisions.chosen(wanted, choice, waitedMs);
     affinity.met(wanted.affinity, node.id, now());
-    return { node, wanted, wasCold, release: table.reserve(node) };
+    return { node, wanted, wasCold, number, release: table.reserve(node) };
   };
 
   // By (4) no other node can serve anybody who waits, so that only this one is looked at.
@@ -153,15 +155,18 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
 
 type Memory = { measurements: Measurements; decisions: DecisionLog };
 
-function learn({ node, wanted, wasCold }: Reservation, outcome: AttemptOutcome, memory: Memory, now: number): void {
+function learn(
+  { node, wanted, wasCold, number }: Reservation,
+  outcome: AttemptOutcome,
+  memory: Memory,
+  now: number,
+): void {
   const { problem, firstTokenMs, endMs } = outcome;
-  if (wanted.job !== undefined) {
-    memory.decisions.attemptEnded(wanted.job.id, {
-      first_token_ms: firstTokenMs,
-      end_ms: endMs,
-      problem: problem?.code ?? null,
-    });
-  }
+  memory.decisions.attemptEnded(number, {
+    first_token_ms: firstTokenMs,
+    end_ms: endMs,
+    problem: problem?.code ?? null,
+  });
   if (problem === null) {
     memory.measurements.succeeded(node, wanted.model, wanted.work ?? UNKNOWN_WORK, { ...outcome, wasCold }, now);
   } else if (problem.retry === 'elsewhere' && !NOT_ITS_FAULT.has(problem.code)) {

@@ -92,12 +92,17 @@ export function score(node: NodeView, job: JobView, now: number): Score {
     retry: ((1 - success) / success) * (roundTrip + load + run),
     affinity: node.hasAffinity && share <= AFFINITY_LOAD_MOST ? -AFFINITY_SHARE * run : 0,
   };
-  return {
-    totalMs: weigh(terms, WEIGHTS[job.sort ?? 'balanced']),
-    firstTokenMs: roundTrip + load + prompt * (1 + share),
-    endMs: roundTrip + load + run * (1 + share),
-    terms,
-  };
+  const firstTokenMs = roundTrip + load + prompt * (1 + share);
+  return scoreFrom(terms, { firstTokenMs, endMs: roundTrip + load + run * (1 + share) }, job.sort ?? 'balanced');
+}
+
+/** The score of terms that are known. */
+export function scoreFrom(
+  terms: Terms,
+  { firstTokenMs, endMs }: Pick<Score, 'firstTokenMs' | 'endMs'>,
+  sort: keyof typeof WEIGHTS,
+): Score {
+  return { totalMs: weigh(terms, WEIGHTS[sort]), firstTokenMs, endMs, terms };
 }
 
 /** Half of the time to the first token is there for any prompt, half grows with its length. */
