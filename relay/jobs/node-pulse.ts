@@ -3,6 +3,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import { InFlight } from '../in-flight.ts';
 
 /** Finds the nodes that have stopped answering while they have work: frozen, or cut off without a word. */
 export type NodePulse = {
@@ -25,7 +26,7 @@ export type NodePulsePorts = {
   clock?: () => number;
 };
 
-type Patient = { heardAt: number; isAsked: boolean; readonly watchers: Set<() => void> };
+type Patient = { heardAt: number; isAsked: boolean; readonly watchers: InFlight<() => void> };
 
 /** How much later than necessary a node may be asked. */
 const TICK_MS = 250;
@@ -84,7 +85,7 @@ export function createNodePulse({ bus, table, clock = () => performance.now() }:
     }
   };
   const admit = (node: LiveNode): Patient => {
-    const patient: Patient = { heardAt: clock(), isAsked: false, watchers: new Set() };
+    const patient: Patient = { heardAt: clock(), isAsked: false, watchers: new InFlight() };
     patients.set(node, patient);
     if (timer === undefined) {
       tickedAt = clock();
@@ -105,12 +106,13 @@ export function createNodePulse({ bus, table, clock = () => performance.now() }:
   return {
     watch: (node, onSilent) => {
       const patient = patients.get(node) ?? admit(node);
-      patient.watchers.add(onSilent);
+      const ticket = patient.watchers.add(onSilent);
       return {
         heard: () => hear(node, patient),
         missed: () => table.setSilent(node, true),
         stop: () => {
-          if (patient.watchers.delete(onSilent) && patient.watchers.size === 0) dismiss(node);
+          patient.watchers.remove(ticket, onSilent);
+          if (patient.watchers.size === 0 && patients.get(node) === patient) dismiss(node);
         },
       };
     },
