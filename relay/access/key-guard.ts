@@ -15,11 +15,14 @@ export type KeyGuardOptions = { store: KeyStore; adminToken: string; now?: () =>
 
 export type KeyGuard = {
   /**
-   * Says who asks, by the `Authorization` header or else `x-api-key`.
+   * Says who asks, by the `Authorization` header or else `x-api-key`; at once when the key is remembered.
    *
-   * Errors: `invalid_api_key` when the key is absent, wrong, revoked or expired.
+   * Throws or rejects with `invalid_api_key` when the key is absent, wrong, revoked or expired.
    */
-  authenticate(authorization: string | undefined, apiKey?: string | string[] | undefined): Promise<Principal>;
+  authenticate(
+    authorization: string | undefined,
+    apiKey?: string | string[] | undefined,
+  ): Principal | Promise<Principal>;
   /** Forgets what it knows of a key, so that its revocation counts at once. */
   forget(keyId: string): void;
   /** Writes down the uses that are not yet; call it before the store closes. */
@@ -60,16 +63,19 @@ export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOp
     return fresh;
   }
 
+  function admit({ key, principal }: Known): Principal {
+    if (key.revokedAt !== null) throw refusal('was revoked');
+    if (key.expiresAt !== null && key.expiresAt <= now()) throw refusal('has expired');
+    usage.note(key.keyId);
+    return principal;
+  }
+
   return {
-    async authenticate(authorization, apiKey) {
+    authenticate(authorization, apiKey) {
       const digest = hashApiKey(presentedKey(authorization, apiKey));
       const remembered = recall(digest);
-      if (remembered === undefined && timingSafeEqual(Buffer.from(digest), adminHash)) return ADMIN;
-      const { key, principal } = remembered ?? (await read(digest));
-      if (key.revokedAt !== null) throw refusal('was revoked');
-      if (key.expiresAt !== null && key.expiresAt <= now()) throw refusal('has expired');
-      usage.note(key.keyId);
-      return principal;
+      if (remembered !== undefined) return admit(remembered);
+      return timingSafeEqual(Buffer.from(digest), adminHash) ? ADMIN : read(digest).then(admit);
     },
     forget(keyId) {
       for (const [digest, entry] of known) if (entry.key.keyId === keyId) known.delete(digest);

@@ -28,7 +28,8 @@ export type ResponseHasher = {
  * a choice comes before its calls.
  */
 export function createResponseHasher(choices = 1): ResponseHasher {
-  const hashes = Array.from({ length: choices }, createLazyHash);
+  const hashes = [createLazyHash()];
+  while (hashes.length < choices) hashes.push(createLazyHash());
   return {
     text: (text, choice = 0) => hashes[choice]?.text(text),
     toolCall: (piece, choice = 0) => {

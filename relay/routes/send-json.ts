@@ -8,3 +8,25 @@ export function sendJson(to: unknown, value: unknown): FastifyReply {
   cutIfUnread(reply);
   return reply;
 }
+
+/**
+ * The same with status 200, past the framework, whose list of headers takes three times as long to fill as one that is
+ * written down in one piece.
+ */
+export function sendAnswer(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  value: unknown,
+): FastifyReply {
+  const body = JSON.stringify(value);
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    'x-request-id': reply.request.id,
+    ...headers,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  });
+  reply.raw.end(body);
+  cutIfUnread(reply);
+  return reply;
+}

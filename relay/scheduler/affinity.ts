@@ -47,15 +47,20 @@ type Meeting = { readonly nodeId: string; readonly at: number };
  * Undefined for a job without either.
  */
 export function affinityOf({ model, apiKeyId, cacheKey, user, messages = [] }: AffinityHints): Affinity | undefined {
-  const beginning = cacheKey ?? user ?? beginningOf(messages);
+  const own = cacheKey ?? user;
+  const beginning = own == null ? beginningOf(messages) : JSON.stringify(own);
   if (beginning === undefined) return undefined;
-  const key = hash('sha256', JSON.stringify([apiKeyId, model, beginning]), 'base64url');
-  return { key, isLater: typeof beginning === 'string' || messages.some(({ role }) => role === 'assistant') };
+  const key = hash('sha256', `${apiKeyId}\n${model}\n${beginning}`, 'base64url');
+  return { key, isLater: own != null || messages.some(({ role }) => role === 'assistant') };
 }
 
-/** Everything up to and including the first words of the user. */
-function beginningOf(messages: readonly { role: string; content: string }[]): string[] | undefined {
-  const first = messages.findIndex(({ role }) => role === 'user');
-  if (first < 0) return undefined;
-  return messages.slice(0, first + 1).map(({ content }) => content.slice(0, HASHED_CHARACTERS));
+/** Everything up to and including the first words of the user, each with its length: no two beginnings read the same. */
+function beginningOf(messages: readonly { role: string; content: string }[]): string | undefined {
+  let beginning = '';
+  for (const { role, content } of messages) {
+    const hashed = content.slice(0, HASHED_CHARACTERS);
+    beginning += `${hashed.length} ${hashed}`;
+    if (role === 'user') return beginning;
+  }
+  return undefined;
 }

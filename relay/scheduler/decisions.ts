@@ -22,7 +22,7 @@ const KEPT = 10_000;
 
 /** The id of a job's decision follows from the job's, so that an answer can name it before anything is decided. */
 export function decisionIdOf(jobId: string): string {
-  return jobId.replace(/^[a-z]+_/, 'dec_');
+  return `dec_${jobId.slice(jobId.indexOf('_') + 1)}`;
 }
 
 function jobIdOf(decisionId: string): string | undefined {

@@ -9,18 +9,17 @@ export type GatheredAnswer = { readonly sink: AnswerSink; choices(done: DoneFram
 type Gathered = { content: string; calls: MadeToolCall[]; logprobs: TokenLogprob[] };
 
 export function gatherAnswer(count: number, wantsLogprobs: boolean): GatheredAnswer {
-  const empty = (): Gathered[] => Array.from({ length: count }, () => ({ content: '', calls: [], logprobs: [] }));
-  let gathered = empty();
+  let gathered = empty(count);
   return {
     sink: {
       takeBack: () => {
-        gathered = empty();
+        gathered = empty(count);
       },
       text: (text, _tokens, more) => {
         const choice = gathered[more?.choice ?? 0];
         if (choice === undefined) return;
         choice.content += text;
-        choice.logprobs.push(...(more?.logprobs ?? []));
+        if (more?.logprobs !== undefined) choice.logprobs.push(...more.logprobs);
       },
       toolCall: (piece) => {
         const choice = gathered[piece.choice ?? 0];
@@ -35,6 +34,12 @@ export function gatherAnswer(count: number, wantsLogprobs: boolean): GatheredAns
     },
     choices: (done) => gathered.map((choice, index) => choiceOf(choice, index, done, wantsLogprobs)),
   };
+}
+
+function empty(count: number): Gathered[] {
+  const gathered: Gathered[] = [];
+  while (gathered.length < count) gathered.push({ content: '', calls: [], logprobs: [] });
+  return gathered;
 }
 
 function choiceOf(

@@ -14,6 +14,7 @@ type Body = ChatCompletionRequest;
  * of tools that are not strict.
  */
 export function readFormatWishes(body: Body): { input: AnswerWishes; ignored: string[] } {
+  if (WISHES.every((param) => body[param] == null)) return { input: {}, ignored: [] };
   const input: AnswerWishes = { ...readTools(body) };
   const format = readFormat(body);
   if (format !== null) input.format = format;
@@ -29,6 +30,8 @@ export function readFormatWishes(body: Body): { input: AnswerWishes; ignored: st
   if (write !== null) checkGrammar(write);
   return { input, ignored };
 }
+
+const WISHES = ['tools', 'tool_choice', 'response_format', 'structured_outputs'] as const;
 
 /** Schemas are nested at most 64 levels deep, each at most three in JSON; deeper ones would overflow stacks. */
 const DEEPEST_JSON = 200;

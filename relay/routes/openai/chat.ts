@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { toProblem } from '../../../shared/problems/problem.ts';
@@ -8,7 +8,7 @@ import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { type HangUp, watchHangUps } from '../hang-up.ts';
 import { readRoutingOptions } from '../routing-options.ts';
-import { sendJson } from '../send-json.ts';
+import { sendAnswer } from '../send-json.ts';
 import { gatherAnswer } from './answer-choices.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
@@ -53,18 +53,28 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
         affinity: conversationOf(request.body, order, request.principal.keyId),
         ...readRoutingOptions(request.body.routing, services),
       });
-      reply.headers({ ...answerHeaders(job), ...ignoredHeader(order.ignored) });
+      const headers = { ...answerHeaders(job), ...ignoredHeader(order.ignored) };
       const hangUp = hangUpOf(reply.raw);
       try {
         return order.stream
-          ? await answerInStream(job, order, request, reply, hangUp, services)
-          : await answerWhole(job, order, reply, hangUp.signal, services);
+          ? await answerInStream(job, order, { reply, headers, hangUp }, services)
+          : await answerWhole(job, order, { reply, headers, hangUp }, services);
+      } catch (error) {
+        reply.headers(headers);
+        throw error;
       } finally {
         hangUp.stop();
       }
     },
   );
 }
+
+type Caller = {
+  readonly reply: FastifyReply;
+  /** Of the answer, also when it is an error. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly hangUp: HangUp;
+};
 
 function conversationOf(body: ChatCompletionRequest, order: ChatOrder, apiKeyId: string): Affinity | undefined {
   const { prompt_cache_key: cacheKey, user } = body;
@@ -78,13 +88,11 @@ function isPlain({ input }: ChatOrder): boolean {
 async function answerWhole(
   job: JobSpec,
   { input }: ChatOrder,
-  reply: FastifyReply,
-  signal: AbortSignal,
+  { reply, headers, hangUp }: Caller,
   services: RelayServices,
 ): Promise<FastifyReply> {
   const answer = gatherAnswer(input.choices ?? 1, input.topLogprobs !== undefined);
-  const { node, done } = await services.jobs.run(job, answer.sink, signal);
-  reply.header('x-sparewatt-node', node.id);
+  const { node, done } = await services.jobs.run(job, answer.sink, hangUp.signal);
   const completion: ChatCompletion = {
     id: `chatcmpl-${job.id}`,
     object: 'chat.completion',
@@ -93,7 +101,7 @@ async function answerWhole(
     choices: answer.choices(done),
     usage: usageOf(done.usage),
   };
-  return sendJson(reply, completion);
+  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, completion);
 }
 
 /**
@@ -102,14 +110,12 @@ async function answerWhole(
 async function answerInStream(
   job: JobSpec,
   order: ChatOrder,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  hangUp: HangUp,
+  { reply, headers, hangUp }: Caller,
   services: RelayServices,
 ): Promise<FastifyReply> {
   const stream = createAnswerStream({
     reply,
-    requestId: request.id,
+    requestId: reply.request.id,
     id: `chatcmpl-${job.id}`,
     createdS: unixSeconds(),
     model: job.model,
@@ -121,7 +127,7 @@ async function answerInStream(
   const begin = (nodeId: string): void => {
     clearTimeout(beginTimer);
     if (stream.begun) return;
-    stream.begin({ ...(reply.getHeaders() as Record<string, string>), 'x-sparewatt-node': nodeId });
+    stream.begin({ 'x-request-id': reply.request.id, ...headers, 'x-sparewatt-node': nodeId });
   };
   let nodeId = '';
   try {

@@ -39,8 +39,25 @@ export const ATTEMPT_COLUMNS =
   'job, attempt, node_id, epoch, state, problem_code, problem_detail, problem_param, ' +
   'queued_at, started_at, finished_at, first_token_at';
 
+/** What is inserted of one job. Plain values: they reach the database's thread in half the time that objects take. */
+export type JobRows = {
+  job: unknown[];
+  /** Without the first column, which is known once the job is inserted. */
+  attempts: unknown[][];
+  receipt: { id: string; body: string } | null;
+};
+
+export function rowsOf(record: FinishedJob): JobRows {
+  const { receipt } = record;
+  return {
+    job: jobValues(record),
+    attempts: record.attempts.map(attemptValues),
+    receipt: receipt === null ? null : { id: receipt.id, body: JSON.stringify(receipt) },
+  };
+}
+
 /** In the order of `JOB_COLUMNS`: positions bind twice as fast as names. */
-export function jobValues(job: FinishedJob): unknown[] {
+function jobValues(job: FinishedJob): unknown[] {
   const { problem, usage } = job;
   return [
     job.id,
@@ -61,11 +78,10 @@ export function jobValues(job: FinishedJob): unknown[] {
   ];
 }
 
-/** In the order of `ATTEMPT_COLUMNS`. */
-export function attemptValues(jobSeq: number | bigint, attempt: AttemptRecord): unknown[] {
+/** In the order of `ATTEMPT_COLUMNS`, but for the first. */
+function attemptValues(attempt: AttemptRecord): unknown[] {
   const { problem } = attempt;
   return [
-    jobSeq,
     attempt.attempt,
     attempt.nodeId,
     attempt.epoch,

@@ -5,20 +5,26 @@ import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
 import {
   ATTEMPT_COLUMNS,
   type AttemptRow,
-  attemptValues,
   JOB_COLUMNS,
   type JobRow,
-  jobValues,
+  type JobRows,
+  rowsOf,
   toAttempt,
   toJobSummary,
 } from './job-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
+export type SqliteJobStore = JobStore & {
+  /** `recordFinishedJob` of what `rowsOf` has made of the job. */
+  insertRows(rows: JobRows): Promise<void>;
+};
+
 /** Job store on SQLite: three inserts per job, in the group's transaction. */
-export function createJobStore(db: Database, access: SqliteAccess): JobStore {
+export function createJobStore(db: Database, access: SqliteAccess): SqliteJobStore {
   const statements = prepareStatements(db);
   return {
-    recordFinishedJob: (record) => access.write(() => insertJob(statements, record)),
+    recordFinishedJob: (record) => access.write(() => insertJob(statements, rowsOf(record))),
+    insertRows: (rows) => access.write(() => insertJob(statements, rows)),
     findJob: (id) => access.read(() => readJob(statements, id)),
     findReceipt: (receiptId) => access.read(() => parseReceipt(statements.receiptById.get(receiptId))),
     receiptOfJob: (jobId) => access.read(() => parseReceipt(statements.receiptOfJob.get(jobId))),
@@ -53,11 +59,10 @@ function prepareStatements(db: Database) {
   };
 }
 
-function insertJob(statements: Statements, record: FinishedJob): void {
-  const { lastInsertRowid } = statements.insertJob.run(jobValues(record));
-  for (const attempt of record.attempts) statements.insertAttempt.run(attemptValues(lastInsertRowid, attempt));
-  const { receipt } = record;
-  if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, JSON.stringify(receipt));
+function insertJob(statements: Statements, { job, attempts, receipt }: JobRows): void {
+  const { lastInsertRowid } = statements.insertJob.run(job);
+  for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
+  if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, receipt.body);
 }
 
 function readJob(statements: Statements, id: string): FinishedJob | undefined {

@@ -1,7 +1,7 @@
 import type { Store } from '../store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
-import { createJobStore } from './job-store.ts';
+import { createJobStore, type SqliteJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
@@ -11,7 +11,8 @@ import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 
 /** What the thread of the database answers: the stores by name, and what concerns the whole. */
-export type LocalStore = Omit<Store, 'health' | 'close'> & {
+export type LocalStore = Omit<Store, 'jobs' | 'health' | 'close'> & {
+  readonly jobs: SqliteJobStore;
   readonly whole: {
     /** Rejects with what a write would meet now. */
     probe(): Promise<void>;

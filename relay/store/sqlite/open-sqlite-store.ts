@@ -1,6 +1,7 @@
 import { toProblem } from '../../../shared/problems/problem.ts';
 import type { Store, StoreHealth } from '../store.ts';
 import { type DatabaseThreadOptions, startDatabaseThread } from './database-thread.ts';
+import { rowsOf } from './job-rows.ts';
 
 export type SqliteStoreOptions = DatabaseThreadOptions;
 
@@ -13,7 +14,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   return {
     jobs: {
       // One per job, and nobody's answer waits for it.
-      recordFinishedJob: (record) => askPatiently('jobs', 'recordFinishedJob', record),
+      recordFinishedJob: (record) => askPatiently('jobs', 'insertRows', rowsOf(record)),
       findJob: (id) => ask('jobs', 'findJob', id),
       findReceipt: (receiptId) => ask('jobs', 'findReceipt', receiptId),
       receiptOfJob: (jobId) => ask('jobs', 'receiptOfJob', jobId),

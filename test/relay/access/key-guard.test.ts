@@ -63,7 +63,7 @@ test('[X01] refuses a request without a key and says how to send one', async (t)
     ['', undefined],
     [undefined, []],
   ] as const) {
-    const asking = guard.authenticate(authorization, apiKey as string | string[] | undefined);
+    const asking = async () => guard.authenticate(authorization, apiKey as string | string[] | undefined);
     await assert.rejects(asking, isProblem('invalid_api_key', /Authorization: Bearer KEY/));
   }
 });
@@ -71,7 +71,7 @@ test('[X01] refuses a request without a key and says how to send one', async (t)
 test('[X01] refuses a header that is no bearer key', async (t) => {
   const { guard, key } = await setUp(t);
   for (const header of [key, 'Bearer', 'Bearer ', `Basic ${key}`, `Bearer ${key} and more`]) {
-    await assert.rejects(guard.authenticate(header), isProblem('invalid_api_key', /no bearer key/));
+    await assert.rejects(async () => guard.authenticate(header), isProblem('invalid_api_key', /no bearer key/));
   }
 });
 
@@ -79,10 +79,13 @@ test('[X01] refuses wrong keys without repeating them or remembering them', asyn
   const { guard, key, calls } = await setUp(t);
   const wrong = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
   for (let times = 1; times <= 2; times += 1) {
-    await assert.rejects(guard.authenticate(`Bearer ${wrong}`), (error: unknown) => {
-      assert.ok(error instanceof Error && !error.message.includes(wrong));
-      return isProblem('invalid_api_key', /not a key of this relay/)(error);
-    });
+    await assert.rejects(
+      async () => guard.authenticate(`Bearer ${wrong}`),
+      (error: unknown) => {
+        assert.ok(error instanceof Error && !error.message.includes(wrong));
+        return isProblem('invalid_api_key', /not a key of this relay/)(error);
+      },
+    );
     assert.equal(calls.find, times);
   }
 });
@@ -93,7 +96,7 @@ test('[X01] refuses a key from the moment it expires, also when it was just in u
   clock.now = T0 + 99;
   assert.equal((await guard.authenticate('Bearer short-lived')).keyId, 'key_short');
   clock.now = T0 + 100;
-  await assert.rejects(guard.authenticate('Bearer short-lived'), isProblem('invalid_api_key', /expired/));
+  await assert.rejects(async () => guard.authenticate('Bearer short-lived'), isProblem('invalid_api_key', /expired/));
 });
 
 test('[X01] refuses a revoked key within five seconds, and at once when it is told', async (t) => {
@@ -103,9 +106,9 @@ test('[X01] refuses a revoked key within five seconds, and at once when it is to
   guard.forget('key_of_someone_else');
   assert.equal((await guard.authenticate(`Bearer ${key}`)).keyId, keyId);
   guard.forget(keyId);
-  await assert.rejects(guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+  await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
   clock.now = T0 + 60_000;
-  await assert.rejects(guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+  await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
 });
 
 test('notices a revocation by another process after five seconds', async (t) => {
@@ -115,7 +118,7 @@ test('notices a revocation by another process after five seconds', async (t) => 
   clock.now = T0 + 4_999;
   await guard.authenticate(`Bearer ${key}`);
   clock.now = T0 + 5_000;
-  await assert.rejects(guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+  await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
 });
 
 test('asks the store once for a key in steady use', async (t) => {
