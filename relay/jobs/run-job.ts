@@ -18,9 +18,9 @@ export type JobRunner = {
   /**
    * Runs a job to its one end and records it. Output goes to the sink. A failure is tried on another node while there is
    * no output or the sink can take it back; otherwise it is not, since somebody has already seen a part. Rejects with a
-   * `Problem`.
+   * `Problem`. The caller aborts it when it gives up, and the runner when the job's time is up.
    */
-  run(job: JobSpec, sink: AnswerSink, signal: AbortSignal): Promise<JobResult>;
+  run(job: JobSpec, sink: AnswerSink, caller: AbortController): Promise<JobResult>;
   running(): number;
   /** Frames dropped because they came from an epoch that is over. */
   staleFrames(): number;
@@ -49,12 +49,12 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   };
   let running = 0;
   return {
-    run: async (job, sink, signal) => {
+    run: async (job, sink, caller) => {
       running += 1;
-      const limit = limitTime(job, signal);
+      const timer = setTimeout(() => caller.abort(outOfTime(job)), job.timeoutMs);
       const course = beginCourse(job, sink);
       try {
-        const result = await tryNodes(course, limit.signal, ports, attempts);
+        const result = await tryNodes(course, caller.signal, ports, attempts);
         ports.scheduler.jobEnded(job, null);
         record(course, { state: 'succeeded', ...result }, ports);
         return result;
@@ -65,7 +65,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
         record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports);
         throw problem;
       } finally {
-        limit.stop();
+        clearTimeout(timer);
         running -= 1;
       }
     },
@@ -74,22 +74,8 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   };
 }
 
-/** One signal for "the caller gave up" and "time is up". AbortSignal.any and .timeout cost several times as much. */
-function limitTime(job: JobSpec, caller: AbortSignal): { signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(caller.reason);
-  const onTimeout = (): void =>
-    controller.abort(new Problem('job_timeout', `The job did not end within ${job.timeoutMs} ms.`));
-  const timer = setTimeout(onTimeout, job.timeoutMs);
-  if (caller.aborted) onAbort();
-  else caller.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    stop: () => {
-      clearTimeout(timer);
-      caller.removeEventListener('abort', onAbort);
-    },
-  };
+function outOfTime({ timeoutMs }: JobSpec): Problem {
+  return new Problem('job_timeout', `The job did not end within ${timeoutMs} ms.`);
 }
 
 async function tryNodes(
@@ -158,7 +144,7 @@ async function reserveBesides(
   ports: JobRunnerPorts,
 ): Promise<Reservation | undefined> {
   if (busy.size === 0) return undefined;
-  const wanted = { ...wantedBy(course.job), exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal };
+  const wanted = wantedBy(course.job, { exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal });
   try {
     return await ports.scheduler.reserve(wanted);
   } catch (error) {
@@ -178,7 +164,7 @@ async function reserve(
 ): Promise<Reservation> {
   const maxWaitMs = course.job.maxWaitMs - course.elapsedMs();
   try {
-    return await ports.scheduler.reserve({ ...wantedBy(course.job), exclude, maxWaitMs, signal });
+    return await ports.scheduler.reserve(wantedBy(course.job, { exclude, maxWaitMs, signal }));
   } catch (error) {
     const problem = toProblem(error);
     if (problem.code !== 'no_capacity') throw problem;

@@ -38,7 +38,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
         reply.headers(answerHeaders(job));
         const hangUp = hangUpOf(reply.raw);
-        const { done, node, timings } = await services.jobs.run(job, {}, hangUp.signal).finally(hangUp.stop);
+        const { done, node, timings } = await services.jobs.run(job, {}, hangUp.controller).finally(hangUp.stop);
         reply.header('x-sparewatt-node', node.id);
         const answer: CapabilityAnswer = {
           status: 'ok',

@@ -4,9 +4,8 @@ import { InFlight } from '../in-flight.ts';
 import type { RelayApp } from '../services.ts';
 
 export type HangUp = {
-  /** Fires when nobody waits for the answer any more, with a `Problem` as the reason. */
-  readonly signal: AbortSignal;
-  abort(reason: Problem): void;
+  /** Is aborted when nobody waits for the answer any more, with a `Problem` as the reason. */
+  readonly controller: AbortController;
   /** Must be called once the answer is made. */
   stop(): void;
 };
@@ -40,8 +39,7 @@ export function watchHangUps(app: RelayApp): (response: ServerResponse) => HangU
     if (response.destroyed) onClose();
     else response.once('close', onClose);
     return {
-      signal: controller.signal,
-      abort: (reason) => controller.abort(reason),
+      controller,
       stop: () => {
         watching = false;
       },

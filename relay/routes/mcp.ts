@@ -52,7 +52,9 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
         hangUp.stop();
         void handler.close();
       });
-      const response = await handler.fetch(webRequestOf(request, hangUp.signal), { parsedBody: request.body });
+      const response = await handler.fetch(webRequestOf(request, hangUp.controller.signal), {
+        parsedBody: request.body,
+      });
       return reply.send(response);
     },
   );

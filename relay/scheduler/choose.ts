@@ -46,6 +46,8 @@ export function chooseNode(wanted: Wanted, ports: ChoosePorts): Choice | undefin
   const nodes = candidates(free, affine, wanted, ports);
   if (nodes.length === 0) return undefined;
   const scored = nodes.map((node) => ({ node, score: scoreOf(node, wanted, affine, ports.measurements, now) }));
+  const [only] = scored;
+  if (only !== undefined && scored.length === 1) return { best: only, compared: scored, free: countOf(free) };
   const best = bestOf(scored, affine);
   const others = scored.filter((one) => one !== best).sort((a, b) => a.score.totalMs - b.score.totalMs);
   return { best, compared: [best, ...others], free: countOf(free) };
@@ -114,8 +116,9 @@ function candidates(
     return trustedFirst(named.filter((node) => isFree(node) && fits(node, wanted)));
   }
   if (countOf(free) <= COMPARED_MOST) {
-    const all = [...warm.nodes, ...cold.nodes, ...probation.nodes].filter((node) => fits(node, wanted));
-    return trustedFirst(all).sort(byAdmission);
+    const trusted = [...warm.nodes, ...cold.nodes].filter((node) => fits(node, wanted));
+    const all = trusted.length > 0 ? trusted : probation.nodes.filter((node) => fits(node, wanted));
+    return all.sort(byAdmission);
   }
   const found: LiveNode[] = [];
   const known = affine === undefined ? undefined : table.get(affine);

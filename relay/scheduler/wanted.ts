@@ -28,11 +28,14 @@ export type Wanted = {
 const CHARACTERS_PER_TOKEN = 4;
 export const UNKNOWN_WORK: Work = { type: 'llm', inputTokens: 100, maxOutputTokens: null };
 
-/** What stays the same through all attempts of a job. */
-export function wantedBy(job: JobSpec): Pick<Wanted, 'model' | 'routing' | 'affinity' | 'work' | 'asked' | 'job'> {
-  const { id, apiKeyId, model, routing, affinity, type, input } = job;
+/** What one attempt of a job wants of its node. */
+export function wantedBy(
+  job: JobSpec,
+  { exclude, maxWaitMs, signal }: Pick<Wanted, 'exclude' | 'maxWaitMs' | 'signal'>,
+): Wanted {
+  const { apiKeyId, model, routing, affinity, type, input } = job;
   const asked: Asked = { type, model, client: apiKeyId, size: sizeOf({ type, input }) };
-  return { model, routing, affinity, work: workOf(type, input), asked, job: { id, apiKeyId } };
+  return { model, exclude, maxWaitMs, signal, routing, affinity, work: workOf(type, input), asked, job };
 }
 
 export function workOf(type: JobType, input: JobSpec['input']): Work {

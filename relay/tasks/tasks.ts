@@ -80,7 +80,7 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
       if (approved !== undefined) await Promise.race([approved, abortOf(signal)]);
       entry.task.state = 'running';
       const result = collectResult(job.type);
-      const { done } = await jobs.run(job, result.sink, signal);
+      const { done } = await jobs.run(job, result.sink, entry.abort);
       end(entry, 'succeeded', { result: result.of(done), result_kept: true });
     } catch (error) {
       const problem = toProblem(error);

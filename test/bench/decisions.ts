@@ -81,7 +81,7 @@ async function decide(scheduler: Scheduler): Promise<number[]> {
     const model = MODELS[number % MODELS.length] ?? '';
     const job: JobSpec = { ...JOB, id: newId('job'), model };
     const startedAt = performance.now();
-    const wanted = { ...wantedBy(job), exclude: new Set<string>(), maxWaitMs: 0, signal };
+    const wanted = wantedBy(job, { exclude: new Set<string>(), maxWaitMs: 0, signal });
     const { release } = await scheduler.reserve(wanted);
     times.push((performance.now() - startedAt) * 1_000);
     running.push(release);

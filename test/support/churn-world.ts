@@ -139,7 +139,7 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
     };
     const job: JobSpec = { ...JOB, id, receiptId: `rcpt_${number}`, requestId: `req_${number}` };
     const ended = (): void => void silent.delete(id);
-    jobs.run(job, { text }, new AbortController().signal).then(ended, (error: unknown) => {
+    jobs.run(job, { text }, new AbortController()).then(ended, (error: unknown) => {
       ended();
       if (!(error instanceof Problem) || error.code === 'internal') violations.push(`${id} ended with ${error}`);
     });

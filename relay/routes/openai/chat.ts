@@ -92,7 +92,7 @@ async function answerWhole(
   services: RelayServices,
 ): Promise<FastifyReply> {
   const answer = gatherAnswer(input.choices ?? 1, input.topLogprobs !== undefined);
-  const { node, done } = await services.jobs.run(job, answer.sink, hangUp.signal);
+  const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
   const completion: ChatCompletion = {
     id: `chatcmpl-${job.id}`,
     object: 'chat.completion',
@@ -121,7 +121,7 @@ async function answerInStream(
     model: job.model,
     includeUsage: order.includeUsage,
     choices: order.input.choices ?? 1,
-    onTooSlow: hangUp.abort,
+    onTooSlow: (problem) => hangUp.controller.abort(problem),
   });
   let beginTimer: ReturnType<typeof setTimeout> | undefined;
   const begin = (nodeId: string): void => {
@@ -147,7 +147,7 @@ async function answerInStream(
           stream.toolCall(piece);
         },
       },
-      hangUp.signal,
+      hangUp.controller,
     );
     begin(result.node.id);
     stream.end(result.done);

@@ -33,7 +33,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
       reply.headers(answerHeaders(job));
       const hangUp = hangUpOf(reply.raw);
       const vectors = collectVectors();
-      const result = await services.jobs.run(job, vectors, hangUp.signal).finally(hangUp.stop);
+      const result = await services.jobs.run(job, vectors, hangUp.controller).finally(hangUp.stop);
       const tokens = result.done.usage.inputTokens;
       const answer: EmbeddingsResponse = {
         object: 'list',

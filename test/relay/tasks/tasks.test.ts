@@ -9,7 +9,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 function startTasks() {
   const running = new Map<string, { end(text: string): void; fail(problem: Problem): void }>();
   const jobs: JobRunner = {
-    run: (job, sink, signal) =>
+    run: (job, sink, { signal }) =>
       new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         running.set(job.id, {
