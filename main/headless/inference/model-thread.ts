@@ -5,9 +5,10 @@
  *    all of them are rejected and `onEnd` is called, once; nothing that arrives later is listened to.
  * 2. Nothing is given out for a job after its signal was aborted or it has settled.
  * 3. A cancelled job settles when the thread confirms. A thread that does not within the grace is ended.
- * 4. A thread is not ended in the middle of loading unless that takes too long: onnxruntime then reports to a thread that
- *    is gone, which ends the whole process.
+ * 4. A thread is never ended in the middle of loading: onnxruntime would report to a thread that is gone, which ends the
+ *    whole process. It goes on until its first word, and the process with it; nobody waits for that longer than a second.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
@@ -50,7 +51,7 @@ type Pending = {
 
 type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
 
-/** Stopping as a whole has two seconds. */
+/** Stopping as a whole has two seconds, and seldom meets a model that is being loaded. */
 const LOAD_GRACE_MS = 1_000;
 const WORKER_URL = new URL('./inference-worker.ts', import.meta.url);
 
@@ -75,14 +76,15 @@ export function startModelThread(
 
   async function finish(reason: Problem): Promise<void> {
     onEnd();
-    worker.removeAllListeners();
+    // Not all listeners of all events: a worker that has lost its own hears no message any more.
+    for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
     // A terminated thread may still report an error; without a listener that would end the process.
     worker.on('error', () => undefined);
     loading.reject(reason);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : reason);
     jobs.clear();
-    if (isLoading) await nextWordOf(worker, LOAD_GRACE_MS);
-    await worker.terminate();
+    if (isLoading) await Promise.race([firstWordOf(worker).then(() => worker.terminate()), pause(LOAD_GRACE_MS, undefined, { ref: false })]);
+    else await worker.terminate();
   }
 
   worker.on('message', (message: FromWorker) => {
@@ -142,16 +144,11 @@ export function startModelThread(
   return { loaded: loading.promise, run, end };
 }
 
-/** Resolves with the thread's next message or its end, at the latest after `withinMs`. */
-function nextWordOf(worker: Worker, withinMs: number): Promise<void> {
+/** Resolves with the thread's first message or its end. */
+function firstWordOf(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, withinMs);
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    worker.once('message', done);
-    worker.once('exit', done);
+    worker.once('message', () => resolve());
+    worker.once('exit', () => resolve());
   });
 }
 
