@@ -83,7 +83,11 @@ export function startModelThread(
     loading.reject(reason);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : reason);
     jobs.clear();
-    if (isLoading) await Promise.race([firstWordOf(worker).then(() => worker.terminate()), pause(LOAD_GRACE_MS, undefined, { ref: false })]);
+    if (isLoading)
+      await Promise.race([
+        firstWordOf(worker).then(() => worker.terminate()),
+        pause(LOAD_GRACE_MS, undefined, { ref: false }),
+      ]);
     else await worker.terminate();
   }
 
