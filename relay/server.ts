@@ -37,6 +37,8 @@ export type RelayOptions = {
   tls?: { names?: readonly string[] /** Nodes without one may join at the HTTPS door. */; browserNodes?: boolean };
   /** The port on which nodes reach the bus past the relay's process; 0 takes a free one. */
   busPort?: number;
+  /** Leave the embedded NATS server running on `close`, for the next relay of this data folder. */
+  keepBus?: boolean;
   /** Where nodes and clients reach the relay, if that is not the address it listens on. */
   publicUrl?: string;
   /** Nodes from elsewhere wait until the operator approves them. */

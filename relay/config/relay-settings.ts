@@ -106,6 +106,16 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    keep_bus: Type.Boolean({
+      default: false,
+      ...described({
+        description:
+          'leave the NATS server running when the relay stops, so that nodes stay connected until it is back',
+        wanted: 'true or false',
+        env: 'SPAREWATT_RELAY_KEEP_BUS',
+        example: true,
+      }),
+    }),
     approve: Type.Boolean({
       default: false,
       ...described({

@@ -43,6 +43,8 @@ export type NatsServer = {
   reload(): Promise<void>;
   /** Ends the server for good, within 2 s. */
   stop(): Promise<void>;
+  /** Watches it no longer and leaves it running: the next relay of this data folder adopts it. */
+  leave(): Promise<void>;
   /** Ends it without waiting, for a process that must exit at once. */
   killNow(): void;
 };
@@ -57,8 +59,8 @@ const STEADY_AFTER_MS = 30_000;
  * `data_folder_unusable` when its files cannot be written.
  *
  * Invariants: (1) at most one server runs per data folder, whose lock the caller holds; (2) a server that ended is
- * replaced on the same ports, because clients hold on to them; (3) after `stop` has been called nothing is started any
- * more, and when it resolves nothing runs.
+ * replaced on the same ports, because clients hold on to them; (3) after `stop` or `leave` has been called nothing is
+ * started any more, and when `stop` resolves nothing runs.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const { identity, binary, log, listener = LOCAL_LISTENER } = options;
@@ -135,6 +137,10 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     stop: () => {
       stopped ??= stop();
       return stopped;
+    },
+    leave: async () => {
+      stopping.abort();
+      await kept;
     },
     killNow: () => {
       stopping.abort();

@@ -41,6 +41,8 @@ export type FabricOptions = {
   port: number;
   /** The port on which nodes reach the bus past the relay; 0 takes a free one. */
   busPort?: number;
+  /** Leave the embedded server running on `close`: nodes stay connected until the next relay adopts it. */
+  keepBus?: boolean;
   /** Files in PEM; with them nodes need a certificate. */
   tls?: BusListener['tls'];
   /** How long a node's credentials last. */
@@ -94,7 +96,7 @@ async function openEmbedded(options: FabricOptions, identity: BusIdentity): Prom
       close: async () => {
         bridge?.close();
         await bus.close();
-        await server.stop();
+        await (options.keepBus === true ? server.leave() : server.stop());
       },
     };
   } catch (error) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { connect as connectTo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fetchTrusting } from '../../main/headless/fetch-trusting.ts';
@@ -13,7 +14,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
 
-type Ready = { url: string; apiKey: string; adminToken: string };
+type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string };
 
 /** A relay in a process of its own that other machines reach. */
 async function startRelayProcess(t: TestContext, data: string, port: string, flags: readonly string[]) {
@@ -24,6 +25,14 @@ async function startRelayProcess(t: TestContext, data: string, port: string, fla
     return relay.exit;
   });
   return { relay, ...(JSON.parse(await relay.firstLine()) as Ready) };
+}
+
+function isListening(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connectTo(Number(port), hostname, () => resolve(true)).on('error', () => resolve(false));
+    socket.unref().once('connect', () => socket.destroy());
+  });
 }
 
 function watchedConnect() {
@@ -45,17 +54,18 @@ function watchedConnect() {
   return { seen, connect };
 }
 
-for (const [name, flags] of [
-  ['without TLS', []],
-  ['with TLS', ['--tls']],
+for (const [name, flags, end] of [
+  ['is killed', [], 'SIGKILL'],
+  ['with TLS is killed', ['--tls'], 'SIGKILL'],
+  ['is stopped', ['--keep-bus'], 'SIGTERM'],
 ] as const) {
   test(
-    `[L10] a node of another machine stays connected while the relay ${name} is killed and started again`,
+    `[L10] a node of another machine stays connected while the relay ${name} and started again`,
     needsLan,
     async (t) => {
       const data = temporaryFolder(t);
       const first = await startRelayProcess(t, data, '0', flags);
-      const isTls = flags.length > 0;
+      const isTls = flags.some((flag) => flag === '--tls');
       const ask = isTls ? fetchTrusting(readFileSync(join(data, 'relay', 'tls', 'ca.pem'), 'utf8')) : fetch;
       const { link } = await makeTlsCode(ask, first.url, first.adminToken);
       const { seen, connect } = watchedConnect();
@@ -64,12 +74,19 @@ for (const [name, flags] of [
       assert.match(seen.directUrl ?? '', new RegExp(`^${isTls ? 'wss' : 'ws'}://${LAN}:\\d+$`));
       await until(async () => (await askForNode(ask, first.url, first.apiKey)) === nodeId);
 
-      first.relay.child.kill('SIGKILL');
+      first.relay.child.kill(end);
       await first.relay.exit;
-      const second = await startRelayProcess(t, data, new URL(first.url).port, flags);
-      assert.equal(second.url, first.url);
+      const isKeeping = flags.some((flag) => flag === '--keep-bus');
+      if (isKeeping) assert.equal(await isListening(first.natsUrl), true);
+      const after = flags.filter((flag) => flag !== '--keep-bus');
+      const second = await startRelayProcess(t, data, new URL(first.url).port, after);
+      assert.deepEqual([second.url, second.natsUrl], [first.url, first.natsUrl]);
       await until(async () => (await askForNode(ask, second.url, second.apiKey)) === nodeId);
       assert.deepEqual([seen.down, seen.up], [0, 0]);
+
+      second.relay.child.kill('SIGTERM');
+      await second.relay.exit;
+      assert.equal(await isListening(second.natsUrl), false, 'a relay that is not told to keep its bus ends it');
     },
   );
 }

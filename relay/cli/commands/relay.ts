@@ -43,10 +43,8 @@ export function addRelayCommand(program: Command): void {
 /** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`, `invalid_option`. */
 export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'> {
   const { data, mdns } = settingsOf(loaded, 'program');
-  const { port, host, nats, nats_creds, announce, approve, open, public_url, bus_port, ...relay } = settingsOf(
-    loaded,
-    'relay',
-  );
+  const { port, host, nats, nats_creds, announce, approve, open, public_url, bus_port, keep_bus, ...relay } =
+    settingsOf(loaded, 'relay');
   assertNoSecretShown(loaded);
   return {
     port,
@@ -58,6 +56,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     ...(bus_port === undefined ? {} : { busPort: bus_port }),
     ...(relay.tls ? { tls: { names: relay.tls_names, browserNodes: relay.browser_nodes } } : {}),
     ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/$/, '') }),
+    keepBus: keep_bus,
     approveNodes: approve,
     open,
     supervised: relay.supervised,
