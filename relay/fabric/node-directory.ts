@@ -66,7 +66,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
         ...summary(known, live),
         epoch: live?.epoch ?? null,
         version: live?.document.version ?? null,
-        round_trip_ms: live?.roundTripMs ?? null,
+        round_trip_ms: roundTrip(live),
         document: live?.document ?? null,
       };
     },
@@ -148,16 +148,20 @@ function healthOf(
     reasons,
     heard_ms_ago: heardMsAgo,
     lease_left_ms: heardMsAgo === null ? null : Math.max(0, LIMITS.leaseMs - heardMsAgo),
-    round_trip_ms: live?.roundTripMs ?? null,
+    round_trip_ms: roundTrip(live),
     slots,
     attempts: { succeeded: roundTenth(record?.succeeded ?? 0), failed: roundTenth(record?.failed ?? 0) },
     models: [...(record?.models ?? [])].map(([model, measures]) => ({ model, ...shownMeasures(measures) })),
   };
 }
 
-/** Counts fade with time, and nobody reads more of them. */
-function roundTenth(count: number): number {
-  return Math.round(count * 10) / 10;
+function roundTrip(live: LiveNode | undefined): number | null {
+  return live === undefined || live.roundTripMs === null ? null : roundTenth(live.roundTripMs);
+}
+
+/** Nobody reads more of it. */
+function roundTenth(value: number): number {
+  return Math.round(value * 10) / 10;
 }
 
 function shownMeasures({ firstToken, perToken, load }: ModelMeasures): Omit<NodeHealth['models'][number], 'model'> {

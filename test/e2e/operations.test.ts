@@ -94,7 +94,7 @@ describe('operating a relay', () => {
     agent.child.kill('SIGTERM');
     await agent.exit;
     const never = join(data, 'never.json');
-    const args = ['preflight', '--relay', ready.url, '--admin-token', ready.adminToken, '--against', saved];
+    const args = ['preflight', saved, '--relay', ready.url, '--admin-token', ready.adminToken];
     const done = await runSparewatt([...args, '--save', never]);
     assert.equal(done.code, 1);
     assert.match(done.stdout, /FAIL {2}missing node {2}\S+/);

@@ -105,7 +105,8 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     throw new Problem('model_not_found', `This node does not serve the model '${job.model}'.`, { param: 'model' });
   }
 
-  if (options.preload ?? true) preload([...served.values()], options.log);
+  let isClosing = false;
+  if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
 
   return {
     models: () => [...served.values()].map(describe),
@@ -121,6 +122,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       return { ...result, execution: executionOf(entry.installed) };
     },
     async close() {
+      isClosing = true;
       await Promise.all([...served.values()].map((entry) => entry.worker.close()));
     },
   };
@@ -131,9 +133,10 @@ export function defaultThreads(sizeBytes: number, cores: number = availableParal
   return sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : cores;
 }
 
-function preload(entries: readonly Served[], log: RuntimeLog): void {
+function preload(entries: readonly Served[], log: RuntimeLog, isClosing: () => boolean): void {
   for (const { installed, worker } of entries) {
     worker.warmUp().catch((error: unknown) => {
+      if (isClosing()) return;
       // The first job meets the same problem and tells its caller; here the owner hears of it early.
       log.fault(`'${installed.id}' could not be loaded.`, error instanceof Error ? error.message : String(error));
     });

@@ -11,11 +11,13 @@ type PreflightCommandOptions = SettingOptions & { against?: string; save?: strin
 export function addPreflightCommand(program: Command): void {
   addClientOptions(program.command('preflight'), ['admin_token'])
     .description('check that a relay is well and still what a saved snapshot says; ends with 0 or 1')
-    .addOption(new Option('--against <file>', 'the saved snapshot; without it only health is checked'))
+    .argument('[snapshot]', 'file of a saved snapshot; without it only health is checked')
+    .addOption(new Option('--against <file>', 'the same'))
     .addOption(new Option('--save <file>', 'write the snapshot of now to a file when the check is good'))
     .addOption(new Option('--json', 'print one JSON object with ok and differences'))
-    .action(async (options: PreflightCommandOptions) => {
-      const before = options.against === undefined ? undefined : await readSnapshotFile(options.against);
+    .action(async (snapshot: string | undefined, options: PreflightCommandOptions) => {
+      const file = snapshot ?? options.against;
+      const before = file === undefined ? undefined : await readSnapshotFile(file);
       const { relayUrl, adminToken } = await readOperator(options);
       const now = await fetchSnapshot(relayUrl, adminToken);
       const differences = before === undefined ? healthFaults(now) : compareSnapshots(before, now);
