@@ -3,47 +3,153 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { EmbedInput, Usage } from '../../protocol/messages.ts';
 import type { EncoderModel } from './library.ts';
 import { type Pooling, poolRows } from './pooling.ts';
+import { type Row, takeBatch } from './row-batches.ts';
 
 export type EncoderSettings = { contextLength: number; dimensions: number; vocabularySize: number; pooling: Pooling };
 export type VectorsOutput = (start: number, count: number, dimensions: number, values: Float32Array) => void;
-
-/** Rows per forward pass: measured on MiniLM and smaller, more than 32 gain nothing. */
-const ROWS_PER_FORWARD = 32;
-/** Padded tokens per forward pass: 16 texts of 512 tokens keep a base-size encoder's activations under 1 GB. */
-const TOKENS_PER_FORWARD = 8_192;
-
-type Row = { index: number; ids: number[] };
 
 /**
  * Embeds texts or token arrays; vectors leave in the order of the inputs, a frame's worth at a time. Every input is
  * checked before the first is computed. Token arrays are taken as they are, without special tokens added.
  * `interrupted` is asked between forward passes; the promise then resolves early.
  *
- * Throws `context_length_exceeded`, `invalid_value` and `unsupported_parameter`.
+ * Rejects with `context_length_exceeded`, `invalid_value` and `unsupported_parameter`.
  */
-export async function runEmbeddings(
-  model: EncoderModel,
-  settings: EncoderSettings,
-  input: EmbedInput,
-  output: VectorsOutput,
-  interrupted: () => boolean,
-): Promise<Usage> {
-  checkDimensions(input.dimensions, settings.dimensions);
-  const rows = input.inputs.map((value, index) => ({ index, ids: tokenIds(model, settings, value, index) }));
-  for (let start = 0; start < rows.length; start += LIMITS.vectorsPerFrame) {
-    const slice = rows.slice(start, start + LIMITS.vectorsPerFrame);
-    const values = new Float32Array(slice.length * settings.dimensions);
-    for (const batch of batches(slice)) {
-      if (interrupted()) return usageOf(rows);
-      await embedBatch(model, settings, batch, start, values);
+export type Embedder = (input: EmbedInput, output: VectorsOutput, interrupted: () => boolean) => Promise<Usage>;
+
+type Job = {
+  readonly output: VectorsOutput;
+  readonly interrupted: () => boolean;
+  readonly frames: Frame[];
+  /** Frames leave in order, whichever is complete first. */
+  sent: number;
+  settle: (error?: unknown) => void;
+};
+type Frame = { readonly start: number; readonly count: number; readonly values: Float32Array; left: number };
+type PendingRow = Row & { readonly job: Job; readonly frame: Frame; readonly offset: number };
+
+/**
+ * One queue for all jobs of a model, which share its forward passes.
+ *
+ * 1. At most one pass runs; `waiting` holds the rows of the jobs that have not settled and are in no pass.
+ * 2. A job settles once: when its last row is done, it was interrupted, or a pass with its rows alone has failed.
+ * 3. A pass that fails is repeated for each of its jobs alone, so that a job takes no other with it.
+ */
+export function createEmbedder(model: EncoderModel, settings: EncoderSettings): Embedder {
+  const waiting: PendingRow[] = [];
+  let isRunning = false;
+
+  const dropInterrupted = (): void => {
+    for (const job of new Set(waiting.map((row) => row.job))) {
+      if (!job.interrupted()) continue;
+      drop(job, waiting);
+      job.settle();
     }
-    output(start, slice.length, settings.dimensions, values);
-  }
-  return usageOf(rows);
+  };
+  const work = async (): Promise<void> => {
+    if (isRunning) return;
+    isRunning = true;
+    while (waiting.length > 0) {
+      // Whatever has arrived by now comes along.
+      await nextTurn();
+      dropInterrupted();
+      await embedTogether(model, settings, takeBatch(waiting), waiting);
+    }
+    isRunning = false;
+  };
+
+  return async (input, output, interrupted) => {
+    checkDimensions(input.dimensions, settings.dimensions);
+    const ids = input.inputs.map((value, index) => tokenIds(model, settings, value, index));
+    const usage = { inputTokens: ids.reduce((sum, row) => sum + row.length, 0), outputTokens: 0 };
+    if (ids.length === 0) return usage;
+    const done = Promise.withResolvers<void>();
+    const settle = (error?: unknown): void => (error === undefined ? done.resolve() : done.reject(error));
+    const job: Job = { output, interrupted, frames: framesFor(ids.length, settings.dimensions), sent: 0, settle };
+    waiting.push(...rowsOf(ids, job, settings.dimensions));
+    void work();
+    await done.promise;
+    return usage;
+  };
 }
 
-function usageOf(rows: readonly Row[]): Usage {
-  return { inputTokens: rows.reduce((sum, row) => sum + row.ids.length, 0), outputTokens: 0 };
+function framesFor(count: number, dimensions: number): Frame[] {
+  const frames: Frame[] = [];
+  for (let start = 0; start < count; start += LIMITS.vectorsPerFrame) {
+    const inFrame = Math.min(LIMITS.vectorsPerFrame, count - start);
+    frames.push({ start, count: inFrame, values: new Float32Array(inFrame * dimensions), left: inFrame });
+  }
+  return frames;
+}
+
+function rowsOf(ids: readonly number[][], job: Job, dimensions: number): PendingRow[] {
+  return job.frames.flatMap((frame) =>
+    ids
+      .slice(frame.start, frame.start + frame.count)
+      .map((rowIds, index) => ({ ids: rowIds, job, frame, offset: index * dimensions })),
+  );
+}
+
+async function embedTogether(
+  model: EncoderModel,
+  settings: EncoderSettings,
+  batch: readonly PendingRow[],
+  waiting: PendingRow[],
+): Promise<void> {
+  if (batch.length === 0) return;
+  const jobs = [...new Set(batch.map(({ job }) => job))];
+  try {
+    await embedBatch(model, settings, batch);
+  } catch (error) {
+    if (jobs.length === 1) return fail(jobs, waiting, error);
+    for (const one of jobs) {
+      const alone = batch.filter(({ job }) => job === one);
+      await embedTogether(model, settings, alone, waiting);
+    }
+    return;
+  }
+  for (const row of batch) row.frame.left -= 1;
+  for (const job of jobs) {
+    try {
+      sendComplete(job, settings.dimensions);
+    } catch (error) {
+      fail([job], waiting, error);
+    }
+  }
+}
+
+function fail(jobs: readonly Job[], waiting: PendingRow[], error: unknown): void {
+  for (const job of jobs) {
+    drop(job, waiting);
+    job.settle(error);
+  }
+}
+
+function drop(job: Job, waiting: PendingRow[]): void {
+  const others = waiting.filter((row) => row.job !== job);
+  waiting.length = 0;
+  waiting.push(...others);
+}
+
+function sendComplete(job: Job, dimensions: number): void {
+  for (let frame = job.frames[job.sent]; frame?.left === 0; frame = job.frames[job.sent]) {
+    job.sent += 1;
+    job.output(frame.start, frame.count, dimensions, frame.values);
+  }
+  if (job.sent === job.frames.length) job.settle();
+}
+
+/** Lets the messages that have arrived be heard first. A timer would wait a millisecond at least. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      // In Node an open port would keep its thread alive.
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }
 
 function checkDimensions(wanted: number | null, own: number): void {
@@ -77,31 +183,9 @@ function tokenIds(model: EncoderModel, settings: EncoderSettings, value: string 
   return ids;
 }
 
-/** Rows of like length together, so that little is padded. */
-function batches(rows: readonly Row[]): Row[][] {
-  const byLength = [...rows].sort((left, right) => left.ids.length - right.ids.length);
-  const result: Row[][] = [];
-  let batch: Row[] = [];
-  for (const row of byLength) {
-    const full = batch.length >= ROWS_PER_FORWARD || (batch.length + 1) * row.ids.length > TOKENS_PER_FORWARD;
-    if (full && batch.length > 0) {
-      result.push(batch);
-      batch = [];
-    }
-    batch.push(row);
-  }
-  if (batch.length > 0) result.push(batch);
-  return result;
-}
-
-async function embedBatch(
-  model: EncoderModel,
-  settings: EncoderSettings,
-  batch: readonly Row[],
-  start: number,
-  values: Float32Array,
-): Promise<void> {
-  const columns = Math.max(...batch.map((row) => row.ids.length));
+async function embedBatch(model: EncoderModel, settings: EncoderSettings, batch: readonly PendingRow[]): Promise<void> {
+  const lengths = batch.map((row) => row.ids.length);
+  const columns = Math.max(...lengths);
   const ids = new BigInt64Array(batch.length * columns).fill(BigInt(model.tokenizer.padId));
   const mask = new BigInt64Array(batch.length * columns);
   for (const [index, row] of batch.entries()) {
@@ -112,6 +196,8 @@ async function embedBatch(
   if (output.width !== settings.dimensions) {
     throw new Error(`The model gave ${output.width} numbers per token instead of ${settings.dimensions}.`);
   }
-  const lengths = batch.map((row) => row.ids.length);
-  poolRows(output, lengths, settings.pooling, values, (row) => ((batch[row]?.index ?? 0) - start) * output.width);
+  poolRows(output, lengths, settings.pooling, (index) => {
+    const row = batch[index] as PendingRow;
+    return row.frame.values.subarray(row.offset, row.offset + output.width);
+  });
 }

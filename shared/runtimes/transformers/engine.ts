@@ -1,7 +1,7 @@
 import { Problem } from '../../problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
-import { type EncoderSettings, runEmbeddings } from './embeddings.ts';
+import { createEmbedder, type EncoderSettings } from './embeddings.ts';
 import { type EncoderModel, type LanguageModel, type LoadOptions, loadEncoder, loadLanguageModel } from './library.ts';
 import { type ModelFacts, readModelFacts } from './model-facts.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
@@ -65,11 +65,12 @@ async function loadEmbed(
     vocabularySize: typeof config.vocab_size === 'number' ? config.vocab_size : Number.POSITIVE_INFINITY,
     pooling: readPooling(await readJson(files, '1_Pooling/config.json', {})),
   };
+  const embed = createEmbedder(model, settings);
   return {
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'embed') throw wrongType(job);
-      const usage = await runEmbeddings(model, settings, job.input, output.vectors, interrupted);
+      const usage = await embed(job.input, output.vectors, interrupted);
       return { finishReason: 'stop', usage };
     },
   };

@@ -11,20 +11,19 @@ export function readPooling(config: JsonObject): Pooling {
 }
 
 /**
- * One vector of length 1 per row, written to `target` at `offsetOf(row)`. `lengths` are the real tokens of each row,
+ * One vector of length 1 per row, written to `vectorOf(row)`. `lengths` are the real tokens of each row,
  * which stand at its left.
  */
 export function poolRows(
   output: EncoderOutput,
   lengths: readonly number[],
   pooling: Pooling,
-  target: Float32Array,
-  offsetOf: (row: number) => number,
+  vectorOf: (row: number) => Float32Array,
 ): void {
   for (let row = 0; row < lengths.length; row++) {
     const [first, last] = tokenRange(pooling, lengths[row] ?? 1);
-    const offset = offsetOf(row);
-    const vector = target.subarray(offset, offset + output.width);
+    const vector = vectorOf(row);
+    vector.fill(0);
     sumTokens(output, row, first, last, vector);
     normalise(vector);
   }

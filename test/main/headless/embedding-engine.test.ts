@@ -103,6 +103,23 @@ describe('an embedding', () => {
     assert.equal((await embed(['a'], WIDTH)).rows.get(0)?.length, WIDTH);
   });
 
+  test('shares forward passes with others that ask at the same time, each with its own vectors and end', async () => {
+    const texts = Array.from({ length: 40 }, (_, index) => `text number ${index}`);
+    const cancelled = collectOutput();
+    const [gone, ...rest] = await Promise.all([
+      model.run(embedJob('any', new Array<string>(300).fill('x')), cancelled, () => true),
+      ...texts.map((text) => embed([text, text])),
+      assert.rejects(embed(['ok', [99_999]]), isProblem('invalid_value', /99999/)),
+    ]);
+    assert.equal(gone.usage.inputTokens, 300);
+    assert.equal(cancelled.rows.size, 0);
+    for (const [index, text] of texts.entries()) {
+      const result = rest[index] as Awaited<ReturnType<typeof embed>>;
+      for (const at of [0, 1]) assertClose(result.rows.get(at), reference([...Buffer.from(text)]));
+      assert.equal(result.usage.inputTokens, 2 * text.length);
+    }
+  });
+
   test('stops between two forward passes', async () => {
     const output = collectOutput();
     let asked = 0;
