@@ -136,7 +136,9 @@ async function runAttempt(
 }
 
 function runtimeJobOf(request: JobRequest): RuntimeJob {
-  if (request.type === 'llm') return { type: 'llm', model: request.model, input: request.input };
+  if (request.type === 'llm') {
+    return { type: 'llm', model: request.model, input: request.input, scope: clientOf(request) };
+  }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
   return { type: request.type, model: request.model, input: request.input };
 }

@@ -12,7 +12,13 @@ import type { CapabilityType } from '../protocol/subjects.ts';
 
 /** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
 export type RuntimeJob =
-  | { type: 'llm'; model: string; input: ChatInput }
+  | {
+      type: 'llm';
+      model: string;
+      input: ChatInput;
+      /** Jobs of one scope may reuse what was computed for one another; without one, nothing is reused. */
+      scope?: string;
+    }
   | { type: 'embed'; model: string; input: EmbedInput }
   | { type: CapabilityType; model: string; input: JsonInput };
 

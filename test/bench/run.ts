@@ -6,6 +6,7 @@ import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
+import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
 import { type RelayPool, startRelayPool } from './relay-pool.ts';
 import { requests } from './requests.ts';
@@ -31,7 +32,11 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   constraints,
 };
 /** Those that bring what they need themselves, and are best alone. */
-const ALONE: Record<string, () => Promise<Figure[]>> = { 'many-nodes': manyNodes, decisions };
+const ALONE: Record<string, () => Promise<Figure[]>> = {
+  'many-nodes': manyNodes,
+  decisions,
+  'prefix-reuse': prefixReuse,
+};
 
 const wanted = process.argv.slice(2);
 const chosen = <Measure>(from: Record<string, Measure>): [string, Measure][] =>

@@ -23,7 +23,12 @@ export type ChatResult = { finishReason: FinishReason; finishReasons?: FinishRea
  * Tokens are counted without the end token; those whose text was cut by a stop string count, since they were made.
  * Throws `context_length_exceeded`, `invalid_value` and `unsupported_parameter`.
  */
-export type Chat = (input: ChatInput, output: AnswerOutput, interrupted: () => boolean) => Promise<ChatResult>;
+export type Chat = (
+  input: ChatInput,
+  output: AnswerOutput,
+  interrupted: () => boolean,
+  scope: string | null,
+) => Promise<ChatResult>;
 
 /** Formats that many answers were asked for keep what was computed for them. */
 const MOST_CONSTRAINTS = 16;
@@ -38,7 +43,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     return vocabulary;
   }
 
-  return async (input, output, interrupted) => {
+  return async (input, output, interrupted, scope) => {
     const promptIds = encodePrompt(model.tokenizer, input, toolFormat);
     const budget = tokenBudget(promptIds.length, input.maxTokens, contextLength);
     const constraint = constraintFor(input, getVocabulary);
@@ -46,7 +51,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     let hasFailed = false;
     const makeChoice = async (choice: number) => {
       try {
-        const asked = { model, input, promptIds, budget, constraint, choice, toolFormat, output, getVocabulary };
+        const asked = { model, input, promptIds, budget, constraint, choice, toolFormat, output, getVocabulary, scope };
         return await makeAnswer(asked, () => hasFailed || interrupted());
       } catch (error) {
         hasFailed = true;
@@ -76,6 +81,7 @@ type AskedAnswer = {
   toolFormat: ToolFormat;
   output: AnswerOutput;
   getVocabulary: () => Vocabulary;
+  scope: string | null;
 };
 
 async function makeAnswer(asked: AskedAnswer, interrupted: () => boolean) {
@@ -103,6 +109,8 @@ async function makeAnswer(asked: AskedAnswer, interrupted: () => boolean) {
   });
   const isComplete = (): boolean => constrained?.isComplete() ?? false;
   await model.generate(promptIds, {
+    // A quantised model's numbers depend a little on what is computed together, and a seed promises the same answer.
+    scope: input.seed === null ? asked.scope : null,
     maxNewTokens: asked.budget,
     choose: choosing === null ? null : choosing.choose,
     onToken: writer.push,

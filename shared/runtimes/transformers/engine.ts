@@ -47,7 +47,7 @@ async function loadChat(files: ModelFiles, options: LoadOptions, facts: ModelFac
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'llm') throw wrongType(job);
-      return await chat(job.input, output, interrupted);
+      return await chat(job.input, output, interrupted, job.scope ?? null);
     },
   };
 }

@@ -25,8 +25,10 @@ import {
 } from '@huggingface/transformers';
 import type { VocabularySource } from '../constraints/vocabulary.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+import { createPrefixStore, type PrefixStore, type StateKind } from './prefix-store.ts';
 
-export type LoadOptions = { dtype: string; device: string; threads: number };
+/** `prefixBudgetBytes` bounds what is kept of finished conversations; 0 keeps nothing. */
+export type LoadOptions = { dtype: string; device: string; threads: number; prefixBudgetBytes?: number };
 
 /** A message as chat templates read it; its further members are theirs. */
 export type TemplateMessage = { role: string; content: string } & JsonObject;
@@ -50,6 +52,8 @@ export type Tokenizer = {
 export type TokenChooser = (logits: Float32Array) => number;
 
 export type GenerateOptions = {
+  /** Whose earlier prompts may serve this one; `null` begins anew and keeps nothing. */
+  scope: string | null;
   maxNewTokens: number;
   /** `null` takes the token with the highest score. */
   choose: TokenChooser | null;
@@ -80,6 +84,9 @@ export type EncoderModel = {
  * that compute scores for every prompt token need memory for one piece (128 x 50,000 scores are 26 MB, 8,192 are 1.6 GB).
  */
 const PROMPT_CHUNK_TOKENS = 128;
+
+/** A conversation of 8,000 tokens with a model of 0.5 B parameters (12 KB a token) is 100 MB. */
+const PREFIX_BUDGET_BYTES = 256 * 2 ** 20;
 
 const VIRTUAL_ROOT = '/sparewatt-models/';
 const sources = new Map<string, ModelFiles>();
@@ -133,13 +140,17 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
     const template = await readTemplate(files);
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), template);
     const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options));
+    const prefixes = createPrefixStore(KV_CACHES, options.prefixBudgetBytes ?? PREFIX_BUDGET_BYTES);
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
     return {
       tokenizer,
       generationDefaults,
       endIds: endIds(generationDefaults, model.config),
-      generate: (promptIds, generateOptions) => generate(model, promptIds, generateOptions),
-      dispose: async () => void (await model.dispose()),
+      generate: (promptIds, generateOptions) => generate(model, prefixes, promptIds, generateOptions),
+      async dispose() {
+        prefixes.clear();
+        await model.dispose();
+      },
     };
   });
 }
@@ -217,27 +228,97 @@ function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<nu
   return new Set(list.filter((id) => typeof id === 'number'));
 }
 
-async function generate(model: PreTrainedModel, promptIds: readonly number[], options: GenerateOptions): Promise<void> {
-  const cache = new DynamicCache();
+async function generate(
+  model: PreTrainedModel,
+  prefixes: PrefixStore<DynamicCache>,
+  promptIds: readonly number[],
+  options: GenerateOptions,
+): Promise<void> {
+  const inChunks = canReadInChunks(model);
+  const scope = inChunks ? options.scope : null;
+  const known = scope === null ? null : prefixes.take(scope, promptIds);
+  const cache = known?.state ?? new DynamicCache();
+  /** What `cache` was computed from; `null` while that is not certain. */
+  let read: readonly number[] | null = null;
   try {
-    const chunk = canReadInChunks(model) ? PROMPT_CHUNK_TOKENS : promptIds.length;
-    for (let end = chunk; end < promptIds.length; end += chunk) {
+    const chunk = inChunks ? PROMPT_CHUNK_TOKENS : promptIds.length;
+    for (let end = (known?.tokens ?? 0) + chunk; end < promptIds.length; end += chunk) {
+      read = null;
       await model.generate({ ...promptInputs(promptIds.slice(0, end), cache), max_new_tokens: 1 });
+      read = promptIds.slice(0, end);
       if (options.shouldStop()) return;
     }
-    const processors = new LogitsProcessorList();
-    if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
-    await model.generate({
-      ...promptInputs(promptIds, cache),
-      max_new_tokens: options.maxNewTokens,
-      logits_processor: processors,
-      stopping_criteria: new AskEachToken(options.shouldStop),
-      // The library's types ask for one of its own subclasses; its code asks for `put` and `end`.
-      streamer: new EachToken(options.onToken) as unknown as TextStreamer,
-    });
+    read = null;
+    read = await answer(model, promptIds, cache, options);
   } finally {
-    await cache.dispose();
+    const isCertain = read !== null && cache.get_seq_length() === read.length;
+    if (scope !== null && isCertain && read !== null) prefixes.keep(scope, read, cache);
+    else await cache.dispose();
   }
+}
+
+/** Returns the tokens that the cache holds afterwards: all but the last, which was made and not read. */
+async function answer(
+  model: PreTrainedModel,
+  promptIds: readonly number[],
+  cache: DynamicCache,
+  options: GenerateOptions,
+): Promise<number[]> {
+  const ids = [...promptIds];
+  const processors = new LogitsProcessorList();
+  if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
+  const onToken = (id: number): void => {
+    ids.push(id);
+    options.onToken(id);
+  };
+  await model.generate({
+    ...promptInputs(promptIds, cache),
+    max_new_tokens: options.maxNewTokens,
+    logits_processor: processors,
+    stopping_criteria: new AskEachToken(options.shouldStop),
+    // The library's types ask for one of its own subclasses; its code asks for `put` and `end`.
+    streamer: new EachToken(onToken) as unknown as TextStreamer,
+  });
+  return ids.slice(0, -1);
+}
+
+/**
+ * Tensors in ordinary memory are never written to, so that caches can share them. Those on a GPU are disposed of when
+ * the next one replaces them: such a cache has one user, who takes the whole of it.
+ */
+const KV_CACHES: StateKind<DynamicCache> = {
+  sizeBytes: (cache) => tensorsOf(cache).reduce((sum, [, tensor]) => sum + tensorBytes(tensor), 0),
+  fork(cache, tokens, length) {
+    const tensors = tensorsOf(cache);
+    if (tensors.some(([, { location }]) => location === 'gpu-buffer')) return null;
+    return new DynamicCache(
+      Object.fromEntries(
+        tensors.map(([name, tensor]) => [name, tokens === length ? tensor : firstTokens(tensor, tokens)]),
+      ),
+    );
+  },
+  drop: (cache) => void cache.dispose(),
+};
+
+function tensorsOf(cache: DynamicCache): [string, Tensor][] {
+  return Object.entries(cache).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor);
+}
+
+function tensorBytes({ type, size }: Tensor): number {
+  return size * (type === 'float16' ? 2 : 4);
+}
+
+/** Cuts `[batch, heads, tokens, width]` to its first tokens. */
+function firstTokens(tensor: Tensor, tokens: number): Tensor {
+  const [batch = 1, heads = 1, length = 0, width = 0] = tensor.dims;
+  const from = tensor.data as Float32Array;
+  const part = tokens * width;
+  const to = from.slice(0, batch * heads * part);
+  for (let head = 1; head < batch * heads; head++) {
+    const start = head * length * width;
+    to.set(from.subarray(start, start + part), head * part);
+  }
+  return new Tensor(tensor.type, to, [batch, heads, tokens, width]);
 }
 
 /** The library computes only what the cache does not hold yet. */

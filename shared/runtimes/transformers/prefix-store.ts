@@ -1,0 +1,120 @@
+/**
+ * What models have read lately, so that the next turn of a conversation computes only what is new.
+ *
+ * 1. The states that are kept have at most `budgetBytes` together and there are at most `MOST_ENTRIES`; the one that was
+ *    used longest ago goes first.
+ * 2. A state is kept with exactly the tokens it was computed from, and is given out for those tokens alone.
+ * 3. At least one token of a prompt is left to compute: the scores of the next token come from it.
+ * 4. A state that is given out is the caller's: what the caller does with it changes nothing that is kept.
+ * 5. A state serves only prompts of its own scope: how soon an answer begins would tell others what has been asked before.
+ * 6. What has not been used for `MOST_AGE_MS` is let go of when the store is next touched.
+ */
+
+/** How the store handles states, whose inside it does not know. */
+export type StateKind<State> = {
+  sizeBytes(state: State): number;
+  /** A state of its own for the first `tokens` of `length`; `null` where only the whole can be used, and by one. */
+  fork(state: State, tokens: number, length: number): State | null;
+  drop(state: State): void;
+};
+
+export type PrefixStore<State> = {
+  /** The state of the longest known beginning of `ids`, or `null` when nothing worthwhile is known. */
+  take(scope: string, ids: readonly number[]): { state: State; tokens: number } | null;
+  /** Keeps what was computed from `ids`; the state is the store's from here on. */
+  keep(scope: string, ids: readonly number[], state: State): void;
+  usedBytes(): number;
+  clear(): void;
+};
+
+type Entry<State> = { scope: string; ids: readonly number[]; state: State; bytes: number; usedAt: number };
+
+/** A longer list would be searched for longer than it saves. */
+const MOST_ENTRIES = 64;
+/** Fewer tokens are computed again in about the time that copying their state takes. */
+const FEWEST_TOKENS = 16;
+/** As long as the relay sends a conversation back to where it was. */
+const MOST_AGE_MS = 1_800_000;
+
+/** `now` in milliseconds. */
+export function createPrefixStore<State>(
+  kind: StateKind<State>,
+  budgetBytes: number,
+  now: () => number = Date.now,
+): PrefixStore<State> {
+  /** The one used last stands last. */
+  let entries: Entry<State>[] = [];
+  let used = 0;
+
+  function remove(entry: Entry<State>): void {
+    entries = entries.filter((other) => other !== entry);
+    used -= entry.bytes;
+  }
+
+  function evict(entry: Entry<State>): void {
+    remove(entry);
+    kind.drop(entry.state);
+  }
+
+  function evictOld(): void {
+    const before = now() - MOST_AGE_MS;
+    for (const entry of entries) if (entry.usedAt < before) evict(entry);
+  }
+
+  return {
+    take(scope, ids) {
+      evictOld();
+      const best = longestMatch(
+        entries.filter((entry) => entry.scope === scope),
+        ids,
+      );
+      if (best === null) return null;
+      const { entry, tokens } = best;
+      const state = kind.fork(entry.state, tokens, entry.ids.length);
+      if (state !== null) {
+        entry.usedAt = now();
+        entries = [...entries.filter((other) => other !== entry), entry];
+        return { state, tokens };
+      }
+      if (tokens < entry.ids.length) return null;
+      remove(entry);
+      return { state: entry.state, tokens };
+    },
+    keep(scope, ids, state) {
+      evictOld();
+      const bytes = kind.sizeBytes(state);
+      const own = entries.filter((entry) => entry.scope === scope);
+      const isKnown = own.some((entry) => sharedLength(entry.ids, ids) === ids.length);
+      if (bytes > budgetBytes || ids.length < FEWEST_TOKENS || isKnown) return kind.drop(state);
+      // Whatever the shorter one could be used for, the longer one can.
+      for (const entry of own) if (sharedLength(entry.ids, ids) === entry.ids.length) evict(entry);
+      entries = [...entries, { scope, ids: [...ids], state, bytes, usedAt: now() }];
+      used += bytes;
+      while (used > budgetBytes || entries.length > MOST_ENTRIES) {
+        const [oldest] = entries;
+        if (oldest === undefined) break;
+        evict(oldest);
+      }
+    },
+    usedBytes: () => used,
+    clear() {
+      for (const entry of entries) evict(entry);
+    },
+  };
+}
+
+function longestMatch<State>(entries: readonly Entry<State>[], ids: readonly number[]) {
+  let best: { entry: Entry<State>; tokens: number } | null = null;
+  for (const entry of entries) {
+    const tokens = Math.min(sharedLength(entry.ids, ids), ids.length - 1);
+    if (tokens >= FEWEST_TOKENS && tokens > (best?.tokens ?? 0)) best = { entry, tokens };
+  }
+  return best;
+}
+
+function sharedLength(left: readonly number[], right: readonly number[]): number {
+  const most = Math.min(left.length, right.length);
+  let length = 0;
+  while (length < most && left[length] === right[length]) length++;
+  return length;
+}
