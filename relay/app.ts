@@ -11,6 +11,7 @@ import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
 import { registerHealthRoute } from './routes/health.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
+import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
@@ -18,6 +19,7 @@ import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerPairingRoutes } from './routes/pairing.ts';
+import { registerRateLimitHeaders } from './routes/rate-limit-headers.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
 import { registerRouteExplainRoutes } from './routes/route-explain.ts';
 import { collectRoutes } from './routes/route-table.ts';
@@ -72,6 +74,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerErrorHandlers(app, routes, maxBodyBytes);
   registerRequestId(app);
   limitUnread(app, unreadMs);
+  registerRateLimitHeaders(app, services);
   registerDraining(app);
   guardRoutes(app, services);
   await registerOpenApi(app, services.version);
@@ -89,5 +92,6 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerRouteExplainRoutes(app, services);
   registerPairingRoutes(app, services);
   registerSnapshotRoute(app, services);
+  registerKeyRoutes(app, services);
   return app;
 }

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { ensureFirstKey } from './access/api-keys.ts';
+import { Problem } from '../shared/problems/problem.ts';
+import { ensureFirstKey, type Principal } from './access/api-keys.ts';
+import { createKeyAdmin } from './access/key-admin.ts';
 import { createKeyGuard } from './access/key-guard.ts';
+import { createRateLimits, type RateLimits } from './access/rate-limits.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { RelayKeys } from './data-folder/keys.ts';
 import { createCapabilityView } from './fabric/capability-view.ts';
@@ -74,7 +77,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
-  const jobs = createJobRunner({ bus, table, scheduler, store, log });
+  const rateLimits = createRateLimits(Date.now);
+  const jobs = createJobRunner({ bus, table, scheduler, store, log, onUsage: rateLimits.spend });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -126,12 +130,17 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobs,
     store,
     keys,
+    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
+    rateLimits,
     documents,
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
     operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, now: Date.now, log }),
-    newJob: (request, order) => describeJob(request, order, limits),
+    newJob: (request, order) => {
+      admitJob(request.principal, order.model, rateLimits);
+      return describeJob(request, order, limits);
+    },
     register,
     pairing,
     nodeControl,
@@ -150,6 +159,16 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       await register.close();
     },
   };
+}
+
+/** Throws for what the key may not ask, or not now. */
+function admitJob({ keyId, limits }: Principal, model: string, rateLimits: RateLimits): void {
+  if (limits === undefined) return;
+  if (limits.models !== null && !limits.models.includes(model)) {
+    const sentence = `This key may not ask for ${model}, only for ${limits.models.join(', ')}.`;
+    throw new Problem('insufficient_scope', sentence, { param: 'model' });
+  }
+  rateLimits.admit(keyId, limits);
 }
 
 function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits): JobSpec {

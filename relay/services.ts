@@ -4,7 +4,9 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { JobInput } from '../shared/protocol/messages.ts';
 import type { JobType } from '../shared/protocol/subjects.ts';
 import type { Principal } from './access/api-keys.ts';
+import type { KeyAdmin } from './access/key-admin.ts';
 import type { KeyGuard } from './access/key-guard.ts';
+import type { RateLimits } from './access/rate-limits.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { Bus } from './fabric/bus.ts';
 import type { OpenListener } from './fabric/bus-listener-url.ts';
@@ -41,6 +43,8 @@ export type RelayServices = {
   readonly jobs: JobRunner;
   readonly store: Store;
   readonly keys: KeyGuard;
+  readonly keyAdmin: KeyAdmin;
+  readonly rateLimits: RateLimits;
   readonly documents: Documents;
   readonly freshness: Freshness;
   readonly discovery: Discovery;

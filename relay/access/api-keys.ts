@@ -23,6 +23,9 @@ export function hashApiKey(key: string): string {
   return hash('sha256', key, 'hex');
 }
 
+export const UNLIMITED: KeyLimits = { models: null, requestsPerMinute: null, tokensPerMinute: null };
+export type KeyLimits = Pick<KeyRecord, 'models' | 'requestsPerMinute' | 'tokensPerMinute'>;
+
 /** Registers the key that the data folder holds; a key that is known, or was revoked, stays as it is. */
 export async function ensureFirstKey(
   store: KeyStore,
@@ -35,6 +38,7 @@ export async function ensureFirstKey(
     hash: digest,
     name: 'first key',
     scopes: ['inference'],
+    ...UNLIMITED,
     createdAt: now(),
     expiresAt: null,
     revokedAt: null,
@@ -46,6 +50,8 @@ export type Principal = {
   readonly kind: 'client' | 'admin';
   readonly keyId: string;
   readonly scopes: readonly string[];
+  /** Absent where there is none. */
+  readonly limits?: KeyLimits | undefined;
 };
 
 /** Passes a principal that may do `scope`. Errors: `insufficient_scope`. */

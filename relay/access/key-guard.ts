@@ -57,7 +57,10 @@ export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOp
       known.delete(digest);
       throw refusal('is not a key of this relay');
     }
-    const principal: Principal = { kind: 'client', keyId: key.keyId, scopes: key.scopes };
+    const { keyId, scopes, models, requestsPerMinute, tokensPerMinute } = key;
+    const isLimited = models !== null || requestsPerMinute !== null || tokensPerMinute !== null;
+    const limits = { models, requestsPerMinute, tokensPerMinute };
+    const principal: Principal = { kind: 'client', keyId, scopes, ...(isLimited ? { limits } : {}) };
     const fresh = { key, principal, readAt: now() };
     known.set(digest, fresh);
     return fresh;

@@ -32,6 +32,8 @@ export type JobRunnerPorts = {
   scheduler: Scheduler;
   store: Store;
   log: RelayLog;
+  /** Hears what each job has used, of input and output together. */
+  onUsage?: (apiKeyId: string, tokens: number) => void;
   /** Milliseconds, monotonic; by which nodes are found silent. */
   clock?: () => number;
 };
@@ -180,8 +182,11 @@ async function reserve(
 
 function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
+  const finished = course.record(end);
+  const { usage } = finished;
+  if (usage !== null) ports.onUsage?.(finished.apiKeyId, usage.inputTokens + usage.outputTokens);
   ports.store.jobs
-    .recordFinishedJob(course.record(end))
+    .recordFinishedJob(finished)
     .catch((error: unknown) =>
       ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
     );

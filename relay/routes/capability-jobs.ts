@@ -9,6 +9,7 @@ import { ANY_ROUTE } from '../scheduler/routing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { watchHangUps } from './hang-up.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { sendJson } from './send-json.ts';
 
 /** A choice is made on nothing older than this, as in the open fabric. */
@@ -36,7 +37,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
         const { model, ignore } = await chooseModel(asked, wanted ?? undefined, services);
         const order = { type, model, stream: false, input };
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
-        reply.headers(answerHeaders(job));
+        reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
         const hangUp = hangUpOf(reply.raw);
         const { done, node, timings } = await services.jobs.run(job, {}, hangUp.controller).finally(hangUp.stop);
         reply.header('x-sparewatt-node', node.id);

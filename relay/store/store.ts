@@ -97,6 +97,11 @@ export type KeyRecord = {
   hash: string;
   name: string;
   scopes: string[];
+  /** The only models it may ask for; null is all. */
+  models: string[] | null;
+  /** Null is without limit. */
+  requestsPerMinute: number | null;
+  tokensPerMinute: number | null;
   createdAt: number;
   expiresAt: number | null;
   revokedAt: number | null;
@@ -113,6 +118,8 @@ export interface KeyStore {
   listKeys(): Promise<KeyRecord[]>;
   /** Ends a key for good; a second call keeps the first time. False when there is no such key. */
   revokeKey(keyId: string, revokedAt: number): Promise<boolean>;
+  /** Lets a key end at a time, unless it ends before. False when there is no such key. */
+  expireKey(keyId: string, expiresAt: number): Promise<boolean>;
   /** Moves "last used" forward, never back; unknown keys are skipped. */
   touchKeys(usages: readonly KeyUsage[]): Promise<void>;
 }

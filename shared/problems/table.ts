@@ -103,6 +103,13 @@ export const PROBLEMS = {
     type: 'server_error',
   },
   too_many_attempts: { title: 'Too many failed attempts', status: 429, retry: 'later', type: 'rate_limit_error' },
+  rate_limit_exceeded: {
+    title: 'The key has used up what it may in a minute',
+    status: 429,
+    retry: 'later',
+    type: 'rate_limit_error',
+  },
+  key_not_found: { title: 'There is no such key', status: 404, retry: 'never', type: 'invalid_request_error' },
   node_identity_taken: {
     title: 'Another key already holds this node id',
     status: 409,

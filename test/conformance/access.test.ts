@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import OpenAI from 'openai';
-import { hashApiKey, newApiKey } from '../../relay/access/api-keys.ts';
+import { hashApiKey, newApiKey, UNLIMITED } from '../../relay/access/api-keys.ts';
 import { createApp } from '../../relay/app.ts';
 import type { RelayServices } from '../../relay/services.ts';
 import { openSqliteStore } from '../../relay/store/sqlite/open-sqlite-store.ts';
@@ -25,6 +25,7 @@ async function addKey(part: Partial<KeyRecord>): Promise<string> {
     hash: hashApiKey(key),
     name: 'of a test',
     scopes: ['inference'],
+    ...UNLIMITED,
     createdAt: Date.now(),
     expiresAt: null,
     revokedAt: null,

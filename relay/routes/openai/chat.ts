@@ -7,6 +7,7 @@ import { type Affinity, affinityOf } from '../../scheduler/affinity.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { type HangUp, watchHangUps } from '../hang-up.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendAnswer } from '../send-json.ts';
 import { gatherAnswer } from './answer-choices.ts';
@@ -53,7 +54,11 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
         affinity: conversationOf(request.body, order, request.principal.keyId),
         ...readRoutingOptions(request.body.routing, services),
       });
-      const headers = { ...answerHeaders(job), ...ignoredHeader(order.ignored) };
+      const headers = {
+        ...answerHeaders(job),
+        ...ignoredHeader(order.ignored),
+        ...rateLimitHeaders(request.principal, services.rateLimits),
+      };
       const hangUp = hangUpOf(reply.raw);
       try {
         return order.stream

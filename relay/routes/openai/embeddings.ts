@@ -5,6 +5,7 @@ import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
 
@@ -30,7 +31,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
       const input: EmbedInput = { dimensions: body.dimensions ?? null, inputs: readInputs(body.input) };
       const routing = readRoutingOptions(body.routing, services);
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
-      reply.headers(answerHeaders(job));
+      reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
       const hangUp = hangUpOf(reply.raw);
       const vectors = collectVectors();
       const result = await services.jobs.run(job, vectors, hangUp.controller).finally(hangUp.stop);

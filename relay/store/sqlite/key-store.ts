@@ -11,9 +11,14 @@ type KeyRow = {
   expires_at: number | null;
   revoked_at: number | null;
   last_used_at: number | null;
+  models: string | null;
+  requests_per_minute: number | null;
+  tokens_per_minute: number | null;
 };
 
-const COLUMNS = 'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at';
+const COLUMNS =
+  'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
+  'models, requests_per_minute, tokens_per_minute';
 
 /** Key store on SQLite. */
 export function createKeyStore(db: Database, access: SqliteAccess): KeyStore {
@@ -23,6 +28,7 @@ export function createKeyStore(db: Database, access: SqliteAccess): KeyStore {
     findKeyByHash: (hash) => access.read(() => toKeyOrNone(statements.byHash.get(hash))),
     listKeys: () => access.read(() => statements.all.all().map(toKey)),
     revokeKey: (keyId, revokedAt) => access.write(() => statements.revoke.run(revokedAt, keyId).changes === 1),
+    expireKey: (keyId, expiresAt) => access.write(() => statements.expire.run(expiresAt, keyId).changes === 1),
     touchKeys: (usages) =>
       access.write(() => {
         for (const { keyId, usedAt } of usages) statements.touch.run(usedAt, keyId);
@@ -35,12 +41,15 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<unknown[]>(
-      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
     byHash: db.prepare<[string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ?`),
     byHashOrId: db.prepare<[string, string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ? OR key_id = ?`),
     all: db.prepare<[], KeyRow>(`SELECT ${COLUMNS} FROM api_keys ORDER BY seq`),
     revoke: db.prepare<[number, string]>('UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE key_id = ?'),
+    expire: db.prepare<[number, string]>(
+      `UPDATE api_keys SET expires_at = min(coalesce(expires_at, ${Number.MAX_SAFE_INTEGER}), ?) WHERE key_id = ?`,
+    ),
     touch: db.prepare<[number, string]>(
       'UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE key_id = ?',
     ),
@@ -48,8 +57,11 @@ function prepareStatements(db: Database) {
 }
 
 function insertKey(statements: Statements, key: KeyRecord): KeyRecord {
-  const { keyId, hash, name, scopes, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
-  statements.insert.run([keyId, hash, name, scopes.join(' '), createdAt, expiresAt, revokedAt, lastUsedAt]);
+  const { keyId, hash, name, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
+  const scopes = key.scopes.join(' ');
+  const models = key.models === null ? null : JSON.stringify(key.models);
+  const limits = [models, key.requestsPerMinute, key.tokensPerMinute];
+  statements.insert.run([keyId, hash, name, scopes, createdAt, expiresAt, revokedAt, lastUsedAt, ...limits]);
   return toKeyOrNone(statements.byHashOrId.get(hash, keyId)) ?? key;
 }
 
@@ -67,5 +79,8 @@ function toKey(row: KeyRow): KeyRecord {
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     lastUsedAt: row.last_used_at,
+    models: row.models === null ? null : (JSON.parse(row.models) as string[]),
+    requestsPerMinute: row.requests_per_minute,
+    tokensPerMinute: row.tokens_per_minute,
   };
 }

@@ -26,6 +26,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       findKeyByHash: (hash) => ask('keys', 'findKeyByHash', hash),
       listKeys: () => ask('keys', 'listKeys'),
       revokeKey: (keyId, revokedAt) => ask('keys', 'revokeKey', keyId, revokedAt),
+      expireKey: (keyId, expiresAt) => ask('keys', 'expireKey', keyId, expiresAt),
       touchKeys: (usages) => ask('keys', 'touchKeys', usages),
     },
     nodes: {

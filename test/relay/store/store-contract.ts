@@ -130,7 +130,9 @@ function describeJobs(contract: Contract): void {
 function describeKeys(contract: Contract): void {
   contract('finds a key by its hash and lists keys oldest first', async (place) => {
     const { keys } = await place.open();
-    const first = keyRecord('key_1', { scopes: ['inference', 'models'], expiresAt: T0 + 5, lastUsedAt: T0 });
+    const limits = { models: ['a/b', 'c'], requestsPerMinute: 5, tokensPerMinute: 1_000_000 };
+    const scopes = ['inference', 'models'];
+    const first = keyRecord('key_1', { scopes, expiresAt: T0 + 5, lastUsedAt: T0, ...limits });
     assert.deepEqual(await keys.putKey(first), first);
     await keys.putKey(keyRecord('key_2', { scopes: [] }));
     assert.deepEqual(await keys.findKeyByHash(first.hash), first);
@@ -154,6 +156,15 @@ function describeKeys(contract: Contract): void {
     assert.equal(await keys.revokeKey('key_1', T0 + 2), true);
     assert.equal(await keys.revokeKey('key_x', T0), false);
     assert.equal((await keys.findKeyByHash('hash_of_key_1'))?.revokedAt, T0 + 1);
+  });
+
+  contract('lets a key end at a time, but never later than it would', async (place) => {
+    const { keys } = await place.open();
+    await keys.putKey(keyRecord('key_1'));
+    assert.equal(await keys.expireKey('key_1', T0 + 10), true);
+    assert.equal(await keys.expireKey('key_1', T0 + 20), true);
+    assert.equal((await keys.findKeyByHash('hash_of_key_1'))?.expiresAt, T0 + 10);
+    assert.equal(await keys.expireKey('key_x', T0), false);
   });
 
   contract('moves the last use of many keys forward and never back', async (place) => {

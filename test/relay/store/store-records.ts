@@ -82,6 +82,9 @@ export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyR
     expiresAt: null,
     revokedAt: null,
     lastUsedAt: null,
+    models: null,
+    requestsPerMinute: null,
+    tokensPerMinute: null,
     ...changes,
   };
 }

@@ -1,0 +1,98 @@
+import type { ApiKey, CreatedKey, CreateKeyRequest } from '../../shared/api/keys.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { newId } from '../jobs/id.ts';
+import type { KeyRecord, KeyStore } from '../store/store.ts';
+import { hashApiKey, newApiKey } from './api-keys.ts';
+
+/** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
+export type KeyAdmin = {
+  create(order: CreateKeyRequest): Promise<CreatedKey>;
+  list(): Promise<ApiKey[]>;
+  get(keyId: string): Promise<ApiKey>;
+  revoke(keyId: string): Promise<ApiKey>;
+  /** A new key with the same rights; the old one ends after `overlapMs`. */
+  rotate(keyId: string, overlapMs: number): Promise<CreatedKey>;
+};
+
+export type KeyAdminPorts = {
+  store: KeyStore;
+  /** Makes the guard forget what it remembers of a key. */
+  forget: (keyId: string) => void;
+  now: () => number;
+};
+
+export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin {
+  const find = async (keyId: string): Promise<KeyRecord> => {
+    const key = (await store.listKeys()).find((one) => one.keyId === keyId);
+    if (key !== undefined) return key;
+    throw new Problem('key_not_found', `There is no key "${keyId}". GET /v1/admin/keys lists all.`, { param: 'id' });
+  };
+  const show = async (keyId: string): Promise<ApiKey> => showKey(await find(keyId), now());
+  const make = async (settings: Omit<KeyRecord, 'keyId' | 'hash' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>) => {
+    const key = newApiKey();
+    const hash = hashApiKey(key);
+    const times = { createdAt: now(), revokedAt: null, lastUsedAt: null };
+    const record = await store.putKey({ ...settings, ...times, keyId: newId('key'), hash });
+    return { ...showKey(record, now()), key };
+  };
+
+  return {
+    create: async (order) => {
+      const expiresAt = order.expires_at ?? null;
+      if (expiresAt !== null && expiresAt <= now()) {
+        throw new Problem('invalid_value', 'expires_at lies in the past. Give milliseconds since 1970.', {
+          param: 'expires_at',
+        });
+      }
+      return make({
+        name: order.name,
+        scopes: ['inference'],
+        models: order.models ?? null,
+        requestsPerMinute: order.requests_per_minute ?? null,
+        tokensPerMinute: order.tokens_per_minute ?? null,
+        expiresAt,
+      });
+    },
+    list: async () => (await store.listKeys()).map((key) => showKey(key, now())),
+    get: show,
+    revoke: async (keyId) => {
+      await find(keyId);
+      await store.revokeKey(keyId, now());
+      forget(keyId);
+      return show(keyId);
+    },
+    rotate: async (keyId, overlapMs) => {
+      const old = await find(keyId);
+      if (stateOf(old, now()) !== 'active') {
+        throw new Problem('invalid_value', 'Only a key that works can be rotated. Make a new one instead.', {
+          param: 'id',
+        });
+      }
+      const { name, scopes, models, requestsPerMinute, tokensPerMinute, expiresAt } = old;
+      const made = await make({ name, scopes, models, requestsPerMinute, tokensPerMinute, expiresAt });
+      await store.expireKey(keyId, now() + overlapMs);
+      forget(keyId);
+      return made;
+    },
+  };
+}
+
+function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['state'] {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
+}
+
+function showKey(key: KeyRecord, now: number): ApiKey {
+  return {
+    id: key.keyId,
+    name: key.name,
+    state: stateOf(key, now),
+    models: key.models,
+    requests_per_minute: key.requestsPerMinute,
+    tokens_per_minute: key.tokensPerMinute,
+    created_at: key.createdAt,
+    expires_at: key.expiresAt,
+    revoked_at: key.revokedAt,
+    last_used_at: key.lastUsedAt,
+  };
+}

@@ -1,0 +1,103 @@
+import { Problem } from '../../shared/problems/problem.ts';
+import type { KeyLimits } from './api-keys.ts';
+
+/** What a key may still do, and when it may do all of it again. */
+export type Allowance = {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+};
+export type Allowances = { readonly requests: Allowance | null; readonly tokens: Allowance | null };
+
+/** Counts what keys with limits use; others are not its business. */
+export type RateLimits = {
+  /** Counts one request. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
+  admit(keyId: string, limits: KeyLimits): void;
+  /** Counts what a job used, once it is known. A key whose limits are not known is not counted. */
+  spend(keyId: string, tokens: number): void;
+  allowances(keyId: string): Allowances | undefined;
+};
+
+const MINUTE_MS = 60_000;
+/** Those that were not used for a minute are as good as new. */
+const SWEEP_AT = 1_000;
+
+type Bucket = { limit: number; level: number; at: number };
+type Buckets = { requests: Bucket | null; tokens: Bucket | null };
+
+/**
+ * A bucket per limit, that fills evenly within a minute: a burst may take all of it at once.
+ *
+ * Tokens are known only when a job has ended, so that the last job of a minute may go beyond the limit; the key then
+ * waits until that is made up for. `now` in milliseconds.
+ */
+export function createRateLimits(now: () => number): RateLimits {
+  const known = new Map<string, Buckets>();
+
+  const bucketsOf = (keyId: string, limits: KeyLimits): Buckets => {
+    const buckets = known.get(keyId) ?? { requests: null, tokens: null };
+    buckets.requests = fitted(buckets.requests, limits.requestsPerMinute, now());
+    buckets.tokens = fitted(buckets.tokens, limits.tokensPerMinute, now());
+    if (known.size >= SWEEP_AT) sweep();
+    known.set(keyId, buckets);
+    return buckets;
+  };
+  const sweep = (): void => {
+    for (const [keyId, { requests, tokens }] of known) {
+      const isIdle = (bucket: Bucket | null): boolean => bucket === null || fill(bucket, now()) >= bucket.limit;
+      if (isIdle(requests) && isIdle(tokens)) known.delete(keyId);
+    }
+  };
+
+  return {
+    admit: (keyId, limits) => {
+      const { requests, tokens } = bucketsOf(keyId, limits);
+      if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);
+      if (requests === null) return;
+      if (fill(requests, now()) < 1) throw exceeded('requests', requests, 1);
+      requests.level -= 1;
+    },
+    spend: (keyId, used) => {
+      const tokens = known.get(keyId)?.tokens;
+      if (tokens == null) return;
+      fill(tokens, now());
+      tokens.level -= used;
+    },
+    allowances: (keyId) => {
+      const buckets = known.get(keyId);
+      return buckets && { requests: allowance(buckets.requests, now()), tokens: allowance(buckets.tokens, now()) };
+    },
+  };
+}
+
+/** The bucket of a limit; one whose limit was changed keeps what was used of it. */
+function fitted(bucket: Bucket | null, limit: number | null, at: number): Bucket | null {
+  if (limit === null) return null;
+  if (bucket === null) return { limit, level: limit, at };
+  bucket.level += limit - bucket.limit;
+  bucket.limit = limit;
+  return bucket;
+}
+
+function fill(bucket: Bucket, now: number): number {
+  const elapsedMs = Math.max(0, now - bucket.at);
+  bucket.level = Math.min(bucket.limit, bucket.level + (elapsedMs * bucket.limit) / MINUTE_MS);
+  bucket.at = now;
+  return bucket.level;
+}
+
+function msUntil(bucket: Bucket, level: number): number {
+  return Math.max(0, Math.ceil(((level - bucket.level) * MINUTE_MS) / bucket.limit));
+}
+
+function allowance(bucket: Bucket | null, now: number): Allowance | null {
+  if (bucket === null) return null;
+  const remaining = Math.max(0, Math.floor(fill(bucket, now)));
+  return { limit: bucket.limit, remaining, resetMs: msUntil(bucket, bucket.limit) };
+}
+
+function exceeded(what: 'requests' | 'tokens', bucket: Bucket, level: number): Problem {
+  const retryAfterMs = Math.max(1, msUntil(bucket, level));
+  const sentence = `This key may use ${bucket.limit} ${what} a minute, and has. Try again in ${retryAfterMs} ms.`;
+  return new Problem('rate_limit_exceeded', sentence, { retryAfterMs });
+}

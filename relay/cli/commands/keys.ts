@@ -1,0 +1,119 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ApiKey, ApiKeyList, CreatedKey } from '../../../shared/api/keys.ts';
+import { addClientOptions, readOperator } from '../client-options.ts';
+import { deleteJson, getJson, postJson } from '../get-json.ts';
+import { printable } from '../printable.ts';
+import type { SettingOptions } from '../setting-options.ts';
+import { out } from '../style.ts';
+
+type JsonOption = SettingOptions & { json?: boolean };
+type CreateOptions = JsonOption & {
+  onlyModel?: string[];
+  requestsPerMinute?: number;
+  tokensPerMinute?: number;
+  days?: number;
+};
+
+const PATH = '/v1/admin/keys';
+const DAY_MS = 86_400_000;
+
+export function addKeysCommand(program: Command): void {
+  const keys = program.command('keys').description('see and administer the API keys of the relay');
+  operatorCommand(keys, 'list', 'the keys, without the keys themselves').action(async (options: JsonOption) => {
+    const { relayUrl, adminToken } = await readOperator(options);
+    const { data } = await getJson<ApiKeyList>(relayUrl, PATH, adminToken);
+    print(options, data, tableOf(data));
+  });
+  addCreate(keys);
+  operatorCommand(keys, 'revoke', 'end a key, at once and for good')
+    .argument('<key-id>', 'as sparewatt keys list shows it')
+    .action(async (id: string, options: JsonOption) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const key = await deleteJson<ApiKey>(relayUrl, pathOf(id), adminToken);
+      print(options, key, `${key.id} is revoked.\n`);
+    });
+  operatorCommand(keys, 'rotate', 'replace a key by a new one with the same rights')
+    .argument('<key-id>', 'as sparewatt keys list shows it')
+    .addOption(
+      new Option('--overlap <seconds>', 'how long the old key still works (default: a day)').argParser(whole(0)),
+    )
+    .action(async (id: string, options: JsonOption & { overlap?: number }) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const order = options.overlap === undefined ? {} : { overlap_s: options.overlap };
+      const made = await postJson<CreatedKey>(relayUrl, `${pathOf(id)}/rotate`, adminToken, order);
+      print(options, made, createdText(made));
+    });
+}
+
+function addCreate(keys: Command): void {
+  operatorCommand(keys, 'create', 'make a key; it is shown this once')
+    .argument('<name>', 'what people call it')
+    .addOption(new Option('--only-model <id...>', 'the only models it may ask for'))
+    .addOption(new Option('--requests-per-minute <number>', 'how much it may ask').argParser(whole(1)))
+    .addOption(new Option('--tokens-per-minute <number>', 'of input and output together').argParser(whole(1)))
+    .addOption(new Option('--days <number>', 'how long it holds (default: for ever)').argParser(whole(1)))
+    .action(async (name: string, options: CreateOptions) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const made = await postJson<CreatedKey>(relayUrl, PATH, adminToken, {
+        name,
+        models: options.onlyModel ?? null,
+        requests_per_minute: options.requestsPerMinute ?? null,
+        tokens_per_minute: options.tokensPerMinute ?? null,
+        expires_at: options.days === undefined ? null : Date.now() + options.days * DAY_MS,
+      });
+      print(options, made, createdText(made));
+    });
+}
+
+function operatorCommand(keys: Command, name: string, description: string): Command {
+  return addClientOptions(keys.command(name), ['admin_token'])
+    .description(description)
+    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
+}
+
+function print(options: JsonOption, answer: unknown, text: string): void {
+  process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : text);
+}
+
+function createdText({ id, name, key }: CreatedKey): string {
+  return `${out.bold(printable(name))}  ${out.dim(id)}\n\n  ${key}\n\nIt is not shown again: the relay keeps its hash alone.\n`;
+}
+
+function tableOf(keys: readonly ApiKey[]): string {
+  const rows = keys.map((key) => [key.id, key.state, printable(key.name), limitsOf(key), usedAt(key)]);
+  const all = [['KEY-ID', 'STATE', 'NAME', 'LIMITS', 'LAST USED'], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const lines = all.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${out.dim(lines[0] ?? '')}\n${lines.slice(1).join('\n')}\n`;
+}
+
+function limitsOf({ models, requests_per_minute, tokens_per_minute, expires_at }: ApiKey): string {
+  const limits = [
+    models === null ? undefined : models.map(printable).join(' '),
+    requests_per_minute === null ? undefined : `${requests_per_minute} requests/min`,
+    tokens_per_minute === null ? undefined : `${tokens_per_minute} tokens/min`,
+    expires_at === null ? undefined : `until ${new Date(expires_at).toISOString().slice(0, 16)}Z`,
+  ];
+  return limits.filter((limit) => limit !== undefined).join(', ') || 'none';
+}
+
+function usedAt({ last_used_at }: ApiKey): string {
+  return last_used_at === null ? 'never' : `${new Date(last_used_at).toISOString().slice(0, 16)}Z`;
+}
+
+function pathOf(id: string): string {
+  return `${PATH}/${encodeURIComponent(id)}`;
+}
+
+function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`A whole number of ${least} or more is wanted.`);
+  };
+}

@@ -1,0 +1,64 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { ApiKey, ApiKeyList, CreatedKey, CreateKeyRequest, RotateKeyRequest } from '../../shared/api/keys.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { sendJson } from './send-json.ts';
+
+const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const OVERLAP_USUAL_S = 24 * 60 * 60;
+
+/** The keys of clients, for the operator alone. */
+export function registerKeyRoutes(app: RelayApp, { keyAdmin }: RelayServices): void {
+  const config = { access: 'admin' } as const;
+  const tags = ['Administration'];
+  const errors = { '4xx': ErrorResponse };
+  app.post(
+    '/v1/admin/keys',
+    {
+      config,
+      schema: {
+        summary: 'Make an API key; the answer is the only one that shows it',
+        tags,
+        body: CreateKeyRequest,
+        response: { 201: CreatedKey, ...errors },
+      },
+    },
+    async ({ body }, reply) =>
+      sendJson(reply.code(201).header('cache-control', 'no-store'), await keyAdmin.create(body)),
+  );
+  app.get(
+    '/v1/admin/keys',
+    { config, schema: { summary: 'All API keys, oldest first', tags, response: { 200: ApiKeyList, ...errors } } },
+    async (_request, reply) => sendJson(reply, { data: await keyAdmin.list(), next: null }),
+  );
+  app.get(
+    '/v1/admin/keys/:id',
+    { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey, ...errors } } },
+    async ({ params }, reply) => sendJson(reply, await keyAdmin.get(params.id)),
+  );
+  app.delete(
+    '/v1/admin/keys/:id',
+    {
+      config,
+      schema: { summary: 'Revoke an API key, at once', tags, params: KeyParams, response: { 200: ApiKey, ...errors } },
+    },
+    async ({ params }, reply) => sendJson(reply, await keyAdmin.revoke(params.id)),
+  );
+  app.post(
+    '/v1/admin/keys/:id/rotate',
+    {
+      config,
+      schema: {
+        summary: 'Replace an API key by a new one with the same rights; the old one works a little longer',
+        tags,
+        params: KeyParams,
+        body: RotateKeyRequest,
+        response: { 201: CreatedKey, ...errors },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const made = await keyAdmin.rotate(params.id, (body.overlap_s ?? OVERLAP_USUAL_S) * 1_000);
+      return sendJson(reply.code(201).header('cache-control', 'no-store'), made);
+    },
+  );
+}

@@ -1,0 +1,64 @@
+import { type Static, Type } from 'typebox';
+import { Maybe, Nullable } from './nullable.ts';
+
+const Name = Type.String({ minLength: 1, maxLength: 64, description: 'What people call the key' });
+const Models = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+  minItems: 1,
+  maxItems: 100,
+  description: 'The only models the key may ask for',
+});
+const PerMinute = Type.Integer({ minimum: 1, maximum: 1_000_000_000 });
+const Time = Type.Integer({ description: 'Milliseconds since 1970' });
+
+/** Body of `POST /v1/admin/keys`. Without a limit there is none. */
+export const CreateKeyRequest = Type.Object(
+  {
+    name: Name,
+    models: Maybe(Models),
+    requests_per_minute: Maybe(PerMinute),
+    tokens_per_minute: Maybe(PerMinute),
+    expires_at: Maybe(Time),
+  },
+  {
+    additionalProperties: false,
+    examples: [{ name: 'the bot of the forum', models: ['sparewatt/demo-chat'], requests_per_minute: 60 }],
+  },
+);
+export type CreateKeyRequest = Static<typeof CreateKeyRequest>;
+
+/** Body of `POST /v1/admin/keys/{id}/rotate`. */
+export const RotateKeyRequest = Type.Object(
+  {
+    overlap_s: Maybe(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2_592_000,
+        description: 'How long the old key still works; a day by default',
+      }),
+    ),
+  },
+  { additionalProperties: false, examples: [{ overlap_s: 3600 }] },
+);
+export type RotateKeyRequest = Static<typeof RotateKeyRequest>;
+
+/** A key as its operator sees it, without the key. */
+export const ApiKey = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
+  models: Nullable(Type.Array(Type.String())),
+  requests_per_minute: Nullable(Type.Integer()),
+  tokens_per_minute: Nullable(Type.Integer()),
+  created_at: Time,
+  expires_at: Nullable(Time),
+  revoked_at: Nullable(Time),
+  last_used_at: Nullable(Time),
+});
+export type ApiKey = Static<typeof ApiKey>;
+
+export const ApiKeyList = Type.Object({ data: Type.Array(ApiKey), next: Type.Null() });
+export type ApiKeyList = Static<typeof ApiKeyList>;
+
+/** The only answer that shows the key itself. */
+export const CreatedKey = Type.Object({ ...ApiKey.properties, key: Type.String({ description: 'Shown this once' }) });
+export type CreatedKey = Static<typeof CreatedKey>;

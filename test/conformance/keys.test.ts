@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import OpenAI from 'openai';
+import type { ApiKey, ApiKeyList, CreatedKey } from '../../shared/api/keys.ts';
+import { startPool } from '../support/pool.ts';
+import { ask, askAsAdmin } from '../support/pool-admin.ts';
+
+const pool = await startPool();
+after(() => pool.close());
+await pool.addNode();
+
+const ASK = { model: 'test/noop', messages: [{ role: 'user' as const, content: 'x' }] };
+const create = async (order: object): Promise<CreatedKey> => {
+  const { status, body, headers } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'a test', ...order });
+  assert.deepEqual([status, headers.get('cache-control')], [201, 'no-store']);
+  return body;
+};
+const clientOf = ({ key }: CreatedKey): OpenAI => pool.client({ apiKey: key, maxRetries: 0 });
+const remove = async (id: string): Promise<ApiKey> => {
+  const headers = { authorization: `Bearer ${pool.relay.adminToken}` };
+  const response = await fetch(`${pool.relay.url}/v1/admin/keys/${id}`, { method: 'DELETE', headers });
+  assert.equal(response.status, 200);
+  return (await response.json()) as ApiKey;
+};
+
+test('a key that was made works, is shown once, and ends at once when it is revoked', async () => {
+  const made = await create({});
+  const client = clientOf(made);
+  await client.chat.completions.create(ASK);
+  const { body } = await askAsAdmin<ApiKeyList>(pool, '/v1/admin/keys');
+  assert.ok(!JSON.stringify(body).includes(made.key));
+  const { key: _, ...shown } = made;
+  assert.deepEqual({ ...body.data.find(({ id }) => id === made.id), last_used_at: null }, shown);
+  assert.equal((await remove(made.id)).state, 'revoked');
+  await assert.rejects(client.chat.completions.create(ASK), OpenAI.AuthenticationError);
+  await remove(made.id);
+});
+
+test('[X10] a key that has used up its requests is told so, and when to come again', async () => {
+  const made = await create({ requests_per_minute: 2 });
+  const client = clientOf(made);
+  const { response } = await client.chat.completions.create(ASK).withResponse();
+  assert.equal(response.headers.get('x-ratelimit-limit-requests'), '2');
+  assert.equal(response.headers.get('x-ratelimit-remaining-requests'), '1');
+  assert.match(response.headers.get('x-ratelimit-reset-requests') ?? '', /^\d+(ms|s)$/);
+  const stream = await client.chat.completions.create({ ...ASK, stream: true }).withResponse();
+  assert.equal(stream.response.headers.get('x-ratelimit-remaining-requests'), '0');
+  for await (const _ of stream.data);
+  await assert.rejects(client.chat.completions.create(ASK), (error: unknown) => {
+    assert.ok(error instanceof OpenAI.RateLimitError);
+    assert.equal(error.code, 'rate_limit_exceeded');
+    assert.ok(Number(error.headers?.get('retry-after')) >= 1);
+    assert.equal(error.headers?.get('x-ratelimit-remaining-requests'), '0');
+    return true;
+  });
+});
+
+test('[X10] a key that has used up its tokens waits until they are made up for', async () => {
+  const client = clientOf(await create({ tokens_per_minute: 1 }));
+  const first = await client.chat.completions.create(ASK);
+  assert.ok((first.usage?.total_tokens ?? 0) > 1);
+  await assert.rejects(client.embeddings.create({ model: 'test/vectors', input: 'x' }), OpenAI.RateLimitError);
+});
+
+test('a key for one model gets no other, whichever way it asks', async () => {
+  const made = await create({ models: ['test/noop'] });
+  const client = clientOf(made);
+  await client.chat.completions.create(ASK);
+  await assert.rejects(client.embeddings.create({ model: 'test/vectors', input: 'x' }), (error: unknown) => {
+    assert.ok(error instanceof OpenAI.PermissionDeniedError);
+    assert.match(error.message, /may not ask for test\/vectors, only for test\/noop/);
+    return true;
+  });
+});
+
+test('a key that is rotated leaves its rights to the new one and works until the overlap is over', async () => {
+  const old = await create({ models: ['test/noop'], requests_per_minute: 100 });
+  const path = `/v1/admin/keys/${old.id}/rotate`;
+  const { status, body: made } = await askAsAdmin<CreatedKey>(pool, path, {});
+  assert.equal(status, 201);
+  assert.deepEqual([made.models, made.requests_per_minute], [['test/noop'], 100]);
+  assert.notEqual(made.key, old.key);
+  for (const key of [old, made]) await clientOf(key).chat.completions.create(ASK);
+  const again = await askAsAdmin<CreatedKey>(pool, `/v1/admin/keys/${made.id}/rotate`, { overlap_s: 0 });
+  assert.equal(again.status, 201);
+  await assert.rejects(clientOf(made).chat.completions.create(ASK), OpenAI.AuthenticationError);
+  const dead = await askAsAdmin<{ code: string }>(pool, `/v1/admin/keys/${made.id}/rotate`, {});
+  assert.deepEqual([dead.status, dead.body.code], [400, 'invalid_value']);
+});
+
+test('[X22] no client administers keys, and what makes no sense is refused', async () => {
+  assert.equal((await ask(pool, '/v1/admin/keys')).status, 403);
+  for (const [order, param] of [
+    [{}, 'name'],
+    [{ name: 'x', expires_at: 5 }, 'expires_at'],
+    [{ name: 'x', models: [] }, 'models'],
+    [{ name: 'x', requests_per_minute: 0 }, 'requests_per_minute'],
+  ] as const) {
+    const { status, body } = await askAsAdmin<{ error: { param: string } }>(pool, '/v1/admin/keys', order);
+    assert.equal(status, 400);
+    assert.equal(body.error.param, param);
+  }
+  const { status, body } = await askAsAdmin<{ code: string }>(pool, '/v1/admin/keys/key_nobody');
+  assert.deepEqual([status, body.code], [404, 'key_not_found']);
+});

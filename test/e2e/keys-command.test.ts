@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { ApiKey, CreatedKey } from '../../shared/api/keys.ts';
+import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+
+describe('sparewatt keys', () => {
+  const data = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
+  let relay: Command;
+  let url: string;
+  const keys = (...args: string[]) => runSparewatt(['keys', ...args, '--relay', url, '--data', data]);
+
+  before(async () => {
+    relay = sparewatt(['relay', '--port', '0', '--data', data, '--ready-json', '--log-level', 'silent']);
+    ({ url } = JSON.parse(await relay.firstLine()) as { url: string });
+  });
+  after(async () => {
+    relay.child.kill('SIGTERM');
+    await relay.exit;
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  it('makes a key, shows it this once, lists it with its limits, rotates and revokes it', async () => {
+    const limits = ['--only-model', 'sparewatt/demo-chat', '--requests-per-minute', '60', '--days', '30'];
+    const made = await keys('create', 'forum bot', ...limits);
+    assert.match(made.stdout, /^forum bot {2}key_\w+\n\n {2}sk-sparewatt-\S+\n\nIt is not shown again/);
+    const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
+    const listed = await keys('list');
+    assert.match(listed.stdout, /^KEY-ID +STATE +NAME +LIMITS +LAST USED\n/);
+    assert.match(listed.stdout, new RegExp(`${id} +active +forum bot +sparewatt/demo-chat, 60 requests/min, until 2`));
+    assert.doesNotMatch(listed.stdout, /sk-sparewatt/);
+    const rotated = JSON.parse((await keys('rotate', id, '--overlap', '0', '--json')).stdout) as CreatedKey;
+    assert.deepEqual(rotated.models, ['sparewatt/demo-chat']);
+    assert.equal((await keys('revoke', rotated.id)).stdout, `${rotated.id} is revoked.\n`);
+    const all = JSON.parse((await keys('list', '--json')).stdout) as ApiKey[];
+    assert.deepEqual(
+      all.map(({ name, state }) => [name, state]),
+      [
+        ['first key', 'active'],
+        ['forum bot', 'expired'],
+        ['forum bot', 'revoked'],
+      ],
+    );
+  });
+
+  it('says what is wrong with a command line or an id', async () => {
+    assert.equal((await keys('create', 'x', '--requests-per-minute', '0')).code, 2);
+    const unknown = await keys('revoke', 'key_nobody');
+    assert.deepEqual([unknown.code, /\(key_not_found\)/.test(unknown.stderr)], [1, true]);
+  });
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createRateLimits } from '../../../relay/access/rate-limits.ts';
+import { durationText } from '../../../relay/routes/rate-limit-headers.ts';
+import { isProblem } from '../../support/problems.ts';
+
+const limits = (requestsPerMinute: number | null, tokensPerMinute: number | null = null) => ({
+  models: null,
+  requestsPerMinute,
+  tokensPerMinute,
+});
+
+test('lets a burst through up to the limit, and then one for each part of a minute', () => {
+  let now = 0;
+  const rates = createRateLimits(() => now);
+  for (let i = 0; i < 6; i++) rates.admit('k', limits(6));
+  assert.throws(() => rates.admit('k', limits(6)), isProblem('rate_limit_exceeded', /6 requests a minute.*10000 ms/));
+  assert.throws(() => rates.admit('k', limits(6)), { retryAfterMs: 10_000 });
+  rates.admit('other', limits(6));
+  now = 9_999;
+  assert.throws(() => rates.admit('k', limits(6)), { retryAfterMs: 1 });
+  now = 10_000;
+  rates.admit('k', limits(6));
+  assert.deepEqual(rates.allowances('k')?.requests, { limit: 6, remaining: 0, resetMs: 60_000 });
+  now = 1_000_000;
+  assert.deepEqual(rates.allowances('k')?.requests, { limit: 6, remaining: 6, resetMs: 0 });
+});
+
+test('tokens that were used beyond the limit are made up for before the next request', () => {
+  let now = 0;
+  const rates = createRateLimits(() => now);
+  rates.admit('k', limits(null, 600));
+  rates.spend('k', 900);
+  assert.throws(() => rates.admit('k', limits(null, 600)), isProblem('rate_limit_exceeded', /600 tokens/));
+  now = 30_100;
+  rates.admit('k', limits(null, 600));
+  assert.deepEqual(rates.allowances('k'), {
+    requests: null,
+    tokens: { limit: 600, remaining: 1, resetMs: 59_900 },
+  });
+});
+
+test('a limit that is changed keeps what was used of it, and a key without limits is not counted', () => {
+  const rates = createRateLimits(() => 0);
+  for (let i = 0; i < 3; i++) rates.admit('k', limits(4));
+  rates.admit('k', limits(10));
+  assert.equal(rates.allowances('k')?.requests?.remaining, 6);
+  rates.spend('nobody', 1_000_000);
+  assert.equal(rates.allowances('nobody'), undefined);
+});
+
+test('nobody gets more than the limit and what a minute fills in any time, however requests come', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 400 }), (pauses) => {
+      let now = 0;
+      let admitted = 0;
+      const rates = createRateLimits(() => now);
+      for (const pause of pauses) {
+        now += pause;
+        try {
+          rates.admit('k', limits(20));
+          admitted += 1;
+        } catch {
+          // Refused, as it may be.
+        }
+        assert.ok(admitted <= 20 + (now * 20) / 60_000 + 1e-6);
+      }
+    }),
+  );
+});
+
+test('writes durations as clients read them, and never too short', () => {
+  const texts = [0, 12, 999, 1_000, 1_001, 59_000, 60_001, 3_600_000].map(durationText);
+  assert.deepEqual(texts, ['0ms', '12ms', '999ms', '1s', '2s', '59s', '1m1s', '60m0s']);
+});
