@@ -13,6 +13,7 @@ import { registerHealthRoute } from './routes/health.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
+import { registerMetricsRoute } from './routes/metrics.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
@@ -93,5 +94,6 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerPairingRoutes(app, services);
   registerSnapshotRoute(app, services);
   registerKeyRoutes(app, services);
+  registerMetricsRoute(app, services);
   return app;
 }

@@ -24,6 +24,7 @@ import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
+import { createRelayMetrics } from './metrics/relay-metrics.ts';
 import type { AdmissionRules } from './pairing/admission.ts';
 import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
@@ -32,7 +33,7 @@ import { BUS_PATH } from './routes/enroll.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
-import type { Store } from './store/store.ts';
+import type { FinishedJob, Store } from './store/store.ts';
 import { createApprovals } from './tasks/approvals.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { CertificateAuthority } from './tls/certificate-authority.ts';
@@ -78,13 +79,24 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
   const rateLimits = createRateLimits(Date.now);
-  const jobs = createJobRunner({ bus, table, scheduler, store, log, onUsage: rateLimits.spend });
+  const onFinished = (job: FinishedJob): void => {
+    metrics.jobFinished(job);
+    if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
+  };
+  const jobs = createJobRunner({ bus, table, scheduler, store, log, onFinished });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
   await ensureFirstKey(store.keys, options.keys.apiKey);
   const keys = createKeyGuard({ store: store.keys, adminToken: options.keys.adminToken });
   const documents = createDocuments();
+  const metrics = createRelayMetrics({
+    jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
+    nodes: () => directory.list({ limit: Number.MAX_SAFE_INTEGER }).data,
+    staleFrames: jobs.staleFrames,
+    droppedDocuments: () => documents.counts().dropped,
+    busConnected: bus.isConnected,
+  });
   const freshness = createFreshness({ bus, table, documents, log });
   const sessions = keepSessions({
     bus,
@@ -132,6 +144,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     keys,
     keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
     rateLimits,
+    metrics,
     documents,
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),

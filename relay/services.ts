@@ -22,6 +22,7 @@ import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
+import type { RelayMetrics } from './metrics/relay-metrics.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
@@ -45,6 +46,7 @@ export type RelayServices = {
   readonly keys: KeyGuard;
   readonly keyAdmin: KeyAdmin;
   readonly rateLimits: RateLimits;
+  readonly metrics: RelayMetrics;
   readonly documents: Documents;
   readonly freshness: Freshness;
   readonly discovery: Discovery;

@@ -5,7 +5,7 @@ import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';
 import { wantedBy } from '../scheduler/wanted.ts';
-import type { Store } from '../store/store.ts';
+import type { FinishedJob, Store } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
 import type { JobSpec } from './job.ts';
@@ -32,8 +32,8 @@ export type JobRunnerPorts = {
   scheduler: Scheduler;
   store: Store;
   log: RelayLog;
-  /** Hears what each job has used, of input and output together. */
-  onUsage?: (apiKeyId: string, tokens: number) => void;
+  /** Hears of each job that has ended. */
+  onFinished?: (job: FinishedJob) => void;
   /** Milliseconds, monotonic; by which nodes are found silent. */
   clock?: () => number;
 };
@@ -183,8 +183,7 @@ async function reserve(
 function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
   const finished = course.record(end);
-  const { usage } = finished;
-  if (usage !== null) ports.onUsage?.(finished.apiKeyId, usage.inputTokens + usage.outputTokens);
+  ports.onFinished?.(finished);
   ports.store.jobs
     .recordFinishedJob(finished)
     .catch((error: unknown) =>

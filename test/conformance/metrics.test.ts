@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startPool } from '../support/pool.ts';
+import { until } from '../support/until.ts';
+
+const pool = await startPool();
+after(() => pool.close());
+await pool.addNode({ slots: 3 });
+
+const PROMPT = 'a prompt that nobody else reads';
+
+async function scrape(token = pool.relay.adminToken): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${pool.relay.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+  return { status: response.status, text: await response.text() };
+}
+
+/** The value of a sample, by its name and some of its labels. */
+function sample(text: string, name: string, labels: readonly string[] = []): number | undefined {
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  const line = lines.find((one) => labels.every((label) => one.includes(label)));
+  return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')));
+}
+
+test('counts jobs, tokens and times by model and what was refused by code, and tells nothing of anybody', async () => {
+  const client = pool.client();
+  const messages = [{ role: 'user' as const, content: PROMPT }];
+  await client.chat.completions.create({ model: 'test/noop', messages });
+  for await (const _ of await client.chat.completions.create({ model: 'test/noop', messages, stream: true }));
+  await client.embeddings.create({ model: 'test/vectors', input: PROMPT });
+  await assert.rejects(client.chat.completions.create({ model: 'test/nobody', messages }));
+  await until(async () => sample((await scrape()).text, 'sparewatt_jobs', ['state="running"']) === 0);
+  const { text } = await scrape();
+  const chat = ['gen_ai_operation_name="chat"', 'gen_ai_request_model="test/noop"'];
+  assert.equal(sample(text, 'sparewatt_jobs_total', [...chat, 'state="succeeded"', 'error_type=""']), 2);
+  assert.equal(sample(text, 'sparewatt_jobs_total', ['gen_ai_operation_name="embeddings"']), 1);
+  assert.equal(sample(text, 'gen_ai_server_request_duration_seconds_count', chat), 2);
+  assert.equal(sample(text, 'gen_ai_client_token_usage_count', [...chat, 'gen_ai_token_type="input"']), 2);
+  assert.ok((sample(text, 'gen_ai_client_token_usage_sum', [...chat, 'gen_ai_token_type="output"']) ?? 0) > 0);
+  assert.equal(sample(text, 'sparewatt_http_refusals_total', ['code="model_not_found"']), 1);
+  assert.equal(sample(text, 'sparewatt_nodes', ['status="ready"']), 1);
+  assert.equal(sample(text, 'sparewatt_slots', ['state="free"']), 3);
+  assert.equal(sample(text, 'sparewatt_bus_connected'), 1);
+  assert.equal(sample(text, 'sparewatt_stale_frames_total'), 0);
+  assert.ok((sample(text, 'process_resident_memory_bytes') ?? 0) > 1e6);
+  assert.ok(!text.includes(PROMPT) && !/(job|key|req)_[0-9a-z]{12}/.test(text));
+});
+
+test('a node that leaves is no longer ready in the next scrape', async () => {
+  const second = await pool.addNode({ slots: 2 });
+  await until(async () => sample((await scrape()).text, 'sparewatt_slots', ['state="free"']) === 5);
+  await second.agent.close();
+  await until(async () => sample((await scrape()).text, 'sparewatt_nodes', ['status="ready"']) === 1);
+  const { text } = await scrape();
+  assert.equal(sample(text, 'sparewatt_nodes', ['status="offline"']), 1);
+  assert.equal(sample(text, 'sparewatt_slots', ['state="free"']), 3);
+});
+
+test('metrics are for the operator alone', async () => {
+  assert.equal((await scrape(pool.relay.apiKey)).status, 403);
+  assert.equal((await fetch(`${pool.relay.url}/metrics`)).status, 401);
+});
