@@ -27,6 +27,7 @@ import { collectRoutes } from './routes/route-table.ts';
 import { registerSnapshotRoute } from './routes/snapshot.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { limitUnread } from './routes/unread.ts';
+import { registerUsageRoutes } from './routes/usage.ts';
 import type { RelayApp, RelayServices } from './services.ts';
 
 export type AppOptions = {
@@ -95,5 +96,6 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerSnapshotRoute(app, services);
   registerKeyRoutes(app, services);
   registerMetricsRoute(app, services);
+  registerUsageRoutes(app, services);
   return app;
 }

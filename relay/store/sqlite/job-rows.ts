@@ -45,7 +45,11 @@ export type JobRows = {
   /** Without the first column, which is known once the job is inserted. */
   attempts: unknown[][];
   receipt: { id: string; body: string } | null;
+  /** What the job adds to the sums of its day, key, model and node. */
+  usage: unknown[];
 };
+
+const DAY_MS = 86_400_000;
 
 export function rowsOf(record: FinishedJob): JobRows {
   const { receipt } = record;
@@ -53,7 +57,15 @@ export function rowsOf(record: FinishedJob): JobRows {
     job: jobValues(record),
     attempts: record.attempts.map(attemptValues),
     receipt: receipt === null ? null : { id: receipt.id, body: JSON.stringify(receipt) },
+    usage: usageValues(record),
   };
+}
+
+function usageValues({ finishedAt, apiKeyId, model, attempts, state, usage }: FinishedJob): unknown[] {
+  const day = Math.floor(finishedAt / DAY_MS);
+  const node = attempts.at(-1)?.nodeId ?? '';
+  const hasFailed = state === 'succeeded' ? 0 : 1;
+  return [day, apiKeyId, model, node, hasFailed, usage?.inputTokens ?? 0, usage?.outputTokens ?? 0];
 }
 
 /** In the order of `JOB_COLUMNS`: positions bind twice as fast as names. */

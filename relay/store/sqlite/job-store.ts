@@ -13,6 +13,7 @@ import {
   toJobSummary,
 } from './job-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
+import { ADD_USAGE } from './usage-store.ts';
 
 export type SqliteJobStore = JobStore & {
   /** `recordFinishedJob` of what `rowsOf` has made of the job. */
@@ -45,6 +46,7 @@ function prepareStatements(db: Database) {
       `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${marks(ATTEMPT_COLUMNS)})`,
     ),
     insertReceipt: db.prepare<unknown[]>('INSERT INTO receipts (id, job, body) VALUES (?, ?, ?)'),
+    addUsage: db.prepare<unknown[]>(ADD_USAGE),
     jobById: db.prepare<[string], JobRow>(`SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id = ?`),
     attemptsOfJob: db.prepare<[number], AttemptRow>(
       `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE job = ? ORDER BY attempt`,
@@ -59,9 +61,10 @@ function prepareStatements(db: Database) {
   };
 }
 
-function insertJob(statements: Statements, { job, attempts, receipt }: JobRows): void {
+function insertJob(statements: Statements, { job, attempts, receipt, usage }: JobRows): void {
   const { lastInsertRowid } = statements.insertJob.run(job);
   for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
+  statements.addUsage.run(usage);
   if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, receipt.body);
 }
 

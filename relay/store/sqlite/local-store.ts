@@ -9,6 +9,7 @@ import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
+import { createUsageStore } from './usage-store.ts';
 
 /** What the thread of the database answers: the stores by name, and what concerns the whole. */
 export type LocalStore = Omit<Store, 'jobs' | 'health' | 'close'> & {
@@ -42,6 +43,7 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),
+    usage: createUsageStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {

@@ -59,6 +59,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
       touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
     },
+    usage: { sumUsage: (query) => ask('usage', 'sumUsage', query) },
     health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
     close,
   };

@@ -1,0 +1,79 @@
+import type { FastifyReply } from 'fastify';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { UsageQuery, UsageReport, type UsageRow } from '../../shared/api/usage.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { USAGE_GROUPS, type UsageGroup, type UsageSum } from '../store/usage-store.ts';
+import { sendJson } from './send-json.ts';
+
+const DAY_MS = 86_400_000;
+const DAYS_USUAL = 30;
+const ROWS_MOST = 10_000;
+const COLUMNS = ['day', 'key', 'model', 'node', 'jobs', 'failed', 'input_tokens', 'output_tokens'] as const;
+
+/** What was used, from the same counts that jobs are kept with. */
+export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices, 'store'>): void {
+  const schema = { querystring: UsageQuery, response: { 200: UsageReport, '4xx': ErrorResponse } };
+  app.get(
+    '/v1/usage',
+    { config: { access: 'client' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },
+    async ({ query, principal }, reply) => send(reply, query, await rowsOf({ ...query, key: principal.keyId }, store)),
+  );
+  app.get(
+    '/v1/admin/usage',
+    {
+      config: { access: 'admin' },
+      schema: { ...schema, summary: 'What was used, by day, key, model and node', tags: ['Administration'] },
+    },
+    async ({ query }, reply) => send(reply, query, await rowsOf(query, store)),
+  );
+}
+
+async function rowsOf(query: UsageQuery, { usage }: RelayServices['store']): Promise<UsageRow[]> {
+  const today = Math.floor(Date.now() / DAY_MS);
+  const toDay = query.to === undefined ? today : readDay('to', query.to);
+  const fromDay = query.from === undefined ? toDay - DAYS_USUAL : readDay('from', query.from);
+  const by = readGroups(query.by ?? 'day');
+  const sums = await usage.sumUsage({ fromDay, toDay, by, apiKeyId: query.key, limit: ROWS_MOST + 1 });
+  if (sums.length <= ROWS_MOST) return sums.map(showSum);
+  throw new Problem('invalid_value', `That is more than ${ROWS_MOST} rows. Ask for fewer days, or tell less apart.`, {
+    param: 'by',
+  });
+}
+
+function send(reply: unknown, { format = 'json' }: UsageQuery, rows: readonly UsageRow[]): FastifyReply {
+  if (format === 'json') return sendJson(reply, { data: rows, next: null });
+  if (format !== 'csv') throw new Problem('invalid_value', 'format is json or csv.', { param: 'format' });
+  return (reply as FastifyReply).type('text/csv; charset=utf-8').send(csvOf(rows));
+}
+
+/** RFC 4180. A cell that a spreadsheet would compute is made text: names of models come from nodes. */
+function csvOf(rows: readonly UsageRow[]): string {
+  const cell = (value: string | number | null): string => {
+    if (typeof value !== 'string') return `${value ?? ''}`;
+    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(','));
+  return `${[COLUMNS.join(','), ...lines].join('\r\n')}\r\n`;
+}
+
+function showSum({ day, key, model, node, jobs, failed, inputTokens, outputTokens }: UsageSum): UsageRow {
+  const shownDay = day === null ? null : new Date(day * DAY_MS).toISOString().slice(0, 10);
+  return { day: shownDay, key, model, node, jobs, failed, input_tokens: inputTokens, output_tokens: outputTokens };
+}
+
+function readDay(param: 'from' | 'to', text: string): number {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(text)) return time / DAY_MS;
+  throw new Problem('invalid_value', `${param} is a day such as 2026-11-21.`, { param });
+}
+
+function readGroups(text: string): UsageGroup[] {
+  const wanted = text.split(',').map((part) => part.trim());
+  const unknown = wanted.find((part) => !USAGE_GROUPS.some((group) => group === part));
+  if (unknown === undefined) return USAGE_GROUPS.filter((group) => wanted.includes(group));
+  throw new Problem('invalid_value', `by takes ${USAGE_GROUPS.join(', ')}, and not "${unknown.slice(0, 40)}".`, {
+    param: 'by',
+  });
+}
