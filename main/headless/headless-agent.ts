@@ -12,6 +12,7 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
+import { type KeyStore, openKeyBox } from './key-box.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
@@ -35,6 +36,8 @@ export type HeadlessAgentOptions = {
   hubToken?: string;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
+  /** Where the key of a new node goes; a file when absent. */
+  keyStore?: KeyStore;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
   capsPort?: number;
   log: AgentLog;
@@ -45,7 +48,7 @@ export type HeadlessAgentOptions = {
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, close: closePolicy } = openPolicy(options);
-  const keyBox = fileSecretBox(join(options.dataFolder, 'node-key.json'));
+  const keyBox = await openKeyBox({ dataFolder: options.dataFolder, keyStore: options.keyStore ?? 'file' });
   const identity = await readOrCreateNodeKey(keyBox);
   options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
   const runtime = await openRuntime(options);

@@ -129,6 +129,16 @@ export const NodeSettings = Type.Object(
         }),
       ),
     ),
+    key_store: Type.Union([Type.Literal('auto'), Type.Literal('keychain'), Type.Literal('file')], {
+      default: 'auto',
+      ...described({
+        description: 'where the key of a new node goes: the keychain if one works (auto), only there, or a file',
+        wanted: 'auto, keychain or file',
+        env: 'SPAREWATT_NODE_KEY_STORE',
+        argument: 'place',
+        example: 'file',
+      }),
+    }),
     caps_port: Type.Optional(
       Type.Integer({
         minimum: 0,

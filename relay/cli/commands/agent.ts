@@ -36,6 +36,7 @@ export function addAgentCommand(program: Command): void {
         models: settings.models,
         slots: settings.slots,
         version: VERSION,
+        keyStore: settings.key_store,
         log: createProcessLog(log_level),
         onProgress: say,
         invitation,
