@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { Problem } from '../shared/problems/problem.ts';
 import { ensureFirstKey } from './access/api-keys.ts';
 import { createKeyGuard } from './access/key-guard.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
@@ -74,7 +75,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
-  const jobs = createJobRunner({ bus, table, scheduler, store, log });
+  const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
+  const jobs = createJobRunner({ bus, table, scheduler, store, publicKeyOf, log });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -130,7 +132,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
-    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, now: Date.now, log }),
+    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, publicKeyOf, now: Date.now, log }),
     newJob: (request, order) => describeJob(request, order, limits),
     register,
     pairing,
@@ -158,7 +160,20 @@ function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits
     receiptId: newId('rcpt'),
     requestId: request.id,
     apiKeyId: request.principal.keyId,
+    nonce: readNonce(request),
     ...limits,
     ...order,
   };
+}
+
+const NONCE_HEADER = 'x-sparewatt-nonce';
+
+/** Visible ASCII, as a header may carry it. Errors: `invalid_value`. */
+function readNonce({ headers }: FastifyRequest): string | undefined {
+  const nonce = headers[NONCE_HEADER];
+  if (nonce === undefined) return undefined;
+  if (typeof nonce === 'string' && /^[\x21-\x7e]{1,128}$/.test(nonce)) return nonce;
+  throw new Problem('invalid_value', `${NONCE_HEADER} must be 1 to 128 visible ASCII characters.`, {
+    param: NONCE_HEADER,
+  });
 }

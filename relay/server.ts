@@ -89,7 +89,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const folder = openDataFolder(options.dataFolder, { log });
     undo.push(() => folder.close());
     const keys = readOrCreateKeys(folder);
-    const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
+    const identity = readOrCreateRelayIdentity(folder);
+    const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), relaySeed: identity.seed });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };
@@ -99,7 +100,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const identity = readOrCreateRelayIdentity(folder);
     const { publicUrl, jobLimits, supervised } = options;
     const services = await createServices({
       log,

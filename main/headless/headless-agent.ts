@@ -12,6 +12,7 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
+import { createNodeCrypto } from './node-crypto.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
@@ -58,6 +59,7 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     software: await describeSoftware(),
     tools: await findTools(),
     identity,
+    crypto: createNodeCrypto(identity.seed),
     invitation: options.invitation,
     pins: pinsOf(options),
     tls: createNodeTls(),

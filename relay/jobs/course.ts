@@ -2,8 +2,8 @@ import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts'
 import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
-import { issueReceipt } from '../receipts/issue-receipt.ts';
-import type { AttemptRecord, FinishedJob } from '../store/store.ts';
+import { draftReceipt, type ReceiptDraft } from '../receipts/draft-receipt.ts';
+import type { AttemptRecord, JobRecord } from '../store/store.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
@@ -11,7 +11,12 @@ import type { JobSpec } from './job.ts';
 export type JobTimings = { queueMs: number; firstTokenMs: number | null; totalMs: number };
 
 export type JobEnd =
-  | { state: 'succeeded'; done: DoneFrame; node: LiveNode }
+  | {
+      state: 'succeeded';
+      done: DoneFrame;
+      node: LiveNode /** Null when it is not registered any more. */;
+      nodeKey: string | null;
+    }
   | { state: 'failed' | 'cancelled'; problem: Problem };
 
 /** What has happened to one job so far, and how that is written down. */
@@ -27,7 +32,7 @@ export type Course = {
   assigned(): void;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
-  record(end: JobEnd): FinishedJob;
+  record(end: JobEnd): JobRecord;
 };
 
 /**
@@ -110,7 +115,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       finishedAt: wallClock(elapsedMs()),
       attempts,
       usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
-      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher) : null,
+      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher, passedTokens) : null,
     }),
   };
 }
@@ -123,13 +128,17 @@ function usageOfBrokenJob(outputTokens: number): Usage | null {
 function receiptOf(
   job: JobSpec,
   attempts: AttemptRecord[],
-  { done, node }: JobEnd & { state: 'succeeded' },
+  { done, node, nodeKey }: JobEnd & { state: 'succeeded' },
   hasher: ResponseHasher,
-): FinishedJob['receipt'] {
+  passedTokens: number,
+): ReceiptDraft | null {
   const last = attempts.at(-1);
   if (last === undefined) return null;
   if (done.output !== undefined) hasher.output(done.output);
-  return issueReceipt({
+  const request = hashRequest(job as Parameters<typeof hashRequest>[0]);
+  const response = hasher.digest();
+  const outputTokens = job.stream ? passedTokens : null;
+  return draftReceipt({
     receiptId: job.receiptId,
     job: job.id,
     attempt: last.attempt,
@@ -138,13 +147,18 @@ function receiptOf(
     type: job.type,
     model: job.model,
     execution: done.execution,
-    requestHash: hashRequest(job as Parameters<typeof hashRequest>[0]),
-    responseHash: hasher.digest(),
+    requestHash: request.hash,
+    responseHash: response.hash,
     reported: done.usage,
+    measured: { outputTokens, requestBytes: request.sizeBytes, responseBytes: response.sizeBytes },
     queuedAt: last.queuedAt,
     startedAt: last.startedAt ?? last.queuedAt,
     firstTokenAt: last.firstTokenAt,
     finishedAt: last.finishedAt,
     issuedAt: last.finishedAt,
+    nonce: job.nonce ?? null,
+    nodeKey,
+    nodeTimings: done.timings,
+    nodeSignature: done.signature ?? null,
   });
 }

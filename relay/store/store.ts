@@ -1,7 +1,8 @@
 import type { ProblemRecord } from '../../shared/problems/problem.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
-import type { Receipt } from '../../shared/receipts/receipt.ts';
+import type { Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
+import type { ReceiptDraft } from '../receipts/draft-receipt.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
@@ -63,10 +64,16 @@ export type JobSummary = {
   usage: Usage | null;
 };
 
-/** A job that has ended, with everything that is kept of it. */
-export type FinishedJob = JobSummary & {
+/** A job that has ended, as it is handed over to be kept. */
+export type JobRecord = JobSummary & {
   /** In the order they were made. */
   attempts: AttemptRecord[];
+  /** Of the last attempt, when that has succeeded; the store has it signed. */
+  receipt: ReceiptDraft | null;
+};
+
+/** A job that has ended, with everything that is kept of it. */
+export type FinishedJob = Omit<JobRecord, 'receipt'> & {
   /** The latest, when attempts left several. */
   receipt: Receipt | null;
 };
@@ -79,8 +86,11 @@ export type JobPage = {
 };
 
 export interface JobStore {
-  /** Keeps job, attempts and receipt together or not at all. */
-  recordFinishedJob(record: FinishedJob): Promise<void>;
+  /**
+   * Keeps job, attempts and receipt together or not at all. Resolves with what was found of the node's signature on the
+   * receipt, or null without a receipt.
+   */
+  recordFinishedJob(record: JobRecord): Promise<SignatureVerdict | null>;
   findJob(id: string): Promise<FinishedJob | undefined>;
   findReceipt(receiptId: string): Promise<Receipt | undefined>;
   /** The latest receipt of the job. */

@@ -1,6 +1,6 @@
 import type { ProblemRecord } from '../../../shared/problems/problem.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
-import type { AttemptRecord, FinalState, FinishedJob, JobSummary } from '../store.ts';
+import type { AttemptRecord, FinalState, JobRecord, JobSummary } from '../store.ts';
 
 type ProblemColumns = { problem_code: string | null; problem_detail: string | null; problem_param: string | null };
 
@@ -44,20 +44,21 @@ export type JobRows = {
   job: unknown[];
   /** Without the first column, which is known once the job is inserted. */
   attempts: unknown[][];
-  receipt: { id: string; body: string } | null;
+  /** The draft of the receipt as JSON: it is signed by the database's thread. */
+  receipt: string | null;
 };
 
-export function rowsOf(record: FinishedJob): JobRows {
+export function rowsOf(record: JobRecord): JobRows {
   const { receipt } = record;
   return {
     job: jobValues(record),
     attempts: record.attempts.map(attemptValues),
-    receipt: receipt === null ? null : { id: receipt.id, body: JSON.stringify(receipt) },
+    receipt: receipt === null ? null : JSON.stringify(receipt),
   };
 }
 
 /** In the order of `JOB_COLUMNS`: positions bind twice as fast as names. */
-function jobValues(job: FinishedJob): unknown[] {
+function jobValues(job: JobRecord): unknown[] {
   const { problem, usage } = job;
   return [
     job.id,

@@ -1,6 +1,8 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import type { Receipt, SignatureVerdict } from '../../../shared/receipts/receipt.ts';
+import type { ReceiptDraft } from '../../receipts/draft-receipt.ts';
+import type { ReceiptSealer, SealedReceipt } from '../../receipts/seal-receipt.ts';
 import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
 import {
   ATTEMPT_COLUMNS,
@@ -16,15 +18,20 @@ import type { SqliteAccess } from './sqlite-access.ts';
 
 export type SqliteJobStore = JobStore & {
   /** `recordFinishedJob` of what `rowsOf` has made of the job. */
-  insertRows(rows: JobRows): Promise<void>;
+  insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
 };
 
-/** Job store on SQLite: three inserts per job, in the group's transaction. */
-export function createJobStore(db: Database, access: SqliteAccess): SqliteJobStore {
+/** Job store on SQLite: three inserts per job, in the group's transaction. Receipts are sealed before it begins. */
+export function createJobStore(db: Database, access: SqliteAccess, seal: ReceiptSealer): SqliteJobStore {
   const statements = prepareStatements(db);
+  const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
+    const receipt = rows.receipt === null ? null : seal(JSON.parse(rows.receipt) as ReceiptDraft);
+    await access.write(() => insertJob(statements, rows, receipt));
+    return receipt?.verdict ?? null;
+  };
   return {
-    recordFinishedJob: (record) => access.write(() => insertJob(statements, rowsOf(record))),
-    insertRows: (rows) => access.write(() => insertJob(statements, rows)),
+    recordFinishedJob: (record) => insertRows(rowsOf(record)),
+    insertRows,
     findJob: (id) => access.read(() => readJob(statements, id)),
     findReceipt: (receiptId) => access.read(() => parseReceipt(statements.receiptById.get(receiptId))),
     receiptOfJob: (jobId) => access.read(() => parseReceipt(statements.receiptOfJob.get(jobId))),
@@ -59,7 +66,7 @@ function prepareStatements(db: Database) {
   };
 }
 
-function insertJob(statements: Statements, { job, attempts, receipt }: JobRows): void {
+function insertJob(statements: Statements, { job, attempts }: JobRows, receipt: SealedReceipt | null): void {
   const { lastInsertRowid } = statements.insertJob.run(job);
   for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
   if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, receipt.body);

@@ -1,3 +1,5 @@
+import { nkeyFromSeed } from '../../fabric/nkey.ts';
+import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import type { Store } from '../store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -20,8 +22,13 @@ export type LocalStore = Omit<Store, 'jobs' | 'health' | 'close'> & {
   };
 };
 
+export type LocalStoreOptions = DatabaseOptions & {
+  /** The seed of the relay's key, which signs receipts; a store without it takes no jobs that left one. A secret. */
+  relaySeed?: string | undefined;
+};
+
 /** Opens the database in this thread, which it blocks whenever it works. Errors: `data_folder_unusable`. */
-export function openLocalStore(options: DatabaseOptions): LocalStore {
+export function openLocalStore(options: LocalStoreOptions): LocalStore {
   const db = openDatabase(options);
   const commits = new GroupCommit(db);
   const access: SqliteAccess = {
@@ -36,7 +43,7 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
     },
   };
   return {
-    jobs: createJobStore(db, access),
+    jobs: createJobStore(db, access, sealerOf(options)),
     keys: createKeyStore(db, access),
     measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
@@ -49,5 +56,12 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
         db.close();
       },
     },
+  };
+}
+
+function sealerOf({ relaySeed }: LocalStoreOptions): ReceiptSealer {
+  if (relaySeed !== undefined) return createReceiptSealer(nkeyFromSeed(relaySeed));
+  return () => {
+    throw new Error('the store was opened without the key that signs receipts');
   };
 }

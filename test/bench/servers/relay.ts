@@ -14,10 +14,10 @@ import { watchLoop, watchTurns } from './loop-turns.ts';
 const log = pino({ level: 'warn' }, pino.destination(2));
 const folder = openDataFolder(process.argv[2] ?? '', { log });
 const keys = readOrCreateKeys(folder);
-const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
+const identity = readOrCreateRelayIdentity(folder);
+const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), relaySeed: identity.seed });
 const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
 const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocations: register.revocations, log });
-const identity = readOrCreateRelayIdentity(folder);
 const rules = { open: false, approve: false };
 const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, rules });
 
