@@ -18,6 +18,7 @@ import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerPairingRoutes } from './routes/pairing.ts';
+import { registerReceiptRoutes } from './routes/receipts.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
 import { registerRouteExplainRoutes } from './routes/route-explain.ts';
 import { collectRoutes } from './routes/route-table.ts';
@@ -82,6 +83,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerCapabilityRoutes(app, services);
   registerCapabilityJobRoutes(app, services);
   registerJobRoutes(app, services);
+  registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
   registerNodeRoutes(app, services);
   registerTaskRoutes(app, services);

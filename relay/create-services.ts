@@ -26,6 +26,7 @@ import type { AdmissionRules } from './pairing/admission.ts';
 import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
+import { openLogKeeper } from './receipts/log/log-keeper.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
@@ -45,6 +46,8 @@ export type ServicesOptions = {
   register: NodeRegister;
   /** The key by which nodes know this relay. */
   identity: NKey;
+  /** Where the last signed head of the receipt log is kept. */
+  headFile: string;
   rules: AdmissionRules;
   publicUrl?: string | undefined;
   /** Whether a person approves each task for a node first. */
@@ -72,6 +75,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
+  const { headFile: file, identity: relay } = options;
+  const receiptLog = await openLogKeeper({ store, relay, file, now: Date.now, log });
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
@@ -127,6 +132,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     scheduler,
     jobs,
     store,
+    receiptLog,
+    relayKey: relay.publicKey,
     keys,
     documents,
     freshness,
@@ -149,6 +156,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       sessions.stop();
       await keys.recordUsage();
       await measurements.close();
+      await receiptLog.close();
       await register.close();
     },
   };

@@ -14,6 +14,7 @@ import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
+import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import type { RelayApp } from './services.ts';
 import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
@@ -109,6 +110,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       settings,
       register,
       identity,
+      headFile: folder.file(HEAD_FILE),
       rules,
       publicUrl,
       jobLimits,

@@ -23,6 +23,7 @@ import type { RelayLog } from './log.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
+import type { LogKeeper } from './receipts/log/log-keeper.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
@@ -40,6 +41,9 @@ export type RelayServices = {
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;
   readonly store: Store;
+  readonly receiptLog: LogKeeper;
+  /** The key that signs receipts and tree heads, `N…`. */
+  readonly relayKey: string;
   readonly keys: KeyGuard;
   readonly documents: Documents;
   readonly freshness: Freshness;

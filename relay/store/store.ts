@@ -6,6 +6,7 @@ import type { ReceiptDraft } from '../receipts/draft-receipt.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
+import type { ReceiptLogStore } from './receipt-log-store.ts';
 
 /**
  * What the relay remembers. Every method returns a promise that settles when the answer is durable, so that another
@@ -23,6 +24,7 @@ export type Store = {
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;
+  readonly receiptLog: ReceiptLogStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
   health(): Promise<StoreHealth>;
   /** Finishes every accepted write, then lets go of the files. May be called twice. */
@@ -87,7 +89,7 @@ export type JobPage = {
 
 export interface JobStore {
   /**
-   * Keeps job, attempts and receipt together or not at all. Resolves with what was found of the node's signature on the
+   * Keeps job, attempts, receipt and the receipt's place in the log together or not at all. Resolves with what was found of the node's signature on the
    * receipt, or null without a receipt.
    */
   recordFinishedJob(record: JobRecord): Promise<SignatureVerdict | null>;

@@ -14,6 +14,7 @@ import {
   toAttempt,
   toJobSummary,
 } from './job-rows.ts';
+import { createLogAppender } from './receipt-log-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 export type SqliteJobStore = JobStore & {
@@ -21,7 +22,7 @@ export type SqliteJobStore = JobStore & {
   insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
 };
 
-/** Job store on SQLite: three inserts per job, in the group's transaction. Receipts are sealed before it begins. */
+/** Job store on SQLite: a handful of inserts per job, in the group's transaction. Receipts are sealed before it begins. */
 export function createJobStore(db: Database, access: SqliteAccess, seal: ReceiptSealer): SqliteJobStore {
   const statements = prepareStatements(db);
   const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
@@ -47,6 +48,7 @@ function prepareStatements(db: Database) {
   const receiptOfJob =
     'SELECT body FROM receipts WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq DESC LIMIT 1';
   return {
+    appendToLog: createLogAppender(db),
     insertJob: db.prepare<unknown[]>(`INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${marks(JOB_COLUMNS)})`),
     insertAttempt: db.prepare<unknown[]>(
       `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${marks(ATTEMPT_COLUMNS)})`,
@@ -69,7 +71,9 @@ function prepareStatements(db: Database) {
 function insertJob(statements: Statements, { job, attempts }: JobRows, receipt: SealedReceipt | null): void {
   const { lastInsertRowid } = statements.insertJob.run(job);
   for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
-  if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, receipt.body);
+  if (receipt === null) return;
+  const { id, body } = receipt;
+  statements.appendToLog(statements.insertReceipt.run(id, lastInsertRowid, body).lastInsertRowid, body);
 }
 
 function readJob(statements: Statements, id: string): FinishedJob | undefined {

@@ -9,6 +9,7 @@ import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
+import { createReceiptLogStore } from './receipt-log-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 
@@ -49,6 +50,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),
+    receiptLog: createReceiptLogStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {

@@ -58,6 +58,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
       touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
     },
+    receiptLog: {
+      treeState: () => ask('receiptLog', 'treeState'),
+      rootAt: (size) => ask('receiptLog', 'rootAt', size),
+      leafOfReceipt: (receiptId) => ask('receiptLog', 'leafOfReceipt', receiptId),
+      receiptsOfJob: (jobId) => ask('receiptLog', 'receiptsOfJob', jobId),
+      inclusionPath: (leaf, size) => ask('receiptLog', 'inclusionPath', leaf, size),
+      consistencyPath: (older, newer) => ask('receiptLog', 'consistencyPath', older, newer),
+      listLeaves: (page) => ask('receiptLog', 'listLeaves', page),
+      listTreeNodes: (page) => ask('receiptLog', 'listTreeNodes', page),
+      strays: () => ask('receiptLog', 'strays'),
+    },
     health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
     close,
   };
