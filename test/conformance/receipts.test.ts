@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import pino from 'pino';
 import type { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
+import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { type ConsistencyProof, hexToBytes, isHeadSigned, type TreeHead } from '../../shared/receipts/log/tree-head.ts';
 import { isConsistent } from '../../shared/receipts/log/verify-proofs.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
@@ -87,6 +88,20 @@ test('[V1] node and relay both sign the receipt of several choices with calls in
   assert.equal(receipt.signatures.verdict, 'sound');
   assert.deepEqual(receipt.usage.measured?.outputTokens, 5);
   assert.equal(receipt.usage.measured?.responseBytes, 'see.Let me look.\0add\0{"a":1}'.length);
+});
+
+test('[V1] a node whose owner limits answers signs for what it was asked', async () => {
+  const policy = createOwnerPolicy({ policy: { sizes: { output_tokens: 5 } }, now: Date.now });
+  const runtime = createScriptedRuntime({
+    'test/limited': (job, output) => {
+      output.text(`${job.input.maxTokens} at most`, 3);
+      return 'stop';
+    },
+  });
+  await pool.addNode({ name: 'limited', runtime, policy });
+  const { id, text } = await chat({ model: 'test/limited' });
+  assert.match(text, /5 at most/);
+  assert.equal((await get<Receipt>(`/v1/receipts/${id}`)).signatures.verdict, 'sound');
 });
 
 test('[V1] the relay tells beside the claim of the node what it counted itself', async () => {
