@@ -38,8 +38,8 @@ type RunningJob = { epoch: number; attempt: number; client: string; abort: Abort
 
 /**
  * Invariants: (1) a job starts only under the current epoch and with a slot held; (2) the slot is given back exactly
- * when the runtime has settled and its answer is signed, not when the relay was told; (3) a job is in `jobs` from start to settlement; (4) the
- * runtime sees no job that the owner's policy refuses.
+ * when the runtime has settled and its answer is signed, not when the relay was told; (3) a job is in `jobs` from start
+ * to settlement; (4) the runtime sees no job that the owner's policy refuses.
  */
 export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const jobs = new Map<string, RunningJob>();
@@ -133,6 +133,8 @@ async function runAttempt(
   };
   try {
     const result = await ports.runtime.run(runtimeJobOf(request), output, abort.signal);
+    // What was done in time is not too late for being signed.
+    clearTimeout(timeout);
     const totalMs = ports.now() - startedAt;
     const firstTokenMs = firstTokenAt === undefined ? totalMs : firstTokenAt - startedAt;
     const done = { ...result, timings: { firstTokenMs, totalMs } };
