@@ -31,6 +31,9 @@ test('[V1] signs the same with the cryptography of its host as with WebCrypto', 
   const quick = await signWith(createNodeCrypto(key.getSeed()));
   assert.match(quick ?? '', /^[\w-]{86}$/);
   assert.equal(await signWith(webHostCrypto(signerOfSeed(key.getSeed()))), quick);
+  const inOne = beginSigning(request, { publicKey, crypto: createNodeCrypto(key.getSeed()) });
+  inOne.vectors(new Float32Array([0.5, 1, 2, 3]));
+  assert.equal(await inOne.sign(end), quick);
 });
 
 test('[V9] answers without a signature when its host cannot sign', async () => {
