@@ -81,7 +81,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
-  const jobs = createJobRunner({ bus, table, scheduler, store, publicKeyOf, log });
+  const receiptKeys = { relay: relay.publicKey, publicKeyOf };
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -139,7 +140,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
-    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, publicKeyOf, now: Date.now, log }),
+    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log }),
     newJob: (request, order) => describeJob(request, order, limits),
     register,
     pairing,

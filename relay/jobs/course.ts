@@ -2,7 +2,7 @@ import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts'
 import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
-import { draftReceipt, type ReceiptDraft } from '../receipts/draft-receipt.ts';
+import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { AttemptRecord, JobRecord } from '../store/store.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
@@ -11,12 +11,7 @@ import type { JobSpec } from './job.ts';
 export type JobTimings = { queueMs: number; firstTokenMs: number | null; totalMs: number };
 
 export type JobEnd =
-  | {
-      state: 'succeeded';
-      done: DoneFrame;
-      node: LiveNode /** Null when it is not registered any more. */;
-      nodeKey: string | null;
-    }
+  | { state: 'succeeded'; done: DoneFrame; node: LiveNode }
   | { state: 'failed' | 'cancelled'; problem: Problem };
 
 /** What has happened to one job so far, and how that is written down. */
@@ -32,7 +27,7 @@ export type Course = {
   assigned(): void;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
-  record(end: JobEnd): JobRecord;
+  record(end: JobEnd, keys: ReceiptKeys): JobRecord;
 };
 
 /**
@@ -101,7 +96,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       });
     },
     timings: () => ({ queueMs: assignedMs, firstTokenMs: firstOutputMs, totalMs: elapsedMs() }),
-    record: (end) => ({
+    record: (end, keys) => ({
       id: job.id,
       requestId: job.requestId,
       apiKeyId: job.apiKeyId,
@@ -115,7 +110,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       finishedAt: wallClock(elapsedMs()),
       attempts,
       usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
-      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher, passedTokens) : null,
+      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, { hasher, passedTokens, keys }) : null,
     }),
   };
 }
@@ -128,10 +123,9 @@ function usageOfBrokenJob(outputTokens: number): Usage | null {
 function receiptOf(
   job: JobSpec,
   attempts: AttemptRecord[],
-  { done, node, nodeKey }: JobEnd & { state: 'succeeded' },
-  hasher: ResponseHasher,
-  passedTokens: number,
-): ReceiptDraft | null {
+  { done, node }: JobEnd & { state: 'succeeded' },
+  { hasher, passedTokens, keys }: { hasher: ResponseHasher; passedTokens: number; keys: ReceiptKeys },
+): JobRecord['receipt'] {
   const last = attempts.at(-1);
   if (last === undefined) return null;
   if (done.output !== undefined) hasher.output(done.output);
@@ -157,7 +151,7 @@ function receiptOf(
     finishedAt: last.finishedAt,
     issuedAt: last.finishedAt,
     nonce: job.nonce ?? null,
-    nodeKey,
+    keys: keysOf(node.id, keys),
     nodeTimings: done.timings,
     nodeSignature: done.signature ?? null,
   });

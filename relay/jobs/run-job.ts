@@ -3,6 +3,7 @@ import type { DoneFrame } from '../../shared/protocol/messages.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
+import type { ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';
 import { wantedBy } from '../scheduler/wanted.ts';
 import type { Store } from '../store/store.ts';
@@ -31,8 +32,7 @@ export type JobRunnerPorts = {
   table: NodeTable;
   scheduler: Scheduler;
   store: Store;
-  /** The key of a node, for the receipts of what it has done. */
-  publicKeyOf: (nodeId: string) => string | undefined;
+  receiptKeys: ReceiptKeys;
   log: RelayLog;
   /** Milliseconds, monotonic; by which nodes are found silent. */
   clock?: () => number;
@@ -58,7 +58,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       try {
         const result = await tryNodes(course, caller.signal, ports, attempts);
         ports.scheduler.jobEnded(job, null);
-        record(course, { state: 'succeeded', ...result, nodeKey: ports.publicKeyOf(result.node.id) ?? null }, ports);
+        record(course, { state: 'succeeded', ...result }, ports);
         return result;
       } catch (error) {
         const problem = toProblem(error);
@@ -182,12 +182,12 @@ async function reserve(
 
 function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
-  ports.store.jobs.recordFinishedJob(course.record(end)).then(
+  ports.store.jobs.recordFinishedJob(course.record(end, ports.receiptKeys)).then(
     (verdict) => {
       if (verdict !== 'refused' || end.state !== 'succeeded') return;
       // The client has the answer already; what is left is not to pretend that both agree.
       const facts = { job: course.job.id, node: end.node.id, code: 'protocol_violation' };
-      ports.log.warn(facts, "a node's signature does not fit what the relay saw; the receipt goes without it");
+      ports.log.warn(facts, "a node's signature does not fit what the relay saw; its receipt says so");
     },
     (error: unknown) => ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
   );

@@ -1,6 +1,6 @@
 import type { Execution, NodeTimings, Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
-import type { MeasuredUsage, Receipt } from '../../shared/receipts/receipt.ts';
+import type { LoggedReceipt, MeasuredUsage } from '../../shared/receipts/receipt.ts';
 import { namedExecution, SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
 
 /** What the relay knows of an attempt that succeeded. Its times are milliseconds by one clock; fractions are rounded. */
@@ -26,24 +26,26 @@ export type ReceiptFacts = {
   finishedAt: number;
   /** Milliseconds since 1970. */
   issuedAt: number;
-  /** Null when the node is not registered any more. */
-  nodeKey: string | null;
+  keys: LoggedReceipt['keys'];
   /** What the node said of its own times, and signed. */
   nodeTimings: NodeTimings | null;
   nodeSignature: string | null;
 };
 
-/** A receipt before anybody has looked at the node's signature and before the relay has signed. */
-export type ReceiptDraft = Omit<Receipt, 'keys' | 'signatures'> & {
-  readonly nodeKey: string | null;
-  readonly nodeSignature: string | null;
-};
+/** Whose keys stand under receipts. */
+export type ReceiptKeys = { readonly relay: string; publicKeyOf(nodeId: string): string | undefined };
+
+/** The keys under a receipt of that node; null for one that is not registered any more. */
+export function keysOf(nodeId: string, keys: ReceiptKeys): LoggedReceipt['keys'] {
+  return { node: keys.publicKeyOf(nodeId) ?? null, relay: keys.relay };
+}
 
 /**
- * The draft of an attempt that succeeded. Every member is named here, so that nothing slips into it by accident, and in
- * the order of the canonical form.
+ * The receipt of an attempt that succeeded, as it is logged: nobody has looked at the node's signature yet. Every member
+ * is named here, so that nothing slips into it by accident, and in the order of the canonical form, so that plain JSON
+ * writes that.
  */
-export function draftReceipt(facts: ReceiptFacts): ReceiptDraft {
+export function draftReceipt(facts: ReceiptFacts): LoggedReceipt {
   const { firstTokenAt, measured, nodeTimings, reported } = facts;
   const since = (time: number) => wholeMs(time - facts.queuedAt);
   return {
@@ -53,14 +55,14 @@ export function draftReceipt(facts: ReceiptFacts): ReceiptDraft {
     id: facts.receiptId,
     issuedAt: Math.round(facts.issuedAt),
     job: facts.job,
+    keys: { node: facts.keys.node, relay: facts.keys.relay },
     model: facts.model,
     node: facts.node,
-    nodeKey: facts.nodeKey,
-    nodeSignature: facts.nodeSignature,
     nonce: facts.nonce,
     requestHash: facts.requestHash,
     responseHash: facts.responseHash,
     service: SERVICE_OF_JOB_TYPE[facts.type],
+    signatures: { node: facts.nodeSignature },
     times: {
       firstTokenMs: firstTokenAt === null ? null : since(firstTokenAt),
       queueMs: since(facts.startedAt),

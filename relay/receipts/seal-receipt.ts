@@ -1,32 +1,28 @@
 import { type KeyObject, verify } from 'node:crypto';
+import { Problem } from '../../shared/problems/problem.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
-import { canonicalJson } from '../../shared/receipts/canonical-json.ts';
-import type { Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
-import {
-  nodeStatementBytes,
-  nodeStatementOf,
-  relayStatementBytes,
-  type UnsealedReceipt,
-} from '../../shared/receipts/statements.ts';
+import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
+import { nodeStatementBytes, nodeStatementOf, relayStatementBytes } from '../../shared/receipts/statements.ts';
 import { type NKey, verifyingKey } from '../fabric/nkey.ts';
 import { createRecentMap } from '../recent-map.ts';
-import type { ReceiptDraft } from './draft-receipt.ts';
 
 /** The part of the relay's key that receipts need. */
 export type ReceiptSigner = Pick<NKey, 'publicKey' | 'sign'>;
 
-/** A receipt as the very text whose bytes the log covers (RFC 8785). */
-export type SealedReceipt = { readonly id: string; readonly body: string; readonly verdict: SignatureVerdict };
-
-export type ReceiptSealer = (draft: ReceiptDraft) => SealedReceipt;
+/** Some 0.2 ms of work for each, so not for the event loop. */
+export type ReceiptSealer = {
+  /** Whether the node's signature fits what the relay saw. */
+  judge(receipt: LoggedReceipt): SignatureVerdict;
+  /**
+   * Signs a receipt for whoever asks. Ed25519 has no chance in it: the same receipt gets the same signature every time.
+   * Errors: `receipt_log_damaged` for a receipt that this relay has not issued.
+   */
+  seal(receipt: LoggedReceipt): Receipt;
+};
 
 /** Importing a key costs as much as half a verification; a fleet beyond this pays it again and again. */
 const MOST_NODE_KEYS = 4_096;
 
-/**
- * Makes receipts of drafts: looks whether the node's signature fits what the relay saw, and signs for the relay. A
- * receipt goes without a signature that does not fit, and says so. Some 0.2 ms of work, so not for the event loop.
- */
 export function createReceiptSealer(relay: ReceiptSigner): ReceiptSealer {
   const known = createRecentMap<KeyObject>(MOST_NODE_KEYS);
   const keyOf = (publicKey: string): KeyObject | undefined => {
@@ -34,44 +30,24 @@ export function createReceiptSealer(relay: ReceiptSigner): ReceiptSealer {
     if (key !== undefined) known.set(publicKey, key);
     return key;
   };
-  const judge = (draft: ReceiptDraft): SignatureVerdict => {
-    const { nodeKey, nodeSignature } = draft;
-    if (nodeSignature === null) return 'absent';
-    const statement = nodeStatementOf(draft, nodeKey);
+  const judge = (receipt: LoggedReceipt): SignatureVerdict => {
+    const { node: signature } = receipt.signatures;
+    if (signature === null) return 'absent';
+    const statement = nodeStatementOf(receipt);
     const key = statement && keyOf(statement.nodeKey);
-    const bytes = base64UrlToBytes(nodeSignature);
+    const bytes = base64UrlToBytes(signature);
     if (statement === undefined || key === undefined || bytes === undefined) return 'refused';
     return verify(null, nodeStatementBytes(statement), key, bytes) ? 'sound' : 'refused';
   };
-  return (draft) => {
-    const verdict = judge(draft);
-    const unsealed = unsealedOf(draft, relay.publicKey, verdict);
-    const signature = Buffer.from(relay.sign(relayStatementBytes(unsealed))).toString('base64url');
-    const { node } = unsealed.signatures;
-    const receipt: Receipt = { ...unsealed, signatures: { node, relay: signature, verdict } };
-    return { id: receipt.id, body: canonicalJson(receipt), verdict };
+  const seal = (logged: LoggedReceipt): Receipt => {
+    if (logged.keys.relay !== relay.publicKey) {
+      const detail = `Receipt ${logged.id} names the relay ${logged.keys.relay}. Run sparewatt receipts audit.`;
+      throw new Problem('receipt_log_damaged', detail);
+    }
+    const { node } = logged.signatures;
+    const verdict = judge(logged);
+    const signature = relay.sign(relayStatementBytes({ ...logged, signatures: { node, verdict } }));
+    return { ...logged, signatures: { node, relay: Buffer.from(signature).toString('base64url'), verdict } };
   };
-}
-
-/** In the order of the canonical form, which is then several times as quick to write. */
-function unsealedOf(draft: ReceiptDraft, relayKey: string, verdict: SignatureVerdict): UnsealedReceipt {
-  return {
-    attempt: draft.attempt,
-    epoch: draft.epoch,
-    execution: draft.execution,
-    id: draft.id,
-    issuedAt: draft.issuedAt,
-    job: draft.job,
-    keys: { node: draft.nodeKey, relay: relayKey },
-    model: draft.model,
-    node: draft.node,
-    nonce: draft.nonce,
-    requestHash: draft.requestHash,
-    responseHash: draft.responseHash,
-    service: draft.service,
-    signatures: { node: verdict === 'sound' ? draft.nodeSignature : null, verdict },
-    times: draft.times,
-    usage: draft.usage,
-    v: draft.v,
-  };
+  return { judge, seal };
 }

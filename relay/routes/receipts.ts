@@ -46,8 +46,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
       const { id } = request.params;
       const unknown = () => new Problem('job_not_found', `There is no finished job "${id}" of this key.`);
       await assertOwn(id, request.principal, unknown);
-      const bodies = await store.receiptLog.receiptsOfJob(id);
-      return sendJson(reply, { data: bodies.map((body) => JSON.parse(body) as Receipt), next: null });
+      return sendJson(reply, { data: await store.jobs.receiptsOfJob(id), next: null });
     },
   );
   app.get(

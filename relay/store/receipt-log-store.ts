@@ -12,8 +12,6 @@ export interface ReceiptLogStore {
   /** The root over the first `size` receipts. Errors: `receipt_log_damaged`; a fault when there are fewer. */
   rootAt(size: number): Promise<Sha256>;
   leafOfReceipt(receiptId: string): Promise<number | undefined>;
-  /** Every receipt of a job, oldest first. */
-  receiptsOfJob(jobId: string): Promise<string[]>;
   /** Errors: `receipt_log_damaged`; a `RangeError` for a leaf that is not in the tree. */
   inclusionPath(leaf: number, size: number): Promise<Sha256[]>;
   /** Errors: `receipt_log_damaged`; a `RangeError` when the older tree is the larger one. */

@@ -51,10 +51,12 @@ async function checkReceipt(receipt: Receipt): Promise<Finding[]> {
 async function checkNode(receipt: Receipt): Promise<Finding> {
   const check = 'node signature';
   const { node: signature, verdict } = receipt.signatures;
-  if (signature === null) return { check, isSound: verdict === 'sound' ? false : null, detail: WHY_UNSIGNED[verdict] };
-  const statement = nodeStatementOf(receipt, receipt.keys.node);
+  if (signature === null) return { check, isSound: verdict === 'absent' ? null : false, detail: WHY_UNSIGNED[verdict] };
+  const statement = nodeStatementOf(receipt);
   const isSound =
     statement !== undefined && (await isSigned(statement.nodeKey, nodeStatementBytes(statement), signature));
+  // The relay has said so itself, and nobody is to take the signature for one.
+  if (!isSound && verdict === 'refused') return { check, isSound: null, detail: WHY_UNSIGNED.refused };
   return { check, isSound, detail: `node ${receipt.node}, key ${receipt.keys.node}` };
 }
 

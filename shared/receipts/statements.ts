@@ -1,7 +1,7 @@
 import type { Execution, NodeTimings, Usage } from '../protocol/messages.ts';
 import type { JobType } from '../protocol/subjects.ts';
 import { canonicalJson } from './canonical-json.ts';
-import type { Receipt } from './receipt.ts';
+import type { LoggedReceipt, Receipt } from './receipt.ts';
 
 /** The registry's id of the service behind each type of job. */
 export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = {
@@ -52,20 +52,21 @@ export function namedExecution({ device, digest, dtype, revision, runtime }: Exe
 }
 
 /** The node's part of a receipt; undefined when the receipt lacks its key or its times. */
-export function nodeStatementOf(receipt: Omit<Receipt, 'keys' | 'signatures'>, nodeKey: string | null) {
+export function nodeStatementOf(receipt: LoggedReceipt | Receipt): NodeStatement | undefined {
+  const { node: nodeKey } = receipt.keys;
   const { reported: timings } = receipt.times;
   if (nodeKey === null || timings === null) return undefined;
-  return { ...receipt, nodeKey, usage: receipt.usage.reported, timings } satisfies NodeStatement;
+  return { ...receipt, nodeKey, usage: receipt.usage.reported, timings };
 }
-
-/** A receipt that the relay has not signed yet. */
-export type UnsealedReceipt = Omit<Receipt, 'signatures'> & { signatures: Omit<Receipt['signatures'], 'relay'> };
 
 /** What the relay signs: the whole receipt but for its own signature. */
 export function relayStatementBytes(receipt: UnsealedReceipt): Uint8Array<ArrayBuffer> {
   const { node, verdict } = receipt.signatures;
   return labelled('sparewatt receipt, relay 2', { ...receipt, signatures: { node, verdict } });
 }
+
+/** A receipt that the relay has judged and not signed yet. */
+export type UnsealedReceipt = Omit<Receipt, 'signatures'> & { signatures: Omit<Receipt['signatures'], 'relay'> };
 
 const encoder = new TextEncoder();
 

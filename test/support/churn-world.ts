@@ -123,9 +123,9 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
     },
   } as unknown as Store;
   const scheduler = createScheduler(table, { now, random });
-  const publicKeyOf = (nodeId: string) => byId.get(nodeId)?.publicKey;
-  const jobs = createJobRunner({ bus, table, scheduler, store, publicKeyOf, log, clock: now });
-  const operators = recordOperatorJobs({ bus, table, store: store.jobs, publicKeyOf, now, log });
+  const receiptKeys = { relay: 'N', publicKeyOf: (nodeId: string) => byId.get(nodeId)?.publicKey };
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log, clock: now });
+  const operators = recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now, log });
 
   const begin = (number: number): void => {
     const id = `job_${String(number).padStart(16, '0')}`;

@@ -51,7 +51,7 @@ export function addReceiptsCommand(program: Command): void {
 }
 
 function lineOf({ id, attempt, node, usage, signatures }: Receipt): string {
-  const signed = signatures.node === null ? 'signed by the relay alone' : 'signed by node and relay';
+  const signed = signatures.verdict === 'sound' ? 'signed by node and relay' : 'signed by the relay alone';
   return `${id}  attempt ${attempt}  ${node}  ${usage.reported.outputTokens} tokens  ${signed}`;
 }
 

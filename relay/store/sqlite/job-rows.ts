@@ -44,8 +44,8 @@ export type JobRows = {
   job: unknown[];
   /** Without the first column, which is known once the job is inserted. */
   attempts: unknown[][];
-  /** The draft of the receipt as JSON: it is signed by the database's thread. */
-  receipt: string | null;
+  /** The receipt as it is logged, in the canonical form. */
+  receipt: { id: string; body: string } | null;
 };
 
 export function rowsOf(record: JobRecord): JobRows {
@@ -53,7 +53,7 @@ export function rowsOf(record: JobRecord): JobRows {
   return {
     job: jobValues(record),
     attempts: record.attempts.map(attemptValues),
-    receipt: receipt === null ? null : JSON.stringify(receipt),
+    receipt: receipt === null ? null : { id: receipt.id, body: JSON.stringify(receipt) },
   };
 }
 

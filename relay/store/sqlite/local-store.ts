@@ -24,7 +24,7 @@ export type LocalStore = Omit<Store, 'jobs' | 'health' | 'close'> & {
 };
 
 export type LocalStoreOptions = DatabaseOptions & {
-  /** The seed of the relay's key, which signs receipts; a store without it takes no jobs that left one. A secret. */
+  /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
   relaySeed?: string | undefined;
 };
 
@@ -44,7 +44,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     },
   };
   return {
-    jobs: createJobStore(db, access, sealerOf(options)),
+    jobs: createJobStore(db, access, { sealer: sealerOf(options), now: () => performance.now() }),
     keys: createKeyStore(db, access),
     measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
@@ -63,7 +63,8 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
 
 function sealerOf({ relaySeed }: LocalStoreOptions): ReceiptSealer {
   if (relaySeed !== undefined) return createReceiptSealer(nkeyFromSeed(relaySeed));
-  return () => {
+  const refuse = (): never => {
     throw new Error('the store was opened without the key that signs receipts');
   };
+  return { judge: refuse, seal: refuse };
 }

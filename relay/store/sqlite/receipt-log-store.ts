@@ -37,7 +37,6 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
       }),
     rootAt: (size) => access.read(() => rootOf(size, read)),
     leafOfReceipt: (receiptId) => access.read(() => statements.leafOf.get(receiptId)),
-    receiptsOfJob: (jobId) => access.read(() => statements.receiptsOfJob.all(jobId)),
     inclusionPath: (leaf, size) => access.read(() => inclusionProof(leaf, size, read)),
     consistencyPath: (older, newer) => access.read(() => consistencyProof(older, newer, read)),
     listLeaves: ({ from, limit }) => access.read(() => statements.leaves.all(from, limit)),
@@ -50,7 +49,6 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
 const MOST_STRAYS = 100;
 
 function prepareStatements(db: Database) {
-  const ofJob = 'SELECT body FROM receipts WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq';
   const leaves =
     'SELECT leaf, receipts.id AS receiptId, body FROM log_leaves JOIN receipts ON receipts.seq = receipt ' +
     'WHERE leaf >= ? ORDER BY leaf LIMIT ?';
@@ -66,7 +64,6 @@ function prepareStatements(db: Database) {
         'SELECT leaf FROM log_leaves JOIN receipts ON receipts.seq = receipt WHERE receipts.id = ?',
       )
       .pluck(),
-    receiptsOfJob: db.prepare<[string], string>(ofJob).pluck(),
     leaves: db.prepare<[number, number], StoredLeaf>(leaves),
     nodes: db.prepare<[number, number, number], TreeNode & { hash: Sha256 }>(
       'SELECT level, place AS "index", hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?',

@@ -11,7 +11,7 @@ import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
-import { draftFor, finishedJob, RELAY_KEY, receiptFor, T0 } from '../store/store-records.ts';
+import { draftFor, finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
 
 const RECEIPTS = 11;
 
@@ -49,7 +49,7 @@ const REORDERED = `
   UPDATE log_leaves SET receipt = -6 WHERE leaf = 2;
   UPDATE log_leaves SET receipt = 3 WHERE leaf = 5;
   UPDATE log_leaves SET receipt = 6 WHERE leaf = 2;`;
-const ADDED = receiptFor('job_added');
+const ADDED = draftFor('job_added');
 
 const TAMPERED: Record<string, string> = {
   'a receipt changed': `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`,

@@ -27,7 +27,7 @@ const facts: ReceiptFacts = {
   firstTokenAt: 1_009,
   finishedAt: 1_100.75,
   issuedAt: 1_790_000_000_000.4,
-  nodeKey: null,
+  keys: { node: null, relay: RELAY_KEY.publicKey },
   nodeTimings: null,
   nodeSignature: null,
 };
@@ -61,13 +61,11 @@ test('is written in the order of the canonical form, which is quick to make', ()
 });
 
 test('becomes a valid receipt whatever the clocks say', () => {
-  const seal = createReceiptSealer(RELAY_KEY);
+  const { seal } = createReceiptSealer(RELAY_KEY);
   const time = fc.double({ min: -1e6, max: 1e15, noNaN: true });
   const times = fc.record({ queuedAt: time, startedAt: time, firstTokenAt: fc.option(time), finishedAt: time });
   fc.assert(
-    fc.property(times, (odd) =>
-      assert.ok(Value.Check(Receipt, JSON.parse(seal(draftReceipt({ ...facts, ...odd })).body))),
-    ),
+    fc.property(times, (odd) => assert.ok(Value.Check(Receipt, seal(draftReceipt({ ...facts, ...odd }))))),
     { seed: 3 },
   );
 });

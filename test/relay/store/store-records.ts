@@ -1,8 +1,8 @@
 import { createNKey } from '../../../relay/fabric/nkey.ts';
-import { draftReceipt, type ReceiptDraft } from '../../../relay/receipts/draft-receipt.ts';
+import { draftReceipt } from '../../../relay/receipts/draft-receipt.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import type { FinishedJob, JobRecord, KeyRecord, NodeRecord } from '../../../relay/store/store.ts';
-import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import type { LoggedReceipt, Receipt } from '../../../shared/receipts/receipt.ts';
 
 /** A moment that every record of these tests is made around. */
 export const T0 = 1_790_000_000_000;
@@ -10,19 +10,19 @@ export const T0 = 1_790_000_000_000;
 /** The key by which the stores of these tests sign. */
 export const RELAY_KEY = createNKey('server');
 
-const seal = createReceiptSealer(RELAY_KEY);
+const { seal } = createReceiptSealer(RELAY_KEY);
 
 export function receiptFor(job: string): Receipt {
-  return JSON.parse(seal(draftFor(job)).body) as Receipt;
+  return seal(draftFor(job));
 }
 
 /** What a store gives back of what it was given to keep. */
 export function asKept(record: JobRecord): FinishedJob {
   const { receipt } = record;
-  return { ...record, receipt: receipt === null ? null : (JSON.parse(seal(receipt).body) as Receipt) };
+  return { ...record, receipt: receipt && seal(receipt) };
 }
 
-export function draftFor(job: string, receiptId = `rcpt_of_${job}`): ReceiptDraft {
+export function draftFor(job: string, receiptId = `rcpt_of_${job}`): LoggedReceipt {
   return draftReceipt({
     receiptId,
     job,
@@ -42,7 +42,7 @@ export function draftFor(job: string, receiptId = `rcpt_of_${job}`): ReceiptDraf
     finishedAt: T0 + 20,
     issuedAt: T0 + 21,
     nonce: null,
-    nodeKey: null,
+    keys: { node: null, relay: RELAY_KEY.publicKey },
     nodeTimings: null,
     nodeSignature: null,
   });
