@@ -21,6 +21,7 @@ import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerPairingRoutes } from './routes/pairing.ts';
 import { registerRateLimitHeaders } from './routes/rate-limit-headers.ts';
+import { registerReceiptRoutes } from './routes/receipts.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
 import { registerRouteExplainRoutes } from './routes/route-explain.ts';
 import { collectRoutes } from './routes/route-table.ts';
@@ -87,6 +88,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerCapabilityRoutes(app, services);
   registerCapabilityJobRoutes(app, services);
   registerJobRoutes(app, services);
+  registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
   registerNodeRoutes(app, services);
   registerTaskRoutes(app, services);

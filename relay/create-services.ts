@@ -29,11 +29,12 @@ import type { AdmissionRules } from './pairing/admission.ts';
 import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
+import { openLogKeeper } from './receipts/log/log-keeper.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
-import type { FinishedJob, Store } from './store/store.ts';
+import type { JobRecord, Store } from './store/store.ts';
 import { createApprovals } from './tasks/approvals.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { CertificateAuthority } from './tls/certificate-authority.ts';
@@ -48,6 +49,8 @@ export type ServicesOptions = {
   register: NodeRegister;
   /** The key by which nodes know this relay. */
   identity: NKey;
+  /** Where the last signed head of the receipt log is kept. */
+  headFile: string;
   rules: AdmissionRules;
   publicUrl?: string | undefined;
   /** Whether a person approves each task for a node first. */
@@ -75,15 +78,19 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
+  const { headFile: file, identity: relay } = options;
+  const receiptLog = await openLogKeeper({ store, relay, file, now: Date.now, log });
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
   const rateLimits = createRateLimits(Date.now);
-  const onFinished = (job: FinishedJob): void => {
+  const onFinished = (job: JobRecord): void => {
     metrics.jobFinished(job);
     if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   };
-  const jobs = createJobRunner({ bus, table, scheduler, store, log, onFinished });
+  const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
+  const receiptKeys = { relay: relay.publicKey, publicKeyOf };
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log, onFinished });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -141,6 +148,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     scheduler,
     jobs,
     store,
+    receiptLog,
+    relayKey: relay.publicKey,
     keys,
     keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
     rateLimits,
@@ -149,7 +158,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
-    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, now: Date.now, log }),
+    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log }),
     newJob: (request, order) => {
       admitJob(request.principal, order.model, rateLimits);
       return describeJob(request, order, limits);
@@ -169,6 +178,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       sessions.stop();
       await keys.recordUsage();
       await measurements.close();
+      await receiptLog.close();
       await register.close();
     },
   };
@@ -190,7 +200,20 @@ function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits
     receiptId: newId('rcpt'),
     requestId: request.id,
     apiKeyId: request.principal.keyId,
+    nonce: readNonce(request),
     ...limits,
     ...order,
   };
+}
+
+const NONCE_HEADER = 'x-sparewatt-nonce';
+
+/** Visible ASCII, as a header may carry it. Errors: `invalid_value`. */
+function readNonce({ headers }: FastifyRequest): string | undefined {
+  const nonce = headers[NONCE_HEADER];
+  if (nonce === undefined) return undefined;
+  if (typeof nonce === 'string' && /^[\x21-\x7e]{1,128}$/.test(nonce)) return nonce;
+  throw new Problem('invalid_value', `${NONCE_HEADER} must be 1 to 128 visible ASCII characters.`, {
+    param: NONCE_HEADER,
+  });
 }

@@ -14,6 +14,7 @@ import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
+import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import type { RelayApp } from './services.ts';
 import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
@@ -89,7 +90,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const folder = openDataFolder(options.dataFolder, { log });
     undo.push(() => folder.close());
     const keys = readOrCreateKeys(folder);
-    const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
+    const identity = readOrCreateRelayIdentity(folder);
+    const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), relaySeed: identity.seed });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };
@@ -99,7 +101,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const identity = readOrCreateRelayIdentity(folder);
     const { publicUrl, jobLimits, supervised } = options;
     const services = await createServices({
       log,
@@ -109,6 +110,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       settings,
       register,
       identity,
+      headFile: folder.file(HEAD_FILE),
       rules,
       publicUrl,
       jobLimits,

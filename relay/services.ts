@@ -26,6 +26,7 @@ import type { RelayMetrics } from './metrics/relay-metrics.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
+import type { LogKeeper } from './receipts/log/log-keeper.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
@@ -43,6 +44,9 @@ export type RelayServices = {
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;
   readonly store: Store;
+  readonly receiptLog: LogKeeper;
+  /** The key that signs receipts and tree heads, `N…`. */
+  readonly relayKey: string;
   readonly keys: KeyGuard;
   readonly keyAdmin: KeyAdmin;
   readonly rateLimits: RateLimits;

@@ -13,6 +13,7 @@ import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
 import { type KeyStore, openKeyBox } from './key-box.ts';
+import { createNodeCrypto } from './node-crypto.ts';
 import { readOrCreateNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
@@ -61,6 +62,7 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     software: await describeSoftware(),
     tools: await findTools(),
     identity,
+    crypto: createNodeCrypto(identity.seed),
     invitation: options.invitation,
     pins: pinsOf(options),
     tls: createNodeTls(),

@@ -27,6 +27,11 @@ export async function readOperator(options: SettingOptions): Promise<{ relayUrl:
   return { relayUrl, adminToken: client.admin_token ?? (await readAdminToken(data)) };
 }
 
+/** Errors: `invalid_setting`. */
+export function readDataFolder(options: SettingOptions): string {
+  return load(options).data;
+}
+
 function load(options: SettingOptions): { relayUrl: string; data: string; client: ClientSettings } {
   const loaded = loadFromOptions(SECTIONS, options);
   const client = settingsOf(loaded, 'client');

@@ -11,6 +11,7 @@ import { addNatsConfigCommand } from './commands/nats-config.ts';
 import { addNodesCommand } from './commands/nodes.ts';
 import { addPairCommand } from './commands/pair.ts';
 import { addPreflightCommand } from './commands/preflight.ts';
+import { addReceiptsCommand } from './commands/receipts.ts';
 import { addRelayCommand } from './commands/relay.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
@@ -49,6 +50,7 @@ export async function main(argv: string[]): Promise<void> {
   addChatCommand(program);
   addModelsCommand(program);
   addNodesCommand(program);
+  addReceiptsCommand(program);
   addPairCommand(program);
   addKeysCommand(program);
   addCaCommand(program);

@@ -39,13 +39,18 @@ export function nkeyFromSeed(seed: string): NKey {
 
 /** Whether the holder of a public key, `A…` or `U…`, has signed these bytes. False for a text that is no such key. */
 export function isSignedBy(publicKey: string, data: Uint8Array, signature: Uint8Array): boolean {
+  const key = verifyingKey(publicKey);
+  return key !== undefined && verify(null, data, key, signature);
+}
+
+/** A public key, `A…` or `U…`, in the form that verifies; undefined for a text that is no such key. */
+export function verifyingKey(publicKey: string): KeyObject | undefined {
   try {
     const prefix = publicKey.startsWith('A') ? Prefix.Account : Prefix.User;
     const raw = Codec.decode(prefix, new TextEncoder().encode(publicKey));
-    const key = createPublicKey({ key: Buffer.concat([SPKI_HEADER, raw]), format: 'der', type: 'spki' });
-    return verify(null, data, key, signature);
+    return createPublicKey({ key: Buffer.concat([SPKI_HEADER, raw]), format: 'der', type: 'spki' });
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -195,8 +195,11 @@ function problemOf({ problem }: ErrorFrame, framesBefore: number): Problem {
 }
 
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
-  const { id, model, timeoutMs, type, input } = job;
-  const base = { job: id, attempt, epoch: node.epoch, model, client: job.apiKeyId, timeoutMs };
+  const { id, model, timeoutMs, type, input, nonce } = job;
+  const base: Omit<JobRequest, 'type' | 'input' | 'stream'> = {
+    ...{ job: id, attempt, epoch: node.epoch, model, client: job.apiKeyId, timeoutMs },
+    ...(nonce === undefined ? undefined : { nonce }),
+  };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
   return { ...base, type, input: input as JsonInput };

@@ -2,8 +2,8 @@ import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts'
 import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
-import { issueReceipt } from '../receipts/issue-receipt.ts';
-import type { AttemptRecord, FinishedJob } from '../store/store.ts';
+import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
+import type { AttemptRecord, JobRecord } from '../store/store.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
@@ -27,7 +27,7 @@ export type Course = {
   assigned(): void;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
-  record(end: JobEnd): FinishedJob;
+  record(end: JobEnd, keys: ReceiptKeys): JobRecord;
 };
 
 /**
@@ -96,7 +96,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       });
     },
     timings: () => ({ queueMs: assignedMs, firstTokenMs: firstOutputMs, totalMs: elapsedMs() }),
-    record: (end) => ({
+    record: (end, keys) => ({
       id: job.id,
       requestId: job.requestId,
       apiKeyId: job.apiKeyId,
@@ -110,7 +110,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       finishedAt: wallClock(elapsedMs()),
       attempts,
       usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
-      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, hasher) : null,
+      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, { hasher, passedTokens, keys }) : null,
     }),
   };
 }
@@ -124,12 +124,15 @@ function receiptOf(
   job: JobSpec,
   attempts: AttemptRecord[],
   { done, node }: JobEnd & { state: 'succeeded' },
-  hasher: ResponseHasher,
-): FinishedJob['receipt'] {
+  { hasher, passedTokens, keys }: { hasher: ResponseHasher; passedTokens: number; keys: ReceiptKeys },
+): JobRecord['receipt'] {
   const last = attempts.at(-1);
   if (last === undefined) return null;
   if (done.output !== undefined) hasher.output(done.output);
-  return issueReceipt({
+  const request = hashRequest(job as Parameters<typeof hashRequest>[0]);
+  const response = hasher.digest();
+  const outputTokens = job.stream ? passedTokens : null;
+  return draftReceipt({
     receiptId: job.receiptId,
     job: job.id,
     attempt: last.attempt,
@@ -138,13 +141,18 @@ function receiptOf(
     type: job.type,
     model: job.model,
     execution: done.execution,
-    requestHash: hashRequest(job as Parameters<typeof hashRequest>[0]),
-    responseHash: hasher.digest(),
+    requestHash: request.hash,
+    responseHash: response.hash,
     reported: done.usage,
+    measured: { outputTokens, requestBytes: request.sizeBytes, responseBytes: response.sizeBytes },
     queuedAt: last.queuedAt,
     startedAt: last.startedAt ?? last.queuedAt,
     firstTokenAt: last.firstTokenAt,
     finishedAt: last.finishedAt,
     issuedAt: last.finishedAt,
+    nonce: job.nonce ?? null,
+    keys: keysOf(node.id, keys),
+    nodeTimings: done.timings,
+    nodeSignature: done.signature ?? null,
   });
 }

@@ -13,6 +13,8 @@ export type JobSpec = {
   readonly model: string;
   /** Whether the node sends text as it is made. */
   readonly stream: boolean;
+  /** What its client sent to know the receipt by. */
+  readonly nonce?: string | undefined;
   readonly input: JobInput;
   /** What its caller wants of its node; anything, when absent. */
   readonly routing?: Routing | undefined;

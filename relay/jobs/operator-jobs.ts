@@ -4,8 +4,8 @@ import { nodeIdOfResult, subjects } from '../../shared/protocol/subjects.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
-import { issueReceipt } from '../receipts/issue-receipt.ts';
-import type { FinishedJob, JobStore } from '../store/store.ts';
+import { draftReceipt, keysOf, type ReceiptFacts, type ReceiptKeys } from '../receipts/draft-receipt.ts';
+import type { FinishedJob, JobRecord, JobStore } from '../store/store.ts';
 import { newId } from './id.ts';
 
 /** Work that the operator's own programs asked nodes for, past the relay. */
@@ -18,6 +18,7 @@ export type OperatorJobsPorts = {
   bus: Bus;
   table: NodeTable;
   store: JobStore;
+  receiptKeys: ReceiptKeys;
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
@@ -31,13 +32,14 @@ const readReport = messageReader(OperatorReport, 'report');
  * Invariants: (1) a report counts only under the epoch of the node's open session; (2) each is recorded once, however
  * often it is told; (3) it is confirmed when it is durable, and not before.
  */
-export function recordOperatorJobs({ bus, table, store, now, log }: OperatorJobsPorts): OperatorJobs {
+export function recordOperatorJobs({ bus, table, store, receiptKeys, now, log }: OperatorJobsPorts): OperatorJobs {
   const writing = new Set<string>();
   let stale = 0;
 
   const keep = async (nodeId: string, report: OperatorReport): Promise<void> => {
     const known = await store.findJob(report.job);
-    if (known === undefined) await store.recordFinishedJob(recordOf(nodeId, report, now()));
+    if (known === undefined)
+      await store.recordFinishedJob(recordOf(nodeId, report, now(), keysOf(nodeId, receiptKeys)));
     else if (!isSame(known, nodeId)) log.warn({ node: nodeId, job: report.job }, 'a report names the job of another');
     const kept: ReportKept = { job: report.job };
     bus.publish(subjects.resultKept(nodeId), encodeJson(kept));
@@ -64,7 +66,7 @@ function isSame(known: FinishedJob, nodeId: string): boolean {
 }
 
 /** Durations are the node's claim, the end is the relay's clock. */
-function recordOf(nodeId: string, report: OperatorReport, finishedAt: number): FinishedJob {
+function recordOf(nodeId: string, report: OperatorReport, finishedAt: number, keys: ReceiptFacts['keys']): JobRecord {
   const { job, type, model, outcome } = report;
   const startedAt = finishedAt - Math.round(report.totalMs);
   const firstTokenAt = outcome.state === 'succeeded' ? startedAt + Math.round(outcome.firstTokenMs) : null;
@@ -85,7 +87,7 @@ function recordOf(nodeId: string, report: OperatorReport, finishedAt: number): F
     finishedAt,
     usage: outcome.state === 'succeeded' ? outcome.usage : null,
     attempts: [attempt],
-    receipt: outcome.state === 'succeeded' ? receiptOf(nodeId, report, outcome, times) : null,
+    receipt: outcome.state === 'succeeded' ? receiptOf(nodeId, report, outcome, { ...times, keys }) : null,
   };
 }
 
@@ -93,9 +95,9 @@ function receiptOf(
   node: string,
   { job, ranUnder, type, model, requestHash }: OperatorReport,
   { execution, responseHash, usage }: Extract<OperatorReport['outcome'], { state: 'succeeded' }>,
-  times: { queuedAt: number; startedAt: number; finishedAt: number; firstTokenAt: number | null },
-): FinishedJob['receipt'] {
-  return issueReceipt({
+  more: Pick<ReceiptFacts, 'queuedAt' | 'startedAt' | 'finishedAt' | 'firstTokenAt' | 'keys'>,
+): JobRecord['receipt'] {
+  return draftReceipt({
     receiptId: newId('rcpt'),
     job,
     attempt: 1,
@@ -107,7 +109,12 @@ function receiptOf(
     requestHash,
     responseHash,
     reported: usage,
-    ...times,
-    issuedAt: times.finishedAt,
+    measured: null,
+    ...more,
+    issuedAt: more.finishedAt,
+    nonce: null,
+    // Nodes do not sign what was asked past the relay: there is no answer that the relay has seen.
+    nodeTimings: null,
+    nodeSignature: null,
   });
 }

@@ -3,9 +3,10 @@ import type { DoneFrame } from '../../shared/protocol/messages.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
+import type { ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';
 import { wantedBy } from '../scheduler/wanted.ts';
-import type { FinishedJob, Store } from '../store/store.ts';
+import type { JobRecord, Store } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
 import type { JobSpec } from './job.ts';
@@ -31,9 +32,10 @@ export type JobRunnerPorts = {
   table: NodeTable;
   scheduler: Scheduler;
   store: Store;
+  receiptKeys: ReceiptKeys;
   log: RelayLog;
   /** Hears of each job that has ended. */
-  onFinished?: (job: FinishedJob) => void;
+  onFinished?: (job: JobRecord) => void;
   /** Milliseconds, monotonic; by which nodes are found silent. */
   clock?: () => number;
 };
@@ -182,13 +184,17 @@ async function reserve(
 
 function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
-  const finished = course.record(end);
+  const finished = course.record(end, ports.receiptKeys);
   ports.onFinished?.(finished);
-  ports.store.jobs
-    .recordFinishedJob(finished)
-    .catch((error: unknown) =>
-      ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
-    );
+  ports.store.jobs.recordFinishedJob(finished).then(
+    (verdict) => {
+      if (verdict !== 'refused' || end.state !== 'succeeded') return;
+      // The client has the answer already; what is left is not to pretend that both agree.
+      const facts = { job: course.job.id, node: end.node.id, code: 'protocol_violation' };
+      ports.log.warn(facts, "a node's signature does not fit what the relay saw; its receipt says so");
+    },
+    (error: unknown) => ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
+  );
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { NodeSummary } from '../../shared/api/nodes.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
-import type { FinishedJob } from '../store/store.ts';
+import type { JobRecord } from '../store/store.ts';
 
 /** What is only known at the moment somebody asks. */
 export type RelayGauges = {
@@ -15,7 +15,7 @@ export type RelayGauges = {
 };
 
 export type RelayMetrics = {
-  jobFinished(job: FinishedJob): void;
+  jobFinished(job: JobRecord): void;
   requestRefused(code: string): void;
   readonly contentType: string;
   /** Everything in Prometheus' text format. */

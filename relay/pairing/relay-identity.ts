@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { createNKey, type NKey, nkeyFromSeed } from '../fabric/nkey.ts';
 
@@ -13,4 +17,16 @@ export function readOrCreateRelayIdentity(folder: DataFolder): NKey {
     seed: createNKey('server').seed,
   }));
   return nkeyFromSeed(seed);
+}
+
+/** The public half, also while a relay holds the folder. Errors: `data_folder_unusable`. */
+export function readRelayPublicKey(folder: string): string {
+  const file = join(folder, 'relay-identity.json');
+  try {
+    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (Value.Check(RelaySeed, content)) return nkeyFromSeed(content.seed).publicKey;
+  } catch {
+    // Said below; the reason could quote the seed.
+  }
+  throw new Problem('data_folder_unusable', `${file} holds no key of a relay. Give the data folder of a relay.`);
 }

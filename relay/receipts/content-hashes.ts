@@ -7,9 +7,13 @@ export function sha256Hex(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'hex');
 }
 
-/** The `requestHash` of a receipt, hex. */
-export function hashRequest(request: HashedRequest): string {
-  return sha256Hex(requestBytes(request));
+/** Hex, and how many bytes it covers. */
+export type ContentHash = { readonly hash: string; readonly sizeBytes: number };
+
+/** The `requestHash` of a receipt. */
+export function hashRequest(request: HashedRequest): ContentHash {
+  const bytes = requestBytes(request);
+  return { hash: sha256Hex(bytes), sizeBytes: bytes.length };
 }
 
 export type ResponseHasher = {
@@ -19,8 +23,8 @@ export type ResponseHasher = {
   /** Vectors as a frame carries them: little-endian float32 in base64. */
   vectors(base64: string): void;
   output(output: JsonInput): void;
-  /** The `responseHash` of a receipt, hex; may be called once. */
-  digest(): string;
+  /** The `responseHash` of a receipt; may be called once. */
+  digest(): ContentHash;
 };
 
 /**
@@ -36,11 +40,13 @@ export function createResponseHasher(choices = 1): ResponseHasher {
       const begin = piece.name === undefined ? '' : `\0${piece.name}\0`;
       hashes[choice]?.text(begin + piece.arguments);
     },
-    vectors: (base64) => void hashes[0]?.running().update(base64, 'base64'),
-    output: (output) => void hashes[0]?.running().update(outputBytes(output)),
+    vectors: (base64) => hashes[0]?.bytes(Buffer.from(base64, 'base64')),
+    output: (output) => hashes[0]?.bytes(outputBytes(output)),
     digest: () => {
       const digests = hashes.map((one) => one.digest());
-      return digests.length === 1 ? (digests[0] ?? '') : hash('sha256', digests.join(''), 'hex');
+      const [first = ''] = digests;
+      const sizeBytes = hashes.reduce((sum, one) => sum + one.sizeBytes(), 0);
+      return { hash: digests.length === 1 ? first : hash('sha256', digests.join(''), 'hex'), sizeBytes };
     },
   };
 }
@@ -49,10 +55,16 @@ export function createResponseHasher(choices = 1): ResponseHasher {
 function createLazyHash() {
   let first: string | undefined;
   let hasher: Hash | undefined;
+  let sizeBytes = 0;
   const running = (): Hash => (hasher ??= createHash('sha256').update(first ?? '', 'utf8'));
   return {
-    running,
+    sizeBytes: () => sizeBytes,
+    bytes: (bytes: Uint8Array): void => {
+      sizeBytes += bytes.length;
+      running().update(bytes);
+    },
     text: (text: string): void => {
+      sizeBytes += Buffer.byteLength(text, 'utf8');
       if (first === undefined && hasher === undefined) first = text;
       else running().update(text, 'utf8');
     },

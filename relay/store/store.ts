@@ -1,10 +1,11 @@
 import type { ProblemRecord } from '../../shared/problems/problem.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
-import type { Receipt } from '../../shared/receipts/receipt.ts';
+import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
+import type { ReceiptLogStore } from './receipt-log-store.ts';
 import type { UsageStore } from './usage-store.ts';
 
 /**
@@ -23,6 +24,7 @@ export type Store = {
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;
+  readonly receiptLog: ReceiptLogStore;
   readonly usage: UsageStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
   health(): Promise<StoreHealth>;
@@ -65,10 +67,16 @@ export type JobSummary = {
   usage: Usage | null;
 };
 
-/** A job that has ended, with everything that is kept of it. */
-export type FinishedJob = JobSummary & {
+/** A job that has ended, as it is handed over to be kept. */
+export type JobRecord = JobSummary & {
   /** In the order they were made. */
   attempts: AttemptRecord[];
+  /** Of the last attempt, when that has succeeded; the store signs it for whoever asks. */
+  receipt: LoggedReceipt | null;
+};
+
+/** A job that has ended, with everything that is kept of it. */
+export type FinishedJob = Omit<JobRecord, 'receipt'> & {
   /** The latest, when attempts left several. */
   receipt: Receipt | null;
 };
@@ -80,13 +88,19 @@ export type JobPage = {
   next: string | null;
 };
 
+/** Reading a receipt that is not what was logged is refused with `receipt_log_damaged`. */
 export interface JobStore {
-  /** Keeps job, attempts and receipt together or not at all. */
-  recordFinishedJob(record: FinishedJob): Promise<void>;
+  /**
+   * Keeps job, attempts, receipt and the receipt's place in the log together or not at all. Resolves with what was found
+   * of the node's signature, or null without a receipt and when so many come that not every one is looked at at once.
+   */
+  recordFinishedJob(record: JobRecord): Promise<SignatureVerdict | null>;
   findJob(id: string): Promise<FinishedJob | undefined>;
   findReceipt(receiptId: string): Promise<Receipt | undefined>;
   /** The latest receipt of the job. */
   receiptOfJob(jobId: string): Promise<Receipt | undefined>;
+  /** Every receipt of the job, oldest first. */
+  receiptsOfJob(jobId: string): Promise<Receipt[]>;
   /** Jobs recorded before the job `before`, or the newest. Errors: `invalid_value` when `before` is no job. */
   listJobs(page: { limit: number; before?: string | undefined }): Promise<JobPage>;
   countJobsByState(): Promise<Record<FinalState, number>>;

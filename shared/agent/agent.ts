@@ -1,3 +1,4 @@
+import { type HostCrypto, webHostCrypto } from '../identity/host-crypto.ts';
 import { nodeIdOf } from '../identity/node-id.ts';
 import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
@@ -39,6 +40,8 @@ export type AgentOptions = {
   policy?: OwnerPolicy;
   /** The node's own key: public part as NATS user key, and the seed its transport signs with. */
   identity: { publicKey: string; seed: Uint8Array };
+  /** The host's own cryptography with that key; WebCrypto when absent. */
+  crypto?: HostCrypto | undefined;
   runtime: Runtime;
   connect: ConnectToBus;
   fetch: typeof globalThis.fetch;
@@ -75,14 +78,15 @@ export function startAgent(options: AgentOptions): Agent {
   const policy = options.policy ?? createOwnerPolicy({ now: options.now });
   const slots = createSlots(options.slots, policy.isOpen);
   const runtime = measureRuntime(options.runtime, options.now);
-  const jobs = createJobRunner({ ...options, runtime, slots, policy, epoch: () => epoch.current });
+  const signer = signerOfSeed(options.identity.seed);
+  signer.catch(() => undefined); // Told by whoever asks for a document.
+  const receiptKey = { publicKey: options.identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
+  const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
   let nodeId = nodeIdOf(options.name, options.identity.publicKey);
   let session: Session | undefined;
 
-  const signer = signerOfSeed(options.identity.seed);
-  signer.catch(() => undefined); // Told by whoever asks for a document.
   const documents = createDocumentKeeper({
     build: (revision, issuedAt) => {
       const now = { models: runtime.models(), installed: runtime.installed?.() };

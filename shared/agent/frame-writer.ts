@@ -24,6 +24,7 @@ export type Done = {
   usage: Usage;
   timings: NodeTimings;
   execution: Execution;
+  signature?: string;
 };
 
 export type FrameWriter = {

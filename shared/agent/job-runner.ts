@@ -5,6 +5,7 @@ import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
 import type { PieceDetail, Runtime, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { AgentLog } from './log.ts';
+import { beginSigning, type ReceiptKey, type ReceiptSigning } from './receipt-signing.ts';
 import type { Slots } from './slots.ts';
 
 export type JobRunner = {
@@ -25,6 +26,8 @@ export type JobRunnerPorts = {
   /** The epoch of the open session, or 0 while there is none. */
   epoch: () => number;
   now: () => number;
+  /** Signs the node's part of receipts; without it answers go unsigned. */
+  receiptKey?: ReceiptKey | undefined;
   log: AgentLog;
 };
 
@@ -35,8 +38,8 @@ type RunningJob = { epoch: number; attempt: number; client: string; abort: Abort
 
 /**
  * Invariants: (1) a job starts only under the current epoch and with a slot held; (2) the slot is given back exactly
- * when the runtime has settled, not when the relay was told; (3) a job is in `jobs` from start to settlement; (4) the
- * runtime sees no job that the owner's policy refuses.
+ * when the runtime has settled and its answer is signed, not when the relay was told; (3) a job is in `jobs` from start
+ * to settlement; (4) the runtime sees no job that the owner's policy refuses.
  */
 export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const jobs = new Map<string, RunningJob>();
@@ -55,7 +58,9 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
         return;
       }
       frames.accept();
-      void runAttempt(ports.policy.limited(request), frames, ports, jobs).finally(release);
+      // What was asked is signed for, not what the owner's limits made of it.
+      const signing = ports.receiptKey && beginSigning(request, ports.receiptKey);
+      void runAttempt(ports.policy.limited(request), frames, signing, ports, jobs).finally(release);
     },
     cancel: (request) => {
       const job = jobs.get(request.job);
@@ -92,6 +97,7 @@ function clientOf({ client = OPERATOR_CLIENT }: JobRequest): string {
 async function runAttempt(
   request: JobRequest,
   frames: FrameWriter,
+  signing: ReceiptSigning | undefined,
   ports: JobRunnerPorts,
   jobs: Map<string, RunningJob>,
 ): Promise<void> {
@@ -112,19 +118,28 @@ async function runAttempt(
   const output = {
     text: (text: string, tokens: number, more?: PieceDetail) => {
       firstTokenAt ??= ports.now();
+      signing?.text(text, more?.choice);
       frames.text(text, tokens, more);
     },
     toolCall: (piece: ToolCallPiece) => {
       firstTokenAt ??= ports.now();
+      signing?.toolCall(piece);
       frames.toolCall(piece);
     },
-    vectors: frames.vectors,
+    vectors: (start: number, count: number, dimensions: number, values: Float32Array) => {
+      signing?.vectors(values.subarray(0, count * dimensions));
+      frames.vectors(start, count, dimensions, values);
+    },
   };
   try {
     const result = await ports.runtime.run(runtimeJobOf(request), output, abort.signal);
+    // What was done in time is not too late for being signed.
+    clearTimeout(timeout);
     const totalMs = ports.now() - startedAt;
     const firstTokenMs = firstTokenAt === undefined ? totalMs : firstTokenAt - startedAt;
-    frames.done({ ...result, timings: { firstTokenMs, totalMs } });
+    const done = { ...result, timings: { firstTokenMs, totalMs } };
+    const signature = await signing?.sign(done);
+    frames.done(signature === undefined ? done : { ...done, signature });
   } catch (error) {
     const problem = toProblem(error, 'node_fault');
     if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');

@@ -229,6 +229,9 @@ export const PROBLEMS = {
     retry: 'elsewhere',
     type: 'server_error',
   },
+  receipt_not_found: { title: 'No such receipt', status: 404, retry: 'never', type: 'invalid_request_error' },
+  receipt_invalid: { title: 'The receipt does not hold', status: 400, retry: 'never', type: 'invalid_request_error' },
+  receipt_log_damaged: { title: 'The receipt log was changed', status: 500, retry: 'never', type: 'server_error' },
   port_in_use: { title: 'The port is taken', status: 503, retry: 'never', type: 'server_error' },
   address_unavailable: { title: 'The address cannot be bound', status: 503, retry: 'never', type: 'server_error' },
   data_folder_in_use: {

@@ -103,6 +103,8 @@ const JobRequestBase = {
   client: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   /** How long the relay will wait from now; the node ends the job by itself after it. */
   timeoutMs: Type.Integer({ minimum: 1 }),
+  /** What the client sent to know its own receipt by; part of what the node signs. */
+  nonce: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
 };
 
 export const LlmJobRequest = Type.Object({
@@ -204,6 +206,8 @@ export const DoneFrame = Type.Object({
   execution: Execution,
   /** What a job of a capability type made. */
   output: Type.Optional(JsonInput),
+  /** The node's Ed25519 signature under its part of the receipt (`statements.ts`), base64url. */
+  signature: Type.Optional(Type.String({ maxLength: 128 })),
 });
 export const ErrorFrame = Type.Object({ ...FrameBase, type: Type.Literal('error'), problem: ProblemRecord });
 export const Frame = Type.Union([AcceptedFrame, TextFrame, ToolCallFrame, VectorsFrame, DoneFrame, ErrorFrame]);

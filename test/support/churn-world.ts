@@ -7,7 +7,7 @@ import type { JobSpec } from '../../relay/jobs/job.ts';
 import { recordOperatorJobs } from '../../relay/jobs/operator-jobs.ts';
 import { createJobRunner, type JobRunner } from '../../relay/jobs/run-job.ts';
 import { createScheduler, type Scheduler } from '../../relay/scheduler/scheduler.ts';
-import type { FinishedJob, Store } from '../../relay/store/store.ts';
+import type { JobRecord, Store } from '../../relay/store/store.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { CHURN_MODEL, type ChurnNode, createChurnNode } from './churn-node.ts';
 import { createFakeBus } from './fake-bus.ts';
@@ -22,7 +22,7 @@ export type ChurnWorld = {
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;
   /** Everything that was written down. */
-  readonly records: FinishedJob[];
+  readonly records: JobRecord[];
   readonly violations: string[];
   /** How often what was to be told apart did happen, so that a test that saw nothing can fail. */
   readonly seen: { requests: number; staleReports(): number };
@@ -65,7 +65,7 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
   const now = (): number => clock.now;
   const log = collectLog();
   const violations: string[] = [];
-  const records: FinishedJob[] = [];
+  const records: JobRecord[] = [];
   const seen = { requests: 0, staleReports: () => operators.staleReports() };
   const byId = new Map<string, ChurnNode>();
   /** Where each job is that nothing has come of yet, and since when. */
@@ -113,17 +113,19 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
   const store = {
     jobs: {
       findJob: async (id: string) => records.find((record) => record.id === id),
-      recordFinishedJob: async (record: FinishedJob) => {
+      recordFinishedJob: async (record: JobRecord) => {
         records.push(record);
-        if (record.apiKeyId !== 'operator') return;
+        if (record.apiKeyId !== 'operator') return null;
         const { nodeId = '', epoch } = record.attempts[0] ?? {};
         if (table.get(nodeId)?.epoch !== epoch) violations.push(`a report of ${nodeId}/${epoch} was written down`);
+        return null;
       },
     },
   } as unknown as Store;
   const scheduler = createScheduler(table, { now, random });
-  const jobs = createJobRunner({ bus, table, scheduler, store, log, clock: now });
-  const operators = recordOperatorJobs({ bus, table, store: store.jobs, now, log });
+  const receiptKeys = { relay: 'N', publicKeyOf: (nodeId: string) => byId.get(nodeId)?.publicKey };
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log, clock: now });
+  const operators = recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now, log });
 
   const begin = (number: number): void => {
     const id = `job_${String(number).padStart(16, '0')}`;

@@ -24,9 +24,9 @@ export function createScriptedRuntime(scripts: Record<string, Script>): Scripted
       let outputTokens = 0;
       const counted: RuntimeOutput = {
         ...output,
-        text: (text, tokens) => {
+        text: (text, tokens, more) => {
           outputTokens += tokens;
-          output.text(text, tokens);
+          output.text(text, tokens, more);
         },
       };
       const finishReason = await script(job, counted, signal);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createUser } from '@nats-io/nkeys';
+import { createNodeCrypto } from '../../main/headless/node-crypto.ts';
 import { startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import { silentLog } from './pool.ts';
@@ -15,6 +16,7 @@ const agent = startAgent({
   slots: Number(slots),
   hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
   identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
+  crypto: createNodeCrypto(key.getSeed()),
   runtime: createSyntheticRuntime(),
   connect: connectToBus,
   fetch: globalThis.fetch,

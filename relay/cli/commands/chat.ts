@@ -2,10 +2,11 @@ import { Argument, type Command, Option } from 'commander';
 import { askChat, type ChatAnswer } from '../ask-chat.ts';
 import { addClientOptions, readClient } from '../client-options.ts';
 import { parseCount } from '../options.ts';
+import { fetchReceiptProof, writeReceiptFile } from '../receipt-file.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type ChatCommandOptions = SettingOptions & { system?: string; maxTokens?: number; json?: boolean };
+type ChatCommandOptions = SettingOptions & { system?: string; maxTokens?: number; json?: boolean; receipt?: string };
 
 export const DEMO_CHAT_MODEL = 'sparewatt/demo-chat';
 
@@ -15,10 +16,12 @@ export function addChatCommand(program: Command): void {
     .addArgument(new Argument('<prompt>', 'what to ask; - reads it from stdin'))
     .addOption(new Option('--system <text>', 'a system message to put before'))
     .addOption(new Option('--max-tokens <number>', 'longest answer').argParser(parseCount))
+    .addOption(new Option('--receipt <file>', 'save the receipt with its proof'))
     .addOption(new Option('--json', 'print one JSON object when the answer is complete'))
     .action(async (prompt: string, options: ChatCommandOptions) => {
+      const client = await readClient(options);
       const answer = await askChat({
-        ...(await readClient(options)),
+        ...client,
         prompt: prompt === '-' ? await readStdin() : prompt,
         onText: (text) => {
           if (options.json !== true) process.stdout.write(text);
@@ -26,6 +29,10 @@ export function addChatCommand(program: Command): void {
         ...(options.system === undefined ? {} : { system: options.system }),
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       });
+      if (options.receipt !== undefined) {
+        const proof = await fetchReceiptProof(client.relayUrl, client.apiKey, answer.receiptId);
+        writeReceiptFile(options.receipt, proof);
+      }
       if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
       else process.stdout.write(`\n${out.dim(describeAnswer(answer))}\n`);
     });

@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { InFlight } from '../../in-flight.ts';
-import type { DatabaseOptions } from './database.ts';
-import type { LocalStore } from './local-store.ts';
+import type { LocalStore, LocalStoreOptions } from './local-store.ts';
 import { type Call, type FromThread, fromErrorRecord, type Room, type ToThread } from './thread-messages.ts';
 
 /** About 2 KB each, so that a disk that stands still costs 100 MB before callers are told. */
@@ -11,7 +10,7 @@ const DEFAULT_MAX_PENDING = 50_000;
 const PATIENCE_MS = 10;
 const WORKER_URL = new URL('./database-worker.ts', import.meta.url);
 
-export type DatabaseThreadOptions = Pick<DatabaseOptions, 'file' | 'maxSizeBytes'> & {
+export type DatabaseThreadOptions = Pick<LocalStoreOptions, 'file' | 'maxSizeBytes' | 'relaySeed'> & {
   /** How many calls may wait for the thread. */
   maxPending?: number;
   workerUrl?: URL;

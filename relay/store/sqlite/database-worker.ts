@@ -1,7 +1,6 @@
 /** Entry of the thread that holds the database; its other end is `database-thread.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { DatabaseOptions } from './database.ts';
-import { openLocalStore } from './local-store.ts';
+import { type LocalStoreOptions, openLocalStore } from './local-store.ts';
 import { type Call, type FromThread, type ToThread, toErrorRecord } from './thread-messages.ts';
 
 type Methods = Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
@@ -25,7 +24,7 @@ function gather(): Outcomes {
 }
 
 try {
-  const store = openLocalStore(workerData as DatabaseOptions);
+  const store = openLocalStore(workerData as LocalStoreOptions);
   const answer = async ([id, room, method, args]: Call): Promise<void> => {
     try {
       const value = await (store[room] as unknown as Methods)[method]?.(...args);

@@ -1,6 +1,6 @@
 import type { ProblemRecord } from '../../../shared/problems/problem.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
-import type { AttemptRecord, FinalState, FinishedJob, JobSummary } from '../store.ts';
+import type { AttemptRecord, FinalState, JobRecord, JobSummary } from '../store.ts';
 
 type ProblemColumns = { problem_code: string | null; problem_detail: string | null; problem_param: string | null };
 
@@ -44,6 +44,7 @@ export type JobRows = {
   job: unknown[];
   /** Without the first column, which is known once the job is inserted. */
   attempts: unknown[][];
+  /** The receipt as it is logged, in the canonical form. */
   receipt: { id: string; body: string } | null;
   /** What the job adds to the sums of its day, key, model and node. */
   usage: unknown[];
@@ -51,7 +52,7 @@ export type JobRows = {
 
 const DAY_MS = 86_400_000;
 
-export function rowsOf(record: FinishedJob): JobRows {
+export function rowsOf(record: JobRecord): JobRows {
   const { receipt } = record;
   return {
     job: jobValues(record),
@@ -61,7 +62,7 @@ export function rowsOf(record: FinishedJob): JobRows {
   };
 }
 
-function usageValues({ finishedAt, apiKeyId, model, attempts, state, usage }: FinishedJob): unknown[] {
+function usageValues({ finishedAt, apiKeyId, model, attempts, state, usage }: JobRecord): unknown[] {
   const day = Math.floor(finishedAt / DAY_MS);
   const node = attempts.at(-1)?.nodeId ?? '';
   const hasFailed = state === 'succeeded' ? 0 : 1;
@@ -69,7 +70,7 @@ function usageValues({ finishedAt, apiKeyId, model, attempts, state, usage }: Fi
 }
 
 /** In the order of `JOB_COLUMNS`: positions bind twice as fast as names. */
-function jobValues(job: FinishedJob): unknown[] {
+function jobValues(job: JobRecord): unknown[] {
   const { problem, usage } = job;
   return [
     job.id,

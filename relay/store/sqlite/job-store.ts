@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
+import type { ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
 import {
   ATTEMPT_COLUMNS,
@@ -12,25 +13,47 @@ import {
   toAttempt,
   toJobSummary,
 } from './job-rows.ts';
+import { createReceiptRows, type ReceiptRows } from './receipt-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { ADD_USAGE } from './usage-store.ts';
 
 export type SqliteJobStore = JobStore & {
   /** `recordFinishedJob` of what `rowsOf` has made of the job. */
-  insertRows(rows: JobRows): Promise<void>;
+  insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
 };
 
-/** Job store on SQLite: three inserts per job, in the group's transaction. */
-export function createJobStore(db: Database, access: SqliteAccess): SqliteJobStore {
+export type JobStoreOptions = { sealer: ReceiptSealer /** Milliseconds, monotonic. */; now: () => number };
+
+/** Job store on SQLite: a handful of inserts per job, in the group's transaction. Receipts are sealed when they are read. */
+export function createJobStore(db: Database, access: SqliteAccess, { sealer, now }: JobStoreOptions): SqliteJobStore {
   const statements = prepareStatements(db);
+  const receipts = createReceiptRows(db, sealer);
+  const mayCheck = createCheckAllowance(now);
+  const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
+    await access.write(() => insertJob(statements, receipts, rows));
+    return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
+  };
   return {
-    recordFinishedJob: (record) => access.write(() => insertJob(statements, rowsOf(record))),
-    insertRows: (rows) => access.write(() => insertJob(statements, rows)),
-    findJob: (id) => access.read(() => readJob(statements, id)),
-    findReceipt: (receiptId) => access.read(() => parseReceipt(statements.receiptById.get(receiptId))),
-    receiptOfJob: (jobId) => access.read(() => parseReceipt(statements.receiptOfJob.get(jobId))),
+    recordFinishedJob: (record) => insertRows(rowsOf(record)),
+    insertRows,
+    findJob: (id) => access.read(() => readJob(statements, receipts, id)),
+    findReceipt: (receiptId) => access.read(() => receipts.find(receiptId)),
+    receiptOfJob: (jobId) => access.read(() => receipts.latestOf(jobId)),
+    receiptsOfJob: (jobId) => access.read(() => receipts.allOf(jobId)),
     listJobs: ({ limit, before }) => access.read(() => readPage(statements, limit, before)),
     countJobsByState: () => access.read(() => readCounts(statements)),
+  };
+}
+
+/** To verify a signature takes as long as a third of a job: under load jobs go first, and readers judge for themselves. */
+const MOST_CHECKS_PER_S = 250;
+
+function createCheckAllowance(now: () => number): () => boolean {
+  let [since, checks] = [now(), 0];
+  return () => {
+    if (now() - since >= 1_000) [since, checks] = [now(), 0];
+    checks += 1;
+    return checks <= MOST_CHECKS_PER_S;
   };
 }
 
@@ -38,21 +61,16 @@ type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: Database) {
   const marks = (columns: string) => columns.replaceAll(/\w+/g, '?');
-  const receiptOfJob =
-    'SELECT body FROM receipts WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq DESC LIMIT 1';
   return {
     insertJob: db.prepare<unknown[]>(`INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${marks(JOB_COLUMNS)})`),
     insertAttempt: db.prepare<unknown[]>(
       `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${marks(ATTEMPT_COLUMNS)})`,
     ),
-    insertReceipt: db.prepare<unknown[]>('INSERT INTO receipts (id, job, body) VALUES (?, ?, ?)'),
     addUsage: db.prepare<unknown[]>(ADD_USAGE),
     jobById: db.prepare<[string], JobRow>(`SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id = ?`),
     attemptsOfJob: db.prepare<[number], AttemptRow>(
       `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE job = ? ORDER BY attempt`,
     ),
-    receiptById: db.prepare<[string], string>('SELECT body FROM receipts WHERE id = ?').pluck(),
-    receiptOfJob: db.prepare<[string], string>(receiptOfJob).pluck(),
     seqOfJob: db.prepare<[string], number>('SELECT seq FROM jobs WHERE id = ?').pluck(),
     jobsBefore: db.prepare<[number, number], JobRow>(
       `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
@@ -61,18 +79,18 @@ function prepareStatements(db: Database) {
   };
 }
 
-function insertJob(statements: Statements, { job, attempts, receipt, usage }: JobRows): void {
+function insertJob(statements: Statements, receipts: ReceiptRows, { job, attempts, receipt, usage }: JobRows): void {
   const { lastInsertRowid } = statements.insertJob.run(job);
   for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
   statements.addUsage.run(usage);
-  if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, receipt.body);
+  if (receipt !== null) receipts.insert(lastInsertRowid, receipt);
 }
 
-function readJob(statements: Statements, id: string): FinishedJob | undefined {
+function readJob(statements: Statements, receipts: ReceiptRows, id: string): FinishedJob | undefined {
   const row = statements.jobById.get(id);
   if (row === undefined) return undefined;
   const attempts = statements.attemptsOfJob.all(row.seq).map(toAttempt);
-  return { ...toJobSummary(row), attempts, receipt: parseReceipt(statements.receiptOfJob.get(id)) ?? null };
+  return { ...toJobSummary(row), attempts, receipt: receipts.latestOf(id) ?? null };
 }
 
 function readPage(statements: Statements, limit: number, before: string | undefined): JobPage {
@@ -91,8 +109,4 @@ function readCounts(statements: Statements): Record<FinalState, number> {
   const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0 };
   for (const { state, count } of statements.counts.all()) counts[state] = count;
   return counts;
-}
-
-function parseReceipt(body: string | undefined): Receipt | undefined {
-  return body === undefined ? undefined : (JSON.parse(body) as Receipt);
 }

@@ -1,3 +1,5 @@
+import { nkeyFromSeed } from '../../fabric/nkey.ts';
+import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import type { Store } from '../store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -7,6 +9,7 @@ import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
+import { createReceiptLogStore } from './receipt-log-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
@@ -21,8 +24,13 @@ export type LocalStore = Omit<Store, 'jobs' | 'health' | 'close'> & {
   };
 };
 
+export type LocalStoreOptions = DatabaseOptions & {
+  /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
+  relaySeed?: string | undefined;
+};
+
 /** Opens the database in this thread, which it blocks whenever it works. Errors: `data_folder_unusable`. */
-export function openLocalStore(options: DatabaseOptions): LocalStore {
+export function openLocalStore(options: LocalStoreOptions): LocalStore {
   const db = openDatabase(options);
   const commits = new GroupCommit(db);
   const access: SqliteAccess = {
@@ -37,13 +45,14 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
     },
   };
   return {
-    jobs: createJobStore(db, access),
+    jobs: createJobStore(db, access, { sealer: sealerOf(options), now: () => performance.now() }),
     keys: createKeyStore(db, access),
     measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),
     usage: createUsageStore(db, access),
+    receiptLog: createReceiptLogStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {
@@ -52,4 +61,12 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
       },
     },
   };
+}
+
+function sealerOf({ relaySeed }: LocalStoreOptions): ReceiptSealer {
+  if (relaySeed !== undefined) return createReceiptSealer(nkeyFromSeed(relaySeed));
+  const refuse = (): never => {
+    throw new Error('the store was opened without the key that signs receipts');
+  };
+  return { judge: refuse, seal: refuse };
 }

@@ -5,6 +5,7 @@ import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
 import { openFabric } from '../../../relay/fabric/open-fabric.ts';
 import { openNodeRegister } from '../../../relay/pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from '../../../relay/pairing/relay-identity.ts';
+import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
 import type { FleetMember } from '../fleet-member.ts';
 import { answerQuestions } from './answer-questions.ts';
@@ -14,12 +15,13 @@ import { watchLoop, watchTurns } from './loop-turns.ts';
 const log = pino({ level: 'warn' }, pino.destination(2));
 const folder = openDataFolder(process.argv[2] ?? '', { log });
 const keys = readOrCreateKeys(folder);
-const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite') });
+const identity = readOrCreateRelayIdentity(folder);
+const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), relaySeed: identity.seed });
 const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
 const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocations: register.revocations, log });
-const identity = readOrCreateRelayIdentity(folder);
 const rules = { open: false, approve: false };
-const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, rules });
+const headFile = folder.file(HEAD_FILE);
+const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, headFile, rules });
 
 const watches = { clock: watchLoop(), processor: watchTurns() };
 /** Of all threads. */

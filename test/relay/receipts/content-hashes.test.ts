@@ -5,13 +5,14 @@ import fc from 'fast-check';
 import { createResponseHasher, hashRequest } from '../../../relay/receipts/content-hashes.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const hashOf = (bytes: Uint8Array) => ({ hash: sha256(bytes), sizeBytes: bytes.length });
 
 test('hashes a text the same however it was cut into frames', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'grapheme' })), (pieces) => {
       const hasher = createResponseHasher();
       for (const piece of pieces) hasher.text(piece);
-      assert.equal(hasher.digest(), sha256(Buffer.from(pieces.join(''))));
+      assert.deepEqual(hasher.digest(), hashOf(Buffer.from(pieces.join(''))));
     }),
     { seed: 4 },
   );
@@ -23,7 +24,7 @@ test('hashes calls after the text, with their names, however they were cut into 
   hasher.toolCall({ name: 'add', arguments: '{"a"' });
   hasher.toolCall({ arguments: ':1}' });
   hasher.toolCall({ name: 'now', arguments: '{}' });
-  assert.equal(hasher.digest(), sha256(Buffer.from('Let me see.\0add\0{"a":1}\0now\0{}')));
+  assert.deepEqual(hasher.digest(), hashOf(Buffer.from('Let me see.\0add\0{"a":1}\0now\0{}')));
 });
 
 test('hashes several choices each by itself, whatever the order of their frames', () => {
@@ -32,21 +33,22 @@ test('hashes several choices each by itself, whatever the order of their frames'
   hasher.text('a', 0);
   hasher.text('c', 1);
   const each = ['a', 'bc'].map((text) => sha256(Buffer.from(text)));
-  assert.equal(hasher.digest(), sha256(Buffer.from(each.join(''))));
+  assert.deepEqual(hasher.digest(), { hash: sha256(Buffer.from(each.join(''))), sizeBytes: 3 });
 });
 
 test('hashes vectors as the bytes of their floats, however they were cut into frames', () => {
   const vectors = [new Float32Array([0.5, -1, 2]), new Float32Array([3, 4, 5])];
   const hasher = createResponseHasher();
   for (const vector of vectors) hasher.vectors(Buffer.from(vector.buffer).toString('base64'));
-  assert.equal(hasher.digest(), sha256(Buffer.from(new Float32Array([0.5, -1, 2, 3, 4, 5]).buffer)));
+  assert.deepEqual(hasher.digest(), hashOf(Buffer.from(new Float32Array([0.5, -1, 2, 3, 4, 5]).buffer)));
 });
 
 test('gives the same question the same hash, and another model another', () => {
   const input = { inputs: ['a'], dimensions: null };
   const turned = { dimensions: null, inputs: ['a'] };
-  const hash = hashRequest({ type: 'embed', model: 'm', input });
+  const { hash, sizeBytes } = hashRequest({ type: 'embed', model: 'm', input });
+  assert.equal(sizeBytes, '{"input":{"dimensions":null,"inputs":["a"]},"model":"m","type":"embed"}'.length);
   assert.match(hash, /^[0-9a-f]{64}$/);
-  assert.equal(hashRequest({ type: 'embed', model: 'm', input: turned }), hash);
-  assert.notEqual(hashRequest({ type: 'embed', model: 'n', input }), hash);
+  assert.equal(hashRequest({ type: 'embed', model: 'm', input: turned }).hash, hash);
+  assert.notEqual(hashRequest({ type: 'embed', model: 'n', input }).hash, hash);
 });

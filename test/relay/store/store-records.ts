@@ -1,15 +1,32 @@
-import { issueReceipt } from '../../../relay/receipts/issue-receipt.ts';
-import type { FinishedJob, KeyRecord, NodeRecord } from '../../../relay/store/store.ts';
-import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { draftReceipt } from '../../../relay/receipts/draft-receipt.ts';
+import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
+import type { FinishedJob, JobRecord, KeyRecord, NodeRecord } from '../../../relay/store/store.ts';
+import type { LoggedReceipt, Receipt } from '../../../shared/receipts/receipt.ts';
 
 /** A moment that every record of these tests is made around. */
 export const T0 = 1_790_000_000_000;
 
-export function receiptFor(job: string, receiptId = `rcpt_of_${job}`, attempt = 1): Receipt {
-  return issueReceipt({
+/** The key by which the stores of these tests sign. */
+export const RELAY_KEY = createNKey('server');
+
+const { seal } = createReceiptSealer(RELAY_KEY);
+
+export function receiptFor(job: string): Receipt {
+  return seal(draftFor(job));
+}
+
+/** What a store gives back of what it was given to keep. */
+export function asKept(record: JobRecord): FinishedJob {
+  const { receipt } = record;
+  return { ...record, receipt: receipt && seal(receipt) };
+}
+
+export function draftFor(job: string, receiptId = `rcpt_of_${job}`): LoggedReceipt {
+  return draftReceipt({
     receiptId,
     job,
-    attempt,
+    attempt: 1,
     node: 'desk-4f2a9c',
     epoch: 3,
     type: 'llm',
@@ -18,16 +35,20 @@ export function receiptFor(job: string, receiptId = `rcpt_of_${job}`, attempt = 
     requestHash: 'b'.repeat(64),
     responseHash: 'c'.repeat(64),
     reported: { inputTokens: 20, outputTokens: 12 },
-    measured: { inputTokens: 20, outputTokens: 12 },
+    measured: { outputTokens: 12, requestBytes: 200, responseBytes: 50 },
     queuedAt: T0,
     startedAt: T0 + 1,
     firstTokenAt: T0 + 3,
     finishedAt: T0 + 20,
     issuedAt: T0 + 21,
+    nonce: null,
+    keys: { node: null, relay: RELAY_KEY.publicKey },
+    nodeTimings: null,
+    nodeSignature: null,
   });
 }
 
-export function finishedJob(id: string, changes: Partial<FinishedJob> = {}): FinishedJob {
+export function finishedJob(id: string, changes: Partial<JobRecord> = {}): JobRecord {
   return {
     id,
     requestId: `req_of_${id}`,
@@ -54,13 +75,13 @@ export function finishedJob(id: string, changes: Partial<FinishedJob> = {}): Fin
       },
     ],
     usage: { inputTokens: 20, outputTokens: 12 },
-    receipt: receiptFor(id),
+    receipt: draftFor(id),
     ...changes,
   };
 }
 
 /** A job that never reached a node. */
-export function refusedJob(id: string): FinishedJob {
+export function refusedJob(id: string): JobRecord {
   return finishedJob(id, {
     state: 'failed',
     stream: false,

@@ -2,9 +2,18 @@ import { jobsKeysNodes } from './0010-jobs-keys-nodes.ts';
 import { pairing } from './0020-pairing.ts';
 import { nodeAdmin } from './0030-node-admin.ts';
 import { measurements } from './0040-measurements.ts';
+import { receiptLog } from './0050-receipt-log.ts';
 import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
-export const MIGRATIONS: readonly Migration[] = [jobsKeysNodes, pairing, nodeAdmin, measurements, keyLimits, usage];
+export const MIGRATIONS: readonly Migration[] = [
+  jobsKeysNodes,
+  pairing,
+  nodeAdmin,
+  measurements,
+  receiptLog,
+  keyLimits,
+  usage,
+];

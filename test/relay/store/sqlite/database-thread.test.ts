@@ -9,7 +9,7 @@ import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-stor
 import { fromErrorRecord, toErrorRecord } from '../../../../relay/store/sqlite/thread-messages.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { finishedJob, keyRecord, nodeRecord } from '../store-records.ts';
+import { finishedJob, keyRecord, nodeRecord, RELAY_KEY } from '../store-records.ts';
 import { makeFolder } from './sqlite-place.ts';
 
 const FAULTY_WORKER = new URL('../../../support/faulty-database-worker.ts', import.meta.url);
@@ -18,7 +18,7 @@ async function start(t: TestContext, options: { maxPending?: number } = {}) {
   // Before the folder is made: what is registered first runs first, and open files cannot be removed everywhere.
   t.after(() => thread.close());
   const file = join(makeFolder(t), 'relay.db');
-  const thread = await startDatabaseThread({ file, ...options });
+  const thread = await startDatabaseThread({ file, relaySeed: RELAY_KEY.seed, ...options });
   return { thread, file };
 }
 

@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
 import type { StorePlace } from '../store-contract.ts';
+import { RELAY_KEY } from '../store-records.ts';
 
 /** A folder of the test's own, removed after it. */
 export function makeFolder(t: TestContext): string {
@@ -24,7 +25,7 @@ export async function makeSqlitePlace(t: TestContext): Promise<StorePlace & { fo
   return {
     folder,
     open: async (options = {}) => {
-      const store = await openSqliteStore({ file, ...options });
+      const store = await openSqliteStore({ file, relaySeed: RELAY_KEY.seed, ...options });
       opened.push(store);
       return store;
     },

@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { openLocalStore } from '../../../../relay/store/sqlite/local-store.ts';
 import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { finishedJob } from '../store-records.ts';
+import { finishedJob, RELAY_KEY } from '../store-records.ts';
 import { makeFolder } from './sqlite-place.ts';
 
 test('makes the folder of its file, for its owner alone', async (t) => {
@@ -65,12 +65,12 @@ test('refuses a database that has lost its end', async (t) => {
 
 test('says that a database is damaged when it notices while it runs', async (t) => {
   const file = join(makeFolder(t), 'relay.db');
-  const first = await openSqliteStore({ file });
+  const first = await openSqliteStore({ file, relaySeed: RELAY_KEY.seed });
   const ids = Array.from({ length: 300 }, (_, index) => `job_${index}`);
   await Promise.all(ids.map((id) => first.jobs.recordFinishedJob(finishedJob(id))));
   await first.close();
   overwriteTableRoot(file, 'jobs');
-  const store = await openSqliteStore({ file });
+  const store = await openSqliteStore({ file, relaySeed: RELAY_KEY.seed });
   t.after(() => store.close());
   await assert.rejects(store.jobs.listJobs({ limit: 10 }), isProblem('storage_failed', /damaged/));
   await assert.rejects(store.jobs.recordFinishedJob(finishedJob('job_new')), isProblem('storage_failed', /damaged/));

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Argument, type Command, Option } from 'commander';
+import type { ReceiptList } from '../../../shared/api/receipts.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import { checkReceiptFile, type Finding, type ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
+import { readRelayPublicKey } from '../../pairing/relay-identity.ts';
+import { auditLog } from '../../receipts/log/audit-log.ts';
+import { HEAD_FILE, readHeadFile } from '../../receipts/log/head-file.ts';
+import { openSqliteStore } from '../../store/sqlite/open-sqlite-store.ts';
+import { addClientOptions, readClient, readDataFolder } from '../client-options.ts';
+import { getJson } from '../get-json.ts';
+import { checkLogOnline } from '../known-heads.ts';
+import { relayFolder } from '../local-relay.ts';
+import { fetchReceiptProof, readReceiptFile } from '../receipt-file.ts';
+import type { SettingOptions } from '../setting-options.ts';
+import { out } from '../style.ts';
+
+type VerifyOptions = SettingOptions & { online?: boolean; relayKey?: string; json?: boolean };
+
+/** `sparewatt receipts list | show | verify | audit`. */
+export function addReceiptsCommand(program: Command): void {
+  const receipts = program.command('receipts').description('show and verify receipts of jobs');
+  addClientOptions(receipts.command('list'), ['api_key'])
+    .description('list the receipts of a job')
+    .addArgument(new Argument('<job>', 'id of the job'))
+    .action(async (job: string, options: SettingOptions) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      const path = `/v1/jobs/${encodeURIComponent(job)}/receipts`;
+      const { data } = await getJson<ReceiptList>(relayUrl, path, apiKey);
+      for (const receipt of data) process.stdout.write(`${lineOf(receipt)}\n`);
+    });
+  addClientOptions(receipts.command('show'), ['api_key'])
+    .description('print a receipt with its proof as JSON, as verify reads it')
+    .addArgument(new Argument('<receipt>', 'id of the receipt'))
+    .action(async (id: string, options: SettingOptions) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      process.stdout.write(`${JSON.stringify(await fetchReceiptProof(relayUrl, apiKey, id), null, 2)}\n`);
+    });
+  addClientOptions(receipts.command('verify'), ['api_key'])
+    .description('check a saved receipt: signatures, and its place in the log; asks nobody unless --online is given')
+    .addArgument(new Argument('<file>', 'what `chat --receipt` or `receipts show` wrote'))
+    .addOption(new Option('--relay-key <key>', 'the only relay key to accept (N…)'))
+    .addOption(new Option('--online', 'also ask the relay whether its log continues this one'))
+    .addOption(new Option('--json', 'print the findings as JSON'))
+    .action(verify);
+  addClientOptions(receipts.command('audit'), [])
+    .description('check every receipt and the whole log in the data folder of a relay')
+    .action(async (options: SettingOptions) => audit(relayFolder(readDataFolder(options))));
+}
+
+function lineOf({ id, attempt, node, usage, signatures }: Receipt): string {
+  const signed = signatures.verdict === 'sound' ? 'signed by node and relay' : 'signed by the relay alone';
+  return `${id}  attempt ${attempt}  ${node}  ${usage.reported.outputTokens} tokens  ${signed}`;
+}
+
+async function verify(file: string, options: VerifyOptions): Promise<void> {
+  const content = readReceiptFile(file);
+  const findings = await checkReceiptFile(content);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(findings)}\n`);
+  else for (const finding of findings) process.stdout.write(`${describe(finding)}\n`);
+  const broken = findings.filter(({ isSound }) => isSound === false).map(({ check }) => check);
+  if (broken.length > 0) throw new Problem('receipt_invalid', `${file} does not hold: ${broken.join(', ')}.`);
+
+  const { receipt, head } = 'receipt' in (content as object) ? (content as ReceiptProof) : only(content as Receipt);
+  const relayKey = receipt.keys.relay;
+  if (options.relayKey !== undefined && options.relayKey !== relayKey) {
+    throw new Problem('receipt_invalid', `It was issued by the relay ${relayKey}, not by ${options.relayKey}.`);
+  }
+  if (options.online !== true) return;
+  const { relayUrl, apiKey } = await readClient(options);
+  const now = await checkLogOnline({ relayUrl, apiKey, relayKey, dataFolder: readDataFolder(options) }, head);
+  if (options.json !== true)
+    process.stdout.write(`${mark(true)} the log of ${relayUrl} continues it: ${now.size} receipts\n`);
+}
+
+function only(receipt: Receipt): { receipt: Receipt; head: undefined } {
+  return { receipt, head: undefined };
+}
+
+function describe({ check, isSound, detail }: Finding): string {
+  return `${mark(isSound)} ${check}: ${detail}`;
+}
+
+function mark(isSound: boolean | null): string {
+  if (isSound === null) return out.yellow('-');
+  return isSound ? out.green('✓') : out.red('✗');
+}
+
+async function audit(folder: string): Promise<void> {
+  const file = join(folder, 'sparewatt.sqlite');
+  // Opening would make an empty one, and find nothing wrong with it.
+  if (!existsSync(file)) throw new Problem('data_folder_unusable', `There is no relay's database in ${folder}.`);
+  const head = readHeadFile(join(folder, HEAD_FILE));
+  const relayKey = readRelayPublicKey(folder);
+  const store = await openSqliteStore({ file });
+  try {
+    const { size, root, problems } = await auditLog({ store: store.receiptLog, relayKey, head });
+    for (const problem of problems) process.stdout.write(`${mark(false)} ${problem}\n`);
+    if (problems.length > 0) throw new Problem('receipt_log_damaged', `The receipt log in ${folder} was changed.`);
+    process.stdout.write(`${mark(true)} ${size} receipts, root ${root}\n`);
+  } finally {
+    await store.close();
+  }
+}

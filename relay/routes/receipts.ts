@@ -1,0 +1,128 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { OPERATOR_KEY_ID } from '../../shared/protocol/operator.ts';
+import { ConsistencyProof, TreeHead } from '../../shared/receipts/log/tree-head.ts';
+import { Receipt } from '../../shared/receipts/receipt.ts';
+import { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
+import type { Principal } from '../access/api-keys.ts';
+import { auditLog } from '../receipts/log/audit-log.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { sendJson } from './send-json.ts';
+
+const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+/** Query texts are not turned into numbers by the validator. */
+const Size = Type.String({ pattern: '^[0-9]{1,13}$', description: 'A number of receipts' });
+const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
+
+/** Receipts and their log. A key sees receipts of its own jobs only; heads and consistency tell nothing of any job. */
+export function registerReceiptRoutes(app: RelayApp, services: RelayServices): void {
+  const { store, receiptLog } = services;
+  const assertOwn = async (jobId: string, { keyId, kind }: Principal, unknown: () => Problem): Promise<void> => {
+    const owner = (await store.jobs.findJob(jobId))?.apiKeyId;
+    if (owner !== keyId && !(kind === 'admin' && owner === OPERATOR_KEY_ID)) throw unknown();
+  };
+  const find = async (id: string, principal: Principal): Promise<Receipt> => {
+    const unknown = () => new Problem('receipt_not_found', `There is no receipt "${id}" of this key.`, { param: 'id' });
+    const receipt = await store.jobs.findReceipt(id);
+    if (receipt === undefined) throw unknown();
+    await assertOwn(receipt.job, principal, unknown);
+    return receipt;
+  };
+
+  app.get(
+    '/v1/jobs/:id/receipts',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'Every receipt of a job, oldest first',
+        tags: ['Receipts'],
+        params: IdParams,
+        response: { 200: ReceiptList, ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const unknown = () => new Problem('job_not_found', `There is no finished job "${id}" of this key.`);
+      await assertOwn(id, request.principal, unknown);
+      return sendJson(reply, { data: await store.jobs.receiptsOfJob(id), next: null });
+    },
+  );
+  app.get(
+    '/v1/receipts/:id',
+    {
+      config: { access: 'client' },
+      schema: { summary: 'A receipt', tags: ['Receipts'], params: IdParams, response: { 200: Receipt, ...ERRORS } },
+    },
+    async (request, reply) => sendJson(reply, await find(request.params.id, request.principal)),
+  );
+  app.get(
+    '/v1/receipts/:id/proof',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'A receipt with the proof that the log holds it',
+        tags: ['Receipts'],
+        params: IdParams,
+        querystring: Type.Object({ size: Type.Optional(Size) }),
+        response: { 200: ReceiptProof, ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await find(request.params.id, request.principal);
+      const { size } = request.query;
+      return sendJson(reply, await receiptLog.prove(id, size === undefined ? undefined : Number(size)));
+    },
+  );
+  app.get(
+    '/v1/log/head',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'The signed head of the receipt log',
+        tags: ['Receipts'],
+        response: { 200: TreeHead, ...ERRORS },
+      },
+    },
+    async (_request, reply) => sendJson(reply, await receiptLog.head()),
+  );
+  app.get(
+    '/v1/log/consistency',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'The proof that the receipt log has only grown between two sizes',
+        tags: ['Receipts'],
+        querystring: Type.Object({ from: Size, to: Type.Optional(Size) }),
+        response: { 200: ConsistencyProof, ...ERRORS },
+      },
+    },
+    async (request, reply) => {
+      const { from, to } = request.query;
+      const newer = await receiptLog.head(to === undefined ? undefined : Number(to));
+      if (Number(from) > newer.size) {
+        throw new Problem('invalid_value', `A log of ${from} receipts is no beginning of one of ${newer.size}.`, {
+          param: 'from',
+        });
+      }
+      const older = await receiptLog.head(Number(from));
+      return sendJson(reply, { from: older, to: newer, path: await receiptLog.consistency(older.size, newer.size) });
+    },
+  );
+  app.get(
+    '/v1/admin/log/audit',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Checks every receipt and the whole log',
+        tags: ['Receipts'],
+        response: { 200: AuditReport, ...ERRORS },
+      },
+    },
+    async (_request, reply) => {
+      const { relayKey } = services;
+      return sendJson(reply, await auditLog({ store: store.receiptLog, relayKey, head: receiptLog.lastHead() }));
+    },
+  );
+}

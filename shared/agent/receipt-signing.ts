@@ -1,0 +1,71 @@
+import type { HostCrypto } from '../identity/host-crypto.ts';
+import { bytesToBase64Url } from '../protocol/base64.ts';
+import type { JobRequest, JsonInput } from '../protocol/messages.ts';
+import { outputBytes, requestBytes } from '../receipts/hashed-content.ts';
+import { type NodeStatement, nodeStatementBytes, SERVICE_OF_JOB_TYPE } from '../receipts/statements.ts';
+import type { ToolCallPiece } from '../runtimes/runtime.ts';
+
+/** The node's key and what signs with it. */
+export type ReceiptKey = { readonly publicKey: string; readonly crypto: HostCrypto };
+
+/** What is known at the end of an attempt. */
+export type SignedEnd = Pick<NodeStatement, 'execution' | 'usage' | 'timings'> & { output?: JsonInput };
+
+export type ReceiptSigning = {
+  text(text: string, choice?: number): void;
+  toolCall(piece: ToolCallPiece): void;
+  vectors(values: Float32Array): void;
+  /** The node's signature under its part of the receipt, base64url; undefined where it cannot sign. Never rejects. */
+  sign(end: SignedEnd): Promise<string | undefined>;
+};
+
+/**
+ * Keeps what a node answers in one attempt and signs for it at the end. Nothing is hashed before that, so that the first
+ * token waits for no hash.
+ */
+export function beginSigning(request: JobRequest, { publicKey, crypto }: ReceiptKey): ReceiptSigning {
+  const choices = request.type === 'llm' ? (request.input.choices ?? 1) : 1;
+  const texts = new Array<string>(choices).fill('');
+  const vectors: Uint8Array<ArrayBuffer>[] = [];
+  const add = (text: string, choice = 0): void => {
+    texts[choice] += text;
+  };
+
+  const responseHash = async (output: JsonInput | undefined): Promise<string> => {
+    if (output !== undefined) return crypto.sha256Hex(outputBytes(output));
+    if (request.type === 'embed') return crypto.sha256Hex(joined(vectors));
+    const [first = ''] = texts;
+    if (choices === 1) return crypto.sha256Hex(first);
+    return crypto.sha256Hex((await Promise.all(texts.map((text) => crypto.sha256Hex(text)))).join(''));
+  };
+  const signEnd = async ({ execution, usage, timings, output }: SignedEnd): Promise<string> => {
+    const { job, attempt, epoch, model } = request;
+    const statement: NodeStatement = {
+      ...{ job, attempt, epoch, model, execution, usage, timings },
+      nonce: request.nonce ?? null,
+      service: SERVICE_OF_JOB_TYPE[request.type],
+      requestHash: await crypto.sha256Hex(requestBytes(request)),
+      responseHash: await responseHash(output),
+      nodeKey: publicKey,
+    };
+    return bytesToBase64Url(await crypto.sign(nodeStatementBytes(statement)));
+  };
+  return {
+    text: add,
+    toolCall: (piece) => add((piece.name === undefined ? '' : `\0${piece.name}\0`) + piece.arguments, piece.choice),
+    // A copy: the runtime may use its buffer again.
+    vectors: (values) => void vectors.push(new Uint8Array(new Float32Array(values).buffer)),
+    // An answer without a signature is worth more than none.
+    sign: (end) => signEnd(end).catch(() => undefined),
+  };
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,47 @@
+import { type Static, Type } from 'typebox';
+import { isSignedBy } from '../../identity/signer.ts';
+import { base64UrlToBytes } from '../../protocol/base64.ts';
+import { canonicalJson } from '../canonical-json.ts';
+
+const Sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
+
+/** What the relay vouches for: its log had exactly this content when it held this many receipts. */
+export const TreeHead = Type.Object(
+  {
+    v: Type.Literal(1),
+    size: Type.Integer({ minimum: 0 }),
+    root: Sha256Hex,
+    /** When it was signed, milliseconds since 1970. */
+    signedAt: Type.Integer({ minimum: 0 }),
+    relayKey: Type.String({ pattern: '^N[A-Z2-7]{55}$' }),
+    /** Ed25519, base64url. */
+    signature: Type.String({ pattern: '^[\\w-]{86}$' }),
+  },
+  { additionalProperties: false },
+);
+export type TreeHead = Static<typeof TreeHead>;
+
+/** That the tree of `from` receipts is a beginning of the tree of `to`: sibling hashes of RFC 6962, hex. */
+export const ConsistencyProof = Type.Object({ from: TreeHead, to: TreeHead, path: Type.Array(Sha256Hex) });
+export type ConsistencyProof = Static<typeof ConsistencyProof>;
+
+/** What the relay signs of a head. */
+export function treeHeadBytes({ v, size, root, signedAt, relayKey }: Omit<TreeHead, 'signature'>): Uint8Array {
+  const text = canonicalJson({ v, size, root, signedAt, relayKey });
+  return new TextEncoder().encode(`sparewatt receipt log, head 1\n${text}`);
+}
+
+export async function isHeadSigned(head: TreeHead): Promise<boolean> {
+  const signature = base64UrlToBytes(head.signature);
+  return signature !== undefined && (await isSignedBy(head.relayKey, treeHeadBytes(head), signature));
+}
+
+/** Throws a `TypeError` for what is no hex. */
+export function hexToBytes(hex: string): Uint8Array<ArrayBuffer> {
+  if (!/^([0-9a-f]{2})*$/.test(hex)) throw new TypeError('not hex');
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+export function bytesToHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import Database from 'better-sqlite3';
+import type { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
+import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+
+type Ready = { url: string; pid: number };
+
+describe('sparewatt receipts', () => {
+  const data = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
+  const file = join(data, 'receipt.json');
+  let relay: Command;
+  let agent: Command;
+  let ready: Ready;
+  before(async () => {
+    relay = sparewatt(['relay', '--port', '0', '--data', data, '--ready-json']);
+    ready = JSON.parse(await relay.firstLine()) as Ready;
+    agent = sparewatt(['agent', '--relay', ready.url, '--data', data, '--ready-json']);
+    await agent.firstLine();
+  });
+  after(async () => {
+    agent.child.kill('SIGTERM');
+    relay.child.kill('SIGTERM');
+    await Promise.all([agent.exit, relay.exit]);
+    rmSync(data, { recursive: true, force: true });
+  });
+  const run = (...args: string[]) => runSparewatt(['receipts', ...args, '--data', data]);
+  const chat = () => runSparewatt(['chat', 'What is 1 + 2?', '--relay', ready.url, '--data', data, '--receipt', file]);
+
+  it('verifies what chat --receipt has saved, without asking anybody', async () => {
+    assert.equal((await chat()).code, 0);
+    const { code, stdout } = await runSparewatt(['receipts', 'verify', file, '--relay', 'http://127.0.0.1:9']);
+    assert.equal(code, 0);
+    assert.equal(stdout.match(/✓/g)?.length, 4, stdout);
+  });
+
+  it('refuses a saved receipt that was changed, and one of another relay', async () => {
+    const proof = JSON.parse(readFileSync(file, 'utf8')) as ReceiptProof;
+    const forged = join(data, 'forged.json');
+    const usage = { ...proof.receipt.usage, reported: { inputTokens: 1, outputTokens: 1_000_000 } };
+    writeFileSync(forged, JSON.stringify({ ...proof, receipt: { ...proof.receipt, usage } }));
+    const changed = await run('verify', forged);
+    assert.equal(changed.code, 1);
+    assert.match(changed.stderr, /relay signature, node signature, place in the log/);
+    const other = await run('verify', file, '--relay-key', `N${'A'.repeat(55)}`);
+    assert.match(other.stderr, /issued by the relay N/);
+  });
+
+  it('lists and shows the receipts of a job', async () => {
+    const { receipt } = JSON.parse(readFileSync(file, 'utf8')) as ReceiptProof;
+    const list = await run('list', receipt.job, '--relay', ready.url);
+    assert.match(list.stdout, new RegExp(`^${receipt.id} .*signed by node and relay\\n$`));
+    const shown = await run('show', receipt.id, '--relay', ready.url);
+    assert.deepEqual((JSON.parse(shown.stdout) as ReceiptProof).receipt, receipt);
+  });
+
+  it('asks the relay whether its log continues what was seen last time', async () => {
+    assert.equal((await run('verify', file, '--online', '--relay', ready.url)).code, 0);
+    assert.equal((await chat()).code, 0);
+    const again = await run('verify', file, '--online', '--relay', ready.url);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /continues it: 2 receipts/);
+  });
+
+  it('audits a data folder after kill -9, and finds what was changed in it', async () => {
+    await Promise.all([chat(), chat(), chat()]);
+    relay.child.kill('SIGKILL');
+    await relay.exit;
+    const sound = await run('audit');
+    assert.equal(sound.code, 0, sound.stdout + sound.stderr);
+    assert.match(sound.stdout, /5 receipts, root [0-9a-f]{64}/);
+
+    relay = sparewatt(['relay', '--port', '0', '--data', data, '--ready-json']);
+    await relay.firstLine();
+    relay.child.kill('SIGTERM');
+    await relay.exit;
+    const db = new Database(join(data, 'relay', 'sparewatt.sqlite'));
+    db.exec(`UPDATE receipts SET body = replace(body, '"attempt":1', '"attempt":2') WHERE seq = 2`);
+    db.close();
+    const changed = await run('audit');
+    assert.equal(changed.code, 1);
+    assert.match(changed.stdout, /Receipt 1 is not what was logged/);
+  });
+});

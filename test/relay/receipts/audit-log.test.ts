@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
+import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
+import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
+import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';
+import { bytesToHex, hexToBytes } from '../../../shared/receipts/log/tree-head.ts';
+import { isConsistent } from '../../../shared/receipts/log/verify-proofs.ts';
+import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
+import { silentLog } from '../../support/pool.ts';
+import { isProblem } from '../../support/problems.ts';
+import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
+import { draftFor, finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
+
+const RECEIPTS = 11;
+
+/** A store with some receipts under a signed head, opened anew after its database was tampered with. */
+async function openAfter(t: TestContext, tamper: (db: Database.Database) => void) {
+  const place = await makeSqlitePlace(t);
+  const file = join(place.folder, HEAD_FILE);
+  const options = { relay: RELAY_KEY, file, now: () => T0, log: silentLog };
+  const first = await place.open();
+  for (let at = 0; at < RECEIPTS; at += 1) await first.jobs.recordFinishedJob(finishedJob(`job_${at}`));
+  const keeper = await openLogKeeper({ store: first, ...options });
+  await keeper.close();
+  await first.close();
+  const db = new Database(join(place.folder, 'relay.db'));
+  db.pragma('foreign_keys = OFF');
+  tamper(db);
+  db.close();
+  const store = await place.open();
+  const reopened = await openLogKeeper({ store, ...options });
+  t.after(() => reopened.close());
+  const audit = () => auditLog({ store: store.receiptLog, relayKey: RELAY_KEY.publicKey, head: reopened.lastHead() });
+  return { store, keeper: reopened, audit };
+}
+
+test('[V7] an audit finds nothing in a log that nobody touched', async (t) => {
+  const { audit, keeper } = await openAfter(t, () => undefined);
+  const report = await audit();
+  assert.deepEqual(report.problems, []);
+  assert.equal(report.size, RECEIPTS);
+  assert.equal(report.root, (await keeper.head()).root);
+});
+
+/** Receipts 3 and 6, whose texts stay signed and sound, change their places; the detour is for the unique index. */
+const REORDERED = `
+  UPDATE log_leaves SET receipt = -6 WHERE leaf = 2;
+  UPDATE log_leaves SET receipt = 3 WHERE leaf = 5;
+  UPDATE log_leaves SET receipt = 6 WHERE leaf = 2;`;
+const ADDED = draftFor('job_added');
+
+const TAMPERED: Record<string, string> = {
+  'a receipt changed': `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`,
+  'a receipt with another white space': `UPDATE receipts SET body = body || ' ' WHERE seq = 4`,
+  'a receipt dropped': 'DELETE FROM receipts WHERE seq = 4',
+  'a receipt dropped with its leaf': 'DELETE FROM log_leaves WHERE leaf = 3; DELETE FROM receipts WHERE seq = 4',
+  'the last receipt dropped with everything of it':
+    'DELETE FROM receipts WHERE seq = 11; DELETE FROM log_leaves WHERE leaf = 10; ' +
+    'DELETE FROM log_nodes WHERE level = 0 AND place = 10; DELETE FROM attempts WHERE job = 11; DELETE FROM jobs WHERE seq = 11',
+  'a receipt inserted beside the log': `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"v":2}')`,
+  'a receipt inserted at the end without its subtree':
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '${JSON.stringify(ADDED)}'); ` +
+    'INSERT INTO log_leaves VALUES (11, 12)',
+  'receipts in another order': REORDERED,
+  'the id of a receipt changed': `UPDATE receipts SET id = 'rcpt_other' WHERE seq = 4`,
+  'a leaf of the tree changed': 'UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 0 AND place = 4',
+  'an inner subtree changed': 'UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 2 AND place = 1',
+  'a subtree dropped': 'DELETE FROM log_nodes WHERE level = 1 AND place = 0',
+  'a subtree inserted': 'INSERT INTO log_nodes VALUES (4, 0, zeroblob(32))',
+  'the whole log dropped': 'DELETE FROM log_leaves; DELETE FROM log_nodes',
+};
+
+for (const [what, sql] of Object.entries(TAMPERED)) {
+  test(`[V7] an audit finds ${what}`, async (t) => {
+    const { audit } = await openAfter(t, (db) => db.exec(sql));
+    assert.notDeepEqual((await audit()).problems, []);
+  });
+}
+
+test('[V6] no head is signed over a log that does not begin with the last head', async (t) => {
+  const cut = 'DELETE FROM log_leaves WHERE leaf > 7; DELETE FROM log_nodes WHERE level = 0 AND place > 7';
+  const { keeper } = await openAfter(t, (db) => db.exec(cut));
+  await assert.rejects(keeper.head(), isProblem('receipt_log_damaged', /has 8 receipts and had 11/));
+  const { keeper: other } = await openAfter(t, (db) =>
+    db.exec('UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 3'),
+  );
+  await assert.rejects(other.head(), isProblem('receipt_log_damaged', /not what they were/));
+});
+
+test('[V5] a receipt is shown to be in every head from its own on', async (t) => {
+  const { keeper } = await openAfter(t, () => undefined);
+  for (let size = 4; size <= RECEIPTS; size += 1) {
+    const findings = await checkReceiptFile(await keeper.prove('rcpt_of_job_3', size));
+    assert.ok(findings.every(({ check, isSound }) => isSound === (check === 'node signature' ? null : true)));
+  }
+  await assert.rejects(keeper.prove('rcpt_of_job_3', 3), isProblem('invalid_value', /does not hold it/));
+  await assert.rejects(keeper.prove('rcpt_nobody'), isProblem('receipt_not_found', /no receipt/));
+});
+
+test('[V5] any change of a proof is found', async (t) => {
+  const { keeper } = await openAfter(t, () => undefined);
+  const proof = await keeper.prove('rcpt_of_job_3');
+  const { receipt, head, path } = proof;
+  const isSound = async (changed: unknown) => (await checkReceiptFile(changed)).every((f) => f.isSound !== false);
+  assert.ok(await isSound(proof));
+  assert.ok(!(await isSound({ ...proof, receipt: { ...receipt, epoch: 9 } })));
+  assert.ok(!(await isSound({ ...proof, leaf: 4 })));
+  assert.ok(!(await isSound({ ...proof, path: path.slice(1) })));
+  assert.ok(!(await isSound({ ...proof, head: { ...head, size: head.size + 1 } })));
+  assert.ok(!(await isSound({ ...proof, head: { ...head, root: '0'.repeat(64) } })));
+  assert.ok(!(await isSound({ ...proof, prompt: 'a secret' })));
+});
+
+test('[V5] the log is shown to have only grown between any two sizes', async (t) => {
+  const { store, keeper } = await openAfter(t, () => undefined);
+  for (let from = 0; from <= RECEIPTS; from += 1) {
+    const proof = (await keeper.consistency(from, RECEIPTS)).map(hexToBytes);
+    const older = { size: from, root: await store.receiptLog.rootAt(from) };
+    const newer = { size: RECEIPTS, root: await store.receiptLog.rootAt(RECEIPTS) };
+    assert.ok(await isConsistent({ older, newer, proof }), `from ${from}`);
+    const forged = { size: from, root: new Uint8Array(32) };
+    if (from > 0) assert.ok(!(await isConsistent({ older: forged, newer, proof })));
+  }
+});
+
+test('[V4] a crash between leaves every receipt in the log, and nothing else', async (t) => {
+  const place = await makeSqlitePlace(t);
+  const { jobs } = await place.open();
+  await jobs.recordFinishedJob(finishedJob('job_durable'));
+  const writing = jobs.recordFinishedJob(finishedJob('job_lost'));
+  const crashed = await place.afterCrash();
+  await writing;
+  const { receiptLog } = await crashed.open();
+  const report = await auditLog({ store: receiptLog, relayKey: RELAY_KEY.publicKey, head: undefined });
+  assert.deepEqual([report.size, report.problems], [1, []]);
+  assert.equal(bytesToHex((await receiptLog.treeState()).root), report.root);
+});
+
+test('[V4] a job that is refused leaves no leaf behind', async (t) => {
+  const { jobs, receiptLog } = await (await makeSqlitePlace(t)).open();
+  await jobs.recordFinishedJob(finishedJob('job_1'));
+  const taken = finishedJob('job_2', { receipt: draftFor('job_2', 'rcpt_of_job_1') });
+  await Promise.allSettled([jobs.recordFinishedJob(taken), jobs.recordFinishedJob(finishedJob('job_3'))]);
+  const report = await auditLog({ store: receiptLog, relayKey: RELAY_KEY.publicKey, head: undefined });
+  assert.deepEqual([report.size, report.problems], [2, []]);
+});
