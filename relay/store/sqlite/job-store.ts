@@ -33,18 +33,31 @@ export function createJobStore(db: Database, access: SqliteAccess): SqliteJobSto
   };
 }
 
+/** Inserts finished jobs in whatever transaction runs. */
+export function prepareJobInsert(db: Database): (rows: JobRows) => void {
+  const statements = prepareInserts(db);
+  return (rows) => insertJob(statements, rows);
+}
+
+type Inserts = ReturnType<typeof prepareInserts>;
 type Statements = ReturnType<typeof prepareStatements>;
 
-function prepareStatements(db: Database) {
+function prepareInserts(db: Database) {
   const marks = (columns: string) => columns.replaceAll(/\w+/g, '?');
-  const receiptOfJob =
-    'SELECT body FROM receipts WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq DESC LIMIT 1';
   return {
     insertJob: db.prepare<unknown[]>(`INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${marks(JOB_COLUMNS)})`),
     insertAttempt: db.prepare<unknown[]>(
       `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${marks(ATTEMPT_COLUMNS)})`,
     ),
     insertReceipt: db.prepare<unknown[]>('INSERT INTO receipts (id, job, body) VALUES (?, ?, ?)'),
+  };
+}
+
+function prepareStatements(db: Database) {
+  const receiptOfJob =
+    'SELECT body FROM receipts WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq DESC LIMIT 1';
+  return {
+    ...prepareInserts(db),
     jobById: db.prepare<[string], JobRow>(`SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id = ?`),
     attemptsOfJob: db.prepare<[number], AttemptRow>(
       `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE job = ? ORDER BY attempt`,
@@ -59,7 +72,7 @@ function prepareStatements(db: Database) {
   };
 }
 
-function insertJob(statements: Statements, { job, attempts, receipt }: JobRows): void {
+function insertJob(statements: Inserts, { job, attempts, receipt }: JobRows): void {
   const { lastInsertRowid } = statements.insertJob.run(job);
   for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
   if (receipt !== null) statements.insertReceipt.run(receipt.id, lastInsertRowid, receipt.body);
@@ -85,7 +98,7 @@ function readPage(statements: Statements, limit: number, before: string | undefi
 }
 
 function readCounts(statements: Statements): Record<FinalState, number> {
-  const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0 };
+  const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0, expired: 0 };
   for (const { state, count } of statements.counts.all()) counts[state] = count;
   return counts;
 }

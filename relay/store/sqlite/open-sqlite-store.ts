@@ -58,6 +58,22 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
       touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
     },
+    queuedJobs: {
+      acceptJob: (order, input, state) => ask('queuedJobs', 'acceptJob', order, input, state),
+      findQueuedJob: (id) => ask('queuedJobs', 'findQueuedJob', id),
+      findByIdempotencyKey: (apiKeyId, key) => ask('queuedJobs', 'findByIdempotencyKey', apiKeyId, key),
+      inputOf: (id) => ask('queuedJobs', 'inputOf', id),
+      resultOf: (id) => ask('queuedJobs', 'resultOf', id),
+      // Nobody waits for it, and what comes after it takes it along.
+      moveJob: (id, event, move) => askPatiently('queuedJobs', 'moveJob', id, event, move),
+      endJob: (id, event, ending) => ask('queuedJobs', 'endJob', id, event, ending),
+      listLiveJobs: () => ask('queuedJobs', 'listLiveJobs'),
+      listAllJobs: (page) => ask('queuedJobs', 'listAllJobs', page),
+      forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),
+      forgetEndedJobs: (before, limit) => ask('queuedJobs', 'forgetEndedJobs', before, limit),
+      putKeyWeight: (apiKeyId, weight) => ask('queuedJobs', 'putKeyWeight', apiKeyId, weight),
+      listKeyWeights: () => ask('queuedJobs', 'listKeyWeights'),
+    },
     health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
     close,
   };
