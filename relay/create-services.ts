@@ -19,6 +19,8 @@ import { keepSessions } from './fabric/sessions.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
+import { openJobQueue } from './jobs/queue/job-queue.ts';
+import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import type { AdmissionRules } from './pairing/admission.ts';
@@ -51,6 +53,7 @@ export type ServicesOptions = {
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
+  queueLimits?: Partial<QueueLimits> | undefined;
 };
 
 export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
@@ -114,6 +117,16 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const queue = await openJobQueue({
+    store: store.queuedJobs,
+    jobs,
+    table,
+    limits: { ...QUEUE_LIMITS, ...options.queueLimits },
+    runLimits: limits,
+    supervised: options.supervised === true,
+    now: Date.now,
+    log,
+  });
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
@@ -124,6 +137,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     models,
     scheduler,
     jobs,
+    queue,
     store,
     keys,
     documents,
@@ -142,6 +156,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {
+      await queue.close();
       await tasks.close();
       roundTrips.stop();
       sessions.stop();

@@ -12,6 +12,7 @@ import { readOrCreateKeys } from './data-folder/keys.ts';
 import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
+import type { QueueLimits } from './jobs/queue/queue-limits.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { BUS_PATH } from './routes/enroll.ts';
@@ -54,6 +55,8 @@ export type RelayOptions = {
   unreadMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
+  /** What the queue of jobs takes and keeps, where the defaults do not fit. */
+  queueLimits?: Partial<QueueLimits>;
   log: Logger;
 };
 
@@ -100,7 +103,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const identity = readOrCreateRelayIdentity(folder);
-    const { publicUrl, jobLimits, supervised } = options;
+    const { publicUrl, jobLimits, queueLimits, supervised } = options;
     const services = await createServices({
       log,
       store,
@@ -112,6 +115,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       rules,
       publicUrl,
       jobLimits,
+      queueLimits,
       supervised,
       authority: tls?.authority,
     });

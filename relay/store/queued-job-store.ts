@@ -1,6 +1,5 @@
 import type { RoutingRequest } from '../../shared/api/routing.ts';
 import type { ProblemRecord } from '../../shared/problems/problem.ts';
-import type { JobInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { EndEvent, JobEvent, JobState } from '../jobs/queue/job-state.ts';
 import type { AttemptRecord, FinishedJob, JobSummary } from './store.ts';
@@ -42,6 +41,8 @@ export type QueuedOrder = {
   idempotencyKey: string | null;
   /** SHA-256 of what was asked, hex; tells a repeated request from another one under the same key. */
   requestHash: string;
+  /** Of the input as JSON. */
+  inputBytes: number;
 };
 
 /** A job that was accepted to be done later. */
@@ -80,12 +81,12 @@ export type ListedJobs = {
  * ends, a result until it is forgotten.
  */
 export interface QueuedJobStore {
-  /** Keeps job and input. An earlier job of the same key and idempotency key is returned instead, with `isNew` false. */
-  acceptJob(order: QueuedOrder, input: JobInput, state: JobState): Promise<{ job: QueuedJob; isNew: boolean }>;
+  /** Keeps job and input, which is JSON. An earlier job of the same key and idempotency key is returned instead, with `isNew` false. */
+  acceptJob(order: QueuedOrder, input: string, state: JobState): Promise<{ job: QueuedJob; isNew: boolean }>;
   findQueuedJob(id: string): Promise<QueuedJob | undefined>;
   findByIdempotencyKey(apiKeyId: string, idempotencyKey: string): Promise<QueuedJob | undefined>;
-  /** Undefined once the job has ended. */
-  inputOf(id: string): Promise<JobInput | undefined>;
+  /** JSON; undefined once the job has ended. */
+  inputOf(id: string): Promise<string | undefined>;
   /** JSON; undefined while there is none and when it is kept no more. */
   resultOf(id: string): Promise<string | undefined>;
   /** Takes a job one step on; undefined when the event changes nothing now. */

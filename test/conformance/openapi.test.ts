@@ -60,7 +60,8 @@ test('[X21] says of every route what it is for, what it answers and what its err
   for (const { name, operation } of operations) {
     assert.ok(operation.summary && operation.tags?.length, name);
     const success = operation.responses['200'] ?? operation.responses['201'] ?? operation.responses['202'];
-    assert.ok(success?.content?.['application/json']?.schema, `success of ${name}`);
+    const content = success?.content ?? {};
+    assert.ok((content['application/json'] ?? content['text/event-stream'])?.schema, `success of ${name}`);
     assert.doesNotMatch(text, /Default Response/, name);
     if (name === 'GET /v1/health' || name === 'GET /openapi.json' || name === 'GET /v1/models') continue;
     assert.ok(operation.responses['4XX']?.content, `4XX of ${name}`);

@@ -17,6 +17,7 @@ export type FairLine<Item extends Lined> = {
   take(mayStart: (model: string) => boolean): Item | undefined;
   readonly size: number;
   sizeOf(apiKeyId: string): number;
+  keys(): Iterable<string>;
 };
 
 type KeyLine<Item> = { readonly byModel: Map<string, Item[]>; size: number; credit: number };
@@ -45,6 +46,7 @@ export function createFairLine<Item extends Lined>(weightOf: (apiKeyId: string) 
     get size() {
       return size;
     },
+    keys: () => keys.keys(),
     sizeOf: (apiKeyId) => keys.get(apiKeyId)?.size ?? 0,
     add: (item) => {
       const line = keys.get(item.apiKeyId) ?? { byModel: new Map(), size: 0, credit: 0 };

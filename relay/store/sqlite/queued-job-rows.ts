@@ -20,6 +20,7 @@ export type QueuedJobRow = {
   created_at: number;
   idempotency_key: string | null;
   request_hash: string;
+  input_bytes: number;
   state: JobState;
   started_at: number | null;
   finished_at: number | null;
@@ -29,7 +30,7 @@ export type QueuedJobRow = {
 
 export const QUEUED_JOB_COLUMNS =
   'id, receipt_id, request_id, api_key_id, service, type, model, routing, priority, deadline, max_attempts, ' +
-  'max_wait_ms, created_at, idempotency_key, request_hash, state, started_at, finished_at, attempts, changes';
+  'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, state, started_at, finished_at, attempts, changes';
 
 /** In the order of `QUEUED_JOB_COLUMNS`. */
 export function queuedJobValues(order: QueuedOrder, state: JobState, change: JobChange): unknown[] {
@@ -49,6 +50,7 @@ export function queuedJobValues(order: QueuedOrder, state: JobState, change: Job
     order.createdAt,
     order.idempotencyKey,
     order.requestHash,
+    order.inputBytes,
     state,
     null,
     null,
@@ -74,6 +76,7 @@ export function toQueuedJob(row: QueuedJobRow): QueuedJob {
     createdAt: row.created_at,
     idempotencyKey: row.idempotency_key,
     requestHash: row.request_hash,
+    inputBytes: row.input_bytes,
     state: row.state,
     startedAt: row.started_at,
     finishedAt: row.finished_at,

@@ -1,5 +1,4 @@
 import type { Database } from 'better-sqlite3';
-import type { JobInput } from '../../../shared/protocol/messages.ts';
 import { type EndEvent, hasEnded, type JobEvent, type JobState, step } from '../../jobs/queue/job-state.ts';
 import type {
   JobChange,
@@ -34,11 +33,7 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess): Queued
     acceptJob: (order, input, state) => access.write(() => accept(statements, order, input, state)),
     findQueuedJob: (id) => access.read(() => found(statements.byId.get(id))),
     findByIdempotencyKey: (apiKeyId, key) => access.read(() => found(statements.byIdempotencyKey.get(apiKeyId, key))),
-    inputOf: (id) =>
-      access.read(() => {
-        const body = statements.input.get(id);
-        return body === undefined ? undefined : (JSON.parse(body) as JobInput);
-      }),
+    inputOf: (id) => access.read(() => statements.input.get(id)),
     resultOf: (id) => access.read(() => statements.result.get(id)),
     moveJob: (id, event, move) => access.write(() => advance(statements, statements.byId.get(id), event, move)),
     endJob: (id, event, ending) => access.write(() => end(statements, id, event, ending)),
@@ -102,7 +97,7 @@ function prepareStatements(db: Database) {
 function accept(
   statements: Statements,
   order: QueuedOrder,
-  input: JobInput,
+  input: string,
   state: JobState,
 ): { job: QueuedJob; isNew: boolean } {
   const { apiKeyId, idempotencyKey, createdAt } = order;
@@ -110,7 +105,7 @@ function accept(
   if (known !== undefined) return { job: toQueuedJob(known), isNew: false };
   const change: JobChange = { seq: 1, at: createdAt, state, nodeId: null, attempt: null, problem: null };
   const { lastInsertRowid } = statements.insert.run(queuedJobValues(order, state, change));
-  statements.insertInput.run(lastInsertRowid, JSON.stringify(input));
+  statements.insertInput.run(lastInsertRowid, input);
   return {
     job: { ...order, state, startedAt: null, finishedAt: null, attempts: [], changes: [change] },
     isNew: true,

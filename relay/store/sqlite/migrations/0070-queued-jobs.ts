@@ -25,6 +25,7 @@ CREATE TABLE queued_jobs (
   created_at INTEGER NOT NULL,
   idempotency_key TEXT,
   request_hash TEXT NOT NULL,
+  input_bytes INTEGER NOT NULL,
   state TEXT NOT NULL,
   started_at INTEGER,
   finished_at INTEGER,
