@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { JobPage } from '../../../shared/api/jobs.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
+import type { Runtime } from '../../../shared/runtimes/runtime.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { createControlledRuntime } from '../../support/controlled-runtime.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
@@ -17,10 +18,16 @@ async function poolFor(t: TestContext, options: Parameters<typeof startPool>[0] 
   return pool;
 }
 
-/** A node of one slot that does what the test says. */
-async function addControlled(pool: Pool, model = 'test/held', slots = 1) {
-  const runtime = createControlledRuntime([pretendedModel(model)]);
-  return { ...(await pool.addNode({ runtime, slots, name: 'held' })), runs: runtime.runs };
+/** A node of one slot that does what the test says, and lets go of what is cancelled. */
+async function addControlled(pool: Pool, model = 'test/held') {
+  const inner = createControlledRuntime([pretendedModel(model)]);
+  const cancelled = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  const runtime: Runtime = {
+    ...inner,
+    run: (job, output, signal) => Promise.race([inner.run(job, output, signal), cancelled(signal)]),
+  };
+  return { ...(await pool.addNode({ runtime, slots: 1, name: 'held' })), runs: inner.runs };
 }
 
 test('accepts a job, runs it, and keeps its result, its attempt and its receipt', async (t) => {
