@@ -5,6 +5,7 @@ import { addCaCommand } from './commands/ca.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addCredentialsCommand } from './commands/credentials.ts';
+import { addJobsCommand } from './commands/jobs.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addNatsConfigCommand } from './commands/nats-config.ts';
 import { addNodesCommand } from './commands/nodes.ts';
@@ -48,6 +49,7 @@ export async function main(argv: string[]): Promise<void> {
   addChatCommand(program);
   addModelsCommand(program);
   addNodesCommand(program);
+  addJobsCommand(program);
   addPairCommand(program);
   addCaCommand(program);
   addNatsConfigCommand(program);

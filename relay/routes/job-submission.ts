@@ -61,6 +61,8 @@ function readOrder(
   // For its refusals: it is read again when the job runs.
   readRoutingOptions(body.routing, services);
   const text = JSON.stringify(input);
+  // Whoever sends a request again may well count its time from then.
+  const { deadline, ...asked } = body;
   const order: QueuedOrder = {
     id: newId('job', createdAt),
     receiptId: newId('rcpt', createdAt),
@@ -71,12 +73,12 @@ function readOrder(
     model,
     routing: body.routing ?? null,
     priority: body.priority ?? 0,
-    deadline: readDeadline(body.deadline, createdAt),
+    deadline: readDeadline(deadline, createdAt),
     maxAttempts: maxAttempts ?? USUAL_ATTEMPTS,
     maxWaitMs: maxWaitMs ?? body.routing?.max_wait_ms ?? null,
     createdAt,
     idempotencyKey: readIdempotencyKey(request),
-    requestHash: sha256Hex(canonicalBytes(body)),
+    requestHash: sha256Hex(canonicalBytes(asked)),
     inputBytes: Buffer.byteLength(text),
   };
   return { order, input: text };

@@ -1,4 +1,4 @@
-import { type Problem, toProblemRecord } from '../../../shared/problems/problem.ts';
+import { type Problem, type ProblemRecord, toProblemRecord } from '../../../shared/problems/problem.ts';
 import type { QueuedAttempt, QueuedJob } from '../../store/queued-job-store.ts';
 import type { AttemptRecord, FinishedJob } from '../../store/store.ts';
 import type { EndState } from './job-state.ts';
@@ -28,12 +28,14 @@ export function recordOfUnrun(
   };
 }
 
+/** Why an attempt is over whose relay is. */
+export const RELAY_LOST: ProblemRecord = { code: 'relay_lost', detail: 'The relay stopped while the node worked.' };
+
 /** The attempts of a job that was on a node when the relay before this one stopped. */
 export function attemptsAfterRestart(attempts: readonly QueuedAttempt[], now: number): AttemptRecord[] {
   return attempts.map((attempt) => {
     const { state, finishedAt } = attempt;
     if (state !== 'running') return { ...attempt, state, finishedAt: finishedAt ?? now };
-    const problem = { code: 'relay_lost', detail: 'The relay stopped while the node worked.' };
-    return { ...attempt, state: 'failed', finishedAt: now, problem };
+    return { ...attempt, state: 'failed', finishedAt: now, problem: RELAY_LOST };
   });
 }

@@ -1,17 +1,18 @@
-import { Problem } from '../../../shared/problems/problem.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
 import type { NodeTable } from '../../fabric/node-table.ts';
 import type { RelayLog } from '../../log.ts';
-import type { JobChange, QueuedJob, QueuedJobStore, QueuedOrder } from '../../store/queued-job-store.ts';
+import type { JobChange, JobEnding, QueuedJob, QueuedJobStore, QueuedOrder } from '../../store/queued-job-store.ts';
 import type { JobRunner } from '../run-job.ts';
 import { type Accepted, createAdmission } from './admission.ts';
-import { attemptsAfterRestart, recordOfUnrun } from './ended-record.ts';
-import { createFairLine } from './fair-line.ts';
-import { hasFreeSlots } from './free-slots.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { attemptsAfterRestart, RELAY_LOST, recordOfUnrun } from './ended-record.ts';
+import { watchExpiry } from './expiry.ts';
+import { forgetResults } from './forget-results.ts';
 import { createJobNews } from './job-news.ts';
 import type { EndEvent } from './job-state.ts';
-import { expiryOf, type LiveJob, newLiveJob } from './live-job.ts';
+import { type LiveJob, newLiveJob } from './live-job.ts';
 import type { QueueLimits } from './queue-limits.ts';
-import { type QueuedRunPorts, type RunLimits, type RunOutcome, runQueuedJob } from './queued-run.ts';
+import type { QueuedRunPorts, RunLimits, RunOutcome } from './queued-run.ts';
 import { writeEnd } from './write-end.ts';
 
 export type QueuePorts = {
@@ -37,7 +38,7 @@ export type JobQueue = {
   giveUp(id: string, reason: Problem): Promise<boolean>;
   /** Tells of each change of a job once it is written down. Returns how to stop listening. */
   watch(id: string, listener: (change: JobChange) => void): () => void;
-  /** Jobs that wait for a node, of one key or of all. */
+  /** Jobs that wait for a node. */
   waiting(): number;
   /** Jobs that have not ended. */
   length(): number;
@@ -48,35 +49,22 @@ export type JobQueue = {
   close(): Promise<void>;
 };
 
-const ENDS = { cancel: 'cancelled', expire: 'expired', fail: 'failed' } as const;
 const USUAL_WEIGHT = 1;
-/** What a job waits that no node took though a slot was free; doubled each time. */
-const FIRST_REST_MS = 100;
-const LONGEST_REST_MS = 10_000;
-const TIMER_MOST_MS = 2 ** 31 - 1;
-const FORGET_EVERY_MS = 60_000;
-/** So many at a time, so that nothing waits long behind them. */
-const FORGET_AT_ONCE = 200;
 
 /**
  * Opens the queue and takes up again what an earlier relay has left.
  *
  * Invariants: (1) every job of the store that has not ended is in `live` once it is written down, and has at most one
- * run; (2) a job is in the line exactly while it could start; (3) the store decides which end of a job counts, and the
- * job leaves `live` when that is written; (4) `starting` counts the runs that have not chosen a node yet, so that no
- * more of them begin than there are free slots; (5) after `close` no run begins.
+ * run; (2) the store decides which end of a job counts, and the job leaves `live` when that is written; (3) a job with a
+ * `reason` runs no more: its run ends with it, or it ends without one.
  */
 export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
-  const { store, table, limits, now, log } = ports;
+  const { store, table, limits, supervised, now, log } = ports;
   const weights = new Map((await store.listKeyWeights()).map(({ apiKeyId, weight }) => [apiKeyId, weight]));
   const weightOf = (apiKeyId: string): number => weights.get(apiKeyId) ?? USUAL_WEIGHT;
   const live = new Map<string, LiveJob>();
-  const line = createFairLine<LiveJob>(weightOf);
   const news = createJobNews();
   const admission = createAdmission(store, limits);
-  let starting = 0;
-  let runningBytes = 0;
-  let pumping = false;
   let closed = false;
 
   const move: QueuedRunPorts['move'] = (id, event, what) => {
@@ -85,79 +73,11 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       (error: unknown) => log.error({ job: id, err: error }, 'a step of a job could not be recorded'),
     );
   };
-  const runPorts: QueuedRunPorts = {
-    store,
-    jobs: ports.jobs,
-    limits: { ...ports.runLimits, resultBytes: limits.resultBytes },
-    now,
-    log,
-    move,
-  };
-
-  const pump = (): void => {
-    pumping = false;
-    while (!closed && runningBytes < limits.mostRunningBytes) {
-      const entry = line.take((model) => hasFreeSlots(table, model, starting));
-      if (entry === undefined) return;
-      begin(entry);
-    }
-  };
-  // In a turn of its own: those who wait for an answer are served first by the scheduler.
-  const pumpSoon = (): void => {
-    if (pumping || closed || line.size === 0) return;
-    pumping = true;
-    setImmediate(pump);
-  };
-  const lineUp = (entry: LiveJob): void => {
-    line.add(entry);
-    pumpSoon();
-  };
-
-  const begin = (entry: LiveJob): void => {
-    const { job, attempts } = entry;
-    const caller = new AbortController();
-    entry.caller = caller;
-    let isStarting = true;
-    starting += 1;
-    runningBytes += job.inputBytes;
-    const started = (): void => {
-      if (isStarting) starting -= 1;
-      isStarting = false;
-    };
-    const onAssigned = (): void => {
-      started();
-      entry.wasAssigned = true;
-      entry.rests = 0;
-    };
-    entry.run = runQueuedJob({ job, attempts, caller, onAssigned }, runPorts).then((outcome) => {
-      started();
-      entry.caller = undefined;
-      runningBytes -= job.inputBytes;
-      pumpSoon();
-      return afterRun(entry, outcome);
-    });
-  };
-  const afterRun = async (entry: LiveJob, outcome: RunOutcome): Promise<void> => {
-    if (outcome.is === 'end') return end(entry, outcome.event, outcome.ending);
-    entry.attempts = outcome.attempts;
-    if (entry.reason !== undefined) return endUnrun(entry, entry.reason);
-    if (!closed) rest(entry);
-  };
-  const rest = (entry: LiveJob): void => {
-    const delayMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** entry.rests);
-    entry.rests += 1;
-    entry.restTimer = setTimeout(() => lineUp(entry), delayMs);
-  };
-
-  const endUnrun = (entry: LiveJob, reason: Problem): Promise<void> => {
-    const event = reason.code === 'job_expired' ? 'expire' : 'cancel';
-    const record = recordOfUnrun(entry.job, entry.attempts, { state: ENDS[event], problem: reason, at: now() });
-    return end(entry, event, { record, result: null });
-  };
-  const end = async (entry: LiveJob, event: EndEvent, ending: Parameters<typeof writeEnd>[2]): Promise<void> => {
+  const end = async (entry: LiveJob, event: EndEvent, ending: JobEnding): Promise<void> => {
     const { job } = entry;
     entry.isEnding = true;
-    leave(entry);
+    dispatcher.leave(entry);
+    clearTimeout(entry.expiryTimer);
     const change = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
     if (change === 'not written') return;
     live.delete(job.id);
@@ -165,101 +85,90 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     if (change !== undefined) news.tell(job.id, change);
     entry.ended.resolve();
   };
-  /** Out of the line and of all timers. */
-  const leave = (entry: LiveJob): void => {
-    line.remove(entry);
-    clearTimeout(entry.restTimer);
-    clearTimeout(entry.expiryTimer);
+  const endUnrun = ({ job, attempts }: LiveJob, problem: Problem) => {
+    const isExpired = problem.code === 'job_expired';
+    const state = isExpired ? 'expired' : 'cancelled';
+    const record = recordOfUnrun(job, attempts, { state, problem, at: now() });
+    return { event: isExpired ? 'expire' : 'cancel', ending: { record, result: null } } as const;
   };
-
+  const ended = async (entry: LiveJob, outcome: RunOutcome): Promise<void> => {
+    if (outcome.is === 'end') return end(entry, outcome.event, outcome.ending);
+    entry.attempts = outcome.attempts;
+    if (entry.reason === undefined) return dispatcher.rest(entry);
+    const { event, ending } = endUnrun(entry, entry.reason);
+    return end(entry, event, ending);
+  };
+  const dispatcher = createDispatcher({
+    table,
+    weightOf,
+    mostRunningBytes: limits.mostRunningBytes,
+    run: { store, jobs: ports.jobs, limits: { ...ports.runLimits, resultBytes: limits.resultBytes }, now, log, move },
+    ended,
+  });
   const giveUp = async (entry: LiveJob, reason: Problem): Promise<void> => {
-    if (entry.reason === undefined) {
+    if (entry.reason === undefined && !entry.isEnding) {
       entry.reason = reason;
-      if (entry.caller !== undefined) entry.caller.abort(reason);
-      else if (!entry.isEnding) entry.run = endUnrun(entry, reason);
+      const { event, ending } = endUnrun(entry, reason);
+      if (entry.caller === undefined) entry.run = end(entry, event, ending);
+      else entry.caller.abort(reason);
     }
     await entry.ended.promise;
   };
-  const watchExpiry = (entry: LiveJob): void => {
-    const expiry = expiryOf(entry);
-    const leftMs = expiry.at - now();
-    entry.expiryTimer = setTimeout(
-      () => {
-        const due = expiryOf(entry);
-        if (due.at > now()) watchExpiry(entry);
-        else void giveUp(entry, due.problem);
-      },
-      Math.min(Math.max(leftMs, 0), TIMER_MOST_MS),
-    ).unref();
-  };
-  const take = (job: QueuedJob, attempts: LiveJob['attempts']): LiveJob => {
+  const take = (job: QueuedJob, attempts: LiveJob['attempts']): void => {
     const entry = newLiveJob(job, attempts);
     live.set(job.id, entry);
-    watchExpiry(entry);
-    return entry;
+    watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
+    if (job.state !== 'awaiting_approval') dispatcher.lineUp(entry);
   };
 
   for (const job of await store.listLiveJobs()) {
     const attempts = attemptsAfterRestart(job.attempts, now());
-    const problem = { code: 'relay_lost', detail: 'The relay stopped while the node worked.' };
-    if (job.state === 'assigned' || job.state === 'running') move(job.id, 'requeue', { at: now(), attempts, problem });
+    const wasOnNode = job.state === 'assigned' || job.state === 'running';
+    if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
     admission.add(job);
-    const entry = take(job, attempts);
-    if (job.state !== 'awaiting_approval') line.add(entry);
+    take(job, attempts);
   }
-  table.listen({ onCapacity: pumpSoon });
-  pumpSoon();
-
-  const forget = async (): Promise<void> => {
-    const before = now() - limits.keepResultsMs;
-    while (!closed && (await store.forgetEndedJobs(before, FORGET_AT_ONCE)) === FORGET_AT_ONCE);
-  };
-  const forgetting = setInterval(() => {
-    forget().catch((error: unknown) => log.error({ err: error }, 'old results could not be forgotten'));
-  }, FORGET_EVERY_MS).unref();
+  const stopForgetting = forgetResults({ store, keepMs: limits.keepResultsMs, now, log });
 
   return {
     accept: async (order, input) => {
-      const accepted = await admission.accept(order, input, ports.supervised ? 'awaiting_approval' : 'queued');
-      if (accepted.isNew && !closed) {
-        const entry = take(accepted.job, []);
-        if (!ports.supervised) lineUp(entry);
-      }
+      const accepted = await admission.accept(order, input, supervised ? 'awaiting_approval' : 'queued');
+      // What is accepted while the relay closes is taken up by the next one.
+      if (accepted.isNew && !closed) take(accepted.job, []);
       return accepted;
     },
     approve: async (id) => {
       const entry = live.get(id);
-      if (entry === undefined || entry.reason !== undefined) return false;
-      const change = await store.moveJob(id, 'approve', { at: now() });
-      if (change === undefined) return false;
+      const change = entry && (await store.moveJob(id, 'approve', { at: now() }));
+      if (entry === undefined || change === undefined) return false;
       news.tell(id, change);
-      if (entry.reason === undefined && !closed) lineUp(entry);
+      if (entry.reason === undefined) dispatcher.lineUp(entry);
       return true;
     },
     giveUp: async (id, reason) => {
       const entry = live.get(id);
-      if (entry === undefined) return false;
-      await giveUp(entry, reason);
-      return true;
+      if (entry !== undefined) await giveUp(entry, reason);
+      return entry !== undefined;
     },
     watch: news.watch,
-    waiting: () => line.size,
+    waiting: () => dispatcher.waiting(),
     length: () => live.size,
     keys: () =>
-      [...new Set([...line.keys(), ...weights.keys()])]
+      [...new Set([...dispatcher.keys(), ...weights.keys()])]
         .sort()
-        .map((key) => ({ key, waiting: line.sizeOf(key), weight: weightOf(key) })),
+        .map((key) => ({ key, waiting: dispatcher.waiting(key), weight: weightOf(key) })),
     setWeight: async (apiKeyId, weight) => {
       await store.putKeyWeight(apiKeyId, weight);
       weights.set(apiKeyId, weight);
     },
     close: async () => {
       closed = true;
-      clearInterval(forgetting);
+      stopForgetting();
+      dispatcher.close();
       const left = [...live.values()];
       for (const entry of left) {
-        leave(entry);
-        entry.caller?.abort(new Problem('draining', 'The relay was shut down.'));
+        dispatcher.leave(entry);
+        clearTimeout(entry.expiryTimer);
       }
       await Promise.all(left.map(({ run }) => run));
     },
