@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import pino from 'pino';
 import type { JobPage } from '../../../shared/api/jobs.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
@@ -409,4 +410,20 @@ test('goes on with its jobs after an orderly restart, which costs no attempt of 
       [2, null],
     ],
   );
+});
+
+test('writes neither inputs nor results of jobs into its log', async (t) => {
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  const pool = await poolFor(t, { log });
+  await pool.addNode();
+  const secret = 'marmalade';
+  const done = await submit(pool, { input: secret });
+  const broken = await submit(pool, { model: 'test/breaking', input: secret });
+  assert.equal((await endOf(pool, done.id)).state, 'succeeded');
+  assert.equal((await endOf(pool, broken.id)).state, 'failed');
+  await ask(pool, '/v1/jobs', { service: LLM, model: 'test/unheard', input: secret });
+  await ask(pool, '/v1/jobs', { service: LLM, model: 'test/echo', input: { messages: secret } });
+  assert.ok(lines.length > 0);
+  assert.doesNotMatch(lines.join(''), /marmalade/);
 });
