@@ -126,7 +126,7 @@ export const JobRequest = Type.Object(
     ),
     max_attempts: Maybe(Type.Integer({ minimum: 1, maximum: 20, description: 'On how many nodes it is tried; 3' })),
     max_wait_ms: Maybe(
-      Type.Integer({ minimum: 0, maximum: 604_800_000, description: 'How long it may wait for its first node' }),
+      Type.Integer({ minimum: 1, maximum: 604_800_000, description: 'How long it may wait for its first node' }),
     ),
   },
   {

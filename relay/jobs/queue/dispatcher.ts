@@ -64,8 +64,11 @@ export function createDispatcher({ table, weightOf, mostRunningBytes, run, ended
     const caller = new AbortController();
     let isStarting = true;
     const started = (): void => {
-      if (isStarting) starting -= 1;
+      if (!isStarting) return;
       isStarting = false;
+      starting -= 1;
+      // A job of another model may have waited for this alone.
+      pumpSoon();
     };
     const onAssigned = (): void => {
       started();
