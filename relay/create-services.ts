@@ -21,6 +21,7 @@ import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
 import { openJobQueue } from './jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
+import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-request.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import type { AdmissionRules } from './pairing/admission.ts';
@@ -54,6 +55,8 @@ export type ServicesOptions = {
   authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
   queueLimits?: Partial<QueueLimits> | undefined;
+  /** Whether webhooks may lie on loopback and link-local addresses. */
+  webhooksToThisMachine?: boolean | undefined;
 };
 
 export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
@@ -124,6 +127,9 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     limits: { ...QUEUE_LIMITS, ...options.queueLimits },
     runLimits: limits,
     supervised: options.supervised === true,
+    sendWebhook: createWebhookSender({
+      isAllowed: options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine,
+    }),
     now: Date.now,
     log,
   });

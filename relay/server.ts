@@ -57,6 +57,8 @@ export type RelayOptions = {
   jobLimits?: Partial<JobLimits>;
   /** What the queue of jobs takes and keeps, where the defaults do not fit. */
   queueLimits?: Partial<QueueLimits>;
+  /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
+  webhooksToThisMachine?: boolean;
   log: Logger;
 };
 
@@ -103,7 +105,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const identity = readOrCreateRelayIdentity(folder);
-    const { publicUrl, jobLimits, queueLimits, supervised } = options;
+    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised } = options;
     const services = await createServices({
       log,
       store,
@@ -116,6 +118,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       publicUrl,
       jobLimits,
       queueLimits,
+      webhooksToThisMachine,
       supervised,
       authority: tls?.authority,
     });

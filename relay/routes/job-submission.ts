@@ -7,7 +7,7 @@ import { newId } from '../jobs/id.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import type { QueuedOrder } from '../store/queued-job-store.ts';
+import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { orderOf } from './order-of.ts';
 import { readRoutingOptions } from './routing-options.ts';
@@ -80,6 +80,7 @@ function readOrder(
     idempotencyKey: readIdempotencyKey(request),
     requestHash: sha256Hex(canonicalBytes(asked)),
     inputBytes: Buffer.byteLength(text),
+    webhook: readWebhook(body.webhook),
   };
   return { order, input: text };
 }
@@ -91,6 +92,15 @@ function readDeadline(deadline: number | null | undefined, now: number): number 
   const days = longestLifetimeMs / 86_400_000;
   throw new Problem('invalid_value', `The deadline must lie in the next ${days} days, in milliseconds since 1970.`, {
     param: 'deadline',
+  });
+}
+
+function readWebhook(webhook: JobRequest['webhook']): Webhook | null {
+  if (webhook == null) return null;
+  const url = URL.parse(webhook.url);
+  if (url !== null && url.username === '' && url.password === '') return webhook;
+  throw new Problem('invalid_value', 'The address of a webhook is a URL without a name and password.', {
+    param: 'webhook.url',
   });
 }
 

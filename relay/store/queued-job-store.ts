@@ -43,6 +43,21 @@ export type QueuedOrder = {
   requestHash: string;
   /** Of the input as JSON. */
   inputBytes: number;
+  /** Who is told of its end. */
+  webhook: Webhook | null;
+};
+
+export type Webhook = { url: string /** Signs what is sent. */; secret: string };
+
+/** Word of a job's end that is to be brought to a webhook. */
+export type WebhookDelivery = Webhook & {
+  seq: number;
+  eventId: string;
+  /** JSON. */
+  body: string;
+  /** How often it was tried in vain. */
+  tries: number;
+  nextAt: number;
 };
 
 /** A job that was accepted to be done later. */
@@ -63,7 +78,13 @@ export type JobMove = {
   problem?: ProblemRecord;
 };
 
-export type JobEnding = { record: FinishedJob /** JSON. */; result: string | null };
+export type JobEnding = {
+  record: FinishedJob;
+  /** JSON. */
+  result: string | null;
+  /** What the job's webhook is told, if it has one. */
+  event?: { id: string; body: string };
+};
 
 /** A job as lists show it, whether it waits, runs or has ended. */
 export type ListedJob = Omit<JobSummary, 'state' | 'finishedAt'> & {
@@ -104,6 +125,10 @@ export interface QueuedJobStore {
   forgetJob(id: string): Promise<boolean>;
   /** The same for up to `limit` jobs that ended before a moment; returns how many. */
   forgetEndedJobs(before: number, limit: number): Promise<number>;
+  /** The deliveries that are due, the longest due first, and when the next one is. */
+  dueWebhooks(now: number, limit: number): Promise<{ due: WebhookDelivery[]; nextAt: number | null }>;
+  /** Puts a delivery off until a moment, or forgets it with null. */
+  settleWebhook(seq: number, nextAt: number | null): Promise<void>;
   putKeyWeight(apiKeyId: string, weight: number): Promise<void>;
   /** Keys without a weight of their own are not listed. */
   listKeyWeights(): Promise<{ apiKeyId: string; weight: number }[]>;

@@ -13,6 +13,8 @@ import type { EndEvent } from './job-state.ts';
 import { type LiveJob, newLiveJob } from './live-job.ts';
 import type { QueueLimits } from './queue-limits.ts';
 import type { QueuedRunPorts, RunLimits, RunOutcome } from './queued-run.ts';
+import type { SendWebhook } from './webhook-request.ts';
+import { deliverWebhooks, webhookEvent } from './webhooks.ts';
 import { writeEnd } from './write-end.ts';
 
 export type QueuePorts = {
@@ -23,6 +25,7 @@ export type QueuePorts = {
   runLimits: Omit<RunLimits, 'resultBytes'>;
   /** Whether each job waits for a person first. */
   supervised: boolean;
+  sendWebhook: SendWebhook;
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
@@ -65,6 +68,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const live = new Map<string, LiveJob>();
   const news = createJobNews();
   const admission = createAdmission(store, limits);
+  const webhooks = deliverWebhooks({ store, send: ports.sendWebhook, now, random: Math.random, log });
   let closed = false;
 
   const move: QueuedRunPorts['move'] = (id, event, what) => {
@@ -73,8 +77,9 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       (error: unknown) => log.error({ job: id, err: error }, 'a step of a job could not be recorded'),
     );
   };
-  const end = async (entry: LiveJob, event: EndEvent, ending: JobEnding): Promise<void> => {
+  const end = async (entry: LiveJob, event: EndEvent, made: JobEnding): Promise<void> => {
     const { job } = entry;
+    const ending = job.webhook === null ? made : { ...made, event: webhookEvent(job, made.record) };
     entry.isEnding = true;
     dispatcher.leave(entry);
     clearTimeout(entry.expiryTimer);
@@ -82,6 +87,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     if (change === 'not written') return;
     live.delete(job.id);
     admission.remove(job);
+    if (job.webhook !== null) webhooks.wake();
     if (change !== undefined) news.tell(job.id, change);
     entry.ended.resolve();
   };
@@ -171,6 +177,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
         clearTimeout(entry.expiryTimer);
       }
       await Promise.all(left.map(({ run }) => run));
+      await webhooks.stop();
     },
   };
 }

@@ -71,6 +71,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       listAllJobs: (page) => ask('queuedJobs', 'listAllJobs', page),
       forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),
       forgetEndedJobs: (before, limit) => ask('queuedJobs', 'forgetEndedJobs', before, limit),
+      dueWebhooks: (now, limit) => ask('queuedJobs', 'dueWebhooks', now, limit),
+      settleWebhook: (seq, nextAt) => ask('queuedJobs', 'settleWebhook', seq, nextAt),
       putKeyWeight: (apiKeyId, weight) => ask('queuedJobs', 'putKeyWeight', apiKeyId, weight),
       listKeyWeights: () => ask('queuedJobs', 'listKeyWeights'),
     },

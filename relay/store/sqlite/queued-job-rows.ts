@@ -1,7 +1,7 @@
 import type { RoutingRequest } from '../../../shared/api/routing.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { JobState } from '../../jobs/queue/job-state.ts';
-import type { JobChange, ListedJob, QueuedAttempt, QueuedJob, QueuedOrder } from '../queued-job-store.ts';
+import type { JobChange, ListedJob, QueuedAttempt, QueuedJob, QueuedOrder, Webhook } from '../queued-job-store.ts';
 
 export type QueuedJobRow = {
   seq: number;
@@ -21,6 +21,7 @@ export type QueuedJobRow = {
   idempotency_key: string | null;
   request_hash: string;
   input_bytes: number;
+  webhook: string;
   state: JobState;
   started_at: number | null;
   finished_at: number | null;
@@ -30,7 +31,7 @@ export type QueuedJobRow = {
 
 export const QUEUED_JOB_COLUMNS =
   'id, receipt_id, request_id, api_key_id, service, type, model, routing, priority, deadline, max_attempts, ' +
-  'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, state, started_at, finished_at, attempts, changes';
+  'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, webhook, state, started_at, finished_at, attempts, changes';
 
 /** In the order of `QUEUED_JOB_COLUMNS`. */
 export function queuedJobValues(order: QueuedOrder, state: JobState, change: JobChange): unknown[] {
@@ -51,6 +52,7 @@ export function queuedJobValues(order: QueuedOrder, state: JobState, change: Job
     order.idempotencyKey,
     order.requestHash,
     order.inputBytes,
+    JSON.stringify(order.webhook),
     state,
     null,
     null,
@@ -77,6 +79,7 @@ export function toQueuedJob(row: QueuedJobRow): QueuedJob {
     idempotencyKey: row.idempotency_key,
     requestHash: row.request_hash,
     inputBytes: row.input_bytes,
+    webhook: JSON.parse(row.webhook) as Webhook | null,
     state: row.state,
     startedAt: row.started_at,
     finishedAt: row.finished_at,

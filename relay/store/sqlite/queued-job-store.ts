@@ -9,6 +9,7 @@ import type {
   QueuedJob,
   QueuedJobStore,
   QueuedOrder,
+  WebhookDelivery,
 } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow, rowsOf, toJobSummary } from './job-rows.ts';
 import { prepareJobInsert } from './job-store.ts';
@@ -41,6 +42,16 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess): Queued
     listAllJobs: (page) => access.read(() => listPage(statements, page)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
     forgetEndedJobs: (before, limit) => access.write(() => statements.forgetEnded.run(before, limit).changes),
+    dueWebhooks: (now, limit) =>
+      access.read(() => ({
+        due: statements.dueWebhooks.all(now, limit),
+        nextAt: statements.nextWebhook.get(now) ?? null,
+      })),
+    settleWebhook: (seq, nextAt) =>
+      access.write(() => {
+        if (nextAt === null) statements.deleteWebhook.run(seq);
+        else statements.delayWebhook.run(nextAt, seq);
+      }),
     putKeyWeight: (apiKeyId, weight) => access.write(() => void statements.putWeight.run(apiKeyId, weight)),
     listKeyWeights: () => access.read(() => statements.weights.all()),
   };
@@ -83,6 +94,18 @@ function prepareStatements(db: Database) {
     forget: db.prepare<[string]>('DELETE FROM queued_jobs WHERE id = ? AND finished_at IS NOT NULL'),
     forgetEnded: db.prepare<[number, number]>(
       'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < ? LIMIT ?)',
+    ),
+    insertWebhook: db.prepare<[string, string, string, string, number]>(
+      'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)',
+    ),
+    dueWebhooks: db.prepare<[number, number], WebhookDelivery>(
+      'SELECT seq, url, secret, event_id AS eventId, body, tries, next_at AS nextAt FROM webhook_deliveries ' +
+        'WHERE next_at <= ? ORDER BY next_at LIMIT ?',
+    ),
+    nextWebhook: db.prepare<[number], number>('SELECT min(next_at) FROM webhook_deliveries WHERE next_at > ?').pluck(),
+    deleteWebhook: db.prepare<[number]>('DELETE FROM webhook_deliveries WHERE seq = ?'),
+    delayWebhook: db.prepare<[number, number]>(
+      'UPDATE webhook_deliveries SET next_at = ?, tries = tries + 1 WHERE seq = ?',
     ),
     putWeight: db.prepare<[string, number]>(
       'INSERT INTO key_weights (api_key_id, weight) VALUES (?, ?) ' +
@@ -135,7 +158,7 @@ function end(
   statements: Statements,
   id: string,
   event: EndEvent,
-  { record, result }: JobEnding,
+  { record, result, event: told }: JobEnding,
 ): JobChange | undefined {
   const row = statements.byId.get(id);
   const last = record.attempts.at(-1);
@@ -149,6 +172,10 @@ function end(
   statements.insertRecord(rowsOf(record));
   statements.deleteInput.run(row.seq);
   if (result !== null) statements.insertResult.run(row.seq, result);
+  const { webhook } = toQueuedJob(row);
+  if (webhook !== null && told !== undefined) {
+    statements.insertWebhook.run(webhook.url, webhook.secret, told.id, told.body, record.finishedAt);
+  }
   return change;
 }
 

@@ -36,6 +36,7 @@ function order(id: string, changes: Partial<QueuedOrder> = {}): QueuedOrder {
     idempotencyKey: null,
     requestHash: 'd'.repeat(64),
     inputBytes: 50,
+    webhook: null,
     ...changes,
   };
 }
@@ -165,6 +166,28 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.equal(await queuedJobs.inputOf('job_3'), INPUT);
     assert.ok(await jobs.receiptOfJob('job_1'));
     assert.ok(await jobs.findJob('job_2'));
+  });
+
+  contract('keeps word for the webhook of a job with its end, until it is delivered', async (place) => {
+    const { queuedJobs } = await place.open();
+    const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
+    await queuedJobs.acceptJob(order('job_1', { webhook }), INPUT, 'queued');
+    await queuedJobs.acceptJob(order('job_2'), INPUT, 'queued');
+    for (const id of ['job_1', 'job_2']) {
+      const event = { id: `e-${id}`, body: '{}' };
+      const ending = { record: finishedJob(id, { state: 'cancelled' }), result: null, event };
+      for (const _ of [1, 2]) await queuedJobs.endJob(id, 'cancel', ending);
+    }
+    const after = (await (await place.afterCrash()).open()).queuedJobs;
+    const at = T0 + 20;
+    assert.deepEqual(await after.dueWebhooks(at - 1, 9), { due: [], nextAt: at });
+    const { due } = await after.dueWebhooks(at, 9);
+    assert.deepEqual(due, [{ seq: due[0]?.seq, ...webhook, eventId: 'e-job_1', body: '{}', tries: 0, nextAt: at }]);
+    await after.settleWebhook(due[0]?.seq ?? 0, at + 5);
+    assert.deepEqual(await after.dueWebhooks(at, 9), { due: [], nextAt: at + 5 });
+    assert.equal((await after.dueWebhooks(at + 5, 9)).due[0]?.tries, 1);
+    await after.settleWebhook(due[0]?.seq ?? 0, null);
+    assert.deepEqual(await after.dueWebhooks(at + 5, 9), { due: [], nextAt: null });
   });
 
   contract('keeps the weights of keys', async (place) => {

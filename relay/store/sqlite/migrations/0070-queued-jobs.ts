@@ -26,6 +26,7 @@ CREATE TABLE queued_jobs (
   idempotency_key TEXT,
   request_hash TEXT NOT NULL,
   input_bytes INTEGER NOT NULL,
+  webhook TEXT NOT NULL,
   state TEXT NOT NULL,
   started_at INTEGER,
   finished_at INTEGER,
@@ -45,6 +46,17 @@ CREATE TABLE job_results (
   job INTEGER PRIMARY KEY REFERENCES queued_jobs (seq) ON DELETE CASCADE,
   body TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE webhook_deliveries (
+  seq INTEGER PRIMARY KEY,
+  url TEXT NOT NULL,
+  secret TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  body TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  next_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_at);
 
 CREATE TABLE key_weights (
   api_key_id TEXT PRIMARY KEY,

@@ -24,6 +24,7 @@ const ORDER: QueuedOrder = {
   idempotencyKey: null,
   requestHash: 'a',
   inputBytes: 2,
+  webhook: null,
 };
 const ENDING = { record: finishedJob('job_1'), result: '"done"' };
 
