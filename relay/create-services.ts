@@ -22,6 +22,9 @@ import { keepSessions } from './fabric/sessions.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
+import { openJobQueue } from './jobs/queue/job-queue.ts';
+import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
+import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-request.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import { createRelayMetrics } from './metrics/relay-metrics.ts';
@@ -58,6 +61,9 @@ export type ServicesOptions = {
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
+  queueLimits?: Partial<QueueLimits> | undefined;
+  /** Whether webhooks may lie on loopback and link-local addresses. */
+  webhooksToThisMachine?: boolean | undefined;
 };
 
 export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
@@ -137,6 +143,19 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const queue = await openJobQueue({
+    store: store.queuedJobs,
+    jobs,
+    table,
+    limits: { ...QUEUE_LIMITS, ...options.queueLimits },
+    runLimits: limits,
+    supervised: options.supervised === true,
+    sendWebhook: createWebhookSender({
+      isAllowed: options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine,
+    }),
+    now: Date.now,
+    log,
+  });
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
@@ -147,6 +166,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     models,
     scheduler,
     jobs,
+    queue,
     store,
     receiptLog,
     relayKey: relay.publicKey,
@@ -173,6 +193,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {
+      await queue.close();
       await tasks.close();
       roundTrips.stop();
       sessions.stop();
