@@ -25,6 +25,7 @@ import type { AdmissionRules } from './pairing/admission.ts';
 import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
+import { openServiceRegistry } from './registry/service-registry.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
@@ -50,6 +51,8 @@ export type ServicesOptions = {
   supervised?: boolean | undefined;
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
+  /** A file or a folder of services that the operator adds to those of the relay. */
+  servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
 };
 
@@ -68,6 +71,8 @@ const JOB_LIMITS: JobLimits = {
 export async function createServices(options: ServicesOptions): Promise<RelayServices & { close(): Promise<void> }> {
   const { log, store, fabric, register } = options;
   const { bus } = fabric;
+  const { servicesPath: path } = options;
+  const registry = await openServiceRegistry({ store: store.services, path, now: Date.now, log });
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
@@ -137,6 +142,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     nodeControl,
     nodeAdmin,
     directory,
+    registry,
     tasks,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     publicUrl: options.publicUrl,

@@ -45,6 +45,8 @@ export type RelayOptions = {
   approveNodes?: boolean;
   /** A person approves each task for a node before it is sent. */
   supervised?: boolean;
+  /** A file or a folder of services that the operator adds to those of the relay. */
+  servicesPath?: string;
   /** Anybody may join without a code, on probation. */
   open?: boolean;
   /** How long a node's credentials last; a day by default. */
@@ -77,7 +79,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /**
  * Starts a relay. What was started before a step that fails is stopped again, so that nothing is left behind.
  * Errors: `data_folder_in_use`, `data_folder_unusable`, `nats_server_missing`, `nats_server_failed`, `port_in_use`,
- * `address_unavailable`.
+ * `address_unavailable`, `invalid_setting` for a file of services.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { log, settings = shownDefaults() } = options;
@@ -100,7 +102,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const identity = readOrCreateRelayIdentity(folder);
-    const { publicUrl, jobLimits, supervised } = options;
+    const { publicUrl, jobLimits, supervised, servicesPath } = options;
     const services = await createServices({
       log,
       store,
@@ -113,6 +115,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       publicUrl,
       jobLimits,
       supervised,
+      servicesPath,
       authority: tls?.authority,
     });
     undo.push(() => services.close());

@@ -23,6 +23,7 @@ import type { RelayLog } from './log.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
+import type { ServiceRegistry } from './registry/service-registry.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
@@ -53,6 +54,7 @@ export type RelayServices = {
   readonly nodeControl: NodeControl;
   readonly nodeAdmin: NodeAdmin;
   readonly directory: NodeDirectory;
+  readonly registry: ServiceRegistry;
   readonly tasks: Tasks;
   /** Where a person approves tasks first; absent where none is asked. */
   readonly approvals: Approvals | undefined;
@@ -62,7 +64,7 @@ export type RelayServices = {
   readonly busListener: OpenListener | undefined;
 };
 
-export type JobOrder = Pick<JobSpec, 'routing' | 'affinity'> & {
+export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service'> & {
   type: JobType;
   model: string;
   stream: boolean;

@@ -136,6 +136,7 @@ function receiptOf(
     node: node.id,
     epoch: node.epoch,
     type: job.type,
+    service: job.service,
     model: job.model,
     execution: done.execution,
     requestHash: hashRequest(job as Parameters<typeof hashRequest>[0]),

@@ -20,6 +20,8 @@ export type ReceiptFacts = {
   node: string;
   epoch: number;
   type: JobType;
+  /** The registry id that was asked for, where it was asked by one. */
+  service?: string | undefined;
   model: string;
   execution: Execution;
   requestHash: string;
@@ -47,7 +49,7 @@ export function issueReceipt(facts: ReceiptFacts): Receipt {
     attempt: facts.attempt,
     node: facts.node,
     epoch: facts.epoch,
-    service: SERVICE_OF_JOB_TYPE[facts.type],
+    service: facts.service ?? SERVICE_OF_JOB_TYPE[facts.type],
     model: facts.model,
     execution: facts.execution,
     requestHash: facts.requestHash,

@@ -5,6 +5,7 @@ import type { Receipt } from '../../shared/receipts/receipt.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
+import type { ServiceStore } from './service-store.ts';
 
 /**
  * What the relay remembers. Every method returns a promise that settles when the answer is durable, so that another
@@ -22,6 +23,7 @@ export type Store = {
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;
+  readonly services: ServiceStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
   health(): Promise<StoreHealth>;
   /** Finishes every accepted write, then lets go of the files. May be called twice. */

@@ -7,6 +7,7 @@ import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
+import { createServiceStore } from './service-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 
@@ -42,6 +43,7 @@ export function openLocalStore(options: DatabaseOptions): LocalStore {
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),
+    services: createServiceStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {

@@ -58,6 +58,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
       touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
     },
+    services: {
+      putService: (record) => ask('services', 'putService', record),
+      deleteService: (serviceId) => ask('services', 'deleteService', serviceId),
+      listServices: () => ask('services', 'listServices'),
+    },
     health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
     close,
   };

@@ -2,7 +2,8 @@ import { jobsKeysNodes } from './0010-jobs-keys-nodes.ts';
 import { pairing } from './0020-pairing.ts';
 import { nodeAdmin } from './0030-node-admin.ts';
 import { measurements } from './0040-measurements.ts';
+import { services } from './0080-services.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
-export const MIGRATIONS: readonly Migration[] = [jobsKeysNodes, pairing, nodeAdmin, measurements];
+export const MIGRATIONS: readonly Migration[] = [jobsKeysNodes, pairing, nodeAdmin, measurements, services];
