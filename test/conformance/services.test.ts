@@ -9,9 +9,8 @@ import type {
 } from '../../shared/api/services.ts';
 import { BUILT_IN_SERVICES } from '../../shared/registry/catalog/all.ts';
 import { isJobType } from '../../shared/registry/read-service.ts';
-import { type ExpectedError, assertError, readError } from '../support/error-answers.ts';
+import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
@@ -65,21 +64,33 @@ test('the registry of an empty pool lists every service, and claims of none that
 
 test('a service that no node of the pool can run is refused with what it lacks', async () => {
   await assertRefused('llm/inference', { prompt: 'x' }, { code: 'no_capacity', message: /the capability "llm"/ });
-  await assertRefused('whisper/transcribe', { url: 'https://x.example/a.wav' }, {
-    code: 'no_capacity',
-    message: /the capability "stt".*a model named \*whisper\*.*whisper\/transcribe needs/,
-  });
+  await assertRefused(
+    'whisper/transcribe',
+    { url: 'https://x.example/a.wav' },
+    {
+      code: 'no_capacity',
+      message: /the capability "stt".*a model named \*whisper\*.*whisper\/transcribe needs/,
+    },
+  );
 });
 
 test('a service whose runtime no version has yet says so, once its input is right', async () => {
-  await assertRefused('ffmpeg/transcode', { url: 'https://x.example/a.mov' }, {
-    code: 'service_not_runnable',
-    message: /needs the runtime "ffmpeg"/,
-  });
-  await assertRefused('ffmpeg/transcode', { url: 'https://x.example/a.mov', width: 7 }, {
-    code: 'invalid_value',
-    param: 'width',
-  });
+  await assertRefused(
+    'ffmpeg/transcode',
+    { url: 'https://x.example/a.mov' },
+    {
+      code: 'service_not_runnable',
+      message: /needs the runtime "ffmpeg"/,
+    },
+  );
+  await assertRefused(
+    'ffmpeg/transcode',
+    { url: 'https://x.example/a.mov', width: 7 },
+    {
+      code: 'invalid_value',
+      param: 'width',
+    },
+  );
 });
 
 test('the list is filtered by category and by words, and comes in pages', async () => {
@@ -161,7 +172,11 @@ test('a wrong input is refused with the member that is wrong, and never repeated
       { messages: [{ role: 'user', content: 5 }] },
       { code: 'invalid_value', param: 'messages.0.content' },
     ],
-    ['llm/inference', { messages: [{ role: 'king', content: secret }] }, { code: 'invalid_value', param: 'messages.0.role' }],
+    [
+      'llm/inference',
+      { messages: [{ role: 'king', content: secret }] },
+      { code: 'invalid_value', param: 'messages.0.role' },
+    ],
     ['llm/translate', { text: secret }, { code: 'missing_required_parameter', param: 'to' }],
     ['analytics/classify-text', { text: 'x', labels: ['a'] }, { code: 'invalid_value', param: 'labels' }],
     ['llm/inference', { prompt: 'x', model: 'test/vectors' }, { code: 'invalid_value', param: 'model' }],
@@ -201,20 +216,26 @@ test('a service on a capability gets the input with its defaults, and owes the o
   job.done({ output: { text: 'hello' } });
   const answer = (await (await good).json()) as ServiceAnswer;
   assert.deepEqual([answer.output, answer.model], [{ text: 'hello' }, 'scripted/whisper-x']);
-  assert.equal(answer.usage, undefined);
 
   const bad = ask('whisper/transcribe', { audio: 'AAAA' });
   (await node.jobs.next()).done({ output: { words: 'hello' } });
-  assertError(await readError(await bad), { code: 'node_fault', message: /not what whisper\/transcribe promises at text/ });
+  assertError(await readError(await bad), {
+    code: 'node_fault',
+    message: /not what whisper\/transcribe promises at text/,
+  });
 });
 
 test('a service that wants certain models takes no other', async () => {
   await pool.addNode({ name: 'other-ears', runtime: createSyntheticRuntime({ 'test/moonshine': 'stt' }) });
-  await assertRefused('whisper/transcribe', { audio: 'AAAA', model: 'test/moonshine' }, {
-    code: 'invalid_value',
-    param: 'model',
-    message: /models named \*whisper\*/,
-  });
+  await assertRefused(
+    'whisper/transcribe',
+    { audio: 'AAAA', model: 'test/moonshine' },
+    {
+      code: 'invalid_value',
+      param: 'model',
+      message: /models named \*whisper\*/,
+    },
+  );
   const captions = await summaryOf('media/captions');
   assert.equal(captions.available.nodes, 1);
   const { available } = await summaryOf('whisper/transcribe');
@@ -228,8 +249,16 @@ test('a service that needs a GPU goes to no node that has not shown one', async 
   await assertRefused('stable-diffusion/generate', { ...body, model: 'test/sd-turbo' }, { code: 'no_capacity' });
 
   const node = await joinScriptedNode(t, pool.relay, { name: 'gpu', models: ['scripted/sd-turbo'], type: 'image' });
-  node.state.models = [pretendedModel('scripted/sd-turbo', 'image')];
-  assert.equal((await summaryOf('stable-diffusion/generate')).available.nodes, 0);
+  assert.deepEqual((await summaryOf('stable-diffusion/generate')).available.missing, ['a GPU with 4 GiB of memory']);
+  node.state.gpus = [{ name: 'test', vendor: null, vram_bytes: 4 * 2 ** 30, driver: null }];
+  node.state.revision += 1;
+  node.beat();
+  await until(async () => (await summaryOf('stable-diffusion/generate')).available.nodes === 1);
+  const answer = ask('stable-diffusion/generate', body);
+  const job = await node.jobs.next();
+  assert.deepEqual(job.request.input, body);
+  job.done({ output: { image: 'AAAA', media_type: 'image/png' } });
+  assert.equal((await answer).status, 200);
 });
 
 test('a cordoned node and a full one are not counted as free', async () => {
