@@ -11,6 +11,7 @@ import { addNodesCommand } from './commands/nodes.ts';
 import { addPairCommand } from './commands/pair.ts';
 import { addPreflightCommand } from './commands/preflight.ts';
 import { addRelayCommand } from './commands/relay.ts';
+import { addServicesCommand } from './commands/services.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
 import { EXIT } from './exit-codes.ts';
@@ -48,6 +49,7 @@ export async function main(argv: string[]): Promise<void> {
   addChatCommand(program);
   addModelsCommand(program);
   addNodesCommand(program);
+  addServicesCommand(program);
   addPairCommand(program);
   addCaCommand(program);
   addNatsConfigCommand(program);
