@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readServiceFiles } from '../../../relay/registry/service-files.ts';
@@ -89,4 +89,11 @@ test('a file that is wrong is named with the place in it', (t) => {
 test('two files with one id are told apart by name', (t) => {
   const folder = folderWith(t, { 'a.json': HAIKU, 'b.json': HAIKU });
   assertRefused(folder, /b\.json: the service house\/haiku is defined in .*a\.json already\.$/);
+});
+
+test('the example of the README is a service', (t) => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const [, example = assert.fail('no example')] = /```toml\n(id = [\s\S]*?)```/.exec(readme) ?? [];
+  const [service] = readServiceFiles(folderWith(t, { 'readme.toml': example }));
+  assert.equal(service?.definition.id, 'house/rhyme');
 });
