@@ -4,7 +4,7 @@ import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import { bytesToHex, isHeadSigned, type TreeHead } from '../../../shared/receipts/log/tree-head.ts';
 import { LoggedReceipt } from '../../../shared/receipts/receipt.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../../store/receipt-log-store.ts';
-import { type HashedNode, leafHash, nodesOfNextLeaf, rootOf } from './merkle-tree.ts';
+import { type HashedNode, leafHashOfText, nodesOfNextLeaf, rootOf } from './merkle-tree.ts';
 
 export type AuditOptions = {
   store: ReceiptLogStore;
@@ -47,7 +47,7 @@ export async function auditLog({ store, relayKey, head }: AuditOptions): Promise
     for (const stored of page) {
       if (stored.leaf !== size) problems.push(`Receipt ${size} of the log is missing; the next one is ${stored.leaf}.`);
       problems.push(...problemsOf(stored, relayKey));
-      const added = nodesOfNextLeaf(size, leafHash(new TextEncoder().encode(stored.body)), read);
+      const added = nodesOfNextLeaf(size, leafHashOfText(stored.body), read);
       for (const node of added) edge.set(node.level, node);
       built.push(...added);
       size += 1;

@@ -21,6 +21,11 @@ export function leafHash(content: Uint8Array): Sha256 {
   return sha256(leafInput(content));
 }
 
+/** `leafHash` of a text as UTF-8, in which U+0000 is the prefix of a leaf: no copy of its bytes is made. */
+export function leafHashOfText(text: string): Sha256 {
+  return hash('sha256', `\0${text}`, 'buffer');
+}
+
 /**
  * What one more leaf adds to a tree of `size` leaves: itself, and every subtree that it fills. On average that is two
  * nodes a leaf, each written once.

@@ -2,7 +2,13 @@ import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
-import { consistencyProof, inclusionProof, leafHash, nodesOfNextLeaf, rootOf } from '../../receipts/log/merkle-tree.ts';
+import {
+  consistencyProof,
+  inclusionProof,
+  leafHashOfText,
+  nodesOfNextLeaf,
+  rootOf,
+} from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../receipt-log-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
@@ -17,7 +23,7 @@ export function createLogAppender(db: Database): LogAppender {
   return (receiptSeq, body) => {
     const leaf = nextLeaf();
     insertLeaf.run(leaf, receiptSeq);
-    for (const node of nodesOfNextLeaf(leaf, leafHash(new TextEncoder().encode(body)), read)) {
+    for (const node of nodesOfNextLeaf(leaf, leafHashOfText(body), read)) {
       insertNode.run(node.level, node.index, node.hash);
     }
   };

@@ -3,7 +3,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../../shared/receipts/receipt.ts';
-import { leafHash } from '../../receipts/log/merkle-tree.ts';
+import { leafHashOfText } from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { createLogAppender } from './receipt-log-store.ts';
 
@@ -56,6 +56,6 @@ export function createReceiptRows(db: Database, { judge, seal }: ReceiptSealer):
 
 /** The relay puts its name to nothing that it has not logged. */
 function assertLogged({ id, body, hash }: StoredReceipt): void {
-  if (hash !== null && Buffer.from(hash).equals(leafHash(new TextEncoder().encode(body)))) return;
+  if (hash !== null && Buffer.from(hash).equals(leafHashOfText(body))) return;
   throw new Problem('receipt_log_damaged', `Receipt ${id} is not what was logged. Run sparewatt receipts audit.`);
 }

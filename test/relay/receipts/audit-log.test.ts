@@ -79,6 +79,16 @@ for (const [what, sql] of Object.entries(TAMPERED)) {
   });
 }
 
+test('[V4] the relay signs nothing that was changed since it was logged', async (t) => {
+  const change = `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`;
+  const { store } = await openAfter(t, (db) => db.exec(`${change}; DELETE FROM log_leaves WHERE leaf = 5`));
+  const damaged = isProblem('receipt_log_damaged', /not what was logged/);
+  await assert.rejects(store.jobs.findReceipt('rcpt_of_job_3'), damaged);
+  await assert.rejects(store.jobs.receiptsOfJob('job_3'), damaged);
+  await assert.rejects(store.jobs.findJob('job_5'), damaged);
+  assert.equal((await store.jobs.findReceipt('rcpt_of_job_4'))?.signatures.verdict, 'absent');
+});
+
 test('[V6] no head is signed over a log that does not begin with the last head', async (t) => {
   const cut = 'DELETE FROM log_leaves WHERE leaf > 7; DELETE FROM log_nodes WHERE level = 0 AND place > 7';
   const { keeper } = await openAfter(t, (db) => db.exec(cut));

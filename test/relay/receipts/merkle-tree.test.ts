@@ -7,6 +7,7 @@ import {
   EMPTY_ROOT,
   inclusionProof,
   leafHash,
+  leafHashOfText,
   nodesOfNextLeaf,
   type ReadNode,
   rootOf,
@@ -84,6 +85,11 @@ test('gives the roots of the reference implementation', () => {
     assert.equal(hex(rootOf(size, read)), expected);
   }
   assert.equal(hex(EMPTY_ROOT), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+});
+
+test('hashes a text as its bytes', () => {
+  for (const text of ['', '{"a":1}', 'Grüße 🌍'])
+    assert.equal(hex(leafHashOfText(text)), hex(leafHash(Buffer.from(text))));
 });
 
 test('every root of every size up to 130 is that of the definition', () => {
