@@ -5,6 +5,7 @@ import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
+import type { KeyStore } from '../../shared/config/node-settings.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
@@ -12,7 +13,8 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
-import { readOrCreateNodeKey } from './node-key.ts';
+import { systemKeychain } from './keychain/system-keychain.ts';
+import { type NodeIdentity, openNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
 import { openPolicyFile, type PolicyFile } from './policy-file.ts';
@@ -27,6 +29,10 @@ export type HeadlessAgentOptions = {
   models: string[];
   slots: number;
   version: string;
+  /** Where the node's key lies. */
+  keyStore: KeyStore;
+  /** The node's key, where somebody has opened it already. */
+  identity?: NodeIdentity;
   name?: string;
   joinToken?: string;
   /** A code or link of the relay's operator, for a node that the relay does not know yet. */
@@ -45,9 +51,7 @@ export type HeadlessAgentOptions = {
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, close: closePolicy } = openPolicy(options);
-  const keyBox = fileSecretBox(join(options.dataFolder, 'node-key.json'));
-  const identity = await readOrCreateNodeKey(keyBox);
-  options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
+  const identity = options.identity ?? (await identityOf(options));
   const runtime = await openRuntime(options);
   const agent = startAgent({
     relayUrl: options.relayUrl,
@@ -72,6 +76,17 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
   });
   void agent.ended.then(closePolicy);
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+/** The key of the node of a data folder. Errors: those of `openNodeKey`. */
+export function identityOf({
+  dataFolder,
+  keyStore,
+  log,
+}: Pick<HeadlessAgentOptions, 'dataFolder' | 'keyStore' | 'log'>): Promise<NodeIdentity> {
+  const limit = (milliseconds: number) => AbortSignal.timeout(milliseconds);
+  const keychain = systemKeychain();
+  return openNodeKey({ folder: dataFolder, keyStore, keychain, limit, randomId: randomUUID }, log);
 }
 
 function openPolicy({ policy, dataFolder, log }: HeadlessAgentOptions): PolicyFile {

@@ -35,6 +35,7 @@ export function addAgentCommand(program: Command): void {
         dataFolder: nodeFolder(data),
         models: settings.models,
         slots: settings.slots,
+        keyStore: settings.key_store,
         version: VERSION,
         log: createProcessLog(log_level),
         onProgress: say,
