@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.ts';
 
@@ -17,6 +17,8 @@ if (major < 24) {
   process.exit(1);
 }
 
+/** As relay/cli/bin.mjs has it, which says why. */
+const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
 const wanted = process.argv.slice(2);
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
@@ -30,11 +32,15 @@ const chromium = ensureChromium();
 console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
 
 run('check', ['build/check.ts'], wanted.length === 0);
-run('tests', ['--test', '--test-concurrency=2', '--test-timeout=120000', ...files], true);
+const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter) => [
+  `--test-reporter=${reporter}`,
+  '--test-reporter-destination=stdout',
+]);
+run('tests', ['--test', '--test-concurrency=2', '--test-timeout=120000', ...reporters, ...files], true);
 
 function run(name: string, args: string[], isWanted: boolean): void {
   if (!isWanted) return;
-  const env = { ...process.env, SPAREWATT_TEST_CHROMIUM: chromium.path };
+  const env = { ...process.env, SPAREWATT_TEST_CHROMIUM: chromium.path, NODE_COMPILE_CACHE: COMPILE_CACHE };
   const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env });
   if (status === 0) return;
   console.error(`${name} failed${signal === null ? '' : ` (${signal})`}`);

@@ -3,6 +3,7 @@
 // are TypeScript that only Node 24 runs as it is, and the SQLite driver crashes under 20.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +12,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const major = Number(process.versions.node.split('.')[0]);
 
 if (major >= NEEDED_MAJOR) {
+  // Threads and children read the variable. It saves a third of the start, and keeps the WebAssembly that strips types
+  // out of threads: V8 13 can end the process when several isolates let go of that module (see ARCHITECTURE.md).
+  process.env.NODE_COMPILE_CACHE ??= join(root, 'dist', 'compile-cache');
+  nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
   const { main } = await import('./sparewatt.ts');
   await main(process.argv);
 } else {
