@@ -22,6 +22,9 @@ import { keepSessions } from './fabric/sessions.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
+import { openJobQueue } from './jobs/queue/job-queue.ts';
+import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
+import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-request.ts';
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import { createRelayMetrics } from './metrics/relay-metrics.ts';
@@ -31,6 +34,7 @@ import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
 import { openLogKeeper } from './receipts/log/log-keeper.ts';
 import { BUS_PATH } from './routes/enroll.ts';
+import { readNonce } from './routes/nonce.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
@@ -58,6 +62,9 @@ export type ServicesOptions = {
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
+  queueLimits?: Partial<QueueLimits> | undefined;
+  /** Whether webhooks may lie on loopback and link-local addresses. */
+  webhooksToThisMachine?: boolean | undefined;
 };
 
 export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
@@ -88,6 +95,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     metrics.jobFinished(job);
     if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   };
+  const admit: RelayServices['admit'] = (principal, model) => admitJob(principal, model, rateLimits);
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
   const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log, onFinished });
@@ -137,6 +145,20 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const queue = await openJobQueue({
+    store: store.queuedJobs,
+    jobs,
+    table,
+    limits: { ...QUEUE_LIMITS, ...options.queueLimits },
+    runLimits: limits,
+    supervised: options.supervised === true,
+    onFinished,
+    sendWebhook: createWebhookSender({
+      isAllowed: options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine,
+    }),
+    now: Date.now,
+    log,
+  });
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
@@ -147,6 +169,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     models,
     scheduler,
     jobs,
+    queue,
     store,
     receiptLog,
     relayKey: relay.publicKey,
@@ -159,8 +182,9 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
     operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log }),
+    admit,
     newJob: (request, order) => {
-      admitJob(request.principal, order.model, rateLimits);
+      admit(request.principal, order.model);
       return describeJob(request, order, limits);
     },
     register,
@@ -173,6 +197,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {
+      await queue.close();
       await tasks.close();
       roundTrips.stop();
       sessions.stop();
@@ -204,16 +229,4 @@ function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits
     ...limits,
     ...order,
   };
-}
-
-const NONCE_HEADER = 'x-sparewatt-nonce';
-
-/** Visible ASCII, as a header may carry it. Errors: `invalid_value`. */
-function readNonce({ headers }: FastifyRequest): string | undefined {
-  const nonce = headers[NONCE_HEADER];
-  if (nonce === undefined) return undefined;
-  if (typeof nonce === 'string' && /^[\x21-\x7e]{1,128}$/.test(nonce)) return nonce;
-  throw new Problem('invalid_value', `${NONCE_HEADER} must be 1 to 128 visible ASCII characters.`, {
-    param: NONCE_HEADER,
-  });
 }

@@ -12,6 +12,7 @@ import { readOrCreateKeys } from './data-folder/keys.ts';
 import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
+import type { QueueLimits } from './jobs/queue/queue-limits.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
@@ -55,6 +56,10 @@ export type RelayOptions = {
   unreadMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
+  /** What the queue of jobs takes and keeps, where the defaults do not fit. */
+  queueLimits?: Partial<QueueLimits>;
+  /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
+  webhooksToThisMachine?: boolean;
   log: Logger;
 };
 
@@ -101,7 +106,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, supervised } = options;
+    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised } = options;
     const services = await createServices({
       log,
       store,
@@ -114,6 +119,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       rules,
       publicUrl,
       jobLimits,
+      queueLimits,
+      webhooksToThisMachine,
       supervised,
       authority: tls?.authority,
     });

@@ -20,6 +20,7 @@ import type { NodeDirectory } from './fabric/node-directory.ts';
 import type { NodeTable } from './fabric/node-table.ts';
 import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
+import type { JobQueue } from './jobs/queue/job-queue.ts';
 import type { JobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import type { RelayMetrics } from './metrics/relay-metrics.ts';
@@ -43,6 +44,7 @@ export type RelayServices = {
   readonly models: ModelCatalog;
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;
+  readonly queue: JobQueue;
   readonly store: Store;
   readonly receiptLog: LogKeeper;
   /** The key that signs receipts and tree heads, `N…`. */
@@ -56,6 +58,8 @@ export type RelayServices = {
   readonly discovery: Discovery;
   readonly capabilities: CapabilityView;
   readonly operatorJobs: OperatorJobs;
+  /** Counts one request of the key. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
+  admit(principal: Principal, model: string): void;
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
   /** How every known node stands with this relay, at hand. */
   readonly register: NodeRegister;

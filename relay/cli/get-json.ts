@@ -7,9 +7,16 @@ export function getJson<Answer>(relayUrl: string, path: string, apiKey: string):
 }
 
 /** One POST against a relay. Throws the relay's refusal, or `relay_unreachable`. */
-export function postJson<Answer>(relayUrl: string, path: string, apiKey: string, body: unknown): Promise<Answer> {
+export function postJson<Answer>(
+  relayUrl: string,
+  path: string,
+  apiKey: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   return askRelay(relayUrl, path, apiKey, {
     method: 'POST',
+    headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 }
@@ -20,7 +27,11 @@ export function deleteJson<Answer>(relayUrl: string, path: string, apiKey: strin
 }
 
 async function askRelay<Answer>(relayUrl: string, path: string, apiKey: string, init: RequestInit): Promise<Answer> {
-  const headers = { authorization: `Bearer ${apiKey}`, ...(init.body ? { 'content-type': 'application/json' } : {}) };
+  const headers = {
+    ...(init.headers as Record<string, string> | undefined),
+    authorization: `Bearer ${apiKey}`,
+    ...(init.body ? { 'content-type': 'application/json' } : {}),
+  };
   const response = await fetch(`${relayUrl}${path}`, { ...init, headers }).catch((cause: unknown) => {
     throw noAnswer(relayUrl, cause);
   });

@@ -6,6 +6,20 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** A priority: those of one key are compared. */
+export function parsePriority(text: string): number {
+  const priority = Number(text);
+  if (text.trim() !== '' && Number.isInteger(priority) && Math.abs(priority) <= 100) return priority;
+  throw new InvalidArgumentError('A whole number from -100 to 100.');
+}
+
+/** At most a week, the longest that a job lives. */
+export function parseLongSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== '' && seconds >= 0 && seconds <= 604_800) return seconds;
+  throw new InvalidArgumentError('Seconds, from 0 to 604800.');
+}
+
 /** At most an hour, the longest that the relay lets a request wait. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text);

@@ -5,6 +5,7 @@ import { addCaCommand } from './commands/ca.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addCredentialsCommand } from './commands/credentials.ts';
+import { addJobsCommand } from './commands/jobs.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addNatsConfigCommand } from './commands/nats-config.ts';
@@ -51,6 +52,7 @@ export async function main(argv: string[]): Promise<void> {
   addModelsCommand(program);
   addNodesCommand(program);
   addReceiptsCommand(program);
+  addJobsCommand(program);
   addPairCommand(program);
   addKeysCommand(program);
   addCaCommand(program);

@@ -18,12 +18,15 @@ import { CAPABILITY_TYPES, subjects } from '../../shared/protocol/subjects.ts';
 import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
+import type { AttemptRecord } from '../store/store.ts';
 import type { JobSpec } from './job.ts';
 import type { NodePulse } from './node-pulse.ts';
 import { createVectorCheck } from './vector-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
 export type AnswerSink = {
+  /** A node was chosen for this attempt; nothing has been sent to it yet. */
+  assigned?(node: LiveNode, attempt: number): void;
   /** The node took the job; nothing has come out of it yet. */
   accepted?(node: LiveNode): void;
   text?(text: string, tokens: number, more?: PieceDetail): void;
@@ -31,6 +34,8 @@ export type AnswerSink = {
   vectors?(frame: VectorsFrame): void;
   /** Forgets all output: it comes anew from another node. Only a caller that has passed nothing on can. */
   takeBack?(): void;
+  /** An attempt is over; another may follow. Not told of a node that only refused the job. */
+  attemptEnded?(attempt: AttemptRecord): void;
 };
 
 export type AttemptPorts = {

@@ -24,7 +24,7 @@ export type Course = {
   takeBack(): boolean;
   /** Milliseconds since the job was handed over. */
   elapsedMs(): number;
-  assigned(): void;
+  assigned(node: LiveNode): void;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
   record(end: JobEnd, keys: ReceiptKeys): JobRecord;
@@ -39,7 +39,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
   const startedMs = performance.now();
   const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
   let hasher = createResponseHasher(choices);
-  const attempts: AttemptRecord[] = [];
+  const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
   let assignedMs = 0;
   let firstOutputMs: number | null = null;
   let passedTokens = 0;
@@ -59,8 +59,9 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       passedTokens = 0;
       return true;
     },
-    assigned: () => {
+    assigned: (node) => {
       assignedMs = elapsedMs();
+      sink.assigned?.(node, attempts.length + 1);
     },
     sink: {
       accepted: (node) => sink.accepted?.(node),
@@ -83,7 +84,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       },
     },
     attemptEnded: (node, problem) => {
-      attempts.push({
+      const ended: AttemptRecord = {
         attempt: attempts.length + 1,
         nodeId: node.id,
         epoch: node.epoch,
@@ -93,7 +94,9 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
         startedAt: wallClock(assignedMs),
         finishedAt: wallClock(elapsedMs()),
         firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
-      });
+      };
+      attempts.push(ended);
+      sink.attemptEnded?.(ended);
     },
     timings: () => ({ queueMs: assignedMs, firstTokenMs: firstOutputMs, totalMs: elapsedMs() }),
     record: (end, keys) => ({

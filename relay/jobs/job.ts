@@ -2,6 +2,7 @@ import type { JobInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { Affinity } from '../scheduler/affinity.ts';
 import type { Routing } from '../scheduler/routing.ts';
+import type { AttemptRecord } from '../store/store.ts';
 
 /** One unit of work as the relay holds it while it runs. */
 export type JobSpec = {
@@ -24,4 +25,8 @@ export type JobSpec = {
   readonly maxWaitMs: number;
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
+  /** How many attempts there may be, with those of `earlier`; 3 when absent. */
+  readonly maxAttempts?: number | undefined;
+  /** Attempts of earlier runs, when the job is run again. */
+  readonly earlier?: readonly AttemptRecord[] | undefined;
 };

@@ -19,9 +19,10 @@ export type JobRunner = {
   /**
    * Runs a job to its one end and records it. Output goes to the sink. A failure is tried on another node while there is
    * no output or the sink can take it back; otherwise it is not, since somebody has already seen a part. Rejects with a
-   * `Problem`. The caller aborts it when it gives up, and the runner when the job's time is up.
+   * `Problem`. The caller aborts it when it gives up, and the runner when the job's time is up. A caller with `keep` is
+   * given the record to write down itself, before the promise settles.
    */
-  run(job: JobSpec, sink: AnswerSink, caller: AbortController): Promise<JobResult>;
+  run(job: JobSpec, sink: AnswerSink, caller: AbortController, keep?: (record: JobRecord) => void): Promise<JobResult>;
   running(): number;
   /** Frames dropped because they came from an epoch that is over. */
   staleFrames(): number;
@@ -34,7 +35,7 @@ export type JobRunnerPorts = {
   store: Store;
   receiptKeys: ReceiptKeys;
   log: RelayLog;
-  /** Hears of each job that has ended. */
+  /** Hears of each job that has ended and is not kept by its caller. */
   onFinished?: (job: JobRecord) => void;
   /** Milliseconds, monotonic; by which nodes are found silent. */
   clock?: () => number;
@@ -53,20 +54,20 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   };
   let running = 0;
   return {
-    run: async (job, sink, caller) => {
+    run: async (job, sink, caller, keep) => {
       running += 1;
       const timer = setTimeout(() => caller.abort(outOfTime(job)), job.timeoutMs);
       const course = beginCourse(job, sink);
       try {
         const result = await tryNodes(course, caller.signal, ports, attempts);
         ports.scheduler.jobEnded(job, null);
-        record(course, { state: 'succeeded', ...result }, ports);
+        record(course, { state: 'succeeded', ...result }, ports, keep);
         return result;
       } catch (error) {
         const problem = toProblem(error);
         ports.scheduler.jobEnded(job, problem);
         if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
-        record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports);
+        record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports, keep);
         throw problem;
       } finally {
         clearTimeout(timer);
@@ -91,12 +92,13 @@ async function tryNodes(
   const exclude = new Set<string>();
   const busy = new Set<string>();
   let lastProblem: Problem | undefined;
-  while (course.attempts.length < MAX_ATTEMPTS) {
+  const most = course.job.maxAttempts ?? MAX_ATTEMPTS;
+  while (course.attempts.length < most) {
     const reservation =
       (busy.size > 0 ? await reserveBesides(busy, course, exclude, signal, ports) : undefined) ??
       (await reserve(course, exclude, signal, ports, lastProblem));
     const { node } = reservation;
-    course.assigned();
+    course.assigned(node);
     const attempt = startAttempt(course.job, course.attempts.length + 1, node, course.sink, signal, attempts);
     void attempt.released.then(reservation.release);
     try {
@@ -182,7 +184,16 @@ async function reserve(
   }
 }
 
-function record(course: Course, end: JobEnd, ports: JobRunnerPorts): void {
+function record(
+  course: Course,
+  end: JobEnd,
+  ports: JobRunnerPorts,
+  keep: ((record: JobRecord) => void) | undefined,
+): void {
+  if (keep !== undefined) {
+    keep(course.record(end, ports.receiptKeys));
+    return;
+  }
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
   const finished = course.record(end, ports.receiptKeys);
   ports.onFinished?.(finished);

@@ -47,7 +47,8 @@ function modelFor(type: JobType, wanted: string | null | undefined, node: LiveNo
   });
 }
 
-function readInput(type: JobType, model: string, input: unknown): JobInput {
+/** Reads the input of a task or job in the form of its type. Errors: `invalid_value`, `unsupported_parameter`. */
+export function readInput(type: JobType, model: string, input: unknown): JobInput {
   if (type === 'llm') {
     const body = { model, ...(typeof input === 'string' ? conversation(input) : objectOf(input)) };
     if (chat.Check(body)) return onlyText(readChatRequest(body).input);

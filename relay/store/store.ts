@@ -5,6 +5,7 @@ import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/rece
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
+import type { QueuedJobStore } from './queued-job-store.ts';
 import type { ReceiptLogStore } from './receipt-log-store.ts';
 import type { UsageStore } from './usage-store.ts';
 
@@ -12,7 +13,8 @@ import type { UsageStore } from './usage-store.ts';
  * What the relay remembers. Every method returns a promise that settles when the answer is durable, so that another
  * database can stand behind the same interface; `test/relay/store/store-contract.ts` says what each one owes.
  *
- * Times are whole milliseconds since 1970. No prompt and no answer is ever stored: only counts, times and hashes.
+ * Times are whole milliseconds since 1970. Of prompts and answers only counts, times and hashes
+ * are stored, but for those of the queue while `queuedJobs` needs them.
  *
  * Errors of every method: `storage_failed` when the disk or the database refuses, `draining` for a write after
  * `close`. Anything else that rejects is a fault of the caller, such as a job that is recorded twice.
@@ -24,6 +26,7 @@ export type Store = {
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;
+  readonly queuedJobs: QueuedJobStore;
   readonly receiptLog: ReceiptLogStore;
   readonly usage: UsageStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
@@ -34,7 +37,7 @@ export type Store = {
 
 export type StoreHealth = { writable: true } | { writable: false; reason: string };
 
-export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const;
+export const FINAL_STATES = ['succeeded', 'failed', 'cancelled', 'expired'] as const;
 export type FinalState = (typeof FINAL_STATES)[number];
 
 /** One try of one node at a job. */

@@ -18,6 +18,9 @@ function collectText(): ResultCollector {
       text: (more) => {
         text += more;
       },
+      takeBack: () => {
+        text = '';
+      },
     },
     of: ({ finishReason, usage }) => ({ text, finish_reason: finishReason, usage }),
   };
@@ -26,7 +29,12 @@ function collectText(): ResultCollector {
 function collectVectors(): ResultCollector {
   const embeddings: number[][] = [];
   return {
-    sink: { vectors: (frame) => void embeddings.push(...rowsOf(frame)) },
+    sink: {
+      vectors: (frame) => void embeddings.push(...rowsOf(frame)),
+      takeBack: () => {
+        embeddings.length = 0;
+      },
+    },
     of: ({ usage }) => ({ embeddings, usage }),
   };
 }

@@ -151,6 +151,37 @@ export const PROBLEMS = {
   },
   decision_not_found: { title: 'No such decision', status: 404, retry: 'never', type: 'invalid_request_error' },
   job_not_found: { title: 'No such job', status: 404, retry: 'never', type: 'invalid_request_error' },
+  job_unfinished: {
+    title: 'The job has not ended yet',
+    status: 409,
+    retry: 'later',
+    type: 'invalid_request_error',
+  },
+  result_not_found: { title: 'There is no such result', status: 404, retry: 'never', type: 'invalid_request_error' },
+  result_too_large: {
+    title: 'The result is larger than the relay keeps',
+    status: 413,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  job_expired: {
+    title: 'The job was not done in the time it was given',
+    status: 408,
+    retry: 'later',
+    type: 'invalid_request_error',
+  },
+  idempotency_in_flight: {
+    title: 'The same request is being answered',
+    status: 409,
+    retry: 'later',
+    type: 'invalid_request_error',
+  },
+  idempotency_key_reused: {
+    title: 'The idempotency key belongs to another request',
+    status: 422,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   body_too_large: { title: 'The body is too large', status: 413, retry: 'never', type: 'invalid_request_error' },
   unsupported_media_type: {
     title: 'The body must be application/json',
@@ -190,6 +221,7 @@ export const PROBLEMS = {
   no_capacity: { title: 'No node can take this job now', status: 503, retry: 'later', type: 'server_error' },
   queue_full: { title: 'Too many jobs are waiting', status: 429, retry: 'later', type: 'rate_limit_error' },
   draining: { title: 'The relay is shutting down', status: 503, retry: 'later', type: 'server_error' },
+  relay_lost: { title: 'The relay stopped while the job ran', status: 503, retry: 'later', type: 'server_error' },
   bus_unavailable: { title: 'The message bus is not reachable', status: 503, retry: 'later', type: 'server_error' },
   job_timeout: { title: 'The job took longer than it may', status: 504, retry: 'later', type: 'server_error' },
   storage_failed: {

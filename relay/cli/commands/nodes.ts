@@ -10,6 +10,7 @@ import type {
 import { Problem } from '../../../shared/problems/problem.ts';
 import { addClientOptions, readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
+import { inputOf } from '../input-of.ts';
 import { capabilitiesText, healthText, nodesTable, pendingTable, pendingText, taskText } from '../node-views.ts';
 import { parseSeconds } from '../options.ts';
 import type { SettingOptions } from '../setting-options.ts';
@@ -193,16 +194,6 @@ function taskPath(id: string): string {
 
 function adminTaskPath(id: string): string {
   return `/v1/admin/tasks/${encodeURIComponent(id)}`;
-}
-
-/** What looks like a JSON object or list is one, anything else is text. */
-function inputOf(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function reasonOf({ reason }: ReasonOptions): { reason?: string } {

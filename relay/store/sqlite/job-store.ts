@@ -1,7 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
-import type { ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
 import {
   ATTEMPT_COLUMNS,
@@ -13,7 +12,7 @@ import {
   toAttempt,
   toJobSummary,
 } from './job-rows.ts';
-import { createReceiptRows, type ReceiptRows } from './receipt-rows.ts';
+import type { ReceiptRows } from './receipt-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { ADD_USAGE } from './usage-store.ts';
 
@@ -22,12 +21,11 @@ export type SqliteJobStore = JobStore & {
   insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
 };
 
-export type JobStoreOptions = { sealer: ReceiptSealer /** Milliseconds, monotonic. */; now: () => number };
+export type JobStoreOptions = { receipts: ReceiptRows /** Milliseconds, monotonic. */; now: () => number };
 
 /** Job store on SQLite: a handful of inserts per job, in the group's transaction. Receipts are sealed when they are read. */
-export function createJobStore(db: Database, access: SqliteAccess, { sealer, now }: JobStoreOptions): SqliteJobStore {
+export function createJobStore(db: Database, access: SqliteAccess, { receipts, now }: JobStoreOptions): SqliteJobStore {
   const statements = prepareStatements(db);
-  const receipts = createReceiptRows(db, sealer);
   const mayCheck = createCheckAllowance(now);
   const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
     await access.write(() => insertJob(statements, receipts, rows));
@@ -57,9 +55,16 @@ function createCheckAllowance(now: () => number): () => boolean {
   };
 }
 
+/** Inserts finished jobs, with what else is kept of them, in whatever transaction runs. */
+export function prepareJobInsert(db: Database, receipts: ReceiptRows): (rows: JobRows) => void {
+  const statements = prepareInserts(db);
+  return (rows) => insertJob(statements, receipts, rows);
+}
+
+type Inserts = ReturnType<typeof prepareInserts>;
 type Statements = ReturnType<typeof prepareStatements>;
 
-function prepareStatements(db: Database) {
+function prepareInserts(db: Database) {
   const marks = (columns: string) => columns.replaceAll(/\w+/g, '?');
   return {
     insertJob: db.prepare<unknown[]>(`INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${marks(JOB_COLUMNS)})`),
@@ -67,6 +72,12 @@ function prepareStatements(db: Database) {
       `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${marks(ATTEMPT_COLUMNS)})`,
     ),
     addUsage: db.prepare<unknown[]>(ADD_USAGE),
+  };
+}
+
+function prepareStatements(db: Database) {
+  return {
+    ...prepareInserts(db),
     jobById: db.prepare<[string], JobRow>(`SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id = ?`),
     attemptsOfJob: db.prepare<[number], AttemptRow>(
       `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE job = ? ORDER BY attempt`,
@@ -79,7 +90,7 @@ function prepareStatements(db: Database) {
   };
 }
 
-function insertJob(statements: Statements, receipts: ReceiptRows, { job, attempts, receipt, usage }: JobRows): void {
+function insertJob(statements: Inserts, receipts: ReceiptRows, { job, attempts, receipt, usage }: JobRows): void {
   const { lastInsertRowid } = statements.insertJob.run(job);
   for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
   statements.addUsage.run(usage);
@@ -106,7 +117,7 @@ function readPage(statements: Statements, limit: number, before: string | undefi
 }
 
 function readCounts(statements: Statements): Record<FinalState, number> {
-  const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0 };
+  const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0, expired: 0 };
   for (const { state, count } of statements.counts.all()) counts[state] = count;
   return counts;
 }

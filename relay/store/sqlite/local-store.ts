@@ -9,7 +9,9 @@ import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
+import { createQueuedJobStore } from './queued-job-store.ts';
 import { createReceiptLogStore } from './receipt-log-store.ts';
+import { createReceiptRows } from './receipt-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
@@ -44,8 +46,9 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
       }
     },
   };
+  const receipts = createReceiptRows(db, sealerOf(options));
   return {
-    jobs: createJobStore(db, access, { sealer: sealerOf(options), now: () => performance.now() }),
+    jobs: createJobStore(db, access, { receipts, now: () => performance.now() }),
     keys: createKeyStore(db, access),
     measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
@@ -53,6 +56,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     pairing: createPairingStore(db, access),
     usage: createUsageStore(db, access),
     receiptLog: createReceiptLogStore(db, access),
+    queuedJobs: createQueuedJobStore(db, access, receipts),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {

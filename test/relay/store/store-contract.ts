@@ -80,7 +80,7 @@ function describeJobs(contract: Contract): void {
     assert.equal(await jobs.findReceipt('rcpt_x'), undefined);
     assert.equal(await jobs.receiptOfJob('job_x'), undefined);
     assert.deepEqual(await jobs.listJobs({ limit: 5 }), { jobs: [], next: null });
-    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 0, failed: 0, cancelled: 0 });
+    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 0, failed: 0, cancelled: 0, expired: 0 });
   });
 
   contract('lists jobs newest first and page by page, without a gap or a repeat', async (place) => {
@@ -116,7 +116,7 @@ function describeJobs(contract: Contract): void {
     await jobs.recordFinishedJob(finishedJob('job_2'));
     await jobs.recordFinishedJob(refusedJob('job_3'));
     await jobs.recordFinishedJob(finishedJob('job_4', { state: 'cancelled', receipt: null }));
-    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 2, failed: 1, cancelled: 1 });
+    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 2, failed: 1, cancelled: 1, expired: 0 });
   });
 
   contract('refuses to record a job twice and keeps the first', async (place) => {
@@ -124,7 +124,7 @@ function describeJobs(contract: Contract): void {
     await jobs.recordFinishedJob(finishedJob('job_1'));
     await assert.rejects(jobs.recordFinishedJob(refusedJob('job_1')));
     assert.deepEqual(await jobs.findJob('job_1'), asKept(finishedJob('job_1')));
-    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 1, failed: 0, cancelled: 0 });
+    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 1, failed: 0, cancelled: 0, expired: 0 });
   });
 }
 
@@ -262,7 +262,7 @@ function describeWrites(contract: Contract): void {
       ['job_3', 'job_2', 'job_1'],
     );
     assert.equal(await jobs.findJob('job_bad'), undefined);
-    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 2, failed: 1, cancelled: 0 });
+    assert.deepEqual(await jobs.countJobsByState(), { succeeded: 2, failed: 1, cancelled: 0, expired: 0 });
   });
 
   contract('finishes every accepted write when it is closed, and takes none after', async (place) => {

@@ -3,6 +3,7 @@ import { pairing } from './0020-pairing.ts';
 import { nodeAdmin } from './0030-node-admin.ts';
 import { measurements } from './0040-measurements.ts';
 import { receiptLog } from './0050-receipt-log.ts';
+import { queuedJobs } from './0070-queued-jobs.ts';
 import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
 import type { Migration } from './migration.ts';
@@ -14,6 +15,7 @@ export const MIGRATIONS: readonly Migration[] = [
   nodeAdmin,
   measurements,
   receiptLog,
+  queuedJobs,
   keyLimits,
   usage,
 ];

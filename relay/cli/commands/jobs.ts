@@ -1,0 +1,168 @@
+import { type Command, Option } from 'commander';
+import type { Job, JobPage, JobRequest, JobResult } from '../../../shared/api/jobs.ts';
+import { addClientOptions, readClient, readOperator } from '../client-options.ts';
+import { deleteJson, getJson, postJson } from '../get-json.ts';
+import { inputOf } from '../input-of.ts';
+import { jobsTable, jobText } from '../job-views.ts';
+import { parseCount, parseLongSeconds, parsePriority } from '../options.ts';
+import type { SettingOptions } from '../setting-options.ts';
+
+type JobsOptions = SettingOptions & { json?: boolean };
+type ListOptions = JobsOptions & { limit: number; all?: boolean };
+type SubmitOptions = JobsOptions & {
+  model?: string;
+  priority?: number;
+  deadline?: number;
+  maxAttempts?: number;
+  maxWait?: number;
+  idempotencyKey?: string;
+  wait?: boolean;
+};
+type RefuseOptions = JobsOptions & { reason?: string };
+
+const ENDS: readonly Job['state'][] = ['succeeded', 'failed', 'cancelled', 'expired'];
+const PAGE = 1_000;
+/** How long a job that is waited for is left alone between two looks. */
+const LOOK_EVERY_MS = 500;
+
+/** `sparewatt jobs …`: work that the relay does later, whatever happens to it meanwhile. */
+export function addJobsCommand(program: Command): void {
+  const jobs = program.command('jobs').description('submit jobs that are done later, and see what became of them');
+  addSubmit(jobs);
+  addViews(jobs);
+  addApprovals(jobs);
+}
+
+function addSubmit(jobs: Command): void {
+  clientCommand(jobs, 'submit', 'have a job done later; prints its id')
+    .argument('<service>', 'such as llm/inference or embed/text')
+    .argument('<input>', 'a prompt, a text to embed, or the input as JSON')
+    .addOption(new Option('--model <id>', 'model (default: one that a node serves)'))
+    .addOption(new Option('--priority <number>', 'higher goes first among your jobs').argParser(parsePriority))
+    .addOption(new Option('--deadline <seconds>', 'give it up when so much has passed').argParser(parseLongSeconds))
+    .addOption(new Option('--max-attempts <count>', 'on how many nodes it is tried').argParser(parseCount))
+    .addOption(new Option('--max-wait <seconds>', 'how long it may wait for a node').argParser(parseLongSeconds))
+    .addOption(new Option('--idempotency-key <key>', 'with the same key again, you get the same job'))
+    .addOption(new Option('--wait', 'wait until it has ended and print its result'))
+    .action(async (service: string, input: string, options: SubmitOptions) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      const { idempotencyKey, wait } = options;
+      const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+      const body = requestOf(service, input, options, Date.now());
+      const job = await postJson<Job>(relayUrl, '/v1/jobs', apiKey, body, headers);
+      if (wait === true) await show(await whenEnded(job, relayUrl, apiKey), options, relayUrl, apiKey);
+      else print(options, job, `${job.id}\n`);
+    });
+}
+
+function addViews(jobs: Command): void {
+  clientCommand(jobs, 'list', 'your jobs, newest first', ['api_key', 'admin_token'])
+    .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
+    .addOption(new Option('--all', 'those of every key; needs the admin token'))
+    .action(async ({ limit, all, ...options }: ListOptions) => {
+      const { relayUrl, key } = await readEither(options, all === true);
+      const data: JobPage['data'] = [];
+      for (let after: string | null = ''; after !== null && data.length < limit; ) {
+        const query = `limit=${Math.min(PAGE, limit - data.length)}${after === '' ? '' : `&after=${after}`}`;
+        const page: JobPage = await getJson(relayUrl, `/v1/jobs?${query}`, key);
+        data.push(...page.data);
+        after = page.next;
+      }
+      print(options, data, jobsTable(data, Date.now()));
+    });
+  clientCommand(jobs, 'show', 'a job, its attempts and its result')
+    .argument('<job-id>')
+    .action(async (id: string, options: JobsOptions) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      await show(await getJson<Job>(relayUrl, pathOf(id), apiKey), options, relayUrl, apiKey);
+    });
+  clientCommand(jobs, 'cancel', 'end a job')
+    .argument('<job-id>')
+    .addOption(new Option('--forget', 'and forget its result, if it has one'))
+    .action(async (id: string, { forget, ...options }: JobsOptions & { forget?: boolean }) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      const job =
+        forget === true
+          ? await deleteJson<Job>(relayUrl, pathOf(id), apiKey)
+          : await postJson<Job>(relayUrl, `${pathOf(id)}/cancel`, apiKey, undefined);
+      print(options, job, `${job.id} has ${job.state === 'cancelled' ? 'been cancelled' : job.state}.\n`);
+    });
+}
+
+function addApprovals(jobs: Command): void {
+  clientCommand(jobs, 'approve', 'let a job run, where the relay is supervised', ['admin_token'])
+    .argument('<job-id>')
+    .action((id: string, options: JobsOptions) => decide(id, 'approve', undefined, options));
+  clientCommand(jobs, 'refuse', 'refuse a job that waits for you', ['admin_token'])
+    .argument('<job-id>')
+    .addOption(new Option('--reason <text>', 'told to whoever asked'))
+    .action((id: string, { reason, ...options }: RefuseOptions) =>
+      decide(id, 'refuse', reason === undefined ? {} : { reason }, options),
+    );
+}
+
+async function decide(id: string, action: string, body: unknown, options: JobsOptions): Promise<void> {
+  const { relayUrl, adminToken } = await readOperator(options);
+  const path = `/v1/admin/jobs/${encodeURIComponent(id)}/${action}`;
+  const job = await postJson<Job>(relayUrl, path, adminToken, body);
+  print(options, job, `${job.id} is ${job.state}.\n`);
+}
+
+function clientCommand(
+  jobs: Command,
+  name: string,
+  description: string,
+  own: Parameters<typeof addClientOptions>[1] = ['api_key'],
+): Command {
+  return addClientOptions(jobs.command(name), own)
+    .description(description)
+    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
+}
+
+async function readEither(options: JobsOptions, asOperator: boolean): Promise<{ relayUrl: string; key: string }> {
+  if (!asOperator) {
+    const { relayUrl, apiKey } = await readClient(options);
+    return { relayUrl, key: apiKey };
+  }
+  const { relayUrl, adminToken } = await readOperator(options);
+  return { relayUrl, key: adminToken };
+}
+
+function requestOf(service: string, input: string, options: SubmitOptions, now: number): JobRequest {
+  const { model, priority, deadline, maxAttempts, maxWait } = options;
+  return {
+    service,
+    input: inputOf(input),
+    ...(model === undefined ? {} : { model }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(deadline === undefined ? {} : { deadline: now + Math.round(deadline * 1_000) }),
+    ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+    ...(maxWait === undefined ? {} : { max_wait_ms: Math.round(maxWait * 1_000) }),
+  };
+}
+
+/** Prints a job, with its result where it is kept. Scripts look at the exit code. */
+async function show(job: Job, options: JobsOptions, relayUrl: string, apiKey: string): Promise<void> {
+  const answer = job.queue?.resultKept
+    ? await getJson<JobResult>(relayUrl, `${pathOf(job.id)}/result`, apiKey)
+    : undefined;
+  print(options, answer === undefined ? job : { ...job, result: answer.result }, jobText(job, answer?.result));
+  if (ENDS.includes(job.state) && job.state !== 'succeeded') process.exitCode = 1;
+}
+
+async function whenEnded(submitted: Job, relayUrl: string, apiKey: string): Promise<Job> {
+  let job = submitted;
+  while (!ENDS.includes(job.state)) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    job = await getJson<Job>(relayUrl, pathOf(job.id), apiKey);
+  }
+  return job;
+}
+
+function pathOf(id: string): string {
+  return `/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+function print({ json }: JobsOptions, value: unknown, text: string): void {
+  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
+}

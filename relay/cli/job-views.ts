@@ -1,0 +1,34 @@
+import type { Job, JobListItem } from '../../shared/api/jobs.ts';
+import { printable } from './printable.ts';
+import { out } from './style.ts';
+import { resultText, tableOf } from './tables.ts';
+
+/** How jobs look in a terminal of 80 columns. */
+export function jobsTable(jobs: readonly JobListItem[], now: number): string {
+  if (jobs.length === 0) return 'There are no jobs yet. Submit one with: sparewatt jobs submit\n';
+  const rows = jobs.map(({ id, state, createdAt, model }) => [id, state, ageText(now - createdAt), model]);
+  return tableOf(['JOB', 'STATE', 'AGE', 'MODEL'], rows);
+}
+
+/** A job with what happened to it, and its result when it is at hand. */
+export function jobText(job: Job, result: unknown): string {
+  const { id, state, model, problem, attempts } = job;
+  const lines = [
+    `${out.bold(id)}  ${state}`,
+    `  model    ${printable(model)}`,
+    ...(problem === null ? [] : [`  reason   ${printable(problem.detail)} (${printable(problem.code)})`]),
+    ...attempts.map((attempt) => {
+      const why = attempt.problem === null ? '' : `: ${printable(attempt.problem.code)}`;
+      return `  attempt ${attempt.attempt}  ${attempt.nodeId}  ${attempt.state}${why}`;
+    }),
+  ];
+  const shown = result === undefined ? [] : ['', resultText(result)];
+  return `${[...lines, ...shown].join('\n')}\n`;
+}
+
+function ageText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,116 @@
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { NodeTable } from '../../fabric/node-table.ts';
+import { createFairLine } from './fair-line.ts';
+import { hasFreeSlots } from './free-slots.ts';
+import type { LiveJob } from './live-job.ts';
+import { type QueuedRunPorts, type RunOutcome, runQueuedJob } from './queued-run.ts';
+
+export type DispatcherPorts = {
+  table: NodeTable;
+  weightOf: (apiKeyId: string) => number;
+  mostRunningBytes: number;
+  run: QueuedRunPorts;
+  /** What follows a run; `LiveJob.run` settles with it. */
+  ended(entry: LiveJob, outcome: RunOutcome): Promise<void>;
+};
+
+/** Starts the jobs of the queue when nodes are free for them. */
+export type Dispatcher = {
+  lineUp(entry: LiveJob): void;
+  /** Lines a job up a little later, each time later than the time before. */
+  rest(entry: LiveJob): void;
+  /** Takes a job out that is to start no more. */
+  leave(entry: LiveJob): void;
+  waiting(apiKeyId?: string): number;
+  /** The keys with jobs in the line. */
+  keys(): Iterable<string>;
+  /** Begins nothing more and takes the jobs back that run. */
+  close(): void;
+};
+
+/** What a job waits that no node took though a slot was free. */
+const FIRST_REST_MS = 100;
+const LONGEST_REST_MS = 10_000;
+
+/**
+ * Invariants: (1) a job is in the line exactly while it could start; (2) `starting` counts the runs that have not chosen
+ * a node yet, so that no more of them begin than there are free slots; (3) `runningBytes` are the inputs of the jobs in
+ * `running`; (4) after `close` no run begins.
+ */
+export function createDispatcher({ table, weightOf, mostRunningBytes, run, ended }: DispatcherPorts): Dispatcher {
+  const line = createFairLine<LiveJob>(weightOf);
+  const running = new Set<LiveJob>();
+  let starting = 0;
+  let runningBytes = 0;
+  let pumping = false;
+  let closed = false;
+
+  const pump = (): void => {
+    pumping = false;
+    while (!closed && runningBytes < mostRunningBytes) {
+      const entry = line.take((model) => hasFreeSlots(table, model, starting));
+      if (entry === undefined) return;
+      begin(entry);
+    }
+  };
+  // In a turn of its own: those who wait for an answer are served first by the scheduler.
+  const pumpSoon = (): void => {
+    if (pumping || closed || line.size === 0) return;
+    pumping = true;
+    setImmediate(pump);
+  };
+  const begin = (entry: LiveJob): void => {
+    const { job, attempts } = entry;
+    const caller = new AbortController();
+    let isStarting = true;
+    const started = (): void => {
+      if (!isStarting) return;
+      isStarting = false;
+      starting -= 1;
+      // A job of another model may have waited for this alone.
+      pumpSoon();
+    };
+    const onAssigned = (): void => {
+      started();
+      entry.wasAssigned = true;
+      entry.rests = 0;
+    };
+    entry.caller = caller;
+    running.add(entry);
+    starting += 1;
+    runningBytes += job.inputBytes;
+    entry.run = runQueuedJob({ job, attempts, caller, onAssigned }, run).then((outcome) => {
+      started();
+      entry.caller = undefined;
+      running.delete(entry);
+      runningBytes -= job.inputBytes;
+      pumpSoon();
+      return ended(entry, outcome);
+    });
+  };
+  const lineUp = (entry: LiveJob): void => {
+    if (closed) return;
+    line.add(entry);
+    pumpSoon();
+  };
+  table.listen({ onCapacity: pumpSoon });
+  return {
+    lineUp,
+    rest: (entry) => {
+      if (closed) return;
+      const delayMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** entry.rests);
+      entry.rests += 1;
+      entry.restTimer = setTimeout(() => lineUp(entry), delayMs);
+    },
+    leave: (entry) => {
+      line.remove(entry);
+      clearTimeout(entry.restTimer);
+    },
+    waiting: (apiKeyId) => (apiKeyId === undefined ? line.size : line.sizeOf(apiKeyId)),
+    keys: () => line.keys(),
+    close: () => {
+      closed = true;
+      for (const { caller } of running) caller?.abort(new Problem('draining', 'The relay was shut down.'));
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import type { Problem } from '../../../shared/problems/problem.ts';
+import type { NodeTable } from '../../fabric/node-table.ts';
+import type { RelayLog } from '../../log.ts';
+import type { JobChange, JobEnding, QueuedJob, QueuedJobStore, QueuedOrder } from '../../store/queued-job-store.ts';
+import type { JobRecord } from '../../store/store.ts';
+import type { JobRunner } from '../run-job.ts';
+import { type Accepted, createAdmission } from './admission.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { attemptsAfterRestart, RELAY_LOST, recordOfUnrun } from './ended-record.ts';
+import { watchExpiry } from './expiry.ts';
+import { forgetResults } from './forget-results.ts';
+import { createJobNews } from './job-news.ts';
+import type { EndEvent } from './job-state.ts';
+import { type LiveJob, newLiveJob } from './live-job.ts';
+import type { QueueLimits } from './queue-limits.ts';
+import type { QueuedRunPorts, RunLimits, RunOutcome } from './queued-run.ts';
+import type { SendWebhook } from './webhook-request.ts';
+import { deliverWebhooks, webhookEvent } from './webhooks.ts';
+import { writeEnd } from './write-end.ts';
+
+export type QueuePorts = {
+  store: QueuedJobStore;
+  jobs: JobRunner;
+  table: NodeTable;
+  limits: QueueLimits;
+  runLimits: Omit<RunLimits, 'resultBytes'>;
+  /** Whether each job waits for a person first. */
+  supervised: boolean;
+  sendWebhook: SendWebhook;
+  /** Hears of each job once its end is written down. */
+  onFinished: (job: JobRecord) => void;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  log: RelayLog;
+};
+
+/** Jobs that are done later: each that was accepted ends exactly once, whatever happens to the relay. */
+export type JobQueue = {
+  /** Resolves when the job is on the disk. Errors: those of `Admission.accept`. */
+  accept(order: QueuedOrder, input: string): Promise<Accepted>;
+  /** Lets a job run that waits for approval; false when none does. */
+  approve(id: string): Promise<boolean>;
+  /** Ends a job for this reason unless it ends by itself first; resolves when it has ended. False when it is not here. */
+  giveUp(id: string, reason: Problem): Promise<boolean>;
+  /** Tells of each change of a job once it is written down. Returns how to stop listening. */
+  watch(id: string, listener: (change: JobChange) => void): () => void;
+  /** Jobs that wait for a node. */
+  waiting(): number;
+  /** Jobs that have not ended. */
+  length(): number;
+  /** The keys that have jobs waiting or a weight of their own. */
+  keys(): { key: string; waiting: number; weight: number }[];
+  setWeight(apiKeyId: string, weight: number): Promise<void>;
+  /** Takes all jobs back from their nodes; they go on with the next relay. */
+  close(): Promise<void>;
+};
+
+const USUAL_WEIGHT = 1;
+
+/**
+ * Opens the queue and takes up again what an earlier relay has left.
+ *
+ * Invariants: (1) every job of the store that has not ended is in `live` once it is written down, and has at most one
+ * run; (2) the store decides which end of a job counts, and the job leaves `live` when that is written; (3) a job with a
+ * `reason` runs no more: its run ends with it, or it ends without one.
+ */
+export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
+  const { store, table, limits, supervised, now, log } = ports;
+  const weights = new Map((await store.listKeyWeights()).map(({ apiKeyId, weight }) => [apiKeyId, weight]));
+  const weightOf = (apiKeyId: string): number => weights.get(apiKeyId) ?? USUAL_WEIGHT;
+  const live = new Map<string, LiveJob>();
+  const news = createJobNews();
+  const admission = createAdmission(store, limits);
+  const webhooks = deliverWebhooks({ store, send: ports.sendWebhook, now, random: Math.random, log });
+  let closed = false;
+
+  const move: QueuedRunPorts['move'] = (id, event, what) => {
+    store.moveJob(id, event, what).then(
+      (change) => change && news.tell(id, change),
+      (error: unknown) => log.error({ job: id, err: error }, 'a step of a job could not be recorded'),
+    );
+  };
+  const end = async (entry: LiveJob, event: EndEvent, made: JobEnding): Promise<void> => {
+    const { job } = entry;
+    const ending = job.webhook === null ? made : { ...made, event: webhookEvent(job, made.record) };
+    entry.isEnding = true;
+    dispatcher.leave(entry);
+    clearTimeout(entry.expiryTimer);
+    const change = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
+    if (change === 'not written') return;
+    live.delete(job.id);
+    admission.remove(job);
+    if (job.webhook !== null) webhooks.wake();
+    if (change !== undefined) {
+      ports.onFinished(ending.record);
+      news.tell(job.id, change);
+    }
+    entry.ended.resolve();
+  };
+  const endUnrun = ({ job, attempts }: LiveJob, problem: Problem) => {
+    const isExpired = problem.code === 'job_expired';
+    const state = isExpired ? 'expired' : 'cancelled';
+    const record = recordOfUnrun(job, attempts, { state, problem, at: now() });
+    return { event: isExpired ? 'expire' : 'cancel', ending: { record, result: null } } as const;
+  };
+  const ended = async (entry: LiveJob, outcome: RunOutcome): Promise<void> => {
+    if (outcome.is === 'end') return end(entry, outcome.event, outcome.ending);
+    entry.attempts = outcome.attempts;
+    if (entry.reason === undefined) return dispatcher.rest(entry);
+    const { event, ending } = endUnrun(entry, entry.reason);
+    return end(entry, event, ending);
+  };
+  const dispatcher = createDispatcher({
+    table,
+    weightOf,
+    mostRunningBytes: limits.mostRunningBytes,
+    run: { store, jobs: ports.jobs, limits: { ...ports.runLimits, resultBytes: limits.resultBytes }, now, log, move },
+    ended,
+  });
+  const giveUp = async (entry: LiveJob, reason: Problem): Promise<void> => {
+    if (entry.reason === undefined && !entry.isEnding) {
+      entry.reason = reason;
+      const { event, ending } = endUnrun(entry, reason);
+      if (entry.caller === undefined) entry.run = end(entry, event, ending);
+      else entry.caller.abort(reason);
+    }
+    await entry.ended.promise;
+  };
+  const take = (job: QueuedJob, attempts: LiveJob['attempts']): void => {
+    const entry = newLiveJob(job, attempts);
+    live.set(job.id, entry);
+    watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
+    if (job.state !== 'awaiting_approval') dispatcher.lineUp(entry);
+  };
+
+  for (const job of await store.listLiveJobs()) {
+    const attempts = attemptsAfterRestart(job.attempts, now());
+    const wasOnNode = job.state === 'assigned' || job.state === 'running';
+    if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
+    admission.add(job);
+    take(job, attempts);
+  }
+  const stopForgetting = forgetResults({ store, keepMs: limits.keepResultsMs, now, log });
+
+  return {
+    accept: async (order, input) => {
+      const accepted = await admission.accept(order, input, supervised ? 'awaiting_approval' : 'queued');
+      // What is accepted while the relay closes is taken up by the next one.
+      if (accepted.isNew && !closed) take(accepted.job, []);
+      return accepted;
+    },
+    approve: async (id) => {
+      const entry = live.get(id);
+      const change = entry && (await store.moveJob(id, 'approve', { at: now() }));
+      if (entry === undefined || change === undefined) return false;
+      news.tell(id, change);
+      if (entry.reason === undefined) dispatcher.lineUp(entry);
+      return true;
+    },
+    giveUp: async (id, reason) => {
+      const entry = live.get(id);
+      if (entry !== undefined) await giveUp(entry, reason);
+      return entry !== undefined;
+    },
+    watch: news.watch,
+    waiting: () => dispatcher.waiting(),
+    length: () => live.size,
+    keys: () =>
+      [...new Set([...dispatcher.keys(), ...weights.keys()])]
+        .sort()
+        .map((key) => ({ key, waiting: dispatcher.waiting(key), weight: weightOf(key) })),
+    setWeight: async (apiKeyId, weight) => {
+      await store.putKeyWeight(apiKeyId, weight);
+      weights.set(apiKeyId, weight);
+    },
+    close: async () => {
+      closed = true;
+      stopForgetting();
+      dispatcher.close();
+      const left = [...live.values()];
+      for (const entry of left) {
+        dispatcher.leave(entry);
+        clearTimeout(entry.expiryTimer);
+      }
+      await Promise.all(left.map(({ run }) => run));
+      await webhooks.stop();
+    },
+  };
+}

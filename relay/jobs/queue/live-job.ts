@@ -1,0 +1,59 @@
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { QueuedJob } from '../../store/queued-job-store.ts';
+import type { AttemptRecord } from '../../store/store.ts';
+import type { Lined } from './fair-line.ts';
+
+/** A job of the queue that has not ended, as the relay holds it. Its input stays in the store. */
+export type LiveJob = Lined & {
+  readonly job: QueuedJob;
+  /** Those that are over. */
+  attempts: readonly AttemptRecord[];
+  /** While a run is under way. */
+  caller: AbortController | undefined;
+  /** Settles when the run, or the writing of the job's end, is over. */
+  run: Promise<void> | undefined;
+  wasAssigned: boolean;
+  /** Its end is being written. */
+  isEnding: boolean;
+  /** Why it is given up; the first reason counts. */
+  reason: Problem | undefined;
+  /** How often no node took it. */
+  rests: number;
+  restTimer: ReturnType<typeof setTimeout> | undefined;
+  expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly ended: PromiseWithResolvers<void>;
+};
+
+let count = 0;
+
+export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[]): LiveJob {
+  const { apiKeyId, model, priority } = job;
+  count += 1;
+  return {
+    job,
+    attempts,
+    apiKeyId,
+    model,
+    priority,
+    number: count,
+    caller: undefined,
+    run: undefined,
+    wasAssigned: attempts.length > 0,
+    isEnding: false,
+    reason: undefined,
+    rests: 0,
+    restTimer: undefined,
+    expiryTimer: undefined,
+    ended: Promise.withResolvers(),
+  };
+}
+
+/** When a job expires as things stand, and why. */
+export function expiryOf({ job, wasAssigned }: LiveJob): { at: number; problem: Problem } {
+  const { createdAt, maxWaitMs, deadline } = job;
+  const waitUntil = wasAssigned || maxWaitMs === null ? Number.POSITIVE_INFINITY : createdAt + maxWaitMs;
+  if (waitUntil < deadline) {
+    return { at: waitUntil, problem: new Problem('job_expired', `No node began the job within ${maxWaitMs} ms.`) };
+  }
+  return { at: deadline, problem: new Problem('job_expired', 'The job was not done before its deadline.') };
+}

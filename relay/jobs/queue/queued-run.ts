@@ -1,0 +1,160 @@
+import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
+import type { JobInput } from '../../../shared/protocol/messages.ts';
+import type { RelayLog } from '../../log.ts';
+import { readRouting } from '../../scheduler/routing.ts';
+import type { JobEnding, JobMove, QueuedAttempt, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
+import type { AttemptRecord, JobRecord } from '../../store/store.ts';
+import { collectResult } from '../../tasks/task-result.ts';
+import type { AnswerSink } from '../attempt.ts';
+import type { JobSpec } from '../job.ts';
+import type { JobRunner } from '../run-job.ts';
+import { afterRun, countAttempts } from './after-run.ts';
+import { recordOfUnrun } from './ended-record.ts';
+import type { EndEvent } from './job-state.ts';
+
+export type RunLimits = Pick<JobSpec, 'timeoutMs' | 'stallTimeoutMs'> & { resultBytes: number };
+
+export type QueuedRunPorts = {
+  store: Pick<QueuedJobStore, 'inputOf'>;
+  jobs: JobRunner;
+  limits: RunLimits;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  log: RelayLog;
+  /** Writes a step of the job down. */
+  move(id: string, event: 'assign' | 'start' | 'requeue', move: JobMove): void;
+};
+
+export type QueuedRun = {
+  readonly job: QueuedJob;
+  /** Those of earlier runs. */
+  readonly attempts: readonly AttemptRecord[];
+  readonly caller: AbortController;
+  /** Called when a node was chosen, for each attempt. */
+  onAssigned(): void;
+};
+
+/** The job's end, or that it has to wait again, with the attempts it has behind it. */
+export type RunOutcome =
+  | { is: 'end'; event: EndEvent; ending: JobEnding }
+  | { is: 'again'; attempts: readonly AttemptRecord[] };
+
+/** A slot was free a moment ago: another may have taken it, and then the others of the queue are asked again. */
+const SLOT_WAIT_MS = 1_000;
+
+const END_STATES = { succeed: 'succeeded', fail: 'failed', cancel: 'cancelled', expire: 'expired' } as const;
+
+/**
+ * Runs a job of the queue once, over as many nodes as it takes. Never rejects.
+ *
+ * Invariant: whatever is told of a node before a step is written down is told again by a later step, so that a lost
+ * step costs only its own line in the history.
+ */
+export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promise<RunOutcome> {
+  const { job, caller } = run;
+  const history = followAttempts(run, ports);
+  const result = collectResult(job.type);
+  let record: JobRecord | undefined;
+  try {
+    const input = await ports.store.inputOf(job.id);
+    if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
+    const spec = specOf(run, JSON.parse(input) as JobInput, ports.limits);
+    const sink = { ...result.sink, ...history.sink };
+    const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
+      record = made;
+    });
+    const text = JSON.stringify(result.of(done));
+    if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
+    return endOf('succeed', { record: ownRecord(record, job), result: text });
+  } catch (error) {
+    const problem = toProblem(error);
+    // What came from the runner it has logged itself.
+    if (record === undefined && problem.code === 'internal') {
+      ports.log.error({ job: job.id, err: error }, 'a job of the queue met a fault of the relay');
+    }
+    const attempts = history.ended();
+    const event = afterRun(problem, attempts, job);
+    if (event === 'requeue') {
+      history.requeue(problem);
+      return { is: 'again', attempts };
+    }
+    const state = END_STATES[event];
+    const unrun = recordOfUnrun(job, attempts, { state, problem, at: ports.now() });
+    const { usage, receipt } = record ?? unrun;
+    return endOf(event, { record: { ...unrun, usage, receipt }, result: null });
+  }
+}
+
+function endOf(event: EndEvent, ending: JobEnding): RunOutcome {
+  return { is: 'end', event, ending };
+}
+
+/** The runner knows of its own run only. */
+function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): JobRecord {
+  if (record === undefined) throw new Error('a run ended without a record');
+  return { ...record, createdAt };
+}
+
+function specOf({ job, attempts }: QueuedRun, input: JobInput, limits: RunLimits): JobSpec {
+  const { id, receiptId, requestId, apiKeyId, type, model, routing, maxAttempts, nonce } = job;
+  return {
+    id,
+    receiptId,
+    requestId,
+    apiKeyId,
+    type,
+    model,
+    nonce: nonce ?? undefined,
+    stream: false,
+    input,
+    routing: readRouting(routing),
+    maxWaitMs: SLOT_WAIT_MS,
+    timeoutMs: limits.timeoutMs,
+    stallTimeoutMs: limits.stallTimeoutMs,
+    maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
+    earlier: attempts,
+  };
+}
+
+/** Writes the attempts of a run down as they begin. */
+function followAttempts({ job, attempts, onAssigned }: QueuedRun, { now, move }: QueuedRunPorts) {
+  const ended = [...attempts];
+  let isOnNode = false;
+  let attempt = 0;
+
+  const requeue = (problem?: Problem): void => {
+    if (!isOnNode) return;
+    isOnNode = false;
+    const last = ended.at(-1)?.problem;
+    const why = problem === undefined ? last : toProblemRecord(problem);
+    move(job.id, 'requeue', { at: now(), attempts: ended, ...(why == null ? {} : { problem: why }) });
+  };
+  const sink: AnswerSink = {
+    assigned: (node, number) => {
+      onAssigned();
+      requeue();
+      isOnNode = true;
+      attempt = number;
+      const at = now();
+      const open: QueuedAttempt = {
+        attempt,
+        nodeId: node.id,
+        epoch: node.epoch,
+        state: 'running',
+        problem: null,
+        queuedAt: ended.at(-1)?.finishedAt ?? job.createdAt,
+        startedAt: at,
+        finishedAt: null,
+        firstTokenAt: null,
+      };
+      move(job.id, 'assign', { at, attempts: [...ended, open], nodeId: node.id, attempt });
+    },
+    accepted: (node) => move(job.id, 'start', { at: now(), nodeId: node.id, attempt }),
+    attemptEnded: (one) => void ended.push(one),
+  };
+  return { sink, requeue, ended: (): readonly AttemptRecord[] => ended };
+}
+
+function tooLarge(mostBytes: number): Problem {
+  return new Problem('result_too_large', `The result is larger than ${mostBytes} bytes. Ask for less in one job.`);
+}

@@ -1,0 +1,71 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { Job, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
+import { RefuseRequest } from '../../shared/api/nodes.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { findOwnJob, viewOf } from './job-views.ts';
+import { sendJson } from './send-json.ts';
+
+const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+
+/** What an operator does with the queue: approving jobs where the relay is supervised, and weighing keys. */
+export function registerJobAdministration(app: RelayApp, { queue, store }: RelayServices): void {
+  const config = { access: 'admin' } as const;
+  const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
+  app.get(
+    '/v1/admin/jobs/:id/input',
+    {
+      config,
+      schema: {
+        summary: 'The input of a job that has not ended',
+        tags: ['Administration'],
+        params: IdParams,
+        response: { 200: Type.Object({ id: Type.String(), input: Type.Unknown() }), '4xx': ErrorResponse },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const input = await store.queuedJobs.inputOf(id);
+      if (input === undefined) throw notFound(id);
+      return sendJson(reply, { id, input: JSON.parse(input) as unknown });
+    },
+  );
+  app.post(
+    '/v1/admin/jobs/:id/approve',
+    { config, schema: { ...schema, params: IdParams, summary: 'Let a job run that waits for approval' } },
+    async ({ params: { id }, principal }, reply) => {
+      if (!(await queue.approve(id))) throw notFound(id);
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+    },
+  );
+  app.post(
+    '/v1/admin/jobs/:id/refuse',
+    { config, schema: { ...schema, params: IdParams, summary: 'Refuse a job', body: RefuseRequest } },
+    async ({ params: { id }, body: { reason }, principal }, reply) => {
+      const sentence = `The operator refused the job${reason == null ? '.' : `: ${reason}`}`;
+      if (!(await queue.giveUp(id, new Problem('task_refused', sentence)))) throw notFound(id);
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+    },
+  );
+  const view = { tags: ['Administration'], response: { 200: QueueView, '4xx': ErrorResponse } };
+  app.get(
+    '/v1/admin/queue',
+    { config, schema: { ...view, summary: 'How many jobs wait, by key' } },
+    async (_request, reply) => sendJson(reply, { waiting: queue.waiting(), keys: queue.keys() }),
+  );
+  app.post(
+    '/v1/admin/queue/weights',
+    {
+      config,
+      schema: { ...view, summary: 'How many turns a key gets for each of a key of weight 1', body: KeyWeight },
+    },
+    async ({ body: { key, weight } }, reply) => {
+      await queue.setWeight(key, weight);
+      return sendJson(reply, { waiting: queue.waiting(), keys: queue.keys() });
+    },
+  );
+}
+
+function notFound(id: string): Problem {
+  return new Problem('job_not_found', `No job "${id}" waits for that.`, { param: 'id' });
+}

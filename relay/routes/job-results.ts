@@ -1,0 +1,125 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { Job, JobPage, JobPageQuery, JobResult } from '../../shared/api/jobs.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { hasEnded } from '../jobs/queue/job-state.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { findOwnJob, type KnownJob, viewOf } from './job-views.ts';
+import { sendJson } from './send-json.ts';
+import { cutIfUnread } from './unread.ts';
+
+const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const PAGE_USUAL = 100;
+const PAGE_MOST = 1_000;
+const RETRY_AFTER_MS = 1_000;
+
+/** Jobs and their results as their key sees them, and how to end them. */
+export function registerJobResults(app: RelayApp, services: RelayServices): void {
+  registerViews(app, services);
+  registerEnds(app, services);
+}
+
+function registerViews(app: RelayApp, { store }: RelayServices): void {
+  app.get(
+    '/v1/jobs',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'The jobs of this key, in the queue and ended, newest first; the operator sees all',
+        tags: ['Jobs'],
+        querystring: JobPageQuery,
+        response: { 200: JobPage, '4xx': ErrorResponse },
+      },
+    },
+    async ({ query, principal: { kind, keyId } }, reply) => {
+      const limit = query.limit === undefined ? PAGE_USUAL : Number(query.limit);
+      if (limit < 1 || limit > PAGE_MOST) {
+        throw new Problem('invalid_value', `limit must be 1 to ${PAGE_MOST}.`, { param: 'limit' });
+      }
+      const apiKeyId = kind === 'admin' ? null : keyId;
+      const { jobs, next } = await store.queuedJobs.listAllJobs({ limit, before: query.after, apiKeyId });
+      return sendJson(reply, { data: jobs, next });
+    },
+  );
+  app.get(
+    '/v1/jobs/:id',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'A job in the queue, or one that has ended',
+        tags: ['Jobs'],
+        params: IdParams,
+        response: { 200: Job, '4xx': ErrorResponse },
+      },
+    },
+    async ({ params, principal }, reply) => sendJson(reply, viewOf(await findOwnJob(params.id, principal, store))),
+  );
+  app.get(
+    '/v1/jobs/:id/result',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'The result of a job of the queue that succeeded',
+        tags: ['Jobs'],
+        params: IdParams,
+        response: { 200: JobResult, '4xx': ErrorResponse },
+      },
+    },
+    async ({ params: { id }, principal }, reply) => {
+      const job = await findOwnJob(id, principal, store);
+      const result = await store.queuedJobs.resultOf(id);
+      if (result === undefined) throw noResult(job);
+      // It is JSON already, and may be large.
+      const text = `{"id":${JSON.stringify(id)},"state":"succeeded","result":${result}}`;
+      reply.type('application/json; charset=utf-8').send(text as never);
+      cutIfUnread(reply);
+      return reply;
+    },
+  );
+}
+
+function registerEnds(app: RelayApp, { store, queue }: RelayServices): void {
+  const schema = { tags: ['Jobs'], params: IdParams, response: { 200: Job, '4xx': ErrorResponse } };
+  const config = { access: 'client' } as const;
+  const cancelled = () => new Problem('cancelled', 'The job was cancelled.');
+  app.post(
+    '/v1/jobs/:id/cancel',
+    { config, schema: { ...schema, summary: 'End a job unless it has ended; its result, if any, is kept' } },
+    async ({ params: { id }, principal }, reply) => {
+      await findOwnJob(id, principal, store);
+      await queue.giveUp(id, cancelled());
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+    },
+  );
+  app.delete(
+    '/v1/jobs/:id',
+    { config, schema: { ...schema, summary: 'End a job and forget its input and result; record and receipt stay' } },
+    async ({ params: { id }, principal }, reply) => {
+      await findOwnJob(id, principal, store);
+      await queue.giveUp(id, cancelled());
+      const job = await findOwnJob(id, principal, store);
+      await store.queuedJobs.forgetJob(id);
+      return sendJson(reply, viewOf({ ...job, queued: undefined } as KnownJob));
+    },
+  );
+}
+
+function noResult({ queued, finished }: KnownJob): Problem {
+  const state = queued?.state ?? finished?.state ?? 'queued';
+  if (!hasEnded(state)) {
+    return new Problem('job_unfinished', `The job is ${state}. Ask again, or follow it at /v1/jobs/{id}/events.`, {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+  if (state === 'succeeded') {
+    return new Problem('result_not_found', 'The result of this job is not kept, or not any more.', { param: 'id' });
+  }
+  const why = finished?.problem == null ? '' : ` ${finished.problem.detail} (${finished.problem.code})`;
+  return new Problem(
+    'result_not_found',
+    `The job has ${state === 'failed' ? 'failed' : state === 'expired' ? 'expired' : 'been cancelled'}.${why}`,
+    {
+      param: 'id',
+    },
+  );
+}

@@ -1,0 +1,122 @@
+import type { FastifyRequest } from 'fastify';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import { Job, JobRequest } from '../../shared/api/jobs.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
+import { newId } from '../jobs/id.ts';
+import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
+import { sha256Hex } from '../receipts/content-hashes.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
+import { findOwnJob, viewOf } from './job-views.ts';
+import { readNonce } from './nonce.ts';
+import { orderOf } from './order-of.ts';
+import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { readRoutingOptions } from './routing-options.ts';
+import { sendJson } from './send-json.ts';
+
+const USUAL_ATTEMPTS = 3;
+/** What other APIs take; visible characters, since it is told in headers and messages. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** `POST /v1/jobs`: work that is written down before it is answered for, and done whatever happens to the relay. */
+export function registerJobSubmission(app: RelayApp, services: RelayServices): void {
+  app.post(
+    '/v1/jobs',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'Submit a job to be done later; an `Idempotency-Key` makes it safe to send again',
+        tags: ['Jobs'],
+        body: JobRequest,
+        response: { 202: Job, '4xx': ErrorResponse, '5xx': ErrorResponse },
+      },
+    },
+    async (request, reply) => {
+      const { order, input } = readOrder(request, request.body, services);
+      services.admit(request.principal, order.model);
+      const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
+        if (error instanceof Problem && error.code === 'queue_full') {
+          reply.header('x-sparewatt-queue-length', String(services.queue.length()));
+        }
+        throw error;
+      });
+      reply.code(202).headers({
+        location: `/v1/jobs/${job.id}`,
+        'x-sparewatt-job': job.id,
+        ...rateLimitHeaders(request.principal, services.rateLimits),
+      });
+      if (isNew) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
+      reply.header('idempotency-replayed', 'true');
+      return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
+    },
+  );
+}
+
+function readOrder(
+  request: FastifyRequest,
+  body: JobRequest,
+  services: RelayServices,
+): { order: QueuedOrder; input: string } {
+  const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
+  const createdAt = Date.now();
+  const { table, models } = services;
+  const { type, model, input } = orderOf(service, body.input, wanted ?? undefined, {
+    table,
+    assertKnown: models.assertKnown,
+  });
+  // For its refusals: it is read again when the job runs.
+  readRoutingOptions(body.routing, services);
+  const text = JSON.stringify(input);
+  // Whoever sends a request again may well count its time from then.
+  const { deadline, ...asked } = body;
+  const order: QueuedOrder = {
+    id: newId('job', createdAt),
+    receiptId: newId('rcpt', createdAt),
+    requestId: request.id,
+    apiKeyId: request.principal.keyId,
+    service,
+    type,
+    model,
+    routing: body.routing ?? null,
+    priority: body.priority ?? 0,
+    deadline: readDeadline(deadline, createdAt),
+    maxAttempts: maxAttempts ?? USUAL_ATTEMPTS,
+    maxWaitMs: maxWaitMs ?? body.routing?.max_wait_ms ?? null,
+    createdAt,
+    idempotencyKey: readIdempotencyKey(request),
+    requestHash: sha256Hex(canonicalBytes(asked)),
+    inputBytes: Buffer.byteLength(text),
+    webhook: readWebhook(body.webhook),
+    nonce: readNonce(request) ?? null,
+  };
+  return { order, input: text };
+}
+
+function readDeadline(deadline: number | null | undefined, now: number): number {
+  const { lifetimeMs, longestLifetimeMs } = QUEUE_LIMITS;
+  if (deadline == null) return now + lifetimeMs;
+  if (deadline > now && deadline <= now + longestLifetimeMs) return deadline;
+  const days = longestLifetimeMs / 86_400_000;
+  throw new Problem('invalid_value', `The deadline must lie in the next ${days} days, in milliseconds since 1970.`, {
+    param: 'deadline',
+  });
+}
+
+function readWebhook(webhook: JobRequest['webhook']): Webhook | null {
+  if (webhook == null) return null;
+  const url = URL.parse(webhook.url);
+  if (url !== null && url.username === '' && url.password === '') return webhook;
+  throw new Problem('invalid_value', 'The address of a webhook is a URL without a name and password.', {
+    param: 'webhook.url',
+  });
+}
+
+function readIdempotencyKey({ headers }: FastifyRequest): string | null {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key;
+  throw new Problem('invalid_value', 'An Idempotency-Key has 1 to 255 visible ASCII characters.', {
+    param: 'Idempotency-Key',
+  });
+}

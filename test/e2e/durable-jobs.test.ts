@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { type AddressInfo, createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import type { Snapshot } from '../../shared/api/snapshot.ts';
+import { afterTest } from '../support/after-test.ts';
+import { sparewatt } from '../support/command.ts';
+import { endOf, eventsOf, type JobClient, jobOf, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { startTellingNode } from '../support/telling-node-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+
+type Ready = { url: string; apiKey: string; adminToken: string };
+
+/** Ten tokens of 10 ms. */
+const TENTH_OF_A_SECOND = { messages: [{ role: 'user', content: 'x' }], max_tokens: 10 };
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A relay in a process of its own that can be killed and started again, and a node that outlives it. */
+async function startMortalRelay(t: TestContext) {
+  const data = temporaryFolder(t);
+  const port = String(await freePort());
+  const place = ['--host', '127.0.0.1', '--port', port, '--no-announce', '--data', data];
+  const start = () => sparewatt(['relay', ...place, '--ready-json', '--log-level', 'silent']);
+  let relay = start();
+  const ready = JSON.parse(await relay.firstLine()) as Ready;
+  // Its nats-server outlives a kill, and goes with an orderly stop.
+  afterTest(t, async () => {
+    relay.child.kill('SIGTERM');
+    await relay.exit;
+  });
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const as = (key: string): JobClient => ({
+    request: (path, init = {}) =>
+      fetch(`${ready.url}${path}`, {
+        ...init,
+        headers: { ...(init.headers as object), authorization: `Bearer ${key}` },
+      }),
+  });
+  return {
+    node,
+    client: as(ready.apiKey),
+    operator: as(ready.adminToken),
+    kill: async () => {
+      relay.child.kill('SIGKILL');
+      await relay.exit;
+      relay = start();
+      await relay.firstLine();
+    },
+  };
+}
+
+/** The moment is what is random here; nothing waits for it to be right. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Sends a request with its key again and again until it is answered, as a good client does. Returns the job's id. */
+async function submitPatiently(client: JobClient, key: string): Promise<string> {
+  const body = { service: LLM, model: 'test/ten-ms', input: TENTH_OF_A_SECOND };
+  let id = '';
+  await until(async () => {
+    try {
+      const response = await postJob(client, body, { 'idempotency-key': key });
+      const job = (await response.json()) as { id: string };
+      if (response.status === 202) id = job.id;
+    } catch {
+      // The relay is gone; the next try meets the one after it.
+    }
+    return id !== '';
+  }, 60_000);
+  return id;
+}
+
+test('every job that was accepted has exactly one result, at whatever moments the relay is killed', async (t) => {
+  const { client, operator, kill, node } = await startMortalRelay(t);
+  const random = seededRandom(7);
+  const ids: Promise<string>[] = [];
+  for (const moment of ['accepting', 'working', 'accepting', 'working'] as const) {
+    for (let job = 0; job < 15; job++) ids.push(submitPatiently(client, `key-${ids.length}`));
+    if (moment === 'accepting') await pause(random() * 100);
+    else {
+      const before = node.starts.all.length;
+      await until(() => node.starts.all.length > before);
+      await pause(30 + random() * 120);
+    }
+    await kill();
+  }
+  const accepted = new Set(await Promise.all(ids));
+  assert.equal(accepted.size, 60);
+  let interrupted = 0;
+  for (const id of accepted) {
+    const job = await endOf(client, id);
+    assert.equal(job.state, 'succeeded', JSON.stringify(job));
+    const { result } = (await (await resultOf(client, id)).json()) as { result: { text: string } };
+    assert.equal(result.text, '0 1 2 3 4 5 6 7 8 9 ');
+    assert.equal(job.attempts.filter(({ state }) => state === 'succeeded').length, 1);
+    assert.deepEqual(
+      job.attempts.map(({ attempt }) => attempt),
+      job.attempts.map((_, index) => index + 1),
+    );
+    interrupted += job.attempts.length - 1;
+    assert.equal((await client.request(`/v1/jobs/${id}/receipt`)).status, 200);
+  }
+  const { jobs } = (await (await operator.request('/v1/admin/snapshot')).json()) as Snapshot;
+  assert.equal(jobs.finished.succeeded, 60);
+  assert.equal(
+    Object.values(jobs.finished).reduce((sum, count) => sum + count, 0),
+    60,
+  );
+  assert.ok(interrupted > 0);
+  t.diagnostic(`${interrupted} attempts were broken off`);
+});
+
+test('a job that runs when the relay is killed keeps the attempt with its reason, and its events go on', async (t) => {
+  const { client, kill, node } = await startMortalRelay(t);
+  const input = { ...TENTH_OF_A_SECOND, max_tokens: 100 };
+  const { id } = (await (
+    await postJob(client, { service: LLM, model: 'test/ten-ms', input, max_attempts: 1 })
+  ).json()) as { id: string };
+  await until(async () => (await jobOf(client, id)).state === 'running');
+  await kill();
+  const job = await endOf(client, id);
+  assert.equal(job.state, 'succeeded');
+  assert.deepEqual(
+    job.attempts.map(({ attempt, nodeId, state, problem }) => [attempt, nodeId, state, problem?.code ?? null]),
+    [
+      [1, node.nodeId, 'failed', 'relay_lost'],
+      [2, node.nodeId, 'succeeded', null],
+    ],
+  );
+  assert.ok((job.attempts[0]?.epoch ?? 9) < (job.attempts[1]?.epoch ?? 0));
+  const { events } = await eventsOf(client, id, '3');
+  assert.deepEqual(
+    events.map(({ seq, state }) => [seq, state]).filter(([, state]) => state !== 'running'),
+    [
+      [4, 'queued'],
+      [5, 'assigned'],
+      [7, 'succeeded'],
+    ],
+  );
+});
+
+test('a job that waits when the relay is killed waits on, and one that was cancelled stays so', async (t) => {
+  const { client, kill } = await startMortalRelay(t);
+  const post = async (model: string) => {
+    const response = await postJob(client, {
+      service: LLM,
+      model,
+      input: 'x',
+      routing: { require: { trust: 'trusted' } },
+    });
+    return ((await response.json()) as { id: string }).id;
+  };
+  const [cancelled, stuck] = [await post('test/stuck'), await post('test/stuck')];
+  await client.request(`/v1/jobs/${cancelled}/cancel`, { method: 'POST' });
+  await kill();
+  assert.equal((await jobOf(client, cancelled)).state, 'cancelled');
+  await until(async () => (await jobOf(client, stuck)).state === 'running');
+  assert.equal((await jobOf(client, stuck)).attempts.filter(({ state }) => state === 'running').length, 1);
+  await client.request(`/v1/jobs/${stuck}`, { method: 'DELETE' });
+  assert.equal((await jobOf(client, stuck)).state, 'cancelled');
+});

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { afterRun, countAttempts } from '../../../../relay/jobs/queue/after-run.ts';
+import type { AttemptRecord } from '../../../../relay/store/store.ts';
+import { Problem } from '../../../../shared/problems/problem.ts';
+import type { ProblemCode } from '../../../../shared/problems/table.ts';
+
+function attempt(code: ProblemCode | null): AttemptRecord {
+  const problem = code === null ? null : { code, detail: 'x' };
+  const times = { queuedAt: 1, startedAt: 1, finishedAt: 2, firstTokenAt: null };
+  return { attempt: 1, nodeId: 'n', epoch: 1, state: code === null ? 'succeeded' : 'failed', problem, ...times };
+}
+
+const decide = (code: ProblemCode, earlier: (ProblemCode | null)[] = []) =>
+  afterRun(new Problem(code, 'x'), earlier.map(attempt), { maxAttempts: 2 });
+
+test('a job whose node went away, or that found none, waits for another', () => {
+  for (const code of ['node_lost', 'no_capacity', 'policy_refused', 'bus_unavailable', 'draining'] as const) {
+    assert.equal(decide(code), 'requeue', code);
+  }
+});
+
+test('a job that failed by itself fails, however many attempts are left', () => {
+  for (const code of ['node_fault', 'invalid_value', 'context_length_exceeded', 'job_timeout', 'internal'] as const) {
+    assert.equal(decide(code), 'fail', code);
+  }
+});
+
+test('a job that was given up ends as it was meant to', () => {
+  assert.deepEqual(
+    [decide('cancelled'), decide('task_refused'), decide('job_expired')],
+    ['cancel', 'cancel', 'expire'],
+  );
+});
+
+test('nodes that vanish cost attempts, and a relay that stops costs none', () => {
+  assert.equal(decide('node_lost', ['node_lost']), 'requeue');
+  assert.equal(decide('node_lost', ['node_lost', 'node_lost']), 'fail');
+  const stopped: ProblemCode[] = ['relay_lost', 'draining', 'relay_lost'];
+  assert.equal(decide('node_lost', [...stopped, 'node_lost']), 'requeue');
+  assert.equal(countAttempts([...stopped, 'node_lost' as const, null].map(attempt)), 2);
+});

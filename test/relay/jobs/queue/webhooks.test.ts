@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { createWebhookSender, isBeyondThisMachine } from '../../../../relay/jobs/queue/webhook-request.ts';
+import { delayOf } from '../../../../relay/jobs/queue/webhooks.ts';
+import type { ErrorBody } from '../../../../shared/problems/http.ts';
+import { afterTest } from '../../../support/after-test.ts';
+import { createInbox } from '../../../support/inbox.ts';
+import { startPool } from '../../../support/pool.ts';
+import { ask } from '../../../support/pool-admin.ts';
+import { endOf, LLM, submit } from '../../../support/queued-jobs.ts';
+
+const SECRET = 'a secret of the client';
+
+type Told = { headers: IncomingHttpHeaders; body: string; answer(status: number): void };
+
+/** A receiver whose answers the test gives. */
+async function startReceiver(t: TestContext) {
+  const told = createInbox<Told>();
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', () => {
+      const answer = (status: number): void => void response.writeHead(status, { location: '/elsewhere' }).end();
+      told.push({ headers: request.headers, body, answer });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  afterTest(t, () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { told, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook` };
+}
+
+test('tells the end of a job once it is over, signed, without input and result', async (t) => {
+  const { told, url } = await startReceiver(t);
+  const pool = await startPool({ webhooksToThisMachine: true });
+  afterTest(t, pool.close);
+  await pool.addNode();
+  const { id } = await submit(pool, { input: 'marmalade', webhook: { url, secret: SECRET } });
+  const { headers, body, answer } = await told.next();
+  answer(204);
+  const event = JSON.parse(body) as { id: string; type: string; specversion: string; data: { job: string } };
+  assert.deepEqual([event.specversion, event.type, event.data.job], ['1.0', 'sparewatt.job.succeeded', id]);
+  assert.equal(headers['webhook-id'], event.id);
+  assert.match(headers['content-type'] ?? '', /^application\/cloudevents\+json/);
+  const signed = `${event.id}.${headers['webhook-timestamp']}.${body}`;
+  assert.equal(headers['webhook-signature'], `v1,${createHmac('sha256', SECRET).update(signed).digest('base64')}`);
+  assert.doesNotMatch(body, /marmalade|secret/);
+  assert.equal((await endOf(pool, id)).state, 'succeeded');
+});
+
+test('comes again after an answer that is no success, also with the next relay, and not after one that is', async (t) => {
+  const { told, url } = await startReceiver(t);
+  const first = await startPool({ webhooksToThisMachine: true });
+  afterTest(t, first.close);
+  const { id } = await submit(first, { webhook: { url, secret: SECRET } });
+  await first.request(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+  const refused = await told.next();
+  // A redirect is not followed: the signature is for one receiver.
+  refused.answer(302);
+  await first.relay.close();
+  const second = await startPool({ webhooksToThisMachine: true, dataFolder: first.dataFolder });
+  afterTest(t, second.close);
+  const again = await told.next();
+  assert.equal(again.headers['webhook-id'], refused.headers['webhook-id']);
+  assert.match(again.body, /sparewatt\.job\.cancelled/);
+  again.answer(200);
+  const next = await submit(second, { webhook: { url, secret: SECRET } });
+  await second.request(`/v1/jobs/${next.id}/cancel`, { method: 'POST' });
+  (await told.next()).answer(500);
+  const last = await told.next();
+  last.answer(200);
+  assert.equal(told.all.filter(({ headers }) => headers['webhook-id'] === `${id}.end`).length, 2);
+  assert.equal(last.headers['webhook-id'], `${next.id}.end`);
+});
+
+test('leads to no service of the relay’s own machine or of its cloud, by whatever name', async (t) => {
+  const { told, url } = await startReceiver(t);
+  const port = new URL(url).port;
+  const send = createWebhookSender({ isAllowed: isBeyondThisMachine });
+  const delivery = { seq: 1, secret: SECRET, eventId: 'e', body: '{}', tries: 0, nextAt: 0 };
+  const hosts = [
+    '127.0.0.1',
+    'localhost',
+    '2130706433',
+    '0x7f.1',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '0.0.0.0',
+    '[fe80::1]',
+  ];
+  for (const host of [...hosts, '169.254.169.254']) {
+    await assert.rejects(send({ ...delivery, url: `http://${host}:${port}/` }, 1), /no address that webhooks/, host);
+  }
+  assert.equal(told.all.length, 0);
+  for (const address of ['192.168.1.5', '10.0.0.1', '93.184.216.34', '2606:2800::1', 'fd00::1']) {
+    assert.ok(isBeyondThisMachine(address), address);
+  }
+});
+
+test('refuses an address with a password, and a secret that is too short', async (t) => {
+  const pool = await startPool();
+  afterTest(t, pool.close);
+  const base = { service: LLM, model: 'test/echo', input: 'x' };
+  for (const [webhook, param] of [
+    [{ url: 'http://a:b@hook.test/', secret: SECRET }, 'webhook.url'],
+    [{ url: 'ftp://hook.test/', secret: SECRET }, 'webhook.url'],
+    [{ url: 'http://hook.test/', secret: 'short' }, 'webhook.secret'],
+  ] as const) {
+    const { body } = await ask<ErrorBody>(pool, '/v1/jobs', { ...base, webhook });
+    assert.deepEqual([body.code, body.error?.param], ['invalid_value', param]);
+  }
+});
+
+test('waits longer after each failure, up to an hour and a half', () => {
+  const delays = Array.from({ length: 20 }, (_, tries) => delayOf(tries, 0));
+  assert.deepEqual(delays.slice(0, 3), [1_000, 2_000, 4_000]);
+  assert.equal(Math.max(...delays), 3_600_000);
+  assert.ok(delayOf(30, 0.999) < 5_400_000);
+  assert.ok(Number.isInteger(delayOf(0, 0.123_456)));
+});

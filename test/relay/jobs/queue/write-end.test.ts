@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { writeEnd } from '../../../../relay/jobs/queue/write-end.ts';
+import type { QueuedJobStore, QueuedOrder } from '../../../../relay/store/queued-job-store.ts';
+import { Problem } from '../../../../shared/problems/problem.ts';
+import { collectLog } from '../../../support/log.ts';
+import { makeSqlitePlace } from '../../store/sqlite/sqlite-place.ts';
+import { finishedJob, T0 } from '../../store/store-records.ts';
+
+const ORDER: QueuedOrder = {
+  id: 'job_1',
+  receiptId: 'rcpt_1',
+  requestId: 'req_1',
+  apiKeyId: 'key_1',
+  service: 'llm/inference',
+  type: 'llm',
+  model: 'm',
+  routing: null,
+  priority: 0,
+  deadline: T0 + 1,
+  maxAttempts: 1,
+  maxWaitMs: null,
+  createdAt: T0,
+  idempotencyKey: null,
+  requestHash: 'a',
+  inputBytes: 2,
+  webhook: null,
+  nonce: null,
+};
+const ENDING = { record: finishedJob('job_1'), result: '"done"' };
+
+async function storeOf(t: TestContext): Promise<QueuedJobStore> {
+  const { queuedJobs } = await (await makeSqlitePlace(t)).open();
+  await queuedJobs.acceptJob(ORDER, '{}', 'queued');
+  return queuedJobs;
+}
+
+test('writes an end whose way there was not written, because the disk refused it', async (t) => {
+  const store = await storeOf(t);
+  const log = collectLog();
+  const change = await writeEnd('job_1', 'succeed', ENDING, { store, log, isClosed: () => false });
+  assert.ok(change !== undefined && change !== 'not written');
+  assert.equal(change.state, 'succeeded');
+  assert.deepEqual(
+    (await store.findQueuedJob('job_1'))?.changes.map(({ state }) => state),
+    ['queued', 'assigned', 'succeeded'],
+  );
+  assert.equal(await store.resultOf('job_1'), '"done"');
+});
+
+test('says that another end counted, and changes nothing', async (t) => {
+  const store = await storeOf(t);
+  const log = collectLog();
+  const cancelled = { record: finishedJob('job_1', { state: 'cancelled', receipt: null }), result: null };
+  await writeEnd('job_1', 'cancel', cancelled, { store, log, isClosed: () => false });
+  assert.equal(await writeEnd('job_1', 'succeed', ENDING, { store, log, isClosed: () => false }), undefined);
+  assert.equal((await store.findQueuedJob('job_1'))?.state, 'cancelled');
+});
+
+test('tries again while the disk refuses, and gives up when the relay closes', async (t) => {
+  const store = await storeOf(t);
+  const log = collectLog();
+  let refusals = 0;
+  const refusing: QueuedJobStore = {
+    ...store,
+    endJob: (...args) => {
+      refusals += 1;
+      return refusals > 1 ? store.endJob(...args) : Promise.reject(new Problem('storage_failed', 'full'));
+    },
+  };
+  assert.ok(await writeEnd('job_1', 'cancel', ENDING, { store: refusing, log, isClosed: () => false }));
+  const never: QueuedJobStore = { ...store, endJob: () => Promise.reject(new Problem('storage_failed', 'full')) };
+  assert.equal(await writeEnd('job_1', 'cancel', ENDING, { store: never, log, isClosed: () => true }), 'not written');
+});

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { QueuedJobStore, QueuedOrder } from '../../../relay/store/queued-job-store.ts';
+import type { FinishedJob } from '../../../relay/store/store.ts';
+import type { StorePlace } from './store-contract.ts';
+import { asKept, finishedJob, T0 } from './store-records.ts';
+
+const INPUT = JSON.stringify({ messages: [{ role: 'user', content: 'ünï' }] });
+const ATTEMPT = {
+  attempt: 1,
+  nodeId: 'desk-4f2a9c',
+  epoch: 3,
+  state: 'running',
+  problem: null,
+  queuedAt: T0,
+  startedAt: T0 + 1,
+  finishedAt: null,
+  firstTokenAt: null,
+} as const;
+
+function order(id: string, changes: Partial<QueuedOrder> = {}): QueuedOrder {
+  return {
+    id,
+    receiptId: `rcpt_of_${id}`,
+    requestId: `req_of_${id}`,
+    apiKeyId: 'key_1',
+    service: 'llm/inference',
+    type: 'llm',
+    model: 'sparewatt/tiny-chat',
+    routing: { node: 'desk' },
+    priority: 2,
+    deadline: T0 + 60_000,
+    maxAttempts: 3,
+    maxWaitMs: null,
+    createdAt: T0,
+    idempotencyKey: null,
+    requestHash: 'd'.repeat(64),
+    inputBytes: 50,
+    webhook: null,
+    nonce: null,
+    ...changes,
+  };
+}
+
+async function succeed(jobs: QueuedJobStore, id: string, changes: Partial<FinishedJob> = {}): Promise<void> {
+  await jobs.moveJob(id, 'assign', { at: T0 });
+  assert.ok(await jobs.endJob(id, 'succeed', { record: finishedJob(id, changes), result: '{"text":"x"}' }));
+}
+
+/** Tells what every store owes for the jobs of the queue. */
+export function describeQueuedJobContract(name: string, makePlace: (t: TestContext) => Promise<StorePlace>): void {
+  const contract = (sentence: string, prove: (place: StorePlace) => Promise<void>) =>
+    test(`${name}: ${sentence}`, async (t) => prove(await makePlace(t)));
+
+  contract('keeps an accepted job with its input across a crash', async (place) => {
+    const { queuedJobs } = await place.open();
+    const { job, isNew } = await queuedJobs.acceptJob(order('job_1'), INPUT, 'queued');
+    assert.equal(isNew, true);
+    const after = (await (await place.afterCrash()).open()).queuedJobs;
+    assert.deepEqual(await after.findQueuedJob('job_1'), job);
+    assert.deepEqual(await after.listLiveJobs(), [job]);
+    assert.equal(await after.inputOf('job_1'), INPUT);
+    assert.equal(await after.resultOf('job_1'), undefined);
+    assert.equal(await after.findQueuedJob('job_2'), undefined);
+  });
+
+  contract('writes down each step with its attempts, and takes none that the state does not allow', async (place) => {
+    const { queuedJobs } = await place.open();
+    await queuedJobs.acceptJob(order('job_1'), INPUT, 'awaiting_approval');
+    assert.equal(await queuedJobs.moveJob('job_1', 'assign', { at: T0 }), undefined);
+    await queuedJobs.moveJob('job_1', 'approve', { at: T0 + 1 });
+    const where = { nodeId: ATTEMPT.nodeId, attempt: 1 };
+    const change = await queuedJobs.moveJob('job_1', 'assign', { at: T0 + 2, attempts: [ATTEMPT], ...where });
+    assert.deepEqual(change, { seq: 3, at: T0 + 2, state: 'assigned', problem: null, ...where });
+    assert.equal(await queuedJobs.moveJob('job_1', 'assign', { at: T0 + 3 }), undefined);
+    assert.equal(await queuedJobs.moveJob('job_2', 'assign', { at: T0 }), undefined);
+    const problem = { code: 'node_lost', detail: 'gone' };
+    await queuedJobs.moveJob('job_1', 'requeue', { at: T0 + 4, problem });
+    const job = await queuedJobs.findQueuedJob('job_1');
+    assert.deepEqual(
+      job?.changes.map(({ seq, state }) => [seq, state]),
+      [
+        [1, 'awaiting_approval'],
+        [2, 'queued'],
+        [3, 'assigned'],
+        [4, 'queued'],
+      ],
+    );
+    assert.deepEqual([job?.state, job?.startedAt, job?.attempts], ['queued', T0 + 2, [ATTEMPT]]);
+  });
+
+  contract('ends a job once, with its record, receipt and result, and lets go of its input', async (place) => {
+    const store = await place.open();
+    const { queuedJobs } = store;
+    await queuedJobs.acceptJob(order('job_1'), INPUT, 'queued');
+    await succeed(queuedJobs, 'job_1');
+    const late = { record: finishedJob('job_1', { state: 'cancelled', receipt: null }), result: null };
+    assert.equal(await queuedJobs.endJob('job_1', 'cancel', late), undefined);
+    const after = await (await place.afterCrash()).open();
+    assert.deepEqual(await after.jobs.findJob('job_1'), asKept(finishedJob('job_1')));
+    assert.equal((await after.queuedJobs.findQueuedJob('job_1'))?.state, 'succeeded');
+    assert.equal(await after.queuedJobs.resultOf('job_1'), '{"text":"x"}');
+    assert.equal(await after.queuedJobs.inputOf('job_1'), undefined);
+    assert.deepEqual(await after.queuedJobs.listLiveJobs(), []);
+    assert.equal((await after.jobs.countJobsByState()).succeeded, 1);
+  });
+
+  contract('keeps nothing of an end that cannot be written as a whole', async (place) => {
+    const { jobs, queuedJobs } = await place.open();
+    await jobs.recordFinishedJob(finishedJob('job_0'));
+    await queuedJobs.acceptJob(order('job_1'), INPUT, 'queued');
+    await queuedJobs.moveJob('job_1', 'assign', { at: T0 });
+    const record = finishedJob('job_1', { receipt: finishedJob('job_0').receipt });
+    await assert.rejects(queuedJobs.endJob('job_1', 'succeed', { record, result: '1' }));
+    assert.equal((await queuedJobs.findQueuedJob('job_1'))?.state, 'assigned');
+    assert.equal(await queuedJobs.inputOf('job_1'), INPUT);
+    assert.equal(await jobs.findJob('job_1'), undefined);
+  });
+
+  contract('gives the earlier job for an idempotency key of the same API key alone', async (place) => {
+    const { queuedJobs } = await place.open();
+    const first = order('job_1', { idempotencyKey: 'k' });
+    await queuedJobs.acceptJob(first, INPUT, 'queued');
+    const again = await queuedJobs.acceptJob(order('job_2', { idempotencyKey: 'k' }), INPUT, 'queued');
+    assert.deepEqual([again.isNew, again.job.id], [false, 'job_1']);
+    const other = order('job_3', { idempotencyKey: 'k', apiKeyId: 'key_2' });
+    assert.equal((await queuedJobs.acceptJob(other, INPUT, 'queued')).isNew, true);
+    assert.equal((await queuedJobs.findByIdempotencyKey('key_2', 'k'))?.id, 'job_3');
+    assert.equal(await queuedJobs.findByIdempotencyKey('key_3', 'k'), undefined);
+  });
+
+  contract('lists live and ended jobs together, each once, newest first, in pages, by key', async (place) => {
+    const { jobs, queuedJobs } = await place.open();
+    await jobs.recordFinishedJob(finishedJob('job_1'));
+    for (const id of ['job_2', 'job_3', 'job_5']) await queuedJobs.acceptJob(order(id), INPUT, 'queued');
+    await queuedJobs.acceptJob(order('job_4', { apiKeyId: 'key_2' }), INPUT, 'queued');
+    await succeed(queuedJobs, 'job_3');
+    const pages: (string | null)[][] = [];
+    for (let before: string | undefined; pages.length < 9; ) {
+      const page = await queuedJobs.listAllJobs({ limit: 2, apiKeyId: 'key_1', before });
+      pages.push(page.jobs.map(({ id, state }) => `${id} ${state}`));
+      if (page.next === null) break;
+      before = page.next;
+    }
+    assert.deepEqual(pages, [
+      ['job_5 queued', 'job_3 succeeded'],
+      ['job_2 queued', 'job_1 succeeded'],
+    ]);
+    const all = await queuedJobs.listAllJobs({ limit: 9, apiKeyId: null });
+    assert.deepEqual(
+      all.jobs.map(({ id }) => id),
+      ['job_5', 'job_4', 'job_3', 'job_2', 'job_1'],
+    );
+  });
+
+  contract('forgets what has ended and never what has not; record and receipt stay', async (place) => {
+    const { jobs, queuedJobs } = await place.open();
+    for (const id of ['job_1', 'job_2', 'job_3']) await queuedJobs.acceptJob(order(id), INPUT, 'queued');
+    await succeed(queuedJobs, 'job_1', { finishedAt: T0 + 10 });
+    await succeed(queuedJobs, 'job_2', { finishedAt: T0 + 30 });
+    assert.equal(await queuedJobs.forgetEndedJobs(T0 + 20, 100), 1);
+    assert.equal(await queuedJobs.findQueuedJob('job_1'), undefined);
+    assert.equal(await queuedJobs.resultOf('job_1'), undefined);
+    assert.equal(await queuedJobs.forgetJob('job_3'), false);
+    assert.equal(await queuedJobs.forgetJob('job_2'), true);
+    assert.equal(await queuedJobs.resultOf('job_2'), undefined);
+    assert.equal(await queuedJobs.inputOf('job_3'), INPUT);
+    assert.ok(await jobs.receiptOfJob('job_1'));
+    assert.ok(await jobs.findJob('job_2'));
+  });
+
+  contract('keeps word for the webhook of a job with its end, until it is delivered', async (place) => {
+    const { queuedJobs } = await place.open();
+    const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
+    await queuedJobs.acceptJob(order('job_1', { webhook }), INPUT, 'queued');
+    await queuedJobs.acceptJob(order('job_2'), INPUT, 'queued');
+    for (const id of ['job_1', 'job_2']) {
+      const event = { id: `e-${id}`, body: '{}' };
+      const ending = { record: finishedJob(id, { state: 'cancelled' }), result: null, event };
+      for (const _ of [1, 2]) await queuedJobs.endJob(id, 'cancel', ending);
+    }
+    const after = (await (await place.afterCrash()).open()).queuedJobs;
+    const at = T0 + 20;
+    assert.deepEqual(await after.dueWebhooks(at - 1, 9), { due: [], nextAt: at });
+    const { due } = await after.dueWebhooks(at, 9);
+    assert.deepEqual(due, [{ seq: due[0]?.seq, ...webhook, eventId: 'e-job_1', body: '{}', tries: 0, nextAt: at }]);
+    await after.settleWebhook(due[0]?.seq ?? 0, at + 5);
+    assert.deepEqual(await after.dueWebhooks(at, 9), { due: [], nextAt: at + 5 });
+    assert.equal((await after.dueWebhooks(at + 5, 9)).due[0]?.tries, 1);
+    await after.settleWebhook(due[0]?.seq ?? 0, null);
+    assert.deepEqual(await after.dueWebhooks(at + 5, 9), { due: [], nextAt: null });
+  });
+
+  contract('keeps the weights of keys', async (place) => {
+    const { queuedJobs } = await place.open();
+    for (const weight of [3, 5]) await queuedJobs.putKeyWeight('key_1', weight);
+    assert.deepEqual(await queuedJobs.listKeyWeights(), [{ apiKeyId: 'key_1', weight: 5 }]);
+  });
+}
