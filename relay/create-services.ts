@@ -33,8 +33,11 @@ import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
 import { openLogKeeper } from './receipts/log/log-keeper.ts';
+import { openServiceRegistry } from './registry/service-registry.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { readNonce } from './routes/nonce.ts';
+import { nodesFor } from './routes/services/plan-service.ts';
+import { createOutputReader } from './routes/services/service-output.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
@@ -61,6 +64,8 @@ export type ServicesOptions = {
   supervised?: boolean | undefined;
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
+  /** A file or a folder of services that the operator adds to those of the relay. */
+  servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
   queueLimits?: Partial<QueueLimits> | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
@@ -82,6 +87,8 @@ const JOB_LIMITS: JobLimits = {
 export async function createServices(options: ServicesOptions): Promise<RelayServices & { close(): Promise<void> }> {
   const { log, store, fabric, register } = options;
   const { bus } = fabric;
+  const { servicesPath: path } = options;
+  const registry = await openServiceRegistry({ store: store.services, path, now: Date.now, log });
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
@@ -148,6 +155,11 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const queue = await openJobQueue({
     store: store.queuedJobs,
     jobs,
+    serviceRun: (id, asked, routing) => {
+      const service = registry.get(id);
+      const reader = createOutputReader(service, asked);
+      return { reader, routing: nodesFor(service.definition, routing, table).routing };
+    },
     table,
     limits: { ...QUEUE_LIMITS, ...options.queueLimits },
     runLimits: limits,
@@ -192,6 +204,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     nodeControl,
     nodeAdmin,
     directory,
+    registry,
     tasks,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     publicUrl: options.publicUrl,

@@ -47,6 +47,8 @@ export type RelayOptions = {
   approveNodes?: boolean;
   /** A person approves each task for a node before it is sent. */
   supervised?: boolean;
+  /** A file or a folder of services that the operator adds to those of the relay. */
+  servicesPath?: string;
   /** Anybody may join without a code, on probation. */
   open?: boolean;
   /** How long a node's credentials last; a day by default. */
@@ -83,7 +85,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /**
  * Starts a relay. What was started before a step that fails is stopped again, so that nothing is left behind.
  * Errors: `data_folder_in_use`, `data_folder_unusable`, `nats_server_missing`, `nats_server_failed`, `port_in_use`,
- * `address_unavailable`.
+ * `address_unavailable`, `invalid_setting` for a file of services.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { log, settings = shownDefaults() } = options;
@@ -106,7 +108,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised } = options;
+    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised, servicesPath } = options;
     const services = await createServices({
       log,
       store,
@@ -122,6 +124,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       queueLimits,
       webhooksToThisMachine,
       supervised,
+      servicesPath,
       authority: tls?.authority,
     });
     undo.push(() => services.close());

@@ -28,6 +28,7 @@ import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
 import type { LogKeeper } from './receipts/log/log-keeper.ts';
+import type { ServiceRegistry } from './registry/service-registry.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
@@ -67,6 +68,7 @@ export type RelayServices = {
   readonly nodeControl: NodeControl;
   readonly nodeAdmin: NodeAdmin;
   readonly directory: NodeDirectory;
+  readonly registry: ServiceRegistry;
   readonly tasks: Tasks;
   /** Where a person approves tasks first; absent where none is asked. */
   readonly approvals: Approvals | undefined;
@@ -76,7 +78,7 @@ export type RelayServices = {
   readonly busListener: OpenListener | undefined;
 };
 
-export type JobOrder = Pick<JobSpec, 'routing' | 'affinity'> & {
+export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service'> & {
   type: JobType;
   model: string;
   stream: boolean;

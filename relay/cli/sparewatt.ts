@@ -14,6 +14,7 @@ import { addPairCommand } from './commands/pair.ts';
 import { addPreflightCommand } from './commands/preflight.ts';
 import { addReceiptsCommand } from './commands/receipts.ts';
 import { addRelayCommand } from './commands/relay.ts';
+import { addServicesCommand } from './commands/services.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
 import { EXIT } from './exit-codes.ts';
@@ -53,6 +54,7 @@ export async function main(argv: string[]): Promise<void> {
   addNodesCommand(program);
   addReceiptsCommand(program);
   addJobsCommand(program);
+  addServicesCommand(program);
   addPairCommand(program);
   addKeysCommand(program);
   addCaCommand(program);

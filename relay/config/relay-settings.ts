@@ -143,6 +143,19 @@ export const RelaySettings = Type.Object(
         example: true,
       }),
     }),
+    services: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'file, or folder of .json and .toml files, with services to add to those of the relay',
+          wanted: 'a file or a folder',
+          env: 'SPAREWATT_RELAY_SERVICES',
+          argument: 'path',
+          path: true,
+          example: '/etc/sparewatt/services',
+        }),
+      }),
+    ),
     announce: Type.Optional(
       Type.Boolean({
         ...described({

@@ -142,6 +142,7 @@ function receiptOf(
     node: node.id,
     epoch: node.epoch,
     type: job.type,
+    service: job.service,
     model: job.model,
     execution: done.execution,
     requestHash: request.hash,

@@ -11,6 +11,8 @@ export type JobSpec = {
   readonly requestId: string;
   readonly apiKeyId: string;
   readonly type: JobType;
+  /** The registry id that it was asked by; that of its type when absent. */
+  readonly service?: string | undefined;
   readonly model: string;
   /** Whether the node sends text as it is made. */
   readonly stream: boolean;

@@ -12,6 +12,8 @@ export type ReceiptFacts = {
   node: string;
   epoch: number;
   type: JobType;
+  /** The registry id that was asked for, where it was asked by one. */
+  service?: string | undefined;
   model: string;
   execution: Execution;
   requestHash: string;
@@ -61,7 +63,7 @@ export function draftReceipt(facts: ReceiptFacts): LoggedReceipt {
     nonce: facts.nonce,
     requestHash: facts.requestHash,
     responseHash: facts.responseHash,
-    service: SERVICE_OF_JOB_TYPE[facts.type],
+    service: facts.service ?? SERVICE_OF_JOB_TYPE[facts.type],
     signatures: { node: facts.nodeSignature },
     times: {
       firstTokenMs: firstTokenAt === null ? null : since(firstTokenAt),

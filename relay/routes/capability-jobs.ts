@@ -1,19 +1,17 @@
 import { CapabilityAnswer, CapabilityRequest } from '../../shared/api/capabilities.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { type Asked, objectionTo, sizeOf } from '../../shared/policy/decide.ts';
+import { sizeOf } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 
 import { CAPABILITY_TYPES, type CapabilityType } from '../../shared/protocol/subjects.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { chooseModel } from './choose-model.ts';
 import { watchHangUps } from './hang-up.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { sendJson } from './send-json.ts';
 
-/** A choice is made on nothing older than this, as in the open fabric. */
-const FRESH_WITHIN_MS = 30_000;
 const RETRY_AFTER_MS = 1_000;
 
 /** `POST /v1/capability/{stt,tts,ocr,image}`: one JSON object to a node that can, one back. */
@@ -34,7 +32,9 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       async (request, reply) => {
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
         const asked = { type, client: request.principal.keyId, size: sizeOf({ type, input }) };
-        const { model, ignore } = await chooseModel(asked, wanted ?? undefined, services);
+        const chosen = await chooseModel(asked, { model: (name) => (wanted ?? name) === name }, services);
+        if (chosen === undefined) throw noCapacity(type, wanted ?? undefined);
+        const { model, ignore } = chosen;
         const order = { type, model, stream: false, input };
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
         reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
@@ -53,55 +53,6 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       },
     );
   }
-}
-
-/**
- * The model that the freest fresh node offers for it, and the stale nodes, which are not to be asked. Nodes that refuse
- * the job count only when all do, so that the caller hears why.
- */
-async function chooseModel(
-  asked: AskedOfAny,
-  wanted: string | undefined,
-  { table, freshness }: RelayServices,
-): Promise<{ model: string; ignore: ReadonlySet<string> }> {
-  const offering = (offers: (node: LiveNode) => string | undefined): Map<LiveNode, string> =>
-    new Map(table.live().flatMap((node) => pairOf(node, offers(node))));
-  const willing = offering((node) => modelOf(node, asked, wanted, true));
-  const able = willing.size > 0 ? willing : offering((node) => modelOf(node, asked, wanted, false));
-  const fresh = await freshness.requireFresh([...able.keys()], FRESH_WITHIN_MS);
-  const best = fresh.reduce<LiveNode | undefined>(
-    (a, b) => (a === undefined || loadOf(b) < loadOf(a) ? b : a),
-    undefined,
-  );
-  const model = best && able.get(best);
-  if (model === undefined) throw noCapacity(asked.type, wanted);
-  const isFresh = new Set(fresh);
-  const stale = [...able.keys()].filter((node) => !isFresh.has(node));
-  return { model, ignore: new Set(stale.map((node) => node.id)) };
-}
-
-type AskedOfAny = Omit<Asked, 'model'> & { type: CapabilityType };
-
-function pairOf(node: LiveNode, model: string | undefined): [LiveNode, string][] {
-  return model === undefined ? [] : [[node, model]];
-}
-
-function modelOf(
-  { document }: LiveNode,
-  asked: AskedOfAny,
-  wanted: string | undefined,
-  mustBeAllowed: boolean,
-): string | undefined {
-  const { capabilities, served_models, policy } = document;
-  if (capabilities[asked.type] !== true) return undefined;
-  const isAllowed = (model: string): boolean => objectionTo({ ...asked, model }, policy ?? {}) === undefined;
-  return served_models.find(
-    ({ name, type }) => type === asked.type && (wanted ?? name) === name && (!mustBeAllowed || isAllowed(name)),
-  )?.name;
-}
-
-function loadOf({ reserved, slots }: LiveNode): number {
-  return slots === 0 ? Number.POSITIVE_INFINITY : reserved / slots;
 }
 
 function noCapacity(type: CapabilityType, wanted: string | undefined): Problem {

@@ -3,6 +3,7 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
 import { RefuseRequest } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { sendJson } from './send-json.ts';
@@ -21,13 +22,16 @@ export function registerJobAdministration(app: RelayApp, { queue, store }: Relay
         summary: 'The input of a job that has not ended',
         tags: ['Administration'],
         params: IdParams,
-        response: { 200: Type.Object({ id: Type.String(), input: Type.Unknown() }), '4xx': ErrorResponse },
+        response: {
+          200: Type.Object({ id: Type.String(), input: Type.Unknown(), asked: Type.Optional(Type.Unknown()) }),
+          '4xx': ErrorResponse,
+        },
       },
     },
     async ({ params: { id } }, reply) => {
-      const input = await store.queuedJobs.inputOf(id);
-      if (input === undefined) throw notFound(id);
-      return sendJson(reply, { id, input: JSON.parse(input) as unknown });
+      const kept = await store.queuedJobs.inputOf(id);
+      if (kept === undefined) throw notFound(id);
+      return sendJson(reply, { id, ...(JSON.parse(kept) as KeptInput) });
     },
   );
   app.post(

@@ -5,6 +5,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
 import { newId } from '../jobs/id.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
+import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
@@ -33,7 +34,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
-      const { order, input } = readOrder(request, request.body, services);
+      const { order, input } = await readOrder(request, request.body, services);
       services.admit(request.principal, order.model);
       const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
         if (error instanceof Problem && error.code === 'queue_full') {
@@ -53,21 +54,24 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
   );
 }
 
-function readOrder(
+async function readOrder(
   request: FastifyRequest,
   body: JobRequest,
   services: RelayServices,
-): { order: QueuedOrder; input: string } {
+): Promise<{ order: QueuedOrder; input: string }> {
   const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
   const createdAt = Date.now();
-  const { table, models } = services;
-  const { type, model, input } = orderOf(service, body.input, wanted ?? undefined, {
-    table,
-    assertKnown: models.assertKnown,
-  });
+  const work = await orderOf(
+    service,
+    { input: body.input, model: wanted ?? undefined },
+    request.principal.keyId,
+    services,
+  );
+  const { type, model, input } = work.order;
   // For its refusals: it is read again when the job runs.
   readRoutingOptions(body.routing, services);
-  const text = JSON.stringify(input);
+  const kept: KeptInput = { input, ...(work.asked === undefined ? {} : { asked: work.asked }) };
+  const text = JSON.stringify(kept);
   // Whoever sends a request again may well count its time from then.
   const { deadline, ...asked } = body;
   const order: QueuedOrder = {

@@ -1,39 +1,69 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import { CAPABILITY_TYPES, type JobType } from '../../shared/protocol/subjects.ts';
 import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
+import { isObject, type JsonSchema } from '../../shared/registry/json-schema.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
-import type { JobOrder } from '../services.ts';
+import type { JobOrder, RelayServices } from '../services.ts';
+import { planService } from './services/plan-service.ts';
 import { readInput } from './task-order.ts';
 
-export type OrderModels = { table: NodeTable; assertKnown: (id: string, type: JobType) => void };
+/** What a job of the queue asks of a node, and the input its result is made with where it is a service's own. */
+export type QueuedWork = { order: JobOrder; asked?: JsonSchema };
 
 /**
- * What a job of this service asks of a node. The model is the one that is named, else that of the input, else the first
- * by name that a connected node serves for it.
+ * What a job of this service asks of a node. The services behind the types of jobs take the bodies of the synchronous
+ * calls too; every other one takes the input of its schema, with a model where the caller names one.
+ *
+ * Errors: `service_not_found`, `invalid_value`, `model_not_found`, `service_not_runnable`, `no_capacity`.
+ */
+export async function orderOf(
+  service: string,
+  { input, model }: { input: unknown; model: string | undefined },
+  client: string,
+  services: RelayServices,
+): Promise<QueuedWork> {
+  const type = TYPE_OF_SERVICE.get(service);
+  if (type !== undefined) return { order: orderOfType(type, { input, model }, services) };
+  const registered = services.registry.get(service, 'service');
+  if (!isObject(input)) throw new Problem('invalid_value', 'The input must be a JSON object.', { param: 'input' });
+  const asked = model === undefined ? input : { ...input, model };
+  const { order } = await planService(registered, asked, client, services).catch(blameInput);
+  return { order, asked };
+}
+
+/** A job has the input of its service as a member of its body. */
+function blameInput(error: unknown): never {
+  if (!(error instanceof Problem) || error.param === undefined || error.param === 'model') throw error;
+  const { code, message, param, retryAfterMs } = error;
+  throw new Problem(code, message, {
+    param: `input.${param}`,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+const TYPE_OF_SERVICE = new Map(
+  Object.entries(SERVICE_OF_JOB_TYPE).map(([type, service]) => [service, type as JobType]),
+);
+
+/**
+ * The model is the one that is named, else that of the input, else the first by name that a connected node serves.
  *
  * A model that no connected node has ever served is refused only while some node serves this type of job: after a start
  * of the relay its nodes are not back yet, and the job can wait for them.
- *
- * Errors: `invalid_value`, `model_not_found`, `no_capacity` when no model is named and none is served.
  */
-export function orderOf(service: string, input: unknown, wanted: string | undefined, models: OrderModels): JobOrder {
-  const type = typeOf(service);
-  const served = [...models.table.models().values()].filter((one) => one.type === type).map(({ name }) => name);
+function orderOfType(
+  type: JobType,
+  { input, model: wanted }: { input: unknown; model: string | undefined },
+  { table, models }: { table: NodeTable; models: RelayServices['models'] },
+): JobOrder {
+  const served = [...table.models().values()].filter((one) => one.type === type).map(({ name }) => name);
   const model = wanted ?? modelOfInput(input) ?? served.sort()[0];
   if (model === undefined) {
-    throw new Problem('no_capacity', `No connected node serves ${service}. Name a model, and the job waits for it.`, {
-      retryAfterMs: 1_000,
-    });
+    const sentence = `No connected node serves ${SERVICE_OF_JOB_TYPE[type]}. Name a model, and the job waits for it.`;
+    throw new Problem('no_capacity', sentence, { retryAfterMs: 1_000 });
   }
   if (served.length > 0) models.assertKnown(model, type);
   return { type, model, stream: false, input: readInput(type, model, withoutModel(type, input)) };
-}
-
-function typeOf(service: string): JobType {
-  const found = Object.entries(SERVICE_OF_JOB_TYPE).find(([, id]) => id === service)?.[0];
-  if (found !== undefined) return found as JobType;
-  const known = Object.values(SERVICE_OF_JOB_TYPE).join(', ');
-  throw new Problem('invalid_value', `There is no service "${service}". Known are ${known}.`, { param: 'service' });
 }
 
 /** The bodies of chat and embeddings calls have it in their schema, the inputs of a capability do not. */

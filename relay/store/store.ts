@@ -7,6 +7,7 @@ import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
 import type { QueuedJobStore } from './queued-job-store.ts';
 import type { ReceiptLogStore } from './receipt-log-store.ts';
+import type { ServiceStore } from './service-store.ts';
 import type { UsageStore } from './usage-store.ts';
 
 /**
@@ -29,6 +30,7 @@ export type Store = {
   readonly queuedJobs: QueuedJobStore;
   readonly receiptLog: ReceiptLogStore;
   readonly usage: UsageStore;
+  readonly services: ServiceStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
   health(): Promise<StoreHealth>;
   /** Finishes every accepted write, then lets go of the files. May be called twice. */

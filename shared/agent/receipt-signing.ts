@@ -43,7 +43,7 @@ export function beginSigning(request: JobRequest, { publicKey, crypto }: Receipt
     const statement: NodeStatement = {
       ...{ job, attempt, epoch, model, execution, usage, timings },
       nonce: request.nonce ?? null,
-      service: SERVICE_OF_JOB_TYPE[request.type],
+      service: request.service ?? SERVICE_OF_JOB_TYPE[request.type],
       requestHash: await crypto.sha256Hex(requestBytes(request)),
       responseHash: await responseHash(output),
       nodeKey: publicKey,

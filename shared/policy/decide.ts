@@ -121,7 +121,8 @@ function isChosen(name: string, { allow, deny }: Choice = {}): boolean {
 /** Lists stay the same from job to job. */
 const splitLists = new WeakMap<readonly string[], readonly (readonly string[])[]>();
 
-function fitsAny(name: string, patterns: readonly string[]): boolean {
+/** Whether a name fits one of the patterns, in which `*` stands for any characters. */
+export function fitsAny(name: string, patterns: readonly string[]): boolean {
   const known = splitLists.get(patterns);
   const split = known ?? patterns.map((pattern) => pattern.split('*'));
   if (known === undefined) splitLists.set(patterns, split);

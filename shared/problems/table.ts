@@ -149,6 +149,19 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'permission_error',
   },
+  service_not_found: { title: 'No such service', status: 404, retry: 'never', type: 'invalid_request_error' },
+  service_not_runnable: {
+    title: 'No node of this version has the runtime of the service',
+    status: 501,
+    retry: 'never',
+    type: 'server_error',
+  },
+  service_id_taken: {
+    title: 'The id belongs to another service',
+    status: 409,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   decision_not_found: { title: 'No such decision', status: 404, retry: 'never', type: 'invalid_request_error' },
   job_not_found: { title: 'No such job', status: 404, retry: 'never', type: 'invalid_request_error' },
   job_unfinished: {

@@ -103,6 +103,8 @@ const JobRequestBase = {
   client: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   /** How long the relay will wait from now; the node ends the job by itself after it. */
   timeoutMs: Type.Integer({ minimum: 1 }),
+  /** The registry id that the job was asked by, which the node signs for; that of its type when absent. */
+  service: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** What the client sent to know its own receipt by; part of what the node signs. */
   nonce: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
 };

@@ -8,6 +8,7 @@ type TestEvent =
   | { type: 'test:fail'; data: Failure }
   | { type: 'test:other'; data: unknown };
 
+// biome-ignore lint/style/noDefaultExport: node:test takes a reporter by its default export
 export default async function* tellCrashes(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const said = new Map<string, string>();
   const crashes: string[] = [];

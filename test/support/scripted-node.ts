@@ -13,7 +13,12 @@ import type { Relay } from '../../relay/server.ts';
 import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import { bytesToBase64Url, floatsToBase64 } from '../../shared/protocol/base64.ts';
-import { type CapabilityDocument, documentBytes, type ServedModel } from '../../shared/protocol/capabilities.ts';
+import {
+  type CapabilityDocument,
+  documentBytes,
+  type Gpu,
+  type ServedModel,
+} from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { EnrollResponse } from '../../shared/protocol/enrollment.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
@@ -55,6 +60,7 @@ export type ScriptedNode = {
     slots: number;
     models: ServedModel[];
     policy?: PublicPolicy;
+    gpus?: Gpu[];
   };
   document(): CapabilityDocument;
   beat(changes?: Partial<Heartbeat>): void;
@@ -235,12 +241,27 @@ function documentOf({ nodeId, state }: ScriptedNode): CapabilityDocument {
     instance: state.instance,
     served_models: state.models,
     installed_count: state.models.length,
-    capabilities: { llm: serves('llm'), embed: serves('embed'), ocr: serves('ocr'), providers: {} },
+    capabilities: {
+      llm: serves('llm'),
+      embed: serves('embed'),
+      stt: serves('stt'),
+      tts: serves('tts'),
+      ocr: serves('ocr'),
+      image: serves('image'),
+      providers: {},
+    },
     ...(state.policy === undefined ? {} : { policy: state.policy }),
     node_load: { slots_total: state.slots, slots_used: 0 },
     issued_at: Date.now(),
     expires_at: Date.now() + LIMITS.documentLifetimeMs,
-    hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+    hardware: {
+      platform: 'test',
+      arch: 'test',
+      cpu: 'test',
+      cpu_threads: 1,
+      memory_bytes: 1,
+      ...(state.gpus === undefined ? {} : { gpus: state.gpus }),
+    },
   };
 }
 

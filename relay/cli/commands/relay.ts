@@ -59,6 +59,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     keepBus: keep_bus,
     approveNodes: approve,
     open,
+    ...(relay.services === undefined ? {} : { servicesPath: relay.services }),
     supervised: relay.supervised,
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };

@@ -21,6 +21,7 @@ import { writeEnd } from './write-end.ts';
 export type QueuePorts = {
   store: QueuedJobStore;
   jobs: JobRunner;
+  serviceRun: QueuedRunPorts['serviceRun'];
   table: NodeTable;
   limits: QueueLimits;
   runLimits: Omit<RunLimits, 'resultBytes'>;
@@ -114,7 +115,15 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     table,
     weightOf,
     mostRunningBytes: limits.mostRunningBytes,
-    run: { store, jobs: ports.jobs, limits: { ...ports.runLimits, resultBytes: limits.resultBytes }, now, log, move },
+    run: {
+      store,
+      jobs: ports.jobs,
+      serviceRun: ports.serviceRun,
+      limits: { ...ports.runLimits, resultBytes: limits.resultBytes },
+      now,
+      log,
+      move,
+    },
     ended,
   });
   const giveUp = async (entry: LiveJob, reason: Problem): Promise<void> => {

@@ -1,7 +1,7 @@
 import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
-import type { JobInput } from '../../../shared/protocol/messages.ts';
+import type { DoneFrame, JobInput } from '../../../shared/protocol/messages.ts';
 import type { RelayLog } from '../../log.ts';
-import { readRouting } from '../../scheduler/routing.ts';
+import { type Routing, readRouting } from '../../scheduler/routing.ts';
 import type { JobEnding, JobMove, QueuedAttempt, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../../store/store.ts';
 import { collectResult } from '../../tasks/task-result.ts';
@@ -14,9 +14,21 @@ import type { EndEvent } from './job-state.ts';
 
 export type RunLimits = Pick<JobSpec, 'timeoutMs' | 'stallTimeoutMs'> & { resultBytes: number };
 
+/** How an input is kept: what a node is asked, and for a service's own output the input that it was made from. */
+export type KeptInput = { input: JobInput; asked?: Readonly<Record<string, unknown>> };
+
+/** Makes the result of a job from what its node puts out. */
+export type ResultReader = { readonly sink: AnswerSink; output(done: DoneFrame): unknown };
+
 export type QueuedRunPorts = {
   store: Pick<QueuedJobStore, 'inputOf'>;
   jobs: JobRunner;
+  /** How a service is run on the nodes of now. Errors: `service_not_found` for one that is no more. */
+  serviceRun: (
+    service: string,
+    asked: Readonly<Record<string, unknown>>,
+    routing: Routing,
+  ) => { reader: ResultReader; routing: Routing };
   limits: RunLimits;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -53,17 +65,18 @@ const END_STATES = { succeed: 'succeeded', fail: 'failed', cancel: 'cancelled', 
 export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promise<RunOutcome> {
   const { job, caller } = run;
   const history = followAttempts(run, ports);
-  const result = collectResult(job.type);
   let record: JobRecord | undefined;
   try {
     const input = await ports.store.inputOf(job.id);
     if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
-    const spec = specOf(run, JSON.parse(input) as JobInput, ports.limits);
-    const sink = { ...result.sink, ...history.sink };
+    const kept = JSON.parse(input) as KeptInput;
+    const { reader, routing } = howToRun(job, kept, ports);
+    const spec = specOf(run, kept.input, routing, ports.limits);
+    const sink = { ...reader.sink, ...history.sink };
     const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
     });
-    const text = JSON.stringify(result.of(done));
+    const text = JSON.stringify(reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
   } catch (error) {
@@ -85,6 +98,17 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
   }
 }
 
+function howToRun(
+  { type, service, routing }: QueuedJob,
+  { asked }: KeptInput,
+  { serviceRun }: QueuedRunPorts,
+): { reader: ResultReader; routing: Routing } {
+  const wished = readRouting(routing);
+  if (asked !== undefined) return serviceRun(service, asked, wished);
+  const { sink, of: output } = collectResult(type);
+  return { reader: { sink, output }, routing: wished };
+}
+
 function endOf(event: EndEvent, ending: JobEnding): RunOutcome {
   return { is: 'end', event, ending };
 }
@@ -95,19 +119,20 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
   return { ...record, createdAt };
 }
 
-function specOf({ job, attempts }: QueuedRun, input: JobInput, limits: RunLimits): JobSpec {
-  const { id, receiptId, requestId, apiKeyId, type, model, routing, maxAttempts, nonce } = job;
+function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing, limits: RunLimits): JobSpec {
+  const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce } = job;
   return {
     id,
     receiptId,
     requestId,
     apiKeyId,
     type,
+    service,
     model,
     nonce: nonce ?? undefined,
     stream: false,
     input,
-    routing: readRouting(routing),
+    routing,
     maxWaitMs: SLOT_WAIT_MS,
     timeoutMs: limits.timeoutMs,
     stallTimeoutMs: limits.stallTimeoutMs,

@@ -12,6 +12,7 @@ import { createPairingStore } from './pairing-store.ts';
 import { createQueuedJobStore } from './queued-job-store.ts';
 import { createReceiptLogStore } from './receipt-log-store.ts';
 import { createReceiptRows } from './receipt-rows.ts';
+import { createServiceStore } from './service-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
@@ -57,6 +58,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     usage: createUsageStore(db, access),
     receiptLog: createReceiptLogStore(db, access),
     queuedJobs: createQueuedJobStore(db, access, receipts),
+    services: createServiceStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
       close: async () => {

@@ -89,6 +89,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       putKeyWeight: (apiKeyId, weight) => ask('queuedJobs', 'putKeyWeight', apiKeyId, weight),
       listKeyWeights: () => ask('queuedJobs', 'listKeyWeights'),
     },
+    services: {
+      putService: (record) => ask('services', 'putService', record),
+      deleteService: (serviceId) => ask('services', 'deleteService', serviceId),
+      listServices: () => ask('services', 'listServices'),
+    },
     health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
     close,
   };

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import pino from 'pino';
 import type { JobPage } from '../../../shared/api/jobs.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
+import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { createControlledRuntime } from '../../support/controlled-runtime.ts';
@@ -78,11 +79,27 @@ test('runs the other services too, and takes the model of the input or one that 
   assert.deepEqual(((await read(heard.id)) as { heard: unknown }).heard, { audio: 'QQ' });
 });
 
+test('runs any service of the registry, and gives the output that its schema promises', async (t) => {
+  const pool = await poolFor(t);
+  await pool.addNode();
+  const input = { query: 'abcd', documents: ['ab', 'abcd'] };
+  const { id } = await submit(pool, { service: 'analytics/semantic-rank', model: 'test/vectors', input });
+  const job = await endOf(pool, id);
+  assert.deepEqual([job.state, job.problem, job.queue?.service], ['succeeded', null, 'analytics/semantic-rank']);
+  const { result } = (await (await resultOf(pool, id)).json()) as { result: { results: { index: number }[] } };
+  assert.equal(result.results.length, 2);
+  const receipt = (await (await pool.request(`/v1/jobs/${id}/receipt`)).json()) as Receipt;
+  assert.deepEqual([receipt.service, receipt.signatures.verdict], ['analytics/semantic-rank', 'sound']);
+});
+
 test('refuses what no node could run, with the place at fault', async (t) => {
   const pool = await poolFor(t);
   await pool.addNode();
   const wrong: [Record<string, unknown>, string, string | null][] = [
-    [{ service: 'chess/play', input: 'x' }, 'invalid_value', 'service'],
+    [{ service: 'chess/play', input: 'x' }, 'service_not_found', 'service'],
+    [{ service: 'llm/translate', input: 'x' }, 'invalid_value', 'input'],
+    [{ service: 'llm/translate', input: { text: 'x' } }, 'missing_required_parameter', 'input.to'],
+    [{ service: 'blender/render', input: { file: 'x' } }, 'invalid_value', 'input.file'],
     [{ input: 'x' }, 'missing_required_parameter', 'service'],
     [{ service: LLM, model: 'test/unheard', input: 'x' }, 'model_not_found', 'model'],
     [{ service: LLM, model: 'test/vectors', input: 'x' }, 'invalid_value', 'model'],

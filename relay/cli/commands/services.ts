@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander';
+import type { ServiceDetails, ServicePage, ServiceSummary } from '../../../shared/api/services.ts';
+import { CATEGORIES } from '../../../shared/registry/service.ts';
+import { addClientOptions, readClient } from '../client-options.ts';
+import { getJson } from '../get-json.ts';
+import { servicesTable, serviceText } from '../service-views.ts';
+import type { SettingOptions } from '../setting-options.ts';
+
+type ServicesOptions = SettingOptions & { json?: boolean };
+type ListOptions = ServicesOptions & { category?: string; search?: string };
+
+/** `sparewatt services …`: what the pool can be asked for. */
+export function addServicesCommand(program: Command): void {
+  const services = program.command('services').description('see what the pool can be asked for');
+  clientCommand(services, 'list', 'the services of the registry, with how many nodes could run each now')
+    .addOption(new Option('--category <name>', 'those of one category').choices(Object.keys(CATEGORIES)))
+    .addOption(new Option('--search <words>', 'those whose id, title or description hold these words'))
+    .action(async (options: ListOptions) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      const found = await listServices(options, relayUrl, apiKey);
+      print(options, found, servicesTable(found));
+    });
+  clientCommand(services, 'show', 'one service: its input, its output and what a node must have')
+    .argument('<id>', 'such as llm/inference')
+    .action(async (id: string, options: ServicesOptions) => {
+      const { relayUrl, apiKey } = await readClient(options);
+      const path = `/v1/registry/services/${encodeURIComponent(id)}`;
+      const service = await getJson<ServiceDetails>(relayUrl, path, apiKey);
+      print(options, service, serviceText(service));
+    });
+}
+
+async function listServices(
+  { category, search }: ListOptions,
+  relayUrl: string,
+  apiKey: string,
+): Promise<ServiceSummary[]> {
+  const found: ServiceSummary[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const query = new URLSearchParams({ limit: '1000', after });
+    if (category !== undefined) query.set('category', category);
+    if (search !== undefined) query.set('q', search);
+    const page: ServicePage = await getJson(relayUrl, `/v1/registry/services?${query}`, apiKey);
+    found.push(...page.data);
+    after = page.next;
+  }
+  return found;
+}
+
+function clientCommand(services: Command, name: string, description: string): Command {
+  return addClientOptions(services.command(name), ['api_key'])
+    .description(description)
+    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
+}
+
+function print({ json }: ServicesOptions, value: unknown, text: string): void {
+  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
+}

@@ -1,0 +1,63 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { ServiceAnswer, ServiceRequest } from '../../../shared/api/services.ts';
+import type { RelayApp, RelayServices } from '../../services.ts';
+import { answerHeaders } from '../answer-headers.ts';
+import { watchHangUps } from '../hang-up.ts';
+import { usageOf } from '../openai/usage.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
+import { sendJson } from '../send-json.ts';
+import { planService } from './plan-service.ts';
+
+/** `POST /v1/services/{id}`: one input to a node that can, one output back. */
+export function registerServiceRoutes(app: RelayApp, services: RelayServices): void {
+  const hangUpOf = watchHangUps(app);
+  const run = async (id: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const service = services.registry.get(id);
+    const { order, reader } = await planService(service, request.body, request.principal.keyId, services);
+    const job = services.newJob(request, order);
+    reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+    const hangUp = hangUpOf(reply.raw);
+    const result = await services.jobs.run(job, reader.sink, hangUp.controller).finally(hangUp.stop);
+    const { done, node, timings } = result;
+    reply.header('x-sparewatt-node', node.id);
+    const usage = usageOf(done.usage);
+    const answer: ServiceAnswer = {
+      status: 'ok',
+      service: id,
+      job_id: job.id,
+      node_id: node.id,
+      model: job.model,
+      output: reader.output(done),
+      ...(usage.total_tokens === 0 ? {} : { usage }),
+      receipt: { id: job.receiptId, url: `/v1/jobs/${job.id}/receipt` },
+      latency_ms: Math.round(timings.totalMs),
+    };
+    return sendJson(reply, answer);
+  };
+  const config = { access: 'client' } as const;
+  const schema = {
+    body: ServiceRequest,
+    response: { 200: ServiceAnswer, '4xx': ErrorResponse, '5xx': ErrorResponse },
+  };
+  app.post(
+    '/v1/services/:id',
+    {
+      config,
+      schema: {
+        ...schema,
+        summary: 'Run a service of the registry; the slash of its id may be sent as it is or as %2F',
+        tags: ['Services'],
+        params: Type.Object({ id: Type.String() }),
+      },
+    },
+    async (request, reply) => run(request.params.id, request, reply),
+  );
+  // The router's parameter ends at a slash, and every id has one.
+  app.post(
+    '/v1/services/*',
+    { config, schema: { ...schema, hide: true, params: Type.Object({ '*': Type.String() }) } },
+    async (request, reply) => run(request.params['*'], request, reply),
+  );
+}

@@ -1,0 +1,93 @@
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { DoneFrame } from '../../../shared/protocol/messages.ts';
+import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
+import type { AnswerSink } from '../../jobs/attempt.ts';
+import type { RegisteredService } from '../../registry/service-registry.ts';
+import { gatherAnswer } from '../openai/answer-choices.ts';
+import { collectVectors, floatsOf } from '../openai/embeddings.ts';
+
+/** Gathers what a node says into the output of a service. */
+export type OutputReader = {
+  readonly sink: AnswerSink;
+  /** Errors: `node_fault` for what is not the output that the service promises. */
+  output(done: DoneFrame): JsonSchema;
+};
+
+/** The reader for one job of a service; `input` has passed its schema. */
+export function createOutputReader(service: RegisteredService, input: JsonSchema): OutputReader {
+  const { type, answer } = service.definition.runtime;
+  if (type === 'embed') return answer === 'ranking' ? readRanking(input) : readVectors();
+  if (type === 'llm') return readText(service);
+  return { sink: {}, output: (done) => promised(done.output ?? {}, service) };
+}
+
+function readText(service: RegisteredService): OutputReader {
+  const { answer } = service.definition.runtime;
+  const gathered = gatherAnswer(1, false);
+  return {
+    sink: gathered.sink,
+    output: (done) => {
+      const [choice] = gathered.choices(done);
+      const text = choice?.message.content ?? '';
+      if (answer === 'json') return promised(parsed(text), service);
+      if (typeof answer === 'object') return { choice: text };
+      return { text, finish_reason: choice?.finish_reason ?? 'stop' };
+    },
+  };
+}
+
+function readVectors(): OutputReader {
+  const vectors = collectVectors();
+  return {
+    sink: vectors,
+    output: () => {
+      const embeddings = vectors.all().map(floatsOf);
+      return { embeddings, dimensions: embeddings[0]?.length ?? 0 };
+    },
+  };
+}
+
+/** The first vector is that of the query. */
+function readRanking({ top }: JsonSchema): OutputReader {
+  const vectors = collectVectors();
+  return {
+    sink: vectors,
+    output: () => {
+      const [query = [], ...documents] = vectors.all().map(floatsOf);
+      const results = documents.map((vector, index) => ({ index, score: cosine(query, vector) }));
+      // Of equally near ones the earlier comes first.
+      results.sort((a, b) => b.score - a.score || a.index - b.index);
+      return { results: typeof top === 'number' ? results.slice(0, top) : results };
+    },
+  };
+}
+
+/** The cosine of the angle between two vectors; 0 where one of them has no direction. */
+export function cosine(a: readonly number[], b: readonly number[]): number {
+  let [product, aa, bb] = [0, 0, 0];
+  for (const [index, x] of a.entries()) {
+    const y = b[index] ?? 0;
+    product += x * y;
+    aa += x * x;
+    bb += y * y;
+  }
+  const length = Math.sqrt(aa * bb);
+  return length === 0 ? 0 : Math.max(-1, Math.min(1, product / length));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What comes from a node is held to the schema too: its clients build on it. */
+function promised(output: unknown, { definition, checkOutput }: RegisteredService): JsonSchema {
+  const fault = checkOutput(output);
+  if (fault === undefined) return output as JsonSchema;
+  const where = fault.path === '' ? '' : ` at ${fault.path}`;
+  const sentence = `The node's answer is not what ${definition.id} promises${where}. Try again, or choose another model.`;
+  throw new Problem('node_fault', sentence);
+}
