@@ -6,6 +6,7 @@ import { guardRoutes } from './access/guard-routes.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
 import { registerCapabilityRoutes } from './routes/capabilities.ts';
 import { registerCapabilityJobRoutes } from './routes/capability-jobs.ts';
+import { registerCreditRoutes } from './routes/credits.ts';
 import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
@@ -28,6 +29,7 @@ import { collectRoutes } from './routes/route-table.ts';
 import { registerOwnServiceRoutes } from './routes/services/own-services.ts';
 import { registerRegistryRoutes } from './routes/services/registry.ts';
 import { registerServiceRoutes } from './routes/services/run-service.ts';
+import { registerSettlementRoutes } from './routes/settlements.ts';
 import { registerSnapshotRoute } from './routes/snapshot.ts';
 import { registerTaskRoutes } from './routes/tasks.ts';
 import { limitUnread } from './routes/unread.ts';
@@ -105,5 +107,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerKeyRoutes(app, services);
   registerMetricsRoute(app, services);
   registerUsageRoutes(app, services);
+  registerCreditRoutes(app, services);
+  registerSettlementRoutes(app, services);
   return app;
 }

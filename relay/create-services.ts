@@ -6,6 +6,8 @@ import { createKeyAdmin } from './access/key-admin.ts';
 import { createKeyGuard } from './access/key-guard.ts';
 import { createRateLimits, type RateLimits } from './access/rate-limits.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
+import { openBilling } from './credits/billing.ts';
+import { holdFor } from './credits/hold-for.ts';
 import type { RelayKeys } from './data-folder/keys.ts';
 import { createCapabilityView } from './fabric/capability-view.ts';
 import { createDiscovery } from './fabric/discovery.ts';
@@ -98,19 +100,25 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
   const rateLimits = createRateLimits(Date.now);
+  const billing = await openBilling(store.credits, Date.now);
   const onFinished = (job: JobRecord): void => {
     metrics.jobFinished(job);
+    billing.finished(job);
     if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   };
   const admit: RelayServices['admit'] = (principal, model) => admitJob(principal, model, rateLimits);
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
-  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log, onFinished });
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, billing, log, onFinished });
   const tasks = createTasks({ jobs, now: Date.now });
   const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
   await ensureFirstKey(store.keys, options.keys.apiKey);
-  const keys = createKeyGuard({ store: store.keys, adminToken: options.keys.adminToken });
+  const keys = createKeyGuard({
+    store: store.keys,
+    adminToken: options.keys.adminToken,
+    openCredits: billing.open,
+  });
   const documents = createDocuments();
   const metrics = createRelayMetrics({
     jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
@@ -164,7 +172,9 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     limits: { ...QUEUE_LIMITS, ...options.queueLimits },
     runLimits: limits,
     supervised: options.supervised === true,
+    onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),
     onFinished,
+    onDropped: billing.release,
     sendWebhook: createWebhookSender({
       isAllowed: options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine,
     }),
@@ -188,6 +198,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     keys,
     keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
     rateLimits,
+    billing,
     metrics,
     documents,
     freshness,
@@ -197,7 +208,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     admit,
     newJob: (request, order) => {
       admit(request.principal, order.model);
-      return describeJob(request, order, limits);
+      return describeJob(request, order, { ...limits, holdMicro: holdFor(request.principal, order, billing) });
     },
     register,
     pairing,
@@ -232,7 +243,11 @@ function admitJob({ keyId, limits }: Principal, model: string, rateLimits: RateL
   rateLimits.admit(keyId, limits);
 }
 
-function describeJob(request: FastifyRequest, order: JobOrder, limits: JobLimits): JobSpec {
+function describeJob(
+  request: FastifyRequest,
+  order: JobOrder,
+  limits: JobLimits & Pick<JobSpec, 'holdMicro'>,
+): JobSpec {
   return {
     id: newId('job'),
     receiptId: newId('rcpt'),

@@ -8,6 +8,7 @@ import type { KeyAdmin } from './access/key-admin.ts';
 import type { KeyGuard } from './access/key-guard.ts';
 import type { RateLimits } from './access/rate-limits.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
+import type { Billing } from './credits/billing.ts';
 import type { Bus } from './fabric/bus.ts';
 import type { OpenListener } from './fabric/bus-listener-url.ts';
 import type { CapabilityView } from './fabric/capability-view.ts';
@@ -52,6 +53,7 @@ export type RelayServices = {
   readonly relayKey: string;
   readonly keys: KeyGuard;
   readonly keyAdmin: KeyAdmin;
+  readonly billing: Billing;
   readonly rateLimits: RateLimits;
   readonly metrics: RelayMetrics;
   readonly documents: Documents;

@@ -23,8 +23,13 @@ export function hashApiKey(key: string): string {
   return hash('sha256', key, 'hex');
 }
 
-export const UNLIMITED: KeyLimits = { models: null, requestsPerMinute: null, tokensPerMinute: null };
-export type KeyLimits = Pick<KeyRecord, 'models' | 'requestsPerMinute' | 'tokensPerMinute'>;
+export const UNLIMITED: KeyLimits = {
+  models: null,
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  creditLimitMicro: null,
+};
+export type KeyLimits = Pick<KeyRecord, 'models' | 'requestsPerMinute' | 'tokensPerMinute' | 'creditLimitMicro'>;
 
 /** Registers the key that the data folder holds; a key that is known, or was revoked, stays as it is. */
 export async function ensureFirstKey(

@@ -50,6 +50,7 @@ export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin 
         models: order.models ?? null,
         requestsPerMinute: order.requests_per_minute ?? null,
         tokensPerMinute: order.tokens_per_minute ?? null,
+        creditLimitMicro: order.credit_limit_micro ?? null,
         expiresAt,
       });
     },
@@ -68,8 +69,9 @@ export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin 
           param: 'id',
         });
       }
-      const { name, scopes, models, requestsPerMinute, tokensPerMinute, expiresAt } = old;
-      const made = await make({ name, scopes, models, requestsPerMinute, tokensPerMinute, expiresAt });
+      const { name, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, expiresAt } = old;
+      const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
+      const made = await make({ name, scopes, ...limits, expiresAt });
       await store.expireKey(keyId, now() + overlapMs);
       forget(keyId);
       return made;
@@ -90,6 +92,7 @@ function showKey(key: KeyRecord, now: number): ApiKey {
     models: key.models,
     requests_per_minute: key.requestsPerMinute,
     tokens_per_minute: key.tokensPerMinute,
+    credit_limit_micro: key.creditLimitMicro,
     created_at: key.createdAt,
     expires_at: key.expiresAt,
     revoked_at: key.revokedAt,

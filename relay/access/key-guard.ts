@@ -11,7 +11,13 @@ const USAGE_INTERVAL_MS = 60_000;
 const HOW_TO_SEND =
   'Send `Authorization: Bearer KEY` with a key of this relay; `sparewatt relay` prints the first one.';
 
-export type KeyGuardOptions = { store: KeyStore; adminToken: string; now?: () => number };
+export type KeyGuardOptions = {
+  store: KeyStore;
+  adminToken: string;
+  now?: () => number;
+  /** Learns what a key with a limit of credits has, before it is let in. */
+  openCredits?: (keyId: string, limitMicro: number) => Promise<void>;
+};
 
 export type KeyGuard = {
   /**
@@ -41,7 +47,12 @@ const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', 'inf
  * 3. Keys are found by their hash: how long that takes says nothing of a key, because nobody can choose its hash.
  * 4. "Last used" waits in memory and is written at most once per `USAGE_INTERVAL_MS`.
  */
-export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOptions): KeyGuard {
+export function createKeyGuard({
+  store,
+  adminToken,
+  now = Date.now,
+  openCredits = async () => undefined,
+}: KeyGuardOptions): KeyGuard {
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
   const usage = createUsageLog(store, now);
@@ -57,9 +68,10 @@ export function createKeyGuard({ store, adminToken, now = Date.now }: KeyGuardOp
       known.delete(digest);
       throw refusal('is not a key of this relay');
     }
-    const { keyId, scopes, models, requestsPerMinute, tokensPerMinute } = key;
-    const isLimited = models !== null || requestsPerMinute !== null || tokensPerMinute !== null;
-    const limits = { models, requestsPerMinute, tokensPerMinute };
+    const { keyId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
+    const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
+    const isLimited = Object.values(limits).some((limit) => limit !== null);
+    if (creditLimitMicro !== null) await openCredits(keyId, creditLimitMicro);
     const principal: Principal = { kind: 'client', keyId, scopes, ...(isLimited ? { limits } : {}) };
     const fresh = { key, principal, readAt: now() };
     known.set(digest, fresh);

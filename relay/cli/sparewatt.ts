@@ -5,6 +5,7 @@ import { addCaCommand } from './commands/ca.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addCredentialsCommand } from './commands/credentials.ts';
+import { addCreditsCommand } from './commands/credits.ts';
 import { addJobsCommand } from './commands/jobs.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addModelsCommand } from './commands/models.ts';
@@ -57,6 +58,7 @@ export async function main(argv: string[]): Promise<void> {
   addServicesCommand(program);
   addPairCommand(program);
   addKeysCommand(program);
+  addCreditsCommand(program);
   addCaCommand(program);
   addNatsConfigCommand(program);
   addCredentialsCommand(program);

@@ -113,6 +113,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
       finishedAt: wallClock(elapsedMs()),
       attempts,
       usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
+      charge: null,
       receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, { hasher, passedTokens, keys }) : null,
     }),
   };

@@ -18,6 +18,8 @@ export type JobSpec = {
   readonly stream: boolean;
   /** What its client sent to know the receipt by. */
   readonly nonce?: string | undefined;
+  /** What of the key's credits is held for it, in millionths; its charge ends there. */
+  readonly holdMicro?: number | undefined;
   readonly input: JobInput;
   /** What its caller wants of its node; anything, when absent. */
   readonly routing?: Routing | undefined;

@@ -1,5 +1,6 @@
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../shared/protocol/messages.ts';
+import type { Billing } from '../credits/billing.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
@@ -20,7 +21,7 @@ export type JobRunner = {
    * Runs a job to its one end and records it. Output goes to the sink. A failure is tried on another node while there is
    * no output or the sink can take it back; otherwise it is not, since somebody has already seen a part. Rejects with a
    * `Problem`. The caller aborts it when it gives up, and the runner when the job's time is up. A caller with `keep` is
-   * given the record to write down itself, before the promise settles.
+   * given the record to write down itself, before the promise settles, and holds credits for it itself.
    */
   run(job: JobSpec, sink: AnswerSink, caller: AbortController, keep?: (record: JobRecord) => void): Promise<JobResult>;
   running(): number;
@@ -34,6 +35,7 @@ export type JobRunnerPorts = {
   scheduler: Scheduler;
   store: Store;
   receiptKeys: ReceiptKeys;
+  billing: Pick<Billing, 'chargeFor' | 'reserve'>;
   log: RelayLog;
   /** Hears of each job that has ended and is not kept by its caller. */
   onFinished?: (job: JobRecord) => void;
@@ -55,6 +57,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   let running = 0;
   return {
     run: async (job, sink, caller, keep) => {
+      if (job.holdMicro !== undefined && keep === undefined) ports.billing.reserve(job.id, job.apiKeyId, job.holdMicro);
       running += 1;
       const timer = setTimeout(() => caller.abort(outOfTime(job)), job.timeoutMs);
       const course = beginCourse(job, sink);
@@ -190,12 +193,13 @@ function record(
   ports: JobRunnerPorts,
   keep: ((record: JobRecord) => void) | undefined,
 ): void {
+  const finished = course.record(end, ports.receiptKeys);
+  finished.charge = ports.billing.chargeFor(course.job, finished);
   if (keep !== undefined) {
-    keep(course.record(end, ports.receiptKeys));
+    keep(finished);
     return;
   }
   // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
-  const finished = course.record(end, ports.receiptKeys);
   ports.onFinished?.(finished);
   ports.store.jobs.recordFinishedJob(finished).then(
     (verdict) => {

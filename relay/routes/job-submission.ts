@@ -3,6 +3,7 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobRequest } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
+import { holdFor } from '../credits/hold-for.ts';
 import { newId } from '../jobs/id.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
@@ -36,7 +37,10 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
     async (request, reply) => {
       const { order, input } = await readOrder(request, request.body, services);
       services.admit(request.principal, order.model);
+      const { id, apiKeyId, holdMicro } = order;
+      if (holdMicro !== null) services.billing.reserve(id, apiKeyId, holdMicro);
       const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
+        services.billing.release(id);
         if (error instanceof Problem && error.code === 'queue_full') {
           reply.header('x-sparewatt-queue-length', String(services.queue.length()));
         }
@@ -48,6 +52,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
         ...rateLimitHeaders(request.principal, services.rateLimits),
       });
       if (isNew) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
+      services.billing.release(id);
       reply.header('idempotency-replayed', 'true');
       return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
     },
@@ -93,6 +98,7 @@ async function readOrder(
     inputBytes: Buffer.byteLength(text),
     webhook: readWebhook(body.webhook),
     nonce: readNonce(request) ?? null,
+    holdMicro: holdFor(request.principal, work.order, services.billing) ?? null,
   };
   return { order, input: text };
 }

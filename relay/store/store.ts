@@ -2,6 +2,7 @@ import type { ProblemRecord } from '../../shared/problems/problem.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
+import type { Charge, CreditStore } from './credit-store.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
@@ -27,6 +28,7 @@ export type Store = {
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;
+  readonly credits: CreditStore;
   readonly queuedJobs: QueuedJobStore;
   readonly receiptLog: ReceiptLogStore;
   readonly usage: UsageStore;
@@ -78,10 +80,12 @@ export type JobRecord = JobSummary & {
   attempts: AttemptRecord[];
   /** Of the last attempt, when that has succeeded; the store signs it for whoever asks. */
   receipt: LoggedReceipt | null;
+  /** What is entered into the ledger for it; nothing when absent. */
+  charge?: Charge | null;
 };
 
 /** A job that has ended, with everything that is kept of it. */
-export type FinishedJob = Omit<JobRecord, 'receipt'> & {
+export type FinishedJob = Omit<JobRecord, 'receipt' | 'charge'> & {
   /** The latest, when attempts left several. */
   receipt: Receipt | null;
 };
@@ -123,6 +127,8 @@ export type KeyRecord = {
   /** Null is without limit. */
   requestsPerMinute: number | null;
   tokensPerMinute: number | null;
+  /** How far below 0 its balance may go, in millionths of a credit; null for as far as it gets. */
+  creditLimitMicro: number | null;
   createdAt: number;
   expiresAt: number | null;
   revokedAt: number | null;

@@ -17,6 +17,13 @@ export const CreateKeyRequest = Type.Object(
     models: Maybe(Models),
     requests_per_minute: Maybe(PerMinute),
     tokens_per_minute: Maybe(PerMinute),
+    credit_limit_micro: Maybe(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000_000_000_000,
+        description: 'How many millionths of a credit it may owe; 0 for a key that is paid for in advance',
+      }),
+    ),
     expires_at: Maybe(Time),
   },
   {
@@ -49,6 +56,7 @@ export const ApiKey = Type.Object({
   models: Nullable(Type.Array(Type.String())),
   requests_per_minute: Nullable(Type.Integer()),
   tokens_per_minute: Nullable(Type.Integer()),
+  credit_limit_micro: Nullable(Type.Integer()),
   created_at: Time,
   expires_at: Nullable(Time),
   revoked_at: Nullable(Time),

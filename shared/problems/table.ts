@@ -109,6 +109,31 @@ export const PROBLEMS = {
     retry: 'later',
     type: 'rate_limit_error',
   },
+  insufficient_credits: {
+    title: 'The key has not enough credits left',
+    status: 402,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  price_not_found: { title: 'There is no such price', status: 404, retry: 'never', type: 'invalid_request_error' },
+  grant_conflict: {
+    title: 'Another grant carries this mark',
+    status: 409,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  nothing_to_settle: {
+    title: 'Nothing was earned since the last settlement',
+    status: 409,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  settlement_not_found: {
+    title: 'There is no such settlement',
+    status: 404,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   key_not_found: { title: 'There is no such key', status: 404, retry: 'never', type: 'invalid_request_error' },
   node_identity_taken: {
     title: 'Another key already holds this node id',

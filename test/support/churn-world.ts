@@ -124,7 +124,8 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
   } as unknown as Store;
   const scheduler = createScheduler(table, { now, random });
   const receiptKeys = { relay: 'N', publicKeyOf: (nodeId: string) => byId.get(nodeId)?.publicKey };
-  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, log, clock: now });
+  const billing = { chargeFor: () => null, reserve: () => undefined };
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, billing, log, clock: now });
   const operators = recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now, log });
 
   const begin = (number: number): void => {

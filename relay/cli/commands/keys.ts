@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ApiKey, ApiKeyList, CreatedKey } from '../../../shared/api/keys.ts';
 import { addClientOptions, readOperator } from '../client-options.ts';
+import { parseMicro } from '../credit-text.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { printable } from '../printable.ts';
 import type { SettingOptions } from '../setting-options.ts';
@@ -11,6 +12,7 @@ type CreateOptions = JsonOption & {
   onlyModel?: string[];
   requestsPerMinute?: number;
   tokensPerMinute?: number;
+  creditLimit?: number;
   days?: number;
 };
 
@@ -51,6 +53,9 @@ function addCreate(keys: Command): void {
     .addOption(new Option('--only-model <id...>', 'the only models it may ask for'))
     .addOption(new Option('--requests-per-minute <number>', 'how much it may ask').argParser(whole(1)))
     .addOption(new Option('--tokens-per-minute <number>', 'of input and output together').argParser(whole(1)))
+    .addOption(
+      new Option('--credit-limit <credits>', 'how much it may owe; 0 for one paid in advance').argParser(parseMicro),
+    )
     .addOption(new Option('--days <number>', 'how long it holds (default: for ever)').argParser(whole(1)))
     .action(async (name: string, options: CreateOptions) => {
       const { relayUrl, adminToken } = await readOperator(options);
@@ -59,6 +64,7 @@ function addCreate(keys: Command): void {
         models: options.onlyModel ?? null,
         requests_per_minute: options.requestsPerMinute ?? null,
         tokens_per_minute: options.tokensPerMinute ?? null,
+        credit_limit_micro: options.creditLimit ?? null,
         expires_at: options.days === undefined ? null : Date.now() + options.days * DAY_MS,
       });
       print(options, made, createdText(made));

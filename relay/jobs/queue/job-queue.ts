@@ -28,8 +28,12 @@ export type QueuePorts = {
   /** Whether each job waits for a person first. */
   supervised: boolean;
   sendWebhook: SendWebhook;
+  /** Hears of each job that an earlier relay has left. */
+  onTakenUp: (job: QueuedJob) => void;
   /** Hears of each job once its end is written down. */
   onFinished: (job: JobRecord) => void;
+  /** Hears of each whose end does not count, since another did. */
+  onDropped: (jobId: string) => void;
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
@@ -52,6 +56,8 @@ export type JobQueue = {
   /** The keys that have jobs waiting or a weight of their own. */
   keys(): { key: string; waiting: number; weight: number }[];
   setWeight(apiKeyId: string, weight: number): Promise<void>;
+  /** Word for a webhook was written down elsewhere. */
+  wakeWebhooks(): void;
   /** Takes all jobs back from their nodes; they go on with the next relay. */
   close(): Promise<void>;
 };
@@ -92,7 +98,8 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     live.delete(job.id);
     admission.remove(job);
     if (job.webhook !== null) webhooks.wake();
-    if (change !== undefined) {
+    if (change === undefined) ports.onDropped(job.id);
+    else {
       ports.onFinished(ending.record);
       news.tell(job.id, change);
     }
@@ -146,6 +153,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     const attempts = attemptsAfterRestart(job.attempts, now());
     const wasOnNode = job.state === 'assigned' || job.state === 'running';
     if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
+    ports.onTakenUp(job);
     admission.add(job);
     take(job, attempts);
   }
@@ -182,6 +190,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       await store.putKeyWeight(apiKeyId, weight);
       weights.set(apiKeyId, weight);
     },
+    wakeWebhooks: () => webhooks.wake(),
     close: async () => {
       closed = true;
       stopForgetting();

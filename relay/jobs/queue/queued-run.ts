@@ -93,8 +93,8 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     }
     const state = END_STATES[event];
     const unrun = recordOfUnrun(job, attempts, { state, problem, at: ports.now() });
-    const { usage, receipt } = record ?? unrun;
-    return endOf(event, { record: { ...unrun, usage, receipt }, result: null });
+    const { usage, receipt, charge = null } = record ?? unrun;
+    return endOf(event, { record: { ...unrun, usage, receipt, charge }, result: null });
   }
 }
 
@@ -120,7 +120,7 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
 }
 
 function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing, limits: RunLimits): JobSpec {
-  const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce } = job;
+  const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce, holdMicro } = job;
   return {
     id,
     receiptId,
@@ -130,6 +130,7 @@ function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing,
     service,
     model,
     nonce: nonce ?? undefined,
+    holdMicro: holdMicro ?? undefined,
     stream: false,
     input,
     routing,

@@ -1,6 +1,7 @@
 import type { ProblemRecord } from '../../../shared/problems/problem.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { AttemptRecord, FinalState, JobRecord, JobSummary } from '../store.ts';
+import { type ChargeValues, chargeValues } from './credit-store.ts';
 
 type ProblemColumns = { problem_code: string | null; problem_detail: string | null; problem_param: string | null };
 
@@ -48,17 +49,20 @@ export type JobRows = {
   receipt: { id: string; body: string } | null;
   /** What the job adds to the sums of its day, key, model and node. */
   usage: unknown[];
+  /** What it adds to the ledger. */
+  charge: ChargeValues | null;
 };
 
 const DAY_MS = 86_400_000;
 
 export function rowsOf(record: JobRecord): JobRows {
-  const { receipt } = record;
+  const { receipt, charge } = record;
   return {
     job: jobValues(record),
     attempts: record.attempts.map(attemptValues),
     receipt: receipt === null ? null : { id: receipt.id, body: JSON.stringify(receipt) },
     usage: usageValues(record),
+    charge: charge == null ? null : chargeValues(charge, record.finishedAt),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
 import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
+import type { ChargeValues } from './credit-store.ts';
 import {
   ATTEMPT_COLUMNS,
   type AttemptRow,
@@ -21,14 +22,23 @@ export type SqliteJobStore = JobStore & {
   insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
 };
 
-export type JobStoreOptions = { receipts: ReceiptRows /** Milliseconds, monotonic. */; now: () => number };
+export type JobStoreOptions = {
+  insertJob: JobInsert;
+  receipts: ReceiptRows;
+  /** Milliseconds, monotonic. */
+  now: () => number;
+};
 
 /** Job store on SQLite: a handful of inserts per job, in the group's transaction. Receipts are sealed when they are read. */
-export function createJobStore(db: Database, access: SqliteAccess, { receipts, now }: JobStoreOptions): SqliteJobStore {
+export function createJobStore(
+  db: Database,
+  access: SqliteAccess,
+  { insertJob, receipts, now }: JobStoreOptions,
+): SqliteJobStore {
   const statements = prepareStatements(db);
   const mayCheck = createCheckAllowance(now);
   const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
-    await access.write(() => insertJob(statements, receipts, rows));
+    await access.write(() => insertJob(rows));
     return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
   };
   return {
@@ -56,12 +66,20 @@ function createCheckAllowance(now: () => number): () => boolean {
 }
 
 /** Inserts finished jobs, with what else is kept of them, in whatever transaction runs. */
-export function prepareJobInsert(db: Database, receipts: ReceiptRows): (rows: JobRows) => void {
+export function prepareJobInsert(db: Database, { receipts, charge: enter }: JobParts): JobInsert {
   const statements = prepareInserts(db);
-  return (rows) => insertJob(statements, receipts, rows);
+  return ({ job, attempts, receipt, usage, charge }) => {
+    const { lastInsertRowid } = statements.insertJob.run(job);
+    for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
+    statements.addUsage.run(usage);
+    if (receipt !== null) receipts.insert(lastInsertRowid, receipt);
+    if (charge !== null) enter(charge);
+  };
 }
 
-type Inserts = ReturnType<typeof prepareInserts>;
+export type JobInsert = (rows: JobRows) => void;
+export type JobParts = { receipts: ReceiptRows; charge: (values: ChargeValues) => void };
+
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareInserts(db: Database) {
@@ -77,7 +95,6 @@ function prepareInserts(db: Database) {
 
 function prepareStatements(db: Database) {
   return {
-    ...prepareInserts(db),
     jobById: db.prepare<[string], JobRow>(`SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id = ?`),
     attemptsOfJob: db.prepare<[number], AttemptRow>(
       `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE job = ? ORDER BY attempt`,
@@ -88,13 +105,6 @@ function prepareStatements(db: Database) {
     ),
     counts: db.prepare<[], { state: FinalState; count: number }>('SELECT state, count FROM job_counts'),
   };
-}
-
-function insertJob(statements: Inserts, receipts: ReceiptRows, { job, attempts, receipt, usage }: JobRows): void {
-  const { lastInsertRowid } = statements.insertJob.run(job);
-  for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
-  statements.addUsage.run(usage);
-  if (receipt !== null) receipts.insert(lastInsertRowid, receipt);
 }
 
 function readJob(statements: Statements, receipts: ReceiptRows, id: string): FinishedJob | undefined {

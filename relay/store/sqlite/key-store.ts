@@ -14,11 +14,12 @@ type KeyRow = {
   models: string | null;
   requests_per_minute: number | null;
   tokens_per_minute: number | null;
+  credit_limit_micro: number | null;
 };
 
 const COLUMNS =
   'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
-  'models, requests_per_minute, tokens_per_minute';
+  'models, requests_per_minute, tokens_per_minute, credit_limit_micro';
 
 /** Key store on SQLite. */
 export function createKeyStore(db: Database, access: SqliteAccess): KeyStore {
@@ -41,7 +42,7 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<unknown[]>(
-      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
     byHash: db.prepare<[string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ?`),
     byHashOrId: db.prepare<[string, string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ? OR key_id = ?`),
@@ -60,7 +61,7 @@ function insertKey(statements: Statements, key: KeyRecord): KeyRecord {
   const { keyId, hash, name, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
   const scopes = key.scopes.join(' ');
   const models = key.models === null ? null : JSON.stringify(key.models);
-  const limits = [models, key.requestsPerMinute, key.tokensPerMinute];
+  const limits = [models, key.requestsPerMinute, key.tokensPerMinute, key.creditLimitMicro];
   statements.insert.run([keyId, hash, name, scopes, createdAt, expiresAt, revokedAt, lastUsedAt, ...limits]);
   return toKeyOrNone(statements.byHashOrId.get(hash, keyId)) ?? key;
 }
@@ -82,5 +83,6 @@ function toKey(row: KeyRow): KeyRecord {
     models: row.models === null ? null : (JSON.parse(row.models) as string[]),
     requestsPerMinute: row.requests_per_minute,
     tokensPerMinute: row.tokens_per_minute,
+    creditLimitMicro: row.credit_limit_micro,
   };
 }

@@ -1,9 +1,11 @@
-import { nkeyFromSeed } from '../../fabric/nkey.ts';
+import { RELAY } from '../../credits/accounts.ts';
+import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import type { Store } from '../store.ts';
+import { createCreditStore, prepareCharge } from './credit-store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
-import { createJobStore, type SqliteJobStore } from './job-store.ts';
+import { createJobStore, prepareJobInsert, type SqliteJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMeasurementStore } from './measurement-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
@@ -48,16 +50,18 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     },
   };
   const receipts = createReceiptRows(db, sealerOf(options));
+  const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db, RELAY) });
   return {
-    jobs: createJobStore(db, access, { receipts, now: () => performance.now() }),
+    jobs: createJobStore(db, access, { insertJob, receipts, now: () => performance.now() }),
     keys: createKeyStore(db, access),
+    credits: createCreditStore(db, access, signerOf(options)),
     measurements: createMeasurementStore(db, access),
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),
     usage: createUsageStore(db, access),
     receiptLog: createReceiptLogStore(db, access),
-    queuedJobs: createQueuedJobStore(db, access, receipts),
+    queuedJobs: createQueuedJobStore(db, access, insertJob),
     services: createServiceStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
@@ -69,8 +73,13 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
   };
 }
 
-function sealerOf({ relaySeed }: LocalStoreOptions): ReceiptSealer {
-  if (relaySeed !== undefined) return createReceiptSealer(nkeyFromSeed(relaySeed));
+function signerOf({ relaySeed }: LocalStoreOptions): NKey | undefined {
+  return relaySeed === undefined ? undefined : nkeyFromSeed(relaySeed);
+}
+
+function sealerOf(options: LocalStoreOptions): ReceiptSealer {
+  const signer = signerOf(options);
+  if (signer !== undefined) return createReceiptSealer(signer);
   const refuse = (): never => {
     throw new Error('the store was opened without the key that signs receipts');
   };

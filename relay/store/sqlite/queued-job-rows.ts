@@ -23,6 +23,7 @@ export type QueuedJobRow = {
   input_bytes: number;
   webhook: string;
   nonce: string | null;
+  hold_micro: number | null;
   state: JobState;
   started_at: number | null;
   finished_at: number | null;
@@ -32,7 +33,7 @@ export type QueuedJobRow = {
 
 export const QUEUED_JOB_COLUMNS =
   'id, receipt_id, request_id, api_key_id, service, type, model, routing, priority, deadline, max_attempts, ' +
-  'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, webhook, nonce, state, started_at, finished_at, attempts, changes';
+  'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, webhook, nonce, hold_micro, state, started_at, finished_at, attempts, changes';
 
 /** In the order of `QUEUED_JOB_COLUMNS`. */
 export function queuedJobValues(order: QueuedOrder, state: JobState, change: JobChange): unknown[] {
@@ -55,6 +56,7 @@ export function queuedJobValues(order: QueuedOrder, state: JobState, change: Job
     order.inputBytes,
     JSON.stringify(order.webhook),
     order.nonce,
+    order.holdMicro,
     state,
     null,
     null,
@@ -83,6 +85,7 @@ export function toQueuedJob(row: QueuedJobRow): QueuedJob {
     inputBytes: row.input_bytes,
     webhook: JSON.parse(row.webhook) as Webhook | null,
     nonce: row.nonce,
+    holdMicro: row.hold_micro,
     state: row.state,
     startedAt: row.started_at,
     finishedAt: row.finished_at,

@@ -12,7 +12,7 @@ import type {
   WebhookDelivery,
 } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow, rowsOf, toJobSummary } from './job-rows.ts';
-import { prepareJobInsert } from './job-store.ts';
+import type { JobInsert } from './job-store.ts';
 import {
   changesOf,
   QUEUED_JOB_COLUMNS,
@@ -21,15 +21,14 @@ import {
   toListedJob,
   toQueuedJob,
 } from './queued-job-rows.ts';
-import type { ReceiptRows } from './receipt-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 /** After every id. */
 const LAST_ID = '\u{10ffff}';
 
 /** The queue on SQLite. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(db: Database, access: SqliteAccess, receipts: ReceiptRows): QueuedJobStore {
-  const statements = prepareStatements(db, receipts);
+export function createQueuedJobStore(db: Database, access: SqliteAccess, insertRecord: JobInsert): QueuedJobStore {
+  const statements = { ...prepareStatements(db), insertRecord };
   const found = (row: QueuedJobRow | undefined): QueuedJob | undefined => (row === undefined ? row : toQueuedJob(row));
   return {
     acceptJob: (order, input, state) => access.write(() => accept(statements, order, input, state)),
@@ -58,15 +57,14 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, receipt
   };
 }
 
-type Statements = ReturnType<typeof prepareStatements>;
+type Statements = ReturnType<typeof prepareStatements> & { insertRecord: JobInsert };
 
-function prepareStatements(db: Database, receipts: ReceiptRows) {
+function prepareStatements(db: Database) {
   const select = `SELECT seq, ${QUEUED_JOB_COLUMNS} FROM queued_jobs`;
   const bodyOf = (table: string) =>
     db.prepare<[string], string>(`SELECT body FROM ${table} JOIN queued_jobs ON seq = job WHERE id = ?`).pluck();
   const newest = 'ORDER BY id DESC LIMIT ?';
   return {
-    insertRecord: prepareJobInsert(db, receipts),
     insert: db.prepare<unknown[]>(
       `INSERT INTO queued_jobs (${QUEUED_JOB_COLUMNS}) VALUES (${QUEUED_JOB_COLUMNS.replaceAll(/\w+/g, '?')})`,
     ),

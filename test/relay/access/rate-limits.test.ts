@@ -7,6 +7,7 @@ import { isProblem } from '../../support/problems.ts';
 
 const limits = (requestsPerMinute: number | null, tokensPerMinute: number | null = null) => ({
   models: null,
+  creditLimitMicro: null,
   requestsPerMinute,
   tokensPerMinute,
 });

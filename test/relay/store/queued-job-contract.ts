@@ -38,6 +38,7 @@ function order(id: string, changes: Partial<QueuedOrder> = {}): QueuedOrder {
     inputBytes: 50,
     webhook: null,
     nonce: null,
+    holdMicro: null,
     ...changes,
   };
 }

@@ -106,6 +106,7 @@ export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyR
     models: null,
     requestsPerMinute: null,
     tokensPerMinute: null,
+    creditLimitMicro: null,
     ...changes,
   };
 }

@@ -7,6 +7,7 @@ import { queuedJobs } from './0070-queued-jobs.ts';
 import { services } from './0080-services.ts';
 import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
+import { credits } from './0092-credits.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   services,
   keyLimits,
   usage,
+  credits,
 ];

@@ -26,6 +26,7 @@ const ORDER: QueuedOrder = {
   inputBytes: 2,
   webhook: null,
   nonce: null,
+  holdMicro: null,
 };
 const ENDING = { record: finishedJob('job_1'), result: '"done"' };
 

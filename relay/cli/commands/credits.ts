@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Compile } from 'typebox/compile';
+import type { AccountList, CreditEntry, EntryList, ServicePrice } from '../../../shared/api/credits.ts';
+import type { PriceRates } from '../../../shared/credits/price.ts';
+import { Settlement } from '../../../shared/credits/settlement.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { creditsText } from '../../credits/billing.ts';
+import { faultOfSettlement } from '../../credits/close-settlement.ts';
+import { addClientOptions, readOperator } from '../client-options.ts';
+import { parseMicro } from '../credit-text.ts';
+import { getJson, postJson, putJson } from '../get-json.ts';
+import { parseCount } from '../options.ts';
+import type { SettingOptions } from '../setting-options.ts';
+import { tableOf } from '../tables.ts';
+
+type JsonOption = SettingOptions & { json?: boolean };
+type PriceOptions = JsonOption & { job?: number; second?: number; input?: number; output?: number; fee?: number };
+
+const settlementFile = Compile(Settlement);
+
+/** `sparewatt credits …`: what services cost, who has what, and what nodes are paid. */
+export function addCreditsCommand(program: Command): void {
+  const credits = program.command('credits').description('see and administer credits: prices, balances, settlements');
+  addAccounts(credits);
+  addPrices(credits);
+  addSettlements(credits);
+}
+
+function addAccounts(credits: Command): void {
+  operatorCommand(credits, 'balances', 'who has how much').action(async (options: JsonOption) => {
+    const { relayUrl, adminToken } = await readOperator(options);
+    const data: AccountList['data'] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      const query = new URLSearchParams({ limit: '1000', after });
+      const page: AccountList = await getJson(relayUrl, `/v1/admin/credits/accounts?${query}`, adminToken);
+      data.push(...page.data);
+      after = page.next;
+    }
+    const rows = data.map(({ account, balance_micro: micro }) => [creditsText(micro), account]);
+    print(options, data, tableOf(['CREDITS', 'ACCOUNT'], rows));
+  });
+  operatorCommand(credits, 'entries', 'the ledger, newest first')
+    .addOption(new Option('--account <name>', 'those of one account, such as key:… or node:…'))
+    .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
+    .action(async (options: JsonOption & { account?: string; limit: number }) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const query = new URLSearchParams({ limit: String(Math.min(options.limit, 1_000)) });
+      if (options.account !== undefined) query.set('account', options.account);
+      const { data } = await getJson<EntryList>(relayUrl, `/v1/admin/credits/entries?${query}`, adminToken);
+      print(options, data, entriesTable(data));
+    });
+  operatorCommand(credits, 'grant', 'give credits to an API key')
+    .argument('<key-id>', 'as sparewatt keys list shows it')
+    .argument('<credits>', 'how many, such as 2.5', parseMicro)
+    .requiredOption('--reference <mark>', 'a mark of your own; the same mark again gives nothing twice')
+    .action(async (key: string, micro: number, options: JsonOption & { reference: string }) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const order = { key, amount_micro: micro, reference: options.reference };
+      const entry = await postJson<CreditEntry>(relayUrl, '/v1/admin/credits/grants', adminToken, order);
+      print(options, entry, `${key} was given ${creditsText(entry.amount_micro)} credits (entry ${entry.seq}).\n`);
+    });
+}
+
+function addPrices(credits: Command): void {
+  operatorCommand(credits, 'prices', 'what services cost').action(async (options: JsonOption) => {
+    const { relayUrl, adminToken } = await readOperator(options);
+    const { data } = await getJson<{ data: ServicePrice[] }>(relayUrl, '/v1/admin/prices', adminToken);
+    const text = data.length === 0 ? 'Everything is free: no service has a price.\n' : pricesTable(data);
+    print(options, data, text);
+  });
+  operatorCommand(credits, 'price', 'set the price of a service, in credits')
+    .argument('<service>', 'such as llm/inference, or "*" for every service without a price of its own')
+    .addOption(new Option('--job <credits>', 'for each job').argParser(parseMicro))
+    .addOption(new Option('--second <credits>', 'for each second that the node works').argParser(parseMicro))
+    .addOption(new Option('--input <credits>', 'for a million tokens of input').argParser(parseMicro))
+    .addOption(new Option('--output <credits>', 'for a million tokens of output').argParser(parseMicro))
+    .addOption(new Option('--fee <percent>', 'the share of the relay; the rest is the node’s').argParser(parsePercent))
+    .action(async (service: string, options: PriceOptions) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const path = `/v1/admin/prices/${encodeURIComponent(service)}`;
+      const price = await putJson<ServicePrice>(relayUrl, path, adminToken, ratesOf(options));
+      print(options, price, pricesTable([price]));
+    });
+}
+
+function addSettlements(credits: Command): void {
+  operatorCommand(credits, 'settle', 'pay the nodes what they have earned; prints the signed settlement').action(
+    async (options: JsonOption) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const settlement = await postJson<Settlement>(relayUrl, '/v1/admin/settlements', adminToken, {});
+      process.stdout.write(`${JSON.stringify(settlement, null, 2)}\n`);
+    },
+  );
+  operatorCommand(credits, 'settlements', 'settlements so far, newest first').action(async (options: JsonOption) => {
+    const { relayUrl, adminToken } = await readOperator(options);
+    const { data } = await getJson<{ data: Settlement[] }>(relayUrl, '/v1/admin/settlements', adminToken);
+    const rows = data.map((one) => [
+      new Date(one.closedAt).toISOString(),
+      creditsText(one.totalMicro),
+      String(one.lines.length),
+      one.id,
+    ]);
+    print(options, data, tableOf(['CLOSED', 'CREDITS', 'NODES', 'SETTLEMENT'], rows));
+  });
+  credits
+    .command('verify')
+    .description('check a saved settlement; asks nobody')
+    .argument('<file>', 'what `credits settle` printed')
+    .action(async (file: string) => {
+      const settlement = readSettlement(file);
+      const fault = await faultOfSettlement(settlement);
+      if (fault !== undefined) throw new Problem('receipt_invalid', `${file} does not hold: ${fault}.`);
+      const { lines, totalMicro, relayKey } = settlement;
+      process.stdout.write(`${creditsText(totalMicro)} credits to ${lines.length} nodes, signed by ${relayKey}.\n`);
+    });
+}
+
+function readSettlement(file: string): Settlement {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Problem('receipt_invalid', `${file} cannot be read as JSON: ${(cause as Error).message}.`, { cause });
+  }
+  if (settlementFile.Check(content)) return content;
+  throw new Problem('receipt_invalid', `${file} is no settlement.`);
+}
+
+function ratesOf({ job, second, input, output, fee }: PriceOptions): PriceRates {
+  return {
+    ...(job === undefined ? {} : { per_job_micro: job }),
+    ...(second === undefined ? {} : { per_second_micro: second }),
+    ...(input === undefined ? {} : { per_million_input_tokens_micro: input }),
+    ...(output === undefined ? {} : { per_million_output_tokens_micro: output }),
+    ...(fee === undefined ? {} : { fee_percent: fee }),
+  };
+}
+
+function pricesTable(prices: readonly ServicePrice[]): string {
+  const rows = prices.map(({ service, rates }) => [
+    creditsText(rates.per_job_micro ?? 0),
+    creditsText(rates.per_second_micro ?? 0),
+    creditsText(rates.per_million_input_tokens_micro ?? 0),
+    creditsText(rates.per_million_output_tokens_micro ?? 0),
+    `${rates.fee_percent ?? 0} %`,
+    service,
+  ]);
+  return tableOf(['JOB', 'SECOND', 'M INPUT', 'M OUTPUT', 'FEE', 'SERVICE'], rows);
+}
+
+function entriesTable(entries: readonly CreditEntry[]): string {
+  const rows = entries.map(({ at, kind, from, to, amount_micro: micro }) => [
+    new Date(at).toISOString().slice(0, 16),
+    kind,
+    creditsText(micro),
+    to,
+    from,
+  ]);
+  return tableOf(['AT', 'KIND', 'CREDITS', 'TO', 'FROM'], rows);
+}
+
+function parsePercent(text: string): number {
+  const percent = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (percent >= 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('Give a whole number from 0 to 100.');
+}
+
+function operatorCommand(credits: Command, name: string, description: string): Command {
+  return addClientOptions(credits.command(name), ['admin_token'])
+    .description(description)
+    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
+}
+
+function print({ json }: JsonOption, value: unknown, text: string): void {
+  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
+}

@@ -1,0 +1,185 @@
+import { amountMicro, type PriceRates, sharesOf } from '../../shared/credits/price.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { ChatInput } from '../../shared/protocol/messages.ts';
+import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
+import type { JobSpec } from '../jobs/job.ts';
+import type { Charge, CreditStore, Price } from '../store/credit-store.ts';
+import type { JobRecord } from '../store/store.ts';
+import { keyAccount, nodeAccount } from './accounts.ts';
+
+/** The price of every service that has none of its own. */
+export const ANY_SERVICE = '*';
+
+/** The part of a job that its price depends on. */
+export type Priced = Pick<JobSpec, 'type' | 'service' | 'input'>;
+
+/** Says what jobs cost and holds that much of the credits of keys that may not owe more than a limit. */
+export type Billing = {
+  listPrices(): Price[];
+  setPrice(service: string, rates: PriceRates): Promise<Price>;
+  /** Gives the price that was; undefined when there was none. */
+  removePrice(service: string): Promise<Price | undefined>;
+  /** Learns what a key may spend; call it before the first `reserve`, and whenever its limit may have changed. */
+  open(keyId: string, limitMicro: number): Promise<void>;
+  /** The most that the job can cost; undefined when it is free. */
+  mostFor(job: Priced): number | undefined;
+  /** Holds an amount until `finished` or `release`. Errors: `insufficient_credits`. */
+  reserve(jobId: string, keyId: string, holdMicro: number): void;
+  /** Holds again what an earlier relay held. */
+  restore(jobId: string, keyId: string, holdMicro: number): void;
+  /** Lets go of a hold whose job does not come to be. */
+  release(jobId: string): void;
+  /** What is charged for a job that has ended; null when it is free. It is never more than what was held for it. */
+  chargeFor(job: Pick<JobSpec, 'type' | 'service' | 'holdMicro'>, record: JobRecord): Charge | null;
+  /** Hears of every job that has ended: its hold turns into its charge. */
+  finished(record: JobRecord): void;
+  /** Hears of credits that were granted to an account. */
+  granted(account: string, micro: number): void;
+  /** What a key that was opened has left, and what of it is held; undefined for another. */
+  standing(keyId: string): Standing | undefined;
+};
+
+export type Standing = { balanceMicro: number; limitMicro: number; heldMicro: number };
+
+/** `balanceMicro` is what was read and has changed since; until then what has changed since the reading began. */
+type Open = { balanceMicro: number; limitMicro: number; reading: Promise<void> };
+
+/** Frames of a template that the client does not send, in tokens. */
+const TEMPLATE_TOKENS = 256;
+/** What an answer without a limit of its own is held for; its charge ends there. */
+const USUAL_OUTPUT_TOKENS = 4_096;
+/** The same for work that is paid by time. */
+const USUAL_NODE_MS = 60_000;
+
+/**
+ * Invariants: (1) what is held of a key is the sum of its holds; (2) a job is let in only while balance, limit and holds
+ * leave room for all that it can cost, and is charged no more than that, so that no key spends more than it may, however
+ * many jobs it runs at once; (3) a job without a price costs one look into an empty map.
+ */
+export async function openBilling(store: CreditStore, now: () => number): Promise<Billing> {
+  const prices = new Map((await store.listPrices()).map((price) => [price.service, price]));
+  const keys = new Map<string, Open>();
+  const holds = new Map<string, { keyId: string; micro: number }>();
+  const held = new Map<string, number>();
+
+  const ratesOf = ({ type, service }: Pick<JobSpec, 'type' | 'service'>): PriceRates | undefined =>
+    prices.size === 0
+      ? undefined
+      : (prices.get(service ?? SERVICE_OF_JOB_TYPE[type]) ?? prices.get(ANY_SERVICE))?.rates;
+  const hold = (jobId: string, keyId: string, micro: number): void => {
+    holds.set(jobId, { keyId, micro });
+    held.set(keyId, (held.get(keyId) ?? 0) + micro);
+  };
+  const release = (jobId: string): void => {
+    const found = holds.get(jobId);
+    if (found === undefined) return;
+    holds.delete(jobId);
+    const left = (held.get(found.keyId) ?? 0) - found.micro;
+    if (left === 0) held.delete(found.keyId);
+    else held.set(found.keyId, left);
+  };
+  const change = (account: string, micro: number): void => {
+    const key = account.startsWith('key:') ? keys.get(account.slice('key:'.length)) : undefined;
+    if (key !== undefined) key.balanceMicro += micro;
+  };
+
+  return {
+    listPrices: () => [...prices.values()].sort((a, b) => (a.service < b.service ? -1 : 1)),
+    setPrice: async (service, rates) => {
+      const price = { service, rates, updatedAt: now() };
+      await store.putPrice(price);
+      prices.set(service, price);
+      return price;
+    },
+    removePrice: async (service) => {
+      await store.deletePrice(service);
+      const was = prices.get(service);
+      prices.delete(service);
+      return was;
+    },
+    open: async (keyId, limitMicro) => {
+      const known = keys.get(keyId);
+      if (known !== undefined) {
+        known.limitMicro = limitMicro;
+        return known.reading;
+      }
+      const opened: Open = { balanceMicro: 0, limitMicro, reading: Promise.resolve() };
+      // The store works in the order it is asked, so that what is charged from here on is not in the answer yet.
+      opened.reading = store.balanceOf(keyAccount(keyId)).then((balance) => {
+        opened.balanceMicro += balance;
+      });
+      keys.set(keyId, opened);
+      await opened.reading.catch((error: unknown) => {
+        keys.delete(keyId);
+        throw error;
+      });
+    },
+    mostFor: (job) => {
+      const rates = ratesOf(job);
+      return rates && amountMicro(rates, mostWork(job));
+    },
+    reserve: (jobId, keyId, holdMicro) => {
+      const key = keys.get(keyId);
+      if (key === undefined) throw new Error(`the credits of ${keyId} were not opened`);
+      const leftMicro = key.balanceMicro + key.limitMicro - (held.get(keyId) ?? 0);
+      if (holdMicro > leftMicro) throw insufficient(holdMicro, leftMicro);
+      hold(jobId, keyId, holdMicro);
+    },
+    restore: hold,
+    release,
+    chargeFor: (job, record) => {
+      const rates = ratesOf(job);
+      const node = record.attempts.at(-1);
+      if (rates === undefined || node === undefined || record.usage === null || record.state === 'failed') return null;
+      const work = { ...billedTokens(record), nodeMs: node.finishedAt - (node.startedAt ?? node.finishedAt) };
+      const amount = Math.min(amountMicro(rates, work), job.holdMicro ?? Number.MAX_SAFE_INTEGER);
+      if (amount === 0) return null;
+      const reference = record.receipt?.id ?? record.id;
+      return {
+        payer: keyAccount(record.apiKeyId),
+        node: nodeAccount(node.nodeId),
+        ...sharesOf(amount, rates),
+        reference,
+      };
+    },
+    finished: ({ id, charge }) => {
+      release(id);
+      if (charge != null) change(charge.payer, -charge.nodeMicro - charge.feeMicro);
+    },
+    granted: change,
+    standing: (keyId) => {
+      const key = keys.get(keyId);
+      if (key === undefined) return undefined;
+      const { balanceMicro, limitMicro } = key;
+      return { balanceMicro, limitMicro, heldMicro: held.get(keyId) ?? 0 };
+    },
+  };
+}
+
+/** What the relay counted itself goes before what the node says; of an input only the node knows. */
+function billedTokens({ usage, receipt }: JobRecord): { inputTokens: number; outputTokens: number } {
+  const outputTokens = receipt?.usage.measured?.outputTokens ?? usage?.outputTokens ?? 0;
+  return { inputTokens: usage?.inputTokens ?? 0, outputTokens };
+}
+
+/** No token is shorter than a byte. */
+function mostWork({ type, input }: Priced): { inputTokens: number; outputTokens: number; nodeMs: number } {
+  const inputTokens = Buffer.byteLength(JSON.stringify(input)) + TEMPLATE_TOKENS;
+  if (type !== 'llm') return { inputTokens, outputTokens: 0, nodeMs: USUAL_NODE_MS };
+  const { choices = 1, maxTokens } = input as ChatInput;
+  return { inputTokens, outputTokens: choices * (maxTokens ?? USUAL_OUTPUT_TOKENS), nodeMs: USUAL_NODE_MS };
+}
+
+function insufficient(neededMicro: number, leftMicro: number): Problem {
+  const sentence =
+    `This may cost up to ${creditsText(neededMicro)} credits and the key has ${creditsText(Math.max(0, leftMicro))} left. ` +
+    'Ask for less at once (max_tokens), wait for your running jobs, or ask the operator for credits.';
+  return new Problem('insufficient_credits', sentence);
+}
+
+/** Millionths of a credit as people read them. */
+export function creditsText(micro: number): string {
+  const digits = `${Math.abs(micro) % 1_000_000}`.padStart(6, '0').replace(/0+$/, '');
+  const whole = Math.trunc(Math.abs(micro) / 1_000_000);
+  return `${micro < 0 ? '-' : ''}${whole}${digits === '' ? '' : `.${digits}`}`;
+}

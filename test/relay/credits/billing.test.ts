@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { creditsText, openBilling } from '../../../relay/credits/billing.ts';
+import type { CreditStore } from '../../../relay/store/credit-store.ts';
+import { amountMicro, sharesOf } from '../../../shared/credits/price.ts';
+import { isProblem } from '../../support/problems.ts';
+import { finishedJob, T0 } from '../store/store-records.ts';
+
+const RATES = { per_million_input_tokens_micro: 100_000, per_million_output_tokens_micro: 1_000_000 };
+const INPUT = {
+  messages: [{ role: 'user' as const, content: 'x' }],
+  maxTokens: 100,
+  temperature: null,
+  topP: null,
+  seed: null,
+  stop: [],
+};
+const JOB = { type: 'llm', input: INPUT } as const;
+
+async function billingWith(
+  balance: number | Promise<number>,
+  prices = [{ service: '*', rates: RATES, updatedAt: T0 }],
+) {
+  const store = { listPrices: async () => prices, balanceOf: async () => balance } as unknown as CreditStore;
+  return openBilling(store, () => T0);
+}
+
+test('rounds a price up once and shares it without losing a millionth', () => {
+  const rate = fc.nat(1_000_000_000);
+  fc.assert(
+    fc.property(rate, rate, rate, fc.nat(100), fc.nat(100_000), fc.nat(600_000), (a, b, c, percent, tokens, nodeMs) => {
+      const rates = { per_million_input_tokens_micro: a, per_second_micro: b, per_job_micro: c, fee_percent: percent };
+      const amount = amountMicro(rates, { inputTokens: tokens, outputTokens: 0, nodeMs });
+      const exact = (a * tokens) / 1e6 + (b * nodeMs) / 1e3 + c;
+      assert.ok(Number.isSafeInteger(amount) && amount >= exact - 1e-3 && amount < exact + 1.001, `${amount} ${exact}`);
+      const { nodeMicro, feeMicro } = sharesOf(amount, rates);
+      assert.ok(nodeMicro >= 0 && feeMicro >= 0 && nodeMicro + feeMicro === amount);
+    }),
+  );
+  assert.equal(amountMicro({}, { inputTokens: 5, outputTokens: 5, nodeMs: 5 }), 0);
+});
+
+test('a job without a price is free, and one of a priced service pays the node and the relay', async () => {
+  const billing = await billingWith(0, []);
+  const job = finishedJob('job_1', { usage: { inputTokens: 10, outputTokens: 30 } });
+  assert.equal(billing.chargeFor(JOB, job), null);
+  assert.equal(billing.mostFor(JOB), undefined);
+  const store = { listPrices: async () => [], putPrice: async () => undefined } as unknown as CreditStore;
+  const priced = await openBilling(store, () => T0);
+  await priced.setPrice('llm/inference', { per_job_micro: 100, fee_percent: 30 });
+  assert.deepEqual(priced.chargeFor(JOB, job), {
+    payer: 'key:key_1',
+    node: `node:${job.attempts.at(-1)?.nodeId}`,
+    nodeMicro: 70,
+    feeMicro: 30,
+    reference: 'rcpt_of_job_1',
+  });
+  assert.equal(priced.chargeFor({ type: 'embed' }, job), null);
+  assert.equal(priced.chargeFor(JOB, finishedJob('job_2', { state: 'failed' })), null);
+  assert.equal(priced.chargeFor(JOB, finishedJob('job_3', { usage: null })), null);
+});
+
+test('holds what a job may cost and refuses one that the rest does not pay for', async () => {
+  const billing = await billingWith(1_000);
+  await billing.open('key_1', 500);
+  billing.reserve('job_1', 'key_1', 900);
+  assert.throws(
+    () => billing.reserve('job_2', 'key_1', 601),
+    isProblem('insufficient_credits', /0\.000601.*0\.0006 left/),
+  );
+  billing.reserve('job_3', 'key_1', 600);
+  billing.release('job_3');
+  billing.release('job_3');
+  const charge = { payer: 'key:key_1', node: 'node:a', nodeMicro: 100, feeMicro: 1, reference: 'r' };
+  billing.finished(finishedJob('job_1', { charge }));
+  billing.finished(finishedJob('job_1', { charge: null }));
+  assert.deepEqual(billing.standing('key_1'), { balanceMicro: 899, limitMicro: 500, heldMicro: 0 });
+  billing.granted('key:key_1', 101);
+  assert.equal(billing.standing('key_1')?.balanceMicro, 1_000);
+});
+
+test('counts what is charged while the balance is being read', async () => {
+  const reading = Promise.withResolvers<number>();
+  const billing = await billingWith(reading.promise);
+  const opened = billing.open('key_1', 0);
+  const charge = { payer: 'key:key_1', node: 'node:a', nodeMicro: 100, feeMicro: 0, reference: 'r' };
+  billing.finished(finishedJob('job_1', { charge }));
+  reading.resolve(250);
+  await opened;
+  assert.equal(billing.standing('key_1')?.balanceMicro, 150);
+});
+
+test('no key spends more than it may, whatever jobs it runs at once and however they end', async () => {
+  const step = fc.oneof(
+    fc.record({ is: fc.constant('begin' as const), maxTokens: fc.integer({ min: 1, max: 500 }) }),
+    fc.record({
+      is: fc.constant('end' as const),
+      inputTokens: fc.nat(2_000),
+      outputTokens: fc.nat(2_000),
+      which: fc.nat(),
+    }),
+    fc.record({ is: fc.constant('cancel' as const), which: fc.nat() }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(2_000), async (steps, balance) => {
+      const billing = await billingWith(balance);
+      await billing.open('key_1', 0);
+      const running: { id: string; holdMicro: number }[] = [];
+      for (const [number, one] of steps.entries()) {
+        if (one.is === 'begin') {
+          const holdMicro = billing.mostFor({ ...JOB, input: { ...INPUT, maxTokens: one.maxTokens } }) ?? 0;
+          const id = `job_${number}`;
+          try {
+            billing.reserve(id, 'key_1', holdMicro);
+            running.push({ id, holdMicro });
+          } catch (error) {
+            isProblem('insufficient_credits', /left/)(error);
+          }
+          continue;
+        }
+        const [job] = running.splice(one.which % Math.max(1, running.length), 1);
+        if (job === undefined) continue;
+        if (one.is === 'cancel') billing.release(job.id);
+        else {
+          const { inputTokens, outputTokens } = one;
+          const record = finishedJob(job.id, { usage: { inputTokens, outputTokens }, receipt: null });
+          billing.finished({ ...record, charge: billing.chargeFor({ ...JOB, holdMicro: job.holdMicro }, record) });
+        }
+        const { balanceMicro = 0, heldMicro = 0 } = billing.standing('key_1') ?? {};
+        assert.ok(balanceMicro >= heldMicro && balanceMicro >= 0, `${balanceMicro} of which ${heldMicro} are held`);
+        assert.equal(
+          heldMicro,
+          running.reduce((sum, { holdMicro }) => sum + holdMicro, 0),
+        );
+      }
+    }),
+  );
+});
+
+test('writes credits as people read them', () => {
+  assert.deepEqual([0, 1, -1_500_000, 2_000_000, 120_000].map(creditsText), ['0', '0.000001', '-1.5', '2', '0.12']);
+});

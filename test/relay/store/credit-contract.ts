@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { ISSUED, keyAccount, nodeAccount, RELAY, SETTLED } from '../../../relay/credits/accounts.ts';
+import { faultOfSettlement } from '../../../relay/credits/close-settlement.ts';
+import type { Charge } from '../../../relay/store/credit-store.ts';
+import type { Store } from '../../../relay/store/store.ts';
+import type { StorePlace } from './store-contract.ts';
+import { finishedJob, RELAY_KEY, T0 } from './store-records.ts';
+
+const KEY = keyAccount('key_1');
+const DESK = nodeAccount('desk-4f2a9c');
+
+function charge(reference: string, nodeMicro: number, feeMicro = 0, node = DESK): Charge {
+  return { payer: KEY, node, nodeMicro, feeMicro, reference };
+}
+
+async function balances({ credits }: Store): Promise<Record<string, number>> {
+  const accounts = await credits.listAccounts({ limit: 100, after: '', prefix: '' });
+  return Object.fromEntries(accounts.map(({ account, balanceMicro }) => [account, balanceMicro]));
+}
+
+/** Tells what every store owes for the ledger. */
+export function describeCreditContract(name: string, makePlace: (t: TestContext) => Promise<StorePlace>): void {
+  const contract = (sentence: string, prove: (place: StorePlace) => Promise<void>) =>
+    test(`${name}: ${sentence}`, async (t) => prove(await makePlace(t)));
+
+  contract('enters the charge of a job with the job itself, and keeps both across a crash', async (place) => {
+    const { jobs } = await place.open();
+    await jobs.recordFinishedJob(finishedJob('job_1', { charge: charge('rcpt_1', 90, 10) }));
+    await jobs.recordFinishedJob(finishedJob('job_2', { charge: null }));
+    const after = await (await place.afterCrash()).open();
+    assert.deepEqual(await balances(after), { [KEY]: -100, [DESK]: 90, [RELAY]: 10 });
+    const entries = await after.credits.listEntries({ limit: 10 });
+    assert.deepEqual(
+      entries.map(({ kind, from, to, amountMicro, reference }) => [kind, from, to, amountMicro, reference]),
+      [
+        ['fee', KEY, RELAY, 10, 'rcpt_1'],
+        ['charge', KEY, DESK, 90, 'rcpt_1'],
+      ],
+    );
+    assert.deepEqual((await after.credits.listEntries({ limit: 10, account: RELAY })).length, 1);
+    assert.deepEqual(await after.credits.listEntries({ limit: 10, before: entries[0]?.seq ?? 0 }), entries.slice(1));
+  });
+
+  contract('charges nothing for a job that is refused a second time', async (place) => {
+    const store = await place.open();
+    const job = finishedJob('job_1', { charge: charge('rcpt_1', 5) });
+    await store.jobs.recordFinishedJob(job);
+    await assert.rejects(store.jobs.recordFinishedJob(job));
+    assert.deepEqual(await balances(store), { [KEY]: -5, [DESK]: 5 });
+  });
+
+  contract('makes a grant once, however often it is sent', async (place) => {
+    const store = await place.open();
+    const grant = { at: T0, from: ISSUED, to: KEY, amountMicro: 1_000, reference: 'invoice-1' };
+    const sent = await Promise.all([store.credits.grant(grant), store.credits.grant(grant)]);
+    assert.deepEqual(sent.map(({ isNew }) => isNew).sort(), [false, true]);
+    assert.deepEqual(await balances(store), { [ISSUED]: -1_000, [KEY]: 1_000 });
+    assert.equal(await store.credits.balanceOf(KEY), 1_000);
+    assert.equal(await store.credits.balanceOf('key:nobody'), 0);
+  });
+
+  contract('settles what nodes have earned, once, in words that the relay has signed', async (place) => {
+    const store = await place.open();
+    const lap = nodeAccount('lap-1');
+    await store.jobs.recordFinishedJob(finishedJob('job_1', { charge: charge('r1', 90, 10) }));
+    await store.jobs.recordFinishedJob(finishedJob('job_2', { charge: charge('r2', 7, 0, lap) }));
+    const order = { id: 'stl_1', closedAt: T0, webhook: { url: 'http://x.example/', secret: 's'.repeat(16) } };
+    const settlement = await store.credits.settle(order);
+    assert.ok(settlement);
+    assert.deepEqual(settlement.lines, [
+      { account: DESK, amountMicro: 90 },
+      { account: lap, amountMicro: 7 },
+    ]);
+    assert.deepEqual([settlement.totalMicro, settlement.entries], [97, { from: 1, to: 3 }]);
+    assert.equal(settlement.relayKey, RELAY_KEY.publicKey);
+    assert.equal(await faultOfSettlement(settlement), undefined);
+    assert.deepEqual(await balances(store), { [KEY]: -107, [DESK]: 0, [lap]: 0, [RELAY]: 10, [SETTLED]: 97 });
+    assert.equal(await store.credits.settle({ ...order, id: 'stl_2' }), undefined);
+    const { due } = await store.queuedJobs.dueWebhooks(T0, 10);
+    assert.deepEqual([due.length, JSON.parse(due[0]?.body ?? '{}').data], [1, settlement]);
+    const after = await (await place.afterCrash()).open();
+    assert.deepEqual(await after.credits.findSettlement('stl_1'), settlement);
+    assert.deepEqual(await after.credits.listSettlements(5), [settlement]);
+    assert.equal(await after.credits.findSettlement('stl_2'), undefined);
+  });
+
+  contract('keeps prices until they are taken away', async (place) => {
+    const { credits } = await place.open();
+    await credits.putPrice({ service: 'llm/inference', rates: { per_job_micro: 5 }, updatedAt: T0 });
+    await credits.putPrice({ service: 'llm/inference', rates: { per_job_micro: 6 }, updatedAt: T0 + 1 });
+    assert.deepEqual(await credits.listPrices(), [
+      { service: 'llm/inference', rates: { per_job_micro: 6 }, updatedAt: T0 + 1 },
+    ]);
+    assert.deepEqual([await credits.deletePrice('llm/inference'), await credits.deletePrice('x')], [true, false]);
+  });
+
+  contract('balances whatever is charged, granted and settled', async (place) => {
+    const store = await place.open();
+    let count = 0;
+    const step = fc.oneof(
+      fc.record({
+        is: fc.constant('charge' as const),
+        node: fc.nat(3),
+        nodeMicro: fc.nat(1_000),
+        feeMicro: fc.nat(100),
+      }),
+      fc.record({ is: fc.constant('grant' as const), amountMicro: fc.integer({ min: 1, max: 1_000 }) }),
+      fc.record({ is: fc.constant('settle' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        for (const one of steps) {
+          count += 1;
+          if (one.is === 'charge') {
+            const made = charge(`r${count}`, one.nodeMicro, one.feeMicro, nodeAccount(`n${one.node}`));
+            await store.jobs.recordFinishedJob(finishedJob(`job_${count}`, { charge: made }));
+          } else if (one.is === 'grant') {
+            const entry = { at: T0, from: ISSUED, to: KEY, amountMicro: one.amountMicro, reference: `g${count}` };
+            await store.credits.grant(entry);
+          } else await store.credits.settle({ id: `stl_${count}`, closedAt: T0, webhook: null });
+        }
+        const sum = Object.values(await balances(store)).reduce((total, balance) => total + balance, 0);
+        assert.equal(sum, 0);
+        assert.deepEqual(await store.credits.auditLedger(), []);
+      }),
+      { numRuns: 10 },
+    );
+  });
+}
