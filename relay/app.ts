@@ -14,6 +14,7 @@ import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
+import { registerModelFileRoute } from './routes/model-files.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
@@ -110,5 +111,6 @@ export async function createApp({
   registerMetricsRoute(app, services);
   registerUsageRoutes(app, services);
   await registerPageRoutes(app, pagesFolder);
+  registerModelFileRoute(app);
   return app;
 }

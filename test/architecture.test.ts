@@ -10,8 +10,8 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
-/** What every page may use. */
-const ROOMS_OF_ALL_PAGES = ['renderer/theme'];
+/** What every page may use: the style sheet, and the web host of the inference engine. */
+const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/inference'];
 const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|onnxruntime-web)(\/|$)/;
 const isOfPages = (name: string): boolean => UI_PACKAGES.test(name);
 
@@ -41,6 +41,12 @@ const RULES: Rule[] = [
     mayImportPackages: isOfPages,
     reason: 'a page knows shared, its UI library and the rooms of all pages, never another page, Node or Electron',
   })),
+  {
+    room: 'renderer/inference',
+    mayImportRooms: ['renderer/inference', 'shared'],
+    mayImportPackages: isOfPages,
+    reason: 'the web host of the engine serves every page and knows none of them',
+  },
   {
     room: 'build',
     mayImportRooms: ['build', 'shared'],

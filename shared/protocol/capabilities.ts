@@ -59,6 +59,7 @@ export const WebGpu = Type.Object({
   limits: Type.Record(Type.String(), Type.Number()),
   features: Type.Array(Text, { maxItems: 100 }),
 });
+export type WebGpu = Static<typeof WebGpu>;
 
 export const Hardware = Type.Object({
   platform: Type.String(),

@@ -77,3 +77,20 @@ test('says how to build pages that are not built, and serves them once they are'
   builtPages(folder);
   assert.equal((await app.inject('/join')).statusCode, 200);
 });
+
+test('serves the files of the shipped models, and nothing else of their folder', async (t) => {
+  const app = await appWith(temporaryFolder(t));
+  const digests = await app.inject('/models/sparewatt/demo-chat/digests.json');
+  assert.equal(digests.statusCode, 200);
+  assert.equal(digests.json().model, 'sparewatt/demo-chat');
+  assert.equal(digests.headers['cache-control'], 'no-cache');
+  const { etag } = digests.headers;
+  const again = await app.inject({
+    url: '/models/sparewatt/demo-chat/digests.json',
+    headers: { 'if-none-match': etag },
+  });
+  assert.equal(again.statusCode, 304);
+  for (const path of ['sparewatt', 'sparewatt/demo-chat', '..%2f..%2fpackage.json', '%2e%2e/package.json', 'a/../b']) {
+    assert.equal((await app.inject(`/models/${path}`)).statusCode, 404, path);
+  }
+});
