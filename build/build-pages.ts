@@ -1,9 +1,10 @@
-import { existsSync, globSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { InlineConfig } from 'vite';
+import type { InlineConfig, Plugin } from 'vite';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
 export type PagesToBuild = {
   /** Every folder in it that has an index.html is a page. */
@@ -23,7 +24,8 @@ export function arePagesFresh({ sources, output }: PagesToBuild = PAGES): boolea
   const inputs = [sources, join(ROOT, 'shared'), join(ROOT, 'build')].flatMap((folder) =>
     globSync('**/*.{ts,tsx,css,html,svg}', { cwd: folder }).map((name) => join(folder, name)),
   );
-  return [...inputs, join(ROOT, 'package-lock.json')].every((file) => changedAt(file) <= oldestBuiltAt);
+  const packages = ['package.json', 'package-lock.json'].map((name) => join(ROOT, name));
+  return [...inputs, ...packages].every((file) => changedAt(file) <= oldestBuiltAt);
 }
 
 /**
@@ -51,10 +53,12 @@ export function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
     // Relative, so that the same files work below a relay's path and in the desktop app.
     base: './',
     publicDir: false,
+    define: { 'import.meta.env.SPAREWATT_VERSION': JSON.stringify(VERSION) },
     logLevel: 'warn',
     // onnxruntime-web comes with its WebAssembly inlined or beside it; only beside it may one of several be chosen.
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
-    worker: { format: 'es' },
+    plugins: [withoutNodeCrypto()],
+    worker: { format: 'es', plugins: () => [withoutNodeCrypto()] },
     build: {
       outDir: output,
       emptyOutDir: true,
@@ -66,6 +70,17 @@ export function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
       chunkSizeWarningLimit: 4_096,
       rolldownOptions: { input: pagesOf(sources).map((page) => join(sources, page, 'index.html')) },
     },
+  };
+}
+
+/** nats.ws names Node's crypto for hosts that have no WebCrypto; no browser gets there. */
+function withoutNodeCrypto(): Plugin {
+  const stub = '\0no-node-crypto';
+  return {
+    name: 'without-node-crypto',
+    enforce: 'pre',
+    resolveId: (id) => (id === 'crypto' ? stub : undefined),
+    load: (id) => (id === stub ? 'export default {};' : undefined),
   };
 }
 

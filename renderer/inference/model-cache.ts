@@ -61,6 +61,11 @@ export async function installModel(options: InstallOptions): Promise<InstalledWe
   return describe(id, location, digests, filesInCache(location));
 }
 
+/** Takes all models out of the browser. */
+export async function forgetModels(): Promise<void> {
+  await caches.delete(CACHE);
+}
+
 /** The files of a model that was installed from this address; checked whenever they are read. */
 export function filesInCache(location: string): ModelFiles {
   const digests = readDigests(location);

@@ -21,6 +21,8 @@ export type WebRuntimeOptions = {
 export type WebRuntime = Runtime & {
   /** Takes all models out of memory, at once; the next job loads its own again. */
   release(): void;
+  /** Brings them back before a job asks for them. */
+  warmUp(): void;
 };
 
 const RUNTIME_NAME = 'transformers.js';
@@ -80,10 +82,13 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
     });
     served.set(id, serve(installed));
   }
-  for (const { worker, installed } of served.values()) {
-    // The first job meets the same problem and tells its caller; here the owner hears of it early.
-    worker.warmUp().catch((error: unknown) => onFault(`'${installed.id}' could not be loaded.`, String(error)));
+  function warmUp(): void {
+    for (const { worker, installed } of served.values()) {
+      // The first job meets the same problem and tells its caller; here the owner hears of it early.
+      worker.warmUp().catch((error: unknown) => onFault(`'${installed.id}' could not be loaded.`, String(error)));
+    }
   }
+  warmUp();
 
   function find(job: RuntimeJob): Served {
     const entry = served.get(job.model);
@@ -106,6 +111,7 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
     release: () => {
       for (const { worker } of served.values()) worker.release();
     },
+    warmUp,
     close: async () => {
       for (const { worker } of served.values()) worker.close();
     },

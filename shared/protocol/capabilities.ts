@@ -78,6 +78,8 @@ export const Software = Type.Object({
   node: OrNull(Text),
   onnxruntime: OrNull(Text),
   transformers: OrNull(Text),
+  /** Of a node in a browser tab, such as `Chrome 156`. */
+  browser: Type.Optional(OrNull(Text)),
 });
 export type Software = Static<typeof Software>;
 
