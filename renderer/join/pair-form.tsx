@@ -45,6 +45,13 @@ export function PairForm(props: PairFormProps) {
           <p className="hint" id={`${id}-code-hint`}>
             {strings.join.codeHint} {isRelayHere && strings.join.codeHintHere}
           </p>
+          <div id={`${id}-problem`} role="alert">
+            {problem !== null && (
+              <p className="notice" data-kind="danger">
+                {sentenceOf(problem, strings)}
+              </p>
+            )}
+          </div>
         </div>
         <div className="field">
           <label htmlFor={`${id}-name`}>{strings.join.name}</label>
@@ -61,13 +68,6 @@ export function PairForm(props: PairFormProps) {
           <p className="hint" id={`${id}-name-hint`}>
             {strings.join.nameHint}
           </p>
-        </div>
-        <div id={`${id}-problem`} role="alert">
-          {problem !== null && (
-            <p className="notice" data-kind="danger">
-              {sentenceOf(problem, strings)}
-            </p>
-          )}
         </div>
         <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
           {strings.join.submit}

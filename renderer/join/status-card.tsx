@@ -52,11 +52,11 @@ function Actions({ view, strings, ask }: Omit<StatusCardProps, 'status'>) {
         <h2 id="leave-title">{strings.leave.title}</h2>
         <p>{strings.leave.body}</p>
         <form method="dialog" className="actions">
-          <button type="submit" className="button" data-kind="danger" onClick={() => ask({ type: 'leave' })}>
-            {strings.leave.confirm}
-          </button>
           <button type="submit" className="button">
             {strings.actions.cancel}
+          </button>
+          <button type="submit" className="button" data-kind="danger" onClick={() => ask({ type: 'leave' })}>
+            {strings.leave.confirm}
           </button>
         </form>
       </dialog>

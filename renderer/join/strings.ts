@@ -83,7 +83,7 @@ const EN: Strings = {
     name: 'Name of this node',
     nameHint: 'The operator sees it.',
     code: 'Pairing code or link',
-    codeHint: 'Twelve letters, such as K7QF-2M9X-HB4T.',
+    codeHint: 'Twelve letters and digits, such as K7QF-2M9X-HB4T.',
     codeHintHere: 'Not needed on the machine of the relay.',
     submit: 'Join and contribute',
     facts: [
@@ -153,7 +153,7 @@ const FR: Strings = {
     name: 'Nom de ce nœud',
     nameHint: 'L’opérateur le voit.',
     code: 'Code ou lien d’appairage',
-    codeHint: 'Douze lettres, comme K7QF-2M9X-HB4T.',
+    codeHint: 'Douze lettres et chiffres, comme K7QF-2M9X-HB4T.',
     codeHintHere: 'Inutile sur la machine du relais.',
     submit: 'Rejoindre et contribuer',
     facts: [
