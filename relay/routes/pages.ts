@@ -47,7 +47,8 @@ const ASSET_NAME = /^[\w-]+(\.[\w-]+)+$/;
 
 /** Serves the built pages. Errors: `pages_missing` until they are built. */
 export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_FOLDER): Promise<void> {
-  await app.register(fastifyStatic, { root: folder, serve: false, cacheControl: false, suppressWarning: true });
+  const root = { root: folder, suppressWarning: true };
+  await app.register(fastifyStatic, { ...root, serve: false, cacheControl: false, preCompressed: true });
 
   function sendPage(reply: FastifyReply, name: string): FastifyReply {
     if (!existsSync(join(folder, name, 'index.html'))) throw pagesMissing();

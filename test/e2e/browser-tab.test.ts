@@ -23,7 +23,8 @@ const END_TOKEN = 1;
 let pool: Pool;
 let browser: Browser;
 before(async () => {
-  pool = await startPool();
+  // A client of a pool that is paused is to hear so now, not in half a minute.
+  pool = await startPool({ jobLimits: { maxWaitMs: 500 } });
   browser = await launchBrowser();
 });
 after(async () => {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { Value } from 'typebox/value';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
+import { WebGpu } from '../../shared/protocol/capabilities.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
@@ -97,7 +99,9 @@ test('a simulated GPU is not used unless it is asked for', async () => {
   assert.equal(chosen.webgpu, null);
   const simulated = await engine.choose({ allowSoftware: true });
   assert.match(simulated.webgpu?.adapter ?? '', /swiftshader/);
-  assert.ok((simulated.webgpu?.features.length ?? 0) > 0);
+  assert.ok(Value.Check(WebGpu, simulated.webgpu), JSON.stringify(simulated.webgpu));
+  assert.ok((simulated.webgpu.features.length ?? 0) > 0);
+  assert.ok((simulated.webgpu.limits.maxBufferSize ?? 0) > 0);
 });
 
 test('a worker that does not stop in time is ended, and another takes its place', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { createApp } from '../../../relay/app.ts';
 import type { RelayServices } from '../../../relay/services.ts';
 import { silentLog } from '../../support/pool.ts';
@@ -46,6 +47,21 @@ test('serves the parts of pages to be kept for ever, with the same rules for wha
   assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable');
   assert.match(String(headers['content-type']), /^(text|application)\/javascript/);
   assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
+});
+
+test('sends the compressed part to who takes it, and the plain one to others', async (t) => {
+  const folder = builtPages(temporaryFolder(t));
+  writeFileSync(join(folder, 'assets', `${ASSET}.gz`), gzipSync('export {};'));
+  const app = await appWith(folder);
+  const url = `/assets/${ASSET}`;
+  const packed = await app.inject({ url, headers: { 'accept-encoding': 'gzip, br' } });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+  assert.match(String(packed.headers['content-type']), /javascript/);
+  assert.match(String(packed.headers.vary), /accept-encoding/i);
+  assert.equal(gunzipSync(packed.rawPayload).toString(), 'export {};');
+  const plain = await app.inject({ url, headers: { 'accept-encoding': 'identity' } });
+  assert.equal(plain.headers['content-encoding'], undefined);
+  assert.equal(plain.body, 'export {};');
 });
 
 test('serves nothing that is no part of a page', async (t) => {
