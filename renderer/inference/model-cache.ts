@@ -52,12 +52,12 @@ export async function installModel(options: InstallOptions): Promise<InstalledWe
   for (const [name, digest] of files) {
     if ((await readCached(cache, location + name, digest)) === null) {
       const bytes = await downloadWhole(location + name, name, digest, signal);
-      await cache.put(location + name, new Response(bytes));
+      await cache.put(keyOf(location + name), new Response(bytes));
     }
     done += digest.sizeBytes;
     options.onProgress(done, total);
   }
-  await cache.put(location + DIGESTS, new Response(listed));
+  await cache.put(keyOf(location + DIGESTS), new Response(listed));
   return describe(id, location, digests, filesInCache(location));
 }
 
@@ -82,7 +82,7 @@ export function filesInCache(location: string): ModelFiles {
 }
 
 async function readDigests(location: string): Promise<ModelDigests> {
-  const listed = await (await caches.open(CACHE)).match(location + DIGESTS);
+  const listed = await (await caches.open(CACHE)).match(keyOf(location + DIGESTS));
   if (listed === undefined) {
     throw new Problem('model_files_missing', 'The model is not in this browser any more. Load the page again.');
   }
@@ -90,9 +90,14 @@ async function readDigests(location: string): Promise<ModelDigests> {
   return parseDigests(await listed.text(), id);
 }
 
+/** Caches take addresses of HTTP alone, and an app's pages have a scheme of their own. Nobody is asked at this one. */
+function keyOf(url: string): string {
+  return `https://models.invalid/?${encodeURIComponent(url)}`;
+}
+
 /** Null for what is absent or damaged, which a new download mends. */
 async function readCached(cache: Cache, url: string, digest: FileDigest): Promise<Uint8Array<ArrayBuffer> | null> {
-  const response = await cache.match(url);
+  const response = await cache.match(keyOf(url));
   if (response === undefined) return null;
   const bytes = new Uint8Array(await response.arrayBuffer());
   const isWhole = await assertDigest(bytes, digest, url).then(

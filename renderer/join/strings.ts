@@ -1,3 +1,4 @@
+import { isProblemCode, type ProblemCode } from '../../shared/problems/table.ts';
 import type { ShownProblem } from './node-messages.ts';
 
 /** Everything that the page says, in one language. */
@@ -47,7 +48,7 @@ export type Strings = {
   keepOpen: string;
   language: string;
   /** Where a problem's own sentence is not in this language. */
-  problems: Record<string, string>;
+  problems: Partial<Record<ProblemCode, string>>;
 };
 
 export type Locale = 'en' | 'fr';
@@ -220,5 +221,5 @@ export function isLocale(text: string): text is Locale {
 }
 
 export function sentenceOf({ code, message }: ShownProblem, strings: Strings): string {
-  return strings.problems[code] ?? message;
+  return (isProblemCode(code) ? strings.problems[code] : undefined) ?? message;
 }
