@@ -14,6 +14,7 @@ import {
 } from '../support/join-page.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
 const CHAT = 'sparewatt/demo-chat';
@@ -155,6 +156,23 @@ test('the key of a tab cannot be read, and signs what the tab says of itself', a
     ['wasm', 'wasm'],
   );
   await leave(page);
+});
+
+test('a tab says that its relay is gone, and goes on when it is back', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder });
+  const port = Number(new URL(first.relay.url).port);
+  const { page } = await visitJoin(browser, first.relay.url);
+  afterTest(t, () => page.context().close());
+  await joinWith(page, (await makeCode(first.relay)).code, 'Patient tab');
+  await waitForState(page, 'Contributing');
+  const [nodeId = ''] = first.relay.nodes();
+  await first.close();
+  await waitForState(page, 'Getting ready');
+  const second = await startPool({ dataFolder, port });
+  afterTest(t, () => second.close());
+  await until(() => second.relay.nodes().includes(nodeId));
+  await waitForState(page, 'Contributing');
 });
 
 test('only one tab of a browser is the node, and another takes over when it is closed', async (t) => {
