@@ -84,14 +84,14 @@ function modelDifferences(before: Snapshot, now: Snapshot): Difference[] {
 
 type Standing = NonNullable<Snapshot['nodes'][number]['standing']>;
 
-/** Another state or trust is other work for the node and fails a preflight; labels may be new and are worth a look. */
+/** A node that gets no jobs any more fails a preflight; what else the operator decided is worth a look. */
 function standingDifferences(id: string, before: Standing, now: Standing): Difference[] {
-  const labels = changed('changed_node_labels', { [id]: before.labels }, { [id]: now.labels });
+  const isOut = (change: Difference): boolean => change.kind === 'changed_node_state' && now.state !== 'active';
   return [
     ...changed('changed_node_state', { [id]: before.state }, { [id]: now.state }),
     ...changed('changed_node_trust', { [id]: before.trust }, { [id]: now.trust }),
-    ...labels.map((change) => ({ ...change, fails: false })),
-  ];
+    ...changed('changed_node_labels', { [id]: before.labels }, { [id]: now.labels }),
+  ].map((change) => ({ ...change, fails: isOut(change) }));
 }
 
 /** Which nodes serve each model. */
