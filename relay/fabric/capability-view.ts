@@ -42,7 +42,7 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
         for (const model of node.document.served_models) {
           served.push({
             ...model,
-            in_use: node.inUse?.[model.name] ?? 0,
+            in_use: jobsOn(node, model.name),
             node: node.id,
             local: false,
             node_age_s: age,
@@ -109,6 +109,11 @@ function describe(node: LiveNode, age: number): CapabilityNode {
       round_trip_ms: roundTripMs === null ? null : roundTenth(roundTripMs),
     },
   };
+}
+
+/** A model may be called like something that every object has. */
+function jobsOn({ inUse = {} }: LiveNode, model: string): number {
+  return Object.hasOwn(inUse, model) ? (inUse[model] ?? 0) : 0;
 }
 
 /** From its beats: what is not signed is believed on a subject that the node alone can write to. */

@@ -89,7 +89,7 @@ export const NodeLoad = Type.Object({
   slots_total: Count,
   slots_used: Count,
   /** Jobs by model; those without any are left out. */
-  in_use: Type.Optional(Type.Record(Text, Count)),
+  in_use: Type.Optional(Type.Record(Text, Count, { maxProperties: 1_000 })),
 });
 export type NodeLoad = Static<typeof NodeLoad>;
 
