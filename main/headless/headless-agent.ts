@@ -5,6 +5,7 @@ import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
+import type { KeyStore } from '../../shared/config/node-settings.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
@@ -12,9 +13,9 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
-import { type KeyStore, openKeyBox } from './key-box.ts';
+import { systemKeychain } from './keychain/system-keychain.ts';
 import { createNodeCrypto } from './node-crypto.ts';
-import { readOrCreateNodeKey } from './node-key.ts';
+import { type NodeIdentity, openNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
 import { openRuntime } from './open-runtime.ts';
 import { openPolicyFile, type PolicyFile } from './policy-file.ts';
@@ -29,6 +30,10 @@ export type HeadlessAgentOptions = {
   models: string[];
   slots: number;
   version: string;
+  /** Where the node's key lies. */
+  keyStore: KeyStore;
+  /** The node's key, where somebody has opened it already. */
+  identity?: NodeIdentity;
   name?: string;
   joinToken?: string;
   /** A code or link of the relay's operator, for a node that the relay does not know yet. */
@@ -37,8 +42,6 @@ export type HeadlessAgentOptions = {
   hubToken?: string;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
-  /** Where the key of a new node goes; a file when absent. */
-  keyStore?: KeyStore;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
   capsPort?: number;
   log: AgentLog;
@@ -49,9 +52,7 @@ export type HeadlessAgentOptions = {
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, close: closePolicy } = openPolicy(options);
-  const keyBox = await openKeyBox({ dataFolder: options.dataFolder, keyStore: options.keyStore ?? 'file' });
-  const identity = await readOrCreateNodeKey(keyBox);
-  options.log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${keyBox.where}`);
+  const identity = options.identity ?? (await identityOf(options));
   const runtime = await openRuntime(options);
   const agent = startAgent({
     relayUrl: options.relayUrl,
@@ -77,6 +78,17 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
   });
   void agent.ended.then(closePolicy);
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+/** The key of the node of a data folder. Errors: those of `openNodeKey`. */
+export function identityOf({
+  dataFolder,
+  keyStore,
+  log,
+}: Pick<HeadlessAgentOptions, 'dataFolder' | 'keyStore' | 'log'>): Promise<NodeIdentity> {
+  const limit = (milliseconds: number) => AbortSignal.timeout(milliseconds);
+  const keychain = systemKeychain();
+  return openNodeKey({ folder: dataFolder, keyStore, keychain, limit, randomId: randomUUID }, log);
 }
 
 function openPolicy({ policy, dataFolder, log }: HeadlessAgentOptions): PolicyFile {

@@ -1,21 +1,40 @@
 import { createUser, fromSeed } from '@nats-io/nkeys';
+import type { AgentLog } from '../../shared/agent/log.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { type KeyBoxOptions, openKeyBox } from './keychain/open-key-box.ts';
 import type { SecretBox } from './secret-box.ts';
 
 export type NodeIdentity = { publicKey: string; seed: Uint8Array };
+
+/**
+ * The key of the node of a folder, wherever it lies, and a line in the log about where and why. Errors:
+ * `keychain_unavailable`; `data_folder_unusable` when it can neither be read nor made.
+ */
+export async function openNodeKey(options: KeyBoxOptions, log: AgentLog): Promise<NodeIdentity> {
+  const { box, why } = await keptIn(`the folder ${options.folder}`, () => openKeyBox(options));
+  const identity = await readOrCreateNodeKey(box);
+  log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${box.where}: ${why}`);
+  return identity;
+}
 
 /**
  * The node's own Ed25519 key, made on first run and kept in a box of its host.
  * Errors: `data_folder_unusable` when it can neither be read nor made.
  */
 export async function readOrCreateNodeKey(box: SecretBox): Promise<NodeIdentity> {
-  try {
+  return keptIn(box.where, async () => {
     const text = await box.read();
     return text === undefined ? await createNodeKey(box) : parseNodeKey(text, box);
+  });
+}
+
+async function keptIn<Value>(where: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
   } catch (error) {
     if (error instanceof Problem) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem('data_folder_unusable', `The node cannot keep its key in ${box.where}: ${reason}. Use --data.`, {
+    throw new Problem('data_folder_unusable', `The node cannot keep its key in ${where}: ${reason}. Use --data.`, {
       cause: error,
     });
   }

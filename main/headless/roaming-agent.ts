@@ -3,7 +3,7 @@ import { originOf, type RelayPins } from '../../shared/agent/relay-conversation.
 import type { MdnsNetwork } from '../../shared/discovery/mdns-network.ts';
 import { discoverRelay, findRelayAgain } from './discovery/discover-relay.ts';
 import { followRelay } from './discovery/follow-relay.ts';
-import { type HeadlessAgentOptions, pinsOf, startHeadlessAgent } from './headless-agent.ts';
+import { type HeadlessAgentOptions, identityOf, pinsOf, startHeadlessAgent } from './headless-agent.ts';
 
 export type RoamingAgentOptions = Omit<HeadlessAgentOptions, 'relayUrl'> & { network: MdnsNetwork };
 
@@ -14,9 +14,11 @@ export type RoamingAgentOptions = Omit<HeadlessAgentOptions, 'relayUrl'> & { net
 export async function startRoamingAgent(options: RoamingAgentOptions): Promise<{ agent: Agent; relayUrl: string }> {
   const { network, log, joinToken } = options;
   const relayUrl = await discoverRelay({ network, joinToken, say: options.onProgress, log });
+  // Once: a keychain that is locked when the relay moves would end the node.
+  const identity = options.identity ?? (await identityOf(options));
   const agent = await followRelay({
     relayUrl,
-    start: (url) => startHeadlessAgent({ ...options, relayUrl: url }),
+    start: (url) => startHeadlessAgent({ ...options, identity, relayUrl: url }),
     look: async (lostUrl) => {
       const pins = pinsOf({ ...options, relayUrl: lostUrl });
       const knownKey = await pins.read(originOf(lostUrl));

@@ -1,7 +1,7 @@
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Keeps one secret: in a file here, in the keychain of the system where a host has one. */
+/** Keeps one secret, in a file or in the keychain of the system. */
 export type SecretBox = {
   /** Where the secret lies, for a person to read. */
   readonly where: string;
@@ -13,10 +13,10 @@ export type SecretBox = {
 const OWNER_ONLY = 0o600;
 const OPEN_TO_OTHERS = 0o077;
 
-/** A file that only its owner can read; one that others could read is closed to them. `why` is it no keychain? */
-export function fileSecretBox(path: string, why?: string): SecretBox {
+/** A file that only its owner can read; one that others could read is closed to them. */
+export function fileSecretBox(path: string): SecretBox {
   return {
-    where: `the file ${path}, which only its owner can read${why === undefined ? '' : `; ${why}`}`,
+    where: `the file ${path}, which only its owner can read`,
     read: async () => {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined;

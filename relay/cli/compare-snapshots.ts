@@ -8,6 +8,9 @@ export type Difference = {
     | 'changed_limit'
     | 'missing_node'
     | 'changed_node_version'
+    | 'changed_node_state'
+    | 'changed_node_trust'
+    | 'changed_node_labels'
     | 'missing_model'
     | 'missing_served_model'
     | 'changed_config'
@@ -53,7 +56,12 @@ function nodeDifferences(before: Snapshot, now: Snapshot): Difference[] {
     const other = here.get(id)?.document;
     return other === undefined ? [] : changed('changed_node_version', versionOf(id, document), versionOf(id, other));
   });
-  return [...missing, ...versions, ...fresh];
+  const standings = [...then].flatMap(([id, { standing }]) => {
+    const other = here.get(id)?.standing;
+    // One of them may be of a snapshot that did not say.
+    return standing === undefined || other === undefined ? [] : standingDifferences(id, standing, other);
+  });
+  return [...missing, ...versions, ...standings, ...fresh];
 }
 
 function modelDifferences(before: Snapshot, now: Snapshot): Difference[] {
@@ -72,6 +80,18 @@ function modelDifferences(before: Snapshot, now: Snapshot): Difference[] {
     return without.map((id) => difference('missing_served_model', `${name} on ${id}`, 'served', 'missing'));
   });
   return [...missing, ...lost, ...fresh];
+}
+
+type Standing = NonNullable<Snapshot['nodes'][number]['standing']>;
+
+/** A node that gets no jobs any more fails a preflight; what else the operator decided is worth a look. */
+function standingDifferences(id: string, before: Standing, now: Standing): Difference[] {
+  const isOut = (change: Difference): boolean => change.kind === 'changed_node_state' && now.state !== 'active';
+  return [
+    ...changed('changed_node_state', { [id]: before.state }, { [id]: now.state }),
+    ...changed('changed_node_trust', { [id]: before.trust }, { [id]: now.trust }),
+    ...changed('changed_node_labels', { [id]: before.labels }, { [id]: now.labels }),
+  ].map((change) => ({ ...change, fails: isOut(change) }));
 }
 
 /** Which nodes serve each model. */

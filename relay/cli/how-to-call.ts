@@ -1,4 +1,5 @@
 import { DEMO_CHAT_MODEL } from './commands/chat.ts';
+import { COMMAND } from './own-command.ts';
 import { out } from './style.ts';
 
 /** Ways to call a relay that work when pasted as they are; tests run both. Nothing in them is coloured. */
@@ -11,7 +12,7 @@ ${out.bold('or with the openai client')} (paste into ask.mjs in this folder, the
 
 ${openaiSnippet(relay)}
 
-${out.bold('or')}  npx sparewatt chat "What is the capital of France?" --relay ${relay.url} --api-key ${relay.apiKey}
+${out.bold('or')}  ${COMMAND} chat "What is the capital of France?" --relay ${relay.url} --api-key ${relay.apiKey}
 
 Ctrl-C stops the relay, the node and the NATS server.`;
 }

@@ -6,13 +6,14 @@ import type {
   PendingTaskDetails,
   Task,
 } from '../../shared/api/nodes.ts';
+import { COMMAND } from './own-command.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 import { resultText, tableOf } from './tables.ts';
 
 /** How nodes and tasks look in a terminal of 80 columns. */
 export function nodesTable(nodes: readonly NodeSummary[]): string {
-  if (nodes.length === 0) return 'No node has joined yet. Let one in with: sparewatt pair\n';
+  if (nodes.length === 0) return `No node has joined yet. Let one in with: ${COMMAND} pair\n`;
   const rows = nodes.map(({ id, status, slots, models, reason }) => [
     id,
     status,
@@ -50,9 +51,9 @@ export function taskText({ id, node, state, result, problem }: Task): string {
     case 'succeeded':
       return `${resultText(result)}\n`;
     case 'running':
-      return `The task runs on ${node}. Its result: sparewatt nodes result ${id}\n`;
+      return `The task runs on ${node}. Its result: ${COMMAND} nodes result ${id}\n`;
     case 'awaiting_approval':
-      return `A person must approve the task first; nothing has been sent to ${node}.\n  operator  sparewatt nodes approve ${id}\n  result    sparewatt nodes result ${id}\n`;
+      return `A person must approve the task first; nothing has been sent to ${node}.\n  operator  ${COMMAND} nodes approve ${id}\n  result    ${COMMAND} nodes result ${id}\n`;
     default:
       return `The task is ${state}: ${printable(problem?.detail ?? 'no reason was kept')}\n`;
   }
@@ -61,7 +62,7 @@ export function taskText({ id, node, state, result, problem }: Task): string {
 export function pendingTable(tasks: readonly PendingTask[]): string {
   if (tasks.length === 0) return 'No task waits for approval.\n';
   const rows = tasks.map(({ id, node, type, model }) => [id, node, `${type} ${model}`]);
-  return `${tableOf(['TASK', 'NODE', 'WHAT'], rows)}Look at one with its input: sparewatt nodes approvals TASK\n`;
+  return `${tableOf(['TASK', 'NODE', 'WHAT'], rows)}Look at one with its input: ${COMMAND} nodes approvals TASK\n`;
 }
 
 export function pendingText({ id, node, type, model, client, ...more }: PendingTaskDetails): string {
@@ -74,8 +75,8 @@ export function pendingText({ id, node, type, model, client, ...more }: PendingT
     `  sha256  ${more.input_sha256}`,
     `  input   ${input.join('\n          ')}`,
     '',
-    `  let it run  sparewatt nodes approve ${id}`,
-    `  refuse it   sparewatt nodes refuse ${id} --reason …`,
+    `  run     ${COMMAND} nodes approve ${id}`,
+    `  refuse  ${COMMAND} nodes refuse ${id} --reason …`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { Problem } from '../../shared/problems/problem.ts';
 import { relayFolder } from './local-relay.ts';
+import { COMMAND, COMMAND_ELSEWHERE } from './own-command.ts';
 
 /** Where the relay that keeps its data here leaves the certificate of its authority, once it has spoken TLS. */
 export function authorityFile(dataFolder: string): string {
@@ -26,11 +27,11 @@ export function noAnswer(relayUrl: string, cause: unknown): Problem {
   if (/CERT|VERIFY|ALTNAME/.test(code)) {
     return new Problem(
       'relay_not_verified',
-      `The certificate of ${relayUrl} cannot be verified (${code}). Copy what "sparewatt ca" names on the relay's machine to here, and set NODE_EXTRA_CA_CERTS to it.`,
+      `The certificate of ${relayUrl} cannot be verified (${code}). Copy what "${COMMAND_ELSEWHERE} ca" names on the relay's machine to here, and set NODE_EXTRA_CA_CERTS to it.`,
       { cause },
     );
   }
-  return new Problem('relay_unreachable', `No relay answers at ${relayUrl}. Start one with: sparewatt relay`, {
+  return new Problem('relay_unreachable', `No relay answers at ${relayUrl}. Start one with: ${COMMAND} relay`, {
     cause,
   });
 }

@@ -2,6 +2,7 @@ import { type LoadedSettings, settingsOf } from '../config/load-settings.ts';
 import { isLoopback, lanUrl } from '../lan-url.ts';
 import { VERSION } from '../version.ts';
 import { localUrlOf } from './local-relay.ts';
+import { COMMAND } from './own-command.ts';
 import { authorityFile } from './relay-authority.ts';
 import { out } from './style.ts';
 
@@ -21,7 +22,7 @@ export function relayBanner({ url, apiKey, adminToken }: Started, loaded: Loaded
     ...(url.startsWith('https:') ? [['authority', authorityFile(data)] satisfies [string, string]] : []),
     ['', ''],
     ...waysToJoin(url, flags),
-    ['Ask', `sparewatt chat "What is 17 + 25?"${flags}`],
+    ['Ask', `${COMMAND} chat "What is 17 + 25?"${flags}`],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(13)}${value}`.trimEnd());
   return `\n${out.bold(`Sparewatt relay ${VERSION}`)}\n\n${lines.join('\n')}\n\n`;
@@ -29,9 +30,9 @@ export function relayBanner({ url, apiKey, adminToken }: Started, loaded: Loaded
 
 /** This machine is let in at its own loopback address; any other needs a code. */
 function waysToJoin(url: string, flags: string): [string, string][] {
-  const pair = `sparewatt pair${flags}`;
+  const pair = `${COMMAND} pair${flags}`;
   if (!isLoopback(new URL(localUrlOf(url)).hostname)) return [['Add a node', pair]];
-  const own: [string, string] = ['Add a node', `sparewatt agent${flags}`];
+  const own: [string, string] = ['Add a node', `${COMMAND} agent${flags}`];
   return lanUrl(url) === undefined ? [own] : [own, ['', `${pair}   ${out.dim('(lets another machine in)')}`]];
 }
 

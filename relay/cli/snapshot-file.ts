@@ -4,6 +4,7 @@ import { Snapshot } from '../../shared/api/snapshot.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { writeFileAtomically } from '../data-folder/secret-file.ts';
 import { getJson } from './get-json.ts';
+import { COMMAND } from './own-command.ts';
 
 const isSnapshot = Compile(Snapshot);
 
@@ -21,7 +22,7 @@ export async function readSnapshotFile(file: string): Promise<Snapshot> {
   });
   const value = parse(text);
   if (isSnapshot.Check(value)) return value;
-  throw new Problem('invalid_option', `${file} holds no snapshot. Make one with: sparewatt snapshot --out FILE`);
+  throw new Problem('invalid_option', `${file} holds no snapshot. Make one with: ${COMMAND} snapshot --out FILE`);
 }
 
 /** Keeps a snapshot readable by its owner alone, whole or not at all: it tells much of a pool. Errors: `invalid_option`. */

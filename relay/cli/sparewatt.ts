@@ -19,6 +19,7 @@ import { addServicesCommand } from './commands/services.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
 import { EXIT } from './exit-codes.ts';
+import { COMMAND } from './own-command.ts';
 import { reportProblem } from './report.ts';
 
 const EXIT_CODES_HELP = `
@@ -44,7 +45,7 @@ export async function main(argv: string[]): Promise<void> {
   const program = new Command('sparewatt')
     .description('Spare GPUs as an inference service their owners can trust.')
     .version(VERSION)
-    .showHelpAfterError('(sparewatt --help shows every command)')
+    .showHelpAfterError(`(${COMMAND} --help shows every command)`)
     .addHelpText('after', EXIT_CODES_HELP)
     .exitOverride();
   addStartCommand(program);

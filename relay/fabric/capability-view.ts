@@ -5,6 +5,7 @@ import type {
   GlobalCapabilities,
   InstalledModels,
 } from '../../shared/api/capabilities.ts';
+import type { NodeLoad } from '../../shared/protocol/capabilities.ts';
 import type { Documents } from './documents.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
 
@@ -39,7 +40,13 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
         const { providers: _, ...flags } = node.document.capabilities;
         byNode[node.id] = flags;
         for (const model of node.document.served_models) {
-          served.push({ ...model, node: node.id, local: false, node_age_s: age });
+          served.push({
+            ...model,
+            in_use: jobsOn(node, model.name),
+            node: node.id,
+            local: false,
+            node_age_s: age,
+          });
         }
       });
       served.sort((a, b) => compare(a.name, b.name) || compare(a.node, b.node));
@@ -82,13 +89,14 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
   };
 }
 
-function describe({ document, roundTripMs }: LiveNode, age: number): CapabilityNode {
+function describe(node: LiveNode, age: number): CapabilityNode {
+  const { document, roundTripMs } = node;
   return {
     node_id: document.node_id,
     served_count: document.served_models.length,
     installed_count: document.installed_count,
     capabilities: document.capabilities,
-    node_load: document.node_load,
+    node_load: loadOf(node),
     age_s: age,
     revision: document.revision,
     issued_at: document.issued_at ?? null,
@@ -101,6 +109,17 @@ function describe({ document, roundTripMs }: LiveNode, age: number): CapabilityN
       round_trip_ms: roundTripMs === null ? null : roundTenth(roundTripMs),
     },
   };
+}
+
+/** A model may be called like something that every object has. */
+function jobsOn({ inUse = {} }: LiveNode, model: string): number {
+  return Object.hasOwn(inUse, model) ? (inUse[model] ?? 0) : 0;
+}
+
+/** From its beats: what is not signed is believed on a subject that the node alone can write to. */
+export function loadOf({ slots, used, inUse }: LiveNode): NodeLoad {
+  const load = { slots_total: slots, slots_used: used };
+  return inUse === undefined ? load : { ...load, in_use: inUse };
 }
 
 function artifactOf({ name, size_bytes }: { name: string; size_bytes: number }) {

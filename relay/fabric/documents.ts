@@ -1,9 +1,11 @@
 import { createPublicKey, hash, verify } from 'node:crypto';
 import { promisify } from 'node:util';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { publicKeyBytes } from '../../shared/identity/key-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
-import { CapabilityDocument, documentBytes } from '../../shared/protocol/capabilities.ts';
+import { CapabilityDocument, documentBytes, NodeLoad } from '../../shared/protocol/capabilities.ts';
 import { messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 
@@ -29,7 +31,7 @@ export type Documents = {
    * was wrong.
    */
   read(expected: Expected, data: Uint8Array): Promise<CapabilityDocument>;
-  /** The accepted document whose exact bytes these are: what is known needs no second check. */
+  /** The accepted document that this is, but for its load: what is known needs no second check. */
   recognise(data: Uint8Array): CapabilityDocument | undefined;
   /** The node has just said that this document is still true. */
   confirm(document: CapabilityDocument): void;
@@ -162,6 +164,23 @@ async function isSigned(document: CapabilityDocument, signature: string, publicK
   }
 }
 
+/** Of all that is signed, where the load stands last, as our own nodes write it; else of every byte. */
 function digestOf(data: Uint8Array): string {
-  return hash('sha256', data, 'base64');
+  return hash('sha256', data.subarray(0, signedLength(data)), 'base64');
+}
+
+/** In JSON these bytes cannot stand within a text, where a quotation mark has a backslash before it. */
+const LOAD_MEMBER = ',"node_load":{';
+const LoadAlone = Compile(Type.Object({ node_load: NodeLoad }, { additionalProperties: false }));
+
+function signedLength(data: Uint8Array): number {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const at = bytes.lastIndexOf(LOAD_MEMBER);
+  if (at < 0) return data.length;
+  try {
+    // Any other member in there is signed, and counts.
+    return LoadAlone.Check(JSON.parse(`{${bytes.toString('utf8', at + 1)}`)) ? at : data.length;
+  } catch {
+    return data.length;
+  }
 }

@@ -5,6 +5,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';
 import type { Measurements, ModelMeasures } from '../scheduler/measurements.ts';
 import type { KnownNode } from '../store/pairing-store.ts';
+import { loadOf } from './capability-view.ts';
 import { hasFreeSlot } from './free-nodes.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeAdmin } from './node-admin.ts';
@@ -67,7 +68,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
         epoch: live?.epoch ?? null,
         version: live?.document.version ?? null,
         round_trip_ms: roundTrip(live),
-        document: live?.document ?? null,
+        document: live === undefined ? null : { ...live.document, node_load: loadOf(live) },
       };
     },
     health: (name) => {

@@ -14,6 +14,10 @@ export type LiveNode = {
   readonly instance: string;
   document: CapabilityDocument;
   slots: number;
+  /** Slots taken at its last beat, by whomever. */
+  used: number;
+  /** Jobs by model at its last beat; undefined when there were none. */
+  inUse: Readonly<Record<string, number>> | undefined;
   reserved: number;
   heardAt: number;
   /** What the operator decided about the node. */
@@ -30,11 +34,12 @@ export type LiveNode = {
 /** What is known of a node when its session opens. */
 export type Admission = Omit<
   LiveNode,
-  'slug' | 'reserved' | 'standing' | 'roundTripMs' | 'admitted' | 'lastReserved' | 'isSilent'
+  'slug' | 'used' | 'inUse' | 'reserved' | 'standing' | 'roundTripMs' | 'admitted' | 'lastReserved' | 'isSilent'
 > & {
   roundTripMs?: number;
 };
 
+const IDLE: Work = { used: 0, inUse: undefined };
 /** A line that has become slower is known after a few answers; a single late one hardly counts. */
 const SLOWER_WEIGHT = 0.25;
 
@@ -45,6 +50,9 @@ export type NodeTableListener = {
   onDocument?(document: CapabilityDocument): void;
   onGone?(node: LiveNode, reason: string): void;
 };
+
+/** What a node said in a beat that it is busy with. */
+export type Work = Pick<LiveNode, 'used' | 'inUse'>;
 
 export type NodeTable = {
   get(id: string): LiveNode | undefined;
@@ -60,7 +68,7 @@ export type NodeTable = {
   /** Puts a node in the table in place of an earlier session of the same node, which is gone. */
   admit(node: Admission): void;
   refresh(id: string, document: CapabilityDocument): void;
-  heard(id: string, at: number, slots: number): void;
+  heard(id: string, at: number, slots: number, work?: Work): void;
   /** Notes how long the node took to answer. */
   timed(id: string, roundTripMs: number): void;
   /** Gives a node no new jobs until it is heard again. */
@@ -152,6 +160,7 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
         roundTripMs: null,
         ...input,
         slug: slugOf(input.id),
+        ...IDLE,
         reserved: 0,
         standing: standingOf(input.id),
         admitted: ++admissions,
@@ -171,12 +180,14 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
       link(node);
       documented(node);
     },
-    heard: (id, at, slots) => {
+    heard: (id, at, slots, { used, inUse } = IDLE) => {
       const node = nodes.get(id);
       if (node === undefined) return;
       node.heardAt = at;
       const grew = slots > node.slots || node.isSilent;
       node.slots = slots;
+      node.used = used;
+      node.inUse = inUse;
       node.isSilent = false;
       free.place(node);
       if (grew) capacity(node);

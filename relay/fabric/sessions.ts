@@ -8,7 +8,7 @@ import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
 import type { Documents } from './documents.ts';
 import type { Freshness } from './documents-freshness.ts';
-import type { LiveNode, NodeTable } from './node-table.ts';
+import type { LiveNode, NodeTable, Work } from './node-table.ts';
 
 export type SessionPorts = {
   bus: Bus;
@@ -63,7 +63,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
     }
     const known = table.get(nodeId);
     if (known?.epoch === beat.epoch && known.instance === beat.instance) {
-      table.heard(nodeId, ports.now(), beat.slots.total);
+      table.heard(nodeId, ports.now(), beat.slots.total, workOf(beat));
       if (known.document.revision === beat.revision) ports.documents.confirm(known.document);
     }
     if (busy.has(nodeId)) busy.set(nodeId, beat);
@@ -156,6 +156,10 @@ async function offerSession(
   const reply = await bus.request(subjects.openSession(nodeId), encodeJson(offer), LIMITS.acceptTimeoutMs);
   const roundTripMs = performance.now() - startedAt;
   return { epoch: offer.epoch, document: await documents.read(node, reply), roundTripMs };
+}
+
+function workOf({ slots, in_use }: Heartbeat): Work {
+  return { used: slots.used, inUse: in_use };
 }
 
 /** Whether a beat was sent before its sender had taken the session that is open now. */

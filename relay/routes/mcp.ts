@@ -2,6 +2,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { withHeaderMismatch } from '../mcp/header-mismatch.ts';
 import { createMcpServer } from '../mcp/mcp-server.ts';
 import { runNodesTool } from '../mcp/nodes-tool.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
@@ -55,7 +56,7 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
       const response = await handler.fetch(webRequestOf(request, hangUp.controller.signal), {
         parsedBody: request.body,
       });
-      return reply.send(response);
+      return reply.send(await withHeaderMismatch(response));
     },
   );
 }

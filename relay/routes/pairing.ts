@@ -122,7 +122,7 @@ function registerNodeControl(app: RelayApp, services: RelayServices): void {
         response: { 200: NodeStanding, '4xx': ErrorResponse },
       },
     },
-    async (request) => services.nodeControl.approve(request.params.id),
+    async (request) => services.nodeControl.approve(services.directory.resolve(request.params.id)),
   );
   app.post(
     '/v1/admin/nodes/:id/revoke',
@@ -136,7 +136,7 @@ function registerNodeControl(app: RelayApp, services: RelayServices): void {
       },
     },
     async (request) => {
-      const { node, connectionCut } = await services.nodeControl.revoke(request.params.id);
+      const { node, connectionCut } = await services.nodeControl.revoke(services.directory.resolve(request.params.id));
       return { ...node, connectionCut };
     },
   );

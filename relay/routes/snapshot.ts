@@ -49,10 +49,10 @@ async function takeSnapshot(services: RelayServices, now: number): Promise<Snaps
   };
 }
 
-/** Documents are never changed, only replaced, so that these are still of this moment when they are written. */
+/** Documents and standings are never changed, only replaced, so that these are still of this moment when they are written. */
 function describeNode(node: LiveNode, now: number): SnapshotNode {
-  const { id, epoch, instance, slots, reserved, document } = node;
-  return { node_id: id, epoch, instance, slots, reserved, age_s: ageOf(node, now), document };
+  const { id, epoch, instance, slots, used, reserved, standing, document } = node;
+  return { node_id: id, epoch, instance, slots, used, reserved, age_s: ageOf(node, now), standing, document };
 }
 
 function* servedModels(nodes: readonly SnapshotNode[]): Iterable<Snapshot['served_models'][number]> {

@@ -7,7 +7,7 @@ import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
-import { buildCapabilityDocument, type Hardware, type Software, type Tools } from './capability-document.ts';
+import { buildCapabilityDocument, type Hardware, loadOf, type Software, type Tools } from './capability-document.ts';
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
@@ -102,6 +102,7 @@ export function startAgent(options: AgentOptions): Agent {
         policy: policy.shown(),
       });
     },
+    load: () => loadOf(slots, runtime.models()),
     sign: async (bytes) => (await signer).sign(bytes),
     now: options.now,
   });

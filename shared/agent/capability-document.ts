@@ -1,5 +1,5 @@
 import type { PublicPolicy } from '../policy/node-policy.ts';
-import { CAPABILITIES, type CapabilityDocument, type ServedModel } from '../protocol/capabilities.ts';
+import { CAPABILITIES, type CapabilityDocument, type NodeLoad, type ServedModel } from '../protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { InstalledArtifact } from '../runtimes/runtime.ts';
 import type { Slots } from './slots.ts';
@@ -37,11 +37,11 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
     version: parts.version,
     revision: parts.revision,
     instance: parts.instance,
-    served_models: [...parts.models],
+    served_models: parts.models.map(({ in_use: _, ...model }) => model),
     installed_count: installed?.length ?? parts.models.length,
     ...(installed === undefined ? {} : { installed_artifacts: [...installed] }),
     capabilities: capabilitiesOf(parts.models),
-    node_load: { slots_total: parts.slots.total, slots_used: parts.slots.used() },
+    node_load: loadOf(parts.slots, parts.models),
     hardware: { ...parts.hardware, gpus: parts.hardware.gpus ?? null, webgpu: parts.hardware.webgpu ?? null },
     software: parts.software ?? { os: null, node: null, onnxruntime: null, transformers: null },
     tools: parts.tools ?? {},
@@ -50,6 +50,13 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
     issued_at: parts.issuedAt,
     expires_at: parts.issuedAt + LIMITS.documentLifetimeMs,
   };
+}
+
+/** What the node is busy with now. */
+export function loadOf(slots: Slots, models: readonly ServedModel[]): NodeLoad {
+  const inUse = models.flatMap(({ name, in_use: jobs = 0 }) => (jobs === 0 ? [] : [[name, jobs] as const]));
+  const load = { slots_total: slots.total, slots_used: slots.used() };
+  return inUse.length === 0 ? load : { ...load, in_use: Object.fromEntries(inUse) };
 }
 
 function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['capabilities'] {

@@ -63,15 +63,21 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     ports.operators.abandonAll(reason);
   };
   let bus: BusConnection;
+  let toldLoad = '';
   const announce = (): void => {
+    const load = ports.documents.load();
+    toldLoad = JSON.stringify(load);
+    const { slots_total: total, slots_used: used, in_use } = load;
     const beat: Heartbeat = {
       instance: ports.instance,
       epoch: ports.epoch.current,
       revision: ports.documents.revision(),
-      slots: { total: ports.slots.total, used: ports.slots.used() },
+      slots: { total, used },
+      ...(in_use === undefined ? {} : { in_use }),
     };
     bus.publish(subjects.heartbeat(nodeId), encodeJson(beat));
   };
+  const isNews = (): boolean => ports.epoch.current === 0 || JSON.stringify(ports.documents.load()) !== toldLoad;
   bus = await ports.connect({
     url: ports.busUrl,
     directUrl: ports.directUrl,
@@ -87,7 +93,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     },
     onUp: announce,
   });
-  listen(bus, nodeId, ports, announce);
+  listen(bus, nodeId, ports, () => isNews() && announce());
   announce();
   const beat = setInterval(() => {
     ports.policy.check();
@@ -101,7 +107,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   return { announce, ended, reconnect: () => bus.reconnect(), close: () => bus.close() };
 }
 
-function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announce: () => void): void {
+function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announceNews: () => void): void {
   const sendDocument = ({ reply, subject }: BusMessage): void => {
     if (reply === undefined) return;
     ports.documents
@@ -127,8 +133,9 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
     [
       subjects.discover,
       (message) => {
+        // First: whoever has heard every document knows every load, too (SPEC K14).
+        announceNews();
         sendDocument(message);
-        if (ports.epoch.current === 0) announce();
       },
     ],
     [subjects.resultKept(nodeId), (message) => ports.operators.kept(message.data)],

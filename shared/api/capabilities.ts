@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Hardware, InstalledArtifact, ServedModel, Software, Tools } from '../protocol/capabilities.ts';
+import { Hardware, InstalledArtifact, NodeLoad, ServedModel, Software, Tools } from '../protocol/capabilities.ts';
 import { Nullable } from './chat.ts';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -13,7 +13,7 @@ export const CapabilityNode = Type.Object({
   served_count: Count,
   installed_count: Count,
   capabilities: Flags,
-  node_load: Type.Object({ slots_total: Count, slots_used: Count }),
+  node_load: NodeLoad,
   age_s: Seconds,
   revision: Count,
   issued_at: Nullable(Count),

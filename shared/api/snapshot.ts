@@ -13,8 +13,20 @@ export const SnapshotNode = Type.Object({
   epoch: Type.Integer(),
   instance: Type.String(),
   slots: Type.Integer(),
+  /** Slots taken at the node's last beat, by whomever; older snapshots do not say. */
+  used: Type.Optional(Type.Integer()),
   reserved: Type.Integer(),
   age_s: Type.Number({ description: 'Seconds since the node was last heard' }),
+  /** What the operator decided about the node; older snapshots do not say. */
+  standing: Type.Optional(
+    Type.Object({
+      state: Type.String({ description: 'active, cordoned or draining' }),
+      reason: Type.Union([Type.String(), Type.Null()]),
+      since: Type.Union([Type.Number(), Type.Null()], { description: 'Milliseconds since 1970' }),
+      labels: Type.Readonly(Type.Record(Type.String(), Type.String())),
+      trust: Type.String(),
+    }),
+  ),
   document: Type.Object(
     {
       node_id: Type.String(),

@@ -61,6 +61,17 @@ export const NodeSettings = Type.Object(
         argument: 'number',
       }),
     }),
+    key_store: Type.Union([Type.Literal('auto'), Type.Literal('keychain'), Type.Literal('file')], {
+      default: 'auto',
+      ...described({
+        description: "where the node's key lies: keychain or file, to which it moves; or auto, which never moves it",
+        wanted: 'auto, keychain or file',
+        env: 'SPAREWATT_NODE_KEY_STORE',
+        argument: 'place',
+        otherwise: 'auto: where it lies; a new one in the keychain of the system if that works, else in a file',
+        example: 'file',
+      }),
+    }),
     join_token: Type.Optional(
       Type.String({
         minLength: 1,
@@ -129,16 +140,6 @@ export const NodeSettings = Type.Object(
         }),
       ),
     ),
-    key_store: Type.Union([Type.Literal('auto'), Type.Literal('keychain'), Type.Literal('file')], {
-      default: 'auto',
-      ...described({
-        description: 'where the key of a new node goes: the keychain if one works (auto), only there, or a file',
-        wanted: 'auto, keychain or file',
-        env: 'SPAREWATT_NODE_KEY_STORE',
-        argument: 'place',
-        example: 'file',
-      }),
-    }),
     caps_port: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -157,3 +158,4 @@ export const NodeSettings = Type.Object(
   { additionalProperties: false },
 );
 export type NodeSettings = Static<typeof NodeSettings>;
+export type KeyStore = NodeSettings['key_store'];

@@ -37,7 +37,7 @@ export const ServedModel = Type.Object({
   /** Length of a vector; embedding models only. */
   dimensions: Type.Optional(Count),
   license: Type.Optional(Type.String()),
-  /** Jobs that ran on it when the document was issued. */
+  /** Jobs that run on it; in a document this stands in its load. */
   in_use: Type.Optional(Count),
   measured: Type.Optional(MeasuredSpeed),
 });
@@ -87,6 +87,15 @@ export type Software = Static<typeof Software>;
 export const Tools = Type.Record(Type.String({ maxLength: 64 }), Type.Boolean());
 export type Tools = Static<typeof Tools>;
 
+/** What a node is busy with. It moves with every job, is true for moments, and is therefore not signed. */
+export const NodeLoad = Type.Object({
+  slots_total: Count,
+  slots_used: Count,
+  /** Jobs by model; those without any are left out. */
+  in_use: Type.Optional(Type.Record(Text, Count, { maxProperties: 1_000 })),
+});
+export type NodeLoad = Static<typeof NodeLoad>;
+
 /** What a node says of itself, to anyone on the bus who asks. */
 export const CapabilityDocument = Type.Object({
   node_id: Type.String(),
@@ -113,7 +122,7 @@ export const CapabilityDocument = Type.Object({
     },
     { additionalProperties: true },
   ),
-  node_load: Type.Object({ slots_total: Count, slots_used: Count }),
+  node_load: NodeLoad,
   hardware: Hardware,
   software: Type.Optional(Software),
   tools: Type.Optional(Tools),
@@ -128,7 +137,14 @@ export const CapabilityDocument = Type.Object({
 });
 export type CapabilityDocument = Static<typeof CapabilityDocument>;
 
-/** The bytes a document's signature covers: its canonical JSON without the signature, unknown members included. */
-export function documentBytes({ signature: _, ...signed }: CapabilityDocument): Uint8Array<ArrayBuffer> {
+/** A document that may lack what its signature does not cover. */
+export type UnsignedDocument = Omit<CapabilityDocument, 'node_load'> & { node_load?: NodeLoad };
+
+/**
+ * The bytes a document's signature covers: its canonical JSON without the signature and the load, unknown members
+ * included.
+ */
+export function documentBytes(document: UnsignedDocument): Uint8Array<ArrayBuffer> {
+  const { signature: _, node_load: _load, ...signed } = document;
   return canonicalBytes(signed);
 }

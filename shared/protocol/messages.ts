@@ -225,6 +225,8 @@ export const Heartbeat = Type.Object({
   epoch: Count,
   revision: Count,
   slots: Type.Object({ total: Count, used: Count }),
+  /** Jobs by model, as in the document's load. */
+  in_use: Type.Optional(Type.Record(Type.String({ maxLength: 256 }), Count, { maxProperties: 1_000 })),
 });
 export type Heartbeat = Static<typeof Heartbeat>;
 

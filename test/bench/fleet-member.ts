@@ -51,6 +51,14 @@ export function documentBytesOf(member: KeyedMember, number: number, used: numbe
   return encodeJson(signDocument(document, member.key));
 }
 
+/** The same document with the load of now, which no signature covers and which stands last. */
+export function withLoad(document: Uint8Array, used: number): Uint8Array {
+  const text = Buffer.from(document);
+  const head = text.subarray(0, text.lastIndexOf(',"node_load":'));
+  const load = { slots_total: SLOTS, slots_used: used, in_use: { 'onnx-community/Qwen3-0.6B': used } };
+  return Buffer.concat([head, Buffer.from(`,"node_load":${JSON.stringify(load)}}`)]);
+}
+
 export function instanceOf(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }
@@ -66,7 +74,6 @@ function modelOf(number: number, type: ServedModel['type']): ServedModel {
     size_bytes: 1_234_567_890,
     context_length: 32_768,
     license: 'apache-2.0',
-    in_use: 0,
     measured: { tokens_per_s: 20 + (number % 977) / 7, load_ms: 1_500 + (number % 613), samples: 3 + (number % 40) },
   };
 }

@@ -56,9 +56,9 @@ async function heartbeats({ relay, fleet }: BigPool, joinMs: number): Promise<Fi
 }
 
 /**
- * Two kinds of round: nothing has moved since the last, or the load of every node has, so that every document is signed
- * anew. (A moved revision is fetched at the node's next beat, not by a discovery.) Complete means that each answer was read, its signature checked where its bytes were not
- * known, and the table brought up to date.
+ * Two kinds of round: nothing has moved since the last, or the load of every node has, so that each beats before it
+ * answers. (A moved revision is fetched at the node's next beat, not by a discovery.) Complete means that each answer
+ * was read, its signature checked where what it covers was not known, and the table brought up to date.
  */
 async function discovery(pool: BigPool): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -76,7 +76,6 @@ async function discovery(pool: BigPool): Promise<Figure[]> {
 }
 
 async function discover({ relay, fleet }: BigPool, moved: string, by: 'clock' | 'processor'): Promise<DiscoveryRound> {
-  // What has moved is signed before the clock starts: real nodes do that on processors of their own.
   if (moved === 'load') await fleet.ask('change');
   const idle = await quietMoment();
   return { ...(await relay.ask<DiscoveryRound>('discover', { timeoutMs: PATIENCE_MS, by })), idle };

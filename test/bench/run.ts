@@ -1,4 +1,5 @@
 import { closeConnections } from './ask.ts';
+import { churn } from './churn.ts';
 import { constraints } from './constraints.ts';
 import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
@@ -35,6 +36,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
 const ALONE: Record<string, () => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
+  churn,
   'prefix-reuse': prefixReuse,
 };
 

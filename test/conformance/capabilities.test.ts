@@ -85,6 +85,35 @@ test('[K4] a measured speed reaches the view by itself', async () => {
   });
 });
 
+test('[K14] the view tells what a node is busy with as soon as it is asked for it anew', async () => {
+  const { nodeId } = await pool.addNode({ name: 'busy' });
+  const gone = new AbortController();
+  const asked = pool
+    .client()
+    .chat.completions.create(
+      { model: 'test/stuck', messages: [{ role: 'user', content: 'go' }], routing: { node: nodeId } } as never,
+      { signal: gone.signal },
+    );
+  const ended = assert.rejects(asked);
+  await until(async () => {
+    const view = await get<GlobalCapabilities>('/v1/capabilities?refresh=true');
+    return view.nodes[nodeId]?.node_load.slots_used === 1;
+  });
+  const view = await get<GlobalCapabilities>('/v1/capabilities');
+  assert.deepEqual(view.nodes[nodeId]?.node_load, { slots_total: 8, slots_used: 1, in_use: { 'test/stuck': 1 } });
+  const inUse = view.served_models.filter(({ node, in_use: jobs }) => node === nodeId && jobs !== 0);
+  assert.deepEqual(
+    inUse.map(({ name }) => name),
+    ['test/stuck'],
+  );
+  gone.abort();
+  await ended;
+  await until(async () => {
+    const after = await get<GlobalCapabilities>('/v1/capabilities?refresh=true');
+    return after.nodes[nodeId]?.node_load.slots_used === 0;
+  });
+});
+
 test('[K3] documents that do not count are dropped, visible in the view, and give no session', async (t) => {
   const before = (await get<GlobalCapabilities>('/v1/capabilities')).documents.dropped;
   const node = await joinScriptedNode(t, pool.relay, { name: 'forger', models: ['forged/one'] });

@@ -127,10 +127,41 @@ test('[MC3] a header that contradicts the message, or is missing, is refused in 
   ]) {
     const { status, text } = await post(list, headers as Record<string, string>);
     assert.equal(status, 400, JSON.stringify(headers));
-    const { error } = JSON.parse(text) as { error: { code: number } };
-    // HeaderMismatch of revision 2026-07-28.
-    assert.equal(error.code, -32020, JSON.stringify(headers));
+    const { error } = JSON.parse(text) as { error: { code: number; message: string } };
+    assert.equal(error.code, -32001, JSON.stringify(headers));
+    assert.match(error.message, /^HeaderMismatch: /);
   }
+});
+
+test('[MC3] the client of the second SDK that sends a wrong header is told of the mismatch', async () => {
+  const client = new ClientV2({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  const spoiled: typeof fetch = (url, init) => {
+    const headers = new Headers(init?.headers);
+    if (headers.get('mcp-method') === 'tools/list') headers.set('mcp-method', 'tools/call');
+    return fetch(url, { ...init, headers });
+  };
+  await client.connect(new TransportV2(ENDPOINT(), { requestInit: requestInit(), fetch: spoiled }));
+  try {
+    await assert.rejects(client.listTools(), /HeaderMismatch/);
+  } finally {
+    await client.close();
+  }
+});
+
+test('[MC3] a revision that nobody knows is refused, with those that are known', async () => {
+  const params = { _meta: { ...META, 'io.modelcontextprotocol/protocolVersion': '2199-01-01' } };
+  const agreed = await post(
+    { jsonrpc: '2.0', id: 1, method: 'tools/list', params },
+    { 'mcp-protocol-version': '2199-01-01', 'mcp-method': 'tools/list' },
+  );
+  assert.equal(agreed.status, 400);
+  // Header and message agree: clients choose another revision by this number and what comes with it.
+  const { error } = JSON.parse(agreed.text) as { error: { code: number; data: { supported: string[] } } };
+  assert.equal(error.code, -32022);
+  assert.ok(error.data.supported.includes(MODERN));
+  const older = await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' }, { 'mcp-protocol-version': '1999-01-01' });
+  assert.equal(older.status, 400);
+  assert.match(older.text, /"error":\{"code":-32\d{3}/);
 });
 
 test('[MC4] an unknown method is not found, other verbs are not allowed, and old headers change nothing', async () => {
@@ -199,30 +230,32 @@ async function postAs(host: string, origin?: string): Promise<number> {
   return (await exchange(pool, bytes.replace('Host: relay', `Host: ${host}`))).status;
 }
 
-test('[MC6] wrong arguments and refusals are results that say what to do; an unknown tool is an error', async () => {
-  const client = await (CLIENTS['[MC2] the client of the second SDK as it comes'] as () => Promise<AnyClient>)();
-  try {
-    for (const [args, sentence] of [
-      [{ action: 'dance' }, /action|dance/i],
-      [{ action: 'list', colour: 'red' }, /colour|additional/i],
-      [{ action: 'health' }, /needs node_id/],
-      [{ action: 'health', node_id: 'attik' }, /Did you mean attic/],
-      [{ action: 'send', node_id: 'attic' }, /needs task/],
-      [{ action: 'result', task_id: 'task_none' }, /no task/],
-    ] as const) {
-      const answer = await call(client, args);
-      assert.equal(answer.isError, true, JSON.stringify(args));
-      assert.match(answer.content[0]?.text ?? '', sentence);
+for (const [name, connect] of Object.entries(CLIENTS)) {
+  test(`[MC6] wrong arguments, refusals and an unknown tool are results that say what to do: ${name}`, async () => {
+    const client = await connect();
+    try {
+      for (const [args, sentence] of [
+        [{ action: 'dance' }, /action|dance/i],
+        [{ action: 'list', colour: 'red' }, /colour|additional/i],
+        [{ action: 'health' }, /needs node_id/],
+        [{ action: 'health', node_id: 'attik' }, /Did you mean attic/],
+        [{ action: 'send', node_id: 'attic' }, /needs task/],
+        [{ action: 'result', task_id: 'task_none' }, /no task/],
+      ] as const) {
+        const answer = await call(client, args);
+        assert.equal(answer.isError, true, JSON.stringify(args));
+        assert.match(answer.content[0]?.text ?? '', sentence);
+      }
+      for (const tool of ['weather', 'toString', '__proto__']) {
+        const unknown = (await client.callTool({ name: tool, arguments: {} })) as ToolAnswer;
+        assert.equal(unknown.isError, true, tool);
+        assert.match(unknown.content[0]?.text ?? '', /no tool .* The only one is nodes/);
+      }
+    } finally {
+      await client.close();
     }
-    const unknown = await client.callTool({ name: 'weather', arguments: {} }).then(
-      (answer) => (answer as ToolAnswer).isError === true,
-      () => true,
-    );
-    assert.ok(unknown);
-  } finally {
-    await client.close();
-  }
-});
+  });
+}
 
 for (const [name, connect] of Object.entries(CLIENTS)) {
   test(`[MC7] a slow task tells its progress, and closing the stream cancels it: ${name}`, async () => {

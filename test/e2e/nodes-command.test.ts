@@ -91,4 +91,14 @@ describe('sparewatt nodes', () => {
     assert.match(stderr, /Did you mean attic/);
     assert.equal(code, 1);
   });
+
+  it('shuts a node out by its name, and lets it in again', async () => {
+    const revoked = await nodes('revoke', 'attic');
+    assert.equal(revoked.code, 0, revoked.stderr);
+    assert.equal(revoked.stdout, 'attic is shut out.\n');
+    const [node] = await json<NodeSummary[]>('list');
+    assert.deepEqual([node?.status, node?.connected], ['revoked', false]);
+    assert.equal((await nodes('approve-node', 'attic')).code, 0);
+    assert.match((await nodes('revoke', 'atic')).stderr, /Did you mean attic/);
+  });
 });

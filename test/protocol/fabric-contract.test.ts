@@ -252,6 +252,8 @@ const SAVED = snapshotOf({ one: ['m/a', 'm/b'], two: ['m/b'] });
 test('[C12] a preflight fails for each thing that the contract names', () => {
   const olderNode = structuredClone(SAVED);
   for (const { document } of olderNode.nodes) document.version = '0.0.1';
+  const cordoned = structuredClone(SAVED);
+  for (const { standing } of cordoned.nodes) Object.assign(standing ?? {}, { state: 'cordoned' });
   const worse: [string, Snapshot][] = [
     ['degraded_health', { ...SAVED, health: { ...SAVED.health, status: 'degraded', reasons: ['The disk is full.'] } }],
     ['changed_version', { ...SAVED, version: '9.9.9' }],
@@ -259,6 +261,7 @@ test('[C12] a preflight fails for each thing that the contract names', () => {
     ['changed_limit', { ...SAVED, protocol: { ...SAVED.protocol, limits: { ...SAVED.protocol.limits, leaseMs: 1 } } }],
     ['missing_node', snapshotOf({ one: ['m/a', 'm/b'] })],
     ['changed_node_version', olderNode],
+    ['changed_node_state', cordoned],
     ['missing_model', snapshotOf({ one: ['m/b'], two: ['m/b'] })],
     ['missing_served_model', snapshotOf({ one: ['m/a'], two: ['m/b'] })],
   ];

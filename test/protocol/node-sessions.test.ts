@@ -32,7 +32,26 @@ test('[S1] a node beats when it connects, at every interval and whenever its mod
   const request = { job: 'j', attempt: 1, epoch: 3, model: 'm', timeoutMs: 60_000, type: 'embed', input };
   line.say(`node.${SCRIPTED_NODE_ID}.embed.request`, request);
   await pass(LIMITS.heartbeatIntervalMs);
-  assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 3, revision: 2, slots: { total: 2, used: 1 } });
+  const busy = { slots: { total: 2, used: 1 }, in_use: { m: 1 } };
+  assert.deepEqual(line.beats.at(-1), { instance: INSTANCE, epoch: 3, revision: 2, ...busy });
+});
+
+test('[K14] a node whose load is another than it last told beats before it answers a discovery, and only then', async (t) => {
+  const { line, start, runtime } = await openScriptedAgent(t, {}, 5);
+  runtime.setModels([pretendedModel('m')]);
+  const { run } = await start();
+  const before = line.beats.length;
+  const answer = line.say('fabric.capabilities.discover', new Uint8Array());
+  assert.deepEqual(answer.values, []);
+  assert.deepEqual(line.beats.at(-1)?.slots, { total: 2, used: 1 });
+  const document = (await answer.next()) as CapabilityDocument | undefined;
+  assert.deepEqual(document?.node_load, { slots_total: 2, slots_used: 1, in_use: { m: 1 } });
+  await line.say('fabric.capabilities.discover', new Uint8Array()).next();
+  assert.equal(line.beats.length, before + 1);
+  run.finish();
+  await settled();
+  await line.say('fabric.capabilities.discover', new Uint8Array()).next();
+  assert.deepEqual(line.beats.at(-1)?.slots, { total: 2, used: 0 });
 });
 
 test('[S2] a node answers an offer with its capability document, which names what it serves', async (t) => {

@@ -29,9 +29,12 @@ export type CommandOptions = { env?: Record<string, string>; node?: string; inpu
 
 /** Starts `sparewatt …` as a script would: no terminal, its own environment. */
 export function sparewatt(args: string[], options: CommandOptions = {}): Command {
-  // Nodes of tests stay out of the keychain of whoever runs them.
-  const keyStore = { SPAREWATT_NODE_KEY_STORE: 'file' };
-  const env: Record<string, string | undefined> = { ...process.env, ...keyStore, ...options.env };
+  // The keychain of whoever runs the tests is theirs.
+  const env: Record<string, string | undefined> = {
+    ...process.env,
+    SPAREWATT_NODE_KEY_STORE: 'file',
+    ...options.env,
+  };
   // Set by the test runner, and inherited by what is not a test.
   delete env.NODE_TEST_CONTEXT;
   const child = spawn(options.node ?? process.execPath, [BIN, ...args], { env, cwd: options.cwd ?? ROOT });

@@ -267,5 +267,6 @@ function documentOf({ nodeId, state }: ScriptedNode): CapabilityDocument {
 
 /** What a node does with its document before it shows it. */
 export function signDocument(document: CapabilityDocument, key: NKey): CapabilityDocument {
-  return { ...document, signature: bytesToBase64Url(key.sign(documentBytes(document))) };
+  const { node_load, ...facts } = document;
+  return { ...facts, signature: bytesToBase64Url(key.sign(documentBytes(document))), node_load };
 }

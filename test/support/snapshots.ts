@@ -27,6 +27,7 @@ export function snapshotOf(nodes: Record<string, string[]>, more: Partial<Snapsh
       slots: 1,
       reserved: 0,
       age_s: 0,
+      standing: { state: 'active', reason: null, since: null, labels: {}, trust: 'local' },
       document: documentFor(id, models),
     })),
     node_count: entries.length,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { COMMAND } from '../own-command.ts';
 import { authorityFile } from '../relay-authority.ts';
 import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
@@ -43,7 +44,7 @@ function textOf(file: string, { fingerprint256, validToDate }: X509Certificate):
   Python, openai    SSL_CERT_FILE=${file}
   curl              --cacert ${file}
 
-  On another machine: copy the file there; it holds no secret. sparewatt ca --pem prints it.
+  On another machine: copy the file there; it holds no secret. ${COMMAND} ca --pem prints it.
 
 `;
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ModelList } from '../../../shared/api/models.ts';
 import { addClientOptions, readClient } from '../client-options.ts';
 import { getJson } from '../get-json.ts';
+import { COMMAND } from '../own-command.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
@@ -20,7 +21,7 @@ export function addModelsCommand(program: Command): void {
 }
 
 function tableOf(list: ModelList): string {
-  if (list.data.length === 0) return 'No node serves a model now. Add one with: sparewatt agent\n';
+  if (list.data.length === 0) return `No node serves a model now. Add one with: ${COMMAND} agent\n`;
   const width = Math.max(...list.data.map((model) => model.id.length));
   const rows = list.data.map((model) =>
     [

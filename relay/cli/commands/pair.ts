@@ -4,6 +4,7 @@ import { codeSecretsOf, readPairingCode } from '../../../shared/identity/pairing
 import { addClientOptions, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { parseUrl } from '../options.ts';
+import { COMMAND, COMMAND_ELSEWHERE } from '../own-command.ts';
 import { qrCode } from '../qr-code.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
@@ -67,7 +68,7 @@ async function codeIdOf(text: string): Promise<string> {
 }
 
 function tableOf(codes: readonly ListedCode[]): string {
-  if (codes.length === 0) return 'No code was made in the last day. Make one with: sparewatt pair\n';
+  if (codes.length === 0) return `No code was made in the last day. Make one with: ${COMMAND} pair\n`;
   const rows = codes.map((code) => {
     const labels = Object.entries(code.labels).map(([name, value]) => `${name}=${value}`);
     return [code.id.padEnd(16), code.state.padEnd(7), whenOf(code), ...labels].join('  ');
@@ -97,18 +98,18 @@ ${qrCode(link)}
 
   On the machine that is to join:
 
-    sparewatt agent --relay ${relay} --pair ${code}
+    ${COMMAND_ELSEWHERE} agent --relay ${relay} --pair ${code}
 
   or, which also says which relay to trust:
 
-    sparewatt agent --pair '${link}'
+    ${COMMAND_ELSEWHERE} agent --pair '${link}'
 
   or, in a browser there, without installing anything:
 
     ${relay}/join#code=${code}
 
-  It remembers the relay: from then on "sparewatt agent" is enough there.
-  ${out.dim(`Not needed after all? sparewatt pair --withdraw ${id}`)}
+  It remembers the relay: from then on "${COMMAND_ELSEWHERE} agent" is enough there.
+  ${out.dim(`Not needed after all? ${COMMAND} pair --withdraw ${id}`)}
 ${warningFor(relay)}
 `;
 }

@@ -8,7 +8,15 @@ import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.ts';
 import { subjects } from '../../../shared/protocol/subjects.ts';
-import { createMembers, documentBytesOf, type FleetMember, instanceOf, REVISION, SLOTS } from '../fleet-member.ts';
+import {
+  createMembers,
+  documentBytesOf,
+  type FleetMember,
+  instanceOf,
+  REVISION,
+  SLOTS,
+  withLoad,
+} from '../fleet-member.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 // Many simulated nodes on one connection. Arguments: how many, the URL of the bus, the relay's data folder.
@@ -20,8 +28,8 @@ const members = createMembers(Number(count));
 const numbers = new Map(members.map(({ nodeId }, number) => [nodeId, number]));
 const epochs = new Uint32Array(members.length);
 let used = 0;
+let hasMoved = false;
 let documents = await signAll();
-let next: Uint8Array[] | undefined;
 let joining = 0;
 
 const { fabric } = ownedBus(url, await readBusIdentity(folder));
@@ -59,16 +67,17 @@ listen(subjects.capabilities('*'), (number) => documents[number] ?? new Uint8Arr
 listen(subjects.ping('*'), () => new Uint8Array());
 connection.subscribe(subjects.discover, {
   callback: (_error, message) => {
-    documents = next ?? documents;
-    next = undefined;
     if (message.reply) answerDiscovery(connection, message.reply);
   },
 });
 
 function answerDiscovery(to: NatsConnection, reply: string): void {
   for (let number = 0; number < joining; number++) {
-    if (epochs[number] !== 0) to.publish(reply, documents[number]);
+    if (epochs[number] === 0) continue;
+    if (hasMoved) beat(number);
+    to.publish(reply, documents[number]);
   }
+  hasMoved = false;
 }
 
 function beat(number: number): void {
@@ -104,10 +113,11 @@ answerQuestions(
       for (; joining < upTo; joining++) beat(joining);
       await connection.flush();
     },
-    /** From the next discovery on every node has another load, in a document of the same revision. */
-    change: async () => {
+    /** Every node has another load from now on, which none has told in a beat. */
+    change: () => {
       used = (used + 1) % SLOTS;
-      next = await signAll();
+      hasMoved = true;
+      documents = documents.map((document) => withLoad(document, used));
     },
     beats: () => beats,
     documentBytes: () => documents.reduce((sum, { length }) => sum + length, 0) / documents.length,

@@ -71,6 +71,11 @@ for (const { what, now, expected } of [
     now: withNodeVersion('two', '2.0.0'),
     expected: [['changed_node_version', true, 'two version']],
   },
+  {
+    what: 'a node that gets no jobs any more',
+    now: withStanding({ one: { state: 'cordoned', since: 5 } }),
+    expected: [['changed_node_state', true, 'one']],
+  },
 ] satisfies { what: string; now: Snapshot; expected: unknown[] }[]) {
   test(`fails for ${what}`, () => {
     assert.deepEqual(brief(compareSnapshots(BEFORE, now)), expected);
@@ -88,6 +93,20 @@ test('notes a new node, a new model and another configuration without failing, a
   ]);
 });
 
+test('notes a node that gets jobs again, other labels and another trust, and takes a snapshot that does not say how a node stood as it is', () => {
+  const now = withStanding({ two: { labels: { room: 'attic' }, trust: 'approved' } });
+  assert.deepEqual(brief(compareSnapshots(BEFORE, now)), [
+    ['changed_node_trust', false, 'two'],
+    ['changed_node_labels', false, 'two'],
+  ]);
+  const cordoned = withStanding({ one: { state: 'cordoned' } });
+  assert.deepEqual(brief(compareSnapshots(cordoned, BEFORE)), [['changed_node_state', false, 'one']]);
+  const older = structuredClone(BEFORE);
+  for (const node of older.nodes) delete node.standing;
+  assert.deepEqual(compareSnapshots(older, now), []);
+  assert.deepEqual(compareSnapshots(now, older), []);
+});
+
 test('says what was and what is', () => {
   const [change] = compareSnapshots(BEFORE, { ...BEFORE, version: '1.0.1' });
   assert.deepEqual([change?.before, change?.now], ['1.0.0', '1.0.1']);
@@ -95,6 +114,12 @@ test('says what was and what is', () => {
 
 function withoutFirst(limits: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(limits).slice(1));
+}
+
+function withStanding(changes: Record<string, object>): Snapshot {
+  const now = structuredClone(BEFORE);
+  for (const { node_id, standing } of now.nodes) Object.assign(standing ?? {}, changes[node_id]);
+  return now;
 }
 
 function withNodeVersion(nodeId: string, version: string): Snapshot {

@@ -94,6 +94,19 @@ test('[K6] with no node at all it ends at once', async () => {
   assert.equal((await discovery.discover({ timeoutMs: NEVER_MS })).answered.size, 0);
 });
 
+test('[K14] an answer of another load confirms the document, without a signature and without being believed', async () => {
+  const { table, documents, discovery, bytes, answer } = await pool(['a']);
+  table.heard('a', 1, 4, { used: 2, inUse: { m: 2 } });
+  const { document } = table.get('a') ?? assert.fail();
+  const round = discovery.discover({ timeoutMs: NEVER_MS });
+  answer(bytes('a', { node_load: { slots_total: 9, slots_used: 9 } }));
+  assert.deepEqual([...(await round).answered], ['a']);
+  assert.equal(documents.counts().accepted, 1);
+  const node = table.get('a');
+  assert.equal(node?.document, document);
+  assert.deepEqual([node?.slots, node?.used, node?.inUse], [4, 2, { m: 2 }]);
+});
+
 test('[K6] takes the answers of many nodes in slices, so that others get their turn in between', async () => {
   const ids = Array.from({ length: 2_000 }, (_, i) => `node-${i}`);
   const { discovery, bytes, answer } = await pool(ids);

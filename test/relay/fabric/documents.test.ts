@@ -96,6 +96,37 @@ test('knows the bytes of a document again until it is replaced or forgotten', as
   assert.equal(documents.recognise(second), undefined);
 });
 
+test('[K14] a document of another load is the same one, and its load is none of the signature’s business', async () => {
+  const documents = createDocuments(() => 0);
+  const document = signed();
+  const known = await documents.read(ATTIC, encodeJson(document));
+  const busy = { slots_total: 4, slots_used: 3, in_use: { 'm "},{\\': 3 } };
+  assert.equal(documents.recognise(encodeJson({ ...document, node_load: busy })), known);
+  await createDocuments(() => 0).read(ATTIC, encodeJson({ ...document, node_load: busy }));
+});
+
+test('[K14] whatever else stands beside or within the load makes it another document, which counts for nothing', async () => {
+  const documents = createDocuments(() => 0);
+  const document = signed();
+  await documents.read(ATTIC, encodeJson(document));
+  const text = new TextDecoder().decode(encodeJson(document));
+  const head = text.slice(0, text.lastIndexOf(',"node_load"'));
+  const load = ',"node_load":{"slots_total":1,"slots_used":0}';
+  for (const [tail, reason] of [
+    [`${load},"installed_count":99}`, 'foreign'],
+    [`${load},"more":{"node_load":{"slots_total":1,"slots_used":0}}}`, 'foreign'],
+    [`,"more":{"x":1${load}}}`, 'malformed'],
+    [',"node_load":{"slots_total":1}}', 'malformed'],
+    [',"node_load":{"slots_total":1,"slots_used":-1}}', 'malformed'],
+    [`${load}`, 'malformed'],
+    [`${load}} `, undefined],
+  ] as const) {
+    const data = new TextEncoder().encode(head + tail);
+    assert.equal(documents.recognise(data) === undefined, reason !== undefined, tail);
+    if (reason !== undefined) assert.deepEqual(await refused(data), { [reason]: 1 }, tail);
+  }
+});
+
 test('[K7] a document is as old as the last word of its node, and of no age once it has run out', async () => {
   let now = 0;
   const documents = createDocuments(() => now);
