@@ -91,6 +91,7 @@ test('[X22] answers 403 when a client key asks for what only the admin token may
 
 test('asks for a key on every route but the public ones', async () => {
   const PUBLIC = [
+    'get /join',
     'get /openapi.json',
     'get /v1/health',
     'post /v1/nodes/enroll',
