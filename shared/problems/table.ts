@@ -38,6 +38,25 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'invalid_request_error',
   },
+  unsupported_media: {
+    title: 'The file is of a form that is not read here',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  invalid_audio: {
+    title: 'The recording cannot be read',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  invalid_image: { title: 'The picture cannot be read', status: 400, retry: 'never', type: 'invalid_request_error' },
+  result_too_large: {
+    title: 'The result is larger than one message',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   context_length_exceeded: {
     title: 'The prompt is longer than the model can read',
     status: 400,

@@ -1,0 +1,65 @@
+import { bytesToBase64 } from '../../../protocol/base64.ts';
+import type { JsonInput } from '../../../protocol/messages.ts';
+import type { TaskInput } from './task-input.ts';
+import type { Picture, TaskModel } from './task-model.ts';
+
+/** One job of a task. `interrupted` is asked between forward passes; what is then returned is thrown away. */
+export type TaskStep = {
+  readonly model: TaskModel;
+  readonly input: TaskInput;
+  readonly interrupted: () => boolean;
+};
+
+export type TaskResult = { output: JsonInput; inputTokens?: number; outputTokens?: number };
+export type TaskRun = (step: TaskStep) => Promise<TaskResult>;
+
+export type Label = { label: string; score: number };
+
+/** Texts or pictures per forward pass: enough to fill a small machine, and a cancel waits for one pass. */
+const ROWS_PER_PASS = 16;
+
+/** Runs `pass` over the items, a forward pass's worth at a time, until `interrupted`. */
+export async function inPasses<Item, Result>(
+  items: readonly Item[],
+  interrupted: () => boolean,
+  pass: (items: Item[]) => Promise<readonly Result[]>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length && !interrupted(); start += ROWS_PER_PASS) {
+    results.push(...(await pass(items.slice(start, start + ROWS_PER_PASS))));
+    await nextTurn();
+  }
+  return results;
+}
+
+/** One output for one input, and `results` in the order of the inputs where there was a list of them. */
+export function oneOrAll(results: readonly JsonInput[], isList: boolean): JsonInput {
+  return isList ? { results } : (results[0] ?? {});
+}
+
+export function tokensOf(model: TaskModel, texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + model.countTokens(text), 0);
+}
+
+export async function pictureOutput(model: TaskModel, picture: Picture): Promise<JsonInput> {
+  const { width, height } = picture;
+  return { image: bytesToBase64(await model.writePng(picture)), media_type: 'image/png', width, height };
+}
+
+/** Labels and scores as the library gives them, without what else it adds. */
+export function labelsOf(found: unknown): Label[] {
+  return (found as Label[]).map(({ label, score }) => ({ label, score }));
+}
+
+/** Lets cancels that have arrived as messages be heard. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      // In Node an open port would keep its thread alive.
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
