@@ -3,6 +3,7 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import { type Asked, objectionTo, sizeOf } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { CAPABILITY_TYPES, type CapabilityType } from '../../shared/protocol/subjects.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
@@ -16,7 +17,7 @@ import { sendJson } from './send-json.ts';
 const FRESH_WITHIN_MS = 30_000;
 const RETRY_AFTER_MS = 1_000;
 
-/** `POST /v1/capability/{stt,tts,ocr,image}`: one JSON object to a node that can, one back. */
+/** `POST /v1/capability/{stt,tts,ocr,image,task}`: one JSON object to a node that can, one back. */
 export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServices): void {
   const hangUpOf = watchHangUps(app);
   for (const type of CAPABILITY_TYPES) {
@@ -33,7 +34,8 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       },
       async (request, reply) => {
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
-        const asked = { type, client: request.principal.keyId, size: sizeOf({ type, input }) };
+        const task = type === 'task' && typeof input.task === 'string' ? input.task : undefined;
+        const asked = { type, task, client: request.principal.keyId, size: sizeOf({ type, input }) };
         const { model, ignore } = await chooseModel(asked, wanted ?? undefined, services);
         const order = { type, model, stream: false, input };
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
@@ -74,13 +76,13 @@ async function chooseModel(
     undefined,
   );
   const model = best && able.get(best);
-  if (model === undefined) throw noCapacity(asked.type, wanted);
+  if (model === undefined) throw noCapacity(asked, wanted);
   const isFresh = new Set(fresh);
   const stale = [...able.keys()].filter((node) => !isFresh.has(node));
   return { model, ignore: new Set(stale.map((node) => node.id)) };
 }
 
-type AskedOfAny = Omit<Asked, 'model'> & { type: CapabilityType };
+type AskedOfAny = Omit<Asked, 'model'> & { type: CapabilityType; task: string | undefined };
 
 function pairOf(node: LiveNode, model: string | undefined): [LiveNode, string][] {
   return model === undefined ? [] : [[node, model]];
@@ -93,19 +95,26 @@ function modelOf(
   mustBeAllowed: boolean,
 ): string | undefined {
   const { capabilities, served_models, policy } = document;
-  if (capabilities[asked.type] !== true) return undefined;
+  if (asked.task === undefined && capabilities[asked.type] !== true) return undefined;
   const isAllowed = (model: string): boolean => objectionTo({ ...asked, model }, policy ?? {}) === undefined;
   return served_models.find(
-    ({ name, type }) => type === asked.type && (wanted ?? name) === name && (!mustBeAllowed || isAllowed(name)),
+    (served) =>
+      does(served, asked) && (wanted ?? served.name) === served.name && (!mustBeAllowed || isAllowed(served.name)),
   )?.name;
+}
+
+/** A task that was named is asked of any model that does it, whatever else it is for. */
+function does({ type, tasks = [] }: ServedModel, asked: AskedOfAny): boolean {
+  return asked.task === undefined ? type === asked.type : tasks.includes(asked.task);
 }
 
 function loadOf({ reserved, slots }: LiveNode): number {
   return slots === 0 ? Number.POSITIVE_INFINITY : reserved / slots;
 }
 
-function noCapacity(type: CapabilityType, wanted: string | undefined): Problem {
-  const what = wanted === undefined ? `the capability "${type}"` : `the model ${wanted} for "${type}"`;
+function noCapacity({ type, task = type }: AskedOfAny, wanted: string | undefined): Problem {
+  const name = task.slice(0, 64);
+  const what = wanted === undefined ? `the capability "${name}"` : `the model ${wanted} for "${name}"`;
   return new Problem('no_capacity', `No node has ${what} now. Start a node that does, or try again later.`, {
     retryAfterMs: RETRY_AFTER_MS,
   });

@@ -172,7 +172,7 @@ export const PROBLEMS = {
   job_not_found: { title: 'No such job', status: 404, retry: 'never', type: 'invalid_request_error' },
   body_too_large: { title: 'The body is too large', status: 413, retry: 'never', type: 'invalid_request_error' },
   unsupported_media_type: {
-    title: 'The body must be application/json',
+    title: 'The body is of another media type than this route takes',
     status: 415,
     retry: 'never',
     type: 'invalid_request_error',

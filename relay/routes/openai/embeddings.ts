@@ -61,8 +61,8 @@ export function readInputs(input: EmbeddingsRequest['input']): EmbedInput['input
   return typeof first === 'number' ? [input as number[]] : (input as EmbedInput['inputs']);
 }
 
-/** The attempt has already held every frame to its size, place and number (SPEC J11). */
-function collectVectors(): Pick<Required<AnswerSink>, 'vectors' | 'takeBack'> & { all(): Buffer[] } {
+/** The vectors of an answer as their bytes. The attempt has already held every frame to its size, place and number (SPEC J11). */
+export function collectVectors(): Pick<Required<AnswerSink>, 'vectors' | 'takeBack'> & { all(): Buffer[] } {
   let vectors: Buffer[] = [];
   return {
     vectors: (frame) => {
@@ -77,7 +77,7 @@ function collectVectors(): Pick<Required<AnswerSink>, 'vectors' | 'takeBack'> & 
   };
 }
 
-function floatsOf(bytes: Buffer): number[] {
+export function floatsOf(bytes: Buffer): number[] {
   const floats: number[] = [];
   for (let at = 0; at < bytes.length; at += BYTES_PER_FLOAT) floats.push(bytes.readFloatLE(at));
   return floats;

@@ -1,4 +1,4 @@
-import { phrasesOf, roundSeconds, type Segment, type Transcript } from './phrases.ts';
+import { PAUSE_S, phrasesOf, roundSeconds, type Segment, type Transcript } from './phrases.ts';
 import type { FrameScores, TaskModel } from './task-model.ts';
 import { nextTurn } from './task-run.ts';
 
@@ -76,7 +76,8 @@ function wordsOf(heard: readonly Heard[], { tokens: { names, specialIds, padId }
     if (text !== name && !isAgain) isOpen = false;
     if (text === '') continue;
     const word = words.at(-1);
-    if (isOpen && word !== undefined) {
+    // Nobody stops in the middle of a word for so long, whether the model marks it or not.
+    if (isOpen && word !== undefined && start_s - word.end_s <= PAUSE_S) {
       word.end_s = roundSeconds(end_s);
       if (!isAgain) word.text += text;
     } else {

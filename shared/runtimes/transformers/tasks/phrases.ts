@@ -3,7 +3,7 @@ export type Segment = { start_s: number; end_s: number; text: string };
 export type Transcript = { text: string; segments?: Segment[]; words?: Segment[] };
 
 /** A pause between two phrases; within a sentence speakers seldom wait longer. */
-const PAUSE_S = 0.8;
+export const PAUSE_S = 0.8;
 /** What two lines of subtitles hold, and an eye reads. */
 const LONGEST_S = 7;
 
