@@ -57,27 +57,63 @@ const MOST_RESULT_BYTES = LIMITS.maxMessageBytes - 64 * 1024;
 
 export type TaskJob = { readonly type: CapabilityType; readonly model: string; readonly input: JsonInput };
 
+const NOTHING: EngineResult = { finishReason: 'stop', usage: { inputTokens: 0, outputTokens: 0 } };
+
+type Waiting = { readonly interrupted: () => boolean; readonly go: (isCancelled: boolean) => void };
+
 /**
- * Runs jobs of one model, one after another: a pass of one job would only slow down that of another. Errors: those of
- * the tasks; `invalid_value` for a task that the model does not do; `result_too_large`.
+ * Runs jobs of one model, one after another: a pass of one would only slow down that of another. Errors: those of the
+ * tasks; `invalid_value` for a task that the model does not do; `result_too_large`.
+ *
+ * 1. At most one job runs; `waiting` holds the others in the order in which they came.
+ * 2. A job that is cancelled while it waits ends at the next step of the one that runs, not behind it: a cancel that is
+ *    not confirmed soon costs the whole thread.
  */
 export function createTaskEngine(model: TaskModel) {
-  let last: Promise<unknown> = Promise.resolve();
+  const waiting: Waiting[] = [];
+  let isRunning = false;
 
-  async function runNow(job: TaskJob, interrupted: () => boolean): Promise<EngineResult> {
-    if (interrupted()) return { finishReason: 'stop', usage: { inputTokens: 0, outputTokens: 0 } };
-    const run = RUNS[taskOf(job, model.kind)];
-    const result = await run({ model, input: readTaskInput(job.input), interrupted });
-    assertFits(result.output);
-    const { output, inputTokens = 0, outputTokens = 0 } = result;
-    return { finishReason: 'stop', usage: { inputTokens, outputTokens }, output };
+  function dropCancelled(): void {
+    for (const job of waiting.filter(({ interrupted }) => interrupted())) {
+      waiting.splice(waiting.indexOf(job), 1);
+      job.go(true);
+    }
   }
 
-  return (job: TaskJob, interrupted: () => boolean): Promise<EngineResult> => {
-    const running = last.then(() => runNow(job, interrupted));
-    last = running.catch(() => undefined);
-    return running;
+  /** Whether the job may run now; it may not once it is cancelled. */
+  async function turn(interrupted: () => boolean): Promise<boolean> {
+    if (!isRunning) {
+      isRunning = true;
+      return true;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    waiting.push({ interrupted, go: (isCancelled) => resolve(!isCancelled) });
+    return await promise;
+  }
+
+  return async (job: TaskJob, interrupted: () => boolean): Promise<EngineResult> => {
+    const mayRun = await turn(interrupted);
+    if (!mayRun) return NOTHING;
+    try {
+      return await runTask(model, job, () => {
+        dropCancelled();
+        return interrupted();
+      });
+    } finally {
+      const next = waiting.shift();
+      isRunning = next !== undefined;
+      next?.go(false);
+    }
   };
+}
+
+async function runTask(model: TaskModel, job: TaskJob, interrupted: () => boolean): Promise<EngineResult> {
+  if (interrupted()) return NOTHING;
+  const run = RUNS[taskOf(job, model.kind)];
+  const result = await run({ model, input: readTaskInput(job.input), interrupted });
+  assertFits(result.output);
+  const { output, inputTokens = 0, outputTokens = 0 } = result;
+  return { finishReason: 'stop', usage: { inputTokens, outputTokens }, output };
 }
 
 /** Jobs of the type `task` say which; those of the other types are what the model does first of all. */

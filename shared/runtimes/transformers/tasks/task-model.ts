@@ -2,6 +2,9 @@
 import {
   AutoProcessor,
   AutoTokenizer,
+  BaseStreamer,
+  LogitsProcessor,
+  LogitsProcessorList,
   type PreTrainedModel,
   type PreTrainedTokenizer,
   type Processor,
@@ -30,9 +33,13 @@ export type TaskModel = {
   call(task: Task, ...inputs: readonly unknown[]): Promise<unknown>;
   /** An option for pipelines that write: they end with the token at which `interrupted` answers yes. */
   until(interrupted: () => boolean): { stopping_criteria: object };
+  /** The same for those that forget their criteria on the way (Whisper): they reject, with an error of no meaning. */
+  orThrow(interrupted: () => boolean): { streamer: object };
   /** The first score of each pair of texts. */
   scorePairs(left: readonly string[], right: readonly string[]): Promise<number[]>;
   scoreFrames(samples: Float32Array): Promise<FrameScores>;
+  /** Which of these tokens a model that writes down speech would write first after its start. */
+  likeliestStart(samples: Float32Array, among: readonly number[]): Promise<number | null>;
   countTokens(text: string): number;
   readonly maskToken: string | null;
   /** The tokens by their ids, and those that stand for no text. */
@@ -93,8 +100,10 @@ function wrap(parts: Parts, kind: TaskKind, config: JsonObject): TaskModel {
     generationConfig: isJsonObject(model.generation_config) ? { ...model.generation_config } : {},
     call: (task, ...inputs) => pipelineOf(task)(...inputs),
     until: (interrupted) => ({ stopping_criteria: new StopWhen(interrupted) }),
+    orThrow: (interrupted) => ({ streamer: new ThrowWhen(interrupted) }),
     scorePairs: (left, right) => scorePairs(parts, left, right),
     scoreFrames: (samples) => scoreFrames(parts, samples),
+    likeliestStart: (samples, among) => likeliestStart(parts, samples, among),
     countTokens: (text) => tokenizer?.encode(text).length ?? 0,
     maskToken: tokenizer?.mask_token ?? null,
     tokens: tokensOf(tokenizer),
@@ -141,6 +150,26 @@ async function scoreFrames({ model, processor }: Parts, samples: Float32Array): 
   return { scores: logits.to('float32').data as Float32Array, frames, tokens };
 }
 
+async function likeliestStart(
+  { model, processor }: Parts,
+  samples: Float32Array,
+  among: readonly number[],
+): Promise<number | null> {
+  if (processor === null) throw new Error('a model without a processor hears nothing');
+  const { input_features } = await processor(samples);
+  const start = Number(model.generation_config?.decoder_start_token_id);
+  const logits_processor = new LogitsProcessorList();
+  logits_processor.push(new OnlyThese(new Set(among)));
+  const written = await model.generate({
+    inputs: input_features,
+    decoder_input_ids: [[start]],
+    max_new_tokens: 1,
+    logits_processor,
+  } as never);
+  const first = Number((written as Tensor).tolist()[0]?.at(-1));
+  return among.includes(first) ? first : null;
+}
+
 function logitsOf(output: unknown): Tensor {
   const logits = isJsonObject(output) ? output.logits : undefined;
   if (logits instanceof Tensor) return logits;
@@ -164,6 +193,36 @@ async function writePng(picture: Picture): Promise<Uint8Array> {
     return new Uint8Array(await blob.arrayBuffer());
   }
   return new Uint8Array(await image.toSharp().png().toBuffer());
+}
+
+class ThrowWhen extends BaseStreamer {
+  readonly interrupted: () => boolean;
+
+  constructor(interrupted: () => boolean) {
+    super();
+    this.interrupted = interrupted;
+  }
+
+  override put(): void {
+    if (this.interrupted()) throw new Error('interrupted');
+  }
+
+  override end(): void {}
+}
+
+class OnlyThese extends LogitsProcessor {
+  readonly allowed: ReadonlySet<number>;
+
+  constructor(allowed: ReadonlySet<number>) {
+    super();
+    this.allowed = allowed;
+  }
+
+  override _call(_rows: bigint[][], logits: Tensor): Tensor {
+    const scores = logits.data as Float32Array;
+    for (let id = 0; id < scores.length; id++) if (!this.allowed.has(id)) scores[id] = Number.NEGATIVE_INFINITY;
+    return logits;
+  }
 }
 
 class StopWhen extends StoppingCriteria {

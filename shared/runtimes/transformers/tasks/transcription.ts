@@ -22,44 +22,60 @@ export const transcribe: TaskRun = async (step) => {
   const output = {
     text: found.text,
     duration_s: seconds(samples.length, model),
-    ...(input.has('language') ? { language: input.text('language') } : {}),
+    ...(found.language === undefined ? {} : { language: found.language }),
     ...(found.segments !== undefined && input.flag('timestamps', true) ? { segments: found.segments } : {}),
     ...(found.words !== undefined && input.flag('words', false) ? { words: found.words } : {}),
   };
   return { output, outputTokens: model.countTokens(found.text) };
 };
 
-function transcribeBy(step: TaskStep, samples: Float32Array): Promise<Transcript> {
+type Heard = Transcript & { language?: string | undefined };
+
+async function transcribeBy(step: TaskStep, samples: Float32Array): Promise<Heard> {
   const { model, input, interrupted } = step;
   const architecture = String((model.config.architectures as unknown[] | undefined)?.[0]);
   if (/Whisper/.test(architecture)) return transcribeWithWhisper(step, samples);
   assertTranscribes(input);
-  return /ForCTC$/.test(architecture)
-    ? transcribeFrames(model, samples, interrupted)
-    : transcribeWindows(step, samples);
+  const found = /ForCTC$/.test(architecture)
+    ? await transcribeFrames(model, samples, interrupted)
+    : await transcribeWindows(step, samples);
+  return { ...found, language: input.has('language') ? input.text('language') : undefined };
 }
 
+type Said = { text: string; chunks?: Chunk[] };
 type Chunk = { timestamp: [number, number | null]; text: string };
 
-async function transcribeWithWhisper({ model, input, interrupted }: TaskStep, samples: Float32Array) {
+async function transcribeWithWhisper({ model, input, interrupted }: TaskStep, samples: Float32Array): Promise<Heard> {
   const wantsWords = input.flag('words', false);
-  if (wantsWords && !Array.isArray(model.generationConfig.alignment_heads))
-    throw cannot('words', 'times whole phrases');
+  if (wantsWords && !Array.isArray(model.generationConfig.alignment_heads)) {
+    throw cannot('words', 'tells the times of phrases only');
+  }
   const hasTimes = wantsWords || input.flag('timestamps', true);
+  const { language, options: spoken } = await languageOptions(model, input, samples);
   const options = {
     chunk_length_s: WINDOW_S,
     stride_length_s: OVERLAP_S,
     ...(hasTimes ? { return_timestamps: wantsWords ? 'word' : true } : {}),
-    ...languageOptions(model, input),
-    ...model.until(interrupted),
+    ...spoken,
+    ...model.orThrow(interrupted),
   };
-  const found = await model.call('automatic-speech-recognition', samples, options);
-  const { text, chunks } = found as { text: string; chunks?: Chunk[] };
-  if (chunks === undefined) return { text: text.trim() };
+  const { text, chunks = [] } = await untilInterrupted(
+    () => model.call('automatic-speech-recognition', samples, options) as Promise<Said>,
+    interrupted,
+  );
+  const heard = { text: text.trim(), language };
+  if (!hasTimes) return heard;
   const timed = chunks.map((chunk) => segmentOf(chunk, seconds(samples.length, model)));
-  return wantsWords
-    ? { text: text.trim(), segments: phrasesOf(timed), words: timed }
-    : { text: text.trim(), segments: timed };
+  return wantsWords ? { ...heard, segments: phrasesOf(timed), words: timed } : { ...heard, segments: timed };
+}
+
+async function untilInterrupted(call: () => Promise<Said>, interrupted: () => boolean): Promise<Said> {
+  try {
+    return await call();
+  } catch (error) {
+    if (interrupted()) return { text: '' };
+    throw error;
+  }
 }
 
 /** The last one may have no end. */
@@ -67,14 +83,30 @@ function segmentOf({ timestamp: [start, end], text }: Chunk, durationS: number):
   return { start_s: start, end_s: end ?? durationS, text: text.trim() };
 }
 
+/** What is told to the model, and what the language is. */
+type Spoken = { options: { task?: string; language?: string }; language?: string | undefined };
+
 /** Models of one language refuse to be told which. */
-function languageOptions({ generationConfig }: TaskModel, input: TaskInput): object {
+async function languageOptions(model: TaskModel, input: TaskInput, samples: Float32Array): Promise<Spoken> {
+  const { generationConfig } = model;
   const task = input.choice('task', ['transcribe', 'translate'] as const, 'transcribe');
   if (generationConfig.is_multilingual !== true) {
     assertTranscribes(input);
-    return {};
+    return { options: {}, language: input.has('language') ? input.text('language') : undefined };
   }
-  return { task, ...(input.has('language') ? { language: languageOf(generationConfig, input.text('language')) } : {}) };
+  const language = input.has('language')
+    ? languageOf(generationConfig, input.text('language'))
+    : await hearLanguage(model, samples);
+  return { options: { task, ...(language === undefined ? {} : { language }) }, language };
+}
+
+/** The library takes every language for English; the model knows better. */
+async function hearLanguage(model: TaskModel, samples: Float32Array): Promise<string | undefined> {
+  const languages = Object.entries((model.generationConfig.lang_to_id ?? {}) as Record<string, number>);
+  const ids = languages.map(([, id]) => id);
+  const first = await model.likeliestStart(samples.subarray(0, WINDOW_S * model.rateHz), ids);
+  const token = languages.find(([, id]) => id === first)?.[0];
+  return token?.replaceAll(/[<|>]/g, '');
 }
 
 function languageOf({ lang_to_id }: TaskModel['generationConfig'], language: string): string {
