@@ -11,11 +11,17 @@ import {
   writeToneListener,
   writeToneSpeaker,
 } from '../support/task-models/audio-models.ts';
+import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/task-models/whisper-model.ts';
 import { startTaskPool } from '../support/task-pool.ts';
 
 const EARS = 'test/ears';
 const VOICE = 'test/voice';
-const pool = await startTaskPool({ [EARS]: writeToneListener, [VOICE]: writeToneSpeaker });
+const WHISPER = 'test/whisper';
+const pool = await startTaskPool({
+  [EARS]: writeToneListener,
+  [VOICE]: writeToneSpeaker,
+  [WHISPER]: writeWordWhisper,
+});
 after(() => pool.close());
 const client = pool.client();
 
@@ -155,6 +161,19 @@ test('[AU4] what has no effect is named', async () => {
     .withResponse();
   assert.equal(response.headers.get('x-sparewatt-ignored-params'), 'prompt, temperature');
   assert.ok(response.headers.get('x-sparewatt-node'));
+});
+
+test('[AU5] a recording is written down in English in every format', async () => {
+  const spoken = encodeWav({ samples: whisperSpeech(['elf', 'haus', '-']), rateHz: WHISPER_RATE_HZ });
+  const translate = async (more: object = {}) =>
+    client.audio.translations.create({ model: WHISPER, file: await toFile(spoken, 'speech.wav'), ...more });
+  assert.equal((await translate()).text, 'eleven house');
+  assert.equal(await translate({ response_format: 'text' }), 'eleven house\n');
+  const cue = '00:00:00.000 --> 00:00:02.000\neleven house\n';
+  assert.equal(await translate({ response_format: 'vtt' }), `WEBVTT\n\n${cue}`);
+  assert.equal(await translate({ response_format: 'srt' }), `1\n${cue.replaceAll('.', ',')}`);
+  const { task, language, duration } = JSON.parse(JSON.stringify(await translate({ response_format: 'verbose_json' })));
+  assert.deepEqual([task, language, duration], ['translate', 'de', 3]);
 });
 
 test('[AU5] a model of one language says that it does not translate', async () => {
