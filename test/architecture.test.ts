@@ -42,6 +42,7 @@ const RULES: Rule[] = [
 const SEAMS: Record<string, string[]> = {
   'shared/agent/nats-connection.ts': ['nats.ws'],
   'shared/runtimes/transformers/library.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/tasks/steering.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-classes.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-model.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.

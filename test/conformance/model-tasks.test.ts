@@ -14,8 +14,9 @@ import {
   writeToneListener,
   writeToneSpeaker,
 } from '../support/task-models/audio-models.ts';
+import { writeStripeReader } from '../support/task-models/reading-models.ts';
 import { writePairClassifier, writeTextClassifier, writeWordTranslator } from '../support/task-models/text-models.ts';
-import { writeColourClassifier, writeStripeReader } from '../support/task-models/vision-models.ts';
+import { writeColourClassifier } from '../support/task-models/vision-models.ts';
 import { startTaskPool, type WriteModel } from '../support/task-pool.ts';
 
 const ranker: WriteModel = (root, id) => writePairClassifier(root, id, ['spare', 'gpu', 'tea'], { relevance: 1 });

@@ -4,9 +4,11 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createWorkerRuntime, type WorkerRuntimeOptions } from '../../../main/headless/inference/worker-runtime.ts';
+import { openRuntime } from '../../../main/headless/open-runtime.ts';
 import type { RuntimeJob } from '../../../shared/runtimes/runtime.ts';
 import { startHubMirror } from '../../support/hub-mirror.ts';
 import { paint, pictureFile, RED } from '../../support/pictures.ts';
+import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
 import { collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
 import { writeToneListener } from '../../support/task-models/audio-models.ts';
@@ -116,4 +118,18 @@ test('a model that has no tokenizer needs none, and one without its processor is
     start(t, { models: ['maker/eyes'], hubUrl: mirror.url }),
     isProblem('model_files_missing', /preprocessor_config\.json/),
   );
+});
+
+test("an owner names a model's task behind its id", async (t) => {
+  const dataFolder = await temporaryFolder(t);
+  await writeMaskFiller(join(dataFolder, 'models'), 'test/gaps', ['tea'], { drink: [3] });
+  const open = (models: string[]) => openRuntime({ dataFolder, models, log: silentLog, onProgress: () => undefined });
+  for (const [name, type] of [
+    ['test/gaps#fill-mask', 'task'],
+    ['test/gaps', 'embed'],
+  ] as const) {
+    const runtime = await open([name]);
+    t.after(() => runtime.close());
+    assert.deepEqual([runtime.models()[0]?.name, runtime.models()[0]?.type], ['test/gaps', type]);
+  }
 });

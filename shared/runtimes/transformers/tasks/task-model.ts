@@ -2,20 +2,18 @@
 import {
   AutoProcessor,
   AutoTokenizer,
-  BaseStreamer,
-  LogitsProcessor,
   LogitsProcessorList,
   type PreTrainedModel,
   type PreTrainedTokenizer,
   type Processor,
   RawImage,
-  StoppingCriteria,
   Tensor,
 } from '@huggingface/transformers';
 import { Problem } from '../../../problems/problem.ts';
 import { readImageHead } from '../../media/image-head.ts';
 import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
+import { OnlyThese, StopWhen, ThrowWhen } from './steering.ts';
 import { type ModelClass, TASK_CLASSES } from './task-classes.ts';
 import type { Task, TaskKind } from './task-kinds.ts';
 
@@ -193,47 +191,4 @@ async function writePng(picture: Picture): Promise<Uint8Array> {
     return new Uint8Array(await blob.arrayBuffer());
   }
   return new Uint8Array(await image.toSharp().png().toBuffer());
-}
-
-class ThrowWhen extends BaseStreamer {
-  readonly interrupted: () => boolean;
-
-  constructor(interrupted: () => boolean) {
-    super();
-    this.interrupted = interrupted;
-  }
-
-  override put(): void {
-    if (this.interrupted()) throw new Error('interrupted');
-  }
-
-  override end(): void {}
-}
-
-class OnlyThese extends LogitsProcessor {
-  readonly allowed: ReadonlySet<number>;
-
-  constructor(allowed: ReadonlySet<number>) {
-    super();
-    this.allowed = allowed;
-  }
-
-  override _call(_rows: bigint[][], logits: Tensor): Tensor {
-    const scores = logits.data as Float32Array;
-    for (let id = 0; id < scores.length; id++) if (!this.allowed.has(id)) scores[id] = Number.NEGATIVE_INFINITY;
-    return logits;
-  }
-}
-
-class StopWhen extends StoppingCriteria {
-  readonly interrupted: () => boolean;
-
-  constructor(interrupted: () => boolean) {
-    super();
-    this.interrupted = interrupted;
-  }
-
-  override _call(rows: number[][]): boolean[] {
-    return new Array(rows.length).fill(this.interrupted());
-  }
 }

@@ -15,6 +15,7 @@ import {
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/runtime-fixtures.ts';
 import { loadTask } from '../../../support/task-models/load-task.ts';
+import { writeDocumentReader, writeStripeReader } from '../../../support/task-models/reading-models.ts';
 import {
   writeBrightnessAsDepth,
   writeColourClassifier,
@@ -22,11 +23,9 @@ import {
   writeColourMatcher,
   writeColourSegmenter,
   writeCutOut,
-  writeDocumentReader,
   writeDoubler,
   writeNamedColourDetector,
   writePatchFeatures,
-  writeStripeReader,
 } from '../../../support/task-models/vision-models.ts';
 
 const COLOURS = ['red', 'green', 'blue'];
