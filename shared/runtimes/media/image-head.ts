@@ -4,7 +4,7 @@ import { hasText } from './media-bytes.ts';
 export type ImageHead = { form: 'png' | 'jpeg' | 'gif' | 'webp'; width: number; height: number };
 
 /** A picture of this size takes 200 MB once it is unpacked; a few bytes can claim to be much larger. */
-const MOST_PIXELS = 50_000_000;
+export const MOST_PIXELS = 50_000_000;
 
 /**
  * What a picture's first bytes say of it, before anything is unpacked. Forms that can hold scripts or addresses, such

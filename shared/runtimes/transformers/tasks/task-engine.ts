@@ -4,12 +4,14 @@ import type { JsonInput } from '../../../protocol/messages.ts';
 import type { CapabilityType } from '../../../protocol/subjects.ts';
 import type { EngineResult } from '../engine.ts';
 import { classifySound, classifySoundZeroShot, speak } from './audio-tasks.ts';
+import { createSharedPasses } from './shared-passes.ts';
 import { readTaskInput } from './task-input.ts';
 import type { Task, TaskKind } from './task-kinds.ts';
 import type { TaskModel } from './task-model.ts';
-import type { TaskRun } from './task-run.ts';
+import type { TaskRun, TaskStep } from './task-run.ts';
 import { answerQuestion, classifyText, classifyZeroShot, fillMask, findEntities, rerank } from './text-tasks.ts';
 import { transcribe } from './transcription.ts';
+import { createTurns } from './turns.ts';
 import {
   askDocument,
   changeImage,
@@ -59,61 +61,47 @@ export type TaskJob = { readonly type: CapabilityType; readonly model: string; r
 
 const NOTHING: EngineResult = { finishReason: 'stop', usage: { inputTokens: 0, outputTokens: 0 } };
 
-type Waiting = { readonly interrupted: () => boolean; readonly go: (isCancelled: boolean) => void };
+/** Tasks whose forward passes are all there is to them: jobs share these, and take turns pass by pass. */
+const SHARED: ReadonlySet<Task> = new Set([
+  'text-classification',
+  'token-classification',
+  'fill-mask',
+  'rerank',
+  'image-classification',
+  'zero-shot-image-classification',
+  'image-feature-extraction',
+] satisfies Task[]);
 
 /**
- * Runs jobs of one model, one after another: a pass of one would only slow down that of another. Errors: those of the
- * tasks; `invalid_value` for a task that the model does not do; `result_too_large`.
- *
- * 1. At most one job runs; `waiting` holds the others in the order in which they came.
- * 2. A job that is cancelled while it waits ends at the next step of the one that runs, not behind it: a cancel that is
- *    not confirmed soon costs the whole thread.
+ * Runs the jobs of one model. Those of other tasks take turns as a whole: a pass of one would only slow down that of
+ * another. Errors: those of the tasks; `invalid_value` for a task that the model does not do; `result_too_large`.
  */
 export function createTaskEngine(model: TaskModel) {
-  const waiting: Waiting[] = [];
-  let isRunning = false;
+  const turns = createTurns();
+  const share = createSharedPasses(turns);
 
-  function dropCancelled(): void {
-    for (const job of waiting.filter(({ interrupted }) => interrupted())) {
-      waiting.splice(waiting.indexOf(job), 1);
-      job.go(true);
-    }
-  }
-
-  /** Whether the job may run now; it may not once it is cancelled. */
-  async function turn(interrupted: () => boolean): Promise<boolean> {
-    if (!isRunning) {
-      isRunning = true;
-      return true;
-    }
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    waiting.push({ interrupted, go: (isCancelled) => resolve(!isCancelled) });
-    return await promise;
+  async function runTask(task: Task, job: TaskJob, interrupted: () => boolean): Promise<EngineResult> {
+    if (interrupted()) return NOTHING;
+    const input = readTaskInput(job.input);
+    const inPasses: TaskStep['inPasses'] = (key, items, pass) =>
+      share(JSON.stringify([task, key]), items, interrupted, pass);
+    const result = await RUNS[task]({ model, input, interrupted, inPasses });
+    assertFits(result.output);
+    const { output, inputTokens = 0, outputTokens = 0 } = result;
+    return { finishReason: 'stop', usage: { inputTokens, outputTokens }, output };
   }
 
   return async (job: TaskJob, interrupted: () => boolean): Promise<EngineResult> => {
-    const mayRun = await turn(interrupted);
-    if (!mayRun) return NOTHING;
-    try {
-      return await runTask(model, job, () => {
-        dropCancelled();
-        return interrupted();
-      });
-    } finally {
-      const next = waiting.shift();
-      isRunning = next !== undefined;
-      next?.go(false);
-    }
+    const task = taskOf(job, model.kind);
+    if (SHARED.has(task)) return await runTask(task, job, interrupted);
+    const giveBack = await turns.take(interrupted);
+    if (giveBack === null) return NOTHING;
+    const step = (): boolean => {
+      turns.dropCancelled();
+      return interrupted();
+    };
+    return await runTask(task, job, step).finally(giveBack);
   };
-}
-
-async function runTask(model: TaskModel, job: TaskJob, interrupted: () => boolean): Promise<EngineResult> {
-  if (interrupted()) return NOTHING;
-  const run = RUNS[taskOf(job, model.kind)];
-  const result = await run({ model, input: readTaskInput(job.input), interrupted });
-  assertFits(result.output);
-  const { output, inputTokens = 0, outputTokens = 0 } = result;
-  return { finishReason: 'stop', usage: { inputTokens, outputTokens }, output };
 }
 
 /** Jobs of the type `task` say which; those of the other types are what the model does first of all. */

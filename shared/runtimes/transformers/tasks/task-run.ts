@@ -1,5 +1,6 @@
 import { bytesToBase64 } from '../../../protocol/base64.ts';
 import type { JsonInput } from '../../../protocol/messages.ts';
+import type { Pass } from './shared-passes.ts';
 import type { TaskInput } from './task-input.ts';
 import type { Picture, TaskModel } from './task-model.ts';
 
@@ -8,29 +9,14 @@ export type TaskStep = {
   readonly model: TaskModel;
   readonly input: TaskInput;
   readonly interrupted: () => boolean;
+  /** Results for many items, in passes that jobs with the same key share. For tasks of `SHARED` in `task-engine.ts`. */
+  inPasses<Item, Result>(key: object, items: readonly Item[], pass: Pass<Item, Result>): Promise<Result[]>;
 };
 
 export type TaskResult = { output: JsonInput; inputTokens?: number; outputTokens?: number };
 export type TaskRun = (step: TaskStep) => Promise<TaskResult>;
 
 export type Label = { label: string; score: number };
-
-/** Texts or pictures per forward pass: enough to fill a small machine, and a cancel waits for one pass. */
-const ROWS_PER_PASS = 16;
-
-/** Runs `pass` over the items, a forward pass's worth at a time, until `interrupted`. */
-export async function inPasses<Item, Result>(
-  items: readonly Item[],
-  interrupted: () => boolean,
-  pass: (items: Item[]) => Promise<readonly Result[]>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let start = 0; start < items.length && !interrupted(); start += ROWS_PER_PASS) {
-    results.push(...(await pass(items.slice(start, start + ROWS_PER_PASS))));
-    await nextTurn();
-  }
-  return results;
-}
 
 /** One output for one input, and `results` in the order of the inputs where there was a list of them. */
 export function oneOrAll(results: readonly JsonInput[], isList: boolean): JsonInput {

@@ -1,18 +1,19 @@
 import { Problem } from '../../../problems/problem.ts';
-import { inPasses, type Label, labelsOf, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
+import { type Label, labelsOf, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
 
 const MOST_LABELS = 1_000;
 
 /** `text` (one or a list) → `labels` with scores, best first; `top` of them, all when absent. */
-export const classifyText: TaskRun = async ({ model, input, interrupted }) => {
+export const classifyText: TaskRun = async ({ model, input, inPasses }) => {
   const texts = input.texts('text');
   const top = input.number('top', 1, MOST_LABELS, MOST_LABELS);
-  const found = await inPasses(texts, interrupted, async (some) => {
+  const found = await inPasses({}, texts, async (some) => {
     // The library gives a single row for a single label asked, and a list of rows otherwise.
     const rows = (await model.call('text-classification', some, { top_k: MOST_LABELS })) as unknown[][];
-    return rows.map((row) => ({ labels: labelsOf(row).slice(0, top) }));
+    return rows.map(labelsOf);
   });
-  return { output: oneOrAll(found, input.isList('text')), inputTokens: tokensOf(model, texts) };
+  const results = found.map((labels) => ({ labels: labels.slice(0, top) }));
+  return { output: oneOrAll(results, input.isList('text')), inputTokens: tokensOf(model, texts) };
 };
 
 /** `text` and `labels` that the model was never trained on → the same labels, likeliest first. */
@@ -31,11 +32,11 @@ export const classifyZeroShot: TaskRun = async ({ model, input, interrupted }) =
 };
 
 /** `text` → `entities`: words with their kind; whole names unless `group` is false. */
-export const findEntities: TaskRun = async ({ model, input, interrupted }) => {
+export const findEntities: TaskRun = async ({ model, input, inPasses }) => {
   const texts = input.texts('text');
   const isGrouped = input.flag('group', true);
   const options = { aggregation_strategy: isGrouped ? 'simple' : 'none' };
-  const found = await inPasses(texts, interrupted, async (some) => {
+  const found = await inPasses(options, texts, async (some) => {
     const rows = (await model.call('token-classification', some, options)) as RawEntity[][];
     return rows.map((row) => ({ entities: row.map(entityOf) }));
   });
@@ -60,14 +61,14 @@ export const answerQuestion: TaskRun = async ({ model, input }) => {
 };
 
 /** `text` with the model's mask in it → `fills`: what may stand there, likeliest first. */
-export const fillMask: TaskRun = async ({ model, input, interrupted }) => {
+export const fillMask: TaskRun = async ({ model, input, inPasses }) => {
   const texts = input.texts('text');
   const top = input.number('top', 1, 100, 5);
   const mask = model.maskToken ?? '[MASK]';
   if (!texts.every((text) => text.includes(mask))) {
     throw new Problem('invalid_value', `Each text must have ${mask} where a word is missing.`, { param: 'text' });
   }
-  const found = await inPasses(texts, interrupted, async (some) => {
+  const found = await inPasses({ top }, texts, async (some) => {
     const rows = (await model.call('fill-mask', some, { top_k: top })) as RawFill[][];
     return rows.map((row) => ({ fills: row.map(fillOf) }));
   });
@@ -81,13 +82,14 @@ function fillOf({ score, token_str, sequence }: RawFill) {
 }
 
 /** `query` and `documents` → `results`: their places and scores, best first; `top` of them. */
-export const rerank: TaskRun = async ({ model, input, interrupted }) => {
+export const rerank: TaskRun = async ({ model, input, inPasses }) => {
   const [query, documents] = [input.text('query'), input.texts('documents')];
   const top = input.number('top', 1, Number.MAX_SAFE_INTEGER, documents.length);
-  const scores = await inPasses(documents, interrupted, (some) =>
+  const pairs = documents.map((document) => [query, document] as const);
+  const scores = await inPasses({}, pairs, (some) =>
     model.scorePairs(
-      some.map(() => query),
-      some,
+      some.map(([left]) => left),
+      some.map(([, right]) => right),
     ),
   );
   const results = scores.map((score, index) => ({ index, score: sigmoid(score) }));

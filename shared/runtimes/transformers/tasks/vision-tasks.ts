@@ -1,28 +1,32 @@
+import { Problem } from '../../../problems/problem.ts';
 import { bytesToBase64 } from '../../../protocol/base64.ts';
+import { MOST_PIXELS, readImageHead } from '../../media/image-head.ts';
 import type { TaskInput } from './task-input.ts';
 import type { Picture, TaskModel } from './task-model.ts';
-import { inPasses, labelsOf, nextTurn, oneOrAll, pictureOutput, type TaskRun, tokensOf } from './task-run.ts';
+import { labelsOf, nextTurn, oneOrAll, pictureOutput, type TaskRun, tokensOf } from './task-run.ts';
 import { templateOf } from './text-tasks.ts';
 
 const MOST_LABELS = 1_000;
 const WRITTEN_TOKENS = 256;
 
 /** `image` (one or a list) → `labels`, likeliest first; `top` of them, five when absent. */
-export const classifyImage: TaskRun = async ({ model, input, interrupted }) => {
+export const classifyImage: TaskRun = async ({ model, input, inPasses }) => {
   const top = input.number('top', 1, MOST_LABELS, 5);
-  const found = await inPasses(input.files('image'), interrupted, async (some) => {
-    const rows = (await model.call('image-classification', await read(model, some), { top_k: top })) as unknown[];
+  const pictures = await read(model, input.files('image'));
+  const found = await inPasses({ top }, pictures, async (some) => {
+    const rows = (await model.call('image-classification', some, { top_k: top })) as unknown[];
     return rows.map((row) => ({ labels: labelsOf(row) }));
   });
   return { output: oneOrAll(found, input.isList('image')) };
 };
 
 /** `image` and `labels` in words → the labels, likeliest first. */
-export const classifyImageZeroShot: TaskRun = async ({ model, input, interrupted }) => {
+export const classifyImageZeroShot: TaskRun = async ({ model, input, inPasses }) => {
   const labels = input.texts('labels');
-  const found = await inPasses(input.files('image'), interrupted, async (some) => {
-    const pictures = await read(model, some);
-    const rows = await model.call('zero-shot-image-classification', pictures, [...labels], templateOf(input));
+  const template = templateOf(input);
+  const pictures = await read(model, input.files('image'));
+  const found = await inPasses({ labels, template }, pictures, async (some) => {
+    const rows = await model.call('zero-shot-image-classification', some, [...labels], template);
     return (rows as unknown[]).map((row) => ({ labels: labelsOf(row) }));
   });
   return { output: oneOrAll(found, input.isList('image')), inputTokens: tokensOf(model, labels) };
@@ -90,10 +94,11 @@ export const changeImage: TaskRun = async ({ model, input }) => {
 type Features = { dims: readonly number[]; data: ArrayLike<number> };
 
 /** `image` (one or a list) → `embedding`; of the first patch, or with `pool: "mean"` the average of all. */
-export const embedImage: TaskRun = async ({ model, input, interrupted }) => {
+export const embedImage: TaskRun = async ({ model, input, inPasses }) => {
   const pool = input.choice('pool', ['first', 'mean'] as const, 'first');
-  const found = await inPasses(input.files('image'), interrupted, async (some) => {
-    const features = (await model.call('image-feature-extraction', await read(model, some))) as Features;
+  const pictures = await read(model, input.files('image'));
+  const found = await inPasses({ pool }, pictures, async (some) => {
+    const features = (await model.call('image-feature-extraction', some)) as Features;
     return some.map((_, row) => ({ embedding: pooled(features, row, pool) }));
   });
   return { output: oneOrAll(found, input.isList('image')) };
@@ -144,6 +149,12 @@ function written(input: TaskInput, model: TaskModel, interrupted: () => boolean)
   return { max_new_tokens, ...model.until(interrupted) };
 }
 
-function read(model: TaskModel, files: readonly Uint8Array[]): Promise<Picture[]> {
-  return Promise.all(files.map((bytes) => model.readPicture(bytes)));
+/** All pictures of a job, which are unpacked at the same time and so have one limit together. */
+async function read(model: TaskModel, files: readonly Uint8Array[]): Promise<Picture[]> {
+  const pixels = files.map(readImageHead).reduce((sum, { width, height }) => sum + width * height, 0);
+  if (pixels > MOST_PIXELS) {
+    const sentence = `The pictures of one job may have ${MOST_PIXELS} pixels together, and these have ${pixels}.`;
+    throw new Problem('invalid_image', `${sentence} Send fewer at a time.`, { param: 'image' });
+  }
+  return await Promise.all(files.map((bytes) => model.readPicture(bytes)));
 }

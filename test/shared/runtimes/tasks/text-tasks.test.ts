@@ -44,6 +44,7 @@ test('a text of a list of one is told as a list', async (t) => {
 test('a job that is cancelled between passes ends before the next', async (t) => {
   const ask = await loadTask(t, await writeTextClassifier(await temporaryFolder(t), 'test/moods', LABELS, MOODS));
   let passes = 0;
+  // Asked once before the job begins, and before each pass.
   const interrupted = () => passes++ > 1;
   const { output } = await ask({ text: new Array(200).fill('good') }, { interrupted });
   assert.equal((output.results as unknown[]).length, 16);

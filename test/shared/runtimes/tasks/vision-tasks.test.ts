@@ -66,6 +66,11 @@ test('what is no picture is refused before it is unpacked', async (t) => {
   huge.writeUInt32BE(100_000, 16);
   huge.writeUInt32BE(100_000, 20);
   await assert.rejects(ask({ image: huge.toString('base64') }), isProblem('invalid_image', /50000000 pixels/));
+  // Each is small enough by itself; none is unpacked.
+  huge.writeUInt32BE(6_000, 16);
+  huge.writeUInt32BE(6_000, 20);
+  const two = new Array<string>(2).fill(huge.toString('base64'));
+  await assert.rejects(ask({ image: two }), isProblem('invalid_image', /72000000.*fewer/));
 });
 
 test('a picture is compared with labels in words', async (t) => {
