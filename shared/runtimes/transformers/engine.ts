@@ -7,7 +7,6 @@ import { type ModelFacts, readModelFacts } from './model-facts.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { readPooling } from './pooling.ts';
 import { createTaskEngine } from './tasks/task-engine.ts';
-import type { TaskKind } from './tasks/task-kinds.ts';
 import { loadTaskModel } from './tasks/task-model.ts';
 
 /** What the engine adds to a job's result; the host knows revision and digest. */
@@ -33,7 +32,7 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
     throw new Problem('model_load_failed', 'This is a kind of model that is not served.');
   }
   try {
-    if (facts.kind !== null) return await loadTasks(files, options, config, facts.kind);
+    if (facts.kind !== null) return await loadTasks(files, options, config, facts);
     return facts.type === 'llm'
       ? await loadChat(files, options, facts)
       : await loadEmbed(files, options, config, facts);
@@ -84,9 +83,10 @@ async function loadTasks(
   files: ModelFiles,
   options: LoadOptions,
   config: JsonObject,
-  kind: TaskKind,
+  { kind, contextLength }: ModelFacts,
 ): Promise<LoadedModel> {
-  const model = await loadTaskModel(files, options, kind, config);
+  if (kind === null) throw new TypeError('a model without tasks');
+  const model = await loadTaskModel(files, options, kind, config, contextLength);
   const run = createTaskEngine(model);
   return {
     dispose: () => model.dispose(),

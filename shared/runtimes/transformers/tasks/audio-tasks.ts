@@ -16,7 +16,7 @@ export function readSound(model: TaskModel, bytes: Uint8Array): Float32Array {
 
 /** `audio` (one or a list) → `labels`, likeliest first; `top` of them, five when absent. */
 export const classifySound: TaskRun = async ({ model, input, interrupted }) => {
-  const top = input.number('top', 1, 1_000, 5);
+  const top = input.count('top', 1, 1_000, 5);
   const ask = (samples: Float32Array) => model.call('audio-classification', samples, { top_k: top });
   return await forEachSound(model, input, interrupted, ask);
 };

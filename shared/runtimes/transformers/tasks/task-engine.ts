@@ -82,7 +82,9 @@ export function createTaskEngine(model: TaskModel) {
 
   async function runTask(task: Task, job: TaskJob, interrupted: () => boolean): Promise<EngineResult> {
     if (interrupted()) return NOTHING;
-    const input = readTaskInput(job.input);
+    const { task: named, ...members } = job.input;
+    // In jobs of the other types this member is one of their own.
+    const input = readTaskInput(job.type === 'task' || named === undefined ? members : job.input);
     const inPasses: TaskStep['inPasses'] = (key, items, pass) =>
       share(JSON.stringify([task, key]), items, interrupted, pass);
     const result = await RUNS[task]({ model, input, interrupted, inPasses });

@@ -14,6 +14,8 @@ export type TaskInput = {
   isList(name: string): boolean;
   choice<Value extends string>(name: string, among: readonly Value[], otherwise: Value): Value;
   number(name: string, minimum: number, maximum: number, otherwise: number): number;
+  /** The same for whole numbers. */
+  count(name: string, minimum: number, maximum: number, otherwise: number): number;
   flag(name: string, otherwise: boolean): boolean;
   /** The bytes of one file or of several, which come as base64 or as data URLs. */
   files(name: string): readonly Uint8Array[];
@@ -56,6 +58,12 @@ export function readTaskInput(input: JsonInput): TaskInput {
       const value = input[name] ?? otherwise;
       if (typeof value === 'number' && value >= minimum && value <= maximum) return value;
       throw wrong(name, `must be a number from ${minimum} to ${maximum}`);
+    },
+    count: (name, minimum, maximum, otherwise) => {
+      const value = input[name] ?? otherwise;
+      if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum)
+        return value as number;
+      throw wrong(name, `must be a whole number from ${minimum} to ${maximum}`);
     },
     flag: (name, otherwise) => {
       const value = input[name] ?? otherwise;

@@ -26,6 +26,8 @@ export type FrameScores = { readonly scores: Float32Array; readonly frames: numb
 export type TaskModel = {
   readonly kind: TaskKind;
   readonly config: JsonObject;
+  /** How many tokens of text it reads at most. */
+  readonly contextLength: number;
   readonly generationConfig: JsonObject;
   /** Runs the library's pipeline for `task` on what that pipeline takes. */
   call(task: Task, ...inputs: readonly unknown[]): Promise<unknown>;
@@ -64,12 +66,13 @@ export function loadTaskModel(
   options: LoadOptions,
   kind: TaskKind,
   config: JsonObject,
+  contextLength: number,
 ): Promise<TaskModel> {
   return withVirtualId(files, async (id) => {
     const tokenizer = kind.hasTokenizer ? await AutoTokenizer.from_pretrained(id) : null;
     const processor = kind.hasProcessor ? await AutoProcessor.from_pretrained(id, {}) : null;
     const model = await modelClassOf(kind, config).from_pretrained(id, pretrainedOptions(options));
-    return wrap({ model, tokenizer, processor }, kind, config);
+    return { ...wrap({ model, tokenizer, processor }, kind, config), contextLength };
   });
 }
 
@@ -80,7 +83,7 @@ function modelClassOf({ tasks }: TaskKind, { model_type }: JsonObject): ModelCla
   throw new Error(`no class for models of type ${String(model_type)} that do ${tasks[0]}`);
 }
 
-function wrap(parts: Parts, kind: TaskKind, config: JsonObject): TaskModel {
+function wrap(parts: Parts, kind: TaskKind, config: JsonObject): Omit<TaskModel, 'contextLength'> {
   const { model, tokenizer, processor } = parts;
   const pipelines = new Map<Task, Pipeline>();
   const pipelineOf = (task: Task): Pipeline => {

@@ -1,3 +1,4 @@
+import { Problem } from '../../../problems/problem.ts';
 import { bytesToBase64 } from '../../../protocol/base64.ts';
 import type { JsonInput } from '../../../protocol/messages.ts';
 import type { Pass } from './shared-passes.ts';
@@ -21,6 +22,15 @@ export type Label = { label: string; score: number };
 /** One output for one input, and `results` in the order of the inputs where there was a list of them. */
 export function oneOrAll(results: readonly JsonInput[], isList: boolean): JsonInput {
   return isList ? { results } : (results[0] ?? {});
+}
+
+/** The tokens of what one pass reads. Errors: `context_length_exceeded`, since the library would cut off the rest. */
+export function countRead(model: TaskModel, texts: readonly string[], param: string): number {
+  const counts = texts.map((text) => model.countTokens(text));
+  const longest = Math.max(...counts);
+  if (longest <= model.contextLength) return counts.reduce((sum, count) => sum + count, 0);
+  const sentence = `A text has ${longest} tokens and the model reads at most ${model.contextLength}. Split it.`;
+  throw new Problem('context_length_exceeded', sentence, { param });
 }
 
 export function tokensOf(model: TaskModel, texts: readonly string[]): number {

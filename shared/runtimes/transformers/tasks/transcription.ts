@@ -43,7 +43,7 @@ async function transcribeBy(step: TaskStep, samples: Float32Array): Promise<Hear
 }
 
 type Said = { text: string; chunks?: Chunk[] };
-type Chunk = { timestamp: [number, number | null]; text: string };
+type Chunk = { timestamp: [number | null, number | null]; text: string };
 
 async function transcribeWithWhisper({ model, input, interrupted }: TaskStep, samples: Float32Array): Promise<Heard> {
   const wantsWords = input.flag('words', false);
@@ -78,9 +78,9 @@ async function untilInterrupted(call: () => Promise<Said>, interrupted: () => bo
   }
 }
 
-/** The last one may have no end. */
+/** What stands at an edge of the recording may lack the time there. */
 function segmentOf({ timestamp: [start, end], text }: Chunk, durationS: number): Segment {
-  return { start_s: start, end_s: end ?? durationS, text: text.trim() };
+  return { start_s: start ?? 0, end_s: end ?? durationS, text: text.trim() };
 }
 
 /** What is told to the model, and what the language is. */

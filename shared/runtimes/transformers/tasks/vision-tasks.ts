@@ -11,7 +11,7 @@ const WRITTEN_TOKENS = 256;
 
 /** `image` (one or a list) → `labels`, likeliest first; `top` of them, five when absent. */
 export const classifyImage: TaskRun = async ({ model, input, inPasses }) => {
-  const top = input.number('top', 1, MOST_LABELS, 5);
+  const top = input.count('top', 1, MOST_LABELS, 5);
   const pictures = await read(model, input.files('image'));
   const found = await inPasses({ top }, pictures, async (some) => {
     const rows = (await model.call('image-classification', some, { top_k: top })) as unknown[];
@@ -145,7 +145,7 @@ export const askDocument: TaskRun = async ({ model, input, interrupted }) => {
 };
 
 function written(input: TaskInput, model: TaskModel, interrupted: () => boolean): object {
-  const max_new_tokens = Math.floor(input.number('max_tokens', 1, 4_096, WRITTEN_TOKENS));
+  const max_new_tokens = input.count('max_tokens', 1, 4_096, WRITTEN_TOKENS);
   return { max_new_tokens, ...model.until(interrupted) };
 }
 

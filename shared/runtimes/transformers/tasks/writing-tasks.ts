@@ -1,5 +1,5 @@
 import type { Task } from './task-kinds.ts';
-import { nextTurn, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
+import { countRead, nextTurn, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
 
 const MOST_TOKENS = 4_096;
 const USUAL_TOKENS = 256;
@@ -8,8 +8,9 @@ const USUAL_TOKENS = 256;
 function write(task: Task, optionsOf: (input: Parameters<TaskRun>[0]['input']) => object = () => ({})): TaskRun {
   return async ({ model, input, interrupted }) => {
     const texts = input.texts('text');
+    const inputTokens = countRead(model, texts, 'text');
     const options = {
-      max_new_tokens: Math.floor(input.number('max_tokens', 1, MOST_TOKENS, USUAL_TOKENS)),
+      max_new_tokens: input.count('max_tokens', 1, MOST_TOKENS, USUAL_TOKENS),
       ...optionsOf(input),
       ...model.until(interrupted),
     };
@@ -24,7 +25,7 @@ function write(task: Task, optionsOf: (input: Parameters<TaskRun>[0]['input']) =
       written.map((text) => ({ text })),
       input.isList('text'),
     );
-    return { output, inputTokens: tokensOf(model, texts), outputTokens: tokensOf(model, written) };
+    return { output, inputTokens, outputTokens: tokensOf(model, written) };
   };
 }
 

@@ -37,6 +37,9 @@ test('speech is written down with the times of words and phrases', async (t) => 
   });
   const plain = await ask({ audio: wav(toneSpeech('A')), timestamps: false, language: 'en', task: 'transcribe' }, stt);
   assert.deepEqual(plain.output, { text: 'A', duration_s: LETTER_S, language: 'en' });
+  // As a task its name stands where a job of the type says what to do with the speech.
+  const asTask = await ask({ task: 'automatic-speech-recognition', audio: wav(toneSpeech('B')) });
+  assert.equal(asTask.output.text, 'B');
 });
 
 test('a pause parts phrases, and silence says nothing', async (t) => {

@@ -12,6 +12,7 @@ function slowModel(task: 'text-classification' | 'translation') {
   const model = {
     kind: { type: 'task', tasks: [task], parts: [], hasTokenizer: true, hasProcessor: false },
     countTokens: () => 1,
+    contextLength: 1,
     until: () => ({}),
     call: (_task: string, texts: string[]) =>
       new Promise((resolve, reject) => {

@@ -56,6 +56,9 @@ test('wrong inputs are refused with their place', async (t) => {
   await assert.rejects(ask({ text: 7 }), isProblem('invalid_value', /'text'/));
   await assert.rejects(ask({ text: [] }), isProblem('invalid_value', /1 to 256/));
   await assert.rejects(ask({ text: 'good', top: 0 }), isProblem('invalid_value', /'top'/));
+  await assert.rejects(ask({ text: 'good', top: 1.5 }), isProblem('invalid_value', /'top'/));
+  const long = 'good '.repeat(63);
+  await assert.rejects(ask({ text: ['good', long] }), isProblem('context_length_exceeded', /65 tokens.*64/));
   await assert.rejects(
     ask({ text: 'good', task: 'depth-estimation' }),
     isProblem('invalid_value', /text-classification/),
