@@ -39,3 +39,12 @@ test('bytes that are no picture, or a broken one, are refused and nothing else h
   }
   assert.throws(() => readImageHead(Buffer.from('<svg/>')), isProblem('unsupported_media', /png, jpeg/));
 });
+
+test('a picture that only claims to be huge is refused by its claim', async () => {
+  const png = await image().png().toBuffer();
+  png.writeUInt32BE(100_000, 16);
+  png.writeUInt32BE(100_000, 20);
+  assert.throws(() => readImageHead(png), isProblem('invalid_image', /100000 x 100000/));
+  png.writeUInt32BE(0, 16);
+  assert.throws(() => readImageHead(png), isProblem('invalid_image', /0 x 100000/));
+});
