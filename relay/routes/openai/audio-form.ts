@@ -4,7 +4,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 
 /** What the form of a transcription asks for. */
 export type TranscriptionWishes = {
-  file: Uint8Array;
+  file: Buffer;
   model: string;
   language: string | undefined;
   format: TranscriptFormat;
@@ -36,7 +36,7 @@ export async function readTranscriptionForm(request: FastifyRequest): Promise<Tr
   const model = textOf(form, 'model');
   if (model === undefined) throw missing('model');
   return {
-    file: new Uint8Array(await file.arrayBuffer()),
+    file: Buffer.from(await file.arrayBuffer()),
     model,
     language: textOf(form, 'language'),
     format,

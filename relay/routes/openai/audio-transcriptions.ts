@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TranscriptionForm, TranscriptionResponse } from '../../../shared/api/audio.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { bytesToBase64 } from '../../../shared/protocol/base64.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { ignoredHeader } from '../answer-headers.ts';
@@ -74,7 +73,7 @@ async function transcribe(
 
 function inputOf(task: string, { file, language, format, wantsWords }: TranscriptionWishes) {
   return {
-    audio: bytesToBase64(file),
+    audio: file.toString('base64'),
     task,
     // Times cost a model tokens: who wants none asks for none.
     timestamps: format !== 'json' && format !== 'text',
