@@ -255,6 +255,8 @@ function describeJob(
     apiKeyId: request.principal.keyId,
     nonce: readNonce(request),
     ...limits,
+    // One object is the first word of its node and the last; whether the node still lives is asked meanwhile.
+    ...(order.type === 'llm' || order.type === 'embed' ? undefined : { stallTimeoutMs: limits.timeoutMs }),
     ...order,
   };
 }

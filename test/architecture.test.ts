@@ -59,6 +59,9 @@ const RULES: Rule[] = [
 const SEAMS: Record<string, string[]> = {
   'shared/agent/nats-connection.ts': ['nats.ws'],
   'shared/runtimes/transformers/library.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/tasks/steering.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/tasks/task-classes.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/tasks/task-model.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.
   'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts', 'main/headless/roaming-agent.ts'],
   'relay/version.ts': ['package.json'],

@@ -20,12 +20,18 @@ export type OpenRuntimeOptions = {
   onProgress(line: string): void;
 };
 
+/** A model by its id, or as `id#task` where its files would say that it does something else. */
+function readRequest(name: string): { id: string; task?: string } {
+  const [id = '', task] = name.split('#');
+  return { id, ...(task === undefined ? {} : { task }) };
+}
+
 /** Inference for a headless node: the asked models, or the demo models, in worker threads. */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
   const runtime = await createWorkerRuntime({
-    models: ids.map((id) => ({ id })),
+    models: ids.map(readRequest),
     cacheFolder,
     modelFolder: SHIPPED_MODELS,
     onProgress: createProgressLines(options.onProgress),

@@ -50,7 +50,7 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
       owned_by: served.name.split('/')[0] ?? 'sparewatt',
       status: nodes.size === 0 ? 'unavailable' : warm ? 'warm' : 'installed',
       nodes: nodes.size,
-      capabilities: [served.type],
+      capabilities: [served.type, ...(served.tasks ?? [])],
       context_length: served.context_length,
     };
   };

@@ -3,18 +3,18 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import { sizeOf } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 
-import { CAPABILITY_TYPES, type CapabilityType } from '../../shared/protocol/subjects.ts';
+import { CAPABILITY_TYPES } from '../../shared/protocol/subjects.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { answerHeaders } from './answer-headers.ts';
-import { chooseModel } from './choose-model.ts';
+import { type AskedOfAny, chooseModel } from './choose-model.ts';
 import { watchHangUps } from './hang-up.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { sendJson } from './send-json.ts';
 
 const RETRY_AFTER_MS = 1_000;
 
-/** `POST /v1/capability/{stt,tts,ocr,image}`: one JSON object to a node that can, one back. */
+/** `POST /v1/capability/{stt,tts,ocr,image,task}`: one JSON object to a node that can, one back. */
 export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServices): void {
   const hangUpOf = watchHangUps(app);
   for (const type of CAPABILITY_TYPES) {
@@ -31,9 +31,10 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       },
       async (request, reply) => {
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
-        const asked = { type, client: request.principal.keyId, size: sizeOf({ type, input }) };
+        const task = type === 'task' && typeof input.task === 'string' ? input.task : undefined;
+        const asked = { type, task, client: request.principal.keyId, size: sizeOf({ type, input }) };
         const chosen = await chooseModel(asked, { model: (name) => (wanted ?? name) === name }, services);
-        if (chosen === undefined) throw noCapacity(type, wanted ?? undefined);
+        if (chosen === undefined) throw noCapacity(asked, wanted ?? undefined);
         const { model, ignore } = chosen;
         const order = { type, model, stream: false, input };
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
@@ -55,8 +56,9 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
   }
 }
 
-function noCapacity(type: CapabilityType, wanted: string | undefined): Problem {
-  const what = wanted === undefined ? `the capability "${type}"` : `the model ${wanted} for "${type}"`;
+function noCapacity({ type, task = type }: AskedOfAny, wanted: string | undefined): Problem {
+  const name = task.slice(0, 64);
+  const what = wanted === undefined ? `the capability "${name}"` : `the model ${wanted} for "${name}"`;
   return new Problem('no_capacity', `No node has ${what} now. Start a node that does, or try again later.`, {
     retryAfterMs: RETRY_AFTER_MS,
   });

@@ -1,11 +1,15 @@
 import { type Asked, objectionTo } from '../../shared/policy/decide.ts';
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { RelayServices } from '../services.ts';
 
 /** A choice is made on nothing older than this, as in the open fabric. */
 const FRESH_WITHIN_MS = 30_000;
 
-export type AskedOfAny = Omit<Asked, 'model'>;
+export type AskedOfAny = Omit<Asked, 'model'> & {
+  /** A task by name, which any model may do that does it, whatever else it is for. */
+  task?: string | undefined;
+};
 
 /** Which models and nodes will do; all, when absent. */
 export type Fitting = { readonly model?: (name: string) => boolean; readonly node?: (node: LiveNode) => boolean };
@@ -48,11 +52,15 @@ function modelOf(
   mustBeAllowed: boolean,
 ): string | undefined {
   const { capabilities, served_models, policy } = document;
-  if (capabilities[asked.type] !== true) return undefined;
+  if (asked.task === undefined && capabilities[asked.type] !== true) return undefined;
   const isAllowed = (model: string): boolean => objectionTo({ ...asked, model }, policy ?? {}) === undefined;
   return served_models.find(
-    ({ name, type }) => type === asked.type && isModelFor(name) && (!mustBeAllowed || isAllowed(name)),
+    (served) => does(served, asked) && isModelFor(served.name) && (!mustBeAllowed || isAllowed(served.name)),
   )?.name;
+}
+
+function does({ type, tasks = [] }: ServedModel, asked: AskedOfAny): boolean {
+  return asked.task === undefined ? type === asked.type : tasks.includes(asked.task);
 }
 
 function loadOf({ reserved, slots }: LiveNode): number {

@@ -10,7 +10,7 @@ const INVALID_JSON = 'The body is not valid JSON, or has a member named __proto_
 /** Every response that is not a success leaves through here, in one shape. */
 export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    sendProblem(problemOf(error, maxBodyBytes), request, reply);
+    sendProblem(problemOf(error, request.routeOptions?.bodyLimit ?? maxBodyBytes), request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request.url);

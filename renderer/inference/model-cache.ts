@@ -149,13 +149,16 @@ async function describe(
 ): Promise<InstalledWebModel> {
   const facts = readModelFacts(await readJson(files, 'config.json'), await readJson(files, 'tokenizer_config.json'));
   const weights = digests.files[WEIGHTS];
-  if (facts === null || weights === undefined) {
+  const type = facts?.type;
+  if (facts == null || weights === undefined || (type !== 'llm' && type !== 'embed')) {
     throw new Problem('model_load_failed', `'${id}' is of a kind that a browser cannot serve.`);
   }
   return {
     id,
     location,
-    ...facts,
+    type,
+    contextLength: facts.contextLength,
+    dimensions: facts.dimensions,
     revision: digests.revision,
     dtype: 'fp32',
     weightsDigest: weights.sha256,

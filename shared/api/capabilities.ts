@@ -58,10 +58,16 @@ export const InstalledModels = Type.Object({
 });
 export type InstalledModels = Static<typeof InstalledModels>;
 
-/** Body of `POST /v1/capability/{stt,tts,ocr,image}`: `model` chooses one, everything else goes to the node as it is. */
+/** Body of `POST /v1/capability/{stt,tts,ocr,image,task}`: `model` chooses one, everything else goes to the node as it is. */
 export const CapabilityRequest = Type.Object(
   { model: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 256 }))) },
-  { additionalProperties: true, examples: [{ url: 'https://files.example/speech.wav', language: 'en' }] },
+  {
+    additionalProperties: true,
+    examples: [
+      { audio: 'UklGRiQAAABXQVZF', language: 'en' },
+      { task: 'text-classification', text: 'What a fine day.' },
+    ],
+  },
 );
 
 export const CapabilityAnswer = Type.Object({

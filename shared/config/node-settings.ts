@@ -42,7 +42,8 @@ export const NodeSettings = Type.Object(
     models: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       ...described({
-        description: 'models to serve: a shipped one or any transformers.js model of the hub',
+        description:
+          'models to serve: a shipped one or any transformers.js model of the hub; `id#task` chooses its task',
         wanted: 'a list of model ids',
         env: 'SPAREWATT_NODE_MODELS',
         flag: 'model',

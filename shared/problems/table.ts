@@ -38,6 +38,19 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'invalid_request_error',
   },
+  unsupported_media: {
+    title: 'The file is of a form that is not read here',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  invalid_audio: {
+    title: 'The recording cannot be read',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  invalid_image: { title: 'The picture cannot be read', status: 400, retry: 'never', type: 'invalid_request_error' },
   context_length_exceeded: {
     title: 'The prompt is longer than the model can read',
     status: 400,
@@ -197,7 +210,7 @@ export const PROBLEMS = {
   },
   result_not_found: { title: 'There is no such result', status: 404, retry: 'never', type: 'invalid_request_error' },
   result_too_large: {
-    title: 'The result is larger than the relay keeps',
+    title: 'The result is larger than what is sent or kept',
     status: 413,
     retry: 'never',
     type: 'invalid_request_error',
@@ -222,7 +235,7 @@ export const PROBLEMS = {
   },
   body_too_large: { title: 'The body is too large', status: 413, retry: 'never', type: 'invalid_request_error' },
   unsupported_media_type: {
-    title: 'The body must be application/json',
+    title: 'The body is of another media type than this route takes',
     status: 415,
     retry: 'never',
     type: 'invalid_request_error',

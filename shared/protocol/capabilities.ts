@@ -9,7 +9,7 @@ const Time = Type.Integer({ minimum: 0, description: 'Milliseconds since 1970' }
 const OrNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 
 /** What a node can be asked for, as flags of its document. */
-export const CAPABILITIES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'vision'] as const;
+export const CAPABILITIES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'vision', 'task'] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
 /** Averages over real jobs in which recent ones weigh more; made by the node, so a claim. */
@@ -34,6 +34,8 @@ export const ServedModel = Type.Object({
   size_bytes: Count,
   /** Longest prompt plus answer in tokens. */
   context_length: Count,
+  /** What it can be asked for in jobs of its type, or of the type `task`; names of `task-kinds.ts`. */
+  tasks: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
   /** Length of a vector; embedding models only. */
   dimensions: Type.Optional(Count),
   license: Type.Optional(Type.String()),
@@ -118,6 +120,7 @@ export const CapabilityDocument = Type.Object({
       ocr: Type.Optional(Type.Boolean()),
       image: Type.Optional(Type.Boolean()),
       vision: Type.Optional(Type.Boolean()),
+      task: Type.Optional(Type.Boolean()),
       providers: Type.Record(Type.String(), Type.String()),
     },
     { additionalProperties: true },

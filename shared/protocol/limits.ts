@@ -21,6 +21,8 @@ export const LIMITS = {
   vectorsPerFrame: 64,
   /** OpenAI's own limits, which clients size their batches by. */
   maxEmbeddingInputs: 2_048,
+  /** A query and its documents are one list of texts where a model for embeddings ranks them. */
+  maxRerankDocuments: 256,
   maxStopSequences: 4,
   maxTools: 128,
   maxTopLogprobs: 20,

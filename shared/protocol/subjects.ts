@@ -9,11 +9,14 @@ export function isNodeId(value: unknown): value is string {
 }
 
 /** What a job needs a node to be able to do; the third token of its subject. */
-export const JOB_TYPES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image'] as const;
+export const JOB_TYPES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'task'] as const;
 export type JobType = (typeof JOB_TYPES)[number];
 
-/** Kinds of work whose input and output are one JSON object each, without frames in between. */
-export const CAPABILITY_TYPES = ['stt', 'tts', 'ocr', 'image'] as const;
+/**
+ * Kinds of work whose input and output are one JSON object each, without frames in between. What a `task` is stands in
+ * its input.
+ */
+export const CAPABILITY_TYPES = ['stt', 'tts', 'ocr', 'image', 'task'] as const;
 export type CapabilityType = (typeof CAPABILITY_TYPES)[number];
 
 export const subjects = {

@@ -11,6 +11,7 @@ export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = {
   tts: 'capability/tts',
   ocr: 'capability/ocr',
   image: 'capability/image',
+  task: 'capability/task',
 };
 
 /** The part of a receipt that a node knows when it has finished an attempt. */

@@ -96,6 +96,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       dtype: installed.dtype,
       device: DEVICE,
       threads: threads ?? defaultThreads(installed.sizeBytes),
+      ...(installed.task === undefined ? {} : { task: installed.task }),
     };
   }
 
@@ -153,6 +154,7 @@ function describe({ installed, state }: Served): ServedModel {
     device: DEVICE,
     size_bytes: installed.sizeBytes,
     context_length: installed.contextLength,
+    ...(installed.tasks.length === 0 ? {} : { tasks: [...installed.tasks] }),
     ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
   };
 }

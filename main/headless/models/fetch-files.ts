@@ -2,10 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
+import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
 import { downloadFile } from './download.ts';
 import { fileUrl, type HubOptions } from './hub.ts';
-import { assertSafeFormat, externalDataFiles, OPTIONAL_FILES, REQUIRED_FILES, weightsFile } from './model-plan.ts';
+import {
+  assertSafeFormat,
+  CONFIG_FILE,
+  externalDataFiles,
+  type FilePlan,
+  planFiles,
+  weightsFile,
+} from './model-plan.ts';
 
 export type DownloadProgress = { model: string; file: string; loadedBytes: number; totalBytes: number | null };
 
@@ -16,8 +24,8 @@ export type FetchOptions = {
   stallMs?: number;
 };
 
-/** A model's folder, and what is wanted in it: a revision, and dtypes with the best first. */
-export type Place = ModelPlace & { revision: string; dtypes: readonly string[] };
+/** A model's folder, and what is wanted in it: a revision, dtypes with the best first, and what the model is to do. */
+export type Place = ModelPlace & { revision: string; dtypes: readonly string[]; task?: string | undefined };
 
 /** Brings one file into the folder; `false` when the hub has none under that name. */
 type Fetcher = (name: string) => Promise<boolean>;
@@ -35,21 +43,21 @@ export async function fetchFiles(
   digests: Digests,
   signal: AbortSignal,
 ): Promise<string> {
-  const fetchFile = createFetcher(options, place, digests, signal);
-  for (const name of REQUIRED_FILES) {
+  let isComplete = () => false;
+  const fetchFile = createFetcher(options, place, digests, signal, () => isComplete());
+  const require = async (name: string): Promise<void> => {
     if (!(await fetchFile(name))) throw absentProblem(place, name);
+  };
+  await require(CONFIG_FILE);
+  const config = await readConfig(place, CONFIG_FILE);
+  const plan = planFiles(readTaskKind(config, place.task));
+  isComplete = () => place.dtypes.some((dtype) => hasWeights(dtype, plan, digests));
+  for (const name of plan.required) await require(name);
+  for (const name of plan.optional) await fetchFile(name);
+  for (const dtype of preferPresent(place.dtypes, plan, digests)) {
+    if (await fetchWeights(dtype, plan, config, fetchFile)) return dtype;
   }
-  for (const name of OPTIONAL_FILES) await fetchFile(name);
-  const config = await readConfig(place, 'config.json');
-  for (const dtype of preferPresent(place.dtypes, digests)) {
-    const weights = weightsFile(dtype);
-    // Some exports do not declare their external data; onnxruntime finds it by its name. Weights come last, so that a
-    // folder that has them is complete.
-    const declared = externalDataFiles(config, weights);
-    for (const name of declared.length > 0 ? declared : [`${weights}_data`]) await fetchFile(name);
-    if (await fetchFile(weights)) return dtype;
-  }
-  const names = place.dtypes.map(weightsFile).join(', ');
+  const names = place.dtypes.flatMap((dtype) => plan.parts.map((part) => weightsFile(dtype, part))).join(', ');
   throw new Problem(
     'model_files_missing',
     `'${place.id}' has no weights for transformers.js (looked for ${names}). ` +
@@ -57,31 +65,55 @@ export async function fetchFiles(
   );
 }
 
+/** Whether the hub has all parts in this dtype. */
+async function fetchWeights(dtype: string, { parts }: FilePlan, config: JsonObject, fetchFile: Fetcher) {
+  for (const part of parts) {
+    const weights = weightsFile(dtype, part);
+    // Some exports do not declare their external data; onnxruntime finds it by its name. Weights come last, so that a
+    // folder that has them is complete.
+    const declared = externalDataFiles(config, weights);
+    for (const name of declared.length > 0 ? declared : [`${weights}_data`]) await fetchFile(name);
+    if (!(await fetchFile(weights))) return false;
+  }
+  return true;
+}
+
+function hasWeights(dtype: string, { parts }: FilePlan, digests: Digests): boolean {
+  return parts.every((part) => weightsFile(dtype, part) in digests.files);
+}
+
 /** A dtype that is on this machine already comes before one that would have to be downloaded. */
-function preferPresent(dtypes: readonly string[], digests: Digests): string[] {
-  const present = dtypes.filter((dtype) => weightsFile(dtype) in digests.files);
+function preferPresent(dtypes: readonly string[], plan: FilePlan, digests: Digests): string[] {
+  const present = dtypes.filter((dtype) => hasWeights(dtype, plan, digests));
   return [...present, ...dtypes.filter((dtype) => !present.includes(dtype))];
 }
 
 function absentProblem(place: Place, name: string): Problem {
-  if (name !== 'config.json') return fileProblem(place, name, 'missing');
+  if (name !== CONFIG_FILE) return fileProblem(place, name, 'missing');
   return new Problem('model_not_found', `There is no model '${place.id}' (revision ${place.revision}) on the hub.`, {
     param: 'model',
   });
 }
 
-function createFetcher(options: FetchOptions, place: Place, digests: Digests, signal: AbortSignal): Fetcher {
+function createFetcher(
+  options: FetchOptions,
+  place: Place,
+  digests: Digests,
+  signal: AbortSignal,
+  isComplete: () => boolean,
+): Fetcher {
   const hub: HubOptions = {
     hubUrl: options.hubUrl ?? HUB_URL,
     ...(options.hubToken === undefined ? {} : { token: options.hubToken }),
   };
-  const complete = isComplete(place, digests);
+  let complete: boolean | undefined;
   return async (name) => {
     assertSafeFormat(name);
     const known = digests.files[name];
     if (known !== undefined && (await checkFile(place.folder, name, known)) === 'whole') return true;
     // A model that was complete once never asks the hub again for files that it can do without.
-    if (known === undefined && complete && !isRequired(name)) return false;
+    complete ??= name === CONFIG_FILE ? undefined : isComplete();
+    if (known === undefined && complete === true && !isRequired(name)) return false;
     const loaded = await downloadFile({
       hub,
       url: fileUrl(hub, place.id, digests.revision, name),
@@ -103,15 +135,11 @@ function createFetcher(options: FetchOptions, place: Place, digests: Digests, si
 }
 
 function isRequired(name: string): boolean {
-  return (REQUIRED_FILES as readonly string[]).includes(name) || name.endsWith('.onnx');
-}
-
-function isComplete(place: Place, digests: Digests): boolean {
-  return place.dtypes.some((dtype) => weightsFile(dtype) in digests.files);
+  return /^(config|tokenizer|tokenizer_config|preprocessor_config)\.json$|\.onnx$/.test(name);
 }
 
 /** One of the model's JSON files; throws `model_files_corrupt` when it is none. */
-export async function readConfig(place: Place, name: string): Promise<JsonObject> {
+export async function readConfig(place: ModelPlace, name: string): Promise<JsonObject> {
   try {
     const value: unknown = JSON.parse(await readFile(join(place.folder, name), 'utf8'));
     if (isJsonObject(value)) return value;

@@ -1,14 +1,41 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
+import type { TaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 
 /** `organisation/name` or `name` as on the hub; dots cannot lead, so no id leaves its folder. */
 const MODEL_ID = /^[A-Za-z0-9][\w.-]{0,95}(\/[A-Za-z0-9][\w.-]{0,95})?$/;
 /** Formats that hold data only. Pickles and scripts would run code on the contributor's machine. */
 const SAFE_FORMAT = /\.(json|txt|model|jinja|onnx|onnx_data(_\d+)?)$/;
 
-/** Files every model needs, and files that only some have. */
-export const REQUIRED_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
-export const OPTIONAL_FILES = ['generation_config.json', 'chat_template.jinja', '1_Pooling/config.json'] as const;
+/** What a model is made of; `parts` are its weights, by their names without dtype and ending. */
+export type FilePlan = { required: readonly string[]; optional: readonly string[]; parts: readonly string[] };
+
+export const CONFIG_FILE = 'config.json';
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json'];
+const PROCESSOR_FILE = 'preprocessor_config.json';
+const OPTIONAL_FILES = ['generation_config.json', 'chat_template.jinja', '1_Pooling/config.json'];
+
+/** The files of a model of this kind; without one, of a language model or a text encoder. */
+export function planFiles(kind: TaskKind | null): FilePlan {
+  if (kind === null) return { required: [CONFIG_FILE, ...TOKENIZER_FILES], optional: OPTIONAL_FILES, parts: ['model'] };
+  const required = [
+    CONFIG_FILE,
+    ...(kind.hasTokenizer ? TOKENIZER_FILES : []),
+    ...(kind.hasProcessor ? [PROCESSOR_FILE] : []),
+  ];
+  return { required, optional: ['generation_config.json', 'processor_config.json'], parts: kind.parts };
+}
+
+/** Every file that some model is made of, beside weights. */
+export const KNOWN_FILES: readonly string[] = [
+  CONFIG_FILE,
+  ...TOKENIZER_FILES,
+  PROCESSOR_FILE,
+  'processor_config.json',
+  ...OPTIONAL_FILES,
+];
+/** And every name of weights. */
+export const KNOWN_PARTS: readonly string[] = ['model', 'encoder_model', 'decoder_model_merged'];
 
 const WEIGHTS_SUFFIX: Record<string, string> = {
   fp32: '',
@@ -35,9 +62,9 @@ export function assertModelId(id: string): void {
 }
 
 /** Throws `invalid_option` for a dtype that no weights file is named after. */
-export function weightsFile(dtype: string): string {
+export function weightsFile(dtype: string, part = 'model'): string {
   const suffix = WEIGHTS_SUFFIX[dtype];
-  if (suffix !== undefined) return `onnx/model${suffix}.onnx`;
+  if (suffix !== undefined) return `onnx/${part}${suffix}.onnx`;
   const known = Object.keys(WEIGHTS_SUFFIX).join(', ');
   throw new Problem('invalid_option', `There is no dtype '${dtype}'. Use one of ${known}.`);
 }

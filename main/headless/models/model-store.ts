@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
+import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { isDiskError, removeAbandonedFiles } from './atomic-file.ts';
 import {
   assertWhole,
@@ -16,17 +18,19 @@ import { type FetchOptions, fetchFiles, type Place, readConfig } from './fetch-f
 import type { InstalledModel } from './installed-model.ts';
 import {
   assertModelId,
+  type FilePlan,
   HUB_DTYPES,
-  OPTIONAL_FILES,
-  REQUIRED_FILES,
+  KNOWN_FILES,
+  KNOWN_PARTS,
+  planFiles,
   SHIPPED_DTYPES,
   weightsFile,
 } from './model-plan.ts';
 
 export type { DownloadProgress } from './fetch-files.ts';
 
-/** A model by its id, or with the dtype and the revision (branch, tag or commit) its owner wants. */
-export type ModelRequest = string | { id: string; dtype?: string; revision?: string };
+/** A model by its id, or with the dtype, the revision (branch, tag or commit) and the task that its owner wants. */
+export type ModelRequest = string | { id: string; dtype?: string; revision?: string; task?: string };
 
 export type ModelStoreOptions = FetchOptions & { modelFolder: string; cacheFolder: string };
 
@@ -56,7 +60,8 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
     async verify(model) {
       const digests = await readDigests(model);
       if (digests === null) throw fileProblem(model, DIGESTS_FILE, 'missing');
-      await assertWhole(model, digests, neededFiles(digests, model.weightsFile));
+      const plan = planFiles(readTaskKind(await readConfig(model, 'config.json'), model.task));
+      await assertWhole(model, digests, neededFiles(digests, plan, model.weightsFiles));
     },
   };
 }
@@ -95,6 +100,7 @@ async function findPlace(options: ModelStoreOptions, request: ModelRequest): Pro
     revision,
     folder: shipped ? shippedFolder : join(options.cacheFolder, ...cached.split('/')),
     dtypes: wanted.dtype === undefined ? (shipped ? SHIPPED_DTYPES : HUB_DTYPES) : [wanted.dtype],
+    task: wanted.task,
   };
 }
 
@@ -115,8 +121,8 @@ function emptyDigests({ id, revision }: Place): Digests {
 /** A folder without digests was copied there by its owner: what lies in it is trusted now and checked from then on. */
 async function trustCopiedFiles(place: Place): Promise<Digests> {
   const digests = emptyDigests(place);
-  const weights = place.dtypes.map(weightsFile);
-  const names = [...REQUIRED_FILES, ...OPTIONAL_FILES, ...weights, ...weights.map((name) => `${name}_data`)];
+  const weights = place.dtypes.flatMap((dtype) => KNOWN_PARTS.map((part) => weightsFile(dtype, part)));
+  const names = [...KNOWN_FILES, ...weights, ...weights.map((name) => `${name}_data`)];
   for (const name of names) {
     const digest = await digestFile(join(place.folder, name)).catch(() => null);
     if (digest !== null) digests.files[name] = digest;
@@ -125,23 +131,38 @@ async function trustCopiedFiles(place: Place): Promise<Digests> {
   return digests;
 }
 
-function neededFiles(digests: Digests, weights: string): string[] {
-  const optional = OPTIONAL_FILES.filter((name) => name in digests.files);
-  const external = Object.keys(digests.files).filter((name) => name.startsWith(`${weights}_data`));
-  return [...REQUIRED_FILES, ...optional, weights, ...external];
+function neededFiles(digests: Digests, { required, optional }: FilePlan, weights: readonly string[]): string[] {
+  const present = optional.filter((name) => name in digests.files);
+  const isExternal = (name: string) => weights.some((file) => name.startsWith(`${file}_data`));
+  return [...required, ...present, ...weights, ...Object.keys(digests.files).filter(isExternal)];
+}
+
+/** Weights in several files have one digest as well, which stands on receipts. */
+function digestOfAll(digests: readonly string[]): string {
+  const [only] = digests;
+  if (digests.length === 1 && only !== undefined) return only;
+  return createHash('sha256').update(digests.join('\n')).digest('hex');
 }
 
 async function describeModel(place: Place, digests: Digests): Promise<InstalledModel> {
-  const dtype = place.dtypes.find((candidate) => weightsFile(candidate) in digests.files) ?? place.dtypes[0] ?? '';
-  const weights = weightsFile(dtype);
-  const needed = neededFiles(digests, weights);
+  if (place.shipped) await assertWhole(place, digests, ['config.json']);
+  const config = await readConfig(place, 'config.json');
+  const kind = readTaskKind(config, place.task);
+  const plan = planFiles(kind);
+  const filesIn = (dtype: string) => plan.parts.map((part) => weightsFile(dtype, part));
+  const isPresent = (candidate: string) => filesIn(candidate).every((name) => name in digests.files);
+  const dtype = place.dtypes.find(isPresent) ?? place.dtypes[0] ?? '';
+  const weights = filesIn(dtype);
+  const needed = neededFiles(digests, plan, weights);
   if (place.shipped) await assertWhole(place, digests, needed);
+  const hasTokenizer = plan.required.includes('tokenizer_config.json');
   const facts = readModelFacts(
-    await readConfig(place, 'config.json'),
-    await readConfig(place, 'tokenizer_config.json'),
+    config,
+    hasTokenizer ? await readConfig(place, 'tokenizer_config.json') : {},
+    place.task,
   );
   if (facts === null) {
-    throw new Problem('model_load_failed', `'${place.id}' is neither a language model nor a text encoder.`);
+    throw new Problem('model_load_failed', `'${place.id}' is of a kind that is not served.`);
   }
   const sizeOf = (name: string) => digests.files[name]?.sizeBytes ?? 0;
   return {
@@ -149,11 +170,13 @@ async function describeModel(place: Place, digests: Digests): Promise<InstalledM
     folder: place.folder,
     shipped: place.shipped,
     type: facts.type,
+    tasks: kind?.tasks ?? [],
+    task: place.task,
     revision: digests.revision,
     dtype,
-    weightsFile: weights,
-    weightsDigest: digests.files[weights]?.sha256 ?? '',
-    sizeBytes: needed.filter((name) => name.startsWith(weights)).reduce((sum, name) => sum + sizeOf(name), 0),
+    weightsFiles: weights,
+    weightsDigest: digestOfAll(weights.map((name) => digests.files[name]?.sha256 ?? '')),
+    sizeBytes: needed.filter((name) => name.startsWith('onnx/')).reduce((sum, name) => sum + sizeOf(name), 0),
     contextLength: facts.contextLength,
     dimensions: facts.dimensions,
   };

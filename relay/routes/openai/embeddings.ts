@@ -61,7 +61,7 @@ export function readInputs(input: EmbeddingsRequest['input']): EmbedInput['input
   return typeof first === 'number' ? [input as number[]] : (input as EmbedInput['inputs']);
 }
 
-/** The attempt has already held every frame to its size, place and number (SPEC J11). */
+/** The vectors of an answer as their bytes. The attempt has already held every frame to its size, place and number (SPEC J11). */
 export function collectVectors(): Pick<Required<AnswerSink>, 'vectors' | 'takeBack'> & { all(): Buffer[] } {
   let vectors: Buffer[] = [];
   return {

@@ -204,6 +204,7 @@ const OPEN = (
     ['tts', 'Text to speech', 'character', { text: 'The job is done.' }],
     ['ocr', 'Pictures to text', 'page', { url: 'https://files.example/receipt.png' }],
     ['image', 'Text to pictures', 'image', { prompt: 'a lighthouse at dusk' }],
+    ['task', 'Any task of a model', 'job', { task: 'text-classification', text: 'I like it.' }],
   ] as const
 ).map(([type, title, price_unit, input]) => ({
   id: `capability/${type}`,

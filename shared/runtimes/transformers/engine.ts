@@ -6,6 +6,8 @@ import { type EncoderModel, type LanguageModel, type LoadOptions, loadEncoder, l
 import { type ModelFacts, readModelFacts } from './model-facts.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { readPooling } from './pooling.ts';
+import { createTaskEngine } from './tasks/task-engine.ts';
+import { loadTaskModel } from './tasks/task-model.ts';
 
 /** What the engine adds to a job's result; the host knows revision and digest. */
 export type EngineResult = Omit<RuntimeResult, 'execution'>;
@@ -25,11 +27,12 @@ export type LoadedModel = {
  */
 export async function loadModel(files: ModelFiles, options: LoadOptions): Promise<LoadedModel> {
   const config = await readJson(files, 'config.json');
-  const facts = readModelFacts(config, await readJson(files, 'tokenizer_config.json'));
+  const facts = readModelFacts(config, await readJson(files, 'tokenizer_config.json', {}), options.task);
   if (facts === null) {
-    throw new Problem('model_load_failed', 'This is neither a language model nor a text encoder.');
+    throw new Problem('model_load_failed', 'This is a kind of model that is not served.');
   }
   try {
+    if (facts.kind !== null) return await loadTasks(files, options, config, facts);
     return facts.type === 'llm'
       ? await loadChat(files, options, facts)
       : await loadEmbed(files, options, config, facts);
@@ -76,8 +79,26 @@ async function loadEmbed(
   };
 }
 
+async function loadTasks(
+  files: ModelFiles,
+  options: LoadOptions,
+  config: JsonObject,
+  { kind, contextLength }: ModelFacts,
+): Promise<LoadedModel> {
+  if (kind === null) throw new TypeError('a model without tasks');
+  const model = await loadTaskModel(files, options, kind, config, contextLength);
+  const run = createTaskEngine(model);
+  return {
+    dispose: () => model.dispose(),
+    async run(job, _output, interrupted) {
+      if (job.type === 'llm' || job.type === 'embed') throw wrongType(job);
+      return await run(job, interrupted);
+    },
+  };
+}
+
 function wrongType(job: RuntimeJob): Problem {
-  const wanted = job.type === 'llm' ? 'answer chats' : 'embed text';
+  const wanted = job.type === 'llm' ? 'answer chats' : job.type === 'embed' ? 'embed text' : 'do this';
   return new Problem('invalid_value', `The model '${job.model}' cannot ${wanted}. Choose another model.`, {
     param: 'model',
   });

@@ -28,7 +28,14 @@ import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts
 import { createPrefixStore, type PrefixStore, type StateKind } from './prefix-store.ts';
 
 /** `prefixBudgetBytes` bounds what is kept of finished conversations; 0 keeps nothing. */
-export type LoadOptions = { dtype: string; device: string; threads: number; prefixBudgetBytes?: number };
+export type LoadOptions = {
+  dtype: string;
+  device: string;
+  threads: number;
+  prefixBudgetBytes?: number;
+  /** What the owner wants of a model whose files would say something else. */
+  task?: string;
+};
 
 /** A message as chat templates read it; its further members are theirs. */
 export type TemplateMessage = { role: string; content: string } & JsonObject;
@@ -126,7 +133,8 @@ async function openVirtual(key: string): Promise<Response | string | undefined> 
   });
 }
 
-async function withVirtualId<Result>(files: ModelFiles, load: (id: string) => Promise<Result>): Promise<Result> {
+/** Lets the library open `files` under an id of its own for as long as `load` runs. */
+export async function withVirtualId<Result>(files: ModelFiles, load: (id: string) => Promise<Result>): Promise<Result> {
   const id = `model-${loads++}`;
   sources.set(id, files);
   try {
@@ -136,7 +144,7 @@ async function withVirtualId<Result>(files: ModelFiles, load: (id: string) => Pr
   }
 }
 
-function pretrainedOptions(options: LoadOptions) {
+export function pretrainedOptions(options: LoadOptions) {
   return {
     dtype: options.dtype as DataType,
     device: options.device as DeviceType,

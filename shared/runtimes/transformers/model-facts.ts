@@ -1,8 +1,11 @@
 import { isJsonObject, type JsonObject } from './model-files.ts';
+import { readTaskKind, type TaskKind } from './tasks/task-kinds.ts';
 
 /** What can be said of a model from its JSON files alone, before any weights are read. */
 export type ModelFacts = {
-  type: 'llm' | 'embed';
+  type: 'llm' | 'embed' | TaskKind['type'];
+  /** What it does where it is neither a language model nor a text encoder. */
+  kind: TaskKind | null;
   /** Longest prompt plus answer in tokens. */
   contextLength: number;
   /** Length of a vector; embedding models only. */
@@ -15,17 +18,19 @@ const UNKNOWN_CONTEXT_LENGTH = 2_048;
 const NO_LIMIT = 100_000_000;
 
 /** Reads a model's `config.json` and `tokenizer_config.json`; `null` for a kind of model that is not served yet. */
-export function readModelFacts(config: JsonObject, tokenizerConfig: JsonObject): ModelFacts | null {
-  const type = modelType(config);
+export function readModelFacts(config: JsonObject, tokenizerConfig: JsonObject, task?: string): ModelFacts | null {
+  const kind = readTaskKind(config, task);
+  const type = kind?.type ?? modelType(config);
   if (type === null) return null;
   return {
     type,
+    kind,
     contextLength: contextLength(config, tokenizerConfig),
     dimensions: type === 'embed' ? (firstCount(config, ['hidden_size', 'd_model', 'dim', 'n_embd']) ?? null) : null,
   };
 }
 
-function modelType(config: JsonObject): ModelFacts['type'] | null {
+function modelType(config: JsonObject): 'llm' | 'embed' | null {
   const architecture = Array.isArray(config.architectures) ? String(config.architectures[0] ?? '') : '';
   if (/For(CausalLM)$|LMHeadModel$/.test(architecture)) return 'llm';
   if (config.is_encoder_decoder === true) return null;

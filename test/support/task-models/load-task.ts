@@ -1,0 +1,22 @@
+import type { TestContext } from 'node:test';
+import { filesInFolder } from '../../../main/headless/inference/folder-files.ts';
+import type { JsonInput } from '../../../shared/protocol/messages.ts';
+import type { CapabilityType } from '../../../shared/protocol/subjects.ts';
+import { type EngineResult, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
+import { collectOutput } from '../runtime-fixtures.ts';
+
+export type AskModel = (
+  input: JsonInput,
+  options?: { type?: CapabilityType; interrupted?: () => boolean },
+) => Promise<EngineResult & { output: JsonInput }>;
+
+/** A model in memory for the length of a test, as a function from a job's input to its result. */
+export async function loadTask(context: Pick<TestContext, 'after'>, folder: string, task?: string): Promise<AskModel> {
+  const options = { dtype: 'fp32', device: 'cpu', threads: 1, ...(task === undefined ? {} : { task }) };
+  const model = await loadModel(filesInFolder(folder), options);
+  context.after(() => model.dispose());
+  return async (input, { type = 'task', interrupted = () => false } = {}) => {
+    const result = await model.run({ type, model: 'test', input }, collectOutput(), interrupted);
+    return { ...result, output: result.output ?? {} };
+  };
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
+import { type Pool, startPool } from './pool.ts';
+import { collectLog, temporaryFolder } from './runtime-fixtures.ts';
+
+type Cleanup = () => unknown;
+/** Writes a model into a folder under an id. */
+export type WriteModel = (root: string, id: string) => Promise<string>;
+
+/** A pool whose node runs these models in real worker threads. */
+export async function startTaskPool(models: Readonly<Record<string, WriteModel>>): Promise<Pool> {
+  const cleanups: Cleanup[] = [];
+  const modelFolder = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as Cleanup) });
+  for (const [id, write] of Object.entries(models)) await write(modelFolder, id);
+  const runtime = await createWorkerRuntime({
+    models: Object.keys(models),
+    modelFolder,
+    cacheFolder: join(modelFolder, 'cache'),
+    preload: false,
+    log: collectLog(),
+  });
+  const pool = await startPool();
+  await pool.addNode({ runtime });
+  return {
+    ...pool,
+    close: async () => {
+      await pool.close();
+      await runtime.close();
+      for (const cleanup of cleanups) await cleanup();
+    },
+  };
+}
