@@ -40,7 +40,7 @@ export const PREFERENCES_VERSION = 1;
 export const Preferences = Type.Object(
   {
     version: Type.Literal(PREFERENCES_VERSION),
-    policy: Type.Omit(NodePolicy, ['paused', 'finish_running']),
+    policy: Type.Omit(NodePolicy, ['paused', 'finish_running'], strict),
     profiles: Type.Object({ here: Profile, away: Profile }, strict),
     /** Without keyboard and mouse for this long, the person is away. */
     away_after_s: Type.Integer({ minimum: 30, maximum: 24 * 3_600 }),
