@@ -260,6 +260,10 @@ export async function boot(host: DesktopHost) {
       { ipcMain: electron.ipcMain, window: () => compute.current(), pageUrl: COMPUTE_URL, log },
     ),
   );
+  /** Who contributes must know what there is to offer; a profile that does not starts nothing. */
+  const meetGpu = (): void => {
+    if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
+  };
   const stops: (() => void)[] = [];
   const quit = quitGently({
     app,
@@ -281,6 +285,7 @@ export async function boot(host: DesktopHost) {
       void presence.look();
       keeper.tick();
       updates.tick();
+      meetGpu();
       teller.tell();
     };
     stops.push(host.every(TICK_MS, tick), host.every(FLUSH_MS, departures.flush));
@@ -295,8 +300,7 @@ export async function boot(host: DesktopHost) {
     for (const link of early) onLink(link);
   });
   await steps.try('work for the relay that is remembered', () => node.start(), undefined);
-  // Who contributes must know what it can offer; a fresh profile starts nothing.
-  if (keeper.current().contributing) await steps.try('start the compute page', () => compute.ready(), undefined);
+  steps.run('meet the GPU', meetGpu);
   steps.run('show the window', () => {
     if (!host.argv.includes(HIDDEN_ARGUMENT) || !tray.isThere()) window.show();
     teller.tell();

@@ -30,6 +30,8 @@ const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MOST_MS = 60_000;
 /** A page that has lived this long has not died of its own beginning. */
 const STABLE_MS = 60_000;
+/** Asking a driver for its adapters takes seconds at worst. */
+const HELLO_WITHIN_MS = 30_000;
 
 /**
  * The hidden page that computes. Invariants: (1) at most one page lives; (2) whoever waits for a page hears of the end of
@@ -65,7 +67,8 @@ export function createComputeWindow({ electron, preload, onGone, now, log }: Com
       webPreferences: { ...PAGE_PREFERENCES, preload, backgroundThrottling: false },
     });
     const opened = { window, hello: Promise.withResolvers<void>(), openedAt: now() };
-    opened.hello.promise.catch(() => undefined);
+    const late = setTimeout(() => crashed(window, 'silent'), HELLO_WITHIN_MS);
+    opened.hello.promise.finally(() => clearTimeout(late)).catch(() => undefined);
     page = opened;
     window.webContents.on('render-process-gone', (_event, { reason }) => crashed(window, reason));
     window.webContents.on('unresponsive', () => crashed(window, 'unresponsive'));

@@ -34,6 +34,7 @@ test('starts in the order of its list', async (t) => {
     'look at everything once a second',
     'follow links',
     'work for the relay that is remembered',
+    'meet the GPU',
     'show the window',
   ]);
 });

@@ -10,7 +10,6 @@ import { uiChannel } from '../../../shared/ipc/ui-channels.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { type Desktop, playComputePages, startDesktop } from '../../support/desktop.ts';
 import { doubleEvent, type WindowDouble } from '../../support/electron-double/windows.ts';
-import { until } from '../../support/until.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const CONTRIBUTING = {
@@ -167,16 +166,6 @@ test('preloads expose functions of the contract, and neither ipcRenderer nor its
     assert.doesNotMatch(exposed, /ipcRenderer\s*[,}]|\.\.\.ipcRenderer|listener\(_?event/, name);
     assert.doesNotMatch(source, /ipcRenderer\.(send|sendSync|postMessage)\b/, name);
   }
-});
-
-test('a link pairs nobody before a person has seen whom it names', async (t) => {
-  const { hands, app } = await startDesktop(t, { before: (hands) => (hands.pressedButton = 0) });
-  const key = `N${'A'.repeat(55)}`;
-  hands.emitApp('second-instance', doubleEvent(), [], '/', {
-    link: `sparewatt://pair?relay=https%3A%2F%2Frelay.example&code=K7QF-2M9X-HB4T&key=${key}`,
-  });
-  await until(() => hands.boxes.length === 1);
-  assert.equal(app.state().relay.state, 'unpaired');
 });
 
 test('nothing listens: no file of the app opens a server', () => {
