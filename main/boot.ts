@@ -287,6 +287,8 @@ export async function boot(host: DesktopHost) {
       updates.tick();
       meetGpu();
       teller.tell();
+      // Its countdown goes on although nothing else has changed.
+      tray.show(teller.state());
     };
     stops.push(host.every(TICK_MS, tick), host.every(FLUSH_MS, departures.flush));
   });

@@ -109,7 +109,7 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
   const freeWhenDone = (waits: boolean): void => {
     if (isFreed || (waits && ports.runningJobs() > 0)) return;
     isFreed = true;
-    void ports.freeMemory().finally(ports.onChange);
+    void ports.freeMemory().then(ports.onChange, ports.onChange);
   };
 
   const wish = (next: Wish): void => {

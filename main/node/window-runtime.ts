@@ -163,9 +163,10 @@ export function createWindowRuntime({ models, window, log, graceMs = GRACE_MS }:
     freeMemory: async () => {
       if (loads.size === 0) return;
       emptied ??= Promise.withResolvers<void>();
-      const timer = setTimeout(emptied.resolve, graceMs);
+      const { promise, resolve } = emptied;
+      const timer = setTimeout(resolve, graceMs);
       for (const model of loads.keys()) window.order({ model, order: { type: 'unload' } });
-      await emptied.promise;
+      await promise;
       clearTimeout(timer);
       // What remains of a page that has unloaded its models is its GPU process's to keep; without the page it has none.
       window.end();
