@@ -9,7 +9,7 @@ import process from 'node:process';
 import * as electron from 'electron';
 import Store from 'electron-store';
 import updater from 'electron-updater';
-import { boot } from './boot.ts';
+import { boot } from './boot/boot.ts';
 import { openPageModels } from './node/page-models.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
 import { systemSensors } from './presence/system-sensors.ts';

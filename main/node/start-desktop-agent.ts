@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
-import type { NodeParts } from '../desktop-host.ts';
+import type { NodeParts } from '../boot/desktop-host.ts';
 import { describeSoftware, findTools } from '../headless/capabilities-software.ts';
 import { describeHardware } from '../headless/hardware.ts';
 import { createNodeCrypto } from '../headless/node-crypto.ts';

@@ -132,9 +132,10 @@ test('without a tray a closed window ends the app', async (t) => {
 });
 
 test('quitting closes once, however often it is asked', async (t) => {
-  const { hands } = await startDesktop(t);
+  const { hands, app } = await startDesktop(t);
   hands.choose('quit');
-  hands.choose('quit');
+  app.quit.now();
+  app.quit.now();
   await until(() => hands.calls.includes('ended'));
   assert.equal(hands.trays.length, 0);
 });

@@ -1,5 +1,5 @@
-import type { AgentLog } from '../shared/agent/log.ts';
-import type { ElectronSurface } from './surface.ts';
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { ElectronSurface } from '../surface.ts';
 
 export type QuitOptions = {
   app: Pick<ElectronSurface['app'], 'on' | 'quit' | 'exit'>;

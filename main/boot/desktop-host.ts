@@ -1,20 +1,19 @@
-import type { JobWitness } from '../shared/agent/job-witness.ts';
-import type { AgentLog } from '../shared/agent/log.ts';
-import type { OwnerPolicy } from '../shared/policy/owner-policy.ts';
-import type { Runtime } from '../shared/runtimes/runtime.ts';
-import type { DepartureCounter } from './node/departures.ts';
-import type { StartAgent } from './node/node-host.ts';
-import type { PageModel } from './node/window-runtime.ts';
-import type { SystemSensorsOptions } from './presence/system-sensors.ts';
-import type { Sensor } from './presence/watch-presence.ts';
-import type { SealedBoxes } from './settings/sealed-box.ts';
-import type { SettingsFile } from './settings/settings.ts';
-import type { ElectronSurface } from './surface.ts';
-import type { Updater } from './updates/updates.ts';
+import type { JobWitness } from '../../shared/agent/job-witness.ts';
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import type { DepartureCounter } from '../node/departures.ts';
+import type { StartAgent } from '../node/node-host.ts';
+import type { PageModel } from '../node/window-runtime.ts';
+import type { SystemSensorsOptions } from '../presence/system-sensors.ts';
+import type { Sensor } from '../presence/watch-presence.ts';
+import type { SealedBoxes } from '../settings/sealed-box.ts';
+import type { SettingsFile } from '../settings/settings.ts';
+import type { ElectronSurface } from '../surface.ts';
+import type { Updater } from '../updates/updates.ts';
 
 /** What the boot list has made when the node can be started. */
 export type NodeParts = {
-  dataFolder: string;
   version: string;
   slots: () => number;
   policy: OwnerPolicy;

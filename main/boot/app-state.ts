@@ -1,18 +1,18 @@
-import type { AppState, RelayLink } from '../shared/ipc/app-state.ts';
-import type { Contribution } from '../shared/preferences/contribution.ts';
-import { unknownSensors } from '../shared/preferences/presence.ts';
-import { wishAt } from '../shared/preferences/wish.ts';
-import type { Autostart } from './autostart/autostart.ts';
-import type { ContributionKeeper } from './node/contribution-keeper.ts';
-import type { JobDesk } from './node/job-desk.ts';
-import type { NodeHost } from './node/node-host.ts';
-import type { QuestionDesk } from './node/supervised-runtime.ts';
-import type { WindowRuntime } from './node/window-runtime.ts';
-import type { PresenceWatch } from './presence/watch-presence.ts';
-import type { SealedBoxes } from './settings/sealed-box.ts';
-import type { SettingsKeeper } from './settings/settings.ts';
-import type { ElectronSurface } from './surface.ts';
-import type { Updates } from './updates/updates.ts';
+import type { AppState, RelayLink } from '../../shared/ipc/app-state.ts';
+import type { Contribution } from '../../shared/preferences/contribution.ts';
+import { unknownSensors } from '../../shared/preferences/presence.ts';
+import { wishAt } from '../../shared/preferences/wish.ts';
+import type { Autostart } from '../autostart/autostart.ts';
+import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { JobDesk } from '../node/job-desk.ts';
+import type { NodeHost } from '../node/node-host.ts';
+import type { QuestionDesk } from '../node/supervised-runtime.ts';
+import type { WindowRuntime } from '../node/window-runtime.ts';
+import type { PresenceWatch } from '../presence/watch-presence.ts';
+import type { SealedBoxes } from '../settings/sealed-box.ts';
+import type { SettingsKeeper } from '../settings/settings.ts';
+import type { ElectronSurface } from '../surface.ts';
+import type { Updates } from '../updates/updates.ts';
 
 export type StateParts = {
   app: Pick<ElectronSurface['app'], 'getVersion'>;
