@@ -22,7 +22,7 @@ export type TrayOptions = {
   log: AgentLog;
 };
 
-const ICONS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { darwin: 'trayTemplate.png', win32: 'tray.ico' };
+const ICONS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { darwin: 'trayTemplate.png', win32: 'icon.ico' };
 
 /** The icon with its menu, or nothing where the desktop has no place for one: the window then has to do. */
 export function createTray({ electron, platform, iconFolder, hasPlace, actions, now, log }: TrayOptions): AppTray {
