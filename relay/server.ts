@@ -55,6 +55,8 @@ export type RelayOptions = {
   unreadMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
+  /** Where the built pages lie; those of this repository when absent. */
+  pagesFolder?: string;
   log: Logger;
 };
 
@@ -118,8 +120,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs } = options;
-    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, tls: tls?.httpsOptions() });
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder } = options;
+    const httpsOptions = tls?.httpsOptions();
+    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, pagesFolder, tls: httpsOptions });
     undo.push(() => app.close());
     const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });

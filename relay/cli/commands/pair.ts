@@ -103,6 +103,10 @@ ${qrCode(link)}
 
     sparewatt agent --pair '${link}'
 
+  or, in a browser there, without installing anything:
+
+    ${relay}/join#code=${code}
+
   It remembers the relay: from then on "sparewatt agent" is enough there.
   ${out.dim(`Not needed after all? sparewatt pair --withdraw ${id}`)}
 ${warningFor(relay)}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { countWork } from '../../renderer/join/counted-runtime.ts';
+import { codeOfFragment } from '../../renderer/join/invitation.ts';
+import { NO_WORK, type Stage } from '../../renderer/join/node-messages.ts';
+import { statusOf } from '../../renderer/join/status.ts';
+import { type Locale, preferredLocale, STRINGS, sentenceOf } from '../../renderer/join/strings.ts';
+import { chatInput } from '../support/pretended-model.ts';
+import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+
+const STAGES: Stage[] = [
+  { stage: 'opening' },
+  { stage: 'unpaired', problem: null },
+  { stage: 'elsewhere' },
+  { stage: 'pairing' },
+  { stage: 'preparing', model: 'sparewatt/demo-chat', loadedBytes: 1, totalBytes: 4 },
+  { stage: 'connecting', nodeId: 'a', problem: null },
+  { stage: 'connecting', nodeId: 'a', problem: { code: 'relay_unreachable', message: 'The relay does not answer.' } },
+  { stage: 'contributing', nodeId: 'a' },
+  { stage: 'paused', nodeId: 'a' },
+  { stage: 'leaving', nodeId: 'a' },
+];
+const rest = { machine: null, models: [], work: NO_WORK };
+
+/** The paths of all texts, and what stands there. */
+function textsOf(value: unknown, path = ''): [string, string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value === 'function') return [[path, String(value('x', 'y'))]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => textsOf(member, `${path}.${name}`));
+}
+
+test('every state of a tab says why, in every language, and no two languages say the same', () => {
+  const seen: Record<Locale, string[]> = { en: [], fr: [] };
+  for (const locale of ['en', 'fr'] as const) {
+    for (const stage of STAGES) {
+      const { title, why } = statusOf({ ...stage, ...rest }, STRINGS[locale], locale);
+      assert.ok(title.length > 0 && why.length > 0, stage.stage);
+      seen[locale].push(`${title} ${why}`);
+    }
+  }
+  assert.equal(seen.en.filter((text) => seen.fr.includes(text)).length, 0);
+  const preparing = statusOf(
+    { ...rest, stage: 'preparing', model: 'm', loadedBytes: 1, totalBytes: 4 },
+    STRINGS.en,
+    'en',
+  );
+  assert.equal(preparing.why, 'Fetching m: 25%');
+});
+
+test('no text of the page is empty, and a problem without a translation keeps its own sentence', () => {
+  for (const strings of Object.values(STRINGS)) {
+    for (const [path, text] of textsOf(strings)) assert.ok(text.trim().length > 0, path);
+  }
+  const problem = { code: 'relay_unreachable', message: 'The relay does not answer.' };
+  assert.equal(sentenceOf(problem, STRINGS.en), problem.message);
+  assert.match(sentenceOf(problem, STRINGS.fr), /^Le relais ne répond pas/);
+  assert.equal(sentenceOf({ code: 'constructor', message: 'Odd.' }, STRINGS.fr), 'Odd.');
+});
+
+test('speaks the first language of a person that it knows, else English', () => {
+  assert.equal(preferredLocale(['de', 'fr-CA', 'en']), 'fr');
+  assert.equal(preferredLocale(['EN-us']), 'en');
+  assert.equal(preferredLocale(['toString', 'de']), 'en');
+  assert.equal(preferredLocale([]), 'en');
+});
+
+test('takes a code from behind the # of its address, and nothing else', () => {
+  assert.equal(codeOfFragment('#code=K7QF-2M9X-HB4T'), 'K7QF-2M9X-HB4T');
+  assert.equal(codeOfFragment('#code=sparewatt%3A%2F%2Fpair%3Frelay%3Dx'), 'sparewatt://pair?relay=x');
+  for (const nothing of ['', '#', '#other=1', '#code=']) assert.equal(codeOfFragment(nothing), '');
+  assert.equal(codeOfFragment(`#code=${'A'.repeat(5_000)}`).length, 1_024);
+});
+
+test('counts jobs that were done and tokens that were made, and no job that was cut short', async () => {
+  const counted = countWork(createSyntheticRuntime(), () => 0);
+  const job = { type: 'llm' as const, model: 'test/echo', input: chatInput('three small words') };
+  await counted.run(job, collectOutput(), NEVER);
+  const { jobs, tokens, running } = counted.work();
+  assert.deepEqual([jobs, running], [1, 0]);
+  assert.ok(tokens > 0);
+  await assert.rejects(counted.run({ ...job, model: 'test/unknown' }, collectOutput(), NEVER));
+  assert.deepEqual([counted.work().jobs, counted.work().running], [1, 0]);
+});
