@@ -39,6 +39,8 @@ export type DesktopHost = {
   openSettingsFile(folder: string): SettingsFile;
   updater: Updater | undefined;
   openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;
+  /** For tests: lets models run on a simulated GPU. */
+  allowSoftwareGpu?: boolean;
   startAgent(parts: NodeParts): StartAgent;
   sensors(options: SystemSensorsOptions): Sensor[];
   hasTrayPlace(): Promise<boolean | undefined>;

@@ -28,7 +28,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
-  const runtime = createWindowRuntime({ models, window: compute, log });
+  const runtime = createWindowRuntime({ models, window: compute, log, allowSoftware: host.allowSoftwareGpu ?? false });
   const supervised = superviseRuntime(runtime, {
     isSupervised: () => settings.get().preferences.supervised,
     now,

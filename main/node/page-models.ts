@@ -2,7 +2,6 @@ import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
-import { APP_SCHEME } from '../windows/app-pages.ts';
 import type { PageModel } from './window-runtime.ts';
 
 export type PageModelsOptions = {
@@ -27,7 +26,8 @@ export async function openPageModels(options: PageModelsOptions): Promise<PageMo
   const models: PageModel[] = [];
   for (const request of options.models) {
     try {
-      models.push(pageModelOf(await store.install(request), options));
+      const installed = await store.install(request);
+      models.push({ ...pageModelOf(installed, options), verify: () => store.verify(installed) });
     } catch (err) {
       log.error({ model: typeof request === 'string' ? request : request.id, err }, 'a model cannot be served');
     }
@@ -53,10 +53,11 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
   };
 }
 
+/** An address below the app's own origin. */
 function locationOf(folder: string, { shippedFolder, cacheFolder }: PageModelsOptions): string {
   const [root, prefix] = isBelow(folder, shippedFolder) ? [shippedFolder, 'shipped'] : [cacheFolder, 'models'];
   const path = relative(root, folder).split(sep).map(encodeURIComponent).join('/');
-  return `${APP_SCHEME}://app/${prefix}/${path}/`;
+  return `/${prefix}/${path}/`;
 }
 
 function isBelow(folder: string, root: string): boolean {

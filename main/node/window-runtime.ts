@@ -9,7 +9,13 @@ import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
 import type { ComputeWindow } from '../windows/compute-window.ts';
 
 /** A model whose files the page can read. */
-export type PageModel = { served: Omit<ServedModel, 'state'>; execution: Execution; load: LoadRequest };
+export type PageModel = {
+  served: Omit<ServedModel, 'state'>;
+  execution: Execution;
+  load: LoadRequest;
+  /** Checks its files against their digests before each load; throws `model_files_missing` or `model_files_corrupt`. */
+  verify?(): Promise<void>;
+};
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
 export type ReleasableRuntime = Runtime & { freeMemory(): Promise<void>; holdsMemory(): boolean };
@@ -18,6 +24,8 @@ export type WindowRuntimeOptions = {
   models: readonly PageModel[];
   window: Pick<ComputeWindow, 'ready' | 'order' | 'end'>;
   log: AgentLog;
+  /** A simulated GPU counts too: right, and far too slow for anybody's work. For tests. */
+  allowSoftware?: boolean;
   /** How long pages have to give memory back by themselves, and to stop a job. */
   graceMs?: number;
 };
@@ -50,7 +58,8 @@ const GRACE_MS = 1_500;
  * (2) nothing is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the
  * page its life, which stops everything; (4) a page without a real GPU serves no model.
  */
-export function createWindowRuntime({ models, window, log, graceMs = GRACE_MS }: WindowRuntimeOptions): WindowRuntime {
+export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
+  const { models, window, log, allowSoftware = false, graceMs = GRACE_MS } = options;
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const loads = new Map<string, Loading>();
   const warm = new Set<string>();
@@ -69,7 +78,8 @@ export function createWindowRuntime({ models, window, log, graceMs = GRACE_MS }:
     if (model !== undefined) return model;
     throw new Problem('model_not_found', `This node does not serve the model '${name}'.`, { param: 'model' });
   };
-  const load = async ({ served, load: request }: PageModel): Promise<void> => {
+  const load = async ({ served, load: request, verify }: PageModel): Promise<void> => {
+    if (!loads.has(served.name)) await verify?.();
     await window.ready().catch((cause: unknown) => {
       throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
     });
@@ -96,8 +106,14 @@ export function createWindowRuntime({ models, window, log, graceMs = GRACE_MS }:
     emptied?.resolve();
     emptied = undefined;
   };
+  /** The worker of a model has ended, and with it whatever it had not finished. */
   const unloaded = (model: string): void => {
+    const problem = new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`);
+    loads.get(model)?.reject(problem);
     loads.delete(model);
+    for (const job of jobs.values()) {
+      if (job.model === model) job.reject(job.signal.aborted ? job.signal.reason : problem);
+    }
     tellEmptied();
     if (warm.delete(model)) changed();
   };
@@ -175,7 +191,7 @@ export function createWindowRuntime({ models, window, log, graceMs = GRACE_MS }:
     report: () => report,
     close: async () => window.end(),
     greeted: (found) => {
-      report = found;
+      report = allowSoftware && found.isFallback ? { ...found, usable: true } : found;
       changed();
     },
     said: (said) => {
