@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { arePagesFresh, buildPages, PAGES } from '../build-pages.ts';
 import { APP_FOLDER, bundleMain, NATIVE_PACKAGE, ROOT } from './bundle.ts';
 
 export type Target = { platform: 'linux' | 'win32' | 'darwin'; arch: 'x64' | 'arm64' };
@@ -13,6 +14,8 @@ export type Assembled = {
 };
 
 const MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
+/** `ui` is to come. */
+const APP_PAGES = ['compute', 'ui', 'assets'];
 /** What runs of better-sqlite3; the rest is 10 MB of C. */
 const NATIVE_FILES = ['package.json', 'LICENSE', 'lib'];
 
@@ -41,14 +44,21 @@ export async function assemble({ platform, arch }: Target): Promise<Assembled> {
   for (const model of MODELS) {
     cpSync(join(ROOT, 'shared', 'models', model), join(APP_FOLDER, 'models', model), { recursive: true });
   }
-  const pages = join(ROOT, 'dist', 'pages');
-  if (existsSync(pages))
-    cpSync(pages, join(APP_FOLDER, 'pages'), { recursive: true, filter: (path) => !path.endsWith('.gz') });
+  await copyPages(join(APP_FOLDER, 'pages'));
   const from = join(ROOT, 'node_modules', NATIVE_PACKAGE);
   for (const file of NATIVE_FILES) cpSync(join(from, file), join(native, file), { recursive: true });
   const binary = join('prebuilds', `${platform}-${arch}.node`);
   cpSync(join(from, binary), join(native, binary));
   return { app: APP_FOLDER, native, version };
+}
+
+/** The pages of the app, without those that a relay serves, and without what is compressed for its visitors. */
+async function copyPages(to: string): Promise<void> {
+  if (!arePagesFresh()) await buildPages();
+  for (const folder of APP_PAGES) {
+    const from = join(PAGES.output, folder);
+    if (existsSync(from)) cpSync(from, join(to, folder), { recursive: true, filter: (path) => !path.endsWith('.gz') });
+  }
 }
 
 function readPackage(): { version: string; description: string; license: string } {
