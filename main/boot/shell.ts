@@ -5,6 +5,7 @@ import { computeCalls } from '../ipc/compute-calls.ts';
 import { registerCalls } from '../ipc/register-calls.ts';
 import { uiCalls } from '../ipc/ui-calls.ts';
 import { createSleepBlocker } from '../power/sleep-blocker.ts';
+import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
 import { createUpdates } from '../updates/updates.ts';
 import { COMPUTE_URL, UI_URL } from '../windows/app-pages.ts';
@@ -33,6 +34,7 @@ export async function openShell(
   const stops: (() => void)[] = [];
   const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
   const sleep = createSleepBlocker(electron.powerSaveBlocker);
+  const toasts = createToasts(electron);
   const autostart = createAutostart({ app, platform, program: host.program, home: host.home, env });
   const updates = createUpdates({
     updater: host.updater,
@@ -45,6 +47,7 @@ export async function openShell(
   const teller = createStateTeller({ app, host, ...storage, ...assembly, updates, autostart }, (state) => {
     window.tell(UI_STATE_CHANNEL, state);
     tray.show(state);
+    toasts.show(state);
     const { keep_awake } = settings.get().preferences;
     sleep.hold(keep_awake && state.jobs.length > 0 && state.presence.power === 'mains');
   });

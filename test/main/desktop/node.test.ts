@@ -157,6 +157,23 @@ test('finishing lets the job end, and pauses then', async (t) => {
   });
 });
 
+test('a game pauses it with a toast that names the game, and the relay hears no name', async (t) => {
+  const { desktop } = await pairedDesktop(t);
+  desktop.sensed.game = 'ELDEN RING';
+  await desktop.tick();
+  assert.equal(desktop.app.state().reason, 'Paused: game detected (ELDEN RING)');
+  assert.deepEqual(
+    desktop.hands.notifications.map(({ body }) => body),
+    ['Paused: game detected (ELDEN RING). It goes on when that closes.'],
+  );
+  await desktop.tick();
+  assert.equal(desktop.hands.notifications.length, 1);
+  const seen = async () => (await pool.request('/v1/nodes')).text();
+  await until(async () => (await seen()).includes('"closed"'));
+  assert.doesNotMatch((await seen()) + JSON.stringify(desktop.app.policy.shown()), /ELDEN/);
+  assert.equal(desktop.app.policy.shown().reason, 'game');
+});
+
 test('a supervised job waits for a person, and a no hands it back', async (t) => {
   const { desktop, page } = await pairedDesktop(t, { supervised: true });
   const refused = askChat(pool, TEST_MODEL);
