@@ -30,12 +30,24 @@ const RULES: Rule[] = [
     reason: 'the node knows shared and its host, never the relay or a page',
   },
   {
+    room: 'main/headless',
+    mayImportRooms: ['main/headless', 'shared'],
+    mayImportPackages: (name) => !name.startsWith('electron'),
+    reason: 'the node without a screen knows nothing of the desktop app',
+  },
+  {
+    room: 'main/preload',
+    mayImportRooms: ['shared/ipc'],
+    mayImportPackages: (name) => name === 'electron',
+    reason: 'a preload carries the names of the contract into a page, and nothing else',
+  },
+  {
     room: 'relay',
     mayImportRooms: ['relay', 'shared'],
     mayImportPackages: (name) => name !== 'electron',
     reason: 'the relay knows shared, never the node or a page',
   },
-  ...['join'].map((page) => ({
+  ...['join', 'compute'].map((page) => ({
     room: `renderer/${page}`,
     mayImportRooms: [`renderer/${page}`, ...ROOMS_OF_ALL_PAGES, 'shared'],
     mayImportPackages: isOfPages,
@@ -122,6 +134,12 @@ test('nobody imports build or test', () => {
       .map((target) => `${file} imports ${target}`),
   );
   assert.deepEqual(strangers, []);
+});
+
+test('one file of the app imports Electron when it runs, beside the preloads', () => {
+  const running = /^import (?!type )[^;]*from '(electron(?:-store|-updater)?)'/m;
+  const importers = sourcesOf('main').filter((file) => running.test(readFileSync(join(ROOT, file), 'utf8')));
+  assert.deepEqual(importers.sort(), ['main/index.ts', 'main/preload/compute.ts', 'main/preload/ui.ts']);
 });
 
 test('shared uses only what Node, Electron and a browser worker all have', () => {

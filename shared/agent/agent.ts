@@ -12,6 +12,7 @@ import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
 import { createJobRunner } from './job-runner.ts';
+import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
 import { measureRuntime } from './measured-runtime.ts';
 import type { ConnectToBus, OpenSocket } from './nats-connection.ts';
@@ -25,7 +26,8 @@ export type AgentOptions = {
   relayUrl: string;
   name: string;
   version: string;
-  slots: number;
+  /** Jobs at a time; a function where the host changes its mind, which it tells by way of the policy. */
+  slots: number | (() => number);
   joinToken?: string;
   /** What the relay's operator gave, for a node that the relay does not know yet. */
   invitation?: PairingInvitation | undefined;
@@ -43,6 +45,8 @@ export type AgentOptions = {
   /** The host's own cryptography with that key; WebCrypto when absent. */
   crypto?: HostCrypto | undefined;
   runtime: Runtime;
+  /** Told of the jobs that run, for the host's own window and ledger. */
+  witness?: JobWitness | undefined;
   connect: ConnectToBus;
   fetch: typeof globalThis.fetch;
   now: () => number;

@@ -116,7 +116,8 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     },
     fail: (problem) => {
       flushPiece();
-      end({ type: 'error', problem: toProblemRecord(problem) });
+      const produced = problem.code === 'handed_back' && heldText !== '' ? { text: heldText } : {};
+      end({ type: 'error', problem: toProblemRecord(problem), ...produced });
     },
     abandon: () => {
       ended = true;

@@ -4,6 +4,7 @@ import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
 import type { PieceDetail, Runtime, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
+import type { JobWitness, WitnessedJob } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
 import { beginSigning, type ReceiptKey, type ReceiptSigning } from './receipt-signing.ts';
 import type { Slots } from './slots.ts';
@@ -28,6 +29,7 @@ export type JobRunnerPorts = {
   now: () => number;
   /** Signs the node's part of receipts; without it answers go unsigned. */
   receiptKey?: ReceiptKey | undefined;
+  witness?: JobWitness | undefined;
   log: AgentLog;
 };
 
@@ -114,17 +116,22 @@ async function runAttempt(
     frames,
   });
   const startedAt = ports.now();
+  const { witness } = ports;
+  const witnessed = witness && witnessedJobOf(request, startedAt);
+  if (witnessed !== undefined) witness?.began(witnessed);
   let firstTokenAt: number | undefined;
   const output = {
     text: (text: string, tokens: number, more?: PieceDetail) => {
       firstTokenAt ??= ports.now();
       signing?.text(text, more?.choice);
       frames.text(text, tokens, more);
+      witness?.produced(request.job, tokens);
     },
     toolCall: (piece: ToolCallPiece) => {
       firstTokenAt ??= ports.now();
       signing?.toolCall(piece);
       frames.toolCall(piece);
+      witness?.produced(request.job, piece.tokens);
     },
     vectors: (start: number, count: number, dimensions: number, values: Float32Array) => {
       signing?.vectors(values.subarray(0, count * dimensions));
@@ -140,14 +147,22 @@ async function runAttempt(
     const done = { ...result, timings: { firstTokenMs, totalMs } };
     const signature = await signing?.sign(done);
     frames.done(signature === undefined ? done : { ...done, signature });
+    if (witnessed !== undefined) witness?.ended(witnessed, { outcome: 'done', usage: result.usage, totalMs });
   } catch (error) {
     const problem = toProblem(error, 'node_fault');
     if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');
     frames.fail(problem);
+    const totalMs = ports.now() - startedAt;
+    if (witnessed !== undefined) witness?.ended(witnessed, { outcome: problem.code, usage: undefined, totalMs });
   } finally {
     clearTimeout(timeout);
     jobs.delete(request.job);
   }
+}
+
+function witnessedJobOf(request: JobRequest, startedAt: number): WitnessedJob {
+  const { job, attempt, type, model } = request;
+  return { job, attempt, type, model, client: clientOf(request), startedAt };
 }
 
 function runtimeJobOf(request: JobRequest): RuntimeJob {

@@ -7,15 +7,16 @@ export type Slots = {
   tryTake(): (() => void) | undefined;
 };
 
-export function createSlots(most: number, isOpen: () => boolean = () => true): Slots {
+export function createSlots(wanted: number | (() => number), isOpen: () => boolean = () => true): Slots {
+  const most = typeof wanted === 'number' ? () => wanted : wanted;
   let used = 0;
   return {
     get total() {
-      return isOpen() ? most : 0;
+      return isOpen() ? most() : 0;
     },
     used: () => used,
     tryTake: () => {
-      if (!isOpen() || used >= most) return undefined;
+      if (!isOpen() || used >= most()) return undefined;
       used += 1;
       let held = true;
       return () => {

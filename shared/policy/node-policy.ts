@@ -65,7 +65,7 @@ const ShownChoice = Type.Object({ allow: Type.Optional(Names), deny: Type.Option
 export const PublicPolicy = Type.Object({
   /** Whether the node takes jobs now. */
   open: Type.Boolean(),
-  /** Why not, `paused` or `hours`, or what a later version knows; null while it does. */
+  /** Why not, `paused`, `hours`, a code of the host's (SPEC O8) or what a later version knows; null while it does. */
   reason: Type.Union([Type.String({ maxLength: 64 }), Type.Null()]),
   /** When that changes by itself, in milliseconds since 1970; null when it does not. */
   changes_at: Type.Union([Type.Integer({ minimum: 0, maximum: LAST_DATE_MS }), Type.Null()]),

@@ -1,6 +1,6 @@
 import { Problem } from '../problems/problem.ts';
 import type { JobRequest } from '../protocol/messages.ts';
-import { decide, isOpenAt, OPERATOR_CLIENT, openingAt, sizeOf } from './decide.ts';
+import { decide, isOpenAt, OPERATOR_CLIENT, type Opening, openingAt, sizeOf } from './decide.ts';
 import type { NodePolicy, PublicPolicy } from './node-policy.ts';
 import { parseWeeklyHours, type WallClock, type WeeklyHours } from './weekly-hours.ts';
 
@@ -8,6 +8,8 @@ import { parseWeeklyHours, type WallClock, type WeeklyHours } from './weekly-hou
 export type OwnerPolicy = {
   /** Puts another policy in place at once. */
   replace(policy: NodePolicy): void;
+  /** Closes the node for its owner's sake, whatever the policy says, until undefined is given (SPEC O8). */
+  yieldToOwner(yielding: YieldToOwner | undefined): void;
   isOpen(): boolean;
   /** Whether jobs that run when the node closes may end in peace. */
   finishesRunning(): boolean;
@@ -22,6 +24,9 @@ export type OwnerPolicy = {
   onChange(listener: () => void): void;
 };
 
+/** Why a host has closed its node: a code that gives nothing of the owner's away, and when that ends, if it is known. */
+export type YieldToOwner = { readonly code: string; readonly until: number | null; readonly finishRunning: boolean };
+
 export type OwnerPolicyOptions = { policy?: NodePolicy | undefined; now: () => number; wall?: WallClock | undefined };
 
 /** Invariant: a decision is made with the policy and the time of the moment in which it is asked for. */
@@ -29,9 +34,14 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
   const listeners: (() => void)[] = [];
   let policy = first;
   let hours = hoursOf(first, wall);
-  const isOpen = (): boolean => isOpenAt(policy, hours, now());
+  let yielding: YieldToOwner | undefined;
+  const isOpen = (): boolean => yielding === undefined && isOpenAt(policy, hours, now());
   let wasOpen = isOpen();
 
+  const opening = (): Opening => {
+    if (yielding === undefined) return openingAt(policy, hours, now());
+    return { open: false, reason: yielding.code, changes_at: yielding.until };
+  };
   const changed = (): void => {
     wasOpen = isOpen();
     for (const listener of listeners) listener();
@@ -42,9 +52,16 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
       hours = hoursOf(next, wall);
       changed();
     },
+    yieldToOwner: (next) => {
+      if (isSameYield(next, yielding)) return;
+      yielding = next;
+      changed();
+    },
     isOpen,
-    finishesRunning: () => policy.finish_running ?? true,
+    finishesRunning: () => yielding?.finishRunning ?? policy.finish_running ?? true,
     refusalOf: (request, running) => {
+      if (yielding !== undefined)
+        return new Problem('policy_refused', 'The owner of this node needs it for themselves.');
       const { type, model, client = OPERATOR_CLIENT } = request;
       const refusal = decide(policy, { type, model, client, size: sizeOf(request) }, { at: now(), hours, running });
       return refusal && new Problem(refusal.code, refusal.sentence);
@@ -57,13 +74,17 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
     shown: () => {
       const { services, models, clients, sizes, jobs_per_client } = policy;
       const told = { services, models, clients, sizes, jobs_per_client };
-      return { ...openingAt(policy, hours, now()), ...withoutUndefined(told) };
+      return { ...opening(), ...withoutUndefined(told) };
     },
     check: () => {
       if (isOpen() !== wasOpen) changed();
     },
     onChange: (listener) => void listeners.push(listener),
   };
+}
+
+function isSameYield(one: YieldToOwner | undefined, other: YieldToOwner | undefined): boolean {
+  return one?.code === other?.code && one?.until === other?.until && one?.finishRunning === other?.finishRunning;
 }
 
 function hoursOf({ hours }: NodePolicy, wall: WallClock | undefined): WeeklyHours | undefined {

@@ -211,7 +211,13 @@ export const DoneFrame = Type.Object({
   /** The node's Ed25519 signature under its part of the receipt (`statements.ts`), base64url. */
   signature: Type.Optional(Type.String({ maxLength: 128 })),
 });
-export const ErrorFrame = Type.Object({ ...FrameBase, type: Type.Literal('error'), problem: ProblemRecord });
+export const ErrorFrame = Type.Object({
+  ...FrameBase,
+  type: Type.Literal('error'),
+  problem: ProblemRecord,
+  /** What a job that does not stream had of its only choice when it was handed back (SPEC O9). */
+  text: Type.Optional(Type.String()),
+});
 export const Frame = Type.Union([AcceptedFrame, TextFrame, ToolCallFrame, VectorsFrame, DoneFrame, ErrorFrame]);
 export type Frame = Static<typeof Frame>;
 export type DoneFrame = Static<typeof DoneFrame>;

@@ -184,3 +184,50 @@ async function explain(model: string): Promise<RouteExplanation> {
   });
   return (await response.json()) as RouteExplanation;
 }
+
+test('[O8] a host closes its node for its owner, hands its jobs back, and says no more than a code', async (t) => {
+  const policy = policyOf({ services: { allow: ['llm'] } });
+  const { agent, ask, start, line } = await openScriptedAgent(t, { policy });
+  const { run, frames } = await start();
+  policy.yieldToOwner({ code: 'game', until: null, finishRunning: false });
+  assert.equal(run.signal.aborted, true);
+  run.fail(run.signal.reason);
+  await settled();
+  assert.deepEqual(codesOf(frames), ['handed_back']);
+  assert.deepEqual(codesOf(ask().frames), ['policy_refused']);
+  assert.deepEqual(line.beats.at(-1)?.slots, { total: 0, used: 1 });
+  const { policy: shown } = await agent.capabilities();
+  assert.deepEqual(shown, { open: false, reason: 'game', changes_at: null, services: { allow: ['llm'] } });
+  policy.yieldToOwner(undefined);
+  const resumed = await start();
+  resumed.run.finish();
+});
+
+test('[O8] a host that lets jobs end in peace takes no new one', async (t) => {
+  const policy = policyOf({});
+  const { ask, start } = await openScriptedAgent(t, { policy });
+  const { run } = await start();
+  policy.yieldToOwner({ code: 'finishing', until: null, finishRunning: true });
+  assert.equal(run.signal.aborted, false);
+  assert.deepEqual(codesOf(ask().frames), ['policy_refused']);
+  run.finish();
+});
+
+test('[O9] a job that is handed back brings what it has produced, also when it does not stream', async (t) => {
+  const policy = policyOf({});
+  const { start } = await openScriptedAgent(t, { policy });
+  const streaming = await start({ stream: true });
+  const whole = await start({ stream: false });
+  for (const { run } of [streaming, whole]) {
+    run.output.text('Once ', 1);
+    run.output.text('upon', 1);
+  }
+  policy.yieldToOwner({ code: 'battery', until: null, finishRunning: false });
+  for (const { run } of [streaming, whole]) run.fail(run.signal.reason);
+  await settled();
+  const texts = streaming.frames.flatMap((frame) => (frame.type === 'text' ? [frame.text] : []));
+  assert.equal(texts.join(''), 'Once upon');
+  const last = whole.frames.at(-1);
+  assert.equal(last?.type === 'error' && last.problem.code, 'handed_back');
+  assert.equal(last?.type === 'error' && last.text, 'Once upon');
+});

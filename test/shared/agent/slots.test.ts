@@ -26,3 +26,16 @@ test('[J3] never more slots are taken than there are, and each is given back onc
     { seed: 1, numRuns: 300 },
   );
 });
+
+test('a host that changes its mind about how many is asked each time', () => {
+  let most = 1;
+  const slots = createSlots(() => most);
+  const release = slots.tryTake();
+  assert.equal(slots.tryTake(), undefined);
+  most = 2;
+  assert.equal(slots.total, 2);
+  assert.ok(slots.tryTake());
+  most = 1;
+  release?.();
+  assert.equal(slots.tryTake(), undefined, 'what runs ends by itself; nothing new begins');
+});

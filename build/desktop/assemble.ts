@@ -1,0 +1,66 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { arePagesFresh, buildPages, PAGES } from '../build-pages.ts';
+import { APP_FOLDER, bundleMain, NATIVE_PACKAGE, ROOT } from './bundle.ts';
+
+export type Target = { platform: 'linux' | 'win32' | 'darwin'; arch: 'x64' | 'arm64' };
+
+export type Assembled = {
+  /** Becomes the archive. */
+  app: string;
+  /** Becomes `node_modules/better-sqlite3` of it, with the one binary of the target. */
+  native: string;
+  version: string;
+};
+
+const MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
+/** `ui` is to come. */
+const APP_PAGES = ['compute', 'ui', 'assets'];
+/** What runs of better-sqlite3; the rest is 10 MB of C. */
+const NATIVE_FILES = ['package.json', 'LICENSE', 'lib'];
+
+/** Puts together what is packaged for one target: the bundles, pages, models and icons, and no development files. */
+export async function assemble({ platform, arch }: Target): Promise<Assembled> {
+  const native = join(ROOT, 'dist', 'desktop', 'native', `${platform}-${arch}`);
+  for (const folder of [APP_FOLDER, native]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  }
+  await bundleMain();
+  const { version, description, license } = readPackage();
+  const manifest = {
+    name: 'sparewatt',
+    productName: 'Sparewatt',
+    version,
+    description,
+    license,
+    author: { name: 'Sparewatt', email: 'packages@sparewatt.example' },
+    homepage: 'https://sparewatt.example',
+    type: 'module',
+    main: 'main/index.js',
+  };
+  writeFileSync(join(APP_FOLDER, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  cpSync(join(ROOT, 'build', 'desktop', 'icons'), join(APP_FOLDER, 'icons'), { recursive: true });
+  for (const model of MODELS) {
+    cpSync(join(ROOT, 'shared', 'models', model), join(APP_FOLDER, 'models', model), { recursive: true });
+  }
+  await copyPages(join(APP_FOLDER, 'pages'));
+  const from = join(ROOT, 'node_modules', NATIVE_PACKAGE);
+  for (const file of NATIVE_FILES) cpSync(join(from, file), join(native, file), { recursive: true });
+  const binary = join('prebuilds', `${platform}-${arch}.node`);
+  cpSync(join(from, binary), join(native, binary));
+  return { app: APP_FOLDER, native, version };
+}
+
+/** The pages of the app, without those that a relay serves, and without what is compressed for its visitors. */
+async function copyPages(to: string): Promise<void> {
+  if (!arePagesFresh()) await buildPages();
+  for (const folder of APP_PAGES) {
+    const from = join(PAGES.output, folder);
+    if (existsSync(from)) cpSync(from, join(to, folder), { recursive: true, filter: (path) => !path.endsWith('.gz') });
+  }
+}
+
+function readPackage(): { version: string; description: string; license: string } {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as never;
+}

@@ -1,0 +1,84 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ElectronSurface } from '../surface.ts';
+
+export type StartsAtLogin = boolean | 'requires-approval' | 'unknown';
+export type Autostart = { state(): StartsAtLogin; set(starts: boolean): void };
+
+export type AutostartOptions = {
+  app: Pick<ElectronSurface['app'], 'setLoginItemSettings' | 'getLoginItemSettings' | 'isPackaged'>;
+  platform: NodeJS.Platform;
+  /** The program that a login is to start; on Linux an AppImage's own path, not where it is mounted. */
+  program: string;
+  home: string;
+  env: Readonly<Record<string, string | undefined>>;
+};
+
+/** Starts without its window. */
+export const HIDDEN_ARGUMENT = '--hidden';
+const DESKTOP_FILE = 'sparewatt.desktop';
+
+/** Whether the app starts at login: off until somebody asks for it, and never made again by an update. */
+export function createAutostart(options: AutostartOptions): Autostart {
+  return options.platform === 'linux' ? desktopFileAutostart(options) : loginItemAutostart(options);
+}
+
+function loginItemAutostart({ app, platform }: AutostartOptions): Autostart {
+  // macOS tells at start that it was a login; Windows is told with an argument.
+  const args = platform === 'win32' ? { args: [HIDDEN_ARGUMENT] } : {};
+  return {
+    state: () => {
+      const { openAtLogin, status } = app.getLoginItemSettings(args);
+      return status === 'requires-approval' ? status : openAtLogin;
+    },
+    set: (starts) => app.setLoginItemSettings({ openAtLogin: starts, ...args }),
+  };
+}
+
+function desktopFileAutostart({ program, home, env }: AutostartOptions): Autostart {
+  const config = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(home, '.config');
+  const path = join(config, 'autostart', DESKTOP_FILE);
+  return {
+    state: () => {
+      const text = readText(path);
+      // Desktops switch an entry off by writing into it.
+      return text !== undefined && !/^(?:Hidden=true|X-GNOME-Autostart-enabled=false)$/m.test(text);
+    },
+    set: (starts) => {
+      if (!starts) {
+        rmSync(path, { force: true });
+        return;
+      }
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, desktopEntry(program));
+    },
+  };
+}
+
+function desktopEntry(program: string): string {
+  const lines = [
+    '[Desktop Entry]',
+    'Type=Application',
+    'Version=1.0',
+    'Name=Sparewatt',
+    'Comment=Contribute spare compute',
+    `Exec=${quoted(program)} ${HIDDEN_ARGUMENT}`,
+    'Terminal=false',
+    'X-GNOME-Autostart-enabled=true',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** As the Desktop Entry Specification quotes arguments, whose values are themselves escaped once more. */
+function quoted(program: string): string {
+  const inQuotes = program.replace(/["`$\\]/g, (character) => `\\${character}`);
+  return `"${inQuotes.replaceAll('\\', '\\\\').replaceAll('%', '%%')}"`;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import type { AppState, RelayLink } from '../../shared/ipc/app-state.ts';
+import type { Contribution } from '../../shared/preferences/contribution.ts';
+import { unknownSensors } from '../../shared/preferences/presence.ts';
+import { wishAt } from '../../shared/preferences/wish.ts';
+import type { Autostart } from '../autostart/autostart.ts';
+import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { JobDesk } from '../node/job-desk.ts';
+import type { NodeHost } from '../node/node-host.ts';
+import type { QuestionDesk } from '../node/supervised-runtime.ts';
+import type { WindowRuntime } from '../node/window-runtime.ts';
+import type { PresenceWatch } from '../presence/watch-presence.ts';
+import type { SealedBoxes } from '../settings/sealed-box.ts';
+import type { SettingsKeeper } from '../settings/settings.ts';
+import type { ElectronSurface } from '../surface.ts';
+import type { Updates } from '../updates/updates.ts';
+
+export type StateParts = {
+  app: Pick<ElectronSurface['app'], 'getVersion'>;
+  host: { now: () => number };
+  settings: SettingsKeeper;
+  boxes: Pick<SealedBoxes, 'isProtected'>;
+  keeper: Pick<ContributionKeeper, 'current'>;
+  presence: Pick<PresenceWatch, 'current'>;
+  node: Pick<NodeHost, 'link'>;
+  jobs: Pick<JobDesk, 'running'>;
+  questions: Pick<QuestionDesk, 'open'>;
+  runtime: Pick<WindowRuntime, 'holdsMemory' | 'report'>;
+  updates: Pick<Updates, 'state'>;
+  autostart: Pick<Autostart, 'state'>;
+};
+
+export type StateTeller = { state(): AppState /** Tells it if it is another than the last one told. */; tell(): void };
+
+/** What tray and window show, made whole from those who know. */
+export function createStateTeller(parts: StateParts, listener: (state: AppState) => void): StateTeller {
+  let told = '';
+  const state = (): AppState => stateOf(parts);
+  return {
+    state,
+    tell: () => {
+      const next = state();
+      const text = JSON.stringify(next);
+      if (text === told) return;
+      told = text;
+      listener(next);
+    },
+  };
+}
+
+function stateOf(parts: StateParts): AppState {
+  const relay = parts.node.link();
+  const presence = parts.presence.current();
+  return {
+    version: parts.app.getVersion(),
+    ...headline(parts.keeper.current(), relay),
+    wish: wishAt(parts.settings.get().wish, parts.host.now()),
+    presence: { ...presence, programs: presence.programs },
+    unknown: unknownSensors(presence),
+    relay,
+    jobs: parts.jobs.running(),
+    questions: [...parts.questions.open()],
+    gpu: parts.runtime.report() ?? null,
+    memoryHeld: parts.runtime.holdsMemory(),
+    startsAtLogin: parts.autostart.state(),
+    update: parts.updates.state(),
+    secretsProtected: parts.boxes.isProtected,
+  };
+}
+
+/** One state and one line: what the owner decided comes before what the relay does. */
+export function headline(
+  contribution: Contribution,
+  relay: RelayLink,
+): Pick<AppState, 'contributing' | 'code' | 'reason' | 'until'> {
+  if (!contribution.contributing) {
+    const { code, reason, until } = contribution;
+    return { contributing: false, code, reason, until };
+  }
+  const stopped = { contributing: false, until: null };
+  if (relay.state === 'unpaired')
+    return { ...stopped, code: 'unpaired', reason: 'Paused: not paired with a relay yet' };
+  if (relay.state === 'connecting')
+    return { ...stopped, code: 'unreachable', reason: `Paused: waiting for the relay at ${relay.relay}` };
+  if (relay.state === 'refused') return { ...stopped, code: 'refused', reason: `Paused: ${relay.detail}` };
+  return { contributing: true, code: 'contributing', reason: contribution.reason, until: contribution.until };
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { HIDDEN_ARGUMENT } from '../autostart/autostart.ts';
+import { createPairingDesk } from '../links/pairing-desk.ts';
+import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
+import { denyPermissions } from '../windows/hardening.ts';
+import { beforeReady } from './before-ready.ts';
+import { createBootSteps } from './boot-steps.ts';
+import type { DesktopHost } from './desktop-host.ts';
+import { assembleNode } from './node.ts';
+import { openShell } from './shell.ts';
+import { openLog, openStorage } from './storage.ts';
+
+/** The app as it runs. */
+export type DesktopApp = Awaited<ReturnType<typeof boot>>;
+
+const TICK_MS = 1_000;
+const FLUSH_MS = 30_000;
+
+/**
+ * Starts the app, in this order; `steps` names what was done. Undefined when another instance runs already, which then
+ * shows its window. Errors: `data_folder_unusable`.
+ */
+export async function boot(host: DesktopHost) {
+  const { app, session, dialog, Menu } = host.electron;
+  const log = openLog(host);
+  const steps = createBootSteps((step, err) => log.error({ step, err }, 'the app goes on without a part of it'));
+  /** Nobody is told before tray and window are there. */
+  let tell = (): void => undefined;
+  const changed = (): void => tell();
+
+  const arrivals = beforeReady(host, steps);
+  if (arrivals === undefined) {
+    app.quit();
+    return undefined;
+  }
+  await steps.run('wait until Electron is ready', () => app.whenReady());
+  steps.run('deny permissions', () => denyPermissions(session.defaultSession));
+  steps.run('serve the pages', () => session.defaultSession.protocol.handle(APP_SCHEME, pageServer(host)));
+  steps.run('have no application menu', () => Menu.setApplicationMenu(null));
+  const storage = await openStorage(host, steps, log);
+  const assembly = await assembleNode(host, steps, storage, changed);
+  const { node, presence, keeper, departures, meetGpu } = assembly;
+  const { window, tray, teller, updates, quit, stops } = await openShell(host, steps, storage, assembly, changed);
+  tell = teller.tell;
+  steps.run('look at everything once a second', () => {
+    const tick = (): void => {
+      void presence.look();
+      keeper.tick();
+      updates.tick();
+      meetGpu();
+      teller.tell();
+      // Its countdown goes on although nothing else has changed.
+      tray.show(teller.state());
+    };
+    stops.push(host.every(TICK_MS, tick), host.every(FLUSH_MS, departures.flush));
+  });
+  const desk = createPairingDesk({ dialog, pair: node.pair, log });
+  steps.run('follow links', () => {
+    const onLink = (link: string): void => {
+      window.show();
+      void desk.take(link);
+    };
+    arrivals.hear({ onLink, onShow: window.show });
+  });
+  await steps.try('work for the relay that is remembered', node.start, undefined);
+  steps.run('meet the GPU', meetGpu);
+  steps.run('show the window', () => {
+    if (!host.argv.includes(HIDDEN_ARGUMENT) || !tray.isThere()) window.show();
+    teller.tell();
+  });
+  const { settings, ledger } = storage;
+  return { steps: steps.done, state: teller.state, settings, ledger, policy: assembly.policy, quit };
+}
+
+function pageServer({ electron, folders }: DesktopHost) {
+  const models = join(electron.app.getPath('userData'), 'models');
+  return createPageServer({ '/': folders.pages, '/models/': models, '/shipped/': folders.models });
+}

@@ -1,0 +1,51 @@
+import type { JobWitness } from '../../shared/agent/job-witness.ts';
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import type { DepartureCounter } from '../node/departures.ts';
+import type { StartAgent } from '../node/node-host.ts';
+import type { PageModel } from '../node/window-runtime.ts';
+import type { SystemSensorsOptions } from '../presence/system-sensors.ts';
+import type { Sensor } from '../presence/watch-presence.ts';
+import type { SealedBoxes } from '../settings/sealed-box.ts';
+import type { SettingsFile } from '../settings/settings.ts';
+import type { ElectronSurface } from '../surface.ts';
+import type { Updater } from '../updates/updates.ts';
+
+/** What the boot list has made when the node can be started. */
+export type NodeParts = {
+  version: string;
+  slots: () => number;
+  policy: OwnerPolicy;
+  runtime: Runtime;
+  witness: JobWitness;
+  departures: DepartureCounter;
+  boxes: SealedBoxes;
+  log: AgentLog;
+};
+
+/** Everything that the app takes from outside; `index.ts` gives the real things, tests give doubles. */
+export type DesktopHost = {
+  electron: ElectronSurface;
+  platform: NodeJS.Platform;
+  env: Readonly<Record<string, string | undefined>>;
+  argv: readonly string[];
+  /** What the machine is called, for relays. */
+  hostName: string;
+  home: string;
+  /** The program that a login starts. */
+  program: string;
+  folders: { pages: string; preloads: string; icons: string; models: string };
+  openSettingsFile(folder: string): SettingsFile;
+  updater: Updater | undefined;
+  openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;
+  /** For tests: lets models run on a simulated GPU. */
+  allowSoftwareGpu?: boolean;
+  startAgent(parts: NodeParts): StartAgent;
+  sensors(options: SystemSensorsOptions): Sensor[];
+  hasTrayPlace(): Promise<boolean | undefined>;
+  now: () => number;
+  randomId: () => string;
+  /** Calls again and again until what it returns is called. */
+  every(ms: number, step: () => void): () => void;
+};

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { UI_STATE_CHANNEL } from '../../shared/ipc/ui-channels.ts';
+import { createAutostart } from '../autostart/autostart.ts';
+import { computeCalls } from '../ipc/compute-calls.ts';
+import { registerCalls } from '../ipc/register-calls.ts';
+import { uiCalls } from '../ipc/ui-calls.ts';
+import { createSleepBlocker } from '../power/sleep-blocker.ts';
+import { createToasts } from '../tray/toasts.ts';
+import { createTray } from '../tray/tray.ts';
+import { createUpdates } from '../updates/updates.ts';
+import { COMPUTE_URL, UI_URL } from '../windows/app-pages.ts';
+import { createMainWindow } from '../windows/main-window.ts';
+import { createStateTeller } from './app-state.ts';
+import type { BootSteps } from './boot-steps.ts';
+import type { DesktopHost } from './desktop-host.ts';
+import type { NodeAssembly } from './node.ts';
+import { quitGently } from './quit.ts';
+import type { Storage } from './storage.ts';
+
+/** What a person sees of the app. */
+export type Shell = Awaited<ReturnType<typeof openShell>>;
+
+export async function openShell(
+  host: DesktopHost,
+  steps: BootSteps,
+  storage: Storage,
+  assembly: NodeAssembly,
+  changed: () => void,
+) {
+  const { electron, platform, env, now } = host;
+  const { app, ipcMain, shell } = electron;
+  const { settings, log } = storage;
+  const { jobs, compute, runtime } = assembly;
+  const stops: (() => void)[] = [];
+  const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
+  const sleep = createSleepBlocker(electron.powerSaveBlocker);
+  const toasts = createToasts(electron);
+  const autostart = createAutostart({ app, platform, program: host.program, home: host.home, env });
+  const updates = createUpdates({
+    updater: host.updater,
+    isBusy: () => jobs.running().length > 0,
+    isAllowed: () => settings.get().choices.checksForUpdates !== undefined,
+    now,
+    onChange: changed,
+    log,
+  });
+  const teller = createStateTeller({ app, host, ...storage, ...assembly, updates, autostart }, (state) => {
+    window.tell(UI_STATE_CHANNEL, state);
+    tray.show(state);
+    toasts.show(state);
+    const { keep_awake } = settings.get().preferences;
+    sleep.hold(keep_awake && state.jobs.length > 0 && state.presence.power === 'mains');
+  });
+  const parts = { host, ...storage, ...assembly, updates, autostart, shell, changed, state: teller.state };
+  const { calls, tray: trayActions } = uiCalls(parts);
+  const hasPlace = await steps.try('ask for a place for the tray', host.hasTrayPlace, undefined);
+  const actions = { ...trayActions, show: () => window.show(), quit: () => quit.now() };
+  const iconFolder = host.folders.icons;
+  const tray = steps.run('show the tray', () =>
+    createTray({ electron, platform, iconFolder, hasPlace, actions, now, log }),
+  );
+  const window = createMainWindow({
+    electron,
+    preload: join(host.folders.preloads, 'ui.cjs'),
+    hidesOnClose: () => !quit.isQuitting() && tray.isThere(),
+    onHidden: () => void tellOfTray(host, storage, () => teller.state().reason, quit.now),
+    onClosed: () => void (tray.isThere() || quit.now()),
+  });
+  stops.push(tray.close, () => sleep.hold(false));
+  steps.run('answer the window', () => registerCalls(calls, { ipcMain, window: window.current, pageUrl: UI_URL, log }));
+  steps.run('answer the compute page', () =>
+    registerCalls(computeCalls(runtime, compute, changed), {
+      ipcMain,
+      window: compute.current,
+      pageUrl: COMPUTE_URL,
+      log,
+    }),
+  );
+  return { window, tray, teller, updates, quit, stops };
+}
+
+/** How everything ends, in this order. */
+function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
+  const { policy, jobs, node, compute, departures } = assembly;
+  return {
+    handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
+    runningJobs: () => jobs.running().length,
+    close: async () => {
+      for (const stop of stops()) stop();
+      await node.close();
+      compute.close();
+      departures.flush();
+      ledger.close();
+    },
+  };
+}
+
+/** Says once that closing the window does not end the app, and offers to. */
+async function tellOfTray({ electron }: DesktopHost, { settings }: Storage, reason: () => string, quit: () => void) {
+  if (settings.get().toldOfTray) return;
+  settings.change({ toldOfTray: true });
+  const { response } = await electron.dialog.showMessageBox({
+    type: 'info',
+    title: 'Sparewatt',
+    message: 'Sparewatt goes on in the tray.',
+    detail: reason(),
+    buttons: ['Keep it running', 'Quit instead'],
+    defaultId: 0,
+    cancelId: 0,
+  });
+  if (response === 1) quit();
+}

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import { type LogFile, openLogFile } from '../logs/log-file.ts';
+import { keepDamaged } from '../settings/open-store.ts';
+import { openSealedBoxes, type SealedBoxes } from '../settings/sealed-box.ts';
+import { openSettings, type SettingsKeeper } from '../settings/settings.ts';
+import type { BootSteps } from './boot-steps.ts';
+import type { DesktopHost } from './desktop-host.ts';
+
+/** All that the app keeps on disk. */
+export type Storage = { folder: string; settings: SettingsKeeper; boxes: SealedBoxes; ledger: Ledger; log: LogFile };
+
+export function openLog({ electron, now }: DesktopHost): LogFile {
+  return openLogFile(join(electron.app.getPath('userData'), 'logs', 'sparewatt.log'), now);
+}
+
+/** Errors: `data_folder_unusable`. */
+export async function openStorage(host: DesktopHost, steps: BootSteps, log: LogFile): Promise<Storage> {
+  const { electron, platform } = host;
+  const folder = electron.app.getPath('userData');
+  const settings = steps.run('open the settings', () => openSettings(host.openSettingsFile(folder), keepDamaged));
+  const { safeStorage } = electron;
+  const boxes = await steps.run('open the secrets', () => openSealedBoxes({ safeStorage, folder, platform }));
+  const ledger = steps.run('open the ledger', () => openLedger(join(folder, 'ledger.sqlite')));
+  return { folder, settings, boxes, ledger, log };
+}

@@ -1,0 +1,132 @@
+import type { AgentLog } from '../../shared/agent/log.ts';
+import { parseInvitation } from '../../shared/identity/pairing-link.ts';
+import type { AppState } from '../../shared/ipc/app-state.ts';
+import { UI_CALL_NAMES, type UiCallName, uiChannel } from '../../shared/ipc/ui-channels.ts';
+import { UI_CALLS, type UiInput, type UiOutput } from '../../shared/ipc/ui-contract.ts';
+import { parseWeeklyHours } from '../../shared/policy/weekly-hours.ts';
+import type { Preferences } from '../../shared/preferences/preferences.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { Autostart } from '../autostart/autostart.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { isAllowedLink } from '../links/external-links.ts';
+import { parsePairLink } from '../links/pair-link.ts';
+import type { LogFile } from '../logs/log-file.ts';
+import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { NodeHost } from '../node/node-host.ts';
+import type { QuestionDesk } from '../node/supervised-runtime.ts';
+import type { SettingsKeeper } from '../settings/settings.ts';
+import type { ElectronSurface } from '../surface.ts';
+import type { TrayActions } from '../tray/tray-menu.ts';
+import type { Updates } from '../updates/updates.ts';
+import type { Call } from './register-calls.ts';
+
+export type UiCallParts = {
+  host: { now: () => number };
+  settings: SettingsKeeper;
+  ledger: Ledger;
+  keeper: ContributionKeeper;
+  node: NodeHost;
+  questions: QuestionDesk;
+  updates: Updates;
+  autostart: Autostart;
+  shell: ElectronSurface['shell'];
+  state(): AppState;
+  changed(): void;
+  log: AgentLog & Pick<LogFile, 'tail'>;
+};
+
+type Handlers = { [Name in UiCallName]: (input: UiInput<Name>) => UiOutput<Name> | Promise<UiOutput<Name>> };
+
+/** What the window and the tray can do, in one place, so that both do the same. */
+export function uiCalls(parts: UiCallParts): { calls: Call[]; tray: Omit<TrayActions, 'show' | 'quit'> } {
+  const handlers = handlersOf(parts);
+  const calls = UI_CALL_NAMES.map((name) => ({
+    channel: uiChannel(name),
+    input: UI_CALLS[name].input,
+    run: handlers[name] as (input: unknown) => unknown,
+  }));
+  const { keeper } = parts;
+  return {
+    calls,
+    tray: {
+      contribute: keeper.contribute,
+      pause: keeper.pause,
+      finishThenPause: keeper.finishThenPause,
+      freeMemory: () => void keeper.freeMemory(),
+      setStartsAtLogin: (starts) => setStartsAtLogin(parts, starts),
+    },
+  };
+}
+
+function handlersOf(parts: UiCallParts): Handlers {
+  const { settings, ledger, keeper, node, questions, updates, state, log } = parts;
+  const after = async (step: unknown): Promise<AppState> => {
+    await step;
+    parts.changed();
+    return state();
+  };
+  return {
+    getState: state,
+    contribute: () => after(keeper.contribute()),
+    pause: (input) => after(keeper.pause(input.for)),
+    finishThenPause: () => after(keeper.finishThenPause()),
+    freeMemory: () => after(keeper.freeMemory()),
+    getPreferences: () => settings.get().preferences,
+    setPreferences: (preferences) => {
+      assertHours(preferences);
+      settings.change({ preferences });
+      keeper.tick();
+      parts.changed();
+      return preferences;
+    },
+    pair: (input) => after(node.pair(invitationOf(input))),
+    unpair: () => after(node.unpair()),
+    answerQuestion: ({ id, allow }) => after(questions.answer(id, allow)),
+    setStartsAtLogin: ({ starts }) => after(setStartsAtLogin(parts, starts)),
+    listJobs: ledger.jobs,
+    listReceipts: ledger.receipts,
+    listDepartures: ledger.departures,
+    listDays: ({ days }) => ledger.days(days),
+    readLog: ({ lines }) => log.tail(lines),
+    openLink: async ({ url }) => {
+      if (!isAllowedLink(url)) return false;
+      await parts.shell.openExternal(url);
+      return true;
+    },
+    checkForUpdates: () => {
+      // Asking once is the choice; it is written down with its time.
+      settings.change({ choices: { ...settings.get().choices, checksForUpdates: parts.host.now() } });
+      return after(updates.check());
+    },
+    installUpdate: () => after(updates.install()),
+  };
+}
+
+function setStartsAtLogin({ autostart, settings, host, changed }: UiCallParts, starts: boolean): void {
+  autostart.set(starts);
+  const { startsAtLogin: _, ...others } = settings.get().choices;
+  settings.change({ choices: starts ? { ...others, startsAtLogin: host.now() } : others });
+  changed();
+}
+
+/** A person typed or pasted this into the window, so that nobody is asked again; it is read as strictly as a link. */
+function invitationOf({ invitation, relayUrl }: UiInput<'pair'>) {
+  if (invitation.trim().includes(':')) return parsePairLink(invitation.trim());
+  const read = parseInvitation(invitation);
+  const relay = URL.parse(relayUrl ?? '');
+  if (relay === null || !/^https?:$/.test(relay.protocol)) {
+    throw new Problem(
+      'invalid_option',
+      'A code alone does not say where the relay is. Give its address, or paste the link.',
+      {
+        param: 'relayUrl',
+      },
+    );
+  }
+  return { ...read, relayUrl: relay.origin };
+}
+
+/** The schema's pattern lets nothing through that this does not read; it is the reading that must not fail later. */
+function assertHours({ policy }: Preferences): void {
+  if (policy.hours !== undefined) parseWeeklyHours(policy.hours);
+}

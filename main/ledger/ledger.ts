@@ -1,0 +1,117 @@
+import Database from 'better-sqlite3';
+import type {
+  LedgerDay,
+  LedgerDeparture,
+  LedgerJob,
+  LedgerReceipt,
+  PageRequest,
+} from '../../shared/ipc/ledger-views.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { LEDGER_MIGRATIONS, type LedgerMigration } from './migrations.ts';
+
+export type Ledger = {
+  /** Notes a job that has ended; a second time changes nothing. */
+  addJob(job: Omit<LedgerJob, 'row'>): void;
+  addReceipt(receipt: Omit<LedgerReceipt, 'row'>): void;
+  addCredit(credit: { id: string; at: number; amount: number }): void;
+  /** Counts bytes that have left; what leaves in one minute for one place is one line. */
+  addDeparture(departure: Omit<LedgerDeparture, 'row'>): void;
+  jobs(page: PageRequest): LedgerJob[];
+  receipts(page: PageRequest): LedgerReceipt[];
+  departures(page: PageRequest): LedgerDeparture[];
+  /** The last days that anything happened on, the newest first. */
+  days(count: number): LedgerDay[];
+  close(): void;
+};
+
+/** "SPWL": marks the file as a ledger. */
+const APPLICATION_ID = 0x5350574c;
+const MINUTE_MS = 60_000;
+/** Ended jobs are worth a little less than a relay's: the last second may be lost with the power. */
+const SYNCHRONOUS = 'NORMAL';
+
+/**
+ * What this machine has done, in one SQLite file. Never a prompt or an answer. Errors: `data_folder_unusable` when the
+ * file is another program's or a newer version's.
+ */
+export function openLedger(path: string, migrations: readonly LedgerMigration[] = LEDGER_MIGRATIONS): Ledger {
+  const db = new Database(path);
+  db.pragma('journal_mode = WAL');
+  db.pragma(`synchronous = ${SYNCHRONOUS}`);
+  migrate(db, migrations);
+  const page = (table: string, columns: string) =>
+    db.prepare(`SELECT row, ${columns} FROM ${table} WHERE row < ? ORDER BY row DESC LIMIT ?`);
+  const addJob = db.prepare(
+    `INSERT OR IGNORE INTO jobs (job, attempt, type, model, client, relay, started_at, day, total_ms, input_tokens, output_tokens, outcome)
+     VALUES (@job, @attempt, @type, @model, @client, @relay, @startedAt, @day, @totalMs, @inputTokens, @outputTokens, @outcome)`,
+  );
+  const addReceipt = db.prepare(
+    'INSERT OR IGNORE INTO receipts (id, job, at, document) VALUES (@id, @job, @at, @document)',
+  );
+  const addCredit = db.prepare('INSERT OR IGNORE INTO credits (id, at, day, amount) VALUES (@id, @at, @day, @amount)');
+  const addDeparture = db.prepare(
+    `INSERT INTO departures (at, kind, "to", size_bytes) VALUES (@at, @kind, @to, @sizeBytes)
+     ON CONFLICT (at, kind, "to") DO UPDATE SET size_bytes = size_bytes + excluded.size_bytes`,
+  );
+  const jobs = page(
+    'jobs',
+    'job, attempt, type, model, client, relay, started_at AS startedAt, total_ms AS totalMs, input_tokens AS inputTokens, output_tokens AS outputTokens, outcome',
+  );
+  const receipts = page('receipts', 'id, job, at, document');
+  const departures = page('departures', 'at, kind, "to", size_bytes AS sizeBytes');
+  const days = db.prepare(DAYS_SQL);
+  const read = <Row>(statement: Database.Statement, { before, limit }: PageRequest): Row[] =>
+    statement.all(before ?? Number.MAX_SAFE_INTEGER, limit) as Row[];
+  return {
+    addJob: (job) => void addJob.run({ ...job, day: dayOf(job.startedAt) }),
+    addReceipt: (receipt) => void addReceipt.run(receipt),
+    addCredit: (credit) => void addCredit.run({ ...credit, day: dayOf(credit.at) }),
+    addDeparture: (departure) => void addDeparture.run({ ...departure, at: departure.at - (departure.at % MINUTE_MS) }),
+    jobs: (asked) => read<LedgerJob>(jobs, asked),
+    receipts: (asked) => read<LedgerReceipt>(receipts, asked),
+    departures: (asked) => read<LedgerDeparture>(departures, asked),
+    days: (count) => days.all(count) as LedgerDay[],
+    close: () => void db.close(),
+  };
+}
+
+const DAYS_SQL = `
+WITH worked AS (
+  SELECT day, count(*) AS jobs, count(*) FILTER (WHERE outcome <> 'done') AS failedJobs,
+    sum(output_tokens) AS outputTokens, sum(total_ms) AS busyMs FROM jobs GROUP BY day
+), earned AS (SELECT day, sum(amount) AS credits FROM credits GROUP BY day),
+some_days AS (SELECT day FROM worked UNION SELECT day FROM earned)
+SELECT day, coalesce(jobs, 0) AS jobs, coalesce(failedJobs, 0) AS failedJobs, coalesce(outputTokens, 0) AS outputTokens,
+  coalesce(busyMs, 0) AS busyMs, coalesce(credits, 0) AS credits
+FROM some_days LEFT JOIN worked USING (day) LEFT JOIN earned USING (day) ORDER BY day DESC LIMIT ?`;
+
+function migrate(db: Database.Database, migrations: readonly LedgerMigration[]): void {
+  db.transaction(() => {
+    const owner = db.pragma('application_id', { simple: true });
+    const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+    if (owner !== APPLICATION_ID && (owner !== 0 || tables !== 0)) {
+      throw unusable(`${db.name} belongs to another program. Move it away and start again.`);
+    }
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    const done = Number(db.pragma('user_version', { simple: true }));
+    if (done > (migrations.at(-1)?.id ?? 0)) {
+      throw unusable(`${db.name} was written by a newer Sparewatt. Install that version or a later one.`);
+    }
+    for (const { id, sql } of migrations) {
+      if (id <= done) continue;
+      db.exec(sql);
+      db.pragma(`user_version = ${id}`);
+    }
+  }).immediate();
+}
+
+/** The day of the machine's own calendar, such as `2026-11-21`. */
+export function dayOf(at: number): string {
+  const date = new Date(at);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+function unusable(detail: string): Problem {
+  return new Problem('data_folder_unusable', `The ledger ${detail}`);
+}

@@ -1,0 +1,67 @@
+import type { ConnectToBus } from '../../shared/agent/nats-connection.ts';
+import type { LedgerDeparture } from '../../shared/ipc/ledger-views.ts';
+
+export type DepartureCounter = {
+  connect(connect: ConnectToBus): ConnectToBus;
+  fetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch;
+  /** Hands over what has been counted since. */
+  flush(): void;
+};
+
+/**
+ * Counts everything that leaves this machine through the two doors that the node has, the bus and fetch: how much, of
+ * what kind and for whom; never what. Counting must not slow an answer down, so that it is written in bulk.
+ */
+export function countDepartures(
+  add: (departure: Omit<LedgerDeparture, 'row'>) => void,
+  now: () => number,
+): DepartureCounter {
+  const counted = new Map<string, { kind: string; to: string; sizeBytes: number }>();
+  const note = (kind: string, to: string, sizeBytes: number): void => {
+    const key = `${kind} ${to}`;
+    const known = counted.get(key);
+    if (known === undefined) counted.set(key, { kind, to, sizeBytes });
+    else known.sizeBytes += sizeBytes;
+  };
+  return {
+    connect: (connect) => async (options) => {
+      const to = hostOf(options.url);
+      const bus = await connect(options);
+      const publish: typeof bus.publish = (subject, data) => {
+        note(kindOf(subject), to, data.byteLength);
+        bus.publish(subject, data);
+      };
+      return { ...bus, publish };
+    },
+    fetch: (fetch) => (input, init) => {
+      const url = typeof input === 'string' ? input : input instanceof URL ? input.href : input.url;
+      note(requestKind(url), hostOf(url), sizeOf(init?.body));
+      return fetch(input, init);
+    },
+    flush: () => {
+      for (const departure of counted.values()) add({ ...departure, at: now() });
+      counted.clear();
+    },
+  };
+}
+
+function kindOf(subject: string): string {
+  if (subject.startsWith('fabric.heartbeat.')) return 'heartbeat';
+  if (subject.startsWith('fabric.result.')) return 'result';
+  return 'answer';
+}
+
+function requestKind(url: string): string {
+  const path = URL.parse(url)?.pathname ?? '';
+  if (path.includes('/pair')) return 'pairing';
+  return path.endsWith('/enroll') ? 'enrolment' : 'request';
+}
+
+function hostOf(url: string): string {
+  return URL.parse(url)?.host ?? 'unknown';
+}
+
+function sizeOf(body: unknown): number {
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.byteLength : 0;
+}

@@ -1,0 +1,62 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UNKNOWN } from '../../shared/preferences/presence.ts';
+import { programOutput } from '../headless/program-output.ts';
+
+export type Programs = { names: string[] | typeof UNKNOWN; game: string | null | typeof UNKNOWN };
+
+const PROGRAM_TIMEOUT_MS = 2_000;
+const NOTHING: Programs = { names: UNKNOWN, game: UNKNOWN };
+
+/** Lists the programs that run. Games are recognised only on Linux, where Steam's launcher says what it starts. */
+export async function readPrograms(platform: NodeJS.Platform, procRoot = '/proc'): Promise<Programs> {
+  if (platform === 'linux') return programsOfProc(procRoot);
+  if (platform === 'win32')
+    return named(await programOutput('tasklist', ['/fo', 'csv', '/nh'], PROGRAM_TIMEOUT_MS), namesOfTasklist);
+  if (platform === 'darwin') return named(await programOutput('ps', ['-axco', 'comm='], PROGRAM_TIMEOUT_MS), namesOfPs);
+  return NOTHING;
+}
+
+function named(text: string | null, namesOf: (text: string) => string[]): Programs {
+  return text === null ? NOTHING : { names: namesOf(text), game: UNKNOWN };
+}
+
+/** Reads `tasklist /fo csv /nh`. */
+export function namesOfTasklist(text: string): string[] {
+  return unique(text.split('\n').flatMap((line) => /^"([^"]+)"/.exec(line)?.[1] ?? []));
+}
+
+/** Reads `ps -axco comm=`. */
+export function namesOfPs(text: string): string[] {
+  return unique(text.split('\n').map((line) => line.trim()));
+}
+
+/** Processes of other users have names too; a process that ends meanwhile has none. */
+export async function programsOfProc(root: string): Promise<Programs> {
+  const entries = await readdir(root).catch(() => undefined);
+  if (entries === undefined) return NOTHING;
+  const commands = await Promise.all(
+    entries
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => readFile(join(root, pid, 'cmdline'), 'utf8').catch(() => '')),
+  );
+  const found = commands.filter((command) => command !== '').map((command) => command.split('\0'));
+  return { names: unique(found.map(programOf)), game: found.map(gameOf).find((game) => game !== undefined) ?? null };
+}
+
+/** The last part of the path, also of a Windows program under Wine; the kernel's own 15 characters would be too few. */
+function programOf([program = '']: string[]): string {
+  return program.split(/[/\\]/).at(-1)?.split(' ')[0] ?? '';
+}
+
+/** Steam starts every game as `reaper SteamLaunch AppId=… -- … <program> …`. */
+function gameOf(command: string[]): string | undefined {
+  if (!command.includes('SteamLaunch') || programOf(command) !== 'reaper') return undefined;
+  const program = command.findLast((part) => /(?:\/|\\)common(?:\/|\\)/.test(part));
+  const folder = program === undefined ? undefined : /(?:\/|\\)common(?:\/|\\)([^/\\]+)/.exec(program)?.[1];
+  return folder ?? command.find((part) => part.startsWith('AppId='))?.replace('AppId=', 'Steam app ') ?? 'a Steam game';
+}
+
+function unique(names: string[]): string[] {
+  return [...new Set(names)].filter((name) => name !== '');
+}

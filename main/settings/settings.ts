@@ -1,0 +1,78 @@
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { DEFAULT_PREFERENCES, Preferences } from '../../shared/preferences/preferences.ts';
+import { Wish } from '../../shared/preferences/wish.ts';
+
+/** What the app remembers, but for secrets and the ledger. */
+export const Settings = Type.Object(
+  {
+    version: Type.Literal(2),
+    preferences: Preferences,
+    wish: Wish,
+    /** Whether the person has been told that closing the window does not quit. */
+    toldOfTray: Type.Boolean(),
+    /** Choices that let anything leave or start by itself, with when they were made; what is not here was not chosen. */
+    choices: Type.Object(
+      {
+        startsAtLogin: Type.Optional(Type.Integer({ minimum: 0 })),
+        checksForUpdates: Type.Optional(Type.Integer({ minimum: 0 })),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Settings = Static<typeof Settings>;
+
+/** A fresh profile starts nothing, sends nothing and contributes nothing before somebody has said so. */
+export const FIRST_SETTINGS: Settings = {
+  version: 2,
+  preferences: DEFAULT_PREFERENCES,
+  wish: { state: 'paused', until: null },
+  toldOfTray: false,
+  choices: {},
+};
+
+/** Each makes of a document of its version one of the next. Never edited once released. */
+const MIGRATIONS: readonly ((document: Record<string, unknown>) => Record<string, unknown>)[] = [
+  // 0: the store of a profile that nobody has written to.
+  () => ({ ...FIRST_SETTINGS, version: 1, choices: undefined }),
+  // 1: choices were not written down with their time, so that they are asked again.
+  (document) => ({ ...document, version: 2, choices: {} }),
+];
+
+/** Reads what the store holds, of this version or an earlier one; undefined for what is neither. Pure. */
+export function readSettings(stored: unknown): Settings | undefined {
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  let document = { ...stored } as Record<string, unknown>;
+  const version = document.version ?? (Object.keys(document).length === 0 ? 0 : undefined);
+  if (typeof version !== 'number') return undefined;
+  for (const migrate of MIGRATIONS.slice(version)) document = migrate(document);
+  return Value.Check(Settings, document) ? document : undefined;
+}
+
+/** What the settings need of electron-store. */
+export type SettingsFile = { readonly path: string; store: Record<string, unknown> };
+
+export type SettingsKeeper = {
+  get(): Settings;
+  change(changes: Partial<Omit<Settings, 'version'>>): void;
+};
+
+/**
+ * The settings in a store's file, written at each change. A document that cannot be read is kept beside the file by
+ * `keepDamaged`, and the machine starts as a fresh one, paused: no guess at what its owner had allowed.
+ */
+export function openSettings(file: SettingsFile, keepDamaged: (path: string) => void): SettingsKeeper {
+  const read = readSettings(file.store);
+  if (read === undefined) keepDamaged(file.path);
+  let settings = read ?? FIRST_SETTINGS;
+  if (settings !== file.store) file.store = settings;
+  return {
+    get: () => settings,
+    change: (changes) => {
+      settings = { ...settings, ...changes };
+      file.store = settings;
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { AppState } from '../../shared/ipc/app-state.ts';
+import type { ElectronSurface } from '../surface.ts';
+
+export type Toasts = { show(state: AppState): void };
+
+/** Says when contributing stops for something that the owner did not do by hand, such as a game; once each time. */
+export function createToasts({ Notification }: Pick<ElectronSurface, 'Notification'>): Toasts {
+  let wasContributing = false;
+  return {
+    show: ({ contributing, code, reason }) => {
+      const isWorthIt = wasContributing && !contributing && (code === 'game' || code === 'full_screen');
+      wasContributing = contributing;
+      if (!isWorthIt || !Notification.isSupported()) return;
+      new Notification({ title: 'Sparewatt', body: `${reason}. It goes on when that closes.`, silent: true }).show();
+    },
+  };
+}

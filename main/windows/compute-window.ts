@@ -1,0 +1,101 @@
+import type { AgentLog } from '../../shared/agent/log.ts';
+import { COMPUTE_ORDER, type ComputeOrder } from '../../shared/ipc/compute-channels.ts';
+import type { ElectronSurface, WindowSurface } from '../surface.ts';
+import { COMPUTE_URL } from './app-pages.ts';
+import { PAGE_PREFERENCES } from './hardening.ts';
+
+export type ComputeWindow = {
+  current(): WindowSurface | undefined;
+  /** Resolves when a page is there that has said hello; rejects when the page cannot be had. */
+  ready(): Promise<void>;
+  order(order: ComputeOrder): void;
+  /** The page said what it runs on. */
+  greeted(): void;
+  /** Ends the page and with it all that it holds; the next `ready` makes another. */
+  end(): void;
+  close(): void;
+};
+
+export type ComputeWindowOptions = {
+  electron: Pick<ElectronSurface, 'BrowserWindow'>;
+  preload: string;
+  /** The page is gone, by itself or because it was ended. */
+  onGone(): void;
+  now: () => number;
+  log: AgentLog;
+};
+
+/** A page that dies at once again would take the machine's time; after these it is tried when somebody asks. */
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MOST_MS = 60_000;
+/** A page that has lived this long has not died of its own beginning. */
+const STABLE_MS = 60_000;
+/** Asking a driver for its adapters takes seconds at worst. */
+const HELLO_WITHIN_MS = 30_000;
+
+/**
+ * The hidden page that computes. Invariants: (1) at most one page lives; (2) whoever waits for a page hears of the end of
+ * that page; (3) a page that keeps dying is made less and less often.
+ */
+export function createComputeWindow({ electron, preload, onGone, now, log }: ComputeWindowOptions): ComputeWindow {
+  let page: { window: WindowSurface; hello: PromiseWithResolvers<void>; openedAt: number } | undefined;
+  let crashes = 0;
+  let notBefore = 0;
+  let isClosed = false;
+
+  const forget = (window: WindowSurface): void => {
+    if (page?.window !== window) return;
+    page.hello.reject(new Error('the compute page has ended'));
+    page = undefined;
+    onGone();
+  };
+  const crashed = (window: WindowSurface, reason: string): void => {
+    if (page?.window !== window) return;
+    crashes = now() - page.openedAt >= STABLE_MS ? 1 : crashes + 1;
+    notBefore = now() + Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** crashes);
+    log.error({ reason, crashes }, 'the compute page has died; its jobs are handed back');
+    forget(window);
+    window.destroy();
+  };
+  const open = (): NonNullable<typeof page> => {
+    const window = new electron.BrowserWindow({
+      show: false,
+      width: 320,
+      height: 240,
+      skipTaskbar: true,
+      // It is never shown: throttled as a hidden page it would compute at a crawl.
+      webPreferences: { ...PAGE_PREFERENCES, preload, backgroundThrottling: false },
+    });
+    const opened = { window, hello: Promise.withResolvers<void>(), openedAt: now() };
+    const late = setTimeout(() => crashed(window, 'silent'), HELLO_WITHIN_MS);
+    opened.hello.promise.finally(() => clearTimeout(late)).catch(() => undefined);
+    page = opened;
+    window.webContents.on('render-process-gone', (_event, { reason }) => crashed(window, reason));
+    window.webContents.on('unresponsive', () => crashed(window, 'unresponsive'));
+    window.on('closed', () => forget(window));
+    window.loadURL(COMPUTE_URL).catch(() => crashed(window, 'not-loaded'));
+    return opened;
+  };
+  const end = (): void => {
+    const ended = page?.window;
+    if (ended === undefined) return;
+    forget(ended);
+    ended.destroy();
+  };
+  return {
+    current: () => page?.window,
+    ready: async () => {
+      if (isClosed) throw new Error('the app is closing');
+      if (page === undefined && now() < notBefore)
+        throw new Error('the compute page keeps dying; it is tried again later');
+      await (page ?? open()).hello.promise;
+    },
+    order: (order) => page?.window.webContents.send(COMPUTE_ORDER, order),
+    greeted: () => page?.hello.resolve(),
+    end,
+    close: () => {
+      isClosed = true;
+      end();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { type Static, Type } from 'typebox';
+import { Presence } from '../preferences/presence.ts';
+import { Wish } from '../preferences/wish.ts';
+
+const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+const At = Type.Integer({ minimum: 0 });
+
+/** A job that runs now, without anything of its input. */
+export const RunningJob = Type.Object({
+  job: Type.String(),
+  type: Type.String(),
+  model: Type.String(),
+  /** The opaque id of the key that asked. */
+  client: Type.String(),
+  startedAt: At,
+  outputTokens: Type.Integer({ minimum: 0 }),
+});
+export type RunningJob = Static<typeof RunningJob>;
+
+/** Where the node stands with its relay. */
+export const RelayLink = Type.Union([
+  Type.Object({ state: Type.Literal('unpaired') }),
+  Type.Object({ state: Type.Literal('connecting'), relay: Type.String() }),
+  Type.Object({ state: Type.Literal('connected'), relay: Type.String(), nodeId: Type.String() }),
+  /** Ended for good; `detail` says why and what to do. */
+  Type.Object({ state: Type.Literal('refused'), relay: Type.String(), code: Type.String(), detail: Type.String() }),
+]);
+export type RelayLink = Static<typeof RelayLink>;
+
+/** What the compute page has found; null until it has said so. */
+export const GpuReport = Type.Object({
+  /** Whether models may run on it: a real adapter, never a software one. */
+  usable: Type.Boolean(),
+  vendor: Type.String({ maxLength: 200 }),
+  architecture: Type.String({ maxLength: 200 }),
+  description: Type.String({ maxLength: 400 }),
+  isFallback: Type.Boolean(),
+  crossOriginIsolated: Type.Boolean(),
+});
+export type GpuReport = Static<typeof GpuReport>;
+
+export const UpdateState = Type.Union([
+  Type.Object({ state: Type.Literal('off') }),
+  Type.Object({ state: Type.Literal('current'), checkedAt: Nullable(At) }),
+  Type.Object({ state: Type.Literal('ready'), version: Type.String() }),
+  Type.Object({ state: Type.Literal('failed'), detail: Type.String(), at: At }),
+]);
+export type UpdateState = Static<typeof UpdateState>;
+
+/** All that tray and window show, told whole at each change. */
+export const AppState = Type.Object({
+  version: Type.String(),
+  contributing: Type.Boolean(),
+  /** `contributing`, or why not: a code of the owner's policy, `unpaired`, `unreachable` or `refused`. */
+  code: Type.String(),
+  /** One line for a person. */
+  reason: Type.String(),
+  /** When that ends by itself, in milliseconds since 1970. */
+  until: Nullable(At),
+  wish: Wish,
+  presence: Presence,
+  /** The sensors that say nothing on this system. */
+  unknown: Type.Array(Type.String()),
+  relay: RelayLink,
+  jobs: Type.Array(RunningJob),
+  /** Jobs that wait for a person to allow them. */
+  questions: Type.Array(
+    Type.Object({ id: Type.String(), type: Type.String(), model: Type.String(), client: Type.String(), endsAt: At }),
+  ),
+  gpu: Nullable(GpuReport),
+  /** Whether models lie in memory. */
+  memoryHeld: Type.Boolean(),
+  startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),
+  update: UpdateState,
+  /** Whether secrets are protected by the system; where not, the window says so. */
+  secretsProtected: Type.Boolean(),
+});
+export type AppState = Static<typeof AppState>;

@@ -1,0 +1,48 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { Preferences } from '../preferences/preferences.ts';
+import { PAUSE_LENGTHS } from '../preferences/wish.ts';
+import { AppState } from './app-state.ts';
+import { LedgerDay, LedgerDeparture, LedgerJob, LedgerReceipt, PageRequest } from './ledger-views.ts';
+import type { UiCallName } from './ui-channels.ts';
+
+const strict = { additionalProperties: false };
+const Nothing = Type.Null();
+const call = <Input extends TSchema, Output extends TSchema>(input: Input, output: Output) => ({ input, output });
+
+/**
+ * What the window may ask of the main process: one argument, one answer, both checked. A refusal crosses as a `Problem`
+ * record (`answer.ts`), because Electron gives pages no more than the message of an error.
+ */
+export const UI_CALLS = {
+  getState: call(Nothing, AppState),
+  contribute: call(Nothing, AppState),
+  pause: call(Type.Object({ for: Type.Enum(PAUSE_LENGTHS) }, strict), AppState),
+  finishThenPause: call(Nothing, AppState),
+  freeMemory: call(Nothing, AppState),
+  getPreferences: call(Nothing, Preferences),
+  setPreferences: call(Preferences, Preferences),
+  pair: call(
+    Type.Object(
+      { invitation: Type.String({ maxLength: 1_024 }), relayUrl: Type.Optional(Type.String({ maxLength: 256 })) },
+      strict,
+    ),
+    AppState,
+  ),
+  unpair: call(Nothing, AppState),
+  answerQuestion: call(Type.Object({ id: Type.String({ maxLength: 64 }), allow: Type.Boolean() }, strict), AppState),
+  setStartsAtLogin: call(Type.Object({ starts: Type.Boolean() }, strict), AppState),
+  listJobs: call(PageRequest, Type.Array(LedgerJob)),
+  listReceipts: call(PageRequest, Type.Array(LedgerReceipt)),
+  listDepartures: call(PageRequest, Type.Array(LedgerDeparture)),
+  listDays: call(Type.Object({ days: Type.Integer({ minimum: 1, maximum: 400 }) }, strict), Type.Array(LedgerDay)),
+  readLog: call(
+    Type.Object({ lines: Type.Integer({ minimum: 1, maximum: 1_000 }) }, strict),
+    Type.Array(Type.String()),
+  ),
+  openLink: call(Type.Object({ url: Type.String({ maxLength: 8_192 }) }, strict), Type.Boolean()),
+  checkForUpdates: call(Nothing, AppState),
+  installUpdate: call(Nothing, AppState),
+} as const satisfies Record<UiCallName, { input: TSchema; output: TSchema }>;
+
+export type UiInput<Name extends UiCallName> = Static<(typeof UI_CALLS)[Name]['input']>;
+export type UiOutput<Name extends UiCallName> = Static<(typeof UI_CALLS)[Name]['output']>;

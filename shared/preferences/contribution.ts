@@ -1,0 +1,151 @@
+import { parseWeeklyHours, type WallClock } from '../policy/weekly-hours.ts';
+import type { Preferences, Profile } from './preferences.ts';
+import { type Presence, UNKNOWN } from './presence.ts';
+import { type Wish, wishAt } from './wish.ts';
+
+/** Why a machine yields to its owner; the relay hears the code and never more. */
+export const YIELD_CODES = [
+  'paused',
+  'finishing',
+  'sleep',
+  'game',
+  'full_screen',
+  'heat',
+  'battery',
+  'gpu_busy',
+  'metered',
+  'hours',
+  'in_use',
+] as const;
+export type YieldCode = (typeof YIELD_CODES)[number];
+
+export type Contributing = {
+  readonly contributing: true;
+  readonly profile: keyof Preferences['profiles'];
+  readonly slots: number;
+  /** One line for the owner. */
+  readonly reason: string;
+  /** When this ends by itself; null when that is not known. */
+  readonly until: number | null;
+};
+export type Yielding = {
+  readonly contributing: false;
+  readonly code: YieldCode;
+  /** One line for the owner, which may name a program; it stays on this machine. */
+  readonly reason: string;
+  readonly until: number | null;
+  /** Whether what runs may end in peace. */
+  readonly finishRunning: boolean;
+};
+export type Contribution = Contributing | Yielding;
+
+/** When a decision is made: `wall` reads the clock that the schedule means. */
+export type Clock = { readonly now: number; readonly wish: Wish; readonly wall?: WallClock };
+
+/**
+ * Whether the machine contributes now, or yields and why. Pure. What the owner said by hand comes first, then what is
+ * dear or harmful to them, then schedule and profile, which `insist` outweighs. What a sensor cannot tell yields to nobody,
+ * but for the profile: one who may be here is here.
+ */
+export function decide(preferences: Preferences, presence: Presence, { now, wish: said, wall }: Clock): Contribution {
+  const wish = wishAt(said, now);
+  const stopped = byHand(wish) ?? byCare(preferences, presence);
+  if (stopped !== undefined) return stopped;
+  const profile = profileOf(preferences, presence);
+  const { contribute, slots } = preferences.profiles[profile];
+  if (wish.state === 'insist') {
+    return { contributing: true, profile, slots, reason: 'Contributing because you said so', until: wish.until };
+  }
+  const hours = preferences.policy.hours && parseWeeklyHours(preferences.policy.hours, wall);
+  const changesAt = hours?.changesAt(now) ?? null;
+  if (hours !== undefined && !hours.isOpen(now)) {
+    const until = changesAt === null ? '' : ` until ${hours.wallTime(changesAt)}`;
+    return {
+      ...yielding('hours', `Paused: outside your schedule${until}`, changesAt),
+      finishRunning: finishes(preferences),
+    };
+  }
+  if (!contribute) return yielding('in_use', inUse(preferences, presence, profile));
+  return { contributing: true, profile, slots, reason: contributingReason(presence, profile), until: changesAt };
+}
+
+function byHand(wish: Wish): Yielding | undefined {
+  if (wish.state === 'finish') {
+    return { ...yielding('finishing', 'Finishing the current job, then paused'), finishRunning: true };
+  }
+  if (wish.state !== 'paused') return undefined;
+  return yielding('paused', wish.until === null ? 'Paused until you resume' : 'Paused by you', wish.until);
+}
+
+/** What harms the machine, or costs the owner something. */
+function byCare(preferences: Preferences, presence: Presence): Yielding | undefined {
+  if (presence.suspending) return yielding('sleep', 'Paused: this computer goes to sleep');
+  const program = exclusiveProgram(preferences, presence);
+  if (program !== undefined) return yielding('game', `Paused: ${program} is running`);
+  if (preferences.games.detect) {
+    if (typeof presence.game === 'string' && presence.game !== UNKNOWN) {
+      return yielding('game', `Paused: game detected (${presence.game})`);
+    }
+    if (presence.full_screen === true) return yielding('full_screen', 'Paused: a full-screen app is open');
+  }
+  if (presence.heat === 'hot' && !preferences.contribute_when_hot) {
+    return yielding('heat', 'Paused: this computer is too warm');
+  }
+  if (presence.power === 'battery' && !preferences.contribute_on_battery)
+    return yielding('battery', 'Paused: on battery');
+  const load = presence.other_gpu_percent;
+  const most = preferences.other_gpu_load_percent;
+  if (load !== UNKNOWN && most !== null && load > most) {
+    return yielding('gpu_busy', `Paused: other programs use ${Math.round(load)} % of the GPU`);
+  }
+  if (presence.metered === true && !preferences.contribute_on_metered_network) {
+    return yielding('metered', 'Paused: this network is metered');
+  }
+  return undefined;
+}
+
+function exclusiveProgram({ games }: Preferences, { programs }: Presence): string | undefined {
+  if (programs === UNKNOWN || games.programs.length === 0) return undefined;
+  const running = new Map(programs.map((name) => [comparable(name), name]));
+  return games.programs.map((name) => running.get(comparable(name))).find((name) => name !== undefined);
+}
+
+function comparable(program: string): string {
+  return program.toLowerCase().replace(/\.exe$/, '');
+}
+
+function profileOf({ away_after_s }: Preferences, { idle_s, locked }: Presence): keyof Preferences['profiles'] {
+  if (locked === true) return 'away';
+  return idle_s !== UNKNOWN && idle_s >= away_after_s ? 'away' : 'here';
+}
+
+function contributingReason({ idle_s, locked }: Presence, profile: keyof Preferences['profiles']): string {
+  if (profile === 'away') return 'Contributing while you are away';
+  return idle_s === UNKNOWN && locked === UNKNOWN
+    ? 'Contributing; this system does not tell whether you are here'
+    : 'Contributing while you are here';
+}
+
+function inUse({ away_after_s }: Preferences, { idle_s }: Presence, profile: keyof Preferences['profiles']): string {
+  if (profile === 'away') return 'Paused: you do not contribute while away';
+  if (idle_s === UNKNOWN) return 'Paused: you may be here; this system does not tell';
+  return `Paused: you are here, idle ${minutes(idle_s)} of ${minutes(away_after_s)}`;
+}
+
+function minutes(seconds: number): string {
+  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+  return `${two(seconds / 60)}:${two(seconds % 60)}`;
+}
+
+function finishes({ finish_at_schedule_end }: Preferences): boolean {
+  return finish_at_schedule_end;
+}
+
+function yielding(code: YieldCode, reason: string, until: number | null = null): Yielding {
+  return { contributing: false, code, reason, until, finishRunning: false };
+}
+
+/** The profile that holds now, for whoever shows it. */
+export function currentProfile(preferences: Preferences, presence: Presence): Profile {
+  return preferences.profiles[profileOf(preferences, presence)];
+}

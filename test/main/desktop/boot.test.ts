@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
+import { startDesktop, tryDesktop } from '../../support/desktop.ts';
+import { doubleEvent } from '../../support/electron-double/windows.ts';
+import { until } from '../../support/until.ts';
+
+test('starts in the order of its list', async (t) => {
+  const { app } = await startDesktop(t);
+  assert.deepEqual(app.steps, [
+    'sandbox every page',
+    'give the pages an origin',
+    'choose switches of Chromium',
+    'be the only instance',
+    'listen for links and other instances',
+    'harden every page',
+    'live on without windows',
+    'wait until Electron is ready',
+    'deny permissions',
+    'serve the pages',
+    'have no application menu',
+    'open the settings',
+    'open the secrets',
+    'open the ledger',
+    'find the models',
+    'watch power and person',
+    'watch what runs',
+    'ask for a place for the tray',
+    'show the tray',
+    'answer the window',
+    'answer the compute page',
+    'look at everything once a second',
+    'follow links',
+    'work for the relay that is remembered',
+    'meet the GPU',
+    'show the window',
+  ]);
+});
+
+test('does before Electron is ready what is too late after', async (t) => {
+  const ready = Promise.withResolvers<void>();
+  const starting = tryDesktop(t, {
+    double: { readyAfter: ready.promise },
+    before: (hands) => {
+      setImmediate(() => {
+        assert.ok(hands.calls.includes('enableSandbox'));
+        assert.deepEqual(
+          hands.schemes.map(({ scheme }) => scheme),
+          ['sparewatt-app'],
+        );
+        assert.ok(hands.switches.has('enable-unsafe-webgpu'));
+        assert.equal(hands.windows.length, 0);
+        assert.equal(hands.protocols.size, 0);
+        ready.resolve();
+      });
+    },
+  });
+  assert.ok(await starting);
+});
+
+test('a fresh profile opens a window and nothing else: no page that computes, no autostart, no update', async (t) => {
+  const { hands, app, ui } = await startDesktop(t);
+  assert.equal(ui().isShown, true);
+  assert.equal(hands.windows.length, 1);
+  assert.equal(hands.blockers.size, 0);
+  assert.equal(hands.login.openAtLogin, false);
+  const { contributing, code, startsAtLogin, update, relay } = app.state();
+  assert.deepEqual(
+    { contributing, code, startsAtLogin, update, relay },
+    {
+      contributing: false,
+      code: 'paused',
+      startsAtLogin: false,
+      update: { state: 'off' },
+      relay: { state: 'unpaired' },
+    },
+  );
+  assert.deepEqual(app.settings.get().choices, {});
+});
+
+test('a second instance leaves the field, and the first shows its window', async (t) => {
+  const second = await tryDesktop(t, { before: (hands) => (hands.hasSingleInstance = false) });
+  assert.equal(second, undefined);
+  const { hands, ui } = await startDesktop(t);
+  ui().hide();
+  hands.emitApp('second-instance', doubleEvent(), ['sparewatt'], '/', { link: null });
+  assert.equal(ui().isShown, true);
+});
+
+test('a part that cannot be had does not stop the others', async (t) => {
+  const { app, ask } = await startDesktop(t, { openModels: () => Promise.reject(new Error('no models here')) });
+  assert.equal(app.steps.at(-1), 'show the window');
+  const lines = await ask('readLog', { lines: 10 });
+  assert.ok(lines.some((line) => line.includes('find the models') && line.includes('no models here')));
+});
+
+test('Vulkan is only switched on by who asks for it', async (t) => {
+  const usual = await startDesktop(t);
+  assert.equal(usual.hands.switches.has('enable-features'), false);
+  const asked = await startDesktop(t, { env: { SPAREWATT_VULKAN: '1' } });
+  assert.equal(asked.hands.switches.get('enable-features'), 'Vulkan');
+  assert.equal(asked.hands.switches.get('ozone-platform'), 'x11');
+});
+
+test('started at login it stays hidden, unless there is no tray to find it in', async (t) => {
+  const hidden = await startDesktop(t, { argv: ['sparewatt', '--hidden'] });
+  assert.equal(hidden.hands.windows.length, 0);
+  hidden.hands.choose('open');
+  await until(() => hidden.ui().isShown);
+  const without = await startDesktop(t, { argv: ['sparewatt', '--hidden'], hasTrayPlace: async () => false });
+  assert.equal(without.ui().isShown, true);
+});
+
+test('the first close says that the app goes on, later ones only hide', async (t) => {
+  const { hands, ui } = await startDesktop(t);
+  ui().close();
+  await until(() => hands.boxes.length === 1);
+  assert.deepEqual(hands.boxes[0]?.buttons, ['Keep it running', 'Quit instead']);
+  assert.equal(ui().isShown, false);
+  hands.choose('open');
+  ui().close();
+  assert.equal(hands.boxes.length, 1);
+  assert.equal(hands.calls.includes('quit'), false);
+});
+
+test('without a tray a closed window ends the app', async (t) => {
+  const { hands, ui } = await startDesktop(t, { before: (hands) => (hands.hasTray = false) });
+  ui().close();
+  await until(() => hands.calls.includes('ended'));
+});
+
+test('quitting closes once, however often it is asked', async (t) => {
+  const { hands, app } = await startDesktop(t);
+  hands.choose('quit');
+  app.quit.now();
+  app.quit.now();
+  await until(() => hands.calls.includes('ended'));
+  assert.equal(hands.trays.length, 0);
+});
+
+test('a window whose page has died is made again when it is wanted', async (t) => {
+  const { hands, ui } = await startDesktop(t);
+  const dead = ui();
+  dead.webContents.crash();
+  assert.equal(dead.isGone, true);
+  hands.choose('open');
+  assert.notEqual(ui(), dead);
+});
+
+test('serves its pages from their folder, isolated and under a strict policy, and nothing beside it', async (t) => {
+  const { hands, folder } = await startDesktop(t);
+  mkdirSync(join(folder, 'models', 'acme'), { recursive: true });
+  writeFileSync(join(folder, 'pages', 'compute', 'index.html'), '<p>compute</p>');
+  writeFileSync(join(folder, 'models', 'acme', 'config.json'), '{}');
+  writeFileSync(join(folder, 'secret.json'), 'secret');
+  const serve = hands.protocols.get('sparewatt-app');
+  assert.ok(serve);
+  const page = await serve(new Request(COMPUTE_URL));
+  assert.equal(await page.text(), '<p>compute</p>');
+  assert.match(
+    page.headers.get('content-security-policy') ?? '',
+    /default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/,
+  );
+  assert.equal(page.headers.get('cross-origin-opener-policy'), 'same-origin');
+  assert.equal(page.headers.get('cross-origin-embedder-policy'), 'require-corp');
+  assert.equal((await serve(new Request('sparewatt-app://app/models/acme/config.json'))).status, 200);
+  const status = async (path: string, init?: RequestInit) => (await serve(new Request(path, init))).status;
+  assert.equal(await status('sparewatt-app://app/..%2fsecret.json'), 404);
+  assert.equal(await status('sparewatt-app://app/models/..%2f..%2fsecret.json'), 404);
+  assert.equal(await status('sparewatt-app://app/models/%2e%2e/secret.json'), 404);
+  assert.equal(await status('sparewatt-app://app/models/a%00b'), 404);
+  assert.equal(await status('sparewatt-app://other/compute/index.html'), 404);
+  assert.equal(await status(COMPUTE_URL, { method: 'POST' }), 405);
+});

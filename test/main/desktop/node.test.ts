@@ -1,0 +1,232 @@
+/** The app's node with a real relay and nats-server; the test plays the page that computes. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { LINK_SCHEME } from '../../../main/links/pair-link.ts';
+import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
+import type { PairingCode } from '../../../shared/api/pairing.ts';
+import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
+import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
+import { askChat, streamChat } from '../../support/ask-pool.ts';
+import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { makeCode } from '../../support/pairing.ts';
+import { type Pool, startPool } from '../../support/pool.ts';
+import { until } from '../../support/until.ts';
+
+let pool: Pool;
+before(async () => {
+  pool = await startPool();
+});
+after(() => pool.close());
+
+type Paired = { desktop: Desktop; page: PlayedPage };
+
+function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unknown> {
+  const wish = { state: 'contribute' };
+  return { version: 2, preferences: { ...DEFAULT_PREFERENCES, ...preferences }, wish, toldOfTray: true, choices: {} };
+}
+
+/** The app, paired by code and contributing, with a model that the relay offers. */
+async function pairedDesktop(t: TestContext, preferences: Partial<Preferences> = {}): Promise<Paired> {
+  let page: PlayedPage | undefined;
+  const desktop = await startDesktop(t, {
+    stored: settingsOf(preferences),
+    before: (hands) => {
+      page = playComputePages(hands);
+    },
+    startAgent: startDesktopAgent,
+    hostName: `attic-${Math.random().toString(36).slice(2, 8)}`,
+  });
+  assert.ok(page);
+  const { code } = (await makeCode(pool.relay)) as PairingCode & { code: string };
+  const state = await desktop.ask('pair', { invitation: code, relayUrl: pool.relay.url });
+  assert.equal(state.relay.state, 'connected');
+  assert.equal(state.reason, 'Contributing while you are here');
+  await offered(true);
+  return { desktop, page };
+}
+
+/** Whether somebody serves the model now. */
+async function offered(isWanted: boolean): Promise<void> {
+  await until(async () => {
+    const { data } = (await (await pool.request('/v1/models')).json()) as { data: { id: string }[] };
+    return data.some(({ id }) => id === TEST_MODEL) === isWanted;
+  });
+}
+
+function runOf({ order }: ComputeOrder): { id: number; prompt: string } {
+  assert.equal(order.type, 'run');
+  assert.ok(order.type === 'run' && order.job.type === 'llm');
+  return { id: order.id, prompt: order.job.input.messages[0]?.content ?? '' };
+}
+
+const USAGE = { inputTokens: 3, outputTokens: 2 };
+
+test('pairs by code, answers a chat in its page, and writes it into the ledger without a word of it', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const answer = askChat(pool, TEST_MODEL);
+  const { id, prompt } = runOf(await page.orders.next());
+  assert.equal(prompt, 'say something');
+  await until(() => desktop.hands.blockers.size === 1);
+  await page.say({ type: 'text', id, text: 'Hel', tokens: 1, more: undefined });
+  await page.say({ type: 'text', id, text: 'lo', tokens: 1, more: undefined });
+  await page.say({ type: 'done', id, finishReason: 'stop', usage: USAGE });
+  assert.equal((await answer).content, 'Hello');
+  await until(async () => (await desktop.ask('listJobs', { before: null, limit: 10 })).length === 1);
+  const [job] = await desktop.ask('listJobs', { before: null, limit: 10 });
+  assert.equal(job?.outcome, 'done');
+  assert.equal(job?.outputTokens, 2);
+  assert.equal(job?.relay, pool.relay.url);
+  assert.equal(desktop.hands.blockers.size, 0, 'the machine may sleep again');
+  await desktop.tick();
+  const departures = await desktop.ask('listDepartures', { before: null, limit: 50 });
+  assert.deepEqual([...new Set(departures.map(({ kind }) => kind))].sort(), ['answer', 'heartbeat', 'pairing']);
+  assert.ok(departures.every(({ to }) => pool.relay.url.includes(to) || to.startsWith('127.0.0.1')));
+  for (const file of ['logs/sparewatt.log', 'ledger.sqlite', 'ledger.sqlite-wal']) {
+    assert.doesNotMatch(readFileSync(join(desktop.folder, file), 'latin1'), /say something|Hello/, file);
+  }
+});
+
+test('a pause in mid-answer stops computing, hands the answer back and takes the model out of memory', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  assert.equal(desktop.app.state().memoryHeld, true);
+  const paused = desktop.ask('pause', { for: '1h' });
+  const cancelled = await page.orders.next();
+  assert.equal(cancelled.order.type, 'cancel');
+  await page.say({ type: 'cancelled', id, usage: USAGE });
+  assert.equal((await paused).code, 'paused');
+  const { text, end } = await answer;
+  assert.equal(text, 'Once ');
+  assert.equal(end, 'handed_back');
+  await until(() => !desktop.app.state().memoryHeld);
+  assert.equal(desktop.compute(), undefined, 'the page that held it is gone');
+  const [job] = await desktop.ask('listJobs', { before: null, limit: 1 });
+  assert.equal(job?.outcome, 'handed_back');
+  assert.equal(job?.outputTokens, 1);
+  assert.equal(desktop.app.policy.isOpen(), false, 'no job reaches the page any more');
+  await desktop.ask('contribute');
+  const again = askChat(pool, TEST_MODEL, { headers: { 'content-type': 'application/json' } });
+  const next = runOf(await page.orders.next());
+  await page.say({ type: 'done', id: next.id, finishReason: 'stop', usage: USAGE });
+  assert.equal((await again).status, 200);
+});
+
+test('a page that does not stop in time is ended, and its job with it', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  await desktop.ask('pause', { for: 'resumed' });
+  assert.equal((await answer).end, 'handed_back');
+  assert.equal(desktop.compute(), undefined);
+});
+
+test('a page that dies costs its jobs one node, is made again, and serves the next', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  const dead = desktop.compute();
+  dead?.webContents.crash('oom');
+  assert.equal((await answer).end, 'node_fault');
+  assert.equal(dead?.isGone, true);
+  desktop.clock.now += 60_000;
+  const again = askChat(pool, TEST_MODEL);
+  const next = runOf(await page.orders.next());
+  assert.notEqual(desktop.compute(), dead);
+  await page.say({ type: 'done', id: next.id, finishReason: 'stop', usage: USAGE });
+  assert.equal((await again).status, 200);
+});
+
+test('finishing lets the job end, and pauses then', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const answer = askChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  assert.equal((await desktop.ask('finishThenPause')).code, 'finishing');
+  assert.equal((await desktop.ask('getState')).jobs.length, 1);
+  await page.say({ type: 'text', id, text: 'whole', tokens: 1, more: undefined });
+  await page.say({ type: 'done', id, finishReason: 'stop', usage: USAGE });
+  assert.equal((await answer).content, 'whole');
+  await until(async () => {
+    await desktop.tick();
+    return desktop.app.state().code === 'paused';
+  });
+});
+
+test('a game pauses it with a toast that names the game, and the relay hears no name', async (t) => {
+  const { desktop } = await pairedDesktop(t);
+  desktop.sensed.game = 'ELDEN RING';
+  await desktop.tick();
+  assert.equal(desktop.app.state().reason, 'Paused: game detected (ELDEN RING)');
+  assert.deepEqual(
+    desktop.hands.notifications.map(({ body }) => body),
+    ['Paused: game detected (ELDEN RING). It goes on when that closes.'],
+  );
+  await desktop.tick();
+  assert.equal(desktop.hands.notifications.length, 1);
+  const seen = async () => (await pool.request('/v1/nodes')).text();
+  await until(async () => (await seen()).includes('"closed"'));
+  assert.doesNotMatch((await seen()) + JSON.stringify(desktop.app.policy.shown()), /ELDEN/);
+  assert.equal(desktop.app.policy.shown().reason, 'game');
+});
+
+test('a supervised job waits for a person, and a no hands it back', async (t) => {
+  const { desktop, page } = await pairedDesktop(t, { supervised: true });
+  const refused = askChat(pool, TEST_MODEL);
+  await until(() => desktop.app.state().questions.length === 1);
+  const [question] = desktop.app.state().questions;
+  assert.ok(question);
+  assert.doesNotMatch(JSON.stringify(question), /say something/);
+  await desktop.ask('answerQuestion', { id: question.id, allow: false });
+  assert.equal((await refused).code, 'handed_back');
+  assert.equal(page.orders.all.length, 0, 'the page has seen nothing of it');
+  const allowed = askChat(pool, TEST_MODEL);
+  await until(() => desktop.app.state().questions.length === 1);
+  await desktop.ask('answerQuestion', { id: desktop.app.state().questions[0]?.id ?? '', allow: true });
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'done', id, finishReason: 'stop', usage: USAGE });
+  assert.equal((await allowed).status, 200);
+});
+
+test('quitting hands jobs back before it leaves, and the next start works for the same relay', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const nodeId = desktop.app.state().relay.state === 'connected' ? desktop.app.state().relay : undefined;
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  desktop.hands.choose('quit');
+  await page.orders.next();
+  await page.say({ type: 'cancelled', id, usage: USAGE });
+  assert.equal((await answer).end, 'handed_back');
+  await until(() => desktop.hands.calls.includes('ended'));
+  await offered(false);
+  const second = await startDesktop(t, {
+    folder: desktop.folder,
+    stored: settingsOf(),
+    // The same keyring would unseal it; the double's is new, and the key of a lost keyring is a problem, not a new node.
+    startAgent: startDesktopAgent,
+    before: (hands) => void playComputePages(hands),
+  });
+  assert.ok(nodeId);
+  assert.equal(second.app.state().relay.state, 'unpaired');
+  assert.ok((await second.ask('readLog', { lines: 50 })).some((line) => line.includes('was sealed with a key')));
+});
+
+test('a wrong code is told, and leaves the machine unpaired; a code alone needs an address', async (t) => {
+  const desktop = await startDesktop(t, { stored: settingsOf(), startAgent: startDesktopAgent });
+  await assert.rejects(desktop.ask('pair', { invitation: 'AAAA-BBBB-CCCC', relayUrl: pool.relay.url }), {
+    code: 'pairing_code_invalid',
+  });
+  assert.equal(desktop.app.state().relay.state, 'unpaired');
+  await assert.rejects(desktop.ask('pair', { invitation: 'AAAA-BBBB-CCCC' }), {
+    code: 'invalid_option',
+    param: 'relayUrl',
+  });
+  await assert.rejects(desktop.ask('pair', { invitation: `${LINK_SCHEME}://pair?relay=evil` }), {
+    code: 'invalid_option',
+  });
+});

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createPowerSensor } from '../../../main/power/power-sensor.ts';
+import { readFullScreen } from '../../../main/presence/full-screen.ts';
+import { loadOfPmon, readOtherGpuLoad } from '../../../main/presence/gpu-load.ts';
+import { meteredOfNmcli, readMetered } from '../../../main/presence/metered.ts';
+import { namesOfPs, namesOfTasklist, programsOfProc, readPrograms } from '../../../main/presence/programs.ts';
+import { watchPresence } from '../../../main/presence/watch-presence.ts';
+import type { Presence } from '../../../shared/preferences/presence.ts';
+import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
+import { doubleEvent } from '../../support/electron-double/windows.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+function openPower(platform: NodeJS.Platform, env: Record<string, string> = {}) {
+  const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
+  let events = 0;
+  const sensor = createPowerSensor({
+    powerMonitor: electron.powerMonitor,
+    platform,
+    env,
+    onEvent: () => void events++,
+  });
+  return { hands, sensor, events: () => events };
+}
+
+test('Linux tells battery and idle time under X11, and neither heat nor an open lock', () => {
+  const { hands, sensor } = openPower('linux', { XDG_SESSION_TYPE: 'x11' });
+  hands.idleSeconds = 12;
+  hands.onBattery = true;
+  assert.deepEqual(sensor.read(), {
+    idle_s: 12,
+    locked: 'unknown',
+    power: 'battery',
+    heat: 'unknown',
+    suspending: false,
+  });
+  hands.idleState = 'locked';
+  assert.equal(sensor.read().locked, true);
+});
+
+test('under Wayland idle time is unknown, because what is told is 0 or wrong', () => {
+  assert.equal(openPower('linux', { XDG_SESSION_TYPE: 'wayland' }).sensor.read().idle_s, 'unknown');
+  assert.equal(openPower('linux', { WAYLAND_DISPLAY: 'wayland-0' }).sensor.read().idle_s, 'unknown');
+});
+
+test('macOS tells heat and lock, and what it tells is known at once', () => {
+  const { hands, sensor, events } = openPower('darwin');
+  assert.deepEqual(sensor.read(), { idle_s: 0, locked: false, power: 'mains', heat: 'unknown', suspending: false });
+  hands.emitPower('thermal-state-change', doubleEvent({ state: 'critical' }));
+  assert.equal(sensor.read().heat, 'hot');
+  hands.emitPower('thermal-state-change', doubleEvent({ state: 'fair' }));
+  assert.equal(sensor.read().heat, 'normal');
+  hands.emitPower('lock-screen');
+  assert.equal(sensor.read().locked, true);
+  hands.emitPower('unlock-screen');
+  assert.equal(sensor.read().locked, false);
+  hands.emitPower('suspend');
+  assert.equal(sensor.read().suspending, true);
+  hands.emitPower('resume');
+  assert.equal(sensor.read().suspending, false);
+  assert.equal(events(), 6);
+});
+
+test('reads the programs of Linux, and the game that Steam has started', async (t) => {
+  const root = temporaryFolder(t);
+  const add = (pid: string, command: string[]): void => {
+    mkdirSync(join(root, pid));
+    writeFileSync(join(root, pid, 'cmdline'), command.join('\0'));
+  };
+  add('1', ['/sbin/init']);
+  add('2', []);
+  add('30', ['C:\\Games\\Witcher3.exe', '-fullscreen']);
+  mkdirSync(join(root, 'net'));
+  assert.deepEqual(await programsOfProc(root), { names: ['init', 'Witcher3.exe'], game: null });
+  const game = '/home/a/.steam/steamapps/common/ELDEN RING/Game/eldenring.exe';
+  add('40', [
+    '/home/a/.steam/ubuntu12_32/reaper',
+    'SteamLaunch',
+    'AppId=1245620',
+    '--',
+    '/proton',
+    'waitforexitandrun',
+    game,
+  ]);
+  assert.equal((await programsOfProc(root)).game, 'ELDEN RING');
+  assert.deepEqual(await programsOfProc(join(root, 'none')), { names: 'unknown', game: 'unknown' });
+  assert.deepEqual(await readPrograms('aix'), { names: 'unknown', game: 'unknown' });
+});
+
+test('reads the programs of this machine, itself among them', { skip: process.platform !== 'linux' }, async () => {
+  const { names } = await readPrograms('linux');
+  assert.ok(names !== 'unknown' && names.some((name) => name.startsWith('node')));
+});
+
+test('reads the lists of Windows and macOS', () => {
+  assert.deepEqual(
+    namesOfTasklist(
+      '"System","4","Services","0","1 K"\r\n"eldenring.exe","5","Console","1","2 K"\r\n"eldenring.exe","6","Console","1","2 K"\r\n',
+    ),
+    ['System', 'eldenring.exe'],
+  );
+  assert.deepEqual(namesOfPs('launchd\nGoogle Chrome\n\n'), ['launchd', 'Google Chrome']);
+});
+
+test('a full screen is known under X11 alone, and unknown without its tool', async () => {
+  const asked = (answers: Record<string, string | null>) => (_: string, args: readonly string[]) =>
+    Promise.resolve(answers[args.at(-1) ?? ''] ?? null);
+  const x11 = { platform: 'linux' as const, env: { DISPLAY: ':0' } };
+  const active = '_NET_ACTIVE_WINDOW(WINDOW): window id # 0x3e00007\n';
+  const read = (state: string | null, root: string | null = active) =>
+    readFullScreen({ ...x11, ask: asked({ _NET_ACTIVE_WINDOW: root, _NET_WM_STATE: state }) });
+  assert.equal(await read('_NET_WM_STATE(ATOM) = _NET_WM_STATE_FULLSCREEN, _NET_WM_STATE_FOCUSED'), true);
+  assert.equal(await read('_NET_WM_STATE(ATOM) = _NET_WM_STATE_MAXIMIZED_VERT'), false);
+  assert.equal(await read(null), 'unknown');
+  assert.equal(await read(null, null), 'unknown');
+  assert.equal(await read(null, '_NET_ACTIVE_WINDOW(WINDOW): window id # 0x0'), false);
+  for (const other of [
+    { platform: 'win32' as const, env: {} },
+    { ...x11, env: { DISPLAY: ':0', WAYLAND_DISPLAY: 'w' } },
+  ]) {
+    assert.equal(await readFullScreen({ ...other, ask: () => assert.fail('nobody is asked') }), 'unknown');
+  }
+});
+
+const PMON = `# gpu         pid   type     sm    mem    enc    dec    jpg    ofa    command
+# Idx           #    C/G      %      %      %      %      %      %    name
+    0       1111     C     60      5      -      -      -      -    sparewatt
+    0       2222     G     15      2      -      -      -      -    Xorg
+    0       3333   C+G     30      2      -      -      -      -    game
+    1          -     -      -      -      -      -      -      -    -
+`;
+
+test('the load of others is told by process, and one’s own is not counted', () => {
+  assert.equal(loadOfPmon(PMON, new Set([1111])), 45);
+  assert.equal(loadOfPmon(PMON, new Set()), 100, 'no more than all of it');
+  assert.equal(loadOfPmon(PMON, new Set([1111, 2222, 3333])), 0);
+  assert.equal(loadOfPmon('No running processes found', new Set()), 'unknown');
+});
+
+test('a load that nobody tells by process is another’s only while this app computes nothing', async (t) => {
+  const root = temporaryFolder(t);
+  mkdirSync(join(root, 'class/drm/card0/device'), { recursive: true });
+  writeFileSync(join(root, 'class/drm/card0/device/gpu_busy_percent'), '73\n');
+  const options = {
+    platform: 'linux' as const,
+    ownProcesses: new Set<number>(),
+    sysfsRoot: root,
+    ask: async () => null,
+  };
+  assert.equal(await readOtherGpuLoad({ ...options, isComputing: false }), 73);
+  assert.equal(await readOtherGpuLoad({ ...options, isComputing: true }), 'unknown');
+  assert.equal(await readOtherGpuLoad({ ...options, isComputing: false, platform: 'darwin' }), 'unknown');
+});
+
+test('a network is metered when its owner says so; what NetworkManager guesses to be so is unknown', async () => {
+  const device = (state: string, metered: string) => `GENERAL.STATE:${state}\nGENERAL.METERED:${metered}\n\n`;
+  const up = '100 (connected)';
+  assert.equal(meteredOfNmcli(device(up, 'yes') + device(up, 'no')), true);
+  assert.equal(meteredOfNmcli(device(up, 'no (guessed)') + device('30 (disconnected)', 'yes')), false);
+  assert.equal(meteredOfNmcli(device(up, 'yes (guessed)')), 'unknown');
+  assert.equal(meteredOfNmcli(device('30 (disconnected)', 'no')), 'unknown');
+  assert.equal(await readMetered('linux', async () => null), 'unknown');
+  assert.equal(await readMetered('darwin', () => assert.fail()), 'unknown');
+});
+
+test('a sensor that fails or falls silent leaves unknown, and a slow one holds up no other', async () => {
+  let game: Partial<Presence> | Error = { game: 'Elden Ring' };
+  let now = 0;
+  let changes = 0;
+  const never = Promise.withResolvers<Partial<Presence>>();
+  let asked = 0;
+  const watch = watchPresence(
+    [
+      { everyMs: 1_000, read: async () => (game instanceof Error ? Promise.reject(game) : game) },
+      {
+        everyMs: 0,
+        read: () => {
+          asked += 1;
+          return never.promise;
+        },
+      },
+    ],
+    () => ({ power: 'mains' }),
+    () => void changes++,
+    () => now,
+  );
+  assert.equal(watch.current().power, 'mains');
+  void watch.look();
+  await new Promise(setImmediate);
+  assert.equal(watch.current().game, 'Elden Ring');
+  now = 999;
+  game = new Error('gone');
+  void watch.look();
+  await new Promise(setImmediate);
+  assert.equal(watch.current().game, 'Elden Ring', 'it is not asked before its time');
+  now = 1_000;
+  void watch.look();
+  await new Promise(setImmediate);
+  assert.equal(watch.current().game, 'unknown');
+  assert.equal(asked, 1, 'who has not answered is not asked again');
+  assert.equal(changes, 2);
+});

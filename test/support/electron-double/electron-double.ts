@@ -1,0 +1,305 @@
+/**
+ * A double of Electron's main process, held to electron.d.ts by way of the surface. What it does not have it throws
+ * for by name. Calls between pages and main pass through structuredClone both ways, and errors are worded as
+ * Electron words them. It proves shapes and our own conduct, never Electron's.
+ */
+import { EventEmitter } from 'node:events';
+import type * as Electron from 'electron';
+import type {
+  AppEvents,
+  ElectronSurface,
+  FrameSurface,
+  IpcEventSurface,
+  MenuSurface,
+  MenuTemplate,
+  MessageBoxOptions,
+  PowerEvents,
+  WebContentsSurface,
+} from '../../../main/surface.ts';
+import { type Keyring, sealedStrings } from './sealed-strings.ts';
+import { strict } from './strict.ts';
+import { type ContentsDouble, doubleEvent, NO_RENDERER, type RendererHost, WindowDouble } from './windows.ts';
+
+type IpcHandler = (event: IpcEventSurface, ...args: unknown[]) => unknown;
+type PageHandler = (request: Request) => Response | Promise<Response>;
+export type TrayDouble = EventEmitter & { image: string; toolTip: string; menu: MenuDouble | null };
+export type MenuDouble = MenuSurface & { template: MenuTemplate[] };
+
+/** Hands for a test: what the machine is like, what the app did, and what happens to it. */
+export type ElectronHands = {
+  renderer: RendererHost;
+  hasSingleInstance: boolean;
+  hasTray: boolean;
+  idleSeconds: number;
+  idleState: 'active' | 'idle' | 'locked' | 'unknown';
+  onBattery: boolean;
+  thermal: ReturnType<ElectronSurface['powerMonitor']['getCurrentThermalState']>;
+  keyring: Keyring;
+  /** The button that a person presses in the next message boxes. */
+  pressedButton: number;
+  login: Electron.Settings;
+  readonly windows: WindowDouble[];
+  readonly trays: TrayDouble[];
+  readonly handlers: Map<string, IpcHandler>;
+  readonly protocols: Map<string, PageHandler>;
+  readonly schemes: Electron.CustomScheme[];
+  readonly switches: Map<string, string>;
+  readonly blockers: Map<number, string>;
+  readonly calls: string[];
+  readonly opened: string[];
+  readonly notifications: Electron.NotificationConstructorOptions[];
+  readonly boxes: MessageBoxOptions[];
+  readonly permissions: {
+    request?: Parameters<Electron.Session['setPermissionRequestHandler']>[0];
+    check?: Parameters<Electron.Session['setPermissionCheckHandler']>[0];
+    device?: Parameters<Electron.Session['setDevicePermissionHandler']>[0];
+    screen?: Parameters<Electron.Session['setDisplayMediaRequestHandler']>[0];
+  };
+  emitApp<Name extends keyof AppEvents>(event: Name, ...args: AppEvents[Name]): void;
+  emitPower<Name extends keyof PowerEvents>(event: Name, ...args: PowerEvents[Name]): void;
+  /** Chooses an item of the tray's menu, also of a submenu. */
+  choose(id: string): void;
+  menuLabels(): string[];
+};
+
+export type DoubleOptions = { userData: string; isPackaged?: boolean; readyAfter?: Promise<void> };
+
+export function createElectronDouble(options: DoubleOptions): { electron: ElectronSurface; hands: ElectronHands } {
+  const appEvents = new EventEmitter();
+  const powerEvents = new EventEmitter();
+  const hands = handsOf(appEvents, powerEvents);
+  const electron = {
+    app: strict('app', appOf(appEvents, hands, options)),
+    BrowserWindow: windowClassOf(hands, appEvents),
+    Tray: trayClassOf(hands),
+    Menu: strict('Menu', {
+      buildFromTemplate: (template: MenuTemplate[]): MenuSurface => menuOf(template),
+      setApplicationMenu: () => void hands.calls.push('setApplicationMenu'),
+    }),
+    Notification: notificationClassOf(hands),
+    dialog: strict('dialog', {
+      showMessageBox: async (box: MessageBoxOptions) => {
+        hands.boxes.push(box);
+        return { response: hands.pressedButton, checkboxChecked: false };
+      },
+    }),
+    ipcMain: strict('ipcMain', {
+      handle: (channel: string, handler: IpcHandler) => {
+        if (hands.handlers.has(channel)) throw new Error(`Attempted to register a second handler for '${channel}'`);
+        hands.handlers.set(channel, handler);
+      },
+      removeHandler: (channel: string) => void hands.handlers.delete(channel),
+    }),
+    powerMonitor: strict('powerMonitor', powerOf(powerEvents, hands)),
+    powerSaveBlocker: strict('powerSaveBlocker', blockerOf(hands)),
+    protocol: strict('protocol', {
+      registerSchemesAsPrivileged: (schemes: Electron.CustomScheme[]) => void hands.schemes.push(...schemes),
+    }),
+    safeStorage: strict('safeStorage', sealedStrings(hands.keyring)),
+    session: strict('session', { defaultSession: strict('session.defaultSession', sessionOf(hands)) }),
+    shell: strict('shell', { openExternal: async (url: string) => void hands.opened.push(url) }),
+  } satisfies ElectronSurface;
+  return { electron: strict<ElectronSurface>('electron', electron), hands };
+}
+
+function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHands {
+  const hands: ElectronHands = {
+    renderer: NO_RENDERER,
+    hasSingleInstance: true,
+    hasTray: true,
+    idleSeconds: 0,
+    idleState: 'active',
+    onBattery: false,
+    thermal: 'unknown',
+    keyring: { works: true, backend: 'gnome_libsecret' },
+    pressedButton: 0,
+    login: { openAtLogin: false },
+    windows: [],
+    trays: [],
+    handlers: new Map(),
+    protocols: new Map(),
+    schemes: [],
+    switches: new Map(),
+    blockers: new Map(),
+    calls: [],
+    opened: [],
+    notifications: [],
+    boxes: [],
+    permissions: {},
+    emitApp: (event, ...args) => void appEvents.emit(event, ...args),
+    emitPower: (event, ...args) => void powerEvents.emit(event, ...args),
+    choose: (id) => {
+      const item = itemsOf(hands.trays.at(-1)?.menu?.template ?? []).find((each) => each.id === id);
+      if (item?.click === undefined) throw new Error(`the tray has no item ${id}`);
+      (item.click as () => void)();
+    },
+    menuLabels: () => itemsOf(hands.trays.at(-1)?.menu?.template ?? []).map(({ label = '' }) => label),
+  };
+  return hands;
+}
+
+function itemsOf(template: MenuTemplate[]): MenuTemplate[] {
+  return template.flatMap((item) => [item, ...(Array.isArray(item.submenu) ? itemsOf(item.submenu) : [])]);
+}
+
+function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOptions) {
+  const note = (call: string): void => void hands.calls.push(call);
+  return Object.assign(events, {
+    isPackaged: options.isPackaged ?? false,
+    whenReady: () => options.readyAfter ?? Promise.resolve(),
+    quit: () => {
+      note('quit');
+      const event = doubleEvent();
+      events.emit('before-quit', event);
+      if (!event.defaultPrevented) note('ended');
+    },
+    exit: () => note('exit'),
+    getPath: () => options.userData,
+    getVersion: () => '0.0.0-test',
+    getAppPath: () => options.userData,
+    requestSingleInstanceLock: () => hands.hasSingleInstance,
+    setAsDefaultProtocolClient: (scheme: string) => {
+      note(`protocol ${scheme}`);
+      return true;
+    },
+    setLoginItemSettings: (settings: Electron.Settings) => {
+      hands.login = settings;
+    },
+    getLoginItemSettings: (): Electron.LoginItemSettings => ({
+      openAtLogin: hands.login.openAtLogin ?? false,
+      wasOpenedAtLogin: false,
+      status: 'enabled',
+      executableWillLaunchAtLogin: hands.login.openAtLogin ?? false,
+      launchItems: [],
+    }),
+    enableSandbox: () => note('enableSandbox'),
+    getAppMetrics: (): Electron.ProcessMetric[] => [],
+    commandLine: strict('app.commandLine', {
+      appendSwitch: (name: string, value = '') => void hands.switches.set(name, value),
+    }),
+  });
+}
+
+function windowClassOf(hands: ElectronHands, appEvents: EventEmitter) {
+  const owner = {
+    renderer: () => hands.renderer,
+    created: (window: WindowDouble) => {
+      hands.windows.push(window);
+      appEvents.emit('web-contents-created', doubleEvent(), window.webContents);
+    },
+    destroyed: (window: WindowDouble) => {
+      hands.windows.splice(hands.windows.indexOf(window), 1);
+      if (hands.windows.length === 0) appEvents.emit('window-all-closed');
+    },
+    invoke: (contents: ContentsDouble, frame: FrameSurface | null, channel: string, args: unknown[]) =>
+      invoke(hands, contents, frame, channel, args),
+  };
+  return class BrowserWindow extends WindowDouble {
+    constructor(windowOptions?: Electron.BrowserWindowConstructorOptions) {
+      super(owner, windowOptions);
+    }
+  };
+}
+
+async function invoke(
+  { handlers }: ElectronHands,
+  sender: WebContentsSurface,
+  senderFrame: FrameSurface | null,
+  channel: string,
+  args: unknown[],
+): Promise<unknown> {
+  const handler = handlers.get(channel);
+  const failed = `Error invoking remote method '${channel}'`;
+  if (handler === undefined) throw new Error(`${failed}: Error: No handler registered for '${channel}'`);
+  try {
+    const copies: unknown[] = structuredClone(args);
+    return structuredClone(await handler({ sender, senderFrame }, ...copies));
+  } catch (error) {
+    throw new Error(`${failed}: ${error}`);
+  }
+}
+
+function menuOf(template: MenuTemplate[]): MenuDouble {
+  const items = template.map(({ label = '', enabled = true, id = '' }) => ({ label, enabled, id }));
+  return { items, template };
+}
+
+function trayClassOf(hands: ElectronHands) {
+  return class Tray extends EventEmitter {
+    image: string;
+    toolTip = '';
+    menu: MenuDouble | null = null;
+    constructor(image: string) {
+      super();
+      if (!hands.hasTray) throw new Error('there is no tray here');
+      this.image = image;
+      hands.trays.push(this);
+    }
+    setToolTip(text: string): void {
+      this.toolTip = text;
+    }
+    setContextMenu(menu: MenuSurface | null): void {
+      this.menu = menu as MenuDouble | null;
+    }
+    destroy(): void {
+      hands.trays.splice(hands.trays.indexOf(this), 1);
+    }
+  };
+}
+
+function notificationClassOf(hands: ElectronHands) {
+  return class Notification extends EventEmitter {
+    readonly options: Electron.NotificationConstructorOptions;
+    constructor(options: Electron.NotificationConstructorOptions = {}) {
+      super();
+      this.options = options;
+    }
+    static isSupported(): boolean {
+      return true;
+    }
+    show(): void {
+      hands.notifications.push(this.options);
+    }
+  };
+}
+
+function powerOf(events: EventEmitter, hands: ElectronHands) {
+  return Object.assign(events, {
+    getSystemIdleTime: () => hands.idleSeconds,
+    getSystemIdleState: () => hands.idleState,
+    isOnBatteryPower: () => hands.onBattery,
+    getCurrentThermalState: () => hands.thermal,
+  });
+}
+
+function blockerOf(hands: ElectronHands) {
+  let lastBlocker = 0;
+  return {
+    start: (type: 'prevent-app-suspension' | 'prevent-display-sleep') => {
+      lastBlocker += 1;
+      hands.blockers.set(lastBlocker, type);
+      return lastBlocker;
+    },
+    stop: (id: number) => hands.blockers.delete(id),
+  };
+}
+
+function sessionOf(hands: ElectronHands): ElectronSurface['session']['defaultSession'] {
+  return {
+    setPermissionRequestHandler: (handler) => {
+      hands.permissions.request = handler;
+    },
+    setPermissionCheckHandler: (handler) => {
+      hands.permissions.check = handler;
+    },
+    setDevicePermissionHandler: (handler) => {
+      hands.permissions.device = handler;
+    },
+    setDisplayMediaRequestHandler: (handler) => {
+      hands.permissions.screen = handler;
+    },
+    protocol: strict('session.protocol', {
+      handle: (scheme: string, handler: PageHandler) => void hands.protocols.set(scheme, handler),
+    }),
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * Runs the main bundle that ships, on the double: `node run-packaged.ts FOLDER` with the unpacked archive. Prints what it found
+ * as JSON and ends the app.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import './alias.ts';
+
+const { hands } = await import('./electron-module.ts');
+const folder = process.argv[2] ?? '';
+await import(pathToFileURL(join(folder, 'main', 'index.js')).href);
+const [window] = hands.windows;
+const serve = hands.protocols.get('sparewatt-app');
+const model = await serve?.(new Request('sparewatt-app://app/shipped/sparewatt/demo-chat/config.json'));
+const answer = await window?.ask('ui:getState', [null]);
+const preload = String(window?.options.webPreferences?.preload);
+const report = process.report.getReport() as unknown as { sharedObjects: string[] };
+console.log(
+  JSON.stringify({
+    answer,
+    model: model?.status,
+    hasPreload: preload.startsWith(folder) && existsSync(preload),
+    sqlite: report.sharedObjects.filter((path) => path.endsWith('.node')),
+  }),
+);
+hands.choose('quit');
