@@ -42,6 +42,8 @@ const RULES: Rule[] = [
 const SEAMS: Record<string, string[]> = {
   'shared/agent/nats-connection.ts': ['nats.ws'],
   'shared/runtimes/transformers/library.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library-generation.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library-session.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.
   'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts', 'main/headless/roaming-agent.ts'],
   'relay/version.ts': ['package.json'],
