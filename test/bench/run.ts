@@ -4,6 +4,7 @@ import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
+import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
 import { prefixReuse } from './prefix-reuse.ts';
@@ -36,6 +37,7 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
   'prefix-reuse': prefixReuse,
+  'language-models': languageModels,
 };
 
 const wanted = process.argv.slice(2);
