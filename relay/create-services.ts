@@ -31,6 +31,7 @@ import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
 import { openLogKeeper } from './receipts/log/log-keeper.ts';
 import { BUS_PATH } from './routes/enroll.ts';
+import { CONVERSATION_SALT } from './scheduler/affinity.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
@@ -115,6 +116,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       return node?.state === 'active' ? node.publicKey : undefined;
     },
     nextEpoch: (nodeId) => store.nodes.nextEpoch(nodeId),
+    warm: { salt: CONVERSATION_SALT, told: scheduler.warmOn },
     now: Date.now,
     log,
   });

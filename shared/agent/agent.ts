@@ -20,6 +20,7 @@ import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
 import type { NodeTls } from './relay-tls.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
+import { createWarmSessions } from './warm-sessions.ts';
 
 export type AgentOptions = {
   relayUrl: string;
@@ -81,7 +82,8 @@ export function startAgent(options: AgentOptions): Agent {
   const signer = signerOfSeed(options.identity.seed);
   signer.catch(() => undefined); // Told by whoever asks for a document.
   const receiptKey = { publicKey: options.identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
-  const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, epoch: () => epoch.current });
+  const warm = createWarmSessions(receiptKey.crypto);
+  const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, warm, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
   let nodeId = nodeIdOf(options.name, options.identity.publicKey);
@@ -115,7 +117,11 @@ export function startAgent(options: AgentOptions): Agent {
     documents.touch();
     session?.announce();
   };
-  runtime.onChange(tellChange);
+  runtime.onChange(() => {
+    const loaded = new Set(runtime.models().flatMap(({ name, state }) => (state === 'warm' ? [name] : [])));
+    warm.keepOnly((model) => loaded.has(model));
+    tellChange();
+  });
   runtime.onSpeed(tellChange);
   policy.onChange(() => {
     if (!policy.isOpen() && !policy.finishesRunning()) jobs.stopAll(handedBack());
@@ -143,6 +149,7 @@ export function startAgent(options: AgentOptions): Agent {
         slots,
         policy,
         jobs,
+        warm,
         epoch,
         documents,
         operators,

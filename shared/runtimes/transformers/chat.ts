@@ -28,7 +28,7 @@ export type Chat = (
   input: ChatInput,
   output: AnswerOutput,
   interrupted: () => boolean,
-  scope: string | null,
+  owner: { scope: string | null; session: string | null },
 ) => Promise<ChatResult>;
 
 /** Formats that many answers were asked for keep what was computed for them. */
@@ -44,7 +44,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     return vocabulary;
   }
 
-  return async (input, output, interrupted, scope) => {
+  return async (input, output, interrupted, owner) => {
     const promptIds = encodePrompt(model.tokenizer, input, toolFormat);
     const budget = tokenBudget(promptIds.length, input.maxTokens, contextLength);
     const constraint = constraintFor(input, getVocabulary);
@@ -52,7 +52,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     const asked = { model, input, promptIds, budget, constraint, toolFormat, output, getVocabulary, interrupted };
     const made = Array.from({ length: input.choices ?? 1 }, (_, choice) => prepareAnswer(asked, choice));
     const rows = made.map(({ row }) => row);
-    await model.generate(promptIds, { scope, isSeeded: input.seed !== null, rows });
+    await model.generate(promptIds, { ...owner, isSeeded: input.seed !== null, rows });
     const answers = made.map(({ end }) => end());
     const finishReasons = answers.map(({ finishReason }) => finishReason);
     return {

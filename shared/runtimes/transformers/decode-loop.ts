@@ -46,6 +46,8 @@ export type DecodeLoopOptions = {
 export type DecodeLoop = {
   /** Resolves when all rows have ended; rejects with the error of the first that failed, after the others have stopped. */
   generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
+  /** The sessions of what is kept, the one used last first. */
+  warmSessions(): string[];
   /** Resolves when nothing runs any more; what was unfinished is rejected. */
   close(): Promise<void>;
 };
@@ -171,11 +173,12 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
   }
 
   /** What was computed from `ids` may serve a later request of the same scope. */
-  function keep({ scope }: DecodeRequest, ids: readonly number[], computed: KvCache | KvPart): void {
+  function keep({ scope, session }: DecodeRequest, ids: readonly number[], computed: KvCache | KvPart): void {
     const part = 'cache' in computed ? computed : { cache: computed, row: 0, from: 0, to: computed.columns };
     prefixes.limit(options.budgetBytes - reservedBytes());
-    if (scope !== null && decoder.isPlain) prefixes.keep(scope, ids, joinCaches(decoder.session, [part]));
-    else dropCache(part.cache);
+    if (scope !== null && decoder.isPlain) {
+      prefixes.keep(scope, ids, joinCaches(decoder.session, [part]), session);
+    } else dropCache(part.cache);
   }
 
   async function round(): Promise<void> {
@@ -205,6 +208,7 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
       work ??= run();
       await request.done;
     },
+    warmSessions: prefixes.sessions,
     async close() {
       isClosed = true;
       await work;

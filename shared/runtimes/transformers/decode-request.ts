@@ -17,6 +17,8 @@ export type RowOptions = {
 export type GenerateOptions = {
   /** Whose earlier prompts may serve this one; `null` begins anew and keeps nothing. */
   scope: string | null;
+  /** What the conversation is called among those that are still known. */
+  session: string | null;
   /** Whether the answers are to be the same whatever else is going on. */
   isSeeded: boolean;
   /** The answers to make, at least one. */
@@ -27,6 +29,7 @@ export type GenerateOptions = {
 export type DecodeRequest = {
   readonly promptIds: readonly number[];
   readonly scope: string | null;
+  readonly session: string | null;
   readonly mayShare: boolean;
   readonly rows: readonly DecodeRow[];
   readonly done: Promise<void>;
@@ -50,7 +53,7 @@ export type DecodeRow = {
 
 export function createRequest(
   promptIds: readonly number[],
-  { scope, rows }: GenerateOptions,
+  { scope, session, rows }: GenerateOptions,
   mayShare: boolean,
 ): DecodeRequest {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -59,6 +62,7 @@ export function createRequest(
   const request: DecodeRequest = {
     promptIds,
     scope,
+    session,
     mayShare,
     rows: rows.map((options) => ({
       options,

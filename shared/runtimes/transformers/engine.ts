@@ -47,7 +47,9 @@ async function loadChat(files: ModelFiles, options: LoadOptions, facts: ModelFac
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'llm') throw wrongType(job);
-      return await chat(job.input, output, interrupted, job.scope ?? null);
+      const { scope = null, session = null } = job;
+      const result = await chat(job.input, output, interrupted, { scope, session });
+      return session === null ? result : { ...result, warmSessions: model.warmSessions() };
     },
   };
 }

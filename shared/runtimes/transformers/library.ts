@@ -62,6 +62,8 @@ export type LanguageModel = {
   generationDefaults: JsonObject;
   endIds: ReadonlySet<number>;
   generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
+  /** The sessions whose beginning is still known, the one used last first. */
+  warmSessions(): string[];
   dispose(): Promise<void>;
 };
 
@@ -143,6 +145,7 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
         if (loop !== null) await loop.generate(promptIds, asked);
         else await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row)));
       },
+      warmSessions: () => loop?.warmSessions() ?? [],
       async dispose() {
         await loop?.close();
         await model.dispose();

@@ -22,14 +22,23 @@ export type PrefixStore<State> = {
   /** The state of the longest known beginning of `ids`, or `null` when nothing worthwhile is known. */
   take(scope: string, ids: readonly number[]): { state: State; tokens: number } | null;
   /** Keeps what was computed from `ids`; the state is the store's from here on. */
-  keep(scope: string, ids: readonly number[], state: State): void;
+  keep(scope: string, ids: readonly number[], state: State, session?: string | null): void;
+  /** The sessions of what is kept, the one used last first. */
+  sessions(): string[];
   usedBytes(): number;
   /** From now on keeps no more than this, and never more than its own budget. */
   limit(bytes: number): void;
   clear(): void;
 };
 
-type Entry<State> = { scope: string; ids: readonly number[]; state: State; bytes: number; usedAt: number };
+type Entry<State> = {
+  scope: string;
+  ids: readonly number[];
+  state: State;
+  bytes: number;
+  usedAt: number;
+  session: string | null;
+};
 
 /** A longer list would be searched for longer than it saves. */
 const MOST_ENTRIES = 64;
@@ -91,7 +100,7 @@ export function createPrefixStore<State>(
       remove(entry);
       return { state: entry.state, tokens };
     },
-    keep(scope, ids, state) {
+    keep(scope, ids, state, session = null) {
       evictOld();
       const bytes = kind.sizeBytes(state);
       const own = entries.filter((entry) => entry.scope === scope);
@@ -99,9 +108,14 @@ export function createPrefixStore<State>(
       if (bytes > limit || ids.length < FEWEST_TOKENS || isKnown) return kind.drop(state);
       // Whatever the shorter one could be used for, the longer one can.
       for (const entry of own) if (sharedLength(entry.ids, ids) === entry.ids.length) evict(entry);
-      entries = [...entries, { scope, ids: [...ids], state, bytes, usedAt: now() }];
+      entries = [...entries, { scope, ids: [...ids], state, bytes, usedAt: now(), session }];
       used += bytes;
       shrink();
+    },
+    sessions() {
+      evictOld();
+      const named = entries.map(({ session }) => session).filter((session) => session !== null);
+      return [...new Set(named.reverse())];
     },
     usedBytes: () => used,
     limit(bytes) {

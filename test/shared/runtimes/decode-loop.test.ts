@@ -62,7 +62,7 @@ function row(made: number[], more: Partial<RowOptions> = {}): RowOptions {
   return { maxNewTokens: 10, choose: null, onToken: (id) => void made.push(id), shouldStop: () => false, ...more };
 }
 
-const asked = (...rows: RowOptions[]): GenerateOptions => ({ scope: null, isSeeded: false, rows });
+const asked = (...rows: RowOptions[]): GenerateOptions => ({ scope: null, session: null, isSeeded: false, rows });
 
 function sums(prompt: readonly number[], count: number): number[] {
   const ids = [...prompt];
