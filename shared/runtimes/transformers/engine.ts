@@ -1,4 +1,5 @@
 import { Problem } from '../../problems/problem.ts';
+import { memoryProblem } from '../memory-problem.ts';
 import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
 import { createEmbedder, type EncoderSettings } from './embeddings.ts';
@@ -35,6 +36,8 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
       : await loadEmbed(files, options, config, facts);
   } catch (error) {
     if (error instanceof Problem) throw error;
+    const lack = memoryProblem(error);
+    if (lack !== null) throw lack;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Problem('model_load_failed', `The inference library cannot load the model: ${reason}`, { cause: error });
   }
