@@ -137,6 +137,19 @@ describe('answers that share the passes of a model', () => {
     for (const [at, text] of followed.entries()) assert.equal(text, await turn(`${first.repeat(at + 1)}And then?`)());
   });
 
+  test('tell which sessions the model still knows, and nothing where none was named', async () => {
+    const model = await load(await writeLlamaModel(root, 'test/sessions'), { prefixBudgetBytes: 2 ** 26 });
+    const run = async (prompt: string, more: object) =>
+      (await model.run({ ...chatJob('any', prompt, { maxTokens: 4 }), ...more } as never, collectOutput(), () => false))
+        .warmSessions;
+    assert.equal(await run('A prompt that is long enough to be kept.', { scope: 'a' }), undefined);
+    assert.deepEqual(await run('Another that is long enough to be kept.', { scope: 'a', session: 's1' }), ['s1']);
+    assert.deepEqual(await run('One more that is long enough to be kept.', { scope: 'b', session: 's2' }), [
+      's2',
+      's1',
+    ]);
+  });
+
   test('wait for memory in turn, and each gets its own', async () => {
     const folder = await writeLlamaModel(root, 'test/narrow');
     const roomy = await load(folder);
