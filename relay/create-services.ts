@@ -40,6 +40,7 @@ import { BUS_PATH } from './routes/enroll.ts';
 import { readNonce } from './routes/nonce.ts';
 import { nodesFor } from './routes/services/plan-service.ts';
 import { createOutputReader } from './routes/services/service-output.ts';
+import { CONVERSATION_SALT } from './scheduler/affinity.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
@@ -138,6 +139,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       return node?.state === 'active' ? node.publicKey : undefined;
     },
     nextEpoch: (nodeId) => store.nodes.nextEpoch(nodeId),
+    warm: { salt: CONVERSATION_SALT, told: scheduler.warmOn },
     now: Date.now,
     log,
   });

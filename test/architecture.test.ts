@@ -74,6 +74,8 @@ const SEAMS: Record<string, string[]> = {
   'shared/runtimes/transformers/tasks/steering.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-classes.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-model.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library-generation.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library-session.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.
   'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts', 'main/headless/roaming-agent.ts'],
   'relay/version.ts': ['package.json'],

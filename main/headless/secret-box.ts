@@ -13,10 +13,10 @@ export type SecretBox = {
 const OWNER_ONLY = 0o600;
 const OPEN_TO_OTHERS = 0o077;
 
-/** A file that only its owner can read; one that others could read is closed to them. */
-export function fileSecretBox(path: string): SecretBox {
+/** A file that only its owner can read; one that others could read is closed to them. `why` says what is not used. */
+export function fileSecretBox(path: string, why?: string): SecretBox {
   return {
-    where: `the file ${path}, which only its owner can read`,
+    where: `the file ${path}, which only its owner can read${why === undefined ? '' : `; ${why}`}`,
     read: async () => {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined;

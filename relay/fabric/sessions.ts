@@ -18,6 +18,8 @@ export type SessionPorts = {
   /** The public key behind a node id, or undefined for an id this relay never enrolled. */
   publicKeyOf: (nodeId: string) => Promise<string | undefined>;
   nextEpoch: (nodeId: string) => Promise<number>;
+  /** What nodes make their digests of conversations with, and who hears of them (SPEC S13). */
+  warm?: { salt: string; told: (nodeId: string, digests: readonly string[]) => void };
   now: () => number;
   log: RelayLog;
 };
@@ -27,6 +29,7 @@ export type Sessions = { stop(): void };
 const readHeartbeat = messageReader(Heartbeat, 'heartbeat');
 /** Leases are looked at this often; a fifteenth of a lease is as exact as anyone needs. */
 const SWEEP_INTERVAL_MS = 1_000;
+const NOTHING_WARM: readonly string[] = [];
 
 /**
  * Opens a session with every node that beats, keeps its document fresh, and ends it when the node is gone.
@@ -65,6 +68,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
     if (known?.epoch === beat.epoch && known.instance === beat.instance) {
       table.heard(nodeId, ports.now(), beat.slots.total, workOf(beat));
       if (known.document.revision === beat.revision) ports.documents.confirm(known.document);
+      ports.warm?.told(nodeId, beat.warm ?? NOTHING_WARM);
     }
     if (busy.has(nodeId)) busy.set(nodeId, beat);
     else attendWhileBeating(nodeId, beat);
@@ -148,10 +152,15 @@ async function openSession(
 async function offerSession(
   node: { id: string; publicKey: string },
   beat: Heartbeat,
-  { bus, nextEpoch, documents }: SessionPorts,
+  { bus, nextEpoch, documents, warm }: SessionPorts,
 ): Promise<{ epoch: number; document: CapabilityDocument; roundTripMs: number }> {
   const { id: nodeId } = node;
-  const offer: OpenSession = { epoch: await nextEpoch(nodeId), leaseMs: LIMITS.leaseMs, instance: beat.instance };
+  const offer: OpenSession = {
+    epoch: await nextEpoch(nodeId),
+    leaseMs: LIMITS.leaseMs,
+    instance: beat.instance,
+    ...(warm === undefined ? {} : { salt: warm.salt }),
+  };
   const startedAt = performance.now();
   const reply = await bus.request(subjects.openSession(nodeId), encodeJson(offer), LIMITS.acceptTimeoutMs);
   const roundTripMs = performance.now() - startedAt;

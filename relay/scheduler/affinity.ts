@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
+import { conversationText, saltedText, shortDigest } from '../../shared/protocol/warm-sessions.ts';
 import { createRecentMap } from '../recent-map.ts';
 
 /** What makes jobs belong together, and whether this one may expect to find the earlier ones' node. */
@@ -8,6 +9,8 @@ export type Affinity = { readonly key: string; readonly isLater: boolean };
 export type AffinityTable = {
   nodeOf(affinity: Affinity | undefined, now: number): string | undefined;
   met(affinity: Affinity | undefined, nodeId: string, now: number): void;
+  /** Takes a node's word for what it still knows; what it knew and knows no more is looked for nowhere. */
+  told(nodeId: string, keys: readonly string[], now: number): void;
 };
 
 export type AffinityHints = {
@@ -22,19 +25,43 @@ export type AffinityHints = {
 const KEYS_KEPT = 10_000;
 /** A prompt stays in a node's memory for minutes, not hours. */
 const KEPT_MS = 1_800_000;
-/** The beginning tells conversations apart; hashing all of a long prompt would cost more than it gains. */
-const HASHED_CHARACTERS = 4_096;
+/**
+ * Nodes make their digests with it, so that what they tell says nothing to anybody else. One for each process: after a
+ * restart every node hears of the new one with its session.
+ */
+export const CONVERSATION_SALT = randomBytes(16).toString('base64url');
 
 /** The conversations that were met longest ago are forgotten when there are too many. */
 export function createAffinityTable(): AffinityTable {
   const known = createRecentMap<Meeting>(KEYS_KEPT);
+  /** What each node said last; only of those that said something. */
+  const lists = new Map<string, readonly string[]>();
+  const isFresh = (meeting: Meeting | undefined, now: number): meeting is Meeting =>
+    meeting !== undefined && now - meeting.at <= KEPT_MS;
+  const tell = (key: string, nodeId: string, now: number): void => {
+    const meeting = known.get(key);
+    // Where the conversation went since is where it is read to the end.
+    if (isFresh(meeting, now) && (meeting.nodeId !== nodeId || now - meeting.at < KEPT_MS / 2)) return;
+    known.set(key, { nodeId, at: now });
+  };
   return {
     nodeOf: (affinity, now) => {
       const meeting = affinity?.isLater ? known.get(affinity.key) : undefined;
-      return meeting === undefined || now - meeting.at > KEPT_MS ? undefined : meeting.nodeId;
+      return isFresh(meeting, now) ? meeting.nodeId : undefined;
     },
     met: (affinity, nodeId, now) => {
       if (affinity !== undefined) known.set(affinity.key, { nodeId, at: now });
+    },
+    told: (nodeId, keys, now) => {
+      const before = lists.get(nodeId);
+      if (before === undefined && keys.length === 0) return;
+      for (const key of before ?? []) {
+        const isGone = !keys.includes(key) && known.get(key)?.nodeId === nodeId;
+        if (isGone) known.set(key, { nodeId, at: Number.NEGATIVE_INFINITY });
+      }
+      for (const key of keys) tell(key, nodeId, now);
+      if (keys.length > 0) lists.set(nodeId, keys);
+      else lists.delete(nodeId);
     },
   };
 }
@@ -46,21 +73,13 @@ type Meeting = { readonly nodeId: string; readonly at: number };
  * says nothing of its content. A first turn looks for nobody: many conversations begin alike and would meet on one node.
  * Undefined for a job without either.
  */
-export function affinityOf({ model, apiKeyId, cacheKey, user, messages = [] }: AffinityHints): Affinity | undefined {
+export function affinityOf(
+  { model, apiKeyId, cacheKey, user, messages = [] }: AffinityHints,
+  salt = CONVERSATION_SALT,
+): Affinity | undefined {
   const own = cacheKey ?? user;
-  const beginning = own == null ? beginningOf(messages) : JSON.stringify(own);
-  if (beginning === undefined) return undefined;
-  const key = hash('sha256', `${apiKeyId}\n${model}\n${beginning}`, 'base64url');
+  const text = own == null ? conversationText({ client: apiKeyId, model, messages }) : `${apiKeyId}\n${model}\n"${own}`;
+  if (text === undefined) return undefined;
+  const key = shortDigest(hash('sha256', saltedText(salt, hash('sha256', text, 'hex')), 'hex'));
   return { key, isLater: own != null || messages.some(({ role }) => role === 'assistant') };
-}
-
-/** Everything up to and including the first words of the user, each with its length: no two beginnings read the same. */
-function beginningOf(messages: readonly { role: string; content: string }[]): string | undefined {
-  let beginning = '';
-  for (const { role, content } of messages) {
-    const hashed = content.slice(0, HASHED_CHARACTERS);
-    beginning += `${hashed.length} ${hashed}`;
-    if (role === 'user') return beginning;
-  }
-  return undefined;
 }

@@ -33,6 +33,8 @@ export type Scheduler = {
    */
   reserve(wanted: Wanted): Promise<Reservation>;
   waiting(): number;
+  /** A node's word of the conversations that it still knows, by the keys of their affinity (SPEC S13). */
+  warmOn(nodeId: string, digests: readonly string[]): void;
   /** Learns from an attempt that has ended. */
   attemptEnded(reservation: Reservation, outcome: AttemptOutcome): void;
   jobEnded(job: EndedJob, problem: Problem | null): void;
@@ -105,6 +107,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
     onCapacity: (node) => {
       if (waiters.size > 0) serveWaiters(node);
     },
+    onGone: (node) => affinity.told(node.id, [], now()),
   });
 
   const enqueue = (wanted: Wanted): Promise<Reservation> => {
@@ -144,6 +147,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
       return enqueue(wanted);
     },
     waiting: () => waiters.size,
+    warmOn: (nodeId, digests) => affinity.told(nodeId, digests, now()),
     attemptEnded: (reservation, outcome) => learn(reservation, outcome, { measurements, decisions }, now()),
     jobEnded: (job, problem) => decisions.jobEnded(job, problem),
     explain: (wanted, offline = []) =>

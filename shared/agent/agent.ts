@@ -21,6 +21,7 @@ import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
 import type { NodeTls } from './relay-tls.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
+import { createWarmSessions } from './warm-sessions.ts';
 
 export type AgentOptions = {
   relayUrl: string;
@@ -86,7 +87,8 @@ export function startAgent(options: AgentOptions): Agent {
   const signer = 'seed' in identity ? signerOfSeed(identity.seed) : Promise.resolve(identity);
   signer.catch(() => undefined); // Told by whoever asks for a document.
   const receiptKey = { publicKey: identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
-  const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, epoch: () => epoch.current });
+  const warm = createWarmSessions(receiptKey.crypto);
+  const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, warm, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
   let nodeId = nodeIdOf(options.name, options.identity.publicKey);
@@ -121,7 +123,11 @@ export function startAgent(options: AgentOptions): Agent {
     documents.touch();
     session?.announce();
   };
-  runtime.onChange(tellChange);
+  runtime.onChange(() => {
+    const loaded = new Set(runtime.models().flatMap(({ name, state }) => (state === 'warm' ? [name] : [])));
+    warm.keepOnly((model) => loaded.has(model));
+    tellChange();
+  });
   runtime.onSpeed(tellChange);
   policy.onChange(() => {
     if (!policy.isOpen() && !policy.finishesRunning()) jobs.stopAll(handedBack());
@@ -149,6 +155,7 @@ export function startAgent(options: AgentOptions): Agent {
         slots,
         policy,
         jobs,
+        warm,
         epoch,
         documents,
         operators,

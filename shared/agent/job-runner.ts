@@ -8,6 +8,7 @@ import type { JobWitness, WitnessedJob } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
 import { beginSigning, type ReceiptKey, type ReceiptSigning } from './receipt-signing.ts';
 import type { Slots } from './slots.ts';
+import type { WarmSessions } from './warm-sessions.ts';
 
 export type JobRunner = {
   /** Runs one attempt and answers it with frames through `send`; never throws. */
@@ -27,6 +28,8 @@ export type JobRunnerPorts = {
   /** The epoch of the open session, or 0 while there is none. */
   epoch: () => number;
   now: () => number;
+  /** What is told of the conversations that the runtime still knows; nothing when absent. */
+  warm?: WarmSessions | undefined;
   /** Signs the node's part of receipts; without it answers go unsigned. */
   receiptKey?: ReceiptKey | undefined;
   witness?: JobWitness | undefined;
@@ -139,7 +142,10 @@ async function runAttempt(
     },
   };
   try {
-    const result = await ports.runtime.run(runtimeJobOf(request), output, abort.signal);
+    const session = sessionOf(request, ports.warm);
+    const job = runtimeJobOf(request, session instanceof Promise ? await session : session);
+    const { warmSessions, ...result } = await ports.runtime.run(job, output, abort.signal);
+    if (warmSessions !== undefined) ports.warm?.noted(request.model, warmSessions);
     // What was done in time is not too late for being signed.
     clearTimeout(timeout);
     const totalMs = ports.now() - startedAt;
@@ -165,9 +171,17 @@ function witnessedJobOf(request: JobRequest, startedAt: number): WitnessedJob {
   return { job, attempt, type, model, client: clientOf(request), startedAt };
 }
 
-function runtimeJobOf(request: JobRequest): RuntimeJob {
+function sessionOf(request: JobRequest, warm: WarmSessions | undefined): string | Promise<string> | undefined {
+  if (request.type !== 'llm') return undefined;
+  const { model, input } = request;
+  return warm?.keyOf({ client: clientOf(request), model, messages: input.messages });
+}
+
+function runtimeJobOf(request: JobRequest, session: string | undefined): RuntimeJob {
   if (request.type === 'llm') {
-    return { type: 'llm', model: request.model, input: request.input, scope: clientOf(request) };
+    const { model, input } = request;
+    const job = { type: 'llm' as const, model, input, scope: clientOf(request) };
+    return session === undefined ? job : { ...job, session };
   }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
   return { type: request.type, model: request.model, input: request.input };

@@ -11,6 +11,7 @@ import type { AgentLog } from './log.ts';
 import type { BusConnection, BusConnectionOptions, BusMessage, ConnectToBus, OpenSocket } from './nats-connection.ts';
 import type { OperatorDesk } from './operator-desk.ts';
 import type { Slots } from './slots.ts';
+import type { WarmSessions } from './warm-sessions.ts';
 
 export type SessionPorts = {
   credentials: () => EnrollResponse;
@@ -26,6 +27,7 @@ export type SessionPorts = {
   documents: DocumentKeeper;
   operators: OperatorDesk;
   jobs: JobRunner;
+  warm: WarmSessions;
   /** The epoch the relay gave; the job runner reads it too. */
   epoch: { current: number };
   log: AgentLog;
@@ -74,6 +76,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       revision: ports.documents.revision(),
       slots: { total, used },
       ...(in_use === undefined ? {} : { in_use }),
+      ...warmOf(ports.warm),
     };
     bus.publish(subjects.heartbeat(nodeId), encodeJson(beat));
   };
@@ -105,6 +108,11 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     endEpoch('The connection to the relay has ended.');
   });
   return { announce, ended, reconnect: () => bus.reconnect(), close: () => bus.close() };
+}
+
+function warmOf(warm: WarmSessions): Pick<Heartbeat, 'warm'> {
+  const digests = warm.current();
+  return digests.length === 0 ? {} : { warm: [...digests] };
 }
 
 function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announceNews: () => void): void {
@@ -164,6 +172,7 @@ function acceptSession(message: BusMessage, ports: SessionPorts): void {
     ports.operators.abandonAll('The relay opened a new session. Ask again.');
   }
   ports.epoch.current = offer.epoch;
+  ports.warm.salted(offer.salt);
 }
 
 /** The relay counts this node, unless it has opened yet another session meanwhile. */

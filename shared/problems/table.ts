@@ -255,6 +255,12 @@ export const PROBLEMS = {
   },
   internal: { title: 'The relay made a mistake', status: 500, retry: 'later', type: 'server_error' },
   node_fault: { title: 'The node failed while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
+  node_out_of_memory: {
+    title: 'The node has too little memory for the job',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
   node_lost: { title: 'The node vanished while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
   node_busy: { title: 'The node has no free slot', status: 503, retry: 'elsewhere', type: 'server_error' },
   policy_refused: {

@@ -13,6 +13,8 @@ export const LIMITS = {
   clockSkewMs: 5 * 60_000,
   /** A node on another continent answers within this unless it is stuck. */
   acceptTimeoutMs: 2_000,
+  /** Told in each heartbeat: more would make the beats of 10,000 nodes a load, and no machine keeps many more. */
+  warmSessions: 32,
   /** With the time for an answer, a frozen node is known within 4 s; shorter, slow prompts would cost pings. */
   silenceMs: 1_500,
   /** Chat prompts of 200 KB and their JSON fit with room; larger inputs are files. */

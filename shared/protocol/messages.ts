@@ -233,10 +233,18 @@ export const Heartbeat = Type.Object({
   slots: Type.Object({ total: Count, used: Count }),
   /** Jobs by model, as in the document's load. */
   in_use: Type.Optional(Type.Record(Type.String({ maxLength: 256 }), Count, { maxProperties: 1_000 })),
+  /** Digests of the conversations that the node still knows, newest first (SPEC S13). */
+  warm: Type.Optional(Type.Array(Type.String({ pattern: '^[0-9a-f]{16}$' }), { maxItems: LIMITS.warmSessions })),
 });
 export type Heartbeat = Static<typeof Heartbeat>;
 
-export const OpenSession = Type.Object({ epoch: Epoch, leaseMs: Milliseconds, instance: Type.String() });
+export const OpenSession = Type.Object({
+  epoch: Epoch,
+  leaseMs: Milliseconds,
+  instance: Type.String(),
+  /** What digests of conversations are made with; a node that gets none tells none. */
+  salt: Type.Optional(Type.String({ minLength: 16, maxLength: 64 })),
+});
 export type OpenSession = Static<typeof OpenSession>;
 
 /** The relay counts the node from now on. */

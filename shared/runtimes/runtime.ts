@@ -18,6 +18,8 @@ export type RuntimeJob =
       input: ChatInput;
       /** Jobs of one scope may reuse what was computed for one another; without one, nothing is reused. */
       scope?: string;
+      /** What the conversation is called where the runtime tells which ones it still knows. */
+      session?: string;
     }
   | { type: 'embed'; model: string; input: EmbedInput }
   | { type: CapabilityType; model: string; input: JsonInput };
@@ -43,6 +45,8 @@ export type RuntimeResult = {
   finishReasons?: FinishReason[];
   usage: Usage;
   execution: Execution;
+  /** The sessions of this model that the runtime still knows, newest first; only after a job that had one. */
+  warmSessions?: readonly string[];
   /** What a job of a capability type made. */
   output?: JsonInput;
 };

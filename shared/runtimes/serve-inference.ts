@@ -6,6 +6,7 @@
  * 3. `cancels` holds exactly the jobs that are running.
  */
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
+import { memoryProblem } from './memory-problem.ts';
 import type { PieceDetail, ToolCallPiece } from './runtime.ts';
 import { type LoadedModel, loadModel } from './transformers/engine.ts';
 import type { ModelFiles } from './transformers/model-files.ts';
@@ -50,7 +51,7 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
       const result = await model.run(job, outputOf(host, id), interrupted);
       host.post(interrupted() ? { type: 'cancelled', id, usage: result.usage } : { type: 'done', id, ...result });
     } catch (error) {
-      host.post(problemMessage(id, toProblem(error, 'node_fault')));
+      host.post(problemMessage(id, memoryProblem(error) ?? toProblem(error, 'node_fault')));
     } finally {
       cancels.delete(id);
     }

@@ -9,8 +9,9 @@
  *    for workers that share no memory.
  */
 import type { ProblemRecord } from '../problems/problem.ts';
-import type { FinishReason, JsonInput, Usage } from '../protocol/messages.ts';
+import type { Usage } from '../protocol/messages.ts';
 import type { PieceDetail, RuntimeJob, ToolCallPiece } from './runtime.ts';
+import type { EngineResult } from './transformers/engine.ts';
 
 /** `location` is where the host's worker finds the files: a folder in Node, a base URL in a browser. */
 export type LoadRequest = { location: string; dtype: string; device: string; threads: number; task?: string };
@@ -26,14 +27,7 @@ export type FromWorker =
   | { type: 'text'; id: number; text: string; tokens: number; more: PieceDetail | undefined }
   | { type: 'tool_call'; id: number; piece: ToolCallPiece }
   | { type: 'vectors'; id: number; start: number; count: number; dimensions: number; values: Float32Array }
-  | {
-      type: 'done';
-      id: number;
-      finishReason: FinishReason;
-      finishReasons?: FinishReason[];
-      usage: Usage;
-      output?: JsonInput;
-    }
+  | ({ type: 'done'; id: number } & EngineResult)
   | { type: 'cancelled'; id: number; usage: Usage }
   /** `fault` is the inner error of a bug, for the host's log; it never holds a job's content. */
   | { type: 'problem'; id: number | null; problem: ProblemRecord; fault: string | null };

@@ -5,8 +5,10 @@ import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
+import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
+import { coldStart, modelLoads } from './model-loads.ts';
 import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
 import { type RelayPool, startRelayPool } from './relay-pool.ts';
@@ -38,6 +40,9 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   decisions,
   churn,
   'prefix-reuse': prefixReuse,
+  'language-models': languageModels,
+  'model-loads': modelLoads,
+  'cold-start': coldStart,
 };
 
 const wanted = process.argv.slice(2);

@@ -53,7 +53,7 @@ export async function writeBigramModel(root: string, id: string, options: Bigram
       .map(([to]) => to),
   ];
   const vocabulary = createVocabulary(names);
-  await writeFiles(folder, id, {
+  await writeModelFiles(folder, id, {
     'config.json': {
       architectures: ['LlamaForCausalLM'],
       model_type: 'llama',
@@ -86,7 +86,7 @@ export async function writeTableEncoder(root: string, id: string, options: Table
   const vocabulary = createVocabulary([]);
   const table = new Float32Array(vocabulary.size * options.width);
   for (let byte = 0; byte < 256; byte++) table.set(options.row(byte), byteTokenId(byte) * options.width);
-  await writeFiles(folder, id, {
+  await writeModelFiles(folder, id, {
     'config.json': {
       architectures: ['BertModel'],
       model_type: 'bert',
@@ -129,7 +129,8 @@ export async function sealModel(folder: string, id: string, revision = 'test'): 
   await writeFile(join(folder, 'digests.json'), JSON.stringify({ model: id, revision, files }, null, 2));
 }
 
-async function writeFiles(folder: string, id: string, files: Record<string, unknown>): Promise<void> {
+/** Writes a model's files and their digests; what is no bytes becomes JSON. */
+export async function writeModelFiles(folder: string, id: string, files: Record<string, unknown>): Promise<void> {
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
@@ -146,7 +147,8 @@ const BYTE_NAMES: readonly string[] = (() => {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 })();
 
-function createVocabulary(pieces: readonly string[]): Map<string, number> {
+/** Names and ids of the special tokens, the 256 bytes and some pieces. */
+export function createVocabulary(pieces: readonly string[]): Map<string, number> {
   const names = new Set([...SPECIAL, ...BYTE_NAMES, ...pieces]);
   return new Map([...names].map((name, id) => [name, id]));
 }
@@ -209,7 +211,11 @@ function bigramGraph(size: number, next: Float32Array, first: Float32Array): Uin
   });
 }
 
-function tokenizerFiles(vocabulary: Map<string, number>, chatTemplate: string | null): Record<string, unknown> {
+/** The two files of a tokenizer that knows single bytes; `null` leaves the chat template out. */
+export function tokenizerFiles(
+  vocabulary: Map<string, number>,
+  chatTemplate: string | null = TEMPLATE,
+): Record<string, unknown> {
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
   return {
     'tokenizer.json': {

@@ -1,9 +1,11 @@
 /**
  * The inference worker, except that a job whose prompt is one of these words makes its thread fail as real ones do:
- * `exit` ends it, `throw` leaves an exception uncaught, `hang` computes for ever and hears nothing.
+ * `memory` finds none left, `exit` ends it, `throw` leaves an exception uncaught, `hang` computes for ever and hears nothing.
  */
 import { parentPort } from 'node:worker_threads';
 import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
+import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
+import { memoryProblem } from '../../shared/runtimes/memory-problem.ts';
 import { serveInference } from '../../shared/runtimes/serve-inference.ts';
 import type { ToWorker } from '../../shared/runtimes/worker-protocol.ts';
 
@@ -22,5 +24,10 @@ port.on('message', (message: ToWorker) => {
   if (prompt === 'throw') throw new Error('a fault of the thread');
   // Sleeps in the kernel without ever returning to the event loop, as a hung native call would.
   if (prompt === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  if (message.type === 'run' && prompt === 'memory') {
+    const problem = memoryProblem(new RangeError('Array buffer allocation failed')) ?? new Error();
+    port.postMessage({ type: 'problem', id: message.id, problem: toProblemRecord(problem as Problem), fault: null });
+    return;
+  }
   handle(message);
 });

@@ -1,8 +1,8 @@
 /** A writer for small ONNX graphs, enough for test models that need no training. Field numbers are those of onnx.proto. */
 
-export const ONNX_TYPE = { float: 1, int32: 6, int64: 7 } as const;
+export const ONNX_TYPE = { float: 1, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 
-export type OnnxTensorData = Float32Array | BigInt64Array | Int32Array;
+export type OnnxTensorData = Float32Array | BigInt64Array | Int32Array | Int8Array;
 export type OnnxValue = { name: string; type: number; shape: readonly (number | string)[] };
 export type OnnxAttributes = Readonly<Record<string, number | readonly number[]>>;
 
@@ -53,6 +53,7 @@ export function onnxTensor(name: string, shape: readonly number[], data: OnnxTen
 
 function tensorType(data: OnnxTensorData): number {
   if (data instanceof Float32Array) return ONNX_TYPE.float;
+  if (data instanceof Int8Array) return ONNX_TYPE.int8;
   return data instanceof BigInt64Array ? ONNX_TYPE.int64 : ONNX_TYPE.int32;
 }
 

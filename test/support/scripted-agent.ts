@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test';
+import { createNodeCrypto } from '../../main/headless/node-crypto.ts';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../shared/agent/agent.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
@@ -47,6 +48,8 @@ export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions
     slots: 2,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
     identity: IDENTITY,
+    // That of a headless node, which answers at once: what a test sends has arrived when it goes on.
+    crypto: createNodeCrypto(IDENTITY.seed),
     runtime,
     connect: relay.connect,
     fetch: relay.fetch,

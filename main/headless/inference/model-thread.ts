@@ -101,6 +101,8 @@ export function startModelThread(
       void end(fromProblemRecord(message.problem));
     } else {
       deliver(message, jobs, options);
+      // Only a new thread gives back what an allocator has taken; the others' jobs go elsewhere.
+      if (isOutOfMemory(message)) void end(fromProblemRecord(message.problem));
     }
   });
   worker.on('error', (error: Error) => {
@@ -165,6 +167,10 @@ function crashProblem(model: string): Problem {
     'node_fault',
     `The thread that ran '${model}' ended while it worked. The next job gets a fresh one.`,
   );
+}
+
+function isOutOfMemory(message: JobMessage): message is Extract<JobMessage, { type: 'problem' }> {
+  return message.type === 'problem' && message.problem.code === 'node_out_of_memory';
 }
 
 function deliver(message: JobMessage, jobs: Map<number, Pending>, options: ModelThreadOptions): void {

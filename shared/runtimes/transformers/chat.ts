@@ -5,6 +5,7 @@ import { type Constraint, compileConstraint } from '../constraints/constraint.ts
 import { TOOL_MARKS, type ToolFormat, toolFormatOf } from '../constraints/tool-formats.ts';
 import { createVocabulary, type Vocabulary } from '../constraints/vocabulary.ts';
 import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
+import type { RowOptions } from './decode-request.ts';
 import type { LanguageModel } from './library.ts';
 import { createLogprobReader } from './logprobs.ts';
 import { encodePrompt, tokenBudget } from './prompt.ts';
@@ -27,7 +28,7 @@ export type Chat = (
   input: ChatInput,
   output: AnswerOutput,
   interrupted: () => boolean,
-  scope: string | null,
+  owner: { scope: string | null; session: string | null },
 ) => Promise<ChatResult>;
 
 /** Formats that many answers were asked for keep what was computed for them. */
@@ -43,22 +44,16 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     return vocabulary;
   }
 
-  return async (input, output, interrupted, scope) => {
+  return async (input, output, interrupted, owner) => {
     const promptIds = encodePrompt(model.tokenizer, input, toolFormat);
     const budget = tokenBudget(promptIds.length, input.maxTokens, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
-    let hasFailed = false;
-    const makeChoice = async (choice: number) => {
-      try {
-        const asked = { model, input, promptIds, budget, constraint, choice, toolFormat, output, getVocabulary, scope };
-        return await makeAnswer(asked, () => hasFailed || interrupted());
-      } catch (error) {
-        hasFailed = true;
-        throw error;
-      }
-    };
-    const answers = await Promise.all(Array.from({ length: input.choices ?? 1 }, (_, choice) => makeChoice(choice)));
+    const asked = { model, input, promptIds, budget, constraint, toolFormat, output, getVocabulary, interrupted };
+    const made = Array.from({ length: input.choices ?? 1 }, (_, choice) => prepareAnswer(asked, choice));
+    const rows = made.map(({ row }) => row);
+    await model.generate(promptIds, { ...owner, isSeeded: input.seed !== null, rows });
+    const answers = made.map(({ end }) => end());
     const finishReasons = answers.map(({ finishReason }) => finishReason);
     return {
       finishReason: finishReasons[0] ?? 'stop',
@@ -77,15 +72,15 @@ type AskedAnswer = {
   promptIds: readonly number[];
   budget: number;
   constraint: Constraint | null;
-  choice: number;
   toolFormat: ToolFormat;
   output: AnswerOutput;
   getVocabulary: () => Vocabulary;
-  scope: string | null;
+  interrupted: () => boolean;
 };
 
-async function makeAnswer(asked: AskedAnswer, interrupted: () => boolean) {
-  const { model, input, promptIds, choice, getVocabulary } = asked;
+/** What the model is to do for one answer, and what to do when that is done. */
+function prepareAnswer(asked: AskedAnswer, choice: number) {
+  const { model, input, promptIds, getVocabulary } = asked;
   const constrained = asked.constraint?.begin(asked.budget) ?? null;
   const logprobs =
     input.topLogprobs === undefined ? null : createLogprobReader(input.topLogprobs, tokenNames(model, getVocabulary()));
@@ -108,17 +103,20 @@ async function makeAnswer(asked: AskedAnswer, interrupted: () => boolean) {
     logprobOf: logprobs === null ? null : logprobs.of,
   });
   const isComplete = (): boolean => constrained?.isComplete() ?? false;
-  await model.generate(promptIds, {
-    // A quantised model's numbers depend a little on what is computed together, and a seed promises the same answer.
-    scope: input.seed === null ? asked.scope : null,
+  const row: RowOptions = {
     maxNewTokens: asked.budget,
     choose: choosing === null ? null : choosing.choose,
     onToken: writer.push,
-    shouldStop: () => writer.stopped() || isComplete() || interrupted(),
-  });
-  const end = writer.end(isComplete());
-  // An answer that was closed early for want of tokens is valid, but it is not what the model had to say.
-  return choosing?.isSqueezed() ? { ...end, finishReason: 'length' as const } : end;
+    shouldStop: () => writer.stopped() || isComplete() || asked.interrupted(),
+  };
+  return {
+    row,
+    end() {
+      const end = writer.end(isComplete());
+      // An answer that was closed early for want of tokens is valid, but it is not what the model had to say.
+      return choosing?.isSqueezed() ? { ...end, finishReason: 'length' as const } : end;
+    },
+  };
 }
 
 function createConstraintCache(format: ToolFormat) {

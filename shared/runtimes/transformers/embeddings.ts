@@ -2,6 +2,7 @@ import { Problem } from '../../problems/problem.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { EmbedInput, Usage } from '../../protocol/messages.ts';
 import type { EncoderModel } from './library.ts';
+import { nextTurn } from './next-turn.ts';
 import { type Pooling, poolRows } from './pooling.ts';
 import { type Row, takeBatch } from './row-batches.ts';
 
@@ -137,19 +138,6 @@ function sendComplete(job: Job, dimensions: number): void {
     job.output(frame.start, frame.count, dimensions, frame.values);
   }
   if (job.sent === job.frames.length) job.settle();
-}
-
-/** Lets the messages that have arrived be heard first. A timer would wait a millisecond at least. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      // In Node an open port would keep its thread alive.
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }
 
 function checkDimensions(wanted: number | null, own: number): void {

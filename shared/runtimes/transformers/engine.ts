@@ -1,4 +1,5 @@
 import { Problem } from '../../problems/problem.ts';
+import { memoryProblem } from '../memory-problem.ts';
 import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
 import { createEmbedder, type EncoderSettings } from './embeddings.ts';
@@ -38,6 +39,8 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
       : await loadEmbed(files, options, config, facts);
   } catch (error) {
     if (error instanceof Problem) throw error;
+    const lack = memoryProblem(error);
+    if (lack !== null) throw lack;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Problem('model_load_failed', `The inference library cannot load the model: ${reason}`, { cause: error });
   }
@@ -50,7 +53,9 @@ async function loadChat(files: ModelFiles, options: LoadOptions, facts: ModelFac
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'llm') throw wrongType(job);
-      return await chat(job.input, output, interrupted, job.scope ?? null);
+      const { scope = null, session = null } = job;
+      const result = await chat(job.input, output, interrupted, { scope, session });
+      return session === null ? result : { ...result, warmSessions: model.warmSessions() };
     },
   };
 }

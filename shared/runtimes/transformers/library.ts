@@ -1,5 +1,5 @@
 /**
- * The seam to transformers.js: the only file that imports it, and the only one that knows its types.
+ * The seam to transformers.js: only this file and its two neighbours `library-…` import it and know its types.
  *
  * 1. The library never touches a network or a disk by its own choice: every file comes from the `ModelFiles` that the
  *    model was loaded with, under a virtual id that is used once, because the library memoizes by id for ever.
@@ -9,30 +9,34 @@ import {
   AutoModel,
   AutoModelForCausalLM,
   AutoTokenizer,
-  BaseStreamer,
   type DataType,
   type DeviceType,
-  DynamicCache,
   env,
-  LogitsProcessor,
-  LogitsProcessorList,
   LogLevel,
   type PreTrainedModel,
   type PreTrainedTokenizer,
-  StoppingCriteria,
   Tensor,
-  type TextStreamer,
 } from '@huggingface/transformers';
 import type { VocabularySource } from '../constraints/vocabulary.ts';
+import { createDecodeLoop, type DecodeLoop } from './decode-loop.ts';
+import type { GenerateOptions } from './decode-request.ts';
+import { createDecoder } from './decoder.ts';
+import { createKvStore } from './kv-cache.ts';
+import { generateInLibrary, wantsLibrary } from './library-generation.ts';
+import { openSession } from './library-session.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
-import { createPrefixStore, type PrefixStore, type StateKind } from './prefix-store.ts';
+import { nextTurn } from './next-turn.ts';
 
-/** `prefixBudgetBytes` bounds what is kept of finished conversations; 0 keeps nothing. */
 export type LoadOptions = {
   dtype: string;
   device: string;
   threads: number;
+  /** Bounds what is kept of finished conversations; 0 keeps nothing. */
   prefixBudgetBytes?: number;
+  /** Bounds the key and value caches of a language model altogether: of the answers it makes and of what is kept. */
+  cacheBudgetBytes?: number;
+  /** `library` leaves decoding to the inference library, which makes one answer at a time. */
+  decoding?: 'own' | 'library';
   /** What the owner wants of a model whose files would say something else. */
   task?: string;
 };
@@ -55,25 +59,13 @@ export type Tokenizer = {
   readonly padId: number;
 };
 
-/** Picks the next token from the scores of all tokens, which it may overwrite. */
-export type TokenChooser = (logits: Float32Array) => number;
-
-export type GenerateOptions = {
-  /** Whose earlier prompts may serve this one; `null` begins anew and keeps nothing. */
-  scope: string | null;
-  maxNewTokens: number;
-  /** `null` takes the token with the highest score. */
-  choose: TokenChooser | null;
-  onToken(id: number): void;
-  /** Asked after every token. */
-  shouldStop(): boolean;
-};
-
 export type LanguageModel = {
   tokenizer: Tokenizer;
   generationDefaults: JsonObject;
   endIds: ReadonlySet<number>;
   generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
+  /** The sessions whose beginning is still known, the one used last first. */
+  warmSessions(): string[];
   dispose(): Promise<void>;
 };
 
@@ -86,14 +78,12 @@ export type EncoderModel = {
   dispose(): Promise<void>;
 };
 
-/**
- * Prompts are read in pieces: a cancel waits for one piece at most, other jobs get their turn in between, and models
- * that compute scores for every prompt token need memory for one piece (128 x 50,000 scores are 26 MB, 8,192 are 1.6 GB).
- */
-const PROMPT_CHUNK_TOKENS = 128;
-
 /** A conversation of 8,000 tokens with a model of 0.5 B parameters (12 KB a token) is 100 MB. */
 const PREFIX_BUDGET_BYTES = 256 * 2 ** 20;
+/** Twenty answers of the default length by such a model. */
+const CACHE_BUDGET_BYTES = 2 ** 30;
+/** Their activations are quantised by one scale for all rows of a pass, which therefore change one another's numbers. */
+const SCALED_TOGETHER = ['q8', 'int8', 'uint8'];
 
 const VIRTUAL_ROOT = '/sparewatt-models/';
 const sources = new Map<string, ModelFiles>();
@@ -158,18 +148,39 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
     const template = await readTemplate(files);
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), template);
     const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options));
-    const prefixes = createPrefixStore(KV_CACHES, options.prefixBudgetBytes ?? PREFIX_BUDGET_BYTES);
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
+    const loop = wantsLibrary(generationDefaults) ? null : openLoop(model, options);
     return {
       tokenizer,
       generationDefaults,
       endIds: endIds(generationDefaults, model.config),
-      generate: (promptIds, generateOptions) => generate(model, prefixes, promptIds, generateOptions),
+      async generate(promptIds, asked) {
+        if (loop !== null) await loop.generate(promptIds, asked);
+        else await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row)));
+      },
+      warmSessions: () => loop?.warmSessions() ?? [],
       async dispose() {
-        prefixes.clear();
+        await loop?.close();
         await model.dispose();
       },
     };
+  });
+}
+
+/** `null` for a model that the inference library has to decode itself. */
+function openLoop(model: PreTrainedModel, options: LoadOptions): DecodeLoop | null {
+  const session = options.decoding === 'library' ? null : openSession(model);
+  // Some models count positions from 1.
+  const isFromOne = ['paligemma', 'gemma3', 'gemma3_text'].includes(String(model.config.model_type));
+  const decoder = session === null ? null : createDecoder(session, isFromOne ? 1 : 0);
+  if (decoder === null) return null;
+  return createDecodeLoop({
+    decoder,
+    prefixes: createKvStore(decoder.session, options.prefixBudgetBytes ?? PREFIX_BUDGET_BYTES),
+    budgetBytes: options.cacheBudgetBytes ?? CACHE_BUDGET_BYTES,
+    areRowsIndependent: !SCALED_TOGETHER.includes(options.dtype),
+    // WebAssembly computes without ever returning to the event loop, so that no cancel would be heard.
+    breathe: options.device === 'wasm' ? nextTurn : null,
   });
 }
 
@@ -246,121 +257,6 @@ function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<nu
   return new Set(list.filter((id) => typeof id === 'number'));
 }
 
-async function generate(
-  model: PreTrainedModel,
-  prefixes: PrefixStore<DynamicCache>,
-  promptIds: readonly number[],
-  options: GenerateOptions,
-): Promise<void> {
-  const inChunks = canReadInChunks(model);
-  const scope = inChunks ? options.scope : null;
-  const known = scope === null ? null : prefixes.take(scope, promptIds);
-  const cache = known?.state ?? new DynamicCache();
-  /** What `cache` was computed from; `null` while that is not certain. */
-  let read: readonly number[] | null = null;
-  try {
-    const chunk = inChunks ? PROMPT_CHUNK_TOKENS : promptIds.length;
-    for (let end = (known?.tokens ?? 0) + chunk; end < promptIds.length; end += chunk) {
-      read = null;
-      await model.generate({ ...promptInputs(promptIds.slice(0, end), cache), max_new_tokens: 1 });
-      read = promptIds.slice(0, end);
-      if (options.shouldStop()) return;
-    }
-    read = null;
-    read = await answer(model, promptIds, cache, options);
-  } finally {
-    const isCertain = read !== null && cache.get_seq_length() === read.length;
-    if (scope !== null && isCertain && read !== null) prefixes.keep(scope, read, cache);
-    else await cache.dispose();
-  }
-}
-
-/** Returns the tokens that the cache holds afterwards: all but the last, which was made and not read. */
-async function answer(
-  model: PreTrainedModel,
-  promptIds: readonly number[],
-  cache: DynamicCache,
-  options: GenerateOptions,
-): Promise<number[]> {
-  const ids = [...promptIds];
-  const processors = new LogitsProcessorList();
-  if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
-  const onToken = (id: number): void => {
-    ids.push(id);
-    options.onToken(id);
-  };
-  await model.generate({
-    ...promptInputs(promptIds, cache),
-    max_new_tokens: options.maxNewTokens,
-    logits_processor: processors,
-    stopping_criteria: new AskEachToken(options.shouldStop),
-    // The library's types ask for one of its own subclasses; its code asks for `put` and `end`.
-    streamer: new EachToken(onToken) as unknown as TextStreamer,
-  });
-  return ids.slice(0, -1);
-}
-
-/**
- * Tensors in ordinary memory are never written to, so that caches can share them. Those on a GPU are disposed of when
- * the next one replaces them: such a cache has one user, who takes the whole of it.
- */
-const KV_CACHES: StateKind<DynamicCache> = {
-  sizeBytes: (cache) => tensorsOf(cache).reduce((sum, [, tensor]) => sum + tensorBytes(tensor), 0),
-  fork(cache, tokens, length) {
-    const tensors = tensorsOf(cache);
-    if (tensors.some(([, { location }]) => location === 'gpu-buffer')) return null;
-    return new DynamicCache(
-      Object.fromEntries(
-        tensors.map(([name, tensor]) => [name, tokens === length ? tensor : firstTokens(tensor, tokens)]),
-      ),
-    );
-  },
-  drop: (cache) => void cache.dispose(),
-};
-
-function tensorsOf(cache: DynamicCache): [string, Tensor][] {
-  return Object.entries(cache).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor);
-}
-
-function tensorBytes({ type, size }: Tensor): number {
-  return size * (type === 'float16' ? 2 : 4);
-}
-
-/** Cuts `[batch, heads, tokens, width]` to its first tokens. */
-function firstTokens(tensor: Tensor, tokens: number): Tensor {
-  const [batch = 1, heads = 1, length = 0, width = 0] = tensor.dims;
-  const from = tensor.data as Float32Array;
-  const part = tokens * width;
-  const to = from.slice(0, batch * heads * part);
-  for (let head = 1; head < batch * heads; head++) {
-    const start = head * length * width;
-    to.set(from.subarray(start, start + part), head * part);
-  }
-  return new Tensor(tensor.type, to, [batch, heads, tokens, width]);
-}
-
-/** The library computes only what the cache does not hold yet. */
-function promptInputs(promptIds: readonly number[], cache: DynamicCache) {
-  const ids = BigInt64Array.from(promptIds, BigInt);
-  return {
-    input_ids: new Tensor('int64', ids, [1, ids.length]),
-    attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),
-    past_key_values: cache,
-    // The library ignores top_p and shares one random source between all runs: it always decodes greedily here, and
-    // our own sampler leaves it one token to take.
-    do_sample: false,
-    num_beams: 1,
-    // What the model's files ask for is done by our own sampler as well, so that a caller can ask for something else.
-    repetition_penalty: 1,
-  };
-}
-
-/** Recurrent and convolutional states are exported for one token at a time after the prompt; plain attention is not. */
-function canReadInChunks(model: PreTrainedModel): boolean {
-  const names: unknown = model.sessions.model?.inputNames;
-  return Array.isArray(names) && names.every((name) => !/^past_(?!key_values)/.test(String(name)));
-}
-
 async function encode(
   model: PreTrainedModel,
   ids: BigInt64Array,
@@ -376,51 +272,4 @@ async function encode(
   if (!(hidden instanceof Tensor)) throw new Error('The model gives no hidden states, so it cannot embed.');
   const values = hidden.to('float32').data as Float32Array;
   return { values, columns, width: hidden.dims.at(-1) ?? 0 };
-}
-
-class ChosenTokenOnly extends LogitsProcessor {
-  readonly choose: TokenChooser;
-
-  constructor(choose: TokenChooser) {
-    super();
-    this.choose = choose;
-  }
-
-  override _call(_ids: bigint[][], logits: Tensor): Tensor {
-    const scores = logits.data as Float32Array;
-    const chosen = this.choose(scores);
-    scores.fill(Number.NEGATIVE_INFINITY);
-    scores[chosen] = 0;
-    return logits;
-  }
-}
-
-class AskEachToken extends StoppingCriteria {
-  readonly shouldStop: () => boolean;
-
-  constructor(shouldStop: () => boolean) {
-    super();
-    this.shouldStop = shouldStop;
-  }
-
-  override _call(): boolean[] {
-    return [this.shouldStop()];
-  }
-}
-
-class EachToken extends BaseStreamer {
-  readonly onToken: (id: number) => void;
-  #promptSeen = false;
-
-  constructor(onToken: (id: number) => void) {
-    super();
-    this.onToken = onToken;
-  }
-
-  override put(rows: bigint[][]): void {
-    if (this.#promptSeen) this.onToken(Number(rows[0]?.[0] ?? 0n));
-    this.#promptSeen = true;
-  }
-
-  override end(): void {}
 }

@@ -1,7 +1,7 @@
 /**
  * What models have read lately, so that the next turn of a conversation computes only what is new.
  *
- * 1. The states that are kept have at most `budgetBytes` together and there are at most `MOST_ENTRIES`; the one that was
+ * 1. The states that are kept have at most `budgetBytes` together, less where `limit` said so, and there are at most `MOST_ENTRIES`; the one that was
  *    used longest ago goes first.
  * 2. A state is kept with exactly the tokens it was computed from, and is given out for those tokens alone.
  * 3. At least one token of a prompt is left to compute: the scores of the next token come from it.
@@ -22,12 +22,23 @@ export type PrefixStore<State> = {
   /** The state of the longest known beginning of `ids`, or `null` when nothing worthwhile is known. */
   take(scope: string, ids: readonly number[]): { state: State; tokens: number } | null;
   /** Keeps what was computed from `ids`; the state is the store's from here on. */
-  keep(scope: string, ids: readonly number[], state: State): void;
+  keep(scope: string, ids: readonly number[], state: State, session?: string | null): void;
+  /** The sessions of what is kept, the one used last first. */
+  sessions(): string[];
   usedBytes(): number;
+  /** From now on keeps no more than this, and never more than its own budget. */
+  limit(bytes: number): void;
   clear(): void;
 };
 
-type Entry<State> = { scope: string; ids: readonly number[]; state: State; bytes: number; usedAt: number };
+type Entry<State> = {
+  scope: string;
+  ids: readonly number[];
+  state: State;
+  bytes: number;
+  usedAt: number;
+  session: string | null;
+};
 
 /** A longer list would be searched for longer than it saves. */
 const MOST_ENTRIES = 64;
@@ -45,6 +56,7 @@ export function createPrefixStore<State>(
   /** The one used last stands last. */
   let entries: Entry<State>[] = [];
   let used = 0;
+  let limit = budgetBytes;
 
   function remove(entry: Entry<State>): void {
     entries = entries.filter((other) => other !== entry);
@@ -59,6 +71,14 @@ export function createPrefixStore<State>(
   function evictOld(): void {
     const before = now() - MOST_AGE_MS;
     for (const entry of entries) if (entry.usedAt < before) evict(entry);
+  }
+
+  function shrink(): void {
+    while (used > limit || entries.length > MOST_ENTRIES) {
+      const [oldest] = entries;
+      if (oldest === undefined) break;
+      evict(oldest);
+    }
   }
 
   return {
@@ -80,23 +100,28 @@ export function createPrefixStore<State>(
       remove(entry);
       return { state: entry.state, tokens };
     },
-    keep(scope, ids, state) {
+    keep(scope, ids, state, session = null) {
       evictOld();
       const bytes = kind.sizeBytes(state);
       const own = entries.filter((entry) => entry.scope === scope);
       const isKnown = own.some((entry) => sharedLength(entry.ids, ids) === ids.length);
-      if (bytes > budgetBytes || ids.length < FEWEST_TOKENS || isKnown) return kind.drop(state);
+      if (bytes > limit || ids.length < FEWEST_TOKENS || isKnown) return kind.drop(state);
       // Whatever the shorter one could be used for, the longer one can.
       for (const entry of own) if (sharedLength(entry.ids, ids) === entry.ids.length) evict(entry);
-      entries = [...entries, { scope, ids: [...ids], state, bytes, usedAt: now() }];
+      entries = [...entries, { scope, ids: [...ids], state, bytes, usedAt: now(), session }];
       used += bytes;
-      while (used > budgetBytes || entries.length > MOST_ENTRIES) {
-        const [oldest] = entries;
-        if (oldest === undefined) break;
-        evict(oldest);
-      }
+      shrink();
+    },
+    sessions() {
+      evictOld();
+      const named = entries.map(({ session }) => session).filter((session) => session !== null);
+      return [...new Set(named.reverse())];
     },
     usedBytes: () => used,
+    limit(bytes) {
+      limit = Math.max(0, Math.min(budgetBytes, bytes));
+      shrink();
+    },
     clear() {
       for (const entry of entries) evict(entry);
     },

@@ -1,5 +1,5 @@
 import type { ChatInput } from '../../protocol/messages.ts';
-import type { TokenChooser } from './library.ts';
+import type { TokenChooser } from './decode-request.ts';
 import type { JsonObject } from './model-files.ts';
 import type { Random } from './random.ts';
 

@@ -1,6 +1,6 @@
 import type { ConstrainedAnswer } from '../constraints/constraint.ts';
 import { hasBit, type TokenMask } from '../constraints/token-masks.ts';
-import type { TokenChooser } from './library.ts';
+import type { TokenChooser } from './decode-request.ts';
 import type { LogprobReader } from './logprobs.ts';
 import type { Random } from './random.ts';
 import { createSampler, likeliest, type SamplingPlan } from './sampling.ts';

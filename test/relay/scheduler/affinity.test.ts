@@ -40,3 +40,23 @@ test('forgets after a while, and what was met longest ago when there are too man
     [undefined, 'node-2', 'node-2'],
   );
 });
+
+test('[S13] looks for a conversation where a node tells that it is warm, and nowhere when it tells so no more', () => {
+  const table = createAffinityTable();
+  const [a, b] = [
+    { key: 'a', isLater: true },
+    { key: 'b', isLater: true },
+  ];
+  table.told('node-1', ['a', 'b'], 0);
+  assert.deepEqual([table.nodeOf(a, 1), table.nodeOf(b, 1)], ['node-1', 'node-1']);
+  table.met(a, 'node-2', 10);
+  table.told('node-1', ['a', 'b'], 20);
+  assert.equal(table.nodeOf(a, 21), 'node-2', 'where it went since');
+  table.told('node-1', ['a'], 30);
+  assert.deepEqual([table.nodeOf(a, 31), table.nodeOf(b, 31)], ['node-2', undefined]);
+  table.told('node-2', ['a'], 40);
+  table.told('node-2', ['a'], 1_700_000);
+  assert.equal(table.nodeOf(a, 2_000_000), 'node-2', 'as long as it is warm');
+  table.told('node-2', [], 2_000_000);
+  assert.equal(table.nodeOf(a, 2_000_000), undefined);
+});

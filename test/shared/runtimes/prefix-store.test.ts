@@ -98,3 +98,20 @@ test('lets go of what was not used for half an hour', () => {
   assert.equal(store.take('a', range(1_000, 1_060)), null);
   assert.deepEqual([used.dropped, unused.dropped, store.usedBytes()], [0, 1, 40]);
 });
+
+test('names the sessions of what it keeps, the one used last first, and gives way to what runs', () => {
+  const store = createPrefixStore(shared, 1_000);
+  const [a, b, c] = [stateOf(range(0, 40)), stateOf(range(1_000, 1_040)), stateOf(range(2_000, 2_040))];
+  store.keep('k', a.ids, a, 'first');
+  store.keep('k', b.ids, b, 'second');
+  store.keep('k', c.ids, c);
+  assert.deepEqual(store.sessions(), ['second', 'first']);
+  store.take('k', range(0, 41));
+  assert.deepEqual(store.sessions(), ['first', 'second']);
+  store.limit(80);
+  assert.deepEqual([store.sessions(), store.usedBytes(), b.dropped], [['first'], 80, 1]);
+  store.limit(5_000);
+  const large = stateOf(range(5_000, 6_001));
+  store.keep('k', large.ids, large);
+  assert.equal(large.dropped, 1, 'never more than its own budget');
+});

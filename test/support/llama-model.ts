@@ -1,0 +1,234 @@
+/**
+ * A Llama with random weights, written by code: what an exported language model looks like from outside (padding by
+ * `attention_mask`, places by `position_ids`), in any size, for tests and benchmarks that care how it is run and not
+ * what it says. Its tokenizer speaks single bytes.
+ */
+import { join } from 'node:path';
+import { createRandom, type Random } from '../../shared/runtimes/transformers/random.ts';
+import { createVocabulary, tokenizerFiles, writeModelFiles } from './bigram-model.ts';
+import { ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from './onnx-writer.ts';
+
+export type LlamaSize = {
+  layers: number;
+  hidden: number;
+  heads: number;
+  inner: number;
+  /** Tokens; at least as many as the tokenizer has. */
+  vocabulary: number;
+  contextLength: number;
+};
+
+export const TINY_LLAMA: LlamaSize = {
+  layers: 2,
+  hidden: 32,
+  heads: 2,
+  inner: 64,
+  vocabulary: 260,
+  contextLength: 2_048,
+};
+
+/** `fp16` has 16-bit scores and caches, and computes with 32. */
+export type LlamaDtype = 'fp32' | 'fp16' | 'q8';
+
+export type LlamaOptions = {
+  size?: LlamaSize;
+  seed?: number;
+  /** `q8` computes as dynamically quantised models do, where all rows of a pass share one scale. */
+  dtype?: LlamaDtype;
+  /** Looks at padding as at tokens, whatever the mask says, as some exports do. */
+  ignoresMask?: boolean;
+};
+
+/** Writes the model and returns its folder; the end token is never likely. */
+export async function writeLlamaModel(root: string, id: string, options: LlamaOptions = {}): Promise<string> {
+  const size = options.size ?? TINY_LLAMA;
+  const folder = join(root, ...id.split('/'));
+  const vocabulary = createVocabulary([]);
+  const dtype = options.dtype ?? 'fp32';
+  await writeModelFiles(folder, id, {
+    'config.json': {
+      architectures: ['LlamaForCausalLM'],
+      model_type: 'llama',
+      hidden_size: size.hidden,
+      num_hidden_layers: size.layers,
+      num_attention_heads: size.heads,
+      num_key_value_heads: size.heads,
+      head_dim: size.hidden / size.heads,
+      vocab_size: size.vocabulary,
+      max_position_embeddings: size.contextLength,
+      eos_token_id: vocabulary.get('<eos>'),
+      pad_token_id: 0,
+    },
+    'generation_config.json': { eos_token_id: vocabulary.get('<eos>'), pad_token_id: 0 },
+    ...tokenizerFiles(vocabulary),
+    [`onnx/model${SUFFIXES[dtype]}.onnx`]: llamaGraph(
+      size,
+      createRandom(options.seed ?? 1),
+      dtype,
+      options.ignoresMask ?? false,
+    ),
+  });
+  return folder;
+}
+
+const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized' };
+
+type Graph = ReturnType<typeof createGraph>;
+
+function createGraph(random: Random, dtype: LlamaDtype) {
+  const nodes: Uint8Array[] = [];
+  const constants: Uint8Array[] = [];
+  let names = 0;
+  const fresh = (): string => `v${names++}`;
+
+  function op(operator: string, inputs: readonly string[], attributes = {}, output = fresh()): string {
+    nodes.push(onnxNode(operator, inputs, [output], attributes));
+    return output;
+  }
+  function constant(data: Float32Array | BigInt64Array | Int8Array, shape: readonly number[]): string {
+    const name = fresh();
+    constants.push(onnxTensor(name, shape, data));
+    return name;
+  }
+  const ints = (...values: number[]): string => constant(BigInt64Array.from(values, BigInt), [values.length]);
+  const int = (value: number): string => constant(BigInt64Array.of(BigInt(value)), []);
+  const float = (value: number): string => constant(Float32Array.of(value), []);
+
+  /** Roughly normal numbers with the variance that keeps what passes through at its size. */
+  function weights(rows: number, columns: number, gain = 1): Float32Array {
+    const scale = gain * Math.sqrt(12 / rows);
+    return Float32Array.from({ length: rows * columns }, () => (random() - 0.5) * scale);
+  }
+
+  function linear(input: string, rows: number, columns: number, gain = 1): string {
+    const matrix = weights(rows, columns, gain);
+    if (dtype !== 'q8') return op('MatMul', [input, constant(matrix, [rows, columns])]);
+    const most = matrix.reduce((sum, value) => Math.max(sum, Math.abs(value)), 0);
+    const bytes = constant(
+      Int8Array.from(matrix, (value) => Math.round((value / most) * 127)),
+      [rows, columns],
+    );
+    const [quantised, scale, zero] = [fresh(), fresh(), fresh()];
+    nodes.push(onnxNode('DynamicQuantizeLinear', [input], [quantised, scale, zero]));
+    const whole = op('Cast', [op('MatMulInteger', [quantised, bytes, zero])], { to: ONNX_TYPE.float });
+    return op('Mul', [whole, op('Mul', [scale, float(most / 127)])]);
+  }
+
+  return {
+    nodes,
+    constants,
+    outerType: dtype === 'fp16' ? ONNX_TYPE.float16 : ONNX_TYPE.float,
+    op,
+    constant,
+    ints,
+    int,
+    float,
+    weights,
+    linear,
+  };
+}
+
+function llamaGraph(size: LlamaSize, random: Random, dtype: LlamaDtype, ignoresMask: boolean): Uint8Array {
+  const graph = createGraph(random, dtype);
+  const { op, constant, weights } = graph;
+  const width = size.hidden / size.heads;
+  const bias = attentionBias(graph, ignoresMask);
+  const rope = ropeOf(graph, width);
+  let x = op('Gather', [
+    constant(weights(1, size.vocabulary * size.hidden), [size.vocabulary, size.hidden]),
+    'input_ids',
+  ]);
+  for (let layer = 0; layer < size.layers; layer++) {
+    x = op('Add', [x, attention(graph, size, layer, norm(graph, x), bias, rope)]);
+    x = op('Add', [x, feedForward(graph, size, norm(graph, x))]);
+  }
+  op('Cast', [graph.linear(norm(graph, x), size.hidden, size.vocabulary, 3)], { to: graph.outerType }, 'logits');
+
+  const layers = Array.from({ length: size.layers }, (_, layer) => layer);
+  const cache = (prefix: string, length: string) =>
+    layers.flatMap((layer) =>
+      ['key', 'value'].map((part) => ({
+        name: `${prefix}.${layer}.${part}`,
+        type: graph.outerType,
+        shape: ['batch_size', size.heads, length, width],
+      })),
+    );
+  const ids = (name: string, length: string) => ({ name, type: ONNX_TYPE.int64, shape: ['batch_size', length] });
+  return onnxModel({
+    nodes: graph.nodes,
+    constants: graph.constants,
+    inputs: [
+      ids('input_ids', 'sequence_length'),
+      ids('attention_mask', 'total_length'),
+      ids('position_ids', 'sequence_length'),
+      ...cache('past_key_values', 'past_length'),
+    ],
+    outputs: [
+      { name: 'logits', type: graph.outerType, shape: ['batch_size', 'sequence_length', size.vocabulary] },
+      ...cache('present', 'total_length'),
+    ],
+  });
+}
+
+/** 0 where a token may look, very little where it may not: after itself and at padding. */
+function attentionBias({ op, ints, int, float }: Graph, ignoresMask: boolean): string {
+  const lengthOf = (name: string): string => op('Gather', [op('Shape', [name]), int(1)]);
+  const total = lengthOf('attention_mask');
+  const columns = op('Range', [int(0), total, int(1)]);
+  const rows = op('Range', [op('Sub', [total, lengthOf('input_ids')]), total, int(1)]);
+  const isBefore = op('LessOrEqual', [columns, op('Unsqueeze', [rows, ints(1)])]);
+  const isToken = op('Unsqueeze', [op('Cast', ['attention_mask'], { to: ONNX_TYPE.bool }), ints(1, 2)]);
+  const isSeen = ignoresMask ? isBefore : op('And', [isBefore, isToken]);
+  return op('Where', [isSeen, float(0), float(-1e9)]);
+}
+
+function ropeOf({ op, constant, ints }: Graph, width: number) {
+  const frequencies = Float32Array.from({ length: width }, (_, at) => 10_000 ** (-(at % (width / 2)) / (width / 2)));
+  const places = op('Unsqueeze', [op('Cast', ['position_ids'], { to: ONNX_TYPE.float }), ints(1, 3)]);
+  const angles = op('Mul', [places, constant(frequencies, [width])]);
+  return { cos: op('Cos', [angles]), sin: op('Sin', [angles]) };
+}
+
+function rotate({ op, ints }: Graph, x: string, width: number, rope: { cos: string; sin: string }): string {
+  const half = (from: number, to: number): string => op('Slice', [x, ints(from), ints(to), ints(3)]);
+  const turned = op('Concat', [op('Neg', [half(width / 2, width)]), half(0, width / 2)], { axis: 3 });
+  return op('Add', [op('Mul', [x, rope.cos]), op('Mul', [turned, rope.sin])]);
+}
+
+function attention(
+  graph: Graph,
+  { hidden, heads }: LlamaSize,
+  layer: number,
+  x: string,
+  bias: string,
+  rope: { cos: string; sin: string },
+): string {
+  const { op, ints, float, linear } = graph;
+  const width = hidden / heads;
+  const inHeads = (value: string): string =>
+    op('Transpose', [op('Reshape', [value, ints(0, 0, heads, width)])], { perm: [0, 2, 1, 3] });
+  const withPast = (part: string, value: string): string => {
+    const past = op('Cast', [`past_key_values.${layer}.${part}`], { to: ONNX_TYPE.float });
+    const all = op('Concat', [past, value], { axis: 2 });
+    op('Cast', [all], { to: graph.outerType }, `present.${layer}.${part}`);
+    return all;
+  };
+  const query = rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope);
+  const key = withPast('key', rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope));
+  const value = withPast('value', inHeads(linear(x, hidden, hidden)));
+  const likeness = op('MatMul', [query, op('Transpose', [key], { perm: [0, 1, 3, 2] })]);
+  const scores = op('Add', [op('Mul', [likeness, float(1 / Math.sqrt(width))]), bias]);
+  const mixed = op('MatMul', [op('Softmax', [scores], { axis: 3 }), value]);
+  return linear(op('Reshape', [op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), ints(0, 0, hidden)]), hidden, hidden);
+}
+
+function feedForward({ op, linear }: Graph, { hidden, inner }: LlamaSize, x: string): string {
+  const gate = linear(x, hidden, inner);
+  const silu = op('Mul', [gate, op('Sigmoid', [gate])]);
+  return linear(op('Mul', [silu, linear(x, hidden, inner)]), inner, hidden);
+}
+
+function norm({ op, float }: Graph, x: string): string {
+  const mean = op('ReduceMean', [op('Mul', [x, x])], { axes: [2], keepdims: 1 });
+  return op('Div', [x, op('Sqrt', [op('Add', [mean, float(1e-5)])])]);
+}
