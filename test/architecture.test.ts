@@ -71,6 +71,12 @@ const RULES: Rule[] = [
 const SEAMS: Record<string, string[]> = {
   'shared/agent/nats-connection.ts': ['nats.ws'],
   'shared/runtimes/transformers/library.ts': ['@huggingface/transformers'],
+  'shared/runtimes/media/compressed-sound.ts': [
+    'mpg123-decoder',
+    '@wasm-audio-decoders/flac',
+    '@wasm-audio-decoders/ogg-vorbis',
+    'ogg-opus-decoder',
+  ],
   'shared/runtimes/transformers/tasks/steering.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-classes.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-model.ts': ['@huggingface/transformers'],

@@ -11,7 +11,10 @@ export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 /** The parts of the form of `POST /v1/audio/transcriptions` and `translations`; in any order. */
 export const TranscriptionForm = Type.Object(
   {
-    file: Type.String({ contentMediaType: 'application/octet-stream', description: 'The recording, as wav' }),
+    file: Type.String({
+      contentMediaType: 'application/octet-stream',
+      description: 'The recording, as wav, mp3, flac or ogg',
+    }),
     model: Model,
     language: Type.Optional(Type.String({ description: 'ISO 639-1' })),
     response_format: Type.Optional(Type.Enum([...TRANSCRIPT_FORMATS])),

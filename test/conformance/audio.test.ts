@@ -127,7 +127,7 @@ test('[AU4] what is sent is read by its content and refused by name', async () =
   await refused(new Uint8Array(), { code: 'invalid_audio', message: /empty/ });
   await refused(wav.subarray(0, 30), { code: 'invalid_audio' });
   await refused(Buffer.from('a text'), { code: 'invalid_audio' });
-  await refused(Buffer.from('ID3\u0004\0\0\0\0'), { code: 'unsupported_media', message: /mp3.*wav/ });
+  await refused(Buffer.from('ID3\u0004\0\0\0\0'), { code: 'invalid_audio', message: /mp3.*wav/ });
   await refused(Buffer.from('\0\0\0\u0018ftypM4A '), { code: 'unsupported_media', message: /m4a/ });
 });
 

@@ -9,8 +9,8 @@ import { type Label, labelsOf, nextTurn, oneOrAll, type TaskRun, tokensOf } from
 import { templateOf } from './text-tasks.ts';
 
 /** A recording at the rate that the model hears. */
-export function readSound(model: TaskModel, bytes: Uint8Array): Float32Array {
-  const { samples, rateHz } = decodeSound(bytes);
+export async function readSound(model: TaskModel, bytes: Uint8Array): Promise<Float32Array> {
+  const { samples, rateHz } = await decodeSound(bytes);
   return resample(samples, rateHz, model.rateHz);
 }
 
@@ -39,7 +39,7 @@ async function forEachSound(
   const results: { labels: Label[] }[] = [];
   for (const bytes of input.files('audio')) {
     if (interrupted()) break;
-    const labels = labelsOf(await ask(readSound(model, bytes)));
+    const labels = labelsOf(await ask(await readSound(model, bytes)));
     results.push({ labels: labels.sort((a, b) => b.score - a.score) });
     await nextTurn();
   }

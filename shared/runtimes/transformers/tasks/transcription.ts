@@ -17,7 +17,7 @@ const OVERLAP_S = 5;
  */
 export const transcribe: TaskRun = async (step) => {
   const { model, input } = step;
-  const samples = readSound(model, input.file('audio'));
+  const samples = await readSound(model, input.file('audio'));
   const found = await transcribeBy(step, samples);
   const output = {
     text: found.text,
