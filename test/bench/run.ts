@@ -1,6 +1,7 @@
 import { closeConnections } from './ask.ts';
 import { churn } from './churn.ts';
 import { constraints } from './constraints.ts';
+import { crashes } from './crashes.ts';
 import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
@@ -39,6 +40,7 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
   churn,
+  crashes: () => crashes(),
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
   'model-loads': modelLoads,
