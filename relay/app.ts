@@ -14,6 +14,7 @@ import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
+import { registerMinerRoutes } from './routes/miners.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
@@ -96,6 +97,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerJobRoutes(app, services);
   registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
+  registerMinerRoutes(app, services);
   registerNodeRoutes(app, services);
   registerTaskRoutes(app, services);
   registerMcpRoute(app, services);

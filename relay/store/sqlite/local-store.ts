@@ -6,6 +6,7 @@ import { GroupCommit } from './group-commit.ts';
 import { createJobStore, type SqliteJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMeasurementStore } from './measurement-store.ts';
+import { createMinerStore } from './miner-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
@@ -52,6 +53,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     jobs: createJobStore(db, access, { receipts, now: () => performance.now() }),
     keys: createKeyStore(db, access),
     measurements: createMeasurementStore(db, access),
+    miners: createMinerStore(db, access),
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),

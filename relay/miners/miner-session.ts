@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { createDocumentKeeper } from '../../shared/agent/document-keeper.ts';
+import { createOperatorDesk } from '../../shared/agent/operator-desk.ts';
+import { openSession } from '../../shared/agent/session.ts';
+import { createSlots } from '../../shared/agent/slots.ts';
+import type { MinerDocument, MinerHeartbeat } from '../../shared/api/miners.ts';
+import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { Bus } from '../fabric/bus.ts';
+import type { NKey } from '../fabric/nkey.ts';
+import type { RelayLog } from '../log.ts';
+import { lineThrough } from './bus-line.ts';
+import { createMinerDesk, type MinerDesk } from './miner-desk.ts';
+import { minerDocument, servedModel } from './miner-document.ts';
+
+/** What a miner has registered. */
+export type MinerTerms = { readonly slots: number; readonly document: MinerDocument };
+
+export type MinerSession = {
+  readonly nodeId: string;
+  readonly instance: string;
+  readonly desk: MinerDesk;
+  /** Milliseconds since 1970 of its last request. */
+  heardAt: number;
+  /** Resolves once the relay counts the node. */
+  readonly opened: Promise<void>;
+  /** 0 until then. */
+  epoch(): number;
+  /** The miner is there, or seems not to be: whoever is away gets no job. */
+  setAway(isAway: boolean): void;
+  change(change: MinerHeartbeat): void;
+  /** Takes no job any more. */
+  drain(): void;
+  close(): Promise<void>;
+};
+
+export type MinerSessionPorts = {
+  nodeId: string;
+  terms: MinerTerms;
+  /** Signs its documents, since they are the relay's wording of what the miner said. */
+  documentKey: Pick<NKey, 'sign'>;
+  bus: Bus;
+  now: () => number;
+  onLate(): void;
+  onIdle(): void;
+  log: RelayLog;
+};
+
+/**
+ * A node's own end of a session (`shared/agent/session.ts`), kept here for a miner that has no line to the bus.
+ */
+export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerSession> {
+  const { nodeId, bus, now, log } = ports;
+  const instance = randomUUID();
+  const epoch = { current: 0 };
+  const opened = Promise.withResolvers<void>();
+  let { slots: most, document } = ports.terms;
+  let isAway = false;
+  const policy = createOwnerPolicy({ policy: document.policy, now });
+  const slots = createSlots(
+    () => most,
+    () => !isAway && policy.isOpen(),
+  );
+  const models = () => document.served_models.map(servedModel);
+  const desk = createMinerDesk({
+    ...ports,
+    slots,
+    policy,
+    epoch: () => epoch.current,
+    onAbsent: () => setAway(true),
+  });
+  const documents = createDocumentKeeper({
+    build: (revision, issuedAt) =>
+      minerDocument(document, {
+        ...{ nodeId, revision, instance, slots, issuedAt },
+        ...{ models: models(), policy: policy.shown() },
+      }),
+    sign: async (bytes) => ports.documentKey.sign(bytes),
+    now,
+  });
+  const session = await openSession({
+    credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),
+    ...{ busUrl: '', directUrl: undefined, seed: new Uint8Array(), connect: lineThrough(bus) },
+    ...{ instance, slots, policy, documents, jobs: desk, epoch, log },
+    operators: createOperatorDesk({
+      ...{ nodeId: () => nodeId, jobs: desk, epoch: () => epoch.current, models, now, randomId: randomUUID },
+    }),
+    signal: new AbortController().signal,
+    onOpen: opened.resolve,
+  });
+  const tell = (): void => {
+    documents.touch();
+    session.announce();
+  };
+  const setAway = (away: boolean): void => {
+    if (isAway === away) return;
+    isAway = away;
+    session.announce();
+  };
+  policy.onChange(tell);
+  return {
+    ...{ nodeId, instance, desk, setAway },
+    heardAt: now(),
+    opened: opened.promise,
+    epoch: () => epoch.current,
+    change: ({ slots: wanted = most, served_models = document.served_models }) => {
+      most = wanted;
+      document = { ...document, served_models };
+      tell();
+    },
+    drain: () => policy.replace({ ...document.policy, paused: true }),
+    close: () => {
+      desk.endPolls();
+      return session.close();
+    },
+  };
+}
