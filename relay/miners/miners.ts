@@ -112,7 +112,7 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     },
     poll: async (nodeId, { waitMs = DEFAULT_POLL_MS }, signal) => {
       const session = await floor.heard(nodeId);
-      return session?.desk.poll(waitMs, signal);
+      return session === undefined ? holdInVain(waitMs, signal) : session.desk.poll(waitMs, signal);
     },
     undelivered: (nodeId, name) => floor.find(nodeId)?.desk.giveBack(name),
     result: (nodeId, result) => {
@@ -134,4 +134,17 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     lateWords: floor.lateWords,
     close: floor.close,
   };
+}
+
+/** A miner that has drained and polls all the same must not ask over and over. */
+function holdInVain(waitMs: number, signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, waitMs);
+    signal.addEventListener('abort', end, { once: true });
+  });
 }

@@ -4,7 +4,7 @@
 
 Serves a toy chat model that repeats what it is told, word by word, and a toy embedding that counts letters.
 """
-import argparse, json, signal, threading, time, urllib.error, urllib.request
+import argparse, json, signal, sys, threading, time, urllib.error, urllib.request
 
 options = argparse.ArgumentParser()
 options.add_argument("relay")
@@ -44,7 +44,7 @@ def embed(name, job):
 
 
 def work():
-    while not leaving.is_set():
+    while True:
         answer, refusal = ask("poll", {"waitMs": 10_000})
         job = answer and answer["request"]
         if job:
@@ -64,12 +64,14 @@ me, refusal = ask("register", {**registration, **({"code": options.code} if opti
 if refusal:
     raise SystemExit(f"the relay refuses this miner: {refusal}")
 headers["authorization"] = f"Bearer {me['token']}"
-leaving = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: leaving.set())
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 for _ in range(options.slots):
     threading.Thread(target=work, daemon=True).start()
 print(json.dumps({"node": me["nodeId"]}), flush=True)
-while not leaving.wait(me["heartbeatIntervalMs"] / 1000):
-    ask("heartbeat", {})
-while ask("drain", {})[0]["state"] != "drained":
-    time.sleep(0.1)
+try:
+    while True:
+        time.sleep(me["heartbeatIntervalMs"] / 1000)
+        ask("heartbeat", {})
+finally:
+    while ask("drain", {})[0]["state"] != "drained":
+        time.sleep(0.1)
