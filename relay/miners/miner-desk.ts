@@ -46,6 +46,8 @@ export type MinerDeskPorts = {
 export const FETCH_WITHIN_MS = LIMITS.acceptTimeoutMs * 0.75;
 /** A cancelled attempt is told for so long, since an answer that tells it can be lost. */
 const TELL_CANCELLED_MS = 2 * LIMITS.leaseMs;
+/** A miner holds one poll for each of its threads; the oldest of more has been left behind by its program. */
+const MOST_POLLS = 256;
 /** A timer asked to wait longer would not wait at all. */
 const TIMER_MOST_MS = 2 ** 31 - 1;
 
@@ -196,6 +198,7 @@ function wait(
       onBroken();
     };
     const timer = setTimeout(() => poll.answer(undefined), waitMs);
+    if (polls.length >= MOST_POLLS) polls[0]?.answer(undefined);
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     polls.push(poll);

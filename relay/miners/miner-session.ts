@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createDocumentKeeper } from '../../shared/agent/document-keeper.ts';
 import { createOperatorDesk } from '../../shared/agent/operator-desk.ts';
 import { openSession } from '../../shared/agent/session.ts';
 import { createSlots } from '../../shared/agent/slots.ts';
 import type { MinerDocument, MinerHeartbeat } from '../../shared/api/miners.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { NKey } from '../fabric/nkey.ts';
 import type { RelayLog } from '../log.ts';
@@ -15,13 +17,16 @@ import { minerDocument, servedModel } from './miner-document.ts';
 /** What a miner has registered. */
 export type MinerTerms = { readonly slots: number; readonly document: MinerDocument };
 
+/** Opening takes the relay one write and one message; a bus that is slower will do so later. */
+const OPEN_WITHIN_MS = LIMITS.acceptTimeoutMs;
+
 export type MinerSession = {
   readonly nodeId: string;
   readonly instance: string;
   readonly desk: MinerDesk;
   /** Milliseconds since 1970 of its last request. */
   heardAt: number;
-  /** Resolves once the relay counts the node. */
+  /** Resolves once the relay counts the node, or when that takes too long. */
   readonly opened: Promise<void>;
   /** 0 until then. */
   epoch(): number;
@@ -100,7 +105,7 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
   return {
     ...{ nodeId, instance, desk, setAway },
     heardAt: now(),
-    opened: opened.promise,
+    opened: Promise.race([opened.promise, pause(OPEN_WITHIN_MS, undefined, { ref: false })]),
     epoch: () => epoch.current,
     change: ({ slots: wanted = most, served_models = document.served_models }) => {
       most = wanted;

@@ -66,7 +66,9 @@ function passVectors(frames: FrameWriter, { vectors }: MinerResult, inputs: numb
   const dimensions = vectors[0]?.length ?? 0;
   if (vectors.length !== inputs) throw wrong('vectors', `${inputs} vectors are due, one for each input.`);
   if (vectors.some(({ length }) => length !== dimensions)) throw wrong('vectors', 'All vectors must be equally long.');
-  frames.vectors(0, vectors.length, dimensions, Float32Array.from(vectors.flat()));
+  const values = Float32Array.from(vectors.flat());
+  if (!values.every(Number.isFinite)) throw wrong('vectors', 'A number does not fit in 32 bits.');
+  frames.vectors(0, vectors.length, dimensions, values);
 }
 
 function usageOf({ request }: Errand, { usage }: MinerResult): Usage {

@@ -11,6 +11,7 @@ import {
   type MinerWork,
   type RegisteredMiner,
 } from '../../shared/api/miners.ts';
+import { publicKeyBytes } from '../../shared/identity/key-text.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
@@ -72,6 +73,9 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     // Without a key of its own nobody holds the private half: the public one is a name that is never given twice.
     const { name, code, proof, publicKey = createNKey('user').publicKey } = asked;
     if (caller === undefined) throw new Problem('invalid_api_key', 'This is no token of a miner of this relay.');
+    if (publicKeyBytes(publicKey, 'node') === undefined) {
+      throw new Problem('invalid_value', 'This is no Ed25519 key in the text form of NATS.', { param: 'publicKey' });
+    }
     if (asked.publicKey !== undefined && proof === undefined && caller.trust === undefined) {
       const sentence = 'Show that you hold this key: sign what POST /v1/pairing/challenge answers.';
       throw new Problem('missing_required_parameter', sentence, { param: 'proof' });

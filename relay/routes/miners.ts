@@ -88,9 +88,11 @@ export function registerMinerRoutes(app: RelayApp, services: RelayServices): voi
       hangUp.stop();
       const fetched = work?.request;
       if (fetched) {
-        reply.raw.once('close', () => {
+        const giveBack = (): void => {
           if (!reply.raw.writableFinished) miners.undelivered(nodeId, fetched);
-        });
+        };
+        if (reply.raw.destroyed) giveBack();
+        else reply.raw.once('close', giveBack);
       }
       return work === undefined ? reply.code(204).send(null) : sendJson(reply, work);
     },
