@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createDocumentKeeper } from '../../shared/agent/document-keeper.ts';
+import { createDocumentKeeper, type DocumentKeeper } from '../../shared/agent/document-keeper.ts';
 import { createOperatorDesk } from '../../shared/agent/operator-desk.ts';
 import { openSession } from '../../shared/agent/session.ts';
-import { createSlots } from '../../shared/agent/slots.ts';
+import { createSlots, type Slots } from '../../shared/agent/slots.ts';
 import type { MinerDocument, MinerHeartbeat } from '../../shared/api/miners.ts';
-import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { NKey } from '../fabric/nkey.ts';
@@ -50,44 +50,31 @@ export type MinerSessionPorts = {
   log: RelayLog;
 };
 
-/**
- * A node's own end of a session (`shared/agent/session.ts`), kept here for a miner that has no line to the bus.
- */
+/** What is so of a miner now. */
+type MinerNow = { slots: number; document: MinerDocument; isAway: boolean };
+
+/** A node's own end of a session (`shared/agent/session.ts`), kept here for a miner that has no line to the bus. */
 export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerSession> {
   const { nodeId, bus, now, log } = ports;
+  const miner: MinerNow = { ...ports.terms, isAway: false };
   const instance = randomUUID();
   const epoch = { current: 0 };
   const opened = Promise.withResolvers<void>();
-  let { slots: most, document } = ports.terms;
-  let isAway = false;
-  const policy = createOwnerPolicy({ policy: document.policy, now });
+  const policy = createOwnerPolicy({ policy: miner.document.policy, now });
   const slots = createSlots(
-    () => most,
-    () => !isAway && policy.isOpen(),
+    () => miner.slots,
+    () => !miner.isAway && policy.isOpen(),
   );
-  const models = () => document.served_models.map(servedModel);
-  const desk = createMinerDesk({
-    ...ports,
-    slots,
-    policy,
-    epoch: () => epoch.current,
-    onAbsent: () => setAway(true),
-  });
-  const documents = createDocumentKeeper({
-    build: (revision, issuedAt) =>
-      minerDocument(document, {
-        ...{ nodeId, revision, instance, slots, issuedAt },
-        ...{ models: models(), policy: policy.shown() },
-      }),
-    sign: async (bytes) => ports.documentKey.sign(bytes),
-    now,
-  });
+  const onAbsent = (): void => setAway(true);
+  const desk = createMinerDesk({ ...ports, slots, policy, epoch: () => epoch.current, onAbsent });
+  const documents = keepDocument(miner, { slots, policy, instance }, ports);
   const session = await openSession({
     credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),
     ...{ busUrl: '', directUrl: undefined, seed: new Uint8Array(), connect: lineThrough(bus) },
     ...{ instance, slots, policy, documents, jobs: desk, epoch, log },
     operators: createOperatorDesk({
-      ...{ nodeId: () => nodeId, jobs: desk, epoch: () => epoch.current, models, now, randomId: randomUUID },
+      ...{ nodeId: () => nodeId, jobs: desk, epoch: () => epoch.current, now, randomId: randomUUID },
+      models: () => miner.document.served_models.map(servedModel),
     }),
     signal: new AbortController().signal,
     onOpen: opened.resolve,
@@ -96,26 +83,43 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
     documents.touch();
     session.announce();
   };
-  const setAway = (away: boolean): void => {
-    if (isAway === away) return;
-    isAway = away;
+  const setAway = (isAway: boolean): void => {
+    if (miner.isAway === isAway) return;
+    miner.isAway = isAway;
     session.announce();
   };
   policy.onChange(tell);
   return {
-    ...{ nodeId, instance, desk, setAway },
-    heardAt: now(),
+    ...{ nodeId, instance, desk, setAway, heardAt: now() },
     opened: Promise.race([opened.promise, pause(OPEN_WITHIN_MS, undefined, { ref: false })]),
     epoch: () => epoch.current,
-    change: ({ slots: wanted = most, served_models = document.served_models }) => {
-      most = wanted;
-      document = { ...document, served_models };
+    change: ({ slots = miner.slots, served_models = miner.document.served_models }) => {
+      miner.slots = slots;
+      miner.document = { ...miner.document, served_models };
       tell();
     },
-    drain: () => policy.replace({ ...document.policy, paused: true }),
+    drain: () => policy.replace({ ...miner.document.policy, paused: true }),
     close: () => {
       desk.endPolls();
       return session.close();
     },
   };
+}
+
+function keepDocument(
+  miner: MinerNow,
+  node: { slots: Slots; policy: OwnerPolicy; instance: string },
+  { nodeId, documentKey, now }: MinerSessionPorts,
+): DocumentKeeper {
+  const { slots, policy, instance } = node;
+  return createDocumentKeeper({
+    build: (revision, issuedAt) =>
+      minerDocument(miner.document, {
+        ...{ nodeId, revision, instance, slots, issuedAt },
+        models: miner.document.served_models.map(servedModel),
+        policy: policy.shown(),
+      }),
+    sign: async (bytes) => documentKey.sign(bytes),
+    now,
+  });
 }

@@ -49,6 +49,7 @@ def work():
         job = answer and answer["request"]
         if job:
             name = {key: job[key] for key in ("job", "attempt", "epoch")}
+            print(json.dumps(name), flush=True)
             try:
                 end = (chat if job["type"] == "llm" else embed)(name, job)
                 if end:

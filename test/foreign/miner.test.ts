@@ -20,7 +20,8 @@ const skip = spawnSync('python3', ['--version']).status === 0 ? false : 'there i
 /** A lease, and what a busy machine adds to it. */
 const LEASE_MS = 30_000;
 
-type Miner = { child: ChildProcess; nodeId: string; exited: Promise<unknown[]> };
+/** `working` resolves when it has fetched its next job. */
+type Miner = { child: ChildProcess; nodeId: string; exited: Promise<unknown[]>; working(): Promise<unknown> };
 
 async function startMiner(t: TestContext, pool: Pool, ...args: string[]): Promise<Miner> {
   const child = spawn('python3', [SCRIPT, pool.relay.url, 'snake', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -29,9 +30,11 @@ async function startMiner(t: TestContext, pool: Pool, ...args: string[]): Promis
     child.kill('SIGKILL');
     await exited;
   });
-  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as [unknown];
+  const lines = createInterface(child.stdout);
+  const [line] = (await Promise.race([once(lines, 'line'), exited])) as [unknown];
   assert.equal(typeof line, 'string', 'the miner ended before it was ready');
-  return { child, nodeId: (JSON.parse(String(line)) as { node: string }).node, exited };
+  const { node: nodeId } = JSON.parse(String(line)) as { node: string };
+  return { child, nodeId, exited, working: () => once(lines, 'line') };
 }
 
 async function openPool(t: TestContext): Promise<Pool> {
@@ -107,8 +110,9 @@ test('[M4] the job of a script that was killed is done by a node of the bus once
 }, async (t) => {
   const pool = await openPool(t);
   const miner = await startMiner(t, pool, '--slow', '0.2');
+  const working = miner.working();
   const answer = pool.client().chat.completions.create(chat(LONG)).withResponse();
-  await until(async () => (await nodeOf(pool, miner.nodeId))?.slots.used === 1);
+  await working;
   const { nodeId } = await pool.addNode({ runtime: sameModels() });
   miner.child.kill('SIGKILL');
   const { data, response } = await answer;
@@ -138,8 +142,9 @@ test('[M10] a script that is told to end finishes its job first, and then leaves
   const pool = await openPool(t);
   const miner = await startMiner(t, pool, '--slow', '0.05');
   const words = LONG.split(' ').slice(0, 20).join(' ');
+  const working = miner.working();
   const answer = pool.client().chat.completions.create(chat(words));
-  await until(async () => (await nodeOf(pool, miner.nodeId))?.slots.used === 1);
+  await working;
   miner.child.kill('SIGTERM');
   assert.equal((await answer).choices[0]?.message.content, words);
   assert.deepEqual(await miner.exited, [0, null]);

@@ -4,6 +4,7 @@ import { createNodeTable } from '../../../relay/fabric/node-table.ts';
 import { createMinerFloor, type MinerFloorPorts } from '../../../relay/miners/miner-floor.ts';
 import type { MinerRoll } from '../../../relay/miners/miner-roll.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import type { CapabilityDocument, ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { createFakeBus } from '../../support/fake-bus.ts';
 import { silentLog } from '../../support/pool.ts';
@@ -15,9 +16,11 @@ function makeFloor(t: TestContext) {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   const clock = { now: 0 };
   const bus = createFakeBus();
+  const table = createNodeTable();
+  const known = { state: 'active' };
   const floor = createMinerFloor({
-    ...{ bus, table: createNodeTable(), now: () => clock.now, log: silentLog },
-    register: { get: () => ({ state: 'active' }) as ReturnType<MinerFloorPorts['register']['get']> },
+    ...{ bus, table, now: () => clock.now, log: silentLog },
+    register: { get: () => known as ReturnType<MinerFloorPorts['register']['get']> },
     roll: { termsOf: () => TERMS } as unknown as MinerRoll,
   });
   t.after(() => {
@@ -28,7 +31,7 @@ function makeFloor(t: TestContext) {
     clock.now += ms;
     mock.timers.tick(1_000);
   };
-  return { floor, bus, pass };
+  return { floor, bus, table, known, pass };
 }
 
 test('[M4] a miner keeps its session as long as it asks something within each lease', async (t) => {
@@ -60,6 +63,25 @@ test('miners leave with the bus, and wait outside until it is back', async (t) =
   await assert.rejects(floor.heard('m'), (error) => error instanceof Problem && error.code === 'bus_unavailable');
   bus.setConnected(true);
   assert.ok(await floor.heard('m'));
+});
+
+test('[M11] a session that the table lost to a revocation ends, and a new epoch of the same does not end it', async (t) => {
+  const { floor, table, known } = makeFloor(t);
+  const session = await floor.heard('m');
+  assert.ok(session);
+  const admit = (epoch: number): void => {
+    const document = { served_models: [] as ServedModel[] } as CapabilityDocument;
+    const node = { id: 'm', publicKey: 'U', instance: session.instance, slots: 1, heardAt: 0 };
+    table.admit({ ...node, epoch, document });
+  };
+  admit(1);
+  admit(2);
+  assert.equal(floor.find('m'), session);
+  const held = session.desk.poll(30_000, still);
+  known.state = 'revoked';
+  table.remove('m', 'The node was revoked.');
+  assert.equal(floor.find('m'), undefined);
+  assert.equal(await held, undefined);
 });
 
 test('two requests at once open one session', async (t) => {
