@@ -21,6 +21,8 @@ export type MinerDesk = JobRunner & {
   settle(errand: Errand): void;
   /** The answer to the poll that fetched this job did not leave: another node takes it. */
   giveBack(name: AttemptNamed): void;
+  /** Refuses the jobs that were not fetched yet. */
+  turnAway(): void;
   /** Answers every poll that is held, with nothing. */
   endPolls(): void;
 };
@@ -170,6 +172,9 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
       errand.frames.fail(new Problem('node_busy', 'The miner was gone before it had the job.'));
       forget(errand);
       ports.onAbsent();
+    },
+    turnAway: () => {
+      for (const errand of [...waiting]) end(errand, new Problem('node_busy', 'The miner takes no more jobs.'));
     },
     endPolls: () => {
       for (const poll of [...polls]) poll.answer(undefined);

@@ -139,8 +139,8 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
     drain: (nodeId) => {
       draining.add(nodeId);
       const session = sessions.get(nodeId);
-      const running = session?.desk.running() ?? 0;
       session?.drain();
+      const running = session?.desk.running() ?? 0;
       endIfDrained(nodeId);
       return { state: sessions.has(nodeId) ? 'draining' : 'drained', running };
     },

@@ -98,7 +98,10 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
       miner.document = { ...miner.document, served_models };
       tell();
     },
-    drain: () => policy.replace({ ...miner.document.policy, paused: true }),
+    drain: () => {
+      policy.replace({ ...miner.document.policy, paused: true });
+      desk.turnAway();
+    },
     close: () => {
       desk.endPolls();
       return session.close();

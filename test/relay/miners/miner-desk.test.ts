@@ -129,6 +129,16 @@ test('a job that is cancelled before it is fetched is never told of', async () =
   assert.equal(await desk.poll(0, still), undefined);
 });
 
+test('jobs that are turned away go elsewhere, and those that were fetched go on', async () => {
+  const desk = makeDesk();
+  const [a, b] = [ask(desk, request('a')), ask(desk, request('b'))];
+  await desk.poll(0, still);
+  desk.turnAway();
+  mock.timers.tick(20);
+  assert.deepEqual([codes(a), codes(b)], [['accepted'], ['node_busy']]);
+  assert.equal(await desk.poll(0, still), undefined);
+});
+
 test('what the session, the owner or the relay’s own mistake rules out is refused before the miner sees it', async () => {
   const desk = makeDesk();
   assert.deepEqual(codes(ask(desk, request('a', { epoch: 6 }))), ['stale_epoch']);
