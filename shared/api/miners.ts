@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { NodePolicy } from '../policy/node-policy.ts';
 import { CAPABILITIES, Hardware, ServedModel, Software, Tools } from '../protocol/capabilities.ts';
-import { Execution, FinishReason, JobRequest, JsonInput, NodeTimings, Usage } from '../protocol/messages.ts';
+import { Execution, FinishReason, JobRequest, JsonInput } from '../protocol/messages.ts';
 import { NodeName, NodeProof, Signature } from '../protocol/pairing.ts';
 import { Nullable } from './nullable.ts';
 
@@ -91,6 +91,12 @@ export const RegisteredMiner = Type.Object({
 });
 export type RegisteredMiner = Static<typeof RegisteredMiner>;
 
+/** Beyond any model and any job: what is larger is a mistake, and must not reach a sum. */
+const MOST_TOKENS = 1_000_000_000;
+const MOST_MS = 1_000_000_000;
+const Tokens = Type.Integer({ minimum: 0, maximum: MOST_TOKENS });
+const Ms = Type.Number({ minimum: 0, maximum: MOST_MS });
+
 /** One attempt at a job, as the relay named it. */
 const AttemptName = {
   job: Type.String({ minLength: 1, maxLength: 64 }),
@@ -142,7 +148,7 @@ export const MinerResult = Type.Object(
     partial: Type.Optional(Type.Boolean({ description: 'More follows; the text is passed on at once' })),
     seq: Type.Optional(Type.Integer({ minimum: 0, description: 'Counts the pieces; one that comes again is ignored' })),
     text: Type.Optional(Type.String({ description: 'Of an `llm` job: all of it, or the rest after the pieces' })),
-    tokens: Type.Optional(Count),
+    tokens: Type.Optional(Tokens),
     toolCalls: Type.Optional(
       Type.Array(Type.Object({ name: Text, arguments: Type.String({ description: 'JSON' }) }, strict), {
         maxItems: 128,
@@ -156,8 +162,8 @@ export const MinerResult = Type.Object(
       }),
     ),
     output: Type.Optional(JsonInput),
-    usage: Type.Optional(Usage),
-    timings: Type.Optional(NodeTimings),
+    usage: Type.Optional(Type.Object({ inputTokens: Tokens, outputTokens: Tokens }, strict)),
+    timings: Type.Optional(Type.Object({ firstTokenMs: Ms, totalMs: Ms }, strict)),
     execution: Type.Optional(Execution),
     /** Under the node's part of the receipt (SPEC V1), by the key that was registered. */
     signature: Type.Optional(Signature),

@@ -32,6 +32,8 @@ async function nodeOf(nodeId: string): Promise<NodeDetails> {
   return (await (await pool.request(`/v1/nodes/${nodeId}`)).json()) as NodeDetails;
 }
 
+const HUGE = { inputTokens: 1e300, outputTokens: 1 };
+
 const named = ({ job, attempt, epoch }: JobRequest) => ({ job, attempt, epoch });
 
 /** A chat for the model of this miner alone, up to the moment in which the miner has it. */
@@ -249,7 +251,12 @@ test('[M7] a word about an attempt that is over is refused and counted, a result
   };
   const before = await stale();
   const { call, request } = await begin(miner, model.name);
-  const misfits = [{ vectors: [[1]], usage: USAGE }, { text: 'no usage' }, { partial: true, text: 'no number' }];
+  const misfits = [
+    { vectors: [[1]], usage: USAGE },
+    { text: 'no usage' },
+    { text: 'x', usage: HUGE },
+    { partial: true, text: 'no number' },
+  ];
   for (const misfit of misfits) {
     assert.equal((await miner.say('result', { ...named(request), ...misfit })).status, 400);
   }
