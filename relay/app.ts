@@ -15,6 +15,7 @@ import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
+import { registerMinerRoutes } from './routes/miners.ts';
 import { registerModelFileRoute } from './routes/model-files.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerSpeechRoute } from './routes/openai/audio-speech.ts';
@@ -115,6 +116,7 @@ export async function createApp({
   registerJobRoutes(app, services);
   registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
+  registerMinerRoutes(app, services);
   registerNodeRoutes(app, services);
   registerTaskRoutes(app, services);
   registerMcpRoute(app, services);

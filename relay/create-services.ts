@@ -30,6 +30,7 @@ import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-r
 import { createJobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import { createRelayMetrics } from './metrics/relay-metrics.ts';
+import { openMiners } from './miners/miners.ts';
 import type { AdmissionRules } from './pairing/admission.ts';
 import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
@@ -112,7 +113,12 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
   const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, billing, log, onFinished });
   const tasks = createTasks({ jobs, now: Date.now });
-  const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, now: Date.now });
+  const miners = await openMiners({
+    ...{ bus, table, register, store: store.miners, now: Date.now, log },
+    admit: (application, caller) => pairing.admitMiner(application, caller),
+  });
+  const kindOf = (nodeId: string) => (miners.has(nodeId) ? 'http' : 'nats');
+  const directory = createNodeDirectory({ register, table, admin: nodeAdmin, measurements, kindOf, now: Date.now });
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
   await ensureFirstKey(store.keys, options.keys.apiKey);
   const keys = createKeyGuard({
@@ -124,7 +130,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const metrics = createRelayMetrics({
     jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
     nodes: () => directory.list({ limit: Number.MAX_SAFE_INTEGER }).data,
-    staleFrames: jobs.staleFrames,
+    staleFrames: () => jobs.staleFrames() + miners.lateWords(),
     droppedDocuments: () => documents.counts().dropped,
     busConnected: bus.isConnected,
   });
@@ -136,7 +142,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     freshness,
     publicKeyOf: async (nodeId) => {
       const node = register.get(nodeId);
-      return node?.state === 'active' ? node.publicKey : undefined;
+      if (node?.state !== 'active') return undefined;
+      return miners.documentKeyOf(nodeId) ?? node.publicKey;
     },
     nextEpoch: (nodeId) => store.nodes.nextEpoch(nodeId),
     warm: { salt: CONVERSATION_SALT, told: scheduler.warmOn },
@@ -217,6 +224,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     nodeControl,
     nodeAdmin,
     directory,
+    miners,
     registry,
     tasks,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
@@ -225,6 +233,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     close: async () => {
       await queue.close();
       await tasks.close();
+      miners.close();
       roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();

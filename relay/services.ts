@@ -25,6 +25,7 @@ import type { JobQueue } from './jobs/queue/job-queue.ts';
 import type { JobRunner } from './jobs/run-job.ts';
 import type { RelayLog } from './log.ts';
 import type { RelayMetrics } from './metrics/relay-metrics.ts';
+import type { Miners } from './miners/miners.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
@@ -70,6 +71,8 @@ export type RelayServices = {
   readonly nodeControl: NodeControl;
   readonly nodeAdmin: NodeAdmin;
   readonly directory: NodeDirectory;
+  /** Nodes that have nothing but HTTP. */
+  readonly miners: Miners;
   readonly registry: ServiceRegistry;
   readonly tasks: Tasks;
   /** Where a person approves tasks first; absent where none is asked. */

@@ -14,14 +14,15 @@ import { resultText, tableOf } from './tables.ts';
 /** How nodes and tasks look in a terminal of 80 columns. */
 export function nodesTable(nodes: readonly NodeSummary[]): string {
   if (nodes.length === 0) return `No node has joined yet. Let one in with: ${COMMAND} pair\n`;
-  const rows = nodes.map(({ id, status, slots, models, reason }) => [
+  const rows = nodes.map(({ id, kind, status, slots, models, reason }) => [
     id,
+    kind,
     status,
     `${slots.used}/${slots.total}`,
     `${models.length} ${models.length === 1 ? 'model' : 'models'}`,
     reason ?? '',
   ]);
-  return tableOf(['NODE', 'STATUS', 'SLOTS', 'MODELS', 'REASON'], rows);
+  return tableOf(['NODE', 'KIND', 'STATUS', 'SLOTS', 'MODELS', 'REASON'], rows);
 }
 
 export function healthText({ id, status, reasons, slots, round_trip_ms, attempts, models }: NodeHealth): string {

@@ -1,4 +1,4 @@
-import type { NodeDetails, NodeHealth, NodePage, NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
+import type { NodeDetails, NodeHealth, NodeKind, NodePage, NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
 import { slugOf } from '../../shared/identity/node-id.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
@@ -28,6 +28,7 @@ export type NodeDirectoryPorts = {
   table: NodeTable;
   admin: NodeAdmin;
   measurements: Measurements;
+  kindOf(nodeId: string): NodeKind;
   now: () => number;
 };
 
@@ -35,7 +36,7 @@ const NAMESAKES_AT_A_TIME = 100;
 const COMPARED_FOR_A_HINT = 1_000;
 
 export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
-  const { register, table, admin } = ports;
+  const { register, table } = ports;
   const idle = watchIdle(table);
   const find = (name: string): { known: KnownNode; live: LiveNode | undefined } => {
     const id = resolve(name);
@@ -52,7 +53,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
     const sentence = `${ids.length} nodes are called "${name}". Name one by its id: ${ids.slice(0, 3).join(', ')}.`;
     throw new Problem('invalid_value', sentence, { param });
   };
-  const summary = (known: KnownNode, live: LiveNode | undefined): NodeSummary => summaryOf(known, live, admin);
+  const summary = (known: KnownNode, live: LiveNode | undefined): NodeSummary => summaryOf(known, live, ports);
   return {
     resolve,
     whenIdle: idle,
@@ -90,11 +91,12 @@ function namesakes(slug: string, register: NodeRegister): string[] {
   }
 }
 
-function summaryOf(known: KnownNode, live: LiveNode | undefined, admin: NodeAdmin): NodeSummary {
+function summaryOf(known: KnownNode, live: LiveNode | undefined, { admin, kindOf }: NodeDirectoryPorts): NodeSummary {
   const { reason, since, labels, trust } = admin.standingOf(known.nodeId);
   return {
     id: known.nodeId,
     name: known.name,
+    kind: kindOf(known.nodeId),
     status: statusOf(known, live, admin),
     connected: live !== undefined,
     reason,

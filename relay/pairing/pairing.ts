@@ -1,4 +1,6 @@
+import { timingSafeEqual } from 'node:crypto';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
+import { codeSecretsOf, readPairingCode } from '../../shared/identity/pairing-code.ts';
 import {
   isCodeProof,
   type PairingAnswer,
@@ -51,6 +53,15 @@ export type Caller = {
   busUrl?: string | undefined;
 };
 
+/** A machine that has nothing but HTTP: it shows the code itself, and need not have a key. */
+export type MinerApplication = {
+  name: string;
+  publicKey: string;
+  /** For a key that it has itself. */
+  proof?: CompletePairing['proof'] | undefined;
+  code?: string | undefined;
+};
+
 export type Pairing = PairingCodes & {
   /** By which nodes know this relay, `N…`. */
   readonly relayKey: string;
@@ -59,6 +70,8 @@ export type Pairing = PairingCodes & {
   complete(request: CompletePairing, caller: Caller): Promise<PairingResponse>;
   /** Credentials for a node that is known, or trusted for where it comes from. Errors: SPEC P4 to P10. */
   enroll(request: EnrollRequest, caller: Caller): Promise<EnrollResponse>;
+  /** Admits a node that comes over HTTP, which gets no credentials for the bus. Errors: SPEC P4 to P8. */
+  admitMiner(application: MinerApplication, caller: Caller): Promise<KnownNode>;
 };
 
 /** Slips of the pen are forgiven; a code of 59 bits outlives any number of tries at this rate. */
@@ -92,7 +105,7 @@ export function createPairing(options: PairingOptions): Pairing {
     wrongCodes.assertMayTry(address);
     if (isRight) return code;
     wrongCodes.count(address);
-    throw new Problem('pairing_code_invalid', 'The relay knows no such pairing code. Check it, or ask for a new one.');
+    throw unknownCode();
   };
 
   const admit = async (applicant: Applicant): Promise<KnownNode> => {
@@ -107,6 +120,25 @@ export function createPairing(options: PairingOptions): Pairing {
     assertNotRevoked(node.state === 'revoked');
     if (known === undefined) log.info({ node: node.nodeId, trust: node.trust, state: node.state }, 'a new node');
     return node;
+  };
+
+  const claimShownCode = async (text: string, nodeId: string, address: string): Promise<PairingCodeRecord> => {
+    wrongCodes.assertMayTry(address);
+    const code = readPairingCode(text);
+    const known = code === undefined ? undefined : await findShownCode(store, code);
+    wrongCodes.assertMayTry(address);
+    if (known === undefined) {
+      wrongCodes.count(address);
+      throw unknownCode();
+    }
+    await claim(store, known, nodeId, now());
+    return known;
+  };
+
+  const countStranger = (nodeId: string, { address, trust }: Caller): void => {
+    if (trust !== undefined || register.get(nodeId) !== undefined || !options.rules.open) return;
+    joins.assertMayTry(address);
+    joins.count(address);
   };
 
   const answerFor = ({ nodeId, publicKey, state }: KnownNode, caller: Caller, tlsKey?: string): PairingAnswer => {
@@ -154,11 +186,7 @@ export function createPairing(options: PairingOptions): Pairing {
       if (proof === undefined && caller.trust === undefined) throw pairingRequired();
       const conversation = proof && (await proofs.check({ publicKey, name, proof }, null));
       if (conversation !== undefined) proofs.spend(conversation);
-      const isStranger = caller.trust === undefined && register.get(nodeId) === undefined && options.rules.open;
-      if (isStranger) {
-        joins.assertMayTry(caller.address);
-        joins.count(caller.address);
-      }
+      countStranger(nodeId, caller);
       const node = await admit({ nodeId, publicKey, name, admittance: caller.trust ?? 'key' });
       const answer = answerFor(node, caller, proof?.tlsKey);
       const { state: _state, jwt, expiresAt, ...granted } = withoutUndefined(answer);
@@ -170,7 +198,30 @@ export function createPairing(options: PairingOptions): Pairing {
         ...(conversation && { relaySignature: sign(conversation.transcript, answer).relaySignature }),
       };
     },
+    admitMiner: async ({ name, publicKey, proof, code }, caller) => {
+      const nodeId = nodeIdOf(name, publicKey);
+      const applicant = { nodeId, publicKey, name };
+      if (proof !== undefined) proofs.spend(await proofs.check({ publicKey, name, proof }, null));
+      if (code !== undefined) {
+        assertNotRevoked(register.isKeyRevoked(publicKey));
+        const { labels } = await claimShownCode(code, nodeId, caller.address);
+        return admit({ ...applicant, admittance: 'code', labels });
+      }
+      countStranger(nodeId, caller);
+      return admit({ ...applicant, admittance: caller.trust ?? 'key' });
+    },
   };
+}
+
+/** Undefined for a code that this relay has not given out. */
+async function findShownCode(store: PairingStore, code: string): Promise<PairingCodeRecord | undefined> {
+  const { id, secret } = await codeSecretsOf(code);
+  const known = await store.findCode(id);
+  return known !== undefined && timingSafeEqual(Buffer.from(known.secret), Buffer.from(secret)) ? known : undefined;
+}
+
+function unknownCode(): Problem {
+  return new Problem('pairing_code_invalid', 'The relay knows no such pairing code. Check it, or ask for a new one.');
 }
 
 async function claim(store: PairingStore, { codeId }: PairingCodeRecord, nodeId: string, at: number): Promise<void> {

@@ -15,15 +15,20 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
           'An OpenAI-compatible API over the spare GPUs of a pool. Every error has one of the codes of the problem table.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer' },
+          minerToken: { type: 'http', scheme: 'bearer', description: 'What POST /v1/miners/register answers' },
+        },
+      },
       security: [{ apiKey: [] }],
     },
     hideUntagged: false,
     transform: ({ schema, url, route }) => ({
       url,
       schema: {
-        ...schema,
         ...(route.config?.access === 'public' ? { security: [] } : {}),
+        ...schema,
         response: describeResponses((schema?.response ?? {}) as Record<string, object>),
       },
     }),
@@ -46,6 +51,7 @@ const DESCRIPTIONS: Record<string, string> = {
   200: 'The answer.',
   201: 'It was made.',
   202: 'It was taken on; its result is fetched later.',
+  204: 'There is nothing to tell.',
   '4xx': 'The request was refused: `code` says why, `detail` what to do, `error` is the same for OpenAI clients.',
   '5xx': 'The pool could not do it: `code` says why, `x-should-retry` and `retry-after` whether and when to try again.',
 };

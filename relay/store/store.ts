@@ -4,6 +4,7 @@ import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
 import type { Charge, CreditStore } from './credit-store.ts';
 import type { MeasurementStore } from './measurement-store.ts';
+import type { MinerStore } from './miner-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
 import type { QueuedJobStore } from './queued-job-store.ts';
@@ -25,6 +26,7 @@ export type Store = {
   readonly jobs: JobStore;
   readonly keys: KeyStore;
   readonly measurements: MeasurementStore;
+  readonly miners: MinerStore;
   readonly nodes: NodeStore;
   readonly nodeAdmin: NodeAdminStore;
   readonly pairing: PairingStore;

@@ -7,16 +7,17 @@ export type Slots = {
   tryTake(): (() => void) | undefined;
 };
 
-export function createSlots(wanted: number | (() => number), isOpen: () => boolean = () => true): Slots {
-  const most = typeof wanted === 'number' ? () => wanted : wanted;
+/** So many slots; a function where their number may change. */
+export function createSlots(most: number | (() => number), isOpen: () => boolean = () => true): Slots {
+  const mostNow = typeof most === 'number' ? () => most : most;
   let used = 0;
   return {
     get total() {
-      return isOpen() ? most() : 0;
+      return isOpen() ? mostNow() : 0;
     },
     used: () => used,
     tryTake: () => {
-      if (!isOpen() || used >= most()) return undefined;
+      if (!isOpen() || used >= mostNow()) return undefined;
       used += 1;
       let held = true;
       return () => {

@@ -28,10 +28,15 @@ export const NodeStatus = Type.Union(
 );
 export type NodeStatus = Static<typeof NodeStatus>;
 
+/** How a node reaches its relay: by the bus, or as a miner that has nothing but HTTP. */
+export const NodeKind = Type.Enum(['nats', 'http']);
+export type NodeKind = Static<typeof NodeKind>;
+
 /** A node that this relay knows, connected or not. */
 export const NodeSummary = Type.Object({
   id: Type.String(),
   name: Type.String(),
+  kind: NodeKind,
   status: NodeStatus,
   connected: Type.Boolean(),
   reason: Nullable(Type.String({ description: 'Why it is cordoned or drained, in the words of the operator' })),

@@ -215,6 +215,18 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'invalid_request_error',
   },
+  job_failed: {
+    title: 'The job itself failed, and would on any node',
+    status: 422,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
+  attempt_over: {
+    title: 'The attempt is over',
+    status: 409,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   job_expired: {
     title: 'The job was not done in the time it was given',
     status: 408,

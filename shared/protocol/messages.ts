@@ -3,7 +3,8 @@ import { ProblemRecord } from '../problems/problem.ts';
 import { LIMITS } from './limits.ts';
 import { CAPABILITY_TYPES } from './subjects.ts';
 
-const Count = Type.Integer({ minimum: 0 });
+/** What is no exact number cannot be stored, and must not keep the record of a job from being written. */
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Milliseconds = Type.Number({ minimum: 0 });
 const Epoch = Type.Integer({ minimum: 1 });
 

@@ -94,6 +94,7 @@ test('asks for a key on every route but the public ones', async () => {
     'get /join',
     'get /openapi.json',
     'get /v1/health',
+    'post /v1/miners/register',
     'post /v1/nodes/enroll',
     'post /v1/pairing/challenge',
     'post /v1/pairing/complete',

@@ -39,7 +39,10 @@ describe('sparewatt nodes', () => {
     const [node] = await json<NodeSummary[]>('list');
     assert.deepEqual([node?.id, node?.status], [nodeId, 'ready']);
     const { stdout } = await nodes('list');
-    assert.match(stdout, new RegExp(`^NODE +STATUS +SLOTS +MODELS +REASON\n${nodeId} +ready +0/4 +2 models\n$`));
+    assert.match(
+      stdout,
+      new RegExp(`^NODE +KIND +STATUS +SLOTS +MODELS +REASON\n${nodeId} +nats +ready +0/4 +2 models\n$`),
+    );
     assert.ok(stdout.split('\n').every((line) => line.length <= 80));
     assert.match((await nodes('health', 'attic')).stdout, /ready\n/);
     assert.match((await nodes('capabilities', 'attic')).stdout, /sparewatt\/demo-chat +llm/);

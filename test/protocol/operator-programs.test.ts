@@ -10,6 +10,7 @@ import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer, OperatorReport } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
 import { createInbox } from '../support/inbox.ts';
+import { joinMiner, minerModel } from '../support/miner.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
@@ -284,3 +285,18 @@ async function publishError(connection: NatsConnection, subject: string): Promis
     new Promise<string>((resolve) => setImmediate(resolve, 'allowed')),
   ]);
 }
+
+test('[M1] a program asks a miner as it asks any node, and the relay records the work', async (t) => {
+  const model = minerModel();
+  const miner = await joinMiner(t, pool.relay, { models: [model] });
+  const bus = await program(t);
+  const asked = ask(bus, miner.nodeId, 'llm', { messages: [{ role: 'user', content: 'over the bus' }] });
+  const request = await miner.fetch();
+  assert.deepEqual([request.model, request.client], [model.name, undefined]);
+  await miner.answer(request, 'and over HTTP');
+  const answer = await asked;
+  assertOk(answer);
+  assert.deepEqual(answer.result, { text: 'and over HTTP', finish_reason: 'stop' });
+  const { state, attempts } = await recordOf(answer.job_id);
+  assert.deepEqual([state, attempts.map(({ nodeId }) => nodeId)], ['succeeded', [miner.nodeId]]);
+});

@@ -169,3 +169,12 @@ test('[R5] bytes that are not UTF-8 and frames of unknown types end their attemp
     ['protocol_violation', 'protocol_violation'],
   );
 });
+
+test('[R5] a count that no database could keep ends its own attempt, and the job is recorded all the same', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const answer = askChat(pool, model);
+  (await nodes[0].jobs.next()).done({ text: 'x', usage: { inputTokens: 1e300, outputTokens: 1 } });
+  const { status, code, jobId } = await answer;
+  assert.deepEqual([status, code], [502, 'protocol_violation']);
+  assert.equal((await recordOf(pool, jobId)).state, 'failed');
+});

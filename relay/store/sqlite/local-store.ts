@@ -8,6 +8,7 @@ import { GroupCommit } from './group-commit.ts';
 import { createJobStore, prepareJobInsert, type SqliteJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMeasurementStore } from './measurement-store.ts';
+import { createMinerStore } from './miner-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
 import { createPairingStore } from './pairing-store.ts';
@@ -56,6 +57,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
     keys: createKeyStore(db, access),
     credits: createCreditStore(db, access, signerOf(options)),
     measurements: createMeasurementStore(db, access),
+    miners: createMinerStore(db, access),
     nodes: createNodeStore(db, access),
     nodeAdmin: createNodeAdminStore(db, access),
     pairing: createPairingStore(db, access),

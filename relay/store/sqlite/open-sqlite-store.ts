@@ -42,6 +42,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       listMeasurements: () => ask('measurements', 'listMeasurements'),
       pruneMeasurements: (limits) => ask('measurements', 'pruneMeasurements', limits),
     },
+    miners: {
+      putMiner: (record) => ask('miners', 'putMiner', record),
+      listMiners: () => ask('miners', 'listMiners'),
+    },
     nodeAdmin: {
       putNodeAdmin: (record) => ask('nodeAdmin', 'putNodeAdmin', record),
       listNodeAdmin: () => ask('nodeAdmin', 'listNodeAdmin'),

@@ -27,6 +27,7 @@ test('nothing in the input of a task can hide from the person who approves it', 
 test('tables fit 80 columns, also with long names', () => {
   const node = {
     id: 'a-node-with-a-long-name-b3tyvfcyiz',
+    kind: 'http',
     status: 'cordoned',
     slots: { used: 3, total: 16 },
     models: [{ name: 'm', type: 'llm', state: 'warm' }],

@@ -3,6 +3,7 @@ import { pairing } from './0020-pairing.ts';
 import { nodeAdmin } from './0030-node-admin.ts';
 import { measurements } from './0040-measurements.ts';
 import { receiptLog } from './0050-receipt-log.ts';
+import { miners } from './0060-miners.ts';
 import { queuedJobs } from './0070-queued-jobs.ts';
 import { services } from './0080-services.ts';
 import { keyLimits } from './0090-key-limits.ts';
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   nodeAdmin,
   measurements,
   receiptLog,
+  miners,
   queuedJobs,
   services,
   keyLimits,
