@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { loadOf } from '../../shared/agent/capability-document.ts';
 import { createDocumentKeeper, type DocumentKeeper } from '../../shared/agent/document-keeper.ts';
 import { createOperatorDesk } from '../../shared/agent/operator-desk.ts';
 import { openSession } from '../../shared/agent/session.ts';
 import { createSlots, type Slots } from '../../shared/agent/slots.ts';
+import type { WarmSessions } from '../../shared/agent/warm-sessions.ts';
 import type { MinerDocument, MinerHeartbeat } from '../../shared/api/miners.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
@@ -50,6 +52,15 @@ export type MinerSessionPorts = {
   log: RelayLog;
 };
 
+/** What a miner still knows of conversations is its own business. */
+const NOTHING_WARM: WarmSessions = {
+  keyOf: () => undefined,
+  noted: () => undefined,
+  keepOnly: () => undefined,
+  salted: () => undefined,
+  current: () => [],
+};
+
 /** What is so of a miner now. */
 type MinerNow = { slots: number; document: MinerDocument; isAway: boolean };
 
@@ -70,7 +81,8 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
   const documents = keepDocument(miner, { slots, policy, instance }, ports);
   const session = await openSession({
     credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),
-    ...{ busUrl: '', directUrl: undefined, seed: new Uint8Array(), connect: lineThrough(bus) },
+    ...{ busUrl: '', directUrl: undefined, key: new Uint8Array(), connect: lineThrough(bus) },
+    warm: NOTHING_WARM,
     ...{ instance, slots, policy, documents, jobs: desk, epoch, log },
     operators: createOperatorDesk({
       ...{ nodeId: () => nodeId, jobs: desk, epoch: () => epoch.current, now, randomId: randomUUID },
@@ -122,6 +134,7 @@ function keepDocument(
         models: miner.document.served_models.map(servedModel),
         policy: policy.shown(),
       }),
+    load: () => loadOf(slots, miner.document.served_models.map(servedModel)),
     sign: async (bytes) => documentKey.sign(bytes),
     now,
   });
