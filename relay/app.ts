@@ -9,7 +9,9 @@ import { registerCapabilityJobRoutes } from './routes/capability-jobs.ts';
 import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
+import { registerFileRoutes } from './routes/files.ts';
 import { registerHealthRoute } from './routes/health.ts';
+import { registerJobFileRoutes } from './routes/job-files.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
@@ -94,6 +96,8 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerRegistryRoutes(app, services);
   registerOwnServiceRoutes(app, services);
   registerJobRoutes(app, services);
+  await registerFileRoutes(app, services);
+  await registerJobFileRoutes(app, services);
   registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
   registerNodeRoutes(app, services);

@@ -18,6 +18,8 @@ import type { ModelCatalog } from './fabric/model-catalog.ts';
 import type { NodeAdmin } from './fabric/node-admin.ts';
 import type { NodeDirectory } from './fabric/node-directory.ts';
 import type { NodeTable } from './fabric/node-table.ts';
+import type { FileDepot } from './files/file-depot.ts';
+import type { JobFiles } from './files/job-files.ts';
 import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobQueue } from './jobs/queue/job-queue.ts';
@@ -69,6 +71,9 @@ export type RelayServices = {
   readonly nodeAdmin: NodeAdmin;
   readonly directory: NodeDirectory;
   readonly registry: ServiceRegistry;
+  readonly files: FileDepot;
+  /** What nodes may fetch and hand over for their jobs. */
+  readonly jobFiles: JobFiles;
   readonly tasks: Tasks;
   /** Where a person approves tasks first; absent where none is asked. */
   readonly approvals: Approvals | undefined;
@@ -78,7 +83,7 @@ export type RelayServices = {
   readonly busListener: OpenListener | undefined;
 };
 
-export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service'> & {
+export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service' | 'files'> & {
   type: JobType;
   model: string;
   stream: boolean;

@@ -34,8 +34,9 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
-      const { order, input } = await readOrder(request, request.body, services);
+      const { order, input, fileId } = await readOrder(request, request.body, services);
       services.admit(request.principal, order.model);
+      if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
       const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
         if (error instanceof Problem && error.code === 'queue_full') {
           reply.header('x-sparewatt-queue-length', String(services.queue.length()));
@@ -58,7 +59,7 @@ async function readOrder(
   request: FastifyRequest,
   body: JobRequest,
   services: RelayServices,
-): Promise<{ order: QueuedOrder; input: string }> {
+): Promise<{ order: QueuedOrder; input: string; fileId: string | undefined }> {
   const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
   const createdAt = Date.now();
   const work = await orderOf(
@@ -94,7 +95,9 @@ async function readOrder(
     webhook: readWebhook(body.webhook),
     nonce: readNonce(request) ?? null,
   };
-  return { order, input: text };
+  // A file is not over before the job that reads it.
+  const fileId = typeof work.asked?.file_id === 'string' ? work.asked.file_id : undefined;
+  return { order, input: text, fileId };
 }
 
 function readDeadline(deadline: number | null | undefined, now: number): number {

@@ -2,6 +2,7 @@ import type { ProblemRecord } from '../../shared/problems/problem.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
+import type { FileStore } from './file-store.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
@@ -21,6 +22,7 @@ import type { UsageStore } from './usage-store.ts';
  * `close`. Anything else that rejects is a fault of the caller, such as a job that is recorded twice.
  */
 export type Store = {
+  readonly files: FileStore;
   readonly jobs: JobStore;
   readonly keys: KeyStore;
   readonly measurements: MeasurementStore;

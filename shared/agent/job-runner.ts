@@ -2,7 +2,7 @@ import { OPERATOR_CLIENT } from '../policy/decide.ts';
 import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
-import type { PieceDetail, Runtime, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
+import type { PieceDetail, Runtime, RuntimeFiles, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { AgentLog } from './log.ts';
 import { beginSigning, type ReceiptKey, type ReceiptSigning } from './receipt-signing.ts';
@@ -28,6 +28,8 @@ export type JobRunnerPorts = {
   now: () => number;
   /** Signs the node's part of receipts; without it answers go unsigned. */
   receiptKey?: ReceiptKey | undefined;
+  /** Where files of jobs are; absent where the node has no relay of its own. */
+  relay?: () => Pick<RuntimeFiles, 'relayUrl' | 'authority'>;
   log: AgentLog;
 };
 
@@ -132,7 +134,7 @@ async function runAttempt(
     },
   };
   try {
-    const result = await ports.runtime.run(runtimeJobOf(request), output, abort.signal);
+    const result = await ports.runtime.run(runtimeJobOf(request, ports), output, abort.signal);
     // What was done in time is not too late for being signed.
     clearTimeout(timeout);
     const totalMs = ports.now() - startedAt;
@@ -150,12 +152,17 @@ async function runAttempt(
   }
 }
 
-function runtimeJobOf(request: JobRequest): RuntimeJob {
+function runtimeJobOf(request: JobRequest, { relay }: JobRunnerPorts): RuntimeJob {
   if (request.type === 'llm') {
     return { type: 'llm', model: request.model, input: request.input, scope: clientOf(request) };
   }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
-  return { type: request.type, model: request.model, input: request.input };
+  const { type, model, input, service, files } = request;
+  return {
+    ...{ type, model, input },
+    ...(service === undefined ? {} : { service }),
+    ...(files === undefined || relay === undefined ? {} : { files: { ...files, ...relay() } }),
+  };
 }
 
 function jobTimeout(timeoutMs: number): Problem {

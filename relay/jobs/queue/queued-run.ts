@@ -1,5 +1,6 @@
 import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JobInput } from '../../../shared/protocol/messages.ts';
+import type { JobFileRun } from '../../files/job-files.ts';
 import type { RelayLog } from '../../log.ts';
 import { type Routing, readRouting } from '../../scheduler/routing.ts';
 import type { JobEnding, JobMove, QueuedAttempt, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
@@ -18,17 +19,23 @@ export type RunLimits = Pick<JobSpec, 'timeoutMs' | 'stallTimeoutMs'> & { result
 export type KeptInput = { input: JobInput; asked?: Readonly<Record<string, unknown>> };
 
 /** Makes the result of a job from what its node puts out. */
-export type ResultReader = { readonly sink: AnswerSink; output(done: DoneFrame): unknown };
+export type ResultReader = {
+  readonly sink: AnswerSink;
+  readonly files?: JobFileRun;
+  /** May be a promise. */
+  output(done: DoneFrame): unknown;
+};
 
 export type QueuedRunPorts = {
   store: Pick<QueuedJobStore, 'inputOf'>;
   jobs: JobRunner;
-  /** How a service is run on the nodes of now. Errors: `service_not_found` for one that is no more. */
+  /** How a service is run on the nodes of now. Errors: `service_not_found` and `file_not_found` for what is no more. */
   serviceRun: (
     service: string,
     asked: Readonly<Record<string, unknown>>,
     routing: Routing,
-  ) => { reader: ResultReader; routing: Routing };
+    client: string,
+  ) => Promise<{ reader: ResultReader; routing: Routing }>;
   limits: RunLimits;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -66,17 +73,19 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
   const { job, caller } = run;
   const history = followAttempts(run, ports);
   let record: JobRecord | undefined;
+  let files: JobFileRun | undefined;
   try {
     const input = await ports.store.inputOf(job.id);
     if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
     const kept = JSON.parse(input) as KeptInput;
-    const { reader, routing } = howToRun(job, kept, ports);
-    const spec = specOf(run, kept.input, routing, ports.limits);
-    const sink = { ...reader.sink, ...history.sink };
+    const { reader, routing } = await howToRun(job, kept, ports);
+    files = reader.files;
+    const spec = { ...specOf(run, kept.input, routing, ports.limits), files };
+    const sink = bothSinks(reader.sink, history.sink);
     const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
     });
-    const text = JSON.stringify(reader.output(done));
+    const text = JSON.stringify(await reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
   } catch (error) {
@@ -95,16 +104,27 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     const unrun = recordOfUnrun(job, attempts, { state, problem, at: ports.now() });
     const { usage, receipt } = record ?? unrun;
     return endOf(event, { record: { ...unrun, usage, receipt }, result: null });
+  } finally {
+    await files?.close();
   }
 }
 
-function howToRun(
-  { type, service, routing }: QueuedJob,
+/** Both hear of the end of an attempt; everything else is told to one of them. */
+function bothSinks(reader: AnswerSink, history: AnswerSink): AnswerSink {
+  const attemptEnded = (attempt: AttemptRecord): void => {
+    reader.attemptEnded?.(attempt);
+    history.attemptEnded?.(attempt);
+  };
+  return { ...reader, ...history, attemptEnded };
+}
+
+async function howToRun(
+  { type, service, routing, apiKeyId }: QueuedJob,
   { asked }: KeptInput,
   { serviceRun }: QueuedRunPorts,
-): { reader: ResultReader; routing: Routing } {
+): Promise<{ reader: ResultReader; routing: Routing }> {
   const wished = readRouting(routing);
-  if (asked !== undefined) return serviceRun(service, asked, wished);
+  if (asked !== undefined) return serviceRun(service, asked, wished, apiKeyId);
   const { sink, of: output } = collectResult(type);
   return { reader: { sink, output }, routing: wished };
 }

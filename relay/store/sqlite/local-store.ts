@@ -2,6 +2,7 @@ import { nkeyFromSeed } from '../../fabric/nkey.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import type { Store } from '../store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
+import { createFileStore } from './file-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createJobStore, type SqliteJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
@@ -49,6 +50,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
   };
   const receipts = createReceiptRows(db, sealerOf(options));
   return {
+    files: createFileStore(db, access),
     jobs: createJobStore(db, access, { receipts, now: () => performance.now() }),
     keys: createKeyStore(db, access),
     measurements: createMeasurementStore(db, access),

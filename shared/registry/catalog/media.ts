@@ -1,8 +1,20 @@
 import { Type } from 'typebox';
-import { defineServices, fileMembers, MODEL, MODELS, OneOf, Optional, SAMPLING, Text, Whole } from './define.ts';
+import {
+  defineServices,
+  fileMembers,
+  MADE_FILE,
+  MODEL,
+  MODELS,
+  OneOf,
+  Optional,
+  SAMPLING,
+  Text,
+  toolFileMembers,
+  Whole,
+} from './define.ts';
 
 const File = {
-  file: Type.String({ contentEncoding: 'base64' }),
+  file: MADE_FILE,
   media_type: Type.String(),
   duration_s: Optional(Type.Number({ minimum: 0 })),
 };
@@ -17,7 +29,7 @@ export const MEDIA = defineServices('media', [
     title: 'Transcoding of video and audio',
     description: 'Changes container, codecs, size and bit rate of a file.',
     input: {
-      ...fileMembers('file', 'The file'),
+      ...toolFileMembers('file', 'The file'),
       container: OneOf(['mp4', 'webm', 'mkv', 'mp3', 'ogg', 'wav', 'flac'], 'Form of the result'),
       video_codec: Optional(Type.Enum(['h264', 'h265', 'vp9', 'av1', 'copy', 'none'])),
       audio_codec: Optional(Type.Enum(['aac', 'opus', 'mp3', 'flac', 'copy', 'none'])),
@@ -26,13 +38,13 @@ export const MEDIA = defineServices('media', [
       video_bitrate_kbps: Optional(Whole(50, 200_000, 'Kilobits per second')),
       audio_bitrate_kbps: Optional(Whole(8, 1_024, 'Kilobits per second')),
     },
-    oneOf: ['file', 'url'],
+    oneOf: ['file', 'file_id'],
     output: File,
     runtime: { type: 'ffmpeg' },
     requirements: FFMPEG,
     price_unit: 'video_second',
     examples: [
-      { input: { url: 'https://files.example/clip.mov', container: 'mp4', video_codec: 'h264', width: 1280 } },
+      { input: { file_id: 'file_0192mz0sqk00000000000000', container: 'mp4', video_codec: 'h264', width: 1280 } },
     ],
   },
   {
@@ -40,10 +52,10 @@ export const MEDIA = defineServices('media', [
     title: 'Sound of a video',
     description: 'Takes the sound out of a video.',
     input: {
-      ...fileMembers('file', 'The video'),
+      ...toolFileMembers('file', 'The video'),
       codec: OneOf(['mp3', 'opus', 'flac', 'wav'], 'Form of the sound'),
     },
-    oneOf: ['file', 'url'],
+    oneOf: ['file', 'file_id'],
     output: File,
     runtime: { type: 'ffmpeg' },
     requirements: FFMPEG,
@@ -55,12 +67,12 @@ export const MEDIA = defineServices('media', [
     title: 'Still of a video',
     description: 'Takes one picture out of a video.',
     input: {
-      ...fileMembers('file', 'The video'),
+      ...toolFileMembers('file', 'The video'),
       at_s: Optional(Seconds),
       width: Optional(Whole(16, 4_096, 'Pixels')),
       format: OneOf(['jpeg', 'png', 'webp'], 'Form of the picture'),
     },
-    oneOf: ['file', 'url'],
+    oneOf: ['file', 'file_id'],
     output: { file: File.file, media_type: File.media_type },
     runtime: { type: 'ffmpeg' },
     requirements: FFMPEG,
@@ -72,7 +84,7 @@ export const MEDIA = defineServices('media', [
     title: 'Rendering of a 3D scene',
     description: 'Renders frames of a Blender file.',
     input: {
-      ...fileMembers('scene', 'The .blend file'),
+      ...toolFileMembers('scene', 'The .blend file'),
       engine: OneOf(['cycles', 'eevee'], 'Engine that renders'),
       first_frame: Optional(Type.Integer({ minimum: 0, default: 1 })),
       last_frame: Optional(Type.Integer({ minimum: 0 })),
@@ -81,19 +93,19 @@ export const MEDIA = defineServices('media', [
       samples: Optional(Whole(1, 16_384, 'Rays per pixel')),
       format: OneOf(['png', 'exr', 'jpeg'], 'Form of the frames'),
     },
-    oneOf: ['scene', 'url'],
-    output: { frames: Type.Array(Type.String({ contentEncoding: 'base64' })), media_type: Type.String() },
+    oneOf: ['scene', 'file_id'],
+    output: { frames: Type.Array(MADE_FILE), media_type: Type.String() },
     runtime: { type: 'blender' },
     requirements: { ...BLENDER, memory_bytes: 4 * 2 ** 30 },
     price_unit: 'frame',
-    examples: [{ input: { url: 'https://files.example/room.blend', engine: 'cycles', samples: 128, width: 1920 } }],
+    examples: [{ input: { file_id: 'file_0192mz0sqk00000000000000', engine: 'cycles', samples: 128, width: 1920 } }],
   },
   {
     id: 'image/upscale',
     title: 'Enlarging of a picture',
     description: 'Makes a picture larger and keeps it sharp.',
     input: { ...fileMembers('image', 'The picture'), factor: Optional(Type.Enum([2, 4], { default: 2 })) },
-    oneOf: ['image', 'url'],
+    oneOf: ['image', 'file_id', 'url'],
     output: { image: Type.String({ contentEncoding: 'base64' }), media_type: Type.String() },
     runtime: { type: 'super-resolution' },
     requirements: { gpu_memory_bytes: 2 * 2 ** 30 },
@@ -109,7 +121,7 @@ export const MEDIA = defineServices('media', [
       ...fileMembers('audio', 'The recording'),
       language: Optional(Type.String({ pattern: '^[a-z]{2,3}$' })),
     },
-    oneOf: ['audio', 'url'],
+    oneOf: ['audio', 'file_id', 'url'],
     output: {
       segments: Type.Array(Type.Object({ start_s: Type.Number(), end_s: Type.Number(), text: Type.String() })),
     },

@@ -4,6 +4,7 @@ import { nodeAdmin } from './0030-node-admin.ts';
 import { measurements } from './0040-measurements.ts';
 import { receiptLog } from './0050-receipt-log.ts';
 import { queuedJobs } from './0070-queued-jobs.ts';
+import { files } from './0075-files.ts';
 import { services } from './0080-services.ts';
 import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   measurements,
   receiptLog,
   queuedJobs,
+  files,
   services,
   keyLimits,
   usage,
