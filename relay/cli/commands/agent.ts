@@ -35,6 +35,7 @@ export function addAgentCommand(program: Command): void {
         dataFolder: nodeFolder(data),
         models: settings.models,
         slots: settings.slots,
+        allowTools: settings.allow_tools,
         version: VERSION,
         keyStore: settings.key_store,
         log: createProcessLog(log_level),

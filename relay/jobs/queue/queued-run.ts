@@ -1,5 +1,6 @@
 import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JobInput } from '../../../shared/protocol/messages.ts';
+import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
 import type { JobFileRun } from '../../files/job-files.ts';
 import type { RelayLog } from '../../log.ts';
 import { type Routing, readRouting } from '../../scheduler/routing.ts';
@@ -60,6 +61,9 @@ export type RunOutcome =
 
 /** A slot was free a moment ago: another may have taken it, and then the others of the queue are asked again. */
 const SLOT_WAIT_MS = 1_000;
+
+/** What a node lets a program run at most. */
+const TOOL_MS = 3_600_000;
 
 const END_STATES = { succeed: 'succeeded', fail: 'failed', cancel: 'cancelled', expire: 'expired' } as const;
 
@@ -154,11 +158,17 @@ function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing,
     input,
     routing,
     maxWaitMs: SLOT_WAIT_MS,
-    timeoutMs: limits.timeoutMs,
-    stallTimeoutMs: limits.stallTimeoutMs,
+    ...timesOf(job, limits),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
   };
+}
+
+/** A program works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
+function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits) {
+  if (!(TOOL_TYPES as readonly string[]).includes(type)) return { timeoutMs, stallTimeoutMs };
+  const leftMs = Math.max(timeoutMs, Math.min(deadline - Date.now(), TOOL_MS));
+  return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }
 
 /** Writes the attempts of a run down as they begin. */

@@ -14,11 +14,13 @@ import type { Routing } from '../../scheduler/routing.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
 import { chooseModel } from '../choose-model.ts';
 import { type RoutingOptions, readRoutingOptions } from '../routing-options.ts';
-import { withFile } from './file-input.ts';
+import { isToolType, withFile } from './file-input.ts';
 import { readJobInput } from './service-input.ts';
 import { type OutputReader, openReader } from './service-output.ts';
 
 const RETRY_AFTER_MS = 1_000;
+/** The longest that a timer takes: the job's own time limit is shorter. */
+const SILENT_MS = 2 ** 31 - 1;
 const routingRequest = Compile(RoutingRequest);
 
 /** What is asked of the nodes for a call of a service, and how their answer becomes its output. */
@@ -59,7 +61,8 @@ export async function planService(
   const who = await whoDoes({ service, type, named, jobInput, routing: wishes.routing, client }, services);
   const reader = await openReader(service, input, client, services);
   const order = { ...wishes, ...who, type, stream: false, input: jobInput, service: id, files: reader.files };
-  return { order, reader };
+  // Between its start and its end a program says nothing; that its node lives is seen otherwise.
+  return { order: isToolType(type) ? { ...order, stallTimeoutMs: SILENT_MS } : order, reader };
 }
 
 function readBody(
