@@ -23,7 +23,9 @@ export async function describeSoftware(): Promise<Software> {
 
 /** Which tools a search like the shell's finds. `path` as in the environment. */
 export async function findTools(path = process.env.PATH ?? ''): Promise<Tools> {
-  const found = await Promise.all(TOOLS.map(async (name) => [name, (await findProgram(name, path)) !== undefined] as const));
+  const found = await Promise.all(
+    TOOLS.map(async (name) => [name, (await findProgram(name, path)) !== undefined] as const),
+  );
   return Object.fromEntries(found);
 }
 

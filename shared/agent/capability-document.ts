@@ -56,6 +56,8 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
 function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['capabilities'] {
   const served = new Set(models.map((model) => model.type));
   const flags = Object.fromEntries(CAPABILITIES.map((name) => [name, served.has(name)]));
-  const providers = Object.fromEntries([...served].map((name) => [name, (TOOL_TYPES as readonly string[]).includes(name) ? name : PROVIDER]));
+  const providers = Object.fromEntries(
+    [...served].map((name) => [name, (TOOL_TYPES as readonly string[]).includes(name) ? name : PROVIDER]),
+  );
   return { llm: served.has('llm'), embed: served.has('embed'), ...flags, providers };
 }

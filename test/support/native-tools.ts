@@ -12,7 +12,10 @@ export async function whyNoTool(type: ToolType, packages: readonly string[]): Pr
   const isMissing = (await Promise.all([type, 'bwrap'].map((name) => findProgram(name)))).includes(undefined);
   if (isMissing && packages.length > 0) install(packages);
   const reasons: string[] = [];
-  const log = { ...silentLog, warn: (facts: object) => void reasons.push(String((facts as { reason?: string }).reason)) };
+  const log = {
+    ...silentLog,
+    warn: (facts: object) => void reasons.push(String((facts as { reason?: string }).reason)),
+  };
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
   const tools = await openNativeTools({ allowed: [type], log: log as never, folder });
   await tools.close();

@@ -95,7 +95,11 @@ export const planThumbnail: Planner = ({ at_s: at = 0, width, format }, { thread
   if (picture === undefined) throw unfit('format', `There is no form ${name} of pictures.`);
   const scale = width === undefined ? [] : ['-vf', `scale=${whole(width)}:-2`];
   const one = ['-map', '0:v:0', '-an', '-frames:v', '1', ...scale, '-c:v', ...picture.codec];
-  const args = [...reading(threads, ['-ss', String(Number(at))]), ...one, ...writing('image2', name, threads, ['-update', '1'])];
+  const args = [
+    ...reading(threads, ['-ss', String(Number(at))]),
+    ...one,
+    ...writing('image2', name, threads, ['-update', '1']),
+  ];
   return planOf(args, name, picture.mediaType, () => ({}));
 };
 

@@ -84,7 +84,8 @@ function ask(
     ...(authority === undefined ? {} : { ca: authority }),
   };
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(reasonOf(error, signal, 'The relay does not answer for a file of the job'));
+    const fail = (error: unknown): void =>
+      reject(reasonOf(error, signal, 'The relay does not answer for a file of the job'));
     // An answer that comes before the body has gone is a refusal: it is read all the same.
     const sent = send(url, all, resolve).on('error', fail);
     sent.setTimeout(STALL_MS, () => sent.destroy(new Error('nothing came any more')));

@@ -17,7 +17,8 @@ export async function openMadeFiles(
 ): Promise<MadeFile[]> {
   const names = (await readdir(folder)).filter((name) => outputs.test(name)).sort();
   if (names.length === 0) throw new Problem('tool_failed', 'The program made nothing of this file.');
-  if (names.length > mostOutputs) throw new Problem('tool_failed', 'The program made more files than it was asked for.');
+  if (names.length > mostOutputs)
+    throw new Problem('tool_failed', 'The program made more files than it was asked for.');
   const opened: MadeFile[] = [];
   try {
     for (const name of names) opened.push(await openPlain(join(folder, name), name));

@@ -63,7 +63,8 @@ export async function openNativeTools(options: NativeToolsOptions): Promise<Nati
     models: () => [...tools.values()].map(servedOf),
     run: async (job, signal) => {
       const tool = tools.get(job.type as ToolType);
-      if (tool === undefined) throw new Problem('tool_unusable', `The owner of this node does not let it run ${job.type}.`);
+      if (tool === undefined)
+        throw new Problem('tool_unusable', `The owner of this node does not let it run ${job.type}.`);
       const run = runJob(job, tool, AbortSignal.any([signal, closing.signal]), options);
       running.add(run);
       return run.finally(() => running.delete(run));
@@ -90,7 +91,10 @@ async function openTool(type: ToolType, options: NativeToolsOptions): Promise<To
   const version = /^\w+ (?:version )?(\S+)/.exec(stdout)?.[1];
   if (code === 0 && version !== undefined) return { ...tool, version };
   const said = stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
-  throw new Problem('tool_unusable', `${type} does not run in ${sandbox.name} here: ${said || `it ended with ${code}`}.`);
+  throw new Problem(
+    'tool_unusable',
+    `${type} does not run in ${sandbox.name} here: ${said || `it ended with ${code}`}.`,
+  );
 }
 
 async function runJob(
@@ -182,7 +186,11 @@ function whyFailed({ code, stderr }: ProgramEnd, { type, limits }: Tool): Proble
     return new Problem('result_too_large', `${type} wrote more than ${limits.outputBytes} bytes. Ask for less.`);
   }
   const [said = ''] = stderr.trim().split('\n').slice(-1);
-  const shown = said.replace(/0x[0-9a-f]+/g, '').replace(/[^\x20-\x7e]/g, '').trim().slice(0, 200);
+  const shown = said
+    .replace(/0x[0-9a-f]+/g, '')
+    .replace(/[^\x20-\x7e]/g, '')
+    .trim()
+    .slice(0, 200);
   return new Problem('tool_failed', `${type} could not do this with this file: ${shown || `it ended with ${code}`}.`);
 }
 

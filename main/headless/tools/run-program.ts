@@ -31,7 +31,14 @@ const PS_TIMEOUT_MS = 2_000;
  * first is told. Errors: the signal's reason, `job_timeout`, `result_too_large`, `tool_failed` for too much memory,
  * `tool_unusable` when it cannot be started.
  */
-export async function runProgram({ command, args, cwd, limits, watchesMemory, signal }: ProgramRun): Promise<ProgramEnd> {
+export async function runProgram({
+  command,
+  args,
+  cwd,
+  limits,
+  watchesMemory,
+  signal,
+}: ProgramRun): Promise<ProgramEnd> {
   signal.throwIfAborted();
   const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: {} });
   let reason: unknown;
@@ -96,7 +103,12 @@ async function sizeOf(folder: string): Promise<number> {
   const parts = ['out', 'tmp'].map((name) => readdir(join(folder, name), { recursive: true, withFileTypes: true }));
   const entries = (await Promise.all(parts.map((part) => part.catch(() => [])))).flat();
   const files = entries.filter((entry) => entry.isFile());
-  const sizes = files.map((file) => stat(join(file.parentPath, file.name)).then(({ size }) => size, () => 0));
+  const sizes = files.map((file) =>
+    stat(join(file.parentPath, file.name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 

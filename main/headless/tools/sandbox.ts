@@ -14,7 +14,16 @@ export type Sandbox = {
   wrap(program: string, args: readonly string[], folder: string, limits: ToolLimits): SandboxedCommand;
 };
 
-const SYSTEM_FOLDERS = ['/usr', '/bin', '/lib', '/lib32', '/lib64', '/etc/alternatives', '/etc/fonts', '/etc/ld.so.cache'];
+const SYSTEM_FOLDERS = [
+  '/usr',
+  '/bin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/etc/alternatives',
+  '/etc/fonts',
+  '/etc/ld.so.cache',
+];
 
 /** The sandbox of this system. Errors: `tool_unusable` where there is none that limits all that must be limited. */
 export async function findSandbox(platform: NodeJS.Platform = process.platform): Promise<Sandbox> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planTool } from '../../../../main/headless/tools/tool-plan.ts';
-import { isProblem } from '../../../support/problems.ts';
 import { whyNoTool } from '../../../support/native-tools.ts';
+import { isProblem } from '../../../support/problems.ts';
 
 const plan = (input: object) => planTool('blender', 'blender/render', { file_id: 'file_1', ...input }, { threads: 4 });
 
@@ -26,7 +26,8 @@ test('a render of one frame has one, and only numbered frames count', () => {
   assert.deepEqual(args.slice(-5), ['--frame-start', '7', '--frame-end', '7', '--render-anim']);
   assert.equal(mostOutputs, 1);
   for (const name of ['frame_000007.png', 'frame_1000000.png']) assert.match(name, outputs);
-  for (const name of ['frame_7.png', '-frame_000007.png', 'frame_000007.png.sh', 'x.png']) assert.doesNotMatch(name, outputs);
+  for (const name of ['frame_7.png', '-frame_000007.png', 'frame_000007.png.sh', 'x.png'])
+    assert.doesNotMatch(name, outputs);
 });
 
 test('frames without an end, in the wrong order and what is no number render nothing', () => {

@@ -24,7 +24,18 @@ test('ffmpeg is told what the input asks for', () => {
   assert.deepEqual(args.slice(inputAt), [
     ...['-i', 'file:in/input', '-map', '0:v:0?', '-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-vf', 'scale=1280:-2'],
     ...['-b:v', '900k', '-map', '0:a:0?', '-c:a', 'aac', '-b:a', '96k', '-sn', '-dn', '-max_pixels', '33177600'],
-    ...['-threads', '2', '-protocol_whitelist', 'file', '-movflags', '+faststart', '-f', 'mp4', '-n', 'file:out/result.mp4'],
+    ...[
+      '-threads',
+      '2',
+      '-protocol_whitelist',
+      'file',
+      '-movflags',
+      '+faststart',
+      '-f',
+      'mp4',
+      '-n',
+      'file:out/result.mp4',
+    ],
   ]);
 });
 
@@ -51,7 +62,10 @@ test('what a container does not hold is refused with its parameter', () => {
   ];
   for (const [input, param] of refused) {
     const isRefusal = isProblem('invalid_value', /./);
-    assert.throws(() => argsOf('ffmpeg/transcode', input), (error) => isRefusal(error) && (error as { param?: string }).param === param);
+    assert.throws(
+      () => argsOf('ffmpeg/transcode', input),
+      (error) => isRefusal(error) && (error as { param?: string }).param === param,
+    );
   }
 });
 
