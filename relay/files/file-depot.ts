@@ -8,6 +8,7 @@ import type { FileQuery, FileRecord, FileStore } from '../store/file-store.ts';
 import type { FileLimits } from './file-limits.ts';
 import { createFileSpace } from './file-space.ts';
 import { type ReceivedFile, receiveFile } from './receive-file.ts';
+import { createTurns } from './turns.ts';
 
 export type NewFile = Pick<FileRecord, 'filename' | 'mediaType' | 'purpose' | 'jobId'> & {
   /** That of an id that was told already. */
@@ -205,18 +206,4 @@ async function removeOrphans(contents: string, wanted: ReadonlySet<string>): Pro
     if (entry.isDirectory() || wanted.has(entry.name)) continue;
     await rm(join(entry.parentPath, entry.name), { force: true });
   }
-}
-
-/** Runs what has the same name one after another. */
-function createTurns(): <Result>(name: string, run: () => Promise<Result>) => Promise<Result> {
-  const last = new Map<string, Promise<unknown>>();
-  return async (name, run) => {
-    const mine = (last.get(name) ?? Promise.resolve()).then(run, run);
-    last.set(name, mine);
-    try {
-      return await mine;
-    } finally {
-      if (last.get(name) === mine) last.delete(name);
-    }
-  };
 }

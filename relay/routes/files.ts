@@ -39,8 +39,10 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
       const data = found.slice(0, limit).map(fileView);
       const has_more = found.length > limit;
       const last_id = data.at(-1)?.id ?? null;
-      const page = { object: 'list', data, first_id: data[0]?.id ?? null, last_id, has_more };
-      return sendJson(reply, { ...page, next: has_more ? last_id : null } satisfies FilePage | object);
+      const first_id = data[0]?.id ?? null;
+      const next = has_more ? last_id : null;
+      const page: FilePage = { object: 'list', data, first_id, last_id, has_more, next };
+      return sendJson(reply, page);
     },
   );
   app.get(

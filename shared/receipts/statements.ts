@@ -11,8 +11,8 @@ export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = {
   tts: 'capability/tts',
   ocr: 'capability/ocr',
   image: 'capability/image',
-  ffmpeg: 'capability/ffmpeg',
-  blender: 'capability/blender',
+  ffmpeg: 'ffmpeg/transcode',
+  blender: 'blender/render',
 };
 
 /** The part of a receipt that a node knows when it has finished an attempt. */

@@ -5,16 +5,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { toFile } from 'openai';
+import { createNodeTls } from '../../main/headless/node-tls.ts';
 import { openNativeTools } from '../../main/headless/tools/native-tools.ts';
 import { withTools } from '../../main/headless/tools/with-tools.ts';
 import type { FileObject, JobFileKept } from '../../shared/api/files.ts';
+import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { afterTest } from '../support/after-test.ts';
 import { whyNoTool } from '../support/native-tools.ts';
+import { startRemoteAgent } from '../support/pairing.ts';
 import { type Pool, silentLog, startPool } from '../support/pool.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { needsLan, startTlsRelay } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
 
 const skip = await whyNoTool('ffmpeg', ['ffmpeg', 'bubblewrap']);
@@ -126,4 +130,32 @@ test('a node says which programs its owner lets be used, and the pool counts on 
   assert.match(String(blender.body.detail), /"blender"/);
   const url = await post(pool, '/v1/services/ffmpeg/transcode', { url: 'http://127.0.0.1/' });
   assert.deepEqual([url.status, url.body.code], [400, 'invalid_value']);
+});
+
+test('a relay that speaks TLS by its own authority lends files to its nodes alike', {
+  skip: skip ?? needsLan.skip,
+}, async (t) => {
+  const { pool, url, fetch, makeCode } = await startTlsRelay(t);
+  const { link } = await makeCode();
+  const tools = await openNativeTools({ allowed: ['ffmpeg'], log: silentLog as never, folder: temporaryFolder(t) });
+  const runtime = withTools(createSyntheticRuntime(), tools);
+  const identity = { tls: createNodeTls(), invitation: parseInvitation(link), fetch: globalThis.fetch };
+  await startRemoteAgent(t, url, { ...identity, runtime, tools: { ffmpeg: true } }).ready;
+  const headers = { authorization: `Bearer ${pool.relay.apiKey}`, 'content-type': 'video/x-matroska' };
+  const upload = await fetch(`${url}/v1/files`, { method: 'POST', headers, body: new Uint8Array(video(t)) });
+  const { id } = (await upload.json()) as FileObject;
+  const answer = await fetch(`${url}/v1/services/ffmpeg/thumbnail`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ file_id: id, format: 'png' }),
+  });
+  const body = (await answer.json()) as { output: { file: JobFileKept } };
+  assert.equal(answer.status, 200, JSON.stringify(body));
+  const content = await fetch(`${url}/v1/files/${body.output.file.file_id}/content`, { headers });
+  assert.equal(
+    Buffer.from(await content.arrayBuffer())
+      .subarray(1, 4)
+      .toString(),
+    'PNG',
+  );
 });

@@ -84,7 +84,7 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     const kept = JSON.parse(input) as KeptInput;
     const { reader, routing } = await howToRun(job, kept, ports);
     files = reader.files;
-    const spec = { ...specOf(run, kept.input, routing, ports.limits), files };
+    const spec = { ...specOf(run, kept.input, routing, ports), files };
     const sink = bothSinks(reader.sink, history.sink);
     const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
@@ -143,7 +143,12 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
   return { ...record, createdAt };
 }
 
-function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing, limits: RunLimits): JobSpec {
+function specOf(
+  { job, attempts }: QueuedRun,
+  input: JobInput,
+  routing: Routing,
+  { limits, now }: QueuedRunPorts,
+): JobSpec {
   const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce } = job;
   return {
     id,
@@ -158,16 +163,16 @@ function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing,
     input,
     routing,
     maxWaitMs: SLOT_WAIT_MS,
-    ...timesOf(job, limits),
+    ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
   };
 }
 
 /** A program works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
-function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits) {
+function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits, now: number) {
   if (!(TOOL_TYPES as readonly string[]).includes(type)) return { timeoutMs, stallTimeoutMs };
-  const leftMs = Math.max(timeoutMs, Math.min(deadline - Date.now(), TOOL_MS));
+  const leftMs = Math.max(timeoutMs, Math.min(deadline - now, TOOL_MS));
   return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }
 

@@ -60,7 +60,7 @@ export const MEDIA = defineServices('media', [
     runtime: { type: 'ffmpeg' },
     requirements: FFMPEG,
     price_unit: 'audio_second',
-    examples: [{ input: { url: 'https://files.example/talk.mp4', codec: 'flac' } }],
+    examples: [{ input: { file_id: 'file_0192mz0sqk00000000000000', codec: 'flac' } }],
   },
   {
     id: 'ffmpeg/thumbnail',
@@ -77,7 +77,7 @@ export const MEDIA = defineServices('media', [
     runtime: { type: 'ffmpeg' },
     requirements: FFMPEG,
     price_unit: 'job',
-    examples: [{ input: { url: 'https://files.example/talk.mp4', at_s: 12.5, width: 640 } }],
+    examples: [{ input: { file_id: 'file_0192mz0sqk00000000000000', at_s: 12.5, width: 640 } }],
   },
   {
     id: 'blender/render',
