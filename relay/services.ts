@@ -101,8 +101,8 @@ export type RelayApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** Who may call a route. A route that does not say so is refused at start. */
-export type Access = 'public' | 'client' | 'admin';
+/** Who may call a route; one of `attempt` itself asks for the token of one. A route that does not say so is refused at start. */
+export type Access = 'public' | 'client' | 'admin' | 'attempt';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

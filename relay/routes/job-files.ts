@@ -14,8 +14,7 @@ const MEDIA_TYPE = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/;
 
 /** `/v1/job-files`: where the node of a job fetches its inputs and hands its outputs over, with the token of its attempt. */
 export async function registerJobFileRoutes(app: RelayApp, services: RelayServices): Promise<void> {
-  // Not a key but the token of an attempt decides.
-  const config = { access: 'public' } as const;
+  const config = { access: 'attempt' } as const;
   const tags = ['Nodes'];
   app.get(
     `${JOB_FILES_PATH}/:id`,
