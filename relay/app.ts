@@ -10,7 +10,9 @@ import { registerCreditRoutes } from './routes/credits.ts';
 import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
+import { registerFileRoutes } from './routes/files.ts';
 import { registerHealthRoute } from './routes/health.ts';
+import { registerJobFileRoutes } from './routes/job-files.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
@@ -114,6 +116,8 @@ export async function createApp({
   registerRegistryRoutes(app, services);
   registerOwnServiceRoutes(app, services);
   registerJobRoutes(app, services);
+  await registerFileRoutes(app, services);
+  await registerJobFileRoutes(app, services);
   registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
   registerMinerRoutes(app, services);

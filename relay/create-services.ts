@@ -21,6 +21,9 @@ import { createNodeTable } from './fabric/node-table.ts';
 import type { Fabric } from './fabric/open-fabric.ts';
 import { keepTimingNodes } from './fabric/round-trips.ts';
 import { keepSessions } from './fabric/sessions.ts';
+import { openFileDepot } from './files/file-depot.ts';
+import { FILE_LIMITS, type FileLimits } from './files/file-limits.ts';
+import { createJobFiles } from './files/job-files.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
@@ -40,7 +43,7 @@ import { openServiceRegistry } from './registry/service-registry.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { readNonce } from './routes/nonce.ts';
 import { nodesFor } from './routes/services/plan-service.ts';
-import { createOutputReader } from './routes/services/service-output.ts';
+import { openReader } from './routes/services/service-output.ts';
 import { CONVERSATION_SALT } from './scheduler/affinity.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
@@ -72,6 +75,9 @@ export type ServicesOptions = {
   servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
   queueLimits?: Partial<QueueLimits> | undefined;
+  /** Where contents of files lie. */
+  filesFolder: string;
+  fileLimits?: Partial<FileLimits> | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
   webhooksToThisMachine?: boolean | undefined;
 };
@@ -93,6 +99,14 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const { bus } = fabric;
   const { servicesPath: path } = options;
   const registry = await openServiceRegistry({ store: store.services, path, now: Date.now, log });
+  const files = await openFileDepot({
+    store: store.files,
+    folder: options.filesFolder,
+    limits: { ...FILE_LIMITS, ...options.fileLimits },
+    now: Date.now,
+    log,
+  });
+  const jobFiles = createJobFiles({ files, now: Date.now, log });
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
@@ -172,9 +186,9 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const queue = await openJobQueue({
     store: store.queuedJobs,
     jobs,
-    serviceRun: (id, asked, routing) => {
+    serviceRun: async (id, asked, routing, client) => {
       const service = registry.get(id);
-      const reader = createOutputReader(service, asked);
+      const reader = await openReader(service, asked, client, { files, jobFiles });
       return { reader, routing: nodesFor(service.definition, routing, table).routing };
     },
     table,
@@ -226,6 +240,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     directory,
     miners,
     registry,
+    files,
+    jobFiles,
     tasks,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     publicUrl: options.publicUrl,
@@ -234,6 +250,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       await queue.close();
       await tasks.close();
       miners.close();
+      await files.close();
       roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();

@@ -12,6 +12,7 @@ import { readOrCreateKeys } from './data-folder/keys.ts';
 import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
+import type { FileLimits } from './files/file-limits.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
@@ -60,6 +61,8 @@ export type RelayOptions = {
   jobLimits?: Partial<JobLimits>;
   /** What the queue of jobs takes and keeps, where the defaults do not fit. */
   queueLimits?: Partial<QueueLimits>;
+  /** What the relay takes of files and how long it keeps them, where the defaults do not fit. */
+  fileLimits?: Partial<FileLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
   /** Where the built pages lie; those of this repository when absent. */
@@ -110,7 +113,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised, servicesPath } = options;
+    const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised, servicesPath } = options;
     const services = await createServices({
       log,
       store,
@@ -124,6 +127,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       publicUrl,
       jobLimits,
       queueLimits,
+      fileLimits,
+      filesFolder: folder.subfolder('files'),
       webhooksToThisMachine,
       supervised,
       servicesPath,

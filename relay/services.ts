@@ -19,6 +19,8 @@ import type { ModelCatalog } from './fabric/model-catalog.ts';
 import type { NodeAdmin } from './fabric/node-admin.ts';
 import type { NodeDirectory } from './fabric/node-directory.ts';
 import type { NodeTable } from './fabric/node-table.ts';
+import type { FileDepot } from './files/file-depot.ts';
+import type { JobFiles } from './files/job-files.ts';
 import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobQueue } from './jobs/queue/job-queue.ts';
@@ -74,6 +76,9 @@ export type RelayServices = {
   /** Nodes that have nothing but HTTP. */
   readonly miners: Miners;
   readonly registry: ServiceRegistry;
+  readonly files: FileDepot;
+  /** What nodes may fetch and hand over for their jobs. */
+  readonly jobFiles: JobFiles;
   readonly tasks: Tasks;
   /** Where a person approves tasks first; absent where none is asked. */
   readonly approvals: Approvals | undefined;
@@ -83,13 +88,14 @@ export type RelayServices = {
   readonly busListener: OpenListener | undefined;
 };
 
-export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service'> & {
+export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service' | 'files'> & {
   type: JobType;
   model: string;
   stream: boolean;
   input: JobInput;
   /** Where the relay's own limit does not fit. */
   maxWaitMs?: number;
+  stallTimeoutMs?: number;
 };
 
 export type RelayApp = FastifyInstance<
@@ -100,8 +106,8 @@ export type RelayApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** Who may call a route. A route that does not say so is refused at start. */
-export type Access = 'public' | 'client' | 'admin';
+/** Who may call a route; one of `attempt` itself asks for the token of one. A route that does not say so is refused at start. */
+export type Access = 'public' | 'client' | 'admin' | 'attempt';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

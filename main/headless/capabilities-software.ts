@@ -1,8 +1,9 @@
-import { access, constants, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { release, type } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Software, Tools } from '../../shared/agent/capability-document.ts';
+import { findProgram } from './find-program.ts';
 
 /** Programs that services can use. */
 const TOOLS = ['ffmpeg', 'blender'] as const;
@@ -22,22 +23,10 @@ export async function describeSoftware(): Promise<Software> {
 
 /** Which tools a search like the shell's finds. `path` as in the environment. */
 export async function findTools(path = process.env.PATH ?? ''): Promise<Tools> {
-  const found = await Promise.all(TOOLS.map(async (name) => [name, await isOnPath(name, path)] as const));
+  const found = await Promise.all(
+    TOOLS.map(async (name) => [name, (await findProgram(name, path)) !== undefined] as const),
+  );
   return Object.fromEntries(found);
-}
-
-async function isOnPath(name: string, path: string): Promise<boolean> {
-  const program = process.platform === 'win32' ? `${name}.exe` : name;
-  for (const folder of path.split(delimiter)) {
-    // An empty part means the current folder, which is nobody's place for tools.
-    if (folder === '') continue;
-    const isThere = access(join(folder, program), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (await isThere) return true;
-  }
-  return false;
 }
 
 function resolveFrom(place: string, name: string): string | null {

@@ -10,6 +10,7 @@ import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
@@ -29,6 +30,8 @@ export type HeadlessAgentOptions = {
   /** Models to serve; none means those that ship with Sparewatt. */
   models: string[];
   slots: number;
+  /** Programs of this machine that jobs may use; none when absent. */
+  allowTools?: readonly ToolType[];
   version: string;
   /** Where the node's key lies. */
   keyStore: KeyStore;

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { ToolType } from '../../shared/protocol/subjects.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { scanInstalled } from './capabilities-installed.ts';
 import { createWorkerRuntime } from './inference/worker-runtime.ts';
 import { createProgressLines } from './models/progress-lines.ts';
+import { openNativeTools } from './tools/native-tools.ts';
+import { withTools } from './tools/with-tools.ts';
 
 /** Models that ship in the repository. */
 const SHIPPED_MODELS = fileURLToPath(new URL('../../shared/models', import.meta.url));
@@ -13,6 +16,8 @@ const DEMO_MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
 export type OpenRuntimeOptions = {
   dataFolder: string;
   models: string[];
+  /** Programs that the owner lets jobs use. */
+  allowTools?: readonly ToolType[];
   hubUrl?: string;
   /** For models that ask who downloads them. */
   hubToken?: string;
@@ -26,7 +31,7 @@ function readRequest(name: string): { id: string; task?: string } {
   return { id, ...(task === undefined ? {} : { task }) };
 }
 
-/** Inference for a headless node: the asked models, or the demo models, in worker threads. */
+/** What a headless node runs: the asked models, or the demo models, in worker threads, and allowed programs. */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
@@ -43,5 +48,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     ...(options.hubToken === undefined ? {} : { hubToken: options.hubToken }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
-  return { ...runtime, installed: () => installed };
+  const inference = { ...runtime, installed: () => installed };
+  if (options.allowTools === undefined || options.allowTools.length === 0) return inference;
+  return withTools(inference, await openNativeTools({ allowed: options.allowTools, log: options.log }));
 }

@@ -25,7 +25,7 @@ export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys'>
 /** Throws or rejects for those who may not come in. */
 function admit(request: FastifyRequest, keys: KeyGuard): Promise<void> | undefined {
   const { access } = request.routeOptions.config;
-  if (access === undefined || access === 'public') return undefined;
+  if (access === undefined || access === 'public' || access === 'attempt') return undefined;
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const enter = (principal: Principal): void => {
     request.principal = principal;

@@ -156,6 +156,39 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    file_mb: Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      default: 512,
+      ...described({
+        description: 'size of the largest file that clients and jobs may keep here, in MiB',
+        wanted: 'a whole number of MiB from 1',
+        env: 'SPAREWATT_RELAY_FILE_MB',
+        argument: 'number',
+      }),
+    }),
+    files_mb: Type.Integer({
+      minimum: 1,
+      maximum: 1_073_741_824,
+      default: 10_240,
+      ...described({
+        description: 'room for all files on the disk, in MiB, of which one key may fill half',
+        wanted: 'a whole number of MiB from 1',
+        env: 'SPAREWATT_RELAY_FILES_MB',
+        argument: 'number',
+      }),
+    }),
+    files_hours: Type.Integer({
+      minimum: 1,
+      maximum: 720,
+      default: 168,
+      ...described({
+        description: 'how long a file is kept that names no time of its own, in hours',
+        wanted: 'a whole number of hours, 1 to 720',
+        env: 'SPAREWATT_RELAY_FILES_HOURS',
+        argument: 'number',
+      }),
+    }),
     announce: Type.Optional(
       Type.Boolean({
         ...described({

@@ -1,7 +1,7 @@
 import type { Model } from '../../shared/api/models.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
-import type { JobType } from '../../shared/protocol/subjects.ts';
+import { type JobType, TOOL_TYPES } from '../../shared/protocol/subjects.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeTable } from './node-table.ts';
 
@@ -15,7 +15,15 @@ export type ModelCatalog = {
   assertKnown(id: string, type: JobType): void;
 };
 
-const ADDRESS: Record<string, string> = { llm: '/v1/chat/completions', embed: '/v1/embeddings' };
+const ADDRESS: Record<string, string> = {
+  llm: '/v1/chat/completions',
+  embed: '/v1/embeddings',
+  ffmpeg: '/v1/services/ffmpeg/transcode',
+  blender: '/v1/services/blender/render',
+};
+
+/** Programs are served as models are, but whoever lists models means to ask one. */
+const isModel = ({ served }: KnownModel): boolean => !(TOOL_TYPES as readonly string[]).includes(served.type);
 
 type KnownModel = { served: ServedModel; firstSeenS: number };
 
@@ -55,7 +63,11 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
     };
   };
   return {
-    list: () => [...known.values()].filter(({ served }) => table.serving(served.name).size > 0).map(describe),
+    list: () =>
+      [...known.values()]
+        .filter(isModel)
+        .filter(({ served }) => table.serving(served.name).size > 0)
+        .map(describe),
     get: (id) => describe(find(id)),
     assertKnown: (id, type) => {
       const { served } = find(id);

@@ -14,7 +14,7 @@ import {
   type ToolCallFrame,
   type VectorsFrame,
 } from '../../shared/protocol/messages.ts';
-import { CAPABILITY_TYPES, subjects } from '../../shared/protocol/subjects.ts';
+import { OBJECT_TYPES, subjects } from '../../shared/protocol/subjects.ts';
 import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
@@ -208,12 +208,13 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
-  return { ...base, type, input: input as JsonInput };
+  const files = job.files?.grant({ job: id, attempt, nodeId: node.id });
+  return { ...base, type, input: input as JsonInput, ...(files === undefined ? undefined : { files }) };
 }
 
-/** Exactly the jobs of a capability type answer with an object. */
+/** Exactly the jobs that ask with an object of any form answer with one. */
 function assertOutput(job: JobSpec, frame: DoneFrame): void {
-  const owed = (CAPABILITY_TYPES as readonly string[]).includes(job.type);
+  const owed = (OBJECT_TYPES as readonly string[]).includes(job.type);
   if (owed === (frame.output !== undefined)) return;
   throw new Problem('protocol_violation', `The node sent ${owed ? 'no' : 'an'} output for a job of type ${job.type}.`);
 }

@@ -1,5 +1,6 @@
 import type { JobInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
+import type { JobFileRun } from '../files/job-files.ts';
 import type { Affinity } from '../scheduler/affinity.ts';
 import type { Routing } from '../scheduler/routing.ts';
 import type { AttemptRecord } from '../store/store.ts';
@@ -21,6 +22,8 @@ export type JobSpec = {
   /** What of the key's credits is held for it, in millionths; its charge ends there. */
   readonly holdMicro?: number | undefined;
   readonly input: JobInput;
+  /** Files that its node fetches and hands over. */
+  readonly files?: Pick<JobFileRun, 'grant'> | undefined;
   /** What its caller wants of its node; anything, when absent. */
   readonly routing?: Routing | undefined;
   /** Which other jobs it had better meet the node of. */

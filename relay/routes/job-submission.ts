@@ -35,8 +35,9 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
-      const { order, input } = await readOrder(request, request.body, services);
+      const { order, input, fileId } = await readOrder(request, request.body, services);
       services.admit(request.principal, order.model);
+      if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
       const { id, apiKeyId, holdMicro } = order;
       if (holdMicro !== null) services.billing.reserve(id, apiKeyId, holdMicro);
       const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
@@ -63,7 +64,7 @@ async function readOrder(
   request: FastifyRequest,
   body: JobRequest,
   services: RelayServices,
-): Promise<{ order: QueuedOrder; input: string }> {
+): Promise<{ order: QueuedOrder; input: string; fileId: string | undefined }> {
   const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
   const createdAt = Date.now();
   const work = await orderOf(
@@ -100,7 +101,9 @@ async function readOrder(
     nonce: readNonce(request) ?? null,
     holdMicro: holdFor(request.principal, work.order, services.billing) ?? null,
   };
-  return { order, input: text };
+  // A file is not over before the job that reads it.
+  const fileId = typeof work.asked?.file_id === 'string' ? work.asked.file_id : undefined;
+  return { order, input: text, fileId };
 }
 
 function readDeadline(deadline: number | null | undefined, now: number): number {

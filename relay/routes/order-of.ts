@@ -1,5 +1,5 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import { CAPABILITY_TYPES, type JobType } from '../../shared/protocol/subjects.ts';
+import { CAPABILITY_TYPES, type JobType, TOOL_TYPES } from '../../shared/protocol/subjects.ts';
 import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
 import { isObject, type JsonSchema } from '../../shared/registry/json-schema.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
@@ -41,8 +41,11 @@ function blameInput(error: unknown): never {
   });
 }
 
+/** Programs are asked for by services of the registry alone. */
 const TYPE_OF_SERVICE = new Map(
-  Object.entries(SERVICE_OF_JOB_TYPE).map(([type, service]) => [service, type as JobType]),
+  Object.entries(SERVICE_OF_JOB_TYPE)
+    .filter(([type]) => !(TOOL_TYPES as readonly string[]).includes(type))
+    .map(([type, service]) => [service, type as JobType]),
 );
 
 /**

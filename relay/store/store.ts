@@ -3,6 +3,7 @@ import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
 import type { Charge, CreditStore } from './credit-store.ts';
+import type { FileStore } from './file-store.ts';
 import type { MeasurementStore } from './measurement-store.ts';
 import type { MinerStore } from './miner-store.ts';
 import type { NodeAdminStore } from './node-admin-store.ts';
@@ -23,6 +24,7 @@ import type { UsageStore } from './usage-store.ts';
  * `close`. Anything else that rejects is a fault of the caller, such as a job that is recorded twice.
  */
 export type Store = {
+  readonly files: FileStore;
   readonly jobs: JobStore;
   readonly keys: KeyStore;
   readonly measurements: MeasurementStore;

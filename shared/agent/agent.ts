@@ -88,7 +88,17 @@ export function startAgent(options: AgentOptions): Agent {
   signer.catch(() => undefined); // Told by whoever asks for a document.
   const receiptKey = { publicKey: identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
   const warm = createWarmSessions(receiptKey.crypto);
-  const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, warm, epoch: () => epoch.current });
+  let authority: string | undefined;
+  const jobs = createJobRunner({
+    ...options,
+    runtime,
+    slots,
+    policy,
+    receiptKey,
+    warm,
+    epoch: () => epoch.current,
+    relay: () => ({ relayUrl: options.relayUrl, ...(authority === undefined ? {} : { authority }) }),
+  });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
   let nodeId = nodeIdOf(options.name, options.identity.publicKey);
@@ -142,6 +152,7 @@ export function startAgent(options: AgentOptions): Agent {
   const runSession: RunSession = async (first, onOpen) => {
     const credentials = keepRenewing(first, { ...options, admit, slots, onRenewed: reconnect }, stop.signal);
     nodeId = first.nodeId;
+    authority = first.doorAuthority;
     const doorUrl = busUrl(options.relayUrl, first.busPath);
     try {
       session = await openSession({

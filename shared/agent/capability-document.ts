@@ -1,6 +1,7 @@
 import type { PublicPolicy } from '../policy/node-policy.ts';
 import { CAPABILITIES, type CapabilityDocument, type NodeLoad, type ServedModel } from '../protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
+import { TOOL_TYPES } from '../protocol/subjects.ts';
 import type { InstalledArtifact } from '../runtimes/runtime.ts';
 import type { Slots } from './slots.ts';
 
@@ -25,7 +26,7 @@ export type DocumentParts = {
   issuedAt: number;
 };
 
-/** What stands behind every capability until other engines exist. */
+/** What stands behind every capability that is no program's. */
 const PROVIDER = 'transformers.js';
 
 /** The document of a node, not signed yet. */
@@ -62,6 +63,8 @@ export function loadOf(slots: Slots, models: readonly ServedModel[]): NodeLoad {
 function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['capabilities'] {
   const served = new Set(models.map((model) => model.type));
   const flags = Object.fromEntries(CAPABILITIES.map((name) => [name, served.has(name)]));
-  const providers = Object.fromEntries([...served].map((name) => [name, PROVIDER]));
+  const providers = Object.fromEntries(
+    [...served].map((name) => [name, (TOOL_TYPES as readonly string[]).includes(name) ? name : PROVIDER]),
+  );
   return { llm: served.has('llm'), embed: served.has('embed'), ...flags, providers };
 }

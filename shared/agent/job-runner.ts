@@ -2,7 +2,7 @@ import { OPERATOR_CLIENT } from '../policy/decide.ts';
 import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
-import type { PieceDetail, Runtime, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
+import type { PieceDetail, Runtime, RuntimeFiles, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { JobWitness, WitnessedJob } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
@@ -33,6 +33,8 @@ export type JobRunnerPorts = {
   /** Signs the node's part of receipts; without it answers go unsigned. */
   receiptKey?: ReceiptKey | undefined;
   witness?: JobWitness | undefined;
+  /** Where files of jobs are; absent where the node has no relay of its own. */
+  relay?: () => Pick<RuntimeFiles, 'relayUrl' | 'authority'>;
   log: AgentLog;
 };
 
@@ -143,7 +145,7 @@ async function runAttempt(
   };
   try {
     const session = sessionOf(request, ports.warm);
-    const job = runtimeJobOf(request, session instanceof Promise ? await session : session);
+    const job = runtimeJobOf(request, session instanceof Promise ? await session : session, ports);
     const { warmSessions, ...result } = await ports.runtime.run(job, output, abort.signal);
     if (warmSessions !== undefined) ports.warm?.noted(request.model, warmSessions);
     // What was done in time is not too late for being signed.
@@ -177,14 +179,19 @@ function sessionOf(request: JobRequest, warm: WarmSessions | undefined): string 
   return warm?.keyOf({ client: clientOf(request), model, messages: input.messages });
 }
 
-function runtimeJobOf(request: JobRequest, session: string | undefined): RuntimeJob {
+function runtimeJobOf(request: JobRequest, session: string | undefined, { relay }: JobRunnerPorts): RuntimeJob {
   if (request.type === 'llm') {
     const { model, input } = request;
     const job = { type: 'llm' as const, model, input, scope: clientOf(request) };
     return session === undefined ? job : { ...job, session };
   }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
-  return { type: request.type, model: request.model, input: request.input };
+  const { type, model, input, service, files } = request;
+  return {
+    ...{ type, model, input },
+    ...(service === undefined ? {} : { service }),
+    ...(files === undefined || relay === undefined ? {} : { files: { ...files, ...relay() } }),
+  };
 }
 
 function jobTimeout(timeoutMs: number): Problem {

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { NodePolicy } from '../policy/node-policy.ts';
 import { policyFault } from '../policy/parse-policy.ts';
+import { TOOL_TYPES } from '../protocol/subjects.ts';
 import { described } from './setting.ts';
 
 /** `[node]` of the configuration file: what a machine that works for a relay can be told. */
@@ -141,6 +142,18 @@ export const NodeSettings = Type.Object(
         }),
       ),
     ),
+    allow_tools: Type.Array(Type.Enum([...TOOL_TYPES]), {
+      default: [],
+      ...described({
+        description: 'programs of this machine that jobs of others may use, in a sandbox',
+        wanted: 'a list of ffmpeg and blender',
+        env: 'SPAREWATT_NODE_ALLOW_TOOLS',
+        flag: 'allow-tool',
+        argument: 'program',
+        otherwise: 'none',
+        example: ['ffmpeg'],
+      }),
+    }),
     caps_port: Type.Optional(
       Type.Integer({
         minimum: 0,

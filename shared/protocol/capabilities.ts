@@ -9,7 +9,18 @@ const Time = Type.Integer({ minimum: 0, description: 'Milliseconds since 1970' }
 const OrNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 
 /** What a node can be asked for, as flags of its document. */
-export const CAPABILITIES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'vision', 'task'] as const;
+export const CAPABILITIES = [
+  'llm',
+  'embed',
+  'stt',
+  'tts',
+  'ocr',
+  'image',
+  'vision',
+  'task',
+  'ffmpeg',
+  'blender',
+] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
 /** Averages over real jobs in which recent ones weigh more; made by the node, so a claim. */
@@ -121,6 +132,8 @@ export const CapabilityDocument = Type.Object({
       image: Type.Optional(Type.Boolean()),
       vision: Type.Optional(Type.Boolean()),
       task: Type.Optional(Type.Boolean()),
+      ffmpeg: Type.Optional(Type.Boolean()),
+      blender: Type.Optional(Type.Boolean()),
       providers: Type.Record(Type.String(), Type.String()),
     },
     { additionalProperties: true },

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem.ts';
 import { LIMITS } from './limits.ts';
-import { CAPABILITY_TYPES } from './subjects.ts';
+import { OBJECT_TYPES } from './subjects.ts';
 
 /** What is no exact number cannot be stored, and must not keep the record of a job from being written. */
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -110,6 +110,26 @@ const JobRequestBase = {
   nonce: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
 };
 
+/** A file of a job: its id, the SHA-256 of its content (hex) and its size. */
+export const JobFileRef = Type.Object({
+  file_id: Type.String({ minLength: 1, maxLength: 64 }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  bytes: Count,
+});
+export type JobFileRef = Static<typeof JobFileRef>;
+
+/** Where the node of an attempt fetches the files of its job and hands over those it makes, over HTTP (SPEC F). */
+export const JobFileGrant = Type.Object({
+  /** At the relay that the node has enrolled at. */
+  path: Type.String({ pattern: '^/[A-Za-z0-9/_-]*$' }),
+  /** Sent as bearer token; fits this attempt alone. */
+  token: Type.String({ minLength: 16, maxLength: 128, pattern: '^[A-Za-z0-9_-]+$' }),
+  inputs: Type.Array(JobFileRef, { maxItems: 64 }),
+  mostOutputs: Count,
+  mostOutputBytes: Count,
+});
+export type JobFileGrant = Static<typeof JobFileGrant>;
+
 export const LlmJobRequest = Type.Object({
   ...JobRequestBase,
   type: Type.Literal('llm'),
@@ -121,8 +141,9 @@ export const EmbedJobRequest = Type.Object({ ...JobRequestBase, type: Type.Liter
 /** A job whose input and output are JSON objects that only service and runtime understand. */
 export const CapabilityJobRequest = Type.Object({
   ...JobRequestBase,
-  type: Type.Enum(CAPABILITY_TYPES),
+  type: Type.Enum(OBJECT_TYPES),
   input: JsonInput,
+  files: Type.Optional(JobFileGrant),
 });
 export const JobRequest = Type.Union([LlmJobRequest, EmbedJobRequest, CapabilityJobRequest]);
 export type JobRequest = Static<typeof JobRequest>;

@@ -9,7 +9,7 @@ export function isNodeId(value: unknown): value is string {
 }
 
 /** What a job needs a node to be able to do; the third token of its subject. */
-export const JOB_TYPES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'task'] as const;
+export const JOB_TYPES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'task', 'ffmpeg', 'blender'] as const;
 export type JobType = (typeof JOB_TYPES)[number];
 
 /**
@@ -18,6 +18,14 @@ export type JobType = (typeof JOB_TYPES)[number];
  */
 export const CAPABILITY_TYPES = ['stt', 'tts', 'ocr', 'image', 'task'] as const;
 export type CapabilityType = (typeof CAPABILITY_TYPES)[number];
+
+/** Programs of the node's machine, asked for by a service of the registry alone, which says what they may be told. */
+export const TOOL_TYPES = ['ffmpeg', 'blender'] as const;
+export type ToolType = (typeof TOOL_TYPES)[number];
+
+/** Types whose input and output are JSON objects that only service and runtime understand. */
+export const OBJECT_TYPES = [...CAPABILITY_TYPES, ...TOOL_TYPES] as const;
+export type ObjectType = (typeof OBJECT_TYPES)[number];
 
 export const subjects = {
   discover: 'fabric.capabilities.discover',

@@ -12,6 +12,8 @@ export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = {
   ocr: 'capability/ocr',
   image: 'capability/image',
   task: 'capability/task',
+  ffmpeg: 'ffmpeg/transcode',
+  blender: 'blender/render',
 };
 
 /** The part of a receipt that a node knows when it has finished an attempt. */

@@ -4,11 +4,12 @@ import type {
   EmbedInput,
   Execution,
   FinishReason,
+  JobFileGrant,
   JsonInput,
   TokenLogprob,
   Usage,
 } from '../protocol/messages.ts';
-import type { CapabilityType } from '../protocol/subjects.ts';
+import type { ObjectType } from '../protocol/subjects.ts';
 
 /** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
 export type RuntimeJob =
@@ -22,7 +23,17 @@ export type RuntimeJob =
       session?: string;
     }
   | { type: 'embed'; model: string; input: EmbedInput }
-  | { type: CapabilityType; model: string; input: JsonInput };
+  | {
+      type: ObjectType;
+      model: string;
+      input: JsonInput;
+      /** The registry id that it was asked by, where that is known. */
+      service?: string;
+      files?: RuntimeFiles;
+    };
+
+/** The files of a job, and where they are: the relay's address, and who vouches for it where the system does not (PEM). */
+export type RuntimeFiles = JobFileGrant & { relayUrl: string; authority?: string };
 
 /** What comes out while a job runs. Calls arrive in order, on the caller's thread, and never after `run` has settled. */
 export type RuntimeOutput = {

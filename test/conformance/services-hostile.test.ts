@@ -32,7 +32,14 @@ test('no body of a client makes a service fail by a fault of the relay', async (
     const { code } = (await response.json()) as { code?: string };
     seen.set(response.status, (seen.get(response.status) ?? 0) + 1);
     // The synthetic model answers "ok" where JSON is owed, which is its own fault.
-    const declared = [undefined, 'service_not_runnable', 'no_capacity', 'node_fault', 'model_not_found'];
+    const declared = [
+      undefined,
+      'service_not_runnable',
+      'no_capacity',
+      'node_fault',
+      'model_not_found',
+      'file_not_found',
+    ];
     assert.ok(declared.includes(code) || response.status === 400, `${id} ${code} ${JSON.stringify(body)}`);
   });
   await fc.assert(property, { numRuns: 400 });

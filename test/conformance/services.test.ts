@@ -76,19 +76,19 @@ test('a service that no node of the pool can run is refused with what it lacks',
 
 test('a service whose runtime no version has yet says so, once its input is right', async () => {
   await assertRefused(
-    'ffmpeg/transcode',
-    { url: 'https://x.example/a.mov' },
+    'gaming/bake-lightmaps',
+    { url: 'https://x.example/a.blend' },
     {
       code: 'service_not_runnable',
-      message: /needs the runtime "ffmpeg"/,
+      message: /needs the runtime "blender-bake"/,
     },
   );
   await assertRefused(
-    'ffmpeg/transcode',
-    { url: 'https://x.example/a.mov', width: 7 },
+    'gaming/bake-lightmaps',
+    { url: 'https://x.example/a.blend', resolution: 7 },
     {
       code: 'invalid_value',
-      param: 'width',
+      param: 'resolution',
     },
   );
 });
@@ -122,7 +122,7 @@ test('a service, its schemas and its requirements are found with the slash as it
     assert.deepEqual(schema.input, service.input);
     const needs = await get<ServiceRequirements>(`/v1/registry/services/${id}/requirements`);
     assert.deepEqual([needs.capability, needs.tools], ['ffmpeg', ['ffmpeg']]);
-    assert.equal(needs.available.runnable, false);
+    assert.deepEqual([needs.available.runnable, needs.available.nodes], [true, 0]);
   }
   const wrong = await readError(await pool.request('/v1/registry/services/ffmpeg/transcod'));
   assertError(wrong, { code: 'service_not_found', param: 'id', message: /Did you mean ffmpeg\/transcode/ });

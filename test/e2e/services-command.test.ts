@@ -48,7 +48,7 @@ describe('sparewatt services', () => {
     assert.equal(list.find(({ id }) => id === 'house/robber')?.origin, 'file');
     const { stdout: table } = await services('list', '--search', 'ffmpeg');
     assert.match(table, /^SERVICE +CATEGORY +RUNS ON +WHAT\n/);
-    assert.match(table, /\nffmpeg\/transcode +media +none yet +Transcoding/);
+    assert.match(table, /\nffmpeg\/transcode +media +none now +Transcoding/);
     assert.ok(table.split('\n').every((line) => line.length <= 80));
     assert.match((await services('list', '--search', 'nothing-like-it')).stdout, /^No service fits/);
   });
@@ -57,7 +57,7 @@ describe('sparewatt services', () => {
     const { stdout } = await services('show', 'whisper/transcribe');
     assert.match(stdout, /^whisper\/transcribe +Transcription of speech\n/);
     assert.match(stdout, /\n {2}missing {4}the capability "stt"\n/);
-    assert.match(stdout, /\n {2}input +model\? audio\? url\? language\?/);
+    assert.match(stdout, /\n {2}input +model\? audio\? file_id\? url\? language\?/);
     const shown = JSON.parse((await services('show', 'house/robber', '--json')).stdout) as ServiceDetails;
     assert.deepEqual([shown.id, shown.origin], ['house/robber', 'file']);
     const { code, stderr } = await services('show', 'house/rober');

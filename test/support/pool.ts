@@ -7,6 +7,7 @@ import OpenAI from 'openai';
 import pino from 'pino';
 import { type Relay, type RelayOptions, startRelay } from '../../relay/server.ts';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
+import type { Tools } from '../../shared/agent/capability-document.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
@@ -31,6 +32,8 @@ export type PoolNodeOptions = {
   runtime?: Runtime;
   relayUrl?: string;
   policy?: OwnerPolicy;
+  /** Programs that it says it has. */
+  tools?: Tools;
 };
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
@@ -50,7 +53,14 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       return fetch(`${relay.url}${path}`, { ...init, headers });
     },
     addNode: async (wanted = {}) => {
-      const { name = 'test', slots = 8, runtime = createSyntheticRuntime(), relayUrl = relay.url, policy } = wanted;
+      const {
+        name = 'test',
+        slots = 8,
+        runtime = createSyntheticRuntime(),
+        relayUrl = relay.url,
+        policy,
+        tools,
+      } = wanted;
       const key = createUser();
       const agent = startAgent({
         relayUrl,
@@ -66,6 +76,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         randomId: randomUUID,
         log: silentLog,
         ...(policy === undefined ? {} : { policy }),
+        ...(tools === undefined ? {} : { tools }),
       });
       agents.push(agent);
       const nodeId = await agent.ready;

@@ -35,6 +35,7 @@ export function addAgentCommand(program: Command): void {
         dataFolder: nodeFolder(data),
         models: settings.models,
         slots: settings.slots,
+        allowTools: settings.allow_tools,
         keyStore: settings.key_store,
         version: VERSION,
         log: createProcessLog(log_level),

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import type { RelaySettings } from '../../config/relay-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
 import type { RelayOptions } from '../../server.ts';
@@ -61,7 +62,18 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     open,
     ...(relay.services === undefined ? {} : { servicesPath: relay.services }),
     supervised: relay.supervised,
+    fileLimits: fileLimitsOf(relay),
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
+  };
+}
+
+function fileLimitsOf({ file_mb, files_mb, files_hours }: Pick<RelaySettings, 'file_mb' | 'files_mb' | 'files_hours'>) {
+  const mostBytes = files_mb * 2 ** 20;
+  return {
+    mostFileBytes: file_mb * 2 ** 20,
+    mostBytes,
+    mostBytesPerKey: mostBytes / 2,
+    lifetimeMs: files_hours * 3_600_000,
   };
 }
 

@@ -16,6 +16,8 @@ const NOT_THE_JOB: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'draining',
   'relay_lost',
   'storage_failed',
+  'file_transfer_failed',
+  'tool_unusable',
 ]);
 
 /** Attempts that ended so were broken off from this side, or never began: they take nothing from `max_attempts`. */

@@ -1,5 +1,7 @@
 import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JobInput } from '../../../shared/protocol/messages.ts';
+import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
+import type { JobFileRun } from '../../files/job-files.ts';
 import type { RelayLog } from '../../log.ts';
 import { type Routing, readRouting } from '../../scheduler/routing.ts';
 import type { JobEnding, JobMove, QueuedAttempt, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
@@ -18,17 +20,23 @@ export type RunLimits = Pick<JobSpec, 'timeoutMs' | 'stallTimeoutMs'> & { result
 export type KeptInput = { input: JobInput; asked?: Readonly<Record<string, unknown>> };
 
 /** Makes the result of a job from what its node puts out. */
-export type ResultReader = { readonly sink: AnswerSink; output(done: DoneFrame): unknown };
+export type ResultReader = {
+  readonly sink: AnswerSink;
+  readonly files?: JobFileRun;
+  /** May be a promise. */
+  output(done: DoneFrame): unknown;
+};
 
 export type QueuedRunPorts = {
   store: Pick<QueuedJobStore, 'inputOf'>;
   jobs: JobRunner;
-  /** How a service is run on the nodes of now. Errors: `service_not_found` for one that is no more. */
+  /** How a service is run on the nodes of now. Errors: `service_not_found` and `file_not_found` for what is no more. */
   serviceRun: (
     service: string,
     asked: Readonly<Record<string, unknown>>,
     routing: Routing,
-  ) => { reader: ResultReader; routing: Routing };
+    client: string,
+  ) => Promise<{ reader: ResultReader; routing: Routing }>;
   limits: RunLimits;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -54,6 +62,9 @@ export type RunOutcome =
 /** A slot was free a moment ago: another may have taken it, and then the others of the queue are asked again. */
 const SLOT_WAIT_MS = 1_000;
 
+/** What a node lets a program run at most. */
+const TOOL_MS = 3_600_000;
+
 const END_STATES = { succeed: 'succeeded', fail: 'failed', cancel: 'cancelled', expire: 'expired' } as const;
 
 /**
@@ -66,17 +77,19 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
   const { job, caller } = run;
   const history = followAttempts(run, ports);
   let record: JobRecord | undefined;
+  let files: JobFileRun | undefined;
   try {
     const input = await ports.store.inputOf(job.id);
     if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
     const kept = JSON.parse(input) as KeptInput;
-    const { reader, routing } = howToRun(job, kept, ports);
-    const spec = specOf(run, kept.input, routing, ports.limits);
-    const sink = { ...reader.sink, ...history.sink };
+    const { reader, routing } = await howToRun(job, kept, ports);
+    files = reader.files;
+    const spec = { ...specOf(run, kept.input, routing, ports), files };
+    const sink = bothSinks(reader.sink, history.sink);
     const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
     });
-    const text = JSON.stringify(reader.output(done));
+    const text = JSON.stringify(await reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
   } catch (error) {
@@ -95,16 +108,27 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     const unrun = recordOfUnrun(job, attempts, { state, problem, at: ports.now() });
     const { usage, receipt, charge = null } = record ?? unrun;
     return endOf(event, { record: { ...unrun, usage, receipt, charge }, result: null });
+  } finally {
+    await files?.close();
   }
 }
 
-function howToRun(
-  { type, service, routing }: QueuedJob,
+/** Both hear of the end of an attempt; everything else is told to one of them. */
+function bothSinks(reader: AnswerSink, history: AnswerSink): AnswerSink {
+  const attemptEnded = (attempt: AttemptRecord): void => {
+    reader.attemptEnded?.(attempt);
+    history.attemptEnded?.(attempt);
+  };
+  return { ...reader, ...history, attemptEnded };
+}
+
+async function howToRun(
+  { type, service, routing, apiKeyId }: QueuedJob,
   { asked }: KeptInput,
   { serviceRun }: QueuedRunPorts,
-): { reader: ResultReader; routing: Routing } {
+): Promise<{ reader: ResultReader; routing: Routing }> {
   const wished = readRouting(routing);
-  if (asked !== undefined) return serviceRun(service, asked, wished);
+  if (asked !== undefined) return serviceRun(service, asked, wished, apiKeyId);
   const { sink, of: output } = collectResult(type);
   return { reader: { sink, output }, routing: wished };
 }
@@ -119,7 +143,12 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
   return { ...record, createdAt };
 }
 
-function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing, limits: RunLimits): JobSpec {
+function specOf(
+  { job, attempts }: QueuedRun,
+  input: JobInput,
+  routing: Routing,
+  { limits, now }: QueuedRunPorts,
+): JobSpec {
   const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce, holdMicro } = job;
   return {
     id,
@@ -135,11 +164,17 @@ function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing,
     input,
     routing,
     maxWaitMs: SLOT_WAIT_MS,
-    timeoutMs: limits.timeoutMs,
-    stallTimeoutMs: limits.stallTimeoutMs,
+    ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
   };
+}
+
+/** A program works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
+function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits, now: number) {
+  if (!(TOOL_TYPES as readonly string[]).includes(type)) return { timeoutMs, stallTimeoutMs };
+  const leftMs = Math.max(timeoutMs, Math.min(deadline - now, TOOL_MS));
+  return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }
 
 /** Writes the attempts of a run down as they begin. */

@@ -14,10 +14,13 @@ import type { Routing } from '../../scheduler/routing.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
 import { chooseModel } from '../choose-model.ts';
 import { type RoutingOptions, readRoutingOptions } from '../routing-options.ts';
+import { isToolType, withFile } from './file-input.ts';
 import { readJobInput } from './service-input.ts';
-import { createOutputReader, type OutputReader } from './service-output.ts';
+import { type OutputReader, openReader } from './service-output.ts';
 
 const RETRY_AFTER_MS = 1_000;
+/** The longest that a timer takes: the job's own time limit is shorter. */
+const SILENT_MS = 2 ** 31 - 1;
 const routingRequest = Compile(RoutingRequest);
 
 /** What is asked of the nodes for a call of a service, and how their answer becomes its output. */
@@ -37,7 +40,7 @@ type Call = {
 /**
  * Reads the body of a call and decides which model does the work. Errors: `invalid_value` and
  * `missing_required_parameter` with the member, `service_not_runnable`, `model_not_found`, `no_capacity` with what no
- * node has.
+ * node has, `file_not_found`, `file_too_large`.
  */
 export async function planService(
   service: RegisteredService,
@@ -52,11 +55,14 @@ export async function planService(
     throw new Problem('service_not_runnable', sentence);
   }
   const { type } = runtime;
-  const jobInput = readJobInput(service.definition, type, input);
+  const withContent = await withFile(service.definition, type, input, client, services);
+  const jobInput = readJobInput(service.definition, type, withContent);
   const named = typeof input.model === 'string' ? input.model : undefined;
   const who = await whoDoes({ service, type, named, jobInput, routing: wishes.routing, client }, services);
-  const order = { ...wishes, ...who, type, stream: false, input: jobInput, service: id };
-  return { order, reader: createOutputReader(service, input) };
+  const reader = await openReader(service, input, client, services);
+  const order = { ...wishes, ...who, type, stream: false, input: jobInput, service: id, files: reader.files };
+  // Between its start and its end a program says nothing; that its node lives is seen otherwise.
+  return { order: isToolType(type) ? { ...order, stallTimeoutMs: SILENT_MS } : order, reader };
 }
 
 function readBody(

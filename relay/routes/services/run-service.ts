@@ -2,6 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ServiceAnswer, ServiceRequest } from '../../../shared/api/services.ts';
+import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
+import type { JobSpec } from '../../jobs/job.ts';
+import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
@@ -19,22 +22,13 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
     const job = services.newJob(request, order);
     reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
     const hangUp = hangUpOf(reply.raw);
-    const result = await services.jobs.run(job, reader.sink, hangUp.controller).finally(hangUp.stop);
-    const { done, node, timings } = result;
-    reply.header('x-sparewatt-node', node.id);
-    const usage = usageOf(done.usage);
-    const answer: ServiceAnswer = {
-      status: 'ok',
-      service: id,
-      job_id: job.id,
-      node_id: node.id,
-      model: job.model,
-      output: reader.output(done),
-      ...(usage.total_tokens === 0 ? {} : { usage }),
-      receipt: { id: job.receiptId, url: `/v1/jobs/${job.id}/receipt` },
-      latency_ms: Math.round(timings.totalMs),
-    };
-    return sendJson(reply, answer);
+    try {
+      const result = await services.jobs.run(job, reader.sink, hangUp.controller).finally(hangUp.stop);
+      reply.header('x-sparewatt-node', result.node.id);
+      return sendJson(reply, answerOf(id, job, result, await reader.output(result.done)));
+    } finally {
+      await reader.files?.close();
+    }
   };
   const config = { access: 'client' } as const;
   const schema = {
@@ -60,4 +54,24 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
     { config, schema: { ...schema, hide: true, params: Type.Object({ '*': Type.String() }) } },
     async (request, reply) => run(request.params['*'], request, reply),
   );
+}
+
+function answerOf(
+  service: string,
+  job: JobSpec,
+  { done, node, timings }: JobResult,
+  output: JsonSchema,
+): ServiceAnswer {
+  const usage = usageOf(done.usage);
+  return {
+    status: 'ok',
+    service,
+    job_id: job.id,
+    node_id: node.id,
+    model: job.model,
+    output,
+    ...(usage.total_tokens === 0 ? {} : { usage }),
+    receipt: { id: job.receiptId, url: `/v1/jobs/${job.id}/receipt` },
+    latency_ms: Math.round(timings.totalMs),
+  };
 }

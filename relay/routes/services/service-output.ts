@@ -1,17 +1,42 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
+import type { JobFileRun } from '../../files/job-files.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
+import type { RelayServices } from '../../services.ts';
 import { gatherAnswer } from '../openai/answer-choices.ts';
 import { collectVectors, floatsOf } from '../openai/embeddings.ts';
+import { inputFiles, isToolType } from './file-input.ts';
 
 /** Gathers what a node says into the output of a service. */
 export type OutputReader = {
   readonly sink: AnswerSink;
-  /** Errors: `node_fault` for what is not the output that the service promises. */
-  output(done: DoneFrame): JsonSchema;
+  /** What the node may fetch and hand over; absent where the service has no files of its own. */
+  readonly files?: JobFileRun;
+  /** Errors: `node_fault` for what is not the output that the service promises, and those of `JobFileRun.keep`. */
+  output(done: DoneFrame): JsonSchema | Promise<JsonSchema>;
 };
+
+/** The reader for one run of a service for a caller; `input` has passed its schema. Errors: `file_not_found`. */
+export async function openReader(
+  service: RegisteredService,
+  input: JsonSchema,
+  client: string,
+  services: Pick<RelayServices, 'files' | 'jobFiles'>,
+): Promise<OutputReader> {
+  if (!isToolType(service.definition.runtime.type)) return createOutputReader(service, input);
+  const files = services.jobFiles.open({ apiKeyId: client, inputs: await inputFiles(input, client, services) });
+  return {
+    files,
+    sink: { attemptEnded: files.end },
+    output: async (done) => {
+      const output = promised(done.output ?? {}, service);
+      await files.keep(output);
+      return output;
+    },
+  };
+}
 
 /** The reader for one job of a service; `input` has passed its schema. */
 export function createOutputReader(service: RegisteredService, input: JsonSchema): OutputReader {

@@ -4,6 +4,7 @@ import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-rec
 import type { Store } from '../store.ts';
 import { createCreditStore, prepareCharge } from './credit-store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
+import { createFileStore } from './file-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createJobStore, prepareJobInsert, type SqliteJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
@@ -53,6 +54,7 @@ export function openLocalStore(options: LocalStoreOptions): LocalStore {
   const receipts = createReceiptRows(db, sealerOf(options));
   const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db, RELAY) });
   return {
+    files: createFileStore(db, access),
     jobs: createJobStore(db, access, { insertJob, receipts, now: () => performance.now() }),
     keys: createKeyStore(db, access),
     credits: createCreditStore(db, access, signerOf(options)),

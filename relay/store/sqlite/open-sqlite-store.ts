@@ -12,6 +12,15 @@ export type SqliteStoreOptions = DatabaseThreadOptions;
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { ask, askPatiently, close } = await startDatabaseThread(options);
   return {
+    files: {
+      addFile: (record) => ask('files', 'addFile', record),
+      findFile: (fileId) => ask('files', 'findFile', fileId),
+      listFiles: (query) => ask('files', 'listFiles', query),
+      removeFile: (fileId) => ask('files', 'removeFile', fileId),
+      prolongFile: (fileId, expiresAt) => ask('files', 'prolongFile', fileId, expiresAt),
+      listExpiredFiles: (now, limit) => ask('files', 'listExpiredFiles', now, limit),
+      fileUsage: () => ask('files', 'fileUsage'),
+    },
     jobs: {
       // One per job, and nobody's answer waits for it.
       recordFinishedJob: (record) => askPatiently('jobs', 'insertRows', rowsOf(record)),

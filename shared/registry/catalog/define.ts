@@ -70,9 +70,26 @@ export const SAMPLING = {
   seed: Optional(Type.Integer()),
 };
 
-/** A file of the input: its bytes in base64, or where a node fetches it. */
+/** A file that was uploaded to `/v1/files`. */
+const FILE_ID = Type.String({ minLength: 1, maxLength: 64, description: 'Id of a file of POST /v1/files' });
+
+/** A file for a program, which opens no connections: its bytes in base64, or an uploaded file. */
+export const toolFileMembers = (name: string, description: string) => ({
+  [name]: Optional(Type.String({ minLength: 4, contentEncoding: 'base64', description: `${description}, in base64` })),
+  file_id: Optional(FILE_ID),
+});
+
+/** A file that a job has made, as its output names it. */
+export const MADE_FILE = Type.Object({
+  file_id: Type.String({ description: 'Its content is at GET /v1/files/{id}/content' }),
+  sha256: Type.String({ description: 'SHA-256, hex' }),
+  bytes: Type.Integer({ minimum: 0 }),
+});
+
+/** A file of the input: its bytes in base64, an uploaded file, or where a node fetches it. */
 export const fileMembers = (name: string, description: string) => ({
   [name]: Optional(Type.String({ minLength: 4, contentEncoding: 'base64', description: `${description}, in base64` })),
+  file_id: Optional(FILE_ID),
   url: Optional(
     Type.String({ format: 'uri', maxLength: 2_048, description: `${description}, where a node fetches it` }),
   ),

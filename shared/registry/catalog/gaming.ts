@@ -112,7 +112,7 @@ export const GAMING = defineServices('gaming', [
     },
     oneOf: ['scene', 'url'],
     output: { lightmaps: Type.Array(Type.String({ contentEncoding: 'base64' })), media_type: Type.String() },
-    runtime: { type: 'blender' },
+    runtime: { type: 'blender-bake' },
     requirements: { tools: ['blender'], memory_bytes: 4 * 2 ** 30 },
     price_unit: 'gpu_second',
     examples: [{ input: { url: 'https://files.example/level.blend', resolution: 2_048 } }],

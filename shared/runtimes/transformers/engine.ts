@@ -96,8 +96,9 @@ async function loadTasks(
   return {
     dispose: () => model.dispose(),
     async run(job, _output, interrupted) {
-      if (job.type === 'llm' || job.type === 'embed') throw wrongType(job);
-      return await run(job, interrupted);
+      const { type, model, input } = job;
+      if (type === 'llm' || type === 'embed' || type === 'ffmpeg' || type === 'blender') throw wrongType(job);
+      return await run({ type, model, input }, interrupted);
     },
   };
 }

@@ -21,7 +21,10 @@ const register = await openNodeRegister({ store: store.pairing, log, now: Date.n
 const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocations: register.revocations, log });
 const rules = { open: false, approve: false };
 const headFile = folder.file(HEAD_FILE);
-const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, headFile, rules });
+const filesFolder = folder.subfolder('files');
+const services = await createServices({
+  ...{ log, store, fabric, keys, settings: [], register, identity, headFile, rules, filesFolder },
+});
 
 const watches = { clock: watchLoop(), processor: watchTurns() };
 /** Of all threads. */

@@ -46,12 +46,12 @@ test('a node without a free slot counts, and not as free', () => {
 });
 
 test('no document makes a node run what this version has no way of asking for', () => {
-  const flags = { llm: true, embed: true, ffmpeg: true, blender: true, providers: {} };
+  const flags = { llm: true, embed: true, 'blender-bake': true, duckdb: true, providers: {} };
   const boastful = node('a', { capabilities: flags });
-  for (const id of ['ffmpeg/transcode', 'blender/render']) {
+  for (const id of ['gaming/bake-lightmaps', 'analytics/sql-query']) {
     const { runnable, nodes, missing } = createAvailability([boastful])(service(id));
     assert.deepEqual([runnable, nodes], [false, 0]);
-    assert.match(missing.join(), /^the runtime "(ffmpeg|blender)", which no node of this version has$/);
+    assert.match(missing.join(), /^the runtime "(blender-bake|duckdb)", which no node of this version has$/);
   }
 });
 

@@ -5,6 +5,7 @@ import { measurements } from './0040-measurements.ts';
 import { receiptLog } from './0050-receipt-log.ts';
 import { miners } from './0060-miners.ts';
 import { queuedJobs } from './0070-queued-jobs.ts';
+import { files } from './0075-files.ts';
 import { services } from './0080-services.ts';
 import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   receiptLog,
   miners,
   queuedJobs,
+  files,
   services,
   keyLimits,
   usage,

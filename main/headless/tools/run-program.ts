@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { programOutput } from '../program-output.ts';
+import type { ToolLimits } from './tool-limits.ts';
+
+export type ProgramRun = {
+  command: string;
+  args: readonly string[];
+  cwd: string;
+  limits: ToolLimits;
+  /** Whether nothing else limits its memory. */
+  watchesMemory: boolean;
+  signal: AbortSignal;
+};
+
+/** The ends of what it wrote. */
+export type ProgramEnd = { code: number | null; stdout: string; stderr: string };
+
+const KEPT_CHARACTERS = 16_384;
+const WATCH_EVERY_MS = 500;
+const PS_TIMEOUT_MS = 2_000;
+
+/**
+ * Runs a program, never through a shell, until it and all it has started are gone.
+ *
+ * Invariants: (1) it leads a process group of its own, and is only ever ended with the whole group; (2) resolves or
+ * rejects when nobody holds its output any more, so that its folder can be removed; (3) of several reasons to end it the
+ * first is told. Errors: the signal's reason, `job_timeout`, `result_too_large`, `tool_failed` for too much memory,
+ * `tool_unusable` when it cannot be started.
+ */
+export async function runProgram({
+  command,
+  args,
+  cwd,
+  limits,
+  watchesMemory,
+  signal,
+}: ProgramRun): Promise<ProgramEnd> {
+  signal.throwIfAborted();
+  const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: {} });
+  let reason: unknown;
+  const end = (why: unknown): void => {
+    reason ??= why;
+    killGroup(child);
+  };
+  const onAbort = (): void => end(signal.reason);
+  const output = { stdout: keepEnd(child.stdout), stderr: keepEnd(child.stderr) };
+  const timer = setTimeout(() => end(outOfTime(limits)), limits.timeMs);
+  const watch = setInterval(() => {
+    measure(child, cwd, watchesMemory).then(({ written, memory }) => {
+      if (written > limits.outputBytes) end(tooMuch(limits));
+      if (memory > limits.memoryBytes) end(tooHungry(limits));
+    }, end);
+  }, WATCH_EVERY_MS);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', (cause) => reject(unstartable(command, cause)));
+      child.once('close', resolve);
+    });
+    if (reason !== undefined) throw reason;
+    return { code, stdout: output.stdout(), stderr: output.stderr() };
+  } finally {
+    clearTimeout(timer);
+    clearInterval(watch);
+    signal.removeEventListener('abort', onAbort);
+    // What it has left behind in its group is no part of the job.
+    killGroup(child);
+  }
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is gone.
+  }
+}
+
+function keepEnd(stream: Readable): () => string {
+  let text = '';
+  stream.setEncoding('utf8').on('data', (piece: string) => {
+    text = (text + piece).slice(-KEPT_CHARACTERS);
+  });
+  return () => text;
+}
+
+async function measure(
+  { pid }: ChildProcess,
+  folder: string,
+  watchesMemory: boolean,
+): Promise<{ written: number; memory: number }> {
+  const [written, memory] = await Promise.all([sizeOf(folder), watchesMemory ? memoryOf(pid ?? 0) : 0]);
+  return { written, memory };
+}
+
+/** Never follows a link. */
+async function sizeOf(folder: string): Promise<number> {
+  const parts = ['out', 'tmp'].map((name) => readdir(join(folder, name), { recursive: true, withFileTypes: true }));
+  const entries = (await Promise.all(parts.map((part) => part.catch(() => [])))).flat();
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = files.map((file) =>
+    stat(join(file.parentPath, file.name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** Of a process group, in bytes. */
+export async function memoryOf(group: number): Promise<number> {
+  const lines = (await programOutput('/bin/ps', ['-axo', 'pgid=,rss='], PS_TIMEOUT_MS)) ?? '';
+  const pairs = lines.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  return pairs.reduce((sum, [pgid, rss = 0]) => (pgid === group ? sum + rss * 1_024 : sum), 0);
+}
+
+function outOfTime({ timeMs }: ToolLimits): Problem {
+  return new Problem('job_timeout', `The program did not end within ${timeMs} ms.`);
+}
+
+function tooMuch({ outputBytes }: ToolLimits): Problem {
+  return new Problem('result_too_large', `The program wrote more than ${outputBytes} bytes. Ask for less in one job.`);
+}
+
+function tooHungry({ memoryBytes }: ToolLimits): Problem {
+  return new Problem('tool_failed', `The program needs more than ${memoryBytes} bytes of memory for this.`);
+}
+
+function unstartable(command: string, cause: Error): Problem {
+  const name = command.split('/').at(-1);
+  return new Problem('tool_unusable', `${name} could not be started on this node.`, { cause });
+}

@@ -1,0 +1,101 @@
+import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { findProgram } from '../find-program.ts';
+import type { ToolLimits } from './tool-limits.ts';
+
+/** How one run of a program is started so that it sees its own folder, no network and nobody else's files. */
+export type SandboxedCommand = { command: string; args: string[] };
+
+export type Sandbox = {
+  readonly name: 'bubblewrap' | 'sandbox-exec';
+  /** `folder` has the folders `in`, which the program can only read, `out` and `tmp`; it becomes the working folder. */
+  wrap(program: string, args: readonly string[], folder: string, limits: ToolLimits): SandboxedCommand;
+};
+
+const SYSTEM_FOLDERS = [
+  '/usr',
+  '/bin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/etc/alternatives',
+  '/etc/fonts',
+  '/etc/ld.so.cache',
+];
+
+/** The sandbox of this system. Errors: `tool_unusable` where there is none that limits all that must be limited. */
+export async function findSandbox(platform: NodeJS.Platform = process.platform): Promise<Sandbox> {
+  if (platform === 'linux') {
+    const [bwrap, prlimit] = await Promise.all([findProgram('bwrap'), findProgram('prlimit')]);
+    if (bwrap === undefined) throw unusable('bubblewrap is not installed (on Debian: apt install bubblewrap)');
+    if (prlimit === undefined) throw unusable('prlimit is not installed (it comes with util-linux)');
+    return bubblewrap(bwrap, prlimit);
+  }
+  if (platform === 'darwin') return sandboxExec('/usr/bin/sandbox-exec');
+  throw unusable(`there is no sandbox for programs on ${platform}`);
+}
+
+/** Namespaces of its own for everything; the file system is that of the system's programs, read-only. */
+export function bubblewrap(bwrap: string, prlimit: string): Sandbox {
+  return {
+    name: 'bubblewrap',
+    wrap: (program, args, folder, { memoryBytes, outputBytes }) => {
+      const own = ownFolder(program);
+      const limits = [`--as=${memoryBytes}`, `--fsize=${outputBytes}`, '--core=0', '--nofile=256'];
+      return {
+        command: bwrap,
+        args: [
+          ...['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
+          ...['--setenv', 'PATH', '/usr/bin:/bin', '--setenv', 'HOME', '/tmp', '--setenv', 'LANG', 'C.UTF-8'],
+          ...SYSTEM_FOLDERS.flatMap((path) => ['--ro-bind-try', path, path]),
+          ...['--proc', '/proc', '--dev', '/dev', '--bind', `${folder}/tmp`, '/tmp'],
+          ...(own === undefined ? [] : ['--ro-bind', own, own]),
+          ...['--ro-bind', `${folder}/in`, '/work/in', '--bind', `${folder}/out`, '/work/out', '--chdir', '/work'],
+          ...['--', prlimit, ...limits, '--', program, ...args],
+        ],
+      };
+    },
+  };
+}
+
+/** The kernel's sandbox of macOS, told what is allowed. Memory is watched from outside, since nothing limits it there. */
+export function sandboxExec(command: string): Sandbox {
+  return {
+    name: 'sandbox-exec',
+    wrap: (program, args, folder) => {
+      const real = realpathSync(folder);
+      const own = ownFolder(program);
+      const readable = ['/usr', '/bin', '/System', '/Library', '/opt/homebrew', '/private/var/db/dyld', '/dev'];
+      const read = [...readable, `${real}/in`, ...(own === undefined ? [] : [own])].map(subpath).join(' ');
+      const write = [`${real}/out`, `${real}/tmp`].map(subpath).join(' ');
+      const profile = [
+        '(version 1) (deny default)',
+        '(allow process-exec process-fork sysctl-read file-read-metadata)',
+        `(allow file-read* (literal "/") ${subpath(real)} ${read})`,
+        `(allow file-write* ${write} (literal "/dev/null"))`,
+      ].join(' ');
+      return { command, args: ['-p', profile, program, ...args] };
+    },
+  };
+}
+
+function subpath(path: string): string {
+  if (/["\\\n]/.test(path)) throw unusable('the path of a folder holds a quotation mark or a backslash');
+  return `(subpath "${path}")`;
+}
+
+/** Where a program lies that is not one of the system's: it may need what lies beside it, but nobody's home. */
+function ownFolder(program: string): string | undefined {
+  const folder = dirname(realpathSync(program));
+  if (SYSTEM_FOLDERS.some((path) => folder === path || folder.startsWith(`${path}/`))) return undefined;
+  if (folder === '/' || folder === homedir() || homedir().startsWith(`${folder}/`)) {
+    throw unusable(`${program} lies where the owner's files are. Install it in a folder of its own`);
+  }
+  return folder;
+}
+
+function unusable(why: string): Problem {
+  return new Problem('tool_unusable', `The node runs programs in a sandbox alone, and ${why}.`);
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type ProgramRun, runProgram } from '../../../../main/headless/tools/run-program.ts';
+import { bubblewrap, sandboxExec } from '../../../../main/headless/tools/sandbox.ts';
+import { isProblem } from '../../../support/problems.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { until } from '../../../support/until.ts';
+
+const skip = process.platform === 'win32' ? 'there are no process groups on Windows' : false;
+const LIMITS = { memoryBytes: 2 ** 40, outputBytes: 2 ** 30, timeMs: 60_000, threads: 1 };
+
+function runOf(t: TestContext, command: string, args: string[], more: Partial<ProgramRun> = {}) {
+  const cwd = temporaryFolder(t);
+  for (const name of ['in', 'out', 'tmp']) mkdirSync(join(cwd, name));
+  const signal = new AbortController().signal;
+  return runProgram({ command, args, cwd, limits: LIMITS, watchesMemory: false, signal, ...more });
+}
+
+function isRunning(args: string): boolean {
+  return execFileSync('ps', ['-axo', 'args=']).toString().split('\n').includes(args);
+}
+
+test('the end of what a program writes is kept, with its code', { skip }, async (t) => {
+  const end = await runOf(t, '/bin/sh', ['-c', 'echo out; echo err >&2; exit 7']);
+  assert.deepEqual(end, { code: 7, stdout: 'out\n', stderr: 'err\n' });
+  const long = await runOf(t, '/bin/sh', ['-c', 'i=0; while [ $i -lt 9000 ]; do echo line$i; i=$((i+1)); done']);
+  assert.match(long.stdout, /\nline8999\n$/);
+  assert.ok(long.stdout.length <= 16_384);
+});
+
+test('a program that takes no heed of signals is ended with its whole group, also without a sandbox', {
+  skip,
+}, async (t) => {
+  const cancel = new AbortController();
+  const script = "trap '' TERM INT; sleep 98766 & sleep 98766; sleep 98766";
+  const run = runOf(t, '/bin/sh', ['-c', script], { signal: cancel.signal });
+  run.catch(() => undefined);
+  await until(() => isRunning('sleep 98766'));
+  cancel.abort(new Error('cancelled'));
+  await assert.rejects(run, /cancelled/);
+  assert.equal(isRunning('sleep 98766'), false);
+});
+
+test('what a program leaves in its group when it ends is no part of the job', { skip }, async (t) => {
+  await runOf(t, '/bin/sh', ['-c', 'sleep 98767 >/dev/null 2>&1 & exit 0']);
+  await until(() => !isRunning('sleep 98767'));
+});
+
+test('memory is watched where nothing else limits it', { skip }, async (t) => {
+  const code = 'const a = []; for (let i = 0; i < 40; i++) a.push(Buffer.alloc(1e7, 1)); setInterval(() => a, 1e3)';
+  const limits = { ...LIMITS, memoryBytes: 2e8 };
+  const run = runOf(t, process.execPath, ['-e', code], { limits, watchesMemory: true });
+  await assert.rejects(run, isProblem('tool_failed', /200000000 bytes of memory/));
+});
+
+test('a program that is not there, and a job that is over already, start nothing', { skip }, async (t) => {
+  await assert.rejects(runOf(t, '/nowhere/ffmpeg', []), isProblem('tool_unusable', /^ffmpeg could not be started/));
+  const signal = AbortSignal.abort(new Error('over'));
+  await assert.rejects(runOf(t, '/bin/sh', ['-c', 'exit 0'], { signal }), /over/);
+});
+
+test('bubblewrap is told to unshare everything and to show the system and the folder of the job alone', {
+  skip,
+}, () => {
+  const { command, args } = bubblewrap('/x/bwrap', '/x/prlimit').wrap('/bin/sh', ['-c', '-x'], '/jobs/1', LIMITS);
+  assert.equal(command, '/x/bwrap');
+  for (const flag of ['--unshare-all', '--die-with-parent', '--new-session', '--clearenv'])
+    assert.ok(args.includes(flag));
+  const bound = args.flatMap((arg, index) => (arg === '--bind' ? [args[index + 1]] : []));
+  assert.deepEqual(bound, ['/jobs/1/tmp', '/jobs/1/out'], 'what can be written');
+  const [, ...program] = args.slice(args.lastIndexOf('--'));
+  assert.deepEqual(program, ['/bin/sh', '-c', '-x']);
+  assert.deepEqual(args.slice(args.indexOf('--') + 1, args.lastIndexOf('--')), [
+    ...['/x/prlimit', `--as=${2 ** 40}`, `--fsize=${2 ** 30}`, '--core=0', '--nofile=256'],
+  ]);
+});
+
+test('sandbox-exec is told to deny what it is not told to allow, and nothing of the network', { skip }, (t) => {
+  const folder = temporaryFolder(t);
+  const { command, args } = sandboxExec('/x/sandbox-exec').wrap('/bin/sh', ['-c', 'x'], folder, LIMITS);
+  const [flag, profile = '', ...program] = args;
+  assert.deepEqual([command, flag, program], ['/x/sandbox-exec', '-p', ['/bin/sh', '-c', 'x']]);
+  assert.match(profile, /^\(version 1\) \(deny default\) /);
+  assert.doesNotMatch(profile, /network|mach-lookup/);
+  assert.match(
+    profile,
+    new RegExp(`\\(allow file-write\\* \\(subpath "${folder}/out"\\) \\(subpath "${folder}/tmp"\\)`),
+  );
+  const odd = join(folder, 'a"b');
+  mkdirSync(odd);
+  const wrapOdd = () => sandboxExec('/x/sandbox-exec').wrap('/bin/sh', [], odd, LIMITS);
+  assert.throws(wrapOdd, isProblem('tool_unusable', /quotation mark/));
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type FileDepot, openFileDepot } from '../../../relay/files/file-depot.ts';
+import { FILE_LIMITS, type FileLimits } from '../../../relay/files/file-limits.ts';
+import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
+import { afterTest } from '../../support/after-test.ts';
+import { silentLog } from '../../support/pool.ts';
+import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const NEW = { filename: 'x', mediaType: 'text/plain', purpose: 'user_data', jobId: null };
+
+async function openPlace(t: TestContext, limits: Partial<FileLimits> = {}) {
+  const root = temporaryFolder(t);
+  const store = await openSqliteStore({ file: join(root, 'x.sqlite') });
+  afterTest(t, () => store.close());
+  const folder = join(root, 'files');
+  const clock = { now: 1_000 };
+  const open = async (): Promise<FileDepot> => {
+    const ports = { store: store.files, folder, now: () => clock.now, log: silentLog };
+    const depot = await openFileDepot({ ...ports, limits: { ...FILE_LIMITS, leastFreeBytes: 0, ...limits } });
+    afterTest(t, () => depot.close());
+    return depot;
+  };
+  const onDisk = (): string[] =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
+  return { open, onDisk, clock, folder, store };
+}
+
+async function* bytes(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function add(depot: FileDepot, text: string, apiKeyId = 'key_a') {
+  return depot.keep(await depot.receive(bytes(text), { apiKeyId }), NEW);
+}
+
+async function contentOf(depot: FileDepot, file: { sha256: string }): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of await depot.read(file)) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+test('a content that comes twice lies on the disk once, and until the last of its files is gone', async (t) => {
+  const { open, onDisk } = await openPlace(t);
+  const depot = await open();
+  const [first, second] = [await add(depot, 'same'), await add(depot, 'same', 'key_b')];
+  assert.deepEqual(onDisk(), [digestOf('same')]);
+  await depot.remove(first.fileId, 'key_a');
+  assert.equal(await contentOf(depot, second), 'same');
+  await depot.remove(second.fileId, 'key_b');
+  assert.deepEqual(onDisk(), []);
+});
+
+test('files of one content that come and go at the same time never lose it', async (t) => {
+  const { open, onDisk } = await openPlace(t);
+  const depot = await open();
+  const rounds = Array.from({ length: 40 }, async (_, round) => {
+    const file = await add(depot, 'same');
+    if (round % 2 === 0) await depot.remove(file.fileId, 'key_a');
+    return file;
+  });
+  const files = await Promise.all(rounds);
+  for (const [round, file] of files.entries()) if (round % 2 === 1) assert.equal(await contentOf(depot, file), 'same');
+  assert.deepEqual(onDisk(), [digestOf('same')]);
+});
+
+test('an upload that breaks off leaves neither bytes nor a claim on room', async (t) => {
+  const { open, onDisk } = await openPlace(t, { mostBytes: 10, mostBytesPerKey: 10 });
+  const depot = await open();
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('12345678');
+    throw new Error('the line is cut');
+  }
+  for (const _ of [1, 2, 3]) await assert.rejects(depot.receive(broken(), { apiKeyId: 'key_a' }), /the line is cut/);
+  assert.deepEqual(onDisk(), []);
+  await add(depot, '1234567890');
+});
+
+test('a file, a key and all files together have their limits, and what is deleted makes room', async (t) => {
+  const limits = { mostFileBytes: 8, mostBytesPerKey: 10, mostBytes: 15, mostFilesPerKey: 2 };
+  const { open, onDisk } = await openPlace(t, limits);
+  const depot = await open();
+  await assert.rejects(add(depot, '123456789'), isProblem('file_too_large', /8 bytes/));
+  const announced = depot.receive(bytes('1'), { apiKeyId: 'key_a', announcedBytes: 9 });
+  await assert.rejects(announced, isProblem('file_too_large', /8 bytes/));
+  const first = await add(depot, '12345678');
+  await assert.rejects(add(depot, 'abc'), isProblem('file_quota_exceeded', /10 bytes/));
+  await add(depot, 'x');
+  await assert.rejects(add(depot, 'y'), isProblem('file_quota_exceeded', /2 files/));
+  await assert.rejects(add(depot, 'abcdefgh', 'key_b'), isProblem('file_storage_full', /15 bytes/));
+  // What another key has already takes no room of the disk, but some of its own.
+  await add(depot, '12345678', 'key_b').catch(() => undefined);
+  await depot.remove(first.fileId, 'key_a');
+  await add(depot, 'abc');
+  assert.equal(onDisk().length, 3 - 1 + (await depot.list({ apiKeyId: 'key_b', limit: 5 })).length);
+});
+
+test('a relay that was killed finds the files it had named, and nothing of the others', async (t) => {
+  const { open, onDisk, folder, store } = await openPlace(t);
+  const first = await open();
+  const kept = await add(first, 'kept');
+  await first.receive(bytes('came whole and was not named'), { apiKeyId: 'key_a' });
+  mkdirSync(join(folder, 'contents', 'ab'), { recursive: true });
+  writeFileSync(join(folder, 'contents', 'ab', 'ab'.repeat(32)), 'placed and without a row');
+  assert.equal(onDisk().length, 3);
+  const second = await open();
+  assert.deepEqual(onDisk(), [digestOf('kept')]);
+  assert.equal(await contentOf(second, await second.find(kept.fileId, 'key_a')), 'kept');
+  assert.equal((await store.files.fileUsage()).contents.length, 1);
+});
+
+test('a file is another key’s to nobody, and gone once its time is over', async (t) => {
+  const { open, onDisk, clock } = await openPlace(t, { lifetimeMs: 100 });
+  const depot = await open();
+  const file = await add(depot, 'short');
+  await assert.rejects(depot.find(file.fileId, 'key_b'), isProblem('file_not_found', /no file/));
+  await assert.rejects(depot.remove(file.fileId, 'key_b'), isProblem('file_not_found', /no file/));
+  await depot.prolong(file.fileId, 1_200);
+  clock.now = 1_199;
+  await depot.sweep();
+  assert.equal((await depot.find(file.fileId, 'key_a')).sizeBytes, 5);
+  clock.now = 1_200;
+  await assert.rejects(depot.find(file.fileId, 'key_a'), isProblem('file_not_found', /no file/));
+  assert.deepEqual(onDisk(), [digestOf('short')]);
+  await depot.sweep();
+  assert.deepEqual(onDisk(), []);
+});
+
+test('a content can be read to its end though its file is deleted meanwhile', async (t) => {
+  const { open } = await openPlace(t);
+  const depot = await open();
+  const file = await add(depot, 'x'.repeat(100_000));
+  const stream = await depot.read(file);
+  await depot.remove(file.fileId, 'key_a');
+  let size = 0;
+  for await (const chunk of stream) size += (chunk as Buffer).length;
+  assert.equal(size, 100_000);
+  await assert.rejects(depot.read(file), isProblem('file_not_found', /deleted/));
+  await assert.rejects(async () => depot.read({ sha256: '../../x' }), TypeError);
+});

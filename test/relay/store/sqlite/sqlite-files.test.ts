@@ -1,0 +1,4 @@
+import { describeFileContract } from '../file-contract.ts';
+import { makeSqlitePlace } from './sqlite-place.ts';
+
+describeFileContract('the SQLite store', makeSqlitePlace);
