@@ -14,11 +14,13 @@ import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
+import { registerModelFileRoute } from './routes/model-files.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerPageRoutes } from './routes/pages.ts';
 import { registerPairingRoutes } from './routes/pairing.ts';
 import { registerRateLimitHeaders } from './routes/rate-limit-headers.ts';
 import { registerReceiptRoutes } from './routes/receipts.ts';
@@ -41,6 +43,8 @@ export type AppOptions = {
   /** With it the relay speaks HTTPS. */
   tls?: TlsOptions | undefined;
   unreadMs?: number | undefined;
+  /** Where the built pages lie; those of this repository when absent. */
+  pagesFolder?: string | undefined;
 };
 
 // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
@@ -48,7 +52,14 @@ const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
   request.headers.upgrade?.toLowerCase() === 'websocket';
 
 /** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
-export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs }: AppOptions): Promise<RelayApp> {
+export async function createApp({
+  services,
+  logger,
+  maxBodyBytes,
+  tls,
+  unreadMs,
+  pagesFolder,
+}: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -105,5 +116,7 @@ export async function createApp({ services, logger, maxBodyBytes, tls, unreadMs 
   registerKeyRoutes(app, services);
   registerMetricsRoute(app, services);
   registerUsageRoutes(app, services);
+  await registerPageRoutes(app, pagesFolder);
+  registerModelFileRoute(app);
   return app;
 }

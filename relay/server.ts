@@ -62,6 +62,8 @@ export type RelayOptions = {
   queueLimits?: Partial<QueueLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
+  /** Where the built pages lie; those of this repository when absent. */
+  pagesFolder?: string;
   log: Logger;
 };
 
@@ -128,8 +130,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs } = options;
-    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, tls: tls?.httpsOptions() });
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder } = options;
+    const httpsOptions = tls?.httpsOptions();
+    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, pagesFolder, tls: httpsOptions });
     undo.push(() => app.close());
     const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });

@@ -10,6 +10,11 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
+/** What every page may use: the style sheet, and the web host of the inference engine. */
+const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/inference'];
+const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|onnxruntime-web)(\/|$)/;
+const isOfPages = (name: string): boolean => UI_PACKAGES.test(name);
+
 /** The import table of ARCHITECTURE.md. The longest matching room applies. */
 const RULES: Rule[] = [
   {
@@ -29,6 +34,18 @@ const RULES: Rule[] = [
     mayImportRooms: ['relay', 'shared'],
     mayImportPackages: (name) => name !== 'electron',
     reason: 'the relay knows shared, never the node or a page',
+  },
+  ...['join'].map((page) => ({
+    room: `renderer/${page}`,
+    mayImportRooms: [`renderer/${page}`, ...ROOMS_OF_ALL_PAGES, 'shared'],
+    mayImportPackages: isOfPages,
+    reason: 'a page knows shared, its UI library and the rooms of all pages, never another page, Node or Electron',
+  })),
+  {
+    room: 'renderer/inference',
+    mayImportRooms: ['renderer/inference', 'shared'],
+    mayImportPackages: isOfPages,
+    reason: 'the web host of the engine serves every page and knows none of them',
   },
   {
     room: 'build',
@@ -94,7 +111,7 @@ test('every seam is still used, so that none is left open for nothing', () => {
 });
 
 test('nobody imports build or test', () => {
-  const strangers = ['shared', 'main', 'relay'].flatMap(sourcesOf).flatMap((file) =>
+  const strangers = ['shared', 'main', 'renderer', 'relay'].flatMap(sourcesOf).flatMap((file) =>
     importsOf(file)
       .filter((specifier) => specifier.startsWith('.'))
       .map((specifier) => relative(ROOT, resolve(ROOT, dirname(file), specifier)))

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.ts';
 
 /**
- * `npm test`: installs what the tests need, then runs the checks and every test file. Names on the command line
+ * `npm test`: installs what the tests need, builds the pages, then runs the checks and every test file. Names on the command line
  * (parts of file paths) narrow it down: `npm test -- store pairing`.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -31,6 +31,7 @@ if (files.length === 0) {
 const chromium = ensureChromium();
 console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
 
+run('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])], true);
 run('check', ['build/check.ts'], wanted.length === 0);
 const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter) => [
   `--test-reporter=${reporter}`,

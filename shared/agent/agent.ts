@@ -38,8 +38,8 @@ export type AgentOptions = {
   tools?: Tools;
   /** What the owner lets the node run; everything when absent. */
   policy?: OwnerPolicy;
-  /** The node's own key: public part as NATS user key, and the seed its transport signs with. */
-  identity: { publicKey: string; seed: Uint8Array };
+  /** The node's own key as NATS user key: with its seed, or as a key of the host that can be used and not seen. */
+  identity: { publicKey: string; seed: Uint8Array } | Signer;
   /** The host's own cryptography with that key; WebCrypto when absent. */
   crypto?: HostCrypto | undefined;
   runtime: Runtime;
@@ -78,9 +78,10 @@ export function startAgent(options: AgentOptions): Agent {
   const policy = options.policy ?? createOwnerPolicy({ now: options.now });
   const slots = createSlots(options.slots, policy.isOpen);
   const runtime = measureRuntime(options.runtime, options.now);
-  const signer = signerOfSeed(options.identity.seed);
+  const { identity } = options;
+  const signer = 'seed' in identity ? signerOfSeed(identity.seed) : Promise.resolve(identity);
   signer.catch(() => undefined); // Told by whoever asks for a document.
-  const receiptKey = { publicKey: options.identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
+  const receiptKey = { publicKey: identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
   const jobs = createJobRunner({ ...options, runtime, slots, policy, receiptKey, epoch: () => epoch.current });
   const opened = Promise.withResolvers<string>();
   opened.promise.catch(() => undefined);
@@ -137,7 +138,7 @@ export function startAgent(options: AgentOptions): Agent {
         credentials: credentials.current,
         busUrl: doorUrl,
         directUrl: first.busUrl,
-        seed: options.identity.seed,
+        key: 'seed' in identity ? identity.seed : identity,
         openSocket: socketOpener(options, credentials.current, doorUrl),
         instance,
         slots,

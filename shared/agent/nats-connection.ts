@@ -6,7 +6,9 @@ import {
   jwtAuthenticator,
   type NatsConnection,
 } from 'nats.ws';
+import type { Signer } from '../identity/signer.ts';
 import { Problem } from '../problems/problem.ts';
+import { type ChallengeSigner, createChallengeSigner } from './held-greeting.ts';
 
 /** The node's line to the bus. The one file that knows nats.ws. */
 export type BusConnection = {
@@ -32,7 +34,8 @@ export type BusConnectionOptions = {
   inboxPrefix: string;
   /** Read again at every reconnect, so that renewed credentials are used. */
   jwt: () => string;
-  seed: Uint8Array;
+  /** The node's key: its seed, or one of the host that can be used and not seen. */
+  key: Uint8Array | Signer;
   /** How lines are opened where the host has a say in it; the platform's own WebSocket when absent. */
   openSocket?: OpenSocket | undefined;
   /** Ends an attempt to connect, with its reason. */
@@ -56,8 +59,10 @@ export type ConnectToBus = (options: BusConnectionOptions) => Promise<BusConnect
 export const connectToBus: ConnectToBus = async (options) => {
   const { signal } = options;
   signal.throwIfAborted();
-  const sockets = createSockets(options.openSocket);
-  const connection = await connectUntil(signal, connectionOptions(options, sockets), sockets);
+  const challenges = options.key instanceof Uint8Array ? undefined : createChallengeSigner(options.key);
+  const sockets = createSockets(options.openSocket, challenges);
+  const authenticator = tokenAuthenticator(options, challenges);
+  const connection = await connectUntil(signal, { ...connectionOptions(options, sockets), authenticator }, sockets);
   watch(connection, options, sockets);
   return {
     publish: (subject, data) => {
@@ -114,7 +119,6 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
     noRandomize: true,
     timeout: CONNECT_TIMEOUT_MS,
     name: options.nodeId,
-    authenticator: tokenAuthenticator(options),
     inboxPrefix: options.inboxPrefix,
     // A cluster's gossip would send the node around the relay's door, to addresses it cannot reach.
     ignoreClusterUpdates: true,
@@ -126,8 +130,9 @@ function connectionOptions(options: BusConnectionOptions, sockets: Sockets): Con
 }
 
 /** Without the key beside its token: a server that is told it drops the client when it reads its certificate again. */
-function tokenAuthenticator({ jwt, seed }: BusConnectionOptions): Authenticator {
-  const sign = jwtAuthenticator(jwt, seed);
+function tokenAuthenticator({ jwt, key }: BusConnectionOptions, challenges?: ChallengeSigner): Authenticator {
+  if (!(key instanceof Uint8Array)) return (nonce) => ({ jwt: jwt(), sig: challenges?.signatureOf(nonce) ?? '' });
+  const sign = jwtAuthenticator(jwt, key);
   return (nonce) => {
     const { nkey: _, ...proof } = sign(nonce) as JwtAuth;
     return proof;
@@ -155,7 +160,7 @@ type Sockets = {
  * after `close` and becomes a connection that nobody knows of, and one with unsent bytes is waited for, which a hung
  * peer makes for ever.
  */
-function createSockets(openSocket: OpenSocket | undefined): Sockets {
+function createSockets(openSocket: OpenSocket | undefined, challenges: ChallengeSigner | undefined): Sockets {
   let current: BusSocket | undefined;
   let closed = false;
   const drop = (): void => current?.drop();
@@ -163,6 +168,7 @@ function createSockets(openSocket: OpenSocket | undefined): Sockets {
     open: async (url) => {
       if (closed) throw new Error('The connection has been closed.');
       current = openSocket?.(url) ?? openPlatformSocket(url);
+      challenges?.hold(current.socket);
       return { socket: current.socket, encrypted: url.startsWith('wss:') };
     },
     dropUnsent: () => {

@@ -8,7 +8,7 @@ import { JOB_TYPES, type JobType, subjects } from '../protocol/subjects.ts';
 import type { DocumentKeeper } from './document-keeper.ts';
 import type { JobRunner } from './job-runner.ts';
 import type { AgentLog } from './log.ts';
-import type { BusConnection, BusMessage, ConnectToBus, OpenSocket } from './nats-connection.ts';
+import type { BusConnection, BusConnectionOptions, BusMessage, ConnectToBus, OpenSocket } from './nats-connection.ts';
 import type { OperatorDesk } from './operator-desk.ts';
 import type { Slots } from './slots.ts';
 
@@ -17,7 +17,7 @@ export type SessionPorts = {
   busUrl: string;
   /** A line to the bus past the relay's process. */
   directUrl: string | undefined;
-  seed: Uint8Array;
+  key: BusConnectionOptions['key'];
   openSocket?: OpenSocket | undefined;
   instance: string;
   connect: ConnectToBus;
@@ -78,7 +78,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     nodeId,
     inboxPrefix: subjects.inboxPrefix(nodeId),
     jwt: () => ports.credentials().jwt,
-    seed: ports.seed,
+    key: ports.key,
     openSocket: ports.openSocket,
     signal: ports.signal,
     onDown: () => {

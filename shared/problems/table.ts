@@ -289,6 +289,13 @@ export const PROBLEMS = {
   nats_server_missing: { title: 'No nats-server program was found', status: 503, retry: 'never', type: 'server_error' },
   nats_server_failed: { title: 'nats-server did not start', status: 503, retry: 'later', type: 'server_error' },
   relay_unreachable: { title: 'The relay does not answer', status: 503, retry: 'later', type: 'server_error' },
+  pages_missing: { title: 'The pages of the relay are not built', status: 503, retry: 'later', type: 'server_error' },
+  unsupported_browser: {
+    title: 'This browser cannot be a node',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   invalid_setting: {
     title: 'A setting of the configuration is wrong',
     status: 400,

@@ -59,6 +59,7 @@ export const WebGpu = Type.Object({
   limits: Type.Record(Type.String(), Type.Number()),
   features: Type.Array(Text, { maxItems: 100 }),
 });
+export type WebGpu = Static<typeof WebGpu>;
 
 export const Hardware = Type.Object({
   platform: Type.String(),
@@ -77,6 +78,8 @@ export const Software = Type.Object({
   node: OrNull(Text),
   onnxruntime: OrNull(Text),
   transformers: OrNull(Text),
+  /** Of a node in a browser tab, such as `Chrome 156`. */
+  browser: Type.Optional(OrNull(Text)),
 });
 export type Software = Static<typeof Software>;
 

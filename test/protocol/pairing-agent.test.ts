@@ -39,7 +39,7 @@ function connectWith(relayUrl: string, nodeId: string, key: NKey, jwt = ''): Pro
     nodeId,
     inboxPrefix: `_INBOX_${nodeId}`,
     jwt: () => jwt,
-    seed: new TextEncoder().encode(key.seed),
+    key: new TextEncoder().encode(key.seed),
     signal: AbortSignal.timeout(20_000),
     onDown: () => undefined,
     onUp: () => undefined,

@@ -105,6 +105,16 @@ env.fetch = () => Promise.reject(new Error('The inference library may not fetch 
 env.useCustomCache = true;
 env.customCache = { match: openVirtual, put: async () => undefined };
 
+/** In a browser, once before the first load: where onnxruntime's own code lies, as URLs, and its threads for all models. */
+export function setUpWebAssembly(files: { mjs: string; wasm: string }, threads: number): void {
+  const { wasm } = env.backends.onnx;
+  if (wasm === undefined) throw new Error('This build of the inference library has no WebAssembly.');
+  // It would run the code from a blob, which a strict content security policy forbids.
+  env.useWasmCache = false;
+  wasm.wasmPaths = files;
+  wasm.numThreads = threads;
+}
+
 async function openVirtual(key: string): Promise<Response | string | undefined> {
   const [id = '', ...rest] = key.slice(VIRTUAL_ROOT.length).split('/');
   const file = await sources.get(id)?.open(rest.join('/'));

@@ -32,7 +32,7 @@ async function connectNode(t: TestContext, nats: TestNats, { key, identity, auth
     nodeId: 'attic-a',
     inboxPrefix: '_INBOX_attic-a',
     jwt: () => jwt,
-    seed: new TextEncoder().encode(key.seed),
+    key: new TextEncoder().encode(key.seed),
     openSocket: (url) => {
       const socket = new WebSocket(url, { ca: authority, ...identity });
       socket.on('error', () => undefined);

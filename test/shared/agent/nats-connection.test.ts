@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, type webcrypto } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -7,6 +7,8 @@ import { type TestContext, test } from 'node:test';
 import { mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
 import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { type BusConnectionOptions, connectToBus } from '../../../shared/agent/nats-connection.ts';
+import { publicKeyText } from '../../../shared/identity/key-text.ts';
+import type { Signer } from '../../../shared/identity/signer.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { createInbox } from '../../support/inbox.ts';
@@ -24,7 +26,7 @@ function optionsFor(url: string, changes: Partial<BusConnectionOptions> = {}) {
     nodeId: NODE,
     inboxPrefix: `_INBOX_${NODE}`,
     jwt: () => 'a.b.c',
-    seed: text.encode(key.seed),
+    key: text.encode(key.seed),
     signal: new AbortController().signal,
     onDown: () => events.push('down'),
     onUp: () => events.push('up'),
@@ -137,6 +139,31 @@ test('a connection that is closed while it is being found again leaves no ghost 
   await gone;
   assert.doesNotThrow(() => connection.publish(`fabric.heartbeat.${NODE}`, text.encode('{}')));
   await connection.close();
+});
+
+test('a key that only signs in its own time gets in, and again after a cut', { timeout: 10_000 }, async (t) => {
+  const nats = await startTestNats(t);
+  const bridge = await openBridge(t, Number(new URL(nats.server.websocketUrl).port));
+  const generated = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
+  const { publicKey, privateKey } = generated as webcrypto.CryptoKeyPair;
+  let signed = 0;
+  const key: Signer = {
+    publicKey: publicKeyText('node', new Uint8Array(await crypto.subtle.exportKey('raw', publicKey))),
+    sign: async (data) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      signed += 1;
+      return new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, new Uint8Array(data)));
+    },
+  };
+  const { events, options } = optionsFor(bridge.url, { key });
+  const { jwt } = mintNodeCredentials(nats.identity, { nodeId: NODE, publicKey: key.publicKey, lifetimeSeconds: 60 });
+  const connection = await connectToBus({ ...options, jwt: () => jwt });
+  afterTest(t, connection.close);
+  await connection.flush();
+  bridge.cutAll();
+  assert.deepEqual([await events.next(), await events.next()], ['down', 'up']);
+  await connection.flush();
+  assert.equal(signed, 2);
 });
 
 test('says when it is down and when it is up again, and hears what it listens to on the new connection', {

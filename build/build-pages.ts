@@ -1,0 +1,93 @@
+import { existsSync, globSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { InlineConfig, Plugin } from 'vite';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+export type PagesToBuild = {
+  /** Every folder in it that has an index.html is a page. */
+  sources: string;
+  /** Where `<page>/index.html` and `assets/` go; replaced as a whole. */
+  output: string;
+};
+
+/** The pages of this repository. */
+export const PAGES: PagesToBuild = { sources: join(ROOT, 'renderer'), output: join(ROOT, 'dist', 'pages') };
+
+/** Whether the built pages are newer than everything they are made of. */
+export function arePagesFresh({ sources, output }: PagesToBuild = PAGES): boolean {
+  const built = pagesOf(sources).map((page) => join(output, page, 'index.html'));
+  if (built.length === 0 || !built.every(existsSync)) return false;
+  const oldestBuiltAt = Math.min(...built.map(changedAt));
+  const inputs = [sources, join(ROOT, 'shared'), join(ROOT, 'build')].flatMap((folder) =>
+    globSync('**/*.{ts,tsx,css,html,svg}', { cwd: folder }).map((name) => join(folder, name)),
+  );
+  const packages = ['package.json', 'package-lock.json'].map((name) => join(ROOT, name));
+  return [...inputs, ...packages].every((file) => changedAt(file) <= oldestBuiltAt);
+}
+
+/**
+ * Builds all pages. They come to lie in a folder beside the old ones first, so that a build that fails, or is not done
+ * yet, takes no page away. Rejects with Vite's own error.
+ */
+export async function buildPages(pages: PagesToBuild = PAGES): Promise<void> {
+  const { build } = await import('vite');
+  const fresh = `${pages.output}.${process.pid}`;
+  const old = `${fresh}.old`;
+  try {
+    await build(viteConfig({ ...pages, output: fresh }));
+    if (existsSync(pages.output)) renameSync(pages.output, old);
+    renameSync(fresh, pages.output);
+  } finally {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** How Vite builds pages: everything from this machine, under names that change with the content. */
+export function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
+  return {
+    configFile: false,
+    root: sources,
+    // Relative, so that the same files work below a relay's path and in the desktop app.
+    base: './',
+    publicDir: false,
+    define: { 'import.meta.env.SPAREWATT_VERSION': JSON.stringify(VERSION) },
+    logLevel: 'warn',
+    // onnxruntime-web comes with its WebAssembly inlined or beside it; only beside it may one of several be chosen.
+    resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
+    plugins: [withoutNodeCrypto()],
+    worker: { format: 'es', plugins: () => [withoutNodeCrypto()] },
+    build: {
+      outDir: output,
+      emptyOutDir: true,
+      target: 'es2024',
+      // A strict content security policy allows no inlined scripts or fonts.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: 4_096,
+      rolldownOptions: { input: pagesOf(sources).map((page) => join(sources, page, 'index.html')) },
+    },
+  };
+}
+
+/** nats.ws names Node's crypto for hosts that have no WebCrypto; no browser gets there. */
+function withoutNodeCrypto(): Plugin {
+  const stub = '\0no-node-crypto';
+  return {
+    name: 'without-node-crypto',
+    enforce: 'pre',
+    resolveId: (id) => (id === 'crypto' ? stub : undefined),
+    load: (id) => (id === stub ? 'export default {};' : undefined),
+  };
+}
+
+function pagesOf(sources: string): string[] {
+  return globSync('*/index.html', { cwd: sources }).map((file) => basename(dirname(file)));
+}
+
+function changedAt(file: string): number {
+  return statSync(file).mtimeMs;
+}

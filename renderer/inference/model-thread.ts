@@ -1,0 +1,150 @@
+/**
+ * One life of a web worker with one model in it.
+ *
+ * 1. `jobs` holds exactly the jobs that were posted and are not settled. When the worker ends, for whatever reason, all
+ *    of them are rejected and `onEnd` is called, once; nothing that arrives later is listened to.
+ * 2. Nothing is given out for a job after its signal was aborted or it has settled.
+ * 3. A cancelled job settles within `CANCEL_GRACE_MS`: when the worker confirms, else because the worker is ended.
+ * 4. A failed run ends its worker: onnxruntime-web remembers a failure and answers everything after it with the same.
+ */
+import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
+import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import type { EngineResult } from '../../shared/runtimes/transformers/engine.ts';
+import {
+  createInterruptFlag,
+  type FromWorker,
+  type LoadRequest,
+  type ToWorker,
+} from '../../shared/runtimes/worker-protocol.ts';
+
+export type ModelThreadOptions = {
+  model: string;
+  /** A fault's inner error; never a job's content. */
+  onFault(message: string, detail: string): void;
+  onWarm(): void;
+  onEnd(): void;
+};
+
+export type ModelThread = {
+  /** Resolves once the model is in memory; rejects when the worker ends before. */
+  loaded: Promise<void>;
+  /** Takes jobs only once `loaded` has resolved. */
+  run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
+  /** Ends the worker at once, and gives its memory back; running jobs are rejected with `reason`. */
+  end(reason: Problem): void;
+};
+
+type Pending = {
+  output: RuntimeOutput;
+  signal: AbortSignal;
+  resolve(result: EngineResult): void;
+  reject(reason: unknown): void;
+};
+
+type JobMessage = Exclude<FromWorker, { type: 'loaded' | 'problem' }>;
+
+/** WebAssembly that does not look at the flag within this time is in the middle of a long step. */
+const CANCEL_GRACE_MS = 50;
+
+export function startModelThread(options: ModelThreadOptions, request: LoadRequest): ModelThread {
+  const worker = new Worker(new URL('./inference-worker.ts', import.meta.url), { type: 'module' });
+  const jobs = new Map<number, Pending>();
+  const loading = Promise.withResolvers<void>();
+  loading.promise.catch(() => undefined); // Nobody waits for a load whose worker ends between two jobs.
+  let hasEnded = false;
+  let nextId = 0;
+
+  const post = (message: ToWorker): void => worker.postMessage(message);
+
+  function end(reason: Problem): void {
+    if (hasEnded) return;
+    hasEnded = true;
+    worker.terminate();
+    options.onEnd();
+    loading.reject(reason);
+    for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : reason);
+    jobs.clear();
+  }
+
+  function fail(message: Extract<FromWorker, { type: 'problem' }>): void {
+    const problem = fromProblemRecord(message.problem);
+    jobs.get(message.id ?? -1)?.reject(problem);
+    if (message.fault !== null) options.onFault(problem.message, message.fault);
+    if (message.fault !== null || message.id === null) end(message.id === null ? problem : crashed(options.model));
+  }
+
+  function deliver(message: FromWorker): void {
+    if (message.type === 'loaded') {
+      options.onWarm();
+      loading.resolve();
+    } else if (message.type === 'problem') {
+      fail(message);
+    } else {
+      const job = jobs.get(message.id);
+      if (job !== undefined) settle(message, job);
+    }
+  }
+
+  worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
+    if (!hasEnded) deliver(data);
+  });
+  worker.addEventListener('error', (event) => {
+    event.preventDefault();
+    options.onFault(`The worker of '${options.model}' failed.`, event.message ?? '');
+    end(crashed(options.model));
+  });
+  post({ type: 'load', ...request });
+
+  async function run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult> {
+    if (hasEnded) throw crashed(options.model);
+    const id = nextId++;
+    // Memory is shared only between a page that is isolated from all others and its workers.
+    const flag = globalThis.crossOriginIsolated ? createInterruptFlag() : null;
+    const { promise, resolve, reject } = Promise.withResolvers<EngineResult>();
+    let grace: ReturnType<typeof setTimeout> | undefined;
+    const cancel = (): void => {
+      flag?.raise();
+      post({ type: 'cancel', id });
+      grace = setTimeout(() => end(crashed(options.model)), CANCEL_GRACE_MS);
+    };
+    jobs.set(id, { output, signal, resolve, reject });
+    signal.addEventListener('abort', cancel, { once: true });
+    post({ type: 'run', id, job, interrupt: flag?.buffer ?? null });
+    try {
+      return await promise;
+    } finally {
+      jobs.delete(id);
+      clearTimeout(grace);
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  return { loaded: loading.promise, run, end };
+}
+
+function settle(message: JobMessage, job: Pending): void {
+  if (message.type === 'done') {
+    const { type: _, id: __, ...result } = message;
+    job.resolve(result);
+  } else if (message.type === 'cancelled') {
+    job.reject(job.signal.reason);
+  } else if (!job.signal.aborted) {
+    giveOut(message, job.output);
+  }
+}
+
+function giveOut(
+  message: Extract<FromWorker, { type: 'text' | 'tool_call' | 'vectors' }>,
+  output: RuntimeOutput,
+): void {
+  if (message.type === 'text') output.text(message.text, message.tokens, message.more);
+  else if (message.type === 'tool_call') output.toolCall(message.piece);
+  else output.vectors(message.start, message.count, message.dimensions, message.values);
+}
+
+function crashed(model: string): Problem {
+  return new Problem(
+    'node_fault',
+    `The worker that ran '${model}' ended while it worked. The next job gets a fresh one.`,
+  );
+}

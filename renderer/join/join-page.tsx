@@ -1,0 +1,113 @@
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { suggestedName } from './browser-facts.ts';
+import { MachineCard } from './machine-card.tsx';
+import type { NodeClient } from './node-client.ts';
+import { PairForm } from './pair-form.tsx';
+import { statusOf } from './status.ts';
+import { StatusCard } from './status-card.tsx';
+import { isLocale, type Locale, preferredLocale, STRINGS, type Strings } from './strings.ts';
+import { WorkCard } from './work-card.tsx';
+
+const LOCALE_KEY = 'sparewatt-locale';
+const LOOPBACK = /^(localhost|\[::1\]|127(\.\d+){3})$/;
+
+export type JoinPageProps = {
+  /** Undefined where this browser cannot be a node. */
+  client: NodeClient | undefined;
+  firstCode: string;
+};
+
+export function JoinPage({ client, firstCode }: JoinPageProps) {
+  const [locale, setLocale] = useLocale();
+  const strings = STRINGS[locale];
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>Sparewatt</h1>
+        <p className="quiet">{strings.relay(location.host)}</p>
+      </header>
+      <main>
+        <p className="lead">{strings.tagline}</p>
+        {client === undefined ? (
+          <p className="notice" data-kind="warn" role="alert">
+            {isSecureContext ? strings.reasons.unsupported : strings.reasons.insecure}
+          </p>
+        ) : (
+          <Node client={client} firstCode={firstCode} strings={strings} locale={locale} />
+        )}
+      </main>
+      <footer className="page-foot">
+        <label>
+          {strings.language}{' '}
+          <select
+            className="input"
+            value={locale}
+            onChange={({ target }) => isLocale(target.value) && setLocale(target.value)}
+          >
+            <option value="en" lang="en">
+              English
+            </option>
+            <option value="fr" lang="fr">
+              Français
+            </option>
+          </select>
+        </label>
+      </footer>
+    </div>
+  );
+}
+
+type NodeProps = { client: NodeClient; firstCode: string; strings: Strings; locale: Locale };
+
+function Node({ client, firstCode, strings, locale }: NodeProps) {
+  const view = useSyncExternalStore(client.onChange, client.view);
+  const status = statusOf(view, strings, locale);
+  useEffect(() => {
+    document.title = `${status.title} · Sparewatt`;
+  }, [status.title]);
+  const isUnpaired = view.stage === 'unpaired' || view.stage === 'pairing';
+  return (
+    <>
+      <StatusCard view={view} status={status} strings={strings} ask={client.ask} />
+      {isUnpaired && (
+        <PairForm
+          strings={strings}
+          firstName={suggestedName()}
+          firstCode={firstCode}
+          isRelayHere={LOOPBACK.test(location.hostname)}
+          isBusy={view.stage === 'pairing'}
+          problem={view.stage === 'unpaired' ? view.problem : null}
+          onJoin={(name, code) => client.ask({ type: 'join', name, code })}
+        />
+      )}
+      {'nodeId' in view && (
+        <>
+          <WorkCard work={view.work} strings={strings} locale={locale} />
+          <MachineCard
+            machine={view.machine}
+            models={view.models}
+            nodeId={view.nodeId}
+            strings={strings}
+            locale={locale}
+          />
+          <p className="quiet">{strings.keepOpen}</p>
+        </>
+      )}
+    </>
+  );
+}
+
+function useLocale(): [Locale, (locale: Locale) => void] {
+  const [locale, setLocale] = useState<Locale>(() => {
+    const kept = localStorage.getItem(LOCALE_KEY) ?? '';
+    return isLocale(kept) ? kept : preferredLocale(navigator.languages);
+  });
+  useEffect(() => {
+    document.documentElement.lang = locale;
+  }, [locale]);
+  const choose = (wanted: Locale): void => {
+    localStorage.setItem(LOCALE_KEY, wanted);
+    setLocale(wanted);
+  };
+  return [locale, choose];
+}

@@ -1,0 +1,39 @@
+import type { NodeView } from './node-messages.ts';
+import { type Strings, sentenceOf } from './strings.ts';
+
+/** The one line that is always there: what this browser does, and why. */
+export type Status = { tone: 'active' | 'waiting' | 'off'; title: string; why: string };
+
+export function statusOf(view: NodeView, strings: Strings, locale: string): Status {
+  const { states, reasons } = strings;
+  switch (view.stage) {
+    case 'opening':
+      return { tone: 'waiting', title: states.notYet, why: reasons.opening };
+    case 'unpaired':
+      return { tone: 'off', title: states.notPaired, why: reasons.unpaired };
+    case 'elsewhere':
+      return { tone: 'off', title: states.notPaired, why: reasons.elsewhere };
+    case 'pairing':
+      return { tone: 'waiting', title: states.notYet, why: reasons.pairing };
+    case 'preparing': {
+      const percent = new Intl.NumberFormat(locale, { style: 'percent' }).format(view.loadedBytes / view.totalBytes);
+      return { tone: 'waiting', title: states.notYet, why: reasons.preparing(view.model, percent) };
+    }
+    case 'connecting': {
+      const why = view.problem === null ? reasons.connecting : sentenceOf(view.problem, strings);
+      return { tone: 'waiting', title: states.notYet, why };
+    }
+    case 'contributing': {
+      const { running } = view.work;
+      return {
+        tone: 'active',
+        title: states.contributing,
+        why: running > 0 ? reasons.working(running) : reasons.ready,
+      };
+    }
+    case 'paused':
+      return { tone: 'off', title: states.paused, why: reasons.paused };
+    case 'leaving':
+      return { tone: 'waiting', title: states.leaving, why: reasons.leaving };
+  }
+}

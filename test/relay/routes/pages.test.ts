@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createApp } from '../../../relay/app.ts';
+import type { RelayServices } from '../../../relay/services.ts';
+import { silentLog } from '../../support/pool.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const services = { version: '0.0.0-test' } as RelayServices;
+const ASSET = 'index-DQ_cTW5Z.js';
+
+async function appWith(folder: string) {
+  return createApp({ services, logger: silentLog, maxBodyBytes: 1_024, pagesFolder: folder });
+}
+
+function builtPages(folder: string): string {
+  mkdirSync(join(folder, 'join'), { recursive: true });
+  mkdirSync(join(folder, 'assets'));
+  writeFileSync(join(folder, 'join', 'index.html'), '<!doctype html><title>a page</title>');
+  writeFileSync(join(folder, 'assets', ASSET), 'export {};');
+  writeFileSync(join(folder, 'secret.txt'), 'not for you');
+  return folder;
+}
+
+test('serves a page to everybody, isolated from all others and asked for anew each time', async (t) => {
+  const app = await appWith(builtPages(temporaryFolder(t)));
+  const { statusCode, headers, body } = await app.inject('/join');
+  assert.equal(statusCode, 200);
+  assert.equal(body, '<!doctype html><title>a page</title>');
+  assert.match(String(headers['content-type']), /^text\/html; charset=utf-8$/i);
+  assert.equal(headers['cache-control'], 'no-cache');
+  assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
+  assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  assert.equal(headers['referrer-policy'], 'no-referrer');
+  const policy = String(headers['content-security-policy']);
+  assert.match(policy, /default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/);
+  assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*|https?:/);
+});
+
+test('serves the parts of pages to be kept for ever, with the same rules for what they may do', async (t) => {
+  const app = await appWith(builtPages(temporaryFolder(t)));
+  const { statusCode, headers } = await app.inject(`/assets/${ASSET}`);
+  assert.equal(statusCode, 200);
+  assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable');
+  assert.match(String(headers['content-type']), /^(text|application)\/javascript/);
+  assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
+});
+
+test('serves nothing that is no part of a page', async (t) => {
+  const app = await appWith(builtPages(temporaryFolder(t)));
+  const paths = [
+    'nothing.js',
+    '..%2fsecret.txt',
+    '%2e%2e/secret.txt',
+    '',
+    '.',
+    'a//b.js',
+    '..%5csecret.txt',
+    'x%00.js',
+  ];
+  for (const path of paths) {
+    const { statusCode, body } = await app.inject(`/assets/${path}`);
+    assert.equal(statusCode, 404, `${path}: ${body}`);
+  }
+  assert.equal((await app.inject('/secret.txt')).statusCode, 404);
+});
+
+test('says how to build pages that are not built, and serves them once they are', async (t) => {
+  const folder = join(temporaryFolder(t), 'pages');
+  const app = await appWith(folder);
+  const missing = await app.inject('/join');
+  assert.equal(missing.statusCode, 503);
+  assert.equal(missing.json().code, 'pages_missing');
+  assert.match(missing.json().detail, /npm run build/);
+  builtPages(folder);
+  assert.equal((await app.inject('/join')).statusCode, 200);
+});
+
+test('serves the files of the shipped models, and nothing else of their folder', async (t) => {
+  const app = await appWith(temporaryFolder(t));
+  const digests = await app.inject('/models/sparewatt/demo-chat/digests.json');
+  assert.equal(digests.statusCode, 200);
+  assert.equal(digests.json().model, 'sparewatt/demo-chat');
+  assert.equal(digests.headers['cache-control'], 'no-cache');
+  const { etag } = digests.headers;
+  const again = await app.inject({
+    url: '/models/sparewatt/demo-chat/digests.json',
+    headers: { 'if-none-match': etag },
+  });
+  assert.equal(again.statusCode, 304);
+  for (const path of ['sparewatt', 'sparewatt/demo-chat', '..%2f..%2fpackage.json', '%2e%2e/package.json', 'a/../b']) {
+    assert.equal((await app.inject(`/models/${path}`)).statusCode, 404, path);
+  }
+});

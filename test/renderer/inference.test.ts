@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
+import { ensureChromium } from '../support/chromium.ts';
+import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../support/runtime-fixtures.ts';
+import { until } from '../support/until.ts';
+
+const CHAT = 'sparewatt/demo-chat';
+const EMBED = 'sparewatt/demo-embed';
+const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain'];
+/** Sums in another order, and on a GPU with other instructions, differ in the last digits of float32. */
+const TOLERANCE = { wasm: 1e-5, webgpu: 1e-3 };
+
+let folder: string;
+let pool: Pool;
+let browser: Browser;
+const faults: string[] = [];
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sparewatt-engine-'));
+  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
+  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
+  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
+});
+after(async () => {
+  await browser?.close();
+  await pool?.close();
+  rmSync(folder, { recursive: true, force: true });
+  assert.deepEqual(faults, [], 'the pages have thrown errors or broken their own policy');
+});
+
+/** A page of its own browser profile, so with an empty cache. */
+async function openPage(): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) faults.push(message.text());
+  });
+  await page.goto(`${pool.relay.url}/join`);
+  await page.waitForFunction('globalThis.engine !== undefined');
+  return page;
+}
+
+async function vectorsOnNode(): Promise<number[][]> {
+  const models = fileURLToPath(new URL('../../shared/models', import.meta.url));
+  const options = { modelFolder: models, cacheFolder: join(models, 'none'), log: collectLog() };
+  const runtime = await createWorkerRuntime({ ...options, models: [{ id: EMBED, dtype: 'fp32' }] });
+  try {
+    const output = collectOutput();
+    await runtime.run(embedJob(EMBED, TEXTS), output, NEVER);
+    return TEXTS.map((_, index) => output.rows.get(index) ?? []);
+  } finally {
+    await runtime.close();
+  }
+}
+
+for (const device of ['wasm', 'webgpu'] as const) {
+  describe(`the engine in a browser worker on ${device}`, () => {
+    test('answers sums it has never seen, and embeds as the engine in Node does', async () => {
+      const engine = engineOf(await openPage());
+      const wishes = device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true };
+      assert.equal((await engine.open([CHAT, EMBED], wishes)).device, device);
+      assert.ok(await engine.isIsolated());
+      const answer = await engine.run(chatJob(CHAT, '59 + 33'));
+      assert.deepEqual(answer, { text: '92', rows: [], device });
+      const { rows } = await engine.run(embedJob(EMBED, TEXTS));
+      for (const [index, expected] of (await vectorsOnNode()).entries()) {
+        const difference = Math.max(...expected.map((value, at) => Math.abs(value - (rows[index]?.[at] ?? 9))));
+        assert.ok(difference < TOLERANCE[device], `${TEXTS[index]}: ${difference}`);
+      }
+      assert.deepEqual(await engine.faults(), []);
+    });
+
+    test('stops a job when it is cancelled, and takes the next', async () => {
+      const engine = engineOf(await openPage());
+      await engine.open([CHAT], device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true });
+      const { reason, later } = await engine.cancelAtFirstPiece(chatJob(CHAT, 'Tell me a story.'));
+      assert.match(reason, /cancelled by the test/);
+      assert.equal(later, 0);
+      assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
+    });
+  });
+}
+
+test('a simulated GPU is not used unless it is asked for', async () => {
+  const engine = engineOf(await openPage());
+  const chosen = await engine.choose({});
+  assert.equal(chosen.device, 'wasm');
+  assert.equal(chosen.webgpu, null);
+  const simulated = await engine.choose({ allowSoftware: true });
+  assert.match(simulated.webgpu?.adapter ?? '', /swiftshader/);
+  assert.ok((simulated.webgpu?.features.length ?? 0) > 0);
+});
+
+test('a worker that does not stop in time is ended, and another takes its place', async () => {
+  const page = await openPage();
+  const engine = engineOf(page);
+  await engine.open([CHAT], { only: 'wasm' });
+  // Without shared memory the flag cannot be seen, and WebAssembly reads no messages: only the end of the worker is left.
+  await page.evaluate("Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false })");
+  const { reason, later } = await engine.cancelAtFirstPiece(chatJob(CHAT, 'Tell me a story.'));
+  assert.match(reason, /cancelled by the test/);
+  assert.equal(later, 0);
+  await until(async () => (await engine.states()).join().endsWith('warm,installed,warm'));
+  assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
+});
+
+test('a damaged file of the relay is refused, a damaged one in the browser is fetched again', async () => {
+  const page = await openPage();
+  const engine = engineOf(page);
+  await page.context().route('**/onnx/model.onnx', (route) => route.fulfill({ body: 'not a model' }));
+  await assert.rejects(engine.open([CHAT], { only: 'wasm' }), /'onnx\/model.onnx' of the model is damaged/);
+  await page.context().unroute('**/onnx/model.onnx');
+  await engine.open([CHAT], { only: 'wasm' });
+  const url = `${pool.relay.url}/models/${CHAT}/onnx/model.onnx`;
+  await page.evaluate(
+    `caches.open('sparewatt-models').then((cache) => cache.put('${url}', new Response('not a model')))`,
+  );
+  await engine.open([CHAT], { only: 'wasm' });
+  assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
+});

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { buildPages } from '../../build/build-pages.ts';
+import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
+
+const SOURCES = fileURLToPath(new URL('../fixtures/pages', import.meta.url));
+
+/** SwiftShader on this machine's CPU: right, and slow. */
+export const SOFTWARE_GPU_FLAG = '--enable-unsafe-webgpu';
+
+/** Builds the page with the engine in it below a folder; a relay serves it at /join. */
+export async function buildEnginePage(folder: string): Promise<string> {
+  const output = join(folder, 'pages');
+  await buildPages({ sources: SOURCES, output });
+  return output;
+}
+
+export type EngineAnswer = { text: string; rows: number[][]; device: string };
+export type OpenedDevice = { device: string; threads: number; webgpu: { adapter: string; features: string[] } | null };
+
+/** Calls a function of `test/fixtures/pages/join/engine.ts` in the page. */
+export function engineOf(page: Page) {
+  const call = <Result>(name: string, ...args: unknown[]): Promise<Result> =>
+    page.evaluate(
+      ([wanted, values]) => {
+        const { engine } = globalThis as unknown as { engine: Record<string, (...all: unknown[]) => unknown> };
+        return engine[wanted]?.(...values);
+      },
+      [name, args] as const,
+    ) as Promise<Result>;
+  return {
+    open: (models: string[], wishes: object) => call<OpenedDevice>('open', models, wishes),
+    choose: (wishes: object) => call<OpenedDevice>('chooseDevice', wishes),
+    run: (job: RuntimeJob) => call<EngineAnswer>('run', job),
+    cancelAtFirstPiece: (job: RuntimeJob) =>
+      call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),
+    faults: () => page.evaluate<string[]>('engine.faults'),
+    states: () => page.evaluate<string[]>('engine.states'),
+    isIsolated: () => page.evaluate<boolean>('crossOriginIsolated'),
+  };
+}

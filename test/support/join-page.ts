@@ -1,0 +1,50 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { ensureChromium } from './chromium.ts';
+import { CHROMIUM_FLAGS } from './page-node.ts';
+
+/** Chromium as a contributor has it: without a switch that would let a simulated GPU work. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: ensureChromium().path, headless: true, args: CHROMIUM_FLAGS });
+}
+
+export type Visitor = { page: Page; faults: string[] };
+
+/** A browser profile of its own at the page `/join`; what the page throws or its policy refuses is noted. */
+export async function visitJoin(
+  browser: Browser,
+  relayUrl: string,
+  { fragment = '', ...options }: BrowserContextOptions & { fragment?: string } = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({ locale: 'en-GB', ...options });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource|WebSocket/.test(message.text()))
+      faults.push(message.text());
+  });
+  await page.goto(`${relayUrl}/join${fragment}`);
+  return { page, faults };
+}
+
+/** Joins with a code as a person would. */
+export async function joinWith(page: Page, code: string, name: string): Promise<void> {
+  await page.getByLabel('Pairing code or link').fill(code);
+  await page.getByLabel('Name of this node').fill(name);
+  await page.getByRole('button', { name: 'Join and contribute' }).click();
+}
+
+/** Waits for the page's one line to begin so. */
+export async function waitForState(page: Page, title: string | RegExp): Promise<void> {
+  await page.locator('[role=status] .status-title', { hasText: title }).waitFor({ timeout: 30_000 });
+}
+
+/** What keeps people from using a page, as axe sees it: rule and place. */
+export async function seriousBarriers(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+}
