@@ -91,8 +91,11 @@ test('[X22] answers 403 when a client key asks for what only the admin token may
 
 test('asks for a key on every route but the public ones', async () => {
   const PUBLIC = [
+    'get /console',
+    'get /join',
     'get /openapi.json',
     'get /v1/health',
+    'post /v1/admin/session',
     'post /v1/nodes/enroll',
     'post /v1/pairing/challenge',
     'post /v1/pairing/complete',

@@ -42,7 +42,11 @@ function routesOf(tree: string): string[] {
 }
 
 /** What is no JSON. */
-const OTHER_TYPES: Record<string, string> = { 'GET /metrics': 'text/plain', 'GET /join': 'text/html' };
+const OTHER_TYPES: Record<string, string> = {
+  'GET /metrics': 'text/plain',
+  'GET /join': 'text/html',
+  'GET /console': 'text/html',
+};
 
 test('[X21] is a valid OpenAPI 3.1 document', async () => {
   assert.match(document.openapi, /^3\.1\./);

@@ -21,7 +21,9 @@ const register = await openNodeRegister({ store: store.pairing, log, now: Date.n
 const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocations: register.revocations, log });
 const rules = { open: false, approve: false };
 const headFile = folder.file(HEAD_FILE);
-const services = await createServices({ log, store, fabric, keys, settings: [], register, identity, headFile, rules });
+const diskUsage = async () => ({ databaseBytes: null, freeBytes: null });
+const part = { log, store, fabric, keys, settings: [], register, identity, headFile, diskUsage, rules };
+const services = await createServices(part);
 
 const watches = { clock: watchLoop(), processor: watchTurns() };
 /** Of all threads. */
