@@ -95,6 +95,7 @@ test('asks for a key on every route but the public ones', async () => {
     'get /join',
     'get /openapi.json',
     'get /v1/health',
+    'get /verify',
     'post /v1/admin/session',
     'post /v1/nodes/enroll',
     'post /v1/pairing/challenge',

@@ -46,6 +46,7 @@ const OTHER_TYPES: Record<string, string> = {
   'GET /metrics': 'text/plain',
   'GET /join': 'text/html',
   'GET /console': 'text/html',
+  'GET /verify': 'text/html',
 };
 
 test('[X21] is a valid OpenAPI 3.1 document', async () => {

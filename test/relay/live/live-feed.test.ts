@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createActivity } from '../../../relay/live/activity.ts';
 import { createLiveFeed } from '../../../relay/live/live-feed.ts';
 import { createMessageRing } from '../../../relay/live/message-ring.ts';
@@ -10,7 +10,7 @@ import { silentLog } from '../../support/pool.ts';
 
 const CHANGE = { seq: 1, at: 5, state: 'queued', nodeId: null, attempt: null, problem: null } as const;
 
-function feedFor(t: { mock: { timers: { enable(options: object): void; tick(ms: number): void } } }) {
+function feedFor(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   let changed: NodeSummary[] = [];
   let looks = 0;
