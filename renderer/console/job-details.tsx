@@ -31,7 +31,7 @@ export function JobDetails({ id }: { id: string }) {
           {job.problem !== null && <code>{job.problem.code}</code>}
         </p>
         {job.problem !== null && <p>{job.problem.detail}</p>}
-        {isWaiting && <WhyWaiting model={job.model} />}
+        {isWaiting && <WhyWaiting id={job.id} />}
         <Ends job={job} onDone={again} />
       </Card>
       <Card title={TEXT.attempts}>
@@ -62,10 +62,10 @@ export function JobDetails({ id }: { id: string }) {
 }
 
 /** The scheduler's own words. */
-function WhyWaiting({ model }: { model: string }) {
+function WhyWaiting({ id }: { id: string }) {
   const api = useApi();
-  const { answer, problem } = useAsked(`why ${model}`, () =>
-    api.post<RouteExplanation>('/v1/route/explain', { model }),
+  const { answer, problem } = useAsked(`why ${id}`, () =>
+    api.get<RouteExplanation>(`/v1/admin/jobs/${encodeURIComponent(id)}/route`),
   );
   const change = answer?.nearest_change;
   return (

@@ -7,7 +7,7 @@ import { STRINGS } from './strings.ts';
 import { useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.nodes;
-const MODELS_SHOWN = 2;
+const MODELS_SHOWN = 1;
 
 export const NODE_TONES: Record<NodeStatus, Tone> = {
   ready: 'good',

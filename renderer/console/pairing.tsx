@@ -9,6 +9,7 @@ import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.pairing;
+const LOOPBACK = /^(localhost|\[::1\]|127(\.\d+){3})$/;
 const CODE_TONES: Record<ListedCode['state'], Tone> = { open: 'good', used: 'off', expired: 'off' };
 
 /** How nodes come in: a code for each, and the moment at which it arrives. */
@@ -59,11 +60,13 @@ export function Pairing() {
 
 function Invitation({ code, listed }: { code: PairingCode; listed: ListedCode | undefined }) {
   const command = `npx sparewatt agent --pair '${code.link}'`;
-  const page = `${location.origin}/join#code=${code.code}`;
+  const origin = new URL(code.link).searchParams.get('relay') ?? location.origin;
+  const page = `${origin}/join#code=${code.code}`;
   return (
     <div className="invitation">
       <div className="invitation-text">
         <Arrival code={code} listed={listed} />
+        {LOOPBACK.test(new URL(origin).hostname) && <p className="notice">{TEXT.onlyHere}</p>}
         <p className="code big-code">{code.code}</p>
         <Way name={TEXT.byCommand} text={command} />
         <Way name={TEXT.byPage} text={page} />

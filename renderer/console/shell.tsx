@@ -25,6 +25,7 @@ export function Shell({ onSignOut }: { onSignOut(): void }) {
     shown.current = place;
     // Whoever went somewhere by keyboard or ear begins at its top.
     heading.current?.focus();
+    document.querySelector('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [title, place]);
   return (
     <div className="console">

@@ -68,7 +68,7 @@ export const STRINGS = {
     started: 'Started',
     database: 'Database',
     free: 'Free on its disk',
-    ever: (state: string) => `Jobs ${state}, ever`,
+    ever: (state: string) => `Jobs ${state}`,
   },
   nodes: {
     none: 'No node has joined yet.',
@@ -191,8 +191,8 @@ export const STRINGS = {
     make: 'Make a key',
     makeIt: 'Make key',
     name: 'Name',
-    models: 'Models, with commas between',
-    modelsHint: 'all models',
+    models: 'Models',
+    modelsHint: 'all, or: a/b, c/d',
     requests: 'Requests a minute',
     tokens: 'Tokens a minute',
     days: 'Expires in days',
@@ -213,6 +213,8 @@ export const STRINGS = {
     byPage: 'In its browser',
     byLink: 'As a link',
     qr: 'QR code of the page that makes a browser a node',
+    onlyHere:
+      'This relay listens to its own machine alone. For others start it with --host 0.0.0.0, or say its address with --public-url.',
     waits: 'Waiting for the node… The code ends',
     arrived: 'It has joined:',
     expired: 'This code has ended. Make another.',

@@ -9,6 +9,7 @@ const TEXT = STRINGS.overview;
 const DAY_S = 86_400;
 const HEIGHT_PX = 180;
 const BAR_PX = 28;
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 type Series = { label: string; color: string; values: number[] };
 
@@ -108,11 +109,14 @@ function draw(place: HTMLElement, days: number[], series: Series[]): uPlot {
           grid: { show: false },
           values: (_plot, splits) => splits.map(dayLabel),
           incrs: [1, 2, 7].map((n) => n * DAY_S),
+          size: 30,
         },
         {
           ...axis,
           size: 48,
-          values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? shownCompact(value) : '')),
+          // Nothing that is counted here comes in parts.
+          incrs: WHOLE_STEPS,
+          values: (_plot, splits) => splits.map(shownCompact),
         },
       ],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), 'Etc/UTC'),
