@@ -221,7 +221,11 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
     rateLimits,
     operatorSessions,
-    sessionCookie: createSessionCookie(operatorSessions, relay.publicKey),
+    sessionCookie: createSessionCookie({
+      sessions: operatorSessions,
+      relayKey: relay.publicKey,
+      publicUrl: options.publicUrl,
+    }),
     activity,
     liveFeed,
     readStats,

@@ -15,6 +15,14 @@ export type SessionCookie = {
   clear(): string;
 };
 
+export type SessionCookieOptions = {
+  sessions: OperatorSessions;
+  /** The key of this relay, by which its cookie is told from that of another. */
+  relayKey: string;
+  /** Where the relay is reached, as its operator says. */
+  publicUrl?: string | undefined;
+};
+
 export type Visit = { principal: Principal; session: OperatorSession };
 
 /** Nothing but the API is ever sent it. */
@@ -27,7 +35,8 @@ const READING = new Set(['GET', 'HEAD']);
  * Browsers send the cookie whoever's page asks from the same site, and all of localhost is one: what changes something
  * must come from a page of the very same origin, which browsers name with everything that is not GET.
  */
-export function createSessionCookie(sessions: OperatorSessions, relayKey: string): SessionCookie {
+export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
+  const { sessions, relayKey, publicUrl } = options;
   const name = `sparewatt-session-${relayKey.slice(-12).toLowerCase()}`;
   const pattern = new RegExp(`(?:^|;\\s*)${name}=([\\w-]{1,128})(?:;|$)`);
   const secretIn = ({ cookie }: IncomingHttpHeaders): string | undefined =>
@@ -39,7 +48,7 @@ export function createSessionCookie(sessions: OperatorSessions, relayKey: string
       if (secret === undefined) return undefined;
       const session = sessions.find(secret);
       if (session === undefined) throw new Problem('invalid_api_key', 'The session has ended. Sign in again.');
-      if (!READING.has(method)) assertSameOrigin(headers);
+      if (!READING.has(method)) assertSameOrigin(headers, publicUrl);
       return { principal: ADMIN, session };
     },
     set: (secret, isSecure) =>
@@ -49,9 +58,10 @@ export function createSessionCookie(sessions: OperatorSessions, relayKey: string
   };
 }
 
-/** Errors: `origin_refused`. */
-export function assertSameOrigin({ origin, host }: IncomingHttpHeaders): void {
-  if (origin !== undefined && URL.canParse(origin) && new URL(origin).host === host) return;
+/** Behind a proxy that rewrites `Host`, the operator has said where the relay is. Errors: `origin_refused`. */
+function assertSameOrigin({ origin, host }: IncomingHttpHeaders, publicUrl: string | undefined): void {
+  const asked = origin === undefined ? null : URL.parse(origin);
+  if (asked !== null && (asked.host === host || asked.origin === (publicUrl && URL.parse(publicUrl)?.origin))) return;
   throw new Problem(
     'origin_refused',
     'A session counts only for pages of the relay itself. Programs send the admin token as a bearer.',

@@ -41,8 +41,8 @@ const GOING_AWAY = 1001;
 /**
  * Lets operators watch over a WebSocket. Upgrades for other paths are answered with 404: attach what knows them later.
  *
- * Invariants: (1) nobody is joined before `admit` said so; (2) a socket holds at most `BACKLOG_BYTES` and is closed
- * beyond; (3) a watcher whose session has ended is gone within `PING_MS`; (4) its subscription ends with the socket.
+ * Invariants: (1) nobody is joined before `admit` said so; (2) nothing more is written to a socket that holds
+ * `BACKLOG_BYTES`, and it is closed; (3) a watcher whose session has ended is gone within `PING_MS`; (4) its subscription ends with the socket.
  */
 export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDoorOptions): LiveDoor {
   const { feed, now, log } = options;

@@ -24,11 +24,10 @@ export function Keys() {
       {made !== undefined && <NewKey made={made} onSeen={() => setMade(undefined)} />}
       <Trouble problem={problem} />
       <Card title={TEXT.list}>
-        {answer?.data.length === 0 ? (
-          <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>
-        ) : (
+        {answer?.data.length === 0 && <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>}
+        {answer !== undefined && answer.data.length > 0 && (
           <Table label={TEXT.list} heads={TEXT.heads}>
-            {answer?.data.map((key) => (
+            {answer.data.map((key) => (
               <Row key={key.id} apiKey={key} onMade={onMade} onChanged={again} />
             ))}
           </Table>

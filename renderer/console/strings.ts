@@ -155,7 +155,7 @@ export const STRINGS = {
     wouldRun: 'A node is free for it now; other jobs of the queue may have their turn first.',
     wouldWait: 'Every node that may take it is busy.',
     wouldNot: 'No node that is connected may take it.',
-    nearest: (node: string, change: string) => `${node} could take it, but: ${change}`,
+    nearest: (node: string, change: string) => `${node} could take it. For that: ${change}.`,
     removed: (filter: string, count: number) =>
       `${count} ${count === 1 ? 'node is' : 'nodes are'} out: ${filter.replaceAll('_', ' ')}`,
     model: 'Model',

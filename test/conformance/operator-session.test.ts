@@ -106,3 +106,18 @@ test('the numbers tell of nodes, jobs, the last minute, refusals and the disk', 
   assert.ok(stats.storage.writable && (stats.storage.database_bytes ?? 0) > 0 && (stats.storage.free_bytes ?? 0) > 0);
   assert.equal(stats.health.status, 'ok');
 });
+
+test('behind a proxy that rewrites the host, a session counts for pages at the public address', async (t) => {
+  const publicUrl = 'https://relay.example';
+  const other = await startPool({ publicUrl });
+  t.after(() => other.close());
+  const cookie = await signIn(other, other.relay.adminToken, publicUrl);
+  const ask = (origin: string) =>
+    fetch(`${other.relay.url}/v1/admin/keys`, {
+      method: 'POST',
+      headers: { ...JSON_BODY, cookie, origin },
+      body: JSON.stringify({ name: 'mine' }),
+    });
+  assert.equal((await ask(publicUrl)).status, 201);
+  assert.equal((await ask('http://relay.example')).status, 403);
+});

@@ -78,7 +78,7 @@ async function captureAll(page: Page, theme: string, jobId: string): Promise<voi
   await shoot(page, `overview-${theme}`);
   for (const name of ['nodes', 'jobs', 'keys'] as const) {
     await goTo(page, `#/${name}`);
-    await page.locator('table').first().waitFor();
+    await page.locator('tbody tr').first().waitFor();
     await shoot(page, `${name}-${theme}`);
   }
   await page.getByLabel('Name', { exact: true }).fill('the bot of the forum');
@@ -108,7 +108,9 @@ async function captureAll(page: Page, theme: string, jobId: string): Promise<voi
   await page.locator('.answer a').nth(1).waitFor();
   await shoot(page, `playground-${theme}`);
   await goTo(page, `#/receipts/${jobId}`);
-  await page.getByText('Place in the log holds').waitFor();
+  await page
+    .getByText('Place in the log holds')
+    .waitFor();
   await shoot(page, `receipt-${theme}`);
 }
 
