@@ -39,19 +39,23 @@ export function registerAdminSessionRoutes(app: RelayApp, services: RelayService
       return sendJson(reply.header('cache-control', 'no-store'), { expires_at: expiresAt });
     },
   );
+  const current = ({ headers }: FastifyRequest): OperatorSession => {
+    const session = services.operatorSessions.find(services.sessionCookie.secretIn(headers) ?? '');
+    return { expires_at: session?.expiresAt ?? null };
+  };
   app.get(
     '/v1/admin/session',
-    { config: { access: 'admin' }, schema: { ...schema, summary: 'Until when the session lasts' } },
-    async (request, reply) =>
-      sendJson(reply.header('cache-control', 'no-store'), { expires_at: sessionOf(request, services).expiresAt }),
+    // Whoever has none is told so: a page that asks first is no guess, and not to be counted as one.
+    { config: { access: 'public' }, schema: { ...schema, summary: 'Until when the session of this browser lasts' } },
+    async (request, reply) => sendJson(reply.header('cache-control', 'no-store'), current(request)),
   );
   app.delete(
     '/v1/admin/session',
     { config: { access: 'admin' }, schema: { ...schema, summary: 'Sign out' } },
     async (request, reply) => {
-      const { expiresAt } = sessionOf(request, services);
+      const ended = current(request);
       services.operatorSessions.end(services.sessionCookie.secretIn(request.headers) ?? '');
-      return sendJson(reply.header('set-cookie', services.sessionCookie.clear()), { expires_at: expiresAt });
+      return sendJson(reply.header('set-cookie', services.sessionCookie.clear()), ended);
     },
   );
 }
@@ -67,16 +71,6 @@ async function assertAdmin(token: string, { keys }: RelayServices): Promise<void
       { param: 'token' },
     );
   }
-}
-
-/** Who came with the admin token itself has no session to look at. */
-function sessionOf(
-  { headers }: FastifyRequest,
-  { operatorSessions, sessionCookie }: RelayServices,
-): { expiresAt: number } {
-  const session = operatorSessions.find(sessionCookie.secretIn(headers) ?? '');
-  if (session !== undefined) return session;
-  throw new Problem('invalid_value', 'This request has no session: it came with the admin token itself.');
 }
 
 /** A page of an https address says so, also where a proxy has taken the TLS off; a page of http would lose the cookie. */

@@ -13,7 +13,7 @@ export function ConsolePage({ api }: { api: Api }) {
   const [access, setAccess] = useState<Access>('unknown');
   useEffect(() => {
     api.get<OperatorSession>('/v1/admin/session').then(
-      () => setAccess('in'),
+      ({ expires_at }) => setAccess(expires_at === null ? 'out' : 'in'),
       () => setAccess('out'),
     );
   }, [api]);

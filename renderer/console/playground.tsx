@@ -12,6 +12,8 @@ import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.playground;
+/** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
+const LEAST_WRITING_MS = 50;
 
 /** Asks a model and shows how to ask it from a program. */
 export function Playground() {
@@ -158,7 +160,9 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
   } = answer ?? {};
   const writingMs = totalMs === null || firstTokenMs === null ? 0 : totalMs - firstTokenMs;
   const perSecond =
-    outputTokens === null || outputTokens < 2 || writingMs <= 0 ? null : (outputTokens - 1) / (writingMs / 1_000);
+    outputTokens === null || outputTokens < 2 || writingMs < LEAST_WRITING_MS
+      ? null
+      : (outputTokens - 1) / (writingMs / 1_000);
   return (
     <div className="answer">
       <h3>{TEXT.answer}</h3>

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Nullable } from './nullable.ts';
 
 /** Body of `POST /v1/admin/session`. */
 export const SessionRequest = Type.Object(
@@ -9,6 +10,6 @@ export type SessionRequest = Static<typeof SessionRequest>;
 
 /** An operator's session; what proves it is in a cookie that no script can read. */
 export const OperatorSession = Type.Object({
-  expires_at: Type.Integer({ description: 'Milliseconds since 1970' }),
+  expires_at: Nullable(Type.Integer({ description: 'Milliseconds since 1970; null where there is no session' })),
 });
 export type OperatorSession = Static<typeof OperatorSession>;

@@ -94,6 +94,7 @@ test('asks for a key on every route but the public ones', async () => {
     'get /console',
     'get /join',
     'get /openapi.json',
+    'get /v1/admin/session',
     'get /v1/health',
     'get /verify',
     'post /v1/admin/session',

@@ -76,11 +76,14 @@ test('a session ends when its operator signs out, and the other sessions do not'
   const headers = { cookie: mine, origin: url };
   const out = await fetch(`${url}/v1/admin/session`, { method: 'DELETE', headers });
   assert.match(out.headers.get('set-cookie') ?? '', /=; Path=\/v1; .*Max-Age=0/);
-  assertError(await readError(await fetch(`${url}/v1/admin/session`, { headers })), {
+  assertError(await readError(await fetch(`${url}/v1/admin/keys`, { headers })), {
     code: 'invalid_api_key',
     message: /Sign in again/,
   });
-  assert.equal((await fetch(`${url}/v1/admin/session`, { headers: { cookie: other } })).status, 200);
+  assert.equal((await fetch(`${url}/v1/admin/keys`, { headers: { cookie: other } })).status, 200);
+  const lasts = async (cookie: string) => (await fetch(`${url}/v1/admin/session`, { headers: { cookie } })).json();
+  assert.deepEqual(await lasts(mine), { expires_at: null });
+  assert.ok(((await lasts(other)) as { expires_at: number }).expires_at > Date.now());
 });
 
 test('a key that is sent counts for more than the session beside it', async () => {

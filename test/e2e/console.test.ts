@@ -101,6 +101,7 @@ test('a node that joins with a code is told as the one that came, and runs what 
   await page.getByRole('button', { name: 'Ask' }).click();
   await page.locator('.answer-text', { hasText: "it's one" }).waitFor();
   await page.getByRole('tab', { name: 'Python' }).press('ArrowLeft');
+  await page.getByRole('tab', { name: 'JavaScript', selected: true }).waitFor();
   const snippet = await page.getByRole('tabpanel').locator('pre').textContent();
   assert.match(snippet ?? '', /process\.env\.SPAREWATT_API_KEY/);
   assert.deepEqual(await seriousBarriers(page), []);

@@ -10,7 +10,16 @@ import { startPool } from '../../support/pool.ts';
 import { askAsAdmin } from '../../support/pool-admin.ts';
 import { until } from '../../support/until.ts';
 
-const FOLDER = process.env.SPAREWATT_SCREENS ?? import.meta.dirname;
+/** Elsewhere all pictures go; only these are kept here. */
+const elsewhere = process.env.SPAREWATT_SCREENS;
+const FOLDER = elsewhere ?? import.meta.dirname;
+const KEPT = new Set([
+  ...['sign-in', 'overview-empty', 'overview', 'nodes', 'job-waiting', 'key-made', 'pairing', 'receipt'].map(
+    (name) => `${name}-light`,
+  ),
+  ...['overview', 'node', 'playground', 'overview-narrow'].map((name) => `${name}-dark`),
+  ...['nodes-narrow-light', 'pairing-narrow-light', 'nodes-forced-colors'],
+]);
 const WIDE = { width: 1_280, height: 860 };
 const NARROW = { width: 390, height: 844 };
 
@@ -108,12 +117,11 @@ async function captureAll(page: Page, theme: string, jobId: string): Promise<voi
   await page.locator('.answer a').nth(1).waitFor();
   await shoot(page, `playground-${theme}`);
   await goTo(page, `#/receipts/${jobId}`);
-  await page
-    .getByText('Place in the log holds')
-    .waitFor();
+  await page.getByText('Place in the log holds').waitFor();
   await shoot(page, `receipt-${theme}`);
 }
 
 async function shoot(page: Page, name: string): Promise<void> {
+  if (elsewhere === undefined && !KEPT.has(name)) return;
   await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true, animations: 'disabled' });
 }
