@@ -26,10 +26,13 @@ export function ConsolePage({ api }: { api: Api }) {
 function SignedIn({ api, onSignedOut }: { api: Api; onSignedOut(how: 'out' | 'ended'): void }) {
   const [live, setLive] = useState<Live>();
   useEffect(() => {
-    const watching = watchRelay(location.origin, () => onSignedOut('ended'));
+    const watching = watchRelay(location.origin, {
+      isSignedIn: async () => (await api.get<OperatorSession>('/v1/admin/session')).expires_at !== null,
+      onSignedOut: () => onSignedOut('ended'),
+    });
     setLive(watching);
     return () => watching.close();
-  }, [onSignedOut]);
+  }, [api, onSignedOut]);
   const surroundings = useMemo(() => live && { api, live }, [api, live]);
   if (surroundings === undefined) return null;
   const signOut = (): void => {

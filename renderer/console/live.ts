@@ -22,12 +22,18 @@ const NOTHING: LiveView = { state: 'connecting', nodes: [], stats: null, jobs: [
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 10_000;
 
+export type Membership = {
+  /** Rejects while the relay cannot be asked. */
+  isSignedIn(): Promise<boolean>;
+  onSignedOut(): void;
+};
+
 /**
  * Watches the relay. A connection that breaks is opened again, from the last cursor on.
  *
  * Invariants: (1) one socket at a time, and none after `close`; (2) `onSignedOut` is told once, and nothing is tried then.
  */
-export function watchRelay(origin: string, onSignedOut: () => void): Live {
+export function watchRelay(origin: string, { isSignedIn, onSignedOut }: Membership): Live {
   const listeners = new Set<() => void>();
   let view = NOTHING;
   let cursor: string | undefined;
@@ -52,14 +58,29 @@ export function watchRelay(origin: string, onSignedOut: () => void): Live {
     socket.onclose = ({ code }) => {
       if (isOver) return;
       if (code === LIVE_CLOSE.signedOut) {
-        close();
-        onSignedOut();
+        leave();
         return;
       }
       show({ state: 'lost' });
-      timer = setTimeout(open, retryMs);
+      timer = setTimeout(again, retryMs);
       retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
     };
+  };
+  // Browsers do not tell why a WebSocket was refused: a relay that was started again knows nobody any more.
+  const again = (): void => {
+    isSignedIn().then(
+      (isIn) => (isIn ? isOver || open() : leave()),
+      () => {
+        if (isOver) return;
+        timer = setTimeout(again, retryMs);
+        retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
+      },
+    );
+  };
+  const leave = (): void => {
+    if (isOver) return;
+    close();
+    onSignedOut();
   };
   const close = (): void => {
     isOver = true;

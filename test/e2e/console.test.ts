@@ -5,6 +5,7 @@ import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { startNetworkLine } from '../support/network-line.ts';
 import { visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
@@ -189,16 +190,59 @@ test('two hundred nodes are all counted, found and shown, in light and dark, wit
   await page.context().close();
 });
 
-test('a console whose line broke comes back to what has happened since', async () => {
-  const { page } = await openConsole(browser, pool, { hash: '#/nodes' });
+test('a console whose line broke goes on where it was, and one whose session is over asks to sign in', async (t) => {
+  const line = await startNetworkLine(pool.relay.url);
+  t.after(() => line.close());
+  const behind = { ...pool, relay: { ...pool.relay, url: line.url } };
+  const { page } = await openConsole(browser, behind, { hash: '#/nodes' });
   await page.getByText('200 nodes').waitFor();
-  await page.context().setOffline(true);
-  await page.evaluate('dispatchEvent(new Event("offline"))');
+  const opened: string[] = [];
+  page.on('websocket', (socket) => {
+    socket.on('framereceived', ({ payload }) => opened.push(String(payload)));
+  });
+  line.cut();
+  await page.getByText('No connection, trying again…').waitFor();
   const node = await pool.addNode({ name: 'latecomer' });
-  await page.context().setOffline(false);
+  line.mend();
   await page.getByRole('link', { name: 'latecomer' }).waitFor();
+  assert.match(opened[0] ?? '', /^{"type":"update"/);
   await node.agent.close();
-  await until(async () => (await page.locator('tr', { hasText: 'latecomer' }).getByText('Offline').count()) === 1);
+  await page.locator('tr', { hasText: 'latecomer' }).getByText('Offline').waitFor();
+
+  line.cut();
+  await page.getByText('No connection, trying again…').waitFor();
+  const cookie = (await page.context().cookies(`${line.url}/v1`))
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ');
+  const { url } = pool.relay;
+  await fetch(`${url}/v1/admin/session`, { method: 'DELETE', headers: { cookie, origin: url } });
+  line.mend();
+  await page.getByText('The session has ended. Sign in again.').waitFor();
+  await page.context().close();
+});
+
+test('a person sees what a job asks before they approve it', async (t) => {
+  const supervised = await startPool({ supervised: true });
+  t.after(() => supervised.close());
+  await supervised.addNode();
+  const input = { messages: [{ role: 'user', content: 'a delicate question' }] };
+  const response = await supervised.request('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ service: 'llm/inference', model: 'test/echo', input }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const { page } = await openConsole(browser, supervised, { hash: '#/jobs' });
+  await page.getByText('Waits for approval').waitFor();
+  await page.getByRole('link', { name: id }).click();
+  await page.locator('pre', { hasText: 'a delicate question' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.locator('.badge', { hasText: 'Succeeded' }).first().waitFor();
+  await page
+    .locator('table')
+    .getByRole('link', { name: /^test-/ })
+    .waitFor();
   await page.context().close();
 });
 
