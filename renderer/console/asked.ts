@@ -47,14 +47,17 @@ export function useDoing(): Doing {
   return { isBusy, problem, run };
 }
 
-/** Calls back once `value` has been the same for a moment, whenever it changes. */
+/** Calls back once `value` has been the same for a moment, whenever it has changed. */
 export function useSettled(value: unknown, onSettled: () => void, ms = 300): void {
   const callback = useRef(onSettled);
   callback.current = onSettled;
-  const first = useRef(value);
+  const isFirst = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: that it has changed is all that is asked of the value
   useEffect(() => {
-    if (value === first.current) return;
-    first.current = undefined;
+    if (isFirst.current) {
+      isFirst.current = false;
+      return;
+    }
     const timer = setTimeout(() => callback.current(), ms);
     return () => clearTimeout(timer);
   }, [value, ms]);

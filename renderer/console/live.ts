@@ -62,20 +62,22 @@ export function watchRelay(origin: string, { isSignedIn, onSignedOut }: Membersh
         return;
       }
       show({ state: 'lost' });
-      timer = setTimeout(again, retryMs);
-      retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
+      tryLater();
     };
   };
   // Browsers do not tell why a WebSocket was refused: a relay that was started again knows nobody any more.
   const again = (): void => {
-    isSignedIn().then(
-      (isIn) => (isIn ? isOver || open() : leave()),
-      () => {
-        if (isOver) return;
-        timer = setTimeout(again, retryMs);
-        retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
-      },
-    );
+    const goOn = (isIn: boolean): void => {
+      if (isOver) return;
+      if (isIn) open();
+      else leave();
+    };
+    isSignedIn().then(goOn, tryLater);
+  };
+  const tryLater = (): void => {
+    if (isOver) return;
+    timer = setTimeout(again, retryMs);
+    retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
   };
   const leave = (): void => {
     if (isOver) return;

@@ -19,8 +19,8 @@ export function Pairing() {
   const [code, setCode] = useState<PairingCode>();
   const codes = useAsked('codes', () => api.get<ListedCodes>('/v1/admin/pairing-codes'));
   const { isBusy, problem, run } = useDoing();
-  // A node that comes may be the one that a code waits for.
-  useSettled(nodes, codes.again);
+  // A node that comes may be the one that a code waits for; what else changes of nodes is no reason to ask.
+  useSettled(`${nodes.length} ${nodes.filter(({ connected }) => connected).length}`, codes.again);
   const make = (): void =>
     run(async () => {
       setCode(await api.post<PairingCode>('/v1/admin/pairing-codes', {}));

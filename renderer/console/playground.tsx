@@ -1,13 +1,12 @@
-import { Content, List, Root, Trigger } from 'radix-ui/tabs';
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import type { ModelList } from '../../shared/api/models.ts';
 import { sentenceOf } from './api.ts';
 import { useAsked } from './asked.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
-import { Card, CopyButton, Empty, Fact, Facts, Trouble } from './parts.tsx';
+import { Card, Empty, Fact, Facts, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration } from './shown.ts';
-import { LANGUAGES, snippetOf } from './snippets.ts';
+import { Snippets } from './snippets-card.tsx';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
@@ -180,34 +179,5 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
         )}
       </Facts>
     </div>
-  );
-}
-
-function Snippets({ order }: { order: ChatOrder }) {
-  return (
-    <Card title={TEXT.snippets}>
-      <Root defaultValue={LANGUAGES[0]}>
-        <List className="tabs" aria-label={TEXT.snippets}>
-          {LANGUAGES.map((language) => (
-            <Trigger key={language} value={language} className="tab">
-              {language}
-            </Trigger>
-          ))}
-        </List>
-        {LANGUAGES.map((language) => {
-          const snippet = snippetOf(language, order, location.origin);
-          return (
-            <Content key={language} value={language} className="snippet">
-              <CopyButton text={snippet} label={TEXT.copyAs(language)} />
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-              <pre className="code-block" tabIndex={0}>
-                {snippet}
-              </pre>
-            </Content>
-          );
-        })}
-      </Root>
-      <p className="hint">{TEXT.keyLeftOut}</p>
-    </Card>
   );
 }
