@@ -14,17 +14,22 @@ const TEXT = {
   sound: 'holds',
   unsound: 'does not hold',
   unknown: 'cannot be told',
+  unable: 'This browser knows no Ed25519 signatures. Use a newer one, or "sparewatt receipts verify".',
   impossible:
     'This page came over plain HTTP from another machine, where browsers have no cryptography. Open it over HTTPS or on the relay’s own machine, or use "sparewatt receipts verify".',
 };
 
 /** What a receipt proves, computed here and believed of nobody. */
 export function Findings({ content }: { content: unknown }) {
-  const [findings, setFindings] = useState<Finding[]>();
+  const [findings, setFindings] = useState<Finding[] | 'unable'>();
   const canCheck = globalThis.crypto?.subtle !== undefined;
   useEffect(() => {
     let isWanted = true;
-    if (canCheck) checkReceiptFile(content).then((found) => isWanted && setFindings(found));
+    const show = (found: Finding[] | 'unable'): void => {
+      if (isWanted) setFindings(found);
+    };
+    // What cannot be checked must not look like what does not hold.
+    if (canCheck) checkReceiptFile(content).then(show, () => show('unable'));
     return () => {
       isWanted = false;
     };
@@ -32,13 +37,13 @@ export function Findings({ content }: { content: unknown }) {
   return (
     <div className="findings" role="status">
       <h3>{TEXT.heading}</h3>
-      {!canCheck && (
+      {(!canCheck || findings === 'unable') && (
         <p className="notice" data-kind="warn">
-          {TEXT.impossible}
+          {canCheck ? TEXT.unable : TEXT.impossible}
         </p>
       )}
       <ul>
-        {findings?.map(({ check, isSound, detail }) => (
+        {(findings === 'unable' ? [] : findings)?.map(({ check, isSound, detail }) => (
           <li key={check} data-sound={String(isSound)}>
             <span className="finding-mark" aria-hidden="true">
               {isSound === null ? '?' : isSound ? '✓' : '✗'}
