@@ -4,10 +4,13 @@ import { Problem } from '../shared/problems/problem.ts';
 import { ensureFirstKey, type Principal } from './access/api-keys.ts';
 import { createKeyAdmin } from './access/key-admin.ts';
 import { createKeyGuard } from './access/key-guard.ts';
+import { createOperatorSessions } from './access/operator-sessions.ts';
 import { createRateLimits, type RateLimits } from './access/rate-limits.ts';
+import { createSessionCookie } from './access/session-cookie.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import { openBilling } from './credits/billing.ts';
 import { holdFor } from './credits/hold-for.ts';
+import type { DiskUsage } from './data-folder/disk-usage.ts';
 import type { RelayKeys } from './data-folder/keys.ts';
 import { createCapabilityView } from './fabric/capability-view.ts';
 import { createDiscovery } from './fabric/discovery.ts';
@@ -31,6 +34,10 @@ import { openJobQueue } from './jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
 import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-request.ts';
 import { createJobRunner } from './jobs/run-job.ts';
+import { createActivity } from './live/activity.ts';
+import { createLiveFeed } from './live/live-feed.ts';
+import { createNodeChanges } from './live/node-changes.ts';
+import { createStatsReader } from './live/read-stats.ts';
 import type { RelayLog } from './log.ts';
 import { createRelayMetrics } from './metrics/relay-metrics.ts';
 import { openMiners } from './miners/miners.ts';
@@ -65,6 +72,8 @@ export type ServicesOptions = {
   identity: NKey;
   /** Where the last signed head of the receipt log is kept. */
   headFile: string;
+  /** How full the disk is. */
+  diskUsage: () => Promise<DiskUsage>;
   rules: AdmissionRules;
   publicUrl?: string | undefined;
   /** Whether a person approves each task for a node first. */
@@ -83,6 +92,9 @@ export type ServicesOptions = {
 };
 
 export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
+
+/** A page of a thousand nodes is more than an operator watches; all are in the numbers. */
+const NODES_WATCHED = 1_000;
 
 const JOB_LIMITS: JobLimits = {
   /** How long a synchronous call may wait for a slot; a client that minds sends its own time-out. */
@@ -117,9 +129,12 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const scheduler = createScheduler(table, { measurements });
   const rateLimits = createRateLimits(Date.now);
   const billing = await openBilling(store.credits, Date.now);
+  const activity = createActivity();
   const onFinished = (job: JobRecord): void => {
     metrics.jobFinished(job);
     billing.finished(job);
+    activity.jobEnded(job);
+    liveFeed.jobEnded(job);
     if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   };
   const admit: RelayServices['admit'] = (principal, model) => admitJob(principal, model, rateLimits);
@@ -204,6 +219,23 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const readStats = createStatsReader({
+    version: VERSION,
+    busConnected: bus.isConnected,
+    directory,
+    models,
+    jobs,
+    scheduler,
+    queue,
+    store,
+    activity,
+    diskUsage: options.diskUsage,
+    now: Date.now,
+  });
+  const nodes = createNodeChanges({ register, table, directory, most: NODES_WATCHED });
+  const liveFeed = createLiveFeed({ nodes, readStats, run: randomBytes(9).toString('base64url'), log });
+  queue.watchAll(liveFeed.jobChanged);
+  const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
@@ -222,6 +254,15 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
     rateLimits,
     billing,
+    operatorSessions,
+    sessionCookie: createSessionCookie({
+      sessions: operatorSessions,
+      relayKey: relay.publicKey,
+      publicUrl: options.publicUrl,
+    }),
+    activity,
+    liveFeed,
+    readStats,
     metrics,
     documents,
     freshness,
@@ -247,6 +288,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {
+      liveFeed.close();
       await queue.close();
       await tasks.close();
       miners.close();

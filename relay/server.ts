@@ -8,16 +8,20 @@ import { createApp } from './app.ts';
 import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
 import { createServices, type JobLimits } from './create-services.ts';
 import { openDataFolder } from './data-folder/data-folder.ts';
+import { readDiskUsage } from './data-folder/disk-usage.ts';
 import { readOrCreateKeys } from './data-folder/keys.ts';
 import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import type { FileLimits } from './files/file-limits.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
+import { admitWatcher } from './live/admit-watcher.ts';
+import { attachLiveDoor } from './live/live-door.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
+import { LIVE_PATH } from './routes/stats.ts';
 import type { RelayApp } from './services.ts';
 import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
 import { openRelayTls } from './tls/open-tls.ts';
@@ -114,6 +118,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised, servicesPath } = options;
+    const database = folder.file('sparewatt.sqlite');
     const services = await createServices({
       log,
       store,
@@ -123,6 +128,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       register,
       identity,
       headFile: folder.file(HEAD_FILE),
+      diskUsage: () => readDiskUsage(database),
       rules,
       publicUrl,
       jobLimits,
@@ -139,6 +145,15 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const httpsOptions = tls?.httpsOptions();
     const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, pagesFolder, tls: httpsOptions });
     undo.push(() => app.close());
+    const liveDoor = attachLiveDoor(app.server, {
+      path: LIVE_PATH,
+      feed: services.liveFeed,
+      admit: (request) => admitWatcher(request, services),
+      onSessionEnd: services.operatorSessions.onEnd,
+      now: Date.now,
+      log,
+    });
+    undo.push(() => liveDoor.close());
     const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });
     tls?.onRenewed((context) => {

@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import type { AdminStats } from '../shared/api/stats.ts';
 import type { JobInput } from '../shared/protocol/messages.ts';
 import type { JobType } from '../shared/protocol/subjects.ts';
 import type { Principal } from './access/api-keys.ts';
 import type { KeyAdmin } from './access/key-admin.ts';
 import type { KeyGuard } from './access/key-guard.ts';
+import type { OperatorSessions } from './access/operator-sessions.ts';
 import type { RateLimits } from './access/rate-limits.ts';
+import type { SessionCookie } from './access/session-cookie.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { Billing } from './credits/billing.ts';
 import type { Bus } from './fabric/bus.ts';
@@ -25,6 +28,8 @@ import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobQueue } from './jobs/queue/job-queue.ts';
 import type { JobRunner } from './jobs/run-job.ts';
+import type { Activity } from './live/activity.ts';
+import type { LiveFeed } from './live/live-feed.ts';
 import type { RelayLog } from './log.ts';
 import type { RelayMetrics } from './metrics/relay-metrics.ts';
 import type { Miners } from './miners/miners.ts';
@@ -58,6 +63,12 @@ export type RelayServices = {
   readonly keyAdmin: KeyAdmin;
   readonly billing: Billing;
   readonly rateLimits: RateLimits;
+  /** Operators who have signed in with a browser. */
+  readonly operatorSessions: OperatorSessions;
+  readonly sessionCookie: SessionCookie;
+  readonly activity: Activity;
+  readonly liveFeed: LiveFeed;
+  readStats(): Promise<AdminStats>;
   readonly metrics: RelayMetrics;
   readonly documents: Documents;
   readonly freshness: Freshness;

@@ -10,9 +10,9 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
-/** What every page may use: the style sheet, and the web host of the inference engine. */
-const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/inference'];
-const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|onnxruntime-web)(\/|$)/;
+/** What every page may use: the style sheet, the web host of the inference engine, and how receipts are shown. */
+const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/inference', 'renderer/receipts'];
+const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|uqr|eventsource-parser|onnxruntime-web)(\/|$)/;
 const isOfPages = (name: string): boolean => UI_PACKAGES.test(name);
 
 /** The import table of ARCHITECTURE.md. The longest matching room applies. */
@@ -47,7 +47,7 @@ const RULES: Rule[] = [
     mayImportPackages: (name) => name !== 'electron',
     reason: 'the relay knows shared, never the node or a page',
   },
-  ...['join', 'compute'].map((page) => ({
+  ...['join', 'compute', 'console', 'verify'].map((page) => ({
     room: `renderer/${page}`,
     mayImportRooms: [`renderer/${page}`, ...ROOMS_OF_ALL_PAGES, 'shared'],
     mayImportPackages: isOfPages,
@@ -58,6 +58,12 @@ const RULES: Rule[] = [
     mayImportRooms: ['renderer/inference', 'shared'],
     mayImportPackages: isOfPages,
     reason: 'the web host of the engine serves every page and knows none of them',
+  },
+  {
+    room: 'renderer/receipts',
+    mayImportRooms: ['renderer/receipts', 'shared'],
+    mayImportPackages: isOfPages,
+    reason: 'what is shown of a receipt is the same on every page and knows none of them',
   },
   {
     room: 'build',

@@ -59,6 +59,9 @@ export type Principal = {
   readonly limits?: KeyLimits | undefined;
 };
 
+/** The operator, however they came in. */
+export const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', 'inference'] };
+
 /** Passes a principal that may do `scope`. Errors: `insufficient_scope`. */
 export function assertScope(principal: Principal, scope: Scope): void {
   if (principal.scopes.includes(scope)) return;

@@ -1,10 +1,13 @@
 import type { FastifyRequest } from 'fastify';
-import type { RelayApp, RelayServices } from '../services.ts';
+import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
 import type { KeyGuard } from './key-guard.ts';
+import type { SessionCookie } from './session-cookie.ts';
+
+type Guards = { keys: KeyGuard; sessionCookie: SessionCookie };
 
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
-export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys'>): void {
+export function guardRoutes(app: RelayApp, services: Guards): void {
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
@@ -13,7 +16,7 @@ export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys'>
   app.addHook('onRequest', (request, _reply, done) => {
     let admission: Promise<void> | undefined;
     try {
-      admission = admit(request, services.keys);
+      admission = admit(request, services);
     } catch (error) {
       return done(error as Error);
     }
@@ -23,7 +26,7 @@ export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys'>
 }
 
 /** Throws or rejects for those who may not come in. */
-function admit(request: FastifyRequest, keys: KeyGuard): Promise<void> | undefined {
+function admit(request: FastifyRequest, { keys, sessionCookie }: Guards): Promise<void> | undefined {
   const { access } = request.routeOptions.config;
   if (access === undefined || access === 'public' || access === 'attempt') return undefined;
   const { authorization, 'x-api-key': apiKey } = request.headers;
@@ -31,6 +34,11 @@ function admit(request: FastifyRequest, keys: KeyGuard): Promise<void> | undefin
     request.principal = principal;
     assertScope(principal, access === 'admin' ? 'admin' : 'inference');
   };
+  // A key that is sent counts for more than what the browser adds by itself.
+  if (authorization === undefined && apiKey === undefined) {
+    const visit = sessionCookie.authenticate(request.method, request.headers);
+    if (visit !== undefined) return void enter(visit.principal);
+  }
   const principal = keys.authenticate(authorization, apiKey);
   return principal instanceof Promise ? principal.then(enter) : void enter(principal);
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { hashApiKey, type Principal } from './api-keys.ts';
+import { ADMIN, hashApiKey, type Principal } from './api-keys.ts';
 
 /** How long a revocation by another process may stay unnoticed. */
 const CACHE_MS = 5_000;
@@ -36,8 +36,6 @@ export type KeyGuard = {
 };
 
 type Known = { key: KeyRecord; principal: Principal; readAt: number };
-
-const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', 'inference'] };
 
 /**
  * Guards the API. A key in use costs one hash and one look in a map.

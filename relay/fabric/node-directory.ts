@@ -16,6 +16,8 @@ export type NodeDirectory = {
   /** By id. `after` is the id that the page before ended with. */
   list(page: { limit: number; after?: string | undefined }): NodePage;
   get(name: string): NodeDetails;
+  /** By id alone; undefined where there is none. */
+  summaryOf(nodeId: string): NodeSummary | undefined;
   health(name: string): NodeHealth;
   /** The id of the one node with this id or slug. Errors: `invalid_value` when several share the slug. */
   resolve(name: string, param?: string): string;
@@ -71,6 +73,10 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
         round_trip_ms: roundTrip(live),
         document: live === undefined ? null : { ...live.document, node_load: loadOf(live) },
       };
+    },
+    summaryOf: (nodeId) => {
+      const known = register.get(nodeId);
+      return known && summary(known, table.get(nodeId));
     },
     health: (name) => {
       const { known, live } = find(name);

@@ -49,7 +49,8 @@ function cameThroughProxy({ headers }: FastifyRequest): boolean {
   return PROXY_HEADERS.some((name) => name in headers);
 }
 
-function addressOf(request: FastifyRequest): string {
+/** Where a request comes from: the peer, or what a proxy on this machine says of it. */
+export function addressOf(request: FastifyRequest): string {
   const peer = request.socket.remoteAddress ?? 'unknown';
   const forwarded = request.headers['x-forwarded-for'];
   if (forwarded === undefined || !isLoopback(peer)) return peer;

@@ -14,6 +14,8 @@ const PAGES_FOLDER = fileURLToPath(new URL('../../dist/pages', import.meta.url))
 /** The pages that the relay serves, each at its own name. */
 const PAGES: { name: string; summary: string }[] = [
   { name: 'join', summary: 'The page that makes a browser tab a node' },
+  { name: 'console', summary: 'The page on which operators see and run the relay' },
+  { name: 'verify', summary: 'The page that checks a receipt without asking anybody' },
 ];
 
 /**

@@ -4,10 +4,12 @@ import { ExplainRequest, RouteDecision, RouteExplanation } from '../../shared/ap
 import type { Asked } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { affinityOf } from '../scheduler/affinity.ts';
+import { readRouting } from '../scheduler/routing.ts';
 import type { Wanted, Work } from '../scheduler/wanted.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { readRoutingOptions } from './routing-options.ts';
 import { sendJson } from './send-json.ts';
+import { nodesFor } from './services/plan-service.ts';
 
 const CHARACTERS_PER_TOKEN = 4;
 const USUAL_WAIT_MS = 30_000;
@@ -29,6 +31,29 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
       services.models.get(request.body.model);
       const wanted = wantedOf(request.body, request.principal.keyId, services);
       return sendJson(reply, services.scheduler.explain(wanted, offlineNodes(services)));
+    },
+  );
+  app.get(
+    '/v1/admin/jobs/:id/route',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Which node would take a job of the queue now, and what keeps the others from it',
+        tags: ['Routing'],
+        params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+        response: { 200: RouteExplanation, '4xx': ErrorResponse },
+      },
+    },
+    async (request, reply) => {
+      const job = await services.store.queuedJobs.findQueuedJob(request.params.id);
+      if (job === undefined) {
+        throw new Problem('job_not_found', `No job "${request.params.id}" is in the queue.`, { param: 'id' });
+      }
+      const { model, routing, apiKeyId, service } = job;
+      const wanted = wantedOf({ model, routing, ...(job.type === 'embed' ? { input: '' } : {}) }, apiKeyId, services);
+      const needs = nodesFor(services.registry.get(service).definition, readRouting(routing), services.table);
+      const offline = offlineNodes(services);
+      return sendJson(reply, services.scheduler.explain({ ...wanted, routing: needs.routing }, offline));
     },
   );
   app.get(

@@ -46,6 +46,8 @@ const OTHER_TYPES: Record<string, string> = {
   'GET /metrics': 'text/plain',
   'GET /join': 'text/html',
   'POST /v1/audio/speech': 'audio/wav',
+  'GET /console': 'text/html',
+  'GET /verify': 'text/html',
 };
 
 test('[X21] is a valid OpenAPI 3.1 document', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import pino from 'pino';
+import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { type ConsistencyProof, hexToBytes, isHeadSigned, type TreeHead } from '../../shared/receipts/log/tree-head.ts';
@@ -9,6 +10,7 @@ import { isConsistent } from '../../shared/receipts/log/verify-proofs.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { checkReceiptFile, type ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { askAsAdmin } from '../support/pool-admin.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
 import { createScriptedRuntime } from '../support/scripted-runtime.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
@@ -165,13 +167,14 @@ test('[V4] whoever asks right after an answer finds its receipt, and its place i
   assert.equal(new Set(found.map(([, leaf]) => leaf)).size, found.length);
 });
 
-test('[V8] a key sees the receipts of its own jobs alone', async () => {
+test('[V8] a key sees the receipts of its own jobs alone, the operator all', async () => {
   const { id, job } = await chat({});
   const list = await get<ReceiptList>(`/v1/jobs/${job}/receipts`);
   assert.deepEqual([list.data.map((receipt) => receipt.id), list.next], [[id], null]);
-  const admin = { headers: { authorization: `Bearer ${pool.relay.adminToken}` } };
+  const { body: other } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'another' });
   for (const path of [`/v1/receipts/${id}`, `/v1/receipts/${id}/proof`, `/v1/jobs/${job}/receipts`]) {
-    assert.equal((await pool.request(path, admin)).status, 404, path);
+    assert.equal((await pool.request(path, { headers: { authorization: `Bearer ${other.key}` } })).status, 404, path);
+    assert.equal((await askAsAdmin(pool, path)).status, 200, path);
   }
 });
 

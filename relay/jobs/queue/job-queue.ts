@@ -49,6 +49,8 @@ export type JobQueue = {
   giveUp(id: string, reason: Problem): Promise<boolean>;
   /** Tells of each change of a job once it is written down. Returns how to stop listening. */
   watch(id: string, listener: (change: JobChange) => void): () => void;
+  /** The same of every job, for as long as the queue is open. */
+  watchAll(listener: (id: string, change: JobChange) => void): void;
   /** Jobs that wait for a node. */
   waiting(): number;
   /** Jobs that have not ended. */
@@ -180,6 +182,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       return entry !== undefined;
     },
     watch: news.watch,
+    watchAll: news.watchAll,
     waiting: () => dispatcher.waiting(),
     length: () => live.size,
     keys: () =>

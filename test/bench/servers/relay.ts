@@ -22,9 +22,9 @@ const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocation
 const rules = { open: false, approve: false };
 const headFile = folder.file(HEAD_FILE);
 const filesFolder = folder.subfolder('files');
-const services = await createServices({
-  ...{ log, store, fabric, keys, settings: [], register, identity, headFile, rules, filesFolder },
-});
+const diskUsage = async () => ({ databaseBytes: null, freeBytes: null });
+const part = { log, store, fabric, keys, settings: [], register, identity, headFile, diskUsage, rules, filesFolder };
+const services = await createServices(part);
 
 const watches = { clock: watchLoop(), processor: watchTurns() };
 /** Of all threads. */

@@ -1,0 +1,75 @@
+import { type FormEvent, type ReactNode, useId } from 'react';
+import type { CreatedKey, CreateKeyRequest } from '../../shared/api/keys.ts';
+import { useDoing } from './asked.ts';
+import { Card, Trouble } from './parts.tsx';
+import { STRINGS } from './strings.ts';
+import { useApi } from './surroundings.ts';
+
+const TEXT = STRINGS.keys;
+const DAY_MS = 86_400_000;
+
+/** Makes a key. A field that is left empty is no limit. */
+export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
+  const api = useApi();
+  const { isBusy, problem, run } = useDoing();
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    run(async () => {
+      onMade(await api.post<CreatedKey>('/v1/admin/keys', orderOf(new FormData(form), Date.now())));
+      form.reset();
+    });
+  };
+  return (
+    <Card title={TEXT.make}>
+      <form className="form" onSubmit={submit}>
+        <div className="fields">
+          <Field label={TEXT.name}>
+            {(id) => <input id={id} name="name" className="input" required maxLength={64} autoComplete="off" />}
+          </Field>
+          <Field label={TEXT.models}>
+            {(id) => <input id={id} name="models" className="input" placeholder={TEXT.modelsHint} autoComplete="off" />}
+          </Field>
+          <Field label={TEXT.requests}>{(id) => <Limit id={id} name="requests" />}</Field>
+          <Field label={TEXT.tokens}>{(id) => <Limit id={id} name="tokens" />}</Field>
+          <Field label={TEXT.days}>{(id) => <Limit id={id} name="days" most={3_650} />}</Field>
+        </div>
+        <Trouble problem={problem} />
+        <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
+          {TEXT.makeIt}
+        </button>
+      </form>
+    </Card>
+  );
+}
+
+function Field({ label, children }: { label: string; children(id: string): ReactNode }) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {children(id)}
+    </div>
+  );
+}
+
+function Limit({ id, name, most = 1_000_000_000 }: { id: string; name: string; most?: number }) {
+  return <input id={id} name={name} className="input" type="number" min={1} max={most} placeholder={TEXT.noLimit} />;
+}
+
+function orderOf(form: FormData, now: number): CreateKeyRequest {
+  const text = (name: string): string => String(form.get(name) ?? '').trim();
+  const count = (name: string): number | null => (text(name) === '' ? null : Number(text(name)));
+  const models = text('models')
+    .split(',')
+    .map((model) => model.trim())
+    .filter((model) => model !== '');
+  const days = count('days');
+  return {
+    name: text('name'),
+    models: models.length === 0 ? null : models,
+    requests_per_minute: count('requests'),
+    tokens_per_minute: count('tokens'),
+    expires_at: days === null ? null : now + days * DAY_MS,
+  };
+}

@@ -1,0 +1,116 @@
+import { type JobUpdate, LIVE_CLOSE, type LiveMessage } from '../../shared/api/live.ts';
+import type { NodeSummary } from '../../shared/api/nodes.ts';
+import type { AdminStats } from '../../shared/api/stats.ts';
+
+/** What the relay has pushed so far. Replaced, never changed. */
+export type LiveView = {
+  state: 'connecting' | 'open' | 'lost';
+  /** By id. */
+  nodes: readonly NodeSummary[];
+  stats: AdminStats | null;
+  /** The jobs of the latest message that had some; another object each time. */
+  jobs: readonly JobUpdate[];
+};
+
+export type Live = {
+  view(): LiveView;
+  onChange(listener: () => void): () => void;
+  close(): void;
+};
+
+const NOTHING: LiveView = { state: 'connecting', nodes: [], stats: null, jobs: [] };
+const RETRY_FIRST_MS = 500;
+const RETRY_MOST_MS = 10_000;
+
+export type Membership = {
+  /** Rejects while the relay cannot be asked. */
+  isSignedIn(): Promise<boolean>;
+  onSignedOut(): void;
+};
+
+/**
+ * Watches the relay. A connection that breaks is opened again, from the last cursor on.
+ *
+ * Invariants: (1) one socket at a time, and none after `close`; (2) `onSignedOut` is told once, and nothing is tried then.
+ */
+export function watchRelay(origin: string, { isSignedIn, onSignedOut }: Membership): Live {
+  const listeners = new Set<() => void>();
+  let view = NOTHING;
+  let cursor: string | undefined;
+  let socket: WebSocket | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let retryMs = RETRY_FIRST_MS;
+  let isOver = false;
+
+  const show = (next: Partial<LiveView>): void => {
+    view = { ...view, ...next };
+    for (const listener of listeners) listener();
+  };
+  const open = (): void => {
+    const query = cursor === undefined ? '' : `?after=${encodeURIComponent(cursor)}`;
+    socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/v1/ws${query}`);
+    socket.onmessage = ({ data }) => {
+      retryMs = RETRY_FIRST_MS;
+      const message = JSON.parse(String(data)) as LiveMessage;
+      cursor = message.cursor;
+      show({ state: 'open', ...changesOf(view, message) });
+    };
+    socket.onclose = ({ code }) => {
+      if (isOver) return;
+      if (code === LIVE_CLOSE.signedOut) {
+        leave();
+        return;
+      }
+      show({ state: 'lost' });
+      tryLater();
+    };
+  };
+  // Browsers do not tell why a WebSocket was refused: a relay that was started again knows nobody any more.
+  const again = (): void => {
+    const goOn = (isIn: boolean): void => {
+      if (isOver) return;
+      if (isIn) open();
+      else leave();
+    };
+    isSignedIn().then(goOn, tryLater);
+  };
+  const tryLater = (): void => {
+    if (isOver) return;
+    timer = setTimeout(again, retryMs);
+    retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
+  };
+  const leave = (): void => {
+    if (isOver) return;
+    close();
+    onSignedOut();
+  };
+  const close = (): void => {
+    isOver = true;
+    clearTimeout(timer);
+    socket?.close();
+  };
+  open();
+  return {
+    view: () => view,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close,
+  };
+}
+
+function changesOf(view: LiveView, message: LiveMessage): Partial<LiveView> {
+  if (message.type === 'reset') return { nodes: message.nodes, stats: message.stats, jobs: [] };
+  const { nodes, jobs, stats } = message;
+  return {
+    nodes: nodes.length === 0 ? view.nodes : merged(view.nodes, nodes),
+    jobs: jobs.length === 0 ? view.jobs : jobs,
+    stats: stats ?? view.stats,
+  };
+}
+
+function merged(known: readonly NodeSummary[], changed: readonly NodeSummary[]): NodeSummary[] {
+  const byId = new Map([...known, ...changed].map((node) => [node.id, node]));
+  return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+}

@@ -1,0 +1,17 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import '../theme/theme.css';
+import 'uplot/dist/uPlot.min.css';
+import './console.css';
+import './tables.css';
+import { createApi } from './api.ts';
+import { ConsolePage } from './console-page.tsx';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('The page has no #root.');
+
+createRoot(root).render(
+  <StrictMode>
+    <ConsolePage api={createApi()} />
+  </StrictMode>,
+);

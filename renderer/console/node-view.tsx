@@ -1,0 +1,102 @@
+import type { NodeDetails, NodeHealth } from '../../shared/api/nodes.ts';
+import { useAsked, useSettled } from './asked.ts';
+import { NodeActions } from './node-actions.tsx';
+import { Labels, NODE_TONES } from './nodes.tsx';
+import { Badge, Card, Empty, Fact, Facts, Load, Table, Trouble, useNow } from './parts.tsx';
+import { shownAgo, shownCount, shownDuration, shownMoment, shownText } from './shown.ts';
+import { STRINGS } from './strings.ts';
+import { useApi, useLive } from './surroundings.ts';
+
+const TEXT = STRINGS.node;
+
+/** One node: how it is doing, why it is not used, and what an operator can do about it. */
+export function NodeView({ id }: { id: string }) {
+  const api = useApi();
+  const path = `/v1/nodes/${encodeURIComponent(id)}`;
+  const details = useAsked(`node ${id}`, () => api.get<NodeDetails>(path));
+  const health = useAsked(`health ${id}`, () => api.get<NodeHealth>(`${path}/health`));
+  const pushed = useLive().nodes.find((node) => node.id === id);
+  const refresh = (): void => {
+    details.again();
+    health.again();
+  };
+  useSettled(pushed, refresh);
+  const now = useNow();
+  if (details.answer === undefined) return <Trouble problem={details.problem} />;
+  const node = { ...details.answer, ...pushed };
+  return (
+    <>
+      <Trouble problem={details.problem} />
+      <Card title={TEXT.state}>
+        <p className="status-line">
+          <Badge tone={NODE_TONES[node.status]}>{STRINGS.nodes.statuses[node.status]}</Badge>
+          <Load used={node.slots.used} total={node.slots.total} label={STRINGS.nodes.loadOf(node.name)} />
+        </p>
+        <Reasons reasons={health.answer?.reasons ?? []} status={node.status} />
+        <NodeActions node={node} onDone={refresh} />
+      </Card>
+      <div className="columns">
+        <Card title={TEXT.facts}>
+          <Facts>
+            <Fact name={TEXT.name}>{node.name}</Fact>
+            <Fact name={TEXT.trust}>{node.trust}</Fact>
+            <Fact name={TEXT.labels}>
+              <Labels labels={node.labels} />
+            </Fact>
+            <Fact name={TEXT.version}>{shownText(details.answer.version)}</Fact>
+            <Fact name={TEXT.roundTrip}>{shownDuration(details.answer.round_trip_ms)}</Fact>
+            <Fact name={TEXT.attempts}>
+              {TEXT.attemptsOf(
+                shownCount(health.answer?.attempts.succeeded),
+                shownCount(health.answer?.attempts.failed),
+              )}
+            </Fact>
+            <Fact name={TEXT.firstSeen}>{shownMoment(node.first_seen_at)}</Fact>
+            <Fact name={TEXT.lastSeen}>{shownAgo(node.last_seen_at, now)}</Fact>
+          </Facts>
+        </Card>
+        <Models node={node} health={health.answer} />
+      </div>
+    </>
+  );
+}
+
+function Reasons({ reasons, status }: { reasons: readonly string[]; status: NodeDetails['status'] }) {
+  if (reasons.length === 0) return status === 'ready' ? <p className="quiet">{TEXT.used}</p> : null;
+  return (
+    <div className="reasons">
+      <h3>{TEXT.whyNot}</h3>
+      <ul>
+        {reasons.map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Models({ node, health }: { node: NodeDetails; health: NodeHealth | undefined }) {
+  return (
+    <Card title={TEXT.models}>
+      {node.models.length === 0 ? (
+        <Empty title={TEXT.noModels}>{TEXT.noModelsHint}</Empty>
+      ) : (
+        <Table label={TEXT.models} heads={TEXT.modelHeads}>
+          {node.models.map(({ name, state }) => {
+            const measured = health?.models.find(({ model }) => model === name);
+            return (
+              <tr key={name}>
+                <th scope="row" className="code">
+                  {name}
+                </th>
+                <td>{state}</td>
+                <td className="number">{shownDuration(measured?.first_token_ms)}</td>
+                <td className="number">{shownCount(measured?.tokens_per_s)}</td>
+              </tr>
+            );
+          })}
+        </Table>
+      )}
+    </Card>
+  );
+}

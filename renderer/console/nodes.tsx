@@ -1,0 +1,152 @@
+import { useDeferredValue, useId, useState } from 'react';
+import type { NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
+import { Badge, Empty, Load, Table, type Tone, useNow } from './parts.tsx';
+import { linkTo } from './route.ts';
+import { shownAgo } from './shown.ts';
+import { STRINGS } from './strings.ts';
+import { useLive } from './surroundings.ts';
+
+const TEXT = STRINGS.nodes;
+const MODELS_SHOWN = 1;
+
+export const NODE_TONES: Record<NodeStatus, Tone> = {
+  ready: 'good',
+  full: 'busy',
+  closed: 'off',
+  cordoned: 'warn',
+  draining: 'warn',
+  drained: 'off',
+  offline: 'off',
+  pending: 'warn',
+  revoked: 'bad',
+};
+
+/** Every node with its load, as it changes. */
+export function Nodes() {
+  const { nodes, stats } = useLive();
+  const [wanted, setWanted] = useState('');
+  const [status, setStatus] = useState('');
+  const words = useDeferredValue(wanted.trim().toLowerCase());
+  const now = useNow();
+  if (stats === null) return <p className="quiet">{STRINGS.loading}</p>;
+  if (nodes.length === 0) {
+    return (
+      <div className="card">
+        <Empty title={TEXT.none}>
+          {TEXT.noneHint} <a href={linkTo('pairing')}>{TEXT.pairOne}</a>
+        </Empty>
+      </div>
+    );
+  }
+  const shown = nodes.filter((node) => (status === '' || node.status === status) && textOf(node).includes(words));
+  return (
+    <>
+      <Filter wanted={wanted} status={status} nodes={nodes} onWanted={setWanted} onStatus={setStatus} />
+      <p className="quiet" role="status">
+        {TEXT.shown(shown.length, stats.nodes.known)}
+      </p>
+      {shown.length > 0 && (
+        <Table label={STRINGS.pages.nodes} heads={TEXT.heads}>
+          {shown.map((node) => (
+            <Row key={node.id} node={node} now={now} />
+          ))}
+        </Table>
+      )}
+    </>
+  );
+}
+
+type FilterProps = {
+  wanted: string;
+  status: string;
+  nodes: readonly NodeSummary[];
+  onWanted(text: string): void;
+  onStatus(status: string): void;
+};
+
+function Filter({ wanted, status, nodes, onWanted, onStatus }: FilterProps) {
+  const id = useId();
+  const counts = Map.groupBy(nodes, (node) => node.status);
+  return (
+    <search className="filter">
+      <div className="field">
+        <label htmlFor={`${id}-words`}>{TEXT.filter}</label>
+        <input
+          id={`${id}-words`}
+          className="input"
+          type="search"
+          placeholder={TEXT.filterHint}
+          value={wanted}
+          onChange={({ target }) => onWanted(target.value)}
+        />
+      </div>
+      <div className="field">
+        <label htmlFor={`${id}-status`}>{TEXT.status}</label>
+        <select id={`${id}-status`} className="input" value={status} onChange={({ target }) => onStatus(target.value)}>
+          <option value="">{TEXT.anyStatus}</option>
+          {[...counts].map(([name, of]) => (
+            <option key={name} value={name}>
+              {TEXT.statuses[name]} ({of.length})
+            </option>
+          ))}
+        </select>
+      </div>
+    </search>
+  );
+}
+
+function Row({ node, now }: { node: NodeSummary; now: number }) {
+  const { id, name, status, slots, models, labels, reason } = node;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={linkTo('nodes', id)}>{name}</a>
+        <span className="sub code">{id}</span>
+      </th>
+      <td>
+        <Badge tone={NODE_TONES[status]}>{TEXT.statuses[status]}</Badge>
+        {reason !== null && <span className="sub">{reason}</span>}
+      </td>
+      <td>
+        <Load used={slots.used} total={slots.total} label={TEXT.loadOf(name)} />
+      </td>
+      <td>
+        {models.slice(0, MODELS_SHOWN).map((model) => (
+          <span key={model.name} className="sub code">
+            {model.name}
+          </span>
+        ))}
+        {models.length > MODELS_SHOWN && <span className="sub quiet">{TEXT.more(models.length - MODELS_SHOWN)}</span>}
+      </td>
+      <td>
+        <Labels labels={labels} />
+      </td>
+      <td className="nowrap">{node.connected ? TEXT.connected : shownAgo(node.last_seen_at, now)}</td>
+    </tr>
+  );
+}
+
+export function Labels({ labels }: { labels: NodeSummary['labels'] }) {
+  const entries = Object.entries(labels);
+  if (entries.length === 0) return <span className="quiet">—</span>;
+  return (
+    <span className="labels">
+      {entries.map(([name, value]) => (
+        <span key={name} className="label code">
+          {name}={value}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** What a search looks at. */
+function textOf({ id, name, models, labels }: NodeSummary): string {
+  const parts = [
+    id,
+    name,
+    ...models.map((model) => model.name),
+    ...Object.entries(labels).map((pair) => pair.join('=')),
+  ];
+  return parts.join(' ').toLowerCase();
+}

@@ -1,0 +1,167 @@
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { STRINGS } from './strings.ts';
+
+/** How something is doing, in a color and always in words. */
+export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'off';
+
+export function Badge({ tone, children }: { tone: Tone; children: ReactNode }) {
+  return (
+    <span className="badge" data-tone={tone}>
+      {children}
+    </span>
+  );
+}
+
+export function Load({ used, total, label }: { used: number; total: number; label: string }) {
+  return (
+    <span className="load">
+      <progress className="progress" value={total === 0 ? 0 : used} max={Math.max(1, total)} aria-label={label} />
+      <span className="load-count">
+        {used}/{total}
+      </span>
+    </span>
+  );
+}
+
+/** Says what went wrong, where readers of screens hear it. */
+export function Trouble({ problem }: { problem: string | null }) {
+  return (
+    <div role="alert">
+      {problem !== null && (
+        <p className="notice" data-kind="danger">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What to do where there is nothing yet. */
+export function Empty({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="empty">
+      <p className="empty-title">{title}</p>
+      <p className="quiet">{children}</p>
+    </div>
+  );
+}
+
+export function Card({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+  const id = useId();
+  return (
+    <section className="card" aria-labelledby={id}>
+      <div className="card-head">
+        <h2 id={id}>{title}</h2>
+        {actions}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** A table that scrolls within its own place, with the keyboard too. */
+export function Table({ label, heads, children }: { label: string; heads: readonly string[]; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    <section className="table-scroll" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </section>
+  );
+}
+
+export function Facts({ children }: { children: ReactNode }) {
+  return <dl className="facts-list">{children}</dl>;
+}
+
+export function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+const COPIED_MS = 2_000;
+
+export function CopyButton({ text, label = STRINGS.actions.copy }: { text: string; label?: string }) {
+  const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle');
+  useEffect(() => {
+    if (state === 'idle') return;
+    const timer = setTimeout(() => setState('idle'), COPIED_MS);
+    return () => clearTimeout(timer);
+  }, [state]);
+  const copy = async (): Promise<void> => {
+    // Pages over plain HTTP from another machine have no clipboard.
+    setState(await writeClipboard(text));
+  };
+  return (
+    <button type="button" className="button" data-size="small" onClick={() => void copy()}>
+      <span aria-live="polite">{state === 'idle' ? label : STRINGS.actions[state]}</span>
+    </button>
+  );
+}
+
+async function writeClipboard(text: string): Promise<'copied' | 'failed'> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return 'copied';
+  } catch {
+    return 'failed';
+  }
+}
+
+export type AskedTwiceProps = { label: string; title: string; body: string; isBusy: boolean; onYes(): void };
+
+/** A button for what cannot be taken back: it asks first. */
+export function AskedTwice({ label, title, body, isBusy, onYes }: AskedTwiceProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  return (
+    <>
+      <button
+        type="button"
+        className="button"
+        data-size="small"
+        data-kind="quiet"
+        disabled={isBusy}
+        onClick={() => dialog.current?.showModal()}
+      >
+        {label}
+      </button>
+      <dialog ref={dialog} className="dialog" aria-labelledby={id}>
+        <h2 id={id}>{title}</h2>
+        <p>{body}</p>
+        <form method="dialog" className="actions">
+          <button type="submit" className="button" data-kind="danger" onClick={onYes}>
+            {label}
+          </button>
+          <button type="submit" className="button">
+            {STRINGS.actions.cancel}
+          </button>
+        </form>
+      </dialog>
+    </>
+  );
+}
+
+/** The time of day, for what is shown as "a minute ago". */
+export function useNow(everyMs = 10_000): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}

@@ -1,0 +1,98 @@
+import { type ReactNode, useEffect, useRef } from 'react';
+import { JobDetails } from './job-details.tsx';
+import { Jobs } from './jobs.tsx';
+import { Keys } from './keys.tsx';
+import { NodeView } from './node-view.tsx';
+import { Nodes } from './nodes.tsx';
+import { Overview } from './overview.tsx';
+import { Pairing } from './pairing.tsx';
+import { Playground } from './playground.tsx';
+import { Receipts } from './receipts.tsx';
+import { linkTo, PAGES, type Route, useRoute } from './route.ts';
+import { STRINGS } from './strings.ts';
+import { useLive } from './surroundings.ts';
+
+/** The frame around every page of the console. */
+export function Shell({ onSignOut }: { onSignOut(): void }) {
+  const route = useRoute();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const title = route.id ?? STRINGS.pages[route.page];
+  const place = `${route.page}/${route.id}`;
+  const shown = useRef(place);
+  useEffect(() => {
+    document.title = `${title} · ${STRINGS.title}`;
+    if (shown.current === place) return;
+    shown.current = place;
+    // Whoever went somewhere by keyboard or ear begins at its top.
+    heading.current?.focus();
+    document.querySelector('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [title, place]);
+  return (
+    <div className="console">
+      <a className="skip" href={location.hash || '#/overview'} onClick={(event) => focusMain(event, heading.current)}>
+        {STRINGS.skip}
+      </a>
+      <header className="bar">
+        <p className="brand">{STRINGS.title}</p>
+        <p className="quiet relay-name">{STRINGS.relay(location.host)}</p>
+        <Line />
+        <button type="button" className="button" data-size="small" onClick={onSignOut}>
+          {STRINGS.actions.signOut}
+        </button>
+      </header>
+      <nav className="nav" aria-label={STRINGS.navigation}>
+        {PAGES.map((page) => (
+          <a key={page} href={linkTo(page)} aria-current={route.page === page ? 'page' : undefined}>
+            {STRINGS.pages[page]}
+          </a>
+        ))}
+      </nav>
+      <main className="content">
+        {route.id !== null && (
+          <p className="trail">
+            <a href={linkTo(route.page)}>{STRINGS.pages[route.page]}</a>
+          </p>
+        )}
+        <h1 ref={heading} tabIndex={-1} className={route.id === null ? '' : 'code'}>
+          {title}
+        </h1>
+        {contentOf(route)}
+      </main>
+    </div>
+  );
+}
+
+function focusMain(event: { preventDefault(): void }, heading: HTMLElement | null): void {
+  event.preventDefault();
+  heading?.focus();
+}
+
+/** Whether what is shown is what is. */
+function Line() {
+  const { state } = useLive();
+  return (
+    <p className="line" role="status" data-state={state}>
+      <span className="dot" aria-hidden="true" />
+      {STRINGS.line[state]}
+    </p>
+  );
+}
+
+function contentOf({ page, id }: Route): ReactNode {
+  switch (page) {
+    case 'overview':
+      return <Overview />;
+    case 'nodes':
+      return id === null ? <Nodes /> : <NodeView key={id} id={id} />;
+    case 'jobs':
+      return id === null ? <Jobs /> : <JobDetails key={id} id={id} />;
+    case 'keys':
+      return <Keys />;
+    case 'pairing':
+      return <Pairing />;
+    case 'playground':
+      return <Playground />;
+    case 'receipts':
+      return <Receipts key={id} id={id} />;
+  }
+}

@@ -1,0 +1,37 @@
+import { Content, List, Root, Trigger } from 'radix-ui/tabs';
+import type { ChatOrder } from './chat-stream.ts';
+import { Card, CopyButton } from './parts.tsx';
+import { LANGUAGES, snippetOf } from './snippets.ts';
+import { STRINGS } from './strings.ts';
+
+const TEXT = STRINGS.playground;
+
+/** The request of the playground as a program, in each language. */
+export function Snippets({ order }: { order: ChatOrder }) {
+  return (
+    <Card title={TEXT.snippets}>
+      <Root defaultValue={LANGUAGES[0]}>
+        <List className="tabs" aria-label={TEXT.snippets}>
+          {LANGUAGES.map((language) => (
+            <Trigger key={language} value={language} className="tab">
+              {language}
+            </Trigger>
+          ))}
+        </List>
+        {LANGUAGES.map((language) => {
+          const snippet = snippetOf(language, order, location.origin);
+          return (
+            <Content key={language} value={language} className="snippet">
+              <CopyButton text={snippet} label={TEXT.copyAs(language)} />
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
+              <pre className="code-block" tabIndex={0}>
+                {snippet}
+              </pre>
+            </Content>
+          );
+        })}
+      </Root>
+      <p className="hint">{TEXT.keyLeftOut}</p>
+    </Card>
+  );
+}

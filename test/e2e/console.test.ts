@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { CreatedKey } from '../../shared/api/keys.ts';
+import type { AdminStats } from '../../shared/api/stats.ts';
+import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/console-page.ts';
+import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { startNetworkLine } from '../support/network-line.ts';
+import { visitor } from '../support/pairing.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { askAsAdmin } from '../support/pool-admin.ts';
+import { until } from '../support/until.ts';
+
+const PAGES = ['overview', 'nodes', 'jobs', 'keys', 'pairing', 'playground', 'receipts'];
+const MESSAGES = [{ role: 'user' as const, content: 'one two three' }];
+
+let pool: Pool;
+let browser: Browser;
+before(async () => {
+  pool = await startPool();
+  browser = await launchBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await pool?.close();
+});
+
+/** Every page of the console, once it has what it shows, and what keeps people from using it. */
+async function barriersOf(page: Page, pages: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of pages) {
+    await goTo(page, `#/${name}`);
+    await page.locator(`.nav [aria-current][href="#/${name}"]`).waitFor();
+    await page.locator('.content .card, .content table').first().waitFor();
+    found.push(...(await seriousBarriers(page)).map((barrier) => `${name}: ${barrier}`));
+    // What differs in the dark is the contrast alone.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    found.push(...(await seriousBarriers(page, ['color-contrast'])).map((barrier) => `${name}, dark: ${barrier}`));
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
+  return found;
+}
+
+/** How many nodes of the pool the relay has let in and heard of. */
+async function connectedNodes(page: Page): Promise<number> {
+  const { nodes } = (await page.evaluate('fetch("/v1/admin/stats").then((answer) => answer.json())')) as AdminStats;
+  return nodes.connected;
+}
+
+function isMarked(page: Page, name: string, value: string) {
+  return page.locator('.figures > div', { hasText: name }).locator('dd', { hasText: value });
+}
+
+test('an operator signs in with the admin token, which is kept nowhere, and signs out', async () => {
+  const { page, faults } = await visitConsole(browser, pool);
+  await signInTo(page, pool.relay.apiKey);
+  await page.getByRole('alert').getByText('This is not the admin token').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await signInTo(page, pool.relay.adminToken);
+  await page.getByText('Live', { exact: true }).waitFor();
+  const kept = await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])');
+  assert.equal(kept, '[{},{},""]');
+  await page.reload();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Admin token').waitFor();
+  await page.reload();
+  await page.getByLabel('Admin token').waitFor();
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('without nodes every page says what to do, in light and dark', async () => {
+  const { page, faults } = await openConsole(browser, pool);
+  await page.getByText('No node has joined yet.').waitFor();
+  assert.deepEqual(await barriersOf(page, PAGES), []);
+  await goTo(page, '#/playground');
+  await page.getByRole('link', { name: 'Pair a node' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Pairing' }).waitFor();
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('a node that joins with a code is told as the one that came, and runs what is asked in the playground', async () => {
+  const { page, faults } = await openConsole(browser, pool, { hash: '#/pairing' });
+  await page.getByRole('button', { name: 'Make a code' }).click();
+  await page.getByText('Waiting for the node…').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  const other = await pool.addNode({ name: 'attic' });
+  await until(async () => (await connectedNodes(page)) === 1);
+  await page.getByText('Waiting for the node…').waitFor();
+  const code = (await page.locator('.big-code').textContent()) ?? '';
+  assert.equal((await visitor(pool.relay.url, 'den').complete(code)).status, 200);
+  await page.getByText('It has joined:').getByRole('link', { name: 'den' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+
+  await goTo(page, '#/overview');
+  await isMarked(page, 'Nodes connected', '1 / 2').waitFor();
+  await goTo(page, '#/playground');
+  await page.getByLabel('Model', { exact: true }).selectOption('test/echo');
+  await page.getByLabel('Message').fill("it's one");
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page.locator('.answer-text', { hasText: "it's one" }).waitFor();
+  await page.getByRole('tab', { name: 'Python' }).press('ArrowLeft');
+  await page.getByRole('tab', { name: 'JavaScript', selected: true }).waitFor();
+  const snippet = await page.getByRole('tabpanel').locator('pre').textContent();
+  assert.match(snippet ?? '', /process\.env\.SPAREWATT_API_KEY/);
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page
+    .locator('.answer')
+    .getByRole('link', { name: /^rcpt_/ })
+    .click();
+  await page.getByText('Place in the log holds').waitFor();
+  await page.getByText('Signature of the node holds').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Check the whole log' }).click();
+  await page.getByText('are sound.').waitFor();
+
+  await goTo(page, `#/nodes/${other.nodeId}`);
+  await page.getByLabel('Reason').fill('a new graphics card');
+  await page.getByRole('button', { name: 'Cordon' }).click();
+  await page.locator('.badge', { hasText: 'Cordoned' }).waitFor();
+  await page.locator('.reasons', { hasText: 'a new graphics card' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Give it jobs again' }).click();
+  await page.locator('.badge', { hasText: 'Ready' }).waitFor();
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('a key is shown once, works with its limits, and is refused once it is revoked', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/keys' });
+  await page.getByLabel('Name', { exact: true }).fill('forum');
+  await page.getByLabel('Requests a minute').fill('5');
+  await page.getByRole('button', { name: 'Make key' }).click();
+  const key = (await page.locator('.secret code').textContent()) ?? '';
+  assert.match(key, /^sk-sparewatt-/);
+  const ask = () => fetch(`${pool.relay.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+  assert.equal((await ask()).status, 200);
+  const row = page.locator('tr', { hasText: 'forum' });
+  await row.getByText('5 requests a minute').waitFor();
+  await page.getByRole('button', { name: 'I have copied it' }).click();
+  await page.reload();
+  await row.getByText('Active').waitFor();
+  assert.ok(!(await page.content()).includes(key));
+  await row.getByRole('button', { name: 'Revoke…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke…' }).click();
+  await row.getByText('Revoked').waitFor();
+  assert.equal((await ask()).status, 401);
+  await page.context().close();
+});
+
+test('a job that waits says why, and can be cancelled', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
+  const { body: key } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'of the cellar' });
+  const input = { messages: MESSAGES };
+  const routing = { require: { labels: { room: 'cellar' } } };
+  const response = await pool.request('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key.key}` },
+    body: JSON.stringify({ service: 'llm/inference', model: 'test/echo', input, routing }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  await page.getByRole('link', { name: id }).click();
+  await page.getByText('No node that is connected may take it.').waitFor();
+  await page.getByText('1 node is out: routing labels').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Cancel job…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel job…' }).click();
+  await page.locator('.badge', { hasText: 'Cancelled' }).waitFor();
+  await page.context().close();
+});
+
+test('two hundred nodes are all counted, found and shown, in light and dark, with the keyboard alone', async () => {
+  await addNodes(pool, 198);
+  const { page, faults } = await openConsole(browser, pool);
+  await isMarked(page, 'Nodes connected', '199 / 200').waitFor();
+  await page.locator('canvas').first().waitFor();
+  assert.deepEqual(await barriersOf(page, ['overview', 'nodes']), []);
+  await page.getByText('200 nodes').waitFor();
+  assert.equal(await page.locator('tbody tr').count(), 200);
+  await page.getByRole('searchbox').focus();
+  await page.keyboard.type('node-123');
+  await page.getByText('1 of 200 nodes').waitFor();
+  for (let i = 0; i < 3; i++) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: /^node-123-/ }).waitFor();
+  assert.match(String(await page.evaluate('document.activeElement.textContent')), /^node-123-/);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('a console whose line broke goes on where it was, and one whose session is over asks to sign in', async (t) => {
+  const line = await startNetworkLine(pool.relay.url);
+  t.after(() => line.close());
+  const behind = { ...pool, relay: { ...pool.relay, url: line.url } };
+  const { page } = await openConsole(browser, behind, { hash: '#/nodes' });
+  await page.getByText('200 nodes').waitFor();
+  const opened: string[] = [];
+  page.on('websocket', (socket) => {
+    socket.on('framereceived', ({ payload }) => opened.push(String(payload)));
+  });
+  line.cut();
+  await page.getByText('No connection, trying again…').waitFor();
+  const node = await pool.addNode({ name: 'latecomer' });
+  line.mend();
+  await page.getByRole('link', { name: 'latecomer' }).waitFor();
+  assert.match(opened[0] ?? '', /^{"type":"update"/);
+  await node.agent.close();
+  await page.locator('tr', { hasText: 'latecomer' }).getByText('Offline').waitFor();
+
+  line.cut();
+  await page.getByText('No connection, trying again…').waitFor();
+  const cookie = (await page.context().cookies(`${line.url}/v1`))
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ');
+  const { url } = pool.relay;
+  await fetch(`${url}/v1/admin/session`, { method: 'DELETE', headers: { cookie, origin: url } });
+  line.mend();
+  await page.getByText('The session has ended. Sign in again.').waitFor();
+  await page.context().close();
+});
+
+test('a person sees what a job asks before they approve it', async (t) => {
+  const supervised = await startPool({ supervised: true });
+  t.after(() => supervised.close());
+  await supervised.addNode();
+  const input = { messages: [{ role: 'user', content: 'a delicate question' }] };
+  const response = await supervised.request('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ service: 'llm/inference', model: 'test/echo', input }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const { page } = await openConsole(browser, supervised, { hash: '#/jobs' });
+  await page.getByText('Waits for approval').waitFor();
+  await page.getByRole('link', { name: id }).click();
+  await page.locator('pre', { hasText: 'a delicate question' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.locator('.badge', { hasText: 'Succeeded' }).first().waitFor();
+  await page
+    .locator('table')
+    .getByRole('link', { name: /^test-/ })
+    .waitFor();
+  await page.context().close();
+});
+
+test('the page /verify checks a receipt by itself, and tells one that was changed', async () => {
+  const { headers } = await pool
+    .client()
+    .chat.completions.create({ model: 'test/echo', messages: MESSAGES })
+    .asResponse();
+  const proof = await (await pool.request(`/v1/receipts/${headers.get('x-sparewatt-receipt')}/proof`)).text();
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${pool.relay.url}/verify`);
+  await page.getByLabel('Receipt as JSON').waitFor();
+  await context.setOffline(true);
+  await page.getByLabel('Receipt as JSON').fill(proof);
+  await page.getByText('Signature of the relay holds').waitFor();
+  await page.getByText('Signature of the node holds').waitFor();
+  await page.getByText('Place in the log holds').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByLabel('Receipt as JSON').fill(proof.replace('"outputTokens":3', '"outputTokens":30000'));
+  await page.getByText('Signature of the relay does not hold').waitFor();
+  await page.getByText('Place in the log does not hold').waitFor();
+  await page.getByLabel('Receipt as JSON').fill(proof.slice(1));
+  await page.getByRole('alert').getByText('This is no JSON.').waitFor();
+  // As browsers of 2024 answer.
+  await page.evaluate('crypto.subtle.importKey = () => Promise.reject(new DOMException("", "NotSupportedError"))');
+  await page.getByLabel('Receipt as JSON').fill(proof);
+  await page.getByText('This browser knows no Ed25519 signatures.').waitFor();
+  assert.equal(await page.getByText('does not hold').count(), 0);
+  await context.close();
+});
