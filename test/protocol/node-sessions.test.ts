@@ -75,6 +75,8 @@ test('[S2] a node answers an offer with its capability document, which names wha
     image: false,
     vision: false,
     task: false,
+    ffmpeg: false,
+    blender: false,
     providers: { llm: 'transformers.js', embed: 'transformers.js' },
   });
   assert.deepEqual(document?.node_load, { slots_total: 2, slots_used: 0 });
