@@ -11,6 +11,7 @@ import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
 import { registerHealthRoute } from './routes/health.ts';
+import { registerHealthProbes } from './routes/health-probes.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
@@ -98,6 +99,7 @@ export async function createApp({
   guardRoutes(app, services);
   await registerOpenApi(app, services.version);
   registerHealthRoute(app, services);
+  registerHealthProbes(app, services);
   registerChatRoute(app, services);
   registerEmbeddingsRoute(app, services);
   registerModelRoutes(app, services);

@@ -28,6 +28,7 @@ import { openJobQueue } from './jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
 import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-request.ts';
 import { createJobRunner } from './jobs/run-job.ts';
+import { createLifecycle } from './lifecycle.ts';
 import type { RelayLog } from './log.ts';
 import { createRelayMetrics } from './metrics/relay-metrics.ts';
 import type { AdmissionRules } from './pairing/admission.ts';
@@ -185,6 +186,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   return {
     version: VERSION,
     settings: options.settings,
+    lifecycle: createLifecycle(),
     log,
     bus,
     table,

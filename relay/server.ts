@@ -13,6 +13,7 @@ import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
@@ -56,6 +57,8 @@ export type RelayOptions = {
   maxBodyBytes?: number;
   /** How long a client may take nothing of an answer that is ready; a minute unless given. */
   unreadMs?: number;
+  /** How long the relay says that it is not ready, and works on, before it closes; not at all unless given. */
+  drainMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
   /** What the queue of jobs takes and keeps, where the defaults do not fit. */
@@ -143,12 +146,15 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         .catch((error: unknown) => log.error({ err: error }, 'nodes still meet the old certificate'));
     });
     undo.push(() => door.close());
+    const { lifecycle } = services;
     const url = await listen(app, options);
     if (isToAnnounce(url, options.announce?.when)) {
       const network = options.announce?.network ?? { port: MDNS_PORT };
       const announcement = announceRelay({ url, version: VERSION, network, relayKey: identity.publicKey, log });
       undo.push(() => announcement.close());
     }
+    undo.push(() => drain(lifecycle, options));
+    lifecycle.serve();
     log.info({ url, nats: fabric.url }, 'the relay is ready');
     return {
       url,
@@ -163,6 +169,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     await close();
     throw error;
   }
+}
+
+/** First of all steps of the end: whoever sends clients here learns of it while they are still served. */
+async function drain(lifecycle: Lifecycle, { drainMs = 0, log }: RelayOptions): Promise<void> {
+  lifecycle.drain();
+  if (drainMs === 0) return;
+  log.info({ drainMs }, 'the relay is not ready any more and works on for a while');
+  await new Promise((resolve) => setTimeout(resolve, drainMs));
 }
 
 /** Whether TLS has found that the client's certificate is one of this relay's. */

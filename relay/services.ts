@@ -23,6 +23,7 @@ import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobQueue } from './jobs/queue/job-queue.ts';
 import type { JobRunner } from './jobs/run-job.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { RelayLog } from './log.ts';
 import type { RelayMetrics } from './metrics/relay-metrics.ts';
 import type { NodeControl } from './pairing/node-control.ts';
@@ -40,6 +41,7 @@ export type RelayServices = {
   readonly version: string;
   /** The configuration this relay runs with, without secrets. */
   readonly settings: readonly ShownSetting[];
+  readonly lifecycle: Lifecycle;
   readonly log: RelayLog;
   readonly bus: Bus;
   readonly table: NodeTable;
@@ -103,6 +105,8 @@ export type Access = 'public' | 'client' | 'admin';
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+    /** Set where an answer is owed until the last connection is gone. */
+    answersWhileClosing?: boolean;
   }
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */

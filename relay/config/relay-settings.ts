@@ -156,6 +156,19 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    drain_s: Type.Integer({
+      minimum: 0,
+      maximum: 3_600,
+      default: 0,
+      ...described({
+        description:
+          'how many seconds a relay that is asked to end says at /v1/health/ready that it is not ready, and works on',
+        wanted: 'whole seconds, 0 to 3600',
+        env: 'SPAREWATT_RELAY_DRAIN_S',
+        argument: 'seconds',
+        example: 20,
+      }),
+    }),
     announce: Type.Optional(
       Type.Boolean({
         ...described({

@@ -91,8 +91,11 @@ test('[X22] answers 403 when a client key asks for what only the admin token may
 
 test('asks for a key on every route but the public ones', async () => {
   const PUBLIC = [
+    'get /join',
     'get /openapi.json',
     'get /v1/health',
+    'get /v1/health/live',
+    'get /v1/health/ready',
     'post /v1/nodes/enroll',
     'post /v1/pairing/challenge',
     'post /v1/pairing/complete',

@@ -61,6 +61,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     open,
     ...(relay.services === undefined ? {} : { servicesPath: relay.services }),
     supervised: relay.supervised,
+    drainMs: relay.drain_s * 1_000,
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };
 }
