@@ -5,6 +5,8 @@ import { ensureFirstKey, type Principal } from './access/api-keys.ts';
 import { createKeyAdmin } from './access/key-admin.ts';
 import { createKeyGuard } from './access/key-guard.ts';
 import { createRateLimits, type RateLimits } from './access/rate-limits.ts';
+import { createSignatureGuard } from './access/signature-guard.ts';
+import { deriveSigningSecrets } from './access/signing-secrets.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import { openBilling } from './credits/billing.ts';
 import { holdFor } from './credits/hold-for.ts';
@@ -120,6 +122,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     adminToken: options.keys.adminToken,
     openCredits: billing.open,
   });
+  const secrets = deriveSigningSecrets(relay.seed);
   const documents = createDocuments();
   const metrics = createRelayMetrics({
     jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
@@ -198,7 +201,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     receiptLog,
     relayKey: relay.publicKey,
     keys,
-    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
+    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, secrets, now: Date.now }),
+    signatures: createSignatureGuard({ secrets, now: Date.now }),
     rateLimits,
     billing,
     metrics,

@@ -7,6 +7,7 @@ import type { Principal } from './access/api-keys.ts';
 import type { KeyAdmin } from './access/key-admin.ts';
 import type { KeyGuard } from './access/key-guard.ts';
 import type { RateLimits } from './access/rate-limits.ts';
+import type { SignatureGuard } from './access/signature-guard.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { Billing } from './credits/billing.ts';
 import type { Bus } from './fabric/bus.ts';
@@ -55,6 +56,7 @@ export type RelayServices = {
   readonly relayKey: string;
   readonly keys: KeyGuard;
   readonly keyAdmin: KeyAdmin;
+  readonly signatures: SignatureGuard;
   readonly billing: Billing;
   readonly rateLimits: RateLimits;
   readonly metrics: RelayMetrics;

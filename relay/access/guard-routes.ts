@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
-import type { KeyGuard } from './key-guard.ts';
+import { checkSignedBodies, type OwedDigests } from './signed-body.ts';
 
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
-export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys'>): void {
+export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys' | 'signatures'>): void {
+  const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
@@ -13,23 +14,32 @@ export function guardRoutes(app: RelayApp, services: Pick<RelayServices, 'keys'>
   app.addHook('onRequest', (request, _reply, done) => {
     let admission: Promise<void> | undefined;
     try {
-      admission = admit(request, services.keys);
+      admission = admit(request, services, owed);
     } catch (error) {
       return done(error as Error);
     }
     if (admission === undefined) done();
     else admission.then(() => done(), done);
   });
+  checkSignedBodies(app, owed);
 }
 
 /** Throws or rejects for those who may not come in. */
-function admit(request: FastifyRequest, keys: KeyGuard): Promise<void> | undefined {
+function admit(
+  request: FastifyRequest,
+  { keys, signatures }: Pick<RelayServices, 'keys' | 'signatures'>,
+  owed: OwedDigests,
+): Promise<void> | undefined {
   const { access } = request.routeOptions.config;
   if (access === undefined || access === 'public') return undefined;
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const enter = (principal: Principal): void => {
     request.principal = principal;
     assertScope(principal, access === 'admin' ? 'admin' : 'inference');
+    const { keyId, mustSign } = principal;
+    if (mustSign === undefined) return;
+    const { method, url: target, headers } = request;
+    owed.set(request, signatures.admit({ method, target, headers }, { keyId, mustSign }));
   };
   const principal = keys.authenticate(authorization, apiKey);
   return principal instanceof Promise ? principal.then(enter) : void enter(principal);

@@ -129,6 +129,8 @@ export type KeyRecord = {
   tokensPerMinute: number | null;
   /** How far below 0 its balance may go, in millionths of a credit; null for as far as it gets. */
   creditLimitMicro: number | null;
+  /** Whether each request must be signed. */
+  hmac: boolean;
   createdAt: number;
   expiresAt: number | null;
   revokedAt: number | null;

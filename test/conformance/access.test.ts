@@ -26,6 +26,7 @@ async function addKey(part: Partial<KeyRecord>): Promise<string> {
     name: 'of a test',
     scopes: ['inference'],
     ...UNLIMITED,
+    hmac: false,
     createdAt: Date.now(),
     expiresAt: null,
     revokedAt: null,
