@@ -38,6 +38,7 @@ import { registerTaskRoutes } from './routes/tasks.ts';
 import { limitUnread } from './routes/unread.ts';
 import { registerUsageRoutes } from './routes/usage.ts';
 import type { RelayApp, RelayServices } from './services.ts';
+import { traceRequests } from './tracing/trace-requests.ts';
 
 export type AppOptions = {
   services: RelayServices;
@@ -97,6 +98,7 @@ export async function createApp({
   registerRateLimitHeaders(app, services);
   registerDraining(app);
   guardRoutes(app, services);
+  traceRequests(app, services.tracing);
   await registerOpenApi(app, services.version);
   registerHealthRoute(app, services);
   registerHealthProbes(app, services);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../shared/problems/problem.ts';
+import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { ensureFirstKey, type Principal } from './access/api-keys.ts';
 import { createKeyAdmin } from './access/key-admin.ts';
 import { createKeyGuard } from './access/key-guard.ts';
@@ -50,6 +51,7 @@ import type { JobRecord, Store } from './store/store.ts';
 import { createApprovals } from './tasks/approvals.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { CertificateAuthority } from './tls/certificate-authority.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 import { VERSION } from './version.ts';
 
 export type ServicesOptions = {
@@ -73,6 +75,8 @@ export type ServicesOptions = {
   servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
   queueLimits?: Partial<QueueLimits> | undefined;
+  /** Where spans of traces are sent; nowhere when absent. */
+  otlp?: OtlpTarget | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
   webhooksToThisMachine?: boolean | undefined;
 };
@@ -102,11 +106,14 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
+  const traced = options.otlp && openTracing(options.otlp, log);
+  const tracing = traced?.tracing;
   const rateLimits = createRateLimits(Date.now);
   const billing = await openBilling(store.credits, Date.now);
   const onFinished = (job: JobRecord): void => {
     metrics.jobFinished(job);
     billing.finished(job);
+    tracing?.forget(job.id);
     if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   };
   const admit: RelayServices['admit'] = (principal, model) => admitJob(principal, model, rateLimits);
@@ -172,6 +179,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       const reader = createOutputReader(service, asked);
       return { reader, routing: nodesFor(service.definition, routing, table).routing };
     },
+    traceOf: tracing?.kept,
     table,
     limits: { ...QUEUE_LIMITS, ...options.queueLimits },
     runLimits: limits,
@@ -206,6 +214,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     rateLimits,
     billing,
     metrics,
+    tracing,
     documents,
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
@@ -214,7 +223,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     admit,
     newJob: (request, order) => {
       admit(request.principal, order.model);
-      return describeJob(request, order, { ...limits, holdMicro: holdFor(request.principal, order, billing) });
+      const holdMicro = holdFor(request.principal, order, billing);
+      return describeJob(request, order, { ...limits, holdMicro, trace: tracing?.jobOf(request) });
     },
     register,
     pairing,
@@ -235,6 +245,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       await measurements.close();
       await receiptLog.close();
       await register.close();
+      await traced?.close();
     },
   };
 }
@@ -252,7 +263,7 @@ function admitJob({ keyId, limits }: Principal, model: string, rateLimits: RateL
 function describeJob(
   request: FastifyRequest,
   order: JobOrder,
-  limits: JobLimits & Pick<JobSpec, 'holdMicro'>,
+  limits: JobLimits & Pick<JobSpec, 'holdMicro' | 'trace'>,
 ): JobSpec {
   return {
     id: newId('job'),

@@ -4,6 +4,7 @@ import { TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import { Problem } from '../shared/problems/problem.ts';
+import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { createApp } from './app.ts';
 import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
 import { createServices, type JobLimits } from './create-services.ts';
@@ -65,6 +66,8 @@ export type RelayOptions = {
   queueLimits?: Partial<QueueLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
+  /** The collector that spans of traces are sent to; none unless given. */
+  otlp?: OtlpTarget;
   /** Where the built pages lie; those of this repository when absent. */
   pagesFolder?: string;
   log: Logger;
@@ -113,7 +116,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised, servicesPath } = options;
+    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised, servicesPath, otlp } = options;
     const services = await createServices({
       log,
       store,
@@ -130,6 +133,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       webhooksToThisMachine,
       supervised,
       servicesPath,
+      otlp,
       authority: tls?.authority,
     });
     undo.push(() => services.close());

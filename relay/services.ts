@@ -36,6 +36,7 @@ import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
 import type { Tasks } from './tasks/tasks.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** Everything a route may ask. Routes know no SQL and no NATS. */
 export type RelayServices = {
@@ -60,6 +61,8 @@ export type RelayServices = {
   readonly billing: Billing;
   readonly rateLimits: RateLimits;
   readonly metrics: RelayMetrics;
+  /** Absent while no collector is named. */
+  readonly tracing: Tracing | undefined;
   readonly documents: Documents;
   readonly freshness: Freshness;
   readonly discovery: Discovery;

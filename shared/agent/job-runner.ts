@@ -6,6 +6,7 @@ import type { PieceDetail, Runtime, RuntimeJob, ToolCallPiece } from '../runtime
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { AgentLog } from './log.ts';
 import { beginSigning, type ReceiptKey, type ReceiptSigning } from './receipt-signing.ts';
+import { type RunSpans, tellRun } from './run-span.ts';
 import type { Slots } from './slots.ts';
 
 export type JobRunner = {
@@ -28,6 +29,8 @@ export type JobRunnerPorts = {
   now: () => number;
   /** Signs the node's part of receipts; without it answers go unsigned. */
   receiptKey?: ReceiptKey | undefined;
+  /** Where the times of runs are told; nowhere when absent. */
+  spans?: RunSpans | undefined;
   log: AgentLog;
 };
 
@@ -115,6 +118,7 @@ async function runAttempt(
   });
   const startedAt = ports.now();
   let firstTokenAt: number | undefined;
+  let ended: Problem | undefined;
   const output = {
     text: (text: string, tokens: number, more?: PieceDetail) => {
       firstTokenAt ??= ports.now();
@@ -142,11 +146,14 @@ async function runAttempt(
     frames.done(signature === undefined ? done : { ...done, signature });
   } catch (error) {
     const problem = toProblem(error, 'node_fault');
+    ended = problem;
     if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');
     frames.fail(problem);
   } finally {
     clearTimeout(timeout);
     jobs.delete(request.job);
+    const run = { startMs: startedAt, endMs: ports.now(), problem: ended?.code ?? null };
+    if (ports.spans !== undefined) tellRun(request, run, ports.spans);
   }
 }
 

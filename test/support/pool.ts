@@ -8,6 +8,7 @@ import pino from 'pino';
 import { type Relay, type RelayOptions, startRelay } from '../../relay/server.ts';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
@@ -31,6 +32,7 @@ export type PoolNodeOptions = {
   runtime?: Runtime;
   relayUrl?: string;
   policy?: OwnerPolicy;
+  spans?: RunSpans;
 };
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
@@ -50,7 +52,14 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       return fetch(`${relay.url}${path}`, { ...init, headers });
     },
     addNode: async (wanted = {}) => {
-      const { name = 'test', slots = 8, runtime = createSyntheticRuntime(), relayUrl = relay.url, policy } = wanted;
+      const {
+        name = 'test',
+        slots = 8,
+        runtime = createSyntheticRuntime(),
+        relayUrl = relay.url,
+        policy,
+        spans,
+      } = wanted;
       const key = createUser();
       const agent = startAgent({
         relayUrl,
@@ -65,6 +74,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         now: Date.now,
         randomId: randomUUID,
         log: silentLog,
+        spans,
         ...(policy === undefined ? {} : { policy }),
       });
       agents.push(agent);

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { otlpTargetOf } from '../../config/otlp-target.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
 import type { RelayOptions } from '../../server.ts';
@@ -42,7 +43,8 @@ export function addRelayCommand(program: Command): void {
 
 /** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`, `invalid_option`. */
 export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'> {
-  const { data, mdns } = settingsOf(loaded, 'program');
+  const { data, mdns, ...program } = settingsOf(loaded, 'program');
+  const otlp = otlpTargetOf(program);
   const { port, host, nats, nats_creds, announce, approve, open, public_url, bus_port, keep_bus, ...relay } =
     settingsOf(loaded, 'relay');
   assertNoSecretShown(loaded);
@@ -60,6 +62,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     approveNodes: approve,
     open,
     ...(relay.services === undefined ? {} : { servicesPath: relay.services }),
+    ...(otlp === undefined ? {} : { otlp }),
     supervised: relay.supervised,
     drainMs: relay.drain_s * 1_000,
     announce: { when: announce, network: parseMdnsNetwork(mdns) },

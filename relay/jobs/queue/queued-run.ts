@@ -5,6 +5,7 @@ import { type Routing, readRouting } from '../../scheduler/routing.ts';
 import type { JobEnding, JobMove, QueuedAttempt, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../../store/store.ts';
 import { collectResult } from '../../tasks/task-result.ts';
+import type { JobTrace } from '../../tracing/job-trace.ts';
 import type { AnswerSink } from '../attempt.ts';
 import type { JobSpec } from '../job.ts';
 import type { JobRunner } from '../run-job.ts';
@@ -30,6 +31,8 @@ export type QueuedRunPorts = {
     routing: Routing,
   ) => { reader: ResultReader; routing: Routing };
   limits: RunLimits;
+  /** The trace of a job, where it is known and somebody looks. */
+  traceOf?: ((jobId: string) => JobTrace | undefined) | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
@@ -71,7 +74,7 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
     const kept = JSON.parse(input) as KeptInput;
     const { reader, routing } = howToRun(job, kept, ports);
-    const spec = specOf(run, kept.input, routing, ports.limits);
+    const spec = specOf(run, kept.input, routing, ports);
     const sink = { ...reader.sink, ...history.sink };
     const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
@@ -119,7 +122,12 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
   return { ...record, createdAt };
 }
 
-function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing, limits: RunLimits): JobSpec {
+function specOf(
+  { job, attempts }: QueuedRun,
+  input: JobInput,
+  routing: Routing,
+  { limits, traceOf }: QueuedRunPorts,
+): JobSpec {
   const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce, holdMicro } = job;
   return {
     id,
@@ -139,6 +147,7 @@ function specOf({ job, attempts }: QueuedRun, input: JobInput, routing: Routing,
     stallTimeoutMs: limits.stallTimeoutMs,
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
+    trace: traceOf?.(id),
   };
 }
 
