@@ -11,7 +11,7 @@ import { relayFolder } from '../local-relay.ts';
 import { relayBanner } from '../relay-banner.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 
-type RelayCommandOptions = SettingOptions & { readyJson?: boolean };
+type RelayCommandOptions = SettingOptions & { readyJson?: boolean; quiet?: boolean };
 
 export const RELAY_SECTIONS = ['program', 'relay'] as const;
 
@@ -21,6 +21,7 @@ export function addRelayCommand(program: Command): void {
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
+    .addOption(new Option('--quiet', 'print no address and no keys, as a service whose output is kept should'))
     .action(async (options: RelayCommandOptions) => {
       // Loaded here, so that the commands that only ask a relay need not wait for it.
       const { startRelay } = await import('../../server.ts');
@@ -32,7 +33,7 @@ export function addRelayCommand(program: Command): void {
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
-      } else {
+      } else if (options.quiet !== true) {
         process.stdout.write(relayBanner(relay, loaded));
       }
       const signal = await interrupted;
