@@ -91,7 +91,10 @@ test('what the container runs starts with its settings, is found healthy, drains
   command.child.kill('SIGTERM');
   assert.equal(await command.exit, 0, command.stderr());
   assert.equal(command.stdout(), '');
-  const { apiKey, adminToken } = JSON.parse(readFileSync(join(data, 'relay', 'keys.json'), 'utf8')) as Record<string, string>;
+  const { apiKey, adminToken } = JSON.parse(readFileSync(join(data, 'relay', 'keys.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
   for (const secret of [apiKey, adminToken]) assert.ok(!command.stderr().includes(secret ?? ''));
 });
 
