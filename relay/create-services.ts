@@ -24,6 +24,7 @@ import { createNodeTable } from './fabric/node-table.ts';
 import type { Fabric } from './fabric/open-fabric.ts';
 import { keepTimingNodes } from './fabric/round-trips.ts';
 import { keepSessions } from './fabric/sessions.ts';
+import { forgetJobs } from './jobs/forget-jobs.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
@@ -75,6 +76,8 @@ export type ServicesOptions = {
   servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
   queueLimits?: Partial<QueueLimits> | undefined;
+  /** How long the record of a job that left no receipt is kept; for ever when absent. */
+  keepJobsMs?: number | undefined;
   /** Where spans of traces are sent; nowhere when absent. */
   otlp?: OtlpTarget | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
@@ -193,6 +196,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const stopForgetting = options.keepJobsMs === undefined ? undefined : forgetOldJobs(options.keepJobsMs, options);
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
@@ -239,6 +243,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     close: async () => {
       await queue.close();
       await tasks.close();
+      await stopForgetting?.();
       roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();
@@ -248,6 +253,13 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       await traced?.close();
     },
   };
+}
+
+/** A record outlives the result that is fetched by it. */
+function forgetOldJobs(keepJobsMs: number, { store, log, queueLimits }: ServicesOptions): () => Promise<void> {
+  const { keepResultsMs } = { ...QUEUE_LIMITS, ...queueLimits };
+  const keepMs = Math.max(keepJobsMs, 2 * keepResultsMs);
+  return forgetJobs({ store: store.jobs, keepMs, now: Date.now, log });
 }
 
 /** Throws for what the key may not ask, or not now. */

@@ -58,6 +58,8 @@ export type RelayOptions = {
   maxBodyBytes?: number;
   /** How long a client may take nothing of an answer that is ready; a minute unless given. */
   unreadMs?: number;
+  /** How long the record of a job that left no receipt is kept; for ever unless given. */
+  keepJobsMs?: number;
   /** How long the relay says that it is not ready, and works on, before it closes; not at all unless given. */
   drainMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
@@ -116,7 +118,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised, servicesPath, otlp } = options;
+    const { publicUrl, jobLimits, queueLimits, webhooksToThisMachine, supervised, servicesPath, otlp, keepJobsMs } =
+      options;
     const services = await createServices({
       log,
       store,
@@ -134,6 +137,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       supervised,
       servicesPath,
       otlp,
+      keepJobsMs,
       authority: tls?.authority,
     });
     undo.push(() => services.close());

@@ -13,6 +13,8 @@ import { addSettingOptions, loadFromOptions, type SettingOptions } from '../sett
 
 type RelayCommandOptions = SettingOptions & { readyJson?: boolean; quiet?: boolean };
 
+const HOUR_MS = 3_600_000;
+
 export const RELAY_SECTIONS = ['program', 'relay'] as const;
 
 export function addRelayCommand(program: Command): void {
@@ -66,6 +68,8 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     ...(otlp === undefined ? {} : { otlp }),
     supervised: relay.supervised,
     drainMs: relay.drain_s * 1_000,
+    queueLimits: { keepResultsMs: relay.keep_results_h * HOUR_MS },
+    ...(relay.keep_jobs_days === undefined ? {} : { keepJobsMs: relay.keep_jobs_days * 24 * HOUR_MS }),
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };
 }
