@@ -13,6 +13,7 @@ import { registerEnrollRoute } from './routes/enroll.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/errors.ts';
 import { registerFileRoutes } from './routes/files.ts';
 import { registerHealthRoute } from './routes/health.ts';
+import { registerHealthProbes } from './routes/health-probes.ts';
 import { registerJobFileRoutes } from './routes/job-files.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
@@ -45,6 +46,7 @@ import { registerTaskRoutes } from './routes/tasks.ts';
 import { limitUnread } from './routes/unread.ts';
 import { registerUsageRoutes } from './routes/usage.ts';
 import type { RelayApp, RelayServices } from './services.ts';
+import { traceRequests } from './tracing/trace-requests.ts';
 
 export type AppOptions = {
   services: RelayServices;
@@ -104,8 +106,10 @@ export async function createApp({
   registerRateLimitHeaders(app, services);
   registerDraining(app);
   guardRoutes(app, services);
+  traceRequests(app, services.tracing);
   await registerOpenApi(app, services.version);
   registerHealthRoute(app, services);
+  registerHealthProbes(app, services);
   registerChatRoute(app, services);
   registerEmbeddingsRoute(app, services);
   registerTranscriptionRoutes(app, services);

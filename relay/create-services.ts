@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../shared/problems/problem.ts';
+import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { ensureFirstKey, type Principal } from './access/api-keys.ts';
 import { createKeyAdmin } from './access/key-admin.ts';
 import { createKeyGuard } from './access/key-guard.ts';
 import { createOperatorSessions } from './access/operator-sessions.ts';
 import { createRateLimits, type RateLimits } from './access/rate-limits.ts';
 import { createSessionCookie } from './access/session-cookie.ts';
+import { createSignatureGuard } from './access/signature-guard.ts';
+import { deriveSigningSecrets } from './access/signing-secrets.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import { openBilling } from './credits/billing.ts';
 import { holdFor } from './credits/hold-for.ts';
@@ -27,6 +30,7 @@ import { keepSessions } from './fabric/sessions.ts';
 import { openFileDepot } from './files/file-depot.ts';
 import { FILE_LIMITS, type FileLimits } from './files/file-limits.ts';
 import { createJobFiles } from './files/job-files.ts';
+import { forgetJobs } from './jobs/forget-jobs.ts';
 import { newId } from './jobs/id.ts';
 import type { JobSpec } from './jobs/job.ts';
 import { recordOperatorJobs } from './jobs/operator-jobs.ts';
@@ -34,6 +38,7 @@ import { openJobQueue } from './jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './jobs/queue/queue-limits.ts';
 import { createWebhookSender, isBeyondThisMachine } from './jobs/queue/webhook-request.ts';
 import { createJobRunner } from './jobs/run-job.ts';
+import { createLifecycle } from './lifecycle.ts';
 import { createActivity } from './live/activity.ts';
 import { createLiveFeed } from './live/live-feed.ts';
 import { createNodeChanges } from './live/node-changes.ts';
@@ -59,6 +64,7 @@ import type { JobRecord, Store } from './store/store.ts';
 import { createApprovals } from './tasks/approvals.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { CertificateAuthority } from './tls/certificate-authority.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 import { VERSION } from './version.ts';
 
 export type ServicesOptions = {
@@ -87,6 +93,10 @@ export type ServicesOptions = {
   /** Where contents of files lie. */
   filesFolder: string;
   fileLimits?: Partial<FileLimits> | undefined;
+  /** How long the record of a job that left no receipt is kept; for ever when absent. */
+  keepJobsMs?: number | undefined;
+  /** Where spans of traces are sent; nowhere when absent. */
+  otlp?: OtlpTarget | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
   webhooksToThisMachine?: boolean | undefined;
 };
@@ -127,6 +137,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const models = createModelCatalog(table, Date.now);
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
   const scheduler = createScheduler(table, { measurements });
+  const traced = options.otlp && openTracing(options.otlp, log);
+  const tracing = traced?.tracing;
   const rateLimits = createRateLimits(Date.now);
   const billing = await openBilling(store.credits, Date.now);
   const activity = createActivity();
@@ -135,6 +147,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     billing.finished(job);
     activity.jobEnded(job);
     liveFeed.jobEnded(job);
+    tracing?.forget(job.id);
     if (job.usage !== null) rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   };
   const admit: RelayServices['admit'] = (principal, model) => admitJob(principal, model, rateLimits);
@@ -155,6 +168,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     adminToken: options.keys.adminToken,
     openCredits: billing.open,
   });
+  const secrets = deriveSigningSecrets(relay.seed);
   const documents = createDocuments();
   const metrics = createRelayMetrics({
     jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
@@ -206,6 +220,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       const reader = await openReader(service, asked, client, { files, jobFiles });
       return { reader, routing: nodesFor(service.definition, routing, table).routing };
     },
+    traceOf: tracing?.kept,
     table,
     limits: { ...QUEUE_LIMITS, ...options.queueLimits },
     runLimits: limits,
@@ -236,10 +251,12 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const liveFeed = createLiveFeed({ nodes, readStats, run: randomBytes(9).toString('base64url'), log });
   queue.watchAll(liveFeed.jobChanged);
   const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
+  const stopForgetting = options.keepJobsMs === undefined ? undefined : forgetOldJobs(options.keepJobsMs, options);
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
     version: VERSION,
     settings: options.settings,
+    lifecycle: createLifecycle(),
     log,
     bus,
     table,
@@ -251,7 +268,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     receiptLog,
     relayKey: relay.publicKey,
     keys,
-    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, now: Date.now }),
+    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, secrets, now: Date.now }),
+    signatures: createSignatureGuard({ secrets, now: Date.now }),
     rateLimits,
     billing,
     operatorSessions,
@@ -264,6 +282,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     liveFeed,
     readStats,
     metrics,
+    tracing,
     documents,
     freshness,
     discovery: createDiscovery({ bus, table, documents, log }),
@@ -272,7 +291,8 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     admit,
     newJob: (request, order) => {
       admit(request.principal, order.model);
-      return describeJob(request, order, { ...limits, holdMicro: holdFor(request.principal, order, billing) });
+      const holdMicro = holdFor(request.principal, order, billing);
+      return describeJob(request, order, { ...limits, holdMicro, trace: tracing?.jobOf(request) });
     },
     register,
     pairing,
@@ -293,14 +313,23 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       await tasks.close();
       miners.close();
       await files.close();
+      await stopForgetting?.();
       roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();
       await measurements.close();
       await receiptLog.close();
       await register.close();
+      await traced?.close();
     },
   };
+}
+
+/** A record outlives the result that is fetched by it. */
+function forgetOldJobs(keepJobsMs: number, { store, log, queueLimits }: ServicesOptions): () => Promise<void> {
+  const { keepResultsMs } = { ...QUEUE_LIMITS, ...queueLimits };
+  const keepMs = Math.max(keepJobsMs, 2 * keepResultsMs);
+  return forgetJobs({ store: store.jobs, keepMs, now: Date.now, log });
 }
 
 /** Throws for what the key may not ask, or not now. */
@@ -316,7 +345,7 @@ function admitJob({ keyId, limits }: Principal, model: string, rateLimits: RateL
 function describeJob(
   request: FastifyRequest,
   order: JobOrder,
-  limits: JobLimits & Pick<JobSpec, 'holdMicro'>,
+  limits: JobLimits & Pick<JobSpec, 'holdMicro' | 'trace'>,
 ): JobSpec {
   return {
     id: newId('job'),

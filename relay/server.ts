@@ -4,6 +4,7 @@ import { TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import { Problem } from '../shared/problems/problem.ts';
+import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { createApp } from './app.ts';
 import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
 import { createServices, type JobLimits } from './create-services.ts';
@@ -15,6 +16,7 @@ import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import type { FileLimits } from './files/file-limits.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { admitWatcher } from './live/admit-watcher.ts';
 import { attachLiveDoor } from './live/live-door.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
@@ -61,6 +63,10 @@ export type RelayOptions = {
   maxBodyBytes?: number;
   /** How long a client may take nothing of an answer that is ready; a minute unless given. */
   unreadMs?: number;
+  /** How long the record of a job that left no receipt is kept; for ever unless given. */
+  keepJobsMs?: number;
+  /** How long the relay says that it is not ready, and works on, before it closes; not at all unless given. */
+  drainMs?: number;
   /** How long jobs may wait, run and be silent, where the defaults do not fit. */
   jobLimits?: Partial<JobLimits>;
   /** What the queue of jobs takes and keeps, where the defaults do not fit. */
@@ -69,6 +75,8 @@ export type RelayOptions = {
   fileLimits?: Partial<FileLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
+  /** The collector that spans of traces are sent to; none unless given. */
+  otlp?: OtlpTarget;
   /** Where the built pages lie; those of this repository when absent. */
   pagesFolder?: string;
   log: Logger;
@@ -117,7 +125,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised, servicesPath } = options;
+    const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised } = options;
+    const { servicesPath, otlp, keepJobsMs } = options;
     const database = folder.file('sparewatt.sqlite');
     const services = await createServices({
       log,
@@ -138,6 +147,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       webhooksToThisMachine,
       supervised,
       servicesPath,
+      otlp,
+      keepJobsMs,
       authority: tls?.authority,
     });
     undo.push(() => services.close());
@@ -163,12 +174,15 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         .catch((error: unknown) => log.error({ err: error }, 'nodes still meet the old certificate'));
     });
     undo.push(() => door.close());
+    const { lifecycle } = services;
     const url = await listen(app, options);
     if (isToAnnounce(url, options.announce?.when)) {
       const network = options.announce?.network ?? { port: MDNS_PORT };
       const announcement = announceRelay({ url, version: VERSION, network, relayKey: identity.publicKey, log });
       undo.push(() => announcement.close());
     }
+    undo.push(() => drain(lifecycle, options));
+    lifecycle.serve();
     log.info({ url, nats: fabric.url }, 'the relay is ready');
     return {
       url,
@@ -183,6 +197,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     await close();
     throw error;
   }
+}
+
+/** First of all steps of the end: whoever sends clients here learns of it while they are still served. */
+async function drain(lifecycle: Lifecycle, { drainMs = 0, log }: RelayOptions): Promise<void> {
+  lifecycle.drain();
+  if (drainMs === 0) return;
+  log.info({ drainMs }, 'the relay is not ready any more and works on for a while');
+  await new Promise((resolve) => setTimeout(resolve, drainMs));
 }
 
 /** Whether TLS has found that the client's certificate is one of this relay's. */

@@ -10,6 +10,7 @@ import type { KeyGuard } from './access/key-guard.ts';
 import type { OperatorSessions } from './access/operator-sessions.ts';
 import type { RateLimits } from './access/rate-limits.ts';
 import type { SessionCookie } from './access/session-cookie.ts';
+import type { SignatureGuard } from './access/signature-guard.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { Billing } from './credits/billing.ts';
 import type { Bus } from './fabric/bus.ts';
@@ -28,6 +29,7 @@ import type { JobSpec } from './jobs/job.ts';
 import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobQueue } from './jobs/queue/job-queue.ts';
 import type { JobRunner } from './jobs/run-job.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { Activity } from './live/activity.ts';
 import type { LiveFeed } from './live/live-feed.ts';
 import type { RelayLog } from './log.ts';
@@ -42,12 +44,14 @@ import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
 import type { Tasks } from './tasks/tasks.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** Everything a route may ask. Routes know no SQL and no NATS. */
 export type RelayServices = {
   readonly version: string;
   /** The configuration this relay runs with, without secrets. */
   readonly settings: readonly ShownSetting[];
+  readonly lifecycle: Lifecycle;
   readonly log: RelayLog;
   readonly bus: Bus;
   readonly table: NodeTable;
@@ -61,6 +65,7 @@ export type RelayServices = {
   readonly relayKey: string;
   readonly keys: KeyGuard;
   readonly keyAdmin: KeyAdmin;
+  readonly signatures: SignatureGuard;
   readonly billing: Billing;
   readonly rateLimits: RateLimits;
   /** Operators who have signed in with a browser. */
@@ -70,6 +75,8 @@ export type RelayServices = {
   readonly liveFeed: LiveFeed;
   readStats(): Promise<AdminStats>;
   readonly metrics: RelayMetrics;
+  /** Absent while no collector is named. */
+  readonly tracing: Tracing | undefined;
   readonly documents: Documents;
   readonly freshness: Freshness;
   readonly discovery: Discovery;
@@ -123,6 +130,8 @@ export type Access = 'public' | 'client' | 'admin' | 'attempt';
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+    /** Set where an answer is owed until the last connection is gone. */
+    answersWhileClosing?: boolean;
   }
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */

@@ -5,6 +5,7 @@ import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
+import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { KeyStore } from '../../shared/config/node-settings.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
@@ -47,6 +48,8 @@ export type HeadlessAgentOptions = {
   policy?: string | NodePolicy;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
   capsPort?: number;
+  /** Where the times of runs are told; nowhere when absent. */
+  spans?: RunSpans | undefined;
   log: AgentLog;
   /** A line about a download for a person to read. */
   onProgress(line: string): void;
@@ -76,6 +79,7 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     fetch: globalThis.fetch,
     now: Date.now,
     randomId: randomUUID,
+    spans: options.spans,
     log: options.log,
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });

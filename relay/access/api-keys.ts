@@ -44,6 +44,7 @@ export async function ensureFirstKey(
     name: 'first key',
     scopes: ['inference'],
     ...UNLIMITED,
+    hmac: false,
     createdAt: now(),
     expiresAt: null,
     revokedAt: null,
@@ -57,6 +58,8 @@ export type Principal = {
   readonly scopes: readonly string[];
   /** Absent where there is none. */
   readonly limits?: KeyLimits | undefined;
+  /** Present where each request must be signed; since when there can be requests of the key, in ms since 1970. */
+  readonly mustSign?: { readonly since: number } | undefined;
 };
 
 /** The operator, however they came in. */

@@ -3,11 +3,14 @@ import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
 import type { KeyGuard } from './key-guard.ts';
 import type { SessionCookie } from './session-cookie.ts';
+import type { SignatureGuard } from './signature-guard.ts';
+import { checkSignedBodies, type OwedDigests } from './signed-body.ts';
 
-type Guards = { keys: KeyGuard; sessionCookie: SessionCookie };
+type Guards = { keys: KeyGuard; sessionCookie: SessionCookie; signatures: SignatureGuard };
 
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
 export function guardRoutes(app: RelayApp, services: Guards): void {
+  const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
@@ -16,23 +19,32 @@ export function guardRoutes(app: RelayApp, services: Guards): void {
   app.addHook('onRequest', (request, _reply, done) => {
     let admission: Promise<void> | undefined;
     try {
-      admission = admit(request, services);
+      admission = admit(request, services, owed);
     } catch (error) {
       return done(error as Error);
     }
     if (admission === undefined) done();
     else admission.then(() => done(), done);
   });
+  checkSignedBodies(app, owed);
 }
 
 /** Throws or rejects for those who may not come in. */
-function admit(request: FastifyRequest, { keys, sessionCookie }: Guards): Promise<void> | undefined {
+function admit(
+  request: FastifyRequest,
+  { keys, sessionCookie, signatures }: Guards,
+  owed: OwedDigests,
+): Promise<void> | undefined {
   const { access } = request.routeOptions.config;
   if (access === undefined || access === 'public' || access === 'attempt') return undefined;
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const enter = (principal: Principal): void => {
     request.principal = principal;
     assertScope(principal, access === 'admin' ? 'admin' : 'inference');
+    const { keyId, mustSign } = principal;
+    if (mustSign === undefined) return;
+    const { method, url: target, headers } = request;
+    owed.set(request, signatures.admit({ method, target, headers }, { keyId, mustSign }));
   };
   // A key that is sent counts for more than what the browser adds by itself.
   if (authorization === undefined && apiKey === undefined) {

@@ -3,6 +3,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
 import { hashApiKey, newApiKey } from './api-keys.ts';
+import type { SigningSecrets } from './signing-secrets.ts';
 
 /** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
 export type KeyAdmin = {
@@ -10,18 +11,20 @@ export type KeyAdmin = {
   list(): Promise<ApiKey[]>;
   get(keyId: string): Promise<ApiKey>;
   revoke(keyId: string): Promise<ApiKey>;
-  /** A new key with the same rights; the old one ends after `overlapMs`. */
-  rotate(keyId: string, overlapMs: number): Promise<CreatedKey>;
+  /** A new key with the same rights; the old one ends after `overlapMs`. `hmac` says whether the new one must sign. */
+  rotate(keyId: string, overlapMs: number, hmac?: boolean): Promise<CreatedKey>;
 };
 
 export type KeyAdminPorts = {
   store: KeyStore;
   /** Makes the guard forget what it remembers of a key. */
   forget: (keyId: string) => void;
+  /** What keys sign with that must. */
+  secrets: SigningSecrets;
   now: () => number;
 };
 
-export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin {
+export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): KeyAdmin {
   const find = async (keyId: string): Promise<KeyRecord> => {
     const key = (await store.listKeys()).find((one) => one.keyId === keyId);
     if (key !== undefined) return key;
@@ -33,7 +36,8 @@ export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin 
     const hash = hashApiKey(key);
     const times = { createdAt: now(), revokedAt: null, lastUsedAt: null };
     const record = await store.putKey({ ...settings, ...times, keyId: newId('key'), hash });
-    return { ...showKey(record, now()), key };
+    const secret = record.hmac ? { signing_secret: secrets.of(record.keyId) } : {};
+    return { ...showKey(record, now()), key, ...secret };
   };
 
   return {
@@ -51,6 +55,7 @@ export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin 
         requestsPerMinute: order.requests_per_minute ?? null,
         tokensPerMinute: order.tokens_per_minute ?? null,
         creditLimitMicro: order.credit_limit_micro ?? null,
+        hmac: order.hmac ?? false,
         expiresAt,
       });
     },
@@ -62,7 +67,7 @@ export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin 
       forget(keyId);
       return show(keyId);
     },
-    rotate: async (keyId, overlapMs) => {
+    rotate: async (keyId, overlapMs, hmac) => {
       const old = await find(keyId);
       if (stateOf(old, now()) !== 'active') {
         throw new Problem('invalid_value', 'Only a key that works can be rotated. Make a new one instead.', {
@@ -71,7 +76,7 @@ export function createKeyAdmin({ store, forget, now }: KeyAdminPorts): KeyAdmin 
       }
       const { name, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, expiresAt } = old;
       const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
-      const made = await make({ name, scopes, ...limits, expiresAt });
+      const made = await make({ name, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt });
       await store.expireKey(keyId, now() + overlapMs);
       forget(keyId);
       return made;
@@ -93,6 +98,7 @@ function showKey(key: KeyRecord, now: number): ApiKey {
     requests_per_minute: key.requestsPerMinute,
     tokens_per_minute: key.tokensPerMinute,
     credit_limit_micro: key.creditLimitMicro,
+    hmac: key.hmac,
     created_at: key.createdAt,
     expires_at: key.expiresAt,
     revoked_at: key.revokedAt,

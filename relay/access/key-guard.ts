@@ -70,7 +70,8 @@ export function createKeyGuard({
     const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
     const isLimited = Object.values(limits).some((limit) => limit !== null);
     if (creditLimitMicro !== null) await openCredits(keyId, creditLimitMicro);
-    const principal: Principal = { kind: 'client', keyId, scopes, ...(isLimited ? { limits } : {}) };
+    const more = { ...(isLimited ? { limits } : {}), ...(key.hmac ? { mustSign: { since: key.createdAt } } : {}) };
+    const principal: Principal = { kind: 'client', keyId, scopes, ...more };
     const fresh = { key, principal, readAt: now() };
     known.set(digest, fresh);
     return fresh;

@@ -41,6 +41,33 @@ export const ProgramSettings = Type.Object(
         }),
       },
     ),
+    otlp_endpoint: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^\\s?#]+$',
+        ...described({
+          description: 'collector of OpenTelemetry traces (OTLP over HTTP with JSON)',
+          wanted: 'an address such as http://127.0.0.1:4318',
+          // The name under which every program looks for it.
+          env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+          argument: 'url',
+          otherwise: 'nothing is traced',
+          example: 'http://127.0.0.1:4318',
+        }),
+      }),
+    ),
+    otlp_headers: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'headers for that collector',
+          wanted: 'name=value pairs, separated by commas',
+          env: 'OTEL_EXPORTER_OTLP_HEADERS',
+          argument: 'pairs',
+          secret: true,
+          example: 'authorization=Bearer%20…',
+        }),
+      }),
+    ),
     mdns: Type.Optional(
       Type.String({
         pattern: '^\\d{1,3}(\\.\\d{1,3}){3}(:\\d{1,5})?$',

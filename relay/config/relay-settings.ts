@@ -189,6 +189,45 @@ export const RelaySettings = Type.Object(
         argument: 'number',
       }),
     }),
+    keep_results_h: Type.Integer({
+      minimum: 1,
+      maximum: 8_760,
+      default: 24,
+      ...described({
+        description: 'how many hours the result of a job that was done later can be fetched',
+        wanted: 'whole hours, 1 to 8760',
+        env: 'SPAREWATT_RELAY_KEEP_RESULTS_H',
+        argument: 'hours',
+        example: 48,
+      }),
+    }),
+    keep_jobs_days: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 36_500,
+        ...described({
+          description: 'how many days the record of a job that left no receipt is kept',
+          wanted: 'whole days, 1 to 36500',
+          env: 'SPAREWATT_RELAY_KEEP_JOBS_DAYS',
+          argument: 'days',
+          otherwise: 'for ever, as those with a receipt always are',
+          example: 90,
+        }),
+      }),
+    ),
+    drain_s: Type.Integer({
+      minimum: 0,
+      maximum: 3_600,
+      default: 0,
+      ...described({
+        description:
+          'how many seconds a relay that is asked to end says at /v1/health/ready that it is not ready, and works on',
+        wanted: 'whole seconds, 0 to 3600',
+        env: 'SPAREWATT_RELAY_DRAIN_S',
+        argument: 'seconds',
+        example: 20,
+      }),
+    }),
     announce: Type.Optional(
       Type.Boolean({
         ...described({

@@ -200,11 +200,12 @@ function problemOf({ problem }: ErrorFrame, framesBefore: number): Problem {
 }
 
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
-  const { id, model, timeoutMs, type, input, service, nonce } = job;
+  const { id, model, timeoutMs, type, input, service, nonce, trace } = job;
   const base: Omit<JobRequest, 'type' | 'input' | 'stream'> = {
     ...{ job: id, attempt, epoch: node.epoch, model, client: job.apiKeyId, timeoutMs },
     ...(service === undefined ? undefined : { service }),
     ...(nonce === undefined ? undefined : { nonce }),
+    ...(trace === undefined ? undefined : { traceparent: trace.traceparentOf(attempt) }),
   };
   if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };

@@ -4,6 +4,7 @@ import type { JobFileRun } from '../files/job-files.ts';
 import type { Affinity } from '../scheduler/affinity.ts';
 import type { Routing } from '../scheduler/routing.ts';
 import type { AttemptRecord } from '../store/store.ts';
+import type { JobTrace } from '../tracing/job-trace.ts';
 
 /** One unit of work as the relay holds it while it runs. */
 export type JobSpec = {
@@ -36,4 +37,6 @@ export type JobSpec = {
   readonly maxAttempts?: number | undefined;
   /** Attempts of earlier runs, when the job is run again. */
   readonly earlier?: readonly AttemptRecord[] | undefined;
+  /** Follows the job to its nodes; absent where nobody looks. */
+  readonly trace?: JobTrace | undefined;
 };

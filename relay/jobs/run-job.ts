@@ -195,6 +195,7 @@ function record(
 ): void {
   const finished = course.record(end, ports.receiptKeys);
   finished.charge = ports.billing.chargeFor(course.job, finished);
+  course.job.trace?.ended(finished, course.job.earlier?.length ?? 0);
   if (keep !== undefined) {
     keep(finished);
     return;

@@ -7,7 +7,7 @@ export function registerDraining(app: RelayApp): void {
   app.addHook('preClose', async () => {
     closing = true;
   });
-  app.addHook('onRequest', (_request, _reply, done) => {
-    done(closing ? relayCloses() : undefined);
+  app.addHook('onRequest', (request, _reply, done) => {
+    done(closing && request.routeOptions.config.answersWhileClosing !== true ? relayCloses() : undefined);
   });
 }

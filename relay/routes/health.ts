@@ -14,10 +14,7 @@ export function registerHealthRoute(app: RelayApp, services: RelayServices): voi
 
 /** Whether the relay can work now, and why not. */
 export async function readHealth(services: RelayServices): Promise<Health> {
-  const reasons: string[] = [];
-  if (!services.bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
-  const storage = await services.store.health();
-  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
+  const reasons = await readTroubles(services);
   return {
     status: reasons.length === 0 ? ('ok' as const) : ('degraded' as const),
     reasons,
@@ -27,4 +24,13 @@ export async function readHealth(services: RelayServices): Promise<Health> {
     models: services.models.list().length,
     jobs: { running: services.jobs.running(), waiting: services.scheduler.waiting() },
   };
+}
+
+/** What keeps the relay from its work now, each a sentence; tries a write. */
+export async function readTroubles({ bus, store }: Pick<RelayServices, 'bus' | 'store'>): Promise<string[]> {
+  const reasons: string[] = [];
+  if (!bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
+  const storage = await store.health();
+  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
+  return reasons;
 }

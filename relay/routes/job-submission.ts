@@ -40,6 +40,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
       const { id, apiKeyId, holdMicro } = order;
       if (holdMicro !== null) services.billing.reserve(id, apiKeyId, holdMicro);
+      services.tracing?.keep(id, request);
       const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
         services.billing.release(id);
         if (error instanceof Problem && error.code === 'queue_full') {

@@ -57,7 +57,11 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin }: RelayServices): v
       },
     },
     async ({ params, body }, reply) => {
-      const made = await keyAdmin.rotate(params.id, (body.overlap_s ?? OVERLAP_USUAL_S) * 1_000);
+      const made = await keyAdmin.rotate(
+        params.id,
+        (body.overlap_s ?? OVERLAP_USUAL_S) * 1_000,
+        body.hmac ?? undefined,
+      );
       return sendJson(reply.code(201).header('cache-control', 'no-store'), made);
     },
   );

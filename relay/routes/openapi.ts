@@ -49,6 +49,7 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
 
 const DESCRIPTIONS: Record<string, string> = {
   200: 'The answer.',
+  503: 'The relay is not ready; `reasons` says why.',
   201: 'It was made.',
   202: 'It was taken on; its result is fetched later.',
   204: 'There is nothing to tell.',

@@ -116,8 +116,22 @@ export interface JobStore {
   receiptsOfJob(jobId: string): Promise<Receipt[]>;
   /** Jobs recorded before the job `before`, or the newest. Errors: `invalid_value` when `before` is no job. */
   listJobs(page: { limit: number; before?: string | undefined }): Promise<JobPage>;
+  /** All that were ever recorded, also those that were forgotten. */
   countJobsByState(): Promise<Record<FinalState, number>>;
+  /**
+   * Looks at `limit` jobs behind `after` in the order of their recording, to the first that finished at `finishedBefore`
+   * or later, and forgets those without a receipt, but never the newest job. 0 begins; `reached` goes on from there.
+   */
+  forgetJobs(page: { finishedBefore: number; after: number; limit: number }): Promise<ForgottenJobs>;
 }
+
+export type ForgottenJobs = {
+  forgotten: number;
+  /** What to pass as `after` next time. */
+  reached: number;
+  /** Whether there is no older job left to look at now. */
+  isDone: boolean;
+};
 
 /** A key as it is stored: its hash, never itself. */
 export type KeyRecord = {
@@ -133,6 +147,8 @@ export type KeyRecord = {
   tokensPerMinute: number | null;
   /** How far below 0 its balance may go, in millionths of a credit; null for as far as it gets. */
   creditLimitMicro: number | null;
+  /** Whether each request must be signed. */
+  hmac: boolean;
   createdAt: number;
   expiresAt: number | null;
   revokedAt: number | null;

@@ -19,6 +19,7 @@ import type { ConnectToBus, OpenSocket } from './nats-connection.ts';
 import { createOperatorDesk } from './operator-desk.ts';
 import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
 import type { NodeTls } from './relay-tls.ts';
+import type { RunSpans } from './run-span.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
 import { createWarmSessions } from './warm-sessions.ts';
@@ -50,6 +51,8 @@ export type AgentOptions = {
   witness?: JobWitness | undefined;
   connect: ConnectToBus;
   fetch: typeof globalThis.fetch;
+  /** Where the times of runs are told; nowhere when absent. */
+  spans?: RunSpans | undefined;
   now: () => number;
   randomId: () => string;
   log: AgentLog;

@@ -7,6 +7,7 @@ import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { JobWitness, WitnessedJob } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
 import { beginSigning, type ReceiptKey, type ReceiptSigning } from './receipt-signing.ts';
+import { type RunSpans, tellRun } from './run-span.ts';
 import type { Slots } from './slots.ts';
 import type { WarmSessions } from './warm-sessions.ts';
 
@@ -35,6 +36,8 @@ export type JobRunnerPorts = {
   witness?: JobWitness | undefined;
   /** Where files of jobs are; absent where the node has no relay of its own. */
   relay?: () => Pick<RuntimeFiles, 'relayUrl' | 'authority'>;
+  /** Where the times of runs are told; nowhere when absent. */
+  spans?: RunSpans | undefined;
   log: AgentLog;
 };
 
@@ -125,6 +128,7 @@ async function runAttempt(
   const witnessed = witness && witnessedJobOf(request, startedAt);
   if (witnessed !== undefined) witness?.began(witnessed);
   let firstTokenAt: number | undefined;
+  let ended: Problem | undefined;
   const output = {
     text: (text: string, tokens: number, more?: PieceDetail) => {
       firstTokenAt ??= ports.now();
@@ -158,6 +162,7 @@ async function runAttempt(
     if (witnessed !== undefined) witness?.ended(witnessed, { outcome: 'done', usage: result.usage, totalMs });
   } catch (error) {
     const problem = toProblem(error, 'node_fault');
+    ended = problem;
     if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');
     frames.fail(problem);
     const totalMs = ports.now() - startedAt;
@@ -165,6 +170,8 @@ async function runAttempt(
   } finally {
     clearTimeout(timeout);
     jobs.delete(request.job);
+    const run = { startMs: startedAt, endMs: ports.now(), problem: ended?.code ?? null };
+    if (ports.spans !== undefined) tellRun(request, run, ports.spans);
   }
 }
 

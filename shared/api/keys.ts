@@ -24,6 +24,7 @@ export const CreateKeyRequest = Type.Object(
         description: 'How many millionths of a credit it may owe; 0 for a key that is paid for in advance',
       }),
     ),
+    hmac: Maybe(Type.Boolean({ description: 'Whether each request must be signed; the answer brings the secret' })),
     expires_at: Maybe(Time),
   },
   {
@@ -43,6 +44,7 @@ export const RotateKeyRequest = Type.Object(
         description: 'How long the old key still works; a day by default',
       }),
     ),
+    hmac: Maybe(Type.Boolean({ description: 'Whether requests of the new key must be signed; as those of the old' })),
   },
   { additionalProperties: false, examples: [{ overlap_s: 3600 }] },
 );
@@ -57,6 +59,7 @@ export const ApiKey = Type.Object({
   requests_per_minute: Nullable(Type.Integer()),
   tokens_per_minute: Nullable(Type.Integer()),
   credit_limit_micro: Nullable(Type.Integer()),
+  hmac: Type.Boolean({ description: 'Whether each request must be signed' }),
   created_at: Time,
   expires_at: Nullable(Time),
   revoked_at: Nullable(Time),
@@ -68,5 +71,9 @@ export const ApiKeyList = Type.Object({ data: Type.Array(ApiKey), next: Type.Nul
 export type ApiKeyList = Static<typeof ApiKeyList>;
 
 /** The only answer that shows the key itself. */
-export const CreatedKey = Type.Object({ ...ApiKey.properties, key: Type.String({ description: 'Shown this once' }) });
+export const CreatedKey = Type.Object({
+  ...ApiKey.properties,
+  key: Type.String({ description: 'Shown this once' }),
+  signing_secret: Type.Optional(Type.String({ description: 'What requests are signed with; shown this once' })),
+});
 export type CreatedKey = Static<typeof CreatedKey>;

@@ -63,6 +63,36 @@ export const PROBLEMS = {
     retry: 'never',
     type: 'authentication_error',
   },
+  signature_required: {
+    title: 'Requests of this key must be signed',
+    status: 401,
+    retry: 'never',
+    type: 'authentication_error',
+  },
+  signature_invalid: {
+    title: 'The signature is not that of the request',
+    status: 401,
+    retry: 'never',
+    type: 'authentication_error',
+  },
+  signature_expired: {
+    title: 'The request was signed too long ago or is ahead of time',
+    status: 401,
+    retry: 'never',
+    type: 'authentication_error',
+  },
+  nonce_repeated: {
+    title: 'The nonce of the request was used before',
+    status: 401,
+    retry: 'never',
+    type: 'authentication_error',
+  },
+  body_altered: {
+    title: 'The body is not the one that was signed',
+    status: 401,
+    retry: 'never',
+    type: 'authentication_error',
+  },
   insufficient_scope: { title: 'The key does not allow this', status: 403, retry: 'never', type: 'permission_error' },
   pairing_required: { title: 'This machine is not paired', status: 403, retry: 'never', type: 'permission_error' },
   pairing_code_invalid: {

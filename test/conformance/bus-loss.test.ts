@@ -74,6 +74,15 @@ test('answers 503 while NATS is gone, says so in its health, and recovers by its
   assert.deepEqual((await healthOf(pool)).status, 'ok');
 });
 
+test('is not ready while NATS is gone, and is again when it is back', async (t) => {
+  const pool = await setUp(t);
+  const isReady = async (): Promise<boolean> => (await pool.request('/v1/health/ready')).status === 200;
+  assert.equal(await isReady(), true);
+  signalBus(pool, 'SIGKILL');
+  await until(async () => !(await isReady()));
+  await until(isReady);
+});
+
 test('serves what needs no node while NATS is gone', async (t) => {
   const pool = await setUp(t);
   signalBus(pool, 'SIGKILL');

@@ -45,6 +45,15 @@ describe('sparewatt keys', () => {
     );
   });
 
+  it('shows the secret of a key that must sign, this once, and that it must', async () => {
+    const made = await keys('create', 'signer', '--hmac');
+    assert.match(made.stdout, /\n {2}sk-sparewatt-\S+\n {2}sw-sign-\S+\n\n.* Neither is shown again\.\n$/);
+    const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
+    const { stdout } = await keys('list');
+    assert.match(stdout, new RegExp(`${id} +active +signer +signed requests`));
+    assert.doesNotMatch(stdout, /sw-sign/);
+  });
+
   it('says what is wrong with a command line or an id', async () => {
     assert.equal((await keys('create', 'x', '--requests-per-minute', '0')).code, 2);
     const unknown = await keys('revoke', 'key_nobody');

@@ -9,6 +9,7 @@ import { type Relay, type RelayOptions, startRelay } from '../../relay/server.ts
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { Tools } from '../../shared/agent/capability-document.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
@@ -34,6 +35,7 @@ export type PoolNodeOptions = {
   policy?: OwnerPolicy;
   /** Programs that it says it has. */
   tools?: Tools;
+  spans?: RunSpans;
 };
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
@@ -60,6 +62,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         relayUrl = relay.url,
         policy,
         tools,
+        spans,
       } = wanted;
       const key = createUser();
       const agent = startAgent({
@@ -75,6 +78,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         now: Date.now,
         randomId: randomUUID,
         log: silentLog,
+        spans,
         ...(policy === undefined ? {} : { policy }),
         ...(tools === undefined ? {} : { tools }),
       });

@@ -1,9 +1,12 @@
 import { type Command, Option } from 'commander';
+import type { AgentLog } from '../../../shared/agent/log.ts';
 import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { type PairingInvitation, parseInvitation } from '../../../shared/identity/pairing-link.ts';
+import { createOtlpExporter, type OtlpExporter, type OtlpTarget } from '../../../shared/tracing/otlp-exporter.ts';
 import { nodeFolder } from '../../config/implied-settings.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { otlpTargetOf } from '../../config/otlp-target.ts';
 import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
@@ -26,7 +29,9 @@ export function addAgentCommand(program: Command): void {
       const { startHeadlessAgent } = await import('../../../main/headless/headless-agent.ts');
       const { startRoamingAgent } = await import('../../../main/headless/roaming-agent.ts');
       const loaded = loadFromOptions(AGENT_SECTIONS, options);
-      const { data, log_level, mdns } = settingsOf(loaded, 'program');
+      const { data, log_level, mdns, ...program } = settingsOf(loaded, 'program');
+      const log = createProcessLog(log_level);
+      const exporter = exportRuns(otlpTargetOf(program), log);
       const settings = settingsOf(loaded, 'node');
       const invitation = settings.pair === undefined ? undefined : parseInvitation(settings.pair);
       const isRoaming = isToDiscover(loaded.settings);
@@ -38,7 +43,11 @@ export function addAgentCommand(program: Command): void {
         allowTools: settings.allow_tools,
         keyStore: settings.key_store,
         version: VERSION,
-        log: createProcessLog(log_level),
+        log,
+        spans: exporter && {
+          export: exporter.export,
+          random: (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes),
+        },
         onProgress: say,
         invitation,
         ...optionalSettings(settings),
@@ -56,8 +65,16 @@ export function addAgentCommand(program: Command): void {
         () => undefined, // `ended` carries the reason.
       );
       const problem = await Promise.race([agent.ended, stopped.then(() => undefined)]);
+      await exporter?.close();
       if (problem !== undefined) throw problem;
     });
+}
+
+/** The node's own spans; its owner says where they go, and no relay does. */
+function exportRuns(target: OtlpTarget | undefined, log: AgentLog): OtlpExporter | undefined {
+  if (target === undefined) return undefined;
+  const resource = { attributes: { 'service.name': 'sparewatt-node', 'service.version': VERSION }, version: VERSION };
+  return createOtlpExporter({ ...target, resource, fetch: globalThis.fetch, log });
 }
 
 function say(line: string): void {

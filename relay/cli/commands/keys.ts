@@ -14,6 +14,7 @@ type CreateOptions = JsonOption & {
   tokensPerMinute?: number;
   creditLimit?: number;
   days?: number;
+  hmac?: boolean;
 };
 
 const PATH = '/v1/admin/keys';
@@ -56,6 +57,7 @@ function addCreate(keys: Command): void {
     .addOption(
       new Option('--credit-limit <credits>', 'how much it may owe; 0 for one paid in advance').argParser(parseMicro),
     )
+    .addOption(new Option('--hmac', 'each request must be signed with a secret that is shown with the key'))
     .addOption(new Option('--days <number>', 'how long it holds (default: for ever)').argParser(whole(1)))
     .action(async (name: string, options: CreateOptions) => {
       const { relayUrl, adminToken } = await readOperator(options);
@@ -65,6 +67,7 @@ function addCreate(keys: Command): void {
         requests_per_minute: options.requestsPerMinute ?? null,
         tokens_per_minute: options.tokensPerMinute ?? null,
         credit_limit_micro: options.creditLimit ?? null,
+        hmac: options.hmac ?? false,
         expires_at: options.days === undefined ? null : Date.now() + options.days * DAY_MS,
       });
       print(options, made, createdText(made));
@@ -81,8 +84,10 @@ function print(options: JsonOption, answer: unknown, text: string): void {
   process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : text);
 }
 
-function createdText({ id, name, key }: CreatedKey): string {
-  return `${out.bold(printable(name))}  ${out.dim(id)}\n\n  ${key}\n\nIt is not shown again: the relay keeps its hash alone.\n`;
+function createdText({ id, name, key, signing_secret }: CreatedKey): string {
+  const shown = `${out.bold(printable(name))}  ${out.dim(id)}\n\n  ${key}\n`;
+  if (signing_secret === undefined) return `${shown}\nIt is not shown again: the relay keeps its hash alone.\n`;
+  return `${shown}  ${signing_secret}\n\nThe second signs each request, as SECURITY.md says. Neither is shown again.\n`;
 }
 
 function tableOf(keys: readonly ApiKey[]): string {
@@ -98,11 +103,12 @@ function tableOf(keys: readonly ApiKey[]): string {
   return `${out.dim(lines[0] ?? '')}\n${lines.slice(1).join('\n')}\n`;
 }
 
-function limitsOf({ models, requests_per_minute, tokens_per_minute, expires_at }: ApiKey): string {
+function limitsOf({ models, requests_per_minute, tokens_per_minute, hmac, expires_at }: ApiKey): string {
   const limits = [
     models === null ? undefined : models.map(printable).join(' '),
     requests_per_minute === null ? undefined : `${requests_per_minute} requests/min`,
     tokens_per_minute === null ? undefined : `${tokens_per_minute} tokens/min`,
+    hmac ? 'signed requests' : undefined,
     expires_at === null ? undefined : `until ${new Date(expires_at).toISOString().slice(0, 16)}Z`,
   ];
   return limits.filter((limit) => limit !== undefined).join(', ') || 'none';

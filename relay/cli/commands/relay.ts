@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { otlpTargetOf } from '../../config/otlp-target.ts';
 import type { RelaySettings } from '../../config/relay-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
@@ -11,7 +12,9 @@ import { relayFolder } from '../local-relay.ts';
 import { relayBanner } from '../relay-banner.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 
-type RelayCommandOptions = SettingOptions & { readyJson?: boolean };
+type RelayCommandOptions = SettingOptions & { readyJson?: boolean; quiet?: boolean };
+
+const HOUR_MS = 3_600_000;
 
 export const RELAY_SECTIONS = ['program', 'relay'] as const;
 
@@ -21,6 +24,7 @@ export function addRelayCommand(program: Command): void {
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )
+    .addOption(new Option('--quiet', 'print no address and no keys, as a service whose output is kept should'))
     .action(async (options: RelayCommandOptions) => {
       // Loaded here, so that the commands that only ask a relay need not wait for it.
       const { startRelay } = await import('../../server.ts');
@@ -32,7 +36,7 @@ export function addRelayCommand(program: Command): void {
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
-      } else {
+      } else if (options.quiet !== true) {
         process.stdout.write(relayBanner(relay, loaded));
       }
       const signal = await interrupted;
@@ -43,7 +47,8 @@ export function addRelayCommand(program: Command): void {
 
 /** What a relay is started with, as file, environment and flags say. Errors: `invalid_setting`, `invalid_option`. */
 export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'> {
-  const { data, mdns } = settingsOf(loaded, 'program');
+  const { data, mdns, ...program } = settingsOf(loaded, 'program');
+  const otlp = otlpTargetOf(program);
   const { port, host, nats, nats_creds, announce, approve, open, public_url, bus_port, keep_bus, ...relay } =
     settingsOf(loaded, 'relay');
   assertNoSecretShown(loaded);
@@ -61,8 +66,12 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     approveNodes: approve,
     open,
     ...(relay.services === undefined ? {} : { servicesPath: relay.services }),
+    ...(otlp === undefined ? {} : { otlp }),
     supervised: relay.supervised,
     fileLimits: fileLimitsOf(relay),
+    drainMs: relay.drain_s * 1_000,
+    queueLimits: { keepResultsMs: relay.keep_results_h * HOUR_MS },
+    ...(relay.keep_jobs_days === undefined ? {} : { keepJobsMs: relay.keep_jobs_days * 24 * HOUR_MS }),
     announce: { when: announce, network: parseMdnsNetwork(mdns) },
   };
 }

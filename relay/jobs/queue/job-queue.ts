@@ -22,6 +22,7 @@ export type QueuePorts = {
   store: QueuedJobStore;
   jobs: JobRunner;
   serviceRun: QueuedRunPorts['serviceRun'];
+  traceOf?: QueuedRunPorts['traceOf'];
   table: NodeTable;
   limits: QueueLimits;
   runLimits: Omit<RunLimits, 'resultBytes'>;
@@ -128,6 +129,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       store,
       jobs: ports.jobs,
       serviceRun: ports.serviceRun,
+      traceOf: ports.traceOf,
       limits: { ...ports.runLimits, resultBytes: limits.resultBytes },
       now,
       log,

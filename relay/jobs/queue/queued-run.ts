@@ -7,6 +7,7 @@ import { type Routing, readRouting } from '../../scheduler/routing.ts';
 import type { JobEnding, JobMove, QueuedAttempt, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../../store/store.ts';
 import { collectResult } from '../../tasks/task-result.ts';
+import type { JobTrace } from '../../tracing/job-trace.ts';
 import type { AnswerSink } from '../attempt.ts';
 import type { JobSpec } from '../job.ts';
 import type { JobRunner } from '../run-job.ts';
@@ -38,6 +39,8 @@ export type QueuedRunPorts = {
     client: string,
   ) => Promise<{ reader: ResultReader; routing: Routing }>;
   limits: RunLimits;
+  /** The trace of a job, where it is known and somebody looks. */
+  traceOf?: ((jobId: string) => JobTrace | undefined) | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
@@ -147,7 +150,7 @@ function specOf(
   { job, attempts }: QueuedRun,
   input: JobInput,
   routing: Routing,
-  { limits, now }: QueuedRunPorts,
+  { limits, now, traceOf }: QueuedRunPorts,
 ): JobSpec {
   const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce, holdMicro } = job;
   return {
@@ -167,6 +170,7 @@ function specOf(
     ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
+    trace: traceOf?.(id),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
-import type { FinalState, FinishedJob, JobPage, JobStore } from '../store.ts';
+import type { FinalState, FinishedJob, ForgottenJobs, JobPage, JobStore } from '../store.ts';
 import type { ChargeValues } from './credit-store.ts';
 import {
   ATTEMPT_COLUMNS,
@@ -50,6 +50,7 @@ export function createJobStore(
     receiptsOfJob: (jobId) => access.read(() => receipts.allOf(jobId)),
     listJobs: ({ limit, before }) => access.read(() => readPage(statements, limit, before)),
     countJobsByState: () => access.read(() => readCounts(statements)),
+    forgetJobs: (page) => access.write(() => forgetPage(statements, page)),
   };
 }
 
@@ -103,6 +104,13 @@ function prepareStatements(db: Database) {
     jobsBefore: db.prepare<[number, number], JobRow>(
       `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
     ),
+    // The newest stays, or its place in the order would be given again.
+    oldest: db.prepare<[number, number], { seq: number; finished_at: number; has_receipt: 0 | 1 }>(
+      `SELECT seq, finished_at, EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) AS has_receipt
+      FROM jobs WHERE seq > ? AND seq < (SELECT max(seq) FROM jobs) ORDER BY seq LIMIT ?`,
+    ),
+    deleteAttempts: db.prepare<[number]>('DELETE FROM attempts WHERE job = ?'),
+    deleteJob: db.prepare<[number]>('DELETE FROM jobs WHERE seq = ?'),
     counts: db.prepare<[], { state: FinalState; count: number }>('SELECT state, count FROM job_counts'),
   };
 }
@@ -124,6 +132,23 @@ function readPage(statements: Statements, limit: number, before: string | undefi
   const rows = statements.jobsBefore.all(seq, limit + 1);
   const jobs = rows.slice(0, limit).map(toJobSummary);
   return { jobs, next: rows.length > limit ? (jobs.at(-1)?.id ?? null) : null };
+}
+
+function forgetPage(
+  statements: Statements,
+  { finishedBefore, after, limit }: { finishedBefore: number; after: number; limit: number },
+): ForgottenJobs {
+  const rows = statements.oldest.all(after, limit);
+  let [forgotten, reached] = [0, after];
+  for (const { seq, finished_at, has_receipt } of rows) {
+    if (finished_at >= finishedBefore) return { forgotten, reached, isDone: true };
+    reached = seq;
+    if (has_receipt === 1) continue;
+    statements.deleteAttempts.run(seq);
+    statements.deleteJob.run(seq);
+    forgotten += 1;
+  }
+  return { forgotten, reached, isDone: rows.length < limit };
 }
 
 function readCounts(statements: Statements): Record<FinalState, number> {

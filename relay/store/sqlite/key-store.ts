@@ -15,11 +15,12 @@ type KeyRow = {
   requests_per_minute: number | null;
   tokens_per_minute: number | null;
   credit_limit_micro: number | null;
+  hmac: 0 | 1;
 };
 
 const COLUMNS =
   'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
-  'models, requests_per_minute, tokens_per_minute, credit_limit_micro';
+  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac';
 
 /** Key store on SQLite. */
 export function createKeyStore(db: Database, access: SqliteAccess): KeyStore {
@@ -42,7 +43,7 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<unknown[]>(
-      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
     byHash: db.prepare<[string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ?`),
     byHashOrId: db.prepare<[string, string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ? OR key_id = ?`),
@@ -62,7 +63,18 @@ function insertKey(statements: Statements, key: KeyRecord): KeyRecord {
   const scopes = key.scopes.join(' ');
   const models = key.models === null ? null : JSON.stringify(key.models);
   const limits = [models, key.requestsPerMinute, key.tokensPerMinute, key.creditLimitMicro];
-  statements.insert.run([keyId, hash, name, scopes, createdAt, expiresAt, revokedAt, lastUsedAt, ...limits]);
+  statements.insert.run([
+    keyId,
+    hash,
+    name,
+    scopes,
+    createdAt,
+    expiresAt,
+    revokedAt,
+    lastUsedAt,
+    ...limits,
+    key.hmac ? 1 : 0,
+  ]);
   return toKeyOrNone(statements.byHashOrId.get(hash, keyId)) ?? key;
 }
 
@@ -84,5 +96,6 @@ function toKey(row: KeyRow): KeyRecord {
     requestsPerMinute: row.requests_per_minute,
     tokensPerMinute: row.tokens_per_minute,
     creditLimitMicro: row.credit_limit_micro,
+    hmac: row.hmac === 1,
   };
 }

@@ -30,6 +30,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       receiptsOfJob: (jobId) => ask('jobs', 'receiptsOfJob', jobId),
       listJobs: (page) => ask('jobs', 'listJobs', page),
       countJobsByState: () => ask('jobs', 'countJobsByState'),
+      forgetJobs: (page) => ask('jobs', 'forgetJobs', page),
     },
     keys: {
       putKey: (key) => ask('keys', 'putKey', key),

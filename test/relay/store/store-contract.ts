@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Store } from '../../../relay/store/store.ts';
+import type { JobRecord, Store } from '../../../relay/store/store.ts';
 import { isProblem } from '../../support/problems.ts';
 import { asKept, draftFor, finishedJob, keyRecord, nodeRecord, refusedJob, T0 } from './store-records.ts';
 
@@ -119,6 +119,31 @@ function describeJobs(contract: Contract): void {
     assert.deepEqual(await jobs.countJobsByState(), { succeeded: 2, failed: 1, cancelled: 1, expired: 0 });
   });
 
+  contract('forgets old jobs without a receipt, page by page, and nothing that a receipt belongs to', async (place) => {
+    const { jobs } = await place.open();
+    const endedAt = (job: JobRecord, finishedAt: number): JobRecord => ({ ...job, finishedAt });
+    await jobs.recordFinishedJob(endedAt(refusedJob('job_1'), T0));
+    await jobs.recordFinishedJob(endedAt(finishedJob('job_2'), T0));
+    await jobs.recordFinishedJob(endedAt(finishedJob('job_3', { state: 'cancelled', receipt: null }), T0 + 1));
+    await jobs.recordFinishedJob(endedAt(refusedJob('job_4'), T0 + 2));
+    await jobs.recordFinishedJob(endedAt(refusedJob('job_5'), T0 + 3));
+    const counts = await jobs.countJobsByState();
+    const first = await jobs.forgetJobs({ finishedBefore: T0 + 2, after: 0, limit: 2 });
+    assert.deepEqual([first.forgotten, first.isDone], [1, false]);
+    const second = await jobs.forgetJobs({ finishedBefore: T0 + 2, after: first.reached, limit: 2 });
+    assert.deepEqual([second.forgotten, second.isDone], [1, true]);
+    const ids = async () => (await jobs.listJobs({ limit: 9 })).jobs.map(({ id }) => id);
+    assert.deepEqual(await ids(), ['job_5', 'job_4', 'job_2']);
+    assert.equal(await jobs.findJob('job_3'), undefined);
+    assert.ok(await jobs.receiptOfJob('job_2'));
+    const last = await jobs.forgetJobs({ finishedBefore: T0 + 99, after: second.reached, limit: 9 });
+    assert.deepEqual([last.forgotten, last.isDone], [1, true]);
+    assert.deepEqual(await ids(), ['job_5', 'job_2'], 'the newest stays');
+    assert.deepEqual(await jobs.countJobsByState(), counts);
+    await jobs.recordFinishedJob(endedAt(refusedJob('job_6'), T0 + 4));
+    assert.deepEqual(await ids(), ['job_6', 'job_5', 'job_2']);
+  });
+
   contract('refuses to record a job twice and keeps the first', async (place) => {
     const { jobs } = await place.open();
     await jobs.recordFinishedJob(finishedJob('job_1'));
@@ -135,10 +160,10 @@ function describeKeys(contract: Contract): void {
     const scopes = ['inference', 'models'];
     const first = keyRecord('key_1', { scopes, expiresAt: T0 + 5, lastUsedAt: T0, ...limits });
     assert.deepEqual(await keys.putKey(first), first);
-    await keys.putKey(keyRecord('key_2', { scopes: [] }));
+    await keys.putKey(keyRecord('key_2', { scopes: [], hmac: true }));
     assert.deepEqual(await keys.findKeyByHash(first.hash), first);
     assert.equal(await keys.findKeyByHash('hash_of_nothing'), undefined);
-    assert.deepEqual(await keys.listKeys(), [first, keyRecord('key_2', { scopes: [] })]);
+    assert.deepEqual(await keys.listKeys(), [first, keyRecord('key_2', { scopes: [], hmac: true })]);
   });
 
   contract('leaves a key as it is when it is put again', async (place) => {

@@ -107,6 +107,7 @@ export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyR
     requestsPerMinute: null,
     tokensPerMinute: null,
     creditLimitMicro: null,
+    hmac: false,
     ...changes,
   };
 }

@@ -10,6 +10,7 @@ import { services } from './0080-services.ts';
 import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
 import { credits } from './0092-credits.ts';
+import { keyHmac } from './0093-key-hmac.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keyLimits,
   usage,
   credits,
+  keyHmac,
 ];

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { knownVariables } from '../../relay/config/unread-variables.ts';
+import { ROOT, sparewatt } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+
+const read = (name: string): string => readFileSync(join(ROOT, 'build', name), 'utf8');
+
+type Service = {
+  build: { context: string; dockerfile: string };
+  environment: Record<string, string>;
+  ports: string[];
+  volumes: string[];
+  healthcheck: { test: string[] };
+  stop_grace_period: string;
+  [member: string]: unknown;
+};
+
+/** Throws for a key that is there twice, which YAML's readers otherwise take in silence. */
+const compose = parse(read('compose.yaml'), { strict: true, uniqueKeys: true }) as {
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+};
+const relay = compose.services.relay ?? assert.fail('there is no service named relay');
+
+/** The arguments of an instruction in JSON form. */
+function instruction(name: string): string[] {
+  const [, list = ''] = new RegExp(`^${name} (\\[.*\\])$`, 'm').exec(read('Dockerfile')) ?? [];
+  return JSON.parse(list) as string[];
+}
+
+test('compose.yaml opens the relay to this machine alone, and gives it nothing it does not need', () => {
+  assert.ok(relay.ports.every((port) => port.startsWith('127.0.0.1:')));
+  assert.deepEqual([relay.user, relay.read_only, relay.cap_drop], ['node', true, ['ALL']]);
+  assert.deepEqual(relay.security_opt, ['no-new-privileges:true']);
+  assert.ok(!('privileged' in relay) && !('network_mode' in relay));
+  assert.deepEqual(relay.volumes, ['data:/data']);
+  assert.ok('data' in compose.volumes);
+});
+
+test('compose.yaml sets what the relay reads, and no secret', () => {
+  const known = knownVariables();
+  for (const name of Object.keys(relay.environment)) {
+    assert.ok(known.includes(name), name);
+    assert.doesNotMatch(name, /KEY|TOKEN|SECRET|PASSWORD|HEADERS/);
+  }
+  const published = relay.ports.map((port) => port.split(':').at(-1));
+  const { SPAREWATT_RELAY_PORT: port, SPAREWATT_RELAY_BUS_PORT: busPort } = relay.environment;
+  assert.deepEqual(published, [port, busPort]);
+  assert.ok(Number.parseInt(relay.stop_grace_period, 10) > Number(relay.environment.SPAREWATT_RELAY_DRAIN_S) + 2);
+});
+
+test('the Dockerfile copies what there is, and runs the command as nobody in particular', () => {
+  const text = read('Dockerfile');
+  assert.ok(existsSync(join(ROOT, 'build', relay.build.context, relay.build.dockerfile)));
+  for (const name of /^COPY (package\.json.*) \.\/$/m.exec(text)?.[1]?.split(' ') ?? ['nothing']) {
+    assert.ok(existsSync(join(ROOT, name)), name);
+  }
+  assert.equal(text.match(/^USER .*$/gm)?.join(), 'USER node');
+  assert.ok(text.indexOf('USER node') < text.indexOf('ENTRYPOINT'));
+  assert.ok(existsSync(join(ROOT, instruction('ENTRYPOINT')[1] ?? '')));
+  const ignored = read('Dockerfile.dockerignore').split('\n');
+  for (const name of ['.git', '.env', '**/node_modules', '.sparewatt']) assert.ok(ignored.includes(name), name);
+});
+
+test('what the container runs starts with its settings, is found healthy, drains, and prints no key', async (t) => {
+  const data = temporaryFolder(t);
+  const [port, busPort] = [await freePort(), await freePort()];
+  const env = {
+    ...relay.environment,
+    SPAREWATT_DATA: data,
+    SPAREWATT_RELAY_HOST: '127.0.0.1',
+    SPAREWATT_RELAY_PORT: `${port}`,
+    SPAREWATT_RELAY_BUS_PORT: `${busPort}`,
+    SPAREWATT_RELAY_DRAIN_S: '1',
+  };
+  const command = sparewatt(instruction('CMD'), { env });
+  // Compose writes a dollar sign twice.
+  const [, program, ...args] = relay.healthcheck.test.map((part) => part.replaceAll('$$', '$'));
+  assert.equal(program, 'node');
+  const check = (): number | null => spawnSync(process.execPath, args, { env: { ...process.env, ...env } }).status;
+  assert.equal(check(), 1);
+  await until(() => check() === 0 || command.child.exitCode !== null);
+  command.child.kill('SIGTERM');
+  assert.equal(await command.exit, 0, command.stderr());
+  assert.equal(command.stdout(), '');
+  const { apiKey, adminToken } = JSON.parse(readFileSync(join(data, 'relay', 'keys.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  for (const secret of [apiKey, adminToken]) assert.ok(!command.stderr().includes(secret ?? ''));
+});
+
+const systemd = spawnSync('systemd-analyze', ['--version']).status === 0;
+const skip = systemd ? false : 'there is no systemd-analyze on this machine';
+
+test('the systemd unit is understood, and leaves little exposed', { skip }, (t) => {
+  const file = join(temporaryFolder(t), 'sparewatt-relay.service');
+  const text = read('sparewatt-relay.service');
+  assert.match(text, /^ExecStart=\/usr\/bin\/node \/opt\/sparewatt\/relay\/cli\/bin\.mjs relay --quiet /m);
+  // The program must exist where it is verified.
+  writeFileSync(file, text.replace('/usr/bin/node', process.execPath));
+  const verified = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+  assert.equal(verified.status, 0, verified.stderr);
+  assert.doesNotMatch(verified.stderr, /sparewatt-relay\.service/);
+  const judged = execFileSync('systemd-analyze', ['security', '--offline=true', '--no-pager', file], {
+    encoding: 'utf8',
+  });
+  const exposure = Number(/exposure level for \S+: ([\d.]+)/.exec(judged)?.[1]);
+  assert.ok(exposure < 2, judged);
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

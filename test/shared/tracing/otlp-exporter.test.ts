@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createOtlpExporter, parseOtlpHeaders } from '../../../shared/tracing/otlp-exporter.ts';
+import type { Span } from '../../../shared/tracing/span.ts';
+import { startCollector } from '../../support/collector.ts';
+import { until } from '../../support/until.ts';
+
+const resource = { attributes: { 'service.name': 'a test' }, version: '0.0.0-test' };
+const span = (name: string, more: Partial<Span> = {}): Span => ({
+  context: { traceId: '1'.repeat(32), spanId: '2'.repeat(16), sampled: true },
+  parentSpanId: null,
+  name,
+  kind: 'server',
+  startMs: 1_790_000_000_000.5,
+  endMs: 1_790_000_000_010,
+  attributes: { text: 'a', whole: 3, part: 0.5, yes: true },
+  problem: null,
+  ...more,
+});
+
+function open(endpoint: string, headers?: Record<string, string>) {
+  const warnings: Record<string, unknown>[] = [];
+  const log = { warn: (fields: Record<string, unknown>) => void warnings.push(fields) };
+  return { warnings, exporter: createOtlpExporter({ endpoint, headers, resource, fetch, log, everyMs: 1 }) };
+}
+
+test('sends spans as the protocol writes them', async (t) => {
+  const collector = await startCollector();
+  t.after(() => collector.close());
+  const { exporter } = open(`${collector.url}/`, { authorization: 'Bearer x' });
+  exporter.export(span('one'));
+  exporter.export(span('two', { parentSpanId: '3'.repeat(16), problem: 'no_capacity', kind: 'internal' }));
+  await exporter.close();
+  assert.equal(collector.headers[0]?.authorization, 'Bearer x');
+  assert.equal(collector.headers[0]?.['content-type'], 'application/json');
+  const [one, two] = collector.spans;
+  assert.deepEqual(one, {
+    service: 'a test',
+    traceId: '1'.repeat(32),
+    spanId: '2'.repeat(16),
+    name: 'one',
+    kind: 2,
+    startTimeUnixNano: '1790000000000500000',
+    endTimeUnixNano: '1790000000010000000',
+    attributes: { text: 'a', whole: '3', part: 0.5, yes: true },
+    status: {},
+  });
+  assert.deepEqual([two?.parentSpanId, two?.kind, two?.status.code], ['3'.repeat(16), 1, 2]);
+  assert.equal(two?.attributes['error.type'], 'no_capacity');
+});
+
+test('goes on after a collector that refuses or is gone, and says how many were lost', async (t) => {
+  const collector = await startCollector();
+  t.after(() => collector.close());
+  const { exporter, warnings } = open(collector.url);
+  collector.status = 503;
+  exporter.export(span('lost'));
+  await until(() => warnings.length === 1);
+  assert.equal(warnings[0]?.spans, 1);
+  collector.status = 200;
+  exporter.export(span('kept'));
+  await until(() => collector.spans.length === 1);
+  await exporter.close();
+  exporter.export(span('late'));
+  const gone = open('http://127.0.0.1:1');
+  gone.exporter.export(span('lost'));
+  await gone.exporter.close();
+  assert.equal(gone.warnings.length, 1);
+  assert.deepEqual(
+    collector.spans.map(({ name }) => name),
+    ['kept'],
+  );
+});
+
+test('holds a bounded number of spans, and drops what comes beyond', async (t) => {
+  const collector = await startCollector();
+  t.after(() => collector.close());
+  const { exporter, warnings } = open(collector.url);
+  for (let count = 0; count < 5_000; count += 1) exporter.export(span(`${count}`));
+  await exporter.close();
+  assert.equal(collector.spans.length, 4_096);
+  assert.equal(warnings[0]?.spans, 5_000 - 4_096);
+});
+
+test('reads headers as the variable of the standard has them', () => {
+  assert.deepEqual(parseOtlpHeaders('authorization=Bearer%20x, x-a = b ,nonsense,,c=%zz'), {
+    authorization: 'Bearer x',
+    'x-a': 'b',
+    c: '%zz',
+  });
+});
