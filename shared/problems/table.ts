@@ -311,6 +311,13 @@ export const PROBLEMS = {
     type: 'server_error',
   },
   data_folder_unusable: { title: 'The data folder cannot be used', status: 503, retry: 'never', type: 'server_error' },
+  database_in_use: {
+    title: 'Another relay uses the database',
+    status: 503,
+    retry: 'never',
+    type: 'server_error',
+  },
+  database_unusable: { title: 'The database cannot be used', status: 503, retry: 'never', type: 'server_error' },
   nats_server_missing: { title: 'No nats-server program was found', status: 503, retry: 'never', type: 'server_error' },
   nats_server_failed: { title: 'nats-server did not start', status: 503, retry: 'later', type: 'server_error' },
   relay_unreachable: { title: 'The relay does not answer', status: 503, retry: 'later', type: 'server_error' },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Store } from '../../../relay/store/store.ts';
+import type { ProblemCode } from '../../../shared/problems/table.ts';
 import { isProblem } from '../../support/problems.ts';
 import { asKept, draftFor, finishedJob, keyRecord, nodeRecord, refusedJob, T0 } from './store-records.ts';
 
@@ -12,6 +13,8 @@ export type StorePlace = {
   open(options?: PlaceOptions): Promise<Store>;
   /** A place that holds what a loss of the process at this moment would leave. */
   afterCrash(): Promise<StorePlace>;
+  /** What a store says that cannot be opened here. */
+  readonly unusable: ProblemCode;
   /** Makes the data look as if a later version of the program had written it. */
   makeNewer(): Promise<void>;
 };
@@ -283,7 +286,7 @@ function describeFailures(contract: Contract): void {
   contract('refuses data that a newer version wrote', async (place) => {
     await (await place.open()).close();
     await place.makeNewer();
-    await assert.rejects(place.open(), isProblem('data_folder_unusable', /newer/));
+    await assert.rejects(place.open(), isProblem(place.unusable, /newer/));
   });
 
   contract('says when the disk is full, keeps what it has and goes on once there is room', async (place) => {
@@ -294,7 +297,7 @@ function describeFailures(contract: Contract): void {
     assert.ok(!health.writable && /full/.test(health.reason), JSON.stringify(health));
     assert.equal((await store.jobs.countJobsByState()).succeeded, kept);
     await store.close();
-    await assert.rejects(place.open({ maxSizeBytes: 256 * 1024 }), isProblem('data_folder_unusable', /full/));
+    await assert.rejects(place.open({ maxSizeBytes: 256 * 1024 }), isProblem(place.unusable, /full/));
     const roomier = await place.open({ maxSizeBytes: 1024 * 1024 });
     assert.deepEqual(await roomier.health(), { writable: true });
     assert.equal((await roomier.jobs.countJobsByState()).succeeded, kept);
