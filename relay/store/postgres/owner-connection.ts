@@ -8,7 +8,7 @@ import { toStoreError } from './storage-problems.ts';
 /** "SPRW". Locks of this kind belong to one database each. */
 const LOCK = 0x53505257;
 /** How long a relay that was killed may take to vanish for the server before a new one gives up. */
-const LOCK_PATIENCE_MS = 10_000;
+const LOCK_PATIENCE_MS = 5_000;
 const LOCK_RETRY_MS = 50;
 const RECONNECT_PAUSE_MS = 250;
 
