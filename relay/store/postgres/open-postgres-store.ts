@@ -2,7 +2,7 @@ import { storeInThread } from '../sqlite/open-sqlite-store.ts';
 import type { Store } from '../store.ts';
 import { startDatabaseThread } from '../thread/database-thread.ts';
 import { nameOfDatabase } from './connections.ts';
-import type { PostgresRoomsOptions } from './postgres-rooms.ts';
+import type { PostgresOptions } from './postgres-rooms.ts';
 
 const WORKER_URL = new URL('./postgres-worker.ts', import.meta.url);
 
@@ -11,7 +11,7 @@ const WORKER_URL = new URL('./postgres-worker.ts', import.meta.url);
  * of SQLite does: receipts are signed there, and one line of calls holds both back. Errors: `database_unusable`,
  * `database_in_use`.
  */
-export async function openPostgresStore(options: PostgresRoomsOptions): Promise<Store> {
+export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
   const name = nameOfDatabase(options.url);
   return storeInThread(await startDatabaseThread({ name, workerUrl: WORKER_URL, workerData: options }));
 }

@@ -16,8 +16,7 @@ import type { PostgresAccess, Queries } from './queries.ts';
 const PUT_CODE = `INSERT INTO pairing_codes (${CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`;
 const CODE = `SELECT ${CODE_COLUMNS} FROM pairing_codes WHERE code_id = $1`;
 const CODES = `SELECT ${CODE_COLUMNS} FROM pairing_codes ORDER BY created_at DESC, code_id LIMIT $1`;
-const WITHDRAW =
-  'UPDATE pairing_codes SET expires_at = LEAST(expires_at, $1) WHERE code_id = $2 ' + `RETURNING ${CODE_COLUMNS}`;
+const WITHDRAW = `UPDATE pairing_codes SET expires_at = LEAST(expires_at, $1) WHERE code_id = $2 RETURNING ${CODE_COLUMNS}`;
 const CLAIM =
   'UPDATE pairing_codes SET used_at = coalesce(used_at, $1), used_by = $2 ' +
   'WHERE code_id = $3 AND expires_at > $1 AND (used_by IS NULL OR used_by = $2)';

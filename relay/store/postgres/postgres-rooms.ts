@@ -8,7 +8,7 @@ import { GroupCommit } from './group-commit.ts';
 import { createJobStore } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMeasurementStore } from './measurement-store.ts';
-import { migrate } from './migrate.ts';
+import { assertMigrated, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/all.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
@@ -22,33 +22,39 @@ import { createServiceStore } from './service-store.ts';
 import { isLostConnection, toOpeningError, toStoreError } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
 
-export type PostgresRoomsOptions = {
+export type PostgresOptions = {
   /** `postgres://user:password@host/database`. A secret. */
   url: string;
   /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
   relaySeed?: string | undefined;
+  /** Look at the database without taking it from the relay that may use it. Whoever writes is at fault then. */
+  readOnly?: boolean | undefined;
 };
 
 /**
  * Takes the database for this relay, brings its schema up to date and proves that it can be written.
  * Errors: `database_unusable`, `database_in_use`.
  */
-export async function openPostgresRooms({ url, relaySeed }: PostgresRoomsOptions): Promise<StoreRooms> {
+export async function openPostgresRooms({ url, relaySeed, readOnly = false }: PostgresOptions): Promise<StoreRooms> {
   const connections = createConnections(url);
   const owner = new OwnerConnection(connections, () => performance.now());
+  const commits = new GroupCommit(owner);
+  const access = createAccess(connections, commits, readOnly);
+  const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now };
   try {
-    await owner.open();
-    const commits = new GroupCommit(owner);
-    const { database } = connections;
-    await commits.write((db) => migrate(db, { migrations: MIGRATIONS, database, now: Date.now }));
-    await commits.write(probeWrite);
+    if (readOnly) await access.read((db) => assertMigrated(db, migration));
+    else {
+      await owner.open();
+      await access.write((db) => migrate(db, migration));
+      await access.write(probeWrite);
+    }
     const signer = relaySeed === undefined ? undefined : nkeyFromSeed(relaySeed);
     const close = async () => {
       await commits.close();
       owner.discard();
       await connections.pool.end();
     };
-    return roomsOf(createAccess(connections, commits), signer, close);
+    return roomsOf(access, signer, close);
   } catch (error) {
     owner.discard();
     await connections.pool.end();
@@ -80,7 +86,7 @@ async function probeWrite(db: Queries): Promise<void> {
   await db.run('DELETE FROM write_probe');
 }
 
-function createAccess({ pool, database }: Connections, commits: GroupCommit): PostgresAccess {
+function createAccess({ pool, database }: Connections, commits: GroupCommit, readOnly: boolean): PostgresAccess {
   const read = async <T>(run: (db: Queries) => Promise<T>): Promise<T> => {
     await commits.settled();
     const client = await pool.connect().catch((error: unknown) => {
@@ -99,7 +105,7 @@ function createAccess({ pool, database }: Connections, commits: GroupCommit): Po
     }
   };
   return {
-    write: (run) => commits.write(run),
+    write: (run) => (readOnly ? Promise.reject(new Error('the store was opened to be read')) : commits.write(run)),
     read,
     readTogether: (run) =>
       read(async (db) => {
