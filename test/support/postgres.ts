@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { installPackage, mayInstallPackages } from './debian-package.ts';
 
 const run = promisify(execFile);
 const USER = 'sparewatt';
@@ -52,6 +53,15 @@ export function whyNoPostgres(): string | undefined {
     return 'PostgreSQL does not run as root, and there is no user postgres';
   }
   return undefined;
+}
+
+/** Installs Debian's server where there is none and we may. Returns what came of it, for people to read. */
+export function ensurePostgres(): string {
+  if (findPrograms() === undefined && mayInstallPackages()) {
+    console.log('No PostgreSQL found: installing the package "postgresql" with apt-get.');
+    installPackage('postgresql');
+  }
+  return whyNoPostgres() ?? `in ${findPrograms()}`;
 }
 
 /** Starts a server that ends with the tests of the calling file; to be called outside of a test. */

@@ -18,9 +18,12 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;`;
 
 const HOLDER = `
-SELECT l.pid, coalesce(host(client_addr), 'this machine') AS host FROM pg_locks AS l JOIN pg_stat_activity USING (pid)
+SELECT l.pid, backend_start::text AS start, coalesce(host(client_addr), 'this machine') AS host FROM pg_locks AS l JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND classid = 0 AND objid = ${LOCK} AND granted`;
+
+/** A connection as the server knows it. A number alone is given again. */
+type Session = { pid: number; start: string };
 
 /**
  * The one connection that writes.
@@ -33,7 +36,7 @@ export class OwnerConnection {
   readonly #connections: Connections;
   readonly #now: () => number;
   #client: pg.PoolClient | undefined;
-  #lastPid: number | undefined;
+  #lastSession: Session | undefined;
   #refused: { error: unknown; until: number } | undefined;
 
   constructor(connections: Connections, now: () => number) {
@@ -97,9 +100,10 @@ export class OwnerConnection {
         await this.#keep(client, queries);
         return undefined;
       }
-      const holder = await queries.one<{ pid: number; host: string }>(HOLDER);
+      const holder = await queries.one<Session & { host: string }>(HOLDER);
       // The server does not know yet that the line to this very relay has broken.
-      if (holder !== undefined && holder.pid === this.#lastPid) {
+      const last = this.#lastSession;
+      if (holder !== undefined && holder.pid === last?.pid && holder.start === last.start) {
         await queries.all('SELECT pg_terminate_backend($1)', [holder.pid]);
       }
       client.release(true);
@@ -111,7 +115,7 @@ export class OwnerConnection {
   }
 
   async #keep(client: pg.PoolClient, queries: Queries): Promise<void> {
-    this.#lastPid = (await queries.one<{ pid: number }>('SELECT pg_backend_pid() AS pid'))?.pid;
+    this.#lastSession = await queries.one<Session>(HOLDER);
     this.#client = client;
     client.once('error', () => {
       if (this.#client === client) this.discard();

@@ -7,10 +7,10 @@ const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
   ['53300', 'its server has no connection left. Raise max_connections, or end some of its clients'],
   ['53', 'its server is short of resources. Look at its log'],
   ['57014', 'a statement took too long. Look at the load of its server'],
-  ['57', 'its server is going down or starting. The relay tries again by itself'],
+  ['57', 'its server is going down or starting. A running relay goes on by itself'],
   ['58', 'its server cannot use its disk. Look at its log'],
   ['XX', 'its server has met an error of its own or damaged data. Look at its log'],
-  ['08', 'the connection to it broke. The relay tries again by itself'],
+  ['08', 'the connection to it broke. A running relay goes on by itself'],
   ['25006', 'it is read-only. Connect to the primary server'],
   ['28', 'it does not let the relay in. Check user and password of DATABASE_URL and pg_hba.conf'],
   ['3D000', 'it does not exist. Create it, or correct DATABASE_URL'],
@@ -69,7 +69,7 @@ function lostConnection(error: unknown, database: string): Problem {
   const { code, message } = error as NodeJS.ErrnoException;
   const detail =
     `The database ${database} does not answer (${code ?? message}). ` +
-    'Look whether its server runs and can be reached; the relay tries again by itself.';
+    'Look whether its server runs and can be reached; a running relay goes on by itself.';
   const problem = new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
   lost.add(problem);
   return problem;

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
 import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 import { asKept, finishedJob, keyRecord, RELAY_KEY } from '../store-records.ts';
 import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
 
 const skip = whyNoPostgres() ?? false;
+/** As PostgreSQL calls it. */
+const SOCKET = '.s.PGSQL.5432';
 const makePlace = skip === false ? preparePostgresPlaces() : undefined;
 
 function proves(sentence: string, prove: (place: PostgresPlace, t: TestContext) => Promise<void>): void {
@@ -28,6 +34,33 @@ function cutLines(place: PostgresPlace): Promise<void> {
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity ' +
       "WHERE datname = current_database() AND application_name = 'sparewatt'",
   );
+}
+
+/** A line to a server whose break the server does not notice. */
+async function startLine(t: TestContext, url: string): Promise<{ url: string; breakOff(): void }> {
+  const folder = temporaryFolder(t);
+  const host = /@([^/]+)\//.exec(url)?.[1] ?? '';
+  const near = new Set<Socket>();
+  const far = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const other = connect(join(decodeURIComponent(host), SOCKET));
+    near.add(socket.on('error', () => undefined));
+    far.add(other.on('error', () => undefined));
+    socket.pipe(other, { end: false });
+    other.pipe(socket);
+  });
+  await once(server.listen(join(folder, SOCKET)), 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of [...near, ...far]) socket.destroy();
+  });
+  return {
+    url: url.replace(host, encodeURIComponent(folder)),
+    breakOff: () => {
+      for (const socket of near) socket.destroy();
+      near.clear();
+    },
+  };
 }
 
 proves('gives a database to one relay at a time, and to the next one when that is gone', async (place) => {
@@ -88,6 +121,16 @@ proves('does not write beside a relay that has taken the database over', async (
   assert.equal(await other.nodes.nextEpoch('desk-1'), 1);
   await other.close();
   await until(() => isWritable(store));
+});
+
+proves('takes its lock back from a connection of its own that only the server still believes in', async (place, t) => {
+  const line = await startLine(t, place.url);
+  const store = await openPostgresStore({ url: line.url });
+  t.after(() => store.close());
+  assert.equal(await store.nodes.nextEpoch('desk-1'), 1);
+  line.breakOff();
+  await until(() => isWritable(store));
+  assert.equal(await store.nodes.nextEpoch('desk-1'), 2);
 });
 
 proves('refuses the database of another program', async (place) => {
