@@ -48,8 +48,10 @@ function describeJobs(contract: Contract): void {
     async (place) => {
       const { jobs } = await place.open();
       await jobs.recordFinishedJob(finishedJob('job_1'));
-      const writing = jobs.recordFinishedJob(finishedJob('job_2'));
-      assert.equal((await jobs.findJob('job_2'))?.id, 'job_2');
+      assert.equal(await jobs.findJob('job_99'), undefined);
+      const ids = Array.from({ length: 100 }, (_, index) => `job_${index}`).filter((id) => id !== 'job_1');
+      const writing = Promise.all(ids.map((id) => jobs.recordFinishedJob(finishedJob(id))));
+      assert.equal((await jobs.findJob('job_99'))?.id, 'job_99');
       await writing;
     },
   );
