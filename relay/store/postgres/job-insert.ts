@@ -2,7 +2,7 @@ import { RELAY } from '../../credits/accounts.ts';
 import { ATTEMPT_COLUMNS, JOB_COLUMNS, type JobRows } from '../rows/job-rows.ts';
 import type { ChargeValues } from '../rows/ledger-rows.ts';
 import { canonicalText } from '../rows/stored-receipt.ts';
-import type { Queries } from './queries.ts';
+import { placesOf, type Queries } from './queries.ts';
 import { appendToLog } from './receipt-log-store.ts';
 
 const ATTEMPT_TYPES = [
@@ -19,16 +19,14 @@ const ATTEMPT_TYPES = [
   'bigint',
 ] as const;
 
-const JOB_PLACES = JOB_COLUMNS.split(', ').length;
-const [attempts, usage, receipt, log, ledger] = [0, 11, 18, 20, 24].map((at) => JOB_PLACES + at + 1) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-];
+/** Where the values begin that come after those of the job. */
+const attempts = JOB_COLUMNS.split(', ').length + 1;
+const usage = attempts + ATTEMPT_TYPES.length;
+const receipt = usage + 7;
+const log = receipt + 2;
+const ledger = log + 4;
 
-/** The placeholders of `count` values from one on, each of a type. */
+/** The placeholders of some values from one on, each of a type. */
 function places(from: number, types: readonly string[]): string {
   return types.map((type, at) => `$${from + at}::${type}`).join(', ');
 }
@@ -43,9 +41,7 @@ function arraysOf(from: number, types: readonly string[]): string {
 /** A whole job in one journey to the server. Its parts see one another by what they return; keys are checked at the end. */
 const INSERT = `
 WITH job AS (
-  INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${JOB_COLUMNS.split(', ')
-    .map((_, at) => `$${at + 1}`)
-    .join(', ')}) RETURNING seq
+  INSERT INTO jobs (${JOB_COLUMNS}) VALUES (${placesOf(JOB_COLUMNS)}) RETURNING seq
 ), tries AS (
   INSERT INTO attempts (${ATTEMPT_COLUMNS})
   SELECT job.seq, a.* FROM job, unnest(${arraysOf(attempts, ATTEMPT_TYPES)}) AS a

@@ -1,10 +1,8 @@
 import { KEY_COLUMNS, type KeyRow, keyValues, toKey, toKeyOrNone } from '../rows/key-rows.ts';
 import type { KeyStore } from '../store.ts';
-import type { PostgresAccess } from './queries.ts';
+import { type PostgresAccess, placesOf } from './queries.ts';
 
-const INSERT =
-  `INSERT INTO api_keys (${KEY_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ` +
-  'ON CONFLICT DO NOTHING';
+const INSERT = `INSERT INTO api_keys (${KEY_COLUMNS}) VALUES (${placesOf(KEY_COLUMNS)}) ON CONFLICT DO NOTHING`;
 const SELECT = `SELECT ${KEY_COLUMNS} FROM api_keys`;
 const REVOKE = 'UPDATE api_keys SET revoked_at = coalesce(revoked_at, $1) WHERE key_id = $2';
 // LEAST and GREATEST leave out what is null.

@@ -1,8 +1,8 @@
 import { assertSameKey, NODE_COLUMNS, type NodeRow, toNode, toNodeOrNone } from '../rows/node-rows.ts';
 import type { NodeStore } from '../store.ts';
-import type { PostgresAccess } from './queries.ts';
+import { type PostgresAccess, placesOf } from './queries.ts';
 
-const INSERT = `INSERT INTO nodes (${NODE_COLUMNS}) VALUES ($1, $2, $3, $4) ON CONFLICT (node_id) DO NOTHING`;
+const INSERT = `INSERT INTO nodes (${NODE_COLUMNS}) VALUES (${placesOf(NODE_COLUMNS)}) ON CONFLICT (node_id) DO NOTHING`;
 const SELECT = `SELECT ${NODE_COLUMNS} FROM nodes`;
 const ADVANCE =
   'INSERT INTO node_epochs AS e (node_id, epoch) VALUES ($1, 1) ' +

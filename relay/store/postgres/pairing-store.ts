@@ -11,9 +11,9 @@ import {
   toKnownNode,
   whyNotClaimed,
 } from '../rows/pairing-rows.ts';
-import type { PostgresAccess, Queries } from './queries.ts';
+import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
 
-const PUT_CODE = `INSERT INTO pairing_codes (${CODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+const PUT_CODE = `INSERT INTO pairing_codes (${CODE_COLUMNS}) VALUES (${placesOf(CODE_COLUMNS)})`;
 const CODE = `SELECT ${CODE_COLUMNS} FROM pairing_codes WHERE code_id = $1`;
 const CODES = `SELECT ${CODE_COLUMNS} FROM pairing_codes ORDER BY created_at DESC, code_id LIMIT $1`;
 const WITHDRAW = `UPDATE pairing_codes SET expires_at = LEAST(expires_at, $1) WHERE code_id = $2 RETURNING ${CODE_COLUMNS}`;
@@ -22,7 +22,7 @@ const CLAIM =
   'WHERE code_id = $3 AND expires_at > $1 AND (used_by IS NULL OR used_by = $2)';
 const PRUNE = 'DELETE FROM pairing_codes WHERE expires_at < $1';
 const ADMIT =
-  `INSERT INTO nodes AS n (${KNOWN_NODE_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ` +
+  `INSERT INTO nodes AS n (${KNOWN_NODE_COLUMNS}) VALUES (${placesOf(KNOWN_NODE_COLUMNS)}) ` +
   'ON CONFLICT (node_id) DO UPDATE SET state = excluded.state, trust = excluded.trust, labels = excluded.labels, ' +
   'paired_at = excluded.paired_at, last_seen_at = excluded.last_seen_at ' +
   "WHERE n.public_key = excluded.public_key AND n.state <> 'revoked'";

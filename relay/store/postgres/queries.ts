@@ -27,6 +27,14 @@ export type PostgresAccess = {
   readTogether<T>(run: (db: Queries) => Promise<T>): Promise<T>;
 };
 
+/** Placeholders for the columns of an INSERT, from `$1` on. */
+export function placesOf(columns: string): string {
+  return columns
+    .split(', ')
+    .map((_, at) => `$${at + 1}`)
+    .join(', ');
+}
+
 /** A prepared statement has one name on every connection. The texts are those of this folder, so that they are few. */
 const names = new Map<string, string>();
 

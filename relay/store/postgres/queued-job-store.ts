@@ -23,13 +23,12 @@ import {
   wordOfEnding,
 } from '../rows/queued-job-rows.ts';
 import { insertJob } from './job-insert.ts';
-import type { PostgresAccess, Queries } from './queries.ts';
+import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
 
-const COLUMNS = QUEUED_JOB_COLUMNS.split(', ');
 const ACCEPT =
   `WITH accepted AS (INSERT INTO queued_jobs (${QUEUED_JOB_COLUMNS}) ` +
-  `VALUES (${COLUMNS.map((_, at) => `$${at + 1}`).join(', ')}) RETURNING seq) ` +
-  `INSERT INTO job_inputs (job, body) SELECT seq, $${COLUMNS.length + 1} FROM accepted`;
+  `VALUES (${placesOf(QUEUED_JOB_COLUMNS)}) RETURNING seq) ` +
+  `INSERT INTO job_inputs (job, body) SELECT seq, $${QUEUED_JOB_COLUMNS.split(', ').length + 1} FROM accepted`;
 const SELECT = `SELECT seq, ${QUEUED_JOB_COLUMNS} FROM queued_jobs`;
 const BY_ID = `${SELECT} WHERE id = $1`;
 const BY_IDEMPOTENCY_KEY = `${SELECT} WHERE api_key_id = $1 AND idempotency_key = $2`;
