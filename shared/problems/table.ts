@@ -263,7 +263,7 @@ export const PROBLEMS = {
   bus_unavailable: { title: 'The message bus is not reachable', status: 503, retry: 'later', type: 'server_error' },
   job_timeout: { title: 'The job took longer than it may', status: 504, retry: 'later', type: 'server_error' },
   storage_failed: {
-    title: 'The relay cannot write to its data folder',
+    title: 'The relay cannot write to its storage',
     status: 507,
     retry: 'later',
     type: 'server_error',
