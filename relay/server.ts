@@ -25,7 +25,7 @@ import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { LIVE_PATH } from './routes/stats.ts';
 import type { RelayApp } from './services.ts';
-import { openSqliteStore } from './store/sqlite/open-sqlite-store.ts';
+import { DATABASE_FILE, openStore } from './store/open-store.ts';
 import { openRelayTls } from './tls/open-tls.ts';
 import { VERSION } from './version.ts';
 
@@ -34,6 +34,8 @@ export type RelayOptions = {
   port: number;
   host: string;
   dataFolder: string;
+  /** Address of a PostgreSQL database to use instead of SQLite in the data folder. A secret. */
+  databaseUrl?: string;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
   /** A creds file for it, where it does not run with this relay's own configuration. */
@@ -101,7 +103,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
  * Starts a relay. What was started before a step that fails is stopped again, so that nothing is left behind.
- * Errors: `data_folder_in_use`, `data_folder_unusable`, `nats_server_missing`, `nats_server_failed`, `port_in_use`,
+ * Errors: `data_folder_in_use`, `data_folder_unusable`, `database_in_use`, `database_unusable`, `nats_server_missing`, `nats_server_failed`, `port_in_use`,
  * `address_unavailable`, `invalid_setting` for a file of services.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
@@ -115,7 +117,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => folder.close());
     const keys = readOrCreateKeys(folder);
     const identity = readOrCreateRelayIdentity(folder);
-    const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), relaySeed: identity.seed });
+    const { databaseUrl } = options;
+    const file = folder.file(DATABASE_FILE);
+    const store = await openStore({ file, databaseUrl, log, relaySeed: identity.seed });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };

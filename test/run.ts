@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.ts';
+import { ensurePostgres } from './support/postgres.ts';
 
 /**
  * `npm test`: installs what the tests need, builds the pages, then runs the checks and every test file. Names on the command line
@@ -29,6 +30,7 @@ if (files.length === 0) {
 }
 
 const chromium = ensureChromium();
+if (files.some((file) => file.includes('postgres'))) console.log(`PostgreSQL for the tests: ${ensurePostgres()}`);
 console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
 
 run('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])], true);

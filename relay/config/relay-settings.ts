@@ -25,6 +25,21 @@ export const RelaySettings = Type.Object(
         argument: 'address',
       }),
     }),
+    database_url: Type.Optional(
+      Type.String({
+        pattern: '^postgres(ql)?://[^\\s]+$',
+        ...described({
+          description: 'address of a PostgreSQL database to use instead of SQLite in the data folder',
+          wanted: 'an address such as postgres://user@host/sparewatt',
+          // The name by which hosts and compose files hand a database over.
+          env: 'DATABASE_URL',
+          argument: 'url',
+          secret: true,
+          otherwise: 'SQLite',
+          example: 'postgres://sparewatt@db.example/sparewatt',
+        }),
+      }),
+    ),
     nats: Type.Optional(
       Type.String({
         minLength: 1,

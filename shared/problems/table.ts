@@ -362,7 +362,7 @@ export const PROBLEMS = {
   bus_unavailable: { title: 'The message bus is not reachable', status: 503, retry: 'later', type: 'server_error' },
   job_timeout: { title: 'The job took longer than it may', status: 504, retry: 'later', type: 'server_error' },
   storage_failed: {
-    title: 'The relay cannot write to its data folder',
+    title: 'The relay cannot write to its storage',
     status: 507,
     retry: 'later',
     type: 'server_error',
@@ -416,6 +416,13 @@ export const PROBLEMS = {
     retry: 'later',
     type: 'server_error',
   },
+  database_in_use: {
+    title: 'Another relay uses the database',
+    status: 503,
+    retry: 'never',
+    type: 'server_error',
+  },
+  database_unusable: { title: 'The database cannot be used', status: 503, retry: 'never', type: 'server_error' },
   nats_server_missing: { title: 'No nats-server program was found', status: 503, retry: 'never', type: 'server_error' },
   nats_server_failed: { title: 'nats-server did not start', status: 503, retry: 'later', type: 'server_error' },
   relay_unreachable: { title: 'The relay does not answer', status: 503, retry: 'later', type: 'server_error' },

@@ -1,6 +1,7 @@
-import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import { installPackage, mayInstallPackages } from './debian-package.ts';
 
 export type FoundChromium = { path: string; how: string };
 
@@ -36,15 +37,4 @@ export function ensureChromium(): FoundChromium {
 
 function findChromium(): string | undefined {
   return [...KNOWN_PATHS, chromium.executablePath()].find((path) => existsSync(path));
-}
-
-function mayInstallPackages(): boolean {
-  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
-}
-
-function installPackage(name: string): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options: SpawnSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'], env };
-  spawnSync('apt-get', ['update', '-qq'], options);
-  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], options);
 }

@@ -3,7 +3,7 @@
  * leaves an exception uncaught then, `throw-at-start` does so before it has opened anything.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FromThread } from '../../relay/store/sqlite/thread-messages.ts';
+import type { FromThread } from '../../relay/store/thread/thread-messages.ts';
 
 const { file } = workerData as { file: string };
 if (file === 'throw-at-start') throw new Error('a fault of the thread');

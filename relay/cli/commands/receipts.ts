@@ -5,16 +5,17 @@ import type { ReceiptList } from '../../../shared/api/receipts.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import { checkReceiptFile, type Finding, type ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
+import { settingsOf } from '../../config/load-settings.ts';
 import { readRelayPublicKey } from '../../pairing/relay-identity.ts';
 import { auditLog } from '../../receipts/log/audit-log.ts';
 import { HEAD_FILE, readHeadFile } from '../../receipts/log/head-file.ts';
-import { openSqliteStore } from '../../store/sqlite/open-sqlite-store.ts';
+import { DATABASE_FILE, openStore } from '../../store/open-store.ts';
 import { addClientOptions, readClient, readDataFolder } from '../client-options.ts';
 import { getJson } from '../get-json.ts';
 import { checkLogOnline } from '../known-heads.ts';
 import { relayFolder } from '../local-relay.ts';
 import { fetchReceiptProof, readReceiptFile } from '../receipt-file.ts';
-import type { SettingOptions } from '../setting-options.ts';
+import { loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
 type VerifyOptions = SettingOptions & { online?: boolean; relayKey?: string; json?: boolean };
@@ -47,7 +48,7 @@ export function addReceiptsCommand(program: Command): void {
     .action(verify);
   addClientOptions(receipts.command('audit'), [])
     .description('check every receipt and the whole log in the data folder of a relay')
-    .action(async (options: SettingOptions) => audit(relayFolder(readDataFolder(options))));
+    .action(audit);
 }
 
 function lineOf({ id, attempt, node, usage, signatures }: Receipt): string {
@@ -88,13 +89,18 @@ function mark(isSound: boolean | null): string {
   return isSound ? out.green('✓') : out.red('✗');
 }
 
-async function audit(folder: string): Promise<void> {
-  const file = join(folder, 'sparewatt.sqlite');
+async function audit(options: SettingOptions): Promise<void> {
+  const loaded = loadFromOptions(['program', 'relay'], options);
+  const folder = relayFolder(settingsOf(loaded, 'program').data);
+  const { database_url: databaseUrl } = settingsOf(loaded, 'relay');
+  const file = join(folder, DATABASE_FILE);
   // Opening would make an empty one, and find nothing wrong with it.
-  if (!existsSync(file)) throw new Problem('data_folder_unusable', `There is no relay's database in ${folder}.`);
+  if (databaseUrl === undefined && !existsSync(file)) {
+    throw new Problem('data_folder_unusable', `There is no relay's database in ${folder}.`);
+  }
   const head = readHeadFile(join(folder, HEAD_FILE));
   const relayKey = readRelayPublicKey(folder);
-  const store = await openSqliteStore({ file });
+  const store = await openStore({ file, databaseUrl, readOnly: true });
   try {
     const { size, root, problems } = await auditLog({ store: store.receiptLog, relayKey, head });
     for (const problem of problems) process.stdout.write(`${mark(false)} ${problem}\n`);

@@ -57,6 +57,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     host,
     dataFolder: relayFolder(data),
     settings: showSettings(loaded.settings),
+    ...(relay.database_url === undefined ? {} : { databaseUrl: relay.database_url }),
     ...(nats === undefined ? {} : { natsUrl: nats }),
     ...(nats_creds === undefined ? {} : { natsCredsFile: nats_creds }),
     ...(bus_port === undefined ? {} : { busPort: bus_port }),
@@ -88,8 +89,16 @@ function fileLimitsOf({ file_mb, files_mb, files_hours }: Pick<RelaySettings, 'f
 
 /** Every user of a machine can read its command lines. */
 function assertNoSecretShown({ settings }: LoadedSettings): void {
-  const nats = settings.find(({ section, key }) => section === 'relay' && key === 'nats');
-  if (nats?.origin !== 'flag' || typeof nats.value !== 'string' || !nats.value.includes('@')) return;
-  const advice = 'Set SPAREWATT_RELAY_NATS instead, or give a creds file with --nats-creds.';
-  throw new Problem('invalid_option', `A user or password of NATS does not belong on the command line. ${advice}`);
+  const shows = (wanted: string, secret: RegExp): boolean => {
+    const row = settings.find(({ section, key }) => section === 'relay' && key === wanted);
+    return row?.origin === 'flag' && secret.test(String(row.value));
+  };
+  if (shows('nats', /@/)) {
+    const advice = 'Set SPAREWATT_RELAY_NATS instead, or give a creds file with --nats-creds.';
+    throw new Problem('invalid_option', `A user or password of NATS does not belong on the command line. ${advice}`);
+  }
+  if (shows('database_url', /:[^/@]*@|[?&]password=/)) {
+    const advice = 'Set DATABASE_URL instead, or keep it in a file as ~/.pgpass.';
+    throw new Problem('invalid_option', `The password of a database does not belong on the command line. ${advice}`);
+  }
 }

@@ -66,7 +66,8 @@ async function startAndAsk(
   });
   const relay = await starting;
   trustRelayOf(data);
-  say(`  relay   ${out.cyan(relay.url)}  ${out.dim(`nats-server ${relay.natsVersion}, SQLite in ${data}`)}`);
+  const place = settingsOf(loaded, 'relay').database_url === undefined ? `SQLite in ${data}` : 'PostgreSQL';
+  say(`  relay   ${out.cyan(relay.url)}  ${out.dim(`nats-server ${relay.natsVersion}, ${place}`)}`);
 
   const node: NodeProcess = startNodeProcess({
     relayUrl: localUrlOf(relay.url),

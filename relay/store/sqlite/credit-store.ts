@@ -1,38 +1,21 @@
 import type { Database } from 'better-sqlite3';
-import type { PriceRates } from '../../../shared/credits/price.ts';
 import type { Settlement } from '../../../shared/credits/settlement.ts';
 import { SETTLED } from '../../credits/accounts.ts';
 import { closeSettlement, settlementEvent } from '../../credits/close-settlement.ts';
 import type { ReceiptSigner } from '../../receipts/seal-receipt.ts';
-import type { Account, Charge, CreditStore, EntryKind, LedgerEntry, LedgerFault } from '../credit-store.ts';
+import type { Account, CreditStore, LedgerFault } from '../credit-store.ts';
+import {
+  type ChargeValues,
+  ENTRY_COLUMNS,
+  type EntryRow,
+  type PriceRow,
+  toEntry,
+  toPrice,
+  toSettlement,
+} from '../rows/ledger-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
-type EntryRow = {
-  seq: number;
-  at: number;
-  kind: EntryKind;
-  from_account: string;
-  to_account: string;
-  amount_micro: number;
-  reference: string;
-};
-
-const COLUMNS = 'at, kind, from_account, to_account, amount_micro, reference';
-const INSERT = `INSERT INTO ledger_entries (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`;
-
-/** What `prepareCharge` inserts, as positions. */
-export type ChargeValues = readonly [
-  at: number,
-  payer: string,
-  node: string,
-  nodeMicro: number,
-  feeMicro: number,
-  reference: string,
-];
-
-export function chargeValues({ payer, node, nodeMicro, feeMicro, reference }: Charge, at: number): ChargeValues {
-  return [at, payer, node, nodeMicro, feeMicro, reference];
-}
+const INSERT = `INSERT INTO ledger_entries (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`;
 
 /** Enters the charge of a job, in whatever transaction runs: the node's share and the relay's. */
 export function prepareCharge(db: Database, relayAccount: string): (values: ChargeValues) => void {
@@ -50,12 +33,7 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
     putPrice: ({ service, rates, updatedAt }) =>
       access.write(() => void statements.putPrice.run(service, JSON.stringify(rates), updatedAt)),
     deletePrice: (service) => access.write(() => statements.deletePrice.run(service).changes === 1),
-    listPrices: () =>
-      access.read(() =>
-        statements.prices.all().map(({ service, rates, updated_at: updatedAt }) => {
-          return { service, rates: JSON.parse(rates) as PriceRates, updatedAt };
-        }),
-      ),
+    listPrices: () => access.read(() => statements.prices.all().map(toPrice)),
     balanceOf: (account) => access.read(() => statements.balance.get(account) ?? 0),
     listAccounts: ({ limit, after, prefix }) =>
       access.read(() => statements.accounts.all(after, prefix, `${prefix}\u{10ffff}`, limit)),
@@ -103,16 +81,14 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
 }
 
 function prepareStatements(db: Database) {
-  const select = `SELECT seq, ${COLUMNS} FROM ledger_entries`;
+  const select = `SELECT seq, ${ENTRY_COLUMNS} FROM ledger_entries`;
   return {
     putPrice: db.prepare<[string, string, number]>(
       'INSERT INTO prices (service, rates, updated_at) VALUES (?, ?, ?) ' +
         'ON CONFLICT (service) DO UPDATE SET rates = excluded.rates, updated_at = excluded.updated_at',
     ),
     deletePrice: db.prepare<[string]>('DELETE FROM prices WHERE service = ?'),
-    prices: db.prepare<[], { service: string; rates: string; updated_at: number }>(
-      'SELECT service, rates, updated_at FROM prices ORDER BY service',
-    ),
+    prices: db.prepare<[], PriceRow>('SELECT service, rates, updated_at FROM prices ORDER BY service'),
     balance: db.prepare<[string], number>('SELECT balance_micro FROM accounts WHERE account = ?').pluck(),
     accounts: db.prepare<[string, string, string, number], Account>(
       'SELECT account, balance_micro AS balanceMicro FROM accounts ' +
@@ -151,12 +127,3 @@ WITH moves AS (
 SELECT account, coalesce(balance_micro, 0) AS balanceMicro, coalesce(micro, 0) AS entriesMicro
 FROM accounts FULL JOIN sums USING (account)
 WHERE coalesce(balance_micro, 0) <> coalesce(micro, 0) ORDER BY account`;
-
-function toEntry(row: EntryRow): LedgerEntry {
-  const { seq, at, kind, from_account: from, to_account: to, amount_micro: amountMicro, reference } = row;
-  return { seq, at, kind, from, to, amountMicro, reference };
-}
-
-function toSettlement(body: string | undefined): Settlement | undefined {
-  return body === undefined ? undefined : (JSON.parse(body) as Settlement);
-}

@@ -1,26 +1,26 @@
 import type { Database } from 'better-sqlite3';
-import { Problem } from '../../../shared/problems/problem.ts';
 import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
-import type { FinalState, FinishedJob, ForgottenJobs, JobPage, JobStore } from '../store.ts';
-import type { ChargeValues } from './credit-store.ts';
+import { createCheckAllowance } from '../check-allowance.ts';
 import {
   ATTEMPT_COLUMNS,
   type AttemptRow,
+  countsOf,
   JOB_COLUMNS,
   type JobRow,
   type JobRows,
+  noSuchJob,
+  pageOfJobs,
   rowsOf,
+  type StateCount,
   toAttempt,
   toJobSummary,
-} from './job-rows.ts';
+} from '../rows/job-rows.ts';
+import type { ChargeValues } from '../rows/ledger-rows.ts';
+import type { FinalState, FinishedJob, ForgottenJobs, JobPage } from '../store.ts';
+import type { JobRoom } from '../store-rooms.ts';
 import type { ReceiptRows } from './receipt-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { ADD_USAGE } from './usage-store.ts';
-
-export type SqliteJobStore = JobStore & {
-  /** `recordFinishedJob` of what `rowsOf` has made of the job. */
-  insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
-};
 
 export type JobStoreOptions = {
   insertJob: JobInsert;
@@ -34,7 +34,7 @@ export function createJobStore(
   db: Database,
   access: SqliteAccess,
   { insertJob, receipts, now }: JobStoreOptions,
-): SqliteJobStore {
+): JobRoom {
   const statements = prepareStatements(db);
   const mayCheck = createCheckAllowance(now);
   const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
@@ -51,18 +51,6 @@ export function createJobStore(
     listJobs: ({ limit, before }) => access.read(() => readPage(statements, limit, before)),
     countJobsByState: () => access.read(() => readCounts(statements)),
     forgetJobs: (page) => access.write(() => forgetPage(statements, page)),
-  };
-}
-
-/** To verify a signature takes as long as a third of a job: under load jobs go first, and readers judge for themselves. */
-const MOST_CHECKS_PER_S = 250;
-
-function createCheckAllowance(now: () => number): () => boolean {
-  let [since, checks] = [now(), 0];
-  return () => {
-    if (now() - since >= 1_000) [since, checks] = [now(), 0];
-    checks += 1;
-    return checks <= MOST_CHECKS_PER_S;
   };
 }
 
@@ -111,7 +99,7 @@ function prepareStatements(db: Database) {
     ),
     deleteAttempts: db.prepare<[number]>('DELETE FROM attempts WHERE job = ?'),
     deleteJob: db.prepare<[number]>('DELETE FROM jobs WHERE seq = ?'),
-    counts: db.prepare<[], { state: FinalState; count: number }>('SELECT state, count FROM job_counts'),
+    counts: db.prepare<[], StateCount>('SELECT state, count FROM job_counts'),
   };
 }
 
@@ -124,14 +112,8 @@ function readJob(statements: Statements, receipts: ReceiptRows, id: string): Fin
 
 function readPage(statements: Statements, limit: number, before: string | undefined): JobPage {
   const seq = before === undefined ? Number.MAX_SAFE_INTEGER : statements.seqOfJob.get(before);
-  if (seq === undefined) {
-    throw new Problem('invalid_value', `There is no job ${before}. Pass the \`next\` of the page before, unchanged.`, {
-      param: 'before',
-    });
-  }
-  const rows = statements.jobsBefore.all(seq, limit + 1);
-  const jobs = rows.slice(0, limit).map(toJobSummary);
-  return { jobs, next: rows.length > limit ? (jobs.at(-1)?.id ?? null) : null };
+  if (seq === undefined) throw noSuchJob(before);
+  return pageOfJobs(statements.jobsBefore.all(seq, limit + 1), limit);
 }
 
 function forgetPage(
@@ -152,7 +134,5 @@ function forgetPage(
 }
 
 function readCounts(statements: Statements): Record<FinalState, number> {
-  const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0, expired: 0 };
-  for (const { state, count } of statements.counts.all()) counts[state] = count;
-  return counts;
+  return countsOf(statements.counts.all());
 }

@@ -1,26 +1,7 @@
 import type { Database } from 'better-sqlite3';
+import { KEY_COLUMNS, type KeyRow, keyValues, toKey, toKeyOrNone } from '../rows/key-rows.ts';
 import type { KeyRecord, KeyStore } from '../store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
-
-type KeyRow = {
-  key_id: string;
-  hash: string;
-  name: string;
-  scopes: string;
-  created_at: number;
-  expires_at: number | null;
-  revoked_at: number | null;
-  last_used_at: number | null;
-  models: string | null;
-  requests_per_minute: number | null;
-  tokens_per_minute: number | null;
-  credit_limit_micro: number | null;
-  hmac: 0 | 1;
-};
-
-const COLUMNS =
-  'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
-  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac';
 
 /** Key store on SQLite. */
 export function createKeyStore(db: Database, access: SqliteAccess): KeyStore {
@@ -43,11 +24,13 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<unknown[]>(
-      `INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO api_keys (${KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
-    byHash: db.prepare<[string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ?`),
-    byHashOrId: db.prepare<[string, string], KeyRow>(`SELECT ${COLUMNS} FROM api_keys WHERE hash = ? OR key_id = ?`),
-    all: db.prepare<[], KeyRow>(`SELECT ${COLUMNS} FROM api_keys ORDER BY seq`),
+    byHash: db.prepare<[string], KeyRow>(`SELECT ${KEY_COLUMNS} FROM api_keys WHERE hash = ?`),
+    byHashOrId: db.prepare<[string, string], KeyRow>(
+      `SELECT ${KEY_COLUMNS} FROM api_keys WHERE hash = ? OR key_id = ?`,
+    ),
+    all: db.prepare<[], KeyRow>(`SELECT ${KEY_COLUMNS} FROM api_keys ORDER BY seq`),
     revoke: db.prepare<[number, string]>('UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE key_id = ?'),
     expire: db.prepare<[number, string]>(
       `UPDATE api_keys SET expires_at = min(coalesce(expires_at, ${Number.MAX_SAFE_INTEGER}), ?) WHERE key_id = ?`,
@@ -59,43 +42,6 @@ function prepareStatements(db: Database) {
 }
 
 function insertKey(statements: Statements, key: KeyRecord): KeyRecord {
-  const { keyId, hash, name, createdAt, expiresAt, revokedAt, lastUsedAt } = key;
-  const scopes = key.scopes.join(' ');
-  const models = key.models === null ? null : JSON.stringify(key.models);
-  const limits = [models, key.requestsPerMinute, key.tokensPerMinute, key.creditLimitMicro];
-  statements.insert.run([
-    keyId,
-    hash,
-    name,
-    scopes,
-    createdAt,
-    expiresAt,
-    revokedAt,
-    lastUsedAt,
-    ...limits,
-    key.hmac ? 1 : 0,
-  ]);
-  return toKeyOrNone(statements.byHashOrId.get(hash, keyId)) ?? key;
-}
-
-function toKeyOrNone(row: KeyRow | undefined): KeyRecord | undefined {
-  return row === undefined ? undefined : toKey(row);
-}
-
-function toKey(row: KeyRow): KeyRecord {
-  return {
-    keyId: row.key_id,
-    hash: row.hash,
-    name: row.name,
-    scopes: row.scopes === '' ? [] : row.scopes.split(' '),
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    lastUsedAt: row.last_used_at,
-    models: row.models === null ? null : (JSON.parse(row.models) as string[]),
-    requestsPerMinute: row.requests_per_minute,
-    tokensPerMinute: row.tokens_per_minute,
-    creditLimitMicro: row.credit_limit_micro,
-    hmac: row.hmac === 1,
-  };
+  statements.insert.run(keyValues(key));
+  return toKeyOrNone(statements.byHashOrId.get(key.hash, key.keyId)) ?? key;
 }

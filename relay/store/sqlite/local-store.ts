@@ -1,12 +1,13 @@
 import { RELAY } from '../../credits/accounts.ts';
 import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
-import type { Store } from '../store.ts';
+import { unsignedSealer } from '../rows/stored-receipt.ts';
+import type { StoreRooms } from '../store-rooms.ts';
 import { createCreditStore, prepareCharge } from './credit-store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { createFileStore } from './file-store.ts';
 import { GroupCommit } from './group-commit.ts';
-import { createJobStore, prepareJobInsert, type SqliteJobStore } from './job-store.ts';
+import { createJobStore, prepareJobInsert } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMeasurementStore } from './measurement-store.ts';
 import { createMinerStore } from './miner-store.ts';
@@ -21,23 +22,13 @@ import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
 
-/** What the thread of the database answers: the stores by name, and what concerns the whole. */
-export type LocalStore = Omit<Store, 'jobs' | 'health' | 'close'> & {
-  readonly jobs: SqliteJobStore;
-  readonly whole: {
-    /** Rejects with what a write would meet now. */
-    probe(): Promise<void>;
-    close(): Promise<void>;
-  };
-};
-
 export type LocalStoreOptions = DatabaseOptions & {
   /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
   relaySeed?: string | undefined;
 };
 
 /** Opens the database in this thread, which it blocks whenever it works. Errors: `data_folder_unusable`. */
-export function openLocalStore(options: LocalStoreOptions): LocalStore {
+export function openLocalStore(options: LocalStoreOptions): StoreRooms {
   const db = openDatabase(options);
   const commits = new GroupCommit(db);
   const access: SqliteAccess = {
@@ -83,9 +74,5 @@ function signerOf({ relaySeed }: LocalStoreOptions): NKey | undefined {
 
 function sealerOf(options: LocalStoreOptions): ReceiptSealer {
   const signer = signerOf(options);
-  if (signer !== undefined) return createReceiptSealer(signer);
-  const refuse = (): never => {
-    throw new Error('the store was opened without the key that signs receipts');
-  };
-  return { judge: refuse, seal: refuse };
+  return signer === undefined ? unsignedSealer : createReceiptSealer(signer);
 }

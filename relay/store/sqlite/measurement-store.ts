@@ -1,10 +1,14 @@
 import type { Database } from 'better-sqlite3';
-import type { ModelMeasures } from '../../scheduler/measurements.ts';
-import type { MeasurementStore, ReliabilityRecord, SpeedRecord } from '../measurement-store.ts';
+import type { MeasurementStore } from '../measurement-store.ts';
+import {
+  type ReliabilityRow,
+  reliabilityValues,
+  type SpeedRow,
+  speedValues,
+  toReliability,
+  toSpeed,
+} from '../rows/measurement-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
-
-type NodeRow = { node_id: string; succeeded: number; failed: number; at: number };
-type SpeedRow = { node_id: string; model: string; measures: string; at: number };
 
 /** What the relay measured of its nodes, on SQLite. */
 export function createMeasurementStore(db: Database, access: SqliteAccess): MeasurementStore {
@@ -12,8 +16,8 @@ export function createMeasurementStore(db: Database, access: SqliteAccess): Meas
   return {
     putMeasurements: ({ nodes, speeds }) => {
       // Written down now: they go on changing before their turn comes.
-      const nodeRows = nodes.map(({ nodeId, succeeded, failed, at }) => [nodeId, succeeded, failed, at]);
-      const speedRows = speeds.map(({ nodeId, model, measures, at }) => [nodeId, model, JSON.stringify(measures), at]);
+      const nodeRows = nodes.map(reliabilityValues);
+      const speedRows = speeds.map(speedValues);
       return access.write(() => {
         for (const row of nodeRows) statements.putNode.run(...row);
         for (const row of speedRows) statements.putSpeed.run(...row);
@@ -46,19 +50,13 @@ function prepareStatements(db: Database) {
       'INSERT INTO node_speeds (node_id, model, measures, at) VALUES (?, ?, ?, ?) ON CONFLICT (node_id, model) ' +
         'DO UPDATE SET measures = excluded.measures, at = excluded.at',
     ),
-    nodes: db.prepare<[], NodeRow>('SELECT node_id, succeeded, failed, at FROM node_reliability ORDER BY at, node_id'),
+    nodes: db.prepare<[], ReliabilityRow>(
+      'SELECT node_id, succeeded, failed, at FROM node_reliability ORDER BY at, node_id',
+    ),
     speeds: db.prepare<[], SpeedRow>(
       'SELECT node_id, model, measures, at FROM node_speeds ORDER BY at, node_id, model',
     ),
     pruneNodes: prune('node_reliability'),
     pruneSpeeds: prune('node_speeds'),
   };
-}
-
-function toReliability({ node_id: nodeId, succeeded, failed, at }: NodeRow): ReliabilityRecord {
-  return { nodeId, succeeded, failed, at };
-}
-
-function toSpeed({ node_id: nodeId, model, measures, at }: SpeedRow): SpeedRecord {
-  return { nodeId, model, measures: JSON.parse(measures) as ModelMeasures, at };
 }

@@ -1,9 +1,7 @@
 import type { Database } from 'better-sqlite3';
-import type { NodeDuty } from '../../fabric/node-standing.ts';
-import type { NodeAdminRecord, NodeAdminStore } from '../node-admin-store.ts';
+import type { NodeAdminStore } from '../node-admin-store.ts';
+import { type NodeAdminRow, toNodeAdminRecord } from '../rows/node-admin-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
-
-type Row = { node_id: string; state: NodeDuty; reason: string | null; since: number | null };
 
 /** What operators decided about nodes, on SQLite. */
 export function createNodeAdminStore(db: Database, access: SqliteAccess): NodeAdminStore {
@@ -11,13 +9,9 @@ export function createNodeAdminStore(db: Database, access: SqliteAccess): NodeAd
     'INSERT INTO node_admin (node_id, state, reason, since) VALUES (?, ?, ?, ?) ' +
       'ON CONFLICT (node_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since',
   );
-  const all = db.prepare<[], Row>('SELECT node_id, state, reason, since FROM node_admin ORDER BY node_id');
+  const all = db.prepare<[], NodeAdminRow>('SELECT node_id, state, reason, since FROM node_admin ORDER BY node_id');
   return {
     putNodeAdmin: ({ nodeId, state, reason, since }) => access.write(() => void put.run(nodeId, state, reason, since)),
-    listNodeAdmin: () => access.read(() => all.all().map(toRecord)),
+    listNodeAdmin: () => access.read(() => all.all().map(toNodeAdminRecord)),
   };
-}
-
-function toRecord({ node_id: nodeId, state, reason, since }: Row): NodeAdminRecord {
-  return { nodeId, state, reason, since };
 }

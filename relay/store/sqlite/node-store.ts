@@ -1,11 +1,7 @@
 import type { Database } from 'better-sqlite3';
-import { Problem } from '../../../shared/problems/problem.ts';
+import { assertSameKey, NODE_COLUMNS, type NodeRow, toNode, toNodeOrNone } from '../rows/node-rows.ts';
 import type { NodeRecord, NodeStore } from '../store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
-
-type NodeRow = { node_id: string; public_key: string; name: string; first_seen_at: number };
-
-const COLUMNS = 'node_id, public_key, name, first_seen_at';
 
 /** Node store on SQLite. */
 export function createNodeStore(db: Database, access: SqliteAccess): NodeStore {
@@ -23,10 +19,10 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<[string, string, string, number]>(
-      `INSERT INTO nodes (${COLUMNS}) VALUES (?, ?, ?, ?) ON CONFLICT (node_id) DO NOTHING`,
+      `INSERT INTO nodes (${NODE_COLUMNS}) VALUES (?, ?, ?, ?) ON CONFLICT (node_id) DO NOTHING`,
     ),
-    byId: db.prepare<[string], NodeRow>(`SELECT ${COLUMNS} FROM nodes WHERE node_id = ?`),
-    all: db.prepare<[], NodeRow>(`SELECT ${COLUMNS} FROM nodes ORDER BY seq`),
+    byId: db.prepare<[string], NodeRow>(`SELECT ${NODE_COLUMNS} FROM nodes WHERE node_id = ?`),
+    all: db.prepare<[], NodeRow>(`SELECT ${NODE_COLUMNS} FROM nodes ORDER BY seq`),
     advance: db
       .prepare<[string], number>(
         'INSERT INTO node_epochs (node_id, epoch) VALUES (?, 1) ' +
@@ -39,23 +35,12 @@ function prepareStatements(db: Database) {
 function insertNode(statements: Statements, node: NodeRecord): NodeRecord {
   statements.insert.run(node.nodeId, node.publicKey, node.name, node.firstSeenAt);
   const stored = toNodeOrNone(statements.byId.get(node.nodeId)) ?? node;
-  if (stored.publicKey === node.publicKey) return stored;
-  throw new Problem(
-    'node_identity_taken',
-    `The node id ${node.nodeId} belongs to another key. Bring back the key file of that machine, or choose another name.`,
-  );
+  assertSameKey(stored.publicKey, node);
+  return stored;
 }
 
 function advanceEpoch(statements: Statements, nodeId: string): number {
   const epoch = statements.advance.get(nodeId);
   if (epoch === undefined) throw new Error(`no epoch came back for ${nodeId}`);
   return epoch;
-}
-
-function toNodeOrNone(row: NodeRow | undefined): NodeRecord | undefined {
-  return row === undefined ? undefined : toNode(row);
-}
-
-function toNode(row: NodeRow): NodeRecord {
-  return { nodeId: row.node_id, publicKey: row.public_key, name: row.name, firstSeenAt: row.first_seen_at };
 }

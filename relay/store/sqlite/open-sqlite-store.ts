@@ -1,16 +1,33 @@
 import { toProblem } from '../../../shared/problems/problem.ts';
+import { rowsOf } from '../rows/job-rows.ts';
 import type { Store, StoreHealth } from '../store.ts';
-import { type DatabaseThreadOptions, startDatabaseThread } from './database-thread.ts';
-import { rowsOf } from './job-rows.ts';
+import { type DatabaseThread, startDatabaseThread } from '../thread/database-thread.ts';
+import type { LocalStoreOptions } from './local-store.ts';
 
-export type SqliteStoreOptions = DatabaseThreadOptions;
+const WORKER_URL = new URL('./database-worker.ts', import.meta.url);
+
+export type SqliteStoreOptions = Pick<LocalStoreOptions, 'file' | 'maxSizeBytes' | 'relaySeed'> & {
+  /** How many calls may wait for the thread. */
+  maxPending?: number;
+  workerUrl?: URL;
+};
+
+/** Opens the database in a thread of its own. Errors: `data_folder_unusable`. */
+export function startSqliteThread(options: SqliteStoreOptions): Promise<DatabaseThread> {
+  const { maxPending, workerUrl = WORKER_URL, ...workerData } = options;
+  return startDatabaseThread({ name: options.file, workerUrl, workerData, maxPending });
+}
 
 /**
  * Opens the store in one SQLite file and brings its schema up to date. The database works in a thread of its own, so
  * that neither a slow disk nor a commit stops the event loop. Errors: `data_folder_unusable`.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { ask, askPatiently, close } = await startDatabaseThread(options);
+  return storeInThread(await startSqliteThread(options));
+}
+
+/** The store whose rooms a thread answers. */
+export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Store {
   return {
     files: {
       addFile: (record) => ask('files', 'addFile', record),

@@ -1,30 +1,32 @@
 import type { Database } from 'better-sqlite3';
-import { type EndEvent, hasEnded, type JobEvent, type JobState, step } from '../../jobs/queue/job-state.ts';
+import type { EndEvent, JobEvent, JobState } from '../../jobs/queue/job-state.ts';
 import type {
   JobChange,
   JobEnding,
   JobMove,
-  ListedJob,
   ListedJobs,
   QueuedJob,
   QueuedJobStore,
   QueuedOrder,
   WebhookDelivery,
 } from '../queued-job-store.ts';
-import { JOB_COLUMNS, type JobRow, rowsOf, toJobSummary } from './job-rows.ts';
-import type { JobInsert } from './job-store.ts';
+import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
 import {
-  changesOf,
+  acceptedJob,
+  LAST_ID,
+  type MovedValues,
+  movedRow,
+  moveOfEnding,
+  pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
   queuedJobValues,
-  toListedJob,
   toQueuedJob,
-} from './queued-job-rows.ts';
+  type WebhookValues,
+  wordOfEnding,
+} from '../rows/queued-job-rows.ts';
+import type { JobInsert } from './job-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
-
-/** After every id. */
-const LAST_ID = '\u{10ffff}';
 
 /** The queue on SQLite. A job's state is read and changed within one write, so that of two ends one counts. */
 export function createQueuedJobStore(db: Database, access: SqliteAccess, insertRecord: JobInsert): QueuedJobStore {
@@ -77,7 +79,7 @@ function prepareStatements(db: Database) {
     ),
     input: bodyOf('job_inputs'),
     result: bodyOf('job_results'),
-    update: db.prepare<[string, number | null, number | null, string, string, number]>(
+    update: db.prepare<MovedValues>(
       'UPDATE queued_jobs SET state = ?, started_at = coalesce(started_at, ?), finished_at = ?, attempts = ?, ' +
         'changes = ? WHERE seq = ?',
     ),
@@ -94,7 +96,7 @@ function prepareStatements(db: Database) {
     forgetEnded: db.prepare<[number, number]>(
       'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < ? LIMIT ?)',
     ),
-    insertWebhook: db.prepare<[string, string, string, string, number]>(
+    insertWebhook: db.prepare<WebhookValues>(
       'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)',
     ),
     dueWebhooks: db.prepare<[number, number], WebhookDelivery>(
@@ -122,16 +124,13 @@ function accept(
   input: string,
   state: JobState,
 ): { job: QueuedJob; isNew: boolean } {
-  const { apiKeyId, idempotencyKey, createdAt } = order;
+  const { apiKeyId, idempotencyKey } = order;
   const known = idempotencyKey === null ? undefined : statements.byIdempotencyKey.get(apiKeyId, idempotencyKey);
   if (known !== undefined) return { job: toQueuedJob(known), isNew: false };
-  const change: JobChange = { seq: 1, at: createdAt, state, nodeId: null, attempt: null, problem: null };
-  const { lastInsertRowid } = statements.insert.run(queuedJobValues(order, state, change));
+  const job = acceptedJob(order, state);
+  const { lastInsertRowid } = statements.insert.run(queuedJobValues(job));
   statements.insertInput.run(lastInsertRowid, input);
-  return {
-    job: { ...order, state, startedAt: null, finishedAt: null, attempts: [], changes: [change] },
-    isNew: true,
-  };
+  return { job, isNew: true };
 }
 
 function advance(
@@ -140,41 +139,21 @@ function advance(
   event: JobEvent,
   move: JobMove,
 ): JobChange | undefined {
-  if (row === undefined) return undefined;
-  const state = step(row.state, event);
-  if (state === row.state) return undefined;
-  const changes = changesOf(row);
-  const { at, nodeId = null, attempt = null, problem = null, attempts } = move;
-  const change: JobChange = { seq: changes.length + 1, at, state, nodeId, attempt, problem };
-  const startedAt = state === 'assigned' ? at : null;
-  const attemptsText = attempts === undefined ? row.attempts : JSON.stringify(attempts);
-  const changesText = JSON.stringify([...changes, change]);
-  update.run(state, startedAt, hasEnded(state) ? at : null, attemptsText, changesText, row.seq);
-  return change;
+  const moved = movedRow(row, event, move);
+  if (moved !== undefined) update.run(...moved.values);
+  return moved?.change;
 }
 
-function end(
-  statements: Statements,
-  id: string,
-  event: EndEvent,
-  { record, result, event: told }: JobEnding,
-): JobChange | undefined {
+function end(statements: Statements, id: string, event: EndEvent, ending: JobEnding): JobChange | undefined {
   const row = statements.byId.get(id);
-  const last = record.attempts.at(-1);
-  const change = advance(statements, row, event, {
-    at: record.finishedAt,
-    attempts: record.attempts,
-    ...(last === undefined ? {} : { nodeId: last.nodeId, attempt: last.attempt }),
-    ...(record.problem === null ? {} : { problem: record.problem }),
-  });
+  const change = advance(statements, row, event, moveOfEnding(ending));
   if (row === undefined || change === undefined) return undefined;
+  const { record, result } = ending;
   statements.insertRecord(rowsOf(record));
   statements.deleteInput.run(row.seq);
   if (result !== null) statements.insertResult.run(row.seq, result);
-  const { webhook } = toQueuedJob(row);
-  if (webhook !== null && told !== undefined) {
-    statements.insertWebhook.run(webhook.url, webhook.secret, told.id, told.body, record.finishedAt);
-  }
+  const word = wordOfEnding(row, ending);
+  if (word !== undefined) statements.insertWebhook.run(...word);
   return change;
 }
 
@@ -186,8 +165,5 @@ function listPage(
   const most = limit + 1;
   const live = apiKeyId === null ? liveOfAny.all(before, most) : liveOfKey.all(before, apiKeyId, most);
   const ended = apiKeyId === null ? endedOfAny.all(before, most) : endedOfKey.all(before, apiKeyId, most);
-  const all: ListedJob[] = [...live.map(toListedJob), ...ended.map(toJobSummary)];
-  all.sort((a, b) => (a.id < b.id ? 1 : -1));
-  const jobs = all.slice(0, limit);
-  return { jobs, next: all.length > limit ? (jobs.at(-1)?.id ?? null) : null };
+  return pageOf(live, ended, limit);
 }

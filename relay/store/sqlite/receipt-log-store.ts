@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3';
-import { Problem } from '../../../shared/problems/problem.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
 import { consistencyProof, inclusionProof, leafHash, nodesOfNextLeaf, rootOf } from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../receipt-log-store.ts';
+import { missingNode } from '../rows/stored-receipt.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 /** Adds a receipt to the log; runs in the transaction that inserts it, so that there is never one without the other. */
@@ -82,12 +82,9 @@ function nodeReader(db: Database): (node: TreeNode) => Sha256 {
   const hashOf = db
     .prepare<[number, number], Sha256>('SELECT hash FROM log_nodes WHERE level = ? AND place = ?')
     .pluck();
-  return ({ level, index }) => {
-    const hash = hashOf.get(level, index);
-    if (hash !== undefined) return hash;
-    throw new Problem(
-      'receipt_log_damaged',
-      `The receipt log lacks a part of its tree (level ${level}, place ${index}). Run sparewatt receipts audit.`,
-    );
+  return (node) => {
+    const hash = hashOf.get(node.level, node.index);
+    if (hash === undefined) throw missingNode(node);
+    return hash;
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { JobRecord, Store } from '../../../relay/store/store.ts';
+import type { ProblemCode } from '../../../shared/problems/table.ts';
 import { isProblem } from '../../support/problems.ts';
 import { asKept, draftFor, finishedJob, keyRecord, nodeRecord, refusedJob, T0 } from './store-records.ts';
 
@@ -12,6 +13,8 @@ export type StorePlace = {
   open(options?: PlaceOptions): Promise<Store>;
   /** A place that holds what a loss of the process at this moment would leave. */
   afterCrash(): Promise<StorePlace>;
+  /** What a store says that cannot be opened here. */
+  readonly unusable: ProblemCode;
   /** Makes the data look as if a later version of the program had written it. */
   makeNewer(): Promise<void>;
 };
@@ -45,8 +48,10 @@ function describeJobs(contract: Contract): void {
     async (place) => {
       const { jobs } = await place.open();
       await jobs.recordFinishedJob(finishedJob('job_1'));
-      const writing = jobs.recordFinishedJob(finishedJob('job_2'));
-      assert.equal((await jobs.findJob('job_2'))?.id, 'job_2');
+      assert.equal(await jobs.findJob('job_99'), undefined);
+      const ids = Array.from({ length: 100 }, (_, index) => `job_${index}`).filter((id) => id !== 'job_1');
+      const writing = Promise.all(ids.map((id) => jobs.recordFinishedJob(finishedJob(id))));
+      assert.equal((await jobs.findJob('job_99'))?.id, 'job_99');
       await writing;
     },
   );
@@ -308,7 +313,7 @@ function describeFailures(contract: Contract): void {
   contract('refuses data that a newer version wrote', async (place) => {
     await (await place.open()).close();
     await place.makeNewer();
-    await assert.rejects(place.open(), isProblem('data_folder_unusable', /newer/));
+    await assert.rejects(place.open(), isProblem(place.unusable, /newer/));
   });
 
   contract('says when the disk is full, keeps what it has and goes on once there is room', async (place) => {
@@ -319,7 +324,7 @@ function describeFailures(contract: Contract): void {
     assert.ok(!health.writable && /full/.test(health.reason), JSON.stringify(health));
     assert.equal((await store.jobs.countJobsByState()).succeeded, kept);
     await store.close();
-    await assert.rejects(place.open({ maxSizeBytes: 256 * 1024 }), isProblem('data_folder_unusable', /full/));
+    await assert.rejects(place.open({ maxSizeBytes: 256 * 1024 }), isProblem(place.unusable, /full/));
     const roomier = await place.open({ maxSizeBytes: 1024 * 1024 });
     assert.deepEqual(await roomier.health(), { writable: true });
     assert.equal((await roomier.jobs.countJobsByState()).succeeded, kept);

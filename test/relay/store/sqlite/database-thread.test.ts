@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
-import { startDatabaseThread } from '../../../../relay/store/sqlite/database-thread.ts';
-import { openSqliteStore } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
-import { fromErrorRecord, toErrorRecord } from '../../../../relay/store/sqlite/thread-messages.ts';
+import { openSqliteStore, startSqliteThread } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
+import { fromErrorRecord, toErrorRecord } from '../../../../relay/store/thread/thread-messages.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { finishedJob, keyRecord, nodeRecord, RELAY_KEY } from '../store-records.ts';
@@ -18,7 +17,7 @@ async function start(t: TestContext, options: { maxPending?: number } = {}) {
   // Before the folder is made: what is registered first runs first, and open files cannot be removed everywhere.
   t.after(() => thread.close());
   const file = join(makeFolder(t), 'relay.db');
-  const thread = await startDatabaseThread({ file, relaySeed: RELAY_KEY.seed, ...options });
+  const thread = await startSqliteThread({ file, relaySeed: RELAY_KEY.seed, ...options });
   return { thread, file };
 }
 

@@ -24,6 +24,7 @@ export async function makeSqlitePlace(t: TestContext): Promise<StorePlace & { fo
   const file = join(folder, 'relay.db');
   return {
     folder,
+    unusable: 'data_folder_unusable',
     open: async (options = {}) => {
       const store = await openSqliteStore({ file, relaySeed: RELAY_KEY.seed, ...options });
       opened.push(store);

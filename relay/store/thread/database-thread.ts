@@ -1,28 +1,31 @@
 import { Worker } from 'node:worker_threads';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { InFlight } from '../../in-flight.ts';
-import type { LocalStore, LocalStoreOptions } from './local-store.ts';
+import type { StoreRooms } from '../store-rooms.ts';
 import { type Call, type FromThread, fromErrorRecord, type Room, type ToThread } from './thread-messages.ts';
 
 /** About 2 KB each, so that a disk that stands still costs 100 MB before callers are told. */
 const DEFAULT_MAX_PENDING = 50_000;
 /** Of many small messages and commits most of the cost is their number. */
 const PATIENCE_MS = 10;
-const WORKER_URL = new URL('./database-worker.ts', import.meta.url);
 
-export type DatabaseThreadOptions = Pick<LocalStoreOptions, 'file' | 'maxSizeBytes' | 'relaySeed'> & {
+export type DatabaseThreadOptions = {
+  /** What people are told of; without secrets. */
+  name: string;
+  /** The file that opens the database with `workerData` and serves it. */
+  workerUrl: URL;
+  workerData: unknown;
   /** How many calls may wait for the thread. */
-  maxPending?: number;
-  workerUrl?: URL;
+  maxPending?: number | undefined;
 };
 
-type Method<R extends Room, M extends keyof LocalStore[R]> = Extract<
-  LocalStore[R][M],
+type Method<R extends Room, M extends keyof StoreRooms[R]> = Extract<
+  StoreRooms[R][M],
   (...args: never[]) => Promise<unknown>
 >;
 
 /** Calls a method of the store in the thread. */
-type Ask = <R extends Room, M extends keyof LocalStore[R] & string>(
+type Ask = <R extends Room, M extends keyof StoreRooms[R] & string>(
   room: R,
   method: M,
   ...args: Parameters<Method<R, M>>
@@ -39,12 +42,12 @@ export type DatabaseThread = {
 
 type Pending = { resolve: (value: unknown) => void; reject: (error: unknown) => void };
 
-/** Starts the thread and opens the database in it. Errors: `data_folder_unusable`. */
+/** Starts the thread and opens the database in it. Errors: those of opening it. */
 export async function startDatabaseThread(options: DatabaseThreadOptions): Promise<DatabaseThread> {
-  const { maxPending = DEFAULT_MAX_PENDING, workerUrl = WORKER_URL, ...database } = options;
+  const { name, workerUrl, workerData, maxPending = DEFAULT_MAX_PENDING } = options;
   // Without the options of this process: some, such as --input-type, would keep the thread from starting.
-  const worker = new Worker(workerUrl, { workerData: database, execArgv: [] });
-  const line = new DatabaseLine(worker, options.file, maxPending);
+  const worker = new Worker(workerUrl, { workerData, execArgv: [] });
+  const line = new DatabaseLine(worker, name, maxPending);
   try {
     await line.opened;
   } catch (error) {
@@ -72,7 +75,7 @@ export async function startDatabaseThread(options: DatabaseThreadOptions): Promi
 class DatabaseLine {
   readonly opened: Promise<void>;
   readonly #worker: Worker;
-  readonly #file: string;
+  readonly #name: string;
   readonly #maxPending: number;
   readonly #opening = Promise.withResolvers<void>();
   #pending = new InFlight<Pending>();
@@ -81,9 +84,9 @@ class DatabaseLine {
   #immediate: ReturnType<typeof setImmediate> | undefined;
   #refusal: Problem | undefined;
 
-  constructor(worker: Worker, file: string, maxPending: number) {
+  constructor(worker: Worker, name: string, maxPending: number) {
     this.#worker = worker;
-    this.#file = file;
+    this.#name = name;
     this.#maxPending = maxPending;
     this.opened = this.#opening.promise;
     worker.on('message', (message: FromThread) => this.#receive(message));
@@ -158,7 +161,7 @@ class DatabaseLine {
   }
 
   #end(cause: Error): void {
-    const detail = `The thread of the database ${this.#file} has ended (${cause.message}). Start the relay again.`;
+    const detail = `The thread of the database ${this.#name} has ended (${cause.message}). Start the relay again.`;
     const problem = new Problem('storage_failed', detail, { cause });
     this.#refusal ??= problem;
     this.#opening.reject(problem);
@@ -170,7 +173,7 @@ class DatabaseLine {
   }
 
   #tooMany(): Problem {
-    const detail = `${this.#maxPending} calls already wait for ${this.#file}. Look at the load of its disk.`;
+    const detail = `${this.#maxPending} calls already wait for ${this.#name}. Look at its load.`;
     return new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
   }
 }

@@ -1,7 +1,7 @@
-import type { ProblemRecord } from '../../../shared/problems/problem.ts';
+import { Problem, type ProblemRecord } from '../../../shared/problems/problem.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
-import type { AttemptRecord, FinalState, JobRecord, JobSummary } from '../store.ts';
-import { type ChargeValues, chargeValues } from './credit-store.ts';
+import type { AttemptRecord, FinalState, JobPage, JobRecord, JobSummary } from '../store.ts';
+import { type ChargeValues, chargeValues } from './ledger-rows.ts';
 
 type ProblemColumns = { problem_code: string | null; problem_detail: string | null; problem_param: string | null };
 
@@ -143,6 +143,25 @@ export function toAttempt(row: AttemptRow): AttemptRecord {
     finishedAt: row.finished_at,
     firstTokenAt: row.first_token_at,
   };
+}
+
+/** One page of jobs, of which one more than `limit` was read. */
+export function pageOfJobs(rows: readonly JobRow[], limit: number): JobPage {
+  const jobs = rows.slice(0, limit).map(toJobSummary);
+  return { jobs, next: rows.length > limit ? (jobs.at(-1)?.id ?? null) : null };
+}
+
+export function noSuchJob(before: string | undefined): Problem {
+  const detail = `There is no job ${before}. Pass the \`next\` of the page before, unchanged.`;
+  return new Problem('invalid_value', detail, { param: 'before' });
+}
+
+export type StateCount = { state: FinalState; count: number };
+
+export function countsOf(rows: readonly StateCount[]): Record<FinalState, number> {
+  const counts: Record<FinalState, number> = { succeeded: 0, failed: 0, cancelled: 0, expired: 0 };
+  for (const { state, count } of rows) counts[state] = count;
+  return counts;
 }
 
 function toProblem(row: ProblemColumns): ProblemRecord | null {

@@ -1,8 +1,8 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../../shared/problems/table.ts';
-import type { LocalStore } from './local-store.ts';
+import type { StoreRooms } from '../store-rooms.ts';
 
-export type Room = keyof LocalStore;
+export type Room = keyof StoreRooms;
 
 /** Structured clones, as everything here: plain data, and errors that keep only their message and stack. */
 export type Call = readonly [id: number, room: Room, method: string, args: readonly unknown[]];

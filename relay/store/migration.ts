@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+
+/** One step of the schema. Ids leave gaps; once released, the text of a step never changes. */
+export type Migration = { readonly id: number; readonly name: string; readonly sql: string };
+
+/** A step as a database remembers it. */
+export type AppliedMigration = { id: number; name: string; checksum: string };
+
+export function checksumOf(step: Migration): string {
+  return createHash('sha256').update(step.sql).digest('hex');
+}
+
+/** Why a database cannot be used that has this step, as the middle of a sentence with the advice after it. */
+export function faultOfMigration(step: AppliedMigration, migrations: readonly Migration[]): string | undefined {
+  const known = migrations.find((migration) => migration.id === step.id);
+  const label = `${String(step.id).padStart(4, '0')}-${step.name}`;
+  if (known === undefined) {
+    return `was written by a newer Sparewatt (it has migration ${label}). Install that version or a later one`;
+  }
+  if (checksumOf(known) === step.checksum) return undefined;
+  return `was built by a different text of migration ${label} than this Sparewatt has. Use the version that wrote it`;
+}

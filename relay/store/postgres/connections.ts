@@ -1,0 +1,58 @@
+import pg from 'pg';
+import { Problem } from '../../../shared/problems/problem.ts';
+
+/** One that writes and four that read. A server allows a hundred unless told otherwise. */
+const MOST_CONNECTIONS = 5;
+const CONNECT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** Later than the server's own, so that a silent line is told from a slow statement. */
+const SILENCE_TIMEOUT_MS = 35_000;
+
+const BYTEA = pg.types.builtins.BYTEA;
+/** Times and counts stay below 2^53; sums of them come as NUMERIC. */
+const NUMBERS: readonly number[] = [pg.types.builtins.INT8, pg.types.builtins.NUMERIC];
+
+export type Connections = {
+  readonly pool: pg.Pool;
+  /** Host, port and name of the database: what people are told. */
+  readonly database: string;
+};
+
+/** Prepares connections, and makes none yet. Errors: `database_unusable` for what is no address. */
+export function createConnections(url: string): Connections {
+  try {
+    const { host, port, database } = new pg.Client(url);
+    const pool = new pg.Pool({
+      connectionString: url,
+      application_name: 'sparewatt',
+      max: MOST_CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: SILENCE_TIMEOUT_MS,
+      keepAlive: true,
+      types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+    });
+    // Whoever uses a connection hears of its end; for one that nobody uses it is no news.
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    return { pool, database: `${host}:${port}/${database}` };
+  } catch {
+    // What was thrown may quote the address, and so its password.
+    throw new Problem('database_unusable', 'DATABASE_URL is not the address of a PostgreSQL database.');
+  }
+}
+
+/** The name by which people are told of a database; without its password. Errors: `database_unusable`. */
+export function nameOfDatabase(url: string): string {
+  const { database } = createConnections(url);
+  return database;
+}
+
+type Parser = (text: string) => unknown;
+
+function parserOf(type: number, format?: 'text' | 'binary'): Parser {
+  if (NUMBERS.includes(type)) return Number;
+  // With memory of its own: it goes to another thread, and a slice of a shared piece would take all of that along.
+  if (type === BYTEA) return (text) => new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+  return pg.types.getTypeParser(type, format) as Parser;
+}

@@ -1,0 +1,37 @@
+import { KEY_COLUMNS, type KeyRow, keyValues, toKey, toKeyOrNone } from '../rows/key-rows.ts';
+import type { KeyStore } from '../store.ts';
+import { type PostgresAccess, placesOf } from './queries.ts';
+
+const INSERT = `INSERT INTO api_keys (${KEY_COLUMNS}) VALUES (${placesOf(KEY_COLUMNS)}) ON CONFLICT DO NOTHING`;
+const SELECT = `SELECT ${KEY_COLUMNS} FROM api_keys`;
+const REVOKE = 'UPDATE api_keys SET revoked_at = coalesce(revoked_at, $1) WHERE key_id = $2';
+// LEAST and GREATEST leave out what is null.
+const EXPIRE = 'UPDATE api_keys SET expires_at = LEAST(expires_at, $1) WHERE key_id = $2';
+const TOUCH =
+  'UPDATE api_keys SET last_used_at = GREATEST(last_used_at, used_at) ' +
+  'FROM unnest($1::text[], $2::bigint[]) AS used (id, used_at) WHERE key_id = id';
+
+/** Key store on PostgreSQL. */
+export function createKeyStore(access: PostgresAccess): KeyStore {
+  return {
+    putKey: (key) =>
+      access.write(async (db) => {
+        await db.run(INSERT, keyValues(key));
+        const stored = await db.one<KeyRow>(`${SELECT} WHERE hash = $1 OR key_id = $2`, [key.hash, key.keyId]);
+        return toKeyOrNone(stored) ?? key;
+      }),
+    findKeyByHash: (hash) =>
+      access.read(async (db) => toKeyOrNone(await db.one<KeyRow>(`${SELECT} WHERE hash = $1`, [hash]))),
+    listKeys: () => access.read(async (db) => (await db.all<KeyRow>(`${SELECT} ORDER BY seq`)).map(toKey)),
+    revokeKey: (keyId, revokedAt) => access.write(async (db) => (await db.run(REVOKE, [revokedAt, keyId])) === 1),
+    expireKey: (keyId, expiresAt) => access.write(async (db) => (await db.run(EXPIRE, [expiresAt, keyId])) === 1),
+    touchKeys: (usages) =>
+      access.write(async (db) => {
+        // One row can be changed once by a statement; of several uses the last counts.
+        const last = new Map(
+          usages.toSorted((a, b) => a.usedAt - b.usedAt).map(({ keyId, usedAt }) => [keyId, usedAt]),
+        );
+        await db.run(TOUCH, [[...last.keys()], [...last.values()]]);
+      }),
+  };
+}

@@ -1,0 +1,81 @@
+import { Problem } from '../../../shared/problems/problem.ts';
+import { type AppliedMigration, checksumOf, faultOfMigration, type Migration } from '../migration.ts';
+import type { Queries } from './queries.ts';
+
+/** Its presence marks the database as ours. */
+const TABLE = 'sparewatt_migrations';
+
+export type MigrationOptions = {
+  migrations: readonly Migration[];
+  /** What people are told of. */
+  database: string;
+  now: () => number;
+};
+
+/**
+ * Brings the schema up to date in the running transaction.
+ *
+ * Errors: `database_unusable` when the database is another program's, newer than this program, or was built by a
+ * migration whose text has changed since.
+ */
+export async function migrate(db: Queries, { migrations, database, now }: MigrationOptions): Promise<void> {
+  await claim(db, database);
+  const applied = await readApplied(db, { migrations, database });
+  const done = new Set(applied.map((step) => step.id));
+  for (const step of migrations) {
+    if (done.has(step.id)) continue;
+    await db.script(step.sql);
+    await db.run(`INSERT INTO ${TABLE} (id, name, checksum, applied_at) VALUES ($1, $2, $3, $4)`, [
+      step.id,
+      step.name,
+      checksumOf(step),
+      now(),
+    ]);
+  }
+}
+
+/** For a database that is only read: it must be as `migrate` leaves it. Errors: `database_unusable`. */
+export async function assertMigrated(db: Queries, options: MigrationOptions): Promise<void> {
+  const tables = await tablesOf(db);
+  const applied = tables.includes(TABLE) ? await readApplied(db, options) : [];
+  if (applied.length === options.migrations.length) return;
+  throw unusable(`The database ${options.database} holds no data of this version of Sparewatt. Start its relay once.`);
+}
+
+async function readApplied(
+  db: Queries,
+  { migrations, database }: Pick<MigrationOptions, 'migrations' | 'database'>,
+): Promise<AppliedMigration[]> {
+  const applied = await db.all<AppliedMigration>(`SELECT id, name, checksum FROM ${TABLE} ORDER BY id`);
+  for (const step of applied) {
+    const fault = faultOfMigration(step, migrations);
+    if (fault !== undefined) throw unusable(`The database ${database} ${fault}, or give another DATABASE_URL.`);
+  }
+  return applied;
+}
+
+async function tablesOf(db: Queries): Promise<string[]> {
+  const tables = await db.all<{ name: string }>(
+    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()',
+  );
+  return tables.map(({ name }) => name);
+}
+
+async function claim(db: Queries, database: string): Promise<void> {
+  const encoding = await db.one<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`);
+  if (encoding?.encoding !== 'UTF8') {
+    throw unusable(`The database ${database} keeps text as ${encoding?.encoding}. Create it with the encoding UTF8.`);
+  }
+  const tables = await tablesOf(db);
+  if (tables.includes(TABLE)) return;
+  if (tables.length > 0) {
+    throw unusable(`The database ${database} belongs to another program. Give Sparewatt a database of its own.`);
+  }
+  await db.script(
+    `CREATE TABLE ${TABLE} (id BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)`,
+  );
+}
+
+function unusable(detail: string): Problem {
+  return new Problem('database_unusable', detail);
+}

@@ -1,0 +1,21 @@
+import type { Migration } from '../../migration.ts';
+import { jobs } from './0010-jobs.ts';
+import { keysNodes } from './0020-keys-nodes.ts';
+import { measurementsServices } from './0030-measurements-services.ts';
+import { queuedJobs } from './0040-queued-jobs.ts';
+import { credits } from './0050-credits.ts';
+import { miners } from './0060-miners.ts';
+import { files } from './0075-files.ts';
+import { keyHmac } from './0093-key-hmac.ts';
+
+/** Every step of the schema, in the order of their ids, which are not those of SQLite. */
+export const MIGRATIONS: readonly Migration[] = [
+  jobs,
+  keysNodes,
+  measurementsServices,
+  queuedJobs,
+  credits,
+  miners,
+  files,
+  keyHmac,
+];

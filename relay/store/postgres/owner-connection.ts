@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { Connections } from './connections.ts';
+import { type Queries, queriesOn } from './queries.ts';
+import { toStoreError } from './storage-problems.ts';
+
+/** "SPRW". Locks of this kind belong to one database each. */
+const LOCK = 0x53505257;
+/** How long a relay that was killed may take to vanish for the server before a new one gives up. */
+const LOCK_PATIENCE_MS = 5_000;
+const LOCK_RETRY_MS = 50;
+const RECONNECT_PAUSE_MS = 250;
+
+/** A commit is durable, and a relay whose machine vanished holds its lock for a minute, not for hours. */
+const SESSION = `
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;`;
+
+const HOLDER = `
+SELECT l.pid, backend_start::text AS start, coalesce(host(client_addr), 'this machine') AS host FROM pg_locks AS l JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND classid = 0 AND objid = ${LOCK} AND granted`;
+
+/** A connection as the server knows it. A number alone is given again. */
+type Session = { pid: number; start: string };
+
+/**
+ * The one connection that writes.
+ *
+ * 1. It holds the lock of the database for as long as it lives: whoever writes owns the database, and nobody else.
+ * 2. One that has failed is never used again; the next call makes another and takes the lock anew.
+ * 3. After an attempt that failed, calls are refused with its reason until `RECONNECT_PAUSE_MS` have passed.
+ */
+export class OwnerConnection {
+  readonly #connections: Connections;
+  readonly #now: () => number;
+  #client: pg.PoolClient | undefined;
+  #lastSession: Session | undefined;
+  #refused: { error: unknown; until: number } | undefined;
+
+  constructor(connections: Connections, now: () => number) {
+    this.#connections = connections;
+    this.#now = now;
+  }
+
+  /** Takes the lock for the first time. Errors: `database_in_use`, `storage_failed`. */
+  async open(): Promise<void> {
+    for (const deadline = this.#now() + LOCK_PATIENCE_MS; ; await sleep(LOCK_RETRY_MS)) {
+      const holder = await this.#take();
+      if (holder === undefined) return;
+      if (this.#now() < deadline) continue;
+      const { database } = this.#connections;
+      throw new Problem(
+        'database_in_use',
+        `Another relay, on ${holder.host}, uses the database ${database}. Stop it first, or give another DATABASE_URL.`,
+      );
+    }
+  }
+
+  /** The connection of now; what is returned gives new `Queries` on it, each time it is called. Errors: `storage_failed`. */
+  async connect(): Promise<() => Queries> {
+    if (this.#client === undefined) await this.#reconnect();
+    const client = this.#client;
+    const { database } = this.#connections;
+    if (client === undefined) throw toStoreError(new Error('it broke off at once'), database);
+    return () => queriesOn(client, database);
+  }
+
+  /** Lets go of the connection and of the lock with it. */
+  discard(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    client?.release(true);
+  }
+
+  async #reconnect(): Promise<void> {
+    if (this.#refused !== undefined && this.#now() < this.#refused.until) throw this.#refused.error;
+    try {
+      const holder = await this.#take();
+      if (holder !== undefined) throw takenOver(this.#connections.database, holder.host);
+      this.#refused = undefined;
+    } catch (error) {
+      this.#refused = { error, until: this.#now() + RECONNECT_PAUSE_MS };
+      throw error;
+    }
+  }
+
+  /** Connects and takes the lock, or tells who has it. */
+  async #take(): Promise<{ host: string } | undefined> {
+    const { pool, database } = this.#connections;
+    const client = await pool.connect().catch((error: unknown) => {
+      throw toStoreError(error, database);
+    });
+    try {
+      const queries = queriesOn(client, database);
+      await queries.script(SESSION);
+      const lock = await queries.one<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK]);
+      if (lock?.taken === true) {
+        await this.#keep(client, queries);
+        return undefined;
+      }
+      const holder = await queries.one<Session & { host: string }>(HOLDER);
+      // The server does not know yet that the line to this very relay has broken.
+      const last = this.#lastSession;
+      if (holder !== undefined && holder.pid === last?.pid && holder.start === last.start) {
+        await queries.all('SELECT pg_terminate_backend($1)', [holder.pid]);
+      }
+      client.release(true);
+      return holder ?? { host: 'another machine' };
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+
+  async #keep(client: pg.PoolClient, queries: Queries): Promise<void> {
+    this.#lastSession = await queries.one<Session>(HOLDER);
+    this.#client = client;
+    client.once('error', () => {
+      if (this.#client === client) this.discard();
+    });
+  }
+}
+
+function takenOver(database: string, host: string): Problem {
+  const detail = `Another relay, on ${host}, has taken over the database ${database}. Stop one of the two.`;
+  return new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
+}

@@ -1,0 +1,124 @@
+import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
+import { createReceiptSealer } from '../../receipts/seal-receipt.ts';
+import { unsignedSealer } from '../rows/stored-receipt.ts';
+import type { StoreRooms } from '../store-rooms.ts';
+import { type Connections, createConnections } from './connections.ts';
+import { createCreditStore } from './credit-store.ts';
+import { createFileStore } from './file-store.ts';
+import { GroupCommit } from './group-commit.ts';
+import { createJobStore } from './job-store.ts';
+import { createKeyStore } from './key-store.ts';
+import { createMeasurementStore } from './measurement-store.ts';
+import { assertMigrated, migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations/all.ts';
+import { createMinerStore } from './miner-store.ts';
+import { createNodeAdminStore } from './node-admin-store.ts';
+import { createNodeStore } from './node-store.ts';
+import { OwnerConnection } from './owner-connection.ts';
+import { createPairingStore } from './pairing-store.ts';
+import { type PostgresAccess, type Queries, queriesOn } from './queries.ts';
+import { createQueuedJobStore } from './queued-job-store.ts';
+import { createReceiptLogStore } from './receipt-log-store.ts';
+import { createReceiptReader } from './receipt-reader.ts';
+import { createServiceStore } from './service-store.ts';
+import { isLostConnection, toOpeningError, toStoreError } from './storage-problems.ts';
+import { createUsageStore } from './usage-store.ts';
+
+export type PostgresOptions = {
+  /** `postgres://user:password@host/database`. A secret. */
+  url: string;
+  /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
+  relaySeed?: string | undefined;
+  /** Look at the database without taking it from the relay that may use it. Whoever writes is at fault then. */
+  readOnly?: boolean | undefined;
+};
+
+/**
+ * Takes the database for this relay, brings its schema up to date and proves that it can be written.
+ * Errors: `database_unusable`, `database_in_use`.
+ */
+export async function openPostgresRooms({ url, relaySeed, readOnly = false }: PostgresOptions): Promise<StoreRooms> {
+  const connections = createConnections(url);
+  const owner = new OwnerConnection(connections, () => performance.now());
+  const commits = new GroupCommit(owner);
+  const access = createAccess(connections, commits, readOnly);
+  const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now };
+  try {
+    if (readOnly) await access.read((db) => assertMigrated(db, migration));
+    else {
+      await owner.open();
+      await access.write((db) => migrate(db, migration));
+      await access.write(probeWrite);
+    }
+    const signer = relaySeed === undefined ? undefined : nkeyFromSeed(relaySeed);
+    const close = async () => {
+      await commits.close();
+      owner.discard();
+      await connections.pool.end();
+    };
+    return roomsOf(access, signer, close);
+  } catch (error) {
+    owner.discard();
+    await connections.pool.end();
+    throw toOpeningError(error);
+  }
+}
+
+function roomsOf(access: PostgresAccess, signer: NKey | undefined, close: () => Promise<void>): StoreRooms {
+  const receipts = createReceiptReader(signer === undefined ? unsignedSealer : createReceiptSealer(signer));
+  return {
+    jobs: createJobStore(access, receipts, () => performance.now()),
+    keys: createKeyStore(access),
+    credits: createCreditStore(access, signer),
+    files: createFileStore(access),
+    miners: createMinerStore(access),
+    measurements: createMeasurementStore(access),
+    nodes: createNodeStore(access),
+    nodeAdmin: createNodeAdminStore(access),
+    pairing: createPairingStore(access),
+    usage: createUsageStore(access),
+    receiptLog: createReceiptLogStore(access),
+    queuedJobs: createQueuedJobStore(access),
+    services: createServiceStore(access),
+    whole: { probe: () => access.write(probeWrite), close },
+  };
+}
+
+/** Needs room as the next job would. */
+async function probeWrite(db: Queries): Promise<void> {
+  await db.run("INSERT INTO write_probe (filler) VALUES (repeat('0', 1000))");
+  await db.run('DELETE FROM write_probe');
+}
+
+function createAccess({ pool, database }: Connections, commits: GroupCommit, readOnly: boolean): PostgresAccess {
+  const read = async <T>(run: (db: Queries) => Promise<T>): Promise<T> => {
+    await commits.settled();
+    const client = await pool.connect().catch((error: unknown) => {
+      throw toStoreError(error, database);
+    });
+    let isBroken = true;
+    try {
+      const value = await run(queriesOn(client, database));
+      isBroken = false;
+      return value;
+    } catch (error) {
+      isBroken = isLostConnection(error);
+      throw error;
+    } finally {
+      client.release(isBroken);
+    }
+  };
+  return {
+    write: (run) => (readOnly ? Promise.reject(new Error('the store was opened to be read')) : commits.write(run)),
+    read,
+    readTogether: (run) =>
+      read(async (db) => {
+        await db.run('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+        try {
+          return await run(db);
+        } finally {
+          await db.run('ROLLBACK');
+        }
+      }),
+  };
+}

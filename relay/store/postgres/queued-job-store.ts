@@ -1,0 +1,149 @@
+import type { EndEvent, JobEvent, JobState } from '../../jobs/queue/job-state.ts';
+import type {
+  JobChange,
+  JobEnding,
+  JobMove,
+  ListedJobs,
+  QueuedJob,
+  QueuedJobStore,
+  QueuedOrder,
+  WebhookDelivery,
+} from '../queued-job-store.ts';
+import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
+import {
+  acceptedJob,
+  LAST_ID,
+  movedRow,
+  moveOfEnding,
+  pageOf,
+  QUEUED_JOB_COLUMNS,
+  type QueuedJobRow,
+  queuedJobValues,
+  toQueuedJob,
+  wordOfEnding,
+} from '../rows/queued-job-rows.ts';
+import { insertJob } from './job-insert.ts';
+import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
+
+const ACCEPT =
+  `WITH accepted AS (INSERT INTO queued_jobs (${QUEUED_JOB_COLUMNS}) ` +
+  `VALUES (${placesOf(QUEUED_JOB_COLUMNS)}) RETURNING seq) ` +
+  `INSERT INTO job_inputs (job, body) SELECT seq, $${QUEUED_JOB_COLUMNS.split(', ').length + 1} FROM accepted`;
+const SELECT = `SELECT seq, ${QUEUED_JOB_COLUMNS} FROM queued_jobs`;
+const BY_ID = `${SELECT} WHERE id = $1`;
+const BY_IDEMPOTENCY_KEY = `${SELECT} WHERE api_key_id = $1 AND idempotency_key = $2`;
+const INPUT = 'SELECT body FROM job_inputs JOIN queued_jobs ON seq = job WHERE id = $1';
+const RESULT = 'SELECT body FROM job_results JOIN queued_jobs ON seq = job WHERE id = $1';
+const UPDATE =
+  'UPDATE queued_jobs SET state = $1, started_at = coalesce(started_at, $2), finished_at = $3, attempts = $4, ' +
+  'changes = $5 WHERE seq = $6';
+const DELETE_INPUT = 'DELETE FROM job_inputs WHERE job = $1';
+const INSERT_RESULT = 'INSERT INTO job_results (job, body) VALUES ($1, $2)';
+const LIVE = `${SELECT} WHERE finished_at IS NULL ORDER BY seq`;
+const OF_KEY = 'AND ($3::text IS NULL OR api_key_id = $3)';
+const LIVE_PAGE = `${SELECT} WHERE finished_at IS NULL AND id < $1 ${OF_KEY} ORDER BY id DESC LIMIT $2`;
+const ENDED_PAGE = `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < $1 ${OF_KEY} ORDER BY id DESC LIMIT $2`;
+const FORGET = 'DELETE FROM queued_jobs WHERE id = $1 AND finished_at IS NOT NULL';
+const FORGET_ENDED =
+  'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < $1 LIMIT $2)';
+const DUE =
+  'SELECT seq, url, secret, event_id AS "eventId", body, tries, next_at AS "nextAt" FROM webhook_deliveries ' +
+  'WHERE next_at <= $1 ORDER BY next_at LIMIT $2';
+const NEXT_DUE = 'SELECT min(next_at) AS "nextAt" FROM webhook_deliveries WHERE next_at > $1';
+const DELETE_WEBHOOK = 'DELETE FROM webhook_deliveries WHERE seq = $1';
+const DELAY_WEBHOOK = 'UPDATE webhook_deliveries SET next_at = $1, tries = tries + 1 WHERE seq = $2';
+const PUT_WEIGHT =
+  'INSERT INTO key_weights (api_key_id, weight) VALUES ($1, $2) ' +
+  'ON CONFLICT (api_key_id) DO UPDATE SET weight = excluded.weight';
+const WEIGHTS = 'SELECT api_key_id AS "apiKeyId", weight FROM key_weights ORDER BY api_key_id';
+
+/** What a webhook is told; `credit-store.ts` tells of settlements in the same way. */
+export const INSERT_WEBHOOK =
+  'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES ($1, $2, $3, $4, 0, $5)';
+
+/** The queue on PostgreSQL. A job's state is read and changed within one write, so that of two ends one counts. */
+export function createQueuedJobStore(access: PostgresAccess): QueuedJobStore {
+  const find = (sql: string, values: unknown[]): Promise<QueuedJob | undefined> =>
+    access.read((db) => findIn(db, sql, values));
+  const body = (sql: string, id: string): Promise<string | undefined> =>
+    access.read(async (db) => (await db.one<{ body: string }>(sql, [id]))?.body);
+  return {
+    acceptJob: (order, input, state) => access.write((db) => accept(db, order, input, state)),
+    findQueuedJob: (id) => find(BY_ID, [id]),
+    findByIdempotencyKey: (apiKeyId, key) => find(BY_IDEMPOTENCY_KEY, [apiKeyId, key]),
+    inputOf: (id) => body(INPUT, id),
+    resultOf: (id) => body(RESULT, id),
+    moveJob: (id, event, move) =>
+      access.write(async (db) => advance(db, await db.one<QueuedJobRow>(BY_ID, [id]), event, move)),
+    endJob: (id, event, ending) => access.write((db) => end(db, id, event, ending)),
+    listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
+    listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),
+    forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
+    forgetEndedJobs: (before, limit) => access.write((db) => db.run(FORGET_ENDED, [before, limit])),
+    dueWebhooks: (now, limit) =>
+      access.readTogether(async (db) => ({
+        due: await db.all<WebhookDelivery>(DUE, [now, limit]),
+        nextAt: (await db.one<{ nextAt: number | null }>(NEXT_DUE, [now]))?.nextAt ?? null,
+      })),
+    settleWebhook: (seq, nextAt) =>
+      access.write(async (db) => {
+        if (nextAt === null) await db.run(DELETE_WEBHOOK, [seq]);
+        else await db.run(DELAY_WEBHOOK, [nextAt, seq]);
+      }),
+    putKeyWeight: (apiKeyId, weight) => access.write(async (db) => void (await db.run(PUT_WEIGHT, [apiKeyId, weight]))),
+    listKeyWeights: () => access.read((db) => db.all<{ apiKeyId: string; weight: number }>(WEIGHTS)),
+  };
+}
+
+async function findIn(db: Queries, sql: string, values: unknown[]): Promise<QueuedJob | undefined> {
+  const row = await db.one<QueuedJobRow>(sql, values);
+  return row && toQueuedJob(row);
+}
+
+async function accept(
+  db: Queries,
+  order: QueuedOrder,
+  input: string,
+  state: JobState,
+): Promise<{ job: QueuedJob; isNew: boolean }> {
+  const { apiKeyId, idempotencyKey } = order;
+  if (idempotencyKey !== null) {
+    const known = await findIn(db, BY_IDEMPOTENCY_KEY, [apiKeyId, idempotencyKey]);
+    if (known !== undefined) return { job: known, isNew: false };
+  }
+  const job = acceptedJob(order, state);
+  await db.run(ACCEPT, [...queuedJobValues(job), input]);
+  return { job, isNew: true };
+}
+
+async function advance(
+  db: Queries,
+  row: QueuedJobRow | undefined,
+  event: JobEvent,
+  move: JobMove,
+): Promise<JobChange | undefined> {
+  const moved = movedRow(row, event, move);
+  if (moved !== undefined) await db.run(UPDATE, moved.values);
+  return moved?.change;
+}
+
+async function end(db: Queries, id: string, event: EndEvent, ending: JobEnding): Promise<JobChange | undefined> {
+  const row = await db.one<QueuedJobRow>(BY_ID, [id]);
+  const change = await advance(db, row, event, moveOfEnding(ending));
+  if (row === undefined || change === undefined) return undefined;
+  const { record, result } = ending;
+  await insertJob(db, rowsOf(record));
+  await db.run(DELETE_INPUT, [row.seq]);
+  if (result !== null) await db.run(INSERT_RESULT, [row.seq, result]);
+  const word = wordOfEnding(row, ending);
+  if (word !== undefined) await db.run(INSERT_WEBHOOK, word);
+  return change;
+}
+
+async function listPage(
+  db: Queries,
+  { limit, before = LAST_ID, apiKeyId }: { limit: number; before?: string | undefined; apiKeyId: string | null },
+): Promise<ListedJobs> {
+  const values = [before, limit + 1, apiKeyId];
+  return pageOf(await db.all<QueuedJobRow>(LIVE_PAGE, values), await db.all<JobRow>(ENDED_PAGE, values), limit);
+}

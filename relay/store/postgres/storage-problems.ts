@@ -1,0 +1,76 @@
+import pg from 'pg';
+import { Problem } from '../../../shared/problems/problem.ts';
+
+/** Beginnings of SQLSTATEs that speak of the server or the rights of the relay, not of the statement; the first that fits. */
+const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
+  ['53100', 'the disk of its server is full. Free some space; the relay writes again by itself'],
+  ['53300', 'its server has no connection left. Raise max_connections, or end some of its clients'],
+  ['53', 'its server is short of resources. Look at its log'],
+  ['57014', 'a statement took too long. Look at the load of its server'],
+  ['57', 'its server is going down or starting. A running relay goes on by itself'],
+  ['58', 'its server cannot use its disk. Look at its log'],
+  ['XX', 'its server has met an error of its own or damaged data. Look at its log'],
+  ['08', 'the connection to it broke. A running relay goes on by itself'],
+  ['25006', 'it is read-only. Connect to the primary server'],
+  ['28', 'it does not let the relay in. Check user and password of DATABASE_URL and pg_hba.conf'],
+  ['3D000', 'it does not exist. Create it, or correct DATABASE_URL'],
+  ['42501', 'the user of DATABASE_URL may not do that. Make that user the owner of the database'],
+  ['40', 'another program stood in the way of a statement. Leave the database to the relay alone'],
+  ['55', 'another program keeps a part of it locked. Leave the database to the relay alone'],
+];
+
+/** Of these the server ends the connection, or may as well have. */
+const ENDING = ['57P', '08', 'XX', '25006'];
+
+/** A statement that the database refuses by its own rules. What the server says of it may hold values: they stay out. */
+export class StatementError extends Error {
+  /** SQLSTATE. */
+  readonly code: string;
+
+  constructor({ code = '', constraint, table }: pg.DatabaseError) {
+    const where = constraint ?? table;
+    super(`the database refused a statement (${code}${where === undefined ? '' : `, ${where}`})`);
+    this.name = 'StatementError';
+    this.code = code;
+  }
+}
+
+/** Turns what the driver throws into a problem with advice, or a `StatementError`. */
+export function toStoreError(error: unknown, database: string): Problem | StatementError {
+  if (!(error instanceof pg.DatabaseError)) return lostConnection(error, database);
+  const { code = '' } = error;
+  const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
+  if (advice === undefined) return new StatementError(error);
+  const problem = new Problem('storage_failed', `The database ${database} cannot be used: ${advice} (${code}).`);
+  if (ENDING.some((prefix) => code.startsWith(prefix))) lost.add(problem);
+  return problem;
+}
+
+/** Whether the server or the line to it is at fault, so that other writes would fail alike. */
+export function isStorageFailure(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'storage_failed';
+}
+
+/** The same, met while the database was being opened. */
+export function toOpeningError(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.code !== 'storage_failed') return error;
+  return new Problem('database_unusable', error.message);
+}
+
+/** Problems by which a connection came to its end. */
+const lost = new WeakSet<Problem>();
+
+/** Whether the connection that an error came from is of no use any more. */
+export function isLostConnection(error: unknown): error is Problem {
+  return error instanceof Problem && lost.has(error);
+}
+
+function lostConnection(error: unknown, database: string): Problem {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const detail =
+    `The database ${database} does not answer (${code ?? message}). ` +
+    'Look whether its server runs and can be reached; a running relay goes on by itself.';
+  const problem = new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
+  lost.add(problem);
+  return problem;
+}

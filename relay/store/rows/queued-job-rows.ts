@@ -1,0 +1,175 @@
+import type { RoutingRequest } from '../../../shared/api/routing.ts';
+import type { JobType } from '../../../shared/protocol/subjects.ts';
+import { hasEnded, type JobEvent, type JobState, step } from '../../jobs/queue/job-state.ts';
+import type {
+  JobChange,
+  JobEnding,
+  JobMove,
+  ListedJob,
+  ListedJobs,
+  QueuedAttempt,
+  QueuedJob,
+  QueuedOrder,
+  Webhook,
+} from '../queued-job-store.ts';
+import { type JobRow, toJobSummary } from './job-rows.ts';
+
+export type QueuedJobRow = {
+  seq: number;
+  id: string;
+  receipt_id: string;
+  request_id: string;
+  api_key_id: string;
+  service: string;
+  type: JobType;
+  model: string;
+  routing: string;
+  priority: number;
+  deadline: number;
+  max_attempts: number;
+  max_wait_ms: number | null;
+  created_at: number;
+  idempotency_key: string | null;
+  request_hash: string;
+  input_bytes: number;
+  webhook: string;
+  nonce: string | null;
+  hold_micro: number | null;
+  state: JobState;
+  started_at: number | null;
+  finished_at: number | null;
+  attempts: string;
+  changes: string;
+};
+
+export const QUEUED_JOB_COLUMNS =
+  'id, receipt_id, request_id, api_key_id, service, type, model, routing, priority, deadline, max_attempts, ' +
+  'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, webhook, nonce, hold_micro, state, started_at, finished_at, attempts, changes';
+
+/** An order as it is when it has just been accepted. */
+export function acceptedJob(order: QueuedOrder, state: JobState): QueuedJob {
+  const change: JobChange = { seq: 1, at: order.createdAt, state, nodeId: null, attempt: null, problem: null };
+  return { ...order, state, startedAt: null, finishedAt: null, attempts: [], changes: [change] };
+}
+
+/** In the order of `QUEUED_JOB_COLUMNS`. */
+export function queuedJobValues(order: QueuedJob): unknown[] {
+  return [
+    order.id,
+    order.receiptId,
+    order.requestId,
+    order.apiKeyId,
+    order.service,
+    order.type,
+    order.model,
+    JSON.stringify(order.routing),
+    order.priority,
+    order.deadline,
+    order.maxAttempts,
+    order.maxWaitMs,
+    order.createdAt,
+    order.idempotencyKey,
+    order.requestHash,
+    order.inputBytes,
+    JSON.stringify(order.webhook),
+    order.nonce,
+    order.holdMicro,
+    order.state,
+    order.startedAt,
+    order.finishedAt,
+    JSON.stringify(order.attempts),
+    JSON.stringify(order.changes),
+  ];
+}
+
+export function toQueuedJob(row: QueuedJobRow): QueuedJob {
+  return {
+    id: row.id,
+    receiptId: row.receipt_id,
+    requestId: row.request_id,
+    apiKeyId: row.api_key_id,
+    service: row.service,
+    type: row.type,
+    model: row.model,
+    routing: JSON.parse(row.routing) as RoutingRequest | null,
+    priority: row.priority,
+    deadline: row.deadline,
+    maxAttempts: row.max_attempts,
+    maxWaitMs: row.max_wait_ms,
+    createdAt: row.created_at,
+    idempotencyKey: row.idempotency_key,
+    requestHash: row.request_hash,
+    inputBytes: row.input_bytes,
+    webhook: JSON.parse(row.webhook) as Webhook | null,
+    nonce: row.nonce,
+    holdMicro: row.hold_micro,
+    state: row.state,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    attempts: JSON.parse(row.attempts) as QueuedAttempt[],
+    changes: JSON.parse(row.changes) as JobChange[],
+  };
+}
+
+/** After every id. */
+export const LAST_ID = '\u{10ffff}';
+
+export type MovedValues = [
+  state: JobState,
+  startedAt: number | null,
+  finishedAt: number | null,
+  attempts: string,
+  changes: string,
+  seq: number,
+];
+
+/** What becomes of a job by an event; undefined when that changes nothing. `startedAt` is for a job without one. */
+export function movedRow(
+  row: QueuedJobRow | undefined,
+  event: JobEvent,
+  move: JobMove,
+): { change: JobChange; values: MovedValues } | undefined {
+  if (row === undefined) return undefined;
+  const state = step(row.state, event);
+  if (state === row.state) return undefined;
+  const changes = JSON.parse(row.changes) as JobChange[];
+  const { at, nodeId = null, attempt = null, problem = null, attempts } = move;
+  const change: JobChange = { seq: changes.length + 1, at, state, nodeId, attempt, problem };
+  const startedAt = state === 'assigned' ? at : null;
+  const attemptsText = attempts === undefined ? row.attempts : JSON.stringify(attempts);
+  const changesText = JSON.stringify([...changes, change]);
+  return { change, values: [state, startedAt, hasEnded(state) ? at : null, attemptsText, changesText, row.seq] };
+}
+
+export function moveOfEnding({ record }: JobEnding): JobMove {
+  const last = record.attempts.at(-1);
+  return {
+    at: record.finishedAt,
+    attempts: record.attempts,
+    ...(last === undefined ? {} : { nodeId: last.nodeId, attempt: last.attempt }),
+    ...(record.problem === null ? {} : { problem: record.problem }),
+  };
+}
+
+export type WebhookValues = [url: string, secret: string, eventId: string, body: string, at: number];
+
+/** What the webhook of a job is told of its end; undefined when there is none. */
+export function wordOfEnding(row: QueuedJobRow, { record, event }: JobEnding): WebhookValues | undefined {
+  const webhook = JSON.parse(row.webhook) as Webhook | null;
+  if (webhook === null || event === undefined) return undefined;
+  return [webhook.url, webhook.secret, event.id, event.body, record.finishedAt];
+}
+
+/** One page, newest first, of live and ended jobs, of each of which one more than `limit` was read. */
+export function pageOf(live: readonly QueuedJobRow[], ended: readonly JobRow[], limit: number): ListedJobs {
+  const all: ListedJob[] = [...live.map(toListedJob), ...ended.map(toJobSummary)];
+  all.sort((a, b) => (a.id < b.id ? 1 : -1));
+  const jobs = all.slice(0, limit);
+  return { jobs, next: all.length > limit ? (jobs.at(-1)?.id ?? null) : null };
+}
+
+function toListedJob(row: QueuedJobRow): ListedJob {
+  const { id, requestId, apiKeyId, type, model, state, createdAt, startedAt, finishedAt } = toQueuedJob(row);
+  const rest = { stream: false, problem: null, usage: null };
+  return { id, requestId, apiKeyId, type, model, state, createdAt, startedAt, finishedAt, ...rest };
+}

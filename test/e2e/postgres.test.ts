@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import OpenAI from 'openai';
+import { afterTest } from '../support/after-test.ts';
+import { runSparewatt, sparewatt } from '../support/command.ts';
+import { startPostgres, whyNoPostgres } from '../support/postgres.ts';
+import { endOf, type JobClient, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
+import { startTellingNode } from '../support/telling-node-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+
+type Ready = { url: string; apiKey: string };
+
+const skip = whyNoPostgres() ?? false;
+const starting = skip === false ? startPostgres() : undefined;
+
+async function createDatabase(): Promise<{ url: string; password: string }> {
+  const url = (await (await starting)?.createDatabase()) ?? '';
+  return { url, password: /:([^:@]+)@/.exec(url)?.[1] ?? '' };
+}
+
+/** A relay on PostgreSQL in a process of its own. */
+async function startRelay(t: TestContext, databaseUrl: string, data: string, port = '0') {
+  const place = ['--host', '127.0.0.1', '--port', port, '--no-announce', '--data', data];
+  const relay = sparewatt(['relay', ...place, '--ready-json', '--log-level', 'debug'], {
+    env: { DATABASE_URL: databaseUrl },
+  });
+  afterTest(t, async () => {
+    relay.child.kill('SIGTERM');
+    await relay.exit;
+  });
+  return { relay, ready: JSON.parse(await relay.firstLine()) as Ready };
+}
+
+function clientOf({ url, apiKey }: Ready): JobClient {
+  return {
+    request: (path, init = {}) =>
+      fetch(`${url}${path}`, { ...init, headers: { ...(init.headers as object), authorization: `Bearer ${apiKey}` } }),
+  };
+}
+
+test('a relay on PostgreSQL answers a chat, and a job it accepted survives its kill -9', { skip }, async (t) => {
+  const { url, password } = await createDatabase();
+  const data = temporaryFolder(t);
+  const { relay, ready } = await startRelay(t, url, data);
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const openai = new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: ready.apiKey, maxRetries: 5 });
+  const messages = [{ role: 'user' as const, content: 'a secret prompt' }];
+  const chat = await openai.chat.completions.create({ model: 'test/ten-ms', messages, max_tokens: 3 });
+  assert.equal(chat.choices[0]?.message.content, '0 1 2 ');
+
+  const client = clientOf(ready);
+  const before = node.starts.all.length;
+  const response = await postJob(client, { service: LLM, model: 'test/ten-ms', input: { messages, max_tokens: 40 } });
+  const { id } = (await response.json()) as { id: string };
+  await until(() => node.starts.all.length > before);
+  relay.child.kill('SIGKILL');
+  await relay.exit;
+  const second = await startRelay(t, url, data, new URL(ready.url).port);
+  const job = await endOf(client, id);
+  assert.equal(job.state, 'succeeded', JSON.stringify(job));
+  assert.equal(job.attempts.filter(({ state }) => state === 'succeeded').length, 1);
+  const { result } = (await (await resultOf(client, id)).json()) as { result: { text: string } };
+  assert.match(result.text, /^0 1 2 .* 39 $/);
+
+  const told = relay.stderr() + relay.stdout() + second.relay.stderr() + second.relay.stdout();
+  assert.match(told, /"database":"[^"]+\/d\d+"/);
+  for (const secret of [password, 'a secret prompt']) assert.ok(!told.includes(secret));
+});
+
+test('the receipts of a relay on PostgreSQL are audited while it runs', { skip }, async (t) => {
+  const { url } = await createDatabase();
+  const data = temporaryFolder(t);
+  const env = { DATABASE_URL: url };
+  const early = await runSparewatt(['receipts', 'audit', '--data', data], { env });
+  assert.notEqual(early.code, 0);
+  const { ready } = await startRelay(t, url, data);
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const body = {
+    service: LLM,
+    model: 'test/ten-ms',
+    input: { messages: [{ role: 'user', content: 'x' }], max_tokens: 2 },
+  };
+  const { id } = (await (await postJob(clientOf(ready), body)).json()) as { id: string };
+  assert.equal((await endOf(clientOf(ready), id)).state, 'succeeded');
+  const audit = await runSparewatt(['receipts', 'audit', '--data', data], { env });
+  assert.equal(audit.code, 0, audit.stderr);
+  assert.match(audit.stdout, /1 receipts, root/);
+});
+
+test('a second relay at the same database says that another one uses it', { skip }, async (t) => {
+  const { url, password } = await createDatabase();
+  await startRelay(t, url, temporaryFolder(t));
+  const options = { env: { DATABASE_URL: url } };
+  const second = await runSparewatt(['relay', '--port', '0', '--no-announce', '--data', temporaryFolder(t)], options);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /Another relay, on this machine, uses the database .*\(database_in_use\)/);
+  assert.ok(!second.stderr.includes(password));
+});
+
+test('the address of a database is never shown, and a password in it is no option', async () => {
+  const env = { DATABASE_URL: 'postgres://me:hidden-word@db.example/x' };
+  for (const format of [[], ['--json']]) {
+    const { stdout, stderr } = await runSparewatt(['config', 'relay', ...format], { env });
+    assert.match(stdout, /database_url/);
+    assert.match(stdout, /DATABASE_URL/);
+    assert.ok(!`${stdout}${stderr}`.includes('hidden-word') && !stdout.includes('db.example'));
+  }
+  const shown = await runSparewatt(['relay', '--database-url', env.DATABASE_URL]);
+  assert.equal(shown.code, 2);
+  assert.match(shown.stderr, /does not belong on the command line. Set DATABASE_URL instead/);
+  const wrong = await runSparewatt(['config', 'relay', '--check'], {
+    env: { DATABASE_URL: 'mysql://me:hidden-word@x/y' },
+  });
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /DATABASE_URL: relay.database_url must be an address such as postgres:/);
+  assert.ok(!wrong.stderr.includes('hidden-word'));
+});

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
+import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
+import type { Store } from '../../../../relay/store/store.ts';
+import { whyNoPostgres } from '../../../support/postgres.ts';
+import { isProblem } from '../../../support/problems.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { until } from '../../../support/until.ts';
+import { asKept, finishedJob, keyRecord, RELAY_KEY } from '../store-records.ts';
+import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
+
+const skip = whyNoPostgres() ?? false;
+/** As PostgreSQL calls it. */
+const SOCKET = '.s.PGSQL.5432';
+const makePlace = skip === false ? preparePostgresPlaces() : undefined;
+
+function proves(sentence: string, prove: (place: PostgresPlace, t: TestContext) => Promise<void>): void {
+  test(sentence, { skip }, async (t) => {
+    if (makePlace !== undefined) await prove(await makePlace(t), t);
+  });
+}
+
+async function isWritable(store: Store): Promise<boolean> {
+  return (await store.health()).writable;
+}
+
+/** Ends every connection of the stores to a database, as a broken line does. */
+function cutLines(place: PostgresPlace): Promise<void> {
+  return place.tamper(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity ' +
+      "WHERE datname = current_database() AND application_name = 'sparewatt'",
+  );
+}
+
+/** A line to a server whose break the server does not notice. */
+async function startLine(t: TestContext, url: string): Promise<{ url: string; breakOff(): void }> {
+  const folder = temporaryFolder(t);
+  const host = /@([^/]+)\//.exec(url)?.[1] ?? '';
+  const near = new Set<Socket>();
+  const far = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const other = connect(join(decodeURIComponent(host), SOCKET));
+    near.add(socket.on('error', () => undefined));
+    far.add(other.on('error', () => undefined));
+    socket.pipe(other, { end: false });
+    other.pipe(socket);
+  });
+  await once(server.listen(join(folder, SOCKET)), 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of [...near, ...far]) socket.destroy();
+  });
+  return {
+    url: url.replace(host, encodeURIComponent(folder)),
+    breakOff: () => {
+      for (const socket of near) socket.destroy();
+      near.clear();
+    },
+  };
+}
+
+proves('gives a database to one relay at a time, and to the next one when that is gone', async (place) => {
+  const first = await place.open();
+  const second = place.open();
+  const problem = isProblem('database_in_use', /Another relay, on this machine, uses the database .*\/d\d+\./);
+  await assert.rejects(second, problem);
+  await first.close();
+  assert.equal(await isWritable(await place.open()), true);
+});
+
+proves(
+  'goes on by itself after the server was killed and started again, with all it had acknowledged',
+  async (place) => {
+    const store = await place.open();
+    const ids = Array.from({ length: 50 }, (_, index) => `job_${index}`);
+    await Promise.all(ids.map((id) => store.jobs.recordFinishedJob(finishedJob(id))));
+    await place.server.kill();
+    await assert.rejects(
+      store.keys.putKey(keyRecord('key_1')),
+      isProblem('storage_failed', /does not answer|going down/),
+    );
+    await assert.rejects(store.jobs.findJob('job_1'), isProblem('storage_failed', /does not answer|going down/));
+    const health = await store.health();
+    assert.ok(!health.writable && /database/.test(health.reason), JSON.stringify(health));
+    await place.server.start();
+    await until(() => isWritable(store));
+    await store.jobs.recordFinishedJob(finishedJob('job_after'));
+    for (const id of [...ids, 'job_after']) assert.deepEqual(await store.jobs.findJob(id), asKept(finishedJob(id)));
+  },
+);
+
+proves('refuses what a broken line may have lost, and writes again on a new one', async (place) => {
+  const store = await place.open();
+  await cutLines(place);
+  for (const id of ['job_1', 'job_2', 'job_3']) {
+    await store.jobs.recordFinishedJob(finishedJob(id)).catch(isProblem('storage_failed', /./));
+  }
+  await until(() => isWritable(store));
+  await store.jobs.recordFinishedJob(finishedJob('job_4'));
+  const { size, problems } = await auditLog({
+    store: store.receiptLog,
+    relayKey: RELAY_KEY.publicKey,
+    head: undefined,
+  });
+  assert.deepEqual([size, problems], [(await store.jobs.listJobs({ limit: 9 })).jobs.length, []]);
+});
+
+proves('does not write beside a relay that has taken the database over', async (place) => {
+  const store = await place.open();
+  await cutLines(place);
+  const other = await openPostgresStore({ url: place.url });
+  await until(async () => {
+    const health = await store.health();
+    return !health.writable && /has taken over the database/.test(health.reason);
+  });
+  await assert.rejects(store.nodes.nextEpoch('desk-1'), isProblem('storage_failed', /Stop one of the two/));
+  assert.equal(await other.nodes.nextEpoch('desk-1'), 1);
+  await other.close();
+  await until(() => isWritable(store));
+});
+
+proves('takes its lock back from a connection of its own that only the server still believes in', async (place, t) => {
+  const line = await startLine(t, place.url);
+  const store = await openPostgresStore({ url: line.url });
+  t.after(() => store.close());
+  assert.equal(await store.nodes.nextEpoch('desk-1'), 1);
+  line.breakOff();
+  await until(() => isWritable(store));
+  assert.equal(await store.nodes.nextEpoch('desk-1'), 2);
+});
+
+proves('refuses the database of another program', async (place) => {
+  await place.tamper('CREATE TABLE orders (id INTEGER)');
+  await assert.rejects(place.open(), isProblem('database_unusable', /belongs to another program/));
+});
+
+proves('never tells the password of a database that it cannot open', async (place) => {
+  const { password } = new URL(place.url.replace(/@.*\//, '@host/'));
+  const wrong: [string, RegExp][] = [
+    [place.url.replace(password, 'a-wrong-secret'), /does not let the relay in/],
+    [`${place.url}_missing`, /does not exist/],
+    [place.url.replace(/@.*\//, '@127.0.0.1:1/'), /does not answer \(ECONNREFUSED\)/],
+    [place.url.replace(/@.*\//, '@[/'), /is not the address of a PostgreSQL database/],
+  ];
+  for (const [url, sentence] of wrong) {
+    await assert.rejects(openPostgresStore({ url }), (error: Error) => {
+      isProblem('database_unusable', sentence)(error);
+      const told = JSON.stringify([error.message, error.stack, error.cause, { ...error }]);
+      assert.ok(!told.includes(password) && !told.includes('a-wrong-secret'), told);
+      return true;
+    });
+  }
+});
+
+proves('says nothing of the values of a statement that is refused', async (place) => {
+  const { jobs } = await place.open();
+  const secret = finishedJob('job_1', { finishedAt: 'the prompt' as unknown as number });
+  await assert.rejects(jobs.recordFinishedJob(secret), (error: Error) => {
+    assert.ok(!`${error.stack}${JSON.stringify({ ...error })}`.includes('the prompt'), error.stack);
+    return /the database refused a statement \(22P02\)/.test(error.message);
+  });
+});
+
+proves('ends a job also when its text has what PostgreSQL cannot store', async (place) => {
+  const { jobs } = await place.open();
+  const problem = { code: 'job_failed', detail: 'a\0b' };
+  await jobs.recordFinishedJob(finishedJob('job_1', { state: 'failed', problem, receipt: null }));
+  assert.equal((await jobs.findJob('job_1'))?.problem?.detail, 'a\ufffdb');
+});

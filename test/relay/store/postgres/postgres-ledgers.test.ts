@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
+import type { Store } from '../../../../relay/store/store.ts';
+import { isConsistent } from '../../../../shared/receipts/log/verify-proofs.ts';
+import { whyNoPostgres } from '../../../support/postgres.ts';
+import { isProblem } from '../../../support/problems.ts';
+import { draftFor, finishedJob, RELAY_KEY } from '../store-records.ts';
+import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
+
+const skip = whyNoPostgres() ?? false;
+const makePlace = skip === false ? preparePostgresPlaces() : undefined;
+const RECEIPTS = 11;
+
+function proves(sentence: string, prove: (place: PostgresPlace) => Promise<void>): void {
+  test(`the PostgreSQL store: ${sentence}`, { skip }, async (t: TestContext) => {
+    if (makePlace !== undefined) await prove(await makePlace(t));
+  });
+}
+
+async function openWithReceipts(place: PostgresPlace): Promise<Store> {
+  const store = await place.open();
+  const charge = { payer: 'key:a', node: 'node:b', nodeMicro: 5, feeMicro: 0, reference: 'r' };
+  for (let at = 0; at < RECEIPTS; at += 1) await store.jobs.recordFinishedJob(finishedJob(`job_${at}`, { charge }));
+  return store;
+}
+
+function audit({ receiptLog }: Store) {
+  return auditLog({ store: receiptLog, relayKey: RELAY_KEY.publicKey, head: undefined });
+}
+
+proves('[V7] finds nothing in a log that nobody touched, and every change that somebody forced', async (place) => {
+  const store = await openWithReceipts(place);
+  assert.deepEqual((await audit(store)).problems, []);
+  const tampered = [
+    `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`,
+    'DELETE FROM receipts WHERE seq = 4',
+    'DELETE FROM log_leaves WHERE leaf = 3',
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"v":2}')`,
+    `UPDATE log_nodes SET hash = decode(repeat('00', 32), 'hex') WHERE level = 2 AND place = 1`,
+    'DELETE FROM log_nodes WHERE level = 1 AND place = 0',
+  ];
+  for (const sql of tampered) {
+    const copy = (await place.afterCrash()) as PostgresPlace;
+    // Whoever owns the database may switch its triggers off.
+    await copy.tamper(`SET session_replication_role = replica; ${sql}`);
+    assert.notDeepEqual((await audit(await copy.open())).problems, [], sql);
+  }
+});
+
+proves('refuses to change or forget receipts, the log, the ledger and settlements', async (place) => {
+  const store = await openWithReceipts(place);
+  await store.credits.settle({ id: 'stl_1', closedAt: 1, webhook: null });
+  for (const table of ['receipts', 'log_leaves', 'log_nodes', 'ledger_entries', 'settlements']) {
+    const [column] = { log_leaves: ['leaf'], log_nodes: ['level'] }[table] ?? ['seq'];
+    for (const sql of [`UPDATE ${table} SET ${column} = 0`, `DELETE FROM ${table}`, `TRUNCATE ${table} CASCADE`]) {
+      await assert.rejects(place.tamper(sql), /never changed or deleted|can only be updated to DEFAULT/, sql);
+    }
+  }
+  assert.deepEqual((await audit(store)).problems, []);
+});
+
+proves('finds a balance that is not that of its entries', async (place) => {
+  const store = await openWithReceipts(place);
+  await place.tamper("UPDATE accounts SET balance_micro = 50 WHERE account = 'node:b'");
+  assert.deepEqual(await store.credits.auditLedger(), [
+    { account: 'node:b', balanceMicro: 50, entriesMicro: 5 * RECEIPTS },
+  ]);
+});
+
+proves('[V5] shows that the log has only grown between any two sizes', async (place) => {
+  const { receiptLog } = await openWithReceipts(place);
+  const newer = { size: RECEIPTS, root: await receiptLog.rootAt(RECEIPTS) };
+  assert.deepEqual(await receiptLog.treeState(), newer);
+  for (let from = 0; from <= RECEIPTS; from += 1) {
+    const older = { size: from, root: await receiptLog.rootAt(from) };
+    assert.ok(await isConsistent({ older, newer, proof: await receiptLog.consistencyPath(from, RECEIPTS) }));
+  }
+  await assert.rejects(receiptLog.inclusionPath(RECEIPTS, RECEIPTS), RangeError);
+});
+
+proves('[V4] leaves no leaf of a job that is refused, whatever else is in its transaction', async (place) => {
+  const store = await openWithReceipts(place);
+  const taken = finishedJob('job_bad', { receipt: draftFor('job_bad', 'rcpt_of_job_1') });
+  const records = [finishedJob('job_20'), taken, finishedJob('job_21'), taken, finishedJob('job_22')];
+  await Promise.allSettled(records.map((record) => store.jobs.recordFinishedJob(record)));
+  const { size, problems } = await audit(store);
+  assert.deepEqual([size, problems], [RECEIPTS + 3, []]);
+});
+
+proves('refuses to lay a receipt upon a log that lacks a part of its tree', async (place) => {
+  const store = await openWithReceipts(place);
+  await place.tamper('SET session_replication_role = replica; DELETE FROM log_nodes WHERE level = 0 AND place = 10');
+  const next = store.jobs.recordFinishedJob(finishedJob('job_next'));
+  await assert.rejects(next, isProblem('receipt_log_damaged', /level 0, place 10/));
+});

@@ -1,0 +1,153 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after } from 'node:test';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { installPackage, mayInstallPackages } from './debian-package.ts';
+
+const run = promisify(execFile);
+const USER = 'sparewatt';
+const INITDB = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync', `--username=${USER}`];
+
+/** A PostgreSQL server of the tests' own, behind a socket in its own folder, with everything on the disk that it says is. */
+export type PostgresServer = {
+  /** Makes an empty database and gives its address, which holds the password. */
+  createDatabase(): Promise<string>;
+  dropDatabase(url: string): Promise<void>;
+  /** A new database with what has been committed in another one. */
+  copyDatabase(url: string): Promise<string>;
+  /** Kills every process of it, as a loss of power would. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+};
+
+/** Where the programs of PostgreSQL lie; undefined where it is not installed. */
+function findPrograms(): string | undefined {
+  const folders = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    ...globSync('/usr/lib/postgresql/*/bin').sort().reverse(),
+  ];
+  return folders.find((folder) =>
+    ['initdb', 'postgres', 'pg_dump', 'psql'].every((name) => existsSync(join(folder, name))),
+  );
+}
+
+/** Whom the server runs as: it refuses to be root's. Undefined to run it as the user of the tests. */
+function findOwner(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const number = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8', stdio: 'pipe' }));
+  return { uid: number('-u'), gid: number('-g') };
+}
+
+/** Why there can be no server here; undefined where there can. */
+export function whyNoPostgres(): string | undefined {
+  if (process.platform === 'win32') return 'the server of these tests listens on a socket in a folder';
+  if (findPrograms() === undefined) return 'PostgreSQL is not installed (Debian: apt-get install postgresql)';
+  try {
+    findOwner();
+  } catch {
+    return 'PostgreSQL does not run as root, and there is no user postgres';
+  }
+  return undefined;
+}
+
+/** Installs Debian's server where there is none and we may. Returns what came of it, for people to read. */
+export function ensurePostgres(): string {
+  if (findPrograms() === undefined && mayInstallPackages()) {
+    console.log('No PostgreSQL found: installing the package "postgresql" with apt-get.');
+    installPackage('postgresql');
+  }
+  return whyNoPostgres() ?? `in ${findPrograms()}`;
+}
+
+/** Starts a server that ends with the tests of the calling file; to be called outside of a test. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const programs = findPrograms() ?? '';
+  const owner = findOwner();
+  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-postgres-'));
+  if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
+  let server: ChildProcess | undefined;
+  const end = async (signal: NodeJS.Signals) => {
+    const ending = server;
+    server = undefined;
+    if (ending === undefined) return;
+    const exited = once(ending, 'exit');
+    ending.kill(signal);
+    await exited;
+  };
+  const atExit = () => server?.kill('SIGQUIT');
+  process.once('exit', atExit);
+  after(async () => {
+    process.off('exit', atExit);
+    await end('SIGQUIT');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const password = randomBytes(12).toString('hex');
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, password, { mode: 0o644 });
+  const data = join(folder, 'data');
+  await run(join(programs, 'initdb'), [...INITDB, `--pgdata=${data}`, `--pwfile=${passwordFile}`], {
+    ...owner,
+    cwd: folder,
+  });
+
+  const start = async () => {
+    server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-h', '', '-c', 'max_connections=300'], {
+      ...owner,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await untilReady(server);
+  };
+  const urlOf = (name: string) => `postgres://${USER}:${password}@${encodeURIComponent(folder)}/${name}`;
+  const command = async (sql: string) => {
+    const client = new pg.Client(urlOf('postgres'));
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  let count = 0;
+  const createDatabase = async () => {
+    count += 1;
+    await command(`CREATE DATABASE d${count}`);
+    return urlOf(`d${count}`);
+  };
+  await start();
+  return {
+    createDatabase,
+    dropDatabase: (url) => command(`DROP DATABASE ${nameIn(url)} WITH (FORCE)`),
+    copyDatabase: async (url) => {
+      const copy = await createDatabase();
+      const dump = join(folder, `${nameIn(copy)}.sql`);
+      const env = { ...process.env, PGPASSWORD: password, PGHOST: folder, PGUSER: USER };
+      await run(join(programs, 'pg_dump'), ['--file', dump, nameIn(url)], { env });
+      await run(join(programs, 'psql'), ['--quiet', '--no-psqlrc', '-v', 'ON_ERROR_STOP=1', '-f', dump, nameIn(copy)], {
+        env,
+      });
+      rmSync(dump);
+      return copy;
+    },
+    // As the server itself does when one of its processes crashes: all end at once, and nothing is written any more.
+    kill: () => end('SIGQUIT'),
+    start,
+  };
+}
+
+function nameIn(url: string): string {
+  return url.slice(url.lastIndexOf('/') + 1);
+}
+
+/** Resolves once the server takes connections; rejects with what it said when it ends before. */
+async function untilReady(server: ChildProcess): Promise<void> {
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    server.once('exit', () => reject(new Error(`the PostgreSQL server has ended: ${said}`)));
+    server.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (said.includes('ready to accept connections')) resolve();
+    });
+  });
+}
