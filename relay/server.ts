@@ -13,6 +13,7 @@ import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
+import { MIRROR_FOLDER } from './models/mirror.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
@@ -132,7 +133,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => services.close());
     const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder } = options;
     const httpsOptions = tls?.httpsOptions();
-    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, pagesFolder, tls: httpsOptions });
+    const mirrorFolder = folder.file(MIRROR_FOLDER);
+    const app = await createApp({
+      services,
+      logger: log,
+      maxBodyBytes,
+      unreadMs,
+      pagesFolder,
+      mirrorFolder,
+      tls: httpsOptions,
+    });
     undo.push(() => app.close());
     const admits = tls && options.tls?.browserNodes !== true ? hasCertificate : undefined;
     const door = attachWebSocketDoor(app.server, { path: BUS_PATH, target: fabric.doorTarget, admits, log });

@@ -40,6 +40,10 @@ export type HeadlessAgentOptions = {
   invitation?: PairingInvitation | undefined;
   hubUrl?: string;
   hubToken?: string;
+  /** Where models may come from; the relay and the hub when absent. */
+  modelSources?: readonly string[];
+  /** What downloaded models may take on disk. */
+  modelsQuotaBytes?: number;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */

@@ -36,8 +36,28 @@ export async function withLock<Result>(
   options: LockOptions,
   step: () => Promise<Result>,
 ): Promise<Result> {
-  const token = await acquire(path, options);
-  const timer = setInterval(() => void touch(path, options.now()), TOUCH_MS);
+  return whileHeld(path, await acquire(path, options), options.now, step);
+}
+
+/** The same without waiting; `undefined` when another holds the lock. */
+export async function withLockIfFree<Result>(
+  path: string,
+  { now }: Pick<LockOptions, 'now'>,
+  step: () => Promise<Result>,
+): Promise<Result | undefined> {
+  await mkdir(dirname(path), { recursive: true });
+  if (await isAbandoned(path, now())) await breakLock(path, now());
+  const token = await tryCreate(path);
+  return token === null ? undefined : whileHeld(path, token, now, step);
+}
+
+async function whileHeld<Result>(
+  path: string,
+  token: string,
+  now: () => number,
+  step: () => Promise<Result>,
+): Promise<Result> {
+  const timer = setInterval(() => void touch(path, now()), TOUCH_MS);
   timer.unref();
   try {
     return await step();
@@ -53,13 +73,19 @@ async function acquire(path: string, { signal, now }: LockOptions): Promise<stri
   await mkdir(dirname(path), { recursive: true });
   for (;;) {
     signal.throwIfAborted();
-    const token = randomUUID();
-    ours.add(token);
-    if (await create(path, { pid: process.pid, token })) return token;
-    ours.delete(token);
+    const token = await tryCreate(path);
+    if (token !== null) return token;
     if (await isAbandoned(path, now())) await breakLock(path, now());
     else await delay(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+async function tryCreate(path: string): Promise<string | null> {
+  const token = randomUUID();
+  ours.add(token);
+  if (await create(path, { pid: process.pid, token })) return token;
+  ours.delete(token);
+  return null;
 }
 
 async function create(path: string, note: Note): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { revisionFolder } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
@@ -17,7 +17,9 @@ import {
 } from './digests.ts';
 import { type FetchOptions, fetchFiles, type Place, readConfig } from './fetch-files.ts';
 import { withLock } from './folder-lock.ts';
+import { hold, release, writeUse } from './holds.ts';
 import type { InstalledModel } from './installed-model.ts';
+import { createInventory } from './inventory.ts';
 import { assertNoLink, isBehindLink } from './links.ts';
 import {
   assertModelId,
@@ -41,6 +43,10 @@ export type ModelStoreOptions = FetchOptions & {
   cacheFolder: string;
   /** Milliseconds since 1970. */
   now?: () => number;
+  /** What all downloaded models together may take; without it as much as the disk has. */
+  quotaBytes?: number;
+  /** A model was removed to make room. */
+  onEvicted?: (name: string, sizeBytes: number) => void;
 };
 
 /*
@@ -58,11 +64,14 @@ export type ModelStore = {
    * downloaded now. Damaged or missing files of a cached model are downloaded again.
    *
    * Errors: `model_not_found`, `model_download_failed`, `model_files_missing`, `model_files_corrupt`,
-   * `model_load_failed` for a kind of model that is not served, `signal.reason`.
+   * `model_load_failed` for a kind of model that is not served, `model_source_refused`, `model_store_full`,
+   * `signal.reason`. The model counts as in use until it is released or this process ends.
    */
   install(request: ModelRequest, signal?: AbortSignal): Promise<InstalledModel>;
   /** Checks the model's files against their digests; throws `model_files_missing` or `model_files_corrupt`. */
   verify(model: InstalledModel): Promise<void>;
+  /** The model may be evicted or removed from now on. */
+  release(model: InstalledModel): Promise<void>;
 };
 
 export function createModelStore(options: ModelStoreOptions): ModelStore {
@@ -81,6 +90,9 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       const plan = planFiles(readTaskKind(await readConfig(model, 'config.json'), model.task));
       await assertWhole(model, digests, neededFiles(digests, plan, model.weightsFiles));
     },
+    async release({ shipped, folder }) {
+      if (!shipped) await release(options.cacheFolder, relative(options.cacheFolder, folder).split(sep).join('/'));
+    },
   };
 }
 
@@ -98,14 +110,24 @@ async function installAt(options: ModelStoreOptions, place: NamedPlace, signal: 
     await assertNoLink(options.cacheFolder, place.name);
     const digests = await readCachedDigests(place, now);
     await removeAbandonedFiles(place.folder);
-    const reserve = async (): Promise<void> => undefined;
+    const reserve = (bytes: number) => makeRoom(options, place.name, bytes);
     const dtype = await fetchFiles(options, { place, digests, signal, reserve, now });
     if (digests.complete !== true) {
       digests.complete = true;
       await writeDigests(place.folder, digests);
     }
-    return await describeModel({ ...place, dtypes: [dtype] }, digests);
+    const model = await describeModel({ ...place, dtypes: [dtype] }, digests);
+    await hold(options.cacheFolder, place.name);
+    await writeUse(options.cacheFolder, place.name, { lastUsedAt: now() });
+    return model;
   });
+}
+
+async function makeRoom(options: ModelStoreOptions, name: string, bytes: number): Promise<void> {
+  if (options.quotaBytes === undefined) return;
+  for (const evicted of await createInventory(options).makeRoom(bytes, options.quotaBytes, name)) {
+    options.onEvicted?.(evicted.name, evicted.sizeBytes);
+  }
 }
 
 function diskProblem(error: Error & { code: string }, { id, folder }: Place): Problem {
