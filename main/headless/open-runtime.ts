@@ -18,6 +18,8 @@ export type OpenRuntimeOptions = {
   hubToken?: string;
   /** The relay that the node goes to; models that it mirrors come from there. */
   relayUrl?: string;
+  /** For a relay that is its own certificate authority. */
+  relayFetch?: typeof globalThis.fetch;
   modelSources?: readonly string[];
   modelsQuotaBytes?: number;
   log: AgentLog;
@@ -35,7 +37,7 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
-  const { hubUrl, hubToken, relayUrl, modelSources, modelsQuotaBytes } = options;
+  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, modelsQuotaBytes } = options;
   const runtime = await createWorkerRuntime({
     models: ids.map(readRequest),
     cacheFolder,
@@ -49,6 +51,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     ...(hubUrl === undefined ? {} : { hubUrl }),
     ...(hubToken === undefined ? {} : { hubToken }),
     ...(relayUrl === undefined ? {} : { relayUrl }),
+    ...(relayFetch === undefined ? {} : { relayFetch }),
     ...(modelSources === undefined ? {} : { allowedSources: modelSources }),
     ...(modelsQuotaBytes === undefined ? {} : { quotaBytes: modelsQuotaBytes }),
   });

@@ -7,6 +7,7 @@ import type { ModelLock } from '../../shared/api/model-lock.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
 import { COMMIT, type HubMirror, startHubMirror } from '../support/hub-mirror.ts';
+import { LAN, needsLan } from '../support/tls-relay.ts';
 
 const ID = 'maker/words';
 const NOWHERE = 'http://127.0.0.1:9';
@@ -176,5 +177,38 @@ describe('a relay that mirrors models', () => {
     const added = await runSparewatt(['models', 'add', ID, '--data', node, '--relay', url, '--hub', NOWHERE]);
     assert.equal(added.code, 1);
     assert.match(added.stderr, /tokenizer\.json.*arrived damaged.*\(model_files_corrupt\)/);
+  });
+});
+
+describe('a relay with TLS that mirrors models', needsLan, () => {
+  it('hands them to a node that knows its authority, by a link at first and by its pin later', async (t) => {
+    const root = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
+    const [data, node] = [join(root, 'operator'), join(root, 'attic')];
+    await writeBigramModel(join(root, 'hub'), ID, { transitions: chain([piece('one '), piece('two')]) });
+    const hub = await startHubMirror(join(root, 'hub'));
+    await runSparewatt(['models', 'mirror', 'add', ID, '--data', data, '--hub', hub.url]);
+    await hub.close();
+    const place = ['--port', '0', '--host', '0.0.0.0', '--no-announce', '--data', data];
+    const relay = sparewatt(['relay', '--tls', ...place, '--ready-json', '--log-level', 'silent']);
+    t.after(async () => {
+      relay.child.kill('SIGTERM');
+      await relay.exit;
+      rmSync(root, { recursive: true, force: true });
+    });
+    const { port } = new URL((JSON.parse(await relay.firstLine()) as { url: string }).url);
+    const address = `https://${LAN}:${port}`;
+    const toRelay = ['--relay', `https://127.0.0.1:${port}`, '--data', data];
+    const made = await runSparewatt(['pair', ...toRelay, '--json', '--address', address]);
+    const { link } = JSON.parse(made.stdout) as { link: string };
+    const models = ['--model', ID, '--hub', NOWHERE];
+    const agent = sparewatt(['agent', '--data', node, '--pair', link, ...models, '--ready-json']);
+    await agent.firstLine();
+    agent.child.kill('SIGTERM');
+    await agent.exit;
+    assert.equal((await runSparewatt(['models', 'remove', ID, '--data', node])).code, 0);
+    const again = await runSparewatt(['models', 'add', ID, '--data', node, '--hub', NOWHERE]);
+    assert.equal(again.code, 0, again.stderr);
+    const stranger = ['models', 'add', ID, '--data', join(root, 'other'), '--relay', address, '--hub', NOWHERE];
+    assert.match((await runSparewatt(stranger)).stderr, /\(model_download_failed\)/);
   });
 });

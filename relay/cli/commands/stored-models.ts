@@ -23,7 +23,7 @@ export type StoredModels = {
   folder(dataFolder: string): string;
   /** Paths of the settings that `add` takes as flags. */
   addFlags: readonly string[];
-  sources(settings: NodeSettings): Partial<ModelStoreOptions>;
+  sources(settings: NodeSettings, dataFolder: string): Promise<Partial<ModelStoreOptions>>;
 };
 
 type JsonOption = SettingOptions & { json?: boolean };
@@ -39,14 +39,18 @@ export const NODE_STORE: StoredModels = {
   what: 'the node of this machine',
   folder: (data) => join(nodeFolder(data), 'models'),
   addFlags: ['node.relay', 'node.hub', 'node.hub_token', 'node.model_sources', 'node.models_quota_gb'],
-  sources: ({ relay, hub, hub_token, model_sources, models_quota_gb }) => ({
-    modelFolder: SHIPPED_MODELS,
-    relayUrl: relay,
-    allowedSources: model_sources,
-    ...(hub === undefined ? {} : { hubUrl: hub }),
-    ...(hub_token === undefined ? {} : { hubToken: hub_token }),
-    ...(models_quota_gb === undefined ? {} : { quotaBytes: models_quota_gb * GIGABYTE }),
-  }),
+  async sources({ relay, hub, hub_token, model_sources, models_quota_gb }, data) {
+    const { relayFetchOf } = await import('../../../main/headless/headless-agent.ts');
+    return {
+      modelFolder: SHIPPED_MODELS,
+      relayUrl: relay,
+      relayFetch: relayFetchOf({ dataFolder: nodeFolder(data), relayUrl: relay }),
+      allowedSources: model_sources,
+      ...(hub === undefined ? {} : { hubUrl: hub }),
+      ...(hub_token === undefined ? {} : { hubToken: hub_token }),
+      ...(models_quota_gb === undefined ? {} : { quotaBytes: models_quota_gb * GIGABYTE }),
+    };
+  },
 };
 
 /** Without the token of the hub: whoever reaches the relay can read its mirror, which private files are not for. */
@@ -54,7 +58,7 @@ export const RELAY_MIRROR: StoredModels = {
   what: 'the mirror of the relay',
   folder: (data) => join(relayFolder(data), MIRROR_FOLDER),
   addFlags: ['node.hub'],
-  sources: ({ hub }) => ({
+  sources: async ({ hub }) => ({
     modelFolder: NOWHERE,
     allowedSources: ['hub'],
     ...(hub === undefined ? {} : { hubUrl: hub }),
@@ -102,13 +106,13 @@ export function addStoredModelCommands(parent: Command, stored: StoredModels): v
 
 async function add(stored: StoredModels, ids: string[], options: AddOptions): Promise<void> {
   const { createModelStore } = await import('../../../main/headless/models/model-store.ts');
-  const { folder, node } = read(stored, options);
+  const { folder, node, data } = read(stored, options);
   const controller = new AbortController();
   void untilInterrupted().then(() => controller.abort(new Error('interrupted')));
   const line = createTransferLine(process.stderr, options.json === true);
   const store = createModelStore({
     modelFolder: SHIPPED_MODELS,
-    ...stored.sources(node),
+    ...(await stored.sources(node, data)),
     cacheFolder: folder,
     onProgress: line.show,
     onEvicted: (name) => line.say(`${printable(name)} was removed to make room`),
@@ -168,9 +172,10 @@ function jsonOption(): Option {
   return new Option('--json', 'print the answer as JSON');
 }
 
-function read(stored: StoredModels, options: SettingOptions): { folder: string; node: NodeSettings } {
+function read(stored: StoredModels, options: SettingOptions): { folder: string; node: NodeSettings; data: string } {
   const loaded = loadFromOptions(SECTIONS, options);
-  return { folder: stored.folder(settingsOf(loaded, 'program').data), node: settingsOf(loaded, 'node') };
+  const { data } = settingsOf(loaded, 'program');
+  return { folder: stored.folder(data), node: settingsOf(loaded, 'node'), data };
 }
 
 async function openInventory(stored: StoredModels, options: SettingOptions): Promise<Inventory> {
