@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 
 /** Formats that hold data only. Pickles and scripts would run code on the machine that loads them. */
-const SAFE_FORMAT = /\.(json|txt|model|jinja|onnx|onnx_data(_\d+)?)$/;
+const SAFE_FORMAT = /\.(json|md|txt|model|jinja|onnx|onnx_data(_\d+)?)$/;
 /** No part starts with a dot, so that no name leaves its folder or hides in it; no separator but `/`, no drive. */
 const FILE_NAME = /^[\w-][\w.-]*(\/[\w-][\w.-]*){0,7}$/;
 const FILE_NAME_MOST_CHARS = 200;

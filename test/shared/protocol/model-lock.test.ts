@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { isSafeFile, parseModelLock } from '../../../shared/api/model-lock.ts';
 
 const digest = { sha256: 'a'.repeat(64), sizeBytes: 1 };
@@ -7,7 +9,7 @@ const lockOf = (files: Record<string, unknown>) => ({ model: 'maker/words', revi
 
 test('a model is made of formats that hold data, and of no other', () => {
   const safe = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data', 'onnx/model_q4.onnx_data_12', 'vocab.txt'];
-  for (const name of [...safe, 'spiece.model', 'chat_template.jinja', '1_Pooling/config.json']) {
+  for (const name of [...safe, 'spiece.model', 'README.md', 'chat_template.jinja', '1_Pooling/config.json']) {
     assert.ok(isSafeFile(name), name);
   }
   const unsafe = [
@@ -59,4 +61,12 @@ test('a lock with anything wrong in it is none', () => {
   for (const value of [null, 3, [], {}, { ...lockOf({}), revision: '' }, { ...lockOf({}), model: 1 }]) {
     assert.equal(parseModelLock(value), null);
   }
+});
+
+test('the locks of the shipped models are locks', () => {
+  const root = new URL('../../../shared/models/', import.meta.url);
+  const files = globSync('**/digests.json', { cwd: fileURLToPath(root) });
+  assert.ok(files.length >= 2);
+  for (const file of files)
+    assert.notEqual(parseModelLock(JSON.parse(readFileSync(new URL(file, root), 'utf8'))), null);
 });
