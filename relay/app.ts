@@ -3,6 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
+import { openModelMirror } from './models/mirror.ts';
 import { registerAdminSessionRoutes } from './routes/admin-session.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
 import { registerCapabilityRoutes } from './routes/capabilities.ts';
@@ -20,7 +21,7 @@ import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
 import { registerMinerRoutes } from './routes/miners.ts';
-import { registerModelFileRoute } from './routes/model-files.ts';
+import { registerModelFileRoute, registerModelMirrorRoute } from './routes/model-files.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerSpeechRoute } from './routes/openai/audio-speech.ts';
 import { registerTranscriptionRoutes } from './routes/openai/audio-transcriptions.ts';
@@ -57,6 +58,8 @@ export type AppOptions = {
   unreadMs?: number | undefined;
   /** Where the built pages lie; those of this repository when absent. */
   pagesFolder?: string | undefined;
+  /** Where the models lie that the relay hands to its nodes. */
+  mirrorFolder?: string | undefined;
 };
 
 // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
@@ -71,6 +74,7 @@ export async function createApp({
   tls,
   unreadMs,
   pagesFolder,
+  mirrorFolder,
 }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
@@ -142,5 +146,6 @@ export async function createApp({
   registerSettlementRoutes(app, services);
   await registerPageRoutes(app, pagesFolder);
   registerModelFileRoute(app);
+  if (mirrorFolder !== undefined) registerModelMirrorRoute(app, openModelMirror(mirrorFolder));
   return app;
 }

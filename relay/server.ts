@@ -19,6 +19,7 @@ import type { QueueLimits } from './jobs/queue/queue-limits.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { admitWatcher } from './live/admit-watcher.ts';
 import { attachLiveDoor } from './live/live-door.ts';
+import { MIRROR_FOLDER } from './models/mirror.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
@@ -158,7 +159,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => services.close());
     const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder } = options;
     const httpsOptions = tls?.httpsOptions();
-    const app = await createApp({ services, logger: log, maxBodyBytes, unreadMs, pagesFolder, tls: httpsOptions });
+    const mirrorFolder = folder.file(MIRROR_FOLDER);
+    const app = await createApp({
+      services,
+      logger: log,
+      maxBodyBytes,
+      unreadMs,
+      pagesFolder,
+      mirrorFolder,
+      tls: httpsOptions,
+    });
     undo.push(() => app.close());
     const liveDoor = attachLiveDoor(app.server, {
       path: LIVE_PATH,

@@ -90,6 +90,13 @@ const SEAMS: Record<string, string[]> = {
   'shared/runtimes/transformers/library-session.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.
   'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts', 'main/headless/roaming-agent.ts'],
+  // And it keeps models for either: only what downloads and what serves is apart.
+  'relay/cli/commands/stored-models.ts': [
+    'main/headless/headless-agent.ts',
+    'main/headless/models/inventory.ts',
+    'main/headless/models/model-store.ts',
+  ],
+  'relay/cli/stored-model-views.ts': ['main/headless/models/inventory.ts'],
   'relay/version.ts': ['package.json'],
 };
 

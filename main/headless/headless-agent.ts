@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
-import type { RelayPins } from '../../shared/agent/relay-conversation.ts';
+import { originOf, type RelayPins } from '../../shared/agent/relay-conversation.ts';
 import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { KeyStore } from '../../shared/config/node-settings.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
@@ -16,6 +16,7 @@ import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
 import { systemKeychain } from './keychain/system-keychain.ts';
+import { createRelayFetch } from './models/relay-fetch.ts';
 import { createNodeCrypto } from './node-crypto.ts';
 import { type NodeIdentity, openNodeKey } from './node-key.ts';
 import { createNodeTls } from './node-tls.ts';
@@ -24,6 +25,8 @@ import { openPolicyFile, type PolicyFile } from './policy-file.ts';
 import { rememberingPins } from './relay-memory.ts';
 import { relayPinsIn } from './relay-pins.ts';
 import { fileSecretBox } from './secret-box.ts';
+
+const PINS_FILE = 'relay-pins.json';
 
 export type HeadlessAgentOptions = {
   relayUrl: string;
@@ -44,6 +47,10 @@ export type HeadlessAgentOptions = {
   invitation?: PairingInvitation | undefined;
   hubUrl?: string;
   hubToken?: string;
+  /** Where models may come from; the relay and the hub when absent. */
+  modelSources?: readonly string[];
+  /** What downloaded models may take on disk. */
+  modelsQuotaBytes?: number;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
@@ -59,7 +66,7 @@ export type HeadlessAgentOptions = {
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, close: closePolicy } = openPolicy(options);
   const identity = options.identity ?? (await identityOf(options));
-  const runtime = await openRuntime(options);
+  const runtime = await openRuntime({ ...options, relayFetch: relayFetchOf(options) });
   const agent = startAgent({
     relayUrl: options.relayUrl,
     name: nameOf(options),
@@ -110,7 +117,16 @@ function openPolicy({ policy, dataFolder, log }: HeadlessAgentOptions): PolicyFi
 export function pinsOf(options: Pick<HeadlessAgentOptions, 'dataFolder' | 'relayUrl' | 'name'>): RelayPins {
   const file = (name: string) => fileSecretBox(join(options.dataFolder, name));
   const remembered = { relay: options.relayUrl, name: nameOf(options) };
-  return rememberingPins(relayPinsIn(file('relay-pins.json')), file(REMEMBERED_RELAY_FILE), remembered);
+  return rememberingPins(relayPinsIn(file(PINS_FILE)), file(REMEMBERED_RELAY_FILE), remembered);
+}
+
+/** A relay that has let the node in is known by its pin, a new one by the link of its operator. */
+export function relayFetchOf(
+  options: Pick<HeadlessAgentOptions, 'dataFolder' | 'relayUrl' | 'invitation'>,
+): typeof globalThis.fetch {
+  const { relayUrl, invitation } = options;
+  const pins = relayPinsIn(fileSecretBox(join(options.dataFolder, PINS_FILE)));
+  return createRelayFetch(relayUrl, async () => (await pins.authority(originOf(relayUrl))) ?? invitation?.authority);
 }
 
 function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>): string {

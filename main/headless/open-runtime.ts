@@ -21,20 +21,28 @@ export type OpenRuntimeOptions = {
   hubUrl?: string;
   /** For models that ask who downloads them. */
   hubToken?: string;
+  /** The relay that the node goes to; models that it mirrors come from there. */
+  relayUrl?: string;
+  /** For a relay that is its own certificate authority. */
+  relayFetch?: typeof globalThis.fetch;
+  modelSources?: readonly string[];
+  modelsQuotaBytes?: number;
   log: AgentLog;
   onProgress(line: string): void;
 };
 
-/** A model by its id, or as `id#task` where its files would say that it does something else. */
-function readRequest(name: string): { id: string; task?: string } {
-  const [id = '', task] = name.split('#');
-  return { id, ...(task === undefined ? {} : { task }) };
+/** A model by its id, as `id@revision`, or with `#task` behind where its files would say that it does something else. */
+function readRequest(name: string): { id: string; revision?: string; task?: string } {
+  const [wanted = '', task] = name.split('#');
+  const [id = '', revision] = wanted.split('@');
+  return { id, ...(revision === undefined ? {} : { revision }), ...(task === undefined ? {} : { task }) };
 }
 
 /** What a headless node runs: the asked models, or the demo models, in worker threads, and allowed programs. */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
+  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, modelsQuotaBytes } = options;
   const runtime = await createWorkerRuntime({
     models: ids.map(readRequest),
     cacheFolder,
@@ -44,8 +52,13 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
       info: (message) => options.log.info({}, message),
       fault: (message, detail) => options.log.error({ detail }, message),
     },
-    ...(options.hubUrl === undefined ? {} : { hubUrl: options.hubUrl }),
-    ...(options.hubToken === undefined ? {} : { hubToken: options.hubToken }),
+    onEvicted: (model, sizeBytes) => options.log.info({ model, sizeBytes }, 'a model was removed to make room'),
+    ...(hubUrl === undefined ? {} : { hubUrl }),
+    ...(hubToken === undefined ? {} : { hubToken }),
+    ...(relayUrl === undefined ? {} : { relayUrl }),
+    ...(relayFetch === undefined ? {} : { relayFetch }),
+    ...(modelSources === undefined ? {} : { allowedSources: modelSources }),
+    ...(modelsQuotaBytes === undefined ? {} : { quotaBytes: modelsQuotaBytes }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
   const inference = { ...runtime, installed: () => installed };

@@ -45,6 +45,8 @@ export async function main(argv: string[]): Promise<void> {
   const program = new Command('sparewatt')
     .description('Spare GPUs as an inference service their owners can trust.')
     .version(VERSION)
+    // What stands behind a subcommand is for it, also where both have a flag of that name.
+    .enablePositionalOptions()
     .showHelpAfterError(`(${COMMAND} --help shows every command)`)
     .addHelpText('after', EXIT_CODES_HELP)
     .exitOverride();
@@ -66,10 +68,7 @@ export async function main(argv: string[]): Promise<void> {
   addConfigCommand(program);
   addSnapshotCommand(program);
   addPreflightCommand(program);
-  for (const command of program.commands) {
-    command.exitOverride();
-    for (const part of command.commands) part.exitOverride();
-  }
+  for (const command of program.commands) overrideExit(command);
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -78,6 +77,11 @@ export async function main(argv: string[]): Promise<void> {
     // A channel to the process that started us would keep this one alive for ever.
     if (process.connected) process.disconnect();
   }
+}
+
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  for (const part of command.commands) overrideExit(part);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -126,6 +126,33 @@ export const NodeSettings = Type.Object(
         }),
       }),
     ),
+    model_sources: Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+(:\\d{1,5})?(/[A-Za-z0-9][\\w.-]*)?$' }), {
+      default: ['relay', 'hub'],
+      ...described({
+        description:
+          'where models may come from: relay, hub or a host, alone or with an organisation, such as hub/onnx-community',
+        wanted: 'a list of relay, hub or host names, each alone or followed by a slash and an organisation',
+        env: 'SPAREWATT_NODE_MODEL_SOURCES',
+        flag: 'model-source',
+        argument: 'source',
+        otherwise: 'relay, hub',
+        example: ['relay', 'hub/onnx-community'],
+      }),
+    }),
+    models_quota_gb: Type.Optional(
+      Type.Number({
+        minimum: 0.001,
+        maximum: 1_000_000,
+        ...described({
+          description: 'what downloaded models may take on disk, in GB; beyond it the ones used least recently go',
+          wanted: 'a number of GB from 0.001',
+          env: 'SPAREWATT_NODE_MODELS_QUOTA_GB',
+          argument: 'number',
+          otherwise: 'as much as the disk has',
+          example: 50,
+        }),
+      }),
+    ),
     policy: Type.Optional(
       Type.Union(
         [Type.String({ minLength: 1 }), NodePolicy],

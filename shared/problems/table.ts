@@ -385,6 +385,24 @@ export const PROBLEMS = {
     retry: 'elsewhere',
     type: 'server_error',
   },
+  model_source_refused: {
+    title: 'The model may not come from there',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  model_store_full: {
+    title: 'The models of this machine have used up their space',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  model_in_use: {
+    title: 'The model is in use',
+    status: 409,
+    retry: 'later',
+    type: 'invalid_request_error',
+  },
   model_load_failed: { title: 'The model could not be loaded', status: 503, retry: 'elsewhere', type: 'server_error' },
   stale_epoch: {
     title: 'The message is from an earlier session',

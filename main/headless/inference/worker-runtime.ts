@@ -3,7 +3,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import type { Runtime, RuntimeJob } from '../../../shared/runtimes/runtime.ts';
 import type { InstalledModel } from '../models/installed-model.ts';
-import { createModelStore, type DownloadProgress, type ModelRequest } from '../models/model-store.ts';
+import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
 import { createModelWorker, type ModelWorker } from './model-worker.ts';
 
 export type RuntimeLog = {
@@ -12,17 +12,10 @@ export type RuntimeLog = {
   fault(message: string, detail: string): void;
 };
 
-export type WorkerRuntimeOptions = {
+/** `cacheFolder` is where downloaded models are kept, `modelFolder` where those are that ship with the product. */
+export type WorkerRuntimeOptions = ModelStoreOptions & {
   /** The models to serve; those that are not on this machine yet are downloaded. */
   models: readonly ModelRequest[];
-  /** Where downloaded models are kept. */
-  cacheFolder: string;
-  /** Models that ship with the product, `<folder>/<model id>/digests.json`. */
-  modelFolder: string;
-  /** A mirror of the Hugging Face hub. */
-  hubUrl?: string;
-  hubToken?: string;
-  onProgress?: (progress: DownloadProgress) => void;
   log: RuntimeLog;
   /** Threads per model; by default chosen by the model's size. */
   threads?: number;
@@ -125,6 +118,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     async close() {
       isClosing = true;
       await Promise.all([...served.values()].map((entry) => entry.worker.close()));
+      await Promise.all([...served.values()].map((entry) => store.release(entry.installed)));
     },
   };
 }

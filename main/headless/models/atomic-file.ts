@@ -52,11 +52,11 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
 export async function removeAbandonedFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
     const owner = PENDING.exec(basename(name))?.[1];
-    if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { force: true });
+    if (owner !== undefined && !isProcessRunning(Number(owner))) await rm(join(folder, name), { force: true });
   }
 }
 
-function isRunning(pid: number): boolean {
+export function isProcessRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

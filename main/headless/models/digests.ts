@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type FileDigest, MODEL_LOCK_FILE, type ModelLock, parseModelLock } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { isJsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
 import { writeFileAtomically } from './atomic-file.ts';
+import { isBehindLink } from './links.ts';
 
-export type FileDigest = { sha256: string; sizeBytes: number };
+export type { FileDigest };
 
 /** What a model's files must be, as it stands in `digests.json` beside them. Paths are relative and use `/`. */
-export type Digests = { model: string; revision: string; files: Record<string, FileDigest> };
+export type Digests = ModelLock;
 
 /** Where the files of a model lie; `shipped` with the product and not downloaded. */
 export type ModelPlace = { id: string; folder: string; shipped: boolean };
 
-export const DIGESTS_FILE = 'digests.json';
-const SHA256 = /^[0-9a-f]{64}$/;
+export const DIGESTS_FILE = MODEL_LOCK_FILE;
 
 /** `null` when the folder has no digests; throws `model_files_corrupt` when they cannot be read. */
 export async function readDigests(place: ModelPlace): Promise<Digests | null> {
@@ -43,8 +43,10 @@ export async function digestFile(path: string): Promise<FileDigest> {
 
 export type FileState = 'whole' | 'missing' | 'damaged';
 
+/** A link counts as damage: what it leads to is not the store's. */
 export async function checkFile(folder: string, name: string, expected: FileDigest): Promise<FileState> {
   const path = join(folder, name);
+  if (await isBehindLink(folder, name)) return 'damaged';
   const size = await sizeIfExists(path);
   if (size === null) return 'missing';
   if (size !== expected.sizeBytes) return 'damaged';
@@ -70,23 +72,10 @@ export function fileProblem({ id, folder, shipped }: ModelPlace, name: string, s
 
 function parseDigests(text: string): Digests | null {
   try {
-    const value: unknown = JSON.parse(text);
-    return isDigests(value) ? value : null;
+    return parseModelLock(JSON.parse(text));
   } catch {
     return null;
   }
-}
-
-function isDigests(value: unknown): value is Digests {
-  if (!isJsonObject(value) || !isJsonObject(value.files)) return false;
-  if (typeof value.model !== 'string' || typeof value.revision !== 'string') return false;
-  return Object.values(value.files).every(
-    (file) =>
-      isJsonObject(file) &&
-      typeof file.sizeBytes === 'number' &&
-      typeof file.sha256 === 'string' &&
-      SHA256.test(file.sha256),
-  );
 }
 
 async function readTextIfExists(path: string): Promise<string | null> {
@@ -100,7 +89,7 @@ async function readTextIfExists(path: string): Promise<string | null> {
 
 async function sizeIfExists(path: string): Promise<number | null> {
   try {
-    return (await stat(path)).size;
+    return (await lstat(path)).size;
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

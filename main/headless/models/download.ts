@@ -1,8 +1,16 @@
-import { createHash } from 'node:crypto';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { createPendingFile, isDiskError, type PendingFile } from './atomic-file.ts';
+import { isDiskError } from './atomic-file.ts';
 import type { FileDigest } from './digests.ts';
-import { brokenProblem, type HubOptions, requestFile, statusProblem, unreachableProblem, type WaysOut } from './hub.ts';
+import {
+  brokenProblem,
+  type HubOptions,
+  type HubResponse,
+  requestFile,
+  statusProblem,
+  unreachableProblem,
+  type WaysOut,
+} from './hub.ts';
+import { openPartialFile, type PartialFile, type PartVersion } from './partial-file.ts';
 
 export type DownloadOptions = {
   hub: HubOptions;
@@ -11,8 +19,12 @@ export type DownloadOptions = {
   path: string;
   waysOut: WaysOut;
   /** What the file was when it was first trusted; `null` for a new one, which is held to the hub's own promise. */
-  expectedSha256: string | null;
+  expected: FileDigest | null;
+  /** No file of this name is larger. */
+  mostBytes: number;
   signal: AbortSignal;
+  /** Makes room for what will come, or throws; called before the first byte is written. */
+  reserve: (bytes: number) => Promise<void>;
   /** `totalBytes` is `null` when the server does not say. */
   onProgress: (loadedBytes: number, totalBytes: number | null) => void;
   /** A server that sends nothing for this long counts as gone. */
@@ -24,69 +36,124 @@ export type Downloaded = FileDigest & { commit: string | null };
 /** A line that breaks this often without an end is not worth a sixth try. */
 const MAX_CONNECTIONS = 5;
 
-type Progress = { received: number; total: number | null; promised: string | null; commit: string | null };
+/*
+ * 1. What appears under `path` has the size and digest that it must have: those first trusted, else those promised.
+ * 2. A part is continued only by an answer of the same version that starts at its end; any other starts it over.
+ * 3. A part that was continued and turns out damaged is downloaded once more from its first byte.
+ * 4. A broken line, a cancel or a full disk leave the part; bytes known to be wrong are removed.
+ */
 
 /**
  * Downloads one file; `null` when the server has none under that name. A broken connection is taken up where it broke,
- * as long as each brings something.
+ * as long as each brings something, and an earlier attempt where it ended.
  *
- * Errors: `model_download_failed`, `model_not_found`, `model_files_corrupt` when what arrived is not what the hub
- * promised, `signal.reason`, the file system's own. In all cases nothing is left behind.
+ * Errors: `model_download_failed`, `model_not_found`, `model_files_corrupt` when what arrived is not what it must be,
+ * `signal.reason`, those of `reserve`, the file system's own.
  */
 export async function downloadFile(options: DownloadOptions): Promise<Downloaded | null> {
-  const progress: Progress = { received: 0, total: null, promised: options.expectedSha256, commit: null };
-  const hash = createHash('sha256');
-  const file = await createPendingFile(options.path);
+  const file = await openPartialFile(options.path);
   try {
     for (let connection = 1; ; connection++) {
-      const before = progress.received;
-      const outcome = await transfer(options, file, hash, progress);
+      const outcome = await transfer(options, file);
       if (outcome === 'absent') return null;
-      if (outcome === 'whole') break;
-      if (connection === MAX_CONNECTIONS || progress.received === before) throw outcome.broken;
+      if (outcome === 'whole') {
+        const wasContinued = file.isContinued();
+        const digest = file.finish();
+        const version = file.version();
+        const promised = options.expected?.sha256 ?? version?.sha256 ?? null;
+        if (promised === null || promised === digest.sha256) {
+          await file.commit();
+          return { ...digest, commit: version?.commit ?? null };
+        }
+        await file.remove();
+        if (!wasContinued || version === null) throw damagedProblem(options, 'its SHA-256 is not the one it must have');
+        await file.restart(version);
+      } else if (connection === MAX_CONNECTIONS || !outcome.broughtSomething) {
+        throw outcome.broken;
+      }
     }
-    const sha256 = hash.digest('hex');
-    assertPromised(options, progress, sha256);
-    await file.commit();
-    return { sha256, sizeBytes: progress.received, commit: progress.commit };
   } finally {
-    await file.discard();
+    await file.close();
   }
 }
 
-type Outcome = 'whole' | 'absent' | { broken: Problem };
+type Outcome = 'whole' | 'absent' | { broken: Problem; broughtSomething: boolean };
 
-async function transfer(
-  options: DownloadOptions,
-  file: PendingFile,
-  hash: ReturnType<typeof createHash>,
-  progress: Progress,
-): Promise<Outcome> {
+async function transfer(options: DownloadOptions, file: PartialFile): Promise<Outcome> {
   const watch = createStallWatch(options);
+  let received = 0;
+  const broken = (problem: Problem): Outcome => ({ broken: problem, broughtSomething: received > 0 });
   try {
-    const answer = await requestFile(options.url, options.hub, progress.received, watch.signal);
-    progress.promised ??= answer.sha256;
-    progress.commit ??= answer.commit;
-    if (!answer.response.ok) return refused(options, answer.response);
+    if (isWhole(file)) return 'whole';
+    const answer = await requestFile(options.url, options.hub, file.sizeBytes(), watch.signal);
+    if (answer.response.status !== 416 && !answer.response.ok) return refused(options, answer.response);
     assertNoWebPage(options, answer.response);
-    if (progress.received > 0 && answer.response.status !== 206) return { broken: cutShort(options, progress) };
-    progress.total ??= lengthOf(answer.response);
+    let fresh = continues(answer, file) ? null : versionOf(answer);
+    if (fresh !== null && answer.response.status !== 200) {
+      void answer.response.body?.cancel();
+      await file.restart({ ...fresh, totalBytes: null });
+      return { broken: cutShort(options, file), broughtSomething: true };
+    }
+    if (fresh !== null) await assertExpected(options, file, fresh);
+    const totalBytes = (fresh ?? file.version())?.totalBytes ?? null;
     for await (const chunk of answer.response.body ?? []) {
       watch.reset();
-      await file.handle.write(chunk);
-      hash.update(chunk);
-      progress.received += chunk.length;
-      options.onProgress(progress.received, progress.total);
+      // Only now: a line that breaks while the disk is busy would take with it what it had already brought.
+      if (fresh !== null) await begin(options, file, fresh);
+      fresh = null;
+      if (file.sizeBytes() + chunk.length > options.mostBytes) throw await tooLarge(options, file);
+      await file.write(chunk);
+      received += chunk.length;
+      options.onProgress(file.sizeBytes(), totalBytes);
     }
-    if (progress.total !== null && progress.received !== progress.total) return { broken: cutShort(options, progress) };
-    return 'whole';
+    if (fresh !== null) await begin(options, file, fresh);
+    return totalBytes !== null && file.sizeBytes() !== totalBytes ? broken(cutShort(options, file)) : 'whole';
   } catch (error) {
     options.signal.throwIfAborted();
     if (error instanceof Problem || isDiskError(error)) throw error;
-    return { broken: unreachableProblem(error, options.url, options.waysOut) };
+    return broken(unreachableProblem(error, options.url, options.waysOut));
   } finally {
     watch.stop();
   }
+}
+
+/** An earlier process may have ended between the last byte and the rename. */
+function isWhole(file: PartialFile): boolean {
+  return file.sizeBytes() > 0 && file.sizeBytes() === file.version()?.totalBytes;
+}
+
+/** Refuses what cannot be right before any of it is kept. */
+async function assertExpected(options: DownloadOptions, file: PartialFile, version: PartVersion): Promise<void> {
+  const { expected } = options;
+  if (expected !== null && version.sha256 !== null && version.sha256 !== expected.sha256) {
+    throw damagedProblem(options, 'it is another file than the one that was trusted first');
+  }
+  if (expected !== null && version.totalBytes !== null && version.totalBytes !== expected.sizeBytes) {
+    throw damagedProblem(options, `it has ${version.totalBytes} bytes and not ${expected.sizeBytes}`);
+  }
+  if ((version.totalBytes ?? 0) > options.mostBytes) throw await tooLarge(options, file);
+}
+
+async function begin(options: DownloadOptions, file: PartialFile, version: PartVersion): Promise<void> {
+  const { expected } = options;
+  await file.remove();
+  await options.reserve(version.totalBytes ?? expected?.sizeBytes ?? 0);
+  await file.restart({ ...version, sha256: expected?.sha256 ?? version.sha256 });
+}
+
+function continues({ response, sha256, commit }: HubResponse, file: PartialFile): boolean {
+  const version = file.version();
+  if (response.status !== 206 || file.sizeBytes() === 0 || version === null) return false;
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
+  if (range !== null && Number(range[1]) !== file.sizeBytes()) return false;
+  const same = (before: string | null, now: string | null) => before === null || now === null || before === now;
+  return (
+    same(version.sha256, sha256) && same(version.etag, response.headers.get('etag')) && same(version.commit, commit)
+  );
+}
+
+function versionOf({ response, sha256, commit }: HubResponse): PartVersion {
+  return { sha256, commit, etag: response.headers.get('etag'), totalBytes: lengthOf(response) };
 }
 
 function refused(options: DownloadOptions, response: Response): 'absent' {
@@ -103,18 +170,24 @@ function assertNoWebPage({ url, waysOut }: DownloadOptions, response: Response):
   throw brokenProblem(`${url.host} sent a web page instead of '${url.pathname}'; a proxy may want a login.`, waysOut);
 }
 
-function assertPromised({ url, waysOut }: DownloadOptions, progress: Progress, sha256: string): void {
-  if (progress.promised === null || progress.promised === sha256) return;
-  throw new Problem(
+function damagedProblem({ url, waysOut }: DownloadOptions, why: string): Problem {
+  return new Problem(
     'model_files_corrupt',
-    `'${url.pathname}' of '${waysOut.model}' arrived damaged: its SHA-256 is not the one it must have. ` +
-      'Nothing was kept; start again to download it once more, or choose another revision.',
+    `'${url.pathname}' of '${waysOut.model}' arrived damaged: ${why}. ` +
+      'Nothing of it was kept; start again to download it once more, or choose another revision.',
   );
 }
 
-function cutShort({ url, waysOut }: DownloadOptions, progress: Progress): Problem {
-  const size = progress.total === null ? '' : ` of ${progress.total}`;
-  return brokenProblem(`${url.host} ended '${url.pathname}' after ${progress.received}${size} bytes.`, waysOut);
+async function tooLarge(options: DownloadOptions, file: PartialFile): Promise<Problem> {
+  await file.remove();
+  const { url, mostBytes, waysOut } = options;
+  return brokenProblem(`'${url.pathname}' has more than ${mostBytes} bytes, which no such file has.`, waysOut);
+}
+
+function cutShort({ url, waysOut }: DownloadOptions, file: PartialFile): Problem {
+  const total = file.version()?.totalBytes ?? null;
+  const size = total === null ? '' : ` of ${total}`;
+  return brokenProblem(`${url.host} ended '${url.pathname}' after ${file.sizeBytes()}${size} bytes.`, waysOut);
 }
 
 function lengthOf(response: Response): number | null {
@@ -128,6 +201,10 @@ function createStallWatch({ signal, stallMs }: DownloadOptions) {
   return {
     signal: AbortSignal.any([signal, controller.signal]),
     reset: () => void timer.refresh(),
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      clearTimeout(timer);
+      // Closes the connection of an answer that nobody reads to its end.
+      controller.abort();
+    },
   };
 }

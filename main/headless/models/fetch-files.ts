@@ -5,24 +5,28 @@ import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transfor
 import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
 import { downloadFile } from './download.ts';
-import { fileUrl, type HubOptions } from './hub.ts';
+import { fileUrl } from './hub.ts';
+import { assertNoLink } from './links.ts';
 import {
   assertSafeFormat,
   CONFIG_FILE,
   externalDataFiles,
   type FilePlan,
+  mostBytesOf,
   planFiles,
   weightsFile,
 } from './model-plan.ts';
+import { type ModelSource, type SourceOptions, sourcesFor } from './sources.ts';
 
 export type DownloadProgress = { model: string; file: string; loadedBytes: number; totalBytes: number | null };
 
-export type FetchOptions = {
-  hubUrl?: string;
-  hubToken?: string;
+export type FetchOptions = SourceOptions & {
   onProgress?: (progress: DownloadProgress) => void;
   stallMs?: number;
 };
+
+/** Makes room for so many bytes more, or throws. */
+export type Reserve = (bytes: number) => Promise<void>;
 
 /** A model's folder, and what is wanted in it: a revision, dtypes with the best first, and what the model is to do. */
 export type Place = ModelPlace & { revision: string; dtypes: readonly string[]; task?: string | undefined };
@@ -30,21 +34,39 @@ export type Place = ModelPlace & { revision: string; dtypes: readonly string[]; 
 /** Brings one file into the folder; `false` when the hub has none under that name. */
 type Fetcher = (name: string) => Promise<boolean>;
 
-const HUB_URL = 'https://huggingface.co';
 const STALL_MS = 30_000;
 
+export type FetchJob = { place: Place; digests: Digests; signal: AbortSignal; reserve: Reserve; now: () => number };
+
 /**
- * Fetches what is missing or damaged, writes down in `digests` what came, and returns the dtype that was found.
- * Errors: those of `downloadFile`, `model_not_found`, `model_files_missing`.
+ * Fetches what is missing or damaged, writes down in `digests` what came, and returns the dtype that was found. The
+ * sources are asked in their order; the next one when one does not have the model or cannot be reached.
+ * Errors: those of `downloadFile`, `model_not_found`, `model_files_missing`, `model_source_refused`.
  */
-export async function fetchFiles(
-  options: FetchOptions,
-  place: Place,
-  digests: Digests,
-  signal: AbortSignal,
-): Promise<string> {
+export async function fetchFiles(options: FetchOptions, job: FetchJob): Promise<string> {
+  const sources = sourcesFor(options, job.place, job.digests, job.signal);
+  let failure: unknown;
+  for (const source of sources) {
+    try {
+      return await fetchFrom(options, source, job);
+    } catch (error) {
+      if (!isForNextSource(error)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+const NEXT_SOURCE = ['model_not_found', 'model_files_missing', 'model_download_failed'];
+
+function isForNextSource(error: unknown): boolean {
+  return error instanceof Problem && NEXT_SOURCE.includes(error.code);
+}
+
+async function fetchFrom(options: FetchOptions, source: ModelSource, job: FetchJob): Promise<string> {
+  const { place, digests } = job;
   let isComplete = () => false;
-  const fetchFile = createFetcher(options, place, digests, signal, () => isComplete());
+  const fetchFile = createFetcher(options, source, job, () => isComplete());
   const require = async (name: string): Promise<void> => {
     if (!(await fetchFile(name))) throw absentProblem(place, name);
   };
@@ -95,17 +117,8 @@ function absentProblem(place: Place, name: string): Problem {
   });
 }
 
-function createFetcher(
-  options: FetchOptions,
-  place: Place,
-  digests: Digests,
-  signal: AbortSignal,
-  isComplete: () => boolean,
-): Fetcher {
-  const hub: HubOptions = {
-    hubUrl: options.hubUrl ?? HUB_URL,
-    ...(options.hubToken === undefined ? {} : { token: options.hubToken }),
-  };
+function createFetcher(options: FetchOptions, source: ModelSource, job: FetchJob, isComplete: () => boolean): Fetcher {
+  const { place, digests, signal } = job;
   let complete: boolean | undefined;
   return async (name) => {
     assertSafeFormat(name);
@@ -114,13 +127,21 @@ function createFetcher(
     // A model that was complete once never asks the hub again for files that it can do without.
     complete ??= name === CONFIG_FILE ? undefined : isComplete();
     if (known === undefined && complete === true && !isRequired(name)) return false;
+    const { hub, lock, origin } = await source.open();
+    const expected = known ?? lock?.files[name] ?? null;
+    // A relay's lock says what there is; what it does not name need not be asked for.
+    if (lock !== null && lock.files[name] === undefined) return false;
+    await assertNoLink(place.folder, name);
+    const revision = lock?.revision ?? digests.revision;
     const loaded = await downloadFile({
       hub,
-      url: fileUrl(hub, place.id, digests.revision, name),
+      url: fileUrl(hub, place.id, revision, name),
       path: join(place.folder, name),
       waysOut: { model: place.id, folder: place.folder },
-      expectedSha256: known?.sha256 ?? null,
+      expected,
+      mostBytes: mostBytesOf(name),
       signal,
+      reserve: job.reserve,
       onProgress: (loadedBytes, totalBytes) =>
         options.onProgress?.({ model: place.id, file: name, loadedBytes, totalBytes }),
       stallMs: options.stallMs ?? STALL_MS,
@@ -128,7 +149,9 @@ function createFetcher(
     if (loaded === null) return false;
     digests.files[name] = { sha256: loaded.sha256, sizeBytes: loaded.sizeBytes };
     // All files come from one commit, also when the branch moves between two of them.
-    digests.revision = loaded.commit ?? digests.revision;
+    digests.revision = loaded.commit ?? revision;
+    digests.source ??= origin;
+    digests.trustedAt ??= new Date(job.now()).toISOString();
     await writeDigests(place.folder, digests);
     return true;
   };

@@ -4,6 +4,8 @@ export type HubOptions = {
   /** Base URL of the Hugging Face hub or of a mirror with the same paths. */
   hubUrl: string;
   token?: string;
+  /** For a host that only some certificate authority vouches for. */
+  fetch?: typeof globalThis.fetch;
 };
 
 /** What the hub says of a file beside its content. Both come with the redirect to the storage, if there is one. */
@@ -29,12 +31,18 @@ export function fileUrl(options: HubOptions, model: string, revision: string, na
  * Follows redirects by hand, because the digest and the commit stand on the first answer and not on the last, and
  * because the token must not go to another host. Rejects as `fetch` does.
  */
-export async function requestFile(url: URL, options: HubOptions, fromByte: number, signal: AbortSignal) {
+export async function requestFile(
+  url: URL,
+  options: HubOptions,
+  fromByte: number,
+  signal: AbortSignal,
+): Promise<HubResponse> {
+  const ask = options.fetch ?? globalThis.fetch;
   let sha256: string | null = null;
   let commit: string | null = null;
   let target = url;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const response = await fetch(target, {
+    const response = await ask(target, {
       headers: headers(url, target, options, fromByte),
       redirect: 'manual',
       signal,
@@ -44,9 +52,16 @@ export async function requestFile(url: URL, options: HubOptions, fromByte: numbe
     const location = response.headers.get('location');
     if (response.status < 300 || response.status >= 400 || location === null) return { response, sha256, commit };
     await response.body?.cancel();
-    target = new URL(location, target);
+    target = redirected(location, target);
   }
   throw new Error(`More than ${MAX_REDIRECTS} redirects.`);
+}
+
+/** Throws where a redirect would give up what TLS protects. */
+function redirected(location: string, from: URL): URL {
+  const target = new URL(location, from);
+  if (target.protocol === 'https:' || (target.protocol === 'http:' && from.protocol === 'http:')) return target;
+  throw new Error(`it redirects from ${from.protocol} to ${target.protocol}`);
 }
 
 function headers(origin: URL, target: URL, options: HubOptions, fromByte: number): Record<string, string> {

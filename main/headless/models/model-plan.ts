@@ -1,11 +1,12 @@
+import { isModelId, isSafeFile } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
 import type { TaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 
-/** `organisation/name` or `name` as on the hub; dots cannot lead, so no id leaves its folder. */
-const MODEL_ID = /^[A-Za-z0-9][\w.-]{0,95}(\/[A-Za-z0-9][\w.-]{0,95})?$/;
-/** Formats that hold data only. Pickles and scripts would run code on the contributor's machine. */
-const SAFE_FORMAT = /\.(json|txt|model|jinja|onnx|onnx_data(_\d+)?)$/;
+/** The largest tokenizers have 40 MB; a file of this kind beyond that is there to fill a disk. */
+const TEXT_MOST_BYTES = 256 * 1024 * 1024;
+/** No machine of a pool loads more. */
+const WEIGHTS_MOST_BYTES = 1024 ** 4;
 
 /** What a model is made of; `parts` are its weights, by their names without dtype and ending. */
 export type FilePlan = { required: readonly string[]; optional: readonly string[]; parts: readonly string[] };
@@ -55,7 +56,7 @@ export const SHIPPED_DTYPES = ['fp32', 'q8'] as const;
 
 /** Throws `model_not_found` for what cannot be the id of a model. */
 export function assertModelId(id: string): void {
-  if (MODEL_ID.test(id)) return;
+  if (isModelId(id)) return;
   throw new Problem('model_not_found', `'${id}' is not the id of a model; ids look like 'organisation/name'.`, {
     param: 'model',
   });
@@ -69,9 +70,14 @@ export function weightsFile(dtype: string, part = 'model'): string {
   throw new Problem('invalid_option', `There is no dtype '${dtype}'. Use one of ${known}.`);
 }
 
+/** Throws `model_download_failed` for a name that leaves the model's folder, or a format that is more than data. */
 export function assertSafeFormat(name: string): void {
-  if (SAFE_FORMAT.test(name)) return;
+  if (isSafeFile(name)) return;
   throw new Problem('model_download_failed', `'${name}' is of a kind that could run code; it is not downloaded.`);
+}
+
+export function mostBytesOf(name: string): number {
+  return /\.onnx(_data(_\d+)?)?$/.test(name) ? WEIGHTS_MOST_BYTES : TEXT_MOST_BYTES;
 }
 
 /** External data files that belong to a weights file, as transformers.js reads them from the model's config. */

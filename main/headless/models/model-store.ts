@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
+import { revisionFolder } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
 import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
@@ -15,7 +16,11 @@ import {
   writeDigests,
 } from './digests.ts';
 import { type FetchOptions, fetchFiles, type Place, readConfig } from './fetch-files.ts';
+import { withLock } from './folder-lock.ts';
+import { hold, release, writeUse } from './holds.ts';
 import type { InstalledModel } from './installed-model.ts';
+import { createInventory } from './inventory.ts';
+import { assertNoLink, isBehindLink } from './links.ts';
 import {
   assertModelId,
   type FilePlan,
@@ -26,13 +31,32 @@ import {
   SHIPPED_DTYPES,
   weightsFile,
 } from './model-plan.ts';
+import { lockPath } from './store-notes.ts';
 
 export type { DownloadProgress } from './fetch-files.ts';
 
 /** A model by its id, or with the dtype, the revision (branch, tag or commit) and the task that its owner wants. */
 export type ModelRequest = string | { id: string; dtype?: string; revision?: string; task?: string };
 
-export type ModelStoreOptions = FetchOptions & { modelFolder: string; cacheFolder: string };
+export type ModelStoreOptions = FetchOptions & {
+  modelFolder: string;
+  cacheFolder: string;
+  /** Milliseconds since 1970. */
+  now?: () => number;
+  /** What all downloaded models together may take; without it as much as the disk has. */
+  quotaBytes?: number;
+  /** A model was removed to make room. */
+  onEvicted?: (name: string, sizeBytes: number) => void;
+};
+
+/*
+ * 1. One process at a time changes a model's folder; others wait for it and then find what it fetched.
+ * 2. A file is trusted once: its size and digest are written down with its source and time, and every later copy, from
+ *    wherever, must be the same. Only `remove` forgets them.
+ * 3. A file that is missing, damaged or a link is never used; the next install fetches it again.
+ * 4. Weights are fetched last, and the lock says `complete` only after them.
+ * 5. Nothing is read, written or removed outside the two folders, and no file whose format is more than data.
+ */
 
 export type ModelStore = {
   /**
@@ -40,11 +64,14 @@ export type ModelStore = {
    * downloaded now. Damaged or missing files of a cached model are downloaded again.
    *
    * Errors: `model_not_found`, `model_download_failed`, `model_files_missing`, `model_files_corrupt`,
-   * `model_load_failed` for a kind of model that is not served, `signal.reason`.
+   * `model_load_failed` for a kind of model that is not served, `model_source_refused`, `model_store_full`,
+   * `signal.reason`. The model counts as in use until it is released or this process ends.
    */
   install(request: ModelRequest, signal?: AbortSignal): Promise<InstalledModel>;
   /** Checks the model's files against their digests; throws `model_files_missing` or `model_files_corrupt`. */
   verify(model: InstalledModel): Promise<void>;
+  /** The model may be evicted or removed from now on. */
+  release(model: InstalledModel): Promise<void>;
 };
 
 export function createModelStore(options: ModelStoreOptions): ModelStore {
@@ -63,51 +90,84 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       const plan = planFiles(readTaskKind(await readConfig(model, 'config.json'), model.task));
       await assertWhole(model, digests, neededFiles(digests, plan, model.weightsFiles));
     },
+    async release({ shipped, folder }) {
+      if (!shipped) await release(options.cacheFolder, relative(options.cacheFolder, folder).split(sep).join('/'));
+    },
   };
 }
 
-async function installAt(options: ModelStoreOptions, place: Place, signal: AbortSignal): Promise<InstalledModel> {
+/** With the name of its folder below the cache. */
+type NamedPlace = Place & { name: string };
+
+async function installAt(options: ModelStoreOptions, place: NamedPlace, signal: AbortSignal): Promise<InstalledModel> {
   if (place.shipped) {
     const digests = await readDigests(place);
     if (digests === null) throw fileProblem(place, DIGESTS_FILE, 'missing');
     return await describeModel(place, digests);
   }
-  const digests = await readCachedDigests(place);
-  await removeAbandonedFiles(place.folder);
-  const dtype = await fetchFiles(options, place, digests, signal);
-  return await describeModel({ ...place, dtypes: [dtype] }, digests);
+  const now = options.now ?? Date.now;
+  return withLock(lockPath(options.cacheFolder, place.name), { signal, now }, async () => {
+    await assertNoLink(options.cacheFolder, place.name);
+    const digests = await readCachedDigests(place, now);
+    await removeAbandonedFiles(place.folder);
+    const reserve = (bytes: number) => makeRoom(options, place.name, bytes);
+    const dtype = await fetchFiles(options, { place, digests, signal, reserve, now });
+    if (digests.complete !== true) {
+      digests.complete = true;
+      await writeDigests(place.folder, digests);
+    }
+    const model = await describeModel({ ...place, dtypes: [dtype] }, digests);
+    await hold(options.cacheFolder, place.name);
+    await writeUse(options.cacheFolder, place.name, { lastUsedAt: now() });
+    return model;
+  });
+}
+
+async function makeRoom(options: ModelStoreOptions, name: string, bytes: number): Promise<void> {
+  if (options.quotaBytes === undefined) return;
+  for (const evicted of await createInventory(options).makeRoom(bytes, options.quotaBytes, name)) {
+    options.onEvicted?.(evicted.name, evicted.sizeBytes);
+  }
 }
 
 function diskProblem(error: Error & { code: string }, { id, folder }: Place): Problem {
   return new Problem(
     'model_download_failed',
-    `The files of '${id}' cannot be kept in ${folder} (${error.code}). Free some space or choose another data folder.`,
+    `The files of '${id}' cannot be kept in ${folder}: ${diskReason(error.code)}. ` +
+      'What was downloaded so far is kept and continued; free some space or choose another data folder.',
     { cause: error },
   );
 }
 
-async function findPlace(options: ModelStoreOptions, request: ModelRequest): Promise<Place> {
+function diskReason(code: string): string {
+  if (code === 'ENOSPC') return 'the disk is full (ENOSPC)';
+  if (code === 'EDQUOT') return "the quota of this machine's user is used up (EDQUOT)";
+  return `the disk does not take them (${code})`;
+}
+
+async function findPlace(options: ModelStoreOptions, request: ModelRequest): Promise<NamedPlace> {
   const wanted = typeof request === 'string' ? { id: request } : request;
   const { id } = wanted;
   assertModelId(id);
   const shippedFolder = join(options.modelFolder, ...id.split('/'));
   const shipped = [DIGESTS_FILE, 'config.json'].some((name) => existsSync(join(shippedFolder, name)));
   const revision = wanted.revision ?? 'main';
-  const cached = revision === 'main' ? id : `${id}@${encodeURIComponent(revision)}`;
+  const name = revisionFolder(id, revision);
   return {
     id,
+    name,
     shipped,
     revision,
-    folder: shipped ? shippedFolder : join(options.cacheFolder, ...cached.split('/')),
+    folder: shipped ? shippedFolder : join(options.cacheFolder, ...name.split('/')),
     dtypes: wanted.dtype === undefined ? (shipped ? SHIPPED_DTYPES : HUB_DTYPES) : [wanted.dtype],
     task: wanted.task,
   };
 }
 
 /** With damaged digests nothing in the folder can be trusted: all of it is downloaded again. */
-async function readCachedDigests(place: Place): Promise<Digests> {
+async function readCachedDigests(place: Place, now: () => number): Promise<Digests> {
   try {
-    return (await readDigests(place)) ?? (await trustCopiedFiles(place));
+    return (await readDigests(place)) ?? (await trustCopiedFiles(place, now));
   } catch (error) {
     if (error instanceof Problem && error.code === 'model_files_corrupt') return emptyDigests(place);
     throw error;
@@ -119,15 +179,19 @@ function emptyDigests({ id, revision }: Place): Digests {
 }
 
 /** A folder without digests was copied there by its owner: what lies in it is trusted now and checked from then on. */
-async function trustCopiedFiles(place: Place): Promise<Digests> {
+async function trustCopiedFiles(place: Place, now: () => number): Promise<Digests> {
   const digests = emptyDigests(place);
   const weights = place.dtypes.flatMap((dtype) => KNOWN_PARTS.map((part) => weightsFile(dtype, part)));
   const names = [...KNOWN_FILES, ...weights, ...weights.map((name) => `${name}_data`)];
   for (const name of names) {
+    if (await isBehindLink(place.folder, name)) continue;
     const digest = await digestFile(join(place.folder, name)).catch(() => null);
     if (digest !== null) digests.files[name] = digest;
   }
-  if (Object.keys(digests.files).length > 0) await writeDigests(place.folder, digests);
+  if (Object.keys(digests.files).length === 0) return digests;
+  digests.source = 'copied';
+  digests.trustedAt = new Date(now()).toISOString();
+  await writeDigests(place.folder, digests);
   return digests;
 }
 

@@ -16,6 +16,7 @@ import { out } from '../style.ts';
 
 type AgentCommandOptions = SettingOptions & { readyJson?: boolean };
 
+const GIGABYTE = 1e9;
 export const AGENT_SECTIONS = ['program', 'node'] as const;
 
 export function addAgentCommand(program: Command): void {
@@ -39,6 +40,7 @@ export function addAgentCommand(program: Command): void {
       const node = {
         dataFolder: nodeFolder(data),
         models: settings.models,
+        modelSources: settings.model_sources,
         slots: settings.slots,
         allowTools: settings.allow_tools,
         keyStore: settings.key_store,
@@ -88,12 +90,14 @@ function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation
   return isGiven ? relay : (invitation?.relayUrl ?? relay);
 }
 
-function optionalSettings({ name, join_token, hub, hub_token, policy, caps_port }: NodeSettings) {
+function optionalSettings(settings: NodeSettings) {
+  const { name, join_token, hub, hub_token, policy, caps_port, models_quota_gb } = settings;
   return {
     ...(name === undefined ? {} : { name }),
     ...(join_token === undefined ? {} : { joinToken: join_token }),
     ...(hub === undefined ? {} : { hubUrl: hub }),
     ...(hub_token === undefined ? {} : { hubToken: hub_token }),
+    ...(models_quota_gb === undefined ? {} : { modelsQuotaBytes: models_quota_gb * GIGABYTE }),
     ...(policy === undefined ? {} : { policy }),
     ...(caps_port === undefined ? {} : { capsPort: caps_port }),
   };

@@ -5,12 +5,15 @@ import { getJson } from '../get-json.ts';
 import { COMMAND } from '../own-command.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
+import { addStoredModelCommands, NODE_STORE, RELAY_MIRROR } from './stored-models.ts';
 
 type ModelsCommandOptions = SettingOptions & { json?: boolean };
 
 export function addModelsCommand(program: Command): void {
-  addClientOptions(program.command('models'), ['api_key'])
-    .description('list the models that the pool can serve now')
+  const models = addClientOptions(program.command('models'), ['api_key']);
+  models
+    .enablePositionalOptions()
+    .description('list the models that the pool can serve now; the subcommands are about the files of this machine')
     .addOption(new Option('--json', 'print the list as JSON'))
     .action(async (options: ModelsCommandOptions) => {
       const { relayUrl, apiKey } = await readClient(options);
@@ -18,6 +21,11 @@ export function addModelsCommand(program: Command): void {
       if (options.json === true) process.stdout.write(`${JSON.stringify(list.data)}\n`);
       else process.stdout.write(tableOf(list));
     });
+  addStoredModelCommands(models, NODE_STORE);
+  addStoredModelCommands(
+    models.command('mirror').description('the models that the relay of this data folder hands to its nodes'),
+    RELAY_MIRROR,
+  );
 }
 
 function tableOf(list: ModelList): string {
