@@ -6,6 +6,8 @@ import { useSpeech } from '../locale.ts';
 import { everyDay } from './every-day.ts';
 
 const HEIGHT_PX = 240;
+/** A bar stands on the middle of its day. */
+const HALF_DAY_S = 12 * 3_600;
 /** Seven tenths of a day wide, and no wider than this many pixels. */
 const BARS = uPlot.paths.bars?.({ size: [0.7, 48] });
 
@@ -25,15 +27,20 @@ export function DaysChart({ days }: { days: readonly LedgerDay[] }) {
       {
         width: current.clientWidth,
         height: HEIGHT_PX,
+        padding: [8, 8, 0, 0],
         legend: { show: false },
         cursor: { show: false },
-        scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.05)] } },
+        scales: {
+          x: { range: (_plot, first, last) => [first - HALF_DAY_S, last + HALF_DAY_S] },
+          y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.05)] },
+        },
         axes: [
           {
             ...axis,
             grid: { show: false },
             values: (_plot, at) => at.map((second) => show.day(second * 1_000)),
             space: 90,
+            size: 32,
           },
           { ...axis, size: 64, values: (_plot, values) => values.map(show.number) },
         ],

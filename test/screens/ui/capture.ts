@@ -25,7 +25,7 @@ test('captures the window', async (t) => {
   await shoot(page, 'setup-when');
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   const { ledger } = desktop.app;
-  for (let day = 0; day < 40; day++) {
+  for (let day = 40; day >= 0; day--) {
     if (day % 6 === 4) continue;
     const outputTokens = 20_000 + ((day * 7_919) % 31_000);
     ledger.addJob({ ...ENDED, job: `job_${day}`, startedAt: NOW - day * DAY_MS, outputTokens });
