@@ -6,6 +6,7 @@ import { type Figure, figureOf } from './figure.ts';
 
 const ROWS = 50_000;
 const LOADS = 7;
+const ROUNDS = 9;
 const AIM_READY_MS = 1_000;
 const AIM_TASK_MS = 50;
 
@@ -25,24 +26,12 @@ export async function windowFigures(): Promise<Figure[]> {
     }
     await page.getByRole('link', { name: 'What left this machine' }).click();
     await page.getByText('50,000 lines').waitFor();
-    const scroll = await page.evaluate<number[]>(SCROLL);
-    const filter = await page.evaluate<number[]>(FILTER);
+    const scroll = await longestFrame(page, SCROLL);
+    const filter = await longestFrame(page, FILTER);
     return [
       figureOf('window-ready', ready, 'ms', { atMost: AIM_READY_MS }, { loads: LOADS }),
-      figureOf(
-        'ledger-scroll-longest-frame',
-        longest(scroll),
-        'ms',
-        { atMost: AIM_TASK_MS },
-        { frames: scroll.length },
-      ),
-      figureOf(
-        'ledger-filter-longest-frame',
-        longest(filter),
-        'ms',
-        { atMost: AIM_TASK_MS },
-        { frames: filter.length },
-      ),
+      figureOf('ledger-scroll-longest-frame', scroll, 'ms', { atMost: AIM_TASK_MS }, { rounds: ROUNDS }),
+      figureOf('ledger-filter-longest-frame', filter, 'ms', { atMost: AIM_TASK_MS }, { rounds: ROUNDS }),
     ];
   } finally {
     for (const end of ends) await end();
@@ -50,8 +39,11 @@ export async function windowFigures(): Promise<Figure[]> {
   }
 }
 
-function longest(frames: readonly number[]): number {
-  return Math.max(...frames);
+/** As the median over rounds of each round's longest: a round in which others had the processor tells nothing of ours. */
+async function longestFrame(page: Page, script: string): Promise<number> {
+  const rounds: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) rounds.push(Math.max(...(await page.evaluate<number[]>(script))));
+  return rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
 }
 
 /** From the start of the navigation to the first frame with the home in it, as the median of some loads. */
@@ -67,19 +59,17 @@ async function readyMs(page: Page): Promise<number> {
   return loads.sort((a, b) => a - b)[Math.floor(LOADS / 2)] ?? Number.NaN;
 }
 
-/** In the page: how long each frame kept the main thread, from its beginning until the next task after it was drawn. */
+/** In the page: from the beginning of each frame to that of the next, so that nothing in between goes unseen. */
 const FRAMES = `
   const frame = (work) => new Promise((done) => requestAnimationFrame(() => {
     const began = performance.now();
-    const { port1, port2 } = new MessageChannel();
     work();
-    port1.onmessage = () => done(performance.now() - began);
-    port2.postMessage(null);
+    requestAnimationFrame(() => done(performance.now() - began));
   }));
   const frames = [];`;
 const SCROLL = `(async () => { ${FRAMES}
   const box = document.querySelector('.ledger');
-  for (let step = 0; step < 200; step++) frames.push(await frame(() => { box.scrollTop = (step * 11_003) % box.scrollHeight; }));
+  for (let step = 0; step < 60; step++) frames.push(await frame(() => { box.scrollTop = (step * 11_003) % box.scrollHeight; }));
   return frames;
 })()`;
 const FILTER = `(async () => { ${FRAMES}

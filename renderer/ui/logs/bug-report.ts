@@ -7,8 +7,8 @@ const LINK_MOST_CHARACTERS = 8_000;
 const LINES = 20;
 
 /**
- * What a report says: of the app and its state the words of our own tables, of the log its sentences and codes. Nothing
- * that came from elsewhere is in it: no names of relays, clients, programs or models, no paths, no texts of jobs. Pure.
+ * What a report says: of the app and its state the words of our own tables, of the log its sentences and codes. No names of
+ * relays, clients or programs, no paths, no texts of jobs; a sentence of the log may name a model. Pure.
  */
 export function bugReport(state: AppState, lines: readonly LogLine[], question: string): string {
   const { version, code, relay, gpu, jobs, unknown, update } = state;
