@@ -12,6 +12,9 @@ const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'),
 /** A second of work for all; the best level takes ten times as long to save a twentieth. */
 const GZIP = { level: 5 };
 
+/** Libraries mark what a server may not render, and no page of ours is rendered on one. */
+const UNTOLD = new Set(['MODULE_LEVEL_DIRECTIVE', 'PLUGIN_TIMINGS']);
+
 export type PagesToBuild = {
   /** Every folder in it that has an index.html is a page. */
   sources: string;
@@ -88,6 +91,7 @@ export function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
         onLog: (level, log, handle) => log.code === 'MODULE_LEVEL_DIRECTIVE' || handle(level, log),
         input: pagesOf(sources).map((page) => join(sources, page, 'index.html')),
         checks: { pluginTimings: false },
+        onwarn: (warning, warn) => void (UNTOLD.has(warning.code ?? '') || warn(warning)),
       },
     },
   };

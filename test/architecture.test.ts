@@ -47,7 +47,7 @@ const RULES: Rule[] = [
     mayImportPackages: (name) => name !== 'electron',
     reason: 'the relay knows shared, never the node or a page',
   },
-  ...['join', 'compute', 'console', 'verify'].map((page) => ({
+  ...['join', 'compute', 'console', 'ui', 'verify'].map((page) => ({
     room: `renderer/${page}`,
     mayImportRooms: [`renderer/${page}`, ...ROOMS_OF_ALL_PAGES, 'shared'],
     mayImportPackages: isOfPages,

@@ -14,6 +14,7 @@ import type { LogFile } from '../logs/log-file.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
+import type { WindowRuntime } from '../node/window-runtime.ts';
 import type { SettingsKeeper } from '../settings/settings.ts';
 import type { ElectronSurface } from '../surface.ts';
 import type { TrayActions } from '../tray/tray-menu.ts';
@@ -27,6 +28,7 @@ export type UiCallParts = {
   keeper: ContributionKeeper;
   node: NodeHost;
   questions: QuestionDesk;
+  runtime: Pick<WindowRuntime, 'listModels'>;
   updates: Updates;
   autostart: Autostart;
   shell: ElectronSurface['shell'];
@@ -87,6 +89,8 @@ function handlersOf(parts: UiCallParts): Handlers {
     listReceipts: ledger.receipts,
     listDepartures: ledger.departures,
     listDays: ({ days }) => ledger.days(days),
+    listModels: parts.runtime.listModels,
+    getCapabilities: node.capabilities,
     readLog: ({ lines }) => log.tail(lines),
     openLink: async ({ url }) => {
       if (!isAllowedLink(url)) return false;

@@ -4,6 +4,7 @@ import { parseRememberedRelay } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import type { SecretBox } from '../headless/secret-box.ts';
 
 export type StartAgent = (options: {
@@ -24,6 +25,8 @@ export type NodeHostOptions = {
 
 export type NodeHost = {
   link(): RelayLink;
+  /** What the node says of itself now, as its relay is told; null while it has none. */
+  capabilities(): Promise<CapabilityDocument | null>;
   /** Works for the relay that is remembered, if there is one. */
   start(): Promise<void>;
   /** Pairs, and works for that relay from then on. Errors: what the relay refuses with, `relay_unreachable`. */
@@ -86,6 +89,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       if (link.state !== 'connected' || running?.agent.hasSession() !== false) return link;
       return { state: 'connecting', relay: link.relay };
     },
+    capabilities: async () => (await running?.agent.capabilities()) ?? null,
     start: () => inTurn(resume),
     pair: (invitation) =>
       inTurn(async () => {

@@ -1,6 +1,7 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
+import type { ListedModel } from '../../shared/ipc/listed-model.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { Execution } from '../../shared/protocol/messages.ts';
@@ -33,6 +34,8 @@ export type WindowRuntimeOptions = {
 export type WindowRuntime = ReleasableRuntime & {
   /** What the page runs on, once it has said so. */
   report(): GpuReport | undefined;
+  /** All models whose files are here, also those that no GPU can run. */
+  listModels(): ListedModel[];
   greeted(report: GpuReport): void;
   said(word: ComputeWord): void;
   /** The page and all its workers are gone. */
@@ -188,6 +191,12 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       window.end();
     },
     holdsMemory: () => loads.size > 0,
+    listModels: () =>
+      models.map(({ served }) => {
+        // Until the page has said what it found, nothing speaks against its models.
+        const isUsable = report?.usable !== false;
+        return { ...served, state: !isUsable ? 'unusable' : warm.has(served.name) ? 'warm' : 'installed' };
+      }),
     report: () => report,
     close: async () => window.end(),
     greeted: (found) => {

@@ -1,8 +1,10 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Preferences } from '../preferences/preferences.ts';
 import { PAUSE_LENGTHS } from '../preferences/wish.ts';
+import { CapabilityDocument } from '../protocol/capabilities.ts';
 import { AppState } from './app-state.ts';
 import { LedgerDay, LedgerDeparture, LedgerJob, LedgerReceipt, PageRequest } from './ledger-views.ts';
+import { ListedModel } from './listed-model.ts';
 import type { UiCallName } from './ui-channels.ts';
 
 const strict = { additionalProperties: false };
@@ -35,6 +37,9 @@ export const UI_CALLS = {
   listReceipts: call(PageRequest, Type.Array(LedgerReceipt)),
   listDepartures: call(PageRequest, Type.Array(LedgerDeparture)),
   listDays: call(Type.Object({ days: Type.Integer({ minimum: 1, maximum: 400 }) }, strict), Type.Array(LedgerDay)),
+  listModels: call(Nothing, Type.Array(ListedModel)),
+  /** What the node tells its relay of itself now; null while it has none. */
+  getCapabilities: call(Nothing, Type.Union([CapabilityDocument, Type.Null()])),
   readLog: call(
     Type.Object({ lines: Type.Integer({ minimum: 1, maximum: 1_000 }) }, strict),
     Type.Array(Type.String()),

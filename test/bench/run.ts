@@ -16,6 +16,7 @@ import { type RelayPool, startRelayPool } from './relay-pool.ts';
 import { requests } from './requests.ts';
 import { revocation } from './revocation.ts';
 import { streamingRate, tokenCost, tokenCpu } from './streaming.ts';
+import { windowFigures } from './window.ts';
 
 /**
  * `npm run bench`: one JSON line per figure on stdout. Names on the command line (parts of those below) narrow it down:
@@ -45,6 +46,7 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   'language-models': languageModels,
   'model-loads': modelLoads,
   'cold-start': coldStart,
+  window: windowFigures,
 };
 
 const wanted = process.argv.slice(2);

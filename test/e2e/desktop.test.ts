@@ -1,6 +1,6 @@
 /** The app with its real compute page and preload in a real Chromium, a real relay, and a real model on a simulated GPU. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -30,9 +30,6 @@ before(async () => {
   pool = await startPool();
   await bundleMain(built);
   await buildPages({ sources: join(ROOT, 'renderer'), output: join(built, 'pages') });
-  // A stand-in for the window's own page, which asks by itself when the test says so.
-  mkdirSync(join(built, 'pages', 'ui'), { recursive: true });
-  writeFileSync(join(built, 'pages', 'ui', 'index.html'), '<!doctype html><title>Sparewatt</title>');
 });
 after(async () => {
   await pool?.close();

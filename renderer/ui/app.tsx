@@ -1,0 +1,117 @@
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { AppState } from '../../shared/ipc/app-state.ts';
+import type { StateStore } from './bridge.ts';
+import { ContributionsView } from './contributions/contributions-view.tsx';
+import { FirstRun } from './first-run/first-run.tsx';
+import { isSetUp } from './first-run/set-up.ts';
+import { HomeView } from './home/home-view.tsx';
+import { statusOf } from './home/status.ts';
+import { LedgerView } from './ledger/ledger-view.tsx';
+import { isLocale, type Locale, preferredLocale, SpeechContext, speechOf, useSpeech } from './locale.ts';
+import { LogsView } from './logs/logs-view.tsx';
+import { MachineView } from './machine/machine-view.tsx';
+import { ModelsView } from './machine/models-view.tsx';
+import { PreferencesView } from './preferences/preferences-view.tsx';
+import { goTo, useView, VIEWS, type View } from './routes.ts';
+import { SideBar } from './side-bar.tsx';
+
+const LOCALE_KEY = 'sparewatt-locale';
+
+export function App({ store }: { store: StateStore }) {
+  const state = useSyncExternalStore(store.onChange, store.state);
+  const [locale, setLocale] = useLocale();
+  if (state === undefined) return null;
+  return (
+    <SpeechContext value={speechOf(locale)}>
+      <Window state={state} onLocale={setLocale} />
+    </SpeechContext>
+  );
+}
+
+function Window({ state, onLocale }: { state: AppState; onLocale(locale: Locale): void }) {
+  const { texts } = useSpeech();
+  const view = useView();
+  useFirstRun(state);
+  const { title } = statusOf(state, texts);
+  useEffect(() => {
+    document.title = `${title} · Sparewatt`;
+  }, [title]);
+  return (
+    <div className="window">
+      <a className="skip" href={`#/${view}`} onClick={focusMain}>
+        {texts.skipToContent}
+      </a>
+      <SideBar state={state} view={view} onLocale={onLocale} />
+      <Main view={view}>{contentOf(view, state)}</Main>
+    </div>
+  );
+}
+
+function contentOf(view: View, state: AppState): ReactNode {
+  switch (view) {
+    case 'setup':
+      return <FirstRun state={state} />;
+    case 'contributions':
+      return <ContributionsView />;
+    case 'models':
+      return <ModelsView state={state} />;
+    case 'machine':
+      return <MachineView state={state} />;
+    case 'ledger':
+      return <LedgerView />;
+    case 'logs':
+      return <LogsView state={state} />;
+    case 'preferences':
+      return <PreferencesView state={state} />;
+    default:
+      return <HomeView state={state} />;
+  }
+}
+
+/** A new view begins at its top, and tells who cannot see it what it is. */
+function Main({ view, children }: { view: View; children: ReactNode }) {
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(view);
+  useEffect(() => {
+    if (shown.current === view) return;
+    shown.current = view;
+    main.current?.scrollTo(0, 0);
+    main.current?.focus();
+  }, [view]);
+  return (
+    <main ref={main} id="content" tabIndex={-1} className={VIEWS.some((each) => each === view) ? 'view' : 'view setup'}>
+      {children}
+    </main>
+  );
+}
+
+/** Whoever has neither paired nor said "later" is taken there once. */
+function useFirstRun({ relay }: AppState): void {
+  const isNew = relay.state === 'unpaired' && !isSetUp();
+  const wasTaken = useRef(false);
+  useEffect(() => {
+    if (!isNew || wasTaken.current) return;
+    wasTaken.current = true;
+    goTo('setup');
+  }, [isNew]);
+}
+
+function focusMain(event: { preventDefault(): void }): void {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+}
+
+function useLocale(): [Locale, (locale: Locale) => void] {
+  const [locale, setLocale] = useState<Locale>(() => {
+    const kept = localStorage.getItem(LOCALE_KEY) ?? '';
+    return isLocale(kept) ? kept : preferredLocale(navigator.languages);
+  });
+  useEffect(() => {
+    document.documentElement.lang = locale;
+  }, [locale]);
+  const choose = (wanted: Locale): void => {
+    localStorage.setItem(LOCALE_KEY, wanted);
+    setLocale(wanted);
+  };
+  return [locale, choose];
+}

@@ -1,0 +1,69 @@
+import type { LedgerDay } from '../../../shared/ipc/ledger-views.ts';
+import { ask, useAnswer } from '../bridge.ts';
+import { Figure } from '../figure.tsx';
+import { useSpeech } from '../locale.ts';
+import { DaysChart } from './days-chart.tsx';
+
+const DAYS = 90;
+const MINUTE_MS = 60_000;
+
+/** What this machine has given, day by day. A curve is drawn when there is one. */
+export function ContributionsView() {
+  const { texts, show } = useSpeech();
+  const words = texts.contributions;
+  const days = useAnswer(() => ask('listDays', { days: DAYS }), '');
+  if (days === undefined) return <h1>{texts.views.contributions}</h1>;
+  const sum = (of: (day: LedgerDay) => number): number => days.reduce((total, day) => total + of(day), 0);
+  const credits = sum((day) => day.credits);
+  const totals: [string, string | null][] = [
+    [words.totals.jobs, show.number(sum(({ jobs, failedJobs }) => jobs - failedJobs))],
+    [words.totals.tokens, show.number(sum(({ outputTokens }) => outputTokens))],
+    [words.totals.hours, show.fine(sum(({ busyMs }) => busyMs) / (60 * MINUTE_MS))],
+    [words.totals.credits, credits === 0 ? null : show.fine(credits)],
+  ];
+  return (
+    <>
+      <h1>{texts.views.contributions}</h1>
+      <p className="quiet">{words.intro}</p>
+      <dl className="card figures">
+        {totals.map(([name, value]) => (
+          <Figure key={name} name={name} value={value} unknown={texts.notYet} />
+        ))}
+      </dl>
+      {days.length < 2 ? <p className="notice">{words.tooEarly}</p> : <DaysChart days={days} />}
+      {days.length > 0 && <DaysTable days={days} />}
+    </>
+  );
+}
+
+function DaysTable({ days }: { days: readonly LedgerDay[] }) {
+  const { texts, show } = useSpeech();
+  const { columns, table } = texts.contributions;
+  return (
+    <details className="card">
+      <summary>{table}</summary>
+      <table className="plain">
+        <thead>
+          <tr>
+            {Object.values(columns).map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {days.map(({ day, jobs, failedJobs, outputTokens, busyMs, credits }) => (
+            <tr key={day}>
+              <th scope="row">{show.day(Date.parse(`${day}T12:00`))}</th>
+              {[jobs, failedJobs, outputTokens, busyMs / MINUTE_MS, credits].map((value, index) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: columns stay where they are.
+                <td key={index}>{show.number(value)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}

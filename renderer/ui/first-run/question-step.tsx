@@ -1,0 +1,37 @@
+import { useEffect, useId, useRef } from 'react';
+
+export type QuestionStepProps = {
+  title: string;
+  answers: readonly { title: string; hint: string; onChoose(): void }[];
+};
+
+/** One question; each answer is one button, so that it takes one click. */
+export function QuestionStep({ title, answers }: QuestionStepProps) {
+  const id = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <section className="card" aria-labelledby={id}>
+      <h2 id={id} ref={heading} tabIndex={-1}>
+        {title}
+      </h2>
+      <ul className="answers">
+        {answers.map((answer, index) => (
+          <li key={answer.title}>
+            <button
+              type="button"
+              className="button answer"
+              aria-describedby={`${id}-${index}`}
+              onClick={answer.onChoose}
+            >
+              {answer.title}
+            </button>
+            <p className="hint" id={`${id}-${index}`}>
+              {answer.hint}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

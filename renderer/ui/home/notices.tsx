@@ -1,0 +1,43 @@
+import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { ask } from '../bridge.ts';
+import { useSpeech } from '../locale.ts';
+
+/** What a person should know although nothing has failed. */
+export function Notices({ state: { gpu, secretsProtected, unknown, update } }: { state: AppState }) {
+  const { texts } = useSpeech();
+  return (
+    <>
+      {gpu !== null && !gpu.usable && (
+        <p className="notice" data-kind="warn">
+          <strong>{texts.notices.noGpu}</strong>
+          {texts.notices.noGpuWhy}
+        </p>
+      )}
+      {!secretsProtected && (
+        <p className="notice" data-kind="warn">
+          <strong>{texts.notices.unprotected}</strong>
+          {texts.notices.unprotectedWhy}
+        </p>
+      )}
+      {update.state === 'ready' && (
+        <div className="notice row">
+          <span>{texts.notices.update(update.version)}</span>
+          <button type="button" className="button" onClick={() => void ask('installUpdate').catch(() => undefined)}>
+            {texts.notices.install}
+          </button>
+        </div>
+      )}
+      {unknown.length > 0 && (
+        <details className="unknown">
+          <summary>{texts.notices.unknown}</summary>
+          <p className="hint">{texts.notices.unknownWhy}</p>
+          <ul>
+            {unknown.map((sensor) => (
+              <li key={sensor}>{texts.sensors[sensor] ?? sensor}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,96 @@
+import type { AppState } from '../../../shared/ipc/app-state.ts';
+import type { PauseLength } from '../../../shared/preferences/wish.ts';
+import type { Refusal } from '../bridge.ts';
+import { EN_OWNER } from './en-owner.ts';
+import { EN_RECORDS } from './en-records.ts';
+
+const PAUSE_FOR: Record<PauseLength, string> = {
+  '30m': '30 minutes',
+  '1h': '1 hour',
+  '3h': '3 hours',
+  tomorrow: 'Until tomorrow',
+  resumed: 'Until I resume',
+};
+const SERVICES: Record<string, string> = {
+  llm: 'Chat and text',
+  embed: 'Embeddings',
+  stt: 'Speech to text',
+  tts: 'Text to speech',
+  ocr: 'Text in pictures',
+  image: 'Pictures',
+  task: 'Other tasks',
+};
+const SENSORS: Record<string, string> = {
+  idle_s: 'whether keyboard and mouse are used',
+  locked: 'whether the screen is locked',
+  power: 'whether it runs on battery',
+  heat: 'how warm it is',
+  programs: 'which programs run',
+  game: 'whether a game runs',
+  full_screen: 'whether an app fills the screen',
+  other_gpu_percent: 'how busy other programs keep the GPU',
+  metered: 'whether the network is metered',
+};
+
+export const EN = {
+  ...EN_OWNER,
+  ...EN_RECORDS,
+  skipToContent: 'Skip to the content',
+  language: 'Language',
+  theme: { label: 'Appearance', system: 'As the system', light: 'Light', dark: 'Dark' },
+  notYet: 'not yet known',
+  views: {
+    label: 'Views',
+    home: 'Home',
+    contributions: 'Contributions',
+    models: 'Models',
+    machine: 'This machine',
+    ledger: 'What left this machine',
+    preferences: 'Preferences',
+    logs: 'Logs and help',
+  },
+  states: { contributing: 'Contributing', paused: 'Paused', yielding: 'Yielding' },
+  /** The main process says it in English, for the tray too; the title above says already that it is paused. */
+  reason: ({ reason }: AppState): string => {
+    const why = reason.replace(/^Paused: /, '');
+    return why.charAt(0).toUpperCase() + why.slice(1);
+  },
+  problem: ({ message }: Refusal): string => message,
+  services: SERVICES,
+  sensors: SENSORS,
+  home: {
+    status: 'State of this machine',
+    pair: 'Pair with a relay',
+    contribute: 'Contribute',
+    pause: 'Pause',
+    pauseLonger: 'Pause for another time',
+    pauseFor: PAUSE_FOR,
+    finish: 'Finish current job, then pause',
+    free: 'Free GPU memory now',
+    resumesAt: (time: string): string => `resumes at ${time}`,
+    untilThen: (time: string): string => `until ${time}`,
+  },
+  questions: {
+    title: (count: number): string => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
+    allow: 'Allow',
+    refuse: 'Refuse',
+  },
+  today: { title: 'Today', speed: 'Tokens per second now', jobs: 'Jobs', tokens: 'Tokens written' },
+  jobs: {
+    title: 'Current jobs',
+    none: 'Ready. The relay has no work for this machine at the moment.',
+    noneNow: 'Nothing runs.',
+    client: (client: string): string => `for ${client}`,
+    tokens: (count: string): string => `${count} tokens`,
+  },
+  notices: {
+    noGpu: 'This machine offers no GPU that models can run on.',
+    noGpuWhy: 'WebGPU found none, or only one that is simulated. It takes no jobs; a newer graphics driver may help.',
+    unprotected: 'Secrets are not protected on this system.',
+    unprotectedWhy: 'It has no keychain that works, so that the key of this node lies readable in your own folder.',
+    update: (version: string): string => `Version ${version} is ready.`,
+    install: 'Restart and install',
+    unknown: 'What this system does not tell',
+    unknownWhy: 'Sparewatt does not guess. Where a rule needs one of these, it has no effect here:',
+  },
+};

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
+import { withGames, withWhen } from '../../../renderer/ui/first-run/answers.ts';
+import { clockOf, statusOf } from '../../../renderer/ui/home/status.ts';
+import { createTokenRate } from '../../../renderer/ui/home/token-rate.ts';
+import { csvOf, filterRows } from '../../../renderer/ui/ledger/filter-rows.ts';
+import { preferredLocale, speechOf, TEXTS } from '../../../renderer/ui/locale.ts';
+import { bugReport, reportLink } from '../../../renderer/ui/logs/bug-report.ts';
+import { isAtLeast, readLogLine } from '../../../renderer/ui/logs/log-lines.ts';
+import { draftOf, readDraft } from '../../../renderer/ui/preferences/draft.ts';
+import { moved, painted, presetGrid } from '../../../renderer/ui/preferences/week-cells.ts';
+import { viewOf } from '../../../renderer/ui/routes.ts';
+import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { YIELD_CODES } from '../../../shared/preferences/contribution.ts';
+import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
+import { NOTHING_KNOWN } from '../../../shared/preferences/presence.ts';
+import { hoursOfGrid } from '../../../shared/preferences/week-grid.ts';
+
+const STATE: AppState = {
+  version: '0.1.0',
+  contributing: false,
+  code: 'game',
+  reason: 'Paused: game detected (secret-game.exe)',
+  until: null,
+  wish: { state: 'contribute' },
+  presence: { ...NOTHING_KNOWN, game: 'secret-game.exe', programs: ['secret-tool'] },
+  unknown: ['heat'],
+  relay: { state: 'connected', relay: 'https://relay.example', nodeId: 'attic-1' },
+  jobs: [{ job: 'j', type: 'llm', model: 'acme/secret', client: 'key_1', startedAt: 0, outputTokens: 1 }],
+  questions: [],
+  gpu: null,
+  memoryHeld: true,
+  startsAtLogin: false,
+  update: { state: 'off' },
+  secretsProtected: true,
+};
+
+/** The paths of all texts, and what stands there. */
+function textsOf(value: unknown, path = ''): [string, string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => textsOf(member, `${path}.${name}`));
+}
+
+test('has the same texts in every language, none of them empty', () => {
+  const paths = (texts: unknown): string[] => textsOf(texts).map(([path]) => path);
+  assert.deepEqual(paths(TEXTS.fr).sort(), paths(TEXTS.en).sort());
+  for (const texts of Object.values(TEXTS)) {
+    for (const [path, text] of textsOf(texts)) assert.ok(text.trim().length > 0, path);
+  }
+  assert.equal(preferredLocale(['de', 'fr-CA']), 'fr');
+  assert.equal(preferredLocale(['toString']), 'en');
+});
+
+test('says for every code what the machine does and why, in both languages', () => {
+  for (const code of [...YIELD_CODES, 'contributing', 'unpaired', 'unreachable', 'refused']) {
+    const state = { ...STATE, code, contributing: code === 'contributing' };
+    const [en, fr] = [statusOf(state, TEXTS.en), statusOf(state, TEXTS.fr)];
+    assert.equal(en.tone, fr.tone);
+    assert.equal(en.why, 'Game detected (secret-game.exe)');
+    assert.notEqual(fr.why, state.reason, `${code} is said in English in French`);
+  }
+  assert.equal(statusOf(STATE, TEXTS.en).title, 'Yielding');
+  assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).title, 'Paused');
+});
+
+test('writes what is left as a clock, and bytes in the units of the language', () => {
+  assert.deepEqual(
+    [clockOf(0), clockOf(-5), clockOf(61_000), clockOf(7_509_000)],
+    ['00:00', '00:00', '01:01', '2:05:09'],
+  );
+  const { show } = speechOf('en');
+  assert.deepEqual([show.bytes(0), show.bytes(999), show.bytes(1_500_000)], ['0 byte', '999 byte', '1.5 MB']);
+});
+
+test('tells tokens per second only when it has seen some time, and forgets what is long ago', () => {
+  const rate = createTokenRate();
+  const job = (outputTokens: number) => [{ ...STATE.jobs[0], job: 'j', outputTokens } as AppState['jobs'][number]];
+  assert.equal(rate.look(job(0), 0), null);
+  assert.equal(rate.look(job(20), 1_000), 20);
+  assert.equal(rate.look(job(20), 10_000), null);
+  assert.equal(rate.look([], 11_000), null);
+});
+
+test('reads a form of preferences whole or not at all', () => {
+  const draft = draftOf(DEFAULT_PREFERENCES);
+  assert.deepEqual(readDraft(draft), { preferences: DEFAULT_PREFERENCES });
+  const write = (changes: Record<string, string>) => readDraft({ ...draft, texts: { ...draft.texts, ...changes } });
+  assert.deepEqual(write({ away_after_s: '', 'profiles.here.slots': 'x' }), {
+    faults: { 'profiles.here.slots': 'not_a_number', away_after_s: 'needed' },
+  });
+  assert.deepEqual(write({ 'policy.jobs_per_client': '0' }), { faults: { 'policy.jobs_per_client': 'not_accepted' } });
+  assert.deepEqual(write({ 'profiles.here.slots': '1.5' }), { faults: { 'profiles.here.slots': 'not_accepted' } });
+  const all = {
+    away_after_s: '0,5',
+    other_gpu_load_percent: '',
+    disk_quota_bytes: '12.5',
+    'policy.sizes.output_tokens': '400',
+    'policy.clients.deny': ' key_1 \n\nkey_2',
+  };
+  const read = write(all) as { preferences: Preferences };
+  assert.equal(read.preferences.away_after_s, 30);
+  assert.equal(read.preferences.other_gpu_load_percent, null);
+  assert.equal(read.preferences.disk_quota_bytes, 12_500_000_000);
+  assert.deepEqual(read.preferences.policy, { sizes: { output_tokens: 400 }, clients: { deny: ['key_1', 'key_2'] } });
+  const back = draftOf(read.preferences);
+  assert.deepEqual(
+    readDraft({ ...back, texts: { ...back.texts, 'policy.sizes.output_tokens': '', 'policy.clients.deny': '' } }),
+    {
+      preferences: { ...read.preferences, policy: {} },
+    },
+  );
+});
+
+test('paints blocks of the week, and stops at its edges', () => {
+  const grid = painted(presetGrid('never'), { row: 6, hour: 23 }, { row: 5, hour: 22 }, true);
+  assert.deepEqual(hoursOfGrid(grid), ['sun 22:00-24:00', 'sat 22:00-24:00']);
+  assert.deepEqual(moved({ row: 0, hour: 0 }, 'ArrowUp'), { row: 0, hour: 0 });
+  assert.deepEqual(moved({ row: 6, hour: 23 }, 'ArrowRight'), { row: 6, hour: 23 });
+  assert.equal(moved({ row: 0, hour: 0 }, 'a'), undefined);
+  assert.equal(hoursOfGrid(presetGrid('always')), undefined);
+});
+
+test('takes an answer of the first run into the preferences, and leaves the rest', () => {
+  const nights = withWhen(DEFAULT_PREFERENCES, 'nights');
+  assert.equal(nights.policy.hours?.length, 2);
+  const away = withWhen(nights, 'away');
+  assert.deepEqual([away.policy.hours, away.profiles.here.contribute], [undefined, false]);
+  assert.deepEqual(withGames(DEFAULT_PREFERENCES, false), {
+    ...DEFAULT_PREFERENCES,
+    games: { detect: false, programs: [] },
+  });
+});
+
+test('finds lines by every word of a filter, and exports nothing that a spreadsheet would run', () => {
+  const rows = [
+    { row: 2, to: 'Relay.example', kind: 'answer' },
+    { row: 1, to: '=cmd()', kind: 'a "b", c' },
+  ];
+  assert.deepEqual(
+    filterRows(rows, ' ANSWER relay ').map(({ row }) => row),
+    [2],
+  );
+  assert.equal(filterRows(rows, ''), rows);
+  assert.equal(csvOf(rows), 'row,to,kind\r\n2,Relay.example,answer\r\n1,\'=cmd(),"a ""b"", c"');
+});
+
+test('draws days without work too', () => {
+  const day = (name: string, outputTokens: number) => ({
+    day: name,
+    outputTokens,
+    jobs: 1,
+    failedJobs: 0,
+    busyMs: 1,
+    credits: 0,
+  });
+  assert.deepEqual(everyDay([day('2026-03-30', 5), day('2026-03-27', 7)]).tokens, [7, 0, 0, 5]);
+});
+
+test('reports a bug with our own words alone, in a link that the app opens', () => {
+  const line = readLogLine('{"time":"t","level":"error","message":"a page died","code":"internal","err":"/home/ada"}');
+  assert.ok(line);
+  assert.equal(readLogLine('{'), undefined);
+  assert.equal(isAtLeast(line, 'warn'), true);
+  const text = bugReport(STATE, [line], 'What happened?');
+  assert.match(text, /State: game\n[\s\S]*t error a page died \(internal\)/);
+  assert.doesNotMatch(text, /secret|relay\.example|attic|key_1|ada/);
+  const link = reportLink(`${text}${'ü'.repeat(9_000)}`);
+  assert.ok(link.length <= 8_000 && URL.canParse(link));
+});
+
+test('shows home for an address that names no view', () => {
+  assert.deepEqual(
+    [viewOf(''), viewOf('#/logs'), viewOf('#/setup'), viewOf('#/constructor')],
+    ['home', 'logs', 'setup', 'home'],
+  );
+});

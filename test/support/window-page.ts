@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Page } from 'playwright-core';
+import { PAGES } from '../../build/build-pages.ts';
+import { bundleMain } from '../../build/desktop/bundle.ts';
+import type { NodeParts } from '../../main/boot/desktop-host.ts';
+import type { StartAgent } from '../../main/node/node-host.ts';
+import { buildCapabilityDocument } from '../../shared/agent/capability-document.ts';
+import type { WitnessedJob } from '../../shared/agent/job-witness.ts';
+import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { type Desktop, type DesktopOptions, type PlayedPage, playComputePages, startDesktop } from './desktop.ts';
+import { type ChromiumRenderer, createChromiumRenderer } from './electron-double/chromium-renderer.ts';
+import type { ElectronHands } from './electron-double/electron-double.ts';
+
+/** The window of the app as its person sees it: the real main process, preload and page; the test plays the relay. */
+export type WindowPage = {
+  desktop: Desktop;
+  page: Page;
+  compute: PlayedPage;
+  renderer: ChromiumRenderer;
+  /** As the node runs jobs: with the owner's word before each, where they want that. */
+  runtime: NodeParts['runtime'];
+  /** What the page threw, or its policy refused. */
+  faults(): string[];
+  /** As the relay would: a job begins or ends on this machine. */
+  begin(job: Partial<WitnessedJob>): void;
+  produce(job: string, tokens: number): void;
+};
+
+export const GOOD_CODE = 'K7QF-2M9X-HB4T';
+export const RELAY_URL = 'http://relay.example:8080';
+
+/** Settings of somebody who has been through the first run. */
+export const SETTLED = {
+  version: 2,
+  preferences: DEFAULT_PREFERENCES,
+  wish: { state: 'contribute' },
+  toldOfTray: true,
+  choices: {},
+};
+
+/** Built once for a test file; give `folder` to `openWindow` and call `remove` at the end. */
+export async function buildPreloads(): Promise<{ folder: string; remove(): void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-window-'));
+  await bundleMain(folder);
+  return { folder: join(folder, 'preload'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Opens the window of an app that has its own folder. */
+export async function openWindow(t: TestContext, preloads: string, options: DesktopOptions = {}): Promise<WindowPage> {
+  let hands: ElectronHands | undefined;
+  let parts: NodeParts | undefined;
+  let renderer: ChromiumRenderer | undefined;
+  let compute: PlayedPage | undefined;
+  const desktop = await startDesktop(t, {
+    now: Date.now,
+    folders: { pages: PAGES.output, preloads, icons: preloads, models: preloads },
+    startAgent: (given) => {
+      parts = given;
+      return pretendedAgent(given);
+    },
+    ...options,
+    before: (given) => {
+      hands = given;
+      renderer = createChromiumRenderer(() => given);
+      given.renderer = renderer;
+      compute = playComputePages(given);
+    },
+  });
+  t.after(() => renderer?.close());
+  assert.ok(hands && renderer && compute && parts);
+  const { witness, runtime } = parts;
+  const page = await pageOf(renderer, desktop).catch((error: unknown) => {
+    throw new Error(`no window: ${renderer?.faults.join()}`, { cause: error });
+  });
+  const { faults } = renderer;
+  return {
+    desktop,
+    page,
+    compute,
+    renderer,
+    runtime,
+    faults: () => faults.filter((fault) => !/404/.test(fault)),
+    begin: (job) => witness.began({ ...JOB, ...job }),
+    produce: (job, tokens) => witness.produced(job, tokens),
+  };
+}
+
+const JOB = { job: 'job_1', attempt: 1, type: 'llm' as const, model: 'test/model', client: 'key_4f1c', startedAt: 0 };
+
+async function pageOf(renderer: ChromiumRenderer, desktop: Desktop): Promise<Page> {
+  const { promise, resolve } = Promise.withResolvers<Page>();
+  const look = (): void => {
+    try {
+      resolve(renderer.page(desktop.ui()));
+    } catch {
+      setTimeout(look, 20);
+    }
+  };
+  look();
+  const page = await promise;
+  await page.waitForLoadState('load');
+  page.setDefaultTimeout(8_000);
+  await page.locator('.window').waitFor();
+  return page;
+}
+
+/** A relay that knows one code. */
+function pretendedAgent(parts: NodeParts): StartAgent {
+  return async ({ invitation }) => {
+    const isLetIn = invitation === undefined || invitation.code.replaceAll('-', '') === GOOD_CODE.replaceAll('-', '');
+    const refusal = new Problem('pairing_code_invalid', 'The relay does not know this code. Ask for a new one.');
+    const { promise: ended, resolve: end } = Promise.withResolvers<Problem | undefined>();
+    if (!isLetIn) end(refusal);
+    return {
+      ready: isLetIn ? Promise.resolve('attic-k3vxq2mzla') : new Promise<never>(() => undefined),
+      ended,
+      hasSession: () => isLetIn,
+      capabilities: async () => documentOf(parts),
+      close: async () => end(undefined),
+    };
+  };
+}
+
+function documentOf({ runtime, policy, version, slots }: NodeParts) {
+  const document = buildCapabilityDocument({
+    nodeId: 'attic-k3vxq2mzla',
+    version,
+    revision: 3,
+    instance: 'instance',
+    models: runtime.models(),
+    slots: { total: slots(), used: () => 0 } as never,
+    hardware: {
+      platform: 'linux',
+      arch: 'x64',
+      cpu: 'Test CPU',
+      cpu_threads: 16,
+      memory_bytes: 32 * 2 ** 30,
+      gpus: [{ name: 'Test GPU', vendor: 'test', vram_bytes: 16 * 2 ** 30, driver: '1.2' }],
+      webgpu: null,
+    },
+    policy: policy.shown(),
+    issuedAt: Date.now(),
+  });
+  return { ...document, signature: 'signed' };
+}
