@@ -87,10 +87,7 @@ export function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
       reportCompressedSize: false,
       chunkSizeWarningLimit: 4_096,
       rolldownOptions: {
-        // Said by libraries to servers that render pages; there is none here.
-        onLog: (level, log, handle) => log.code === 'MODULE_LEVEL_DIRECTIVE' || handle(level, log),
         input: pagesOf(sources).map((page) => join(sources, page, 'index.html')),
-        checks: { pluginTimings: false },
         onwarn: (warning, warn) => void (UNTOLD.has(warning.code ?? '') || warn(warning)),
       },
     },

@@ -15,6 +15,8 @@ import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/python', import.meta.url));
 
+// Installing it holds this process up for seconds, in which no relay or node of it would be heard.
+const python = findPython();
 let pool: Pool;
 let data: string;
 before(async () => {
@@ -68,7 +70,6 @@ test('never writes over a file, and says what is wrong with its options', async 
 test('a Python client of the open fabric finds the nodes, reads the view and offloads work', {
   timeout: 300_000,
 }, async (t) => {
-  const python = findPython();
   if ('missing' in python) {
     t.skip(python.missing);
     return;
