@@ -53,6 +53,8 @@ type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
 
 /** Stopping as a whole has two seconds, and seldom meets a model that is being loaded. */
 const LOAD_GRACE_MS = 1_000;
+/** One pass of a model of today, with room. */
+const STEP_GRACE_MS = 1_000;
 const WORKER_URL = new URL('./inference-worker.ts', import.meta.url);
 
 export function startModelThread(
@@ -66,6 +68,7 @@ export function startModelThread(
   // Nobody waits for a load whose thread ends between two jobs.
   loading.promise.catch(() => undefined);
   let isLoading = true;
+  let isGone = false;
   let ended: Promise<void> | null = null;
   let nextId = 0;
 
@@ -81,14 +84,22 @@ export function startModelThread(
     // A terminated thread may still report an error; without a listener that would end the process.
     worker.on('error', () => undefined);
     loading.reject(reason);
-    for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : reason);
+    const running = new Set(jobs.keys());
+    for (const job of jobs.values()) {
+      job.interrupt();
+      job.reject(job.signal.aborted ? job.signal.reason : reason);
+    }
     jobs.clear();
     if (isLoading)
       await Promise.race([
         firstWordOf(worker).then(() => worker.terminate()),
         pause(LOAD_GRACE_MS, undefined, { ref: false }),
       ]);
-    else await worker.terminate();
+    else {
+      // A thread that is ended within ONNX Runtime takes the process with it; between two steps it does not.
+      if (!isGone) await Promise.race([lastWordsOf(worker, running), pause(STEP_GRACE_MS, undefined, { ref: false })]);
+      await worker.terminate();
+    }
   }
 
   worker.on('message', (message: FromWorker) => {
@@ -102,7 +113,10 @@ export function startModelThread(
     } else {
       deliver(message, jobs, options);
       // Only a new thread gives back what an allocator has taken; the others' jobs go elsewhere.
-      if (isOutOfMemory(message)) void end(fromProblemRecord(message.problem));
+      if (isOutOfMemory(message)) {
+        jobs.delete(message.id ?? -1);
+        void end(fromProblemRecord(message.problem));
+      }
     }
   });
   worker.on('error', (error: Error) => {
@@ -112,6 +126,7 @@ export function startModelThread(
   });
   worker.on('exit', () => {
     isLoading = false;
+    isGone = true;
     void end(crashProblem(options.model));
   });
   post(worker, { type: 'load', ...request });
@@ -154,6 +169,20 @@ export function startModelThread(
 function firstWordOf(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
     worker.once('message', () => resolve());
+    worker.once('exit', () => resolve());
+  });
+}
+
+/** Resolves when the thread has said how each of these jobs went, or has ended. */
+function lastWordsOf(worker: Worker, jobs: Set<number>): Promise<void> {
+  if (jobs.size === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message.type === 'done' || message.type === 'cancelled' || message.type === 'problem') {
+        jobs.delete(message.id ?? -1);
+      }
+      if (jobs.size === 0) resolve();
+    });
     worker.once('exit', () => resolve());
   });
 }
