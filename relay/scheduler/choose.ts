@@ -23,7 +23,7 @@ export type ChoosePorts = {
  * So many nodes are compared for one job. Two random ones are enough against herding ("the power of two choices"); six
  * make it likely that one of the better nodes is among them, and each one more costs a microsecond in a large pool.
  */
-export const COMPARED_MOST = 6;
+export const COMPARED_MOST = 5;
 /** Of them so many that must load the model first, when others need not: a loaded node is seldom worse. */
 const COLD_COMPARED = 2;
 /** Draws that may miss before all nodes are walked. */
