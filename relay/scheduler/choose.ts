@@ -20,7 +20,7 @@ export type ChoosePorts = {
 };
 
 /**
- * So many nodes are compared for one job. Two random ones are enough against herding ("the power of two choices"); six
+ * So many nodes are compared for one job. Two random ones are enough against herding ("the power of two choices"); five
  * make it likely that one of the better nodes is among them, and each one more costs a microsecond in a large pool.
  */
 export const COMPARED_MOST = 5;
