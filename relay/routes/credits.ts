@@ -16,6 +16,7 @@ import { ISSUED, keyAccount } from '../credits/accounts.ts';
 import { ANY_SERVICE } from '../credits/billing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { LedgerEntry, Price } from '../store/credit-store.ts';
+import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 
 const tags = ['Credits'];
@@ -112,7 +113,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
       },
     },
     async ({ query: { limit: wanted, after = '', prefix = '' } }, reply) => {
-      const limit = readLimit(wanted);
+      const limit = readPageLimit(wanted);
       const found = await store.credits.listAccounts({ limit: limit + 1, after, prefix });
       const data = found.slice(0, limit).map(({ account, balanceMicro }) => ({ account, balance_micro: balanceMicro }));
       return sendJson(reply, { data, next: found.length > limit ? (data.at(-1)?.account ?? null) : null });
@@ -130,7 +131,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
       },
     },
     async ({ query: { limit: wanted, before: last, account } }, reply) => {
-      const limit = readLimit(wanted);
+      const limit = readPageLimit(wanted);
       const before = last === undefined ? undefined : Number(last);
       const found = await store.credits.listEntries({ limit: limit + 1, before, account });
       const data = found.slice(0, limit).map(showEntry);
@@ -158,12 +159,6 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
       return sendJson(reply.code(isNew ? 201 : 200), showEntry(entry));
     },
   );
-}
-
-function readLimit(text = '100'): number {
-  const limit = Number(text);
-  if (limit >= 1 && limit <= 1_000) return limit;
-  throw new Problem('invalid_value', 'limit is a number from 1 to 1,000.', { param: 'limit' });
 }
 
 function markTaken({ reference, to, amountMicro }: LedgerEntry): Problem {

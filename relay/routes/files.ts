@@ -5,12 +5,12 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { registerFileUpload } from './file-upload.ts';
 import { fileView } from './file-views.ts';
+import { readPageLimit } from './page-limit.ts';
 import { sendFile } from './send-file.ts';
 import { sendJson } from './send-json.ts';
 import { registerStreamed } from './uploads.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
-const PAGE_USUAL = 100;
 const PAGE_MOST = 10_000;
 const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
@@ -33,7 +33,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
     async ({ query, principal }, reply) => {
       const { files } = services;
       const { after, purpose, order } = query;
-      const limit = limitOf(query);
+      const limit = readPageLimit(query.limit, PAGE_MOST);
       const asked = { apiKeyId: principal.keyId, limit, after, purpose, oldestFirst: order === 'asc' };
       const found = await files.list(asked);
       const data = found.slice(0, limit).map(fileView);
@@ -84,10 +84,4 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
       return sendJson(reply, { id, object: 'file', deleted: true });
     },
   );
-}
-
-function limitOf({ limit }: FilePageQuery): number {
-  const wanted = limit === undefined ? PAGE_USUAL : Number(limit);
-  if (wanted >= 1 && wanted <= PAGE_MOST) return wanted;
-  throw new Problem('invalid_value', `limit must be 1 to ${PAGE_MOST}.`, { param: 'limit' });
 }

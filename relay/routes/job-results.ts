@@ -5,12 +5,11 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { findOwnJob, type KnownJob, viewOf } from './job-views.ts';
+import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 import { cutIfUnread } from './unread.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
-const PAGE_USUAL = 100;
-const PAGE_MOST = 1_000;
 const RETRY_AFTER_MS = 1_000;
 
 /** Jobs and their results as their key sees them, and how to end them. */
@@ -32,10 +31,7 @@ function registerViews(app: RelayApp, { store }: RelayServices): void {
       },
     },
     async ({ query, principal: { kind, keyId } }, reply) => {
-      const limit = query.limit === undefined ? PAGE_USUAL : Number(query.limit);
-      if (limit < 1 || limit > PAGE_MOST) {
-        throw new Problem('invalid_value', `limit must be 1 to ${PAGE_MOST}.`, { param: 'limit' });
-      }
+      const limit = readPageLimit(query.limit);
       const apiKeyId = kind === 'admin' ? null : keyId;
       const { jobs, next } = await store.queuedJobs.listAllJobs({ limit, before: query.after, apiKeyId });
       return sendJson(reply, { data: jobs, next });

@@ -11,11 +11,10 @@ import {
 } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 
 const NodeParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
-const PAGE_USUAL = 100;
-const PAGE_MOST = 1_000;
 const DRAIN_USUAL_MS = 30_000;
 
 /** The nodes as clients may see them, and what an operator does with them. */
@@ -37,10 +36,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
       },
     },
     async ({ query }, reply) => {
-      const limit = query.limit === undefined ? PAGE_USUAL : Number(query.limit);
-      if (limit < 1 || limit > PAGE_MOST) {
-        throw new Problem('invalid_value', `limit must be 1 to ${PAGE_MOST}.`, { param: 'limit' });
-      }
+      const limit = readPageLimit(query.limit);
       return sendJson(reply, directory.list({ limit, after: query.after }));
     },
   );

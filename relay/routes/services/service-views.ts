@@ -10,18 +10,13 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { type Availability, createAvailability } from '../../registry/service-availability.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
-
-const PAGE_USUAL = 100;
-const PAGE_MOST = 1_000;
+import { readPageLimit } from '../page-limit.ts';
 
 type Sources = Pick<RelayServices, 'registry' | 'table'>;
 
 /** One page of the services that fit, by id. Errors: `invalid_value` for a limit that is none. */
 export function pageOfServices(query: ServicePageQuery, { registry, table }: Sources): ServicePage {
-  const limit = query.limit === undefined ? PAGE_USUAL : Number(query.limit);
-  if (limit < 1 || limit > PAGE_MOST) {
-    throw new Problem('invalid_value', `limit must be 1 to ${PAGE_MOST}.`, { param: 'limit' });
-  }
+  const limit = readPageLimit(query.limit);
   const fitting = registry.list().filter((service) => isWanted(service, query));
   const page = fitting.slice(0, limit);
   const availabilityOf = createAvailability(table.live());
