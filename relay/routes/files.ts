@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { FileDeleted, FileObject, FilePage, FilePageQuery } from '../../shared/api/files.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { registerFileUpload } from './file-upload.ts';
 import { fileView } from './file-views.ts';

@@ -9,7 +9,6 @@ import {
   NodePage,
   NodePageQuery,
 } from '../../shared/api/nodes.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';

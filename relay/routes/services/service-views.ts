@@ -6,7 +6,6 @@ import type {
   ServiceRequirements,
   ServiceSummary,
 } from '../../../shared/api/services.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
 import { type Availability, createAvailability } from '../../registry/service-availability.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
