@@ -13,5 +13,7 @@ export function createNodeCrypto(seed: Uint8Array): HostCrypto {
   return {
     sign: (data) => sign(null, data, key),
     sha256Hex: (content) => hash('sha256', content, 'hex'),
+    sha256: (content) => hash('sha256', content, 'buffer'),
+    soon: setImmediate,
   };
 }

@@ -7,6 +7,7 @@ import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
+import { createStatementSigner } from './batch-signing.ts';
 import { buildCapabilityDocument, type Hardware, loadOf, type Software, type Tools } from './capability-document.ts';
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
@@ -89,8 +90,10 @@ export function startAgent(options: AgentOptions): Agent {
   const { identity } = options;
   const signer = 'seed' in identity ? signerOfSeed(identity.seed) : Promise.resolve(identity);
   signer.catch(() => undefined); // Told by whoever asks for a document.
-  const receiptKey = { publicKey: identity.publicKey, crypto: options.crypto ?? webHostCrypto(signer) };
-  const warm = createWarmSessions(receiptKey.crypto);
+  const hostCrypto = options.crypto ?? webHostCrypto(signer);
+  const signStatement = createStatementSigner(hostCrypto);
+  const receiptKey = { publicKey: identity.publicKey, crypto: hostCrypto, signStatement };
+  const warm = createWarmSessions(hostCrypto);
   let authority: string | undefined;
   const jobs = createJobRunner({
     ...options,

@@ -1,12 +1,16 @@
 import type { HostCrypto } from '../identity/host-crypto.ts';
-import { bytesToBase64Url } from '../protocol/base64.ts';
 import type { JobRequest, JsonInput } from '../protocol/messages.ts';
 import { outputBytes, requestBytes } from '../receipts/hashed-content.ts';
 import { type NodeStatement, nodeStatementBytes, SERVICE_OF_JOB_TYPE } from '../receipts/statements.ts';
 import type { ToolCallPiece } from '../runtimes/runtime.ts';
+import type { StatementSigner } from './batch-signing.ts';
 
 /** The node's key and what signs with it. */
-export type ReceiptKey = { readonly publicKey: string; readonly crypto: HostCrypto };
+export type ReceiptKey = {
+  readonly publicKey: string;
+  readonly crypto: Pick<HostCrypto, 'sha256Hex'>;
+  readonly signStatement: StatementSigner;
+};
 
 /** What is known at the end of an attempt. */
 export type SignedEnd = Pick<NodeStatement, 'execution' | 'usage' | 'timings'> & { output?: JsonInput };
@@ -15,7 +19,7 @@ export type ReceiptSigning = {
   text(text: string, choice?: number): void;
   toolCall(piece: ToolCallPiece): void;
   vectors(values: Float32Array): void;
-  /** The node's signature under its part of the receipt, base64url; undefined where it cannot sign. Never rejects. */
+  /** The node's signature under its part of the receipt, as text; undefined where it cannot sign. Never rejects. */
   sign(end: SignedEnd): Promise<string | undefined>;
 };
 
@@ -23,7 +27,7 @@ export type ReceiptSigning = {
  * Keeps what a node answers in one attempt and signs for it at the end. Nothing is hashed before that, so that the first
  * token waits for no hash.
  */
-export function beginSigning(request: JobRequest, { publicKey, crypto }: ReceiptKey): ReceiptSigning {
+export function beginSigning(request: JobRequest, { publicKey, crypto, signStatement }: ReceiptKey): ReceiptSigning {
   const choices = request.type === 'llm' ? (request.input.choices ?? 1) : 1;
   const texts = new Array<string>(choices).fill('');
   const vectors: Uint8Array<ArrayBuffer>[] = [];
@@ -48,7 +52,7 @@ export function beginSigning(request: JobRequest, { publicKey, crypto }: Receipt
       responseHash: await responseHash(output),
       nodeKey: publicKey,
     };
-    return bytesToBase64Url(await crypto.sign(nodeStatementBytes(statement)));
+    return signStatement(nodeStatementBytes(statement));
   };
   return {
     text: add,

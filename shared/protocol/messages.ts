@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem.ts';
+import { NODE_SIGNATURE_LIMIT } from '../receipts/batch-signature.ts';
 import { LIMITS } from './limits.ts';
 import { OBJECT_TYPES } from './subjects.ts';
 
@@ -232,8 +233,8 @@ export const DoneFrame = Type.Object({
   execution: Execution,
   /** What a job of a capability type made. */
   output: Type.Optional(JsonInput),
-  /** The node's Ed25519 signature under its part of the receipt (`statements.ts`), base64url. */
-  signature: Type.Optional(Type.String({ maxLength: 128 })),
+  /** The node's signature under its part of the receipt (`statements.ts`), as `batch-signature.ts` writes it. */
+  signature: Type.Optional(Type.String({ maxLength: NODE_SIGNATURE_LIMIT })),
 });
 export const ErrorFrame = Type.Object({
   ...FrameBase,

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { isSignedBy } from '../identity/signer.ts';
 import { base64UrlToBytes } from '../protocol/base64.ts';
+import { batchBytes, pathInputs, readNodeSignature } from './batch-signature.ts';
 import { leafInput } from './log/tree-hashes.ts';
 import { hexToBytes, isHeadSigned, TreeHead } from './log/tree-head.ts';
 import { isIncluded } from './log/verify-proofs.ts';
@@ -54,7 +55,7 @@ async function checkNode(receipt: Receipt): Promise<Finding> {
   if (signature === null) return { check, isSound: verdict === 'absent' ? null : false, detail: WHY_UNSIGNED[verdict] };
   const statement = nodeStatementOf(receipt);
   const isSound =
-    statement !== undefined && (await isSigned(statement.nodeKey, nodeStatementBytes(statement), signature));
+    statement !== undefined && (await isNodeSigned(statement.nodeKey, nodeStatementBytes(statement), signature));
   // The relay has said so itself, and nobody is to take the signature for one.
   if (!isSound && verdict === 'refused') return { check, isSound: null, detail: WHY_UNSIGNED.refused };
   return { check, isSound, detail: `node ${receipt.node}, key ${receipt.keys.node}` };
@@ -68,7 +69,7 @@ const WHY_UNSIGNED: Record<SignatureVerdict, string> = {
 
 async function checkPlace({ receipt, leaf, path, head }: ReceiptProof): Promise<Finding[]> {
   const isSigned = (await isHeadSigned(head)) && head.relayKey === receipt.keys.relay;
-  const leafHash = new Uint8Array(await crypto.subtle.digest('SHA-256', leafInput(receiptBytes(receipt))));
+  const leafHash = await sha256(leafInput(receiptBytes(receipt)));
   const root = hexToBytes(head.root);
   const isThere = await isIncluded({ leafHash, leaf, size: head.size, root, proof: path.map(hexToBytes) });
   const signedAt = new Date(head.signedAt).toISOString();
@@ -76,6 +77,20 @@ async function checkPlace({ receipt, leaf, path, head }: ReceiptProof): Promise<
     { check: 'tree head', isSound: isSigned, detail: `${head.size} receipts, signed ${signedAt}` },
     { check: 'place in the log', isSound: isThere, detail: `receipt ${leaf + 1} of ${head.size}` },
   ];
+}
+
+async function isNodeSigned(key: string, statement: Uint8Array, text: string): Promise<boolean> {
+  const batch = readNodeSignature(text);
+  const steps = batch && pathInputs(batch);
+  if (batch === undefined || steps === undefined) return false;
+  if (batch.size === 1) return isSignedBy(key, statement, batch.signature);
+  let root = await sha256(leafInput(statement));
+  for (const step of steps) root = await sha256(step(root));
+  return isSignedBy(key, batchBytes(root, batch.size), batch.signature);
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
 }
 
 async function isSigned(key: string, bytes: Uint8Array, signature: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Execution, NodeTimings, Usage } from '../protocol/messages.ts';
+import { NODE_SIGNATURE_LIMIT } from './batch-signature.ts';
 import { canonicalBytes } from './canonical-json.ts';
 
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -62,8 +63,8 @@ const RECORD = {
   keys: Type.Object({ node: Type.Union([PublicKey, Type.Null()]), relay: PublicKey }, { additionalProperties: false }),
 };
 
-/** As the node sent it, whether it fits or not; null when it sent none. */
-const NodeSignature = Type.Union([Type.String({ maxLength: 128 }), Type.Null()]);
+/** As the node sent it (`batch-signature.ts`), whether it fits or not; null when it sent none. */
+const NodeSignature = Type.Union([Type.String({ maxLength: NODE_SIGNATURE_LIMIT }), Type.Null()]);
 
 /** A receipt as it is kept and logged: the record with the node's signature. The relay signs it for whoever asks. */
 export const LoggedReceipt = Type.Object(

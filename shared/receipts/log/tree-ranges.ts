@@ -42,6 +42,11 @@ export function inclusionRanges(leaf: number, size: number): LeafRange[] {
   return siblings.reverse();
 }
 
+/** On which side of the way up each of those siblings stands. Errors: `RangeError`. */
+export function siblingSides(leaf: number, size: number): ('left' | 'right')[] {
+  return inclusionRanges(leaf, size).map(({ from }) => (from > leaf ? 'right' : 'left'));
+}
+
 /**
  * What shows that the tree of the first `older` leaves is a beginning of the tree of the first `newer`, lowest first.
  * Errors: `RangeError` when `older` is the larger one.

@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { createNodeCrypto } from '../../../main/headless/node-crypto.ts';
 import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
+import { createStatementSigner } from '../../../shared/agent/batch-signing.ts';
 import { bytesToBase64Url } from '../../../shared/protocol/base64.ts';
 import { type LoggedReceipt, Receipt, receiptBytes } from '../../../shared/receipts/receipt.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
@@ -111,4 +112,28 @@ test('[V2] keeps what another version adds to an execution or to times out of wh
     usage: { ...statement.usage, more: 1 },
   };
   assert.deepEqual(nodeStatementBytes(grown), nodeStatementBytes(statement));
+});
+
+test('[V10] takes a receipt of a batch for sound, and none whose way leads elsewhere', async () => {
+  const first = await signedReceipt();
+  const second = { ...(await signedReceipt({ attempt: 2 })), id: 'rcpt_second' };
+  const sign = createStatementSigner(node);
+  const statementOf = (receipt: LoggedReceipt) => {
+    const statement = nodeStatementOf(receipt);
+    assert.ok(statement);
+    return nodeStatementBytes(statement);
+  };
+  const [mine = '', other = ''] = await Promise.all([first, second].map((receipt) => sign(statementOf(receipt))));
+  const under = (text: string): LoggedReceipt => ({ ...first, signatures: { node: text } });
+  // The second time from what the sealer knows of the batch.
+  for (let times = 0; times < 2; times += 1) {
+    assert.equal(judge(under(mine)), 'sound');
+    assert.equal(judge({ ...second, signatures: { node: other } }), 'sound');
+    assert.equal(judge(under(other)), 'refused');
+    assert.equal(judge(under(`${mine}.${mine.split('.').at(-1)}`)), 'refused');
+    assert.equal(judge(under(mine.split('.')[0] ?? '')), 'refused');
+    assert.equal(judge(under(mine.replace('.0.2.', '.1.2.'))), 'refused');
+  }
+  assert.deepEqual((await findingsOf(seal(under(mine))))[1], ['node signature', true]);
+  assert.deepEqual((await findingsOf(seal(under(other))))[1], ['node signature', null]);
 });
