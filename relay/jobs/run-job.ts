@@ -200,16 +200,28 @@ function record(
     keep(finished);
     return;
   }
-  // Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log.
   ports.onFinished?.(finished);
-  ports.store.jobs.recordFinishedJob(finished).then(
+  const { id } = course.job;
+  writeDown(finished, { job: id, node: end.state === 'succeeded' ? end.node.id : null }, ports);
+}
+
+/**
+ * Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log. In a
+ * function of its own, so that nothing else of the job is kept until the disk has it.
+ */
+function writeDown(
+  finished: JobRecord,
+  facts: { job: string; node: string | null },
+  { store, log }: Pick<JobRunnerPorts, 'store' | 'log'>,
+): void {
+  store.jobs.recordFinishedJob(finished).then(
     (verdict) => {
-      if (verdict !== 'refused' || end.state !== 'succeeded') return;
+      if (verdict !== 'refused') return;
       // The client has the answer already; what is left is not to pretend that both agree.
-      const facts = { job: course.job.id, node: end.node.id, code: 'protocol_violation' };
-      ports.log.warn(facts, "a node's signature does not fit what the relay saw; its receipt says so");
+      const refused = { ...facts, code: 'protocol_violation' };
+      log.warn(refused, "a node's signature does not fit what the relay saw; its receipt says so");
     },
-    (error: unknown) => ports.log.error({ job: course.job.id, err: error }, 'a finished job could not be recorded'),
+    (error: unknown) => log.error({ ...facts, err: error }, 'a finished job could not be recorded'),
   );
 }
 

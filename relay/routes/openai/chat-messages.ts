@@ -25,7 +25,8 @@ export function readMessages(messages: readonly RequestMessage[]): ChatMessage[]
 function readMessage(message: RequestMessage, index: number, calls: ReadonlySet<string>): ChatMessage {
   const role = ROLES[message.role];
   if (role === undefined) throw unsupportedRole(message.role, index);
-  const read: ChatMessage = { role, content: readContent(message, index) };
+  // In the order of canonical JSON, as all of the input.
+  const read: ChatMessage = { content: readContent(message, index), role };
   if (role === 'tool') read.toolCallId = readCallId(message, index, calls);
   const made = message.tool_calls ?? [];
   if (made.length === 0) return read;
