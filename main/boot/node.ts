@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createJobDesk } from '../node/job-desk.ts';
@@ -28,7 +29,12 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
-  const runtime = createWindowRuntime({ models, window: compute, log, allowSoftware: host.allowSoftwareGpu ?? false });
+  const runtime = createWindowRuntime({
+    models: [...models, kernelsOn('webgpu')],
+    window: compute,
+    log,
+    allowSoftware: host.allowSoftwareGpu ?? false,
+  });
   const supervised = superviseRuntime(runtime, {
     isSupervised: () => settings.get().preferences.supervised,
     now,

@@ -4,7 +4,8 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { scanInstalled } from './capabilities-installed.ts';
-import { createWorkerRuntime } from './inference/worker-runtime.ts';
+import { withKernels } from './inference/with-kernels.ts';
+import { createWorkerRuntime, type RuntimeLog } from './inference/worker-runtime.ts';
 import { createProgressLines } from './models/progress-lines.ts';
 import { openNativeTools } from './tools/native-tools.ts';
 import { withTools } from './tools/with-tools.ts';
@@ -38,20 +39,21 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
   return { id, ...(revision === undefined ? {} : { revision }), ...(task === undefined ? {} : { task }) };
 }
 
-/** What a headless node runs: the asked models, or the demo models, in worker threads, and allowed programs. */
+/** What a headless node runs: the asked models, or the demo models, in worker threads, kernels, and allowed programs. */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
   const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, modelsQuotaBytes } = options;
+  const runtimeLog: RuntimeLog = {
+    info: (message) => options.log.info({}, message),
+    fault: (message, detail) => options.log.error({ detail }, message),
+  };
   const runtime = await createWorkerRuntime({
     models: ids.map(readRequest),
     cacheFolder,
     modelFolder: SHIPPED_MODELS,
     onProgress: createProgressLines(options.onProgress),
-    log: {
-      info: (message) => options.log.info({}, message),
-      fault: (message, detail) => options.log.error({ detail }, message),
-    },
+    log: runtimeLog,
     onEvicted: (model, sizeBytes) => options.log.info({ model, sizeBytes }, 'a model was removed to make room'),
     ...(hubUrl === undefined ? {} : { hubUrl }),
     ...(hubToken === undefined ? {} : { hubToken }),
@@ -61,7 +63,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     ...(modelsQuotaBytes === undefined ? {} : { quotaBytes: modelsQuotaBytes }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
-  const inference = { ...runtime, installed: () => installed };
+  const inference = withKernels({ ...runtime, installed: () => installed }, runtimeLog);
   if (options.allowTools === undefined || options.allowTools.length === 0) return inference;
   return withTools(inference, await openNativeTools({ allowed: options.allowTools, log: options.log }));
 }

@@ -5,6 +5,7 @@ import type { ListedModel } from '../../shared/ipc/listed-model.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { Execution } from '../../shared/protocol/messages.ts';
+import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { Runtime, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
 import type { ComputeWindow } from '../windows/compute-window.ts';
@@ -63,6 +64,7 @@ const GRACE_MS = 1_500;
  */
 export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
   const { models, window, log, allowSoftware = false, graceMs = GRACE_MS } = options;
+  const files = models.filter(({ served }) => !isServiceType(served.type));
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const loads = new Map<string, Loading>();
   const warm = new Set<string>();
@@ -91,7 +93,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     const loading = Promise.withResolvers<void>();
     loading.promise.catch(() => undefined);
     loads.set(served.name, loading);
-    window.order({ model: served.name, order: { type: 'load', ...request } });
+    window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
     return loading.promise;
   };
   const gone = (): void => {
@@ -192,7 +194,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     holdsMemory: () => loads.size > 0,
     listModels: () =>
-      models.map(({ served }) => {
+      files.map(({ served }) => {
         // Until the page has said what it found, nothing speaks against its models.
         const isUsable = report?.usable !== false;
         return { ...served, state: !isUsable ? 'unusable' : warm.has(served.name) ? 'warm' : 'installed' };

@@ -1,7 +1,7 @@
 import type { Model } from '../../shared/api/models.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
-import { type JobType, TOOL_TYPES } from '../../shared/protocol/subjects.ts';
+import { isServiceType, type JobType } from '../../shared/protocol/subjects.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeTable } from './node-table.ts';
 
@@ -20,10 +20,11 @@ const ADDRESS: Record<string, string> = {
   embed: '/v1/embeddings',
   ffmpeg: '/v1/services/ffmpeg/transcode',
   blender: '/v1/services/blender/render',
+  compute: '/v1/services/science/matrix-product',
 };
 
-/** Programs are served as models are, but whoever lists models means to ask one. */
-const isModel = ({ served }: KnownModel): boolean => !(TOOL_TYPES as readonly string[]).includes(served.type);
+/** Programs and kernels are served as models are, but whoever lists models means to ask one. */
+const isModel = ({ served }: KnownModel): boolean => !isServiceType(served.type);
 
 type KnownModel = { served: ServedModel; firstSeenS: number };
 

@@ -1,5 +1,5 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import { CAPABILITY_TYPES, type JobType, TOOL_TYPES } from '../../shared/protocol/subjects.ts';
+import { CAPABILITY_TYPES, isServiceType, type JobType } from '../../shared/protocol/subjects.ts';
 import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
 import { isObject, type JsonSchema } from '../../shared/registry/json-schema.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
@@ -41,10 +41,10 @@ function blameInput(error: unknown): never {
   });
 }
 
-/** Programs are asked for by services of the registry alone. */
+/** What runs in programs and kernels is asked for by services of the registry alone. */
 const TYPE_OF_SERVICE = new Map(
   Object.entries(SERVICE_OF_JOB_TYPE)
-    .filter(([type]) => !(TOOL_TYPES as readonly string[]).includes(type))
+    .filter(([type]) => !isServiceType(type))
     .map(([type, service]) => [service, type as JobType]),
 );
 

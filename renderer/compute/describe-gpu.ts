@@ -1,4 +1,5 @@
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import { findAdapter, isSoftwareAdapter } from '../../shared/runtimes/devices/adapter.ts';
 
 const NONE: GpuReport = {
   usable: false,
@@ -8,15 +9,14 @@ const NONE: GpuReport = {
   isFallback: false,
   crossOriginIsolated: false,
 };
-const SOFTWARE_ADAPTER = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
 
 /** What models would run on here. An adapter that is only simulated is told, and is not usable. Never rejects. */
 export async function describeGpu(): Promise<GpuReport> {
   const { crossOriginIsolated } = globalThis;
-  const adapter = await requestAdapter();
+  const adapter = await findAdapter();
   if (adapter === null) return { ...NONE, crossOriginIsolated };
-  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
-  const isFallback = isFallbackAdapter || SOFTWARE_ADAPTER.test(`${vendor} ${architecture} ${description}`);
+  const { vendor, architecture, description } = adapter.info;
+  const isFallback = isSoftwareAdapter(adapter.info);
   return {
     usable: !isFallback && crossOriginIsolated,
     vendor: vendor.slice(0, 200),
@@ -25,13 +25,4 @@ export async function describeGpu(): Promise<GpuReport> {
     isFallback,
     crossOriginIsolated,
   };
-}
-
-async function requestAdapter(): Promise<GPUAdapter | null> {
-  const gpu: GPU | undefined = navigator.gpu;
-  try {
-    return (await gpu?.requestAdapter({ powerPreference: 'high-performance' })) ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,9 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import type { Execution } from '../../shared/protocol/messages.ts';
+import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
+import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
 import type { ComputeDevice } from './compute-device.ts';
 import { type InstalledWebModel, installModel } from './model-cache.ts';
 import { createModelWorker, type ModelWorker } from './model-worker.ts';
@@ -29,10 +32,11 @@ const RUNTIME_NAME = 'transformers.js';
 /** One step of a small model takes less time than waking a second thread. */
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 
-type Served = { installed: InstalledWebModel; state: ServedModel['state']; worker: ModelWorker };
+type Held = { served: Omit<ServedModel, 'state'>; execution: Execution; load: LoadRequest };
+type Served = Held & { state: ServedModel['state']; worker: ModelWorker };
 
 /**
- * Inference with transformers.js in a browser, one web worker per model; used by a page or by another worker.
+ * Inference with transformers.js in a browser, one web worker per model and one for the kernels; used by a page or by another worker.
  *
  * Resolves when the files of all models are in this browser and whole. Rejects with the problem of the first that cannot
  * be had: `model_not_found`, `model_download_failed`, `model_files_corrupt`, `model_load_failed`.
@@ -44,10 +48,9 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
   const loadListeners: ((model: string, loadMs: number) => void)[] = [];
   const served = new Map<string, Served>();
 
-  function serve(installed: InstalledWebModel): Served {
-    const { id: model, location, dtype } = installed;
-    const threads = installed.sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : compute.threads;
-    const request = { location, dtype, device: compute.device, threads };
+  function serve(held: Held): void {
+    const model = held.served.name;
+    const request = { ...held.load, allowSoftware: compute.isSimulated };
     let beganAt = performance.now();
     const onState = (state: ServedModel['state']): void => {
       if (state === 'warm') noteLoad(model, performance.now() - beganAt);
@@ -55,11 +58,11 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
       setState(entry, state);
     };
     const entry: Served = {
-      installed,
+      ...held,
       state: 'installed',
       worker: createModelWorker({ model, request, onFault, onState }),
     };
-    return entry;
+    served.set(model, entry);
   }
 
   function noteLoad(model: string, loadMs: number): void {
@@ -80,12 +83,15 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
       onProgress: (loadedBytes, totalBytes) => options.onProgress?.({ model: id, loadedBytes, totalBytes }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    served.set(id, serve(installed));
+    serve(heldOf(installed, compute));
   }
+  serve(kernelsOn(compute.device === 'webgpu' ? 'webgpu' : 'cpu'));
   function warmUp(): void {
-    for (const { worker, installed } of served.values()) {
+    for (const { worker, served: model, load } of served.values()) {
+      // They are seldom asked for, and start at once.
+      if (load.holds === 'kernels') continue;
       // The first job meets the same problem and tells its caller; here the owner hears of it early.
-      worker.warmUp().catch((error: unknown) => onFault(`'${installed.id}' could not be loaded.`, String(error)));
+      worker.warmUp().catch((error: unknown) => onFault(`'${model.name}' could not be loaded.`, String(error)));
     }
   }
   warmUp();
@@ -97,16 +103,15 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
   }
 
   return {
-    models: () => [...served.values()].map((entry) => describe(entry, compute)),
+    models: () => [...served.values()].map(({ served: model, state }) => ({ ...model, state })),
     onChange: (listener) => void listeners.push(listener),
     onLoad: (listener) => {
       loadListeners.push(listener);
       for (const [model, loadMs] of loads) listener(model, loadMs);
     },
     async run(job, output, signal) {
-      const { worker, installed } = find(job);
-      const result = await worker.run(job, output, signal);
-      return { ...result, execution: executionOf(installed, compute) };
+      const { worker, execution } = find(job);
+      return { ...(await worker.run(job, output, signal)), execution };
     },
     release: () => {
       for (const { worker } of served.values()) worker.release();
@@ -118,20 +123,20 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
   };
 }
 
-function describe({ installed, state }: Served, { device }: ComputeDevice): ServedModel {
+function heldOf(installed: InstalledWebModel, { device, threads }: ComputeDevice): Held {
+  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest, location } = installed;
   return {
-    name: installed.id,
-    type: installed.type,
-    state,
-    revision: installed.revision,
-    dtype: installed.dtype,
-    device,
-    size_bytes: installed.sizeBytes,
-    context_length: installed.contextLength,
-    ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
+    served: {
+      name: id,
+      type,
+      revision,
+      dtype,
+      device,
+      size_bytes: sizeBytes,
+      context_length: contextLength,
+      ...(dimensions === null ? {} : { dimensions }),
+    },
+    execution: { runtime: RUNTIME_NAME, device, dtype, revision, digest: weightsDigest },
+    load: { location, dtype, device, threads: sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : threads },
   };
-}
-
-function executionOf({ dtype, revision, weightsDigest }: InstalledWebModel, { device }: ComputeDevice) {
-  return { runtime: RUNTIME_NAME, device, dtype, revision, digest: weightsDigest };
 }

@@ -5,6 +5,7 @@ import type { Signer } from '../../shared/identity/signer.ts';
 import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { type Problem, toProblem } from '../../shared/problems/problem.ts';
+import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { ComputeDevice } from '../inference/compute-device.ts';
 import { createWebRuntime, type WebRuntime } from '../inference/web-runtime.ts';
 import { describeHardware, describeSoftware } from './browser-facts.ts';
@@ -113,11 +114,9 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
     nodeId,
     ended,
     models: () =>
-      (runtime?.models() ?? []).map(({ name, state, size_bytes }) => ({
-        name,
-        isWarm: state === 'warm',
-        sizeBytes: size_bytes,
-      })),
+      (runtime?.models() ?? [])
+        .filter(({ type }) => !isServiceType(type))
+        .map(({ name, state, size_bytes }) => ({ name, isWarm: state === 'warm', sizeBytes: size_bytes })),
     work: () => counted?.work() ?? NO_WORK,
     async pause() {
       policy.replace(PAUSED);

@@ -1,7 +1,7 @@
 import type { PublicPolicy } from '../policy/node-policy.ts';
 import { CAPABILITIES, type CapabilityDocument, type NodeLoad, type ServedModel } from '../protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
-import { TOOL_TYPES } from '../protocol/subjects.ts';
+import { KERNEL_TYPES, TOOL_TYPES } from '../protocol/subjects.ts';
 import type { InstalledArtifact } from '../runtimes/runtime.ts';
 import type { Slots } from './slots.ts';
 
@@ -28,6 +28,7 @@ export type DocumentParts = {
 
 /** What stands behind every capability that is no program's. */
 const PROVIDER = 'transformers.js';
+const PROVIDER_OF_KERNELS = 'sparewatt kernels';
 
 /** The document of a node, not signed yet. */
 export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocument {
@@ -63,8 +64,11 @@ export function loadOf(slots: Slots, models: readonly ServedModel[]): NodeLoad {
 function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['capabilities'] {
   const served = new Set(models.map((model) => model.type));
   const flags = Object.fromEntries(CAPABILITIES.map((name) => [name, served.has(name)]));
-  const providers = Object.fromEntries(
-    [...served].map((name) => [name, (TOOL_TYPES as readonly string[]).includes(name) ? name : PROVIDER]),
-  );
+  const providers = Object.fromEntries([...served].map((name) => [name, providerOf(name)]));
   return { llm: served.has('llm'), embed: served.has('embed'), ...flags, providers };
+}
+
+function providerOf(type: string): string {
+  if ((TOOL_TYPES as readonly string[]).includes(type)) return type;
+  return (KERNEL_TYPES as readonly string[]).includes(type) ? PROVIDER_OF_KERNELS : PROVIDER;
 }

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem.ts';
-import { FinishReason, Usage } from '../protocol/messages.ts';
+import { FinishReason, JsonInput, Usage } from '../protocol/messages.ts';
 import type { FromWorker } from '../runtimes/worker-protocol.ts';
 import { GpuReport } from './app-state.ts';
 
@@ -27,6 +27,7 @@ const WorkerWord = Type.Union([
     finishReason: FinishReason,
     finishReasons: Type.Optional(Type.Array(FinishReason)),
     usage: Usage,
+    output: Type.Optional(JsonInput),
   }),
   Type.Object({ type: Type.Literal('cancelled'), id: Id, usage: Usage }),
   Type.Object({

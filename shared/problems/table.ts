@@ -341,6 +341,18 @@ export const PROBLEMS = {
     retry: 'elsewhere',
     type: 'server_error',
   },
+  device_lost: {
+    title: 'The node lost its GPU while it worked',
+    status: 502,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  device_missing: {
+    title: 'The node has no GPU that it may compute on now',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
   node_lost: { title: 'The node vanished while it worked', status: 502, retry: 'elsewhere', type: 'server_error' },
   node_busy: { title: 'The node has no free slot', status: 503, retry: 'elsewhere', type: 'server_error' },
   policy_refused: {

@@ -20,6 +20,7 @@ export const CAPABILITIES = [
   'task',
   'ffmpeg',
   'blender',
+  'compute',
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
@@ -134,6 +135,7 @@ export const CapabilityDocument = Type.Object({
       task: Type.Optional(Type.Boolean()),
       ffmpeg: Type.Optional(Type.Boolean()),
       blender: Type.Optional(Type.Boolean()),
+      compute: Type.Optional(Type.Boolean()),
       providers: Type.Record(Type.String(), Type.String()),
     },
     { additionalProperties: true },

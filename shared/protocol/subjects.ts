@@ -9,7 +9,18 @@ export function isNodeId(value: unknown): value is string {
 }
 
 /** What a job needs a node to be able to do; the third token of its subject. */
-export const JOB_TYPES = ['llm', 'embed', 'stt', 'tts', 'ocr', 'image', 'task', 'ffmpeg', 'blender'] as const;
+export const JOB_TYPES = [
+  'llm',
+  'embed',
+  'stt',
+  'tts',
+  'ocr',
+  'image',
+  'task',
+  'ffmpeg',
+  'blender',
+  'compute',
+] as const;
 export type JobType = (typeof JOB_TYPES)[number];
 
 /**
@@ -23,9 +34,19 @@ export type CapabilityType = (typeof CAPABILITY_TYPES)[number];
 export const TOOL_TYPES = ['ffmpeg', 'blender'] as const;
 export type ToolType = (typeof TOOL_TYPES)[number];
 
+/** Kernels of scientific computing, which come with the node; which one it is, the service of the registry says. */
+export const KERNEL_TYPES = ['compute'] as const;
+
+/** Types that only a service of the registry is asked by: what a job means stands in its service, not in its type. */
+export const SERVICE_TYPES = [...TOOL_TYPES, ...KERNEL_TYPES] as const;
+
 /** Types whose input and output are JSON objects that only service and runtime understand. */
-export const OBJECT_TYPES = [...CAPABILITY_TYPES, ...TOOL_TYPES] as const;
+export const OBJECT_TYPES = [...CAPABILITY_TYPES, ...SERVICE_TYPES] as const;
 export type ObjectType = (typeof OBJECT_TYPES)[number];
+
+export function isServiceType(type: string): type is (typeof SERVICE_TYPES)[number] {
+  return (SERVICE_TYPES as readonly string[]).includes(type);
+}
 
 export const subjects = {
   discover: 'fabric.capabilities.discover',

@@ -14,6 +14,7 @@ export const SERVICE_OF_JOB_TYPE: Readonly<Record<JobType, string>> = {
   task: 'capability/task',
   ffmpeg: 'ffmpeg/transcode',
   blender: 'blender/render',
+  compute: 'science/matrix-product',
 };
 
 /** The part of a receipt that a node knows when it has finished an attempt. */

@@ -6,6 +6,9 @@
  * 3. `cancels` holds exactly the jobs that are running.
  */
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
+import { deviceProblem } from './devices/device-problem.ts';
+import { assertRealAdapter } from './devices/request-device.ts';
+import { openKernels } from './kernels/open-kernels.ts';
 import { memoryProblem } from './memory-problem.ts';
 import type { PieceDetail, ToolCallPiece } from './runtime.ts';
 import { type LoadedModel, loadModel } from './transformers/engine.ts';
@@ -27,7 +30,11 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   let loading: Promise<LoadedModel> | null = null;
 
   async function load(request: LoadRequest): Promise<LoadedModel> {
-    const { location, ...options } = request;
+    const { location, holds, allowSoftware = false, ...options } = request;
+    const { device } = options;
+    if (holds === 'kernels') return await openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware });
+    // In Node it is ONNX Runtime's own, which the page's interface knows nothing of.
+    if (device === 'webgpu' && 'gpu' in navigator) await assertRealAdapter(allowSoftware);
     return await loadModel(host.openFiles(location), options);
   }
 
@@ -51,7 +58,7 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
       const result = await model.run(job, outputOf(host, id), interrupted);
       host.post(interrupted() ? { type: 'cancelled', id, usage: result.usage } : { type: 'done', id, ...result });
     } catch (error) {
-      host.post(problemMessage(id, memoryProblem(error) ?? toProblem(error, 'node_fault')));
+      host.post(problemMessage(id, memoryProblem(error) ?? deviceProblem(error) ?? toProblem(error, 'node_fault')));
     } finally {
       cancels.delete(id);
     }

@@ -13,8 +13,20 @@ import type { Usage } from '../protocol/messages.ts';
 import type { PieceDetail, RuntimeJob, ToolCallPiece } from './runtime.ts';
 import type { EngineResult } from './transformers/engine.ts';
 
-/** `location` is where the host's worker finds the files: a folder in Node, a base URL in a browser. */
-export type LoadRequest = { location: string; dtype: string; device: string; threads: number; task?: string };
+/**
+ * `location` is where the host's worker finds the files: a folder in Node, a base URL in a browser. A worker that
+ * holds `kernels` has no files.
+ */
+export type LoadRequest = {
+  location: string;
+  dtype: string;
+  device: string;
+  threads: number;
+  task?: string;
+  holds?: 'kernels';
+  /** A GPU that is only simulated counts too. For tests. */
+  allowSoftware?: boolean;
+};
 
 export type ToWorker =
   | ({ type: 'load' } & LoadRequest)

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { buildPages } from '../../build/build-pages.ts';
+import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 
 const SOURCES = fileURLToPath(new URL('../fixtures/pages', import.meta.url));
@@ -16,7 +17,7 @@ export async function buildEnginePage(folder: string): Promise<string> {
   return output;
 }
 
-export type EngineAnswer = { text: string; rows: number[][]; device: string };
+export type EngineAnswer = { text: string; rows: number[][]; device: string; output?: JsonInput };
 export type OpenedDevice = { device: string; threads: number; webgpu: { adapter: string; features: string[] } | null };
 
 /** Calls a function of `test/fixtures/pages/join/engine.ts` in the page. */
@@ -33,6 +34,10 @@ export function engineOf(page: Page) {
     open: (models: string[], wishes: object) => call<OpenedDevice>('open', models, wishes),
     choose: (wishes: object) => call<OpenedDevice>('chooseDevice', wishes),
     run: (job: RuntimeJob) => call<EngineAnswer>('run', job),
+    runInPage: (job: RuntimeJob) => call<JsonInput>('runInPage', job),
+    cancelAfter: (job: RuntimeJob, ms: number) => call<{ ms: number; reason: string }>('cancelAfter', job, ms),
+    adapters: () => call<{ any: boolean; real: string }>('adapters'),
+    codeOf: (job: RuntimeJob) => call<string>('codeOf', job),
     cancelAtFirstPiece: (job: RuntimeJob) =>
       call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),
     faults: () => page.evaluate<string[]>('engine.faults'),

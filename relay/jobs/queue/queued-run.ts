@@ -1,6 +1,6 @@
 import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JobInput } from '../../../shared/protocol/messages.ts';
-import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
+import { isServiceType } from '../../../shared/protocol/subjects.ts';
 import type { JobFileRun } from '../../files/job-files.ts';
 import type { RelayLog } from '../../log.ts';
 import { type Routing, readRouting } from '../../scheduler/routing.ts';
@@ -174,9 +174,9 @@ function specOf(
   };
 }
 
-/** A program works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
+/** A program or a kernel works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
 function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits, now: number) {
-  if (!(TOOL_TYPES as readonly string[]).includes(type)) return { timeoutMs, stallTimeoutMs };
+  if (!isServiceType(type)) return { timeoutMs, stallTimeoutMs };
   const leftMs = Math.max(timeoutMs, Math.min(deadline - now, TOOL_MS));
   return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }

@@ -3,7 +3,7 @@ import { RoutingRequest } from '../../../shared/api/routing.ts';
 import { sizeOf } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { JobInput } from '../../../shared/protocol/messages.ts';
-import type { JobType } from '../../../shared/protocol/subjects.ts';
+import { isServiceType, type JobType } from '../../../shared/protocol/subjects.ts';
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { withDefaults } from '../../../shared/registry/prompt.ts';
 import { isJobType } from '../../../shared/registry/read-service.ts';
@@ -14,7 +14,7 @@ import type { Routing } from '../../scheduler/routing.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
 import { chooseModel } from '../choose-model.ts';
 import { type RoutingOptions, readRoutingOptions } from '../routing-options.ts';
-import { isToolType, withFile } from './file-input.ts';
+import { withFile } from './file-input.ts';
 import { readJobInput } from './service-input.ts';
 import { type OutputReader, openReader } from './service-output.ts';
 
@@ -61,8 +61,8 @@ export async function planService(
   const who = await whoDoes({ service, type, named, jobInput, routing: wishes.routing, client }, services);
   const reader = await openReader(service, input, client, services);
   const order = { ...wishes, ...who, type, stream: false, input: jobInput, service: id, files: reader.files };
-  // Between its start and its end a program says nothing; that its node lives is seen otherwise.
-  return { order: isToolType(type) ? { ...order, stallTimeoutMs: SILENT_MS } : order, reader };
+  // Between its start and its end a program or a kernel says nothing; that its node lives is seen otherwise.
+  return { order: isServiceType(type) ? { ...order, stallTimeoutMs: SILENT_MS } : order, reader };
 }
 
 function readBody(

@@ -1,7 +1,28 @@
-import { Type } from 'typebox';
-import { defineServices, MODELS, Optional, SAMPLING, Text, Whole } from './define.ts';
+import { type TProperties, Type } from 'typebox';
+import {
+  FOURIER,
+  K_MEANS,
+  LINEAR_SYSTEM,
+  MATRIX_PRODUCT,
+  MONTE_CARLO,
+  N_BODY,
+  VALUE_FORMS,
+} from '../../runtimes/kernels/kernel-inputs.ts';
+import { KERNEL_MODELS } from '../../runtimes/kernels/served-kernels.ts';
+import { defineServices, MODEL, MODELS, Optional, SAMPLING, Text, Whole } from './define.ts';
 
-const Numbers = (maxItems: number) => Type.Array(Type.Number(), { minItems: 1, maxItems });
+const KERNELS_NOTE = `A node with the kernels of this version: with WebGPU as ${KERNEL_MODELS.webgpu}, else on its processor as ${KERNEL_MODELS.cpu}. Name one as model to insist on it.`;
+
+/** A node with a GPU is asked first; one without computes the same on its processor, and says so in the receipt. */
+const kernel = <Input extends TProperties, Output extends TProperties>(schemas: { input: Input; output: Output }) => ({
+  input: { ...MODEL, ...schemas.input },
+  output: schemas.output,
+  ...('values' in schemas.input ? { oneOf: VALUE_FORMS } : {}),
+  runtime: { type: 'compute' },
+  requirements: { note: KERNELS_NOTE },
+  default_model: KERNEL_MODELS.webgpu,
+  price_unit: 'gpu_second' as const,
+});
 
 export const SCIENTIFIC = defineServices('scientific', [
   {
@@ -97,13 +118,65 @@ export const SCIENTIFIC = defineServices('scientific', [
     examples: [{ input: { mesh: 'c29saWQgY3ViZQ==', velocity_m_s: [12, 0, 0] } }],
   },
   {
+    id: 'science/matrix-product',
+    title: 'Product of two matrices',
+    description: 'Multiplies two matrices in float32.',
+    ...kernel(MATRIX_PRODUCT),
+    examples: [
+      {
+        input: { rows: 1, inner: 2, columns: 1, values: [1, 2, 3, 4] },
+        output: { rows: 1, columns: 1, values: [11] },
+      },
+    ],
+  },
+  {
+    id: 'science/n-body',
+    title: 'Bodies under their gravitation',
+    description: 'Moves bodies by the pull of all on each other, in leapfrog steps.',
+    ...kernel(N_BODY),
+    examples: [
+      {
+        title: 'One body around another',
+        input: { steps: 628, time_step: 0.01, softening: 0.001, values: [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] },
+      },
+    ],
+  },
+  {
+    id: 'science/fourier-transform',
+    title: 'Fourier transforms',
+    description: 'Discrete Fourier transforms of complex numbers, many of one length at once.',
+    ...kernel(FOURIER),
+    examples: [{ input: { length: 2, values: [1, 0, 2, 0] }, output: { transforms: 1, values: [3, 0, -1, 0] } }],
+  },
+  {
+    id: 'science/monte-carlo',
+    title: 'Random walks by Monte Carlo',
+    description: 'What a geometric random walk is worth on average, from many paths with numbers of a seed.',
+    ...kernel(MONTE_CARLO),
+    examples: [
+      { input: { start: 100, strike: 105, rate: 0.02, volatility: 0.2, years: 1, paths: 1_000_000, seed: 7 } },
+      { input: { payoff: 'asian-call', start: 1, strike: 1, volatility: 0.3, years: 2, steps: 24, paths: 65_536 } },
+    ],
+  },
+  {
+    id: 'science/k-means',
+    title: 'Clusters of points',
+    description: 'Finds clusters of points around their means.',
+    ...kernel(K_MEANS),
+    examples: [
+      {
+        input: { dimensions: 1, clusters: 2, values: [1, 1.5, 8, 8.5] },
+      },
+    ],
+  },
+  {
     id: 'science/solve-linear-system',
     title: 'System of linear equations',
-    description: 'Solves A x = b for a square matrix.',
-    input: { a: Type.Array(Numbers(4_096), { minItems: 1, maxItems: 4_096 }), b: Numbers(4_096) },
-    output: { x: Type.Array(Type.Number()), residual: Type.Number({ minimum: 0 }) },
-    runtime: { type: 'numeric' },
-    requirements: { memory_bytes: 2 * 2 ** 30, note: 'BLAS and LAPACK.' },
+    description: 'Solves A x = b for a square matrix, in float64.',
+    input: LINEAR_SYSTEM.input,
+    output: LINEAR_SYSTEM.output,
+    runtime: { type: 'compute' },
+    requirements: { note: 'A node with the kernels of this version; its processor does the work.' },
     price_unit: 'cpu_second',
     examples: [
       {

@@ -1,4 +1,5 @@
 import { Problem } from '../../problems/problem.ts';
+import { isServiceType } from '../../protocol/subjects.ts';
 import { memoryProblem } from '../memory-problem.ts';
 import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
@@ -97,7 +98,7 @@ async function loadTasks(
     dispose: () => model.dispose(),
     async run(job, _output, interrupted) {
       const { type, model, input } = job;
-      if (type === 'llm' || type === 'embed' || type === 'ffmpeg' || type === 'blender') throw wrongType(job);
+      if (type === 'llm' || type === 'embed' || isServiceType(type)) throw wrongType(job);
       return await run({ type, model, input }, interrupted);
     },
   };
