@@ -50,6 +50,7 @@ import type { AdmissionRules } from './pairing/admission.ts';
 import { createNodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import { createPairing } from './pairing/pairing.ts';
+import { createPictureFetcher, type PictureSources } from './pictures/picture-fetcher.ts';
 import { openLogKeeper } from './receipts/log/log-keeper.ts';
 import { openServiceRegistry } from './registry/service-registry.ts';
 import { BUS_PATH } from './routes/enroll.ts';
@@ -99,6 +100,8 @@ export type ServicesOptions = {
   otlp?: OtlpTarget | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
   webhooksToThisMachine?: boolean | undefined;
+  /** Where pictures of chats may be fetched from; nowhere when absent. */
+  pictureSources?: PictureSources | undefined;
 };
 
 export type JobLimits = Pick<JobSpec, 'maxWaitMs' | 'timeoutMs' | 'stallTimeoutMs'>;
@@ -303,6 +306,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     registry,
     files,
     jobFiles,
+    pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
     tasks,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     publicUrl: options.publicUrl,

@@ -22,6 +22,7 @@ import { attachLiveDoor } from './live/live-door.ts';
 import { MIRROR_FOLDER } from './models/mirror.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
+import type { PictureSources } from './pictures/picture-fetcher.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { LIVE_PATH } from './routes/stats.ts';
@@ -78,6 +79,8 @@ export type RelayOptions = {
   fileLimits?: Partial<FileLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
+  /** Where pictures that clients name by address may be fetched from; nowhere unless given. */
+  pictureSources?: PictureSources;
   /** The collector that spans of traces are sent to; none unless given. */
   otlp?: OtlpTarget;
   /** Where the built pages lie; those of this repository when absent. */
@@ -131,7 +134,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised } = options;
-    const { servicesPath, otlp, keepJobsMs } = options;
+    const { servicesPath, otlp, keepJobsMs, pictureSources } = options;
     const database = folder.file('sparewatt.sqlite');
     const services = await createServices({
       log,
@@ -150,6 +153,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       fileLimits,
       filesFolder: folder.subfolder('files'),
       webhooksToThisMachine,
+      pictureSources,
       supervised,
       servicesPath,
       otlp,

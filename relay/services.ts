@@ -38,6 +38,7 @@ import type { Miners } from './miners/miners.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
+import type { PictureFetcher } from './pictures/picture-fetcher.ts';
 import type { LogKeeper } from './receipts/log/log-keeper.ts';
 import type { ServiceRegistry } from './registry/service-registry.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
@@ -97,6 +98,8 @@ export type RelayServices = {
   readonly files: FileDepot;
   /** What nodes may fetch and hand over for their jobs. */
   readonly jobFiles: JobFiles;
+  /** Of addresses that clients name. */
+  readonly pictures: PictureFetcher;
   readonly tasks: Tasks;
   /** Where a person approves tasks first; absent where none is asked. */
   readonly approvals: Approvals | undefined;
@@ -106,7 +109,7 @@ export type RelayServices = {
   readonly busListener: OpenListener | undefined;
 };
 
-export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service' | 'files'> & {
+export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service' | 'files' | 'fetched'> & {
   type: JobType;
   model: string;
   stream: boolean;

@@ -204,6 +204,19 @@ export const RelaySettings = Type.Object(
         argument: 'number',
       }),
     }),
+    image_hosts: Type.Array(Type.String({ pattern: '^(\\*|(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+)$' }), {
+      default: [],
+      ...described({
+        description:
+          'hosts from which the relay fetches pictures that clients name by address; * is the whole internet',
+        wanted: 'a list of host names, *.example.com for all below one',
+        env: 'SPAREWATT_RELAY_IMAGE_HOSTS',
+        flag: 'image-host',
+        argument: 'host',
+        otherwise: 'none',
+        example: ['images.example.com', '*.wikimedia.org'],
+      }),
+    }),
     keep_results_h: Type.Integer({
       minimum: 1,
       maximum: 8_760,

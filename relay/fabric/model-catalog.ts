@@ -2,6 +2,7 @@ import type { Model } from '../../shared/api/models.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { isServiceType, type JobType } from '../../shared/protocol/subjects.ts';
+import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeTable } from './node-table.ts';
 
@@ -13,6 +14,8 @@ export type ModelCatalog = {
    * node has ever served here, `invalid_value` for a model of the other kind.
    */
   assertKnown(id: string, type: JobType): void;
+  /** Passes a language model that reads pictures. Errors: `model_not_found`, `unsupported_content` with this parameter. */
+  assertSees(id: string, param: string): void;
 };
 
 const ADDRESS: Record<string, string> = {
@@ -70,6 +73,10 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
         .filter(({ served }) => table.serving(served.name).size > 0)
         .map(describe),
     get: (id) => describe(find(id)),
+    assertSees: (id, param) => {
+      if (find(id).served.tasks?.includes(READS_PICTURES)) return;
+      throw new Problem('unsupported_content', `${id} reads text only. Choose a model that reads pictures.`, { param });
+    },
     assertKnown: (id, type) => {
       const { served } = find(id);
       if (served.type === type) return;

@@ -207,7 +207,10 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
     ...(nonce === undefined ? undefined : { nonce }),
     ...(trace === undefined ? undefined : { traceparent: trace.traceparentOf(attempt) }),
   };
-  if (type === 'llm') return { ...base, type, stream: job.stream, input: input as ChatInput };
+  if (type === 'llm') {
+    const { stream, fetched } = job;
+    return { ...base, type, stream, input: input as ChatInput, ...(fetched === undefined ? undefined : { fetched }) };
+  }
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
   const files = job.files?.grant({ job: id, attempt, nodeId: node.id });
   return { ...base, type, input: input as JsonInput, ...(files === undefined ? undefined : { files }) };

@@ -1,4 +1,4 @@
-import type { JobInput } from '../../shared/protocol/messages.ts';
+import type { FetchedPictures, JobInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { JobFileRun } from '../files/job-files.ts';
 import type { Affinity } from '../scheduler/affinity.ts';
@@ -23,6 +23,8 @@ export type JobSpec = {
   /** What of the key's credits is held for it, in millionths; its charge ends there. */
   readonly holdMicro?: number | undefined;
   readonly input: JobInput;
+  /** The pictures behind addresses in `input`. */
+  readonly fetched?: FetchedPictures | undefined;
   /** Files that its node fetches and hands over. */
   readonly files?: Pick<JobFileRun, 'grant'> | undefined;
   /** What its caller wants of its node; anything, when absent. */

@@ -7,7 +7,7 @@ import type { ChatInput, JobInput } from '../../shared/protocol/messages.ts';
 import { JOB_TYPES, type JobType } from '../../shared/protocol/subjects.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobOrder } from '../services.ts';
-import { readChatRequest } from './openai/chat-request.ts';
+import { readTextRequest } from './openai/chat-request.ts';
 import { readInputs } from './openai/embeddings.ts';
 
 const chat = Compile(ChatCompletionRequest);
@@ -51,7 +51,7 @@ function modelFor(type: JobType, wanted: string | null | undefined, node: LiveNo
 export function readInput(type: JobType, model: string, input: unknown): JobInput {
   if (type === 'llm') {
     const body = { model, ...(typeof input === 'string' ? conversation(input) : objectOf(input)) };
-    if (chat.Check(body)) return onlyText(readChatRequest(body).input);
+    if (chat.Check(body)) return onlyText(readTextRequest(body));
     throw wrongInput('a text, or the body of a chat completion', chat.Errors(body)[0]);
   }
   if (type === 'embed') {

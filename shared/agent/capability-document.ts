@@ -3,6 +3,7 @@ import { CAPABILITIES, type CapabilityDocument, type NodeLoad, type ServedModel 
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import { KERNEL_TYPES, TOOL_TYPES } from '../protocol/subjects.ts';
 import type { InstalledArtifact } from '../runtimes/runtime.ts';
+import { READS_PICTURES } from '../runtimes/transformers/tasks/task-kinds.ts';
 import type { Slots } from './slots.ts';
 
 export type Hardware = CapabilityDocument['hardware'];
@@ -63,6 +64,7 @@ export function loadOf(slots: Slots, models: readonly ServedModel[]): NodeLoad {
 
 function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['capabilities'] {
   const served = new Set(models.map((model) => model.type));
+  if (models.some(({ tasks }) => tasks?.includes(READS_PICTURES))) served.add('vision');
   const flags = Object.fromEntries(CAPABILITIES.map((name) => [name, served.has(name)]));
   const providers = Object.fromEntries([...served].map((name) => [name, providerOf(name)]));
   return { llm: served.has('llm'), embed: served.has('embed'), ...flags, providers };

@@ -188,9 +188,13 @@ function sessionOf(request: JobRequest, warm: WarmSessions | undefined): string 
 
 function runtimeJobOf(request: JobRequest, session: string | undefined, { relay }: JobRunnerPorts): RuntimeJob {
   if (request.type === 'llm') {
-    const { model, input } = request;
+    const { model, input, fetched } = request;
     const job = { type: 'llm' as const, model, input, scope: clientOf(request) };
-    return session === undefined ? job : { ...job, session };
+    return {
+      ...job,
+      ...(session === undefined ? {} : { session }),
+      ...(fetched === undefined ? {} : { fetched }),
+    };
   }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
   const { type, model, input, service, files } = request;

@@ -6,6 +6,15 @@ import { RoutingRequest } from './routing.ts';
 export { Maybe, Nullable };
 
 const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() });
+const ImagePart = Type.Object({
+  type: Type.Literal('image_url'),
+  image_url: Type.Object({
+    url: Type.String({
+      description: 'A data URL with a png, jpeg, webp or gif, or an https address that the relay may ask',
+    }),
+    detail: Maybe(Type.String({ description: 'Ignored: a model sees pictures at its own size' })),
+  }),
+});
 /** Parts of a kind that no model here reads; they pass the schema, so that the refusal can say so. */
 const OtherPart = Type.Object({ type: Type.String() });
 
@@ -13,7 +22,7 @@ const FunctionCall = Type.Object({ name: Type.String(), arguments: Type.String()
 
 const RequestMessage = Type.Object({
   role: Type.String({ description: 'system, developer, user, assistant or tool' }),
-  content: Maybe(Type.Union([Type.String(), Type.Array(Type.Union([TextPart, OtherPart]))])),
+  content: Maybe(Type.Union([Type.String(), Type.Array(Type.Union([TextPart, ImagePart, OtherPart]))])),
   name: Maybe(Type.String()),
   tool_calls: Maybe(
     Type.Array(Type.Object({ id: Type.String(), type: Type.Literal('function'), function: FunctionCall })),

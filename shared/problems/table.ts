@@ -51,6 +51,12 @@ export const PROBLEMS = {
     type: 'invalid_request_error',
   },
   invalid_image: { title: 'The picture cannot be read', status: 400, retry: 'never', type: 'invalid_request_error' },
+  image_unavailable: {
+    title: 'The picture cannot be fetched from its address',
+    status: 400,
+    retry: 'never',
+    type: 'invalid_request_error',
+  },
   context_length_exceeded: {
     title: 'The prompt is longer than the model can read',
     status: 400,

@@ -30,6 +30,8 @@ export const LIMITS = {
   maxTopLogprobs: 20,
   /** Every choice holds a cache of the whole conversation on its node. */
   maxChoices: 16,
+  /** Each is hundreds of tokens to a model; together they must fit into one message. */
+  maxChatPictures: 16,
   /** Biases are for a few words; a table for the whole vocabulary would be a prompt of its own. */
   maxLogitBiases: 1_024,
   /** OpenAI's longest schema is of this order; compiling one takes a fraction of a second. */

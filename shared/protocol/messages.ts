@@ -13,10 +13,16 @@ const Epoch = Type.Integer({ minimum: 1 });
 export const ToolCall = Type.Object({ id: Type.String(), name: Type.String(), arguments: Type.String() });
 export type ToolCall = Static<typeof ToolCall>;
 
-/** One message of a conversation, already reduced to text. */
+/** A picture of a message: before which character of its text it stands, and its address as the client sent it. */
+export const ChatPicture = Type.Object({ at: Count, url: Type.String() });
+export type ChatPicture = Static<typeof ChatPicture>;
+
+/** One message of a conversation, its text in one piece. */
 export const ChatMessage = Type.Object({
   role: Type.Union([Type.Literal('system'), Type.Literal('user'), Type.Literal('assistant'), Type.Literal('tool')]),
   content: Type.String(),
+  /** In the order in which they stand; only a user shows some. */
+  pictures: Type.Optional(Type.Array(ChatPicture, { minItems: 1, maxItems: LIMITS.maxChatPictures })),
   /** What an assistant called; its content may be empty then. */
   toolCalls: Type.Optional(Type.Array(ToolCall, { minItems: 1 })),
   /** Which call a tool's message answers. */
@@ -133,12 +139,18 @@ export const JobFileGrant = Type.Object({
 });
 export type JobFileGrant = Static<typeof JobFileGrant>;
 
+/** Files in base64, by the address that they were fetched from. */
+export const FetchedPictures = Type.Record(Type.String(), Type.String());
+export type FetchedPictures = Static<typeof FetchedPictures>;
+
 export const LlmJobRequest = Type.Object({
   ...JobRequestBase,
   type: Type.Literal('llm'),
   /** Whether text is sent as it is made; otherwise it all comes in the last frame. */
   stream: Type.Boolean(),
   input: ChatInput,
+  /** What the relay has fetched of the addresses in `input`, by address, in base64: a node fetches nothing (SPEC J14). */
+  fetched: Type.Optional(FetchedPictures),
 });
 export const EmbedJobRequest = Type.Object({ ...JobRequestBase, type: Type.Literal('embed'), input: EmbedInput });
 /** A job whose input and output are JSON objects that only service and runtime understand. */

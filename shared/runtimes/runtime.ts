@@ -3,6 +3,7 @@ import type {
   ChatInput,
   EmbedInput,
   Execution,
+  FetchedPictures,
   FinishReason,
   JobFileGrant,
   JsonInput,
@@ -17,6 +18,8 @@ export type RuntimeJob =
       type: 'llm';
       model: string;
       input: ChatInput;
+      /** The pictures behind the addresses in its messages, in base64; those of data URLs are none of them. */
+      fetched?: FetchedPictures;
       /** Jobs of one scope may reuse what was computed for one another; without one, nothing is reused. */
       scope?: string;
       /** What the conversation is called where the runtime tells which ones it still knows. */

@@ -8,7 +8,10 @@ type Cleanup = () => unknown;
 export type WriteModel = (root: string, id: string) => Promise<string>;
 
 /** A pool whose node runs these models in real worker threads. */
-export async function startTaskPool(models: Readonly<Record<string, WriteModel>>): Promise<Pool> {
+export async function startTaskPool(
+  models: Readonly<Record<string, WriteModel>>,
+  options: Parameters<typeof startPool>[0] = {},
+): Promise<Pool> {
   const cleanups: Cleanup[] = [];
   const modelFolder = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as Cleanup) });
   for (const [id, write] of Object.entries(models)) await write(modelFolder, id);
@@ -19,7 +22,7 @@ export async function startTaskPool(models: Readonly<Record<string, WriteModel>>
     preload: false,
     log: collectLog(),
   });
-  const pool = await startPool();
+  const pool = await startPool(options);
   await pool.addNode({ runtime });
   return {
     ...pool,

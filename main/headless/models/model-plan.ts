@@ -1,7 +1,7 @@
 import { isModelId, isSafeFile } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import type { TaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
+import type { TaskKind, VisionKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 
 /** The largest tokenizers have 40 MB; a file of this kind beyond that is there to fill a disk. */
 const TEXT_MOST_BYTES = 256 * 1024 * 1024;
@@ -14,17 +14,19 @@ export type FilePlan = { required: readonly string[]; optional: readonly string[
 export const CONFIG_FILE = 'config.json';
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json'];
 const PROCESSOR_FILE = 'preprocessor_config.json';
-const OPTIONAL_FILES = ['generation_config.json', 'chat_template.jinja', '1_Pooling/config.json'];
+const TEMPLATE_FILE = 'chat_template.jinja';
+const OPTIONAL_FILES = ['generation_config.json', TEMPLATE_FILE, '1_Pooling/config.json'];
 
 /** The files of a model of this kind; without one, of a language model or a text encoder. */
-export function planFiles(kind: TaskKind | null): FilePlan {
+export function planFiles(kind: TaskKind | VisionKind | null): FilePlan {
   if (kind === null) return { required: [CONFIG_FILE, ...TOKENIZER_FILES], optional: OPTIONAL_FILES, parts: ['model'] };
   const required = [
     CONFIG_FILE,
     ...(kind.hasTokenizer ? TOKENIZER_FILES : []),
     ...(kind.hasProcessor ? [PROCESSOR_FILE] : []),
   ];
-  return { required, optional: ['generation_config.json', 'processor_config.json'], parts: kind.parts };
+  const optional = ['generation_config.json', 'processor_config.json', ...(kind.type === 'llm' ? [TEMPLATE_FILE] : [])];
+  return { required, optional, parts: kind.parts };
 }
 
 /** Every file that some model is made of, beside weights. */
@@ -36,7 +38,13 @@ export const KNOWN_FILES: readonly string[] = [
   ...OPTIONAL_FILES,
 ];
 /** And every name of weights. */
-export const KNOWN_PARTS: readonly string[] = ['model', 'encoder_model', 'decoder_model_merged'];
+export const KNOWN_PARTS: readonly string[] = [
+  'model',
+  'encoder_model',
+  'decoder_model_merged',
+  'embed_tokens',
+  'vision_encoder',
+];
 
 const WEIGHTS_SUFFIX: Record<string, string> = {
   fp32: '',

@@ -70,6 +70,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     ...(otlp === undefined ? {} : { otlp }),
     supervised: relay.supervised,
     fileLimits: fileLimitsOf(relay),
+    pictureSources: { hosts: relay.image_hosts },
     drainMs: relay.drain_s * 1_000,
     queueLimits: { keepResultsMs: relay.keep_results_h * HOUR_MS },
     ...(relay.keep_jobs_days === undefined ? {} : { keepJobsMs: relay.keep_jobs_days * 24 * HOUR_MS }),

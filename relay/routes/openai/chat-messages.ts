@@ -1,6 +1,7 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { ChatMessage } from '../../../shared/protocol/messages.ts';
+import type { ChatMessage, ChatPicture } from '../../../shared/protocol/messages.ts';
+import { readPicture, type SeePicture } from './chat-pictures.ts';
 
 type RequestMessage = ChatCompletionRequest['messages'][number];
 
@@ -12,21 +13,29 @@ const ROLES: Record<string, ChatMessage['role']> = {
   tool: 'tool',
 };
 
-/** The conversation as a node reads it. A tool's message must answer a call that was made before it. */
-export function readMessages(messages: readonly RequestMessage[]): ChatMessage[] {
+/**
+ * The conversation as a node reads it, and the pictures in it, which `seePicture` is told of. A tool's message must answer
+ * a call that was made before it.
+ */
+export function readMessages(messages: readonly RequestMessage[], seePicture: SeePicture): ChatMessage[] {
   const calls = new Set<string>();
   return messages.map((message, index) => {
-    const read = readMessage(message, index, calls);
+    const read = readMessage(message, index, calls, seePicture);
     for (const { id } of read.toolCalls ?? []) calls.add(id);
     return read;
   });
 }
 
-function readMessage(message: RequestMessage, index: number, calls: ReadonlySet<string>): ChatMessage {
+function readMessage(
+  message: RequestMessage,
+  index: number,
+  calls: ReadonlySet<string>,
+  seePicture: SeePicture,
+): ChatMessage {
   const role = ROLES[message.role];
   if (role === undefined) throw unsupportedRole(message.role, index);
   // In the order of canonical JSON, as all of the input.
-  const read: ChatMessage = { content: readContent(message, index), role };
+  const read: ChatMessage = { ...readContent(message, index, seePicture), role };
   if (role === 'tool') read.toolCallId = readCallId(message, index, calls);
   const made = message.tool_calls ?? [];
   if (made.length === 0) return read;
@@ -61,21 +70,31 @@ function unsupportedRole(role: string, index: number): Problem {
   });
 }
 
-function readContent(message: RequestMessage, index: number): string {
+type Content = Pick<ChatMessage, 'content' | 'pictures'>;
+
+function readContent(message: RequestMessage, index: number, seePicture: SeePicture): Content {
   const { content } = message;
-  if (typeof content === 'string') return content;
+  if (typeof content === 'string') return { content };
   if (content === undefined || content === null) {
-    if (message.role === 'assistant') return '';
+    if (message.role === 'assistant') return { content: '' };
     throw new Problem('missing_required_parameter', 'A message needs content.', { param: `messages.${index}.content` });
   }
-  return content.map((part, at) => readPart(part, `messages.${index}.content.${at}`)).join('');
+  let text = '';
+  const pictures: ChatPicture[] = [];
+  for (const [at, part] of content.entries()) {
+    const param = `messages.${index}.content.${at}`;
+    if (part.type === 'image_url')
+      pictures.push({ at: text.length, url: readPicture(part, message.role, param, seePicture) });
+    else text += readText(part, param);
+  }
+  return pictures.length === 0 ? { content: text } : { content: text, pictures };
 }
 
-function readPart(part: { type: string; text?: unknown }, param: string): string {
+function readText(part: { type: string; text?: unknown }, param: string): string {
   if (part.type === 'text' && typeof part.text === 'string') return part.text;
   if (part.type === 'text') {
     const code = part.text === undefined ? 'missing_required_parameter' : 'invalid_value';
     throw new Problem(code, 'A text part needs a text, as a string.', { param: `${param}.text` });
   }
-  throw new Problem('unsupported_content', `This model reads text only, not "${part.type}".`, { param });
+  throw new Problem('unsupported_content', `Models here read text and pictures, not "${part.type}".`, { param });
 }

@@ -2,10 +2,20 @@ import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
+import type { PictureOrder } from '../../pictures/picture-fetcher.ts';
 import { readFormatWishes } from './answer-wishes.ts';
 import { readMessages } from './chat-messages.ts';
+import { collectPictures } from './chat-pictures.ts';
 
-export type ChatOrder = { model: string; input: ChatInput; stream: boolean; includeUsage: boolean; ignored: string[] };
+export type ChatOrder = {
+  model: string;
+  input: ChatInput;
+  /** Those of the messages, in their order; most conversations have none. */
+  pictures: readonly PictureOrder[];
+  stream: boolean;
+  includeUsage: boolean;
+  ignored: string[];
+};
 
 /** Turns a body that has passed the schema into what a node is asked; refuses what would otherwise be ignored. */
 export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
@@ -19,15 +29,17 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
     });
   }
   const wishes = readFormatWishes(body);
+  const pictures: PictureOrder[] = [];
   return {
     model: body.model,
+    pictures,
     stream,
     includeUsage: body.stream_options?.include_usage ?? false,
     ignored: [...ignoredParams(body), ...wishes.ignored],
     // In the order of canonical JSON, in which the receipt's hash is taken: what need not be sorted is hashed faster.
     input: {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-      messages: readMessages(body.messages),
+      messages: readMessages(body.messages, collectPictures(pictures)),
       seed: body.seed ?? null,
       stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
       temperature: body.temperature ?? null,
@@ -36,6 +48,15 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
       ...wishes.input,
     },
   };
+}
+
+/** What a node is asked by a body of text alone. Errors: those of `readChatRequest`, `unsupported_content` for pictures. */
+export function readTextRequest(body: ChatCompletionRequest): ChatInput {
+  const { input, pictures } = readChatRequest(body);
+  const [picture] = pictures;
+  if (picture === undefined) return input;
+  const sentence = 'Pictures are read by /v1/chat/completions alone. Ask there.';
+  throw new Problem('unsupported_content', sentence, { param: picture.param });
 }
 
 /** What is asked of the drawing of tokens beside OpenAI's oldest parameters; what asks for nothing is left out. */

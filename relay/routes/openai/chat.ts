@@ -12,6 +12,7 @@ import { readRoutingOptions } from '../routing-options.ts';
 import { sendAnswer } from '../send-json.ts';
 import { gatherAnswer } from './answer-choices.ts';
 import { createAnswerStream } from './answer-stream.ts';
+import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { usageOf } from './usage.ts';
 
@@ -45,6 +46,8 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
     async (request, reply) => {
       const order = readChatRequest(request.body);
       services.models.assertKnown(order.model, 'llm');
+      const [picture] = order.pictures;
+      if (picture !== undefined) services.models.assertSees(order.model, picture.param);
       const job = services.newJob(request, {
         type: 'llm',
         model: order.model,
@@ -61,9 +64,10 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       };
       const hangUp = hangUpOf(reply.raw);
       try {
+        const seen = picture === undefined ? job : await withPictures(job, order, { request, hangUp }, services);
         return order.stream
-          ? await answerInStream(job, order, { reply, headers, hangUp }, services)
-          : await answerWhole(job, order, { reply, headers, hangUp }, services);
+          ? await answerInStream(seen, order, { reply, headers, hangUp }, services)
+          : await answerWhole(seen, order, { reply, headers, hangUp }, services);
       } catch (error) {
         reply.headers(headers);
         throw error;

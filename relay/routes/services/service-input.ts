@@ -7,7 +7,7 @@ import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { fillTemplate } from '../../../shared/registry/prompt.ts';
 import type { ServiceDefinition } from '../../../shared/registry/service.ts';
-import { readChatRequest } from '../openai/chat-request.ts';
+import { readTextRequest } from '../openai/chat-request.ts';
 import { readInputs } from '../openai/embeddings.ts';
 
 const chat = Compile(ChatCompletionRequest);
@@ -21,12 +21,12 @@ const SAMPLING = ['max_tokens', 'temperature', 'top_p', 'seed', 'stop'] as const
 
 /**
  * What a node is asked, from an input that has passed the schema of its service. Errors: `invalid_value` for what the
- * schema of an operator lets through and no model takes, and the refusals of `readChatRequest`.
+ * schema of an operator lets through and no model takes, and the refusals of `readTextRequest`.
  */
 export function readJobInput(service: ServiceDefinition, type: JobType, input: JsonSchema): JobInput {
   if (type === 'llm') {
     const body = { model: UNDECIDED, ...chatBody(service, input) };
-    if (chat.Check(body)) return readChatRequest(body).input;
+    if (chat.Check(body)) return readTextRequest(body);
     throw unfit(service, chat.Errors(body)[0]);
   }
   if (type === 'embed') {

@@ -10,17 +10,17 @@ export const MOST_PIXELS = 50_000_000;
  * What a picture's first bytes say of it, before anything is unpacked. Forms that can hold scripts or addresses, such
  * as SVG, are none of these. Errors: `unsupported_media` for another form, `invalid_image` for a broken or huge one.
  */
-export function readImageHead(bytes: Uint8Array): ImageHead {
+export function readImageHead(bytes: Uint8Array, param = 'image'): ImageHead {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const head = pngHead(bytes, view) ?? jpegHead(bytes, view) ?? gifHead(bytes, view) ?? webpHead(bytes, view);
   if (head === undefined) {
     throw new Problem('unsupported_media', 'This is no picture in a known form. Send it as png, jpeg, webp or gif.', {
-      param: 'image',
+      param,
     });
   }
   if (head.width > 0 && head.height > 0 && head.width * head.height <= MOST_PIXELS) return head;
   const sentence = `A picture may have ${MOST_PIXELS} pixels, and this has ${head.width} x ${head.height}.`;
-  throw new Problem('invalid_image', `${sentence} Send a smaller one.`, { param: 'image' });
+  throw new Problem('invalid_image', `${sentence} Send a smaller one.`, { param });
 }
 
 function pngHead(bytes: Uint8Array, view: DataView): ImageHead | undefined {

@@ -1,5 +1,5 @@
 import { Problem } from '../../problems/problem.ts';
-import type { ChatInput, FinishReason, Usage } from '../../protocol/messages.ts';
+import type { ChatInput, FetchedPictures, FinishReason, Usage } from '../../protocol/messages.ts';
 import { answerGrammar, offeredTools } from '../constraints/answer-grammar.ts';
 import { type Constraint, compileConstraint } from '../constraints/constraint.ts';
 import { TOOL_MARKS, type ToolFormat, toolFormatOf } from '../constraints/tool-formats.ts';
@@ -8,7 +8,8 @@ import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
 import type { RowOptions } from './decode-request.ts';
 import type { LanguageModel } from './library.ts';
 import { createLogprobReader } from './logprobs.ts';
-import { encodePrompt, tokenBudget } from './prompt.ts';
+import { readPrompt } from './picture-prompt.ts';
+import { tokenBudget } from './prompt.ts';
 import { createRandom } from './random.ts';
 import { planSampling } from './sampling.ts';
 import { createScoreAdjuster } from './score-adjuster.ts';
@@ -22,13 +23,14 @@ export type ChatResult = { finishReason: FinishReason; finishReasons?: FinishRea
  * change. Several choices are made side by side.
  *
  * Tokens are counted without the end token; those whose text was cut by a stop string count, since they were made.
- * Throws `context_length_exceeded`, `invalid_value` and `unsupported_parameter`.
+ * Throws `context_length_exceeded`, `invalid_value`, `unsupported_parameter`, and for pictures `unsupported_content`,
+ * `unsupported_media` and `invalid_image`.
  */
 export type Chat = (
   input: ChatInput,
   output: AnswerOutput,
   interrupted: () => boolean,
-  owner: { scope: string | null; session: string | null },
+  rest: { scope: string | null; session: string | null; fetched: FetchedPictures | undefined },
 ) => Promise<ChatResult>;
 
 /** Formats that many answers were asked for keep what was computed for them. */
@@ -44,15 +46,15 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     return vocabulary;
   }
 
-  return async (input, output, interrupted, owner) => {
-    const promptIds = encodePrompt(model.tokenizer, input, toolFormat);
+  return async (input, output, interrupted, { fetched, ...owner }) => {
+    const { ids: promptIds, ...seen } = await readPrompt(model, input, toolFormat, fetched);
     const budget = tokenBudget(promptIds.length, input.maxTokens, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
     const asked = { model, input, promptIds, budget, constraint, toolFormat, output, getVocabulary, interrupted };
     const made = Array.from({ length: input.choices ?? 1 }, (_, choice) => prepareAnswer(asked, choice));
     const rows = made.map(({ row }) => row);
-    await model.generate(promptIds, { ...owner, isSeeded: input.seed !== null, rows });
+    await model.generate(promptIds, { ...owner, ...seen, isSeeded: input.seed !== null, rows });
     const answers = made.map(({ end }) => end());
     const finishReasons = answers.map(({ finishReason }) => finishReason);
     return {

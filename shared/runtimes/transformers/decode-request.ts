@@ -1,4 +1,5 @@
 import { EMPTY_CACHE, type KvCache } from './kv-cache.ts';
+import type { JsonObject } from './model-files.ts';
 import { likeliest } from './sampling.ts';
 
 /** Picks the next token from the scores of all tokens, which it may overwrite. */
@@ -23,6 +24,8 @@ export type GenerateOptions = {
   isSeeded: boolean;
   /** The answers to make, at least one. */
   rows: readonly RowOptions[];
+  /** What a model that reads pictures is fed beside the tokens of its prompt. */
+  feeds?: JsonObject;
 };
 
 /** A prompt, how much of it was read, and how many of its answers are still being made. */

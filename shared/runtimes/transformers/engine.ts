@@ -5,10 +5,12 @@ import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
 import { createEmbedder, type EncoderSettings } from './embeddings.ts';
 import { type EncoderModel, type LanguageModel, type LoadOptions, loadEncoder, loadLanguageModel } from './library.ts';
+import { loadVisionModel } from './library-vision.ts';
 import { type ModelFacts, readModelFacts } from './model-facts.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { readPooling } from './pooling.ts';
 import { createTaskEngine } from './tasks/task-engine.ts';
+import type { TaskKind } from './tasks/task-kinds.ts';
 import { loadTaskModel } from './tasks/task-model.ts';
 
 /** What the engine adds to a job's result; the host knows revision and digest. */
@@ -34,7 +36,8 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
     throw new Problem('model_load_failed', 'This is a kind of model that is not served.');
   }
   try {
-    if (facts.kind !== null) return await loadTasks(files, options, config, facts);
+    const { kind } = facts;
+    if (kind !== null && kind.type !== 'llm') return await loadTasks(files, options, config, kind, facts.contextLength);
     return facts.type === 'llm'
       ? await loadChat(files, options, facts)
       : await loadEmbed(files, options, config, facts);
@@ -47,15 +50,20 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
   }
 }
 
-async function loadChat(files: ModelFiles, options: LoadOptions, facts: ModelFacts): Promise<LoadedModel> {
-  const model: LanguageModel = await loadLanguageModel(files, options);
-  const chat = createChat(model, facts.contextLength);
+async function loadChat(
+  files: ModelFiles,
+  options: LoadOptions,
+  { kind, contextLength }: ModelFacts,
+): Promise<LoadedModel> {
+  const model: LanguageModel =
+    kind?.type === 'llm' ? await loadVisionModel(files, options, kind.family) : await loadLanguageModel(files, options);
+  const chat = createChat(model, contextLength);
   return {
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'llm') throw wrongType(job);
-      const { scope = null, session = null } = job;
-      const result = await chat(job.input, output, interrupted, { scope, session });
+      const { scope = null, session = null, fetched } = job;
+      const result = await chat(job.input, output, interrupted, { scope, session, fetched });
       return session === null ? result : { ...result, warmSessions: model.warmSessions() };
     },
   };
@@ -89,9 +97,9 @@ async function loadTasks(
   files: ModelFiles,
   options: LoadOptions,
   config: JsonObject,
-  { kind, contextLength }: ModelFacts,
+  kind: TaskKind,
+  contextLength: number,
 ): Promise<LoadedModel> {
-  if (kind === null) throw new TypeError('a model without tasks');
   const model = await loadTaskModel(files, options, kind, config, contextLength);
   const run = createTaskEngine(model);
   return {

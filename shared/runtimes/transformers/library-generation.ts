@@ -34,14 +34,18 @@ export function wantsLibrary(generationDefaults: JsonObject): boolean {
   return OWN_PROCESSORS.some((name) => Boolean(generationDefaults[name]));
 }
 
-/** One answer; resolves when it has ended. */
+/**
+ * One answer; resolves when it has ended. `feeds` is what a model takes beside tokens, such as pictures; it reads its
+ * prompt at once then, and makes a cache of its own, since some would take one that is given for that of earlier turns.
+ */
 export async function generateInLibrary(
   model: PreTrainedModel,
   promptIds: readonly number[],
   options: RowOptions,
+  feeds: JsonObject | null,
 ): Promise<void> {
-  const cache = new DynamicCache();
-  const piece = canReadInPieces(model) ? PROMPT_PIECE_TOKENS : promptIds.length;
+  const cache = feeds === null ? new DynamicCache() : null;
+  const piece = feeds === null && canReadInPieces(model) ? PROMPT_PIECE_TOKENS : promptIds.length;
   const processors = new LogitsProcessorList();
   if (options.choose !== null) processors.push(new ChosenTokenOnly(options.choose));
   try {
@@ -51,6 +55,7 @@ export async function generateInLibrary(
     }
     await model.generate({
       ...promptInputs(promptIds, cache),
+      ...feeds,
       max_new_tokens: options.maxNewTokens,
       logits_processor: processors,
       stopping_criteria: new AskEachToken(options.shouldStop),
@@ -58,17 +63,17 @@ export async function generateInLibrary(
       streamer: new EachToken(options.onToken) as unknown as TextStreamer,
     });
   } finally {
-    await cache.dispose();
+    await cache?.dispose();
   }
 }
 
 /** The library computes only what the cache does not hold yet. */
-function promptInputs(promptIds: readonly number[], cache: DynamicCache) {
+function promptInputs(promptIds: readonly number[], cache: DynamicCache | null) {
   const ids = BigInt64Array.from(promptIds, BigInt);
   return {
     input_ids: new Tensor('int64', ids, [1, ids.length]),
     attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),
-    past_key_values: cache,
+    ...(cache === null ? {} : { past_key_values: cache }),
     // The library ignores top_p and shares one random source between all runs: it always decodes greedily here, and
     // our own sampler leaves it one token to take.
     do_sample: false,

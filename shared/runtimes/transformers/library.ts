@@ -1,5 +1,5 @@
 /**
- * The seam to transformers.js: only this file and its two neighbours `library-…` import it and know its types.
+ * The seam to transformers.js: only this file and its neighbours `library-…` import it and know its types.
  *
  * 1. The library never touches a network or a disk by its own choice: every file comes from the `ModelFiles` that the
  *    model was loaded with, under a virtual id that is used once, because the library memoizes by id for ever.
@@ -41,8 +41,10 @@ export type LoadOptions = {
   task?: string;
 };
 
-/** A message as chat templates read it; its further members are theirs. */
-export type TemplateMessage = { role: string; content: string } & JsonObject;
+/** A message as chat templates read it; its further members are theirs, but for the places of its pictures. */
+export type TemplateMessage = { role: string; content: string; pictures?: readonly number[] } & JsonObject;
+
+export type TemplateTools = readonly JsonObject[] | null;
 
 /** Text to token ids and back. */
 export type Tokenizer = {
@@ -50,7 +52,9 @@ export type Tokenizer = {
   /** Text of `ids` (at least one) exactly as they stand; the caller has left special tokens out. */
   decode(ids: number[]): string;
   /** The conversation in the model's own prompt format; `null` when the model has none. */
-  encodeChat(messages: readonly TemplateMessage[], tools: readonly JsonObject[] | null): number[] | null;
+  encodeChat(messages: readonly TemplateMessage[], tools: TemplateTools): number[] | null;
+  /** The same as text. */
+  renderChat(messages: readonly TemplateMessage[], tools: TemplateTools): string | null;
   /** The chat template that `encodeChat` uses. */
   readonly template: string | null;
   /** What the tokenizer's files say of its tokens; takes a moment, and is asked once. */
@@ -59,8 +63,17 @@ export type Tokenizer = {
   readonly padId: number;
 };
 
+/** Token ids of a conversation with pictures, and what the model is fed beside them. */
+export type PicturePrompt = { readonly ids: number[]; readonly feeds: JsonObject };
+
 export type LanguageModel = {
   tokenizer: Tokenizer;
+  /** Reads a conversation that shows `pictures` in this order; absent from a model that reads text only. */
+  readPictures?(
+    messages: readonly TemplateMessage[],
+    tools: TemplateTools,
+    pictures: readonly Uint8Array[],
+  ): Promise<PicturePrompt>;
   generationDefaults: JsonObject;
   endIds: ReadonlySet<number>;
   generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
@@ -156,7 +169,7 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
       endIds: endIds(generationDefaults, model.config),
       async generate(promptIds, asked) {
         if (loop !== null) await loop.generate(promptIds, asked);
-        else await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row)));
+        else await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row, null)));
       },
       warmSessions: () => loop?.warmSessions() ?? [],
       async dispose() {
@@ -198,30 +211,33 @@ export function loadEncoder(files: ModelFiles, options: LoadOptions): Promise<En
 }
 
 /** Newer models keep their template in a file of its own, which the library does not read. */
-async function readTemplate(files: ModelFiles): Promise<string | null> {
+export async function readTemplate(files: ModelFiles): Promise<string | null> {
   const file = await files.open('chat_template.jinja');
   return file !== null && 'bytes' in file ? new TextDecoder().decode(file.bytes) : null;
 }
 
-function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: string | null): Tokenizer {
+export function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: string | null): Tokenizer {
   const own: unknown = tokenizer.chat_template;
   const hasOwnTemplate = own !== null;
   // Some models have several under names, and one of them for tools.
   const named = isJsonObject(own) ? (own.tool_use ?? own.default) : own;
+  const applyTemplate = (messages: readonly TemplateMessage[], tools: TemplateTools, tokenize: boolean): unknown =>
+    !hasOwnTemplate && templateFile === null
+      ? null
+      : tokenizer.apply_chat_template([...messages], {
+          add_generation_prompt: true,
+          tokenize,
+          return_tensor: false,
+          return_dict: false,
+          ...(tools === null ? {} : { tools: [...tools] }),
+          ...(hasOwnTemplate ? {} : { chat_template: templateFile }),
+        });
   return {
     encode: (text, addSpecialTokens) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }),
     // Clean-up would change text that was already sent when the next token arrives.
     decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
-    encodeChat(messages, tools) {
-      if (!hasOwnTemplate && templateFile === null) return null;
-      return tokenizer.apply_chat_template([...messages], {
-        add_generation_prompt: true,
-        return_tensor: false,
-        return_dict: false,
-        ...(tools === null ? {} : { tools: [...tools] }),
-        ...(hasOwnTemplate ? {} : { chat_template: templateFile }),
-      }) as number[];
-    },
+    encodeChat: (messages, tools) => applyTemplate(messages, tools, true) as number[] | null,
+    renderChat: (messages, tools) => applyTemplate(messages, tools, false) as string | null,
     template: typeof named === 'string' ? named : templateFile,
     readVocabulary: () => readVocabulary(tokenizer),
     specialIds: new Set(tokenizer.all_special_ids as number[]),
@@ -249,7 +265,7 @@ function namingOf(decoder: string): VocabularySource['naming'] {
   return /"(ByteFallback|Metaspace)"|"▁"/.test(decoder) ? 'byte-fallback' : 'unknown';
 }
 
-function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<number> {
+export function endIds(generationDefaults: JsonObject, config: unknown): ReadonlySet<number> {
   const own = isJsonObject(config) ? config : {};
   const nested = isJsonObject(own.text_config) ? own.text_config : {};
   const declared = generationDefaults.eos_token_id ?? own.eos_token_id ?? nested.eos_token_id;

@@ -7,34 +7,43 @@ import type { JsonObject } from './model-files.ts';
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
 const DEFAULT_MAX_NEW_TOKENS = 4_096;
 
+type Conversation = Pick<ChatInput, 'messages' | 'tools' | 'toolChoice'>;
+
 /** Token ids of a conversation that ends where the assistant is to speak. */
-export function encodePrompt(
-  tokenizer: Tokenizer,
-  input: Pick<ChatInput, 'messages' | 'tools' | 'toolChoice'>,
-  format: ToolFormat,
-): number[] {
+export function encodePrompt(tokenizer: Tokenizer, input: Conversation, format: ToolFormat): number[] {
+  const { told, declared } = tellModel(input, format);
+  try {
+    return tokenizer.encodeChat(told, declared) ?? tokenizer.encode(transcriptOf(told), true);
+  } catch (error) {
+    throw templateProblem(error);
+  }
+}
+
+/** The messages and tools of a conversation as the model's template takes them. */
+export function tellModel(input: Conversation, format: ToolFormat) {
   const { messages } = input;
   const tools = input.toolChoice === 'none' ? [] : (input.tools ?? []);
   const { isInTemplate } = format;
   const told = isInTemplate ? messages.map(nativeMessage) : plainMessages(messages, tools, format);
-  const declared = isInTemplate && tools.length > 0 ? tools.map(declaration) : null;
-  try {
-    return tokenizer.encodeChat(told, declared) ?? encodeTranscript(tokenizer, told);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'no reason given';
-    throw new Problem(
-      'invalid_value',
-      `The model's chat template refuses these messages (${reason}). Check the order and the roles of the messages.`,
-      { param: 'messages', cause: error },
-    );
-  }
+  return { told, declared: isInTemplate && tools.length > 0 ? tools.map(declaration) : null };
+}
+
+/** What a template says that does not like the messages. */
+export function templateProblem(error: unknown): Problem {
+  const reason = error instanceof Error ? error.message : 'no reason given';
+  return new Problem(
+    'invalid_value',
+    `The model's chat template refuses these messages (${reason}). Check the order and the roles of the messages.`,
+    { param: 'messages', cause: error },
+  );
 }
 
 /** A message for a template that knows calls; most templates want the arguments as a value, not as its text. */
-function nativeMessage({ role, content, toolCalls, toolCallId }: ChatMessage): TemplateMessage {
+function nativeMessage({ role, content, pictures, toolCalls, toolCallId }: ChatMessage): TemplateMessage {
   return {
     role,
     content,
+    ...(pictures === undefined ? {} : { pictures: pictures.map(({ at }) => at) }),
     ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
     ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(nativeCall) }),
   };
@@ -63,7 +72,9 @@ function plainMessages(
   tools: readonly ToolDeclaration[],
   format: ToolFormat,
 ): TemplateMessage[] {
-  const plain = messages.map(({ role, content, toolCalls, toolCallId }): TemplateMessage => {
+  const plain = messages.map((message): TemplateMessage => {
+    const { role, content, toolCalls, toolCallId } = message;
+    if (role === 'user') return nativeMessage(message);
     if (role === 'tool') return { role: 'user', content: `Result of ${calledName(messages, toolCallId)}: ${content}` };
     const calls = (toolCalls ?? []).map((call) => writtenCall(call, format));
     return { role, content: [content, ...calls].filter((part) => part !== '').join('\n') };
@@ -91,9 +102,8 @@ function instructions(tools: readonly ToolDeclaration[], format: ToolFormat): st
 }
 
 /** For models without a chat template: a transcript that any language model can continue. */
-function encodeTranscript(tokenizer: Tokenizer, messages: readonly TemplateMessage[]): number[] {
-  const lines = messages.map((message) => `${message.role}: ${message.content}\n`);
-  return tokenizer.encode(`${lines.join('')}assistant:`, true);
+export function transcriptOf(messages: readonly TemplateMessage[]): string {
+  return `${messages.map(({ role, content }) => `${role}: ${content}\n`).join('')}assistant:`;
 }
 
 /** How many tokens may be made; throws `context_length_exceeded` when the prompt leaves room for none. */

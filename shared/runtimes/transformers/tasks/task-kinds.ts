@@ -42,10 +42,31 @@ export type TaskKind = {
   hasProcessor: boolean;
 };
 
+/** How a language model takes pictures; the name of the library's first model of that kind. */
+export const VISION_FAMILIES = ['llava', 'idefics3', 'qwen2_vl', 'gemma3'] as const;
+export type VisionFamily = (typeof VISION_FAMILIES)[number];
+
+/** A language model that reads pictures beside text. */
+export type VisionKind = Omit<TaskKind, 'type' | 'tasks'> & {
+  type: 'llm';
+  tasks: readonly [typeof READS_PICTURES];
+  family: VisionFamily;
+};
+
+/** What such a model is called among tasks; it is asked in chats. */
+export const READS_PICTURES = 'image-text-to-text';
+
 type Row = readonly [architecture: RegExp, type: TaskKind['type'], reads: 'text' | 'media' | 'both', ...tasks: Task[]];
 
 const ONE_PART = ['model'];
 const TWO_PARTS = ['encoder_model', 'decoder_model_merged'];
+const VISION_PARTS = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'];
+const VISION_FAMILY_OF: readonly (readonly [architecture: RegExp, family: VisionFamily])[] = [
+  [/^LlavaForConditionalGeneration$/, 'llava'],
+  [/^(Idefics3|SmolVLM)ForConditionalGeneration$/, 'idefics3'],
+  [/^Qwen2(_5_)?VLForConditionalGeneration$/, 'qwen2_vl'],
+  [/^Gemma3ForConditionalGeneration$/, 'gemma3'],
+];
 const AUDIO_ENCODERS = '(Wav2Vec2|Wav2Vec2Bert|UniSpeech|UniSpeechSat|WavLM|Hubert)';
 
 /** By the architecture that a model's config names; the first row that fits counts. */
@@ -84,12 +105,14 @@ const CUT_OUT = /^(modnet|birefnet|isnet|ben)$/;
  * Reads a model's `config.json`; `null` for a model that does something else. `wanted` is the task that its owner chose,
  * where the files alone would not tell: text encoders say of themselves that they fill gaps.
  */
-export function readTaskKind(config: JsonObject, wanted?: string): TaskKind | null {
+export function readTaskKind(config: JsonObject, wanted?: string): TaskKind | VisionKind | null {
   const architecture = Array.isArray(config.architectures) ? String(config.architectures[0] ?? '') : '';
   if (wanted === 'fill-mask' && /ForMaskedLM$/.test(architecture)) return kind(['fill-mask'], 'task', 'text', ONE_PART);
   if (CUT_OUT.test(String(config.model_type))) {
     return kind(['background-removal', 'image-segmentation'], 'task', 'media', ONE_PART);
   }
+  const [, family] = VISION_FAMILY_OF.find(([pattern]) => pattern.test(architecture)) ?? [];
+  if (family !== undefined) return visionKind(family);
   const row = ROWS.find(([pattern]) => pattern.test(architecture));
   if (row === undefined) return null;
   const [, type, reads, ...tasks] = row;
@@ -105,6 +128,10 @@ function kind(
   parts: readonly string[],
 ): TaskKind {
   return { type, tasks, parts, hasTokenizer: reads !== 'media', hasProcessor: reads !== 'text' };
+}
+
+function visionKind(family: VisionFamily): VisionKind {
+  return { type: 'llm', tasks: [READS_PICTURES], family, parts: VISION_PARTS, hasTokenizer: true, hasProcessor: true };
 }
 
 function isSequenceToSequence(architecture: string): boolean {

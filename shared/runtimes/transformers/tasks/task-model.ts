@@ -6,19 +6,14 @@ import {
   type PreTrainedModel,
   type PreTrainedTokenizer,
   type Processor,
-  RawImage,
   Tensor,
 } from '@huggingface/transformers';
-import { Problem } from '../../../problems/problem.ts';
-import { readImageHead } from '../../media/image-head.ts';
 import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library.ts';
+import { type Picture, readPicture, writePng } from '../library-pictures.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
 import { OnlyThese, StopWhen, ThrowWhen } from './steering.ts';
 import { type ModelClass, TASK_CLASSES } from './task-classes.ts';
 import type { Task, TaskKind } from './task-kinds.ts';
-
-/** A picture as the library holds it. */
-export type Picture = Pick<RawImage, 'width' | 'height' | 'channels' | 'data'>;
 
 /** Scores of every token for every frame of sound, row-major. */
 export type FrameScores = { readonly scores: Float32Array; readonly frames: number; readonly tokens: number };
@@ -175,23 +170,4 @@ function logitsOf(output: unknown): Tensor {
   const logits = isJsonObject(output) ? output.logits : undefined;
   if (logits instanceof Tensor) return logits;
   throw new Error('the model gives no scores');
-}
-
-async function readPicture(bytes: Uint8Array): Promise<Picture> {
-  readImageHead(bytes);
-  try {
-    // Pixels of every picture are red, green and blue, whatever its file held.
-    return (await RawImage.fromBlob(new Blob([bytes as Uint8Array<ArrayBuffer>]))).rgb();
-  } catch (error) {
-    throw new Problem('invalid_image', 'The picture is broken. Send a whole one.', { param: 'image', cause: error });
-  }
-}
-
-async function writePng(picture: Picture): Promise<Uint8Array> {
-  const image = picture as RawImage;
-  if (typeof OffscreenCanvas !== 'undefined') {
-    const blob = (await image.toBlob('image/png')) as Blob;
-    return new Uint8Array(await blob.arrayBuffer());
-  }
-  return new Uint8Array(await image.toSharp().png().toBuffer());
 }

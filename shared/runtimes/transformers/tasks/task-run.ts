@@ -1,9 +1,10 @@
 import { Problem } from '../../../problems/problem.ts';
 import { bytesToBase64 } from '../../../protocol/base64.ts';
 import type { JsonInput } from '../../../protocol/messages.ts';
+import type { Picture } from '../library-pictures.ts';
 import type { Pass } from './shared-passes.ts';
 import type { TaskInput } from './task-input.ts';
-import type { Picture, TaskModel } from './task-model.ts';
+import type { TaskModel } from './task-model.ts';
 
 /** One job of a task. `interrupted` is asked between forward passes; what is then returned is thrown away. */
 export type TaskStep = {

@@ -1,8 +1,7 @@
-import { Problem } from '../../../problems/problem.ts';
 import { bytesToBase64 } from '../../../protocol/base64.ts';
-import { MOST_PIXELS, readImageHead } from '../../media/image-head.ts';
+import { type Picture, readPictures } from '../library-pictures.ts';
 import type { TaskInput } from './task-input.ts';
-import type { Picture, TaskModel } from './task-model.ts';
+import type { TaskModel } from './task-model.ts';
 import { labelsOf, nextTurn, oneOrAll, pictureOutput, type TaskRun, tokensOf } from './task-run.ts';
 import { templateOf } from './text-tasks.ts';
 
@@ -12,7 +11,7 @@ const WRITTEN_TOKENS = 256;
 /** `image` (one or a list) → `labels`, likeliest first; `top` of them, five when absent. */
 export const classifyImage: TaskRun = async ({ model, input, inPasses }) => {
   const top = input.count('top', 1, MOST_LABELS, 5);
-  const pictures = await read(model, input.files('image'));
+  const pictures = await readPictures(input.files('image'));
   const found = await inPasses({ top }, pictures, async (some) => {
     const rows = (await model.call('image-classification', some, { top_k: top })) as unknown[];
     return rows.map((row) => ({ labels: labelsOf(row) }));
@@ -24,7 +23,7 @@ export const classifyImage: TaskRun = async ({ model, input, inPasses }) => {
 export const classifyImageZeroShot: TaskRun = async ({ model, input, inPasses }) => {
   const labels = input.texts('labels');
   const template = templateOf(input);
-  const pictures = await read(model, input.files('image'));
+  const pictures = await readPictures(input.files('image'));
   const found = await inPasses({ labels, template }, pictures, async (some) => {
     const rows = await model.call('zero-shot-image-classification', some, [...labels], template);
     return (rows as unknown[]).map((row) => ({ labels: labelsOf(row) }));
@@ -96,7 +95,7 @@ type Features = { dims: readonly number[]; data: ArrayLike<number> };
 /** `image` (one or a list) → `embedding`; of the first patch, or with `pool: "mean"` the average of all. */
 export const embedImage: TaskRun = async ({ model, input, inPasses }) => {
   const pool = input.choice('pool', ['first', 'mean'] as const, 'first');
-  const pictures = await read(model, input.files('image'));
+  const pictures = await readPictures(input.files('image'));
   const found = await inPasses({ pool }, pictures, async (some) => {
     const features = (await model.call('image-feature-extraction', some)) as Features;
     return some.map((_, row) => ({ embedding: pooled(features, row, pool) }));
@@ -147,14 +146,4 @@ export const askDocument: TaskRun = async ({ model, input, interrupted }) => {
 function written(input: TaskInput, model: TaskModel, interrupted: () => boolean): object {
   const max_new_tokens = input.count('max_tokens', 1, 4_096, WRITTEN_TOKENS);
   return { max_new_tokens, ...model.until(interrupted) };
-}
-
-/** All pictures of a job, which are unpacked at the same time and so have one limit together. */
-async function read(model: TaskModel, files: readonly Uint8Array[]): Promise<Picture[]> {
-  const pixels = files.map(readImageHead).reduce((sum, { width, height }) => sum + width * height, 0);
-  if (pixels > MOST_PIXELS) {
-    const sentence = `The pictures of one job may have ${MOST_PIXELS} pixels together, and these have ${pixels}.`;
-    throw new Problem('invalid_image', `${sentence} Send fewer at a time.`, { param: 'image' });
-  }
-  return await Promise.all(files.map((bytes) => model.readPicture(bytes)));
 }

@@ -1,0 +1,119 @@
+/** A part of the seam to transformers.js (see `library.ts`): language models that read pictures beside text. */
+import {
+  AutoModelForImageTextToText,
+  AutoProcessor,
+  type PreTrainedTokenizer,
+  type Processor,
+  Tensor,
+} from '@huggingface/transformers';
+import { Problem } from '../../problems/problem.ts';
+import {
+  endIds,
+  type LanguageModel,
+  type LoadOptions,
+  type PicturePrompt,
+  pretrainedOptions,
+  readTemplate,
+  type TemplateMessage,
+  withVirtualId,
+  wrapTokenizer,
+} from './library.ts';
+import { generateInLibrary } from './library-generation.ts';
+import { type Picture, readPictures } from './library-pictures.ts';
+import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+import { messageInParts, messageWithMarks, readsParts } from './picture-parts.ts';
+import { templateProblem, transcriptOf } from './prompt.ts';
+import type { VisionFamily } from './tasks/task-kinds.ts';
+
+/** Reads a model of this family into memory; rejects with the library's own error. */
+export function loadVisionModel(files: ModelFiles, options: LoadOptions, family: VisionFamily): Promise<LanguageModel> {
+  return withVirtualId(files, async (id) => {
+    const processor = await AutoProcessor.from_pretrained(id, {});
+    const raw = processor.tokenizer;
+    if (raw === undefined) throw new Error('the processor of the model has no tokenizer');
+    const tokenizer = wrapTokenizer(raw, await readTemplate(files));
+    const model = await AutoModelForImageTextToText.from_pretrained(id, pretrainedOptions(options));
+    const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
+    const mark = markOf(processor, family);
+    const forTemplate = readsParts(tokenizer.template)
+      ? messageInParts
+      : (message: TemplateMessage) => messageWithMarks(message, mark);
+    return {
+      tokenizer: {
+        ...tokenizer,
+        encodeChat: (messages, tools) => tokenizer.encodeChat(messages.map(forTemplate), tools),
+      },
+      async readPictures(messages, tools, files) {
+        const pictures = await readPictures(files, 'messages');
+        const told = messages.map(forTemplate);
+        const text = inTemplate(() => tokenizer.renderChat(told, tools) ?? transcriptOf(told));
+        assertMarks(text, mark, pictures.length);
+        return promptOf(await FAMILIES[family](processor, text, pictures), raw);
+      },
+      generationDefaults,
+      endIds: endIds(generationDefaults, model.config),
+      async generate(promptIds, { rows, feeds = {} }) {
+        await Promise.all(rows.map((row) => generateInLibrary(model, promptIds, row, feeds)));
+      },
+      warmSessions: () => [],
+      dispose: async () => void (await model.dispose()),
+    };
+  });
+}
+
+type Read = (processor: Processor, text: string, pictures: readonly Picture[]) => Promise<Record<string, unknown>>;
+
+const textFirst: Read = (processor, text, pictures) => processor(text, pictures);
+
+/** The library's own processor puts in the tokens of the first picture alone. */
+const readForLlava: Read = async (processor, text, pictures) => {
+  const seen = await processor.image_processor?.(pictures);
+  if (!(seen?.pixel_values instanceof Tensor)) throw new Error('the processor of the model reads no pictures');
+  const [height = 0, width = 0] = seen.pixel_values.dims.slice(-2);
+  const { patch_size: patch, num_additional_image_tokens: more = 0 } = processor.config as Record<string, number>;
+  const tokens = Math.floor(height / (patch ?? 1)) * Math.floor(width / (patch ?? 1)) + more;
+  const mark = markOf(processor, 'llava');
+  const inputs = processor.tokenizer?.(text.replaceAll(mark, () => mark.repeat(tokens)));
+  return { ...(inputs as object), ...seen };
+};
+
+const FAMILIES: Readonly<Record<VisionFamily, Read>> = {
+  llava: readForLlava,
+  idefics3: textFirst,
+  qwen2_vl: textFirst,
+  gemma3: textFirst,
+};
+
+/** What stands in a prompt for a picture before the tokens of the picture do. */
+function markOf(processor: Processor, family: VisionFamily): string {
+  if (family === 'qwen2_vl') return '<|image_pad|>';
+  const own: unknown = family === 'gemma3' ? Reflect.get(processor, 'boi_token') : processor.config.image_token;
+  return typeof own === 'string' ? own : '<image>';
+}
+
+function inTemplate(render: () => string): string {
+  try {
+    return render();
+  } catch (error) {
+    throw templateProblem(error);
+  }
+}
+
+/** Whoever writes the mark itself would make the model look for a picture that is not there. */
+function assertMarks(text: string, mark: string, pictures: number): void {
+  const marks = text.split(mark).length - 1;
+  if (marks === pictures) return;
+  const sentence =
+    marks > pictures
+      ? `A message contains '${mark}', which stands for a picture here. Leave it out.`
+      : `The model takes ${marks} of these ${pictures} pictures. Send fewer, or in one message of the user.`;
+  throw new Problem('invalid_value', sentence, { param: 'messages' });
+}
+
+function promptOf(inputs: Record<string, unknown>, { bos_token_id: bos }: PreTrainedTokenizer): PicturePrompt {
+  const { input_ids, attention_mask: _, ...feeds } = inputs;
+  if (!(input_ids instanceof Tensor)) throw new Error('the processor of the model made no tokens');
+  const ids = Array.from(input_ids.data as BigInt64Array, Number);
+  // Templates write the first token, and so do some tokenizers.
+  return { ids: bos != null && ids[0] === bos && ids[1] === bos ? ids.slice(1) : ids, feeds };
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type OpenAI from 'openai';
+import { sha256Hex } from '../../relay/receipts/content-hashes.ts';
+import type { CapabilityFlags } from '../../shared/api/capabilities.ts';
+import type { ChatInput } from '../../shared/protocol/messages.ts';
+import { requestBytes } from '../../shared/receipts/hashed-content.ts';
+import type { Receipt } from '../../shared/receipts/receipt.ts';
+import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
+import { assertError, readError } from '../support/error-answers.ts';
+import { type PictureHost, startPictureHost } from '../support/picture-host.ts';
+import { BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
+import type { Pool } from '../support/pool.ts';
+import { writePictureChat } from '../support/task-models/picture-chat-model.ts';
+import { startTaskPool } from '../support/task-pool.ts';
+import { until } from '../support/until.ts';
+
+type Part = OpenAI.ChatCompletionContentPart;
+
+let host: PictureHost;
+let pool: Pool;
+let file: string;
+before(async () => {
+  file = await pictureFile(paint(8, 8, (x, y) => (y < 4 ? (x < 4 ? RED : GREEN) : x < 4 ? BLUE : RED)));
+  host = await startPictureHost((_request, response) => {
+    response.setHeader('content-type', 'image/png').end(Buffer.from(file, 'base64'));
+  });
+  const sources = { hosts: ['localhost'], anyPort: true, ca: host.ca, isAllowed: () => true };
+  pool = await startTaskPool(
+    {
+      'test/sees': writePictureChat,
+      'test/blind': (root, id) => writeBigramModel(root, id, { transitions: chain([piece('text')]) }),
+    },
+    { pictureSources: sources },
+  );
+});
+after(async () => {
+  await pool?.close();
+  await host?.close();
+});
+
+const SEEN = ' red green blue red';
+const text = (words: string): Part => ({ type: 'text', text: words });
+const picture = (url: string): Part => ({ type: 'image_url', image_url: { url } });
+const asData = (): string => `data:image/png;base64,${file}`;
+const atHost = (): string => `https://localhost:${host.port}/a.png`;
+const body = (...content: Part[]) => ({ model: 'test/sees', messages: [{ role: 'user' as const, content }] });
+
+function post(asked: object): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return pool.request('/v1/chat/completions', { method: 'POST', headers, body: JSON.stringify(asked) });
+}
+
+test('[CH16] a picture is seen, as data and from an address, whole and in a stream', async () => {
+  const { chat } = pool.client();
+  const whole = await chat.completions.create(body(text('What is this?'), picture(asData())));
+  assert.equal(whole.choices[0]?.message.content, SEEN);
+  assert.equal(whole.usage?.completion_tokens, 4);
+  // Its four tokens among those of the text, and of the turn.
+  assert.ok((whole.usage?.prompt_tokens ?? 0) >= 'What is this?'.length + 4);
+  const stream = chat.completions.stream({
+    ...body(picture(atHost()), text('and'), picture(asData())),
+    stream_options: { include_usage: true },
+  });
+  const final = await stream.finalChatCompletion();
+  assert.equal(final.choices[0]?.message.content, SEEN + SEEN);
+  assert.equal(final.usage?.completion_tokens, 8);
+  assert.deepEqual(host.asked, ['/a.png']);
+});
+
+test('[J14] the hash of a receipt covers what the client sent', async () => {
+  const response = await post({ ...body(text('See '), picture(atHost())), temperature: 0 });
+  assert.equal(response.status, 200);
+  const id = response.headers.get('x-sparewatt-receipt');
+  const input: ChatInput = {
+    ...{ maxTokens: null, seed: null, stop: [], temperature: 0, topP: null },
+    messages: [{ role: 'user', content: 'See ', pictures: [{ at: 4, url: atHost() }] }],
+  };
+  const expected = sha256Hex(requestBytes({ type: 'llm', model: 'test/sees', input }));
+  await until(async () => {
+    const found = await pool.request(`/v1/receipts/${id}`);
+    if (!found.ok) return false;
+    const receipt = (await found.json()) as Receipt;
+    assert.deepEqual([receipt.requestHash, receipt.signatures.verdict], [expected, 'sound']);
+    return true;
+  });
+});
+
+test('[CH16] a picture for a model that reads text only is refused before it is fetched', async () => {
+  const asked = host.asked.length;
+  const answer = await readError(await post({ ...body(text('See'), picture(atHost())), model: 'test/blind' }));
+  assertError(answer, { code: 'unsupported_content', param: 'messages.0.content.1', message: /text only/ });
+  assert.equal(host.asked.length, asked);
+});
+
+test('[CH16] a picture that cannot be had or read is refused with its parameter', async () => {
+  const first = 'messages.0.content.0';
+  const refused = async (part: object, expected: Parameters<typeof assertError>[1]) =>
+    assertError(await readError(await post({ ...body(part as Part) })), expected);
+  const no = (url: string) => picture(url);
+  await refused(no('https://elsewhere.example/a.png'), { code: 'unsupported_content', param: first });
+  await refused(no('http://localhost/a.png'), { code: 'invalid_value', param: first });
+  await refused(no('data:image/svg+xml,<svg/>'), { code: 'invalid_value', param: first });
+  await refused(no('data:image/png;base64,AAAA'), { code: 'unsupported_media', param: first });
+  await refused(no(asData().slice(0, 90)), { code: 'invalid_image', message: /broken/ });
+  await refused({ type: 'image_url' }, { code: 'missing_required_parameter', param: `${first}.image_url.url` });
+  const many = Array.from({ length: 17 }, () => picture(asData()));
+  const answer = await readError(await post(body(...many)));
+  assertError(answer, { code: 'invalid_value', param: 'messages.0.content.16' });
+  const system = { role: 'system', content: [picture(asData())] };
+  const other = await readError(await post({ model: 'test/sees', messages: [system] }));
+  assertError(other, { code: 'unsupported_content', param: first });
+});
+
+test('a node with such a model says that it sees', async () => {
+  const response = await pool.request('/v1/capabilities/caps');
+  const { capabilities } = (await response.json()) as CapabilityFlags;
+  assert.deepEqual([capabilities.llm, capabilities.vision], [true, true]);
+  const models = await pool.client().models.list();
+  const sees = models.data.find(({ id }) => id === 'test/sees') as { capabilities?: string[] } | undefined;
+  assert.deepEqual(sees?.capabilities, ['llm', 'image-text-to-text']);
+});
+
+test('a task is given text alone', async () => {
+  const [nodeId] = pool.relay.nodes();
+  const headers = { 'content-type': 'application/json' };
+  const asked = { type: 'llm', model: 'test/sees', input: body(picture(asData())) };
+  const init = { method: 'POST', headers, body: JSON.stringify(asked) };
+  assertError(await readError(await pool.request(`/v1/nodes/${nodeId}/tasks`, init)), { code: 'unsupported_content' });
+});
