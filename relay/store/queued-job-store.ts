@@ -39,7 +39,7 @@ export type QueuedOrder = {
   maxWaitMs: number | null;
   createdAt: number;
   idempotencyKey: string | null;
-  /** SHA-256 of what was asked, hex; tells a repeated request from another one under the same key. */
+  /** SHA-256 of what was asked, hex; tells a repeated request from another one under its key. Empty without a key. */
   requestHash: string;
   /** Of the input as JSON. */
   inputBytes: number;

@@ -13,6 +13,8 @@ export type RelayPool = {
   readonly adminToken: string;
   readonly chat: Target;
   readonly embeddings: Target;
+  /** Jobs of the queue, whose answer waits for their result. */
+  readonly waitedJobs: Target;
   /** Resolves when a model can be asked for, which is a moment after its node has heard of its session. */
   untilServed(model: string): Promise<void>;
   stop(): Promise<void>;
@@ -40,6 +42,7 @@ export async function startRelayPool(): Promise<RelayPool> {
     adminToken,
     chat: targetOf(`${url}/v1/chat/completions`, apiKey),
     embeddings: targetOf(`${url}/v1/embeddings`, apiKey),
+    waitedJobs: withHeader(targetOf(`${url}/v1/jobs`, apiKey), 'prefer', 'wait=30'),
     untilServed,
     stop: async () => {
       await node.stop();
@@ -49,4 +52,8 @@ export async function startRelayPool(): Promise<RelayPool> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function withHeader({ url, headers }: Target, name: string, value: string): Target {
+  return { url, headers: { ...headers, [name]: value } };
 }

@@ -3,6 +3,7 @@ import { churn } from './churn.ts';
 import { constraints } from './constraints.ts';
 import { crashes } from './crashes.ts';
 import { decisions } from './decisions.ts';
+import { durableJobs } from './durable-jobs.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
@@ -29,6 +30,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'token-cost': tokenCost,
   'token-cpu': tokenCpu,
   requests,
+  'durable-jobs': durableJobs,
   embeddings,
   'real-nodes': realNodes,
   'killed-node': killedNode,

@@ -48,6 +48,8 @@ export type JobQueue = {
   approve(id: string): Promise<boolean>;
   /** Ends a job for this reason unless it ends by itself first; resolves when it has ended. False when it is not here. */
   giveUp(id: string, reason: Problem): Promise<boolean>;
+  /** Resolves with the end of a job that has not ended yet, once it is written down. Undefined for any other job. */
+  whenEnded(id: string): Promise<JobEnding | undefined> | undefined;
   /** Tells of each change of a job once it is written down. Returns how to stop listening. */
   watch(id: string, listener: (change: JobChange) => void): () => void;
   /** The same of every job, for as long as the queue is open. */
@@ -106,7 +108,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       ports.onFinished(ending.record);
       news.tell(job.id, change);
     }
-    entry.ended.resolve();
+    entry.ended.resolve(change === undefined ? undefined : ending);
   };
   const endUnrun = ({ job, attempts }: LiveJob, problem: Problem) => {
     const isExpired = problem.code === 'job_expired';
@@ -183,6 +185,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       if (entry !== undefined) await giveUp(entry, reason);
       return entry !== undefined;
     },
+    whenEnded: (id) => live.get(id)?.ended.promise,
     watch: news.watch,
     watchAll: news.watchAll,
     waiting: () => dispatcher.waiting(),

@@ -1,5 +1,5 @@
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { QueuedJob } from '../../store/queued-job-store.ts';
+import type { JobEnding, QueuedJob } from '../../store/queued-job-store.ts';
 import type { AttemptRecord } from '../../store/store.ts';
 import type { Lined } from './fair-line.ts';
 
@@ -21,7 +21,8 @@ export type LiveJob = Lined & {
   rests: number;
   restTimer: ReturnType<typeof setTimeout> | undefined;
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly ended: PromiseWithResolvers<void>;
+  /** Settles with its end once that is written down; with undefined when another end counted. */
+  readonly ended: PromiseWithResolvers<JobEnding | undefined>;
 };
 
 let count = 0;
