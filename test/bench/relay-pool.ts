@@ -26,16 +26,17 @@ type Ready = { url: string; apiKey: string; adminToken: string; pid: number };
 const SLOTS = 64;
 const POLL_MS = 10;
 
-export async function startRelayPool(): Promise<RelayPool> {
+/** With a node of the synthetic runtime, or of models with these paces. */
+export async function startRelayPool({ slots = SLOTS, pacesMs = [] as number[] } = {}): Promise<RelayPool> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-bench-'));
   const relay = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json', '--log-level', 'warn']);
   const { url, apiKey, adminToken, pid } = JSON.parse(await relay.firstLine()) as Ready;
-  const node = await startNodeProcess({ relayUrl: url, slots: SLOTS });
+  const node = await startNodeProcess({ relayUrl: url, slots, pacesMs });
   const headers = { authorization: `Bearer ${apiKey}` };
   const untilServed = async (model: string): Promise<void> => {
     while (!(await fetch(`${url}/v1/models/${model}`, { headers })).ok) await pause(POLL_MS);
   };
-  await untilServed('test/noop');
+  await untilServed(pacesMs[0] === undefined ? 'test/noop' : `paced/${pacesMs[0]}`);
   return {
     relayUrl: url,
     relayPid: pid,

@@ -10,6 +10,7 @@ import { firstToken, wholeAnswer } from './first-token.ts';
 import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
+import { manyStreams, openStreams } from './many-streams.ts';
 import { coldStart, modelLoads } from './model-loads.ts';
 import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
@@ -42,6 +43,8 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
 const ALONE: Record<string, () => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
+  'many-streams': manyStreams,
+  'open-streams': openStreams,
   churn,
   crashes: () => crashes(),
   'prefix-reuse': prefixReuse,

@@ -74,7 +74,7 @@ const USUAL_WEIGHT = 1;
  *
  * Invariants: (1) every job of the store that has not ended is in `live` once it is written down, and has at most one
  * run; (2) the store decides which end of a job counts, and the job leaves `live` when that is written; (3) a job with a
- * `reason` runs no more: its run ends with it, or it ends without one.
+ * `reason` runs no more: its run ends with it, or it ends without one; (4) `heldBytes` are the inputs in `live`.
  */
 export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const { store, table, limits, supervised, now, log } = ports;
@@ -84,6 +84,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const news = createJobNews();
   const admission = createAdmission(store, limits);
   const webhooks = deliverWebhooks({ store, send: ports.sendWebhook, now, random: Math.random, log });
+  let heldBytes = 0;
   let closed = false;
 
   const move: QueuedRunPorts['move'] = (id, event, what) => {
@@ -101,6 +102,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     const change = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
     if (change === 'not written') return;
     live.delete(job.id);
+    if (entry.input !== undefined) heldBytes -= job.inputBytes;
     admission.remove(job);
     if (job.webhook !== null) webhooks.wake();
     if (change === undefined) ports.onDropped(job.id);
@@ -148,8 +150,10 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     }
     await entry.ended.promise;
   };
-  const take = (job: QueuedJob, attempts: LiveJob['attempts']): void => {
-    const entry = newLiveJob(job, attempts);
+  const take = (job: QueuedJob, attempts: LiveJob['attempts'], input?: string): void => {
+    const isHeld = input !== undefined && heldBytes + job.inputBytes <= limits.mostHeldBytes;
+    if (isHeld) heldBytes += job.inputBytes;
+    const entry = newLiveJob(job, attempts, isHeld ? input : undefined);
     live.set(job.id, entry);
     watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
     if (job.state !== 'awaiting_approval') dispatcher.lineUp(entry);
@@ -169,7 +173,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     accept: async (order, input) => {
       const accepted = await admission.accept(order, input, supervised ? 'awaiting_approval' : 'queued');
       // What is accepted while the relay closes is taken up by the next one.
-      if (accepted.isNew && !closed) take(accepted.job, []);
+      if (accepted.isNew && !closed) take(accepted.job, [], input);
       return accepted;
     },
     approve: async (id) => {

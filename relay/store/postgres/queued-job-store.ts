@@ -1,17 +1,9 @@
-import type { EndEvent, JobEvent, JobState } from '../../jobs/queue/job-state.ts';
-import type {
-  JobChange,
-  JobEnding,
-  JobMove,
-  ListedJobs,
-  QueuedJob,
-  QueuedJobStore,
-  QueuedOrder,
-  WebhookDelivery,
-} from '../queued-job-store.ts';
+import type { EndEvent, JobEvent } from '../../jobs/queue/job-state.ts';
+import type { JobChange, JobEnding, JobMove, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
 import {
   acceptedJob,
+  idempotencyOf,
   LAST_ID,
   movedRow,
   moveOfEnding,
@@ -22,6 +14,7 @@ import {
   toQueuedJob,
   wordOfEnding,
 } from '../rows/queued-job-rows.ts';
+import type { QueuedJobRoom } from '../store-rooms.ts';
 import { insertJob } from './job-insert.ts';
 import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
 
@@ -62,13 +55,18 @@ export const INSERT_WEBHOOK =
   'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES ($1, $2, $3, $4, 0, $5)';
 
 /** The queue on PostgreSQL. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(access: PostgresAccess): QueuedJobStore {
+export function createQueuedJobStore(access: PostgresAccess): QueuedJobRoom {
   const find = (sql: string, values: unknown[]): Promise<QueuedJob | undefined> =>
     access.read((db) => findIn(db, sql, values));
   const body = (sql: string, id: string): Promise<string | undefined> =>
     access.read(async (db) => (await db.one<{ body: string }>(sql, [id]))?.body);
   return {
-    acceptJob: (order, input, state) => access.write((db) => accept(db, order, input, state)),
+    acceptJob: async (order, input, state) => {
+      const job = acceptedJob(order, state);
+      const known = await access.write((db) => insert(db, queuedJobValues(job), input));
+      return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
+    },
+    insertJob: (values, input) => access.write((db) => insert(db, values, input)),
     findQueuedJob: (id) => find(BY_ID, [id]),
     findByIdempotencyKey: (apiKeyId, key) => find(BY_IDEMPOTENCY_KEY, [apiKeyId, key]),
     inputOf: (id) => body(INPUT, id),
@@ -100,20 +98,11 @@ async function findIn(db: Queries, sql: string, values: unknown[]): Promise<Queu
   return row && toQueuedJob(row);
 }
 
-async function accept(
-  db: Queries,
-  order: QueuedOrder,
-  input: string,
-  state: JobState,
-): Promise<{ job: QueuedJob; isNew: boolean }> {
-  const { apiKeyId, idempotencyKey } = order;
-  if (idempotencyKey !== null) {
-    const known = await findIn(db, BY_IDEMPOTENCY_KEY, [apiKeyId, idempotencyKey]);
-    if (known !== undefined) return { job: known, isNew: false };
-  }
-  const job = acceptedJob(order, state);
-  await db.run(ACCEPT, [...queuedJobValues(job), input]);
-  return { job, isNew: true };
+async function insert(db: Queries, values: unknown[], input: string): Promise<QueuedJob | undefined> {
+  const idempotency = idempotencyOf(values);
+  const known = idempotency && (await findIn(db, BY_IDEMPOTENCY_KEY, idempotency));
+  if (known === undefined) await db.run(ACCEPT, [...values, input]);
+  return known;
 }
 
 async function advance(

@@ -46,6 +46,10 @@ export const QUEUED_JOB_COLUMNS =
   'id, receipt_id, request_id, api_key_id, service, type, model, routing, priority, deadline, max_attempts, ' +
   'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, webhook, nonce, hold_micro, state, started_at, finished_at, attempts, changes';
 
+const COLUMN_NAMES = QUEUED_JOB_COLUMNS.split(', ');
+const API_KEY_AT = COLUMN_NAMES.indexOf('api_key_id');
+const IDEMPOTENCY_KEY_AT = COLUMN_NAMES.indexOf('idempotency_key');
+
 /** An order as it is when it has just been accepted. */
 export function acceptedJob(order: QueuedOrder, state: JobState): QueuedJob {
   const change: JobChange = { seq: 1, at: order.createdAt, state, nodeId: null, attempt: null, problem: null };
@@ -80,6 +84,12 @@ export function queuedJobValues(order: QueuedJob): unknown[] {
     JSON.stringify(order.attempts),
     JSON.stringify(order.changes),
   ];
+}
+
+/** The key of the client and the idempotency key among such values; undefined without one. */
+export function idempotencyOf(values: readonly unknown[]): [apiKeyId: string, idempotencyKey: string] | undefined {
+  const [apiKeyId, key] = [values[API_KEY_AT], values[IDEMPOTENCY_KEY_AT]];
+  return typeof apiKeyId === 'string' && typeof key === 'string' ? [apiKeyId, key] : undefined;
 }
 
 export function toQueuedJob(row: QueuedJobRow): QueuedJob {

@@ -1,5 +1,6 @@
 import { toProblem } from '../../../shared/problems/problem.ts';
 import { rowsOf } from '../rows/job-rows.ts';
+import { acceptedJob, queuedJobValues } from '../rows/queued-job-rows.ts';
 import type { Store, StoreHealth } from '../store.ts';
 import { type DatabaseThread, startDatabaseThread } from '../thread/database-thread.ts';
 import type { LocalStoreOptions } from './local-store.ts';
@@ -103,7 +104,11 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       strays: () => ask('receiptLog', 'strays'),
     },
     queuedJobs: {
-      acceptJob: (order, input, state) => ask('queuedJobs', 'acceptJob', order, input, state),
+      acceptJob: async (order, input, state) => {
+        const job = acceptedJob(order, state);
+        const known = await ask('queuedJobs', 'insertJob', queuedJobValues(job), input);
+        return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
+      },
       findQueuedJob: (id) => ask('queuedJobs', 'findQueuedJob', id),
       findByIdempotencyKey: (apiKeyId, key) => ask('queuedJobs', 'findByIdempotencyKey', apiKeyId, key),
       inputOf: (id) => ask('queuedJobs', 'inputOf', id),

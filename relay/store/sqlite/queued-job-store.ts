@@ -1,18 +1,10 @@
 import type { Database } from 'better-sqlite3';
-import type { EndEvent, JobEvent, JobState } from '../../jobs/queue/job-state.ts';
-import type {
-  JobChange,
-  JobEnding,
-  JobMove,
-  ListedJobs,
-  QueuedJob,
-  QueuedJobStore,
-  QueuedOrder,
-  WebhookDelivery,
-} from '../queued-job-store.ts';
+import type { EndEvent, JobEvent } from '../../jobs/queue/job-state.ts';
+import type { JobChange, JobEnding, JobMove, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
 import {
   acceptedJob,
+  idempotencyOf,
   LAST_ID,
   type MovedValues,
   movedRow,
@@ -25,15 +17,21 @@ import {
   type WebhookValues,
   wordOfEnding,
 } from '../rows/queued-job-rows.ts';
+import type { QueuedJobRoom } from '../store-rooms.ts';
 import type { JobInsert } from './job-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 /** The queue on SQLite. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(db: Database, access: SqliteAccess, insertRecord: JobInsert): QueuedJobStore {
+export function createQueuedJobStore(db: Database, access: SqliteAccess, insertRecord: JobInsert): QueuedJobRoom {
   const statements = { ...prepareStatements(db), insertRecord };
   const found = (row: QueuedJobRow | undefined): QueuedJob | undefined => (row === undefined ? row : toQueuedJob(row));
   return {
-    acceptJob: (order, input, state) => access.write(() => accept(statements, order, input, state)),
+    acceptJob: async (order, input, state) => {
+      const job = acceptedJob(order, state);
+      const known = await access.write(() => insert(statements, queuedJobValues(job), input));
+      return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
+    },
+    insertJob: (values, input) => access.write(() => insert(statements, values, input)),
     findQueuedJob: (id) => access.read(() => found(statements.byId.get(id))),
     findByIdempotencyKey: (apiKeyId, key) => access.read(() => found(statements.byIdempotencyKey.get(apiKeyId, key))),
     inputOf: (id) => access.read(() => statements.input.get(id)),
@@ -118,19 +116,13 @@ function prepareStatements(db: Database) {
   };
 }
 
-function accept(
-  statements: Statements,
-  order: QueuedOrder,
-  input: string,
-  state: JobState,
-): { job: QueuedJob; isNew: boolean } {
-  const { apiKeyId, idempotencyKey } = order;
-  const known = idempotencyKey === null ? undefined : statements.byIdempotencyKey.get(apiKeyId, idempotencyKey);
-  if (known !== undefined) return { job: toQueuedJob(known), isNew: false };
-  const job = acceptedJob(order, state);
-  const { lastInsertRowid } = statements.insert.run(queuedJobValues(job));
+function insert(statements: Statements, values: unknown[], input: string): QueuedJob | undefined {
+  const idempotency = idempotencyOf(values);
+  const known = idempotency === undefined ? undefined : statements.byIdempotencyKey.get(...idempotency);
+  if (known !== undefined) return toQueuedJob(known);
+  const { lastInsertRowid } = statements.insert.run(values);
   statements.insertInput.run(lastInsertRowid, input);
-  return { job, isNew: true };
+  return undefined;
 }
 
 function advance(
