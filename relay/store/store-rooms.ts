@@ -1,6 +1,7 @@
 import type { SignatureVerdict } from '../../shared/receipts/receipt.ts';
-import type { QueuedJob, QueuedJobStore } from './queued-job-store.ts';
+import type { JobChange, QueuedJob, QueuedJobStore } from './queued-job-store.ts';
 import type { JobRows } from './rows/job-rows.ts';
+import type { EndingRows } from './rows/queued-job-rows.ts';
 import type { JobStore, Store } from './store.ts';
 
 /** What the thread of a database answers: the stores by name, and what concerns the whole. */
@@ -17,6 +18,8 @@ export type StoreRooms = Omit<Store, 'jobs' | 'queuedJobs' | 'health' | 'close'>
 export type QueuedJobRoom = QueuedJobStore & {
   /** `acceptJob` of what `queuedJobValues` has made of the job. Resolves with the earlier job, where there is one. */
   insertJob(values: unknown[], input: string): Promise<QueuedJob | undefined>;
+  /** `endJob` of what `rowsOfEnding` has made of the end. */
+  endRows(id: string, rows: EndingRows): Promise<JobChange[] | undefined>;
 };
 
 export type JobRoom = JobStore & {

@@ -14,6 +14,7 @@ import type { EndEvent } from './job-state.ts';
 import { type LiveJob, newLiveJob } from './live-job.ts';
 import type { QueueLimits } from './queue-limits.ts';
 import type { QueuedRunPorts, RunLimits, RunOutcome } from './queued-run.ts';
+import { createStepWriter } from './step-writer.ts';
 import type { SendWebhook } from './webhook-request.ts';
 import { deliverWebhooks, webhookEvent } from './webhooks.ts';
 import { writeEnd } from './write-end.ts';
@@ -87,30 +88,30 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   let heldBytes = 0;
   let closed = false;
 
+  const steps = createStepWriter({ store, tell: news.tell, log });
   const move: QueuedRunPorts['move'] = (id, event, what) => {
-    store.moveJob(id, event, what).then(
-      (change) => change && news.tell(id, change),
-      (error: unknown) => log.error({ job: id, err: error }, 'a step of a job could not be recorded'),
-    );
+    const entry = live.get(id);
+    if (entry !== undefined) steps.add(entry, { event, move: what });
   };
   const end = async (entry: LiveJob, event: EndEvent, made: JobEnding): Promise<void> => {
     const { job } = entry;
-    const ending = job.webhook === null ? made : { ...made, event: webhookEvent(job, made.record) };
     entry.isEnding = true;
+    const ending = { ...made, steps: steps.take(entry) };
+    if (job.webhook !== null) ending.event = webhookEvent(job, made.record);
     dispatcher.leave(entry);
     clearTimeout(entry.expiryTimer);
-    const change = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
-    if (change === 'not written') return;
+    const changes = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
+    if (changes === 'not written') return;
     live.delete(job.id);
     if (entry.input !== undefined) heldBytes -= job.inputBytes;
     admission.remove(job);
     if (job.webhook !== null) webhooks.wake();
-    if (change === undefined) ports.onDropped(job.id);
+    if (changes === undefined) ports.onDropped(job.id);
     else {
       ports.onFinished(ending.record);
-      news.tell(job.id, change);
+      for (const change of changes) news.tell(job.id, change);
     }
-    entry.ended.resolve(change === undefined ? undefined : ending);
+    entry.ended.resolve(changes === undefined ? undefined : ending);
   };
   const endUnrun = ({ job, attempts }: LiveJob, problem: Problem) => {
     const isExpired = problem.code === 'job_expired';
@@ -162,10 +163,10 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   for (const job of await store.listLiveJobs()) {
     const attempts = attemptsAfterRestart(job.attempts, now());
     const wasOnNode = job.state === 'assigned' || job.state === 'running';
-    if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
     ports.onTakenUp(job);
     admission.add(job);
     take(job, attempts);
+    if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
   }
   const stopForgetting = forgetResults({ store, keepMs: limits.keepResultsMs, now, log });
 
@@ -213,6 +214,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
         clearTimeout(entry.expiryTimer);
       }
       await Promise.all(left.map(({ run }) => run));
+      steps.flush();
       await webhooks.stop();
     },
   };

@@ -1,5 +1,5 @@
 import type { Problem } from '../../../shared/problems/problem.ts';
-import type { JobEnding, QueuedJob } from '../../store/queued-job-store.ts';
+import type { JobEnding, JobStep, QueuedJob } from '../../store/queued-job-store.ts';
 import type { AttemptRecord } from '../../store/store.ts';
 import type { Lined } from './fair-line.ts';
 
@@ -10,6 +10,8 @@ export type LiveJob = Lined & {
   readonly input: string | undefined;
   /** Those that are over. */
   attempts: readonly AttemptRecord[];
+  /** Those that are not written down yet. */
+  steps: JobStep[];
   /** While a run is under way. */
   caller: AbortController | undefined;
   /** Settles when the run, or the writing of the job's end, is over. */
@@ -40,6 +42,7 @@ export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[], i
     model,
     priority,
     number: count,
+    steps: [],
     caller: undefined,
     run: undefined,
     wasAssigned: attempts.length > 0,

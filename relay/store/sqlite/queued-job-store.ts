@@ -1,18 +1,21 @@
 import type { Database } from 'better-sqlite3';
-import type { EndEvent, JobEvent } from '../../jobs/queue/job-state.ts';
-import type { JobChange, JobEnding, JobMove, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
-import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
+import { hasEnded } from '../../jobs/queue/job-state.ts';
+import type { JobChange, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
+import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
   acceptedJob,
+  type EndingRows,
   idempotencyOf,
   LAST_ID,
   type MovedValues,
   movedRow,
-  moveOfEnding,
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
   queuedJobValues,
+  rowsOfEnding,
+  type StepValues,
+  stepValues,
   toQueuedJob,
   type WebhookValues,
   wordOfEnding,
@@ -36,8 +39,9 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
     findByIdempotencyKey: (apiKeyId, key) => access.read(() => found(statements.byIdempotencyKey.get(apiKeyId, key))),
     inputOf: (id) => access.read(() => statements.input.get(id)),
     resultOf: (id) => access.read(() => statements.result.get(id)),
-    moveJob: (id, event, move) => access.write(() => advance(statements, statements.byId.get(id), event, move)),
-    endJob: (id, event, ending) => access.write(() => end(statements, id, event, ending)),
+    moveJob: (id, event, move) => access.write(() => advance(statements, id, stepValues(event, move))),
+    endJob: (id, event, ending) => access.write(() => end(statements, id, rowsOfEnding(event, ending))),
+    endRows: (id, rows) => access.write(() => end(statements, id, rows)),
     listLiveJobs: () => access.read(() => statements.live.all().map(toQueuedJob)),
     listAllJobs: (page) => access.read(() => listPage(statements, page)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
@@ -125,28 +129,23 @@ function insert(statements: Statements, values: unknown[], input: string): Queue
   return undefined;
 }
 
-function advance(
-  { update }: Statements,
-  row: QueuedJobRow | undefined,
-  event: JobEvent,
-  move: JobMove,
-): JobChange | undefined {
-  const moved = movedRow(row, event, move);
+function advance({ byId, update }: Statements, id: string, step: StepValues): JobChange | undefined {
+  const moved = movedRow(byId.get(id), [step]);
   if (moved !== undefined) update.run(...moved.values);
-  return moved?.change;
+  return moved?.changes[0];
 }
 
-function end(statements: Statements, id: string, event: EndEvent, ending: JobEnding): JobChange | undefined {
+function end(statements: Statements, id: string, rows: EndingRows): JobChange[] | undefined {
   const row = statements.byId.get(id);
-  const change = advance(statements, row, event, moveOfEnding(ending));
-  if (row === undefined || change === undefined) return undefined;
-  const { record, result } = ending;
-  statements.insertRecord(rowsOf(record));
+  const moved = movedRow(row, rows.steps);
+  if (row === undefined || moved === undefined || !hasEnded(moved.state)) return undefined;
+  statements.update.run(...moved.values);
+  statements.insertRecord(rows.record);
   statements.deleteInput.run(row.seq);
-  if (result !== null) statements.insertResult.run(row.seq, result);
-  const word = wordOfEnding(row, ending);
+  if (rows.result !== null) statements.insertResult.run(row.seq, rows.result);
+  const word = wordOfEnding(row, rows);
   if (word !== undefined) statements.insertWebhook.run(...word);
-  return change;
+  return moved.changes;
 }
 
 function listPage(
