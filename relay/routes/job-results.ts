@@ -6,8 +6,8 @@ import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { findOwnJob, type KnownJob, viewOf } from './job-views.ts';
 import { readPageLimit } from './page-limit.ts';
-import { sendJson } from './send-json.ts';
-import { cutIfUnread } from './unread.ts';
+import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
+import { sendJson, sendJsonText } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const RETRY_AFTER_MS = 1_000;
@@ -18,7 +18,8 @@ export function registerJobResults(app: RelayApp, services: RelayServices): void
   registerEnds(app, services);
 }
 
-function registerViews(app: RelayApp, { store }: RelayServices): void {
+function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
+  const awaitEnd = createEndWaits(app, queue);
   app.get(
     '/v1/jobs',
     {
@@ -55,21 +56,28 @@ function registerViews(app: RelayApp, { store }: RelayServices): void {
     {
       config: { access: 'client' },
       schema: {
-        summary: 'The result of a job of the queue that succeeded',
+        summary: 'The result of a job of the queue that succeeded; `Prefer: wait=SECONDS` waits for it',
         tags: ['Jobs'],
         params: IdParams,
+        headers: PreferHeader,
         response: { 200: JobResult, '4xx': ErrorResponse },
       },
     },
-    async ({ params: { id }, principal }, reply) => {
-      const job = await findOwnJob(id, principal, store);
-      const result = await store.queuedJobs.resultOf(id);
-      if (result === undefined) throw noResult(job);
-      // It is JSON already, and may be large.
-      const text = `{"id":${JSON.stringify(id)},"state":"succeeded","result":${result}}`;
-      reply.type('application/json; charset=utf-8').send(text as never);
-      cutIfUnread(reply);
-      return reply;
+    async (request, reply) => {
+      const { id } = request.params;
+      const { kind, keyId } = request.principal;
+      const waitS = readWaitS(request);
+      const find = async () => {
+        const [job, result] = await Promise.all([store.queuedJobs.findQueuedJob(id), store.queuedJobs.resultOf(id)]);
+        return { isOwn: job !== undefined && (kind === 'admin' || job.apiKeyId === keyId), job, result };
+      };
+      let { isOwn, job, result } = await find();
+      if (isOwn && job !== undefined && !hasEnded(job.state) && waitS > 0) {
+        await awaitEnd(id, waitS, reply);
+        ({ isOwn, job, result } = await find());
+      }
+      if (!isOwn || result === undefined) throw noResult(await findOwnJob(id, request.principal, store));
+      return sendJsonText(reply, `{"id":${JSON.stringify(id)},"state":"succeeded","result":${result}}`);
     },
   );
 }

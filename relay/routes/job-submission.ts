@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { Job, JobRequest } from '../../shared/api/jobs.ts';
+import { Job, JobOutcome, JobRequest } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
 import { holdFor } from '../credits/hold-for.ts';
@@ -9,13 +9,14 @@ import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
+import type { JobEnding, QueuedOrder, Webhook } from '../store/queued-job-store.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
+import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { readRoutingOptions } from './routing-options.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson, sendJsonText } from './send-json.ts';
 
 const USUAL_ATTEMPTS = 3;
 /** What other APIs take; visible characters, since it is told in headers and messages. */
@@ -23,15 +24,20 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** `POST /v1/jobs`: work that is written down before it is answered for, and done whatever happens to the relay. */
 export function registerJobSubmission(app: RelayApp, services: RelayServices): void {
+  const awaitEnd = createEndWaits(app, services.queue);
   app.post(
     '/v1/jobs',
     {
       config: { access: 'client' },
       schema: {
         summary: 'Submit a job to be done later; an `Idempotency-Key` makes it safe to send again',
+        description:
+          'With `Prefer: wait=SECONDS`, 50 at most, a job that ends within that time is answered with 200 and its result. ' +
+          'It is a job as any other: a client that hangs up meanwhile finds it under its id.',
+        headers: PreferHeader,
         tags: ['Jobs'],
         body: JobRequest,
-        response: { 202: Job, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: JobOutcome, 202: Job, '4xx': ErrorResponse, '5xx': ErrorResponse },
       },
     },
     async (request, reply) => {
@@ -48,17 +54,26 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
         }
         throw error;
       });
-      reply.code(202).headers({
+      if (!isNew) services.billing.release(id);
+      const waitS = readWaitS(request);
+      const ending = waitS === 0 ? undefined : await awaitEnd(job.id, waitS, reply);
+      reply.code(ending === undefined ? 202 : 200).headers({
         location: `/v1/jobs/${job.id}`,
         'x-sparewatt-job': job.id,
+        ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
+        ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
         ...rateLimitHeaders(request.principal, services.rateLimits),
       });
-      if (isNew) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
-      services.billing.release(id);
-      reply.header('idempotency-replayed', 'true');
+      if (ending !== undefined) return sendJsonText(reply, outcomeText(ending));
+      if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
       return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
     },
   );
+}
+
+/** A `JobOutcome`; its result is JSON already. */
+function outcomeText({ record: { id, state, problem }, result }: JobEnding): string {
+  return `${JSON.stringify({ id, state, problem }).slice(0, -1)},"result":${result ?? 'null'}}`;
 }
 
 async function readOrder(
@@ -79,8 +94,7 @@ async function readOrder(
   readRoutingOptions(body.routing, services);
   const kept: KeptInput = { input, ...(work.asked === undefined ? {} : { asked: work.asked }) };
   const text = JSON.stringify(kept);
-  // Whoever sends a request again may well count its time from then.
-  const { deadline, ...asked } = body;
+  const idempotencyKey = readIdempotencyKey(request);
   const order: QueuedOrder = {
     id: newId('job', createdAt),
     receiptId: newId('rcpt', createdAt),
@@ -91,12 +105,12 @@ async function readOrder(
     model,
     routing: body.routing ?? null,
     priority: body.priority ?? 0,
-    deadline: readDeadline(deadline, createdAt),
+    deadline: readDeadline(body.deadline, createdAt),
     maxAttempts: maxAttempts ?? USUAL_ATTEMPTS,
     maxWaitMs: maxWaitMs ?? body.routing?.max_wait_ms ?? null,
     createdAt,
-    idempotencyKey: readIdempotencyKey(request),
-    requestHash: sha256Hex(canonicalBytes(asked)),
+    idempotencyKey,
+    requestHash: idempotencyKey === null ? '' : hashOf(body),
     inputBytes: Buffer.byteLength(text),
     webhook: readWebhook(body.webhook),
     nonce: readNonce(request) ?? null,
@@ -105,6 +119,11 @@ async function readOrder(
   // A file is not over before the job that reads it.
   const fileId = typeof work.asked?.file_id === 'string' ? work.asked.file_id : undefined;
   return { order, input: text, fileId };
+}
+
+/** Without the deadline: whoever sends a request again may well count its time from then. */
+function hashOf({ deadline: _, ...asked }: JobRequest): string {
+  return sha256Hex(canonicalBytes(asked));
 }
 
 function readDeadline(deadline: number | null | undefined, now: number): number {

@@ -3,8 +3,13 @@ import { cutIfUnread } from './unread.ts';
 
 /** Sends a value that was built here and needs no schema to be serialised. */
 export function sendJson(to: unknown, value: unknown): FastifyReply {
+  return sendJsonText(to, JSON.stringify(value));
+}
+
+/** The same of what is JSON already, and may be large. */
+export function sendJsonText(to: unknown, text: string): FastifyReply {
   const reply = to as FastifyReply;
-  reply.type('application/json; charset=utf-8').send(JSON.stringify(value));
+  reply.type('application/json; charset=utf-8').send(text);
   cutIfUnread(reply);
   return reply;
 }

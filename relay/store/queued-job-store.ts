@@ -39,7 +39,7 @@ export type QueuedOrder = {
   maxWaitMs: number | null;
   createdAt: number;
   idempotencyKey: string | null;
-  /** SHA-256 of what was asked, hex; tells a repeated request from another one under the same key. */
+  /** SHA-256 of what was asked, hex; tells a repeated request from another one under its key. Empty without a key. */
   requestHash: string;
   /** Of the input as JSON. */
   inputBytes: number;
@@ -82,7 +82,12 @@ export type JobMove = {
   problem?: ProblemRecord;
 };
 
+/** A change of state on the way to the end. */
+export type JobStep = { event: Exclude<JobEvent, EndEvent>; move: JobMove };
+
 export type JobEnding = {
+  /** What is not written down yet of the way there; what the state does not allow is passed over. */
+  steps?: readonly JobStep[];
   record: JobRecord;
   /** JSON. */
   result: string | null;
@@ -117,10 +122,10 @@ export interface QueuedJobStore {
   /** Takes a job one step on; undefined when the event changes nothing now. */
   moveJob(id: string, event: Exclude<JobEvent, EndEvent>, move: JobMove): Promise<JobChange | undefined>;
   /**
-   * Ends a job: state, record, receipt and result together or not at all. Undefined when it has ended before, and then
-   * nothing is kept of this.
+   * Ends a job: state, record, receipt and result together or not at all. Resolves with its changes, the last of which is
+   * the end; with undefined when it has ended before or cannot end so now, and then nothing is kept of this.
    */
-  endJob(id: string, event: EndEvent, ending: JobEnding): Promise<JobChange | undefined>;
+  endJob(id: string, event: EndEvent, ending: JobEnding): Promise<JobChange[] | undefined>;
   /** Every job that has not ended, in the order of acceptance. */
   listLiveJobs(): Promise<QueuedJob[]>;
   /** All jobs, live and ended, of one key or of any, newest first. */

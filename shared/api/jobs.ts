@@ -167,6 +167,15 @@ export const JobResult = Type.Object({
 });
 export type JobResult = Static<typeof JobResult>;
 
+/** Answer to `POST /v1/jobs` with `Prefer: wait=SECONDS` when the job ended within that time. */
+export const JobOutcome = Type.Object({
+  id: Type.String(),
+  state: FinalState,
+  problem: Nullable(ProblemRecord),
+  result: Type.Unknown({ description: 'As `/v1/jobs/{id}/result` has it; null of a job that did not succeed' }),
+});
+export type JobOutcome = Static<typeof JobOutcome>;
+
 /** The data of an event of `GET /v1/jobs/{id}/events`; the event's id is `seq`. */
 export const JobEvent = Type.Object({
   job: Type.String(),

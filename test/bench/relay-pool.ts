@@ -13,6 +13,8 @@ export type RelayPool = {
   readonly adminToken: string;
   readonly chat: Target;
   readonly embeddings: Target;
+  /** Jobs of the queue, whose answer waits for their result. */
+  readonly waitedJobs: Target;
   /** Resolves when a model can be asked for, which is a moment after its node has heard of its session. */
   untilServed(model: string): Promise<void>;
   stop(): Promise<void>;
@@ -24,22 +26,24 @@ type Ready = { url: string; apiKey: string; adminToken: string; pid: number };
 const SLOTS = 64;
 const POLL_MS = 10;
 
-export async function startRelayPool(): Promise<RelayPool> {
+/** With a node of the synthetic runtime, or of models with these paces. */
+export async function startRelayPool({ slots = SLOTS, pacesMs = [] as number[] } = {}): Promise<RelayPool> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-bench-'));
   const relay = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json', '--log-level', 'warn']);
   const { url, apiKey, adminToken, pid } = JSON.parse(await relay.firstLine()) as Ready;
-  const node = await startNodeProcess({ relayUrl: url, slots: SLOTS });
+  const node = await startNodeProcess({ relayUrl: url, slots, pacesMs });
   const headers = { authorization: `Bearer ${apiKey}` };
   const untilServed = async (model: string): Promise<void> => {
     while (!(await fetch(`${url}/v1/models/${model}`, { headers })).ok) await pause(POLL_MS);
   };
-  await untilServed('test/noop');
+  await untilServed(pacesMs[0] === undefined ? 'test/noop' : `paced/${pacesMs[0]}`);
   return {
     relayUrl: url,
     relayPid: pid,
     adminToken,
     chat: targetOf(`${url}/v1/chat/completions`, apiKey),
     embeddings: targetOf(`${url}/v1/embeddings`, apiKey),
+    waitedJobs: withHeader(targetOf(`${url}/v1/jobs`, apiKey), 'prefer', 'wait=30'),
     untilServed,
     stop: async () => {
       await node.stop();
@@ -49,4 +53,8 @@ export async function startRelayPool(): Promise<RelayPool> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function withHeader({ url, headers }: Target, name: string, value: string): Target {
+  return { url, headers: { ...headers, [name]: value } };
 }

@@ -3,12 +3,14 @@ import { churn } from './churn.ts';
 import { constraints } from './constraints.ts';
 import { crashes } from './crashes.ts';
 import { decisions } from './decisions.ts';
+import { durableJobs } from './durable-jobs.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
 import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
+import { manyStreams, openStreams } from './many-streams.ts';
 import { coldStart, modelLoads } from './model-loads.ts';
 import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
@@ -29,6 +31,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'token-cost': tokenCost,
   'token-cpu': tokenCpu,
   requests,
+  'durable-jobs': durableJobs,
   embeddings,
   'real-nodes': realNodes,
   'killed-node': killedNode,
@@ -40,6 +43,8 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
 const ALONE: Record<string, () => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
+  'many-streams': manyStreams,
+  'open-streams': openStreams,
   churn,
   crashes: () => crashes(),
   'prefix-reuse': prefixReuse,

@@ -60,7 +60,7 @@ export function createDispatcher({ table, weightOf, mostRunningBytes, run, ended
     setImmediate(pump);
   };
   const begin = (entry: LiveJob): void => {
-    const { job, attempts } = entry;
+    const { job, input, attempts } = entry;
     const caller = new AbortController();
     let isStarting = true;
     const started = (): void => {
@@ -79,7 +79,7 @@ export function createDispatcher({ table, weightOf, mostRunningBytes, run, ended
     running.add(entry);
     starting += 1;
     runningBytes += job.inputBytes;
-    entry.run = runQueuedJob({ job, attempts, caller, onAssigned }, run).then((outcome) => {
+    entry.run = runQueuedJob({ job, input, attempts, caller, onAssigned }, run).then((outcome) => {
       started();
       entry.caller = undefined;
       running.delete(entry);

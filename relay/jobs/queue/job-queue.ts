@@ -14,6 +14,7 @@ import type { EndEvent } from './job-state.ts';
 import { type LiveJob, newLiveJob } from './live-job.ts';
 import type { QueueLimits } from './queue-limits.ts';
 import type { QueuedRunPorts, RunLimits, RunOutcome } from './queued-run.ts';
+import { createStepWriter } from './step-writer.ts';
 import type { SendWebhook } from './webhook-request.ts';
 import { deliverWebhooks, webhookEvent } from './webhooks.ts';
 import { writeEnd } from './write-end.ts';
@@ -48,6 +49,8 @@ export type JobQueue = {
   approve(id: string): Promise<boolean>;
   /** Ends a job for this reason unless it ends by itself first; resolves when it has ended. False when it is not here. */
   giveUp(id: string, reason: Problem): Promise<boolean>;
+  /** Resolves with the end of a job that has not ended yet, once it is written down. Undefined for any other job. */
+  whenEnded(id: string): Promise<JobEnding | undefined> | undefined;
   /** Tells of each change of a job once it is written down. Returns how to stop listening. */
   watch(id: string, listener: (change: JobChange) => void): () => void;
   /** The same of every job, for as long as the queue is open. */
@@ -72,7 +75,7 @@ const USUAL_WEIGHT = 1;
  *
  * Invariants: (1) every job of the store that has not ended is in `live` once it is written down, and has at most one
  * run; (2) the store decides which end of a job counts, and the job leaves `live` when that is written; (3) a job with a
- * `reason` runs no more: its run ends with it, or it ends without one.
+ * `reason` runs no more: its run ends with it, or it ends without one; (4) `heldBytes` are the inputs in `live`.
  */
 export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const { store, table, limits, supervised, now, log } = ports;
@@ -82,31 +85,33 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const news = createJobNews();
   const admission = createAdmission(store, limits);
   const webhooks = deliverWebhooks({ store, send: ports.sendWebhook, now, random: Math.random, log });
+  let heldBytes = 0;
   let closed = false;
 
+  const steps = createStepWriter({ store, tell: news.tell, log });
   const move: QueuedRunPorts['move'] = (id, event, what) => {
-    store.moveJob(id, event, what).then(
-      (change) => change && news.tell(id, change),
-      (error: unknown) => log.error({ job: id, err: error }, 'a step of a job could not be recorded'),
-    );
+    const entry = live.get(id);
+    if (entry !== undefined) steps.add(entry, { event, move: what });
   };
   const end = async (entry: LiveJob, event: EndEvent, made: JobEnding): Promise<void> => {
     const { job } = entry;
-    const ending = job.webhook === null ? made : { ...made, event: webhookEvent(job, made.record) };
     entry.isEnding = true;
+    const ending = { ...made, steps: steps.take(entry) };
+    if (job.webhook !== null) ending.event = webhookEvent(job, made.record);
     dispatcher.leave(entry);
     clearTimeout(entry.expiryTimer);
-    const change = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
-    if (change === 'not written') return;
+    const changes = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
+    if (changes === 'not written') return;
     live.delete(job.id);
+    if (entry.input !== undefined) heldBytes -= job.inputBytes;
     admission.remove(job);
     if (job.webhook !== null) webhooks.wake();
-    if (change === undefined) ports.onDropped(job.id);
+    if (changes === undefined) ports.onDropped(job.id);
     else {
       ports.onFinished(ending.record);
-      news.tell(job.id, change);
+      for (const change of changes) news.tell(job.id, change);
     }
-    entry.ended.resolve();
+    entry.ended.resolve(changes === undefined ? undefined : ending);
   };
   const endUnrun = ({ job, attempts }: LiveJob, problem: Problem) => {
     const isExpired = problem.code === 'job_expired';
@@ -146,8 +151,10 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     }
     await entry.ended.promise;
   };
-  const take = (job: QueuedJob, attempts: LiveJob['attempts']): void => {
-    const entry = newLiveJob(job, attempts);
+  const take = (job: QueuedJob, attempts: LiveJob['attempts'], input?: string): void => {
+    const isHeld = input !== undefined && heldBytes + job.inputBytes <= limits.mostHeldBytes;
+    if (isHeld) heldBytes += job.inputBytes;
+    const entry = newLiveJob(job, attempts, isHeld ? input : undefined);
     live.set(job.id, entry);
     watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
     if (job.state !== 'awaiting_approval') dispatcher.lineUp(entry);
@@ -156,10 +163,10 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   for (const job of await store.listLiveJobs()) {
     const attempts = attemptsAfterRestart(job.attempts, now());
     const wasOnNode = job.state === 'assigned' || job.state === 'running';
-    if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
     ports.onTakenUp(job);
     admission.add(job);
     take(job, attempts);
+    if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
   }
   const stopForgetting = forgetResults({ store, keepMs: limits.keepResultsMs, now, log });
 
@@ -167,7 +174,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     accept: async (order, input) => {
       const accepted = await admission.accept(order, input, supervised ? 'awaiting_approval' : 'queued');
       // What is accepted while the relay closes is taken up by the next one.
-      if (accepted.isNew && !closed) take(accepted.job, []);
+      if (accepted.isNew && !closed) take(accepted.job, [], input);
       return accepted;
     },
     approve: async (id) => {
@@ -183,6 +190,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       if (entry !== undefined) await giveUp(entry, reason);
       return entry !== undefined;
     },
+    whenEnded: (id) => live.get(id)?.ended.promise,
     watch: news.watch,
     watchAll: news.watchAll,
     waiting: () => dispatcher.waiting(),
@@ -206,6 +214,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
         clearTimeout(entry.expiryTimer);
       }
       await Promise.all(left.map(({ run }) => run));
+      steps.flush();
       await webhooks.stop();
     },
   };

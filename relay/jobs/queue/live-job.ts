@@ -1,13 +1,17 @@
-import { Problem } from '../../../shared/problems/problem.ts';
-import type { QueuedJob } from '../../store/queued-job-store.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
+import type { JobEnding, JobStep, QueuedJob } from '../../store/queued-job-store.ts';
 import type { AttemptRecord } from '../../store/store.ts';
 import type { Lined } from './fair-line.ts';
 
-/** A job of the queue that has not ended, as the relay holds it. Its input stays in the store. */
+/** A job of the queue that has not ended, as the relay holds it. */
 export type LiveJob = Lined & {
   readonly job: QueuedJob;
+  /** JSON; undefined when it has to be read from the store. */
+  readonly input: string | undefined;
   /** Those that are over. */
   attempts: readonly AttemptRecord[];
+  /** Those that are not written down yet. */
+  steps: JobStep[];
   /** While a run is under way. */
   caller: AbortController | undefined;
   /** Settles when the run, or the writing of the job's end, is over. */
@@ -21,21 +25,24 @@ export type LiveJob = Lined & {
   rests: number;
   restTimer: ReturnType<typeof setTimeout> | undefined;
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly ended: PromiseWithResolvers<void>;
+  /** Settles with its end once that is written down; with undefined when another end counted. */
+  readonly ended: PromiseWithResolvers<JobEnding | undefined>;
 };
 
 let count = 0;
 
-export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[]): LiveJob {
+export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[], input: string | undefined): LiveJob {
   const { apiKeyId, model, priority } = job;
   count += 1;
   return {
     job,
+    input,
     attempts,
     apiKeyId,
     model,
     priority,
     number: count,
+    steps: [],
     caller: undefined,
     run: undefined,
     wasAssigned: attempts.length > 0,
@@ -48,12 +55,12 @@ export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[]): 
   };
 }
 
-/** When a job expires as things stand, and why. */
-export function expiryOf({ job, wasAssigned }: LiveJob): { at: number; problem: Problem } {
+/** When a job expires as things stand, and the sentence that says why. */
+export function expiryOf({ job, wasAssigned }: LiveJob): { at: number; why: string } {
   const { createdAt, maxWaitMs, deadline } = job;
   const waitUntil = wasAssigned || maxWaitMs === null ? Number.POSITIVE_INFINITY : createdAt + maxWaitMs;
   if (waitUntil < deadline) {
-    return { at: waitUntil, problem: new Problem('job_expired', `No node began the job within ${maxWaitMs} ms.`) };
+    return { at: waitUntil, why: `No node began the job within ${maxWaitMs} ms.` };
   }
-  return { at: deadline, problem: new Problem('job_expired', 'The job was not done before its deadline.') };
+  return { at: deadline, why: 'The job was not done before its deadline.' };
 }

@@ -5,6 +5,8 @@ export type QueueLimits = {
   readonly mostInputBytes: number;
   /** Inputs of jobs under way, which are held in memory. */
   readonly mostRunningBytes: number;
+  /** Inputs of jobs that wait, which are held in memory so that they need not be read back. */
+  readonly mostHeldBytes: number;
   /** How long a job lives that names no deadline, and at most. */
   readonly lifetimeMs: number;
   readonly longestLifetimeMs: number;
@@ -24,6 +26,8 @@ export const QUEUE_LIMITS: QueueLimits = {
   /** On the disk; small machines have that to spare. */
   mostInputBytes: 1024 * MIB,
   mostRunningBytes: 256 * MIB,
+  /** 10,000 chats of a screen each; what goes beyond it is read from the disk when its turn comes. */
+  mostHeldBytes: 64 * MIB,
   /** A night and a day: who submits a batch in the evening still has it the next one. */
   lifetimeMs: 24 * HOUR_MS,
   longestLifetimeMs: 7 * 24 * HOUR_MS,

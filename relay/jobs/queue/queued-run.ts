@@ -50,6 +50,8 @@ export type QueuedRunPorts = {
 
 export type QueuedRun = {
   readonly job: QueuedJob;
+  /** JSON; undefined when it has to be read from the store. */
+  readonly input: string | undefined;
   /** Those of earlier runs. */
   readonly attempts: readonly AttemptRecord[];
   readonly caller: AbortController;
@@ -82,7 +84,7 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
   let record: JobRecord | undefined;
   let files: JobFileRun | undefined;
   try {
-    const input = await ports.store.inputOf(job.id);
+    const input = run.input ?? (await ports.store.inputOf(job.id));
     if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
     const kept = JSON.parse(input) as KeptInput;
     const { reader, routing } = await howToRun(job, kept, ports);

@@ -7,8 +7,8 @@ export type WriteEndPorts = { store: QueuedJobStore; log: RelayLog; isClosed: ()
 const RETRY_MS = 1_000;
 
 /**
- * Writes the end of a job, again and again while the disk refuses, since the work is done. Resolves with the change;
- * with undefined when another end counted, and `not written` when the relay closes before it could be: the job is then
+ * Writes the end of a job, again and again while the disk refuses, since the work is done. Resolves with the
+ * changes; with undefined when another end counted, and `not written` when the relay closes before it could be: the job is then
  * run again by the next one.
  */
 export async function writeEnd(
@@ -16,11 +16,11 @@ export async function writeEnd(
   event: EndEvent,
   ending: JobEnding,
   { store, log, isClosed }: WriteEndPorts,
-): Promise<JobChange | undefined | 'not written'> {
+): Promise<readonly JobChange[] | undefined | 'not written'> {
   while (true) {
     try {
-      const change = await store.endJob(id, event, ending);
-      if (change !== undefined) return change;
+      const changes = await store.endJob(id, event, ending);
+      if (changes !== undefined) return changes;
       const stored = await store.findQueuedJob(id);
       if (stored === undefined || hasEnded(stored.state)) return undefined;
       // The step to its node was refused by the disk: it is made up for.

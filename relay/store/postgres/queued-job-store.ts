@@ -1,27 +1,23 @@
-import type { EndEvent, JobEvent, JobState } from '../../jobs/queue/job-state.ts';
-import type {
-  JobChange,
-  JobEnding,
-  JobMove,
-  ListedJobs,
-  QueuedJob,
-  QueuedJobStore,
-  QueuedOrder,
-  WebhookDelivery,
-} from '../queued-job-store.ts';
-import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
+import { hasEnded } from '../../jobs/queue/job-state.ts';
+import type { JobChange, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
+import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
   acceptedJob,
+  type EndingRows,
+  idempotencyOf,
   LAST_ID,
   movedRow,
-  moveOfEnding,
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
   queuedJobValues,
+  rowsOfEnding,
+  type StepValues,
+  stepValues,
   toQueuedJob,
   wordOfEnding,
 } from '../rows/queued-job-rows.ts';
+import type { QueuedJobRoom } from '../store-rooms.ts';
 import { insertJob } from './job-insert.ts';
 import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
 
@@ -62,20 +58,25 @@ export const INSERT_WEBHOOK =
   'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES ($1, $2, $3, $4, 0, $5)';
 
 /** The queue on PostgreSQL. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(access: PostgresAccess): QueuedJobStore {
+export function createQueuedJobStore(access: PostgresAccess): QueuedJobRoom {
   const find = (sql: string, values: unknown[]): Promise<QueuedJob | undefined> =>
     access.read((db) => findIn(db, sql, values));
   const body = (sql: string, id: string): Promise<string | undefined> =>
     access.read(async (db) => (await db.one<{ body: string }>(sql, [id]))?.body);
   return {
-    acceptJob: (order, input, state) => access.write((db) => accept(db, order, input, state)),
+    acceptJob: async (order, input, state) => {
+      const job = acceptedJob(order, state);
+      const known = await access.write((db) => insert(db, queuedJobValues(job), input));
+      return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
+    },
+    insertJob: (values, input) => access.write((db) => insert(db, values, input)),
     findQueuedJob: (id) => find(BY_ID, [id]),
     findByIdempotencyKey: (apiKeyId, key) => find(BY_IDEMPOTENCY_KEY, [apiKeyId, key]),
     inputOf: (id) => body(INPUT, id),
     resultOf: (id) => body(RESULT, id),
-    moveJob: (id, event, move) =>
-      access.write(async (db) => advance(db, await db.one<QueuedJobRow>(BY_ID, [id]), event, move)),
-    endJob: (id, event, ending) => access.write((db) => end(db, id, event, ending)),
+    moveJob: (id, event, move) => access.write((db) => advance(db, id, stepValues(event, move))),
+    endJob: (id, event, ending) => access.write((db) => end(db, id, rowsOfEnding(event, ending))),
+    endRows: (id, rows) => access.write((db) => end(db, id, rows)),
     listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
     listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),
     forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
@@ -100,44 +101,30 @@ async function findIn(db: Queries, sql: string, values: unknown[]): Promise<Queu
   return row && toQueuedJob(row);
 }
 
-async function accept(
-  db: Queries,
-  order: QueuedOrder,
-  input: string,
-  state: JobState,
-): Promise<{ job: QueuedJob; isNew: boolean }> {
-  const { apiKeyId, idempotencyKey } = order;
-  if (idempotencyKey !== null) {
-    const known = await findIn(db, BY_IDEMPOTENCY_KEY, [apiKeyId, idempotencyKey]);
-    if (known !== undefined) return { job: known, isNew: false };
-  }
-  const job = acceptedJob(order, state);
-  await db.run(ACCEPT, [...queuedJobValues(job), input]);
-  return { job, isNew: true };
+async function insert(db: Queries, values: unknown[], input: string): Promise<QueuedJob | undefined> {
+  const idempotency = idempotencyOf(values);
+  const known = idempotency && (await findIn(db, BY_IDEMPOTENCY_KEY, idempotency));
+  if (known === undefined) await db.run(ACCEPT, [...values, input]);
+  return known;
 }
 
-async function advance(
-  db: Queries,
-  row: QueuedJobRow | undefined,
-  event: JobEvent,
-  move: JobMove,
-): Promise<JobChange | undefined> {
-  const moved = movedRow(row, event, move);
+async function advance(db: Queries, id: string, step: StepValues): Promise<JobChange | undefined> {
+  const moved = movedRow(await db.one<QueuedJobRow>(BY_ID, [id]), [step]);
   if (moved !== undefined) await db.run(UPDATE, moved.values);
-  return moved?.change;
+  return moved?.changes[0];
 }
 
-async function end(db: Queries, id: string, event: EndEvent, ending: JobEnding): Promise<JobChange | undefined> {
+async function end(db: Queries, id: string, rows: EndingRows): Promise<JobChange[] | undefined> {
   const row = await db.one<QueuedJobRow>(BY_ID, [id]);
-  const change = await advance(db, row, event, moveOfEnding(ending));
-  if (row === undefined || change === undefined) return undefined;
-  const { record, result } = ending;
-  await insertJob(db, rowsOf(record));
+  const moved = movedRow(row, rows.steps);
+  if (row === undefined || moved === undefined || !hasEnded(moved.state)) return undefined;
+  await db.run(UPDATE, moved.values);
+  await insertJob(db, rows.record);
   await db.run(DELETE_INPUT, [row.seq]);
-  if (result !== null) await db.run(INSERT_RESULT, [row.seq, result]);
-  const word = wordOfEnding(row, ending);
+  if (rows.result !== null) await db.run(INSERT_RESULT, [row.seq, rows.result]);
+  const word = wordOfEnding(row, rows);
   if (word !== undefined) await db.run(INSERT_WEBHOOK, word);
-  return change;
+  return moved.changes;
 }
 
 async function listPage(

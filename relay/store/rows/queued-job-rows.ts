@@ -1,6 +1,7 @@
 import type { RoutingRequest } from '../../../shared/api/routing.ts';
+import type { ProblemRecord } from '../../../shared/problems/problem.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
-import { hasEnded, type JobEvent, type JobState, step } from '../../jobs/queue/job-state.ts';
+import { type EndEvent, hasEnded, type JobEvent, type JobState, step } from '../../jobs/queue/job-state.ts';
 import type {
   JobChange,
   JobEnding,
@@ -12,7 +13,7 @@ import type {
   QueuedOrder,
   Webhook,
 } from '../queued-job-store.ts';
-import { type JobRow, toJobSummary } from './job-rows.ts';
+import { type JobRow, type JobRows, rowsOf, toJobSummary } from './job-rows.ts';
 
 export type QueuedJobRow = {
   seq: number;
@@ -45,6 +46,10 @@ export type QueuedJobRow = {
 export const QUEUED_JOB_COLUMNS =
   'id, receipt_id, request_id, api_key_id, service, type, model, routing, priority, deadline, max_attempts, ' +
   'max_wait_ms, created_at, idempotency_key, request_hash, input_bytes, webhook, nonce, hold_micro, state, started_at, finished_at, attempts, changes';
+
+const COLUMN_NAMES = QUEUED_JOB_COLUMNS.split(', ');
+const API_KEY_AT = COLUMN_NAMES.indexOf('api_key_id');
+const IDEMPOTENCY_KEY_AT = COLUMN_NAMES.indexOf('idempotency_key');
 
 /** An order as it is when it has just been accepted. */
 export function acceptedJob(order: QueuedOrder, state: JobState): QueuedJob {
@@ -80,6 +85,12 @@ export function queuedJobValues(order: QueuedJob): unknown[] {
     JSON.stringify(order.attempts),
     JSON.stringify(order.changes),
   ];
+}
+
+/** The key of the client and the idempotency key among such values; undefined without one. */
+export function idempotencyOf(values: readonly unknown[]): [apiKeyId: string, idempotencyKey: string] | undefined {
+  const [apiKeyId, key] = [values[API_KEY_AT], values[IDEMPOTENCY_KEY_AT]];
+  return typeof apiKeyId === 'string' && typeof key === 'string' ? [apiKeyId, key] : undefined;
 }
 
 export function toQueuedJob(row: QueuedJobRow): QueuedJob {
@@ -123,41 +134,76 @@ export type MovedValues = [
   seq: number,
 ];
 
-/** What becomes of a job by an event; undefined when that changes nothing. `startedAt` is for a job without one. */
-export function movedRow(
-  row: QueuedJobRow | undefined,
+/** A step as plain values; the attempts are JSON, and null where they stay as they are. */
+export type StepValues = [
   event: JobEvent,
-  move: JobMove,
-): { change: JobChange; values: MovedValues } | undefined {
-  if (row === undefined) return undefined;
-  const state = step(row.state, event);
-  if (state === row.state) return undefined;
-  const changes = JSON.parse(row.changes) as JobChange[];
-  const { at, nodeId = null, attempt = null, problem = null, attempts } = move;
-  const change: JobChange = { seq: changes.length + 1, at, state, nodeId, attempt, problem };
-  const startedAt = state === 'assigned' ? at : null;
-  const attemptsText = attempts === undefined ? row.attempts : JSON.stringify(attempts);
-  const changesText = JSON.stringify([...changes, change]);
-  return { change, values: [state, startedAt, hasEnded(state) ? at : null, attemptsText, changesText, row.seq] };
+  at: number,
+  nodeId: string | null,
+  attempt: number | null,
+  problem: ProblemRecord | null,
+  attempts: string | null,
+];
+
+export function stepValues(event: JobEvent, { at, nodeId, attempt, problem, attempts }: JobMove): StepValues {
+  const text = attempts === undefined ? null : JSON.stringify(attempts);
+  return [event, at, nodeId ?? null, attempt ?? null, problem ?? null, text];
 }
 
-export function moveOfEnding({ record }: JobEnding): JobMove {
-  const last = record.attempts.at(-1);
-  return {
-    at: record.finishedAt,
-    attempts: record.attempts,
-    ...(last === undefined ? {} : { nodeId: last.nodeId, attempt: last.attempt }),
-    ...(record.problem === null ? {} : { problem: record.problem }),
-  };
+/**
+ * What becomes of a job by these steps one after the other, those that its state does not allow passed over; undefined
+ * when all are.
+ */
+export function movedRow(
+  row: QueuedJobRow | undefined,
+  steps: readonly StepValues[],
+): { changes: JobChange[]; state: JobState; values: MovedValues } | undefined {
+  if (row === undefined) return undefined;
+  const before = JSON.parse(row.changes) as JobChange[];
+  const changes: JobChange[] = [];
+  let { state, attempts } = row;
+  let startedAt: number | null = null;
+  let finishedAt: number | null = null;
+  for (const [event, at, nodeId, attempt, problem, attemptsText] of steps) {
+    const next = step(state, event);
+    if (next === state) continue;
+    state = next;
+    attempts = attemptsText ?? attempts;
+    if (state === 'assigned') startedAt ??= at;
+    if (hasEnded(state)) finishedAt = at;
+    changes.push({ seq: before.length + changes.length + 1, at, state, nodeId, attempt, problem });
+  }
+  if (changes.length === 0) return undefined;
+  const changesText = JSON.stringify([...before, ...changes]);
+  return { changes, state, values: [state, startedAt, finishedAt, attempts, changesText, row.seq] };
+}
+
+/** What is written of an end, as plain values: they reach the database's thread in less time than objects. */
+export type EndingRows = {
+  steps: StepValues[];
+  record: JobRows;
+  result: string | null;
+  /** What a webhook is told, if there is one. */
+  word: { id: string; body: string } | null;
+  finishedAt: number;
+};
+
+export function rowsOfEnding(event: EndEvent, { steps = [], record, result, event: word }: JobEnding): EndingRows {
+  const { attempts, problem, finishedAt } = record;
+  const last = attempts.at(-1);
+  const where = last === undefined ? {} : { nodeId: last.nodeId, attempt: last.attempt };
+  const end: JobMove = { at: finishedAt, attempts, ...where, ...(problem === null ? {} : { problem }) };
+  // The end brings the attempts of the steps too.
+  const way = steps.map(({ event, move: { attempts: _, ...move } }) => stepValues(event, move));
+  return { steps: [...way, stepValues(event, end)], record: rowsOf(record), result, word: word ?? null, finishedAt };
 }
 
 export type WebhookValues = [url: string, secret: string, eventId: string, body: string, at: number];
 
 /** What the webhook of a job is told of its end; undefined when there is none. */
-export function wordOfEnding(row: QueuedJobRow, { record, event }: JobEnding): WebhookValues | undefined {
+export function wordOfEnding(row: QueuedJobRow, { word, finishedAt }: EndingRows): WebhookValues | undefined {
   const webhook = JSON.parse(row.webhook) as Webhook | null;
-  if (webhook === null || event === undefined) return undefined;
-  return [webhook.url, webhook.secret, event.id, event.body, record.finishedAt];
+  if (webhook === null || word === null) return undefined;
+  return [webhook.url, webhook.secret, word.id, word.body, finishedAt];
 }
 
 /** One page, newest first, of live and ended jobs, of each of which one more than `limit` was read. */

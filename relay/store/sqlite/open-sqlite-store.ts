@@ -1,5 +1,6 @@
 import { toProblem } from '../../../shared/problems/problem.ts';
 import { rowsOf } from '../rows/job-rows.ts';
+import { acceptedJob, queuedJobValues, rowsOfEnding } from '../rows/queued-job-rows.ts';
 import type { Store, StoreHealth } from '../store.ts';
 import { type DatabaseThread, startDatabaseThread } from '../thread/database-thread.ts';
 import type { LocalStoreOptions } from './local-store.ts';
@@ -103,14 +104,17 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       strays: () => ask('receiptLog', 'strays'),
     },
     queuedJobs: {
-      acceptJob: (order, input, state) => ask('queuedJobs', 'acceptJob', order, input, state),
+      acceptJob: async (order, input, state) => {
+        const job = acceptedJob(order, state);
+        const known = await ask('queuedJobs', 'insertJob', queuedJobValues(job), input);
+        return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
+      },
       findQueuedJob: (id) => ask('queuedJobs', 'findQueuedJob', id),
       findByIdempotencyKey: (apiKeyId, key) => ask('queuedJobs', 'findByIdempotencyKey', apiKeyId, key),
       inputOf: (id) => ask('queuedJobs', 'inputOf', id),
       resultOf: (id) => ask('queuedJobs', 'resultOf', id),
-      // Nobody waits for it, and what comes after it takes it along.
-      moveJob: (id, event, move) => askPatiently('queuedJobs', 'moveJob', id, event, move),
-      endJob: (id, event, ending) => ask('queuedJobs', 'endJob', id, event, ending),
+      moveJob: (id, event, move) => ask('queuedJobs', 'moveJob', id, event, move),
+      endJob: (id, event, ending) => ask('queuedJobs', 'endRows', id, rowsOfEnding(event, ending)),
       listLiveJobs: () => ask('queuedJobs', 'listLiveJobs'),
       listAllJobs: (page) => ask('queuedJobs', 'listAllJobs', page),
       forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),

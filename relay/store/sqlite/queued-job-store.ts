@@ -1,45 +1,47 @@
 import type { Database } from 'better-sqlite3';
-import type { EndEvent, JobEvent, JobState } from '../../jobs/queue/job-state.ts';
-import type {
-  JobChange,
-  JobEnding,
-  JobMove,
-  ListedJobs,
-  QueuedJob,
-  QueuedJobStore,
-  QueuedOrder,
-  WebhookDelivery,
-} from '../queued-job-store.ts';
-import { JOB_COLUMNS, type JobRow, rowsOf } from '../rows/job-rows.ts';
+import { hasEnded } from '../../jobs/queue/job-state.ts';
+import type { JobChange, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
+import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
   acceptedJob,
+  type EndingRows,
+  idempotencyOf,
   LAST_ID,
   type MovedValues,
   movedRow,
-  moveOfEnding,
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
   queuedJobValues,
+  rowsOfEnding,
+  type StepValues,
+  stepValues,
   toQueuedJob,
   type WebhookValues,
   wordOfEnding,
 } from '../rows/queued-job-rows.ts';
+import type { QueuedJobRoom } from '../store-rooms.ts';
 import type { JobInsert } from './job-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 /** The queue on SQLite. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(db: Database, access: SqliteAccess, insertRecord: JobInsert): QueuedJobStore {
+export function createQueuedJobStore(db: Database, access: SqliteAccess, insertRecord: JobInsert): QueuedJobRoom {
   const statements = { ...prepareStatements(db), insertRecord };
   const found = (row: QueuedJobRow | undefined): QueuedJob | undefined => (row === undefined ? row : toQueuedJob(row));
   return {
-    acceptJob: (order, input, state) => access.write(() => accept(statements, order, input, state)),
+    acceptJob: async (order, input, state) => {
+      const job = acceptedJob(order, state);
+      const known = await access.write(() => insert(statements, queuedJobValues(job), input));
+      return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
+    },
+    insertJob: (values, input) => access.write(() => insert(statements, values, input)),
     findQueuedJob: (id) => access.read(() => found(statements.byId.get(id))),
     findByIdempotencyKey: (apiKeyId, key) => access.read(() => found(statements.byIdempotencyKey.get(apiKeyId, key))),
     inputOf: (id) => access.read(() => statements.input.get(id)),
     resultOf: (id) => access.read(() => statements.result.get(id)),
-    moveJob: (id, event, move) => access.write(() => advance(statements, statements.byId.get(id), event, move)),
-    endJob: (id, event, ending) => access.write(() => end(statements, id, event, ending)),
+    moveJob: (id, event, move) => access.write(() => advance(statements, id, stepValues(event, move))),
+    endJob: (id, event, ending) => access.write(() => end(statements, id, rowsOfEnding(event, ending))),
+    endRows: (id, rows) => access.write(() => end(statements, id, rows)),
     listLiveJobs: () => access.read(() => statements.live.all().map(toQueuedJob)),
     listAllJobs: (page) => access.read(() => listPage(statements, page)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
@@ -118,43 +120,32 @@ function prepareStatements(db: Database) {
   };
 }
 
-function accept(
-  statements: Statements,
-  order: QueuedOrder,
-  input: string,
-  state: JobState,
-): { job: QueuedJob; isNew: boolean } {
-  const { apiKeyId, idempotencyKey } = order;
-  const known = idempotencyKey === null ? undefined : statements.byIdempotencyKey.get(apiKeyId, idempotencyKey);
-  if (known !== undefined) return { job: toQueuedJob(known), isNew: false };
-  const job = acceptedJob(order, state);
-  const { lastInsertRowid } = statements.insert.run(queuedJobValues(job));
+function insert(statements: Statements, values: unknown[], input: string): QueuedJob | undefined {
+  const idempotency = idempotencyOf(values);
+  const known = idempotency === undefined ? undefined : statements.byIdempotencyKey.get(...idempotency);
+  if (known !== undefined) return toQueuedJob(known);
+  const { lastInsertRowid } = statements.insert.run(values);
   statements.insertInput.run(lastInsertRowid, input);
-  return { job, isNew: true };
+  return undefined;
 }
 
-function advance(
-  { update }: Statements,
-  row: QueuedJobRow | undefined,
-  event: JobEvent,
-  move: JobMove,
-): JobChange | undefined {
-  const moved = movedRow(row, event, move);
+function advance({ byId, update }: Statements, id: string, step: StepValues): JobChange | undefined {
+  const moved = movedRow(byId.get(id), [step]);
   if (moved !== undefined) update.run(...moved.values);
-  return moved?.change;
+  return moved?.changes[0];
 }
 
-function end(statements: Statements, id: string, event: EndEvent, ending: JobEnding): JobChange | undefined {
+function end(statements: Statements, id: string, rows: EndingRows): JobChange[] | undefined {
   const row = statements.byId.get(id);
-  const change = advance(statements, row, event, moveOfEnding(ending));
-  if (row === undefined || change === undefined) return undefined;
-  const { record, result } = ending;
-  statements.insertRecord(rowsOf(record));
+  const moved = movedRow(row, rows.steps);
+  if (row === undefined || moved === undefined || !hasEnded(moved.state)) return undefined;
+  statements.update.run(...moved.values);
+  statements.insertRecord(rows.record);
   statements.deleteInput.run(row.seq);
-  if (result !== null) statements.insertResult.run(row.seq, result);
-  const word = wordOfEnding(row, ending);
+  if (rows.result !== null) statements.insertResult.run(row.seq, rows.result);
+  const word = wordOfEnding(row, rows);
   if (word !== undefined) statements.insertWebhook.run(...word);
-  return change;
+  return moved.changes;
 }
 
 function listPage(
