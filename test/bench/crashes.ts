@@ -1,187 +1,225 @@
-import { readdirSync, rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { AccountList } from '../../shared/api/credits.ts';
-import type { Job } from '../../shared/api/jobs.ts';
-import type { ReceiptList } from '../../shared/api/receipts.ts';
-import { runSparewatt, sparewatt } from '../support/command.ts';
-import { type NodeProcess, startNodeProcess } from '../support/node-process.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AccountList, CreditStanding } from '../../shared/api/credits.ts';
+import type { Job, JobResult } from '../../shared/api/jobs.ts';
+import type { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
+import { type ConsistencyProof, hexToBytes, type TreeHead } from '../../shared/receipts/log/tree-head.ts';
+import { isConsistent } from '../../shared/receipts/log/verify-proofs.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { type CrashWorld, PRICE_MICRO, startCrashWorld } from './crash-world.ts';
 import { type Figure, figureOf } from './figure.ts';
 
-type Size = { jobs: number; kills: number };
-type Ready = { url: string; apiKey: string; adminToken: string };
-type Counts = Record<string, number>;
+export type CrashOptions = { jobs: number; kills: number; seed: number };
 
-const WHOLE: Size = { jobs: 20_000, kills: 200 };
-const SUBMITTERS = 48;
-const NODES = 3;
-const PRICE_MICRO = 7;
+const WHOLE: CrashOptions = { jobs: 20_000, kills: 200, seed: 42 };
+const CLIENTS = 48;
+/** A grant is sent with each so many jobs. */
+const JOBS_PER_GRANT = 100;
+const GRANT_MICRO = 1_000;
 /** Between two kills, so that each part has come back to be killed again. */
 const LULL_MS = 1_200;
+/** A relay reads keys, opens its database and takes the queue up within this time. */
+const STARTING_MS = 1_500;
+const FROZEN_MS = 10_000;
+const RETRY_MS = 100;
+/** What of a hundred kills hits what; the rest kills a relay that has just been started after one. */
+const SHARES = { relay: 35, node: 65, bus: 85, both: 92, frozen: 93 } as const;
 const ENDED = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
 
 /** Kills relay, nodes and nats-server at random while jobs are submitted, and counts every promise that was broken. */
-export async function crashes({ jobs, kills }: Size = WHOLE): Promise<Figure[]> {
-  const world = await startWorld();
+export async function crashes(options: Partial<CrashOptions> = {}): Promise<Figure[]> {
+  const { jobs, kills, seed } = { ...WHOLE, ...options };
+  const world = await startCrashWorld();
   try {
-    const counts: Counts = { jobs, kills, relayKills: 0, nodeKills: 0, busKills: 0 };
-    const isOver = { value: false };
-    const killing = killAtRandom(world, kills, counts, isOver);
-    const ids = await submitAll(world, jobs);
-    await killing;
-    isOver.value = true;
-    const broken = await countBroken(world, ids, counts);
-    return [figureOf('crash-broken-promises', broken, 'promises', { atMost: 0 }, counts)];
+    const startedAt = performance.now();
+    const run = newRun(kills);
+    const killing = killAtRandom(world, run, seededRandom(seed));
+    const [ids] = await Promise.all([submitAll(world, jobs, run), killing]);
+    const broken = await findBroken(world, ids, run);
+    for (const promise of broken.slice(0, 20)) console.error(`broken: ${promise}`);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    return [
+      figureOf('crash-broken-promises', broken.length, 'promises', { atMost: 0 }, { jobs, ...run.counts, seconds }),
+    ];
   } finally {
     await world.stop();
   }
 }
 
-type World = Awaited<ReturnType<typeof startWorld>>;
+type Run = ReturnType<typeof newRun>;
 
-async function startWorld() {
-  const data = await mkdtemp(join(tmpdir(), 'sparewatt-crashes-'));
-  const port = String(await freePort());
-  const place = ['--host', '127.0.0.1', '--port', port, '--no-announce', '--data', data];
-  const start = () => sparewatt(['relay', ...place, '--ready-json', '--log-level', 'silent']);
-  let relay = start();
-  const ready = JSON.parse(await relay.firstLine()) as Ready;
-  const nodes: NodeProcess[] = [];
-  const startNode = () => startNodeProcess({ relayUrl: ready.url, slots: 8 });
-  for (let node = 0; node < NODES; node++) nodes.push(await startNode());
-  const ask = async <Answer>(path: string, init: RequestInit = {}, key = ready.apiKey): Promise<Answer> => {
-    const headers = { 'content-type': 'application/json', ...(init.headers as object), authorization: `Bearer ${key}` };
-    const response = await fetch(`${ready.url}${path}`, { ...init, headers });
-    const body = (await response.json()) as Answer;
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(body)}`);
-    return body;
-  };
-  const asOperator = <Answer>(path: string, init?: RequestInit) => ask<Answer>(path, init, ready.adminToken);
-  await asOperator('/v1/admin/prices/*', { method: 'PUT', body: JSON.stringify({ per_job_micro: PRICE_MICRO }) });
-  return {
-    data,
-    ask,
-    asOperator,
-    killRelay: async () => {
-      relay.child.kill('SIGKILL');
-      await relay.exit;
-      relay = start();
-      await relay.firstLine();
-    },
-    killNode: async (which: number) => {
-      const [node] = nodes.splice(which, 1);
-      if (node !== undefined) process.kill(node.pid, 'SIGKILL');
-      nodes.push(await startNode());
-    },
-    killBus: async () => {
-      const ports = readdirSync(join(data, 'relay', 'nats', 'ports')).map((file) => /_(\d+)\.ports$/.exec(file)?.[1]);
-      for (const pid of ports) if (pid !== undefined) killIfThere(Number(pid));
-    },
-    stopRelay: async () => {
-      relay.child.kill('SIGTERM');
-      await relay.exit;
-    },
-    stop: async () => {
-      relay.child.kill('SIGTERM');
-      await relay.exit;
-      await Promise.all(nodes.map((node) => node.stop()));
-      rmSync(data, { recursive: true, force: true });
-    },
-  };
+function newRun(kills: number) {
+  const counts = { kills: 0, relay: 0, node: 0, bus: 0, both: 0, frozen: 0, starting: 0, brokenOff: 0 };
+  return { wanted: kills, counts, heads: [] as TreeHead[] };
 }
 
-async function killAtRandom(world: World, kills: number, counts: Counts, isOver: { value: boolean }): Promise<void> {
-  const random = seededRandom(42);
-  for (let kill = 0; kill < kills && !isOver.value; kill++) {
+async function killAtRandom(world: CrashWorld, { wanted, counts, heads }: Run, random: () => number): Promise<void> {
+  while (counts.kills < wanted) {
     await pause(LULL_MS * random());
-    const dice = random();
-    const what = dice < 0.4 ? 'relayKills' : dice < 0.8 ? 'nodeKills' : 'busKills';
-    counts[what] = (counts[what] ?? 0) + 1;
-    if (what === 'relayKills') await world.killRelay();
-    else if (what === 'nodeKills') await world.killNode(Math.floor(random() * NODES));
-    else await world.killBus();
+    const dice = 100 * random();
+    if (dice < SHARES.relay) {
+      await world.killRelay();
+      await world.untilReady();
+      counts.relay += 1;
+    } else if (dice < SHARES.node) {
+      if (!world.killNode(random())) continue;
+      counts.node += 1;
+    } else if (dice < SHARES.bus) {
+      if (!world.signalBus('SIGKILL')) continue;
+      counts.bus += 1;
+    } else if (dice < SHARES.both) {
+      if (!world.signalBus('SIGKILL')) continue;
+      await world.killRelay();
+      await world.untilReady();
+      counts.both += 1;
+    } else if (dice < SHARES.frozen) {
+      if (!world.signalBus('SIGSTOP')) continue;
+      await pause(FROZEN_MS);
+      world.signalBus('SIGCONT');
+      counts.frozen += 1;
+    } else {
+      await world.killRelay();
+      await pause(STARTING_MS * random());
+      await world.killRelay();
+      await world.untilReady();
+      counts.starting += 1;
+    }
+    counts.kills += 1;
+    heads.push(await patiently(() => world.ask<TreeHead>('/v1/log/head')));
   }
 }
 
-async function submitAll(world: World, jobs: number): Promise<Set<string>> {
-  const ids = new Set<string>();
+/** Submits the jobs in step with the kills, so that each meets some under way. Returns their numbers by id. */
+async function submitAll(world: CrashWorld, jobs: number, { wanted, counts }: Run): Promise<Map<string, number>> {
+  const ids = new Map<string, number>();
   let next = 0;
-  const submitter = async (): Promise<void> => {
+  const client = async (): Promise<void> => {
     while (next < jobs) {
+      if (next * wanted > (counts.kills + 1) * jobs) {
+        await pause(10);
+        continue;
+      }
       const number = next;
       next += 1;
-      ids.add(await submitPatiently(world, number));
+      if (number % JOBS_PER_GRANT === 0) await grant(world, number);
+      ids.set(await submit(world, number), number);
     }
   };
-  await Promise.all(Array.from({ length: SUBMITTERS }, submitter));
+  await Promise.all(Array.from({ length: CLIENTS }, client));
   return ids;
 }
 
-/** Sends a request with its key again and again until it is answered, as a good client does. */
-async function submitPatiently({ ask }: World, number: number): Promise<string> {
-  const input = { messages: [{ role: 'user', content: 'x' }], max_tokens: 1 + (number % 5) };
+async function submit({ ask }: CrashWorld, number: number): Promise<string> {
+  const input = { messages: [{ role: 'user', content: 'x' }], max_tokens: tokensOf(number) };
   const body = JSON.stringify({ service: 'llm/inference', model: 'test/ten-ms', input });
   const headers = { 'idempotency-key': `crash-${number}` };
+  return (await patiently(() => ask<{ id: string }>('/v1/jobs', { method: 'POST', body, headers }))).id;
+}
+
+async function grant({ operator, keyId }: CrashWorld, number: number): Promise<void> {
+  const body = JSON.stringify({ key: keyId, amount_micro: GRANT_MICRO, reference: `crash-${number}` });
+  await patiently(() => operator('/v1/admin/credits/grants', { method: 'POST', body }));
+}
+
+/** Of 10 ms each. */
+function tokensOf(number: number): number {
+  return 1 + ((number * 7) % 50);
+}
+
+/** Asks again and again until it is answered, as a good client does. */
+async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   while (true) {
     try {
-      return (await ask<{ id: string }>('/v1/jobs', { method: 'POST', body, headers })).id;
+      return await ask();
     } catch {
-      await pause(100);
+      await pause(RETRY_MS);
     }
   }
 }
 
-async function countBroken(world: World, ids: ReadonlySet<string>, counts: Counts): Promise<number> {
-  const { jobs = 0 } = counts;
-  let broken = jobs - ids.size;
-  let attempts = 0;
-  for (const id of ids) {
-    const job = await endOf(world, id);
-    attempts += job.attempts.length;
-    const receipts = await world.ask<ReceiptList>(`/v1/jobs/${id}/receipts`);
-    const result = await world.ask<{ result?: unknown }>(`/v1/jobs/${id}/result`).catch(() => ({}));
-    const isKept = job.state === 'succeeded' && receipts.data.length === 1 && 'result' in result;
-    if (!isKept) broken += 1;
-  }
-  counts.brokenOff = attempts - ids.size;
-  const { data } = await world.asOperator<AccountList>('/v1/admin/credits/accounts?limit=1000');
-  const balance = (prefix: string): number =>
-    data.filter(({ account }) => account.startsWith(prefix)).reduce((sum, one) => sum + one.balance_micro, 0);
-  counts.chargedJobs = balance('node:') / PRICE_MICRO;
-  if (balance('') !== 0 || counts.chargedJobs !== jobs) broken += 1;
+async function findBroken(
+  world: CrashWorld,
+  ids: ReadonlyMap<string, number>,
+  { counts, heads }: Run,
+): Promise<string[]> {
+  const broken: string[] = [];
+  if (new Set(ids.values()).size !== ids.size) broken.push('two jobs for one request');
+  const left = [...ids];
+  const check = async (): Promise<void> => {
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const [id, number] = next;
+      const { attempts, problem } = await checkJob(world, id, number);
+      counts.brokenOff += attempts - 1;
+      if (problem !== undefined) broken.push(`${id}: ${problem}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, check));
+  broken.push(...(await checkLedger(world, ids.size)));
+  // What holds must hold of what is on the disk, too.
+  await world.restartRelay();
+  broken.push(...(await checkLog(world, ids.size, heads)), ...(await checkLedger(world, ids.size)));
   await world.stopRelay();
-  const audit = await runSparewatt(['receipts', 'audit', '--data', world.data]);
-  if (audit.code !== 0 || !audit.stdout.includes(`${jobs} receipts`)) broken += 1;
+  const audit = await world.audit();
+  if (audit.code !== 0 || !audit.stdout.includes(` ${ids.size} receipts`))
+    broken.push(`the audit said ${audit.stdout}`);
   return broken;
 }
 
-async function endOf({ ask }: World, id: string): Promise<Job> {
+/** One result, which is right, one receipt, and one attempt that came to its end. */
+async function checkJob(
+  { ask }: CrashWorld,
+  id: string,
+  number: number,
+): Promise<{ attempts: number; problem?: string }> {
+  const job = await endOf(ask, id);
+  const attempts = job.attempts.length;
+  if (job.state !== 'succeeded') return { attempts, problem: JSON.stringify(job) };
+  const ends = job.attempts.filter(({ state }) => state === 'succeeded').length;
+  if (ends !== 1) return { attempts, problem: `${ends} attempts succeeded` };
+  const receipts = (await ask<ReceiptList>(`/v1/jobs/${id}/receipts`)).data.length;
+  if (receipts !== 1) return { attempts, problem: `${receipts} receipts` };
+  const { result } = await ask<JobResult>(`/v1/jobs/${id}/result`);
+  const expected = Array.from({ length: tokensOf(number) }, (_, token) => `${token} `).join('');
+  const text = (result as { text?: unknown } | null)?.text;
+  return text === expected ? { attempts } : { attempts, problem: `its result is ${JSON.stringify(result)}` };
+}
+
+async function endOf(ask: CrashWorld['ask'], id: string): Promise<Job> {
   while (true) {
-    const job = await ask<Job>(`/v1/jobs/${id}`).catch(() => undefined);
-    if (job !== undefined && ENDED.has(job.state)) return job;
-    await pause(100);
+    const job = await patiently(() => ask<Job>(`/v1/jobs/${id}`));
+    if (ENDED.has(job.state)) return job;
+    await pause(RETRY_MS);
   }
 }
 
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Its file outlives it.
+/** Everything was charged once, granted once, and nothing is held any more. */
+async function checkLedger({ operator, ask }: CrashWorld, jobs: number): Promise<string[]> {
+  const { data } = await operator<AccountList>('/v1/admin/credits/accounts?limit=1000');
+  const balance = (prefix: string): number =>
+    data.filter(({ account }) => account.startsWith(prefix)).reduce((sum, one) => sum + one.balance_micro, 0);
+  const charged = jobs * PRICE_MICRO;
+  const granted = Math.ceil(jobs / JOBS_PER_GRANT) * GRANT_MICRO;
+  const { held_micro: held, balance_micro: own } = await ask<CreditStanding>('/v1/credits');
+  const amounts: [string, number, number][] = [
+    ['all accounts together have', balance(''), 0],
+    ['the nodes have', balance('node:'), charged],
+    ['was granted, negative', balance('issued'), -granted],
+    ['the keys have', balance('key:'), granted - charged],
+    ['the key is told that it has', own, granted - charged],
+    ['is held', held, 0],
+  ];
+  return amounts.filter(([, is, due]) => is !== due).map(([what, is, due]) => `${what} ${is} instead of ${due}`);
+}
+
+/** Each head that was ever shown is a beginning of the log as it is now. */
+async function checkLog({ ask, operator }: CrashWorld, jobs: number, heads: readonly TreeHead[]): Promise<string[]> {
+  const { size, problems } = await operator<AuditReport>('/v1/admin/log/audit');
+  const broken = size === jobs ? problems : [...problems, `the log has ${size} receipts of ${jobs} jobs`];
+  for (const head of heads) {
+    const { to, path } = await ask<ConsistencyProof>(`/v1/log/consistency?from=${head.size}`);
+    const older = { size: head.size, root: hexToBytes(head.root) };
+    const newer = { size: to.size, root: hexToBytes(to.root) };
+    const proof = path.map(hexToBytes);
+    if (!(await isConsistent({ older, newer, proof }))) broken.push(`the log forgot its head of ${head.size} receipts`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return broken;
 }

@@ -22,7 +22,7 @@ import { windowFigures } from './window.ts';
 
 /**
  * `npm run bench`: one JSON line per figure on stdout. Names on the command line (parts of those below) narrow it down:
- * `npm run bench -- requests`.
+ * `npm run bench -- requests`. `crashes` takes sizes beside them: `jobs=1000 kills=20 seed=7`.
  */
 const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'first-token': firstToken,
@@ -40,13 +40,13 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   constraints,
 };
 /** Those that bring what they need themselves, and are best alone. */
-const ALONE: Record<string, () => Promise<Figure[]>> = {
+const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
   'many-streams': manyStreams,
   'open-streams': openStreams,
   churn,
-  crashes: () => crashes(),
+  crashes,
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
   'model-loads': modelLoads,
@@ -54,7 +54,11 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   window: windowFigures,
 };
 
-const wanted = process.argv.slice(2);
+const given = process.argv.slice(2);
+const wanted = given.filter((word) => !word.includes('='));
+const sizes = Object.fromEntries(
+  given.filter((word) => word.includes('=')).map((word) => [word.split('=', 1)[0] ?? '', Number(word.split('=')[1])]),
+);
 const chosen = <Measure>(from: Record<string, Measure>): [string, Measure][] =>
   Object.entries(from).filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 const alone = chosen(ALONE);
@@ -70,7 +74,7 @@ async function report(name: string, measure: () => Promise<Figure[]>): Promise<v
   for (const figure of await measure()) console.log(JSON.stringify(figure));
 }
 
-for (const [name, measure] of alone) await report(name, measure);
+for (const [name, measure] of alone) await report(name, () => measure(sizes));
 if (inPool.length > 0) {
   const pool = await startRelayPool();
   try {
