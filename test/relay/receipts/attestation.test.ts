@@ -80,7 +80,10 @@ test('an attestation key that is damaged, unreachable or the relay’s own is re
   assert.throws(() => openAttestationKey({ file, relayKey, log }), isProblem('data_folder_unusable', /damaged/));
   assert.equal(readFileSync(file, 'utf8'), '{"seed":"SN');
   const nowhere = join(folder, 'missing', 'key.json');
-  assert.throws(() => openAttestationKey({ file: nowhere, relayKey, log }), isProblem('data_folder_unusable', /ENOENT/));
+  assert.throws(
+    () => openAttestationKey({ file: nowhere, relayKey, log }),
+    isProblem('data_folder_unusable', /ENOENT/),
+  );
 });
 
 test('[V12] a relay with a third key attests what it shows, and names the key', async (t) => {
