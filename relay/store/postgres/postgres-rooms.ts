@@ -86,7 +86,7 @@ function roomsOf(access: PostgresAccess, { signer, sealer }: Signing, close: () 
     pairing: createPairingStore(access),
     usage: createUsageStore(access),
     receiptLog: createReceiptLogStore(access),
-    queuedJobs: createQueuedJobStore(access),
+    queuedJobs: createQueuedJobStore(access, receipts),
     services: createServiceStore(access),
     whole: { probe: () => access.write(probeWrite), close },
   };

@@ -24,6 +24,7 @@ import {
 } from '../rows/queued-job-rows.ts';
 import { insertJob } from './job-insert.ts';
 import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
+import type { ReceiptReader } from './receipt-reader.ts';
 
 const ACCEPT =
   `WITH accepted AS (INSERT INTO queued_jobs (${QUEUED_JOB_COLUMNS}) ` +
@@ -62,7 +63,7 @@ export const INSERT_WEBHOOK =
   'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES ($1, $2, $3, $4, 0, $5)';
 
 /** The queue on PostgreSQL. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(access: PostgresAccess): QueuedJobStore {
+export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<ReceiptReader, 'judge'>): QueuedJobStore {
   const find = (sql: string, values: unknown[]): Promise<QueuedJob | undefined> =>
     access.read((db) => findIn(db, sql, values));
   const body = (sql: string, id: string): Promise<string | undefined> =>
@@ -75,7 +76,7 @@ export function createQueuedJobStore(access: PostgresAccess): QueuedJobStore {
     resultOf: (id) => body(RESULT, id),
     moveJob: (id, event, move) =>
       access.write(async (db) => advance(db, await db.one<QueuedJobRow>(BY_ID, [id]), event, move)),
-    endJob: (id, event, ending) => access.write((db) => end(db, id, event, ending)),
+    endJob: (id, event, ending) => access.write((db) => end(db, { id, event, ending, receipts })),
     listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
     listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),
     forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
@@ -127,12 +128,14 @@ async function advance(
   return moved?.change;
 }
 
-async function end(db: Queries, id: string, event: EndEvent, ending: JobEnding): Promise<JobChange | undefined> {
+type JobEnd = { id: string; event: EndEvent; ending: JobEnding; receipts: Pick<ReceiptReader, 'judge'> };
+
+async function end(db: Queries, { id, event, ending, receipts }: JobEnd): Promise<JobChange | undefined> {
   const row = await db.one<QueuedJobRow>(BY_ID, [id]);
   const change = await advance(db, row, event, moveOfEnding(ending));
   if (row === undefined || change === undefined) return undefined;
   const { record, result } = ending;
-  await insertJob(db, rowsOf(record));
+  await insertJob(db, rowsOf(record), receipts);
   await db.run(DELETE_INPUT, [row.seq]);
   if (result !== null) await db.run(INSERT_RESULT, [row.seq, result]);
   const word = wordOfEnding(row, ending);

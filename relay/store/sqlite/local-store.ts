@@ -1,4 +1,3 @@
-import { RELAY } from '../../credits/accounts.ts';
 import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
 import { withAttestation } from '../../receipts/attestation.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
@@ -46,7 +45,7 @@ export function openLocalStore(options: LocalStoreOptions): StoreRooms {
     },
   };
   const receipts = createReceiptRows(db, sealerOf(options));
-  const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db, RELAY) });
+  const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db) });
   return {
     files: createFileStore(db, access),
     jobs: createJobStore(db, access, { insertJob, receipts, now: () => performance.now() }),
