@@ -1,10 +1,11 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobRequest } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { newId } from '../jobs/id.ts';
+import type { Repeatable } from '../jobs/queue/admission.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
@@ -35,7 +36,11 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
-      const { order, input, fileId } = await readOrder(request, request.body, services);
+      const asked = readAsked(request, request.body);
+      // Before anything that may have changed since: a file that is gone, a model, what the key has left.
+      const earlier = await services.queue.earlier(asked);
+      if (earlier !== undefined) return replay(earlier.id, request, reply, services);
+      const { order, input, fileId } = await readOrder(request, request.body, asked, services);
       services.admit(request.principal, order.model);
       if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
       const { id, apiKeyId, holdMicro } = order;
@@ -48,22 +53,41 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
         }
         throw error;
       });
-      reply.code(202).headers({
-        location: `/v1/jobs/${job.id}`,
-        'x-sparewatt-job': job.id,
-        ...rateLimitHeaders(request.principal, services.rateLimits),
-      });
-      if (isNew) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
-      services.billing.release(id);
-      reply.header('idempotency-replayed', 'true');
-      return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
+      if (!isNew) {
+        services.billing.release(id);
+        return replay(job.id, request, reply, services);
+      }
+      reply.code(202).headers(headersFor(job.id, request, services));
+      return sendJson(reply, viewOf({ queued: job, finished: undefined }));
     },
   );
+}
+
+/** Answers a request that was sent before with its job as it is now, whether or not its result is still kept. */
+async function replay(jobId: string, request: FastifyRequest, reply: FastifyReply, services: RelayServices) {
+  const job = viewOf(await findOwnJob(jobId, request.principal, services.store));
+  reply.code(202).headers({ ...headersFor(jobId, request, services), 'idempotency-replayed': 'true' });
+  return sendJson(reply, job);
+}
+
+function headersFor(jobId: string, { principal }: FastifyRequest, { rateLimits }: RelayServices) {
+  return { location: `/v1/jobs/${jobId}`, 'x-sparewatt-job': jobId, ...rateLimitHeaders(principal, rateLimits) };
+}
+
+function readAsked(request: FastifyRequest, body: JobRequest): Repeatable {
+  // Whoever sends a request again may well count its time from then.
+  const { deadline: _, ...asked } = body;
+  return {
+    apiKeyId: request.principal.keyId,
+    idempotencyKey: readIdempotencyKey(request),
+    requestHash: sha256Hex(canonicalBytes(asked)),
+  };
 }
 
 async function readOrder(
   request: FastifyRequest,
   body: JobRequest,
+  asked: Repeatable,
   services: RelayServices,
 ): Promise<{ order: QueuedOrder; input: string; fileId: string | undefined }> {
   const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
@@ -79,24 +103,20 @@ async function readOrder(
   readRoutingOptions(body.routing, services);
   const kept: KeptInput = { input, ...(work.asked === undefined ? {} : { asked: work.asked }) };
   const text = JSON.stringify(kept);
-  // Whoever sends a request again may well count its time from then.
-  const { deadline, ...asked } = body;
   const order: QueuedOrder = {
+    ...asked,
     id: newId('job', createdAt),
     receiptId: newId('rcpt', createdAt),
     requestId: request.id,
-    apiKeyId: request.principal.keyId,
     service,
     type,
     model,
     routing: body.routing ?? null,
     priority: body.priority ?? 0,
-    deadline: readDeadline(deadline, createdAt),
+    deadline: readDeadline(body.deadline, createdAt),
     maxAttempts: maxAttempts ?? USUAL_ATTEMPTS,
     maxWaitMs: maxWaitMs ?? body.routing?.max_wait_ms ?? null,
     createdAt,
-    idempotencyKey: readIdempotencyKey(request),
-    requestHash: sha256Hex(canonicalBytes(asked)),
     inputBytes: Buffer.byteLength(text),
     webhook: readWebhook(body.webhook),
     nonce: readNonce(request) ?? null,
