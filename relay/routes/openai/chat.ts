@@ -11,6 +11,7 @@ import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendAnswer } from '../send-json.ts';
 import { gatherAnswer } from './answer-choices.ts';
+import { assertSomeNodeGives } from './answer-limits.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { usageOf } from './usage.ts';
@@ -45,6 +46,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
     async (request, reply) => {
       const order = readChatRequest(request.body);
       services.models.assertKnown(order.model, 'llm');
+      if (!isPlain(order)) assertSomeNodeGives(order.model, order.input, services.table);
       const job = services.newJob(request, {
         type: 'llm',
         model: order.model,
