@@ -77,6 +77,8 @@ export type ServicesOptions = {
   register: NodeRegister;
   /** The key by which nodes know this relay. */
   identity: NKey;
+  /** The public key that attests receipts, where there is one. */
+  attestationKey?: string | undefined;
   /** Where the last signed head of the receipt log is kept. */
   headFile: string;
   /** How full the disk is. */
@@ -270,6 +272,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     store,
     receiptLog,
     relayKey: relay.publicKey,
+    attestationKey: options.attestationKey,
     keys,
     keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, secrets, now: Date.now }),
     signatures: createSignatureGuard({ secrets, now: Date.now }),

@@ -23,6 +23,7 @@ import { MIRROR_FOLDER } from './models/mirror.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import type { PictureSources } from './pictures/picture-fetcher.ts';
+import { openAttestationKey } from './receipts/attestation.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { LIVE_PATH } from './routes/stats.ts';
@@ -60,6 +61,8 @@ export type RelayOptions = {
   supervised?: boolean;
   /** A file or a folder of services that the operator adds to those of the relay. */
   servicesPath?: string;
+  /** Where the third key under receipts lies, or is to be made; receipts have none unless given. */
+  attestationKeyFile?: string;
   /** Anybody may join without a code, on probation. */
   open?: boolean;
   /** How long a node's credentials last; a day by default. */
@@ -121,9 +124,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => folder.close());
     const keys = readOrCreateKeys(folder);
     const identity = readOrCreateRelayIdentity(folder);
-    const { databaseUrl } = options;
+    const { databaseUrl, attestationKeyFile } = options;
     const file = folder.file(DATABASE_FILE);
-    const store = await openStore({ file, databaseUrl, log, relaySeed: identity.seed });
+    const attestation =
+      attestationKeyFile === undefined
+        ? undefined
+        : openAttestationKey({ file: attestationKeyFile, relayKey: identity.publicKey, log });
+    const seeds = { relaySeed: identity.seed, attestationSeed: attestation?.seed };
+    const store = await openStore({ file, databaseUrl, log, ...seeds });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };
@@ -144,6 +152,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       settings,
       register,
       identity,
+      attestationKey: attestation?.publicKey,
       headFile: folder.file(HEAD_FILE),
       diskUsage: () => readDiskUsage(database),
       rules,

@@ -64,6 +64,8 @@ export type RelayServices = {
   readonly receiptLog: LogKeeper;
   /** The key that signs receipts and tree heads, `N…`. */
   readonly relayKey: string;
+  /** The key that attests receipts, `N…`; absent where the coordinator has none. */
+  readonly attestationKey: string | undefined;
   readonly keys: KeyGuard;
   readonly keyAdmin: KeyAdmin;
   readonly signatures: SignatureGuard;

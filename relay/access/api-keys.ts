@@ -6,9 +6,18 @@ import type { KeyRecord, KeyStore } from '../store/store.ts';
 export const SCOPES = ['inference', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** 256 random bits; the prefix lets a secret scanner recognise a leaked key. */
+const KEY_MARK = 'sk-sparewatt-';
+/** 36 of the 256 bits: enough to tell a thousand keys apart, and no help to whoever guesses the rest. */
+const SHOWN_CHARACTERS = 6;
+
+/** 256 random bits; the mark before them lets a secret scanner recognise a leaked key. */
 export function newApiKey(): string {
-  return `sk-sparewatt-${randomBytes(32).toString('base64url')}`;
+  return `${KEY_MARK}${randomBytes(32).toString('base64url')}`;
+}
+
+/** How a key begins: what may be shown of it. */
+export function prefixOf(key: string): string {
+  return key.slice(0, KEY_MARK.length + SHOWN_CHARACTERS);
 }
 
 export function newAdminToken(): string {
@@ -41,6 +50,7 @@ export async function ensureFirstKey(
   return store.putKey({
     keyId: `key_${digest.slice(0, 16)}`,
     hash: digest,
+    prefix: prefixOf(apiKey),
     name: 'first key',
     scopes: ['inference'],
     ...UNLIMITED,

@@ -2,7 +2,7 @@ import type { ApiKey, CreatedKey, CreateKeyRequest } from '../../shared/api/keys
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { hashApiKey, newApiKey } from './api-keys.ts';
+import { hashApiKey, newApiKey, prefixOf } from './api-keys.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
 /** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
@@ -31,11 +31,13 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
     throw new Problem('key_not_found', `There is no key "${keyId}". GET /v1/admin/keys lists all.`, { param: 'id' });
   };
   const show = async (keyId: string): Promise<ApiKey> => showKey(await find(keyId), now());
-  const make = async (settings: Omit<KeyRecord, 'keyId' | 'hash' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>) => {
+  const make = async (
+    settings: Omit<KeyRecord, 'keyId' | 'hash' | 'prefix' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
+  ) => {
     const key = newApiKey();
-    const hash = hashApiKey(key);
+    const shown = { hash: hashApiKey(key), prefix: prefixOf(key) };
     const times = { createdAt: now(), revokedAt: null, lastUsedAt: null };
-    const record = await store.putKey({ ...settings, ...times, keyId: newId('key'), hash });
+    const record = await store.putKey({ ...settings, ...times, ...shown, keyId: newId('key') });
     const secret = record.hmac ? { signing_secret: secrets.of(record.keyId) } : {};
     return { ...showKey(record, now()), key, ...secret };
   };
@@ -92,6 +94,7 @@ function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['stat
 function showKey(key: KeyRecord, now: number): ApiKey {
   return {
     id: key.keyId,
+    prefix: key.prefix,
     name: key.name,
     state: stateOf(key, now),
     models: key.models,

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import { noAnswer } from './relay-authority.ts';
+import { headersOf } from './signed-request.ts';
 
 export type AskOptions = {
   relayUrl: string;
@@ -78,19 +79,17 @@ export async function askChat(options: AskOptions): Promise<ChatAnswer> {
 
 async function post(options: AskOptions): Promise<Response> {
   const system = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
+  const body = JSON.stringify({
+    model: options.model,
+    messages: [...system, { role: 'user', content: options.prompt }],
+    stream: true,
+    stream_options: { include_usage: true },
+    max_completion_tokens: options.maxTokens ?? null,
+  });
+  const [method, url] = ['POST', `${options.relayUrl}/v1/chat/completions`];
+  const headers = headersOf({ method, url, apiKey: options.apiKey, body });
   try {
-    return await fetch(`${options.relayUrl}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: options.model,
-        messages: [...system, { role: 'user', content: options.prompt }],
-        stream: true,
-        stream_options: { include_usage: true },
-        max_completion_tokens: options.maxTokens ?? null,
-      }),
-      signal: options.signal ?? null,
-    });
+    return await fetch(url, { method, headers, body, signal: options.signal ?? null });
   } catch (error) {
     options.signal?.throwIfAborted();
     throw noAnswer(options.relayUrl, error);

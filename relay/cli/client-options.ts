@@ -4,13 +4,15 @@ import { settingsOf } from '../config/load-settings.ts';
 import { readAdminToken, readApiKey } from './local-relay.ts';
 import { trustRelayOf } from './relay-authority.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from './setting-options.ts';
+import { signRequestsOf } from './signed-request.ts';
 
 /** Those of the relay tell where the one of this machine is. */
 const SECTIONS = ['program', 'client', 'relay'] as const;
 
 /** Gives a command that asks a relay its flags, beside those of a command of its own. */
 export function addClientOptions(command: Command, own: readonly (keyof ClientSettings)[]): Command {
-  return addSettingOptions(command, SECTIONS, ['data', 'client.relay', ...own.map((key) => `client.${key}`)]);
+  const keys = own.includes('api_key') ? [...own, 'signing_secret'] : own;
+  return addSettingOptions(command, SECTIONS, ['data', 'client.relay', ...keys.map((key) => `client.${key}`)]);
 }
 
 /** Whom to ask, and with what. Errors: `invalid_setting`, `invalid_api_key` when no key is found. */
@@ -18,7 +20,9 @@ export async function readClient(
   options: SettingOptions,
 ): Promise<{ relayUrl: string; apiKey: string; model: string }> {
   const { relayUrl, data, client } = load(options);
-  return { relayUrl, model: client.model, apiKey: client.api_key ?? (await readApiKey(data)) };
+  const apiKey = client.api_key ?? (await readApiKey(data));
+  if (client.signing_secret !== undefined) signRequestsOf(apiKey, client.signing_secret);
+  return { relayUrl, model: client.model, apiKey };
 }
 
 /** The same for what only the operator may. Errors: `invalid_setting`, `invalid_api_key` when no token is found. */

@@ -1,5 +1,6 @@
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import { noAnswer } from './relay-authority.ts';
+import { headersOf } from './signed-request.ts';
 
 /** One GET against a relay. Throws the relay's refusal, or `relay_unreachable`. */
 export function getJson<Answer>(relayUrl: string, path: string, apiKey: string): Promise<Answer> {
@@ -31,13 +32,13 @@ export function deleteJson<Answer>(relayUrl: string, path: string, apiKey: strin
   return askRelay(relayUrl, path, apiKey, { method: 'DELETE' });
 }
 
-async function askRelay<Answer>(relayUrl: string, path: string, apiKey: string, init: RequestInit): Promise<Answer> {
-  const headers = {
-    ...(init.headers as Record<string, string> | undefined),
-    authorization: `Bearer ${apiKey}`,
-    ...(init.body ? { 'content-type': 'application/json' } : {}),
-  };
-  const response = await fetch(`${relayUrl}${path}`, { ...init, headers }).catch((cause: unknown) => {
+type Sent = { method?: string; headers?: Readonly<Record<string, string>>; body?: string };
+
+async function askRelay<Answer>(relayUrl: string, path: string, apiKey: string, init: Sent): Promise<Answer> {
+  const { method = 'GET', body: text } = init;
+  const url = `${relayUrl}${path}`;
+  const headers = { ...init.headers, ...headersOf({ method, url, apiKey, body: text }) };
+  const response = await fetch(url, { ...init, headers }).catch((cause: unknown) => {
     throw noAnswer(relayUrl, cause);
   });
   const body = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };

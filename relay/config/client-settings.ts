@@ -30,6 +30,20 @@ export const ClientSettings = Type.Object(
         }),
       }),
     ),
+    signing_secret: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'secret that requests are signed with, for an API key that asks for that',
+          wanted: 'the signing secret that was shown with the API key',
+          env: 'SPAREWATT_SIGNING_SECRET',
+          argument: 'secret',
+          secret: true,
+          otherwise: 'requests are not signed',
+          example: 'sw-sign-…',
+        }),
+      }),
+    ),
     admin_token: Type.Optional(
       Type.String({
         minLength: 1,

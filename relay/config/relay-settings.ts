@@ -171,6 +171,20 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    attestation_key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description:
+            'file with a third key that attests receipts beside node and relay; it is made if it is not there',
+          wanted: 'the path of a file in a folder that exists',
+          env: 'SPAREWATT_RELAY_ATTESTATION_KEY',
+          argument: 'file',
+          path: true,
+          example: '/etc/sparewatt/attestation-key.json',
+        }),
+      }),
+    ),
     file_mb: Type.Integer({
       minimum: 1,
       maximum: 1_048_576,

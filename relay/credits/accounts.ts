@@ -10,6 +10,11 @@ export function keyAccount(keyId: string): string {
   return `key:${keyId}`;
 }
 
+/** What a node would have earned for receipts whose signature did not hold; no settlement pays it. */
+export function withheldAccount(nodeId: string): string {
+  return `withheld:${nodeId}`;
+}
+
 /** The account of a node: what it has earned and not been paid yet. */
 export function nodeAccount(nodeId: string): string {
   return `node:${nodeId}`;

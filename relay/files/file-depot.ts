@@ -176,9 +176,13 @@ export async function openFileDepot({ store, folder, limits, now, log }: DepotPo
 
 function noFile(fileId: string, param: string): Problem {
   const name = JSON.stringify(fileId.slice(0, 64));
-  return new Problem('file_not_found', `There is no file ${name} of this key, or not any more. Upload it again.`, {
-    param,
-  });
+  return new Problem(
+    'file_not_found',
+    `There is no file ${name} of this key, or not any more. Upload it again, or have the job that made it done anew.`,
+    {
+      param,
+    },
+  );
 }
 
 /** Resolves once the file is open: from then on it can be read to its end, also when it is deleted. */

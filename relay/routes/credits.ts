@@ -102,7 +102,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
     {
       config: admin,
       schema: {
-        summary: 'Balances by account: key:ID, node:ID, relay, issued, settled',
+        summary: 'Balances by account: key:ID, node:ID, withheld:ID, relay, issued, settled',
         tags,
         querystring: Type.Object({
           ...PAGE,

@@ -1,19 +1,20 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobOutcome, JobRequest } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { newId } from '../jobs/id.ts';
+import type { Repeatable } from '../jobs/queue/admission.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import type { JobEnding, QueuedOrder, Webhook } from '../store/queued-job-store.ts';
+import type { JobEnding, QueuedJob, QueuedOrder, Webhook } from '../store/queued-job-store.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
-import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
+import { type AwaitEnd, createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { readRoutingOptions } from './routing-options.ts';
 import { sendJson, sendJsonText } from './send-json.ts';
@@ -24,7 +25,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** `POST /v1/jobs`: work that is written down before it is answered for, and done whatever happens to the relay. */
 export function registerJobSubmission(app: RelayApp, services: RelayServices): void {
-  const awaitEnd = createEndWaits(app, services.queue);
+  const answer = createAnswer(createEndWaits(app, services.queue), services);
   app.post(
     '/v1/jobs',
     {
@@ -41,7 +42,11 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
-      const { order, input, fileId } = await readOrder(request, request.body, services);
+      const asked = readAsked(request, request.body);
+      // Before anything that may have changed since: a file that is gone, a model, what the key has left.
+      const earlier = await services.queue.earlier(asked);
+      if (earlier !== undefined) return answer({ job: earlier, isNew: false }, request, reply);
+      const { order, input, fileId } = await readOrder(request, request.body, asked, services);
       services.admit(request.principal, order.model);
       if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
       const { id, apiKeyId, holdMicro } = order;
@@ -55,20 +60,27 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
         throw error;
       });
       if (!isNew) services.billing.release(id);
-      const waitS = readWaitS(request);
-      const ending = waitS === 0 ? undefined : await awaitEnd(job.id, waitS, reply);
-      reply.code(ending === undefined ? 202 : 200).headers({
-        location: `/v1/jobs/${job.id}`,
-        'x-sparewatt-job': job.id,
-        ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
-        ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
-        ...rateLimitHeaders(request.principal, services.rateLimits),
-      });
-      if (ending !== undefined) return sendJsonText(reply, outcomeText(ending));
-      if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
-      return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
+      return answer({ job, isNew }, request, reply);
     },
   );
+}
+
+type Accepted = { readonly job: QueuedJob; readonly isNew: boolean };
+
+/** A request that was sent before is answered with its job as it is now, whether or not its result is still kept. */
+function createAnswer(awaitEnd: AwaitEnd, services: RelayServices) {
+  return async ({ job, isNew }: Accepted, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const waitS = readWaitS(request);
+    const ending = waitS === 0 ? undefined : await awaitEnd(job.id, waitS, reply);
+    reply.code(ending === undefined ? 202 : 200).headers({
+      ...headersFor(job.id, request, services),
+      ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
+      ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
+    });
+    if (ending !== undefined) return sendJsonText(reply, outcomeText(ending));
+    if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
+    return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
+  };
 }
 
 /** A `JobOutcome`; its result is JSON already. */
@@ -76,9 +88,25 @@ function outcomeText({ record: { id, state, problem }, result }: JobEnding): str
   return `${JSON.stringify({ id, state, problem }).slice(0, -1)},"result":${result ?? 'null'}}`;
 }
 
+function headersFor(jobId: string, { principal }: FastifyRequest, { rateLimits }: RelayServices) {
+  return { location: `/v1/jobs/${jobId}`, 'x-sparewatt-job': jobId, ...rateLimitHeaders(principal, rateLimits) };
+}
+
+function readAsked(request: FastifyRequest, body: JobRequest): Repeatable {
+  const idempotencyKey = readIdempotencyKey(request);
+  // Whoever sends a request again may well count its time from then.
+  const { deadline: _, ...asked } = body;
+  return {
+    apiKeyId: request.principal.keyId,
+    idempotencyKey,
+    requestHash: idempotencyKey === null ? '' : sha256Hex(canonicalBytes(asked)),
+  };
+}
+
 async function readOrder(
   request: FastifyRequest,
   body: JobRequest,
+  asked: Repeatable,
   services: RelayServices,
 ): Promise<{ order: QueuedOrder; input: string; fileId: string | undefined }> {
   const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
@@ -94,12 +122,11 @@ async function readOrder(
   readRoutingOptions(body.routing, services);
   const kept: KeptInput = { input, ...(work.asked === undefined ? {} : { asked: work.asked }) };
   const text = JSON.stringify(kept);
-  const idempotencyKey = readIdempotencyKey(request);
   const order: QueuedOrder = {
+    ...asked,
     id: newId('job', createdAt),
     receiptId: newId('rcpt', createdAt),
     requestId: request.id,
-    apiKeyId: request.principal.keyId,
     service,
     type,
     model,
@@ -109,8 +136,6 @@ async function readOrder(
     maxAttempts: maxAttempts ?? USUAL_ATTEMPTS,
     maxWaitMs: maxWaitMs ?? body.routing?.max_wait_ms ?? null,
     createdAt,
-    idempotencyKey,
-    requestHash: idempotencyKey === null ? '' : hashOf(body),
     inputBytes: Buffer.byteLength(text),
     webhook: readWebhook(body.webhook),
     nonce: readNonce(request) ?? null,
@@ -119,11 +144,6 @@ async function readOrder(
   // A file is not over before the job that reads it.
   const fileId = typeof work.asked?.file_id === 'string' ? work.asked.file_id : undefined;
   return { order, input: text, fileId };
-}
-
-/** Without the deadline: whoever sends a request again may well count its time from then. */
-function hashOf({ deadline: _, ...asked }: JobRequest): string {
-  return sha256Hex(canonicalBytes(asked));
 }
 
 function readDeadline(deadline: number | null | undefined, now: number): number {

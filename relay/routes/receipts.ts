@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
+import { AuditReport, ReceiptKeyList, ReceiptList } from '../../shared/api/receipts.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { ConsistencyProof, TreeHead } from '../../shared/receipts/log/tree-head.ts';
 import { Receipt } from '../../shared/receipts/receipt.ts';
@@ -86,6 +86,19 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
       },
     },
     async (_request, reply) => sendJson(reply, await receiptLog.head()),
+  );
+  app.get(
+    '/v1/log/keys',
+    {
+      config: { access: 'client' },
+      schema: {
+        summary: 'The keys that sign and attest receipts',
+        tags: ['Receipts'],
+        response: { 200: ReceiptKeyList, ...ERRORS },
+      },
+    },
+    async (_request, reply) =>
+      sendJson(reply, { relay: services.relayKey, attestation: services.attestationKey ?? null }),
   );
   app.get(
     '/v1/log/consistency',

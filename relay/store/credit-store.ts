@@ -1,8 +1,11 @@
 import type { PriceRates } from '../../shared/credits/price.ts';
 import type { Settlement } from '../../shared/credits/settlement.ts';
 
-/** `charge` and `fee` come from a job, `grant` from the operator, `payout` from a settlement. */
-export type EntryKind = 'charge' | 'fee' | 'grant' | 'payout';
+/**
+ * `charge` and `fee` come from a job, `withheld` stands in place of a charge whose receipt the node has not soundly signed,
+ * `grant` comes from the operator, `payout` from a settlement.
+ */
+export type EntryKind = 'charge' | 'withheld' | 'fee' | 'grant' | 'payout';
 
 /** One entry of the ledger: an amount that leaves one account and reaches another. It is never changed. */
 export type LedgerEntry = {

@@ -19,8 +19,8 @@ export type StoreOptions = Omit<PostgresOptions, 'url'> & {
  * `database_unusable` and `database_in_use`.
  */
 export async function openStore({ file, databaseUrl, log, ...options }: StoreOptions): Promise<Store> {
-  const { relaySeed } = options;
-  if (databaseUrl === undefined) return openSqliteStore({ file, relaySeed });
+  const { relaySeed, attestationSeed } = options;
+  if (databaseUrl === undefined) return openSqliteStore({ file, relaySeed, attestationSeed });
   // Loaded here, so that a relay on SQLite need not wait for it.
   const { openPostgresStore } = await import('./postgres/open-postgres-store.ts');
   const { nameOfDatabase } = await import('./postgres/connections.ts');

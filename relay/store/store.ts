@@ -138,6 +138,8 @@ export type KeyRecord = {
   keyId: string;
   /** SHA-256 of the key, hex. */
   hash: string;
+  /** How it begins, for people to know it by; null for one that is older than this. */
+  prefix: string | null;
   name: string;
   scopes: string[];
   /** The only models it may ask for; null is all. */

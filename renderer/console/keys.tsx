@@ -47,6 +47,15 @@ function NewKey({ made, onSeen }: { made: CreatedKey; onSeen(): void }) {
         <code>{made.key}</code>
         <CopyButton text={made.key} />
       </p>
+      {made.signing_secret !== undefined && (
+        <>
+          <p>{TEXT.signingHint}</p>
+          <p className="secret-line">
+            <code>{made.signing_secret}</code>
+            <CopyButton text={made.signing_secret} />
+          </p>
+        </>
+      )}
       <button type="button" className="button" data-size="small" onClick={onSeen}>
         {TEXT.seen}
       </button>
@@ -70,7 +79,8 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
     <tr>
       <th scope="row">
         {name}
-        <span className="sub code">{id}</span>
+        {apiKey.prefix !== null && <span className="sub code">{apiKey.prefix}…</span>}
+        <span className="sub code quiet">{id}</span>
       </th>
       <td>
         <Badge tone={KEY_TONES[state]}>{TEXT.states[state]}</Badge>
@@ -111,11 +121,12 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
   );
 }
 
-function limitsOf({ models, requests_per_minute: requests, tokens_per_minute: tokens }: ApiKey): string[] {
+function limitsOf({ models, requests_per_minute: requests, tokens_per_minute: tokens, hmac }: ApiKey): string[] {
   const limits = [
     ...(models === null ? [] : [models.join(', ')]),
     ...(requests === null ? [] : [TEXT.requestsOf(shownCount(requests))]),
     ...(tokens === null ? [] : [TEXT.tokensOf(shownCount(tokens))]),
+    ...(hmac ? [TEXT.signed] : []),
   ];
   return limits.length === 0 ? [TEXT.unlimited] : limits;
 }

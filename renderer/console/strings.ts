@@ -187,6 +187,8 @@ export const STRINGS = {
     tokensOf: (count: string) => `${count} tokens a minute`,
     madeTitle: (name: string) => `The key “${name}”`,
     madeHint: 'Copy it now. The relay keeps only its hash, and nobody can show it again.',
+    signingHint: 'Its requests must be signed with this secret, which is shown this once, too.',
+    signed: 'signed requests only',
     seen: 'I have copied it',
     make: 'Make a key',
     makeIt: 'Make key',

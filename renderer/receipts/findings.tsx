@@ -8,6 +8,7 @@ const TEXT = {
     shape: 'Form',
     'relay signature': 'Signature of the relay',
     'node signature': 'Signature of the node',
+    attestation: 'Attestation of the coordinator',
     'tree head': 'Signed head of the log',
     'place in the log': 'Place in the log',
   } satisfies Record<Finding['check'], string>,

@@ -22,7 +22,7 @@ export type AccountList = Static<typeof AccountList>;
 export const CreditEntry = Type.Object({
   seq: Type.Integer(),
   at: Time,
-  kind: Type.Enum(['charge', 'fee', 'grant', 'payout']),
+  kind: Type.Enum(['charge', 'withheld', 'fee', 'grant', 'payout']),
   from: Type.String(),
   to: Type.String(),
   amount_micro: Micro,

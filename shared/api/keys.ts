@@ -53,6 +53,7 @@ export type RotateKeyRequest = Static<typeof RotateKeyRequest>;
 /** A key as its operator sees it, without the key. */
 export const ApiKey = Type.Object({
   id: Type.String(),
+  prefix: Nullable(Type.String({ description: 'How the key begins; null for one of an earlier version' })),
   name: Type.String(),
   state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
   models: Nullable(Type.Array(Type.String())),

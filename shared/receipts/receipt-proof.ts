@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { isSignedBy } from '../identity/signer.ts';
 import { base64UrlToBytes } from '../protocol/base64.ts';
+import { isAttested } from './attestation.ts';
 import { batchBytes, pathInputs, readNodeSignature } from './batch-signature.ts';
 import { leafInput } from './log/tree-hashes.ts';
 import { hexToBytes, isHeadSigned, TreeHead } from './log/tree-head.ts';
@@ -25,7 +26,7 @@ export type ReceiptProof = Static<typeof ReceiptProof>;
 
 /** One thing that was checked; `isSound` is null for what the file does not tell. */
 export type Finding = {
-  readonly check: 'shape' | 'relay signature' | 'node signature' | 'tree head' | 'place in the log';
+  readonly check: 'shape' | 'relay signature' | 'node signature' | 'attestation' | 'tree head' | 'place in the log';
   readonly isSound: boolean | null;
   readonly detail: string;
 };
@@ -46,7 +47,14 @@ async function checkReceipt(receipt: Receipt): Promise<Finding[]> {
   const { keys, signatures } = receipt;
   const byRelay = await isSigned(keys.relay, relayStatementBytes(receipt), signatures.relay);
   const relay: Finding = { check: 'relay signature', isSound: byRelay, detail: `relay ${keys.relay}` };
-  return [relay, await checkNode(receipt)];
+  const node = await checkNode(receipt);
+  const { attestation } = receipt;
+  if (attestation === undefined) return [relay, node];
+  return [
+    relay,
+    node,
+    { check: 'attestation', isSound: await isAttested(receipt), detail: `coordinator ${attestation.key}` },
+  ];
 }
 
 async function checkNode(receipt: Receipt): Promise<Finding> {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Execution, NodeTimings, Usage } from '../protocol/messages.ts';
+import { Attestation, loggedPartOf } from './attestation.ts';
 import { NODE_SIGNATURE_LIMIT } from './batch-signature.ts';
 import { canonicalBytes } from './canonical-json.ts';
 
@@ -78,7 +79,7 @@ export type LoggedReceipt = Static<typeof LoggedReceipt>;
  * that a receipt can be shown without either; `hashed-content.ts` says which bytes they cover.
  *
  * Two keys stand behind it: the node signs the part that it knows (`statements.ts`) when it has finished, the relay
- * signs everything, the node's signature among it.
+ * signs everything, the node's signature among it. A coordinator that has a third key for it attests the record, too.
  */
 export const Receipt = Type.Object(
   {
@@ -87,6 +88,7 @@ export const Receipt = Type.Object(
       { node: NodeSignature, relay: Signature, verdict: SignatureVerdict },
       { additionalProperties: false },
     ),
+    attestation: Type.Optional(Attestation),
   },
   { additionalProperties: false },
 );
@@ -94,7 +96,7 @@ export type Receipt = Static<typeof Receipt>;
 
 /** The bytes of a receipt that are hashed and logged. */
 export function receiptBytes(receipt: Receipt | LoggedReceipt): Uint8Array<ArrayBuffer> {
-  return canonicalBytes({ ...receipt, signatures: { node: receipt.signatures.node } });
+  return canonicalBytes(loggedPartOf(receipt));
 }
 
 /** The name of a receipt by its content. `sha256` is given because a browser's answers later and Node's at once. */

@@ -63,10 +63,11 @@ export function nodeStatementOf(receipt: LoggedReceipt | Receipt): NodeStatement
   return { ...receipt, nodeKey, usage: receipt.usage.reported, timings };
 }
 
-/** What the relay signs: the whole receipt but for its own signature. */
+/** What the relay signs: the whole receipt but for its own signature and for an attestation, which may come later. */
 export function relayStatementBytes(receipt: UnsealedReceipt): Uint8Array<ArrayBuffer> {
-  const { node, verdict } = receipt.signatures;
-  return labelled('sparewatt receipt, relay 2', { ...receipt, signatures: { node, verdict } });
+  const { attestation: _, signatures, ...record } = receipt;
+  const { node, verdict } = signatures;
+  return labelled('sparewatt receipt, relay 2', { ...record, signatures: { node, verdict } });
 }
 
 /** A receipt that the relay has judged and not signed yet. */

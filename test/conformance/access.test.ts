@@ -23,6 +23,7 @@ async function addKey(part: Partial<KeyRecord>): Promise<string> {
   await store.keys.putKey({
     keyId: `key_${hashApiKey(key).slice(0, 8)}`,
     hash: hashApiKey(key),
+    prefix: null,
     name: 'of a test',
     scopes: ['inference'],
     ...UNLIMITED,

@@ -29,6 +29,9 @@ test('a key that was made works, is shown once, and ends at once when it is revo
   await client.chat.completions.create(ASK);
   const { body } = await askAsAdmin<ApiKeyList>(pool, '/v1/admin/keys');
   assert.ok(!JSON.stringify(body).includes(made.key));
+  assert.match(made.prefix ?? '', /^sk-sparewatt-[\w-]{6}$/);
+  assert.ok(made.key.startsWith(made.prefix ?? '?'));
+  assert.ok(body.data.every(({ prefix }) => prefix?.length === made.prefix?.length));
   const { key: _, ...shown } = made;
   assert.deepEqual({ ...body.data.find(({ id }) => id === made.id), last_used_at: null }, shown);
   assert.equal((await remove(made.id)).state, 'revoked');

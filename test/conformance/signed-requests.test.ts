@@ -9,6 +9,7 @@ import OpenAI from 'openai';
 import { SIGNATURE_HEADERS, signatureOf } from '../../relay/access/request-signature.ts';
 import type { ApiKeyList, CreatedKey } from '../../shared/api/keys.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
+import { runSparewatt } from '../support/command.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
@@ -60,6 +61,22 @@ test('a signed request is answered, with or without a body, and its nonce is in 
   const path = `/v1/jobs/${response.headers.get('x-sparewatt-job')}/receipt`;
   const receipt = JSON.stringify(await (await get(path, sign('GET', path))).json());
   assert.ok(receipt.includes(headers[SIGNATURE_HEADERS.nonce] ?? 'no nonce'));
+});
+
+test('the commands sign what they ask when they are given the secret', async () => {
+  const env = { SPAREWATT_API_KEY: made.key, SPAREWATT_RELAY: pool.relay.url };
+  const signing = { ...env, SPAREWATT_SIGNING_SECRET: made.signing_secret };
+  const file = join(pool.dataFolder, 'signed-receipt.json');
+  const chat = ['chat', 'one two', '--model', 'test/echo', '--receipt', file];
+  const [signed, unsigned] = await Promise.all([runSparewatt(chat, { env: signing }), runSparewatt(chat, { env })]);
+  assert.equal(signed.code, 0, signed.stderr);
+  assert.match(signed.stdout, /^one two/);
+  assert.match(readFileSync(file, 'utf8'), /"nonce": "[0-9a-f-]{36}"/);
+  assert.notEqual(unsigned.code, 0);
+  assert.match(unsigned.stderr, /signature_required/);
+  const job = ['jobs', 'submit', 'llm/inference', 'three', '--model', 'test/echo', '--json'];
+  const submitted = await runSparewatt([...job, '--signing-secret', made.signing_secret], { env });
+  assert.match(submitted.stdout, /"id":"job_/, submitted.stderr);
 });
 
 test('a key that must sign is refused without, whatever it asks', async () => {

@@ -28,7 +28,7 @@ describe('sparewatt keys', () => {
     assert.match(made.stdout, /^forum bot {2}key_\w+\n\n {2}sk-sparewatt-\S+\n\nIt is not shown again/);
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
     const listed = await keys('list');
-    assert.match(listed.stdout, /^KEY-ID +STATE +NAME +LIMITS +LAST USED\n/);
+    assert.match(listed.stdout, /^KEY-ID +KEY +STATE +NAME +LIMITS +LAST USED\n/);
     assert.match(listed.stdout, new RegExp(`${id} +active +forum bot +sparewatt/demo-chat, 60 requests/min, until 2`));
     assert.doesNotMatch(listed.stdout, /sk-sparewatt/);
     const rotated = JSON.parse((await keys('rotate', id, '--overlap', '0', '--json')).stdout) as CreatedKey;

@@ -3,11 +3,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { FileObject, FilePage, JobFileKept } from '../../shared/api/files.ts';
+import type { Job } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeFiles, RuntimeJob, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import { startPool } from '../support/pool.ts';
 import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
+import { endOf, resultOf } from '../support/queued-jobs.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
@@ -212,6 +214,33 @@ test('a file of another key, or of none, is no input', async () => {
   });
   const refusal = (await answer.json()) as { code: string; error: { param: string } };
   assert.deepEqual([answer.status, refusal.code, refusal.error.param], [404, 'file_not_found', 'input.file_id']);
+});
+
+test('a job that is submitted again is answered by what became of it, also when its files are gone', async () => {
+  const file = await upload('read once');
+  work = async (files) => ({ file: await hand(files, 'made once'), media_type: 'audio/wav' });
+  const post = (input: object) =>
+    request('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'files-1' },
+      body: JSON.stringify({ service: 'ffmpeg/transcode', input }),
+    });
+  const input = { file_id: file.id, container: 'wav' };
+  const { id } = (await (await post(input)).json()) as Job;
+  assert.equal((await endOf(pool, id)).state, 'succeeded');
+  const { result } = (await (await resultOf(pool, id)).json()) as { result: { file: JobFileKept } };
+  for (const gone of [file.id, result.file.file_id]) await request(`/v1/files/${gone}`, { method: 'DELETE' });
+
+  const again = await post(input);
+  const job = (await again.json()) as Job;
+  assert.deepEqual([again.status, again.headers.get('idempotency-replayed')], [202, 'true']);
+  assert.deepEqual([job.id, job.state, again.headers.get('location')], [id, 'succeeded', `/v1/jobs/${id}`]);
+  const content = await request(`/v1/files/${result.file.file_id}/content`);
+  const refusal = (await content.json()) as { code: string; detail: string };
+  assert.deepEqual([content.status, refusal.code], [404, 'file_not_found']);
+  assert.match(refusal.detail, /have the job that made it done anew/);
+  const other = await post({ ...input, container: 'mp3' });
+  assert.deepEqual([other.status, ((await other.json()) as { code: string }).code], [422, 'idempotency_key_reused']);
 });
 
 test('a model that reads content is given that of an uploaded file', async () => {

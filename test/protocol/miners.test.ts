@@ -18,6 +18,7 @@ import { joinMiner, minerModel, postMiner, registration, type ScriptedMiner, USA
 import { adminPost, makeCode, visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
+import { createScriptedRuntime } from '../support/scripted-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;
@@ -365,14 +366,37 @@ test('[M12] the document of a miner is complete, says that it came over HTTP, an
   assert.match(await asked.text(), new RegExp(miner.nodeId));
 });
 
-test('[M13] a request for several answers goes past the miner to a node that gives them', async (t) => {
+test('[M13] several answers and probabilities are refused before a miner is asked, and come from another node', async (t) => {
   const model = minerModel();
   const miner = await joinMiner(t, pool.relay, { models: [model] });
-  const body = JSON.stringify({ model: model.name, n: 2, messages: [{ role: 'user', content: 'x' }] });
-  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
-  const response = await pool.request('/v1/chat/completions', init);
-  assert.equal(((await response.json()) as { code: string }).code, 'policy_refused');
+  const ask = async (more: object) => {
+    const body = JSON.stringify({ model: model.name, messages: [{ role: 'user', content: 'x y' }], ...more });
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    const response = await pool.request('/v1/chat/completions', init);
+    return {
+      status: response.status,
+      body: (await response.json()) as { code: string; choices: object[]; error: object },
+    };
+  };
+  for (const [param, more] of Object.entries({ n: { n: 2 }, logprobs: { logprobs: true, stream: true } })) {
+    const { status, body } = await ask(more);
+    assert.deepEqual(
+      [status, body.code, (body.error as { param: string }).param],
+      [400, 'unsupported_parameter', param],
+    );
+  }
   assert.equal((await miner.poll(0)).status, 204);
+  const runtime = createScriptedRuntime({
+    [model.name]: (_job, output) => {
+      for (const choice of [0, 1]) output.text(`answer ${choice}`, 1, { choice });
+      return 'stop';
+    },
+  });
+  const { agent } = await pool.addNode({ name: 'gives-two', runtime });
+  const { status, body } = await ask({ n: 2 });
+  assert.deepEqual([status, body.choices.length], [200, 2]);
+  assert.equal((await miner.poll(0)).status, 204);
+  await agent.close();
 });
 
 test('[M4] a miner that the relay has lost, here by its own restart, is back with its next request', async (t) => {

@@ -91,9 +91,9 @@ function createdText({ id, name, key, signing_secret }: CreatedKey): string {
 }
 
 function tableOf(keys: readonly ApiKey[]): string {
-  const rows = keys.map((key) => [key.id, key.state, printable(key.name), limitsOf(key), usedAt(key)]);
-  const all = [['KEY-ID', 'STATE', 'NAME', 'LIMITS', 'LAST USED'], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const rows = keys.map((key) => [key.id, keyText(key), key.state, printable(key.name), limitsOf(key), usedAt(key)]);
+  const all = [['KEY-ID', 'KEY', 'STATE', 'NAME', 'LIMITS', 'LAST USED'], ...rows];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const lines = all.map((row) =>
     row
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
@@ -101,6 +101,10 @@ function tableOf(keys: readonly ApiKey[]): string {
       .trimEnd(),
   );
   return `${out.dim(lines[0] ?? '')}\n${lines.slice(1).join('\n')}\n`;
+}
+
+function keyText({ prefix }: ApiKey): string {
+  return prefix === null ? '?' : `${prefix}…`;
 }
 
 function limitsOf({ models, requests_per_minute, tokens_per_minute, hmac, expires_at }: ApiKey): string {

@@ -18,7 +18,7 @@ import { fetchReceiptProof, readReceiptFile } from '../receipt-file.ts';
 import { loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type VerifyOptions = SettingOptions & { online?: boolean; relayKey?: string; json?: boolean };
+type VerifyOptions = SettingOptions & { online?: boolean; relayKey?: string; attestationKey?: string; json?: boolean };
 
 /** `sparewatt receipts list | show | verify | audit`. */
 export function addReceiptsCommand(program: Command): void {
@@ -43,6 +43,7 @@ export function addReceiptsCommand(program: Command): void {
     .description('check a saved receipt: signatures, and its place in the log; asks nobody unless --online is given')
     .addArgument(new Argument('<file>', 'what `chat --receipt` or `receipts show` wrote'))
     .addOption(new Option('--relay-key <key>', 'the only relay key to accept (N…)'))
+    .addOption(new Option('--attestation-key <key>', 'the only attestation key to accept (N…); one is then needed'))
     .addOption(new Option('--online', 'also ask the relay whether its log continues this one'))
     .addOption(new Option('--json', 'print the findings as JSON'))
     .action(verify);
@@ -69,11 +70,18 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   if (options.relayKey !== undefined && options.relayKey !== relayKey) {
     throw new Problem('receipt_invalid', `It was issued by the relay ${relayKey}, not by ${options.relayKey}.`);
   }
+  assertAttestedBy(options.attestationKey, receipt);
   if (options.online !== true) return;
   const { relayUrl, apiKey } = await readClient(options);
   const now = await checkLogOnline({ relayUrl, apiKey, relayKey, dataFolder: readDataFolder(options) }, head);
   if (options.json !== true)
     process.stdout.write(`${mark(true)} the log of ${relayUrl} continues it: ${now.size} receipts\n`);
+}
+
+function assertAttestedBy(wanted: string | undefined, { attestation }: Receipt): void {
+  if (wanted === undefined || wanted === attestation?.key) return;
+  const by = attestation === undefined ? 'It is attested by nobody' : `It is attested by ${attestation.key}`;
+  throw new Problem('receipt_invalid', `${by}, not by ${wanted}.`);
 }
 
 function only(receipt: Receipt): { receipt: Receipt; head: undefined } {

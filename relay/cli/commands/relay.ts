@@ -67,6 +67,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     approveNodes: approve,
     open,
     ...(relay.services === undefined ? {} : { servicesPath: relay.services }),
+    ...(relay.attestation_key === undefined ? {} : { attestationKeyFile: relay.attestation_key }),
     ...(otlp === undefined ? {} : { otlp }),
     supervised: relay.supervised,
     fileLimits: fileLimitsOf(relay),

@@ -5,7 +5,15 @@ import type { QueueLimits } from './queue-limits.ts';
 
 export type Accepted = { job: QueuedJob /** False for the job of an earlier, equal request. */; isNew: boolean };
 
+/** Who sends a request again, under which mark, and what it asked; in a hash. */
+export type Repeatable = Pick<QueuedOrder, 'apiKeyId' | 'idempotencyKey' | 'requestHash'>;
+
 export type Admission = {
+  /**
+   * The job of an earlier, equal request; undefined for one that is new or has no idempotency key. Errors:
+   * `idempotency_key_reused`.
+   */
+  earlier(request: Repeatable): Promise<QueuedJob | undefined>;
   /**
    * Writes a job down; resolves when it is on the disk. Errors: `queue_full`, `idempotency_in_flight`,
    * `idempotency_key_reused`.
@@ -59,7 +67,14 @@ export function createAdmission(store: QueuedJobStore, limits: QueueLimits): Adm
       throw error;
     }
   };
+  const earlier = async ({ apiKeyId, idempotencyKey, requestHash }: Repeatable): Promise<QueuedJob | undefined> => {
+    if (idempotencyKey === null) return undefined;
+    const job = await store.findByIdempotencyKey(apiKeyId, idempotencyKey);
+    if (job !== undefined && job.requestHash !== requestHash) throw keyReused(job.id);
+    return job;
+  };
   return {
+    earlier,
     add: (job) => count(job, 1),
     remove: (job) => count(job, -1),
     accept: async (order, input, state) => {
@@ -69,10 +84,8 @@ export function createAdmission(store: QueuedJobStore, limits: QueueLimits): Adm
       if (inFlight.has(name)) throw stillInFlight();
       inFlight.add(name);
       try {
-        const job = await store.findByIdempotencyKey(apiKeyId, idempotencyKey);
-        if (job === undefined) return await write(order, input, state);
-        if (job.requestHash !== order.requestHash) throw keyReused(job.id);
-        return { job, isNew: false };
+        const job = await earlier(order);
+        return job === undefined ? await write(order, input, state) : { job, isNew: false };
       } finally {
         inFlight.delete(name);
       }

@@ -4,7 +4,7 @@ import type { RelayLog } from '../../log.ts';
 import type { JobChange, JobEnding, QueuedJob, QueuedJobStore, QueuedOrder } from '../../store/queued-job-store.ts';
 import type { JobRecord } from '../../store/store.ts';
 import type { JobRunner } from '../run-job.ts';
-import { type Accepted, createAdmission } from './admission.ts';
+import { type Accepted, createAdmission, type Repeatable } from './admission.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { attemptsAfterRestart, RELAY_LOST, recordOfUnrun } from './ended-record.ts';
 import { watchExpiry } from './expiry.ts';
@@ -43,6 +43,8 @@ export type QueuePorts = {
 
 /** Jobs that are done later: each that was accepted ends exactly once, whatever happens to the relay. */
 export type JobQueue = {
+  /** Errors: those of `Admission.earlier`. */
+  earlier(request: Repeatable): Promise<QueuedJob | undefined>;
   /** Resolves when the job is on the disk. Errors: those of `Admission.accept`. */
   accept(order: QueuedOrder, input: string): Promise<Accepted>;
   /** Lets a job run that waits for approval; false when none does. */
@@ -171,6 +173,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const stopForgetting = forgetResults({ store, keepMs: limits.keepResultsMs, now, log });
 
   return {
+    earlier: admission.earlier,
     accept: async (order, input) => {
       const accepted = await admission.accept(order, input, supervised ? 'awaiting_approval' : 'queued');
       // What is accepted while the relay closes is taken up by the next one.

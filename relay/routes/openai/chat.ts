@@ -11,6 +11,7 @@ import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendAnswer } from '../send-json.ts';
 import { gatherAnswer } from './answer-choices.ts';
+import { assertSomeNodeGives } from './answer-limits.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
@@ -48,6 +49,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       services.models.assertKnown(order.model, 'llm');
       const [picture] = order.pictures;
       if (picture !== undefined) services.models.assertSees(order.model, picture.param);
+      if (!isPlain(order)) assertSomeNodeGives(order.model, order.input, services.table);
       const job = services.newJob(request, {
         type: 'llm',
         model: order.model,

@@ -1,9 +1,9 @@
-import { RELAY } from '../../credits/accounts.ts';
-import { ATTEMPT_COLUMNS, JOB_COLUMNS, type JobRows } from '../rows/job-rows.ts';
-import type { ChargeValues } from '../rows/ledger-rows.ts';
+import { ATTEMPT_COLUMNS, isPayWithheld, JOB_COLUMNS, type JobRows } from '../rows/job-rows.ts';
+import { type ChargeValues, entriesOf } from '../rows/ledger-rows.ts';
 import { canonicalText } from '../rows/stored-receipt.ts';
 import { placesOf, type Queries } from './queries.ts';
 import { appendToLog } from './receipt-log-store.ts';
+import type { ReceiptReader } from './receipt-reader.ts';
 
 const ATTEMPT_TYPES = [
   'bigint',
@@ -64,7 +64,7 @@ WITH job AS (
 SELECT seq FROM job`;
 
 /** Inserts a finished job, with what else is kept of it, in whatever transaction runs. */
-export async function insertJob(db: Queries, rows: JobRows): Promise<void> {
+export async function insertJob(db: Queries, rows: JobRows, { judge }: Pick<ReceiptReader, 'judge'>): Promise<void> {
   const body = rows.receipt === null ? null : canonicalText(rows.receipt.body);
   const appended = body === null ? undefined : await appendToLog(db, body);
   const nodes = appended?.nodes ?? [];
@@ -78,18 +78,15 @@ export async function insertJob(db: Queries, rows: JobRows): Promise<void> {
     nodes.map(({ level }) => level),
     nodes.map(({ index }) => index),
     nodes.map(({ hash }) => Buffer.from(hash)),
-    ...entryValues(rows.charge),
+    ...entryValues(rows.charge, isPayWithheld(rows, judge)),
   ]);
 }
 
 /** The node's share and the relay's. */
-function entryValues(charge: ChargeValues | null): unknown[] {
+function entryValues(charge: ChargeValues | null, isWithheld: boolean): unknown[] {
   if (charge === null) return [null, null, [], [], [], []];
-  const [at, payer, node, nodeMicro, feeMicro, reference] = charge;
-  const entries = [
-    { kind: 'charge', to: node, amountMicro: nodeMicro },
-    { kind: 'fee', to: RELAY, amountMicro: feeMicro },
-  ].filter(({ amountMicro }) => amountMicro > 0);
+  const [at, payer, , , , reference] = charge;
+  const entries = entriesOf(charge, isWithheld);
   return [
     at,
     reference,

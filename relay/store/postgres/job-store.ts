@@ -29,7 +29,7 @@ const BEFORE = `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE seq < $1 ORDER BY seq
 export function createJobStore(access: PostgresAccess, receipts: ReceiptReader, now: () => number): JobRoom {
   const mayCheck = createCheckAllowance(now);
   const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
-    await access.write((db) => insertJob(db, rows));
+    await access.write((db) => insertJob(db, rows, receipts));
     return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
   };
   return {

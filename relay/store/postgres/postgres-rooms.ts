@@ -1,5 +1,6 @@
 import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
-import { createReceiptSealer } from '../../receipts/seal-receipt.ts';
+import { withAttestation } from '../../receipts/attestation.ts';
+import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';
 import { type Connections, createConnections } from './connections.ts';
@@ -29,6 +30,8 @@ export type PostgresOptions = {
   url: string;
   /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
   relaySeed?: string | undefined;
+  /** The seed of the key that attests receipts; none are attested without it. A secret. */
+  attestationSeed?: string | undefined;
   /** Look at the database without taking it from the relay that may use it. Whoever writes is at fault then. */
   readOnly?: boolean | undefined;
 };
@@ -37,7 +40,8 @@ export type PostgresOptions = {
  * Takes the database for this relay, brings its schema up to date and proves that it can be written.
  * Errors: `database_unusable`, `database_in_use`.
  */
-export async function openPostgresRooms({ url, relaySeed, readOnly = false }: PostgresOptions): Promise<StoreRooms> {
+export async function openPostgresRooms(options: PostgresOptions): Promise<StoreRooms> {
+  const { url, relaySeed, attestationSeed, readOnly = false } = options;
   const connections = createConnections(url);
   const owner = new OwnerConnection(connections, () => performance.now());
   const commits = new GroupCommit(owner);
@@ -56,7 +60,9 @@ export async function openPostgresRooms({ url, relaySeed, readOnly = false }: Po
       owner.discard();
       await connections.pool.end();
     };
-    return roomsOf(access, signer, close);
+    const sealer =
+      signer === undefined ? unsignedSealer : withAttestation(createReceiptSealer(signer), attestationSeed);
+    return roomsOf(access, { signer, sealer }, close);
   } catch (error) {
     owner.discard();
     await connections.pool.end();
@@ -64,8 +70,10 @@ export async function openPostgresRooms({ url, relaySeed, readOnly = false }: Po
   }
 }
 
-function roomsOf(access: PostgresAccess, signer: NKey | undefined, close: () => Promise<void>): StoreRooms {
-  const receipts = createReceiptReader(signer === undefined ? unsignedSealer : createReceiptSealer(signer));
+type Signing = { signer: NKey | undefined; sealer: ReceiptSealer };
+
+function roomsOf(access: PostgresAccess, { signer, sealer }: Signing, close: () => Promise<void>): StoreRooms {
+  const receipts = createReceiptReader(sealer);
   return {
     jobs: createJobStore(access, receipts, () => performance.now()),
     keys: createKeyStore(access),
@@ -78,7 +86,7 @@ function roomsOf(access: PostgresAccess, signer: NKey | undefined, close: () => 
     pairing: createPairingStore(access),
     usage: createUsageStore(access),
     receiptLog: createReceiptLogStore(access),
-    queuedJobs: createQueuedJobStore(access),
+    queuedJobs: createQueuedJobStore(access, receipts),
     services: createServiceStore(access),
     whole: { probe: () => access.write(probeWrite), close },
   };

@@ -20,6 +20,7 @@ import {
 import type { QueuedJobRoom } from '../store-rooms.ts';
 import { insertJob } from './job-insert.ts';
 import { type PostgresAccess, placesOf, type Queries } from './queries.ts';
+import type { ReceiptReader } from './receipt-reader.ts';
 
 const ACCEPT =
   `WITH accepted AS (INSERT INTO queued_jobs (${QUEUED_JOB_COLUMNS}) ` +
@@ -58,7 +59,7 @@ export const INSERT_WEBHOOK =
   'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES ($1, $2, $3, $4, 0, $5)';
 
 /** The queue on PostgreSQL. A job's state is read and changed within one write, so that of two ends one counts. */
-export function createQueuedJobStore(access: PostgresAccess): QueuedJobRoom {
+export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<ReceiptReader, 'judge'>): QueuedJobRoom {
   const find = (sql: string, values: unknown[]): Promise<QueuedJob | undefined> =>
     access.read((db) => findIn(db, sql, values));
   const body = (sql: string, id: string): Promise<string | undefined> =>
@@ -75,8 +76,8 @@ export function createQueuedJobStore(access: PostgresAccess): QueuedJobRoom {
     inputOf: (id) => body(INPUT, id),
     resultOf: (id) => body(RESULT, id),
     moveJob: (id, event, move) => access.write((db) => advance(db, id, stepValues(event, move))),
-    endJob: (id, event, ending) => access.write((db) => end(db, id, rowsOfEnding(event, ending))),
-    endRows: (id, rows) => access.write((db) => end(db, id, rows)),
+    endJob: (id, event, ending) => access.write((db) => end(db, id, rowsOfEnding(event, ending), receipts)),
+    endRows: (id, rows) => access.write((db) => end(db, id, rows, receipts)),
     listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
     listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),
     forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
@@ -114,12 +115,17 @@ async function advance(db: Queries, id: string, step: StepValues): Promise<JobCh
   return moved?.changes[0];
 }
 
-async function end(db: Queries, id: string, rows: EndingRows): Promise<JobChange[] | undefined> {
+async function end(
+  db: Queries,
+  id: string,
+  rows: EndingRows,
+  receipts: Pick<ReceiptReader, 'judge'>,
+): Promise<JobChange[] | undefined> {
   const row = await db.one<QueuedJobRow>(BY_ID, [id]);
   const moved = movedRow(row, rows.steps);
   if (row === undefined || moved === undefined || !hasEnded(moved.state)) return undefined;
   await db.run(UPDATE, moved.values);
-  await insertJob(db, rows.record);
+  await insertJob(db, rows.record, receipts);
   await db.run(DELETE_INPUT, [row.seq]);
   if (rows.result !== null) await db.run(INSERT_RESULT, [row.seq, rows.result]);
   const word = wordOfEnding(row, rows);

@@ -1,5 +1,6 @@
 import { Problem, type ProblemRecord } from '../../../shared/problems/problem.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
+import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
 import type { AttemptRecord, FinalState, JobPage, JobRecord, JobSummary } from '../store.ts';
 import { type ChargeValues, chargeValues } from './ledger-rows.ts';
 
@@ -64,6 +65,14 @@ export function rowsOf(record: JobRecord): JobRows {
     usage: usageValues(record),
     charge: charge == null ? null : chargeValues(charge, record.finishedAt),
   };
+}
+
+/**
+ * Whether the node is not paid for the job: it has signed for something else than the relay saw. Only what is paid for is
+ * checked, so that free jobs are recorded as quickly as before.
+ */
+export function isPayWithheld({ charge, receipt }: JobRows, judge: (body: string) => SignatureVerdict): boolean {
+  return charge !== null && receipt !== null && judge(receipt.body) === 'refused';
 }
 
 function usageValues({ finishedAt, apiKeyId, model, attempts, state, usage }: JobRecord): unknown[] {

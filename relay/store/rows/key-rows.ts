@@ -14,11 +14,12 @@ export type KeyRow = {
   tokens_per_minute: number | null;
   credit_limit_micro: number | null;
   hmac: number;
+  prefix: string | null;
 };
 
 export const KEY_COLUMNS =
   'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
-  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac';
+  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac, prefix';
 
 /** In the order of `KEY_COLUMNS`. */
 export function keyValues(key: KeyRecord): unknown[] {
@@ -26,7 +27,19 @@ export function keyValues(key: KeyRecord): unknown[] {
   const scopes = key.scopes.join(' ');
   const models = key.models === null ? null : JSON.stringify(key.models);
   const limits = [models, key.requestsPerMinute, key.tokensPerMinute, key.creditLimitMicro];
-  return [keyId, hash, name, scopes, createdAt, expiresAt, revokedAt, lastUsedAt, ...limits, key.hmac ? 1 : 0];
+  return [
+    keyId,
+    hash,
+    name,
+    scopes,
+    createdAt,
+    expiresAt,
+    revokedAt,
+    lastUsedAt,
+    ...limits,
+    key.hmac ? 1 : 0,
+    key.prefix,
+  ];
 }
 
 export function toKeyOrNone(row: KeyRow | undefined): KeyRecord | undefined {
@@ -48,5 +61,6 @@ export function toKey(row: KeyRow): KeyRecord {
     tokensPerMinute: row.tokens_per_minute,
     creditLimitMicro: row.credit_limit_micro,
     hmac: row.hmac === 1,
+    prefix: row.prefix,
   };
 }

@@ -1,5 +1,6 @@
 import type { PriceRates } from '../../../shared/credits/price.ts';
 import type { Settlement } from '../../../shared/credits/settlement.ts';
+import { nodeAccount, RELAY, withheldAccount } from '../../credits/accounts.ts';
 import type { Charge, EntryKind, LedgerEntry, Price } from '../credit-store.ts';
 
 export type EntryRow = {
@@ -28,6 +29,18 @@ export type ChargeValues = readonly [
 
 export function chargeValues({ payer, node, nodeMicro, feeMicro, reference }: Charge, at: number): ChargeValues {
   return [at, payer, node, nodeMicro, feeMicro, reference];
+}
+
+/** One that a job's charge becomes; its payer, time and reference are those of the charge. */
+export type ChargeEntry = { kind: EntryKind; to: string; amountMicro: number };
+
+/** The entries of a charge: the node's share, or what is withheld of it, and the relay's. */
+export function entriesOf([, , node, nodeMicro, feeMicro]: ChargeValues, isWithheld: boolean): ChargeEntry[] {
+  const share: ChargeEntry = isWithheld
+    ? { kind: 'withheld', to: withheldAccount(node.slice(nodeAccount('').length)), amountMicro: nodeMicro }
+    : { kind: 'charge', to: node, amountMicro: nodeMicro };
+  const fee: ChargeEntry = { kind: 'fee', to: RELAY, amountMicro: feeMicro };
+  return [share, fee].filter(({ amountMicro }) => amountMicro > 0);
 }
 
 export function toEntry(row: EntryRow): LedgerEntry {

@@ -8,6 +8,7 @@ import {
   type ChargeValues,
   ENTRY_COLUMNS,
   type EntryRow,
+  entriesOf,
   type PriceRow,
   toEntry,
   toPrice,
@@ -18,11 +19,13 @@ import type { SqliteAccess } from './sqlite-access.ts';
 const INSERT = `INSERT INTO ledger_entries (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`;
 
 /** Enters the charge of a job, in whatever transaction runs: the node's share and the relay's. */
-export function prepareCharge(db: Database, relayAccount: string): (values: ChargeValues) => void {
+export function prepareCharge(db: Database): (values: ChargeValues, isWithheld: boolean) => void {
   const insert = db.prepare<unknown[]>(INSERT);
-  return ([at, payer, node, nodeMicro, feeMicro, reference]) => {
-    if (nodeMicro > 0) insert.run(at, 'charge', payer, node, nodeMicro, reference);
-    if (feeMicro > 0) insert.run(at, 'fee', payer, relayAccount, feeMicro, reference);
+  return (values, isWithheld) => {
+    const [at, payer, , , , reference] = values;
+    for (const { kind, to, amountMicro } of entriesOf(values, isWithheld)) {
+      insert.run(at, kind, payer, to, amountMicro, reference);
+    }
   };
 }
 

@@ -5,6 +5,7 @@ import {
   ATTEMPT_COLUMNS,
   type AttemptRow,
   countsOf,
+  isPayWithheld,
   JOB_COLUMNS,
   type JobRow,
   type JobRows,
@@ -57,17 +58,18 @@ export function createJobStore(
 /** Inserts finished jobs, with what else is kept of them, in whatever transaction runs. */
 export function prepareJobInsert(db: Database, { receipts, charge: enter }: JobParts): JobInsert {
   const statements = prepareInserts(db);
-  return ({ job, attempts, receipt, usage, charge }) => {
+  return (rows) => {
+    const { job, attempts, receipt, usage, charge } = rows;
     const { lastInsertRowid } = statements.insertJob.run(job);
     for (const attempt of attempts) statements.insertAttempt.run(lastInsertRowid, attempt);
     statements.addUsage.run(usage);
     if (receipt !== null) receipts.insert(lastInsertRowid, receipt);
-    if (charge !== null) enter(charge);
+    if (charge !== null) enter(charge, isPayWithheld(rows, receipts.judge));
   };
 }
 
 export type JobInsert = (rows: JobRows) => void;
-export type JobParts = { receipts: ReceiptRows; charge: (values: ChargeValues) => void };
+export type JobParts = { receipts: ReceiptRows; charge: (values: ChargeValues, isWithheld: boolean) => void };
 
 type Statements = ReturnType<typeof prepareStatements>;
 

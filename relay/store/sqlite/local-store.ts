@@ -1,5 +1,5 @@
-import { RELAY } from '../../credits/accounts.ts';
 import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
+import { withAttestation } from '../../receipts/attestation.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';
@@ -25,6 +25,8 @@ import { createUsageStore } from './usage-store.ts';
 export type LocalStoreOptions = DatabaseOptions & {
   /** The seed of the relay's key, which signs receipts; a store without it gives none back. A secret. */
   relaySeed?: string | undefined;
+  /** The seed of the key that attests receipts; none are attested without it. A secret. */
+  attestationSeed?: string | undefined;
 };
 
 /** Opens the database in this thread, which it blocks whenever it works. Errors: `data_folder_unusable`. */
@@ -43,7 +45,7 @@ export function openLocalStore(options: LocalStoreOptions): StoreRooms {
     },
   };
   const receipts = createReceiptRows(db, sealerOf(options));
-  const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db, RELAY) });
+  const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db) });
   return {
     files: createFileStore(db, access),
     jobs: createJobStore(db, access, { insertJob, receipts, now: () => performance.now() }),
@@ -74,5 +76,5 @@ function signerOf({ relaySeed }: LocalStoreOptions): NKey | undefined {
 
 function sealerOf(options: LocalStoreOptions): ReceiptSealer {
   const signer = signerOf(options);
-  return signer === undefined ? unsignedSealer : createReceiptSealer(signer);
+  return signer === undefined ? unsignedSealer : withAttestation(createReceiptSealer(signer), options.attestationSeed);
 }

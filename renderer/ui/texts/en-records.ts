@@ -12,6 +12,7 @@ const CHECKS: Record<Finding['check'], string> = {
   shape: 'Shape of the file',
   'relay signature': 'Signature of the relay',
   'node signature': 'Signature of the node',
+  attestation: 'Attestation of the coordinator',
   'tree head': 'Signed head of the log',
   'place in the log': 'Place in the log',
 };

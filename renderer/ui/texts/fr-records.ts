@@ -46,6 +46,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
         shape: 'Forme du fichier',
         'relay signature': 'Signature du relais',
         'node signature': 'Signature du nœud',
+        attestation: 'Attestation du coordinateur',
         'tree head': 'Tête signée du journal',
         'place in the log': 'Place dans le journal',
       },

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { ISSUED, keyAccount, nodeAccount, RELAY, SETTLED } from '../../../relay/credits/accounts.ts';
+import { ISSUED, keyAccount, nodeAccount, RELAY, SETTLED, withheldAccount } from '../../../relay/credits/accounts.ts';
 import { faultOfSettlement } from '../../../relay/credits/close-settlement.ts';
 import type { Charge } from '../../../relay/store/credit-store.ts';
 import type { Store } from '../../../relay/store/store.ts';
 import type { StorePlace } from './store-contract.ts';
-import { finishedJob, RELAY_KEY, T0 } from './store-records.ts';
+import { draftFor, finishedJob, RELAY_KEY, T0 } from './store-records.ts';
 
 const KEY = keyAccount('key_1');
 const DESK = nodeAccount('desk-4f2a9c');
@@ -41,6 +41,25 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     );
     assert.deepEqual((await after.credits.listEntries({ limit: 10, account: RELAY })).length, 1);
     assert.deepEqual(await after.credits.listEntries({ limit: 10, before: entries[0]?.seq ?? 0 }), entries.slice(1));
+  });
+
+  contract('withholds the share of a node whose signature does not hold, and says so in the ledger', async (place) => {
+    const store = await place.open();
+    const forged = { ...draftFor('job_1'), signatures: { node: 'A'.repeat(86) } };
+    await store.jobs.recordFinishedJob(finishedJob('job_1', { charge: charge('rcpt_1', 90, 10), receipt: forged }));
+    await store.jobs.recordFinishedJob(
+      finishedJob('job_2', { charge: charge('rcpt_2', 7), receipt: draftFor('job_2') }),
+    );
+    const withheld = withheldAccount('desk-4f2a9c');
+    assert.deepEqual(await balances(store), { [KEY]: -107, [withheld]: 90, [DESK]: 7, [RELAY]: 10 });
+    const entries = await store.credits.listEntries({ limit: 10, account: withheld });
+    assert.deepEqual(
+      entries.map(({ kind, from, amountMicro, reference }) => [kind, from, amountMicro, reference]),
+      [['withheld', KEY, 90, 'rcpt_1']],
+    );
+    const settlement = await store.credits.settle({ id: 'stl_1', closedAt: T0, webhook: null });
+    assert.deepEqual(settlement?.lines, [{ account: DESK, amountMicro: 7 }]);
+    assert.deepEqual(await store.credits.auditLedger(), []);
   });
 
   contract('charges nothing for a job that is refused a second time', async (place) => {

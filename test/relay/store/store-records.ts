@@ -97,6 +97,7 @@ export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyR
   return {
     keyId,
     hash: `hash_of_${keyId}`,
+    prefix: `sk-${keyId}`,
     name: `name of ${keyId}`,
     scopes: ['inference'],
     createdAt: T0,

@@ -7,6 +7,7 @@ import { credits } from './0050-credits.ts';
 import { miners } from './0060-miners.ts';
 import { files } from './0075-files.ts';
 import { keyHmac } from './0093-key-hmac.ts';
+import { keyPrefix } from './0097-key-prefix.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   miners,
   files,
   keyHmac,
+  keyPrefix,
 ];

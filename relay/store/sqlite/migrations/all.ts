@@ -11,6 +11,7 @@ import { keyLimits } from './0090-key-limits.ts';
 import { usage } from './0091-usage.ts';
 import { credits } from './0092-credits.ts';
 import { keyHmac } from './0093-key-hmac.ts';
+import { keyPrefix } from './0097-key-prefix.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   usage,
   credits,
   keyHmac,
+  keyPrefix,
 ];
