@@ -6,6 +6,7 @@ import type { Autostart } from '../autostart/autostart.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
 import type { JobDesk } from '../node/job-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
+import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { WindowRuntime } from '../node/window-runtime.ts';
 import type { PresenceWatch } from '../presence/watch-presence.ts';
@@ -24,6 +25,7 @@ export type StateParts = {
   node: Pick<NodeHost, 'link'>;
   jobs: Pick<JobDesk, 'running'>;
   questions: Pick<QuestionDesk, 'open'>;
+  records: Pick<RecordKeeper, 'state'>;
   runtime: Pick<WindowRuntime, 'holdsMemory' | 'report'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -59,6 +61,7 @@ function stateOf(parts: StateParts): AppState {
     relay,
     jobs: parts.jobs.running(),
     questions: [...parts.questions.open()],
+    records: parts.records.state(),
     gpu: parts.runtime.report() ?? null,
     memoryHeld: parts.runtime.holdsMemory(),
     startsAtLogin: parts.autostart.state(),

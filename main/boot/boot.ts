@@ -39,7 +39,7 @@ export async function boot(host: DesktopHost) {
   steps.run('have no application menu', () => Menu.setApplicationMenu(null));
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, departures, meetGpu } = assembly;
+  const { node, presence, keeper, records, departures, meetGpu } = assembly;
   const { window, tray, teller, updates, quit, stops } = await openShell(host, steps, storage, assembly, changed);
   tell = teller.tell;
   steps.run('look at everything once a second', () => {
@@ -47,6 +47,7 @@ export async function boot(host: DesktopHost) {
       void presence.look();
       keeper.tick();
       updates.tick();
+      void records.look();
       meetGpu();
       teller.tell();
       // Its countdown goes on although nothing else has changed.

@@ -4,6 +4,7 @@ import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
+import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
 import { createPowerSensor } from '../power/power-sensor.ts';
@@ -35,7 +36,13 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     randomId: host.randomId,
     onChange: changed,
   });
-  const jobs = createJobDesk({ ledger, relay: () => relayOf(node), onChange: changed, log });
+  const jobs = createJobDesk({
+    ledger,
+    relay: () => relayOf(node),
+    onChange: changed,
+    onDone: () => records.jobDone(),
+    log,
+  });
   const policy = createOwnerPolicy({ policy: settings.get().preferences.policy, now });
   const startAgent = host.startAgent({
     version: electron.app.getVersion(),
@@ -48,6 +55,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const node = createNodeHost({ startAgent, memory: boxes.box('relay'), name: host.hostName, onChange: changed, log });
+  const records = createRecordKeeper({
+    ledger,
+    link: node.link,
+    ask: node.records,
+    now,
+    onChange: changed,
+    log,
+  });
   const presence = watchMachine(host, steps, {
     isComputing: () => jobs.running().length > 0,
     onChange: () => keeper.tick(),
@@ -67,7 +82,19 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
   };
-  return { departures, compute, runtime, questions: supervised.desk, jobs, policy, node, presence, keeper, meetGpu };
+  return {
+    departures,
+    compute,
+    runtime,
+    questions: supervised.desk,
+    jobs,
+    policy,
+    node,
+    records,
+    presence,
+    keeper,
+    meetGpu,
+  };
 }
 
 type MachineWatcher = { isComputing(): boolean; onChange(): void };

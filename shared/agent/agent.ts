@@ -5,12 +5,14 @@ import { type Signer, signerOfSeed } from '../identity/signer.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CapabilityDocument } from '../protocol/capabilities.ts';
+import type { RecordsQuestion } from '../protocol/node-records.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
 import { buildCapabilityDocument, type Hardware, loadOf, type Software, type Tools } from './capability-document.ts';
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
+import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
 import { createJobRunner } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
@@ -67,6 +69,8 @@ export type Agent = {
   hasSession(): boolean;
   /** What the node says of itself now, signed. */
   capabilities(): Promise<CapabilityDocument>;
+  /** Receipts of the node's own jobs as the relay has countersigned them, and its credits. Errors: of `fetchRecords`. */
+  records(ask: RecordsQuestion): Promise<FetchedRecords>;
   close(): Promise<void>;
 };
 
@@ -198,6 +202,10 @@ export function startAgent(options: AgentOptions): Agent {
     ended,
     hasSession: () => epoch.current > 0,
     capabilities: () => documents.current(),
+    records: async (ask) => {
+      const pins = options.pins ?? pinsInMemory();
+      return fetchRecords({ ...options, pins, signer: await signer, signal: stop.signal }, ask);
+    },
     close: async () => {
       stop.abort(new Problem('cancelled', 'The agent is stopping.'));
       jobs.abandonAll('The agent is stopping.');

@@ -40,6 +40,17 @@ export const GpuReport = Type.Object({
 });
 export type GpuReport = Static<typeof GpuReport>;
 
+/** Where the relay's receipts and credits of this machine's work stand. */
+export const RecordsState = Type.Object({
+  /** When the relay answered last; null before it has. */
+  syncedAt: Nullable(At),
+  /** Jobs whose receipt is not here yet. */
+  waiting: Type.Integer({ minimum: 0 }),
+  /** Why the last question was in vain; null when it was not. */
+  problem: Nullable(Type.String()),
+});
+export type RecordsState = Static<typeof RecordsState>;
+
 export const UpdateState = Type.Union([
   Type.Object({ state: Type.Literal('off') }),
   Type.Object({ state: Type.Literal('current'), checkedAt: Nullable(At) }),
@@ -68,6 +79,7 @@ export const AppState = Type.Object({
   questions: Type.Array(
     Type.Object({ id: Type.String(), type: Type.String(), model: Type.String(), client: Type.String(), endsAt: At }),
   ),
+  records: RecordsState,
   gpu: Nullable(GpuReport),
   /** Whether models lie in memory. */
   memoryHeld: Type.Boolean(),

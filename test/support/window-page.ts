@@ -121,6 +121,7 @@ function pretendedAgent(parts: NodeParts): StartAgent {
       ended,
       hasSession: () => isLetIn,
       capabilities: async () => documentOf(parts),
+      records: async () => ({ receipts: [], credits: [], creditsNext: null, relayKey: 'N' }),
       close: async () => end(undefined),
     };
   };

@@ -6,6 +6,8 @@ const KINDS: Record<string, string> = {
   answer: 'Answer',
   pairing: 'Pairing',
   enrolment: 'Enrolment',
+  records: 'Question for receipts',
+  model: 'Question for a model',
   request: 'Request',
 };
 const CHECKS: Record<Finding['check'], string> = {

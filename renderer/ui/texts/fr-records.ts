@@ -24,6 +24,8 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       answer: 'Réponse',
       pairing: 'Appairage',
       enrolment: 'Inscription',
+      records: 'Demande de reçus',
+      model: 'Demande d’un modèle',
       request: 'Requête',
     },
     done: 'Faite',

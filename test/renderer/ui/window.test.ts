@@ -29,6 +29,7 @@ const STATE: AppState = {
   relay: { state: 'connected', relay: 'https://relay.example', nodeId: 'attic-1' },
   jobs: [{ job: 'j', type: 'llm', model: 'acme/secret', client: 'key_1', startedAt: 0, outputTokens: 1 }],
   questions: [],
+  records: { syncedAt: null, waiting: 0, problem: null },
   gpu: null,
   memoryHeld: true,
   startsAtLogin: false,
