@@ -4,6 +4,7 @@ import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { RecordKeeper } from '../node/record-keeper.ts';
@@ -26,6 +27,7 @@ export type StateParts = {
   jobs: Pick<JobDesk, 'running'>;
   questions: Pick<QuestionDesk, 'open'>;
   records: Pick<RecordKeeper, 'state'>;
+  hardware: Pick<HardwareDesk, 'devices'>;
   runtime: Pick<WindowRuntime, 'holdsMemory' | 'report'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -63,6 +65,7 @@ function stateOf(parts: StateParts): AppState {
     questions: [...parts.questions.open()],
     records: parts.records.state(),
     gpu: parts.runtime.report() ?? null,
+    devices: parts.hardware.devices(),
     memoryHeld: parts.runtime.holdsMemory(),
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),

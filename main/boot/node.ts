@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
+import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
@@ -29,7 +30,18 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
-  const runtime = createWindowRuntime({ models, window: compute, log, allowSoftware: host.allowSoftwareGpu ?? false });
+  const allowSoftware = host.allowSoftwareGpu ?? false;
+  const runtime = createWindowRuntime({ models, window: compute, log, allowSoftware, rule: () => hardware.rule() });
+  const hardware = steps.run('look at the hardware', () =>
+    createHardwareDesk({
+      describe: host.describeHardware,
+      report: runtime.report,
+      allowSoftware,
+      preferences: () => settings.get().preferences,
+      onChange: changed,
+      log,
+    }),
+  );
   const supervised = superviseRuntime(runtime, {
     isSupervised: () => settings.get().preferences.supervised,
     now,
@@ -52,6 +64,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     witness: jobs.witness,
     departures,
     boxes,
+    hardware: hardware.advertised,
     log,
   });
   const node = createNodeHost({ startAgent, memory: boxes.box('relay'), name: host.hostName, onChange: changed, log });
@@ -86,6 +99,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     departures,
     compute,
     runtime,
+    hardware,
     questions: supervised.desk,
     jobs,
     policy,

@@ -28,7 +28,7 @@ export type UiCallParts = {
   keeper: ContributionKeeper;
   node: NodeHost;
   questions: QuestionDesk;
-  runtime: Pick<WindowRuntime, 'listModels'>;
+  runtime: Pick<WindowRuntime, 'listModels' | 'enforce'>;
   updates: Updates;
   autostart: Autostart;
   shell: ElectronSurface['shell'];
@@ -74,10 +74,11 @@ function handlersOf(parts: UiCallParts): Handlers {
     finishThenPause: () => after(keeper.finishThenPause()),
     freeMemory: () => after(keeper.freeMemory()),
     getPreferences: () => settings.get().preferences,
-    setPreferences: (preferences) => {
+    setPreferences: async (preferences) => {
       assertHours(preferences);
       settings.change({ preferences });
       keeper.tick();
+      await parts.runtime.enforce();
       parts.changed();
       return preferences;
     },

@@ -39,7 +39,8 @@ export type AgentOptions = {
   pins?: RelayPins;
   /** Absent where the host has no say in TLS, as in a browser. */
   tls?: NodeTls;
-  hardware: Hardware;
+  /** A function where the owner can switch parts of it off, which the host tells by way of the policy. */
+  hardware: Hardware | (() => Hardware);
   software?: Software;
   tools?: Tools;
   /** What the owner lets the node run; everything when absent. */
@@ -117,6 +118,7 @@ export function startAgent(options: AgentOptions): Agent {
       return buildCapabilityDocument({
         ...options,
         ...now,
+        hardware: typeof options.hardware === 'function' ? options.hardware() : options.hardware,
         nodeId,
         revision,
         instance,

@@ -40,6 +40,20 @@ export const GpuReport = Type.Object({
 });
 export type GpuReport = Static<typeof GpuReport>;
 
+/** A GPU of this machine, with what its owner lets it do. */
+export const ListedDevice = Type.Object({
+  /** By which preferences name it. */
+  id: Type.String(),
+  name: Type.String(),
+  memoryBytes: Nullable(Type.Integer({ minimum: 0 })),
+  /** Whether models run, or may run, on this one. */
+  computes: Type.Boolean(),
+  enabled: Type.Boolean(),
+  /** Most memory that models may take of it. */
+  capBytes: Nullable(Type.Integer({ minimum: 0 })),
+});
+export type ListedDevice = Static<typeof ListedDevice>;
+
 /** Where the relay's receipts and credits of this machine's work stand. */
 export const RecordsState = Type.Object({
   /** When the relay answered last; null before it has. */
@@ -81,6 +95,7 @@ export const AppState = Type.Object({
   ),
   records: RecordsState,
   gpu: Nullable(GpuReport),
+  devices: Type.Array(ListedDevice),
   /** Whether models lie in memory. */
   memoryHeld: Type.Boolean(),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),

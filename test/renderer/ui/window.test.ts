@@ -32,6 +32,7 @@ const STATE: AppState = {
   questions: [],
   records: { syncedAt: null, waiting: 0, problem: null },
   gpu: null,
+  devices: [],
   memoryHeld: true,
   startsAtLogin: false,
   update: { state: 'off' },
