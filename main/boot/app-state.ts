@@ -6,6 +6,7 @@ import type { Autostart } from '../autostart/autostart.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
+import type { MachineTester } from '../node/machine-test.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
@@ -28,6 +29,7 @@ export type StateParts = {
   questions: Pick<QuestionDesk, 'open'>;
   records: Pick<RecordKeeper, 'state'>;
   hardware: Pick<HardwareDesk, 'devices'>;
+  machineTest: Pick<MachineTester, 'state'>;
   runtime: Pick<WindowRuntime, 'holdsMemory' | 'report'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -66,6 +68,7 @@ function stateOf(parts: StateParts): AppState {
     records: parts.records.state(),
     gpu: parts.runtime.report() ?? null,
     devices: parts.hardware.devices(),
+    machineTest: parts.machineTest.state(),
     memoryHeld: parts.runtime.holdsMemory(),
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),

@@ -1,7 +1,7 @@
 import type { JobWitness } from '../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
-import type { Hardware } from '../../shared/protocol/capabilities.ts';
+import type { Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import type { DepartureCounter } from '../node/departures.ts';
 import type { StartAgent } from '../node/node-host.ts';
@@ -24,6 +24,7 @@ export type NodeParts = {
   boxes: SealedBoxes;
   /** What relays are told of the hardware at each moment. */
   hardware(): Promise<() => Hardware>;
+  machineTest(): MachineTest | undefined;
   log: AgentLog;
 };
 

@@ -4,6 +4,7 @@ import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
+import { createMachineTester } from '../node/machine-test.ts';
 import { createNodeHost } from '../node/node-host.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
@@ -58,13 +59,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const policy = createOwnerPolicy({ policy: settings.get().preferences.policy, now });
   const startAgent = host.startAgent({
     version: electron.app.getVersion(),
-    slots: () => keeper.slots(),
+    slots: () => (machineTest.isRunning() ? 0 : keeper.slots()),
     policy,
     runtime: supervised.runtime,
     witness: jobs.witness,
     departures,
     boxes,
     hardware: hardware.advertised,
+    machineTest: () => machineTest.kept(),
     log,
   });
   const node = createNodeHost({ startAgent, memory: boxes.box('relay'), name: host.hostName, onChange: changed, log });
@@ -74,6 +76,25 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     ask: node.records,
     now,
     onChange: changed,
+    log,
+  });
+  const machineTest = createMachineTester({
+    runtime,
+    model: () => models.find(({ served }) => served.type === 'llm'),
+    hardware: hardware.current,
+    devices: hardware.devices,
+    allowSoftware,
+    runningJobs: () => jobs.running().length,
+    kept: () => settings.get().machineTest,
+    keep: (result) => settings.change({ machineTest: result }),
+    onEnd: () => {
+      // Who does not contribute holds nothing; who does tells its relay what was found.
+      if (!keeper.current().contributing && !runtime.holdsMemory()) compute.end();
+      void runtime.enforce();
+    },
+    onChange: changed,
+    now,
+    elapsed: () => performance.now(),
     log,
   });
   const presence = watchMachine(host, steps, {
@@ -100,6 +121,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     compute,
     runtime,
     hardware,
+    machineTest,
     questions: supervised.desk,
     jobs,
     policy,

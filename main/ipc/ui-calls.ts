@@ -12,6 +12,7 @@ import { isAllowedLink } from '../links/external-links.ts';
 import { parsePairLink } from '../links/pair-link.ts';
 import type { LogFile } from '../logs/log-file.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { MachineTester } from '../node/machine-test.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { WindowRuntime } from '../node/window-runtime.ts';
@@ -29,6 +30,7 @@ export type UiCallParts = {
   node: NodeHost;
   questions: QuestionDesk;
   runtime: Pick<WindowRuntime, 'listModels' | 'enforce'>;
+  machineTest: Pick<MachineTester, 'run' | 'stop'>;
   updates: Updates;
   autostart: Autostart;
   shell: ElectronSurface['shell'];
@@ -90,6 +92,8 @@ function handlersOf(parts: UiCallParts): Handlers {
     listReceipts: ledger.receipts,
     listDepartures: ledger.departures,
     listDays: ({ days }) => ledger.days(days),
+    testMachine: () => after(parts.machineTest.run()),
+    stopMachineTest: () => after(parts.machineTest.stop()),
     listModels: parts.runtime.listModels,
     getCapabilities: node.capabilities,
     readLog: ({ lines }) => log.tail(lines),

@@ -29,6 +29,7 @@ export function startDesktopAgent(parts: NodeParts): StartAgent {
       invitation,
       pins: rememberingPins(pins, boxes.box('relay'), { relay: relayUrl, name }),
       tls: createNodeTls(),
+      machineTest: parts.machineTest,
       policy: parts.policy,
       runtime: parts.runtime,
       witness: parts.witness,

@@ -47,13 +47,8 @@ export type WindowRuntime = ReleasableRuntime & {
   removeModel(name: string): void;
   /** Follows the owner's rule after it has changed: at once, what it does not allow is neither served nor in memory. */
   enforce(): Promise<void>;
-  /** Runs a job on a model that is nobody's but this call's, whatever the rule says, and takes it out of memory again. */
-  tryOut(
-    model: PageModel,
-    job: RuntimeJob,
-    output: RuntimeOutput,
-    signal: AbortSignal,
-  ): Promise<Omit<RuntimeResult, 'execution'>>;
+  /** Loads a model for `use` alone, whatever the rule says, and takes it out of memory when that has settled. */
+  tryOut<Found>(model: PageModel, signal: AbortSignal, use: (run: RunTrial) => Promise<Found>): Promise<Found>;
   /** Resolves with what the page has found, which it is started for where it does not run. */
   lookAtGpu(): Promise<GpuReport | undefined>;
   greeted(report: GpuReport): void;
@@ -61,6 +56,8 @@ export type WindowRuntime = ReleasableRuntime & {
   /** The page and all its workers are gone. */
   gone(): void;
 };
+
+type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<Omit<RuntimeResult, 'execution'>>;
 
 type Pending = {
   model: string;
@@ -279,12 +276,12 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       for (const name of leaving) takeBack(name);
       changed();
     },
-    tryOut: async (model, job, output, signal) => {
+    tryOut: async (model, signal, use) => {
       const { name } = model.served;
       try {
         await endedBy(signal, load(model, true));
         signal.throwIfAborted();
-        return await runOne(model, job, output, signal);
+        return await use((job, output) => runOne(model, job, output, signal));
       } finally {
         if (loads.has(name)) takeBack(name);
       }

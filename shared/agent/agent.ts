@@ -4,7 +4,7 @@ import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
-import type { CapabilityDocument } from '../protocol/capabilities.ts';
+import type { CapabilityDocument, MachineTest } from '../protocol/capabilities.ts';
 import type { RecordsQuestion } from '../protocol/node-records.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
@@ -42,6 +42,8 @@ export type AgentOptions = {
   /** A function where the owner can switch parts of it off, which the host tells by way of the policy. */
   hardware: Hardware | (() => Hardware);
   software?: Software;
+  /** What the host's last machine test found. */
+  machineTest?: (() => MachineTest | undefined) | undefined;
   tools?: Tools;
   /** What the owner lets the node run; everything when absent. */
   policy?: OwnerPolicy;
@@ -119,6 +121,7 @@ export function startAgent(options: AgentOptions): Agent {
         ...options,
         ...now,
         hardware: typeof options.hardware === 'function' ? options.hardware() : options.hardware,
+        machineTest: options.machineTest?.(),
         nodeId,
         revision,
         instance,

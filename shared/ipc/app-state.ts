@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Presence } from '../preferences/presence.ts';
 import { Wish } from '../preferences/wish.ts';
+import { MachineTest } from '../protocol/capabilities.ts';
 
 const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
@@ -54,6 +55,15 @@ export const ListedDevice = Type.Object({
 });
 export type ListedDevice = Static<typeof ListedDevice>;
 
+export const MachineTestState = Type.Object({
+  running: Type.Boolean(),
+  /** Devices that the running test is done with. */
+  found: Type.Integer({ minimum: 0 }),
+  /** Of the last test that came to its end; null before there was one. */
+  result: Nullable(MachineTest),
+});
+export type MachineTestState = Static<typeof MachineTestState>;
+
 /** Where the relay's receipts and credits of this machine's work stand. */
 export const RecordsState = Type.Object({
   /** When the relay answered last; null before it has. */
@@ -96,6 +106,7 @@ export const AppState = Type.Object({
   records: RecordsState,
   gpu: Nullable(GpuReport),
   devices: Type.Array(ListedDevice),
+  machineTest: MachineTestState,
   /** Whether models lie in memory. */
   memoryHeld: Type.Boolean(),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),
