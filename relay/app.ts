@@ -22,6 +22,7 @@ import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
 import { registerMinerRoutes } from './routes/miners.ts';
 import { registerModelFileRoute, registerModelMirrorRoute } from './routes/model-files.ts';
+import { registerNodeRecordsRoute } from './routes/node-records.ts';
 import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerSpeechRoute } from './routes/openai/audio-speech.ts';
 import { registerTranscriptionRoutes } from './routes/openai/audio-transcriptions.ts';
@@ -130,6 +131,7 @@ export async function createApp({
   await registerJobFileRoutes(app, services);
   registerReceiptRoutes(app, services);
   registerEnrollRoute(app, services);
+  registerNodeRecordsRoute(app, services);
   registerMinerRoutes(app, services);
   registerNodeRoutes(app, services);
   registerTaskRoutes(app, services);

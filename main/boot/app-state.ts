@@ -4,8 +4,11 @@ import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
+import type { MachineTester } from '../node/machine-test.ts';
 import type { NodeHost } from '../node/node-host.ts';
+import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { WindowRuntime } from '../node/window-runtime.ts';
 import type { PresenceWatch } from '../presence/watch-presence.ts';
@@ -24,6 +27,9 @@ export type StateParts = {
   node: Pick<NodeHost, 'link'>;
   jobs: Pick<JobDesk, 'running'>;
   questions: Pick<QuestionDesk, 'open'>;
+  records: Pick<RecordKeeper, 'state'>;
+  hardware: Pick<HardwareDesk, 'devices'>;
+  machineTest: Pick<MachineTester, 'state'>;
   runtime: Pick<WindowRuntime, 'holdsMemory' | 'report'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -59,7 +65,10 @@ function stateOf(parts: StateParts): AppState {
     relay,
     jobs: parts.jobs.running(),
     questions: [...parts.questions.open()],
+    records: parts.records.state(),
     gpu: parts.runtime.report() ?? null,
+    devices: parts.hardware.devices(),
+    machineTest: parts.machineTest.state(),
     memoryHeld: parts.runtime.holdsMemory(),
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),

@@ -39,14 +39,17 @@ export async function boot(host: DesktopHost) {
   steps.run('have no application menu', () => Menu.setApplicationMenu(null));
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, departures, meetGpu } = assembly;
+  const { node, presence, keeper, records, machineTest, departures, meetGpu } = assembly;
   const { window, tray, teller, updates, quit, stops } = await openShell(host, steps, storage, assembly, changed);
   tell = teller.tell;
   steps.run('look at everything once a second', () => {
     const tick = (): void => {
       void presence.look();
       keeper.tick();
+      const decided = keeper.current();
+      if (!decided.contributing) machineTest.yieldTo(decided.code);
       updates.tick();
+      void records.look();
       meetGpu();
       teller.tell();
       // Its countdown goes on although nothing else has changed.

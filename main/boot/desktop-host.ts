@@ -1,6 +1,7 @@
 import type { JobWitness } from '../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import type { DepartureCounter } from '../node/departures.ts';
 import type { StartAgent } from '../node/node-host.ts';
@@ -21,6 +22,9 @@ export type NodeParts = {
   witness: JobWitness;
   departures: DepartureCounter;
   boxes: SealedBoxes;
+  /** What relays are told of the hardware at each moment. */
+  hardware(): Promise<() => Hardware>;
+  machineTest(): MachineTest | undefined;
   log: AgentLog;
 };
 
@@ -39,6 +43,7 @@ export type DesktopHost = {
   openSettingsFile(folder: string): SettingsFile;
   updater: Updater | undefined;
   openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;
+  describeHardware(): Promise<Hardware>;
   /** For tests: lets models run on a simulated GPU. */
   allowSoftwareGpu?: boolean;
   startAgent(parts: NodeParts): StartAgent;

@@ -3,8 +3,11 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
+import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
+import { createMachineTester } from '../node/machine-test.ts';
 import { createNodeHost } from '../node/node-host.ts';
+import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
 import { createPowerSensor } from '../power/power-sensor.ts';
@@ -29,31 +32,78 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
+  const allowSoftware = host.allowSoftwareGpu ?? false;
   const runtime = createWindowRuntime({
     models: [...models, kernelsOn('webgpu')],
     window: compute,
     log,
-    allowSoftware: host.allowSoftwareGpu ?? false,
+    allowSoftware,
+    rule: () => hardware.rule(),
   });
+  const hardware = steps.run('look at the hardware', () =>
+    createHardwareDesk({
+      describe: host.describeHardware,
+      report: runtime.report,
+      allowSoftware,
+      preferences: () => settings.get().preferences,
+      onChange: changed,
+      log,
+    }),
+  );
   const supervised = superviseRuntime(runtime, {
     isSupervised: () => settings.get().preferences.supervised,
     now,
     randomId: host.randomId,
     onChange: changed,
   });
-  const jobs = createJobDesk({ ledger, relay: () => relayOf(node), onChange: changed, log });
+  const jobs = createJobDesk({
+    ledger,
+    relay: () => relayOf(node),
+    onChange: changed,
+    onDone: () => records.jobDone(),
+    log,
+  });
   const policy = createOwnerPolicy({ policy: settings.get().preferences.policy, now });
   const startAgent = host.startAgent({
     version: electron.app.getVersion(),
-    slots: () => keeper.slots(),
+    slots: () => (machineTest.isRunning() ? 0 : keeper.slots()),
     policy,
     runtime: supervised.runtime,
     witness: jobs.witness,
     departures,
     boxes,
+    hardware: hardware.advertised,
+    machineTest: () => machineTest.kept(),
     log,
   });
   const node = createNodeHost({ startAgent, memory: boxes.box('relay'), name: host.hostName, onChange: changed, log });
+  const records = createRecordKeeper({
+    ledger,
+    link: node.link,
+    ask: node.records,
+    now,
+    onChange: changed,
+    log,
+  });
+  const machineTest = createMachineTester({
+    runtime,
+    model: () => models.find(({ served }) => served.type === 'llm'),
+    hardware: hardware.current,
+    devices: hardware.devices,
+    allowSoftware,
+    runningJobs: () => jobs.running().length,
+    kept: () => settings.get().machineTest,
+    keep: (result) => settings.change({ machineTest: result }),
+    onEnd: () => {
+      // Who does not contribute holds nothing; who does tells its relay what was found.
+      if (!keeper.current().contributing && !runtime.holdsMemory()) compute.end();
+      void runtime.enforce();
+    },
+    onChange: changed,
+    now,
+    elapsed: () => performance.now(),
+    log,
+  });
   const presence = watchMachine(host, steps, {
     isComputing: () => jobs.running().length > 0,
     onChange: () => keeper.tick(),
@@ -73,7 +123,21 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
   };
-  return { departures, compute, runtime, questions: supervised.desk, jobs, policy, node, presence, keeper, meetGpu };
+  return {
+    departures,
+    compute,
+    runtime,
+    hardware,
+    machineTest,
+    questions: supervised.desk,
+    jobs,
+    policy,
+    node,
+    records,
+    presence,
+    keeper,
+    meetGpu,
+  };
 }
 
 type MachineWatcher = { isComputing(): boolean; onChange(): void };

@@ -11,6 +11,7 @@ import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { advertisedHardware } from '../../shared/preferences/gpu-rules.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
@@ -64,15 +65,20 @@ export type HeadlessAgentOptions = {
 
 /** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
-  const { policy, close: closePolicy } = openPolicy(options);
+  const { policy, preferences, close: closePolicy } = openPolicy(options);
   const identity = options.identity ?? (await identityOf(options));
-  const runtime = await openRuntime({ ...options, relayFetch: relayFetchOf(options) });
+  const runtime = await openRuntime({
+    ...options,
+    ...quotaOf(options.modelsQuotaBytes, preferences()?.disk_quota_bytes),
+    relayFetch: relayFetchOf(options),
+  });
+  const hardware = await describeHardware();
   const agent = startAgent({
     relayUrl: options.relayUrl,
     name: nameOf(options),
     version: options.version,
-    slots: options.slots,
-    hardware: await describeHardware(),
+    slots: () => Math.min(options.slots, preferences()?.profiles.away.slots ?? options.slots),
+    hardware: () => advertisedHardware(hardware, preferences() ?? { gpus: {} }),
     software: await describeSoftware(),
     tools: await findTools(),
     identity,
@@ -107,7 +113,8 @@ export function identityOf({
 
 function openPolicy({ policy, dataFolder, log }: HeadlessAgentOptions): PolicyFile {
   if (typeof policy === 'object') {
-    return { policy: createOwnerPolicy({ policy, now: Date.now }), close: () => undefined };
+    const ownPolicy = createOwnerPolicy({ policy, now: Date.now });
+    return { policy: ownPolicy, preferences: () => undefined, close: () => undefined };
   }
   const path = policy ?? join(dataFolder, POLICY_FILE);
   return openPolicyFile({ path, isNamed: policy !== undefined, now: Date.now, log });
@@ -127,6 +134,12 @@ export function relayFetchOf(
   const { relayUrl, invitation } = options;
   const pins = relayPinsIn(fileSecretBox(join(options.dataFolder, PINS_FILE)));
   return createRelayFetch(relayUrl, async () => (await pins.authority(originOf(relayUrl))) ?? invitation?.authority);
+}
+
+/** The smaller of what the settings and the owner's preferences let models take on disk. */
+function quotaOf(setting: number | undefined, preferred: number | null | undefined): { modelsQuotaBytes?: number } {
+  const quotas = [setting, preferred].filter((quota) => typeof quota === 'number');
+  return quotas.length === 0 ? {} : { modelsQuotaBytes: Math.min(...quotas) };
 }
 
 function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>): string {

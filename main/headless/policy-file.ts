@@ -1,11 +1,16 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { AgentLog } from '../../shared/agent/log.ts';
-import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
-import { parsePolicy } from '../../shared/policy/parse-policy.ts';
+import { type OwnerDocument, parseOwnerDocument } from '../../shared/preferences/owner-document.ts';
+import type { Preferences } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 
-export type PolicyFile = { readonly policy: OwnerPolicy; close(): void };
+export type PolicyFile = {
+  readonly policy: OwnerPolicy;
+  /** The whole document of the owner, where the file is one. */
+  preferences(): Preferences | undefined;
+  close(): void;
+};
 
 export type PolicyFileOptions = {
   path: string;
@@ -20,19 +25,21 @@ export type PolicyFileOptions = {
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * The policy in a file, followed while the node runs. A file that has become wrong leaves the last good policy in
+ * The policy in a file, which may be all of the owner's preferences, followed while the node runs. A file that has become wrong leaves the last good policy in
  * place and says so, and so does a named one that is gone: nothing but a readable file allows more than before. Where no
  * file is named, none means that everything is allowed. Errors: `invalid_setting` when it is wrong at start.
  */
 export function openPolicyFile({ path, isNamed, now, log, intervalMs }: PolicyFileOptions): PolicyFile {
   let seen = versionOf(path);
-  const policy = createOwnerPolicy({ policy: readPolicy(path, isNamed), now });
+  let document = readDocument(path, isNamed);
+  const policy = createOwnerPolicy({ policy: document.policy, now });
   const look = (): void => {
     const version = versionOf(path);
     if (version === seen) return;
     seen = version;
     try {
-      policy.replace(readPolicy(path, isNamed));
+      document = readDocument(path, isNamed);
+      policy.replace(document.policy);
       log.info({ path }, 'the policy of this node has changed');
     } catch (error) {
       log.error({ path, reason: error instanceof Error ? error.message : String(error) }, 'the last policy stays');
@@ -40,7 +47,7 @@ export function openPolicyFile({ path, isNamed, now, log, intervalMs }: PolicyFi
   };
   const timer = setInterval(look, intervalMs ?? LOOK_EVERY_MS);
   timer.unref();
-  return { policy, close: () => clearInterval(timer) };
+  return { policy, preferences: () => document.preferences, close: () => clearInterval(timer) };
 }
 
 /** Taken before the content, so that no change falls between the two; `fs.watchFile` looks too late for that. */
@@ -53,11 +60,11 @@ function versionOf(path: string): string {
   }
 }
 
-function readPolicy(path: string, isNamed: boolean): NodePolicy {
+function readDocument(path: string, isNamed: boolean): OwnerDocument {
   const text = readText(path);
-  if (text !== undefined) return parsePolicy(text, path);
+  if (text !== undefined) return parseOwnerDocument(text, path);
   if (isNamed) throw new Problem('invalid_setting', `There is no policy file ${path}.`);
-  return {};
+  return { policy: {}, preferences: undefined };
 }
 
 function readText(path: string): string | undefined {

@@ -12,6 +12,7 @@ import { isAllowedLink } from '../links/external-links.ts';
 import { parsePairLink } from '../links/pair-link.ts';
 import type { LogFile } from '../logs/log-file.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { MachineTester } from '../node/machine-test.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { WindowRuntime } from '../node/window-runtime.ts';
@@ -28,7 +29,8 @@ export type UiCallParts = {
   keeper: ContributionKeeper;
   node: NodeHost;
   questions: QuestionDesk;
-  runtime: Pick<WindowRuntime, 'listModels'>;
+  runtime: Pick<WindowRuntime, 'listModels' | 'enforce'>;
+  machineTest: Pick<MachineTester, 'run' | 'stop'>;
   updates: Updates;
   autostart: Autostart;
   shell: ElectronSurface['shell'];
@@ -74,10 +76,11 @@ function handlersOf(parts: UiCallParts): Handlers {
     finishThenPause: () => after(keeper.finishThenPause()),
     freeMemory: () => after(keeper.freeMemory()),
     getPreferences: () => settings.get().preferences,
-    setPreferences: (preferences) => {
+    setPreferences: async (preferences) => {
       assertHours(preferences);
       settings.change({ preferences });
       keeper.tick();
+      await parts.runtime.enforce();
       parts.changed();
       return preferences;
     },
@@ -89,6 +92,8 @@ function handlersOf(parts: UiCallParts): Handlers {
     listReceipts: ledger.receipts,
     listDepartures: ledger.departures,
     listDays: ({ days }) => ledger.days(days),
+    testMachine: () => after(parts.machineTest.run()),
+    stopMachineTest: () => after(parts.machineTest.stop()),
     listModels: parts.runtime.listModels,
     getCapabilities: node.capabilities,
     readLog: ({ lines }) => log.tail(lines),

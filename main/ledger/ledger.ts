@@ -7,13 +7,23 @@ import type {
   PageRequest,
 } from '../../shared/ipc/ledger-views.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import type { NodeCredit } from '../../shared/protocol/node-records.ts';
+import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { LEDGER_MIGRATIONS, type LedgerMigration } from './migrations.ts';
+
+/** What the relay that has this key says of this machine's work. */
+export type LedgerRecords = { relayKey: string; receipts: readonly Receipt[]; credits: readonly NodeCredit[] };
 
 export type Ledger = {
   /** Notes a job that has ended; a second time changes nothing. */
   addJob(job: Omit<LedgerJob, 'row'>): void;
   addReceipt(receipt: Omit<LedgerReceipt, 'row'>): void;
   addCredit(credit: { id: string; at: number; amount: number }): void;
+  /** Keeps all of it or nothing; what is known already stays as it is. */
+  addRecords(records: LedgerRecords): void;
+  hasCredit(relayKey: string, seq: number): boolean;
+  /** Jobs that this relay's clients were answered, begun at `since` or later, and of which no receipt is kept; newest first. */
+  jobsWithoutReceipt(asked: { relay: string; since: number; limit: number }): string[];
   /** Counts bytes that have left; what leaves in one minute for one place is one line. */
   addDeparture(departure: Omit<LedgerDeparture, 'row'>): void;
   jobs(page: PageRequest): LedgerJob[];
@@ -27,6 +37,7 @@ export type Ledger = {
 /** "SPWL": marks the file as a ledger. */
 const APPLICATION_ID = 0x5350574c;
 const MINUTE_MS = 60_000;
+const MICRO = 1_000_000;
 /** Ended jobs are worth a little less than a relay's: the last second may be lost with the power. */
 const SYNCHRONOUS = 'NORMAL';
 
@@ -60,12 +71,28 @@ export function openLedger(path: string, migrations: readonly LedgerMigration[] 
   const receipts = page('receipts', 'id, job, at, document');
   const departures = page('departures', 'at, kind, "to", size_bytes AS sizeBytes');
   const days = db.prepare(DAYS_SQL);
+  const hasCredit = db.prepare('SELECT 1 FROM credits WHERE id = ?').pluck();
+  const jobsWithoutReceipt = db.prepare(WITHOUT_RECEIPT_SQL).pluck();
+  const addRecords = db.transaction(({ relayKey, receipts, credits }: LedgerRecords) => {
+    for (const receipt of receipts) {
+      const { id, job, issuedAt: at } = receipt;
+      addReceipt.run({ id, job, at, document: JSON.stringify(receipt) });
+    }
+    // The newest last, as everything else here is written.
+    for (const { seq, at, amountMicro } of [...credits].reverse()) {
+      addCredit.run({ id: creditId(relayKey, seq), at, day: dayOf(at), amount: amountMicro / MICRO });
+    }
+  });
   const read = <Row>(statement: Database.Statement, { before, limit }: PageRequest): Row[] =>
     statement.all(before ?? Number.MAX_SAFE_INTEGER, limit) as Row[];
   return {
     addJob: (job) => void addJob.run({ ...job, day: dayOf(job.startedAt) }),
     addReceipt: (receipt) => void addReceipt.run(receipt),
     addCredit: (credit) => void addCredit.run({ ...credit, day: dayOf(credit.at) }),
+    addRecords: (records) => addRecords(records),
+    hasCredit: (relayKey, seq) => hasCredit.get(creditId(relayKey, seq)) !== undefined,
+    jobsWithoutReceipt: ({ relay, since, limit }) =>
+      jobsWithoutReceipt.all(dayOf(since), relay, since, limit) as string[],
     addDeparture: (departure) => void addDeparture.run({ ...departure, at: departure.at - (departure.at % MINUTE_MS) }),
     jobs: (asked) => read<LedgerJob>(jobs, asked),
     receipts: (asked) => read<LedgerReceipt>(receipts, asked),
@@ -74,6 +101,12 @@ export function openLedger(path: string, migrations: readonly LedgerMigration[] 
     close: () => void db.close(),
   };
 }
+
+const WITHOUT_RECEIPT_SQL = `
+SELECT DISTINCT job FROM jobs
+WHERE day >= ? AND relay = ? AND started_at >= ? AND outcome = 'done'
+  AND NOT EXISTS (SELECT 1 FROM receipts WHERE receipts.job = jobs.job)
+ORDER BY row DESC LIMIT ?`;
 
 const DAYS_SQL = `
 WITH worked AS (
@@ -110,6 +143,11 @@ export function dayOf(at: number): string {
   const date = new Date(at);
   const two = (value: number): string => String(value).padStart(2, '0');
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** Relays number their entries from 1 each; a relay that moves keeps its key. */
+function creditId(relayKey: string, seq: number): string {
+  return `${relayKey} ${seq}`;
 }
 
 function unusable(detail: string): Problem {

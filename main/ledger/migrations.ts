@@ -47,4 +47,8 @@ CREATE TABLE departures (
 ) STRICT;
 `,
   },
+  {
+    id: 20,
+    sql: 'CREATE INDEX receipts_by_job ON receipts (job);',
+  },
 ];

@@ -54,6 +54,7 @@ function kindOf(subject: string): string {
 function requestKind(url: string): string {
   const path = URL.parse(url)?.pathname ?? '';
   if (path.includes('/pair')) return 'pairing';
+  if (path.endsWith('/records')) return 'records';
   return path.endsWith('/enroll') ? 'enrolment' : 'request';
 }
 

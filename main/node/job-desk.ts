@@ -9,11 +9,13 @@ export type JobDeskOptions = {
   ledger: Pick<Ledger, 'addJob'>;
   relay(): string;
   onChange(): void;
+  /** A job that ended well stands in the ledger. */
+  onDone?(): void;
   log: AgentLog;
 };
 
 /** The jobs that run, for the window, and those that have ended, for the ledger. A ledger that fails costs no job. */
-export function createJobDesk({ ledger, relay, onChange, log }: JobDeskOptions): JobDesk {
+export function createJobDesk({ ledger, relay, onChange, onDone, log }: JobDeskOptions): JobDesk {
   const running = new Map<string, RunningJob>();
   return {
     witness: {
@@ -37,6 +39,7 @@ export function createJobDesk({ ledger, relay, onChange, log }: JobDeskOptions):
             outputTokens: usage?.outputTokens ?? produced,
             outcome,
           });
+          if (outcome === 'done') onDone?.();
         } catch (err) {
           log.error({ err }, 'a job could not be written into the ledger');
         }

@@ -1,10 +1,12 @@
 import type { Agent } from '../../shared/agent/agent.ts';
+import type { FetchedRecords } from '../../shared/agent/fetch-records.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { parseRememberedRelay } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
+import type { RecordsQuestion } from '../../shared/protocol/node-records.ts';
 import type { SecretBox } from '../headless/secret-box.ts';
 
 export type StartAgent = (options: {
@@ -27,6 +29,8 @@ export type NodeHost = {
   link(): RelayLink;
   /** What the node says of itself now, as its relay is told; null while it has none. */
   capabilities(): Promise<CapabilityDocument | null>;
+  /** What its relay has written down of the node's own work. Errors: of `fetchRecords`; `relay_unreachable` without one. */
+  records(ask: RecordsQuestion): Promise<FetchedRecords>;
   /** Works for the relay that is remembered, if there is one. */
   start(): Promise<void>;
   /** Pairs, and works for that relay from then on. Errors: what the relay refuses with, `relay_unreachable`. */
@@ -90,6 +94,10 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       return { state: 'connecting', relay: link.relay };
     },
     capabilities: async () => (await running?.agent.capabilities()) ?? null,
+    records: async (ask) => {
+      if (running !== undefined) return running.agent.records(ask);
+      throw new Problem('relay_unreachable', 'This node has no relay to ask.');
+    },
     start: () => inTurn(resume),
     pair: (invitation) =>
       inTurn(async () => {

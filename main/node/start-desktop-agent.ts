@@ -3,7 +3,6 @@ import { startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { NodeParts } from '../boot/desktop-host.ts';
 import { describeSoftware, findTools } from '../headless/capabilities-software.ts';
-import { describeHardware } from '../headless/hardware.ts';
 import { createNodeCrypto } from '../headless/node-crypto.ts';
 import { readOrCreateNodeKey } from '../headless/node-key.ts';
 import { createNodeTls } from '../headless/node-tls.ts';
@@ -22,7 +21,7 @@ export function startDesktopAgent(parts: NodeParts): StartAgent {
       name,
       version: parts.version,
       slots: parts.slots,
-      hardware: await describeHardware(),
+      hardware: await parts.hardware(),
       software: await describeSoftware(),
       tools: await findTools(),
       identity,
@@ -30,6 +29,7 @@ export function startDesktopAgent(parts: NodeParts): StartAgent {
       invitation,
       pins: rememberingPins(pins, boxes.box('relay'), { relay: relayUrl, name }),
       tls: createNodeTls(),
+      machineTest: parts.machineTest,
       policy: parts.policy,
       runtime: parts.runtime,
       witness: parts.witness,

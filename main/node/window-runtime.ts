@@ -2,13 +2,16 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import type { ListedModel } from '../../shared/ipc/listed-model.ts';
+import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
+import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { Execution } from '../../shared/protocol/messages.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
-import type { Runtime, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
+import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
 import type { ComputeWindow } from '../windows/compute-window.ts';
+import { type HeldModel, modelsToUnload } from './page-memory.ts';
 
 /** A model whose files the page can read. */
 export type PageModel = {
@@ -28,6 +31,8 @@ export type WindowRuntimeOptions = {
   log: AgentLog;
   /** A simulated GPU counts too: right, and far too slow for anybody's work. For tests. */
   allowSoftware?: boolean;
+  /** What the owner lets the GPU that computes do; everything when absent. */
+  rule?: () => GpuPreference;
   /** How long pages have to give memory back by themselves, and to stop a job. */
   graceMs?: number;
 };
@@ -37,11 +42,23 @@ export type WindowRuntime = ReleasableRuntime & {
   report(): GpuReport | undefined;
   /** All models whose files are here, also those that no GPU can run. */
   listModels(): ListedModel[];
+  /** From now on this one is served too; one of the same name takes the place of what was there. */
+  addModel(model: PageModel): void;
+  /** It is served no more, and its jobs are handed back. */
+  removeModel(name: string): void;
+  /** Follows the owner's rule after it has changed: at once, what it does not allow is neither served nor in memory. */
+  enforce(): Promise<void>;
+  /** Loads a model for `use` alone, whatever the rule says, and takes it out of memory when that has settled. */
+  tryOut<Found>(model: PageModel, signal: AbortSignal, use: (run: RunTrial) => Promise<Found>): Promise<Found>;
+  /** Resolves with what the page has found, which it is started for where it does not run. */
+  lookAtGpu(): Promise<GpuReport | undefined>;
   greeted(report: GpuReport): void;
   said(word: ComputeWord): void;
   /** The page and all its workers are gone. */
   gone(): void;
 };
+
+type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<Omit<RuntimeResult, 'execution'>>;
 
 type Pending = {
   model: string;
@@ -50,25 +67,29 @@ type Pending = {
   resolve(result: Omit<RuntimeResult, 'execution'>): void;
   reject(reason: unknown): void;
 };
-type Loading = PromiseWithResolvers<void>;
+type Loading = PromiseWithResolvers<void> & { needBytes: number };
 
 /** Well within the two seconds in which computing has to stop, and the five in which memory has to be free. */
 const GRACE_MS = 1_500;
+const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
 
 /**
  * Inference in the compute page, one worker per model.
  *
  * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page rejects them all;
  * (2) nothing is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the
- * page its life, which stops everything; (4) a page without a real GPU serves no model.
+ * page its life, which stops everything; (4) a page without a real GPU, or with one that its owner has switched off, serves
+ * no model; (5) models that are loaded or on their way need no more together than the owner's cap.
  */
 export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
-  const { models, window, log, allowSoftware = false, graceMs = GRACE_MS } = options;
+  const { models, window, log, allowSoftware = false, rule = () => NO_RULE, graceMs = GRACE_MS } = options;
   const files = models.filter(({ served }) => !isServiceType(served.type));
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const loads = new Map<string, Loading>();
   const warm = new Set<string>();
   const jobs = new Map<number, Pending>();
+  /** Words of workers that were ended here, which are on their way. */
+  const expected = new Map<string, number>();
   const listeners: (() => void)[] = [];
   let report: GpuReport | undefined;
   /** Resolves when no model is in memory any more; there while somebody waits for that. */
@@ -83,14 +104,39 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     if (model !== undefined) return model;
     throw new Problem('model_not_found', `This node does not serve the model '${name}'.`, { param: 'model' });
   };
-  const load = async ({ served, load: request, verify }: PageModel): Promise<void> => {
+  const isAllowed = ({ served }: PageModel): boolean => {
+    const { enabled, memory_bytes: cap } = rule();
+    return enabled && (cap === null || memoryNeedBytes(served) <= cap);
+  };
+  /** Those that were used longest ago first. */
+  const held = (): HeldModel[] => {
+    const busy = new Set([...jobs.values()].map(({ model }) => model));
+    return [...loads].map(([name, { needBytes }]) => ({ name, needBytes, isBusy: busy.has(name) || !warm.has(name) }));
+  };
+  /** Makes room below the owner's cap; what leaves frees its memory before the next is read. */
+  const makeRoom = (model: PageModel): void => {
+    if (!isAllowed(model)) throw new Problem('handed_back', 'The owner of this node keeps its GPU for themselves.');
+    const leaving = modelsToUnload(held(), memoryNeedBytes(model.served), rule().memory_bytes);
+    if (leaving === undefined) {
+      throw new Problem('node_busy', 'What runs now leaves no room below the memory that the owner gives.');
+    }
+    for (const name of leaving) takeBack(name);
+  };
+  const load = async (model: PageModel, isTrial = false): Promise<void> => {
+    const { served, load: request, verify } = model;
     if (!loads.has(served.name)) await verify?.();
     await window.ready().catch((cause: unknown) => {
       throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
     });
     const known = loads.get(served.name);
-    if (known !== undefined) return known.promise;
-    const loading = Promise.withResolvers<void>();
+    if (known !== undefined) {
+      // The last used stands last.
+      loads.delete(served.name);
+      loads.set(served.name, known);
+      return known.promise;
+    }
+    if (!isTrial) makeRoom(model);
+    const loading = { ...Promise.withResolvers<void>(), needBytes: memoryNeedBytes(served) };
     loading.promise.catch(() => undefined);
     loads.set(served.name, loading);
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
@@ -101,6 +147,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
     loads.clear();
+    expected.clear();
     jobs.clear();
     warm.clear();
     tellEmptied();
@@ -112,8 +159,9 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     emptied = undefined;
   };
   /** The worker of a model has ended, and with it whatever it had not finished. */
-  const unloaded = (model: string): void => {
-    const problem = new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`);
+  const unloaded = (model: string, reason?: Problem): void => {
+    const ended = `The worker of '${model}' has ended. Its jobs can run elsewhere.`;
+    const problem = reason ?? new Problem('node_fault', ended);
     loads.get(model)?.reject(problem);
     loads.delete(model);
     for (const job of jobs.values()) {
@@ -123,13 +171,22 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     if (warm.delete(model)) changed();
   };
 
+  /** Takes a model out of memory at once; its jobs hear why. The page's own word of it, which follows, is no news. */
+  const takeBack = (name: string): void => {
+    expected.set(name, (expected.get(name) ?? 0) + 1);
+    window.order({ model: name, order: { type: 'unload' } });
+    unloaded(name, new Problem('handed_back', 'The owner of this node has taken its GPU back.'));
+  };
+
   const ofModel = ({ model, word }: ComputeWord): boolean => {
     if (word.type === 'loaded') {
       warm.add(model);
       loads.get(model)?.resolve();
       changed();
     } else if (word.type === 'unloaded') {
-      unloaded(model);
+      const awaited = expected.get(model) ?? 0;
+      if (awaited === 0) unloaded(model);
+      else expected.set(model, awaited - 1);
     } else if (word.type === 'problem' && word.id === null) {
       if (word.fault !== null) log.error({ model, detail: word.fault }, word.problem.detail);
       loads.get(model)?.reject(fromProblemRecord(word.problem));
@@ -168,36 +225,81 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     }
   };
 
+  const freeMemory = async (): Promise<void> => {
+    if (loads.size === 0) return;
+    emptied ??= Promise.withResolvers<void>();
+    const { promise, resolve } = emptied;
+    const timer = setTimeout(resolve, graceMs);
+    for (const model of loads.keys()) window.order({ model, order: { type: 'unload' } });
+    await promise;
+    clearTimeout(timer);
+    // What remains of a page that has unloaded its models is its GPU process's to keep; without the page it has none.
+    window.end();
+  };
+  const runOn = async (model: PageModel, ...[job, output, signal]: Parameters<Runtime['run']>) => {
+    signal.throwIfAborted();
+    // It may have had to leave for another one, between the end of its loading and now.
+    do await endedBy(signal, load(model));
+    while (!warm.has(model.served.name));
+    signal.throwIfAborted();
+    return runOne(model, job, output, signal);
+  };
+
   return {
     models: () =>
       report?.usable === true
-        ? models.map(({ served }) => ({ ...served, state: warm.has(served.name) ? 'warm' : 'installed' }))
+        ? [...byName.values()]
+            .filter(isAllowed)
+            .map(({ served }) => ({ ...served, state: warm.has(served.name) ? 'warm' : 'installed' }))
         : [],
     onChange: (listener) => void listeners.push(listener),
     run: async (job, output, signal) => {
       const model = find(job.model);
-      signal.throwIfAborted();
-      await endedBy(signal, load(model));
-      signal.throwIfAborted();
-      return { ...(await runOne(model, job, output, signal)), execution: model.execution };
+      return { ...(await runOn(model, job, output, signal)), execution: model.execution };
     },
-    freeMemory: async () => {
-      if (loads.size === 0) return;
-      emptied ??= Promise.withResolvers<void>();
-      const { promise, resolve } = emptied;
-      const timer = setTimeout(resolve, graceMs);
-      for (const model of loads.keys()) window.order({ model, order: { type: 'unload' } });
-      await promise;
-      clearTimeout(timer);
-      // What remains of a page that has unloaded its models is its GPU process's to keep; without the page it has none.
-      window.end();
+    freeMemory,
+    addModel: (model) => {
+      if (loads.has(model.served.name)) takeBack(model.served.name);
+      byName.set(model.served.name, model);
+      changed();
+    },
+    removeModel: (name) => {
+      if (!byName.delete(name)) return;
+      if (loads.has(name)) takeBack(name);
+      changed();
+    },
+    enforce: async () => {
+      const { enabled, memory_bytes: cap } = rule();
+      if (!enabled) {
+        for (const name of loads.keys()) takeBack(name);
+        window.end();
+      }
+      const leaving = modelsToUnload(held(), 0, cap) ?? [...loads.keys()];
+      for (const name of leaving) takeBack(name);
+      changed();
+    },
+    tryOut: async (model, signal, use) => {
+      const { name } = model.served;
+      try {
+        await endedBy(signal, load(model, true));
+        signal.throwIfAborted();
+        return await use((job, output) => runOne(model, job, output, signal));
+      } finally {
+        if (loads.has(name)) takeBack(name);
+      }
+    },
+    lookAtGpu: async () => {
+      await window.ready().catch(() => undefined);
+      return report;
     },
     holdsMemory: () => loads.size > 0,
     listModels: () =>
-      files.map(({ served }) => {
+      files.map((model) => {
+        const { served } = model;
         // Until the page has said what it found, nothing speaks against its models.
-        const isUsable = report?.usable !== false;
-        return { ...served, state: !isUsable ? 'unusable' : warm.has(served.name) ? 'warm' : 'installed' };
+        const isUsable = report?.usable !== false && rule().enabled;
+        const state = !isUsable || !isAllowed(model) ? 'unusable' : warm.has(served.name) ? 'warm' : 'installed';
+        return { ...served, state };
       }),
     report: () => report,
     close: async () => window.end(),

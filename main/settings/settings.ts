@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { DEFAULT_PREFERENCES, Preferences } from '../../shared/preferences/preferences.ts';
 import { Wish } from '../../shared/preferences/wish.ts';
+import { MachineTest } from '../../shared/protocol/capabilities.ts';
 
 /** What the app remembers, but for secrets and the ledger. */
 export const Settings = Type.Object(
@@ -11,6 +12,8 @@ export const Settings = Type.Object(
     wish: Wish,
     /** Whether the person has been told that closing the window does not quit. */
     toldOfTray: Type.Boolean(),
+    /** What the last machine test found. */
+    machineTest: Type.Optional(MachineTest),
     /** Choices that let anything leave or start by itself, with when they were made; what is not here was not chosen. */
     choices: Type.Object(
       {

@@ -15,10 +15,11 @@ export type ProvenConversation = { transcript: PairingTranscript; statement: Uin
 
 export type NodeProofs = {
   /**
-   * Writes the transcript anew and checks the node's signature under it. `codeId` is null when the node only enrols.
+   * Writes the transcript anew and checks the node's signature under it. `codeId` is null without a code; then the node
+   * enrols, unless it says that it asks for its records.
    * Errors: `pairing_challenge_invalid`, `pairing_proof_invalid`, `invalid_value`.
    */
-  check(signed: Signed, codeId: string | null): Promise<ProvenConversation>;
+  check(signed: Signed, codeId: string | null, purpose?: 'records'): Promise<ProvenConversation>;
   /** Uses the challenge up. Errors: `pairing_challenge_invalid` when somebody was quicker. */
   spend(conversation: ProvenConversation): void;
 };
@@ -34,13 +35,13 @@ export type NodeProofOptions = {
 export function createNodeProofs({ challenges, relayKey, publicUrl, ...own }: NodeProofOptions): NodeProofs {
   const origin = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
   return {
-    check: async ({ publicKey, name, proof }, codeId) => {
+    check: async ({ publicKey, name, proof }, codeId, purpose) => {
       const { relay, nonce, challenge, signature, authority, tlsKey } = proof;
       if (!challenges.isOpen(challenge, { publicKey, name, nonce })) throw challengeInvalid();
       if (tlsKey !== undefined) readNodeKey(tlsKey);
       const transcript: PairingTranscript = {
         protocol: PROTOCOL_VERSION,
-        purpose: codeId === null ? 'enroll' : 'pair',
+        purpose: purpose ?? (codeId === null ? 'enroll' : 'pair'),
         relay,
         relayKey,
         nodeKey: publicKey,

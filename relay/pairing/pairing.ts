@@ -11,6 +11,7 @@ import {
 import { Problem } from '../../shared/problems/problem.ts';
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import type { EnrollRequest, EnrollResponse } from '../../shared/protocol/enrollment.ts';
+import { type NodeRecords, recordsStatement } from '../../shared/protocol/node-records.ts';
 import type {
   ChallengeRequest,
   ChallengeResponse,
@@ -25,7 +26,7 @@ import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { type AdmissionRules, type Applicant, decideAdmission, pairingRequired } from './admission.ts';
 import { createAttemptLimit } from './attempt-limit.ts';
 import { createChallenges } from './challenges.ts';
-import { createNodeProofs } from './node-proof.ts';
+import { createNodeProofs, type Signed } from './node-proof.ts';
 import type { NodeRegister } from './node-register.ts';
 import { createPairingCodes, type PairingCodes } from './pairing-codes.ts';
 
@@ -70,6 +71,11 @@ export type Pairing = PairingCodes & {
   complete(request: CompletePairing, caller: Caller): Promise<PairingResponse>;
   /** Credentials for a node that is known, or trusted for where it comes from. Errors: SPEC P4 to P10. */
   enroll(request: EnrollRequest, caller: Caller): Promise<EnrollResponse>;
+  /**
+   * A node that asks for its own records, and how the answer is signed for it (SPEC V11). Errors:
+   * `pairing_required` for a node that is not known, `node_revoked`, those of P3 and P4.
+   */
+  recognise(signed: Signed): Promise<{ nodeId: string; sign(records: NodeRecords): string }>;
   /** Admits a node that comes over HTTP, which gets no credentials for the bus. Errors: SPEC P4 to P8. */
   admitMiner(application: MinerApplication, caller: Caller): Promise<KnownNode>;
 };
@@ -196,6 +202,18 @@ export function createPairing(options: PairingOptions): Pairing {
         jwt,
         expiresAt,
         ...(conversation && { relaySignature: sign(conversation.transcript, answer).relaySignature }),
+      };
+    },
+    recognise: async (signed) => {
+      const conversation = await proofs.check(signed, null, 'records');
+      proofs.spend(conversation);
+      const node = register.get(nodeIdOf(signed.name, signed.publicKey));
+      assertNotRevoked(register.isKeyRevoked(signed.publicKey));
+      if (node?.publicKey !== signed.publicKey) throw pairingRequired();
+      const { challenge } = conversation.transcript;
+      return {
+        nodeId: node.nodeId,
+        sign: (records) => bytesToBase64Url(identity.sign(recordsStatement(challenge, records))),
       };
     },
     admitMiner: async ({ name, publicKey, proof, code }, caller) => {

@@ -52,7 +52,7 @@ function contentOf(view: View, state: AppState): ReactNode {
     case 'setup':
       return <FirstRun state={state} />;
     case 'contributions':
-      return <ContributionsView />;
+      return <ContributionsView state={state} />;
     case 'models':
       return <ModelsView state={state} />;
     case 'machine':

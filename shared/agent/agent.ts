@@ -4,7 +4,8 @@ import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
-import type { CapabilityDocument } from '../protocol/capabilities.ts';
+import type { CapabilityDocument, MachineTest } from '../protocol/capabilities.ts';
+import type { RecordsQuestion } from '../protocol/node-records.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
 import { createStatementSigner } from './batch-signing.ts';
@@ -12,6 +13,7 @@ import { buildCapabilityDocument, type Hardware, loadOf, type Software, type Too
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
+import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
 import { createJobRunner } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
@@ -38,8 +40,11 @@ export type AgentOptions = {
   pins?: RelayPins;
   /** Absent where the host has no say in TLS, as in a browser. */
   tls?: NodeTls;
-  hardware: Hardware;
+  /** A function where the owner can switch parts of it off, which the host tells by way of the policy. */
+  hardware: Hardware | (() => Hardware);
   software?: Software;
+  /** What the host's last machine test found. */
+  machineTest?: (() => MachineTest | undefined) | undefined;
   tools?: Tools;
   /** What the owner lets the node run; everything when absent. */
   policy?: OwnerPolicy;
@@ -68,6 +73,8 @@ export type Agent = {
   hasSession(): boolean;
   /** What the node says of itself now, signed. */
   capabilities(): Promise<CapabilityDocument>;
+  /** Receipts of the node's own jobs as the relay has countersigned them, and its credits. Errors: of `fetchRecords`. */
+  records(ask: RecordsQuestion): Promise<FetchedRecords>;
   close(): Promise<void>;
 };
 
@@ -116,6 +123,8 @@ export function startAgent(options: AgentOptions): Agent {
       return buildCapabilityDocument({
         ...options,
         ...now,
+        hardware: typeof options.hardware === 'function' ? options.hardware() : options.hardware,
+        machineTest: options.machineTest?.(),
         nodeId,
         revision,
         instance,
@@ -201,6 +210,10 @@ export function startAgent(options: AgentOptions): Agent {
     ended,
     hasSession: () => epoch.current > 0,
     capabilities: () => documents.current(),
+    records: async (ask) => {
+      const pins = options.pins ?? pinsInMemory();
+      return fetchRecords({ ...options, pins, signer: await signer, signal: stop.signal }, ask);
+    },
     close: async () => {
       stop.abort(new Problem('cancelled', 'The agent is stopping.'));
       jobs.abandonAll('The agent is stopping.');

@@ -1,5 +1,11 @@
 import type { PublicPolicy } from '../policy/node-policy.ts';
-import { CAPABILITIES, type CapabilityDocument, type NodeLoad, type ServedModel } from '../protocol/capabilities.ts';
+import {
+  CAPABILITIES,
+  type CapabilityDocument,
+  type MachineTest,
+  type NodeLoad,
+  type ServedModel,
+} from '../protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import { KERNEL_TYPES, TOOL_TYPES } from '../protocol/subjects.ts';
 import type { InstalledArtifact } from '../runtimes/runtime.ts';
@@ -23,6 +29,7 @@ export type DocumentParts = {
   software?: Software | undefined;
   tools?: Tools | undefined;
   policy?: PublicPolicy | undefined;
+  machineTest?: MachineTest | undefined;
   /** Milliseconds since 1970. */
   issuedAt: number;
 };
@@ -49,6 +56,7 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
     software: parts.software ?? { os: null, node: null, onnxruntime: null, transformers: null },
     tools: parts.tools ?? {},
     ...(parts.policy === undefined ? {} : { policy: parts.policy }),
+    ...(parts.machineTest === undefined ? {} : { machine_test: parts.machineTest }),
     network: { transport: 'websocket' },
     issued_at: parts.issuedAt,
     expires_at: parts.issuedAt + LIMITS.documentLifetimeMs,

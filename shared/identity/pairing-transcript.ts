@@ -7,8 +7,11 @@ import { canonicalBytes } from '../receipts/canonical-json.ts';
  */
 export type PairingTranscript = {
   protocol: number;
-  /** `pair` admits a node for a code, `enroll` asks for credentials of a node by its key alone. */
-  purpose: 'pair' | 'enroll';
+  /**
+   * `pair` admits a node for a code, `enroll` asks for credentials of a node by its key alone, `records` for receipts and
+   * credits of its own work.
+   */
+  purpose: 'pair' | 'enroll' | 'records';
   /** Origin under which the node reached the relay, such as `https://relay.example`. */
   relay: string;
   relayKey: string;

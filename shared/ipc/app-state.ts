@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Presence } from '../preferences/presence.ts';
 import { Wish } from '../preferences/wish.ts';
+import { MachineTest } from '../protocol/capabilities.ts';
 
 const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
@@ -40,6 +41,40 @@ export const GpuReport = Type.Object({
 });
 export type GpuReport = Static<typeof GpuReport>;
 
+/** A GPU of this machine, with what its owner lets it do. */
+export const ListedDevice = Type.Object({
+  /** By which preferences name it. */
+  id: Type.String(),
+  name: Type.String(),
+  memoryBytes: Nullable(Type.Integer({ minimum: 0 })),
+  /** Whether models run, or may run, on this one. */
+  computes: Type.Boolean(),
+  enabled: Type.Boolean(),
+  /** Most memory that models may take of it. */
+  capBytes: Nullable(Type.Integer({ minimum: 0 })),
+});
+export type ListedDevice = Static<typeof ListedDevice>;
+
+export const MachineTestState = Type.Object({
+  running: Type.Boolean(),
+  /** Devices that the running test is done with. */
+  found: Type.Integer({ minimum: 0 }),
+  /** Of the last test that came to its end; null before there was one. */
+  result: Nullable(MachineTest),
+});
+export type MachineTestState = Static<typeof MachineTestState>;
+
+/** Where the relay's receipts and credits of this machine's work stand. */
+export const RecordsState = Type.Object({
+  /** When the relay answered last; null before it has. */
+  syncedAt: Nullable(At),
+  /** Jobs whose receipt is not here yet. */
+  waiting: Type.Integer({ minimum: 0 }),
+  /** Why the last question was in vain; null when it was not. */
+  problem: Nullable(Type.String()),
+});
+export type RecordsState = Static<typeof RecordsState>;
+
 export const UpdateState = Type.Union([
   Type.Object({ state: Type.Literal('off') }),
   Type.Object({ state: Type.Literal('current'), checkedAt: Nullable(At) }),
@@ -68,7 +103,10 @@ export const AppState = Type.Object({
   questions: Type.Array(
     Type.Object({ id: Type.String(), type: Type.String(), model: Type.String(), client: Type.String(), endsAt: At }),
   ),
+  records: RecordsState,
   gpu: Nullable(GpuReport),
+  devices: Type.Array(ListedDevice),
+  machineTest: MachineTestState,
   /** Whether models lie in memory. */
   memoryHeld: Type.Boolean(),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),

@@ -19,6 +19,8 @@ export const UI_CALL_NAMES = [
   'listReceipts',
   'listDepartures',
   'listDays',
+  'testMachine',
+  'stopMachineTest',
   'listModels',
   'getCapabilities',
   'readLog',

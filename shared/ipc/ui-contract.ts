@@ -37,6 +37,9 @@ export const UI_CALLS = {
   listReceipts: call(PageRequest, Type.Array(LedgerReceipt)),
   listDepartures: call(PageRequest, Type.Array(LedgerDeparture)),
   listDays: call(Type.Object({ days: Type.Integer({ minimum: 1, maximum: 400 }) }, strict), Type.Array(LedgerDay)),
+  /** Answers when the test is over, at most half a minute later. */
+  testMachine: call(Nothing, AppState),
+  stopMachineTest: call(Nothing, AppState),
   listModels: call(Nothing, Type.Array(ListedModel)),
   /** What the node tells its relay of itself now; null while it has none. */
   getCapabilities: call(Nothing, Type.Union([CapabilityDocument, Type.Null()])),

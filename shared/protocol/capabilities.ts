@@ -35,6 +35,41 @@ export const MeasuredSpeed = Type.Object({
 });
 export type MeasuredSpeed = Static<typeof MeasuredSpeed>;
 
+/** Why models do not run on a device, or nothing is known of how fast. */
+export const DEVICE_REASONS = [
+  'no_adapter',
+  'software',
+  'not_isolated',
+  'switched_off',
+  'not_used',
+  'too_slow',
+  'failed',
+  'skipped',
+] as const;
+
+/** One device in a machine test. */
+export const DeviceTest = Type.Object({
+  device: Text,
+  kind: Type.Union([Type.Literal('gpu'), Type.Literal('cpu')]),
+  dtype: Type.String({ maxLength: 32 }),
+  /** Output tokens per second after the first; null where that was not measured. */
+  tokens_per_s: OrNull(Type.Number({ minimum: 0 })),
+  load_ms: OrNull(Type.Number({ minimum: 0 })),
+  /** The device's own memory, or the machine's for its processor. */
+  memory_bytes: OrNull(Count),
+  /** Null where models run on it. */
+  reason: OrNull(Type.Enum(DEVICE_REASONS)),
+});
+export type DeviceTest = Static<typeof DeviceTest>;
+
+/** What a test of a few seconds found, with one small model: no measurement of real work. */
+export const MachineTest = Type.Object({
+  tested_at: Time,
+  model: Text,
+  devices: Type.Array(DeviceTest, { maxItems: 64 }),
+});
+export type MachineTest = Static<typeof MachineTest>;
+
 /** A model a node can serve now or after loading it. Field names of the first block are those of the open fabric. */
 export const ServedModel = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 256 }),
@@ -148,6 +183,7 @@ export const CapabilityDocument = Type.Object({
   policy: Type.Optional(PublicPolicy),
   /** How the node reaches its relay. Round trips are measured by the relay, addresses are told to nobody. */
   network: Type.Optional(Type.Object({ transport: Text })),
+  machine_test: Type.Optional(MachineTest),
   issued_at: Type.Optional(Time),
   expires_at: Type.Optional(Time),
   /** Ed25519 by the node's key over `documentBytes`, base64url. */

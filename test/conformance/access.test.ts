@@ -104,6 +104,7 @@ test('asks for a key on every route but the public ones', async () => {
     'get /v1/health/live',
     'get /v1/health/ready',
     'post /v1/nodes/enroll',
+    'post /v1/nodes/records',
     'post /v1/pairing/challenge',
     'post /v1/pairing/complete',
   ];

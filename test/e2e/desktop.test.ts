@@ -96,6 +96,16 @@ test('pairs, answers a chat in its page, and a pause in mid-answer ends the page
   assert.ok(first.text.startsWith(text) && text !== first.text, 'what was produced has arrived, and no more');
   await until(() => !desktop.app.state().memoryHeld);
   assert.equal(desktop.compute(), undefined);
+  const { machineTest } = await desktop.ask('testMachine');
+  assert.deepEqual(
+    machineTest.result?.devices.map(({ kind, tokens_per_s, reason }) => [kind, (tokens_per_s ?? 0) > 0, reason]),
+    [
+      ['gpu', true, null],
+      ['cpu', true, 'not_used'],
+    ],
+    'the real engine ran on both',
+  );
+  assert.equal(desktop.compute(), undefined);
   assert.deepEqual(
     renderer.faults.filter((fault) => !/404|ERR_/.test(fault)),
     [],

@@ -14,6 +14,7 @@ import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import { UI_STATE_CHANNEL, type UiCallName, uiChannel } from '../../shared/ipc/ui-channels.ts';
 import type { UiInput, UiOutput } from '../../shared/ipc/ui-contract.ts';
 import type { Presence } from '../../shared/preferences/presence.ts';
+import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import { afterTest } from './after-test.ts';
 import { createElectronDouble, type DoubleOptions, type ElectronHands } from './electron-double/electron-double.ts';
 import type { WindowDouble } from './electron-double/windows.ts';
@@ -48,6 +49,16 @@ export const REAL_GPU: GpuReport = {
   description: 'a GPU',
   isFallback: false,
   crossOriginIsolated: true,
+};
+
+export const TEST_HARDWARE: Hardware = {
+  platform: 'linux',
+  arch: 'x64',
+  cpu: 'Test CPU',
+  cpu_threads: 16,
+  memory_bytes: 32 * 2 ** 30,
+  gpus: [{ name: 'Test GPU', vendor: 'test', vram_bytes: 16 * 2 ** 30, driver: '1.2' }],
+  webgpu: null,
 };
 
 const MODEL: PageModel = {
@@ -100,6 +111,7 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
     openSettingsFile: () => settingsFile,
     updater: undefined,
     openModels: async () => [MODEL],
+    describeHardware: async () => TEST_HARDWARE,
     startAgent: () => () => Promise.reject(new Error('this test starts no agent')),
     sensors: () => [{ everyMs: 0, read: async () => ({ ...sensed }) }],
     hasTrayPlace: async () => true,

@@ -121,12 +121,14 @@ function pretendedAgent(parts: NodeParts): StartAgent {
       ended,
       hasSession: () => isLetIn,
       capabilities: async () => documentOf(parts),
+      records: async () => ({ receipts: [], credits: [], creditsNext: null, relayKey: 'N' }),
       close: async () => end(undefined),
     };
   };
 }
 
-function documentOf({ runtime, policy, version, slots }: NodeParts) {
+async function documentOf({ runtime, policy, version, slots, ...parts }: NodeParts) {
+  const hardware = (await parts.hardware())();
   const document = buildCapabilityDocument({
     nodeId: 'attic-k3vxq2mzla',
     version,
@@ -134,15 +136,7 @@ function documentOf({ runtime, policy, version, slots }: NodeParts) {
     instance: 'instance',
     models: runtime.models(),
     slots: { total: slots(), used: () => 0 } as never,
-    hardware: {
-      platform: 'linux',
-      arch: 'x64',
-      cpu: 'Test CPU',
-      cpu_threads: 16,
-      memory_bytes: 32 * 2 ** 30,
-      gpus: [{ name: 'Test GPU', vendor: 'test', vram_bytes: 16 * 2 ** 30, driver: '1.2' }],
-      webgpu: null,
-    },
+    hardware,
     policy: policy.shown(),
     issuedAt: Date.now(),
   });

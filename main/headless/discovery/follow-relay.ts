@@ -84,15 +84,17 @@ export async function followRelay(options: FollowOptions): Promise<Agent> {
   const timer = setInterval(() => void check(), CHECK_INTERVAL_MS);
   watch(current, undefined);
 
+  const present = async (): Promise<Agent> => {
+    await moving;
+    if (current === undefined) throw new Problem('draining', 'The node is stopping.');
+    return current;
+  };
   return {
     ready: ready.promise,
     ended: ended.promise,
     hasSession: () => current?.hasSession() ?? false,
-    capabilities: async () => {
-      await moving;
-      if (current === undefined) throw new Problem('draining', 'The node is stopping.');
-      return current.capabilities();
-    },
+    capabilities: async () => (await present()).capabilities(),
+    records: async (ask) => (await present()).records(ask),
     close: async () => {
       stopped = true;
       clearInterval(timer);

@@ -1,17 +1,21 @@
+import { useMemo } from 'react';
+import type { AppState } from '../../../shared/ipc/app-state.ts';
 import type { LedgerDay } from '../../../shared/ipc/ledger-views.ts';
 import { ask, useAnswer } from '../bridge.ts';
 import { Figure } from '../figure.tsx';
 import { useSpeech } from '../locale.ts';
 import { DaysChart } from './days-chart.tsx';
+import { everyDay } from './every-day.ts';
+import { ForecastCard } from './forecast-card.tsx';
 
 const DAYS = 90;
 const MINUTE_MS = 60_000;
 
 /** What this machine has given, day by day. A curve is drawn when there is one. */
-export function ContributionsView() {
+export function ContributionsView({ state }: { state: AppState }) {
   const { texts, show } = useSpeech();
   const words = texts.contributions;
-  const days = useAnswer(() => ask('listDays', { days: DAYS }), '');
+  const days = useAnswer(() => ask('listDays', { days: DAYS }), `${state.jobs.length} ${state.records.syncedAt}`);
   if (days === undefined) return <h1>{texts.views.contributions}</h1>;
   const sum = (of: (day: LedgerDay) => number): number => days.reduce((total, day) => total + of(day), 0);
   const credits = sum((day) => day.credits);
@@ -30,8 +34,35 @@ export function ContributionsView() {
           <Figure key={name} name={name} value={value} unknown={texts.notYet} />
         ))}
       </dl>
-      {days.length < 2 ? <p className="notice">{words.tooEarly}</p> : <DaysChart days={days} />}
+      <RecordsNote state={state} />
+      {days.length < 2 ? <p className="notice">{words.tooEarly}</p> : <Charts days={days} />}
+      {days.length >= 2 && <ForecastCard days={days} />}
       {days.length > 0 && <DaysTable days={days} />}
+    </>
+  );
+}
+
+/** What is not counted yet, and why. */
+function RecordsNote({ state: { records } }: { state: AppState }) {
+  const { texts, show } = useSpeech();
+  const words = texts.contributions.records;
+  if (records.waiting === 0) return null;
+  return (
+    <p className="notice" role="status">
+      {words.waiting(records.waiting, show.number(records.waiting))} {records.problem !== null && words.problem}
+    </p>
+  );
+}
+
+function Charts({ days }: { days: readonly LedgerDay[] }) {
+  const { texts } = useSpeech();
+  const words = texts.contributions;
+  const { times, tokens, credits } = useMemo(() => everyDay(days), [days]);
+  const hasCurve = days.filter((day) => day.credits > 0).length > 1;
+  return (
+    <>
+      <DaysChart times={times} values={tokens} shape="bars" caption={words.chart} />
+      {hasCurve && <DaysChart times={times} values={credits} shape="curve" caption={words.creditsChart} />}
     </>
   );
 }
@@ -58,7 +89,7 @@ function DaysTable({ days }: { days: readonly LedgerDay[] }) {
               <th scope="row">{show.day(Date.parse(`${day}T12:00`))}</th>
               {[jobs, failedJobs, outputTokens, busyMs / MINUTE_MS, credits].map((value, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: columns stay where they are.
-                <td key={index}>{show.number(value)}</td>
+                <td key={index}>{show.fine(value)}</td>
               ))}
             </tr>
           ))}

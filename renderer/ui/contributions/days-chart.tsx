@@ -1,9 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { LedgerDay } from '../../../shared/ipc/ledger-views.ts';
 import { useSpeech } from '../locale.ts';
-import { everyDay } from './every-day.ts';
 
 const HEIGHT_PX = 240;
 /** A bar stands on the middle of its day. */
@@ -11,16 +9,17 @@ const HALF_DAY_S = 12 * 3_600;
 /** Seven tenths of a day wide, and no wider than this many pixels. */
 const BARS = uPlot.paths.bars?.({ size: [0.7, 48] });
 
-/** Bars on a canvas, for eyes alone: the table below says the same in numbers. */
-export function DaysChart({ days }: { days: readonly LedgerDay[] }) {
-  const { texts, show } = useSpeech();
+export type DaysChartProps = { times: number[]; values: number[]; shape: 'bars' | 'curve'; caption: string };
+
+/** Bars or a curve on a canvas, for eyes alone: the table below says the same in numbers. */
+export function DaysChart({ times, values, shape, caption }: DaysChartProps) {
+  const { show } = useSpeech();
   const box = useRef<HTMLDivElement>(null);
   const colours = useColourChanges();
   // biome-ignore lint/correctness/useExhaustiveDependencies: a canvas knows colours only when it is drawn.
   useEffect(() => {
     const { current } = box;
     if (current === null) return;
-    const { times, tokens } = everyDay(days);
     const paint = paintOf(current);
     const axis = { stroke: paint.quiet, grid: { stroke: paint.line, width: 1 }, ticks: { show: false } };
     const plot = new uPlot(
@@ -42,19 +41,19 @@ export function DaysChart({ days }: { days: readonly LedgerDay[] }) {
             space: 90,
             size: 32,
           },
-          { ...axis, size: 64, values: (_plot, values) => values.map(show.number) },
+          { ...axis, size: 64, values: (_plot, ticks) => ticks.map(show.fine) },
         ],
         series: [
           {},
           {
-            label: texts.contributions.tokens,
-            fill: paint.accent,
-            ...(BARS === undefined ? {} : { paths: BARS }),
+            label: caption,
+            ...(shape === 'curve' ? { stroke: paint.accent, width: 2 } : { fill: paint.accent }),
+            ...(shape === 'curve' || BARS === undefined ? {} : { paths: BARS }),
             points: { show: false },
           },
         ],
       },
-      [times, tokens],
+      [times, values],
       current,
     );
     const observer = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT_PX }));
@@ -63,10 +62,10 @@ export function DaysChart({ days }: { days: readonly LedgerDay[] }) {
       observer.disconnect();
       plot.destroy();
     };
-  }, [days, show, texts, colours]);
+  }, [times, values, shape, caption, show, colours]);
   return (
     <figure className="card chart">
-      <figcaption>{texts.contributions.chart}</figcaption>
+      <figcaption>{caption}</figcaption>
       <div ref={box} className="chart-box" aria-hidden="true">
         <span className="chart-accent" />
         <span className="chart-line" />

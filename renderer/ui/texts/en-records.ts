@@ -6,6 +6,8 @@ const KINDS: Record<string, string> = {
   answer: 'Answer',
   pairing: 'Pairing',
   enrolment: 'Enrolment',
+  records: 'Question for receipts',
+  model: 'Question for a model',
   request: 'Request',
 };
 const CHECKS: Record<Finding['check'], string> = {
@@ -46,7 +48,8 @@ export const EN_RECORDS = {
     nothingFits: 'No line fits the filter.',
     noDepartures: 'Nothing has left this machine yet.',
     noJobs: 'This machine has run no job yet.',
-    noReceipts: 'No receipt is kept on this machine. Your relay’s operator can give you those of your jobs as files.',
+    noReceipts:
+      'No receipt has come yet. The relay signs one for every job that ends well, and it is fetched by itself.',
     check: {
       file: 'Check a receipt from a file',
       fileHint: 'It is checked here, without asking anybody.',
@@ -66,6 +69,31 @@ export const EN_RECORDS = {
       'By this machine’s own clock and count. A relay may count otherwise: it sees when an answer arrived, and not what was handed back.',
     tooEarly: 'A curve needs two days with work. It appears here when there are two.',
     chart: 'Tokens written on each day',
+    creditsChart: 'Credits of all these days together',
+    records: {
+      waiting: (count: number, shown: string): string =>
+        count === 1
+          ? 'The receipt of one job is not here yet, nor is its credit.'
+          : `The receipts of ${shown} jobs are not here yet, nor are their credits.`,
+      problem: 'The relay did not answer; it is asked again.',
+    },
+    forecast: {
+      title: 'A day from now on',
+      tooEarly: 'A forecast needs three whole days. It appears here when there are three.',
+      basis: (days: string): string => `The mean of the last ${days} whole days, days without work among them.`,
+      tokens: 'Expected tokens',
+      credits: 'Expected credits',
+      lastTokens: 'Tokens yesterday',
+      lastCredits: 'Credits yesterday',
+      why: 'Why a day differs from it',
+      reasons: [
+        'The relay sends work when its clients have some, and to the machine that suits each job.',
+        'Hours in which you play, are on battery, or have paused count for nothing.',
+        'What is handed back to the relay is not paid, though some of it was written.',
+        'The operator sets prices, and may change them; credits follow the price of the moment.',
+        'Credits are those of the relay’s own count, on the day of its own clock; they come with the receipt.',
+      ],
+    },
     tokens: 'Tokens',
     table: 'The days in numbers',
     columns: {

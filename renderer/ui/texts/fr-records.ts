@@ -24,6 +24,8 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       answer: 'Réponse',
       pairing: 'Appairage',
       enrolment: 'Inscription',
+      records: 'Demande de reçus',
+      model: 'Demande d’un modèle',
       request: 'Requête',
     },
     done: 'Faite',
@@ -36,7 +38,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
     noDepartures: 'Rien n’a encore quitté cette machine.',
     noJobs: 'Cette machine n’a encore fait aucune tâche.',
     noReceipts:
-      'Aucun reçu n’est gardé sur cette machine. L’opérateur du relais peut vous donner ceux de vos tâches en fichiers.',
+      'Aucun reçu n’est encore venu. Le relais en signe un pour chaque tâche qui finit bien ; il est demandé tout seul.',
     check: {
       file: 'Contrôler un reçu depuis un fichier',
       fileHint: 'Il est contrôlé ici, sans demander à personne.',
@@ -63,6 +65,31 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       'Selon l’horloge et le compte de cette machine. Un relais peut compter autrement : il voit quand une réponse arrive, et non ce qui a été rendu.',
     tooEarly: 'Une courbe demande deux jours de travail. Elle apparaîtra alors ici.',
     chart: 'Jetons produits chaque jour',
+    creditsChart: 'Crédits de tous ces jours ensemble',
+    records: {
+      waiting: (count, shown) =>
+        count === 1
+          ? 'Le reçu d’une tâche n’est pas encore ici, ni son crédit.'
+          : `Les reçus de ${shown} tâches ne sont pas encore ici, ni leurs crédits.`,
+      problem: 'Le relais n’a pas répondu ; il sera redemandé.',
+    },
+    forecast: {
+      title: 'Un jour à venir',
+      tooEarly: 'Une prévision demande trois jours entiers. Elle apparaîtra alors ici.',
+      basis: (days) => `La moyenne des ${days} derniers jours entiers, jours sans travail compris.`,
+      tokens: 'Jetons attendus',
+      credits: 'Crédits attendus',
+      lastTokens: 'Jetons hier',
+      lastCredits: 'Crédits hier',
+      why: 'Pourquoi un jour en diffère',
+      reasons: [
+        'Le relais envoie du travail quand ses clients en ont, et à la machine qui convient à chaque tâche.',
+        'Les heures de jeu, sur batterie ou en pause ne comptent pas.',
+        'Ce qui est rendu au relais n’est pas payé, même si une partie en était écrite.',
+        'L’opérateur fixe les prix et peut les changer ; les crédits suivent le prix du moment.',
+        'Les crédits sont ceux du compte du relais, au jour de son horloge ; ils viennent avec le reçu.',
+      ],
+    },
     tokens: 'Jetons',
     table: 'Les jours en nombres',
     columns: {

@@ -105,7 +105,7 @@ test('the ledger takes over no file of another program or of a later version, an
   foreign.close();
   assert.throws(() => openLedger(join(folder, 'foreign')), isProblem('data_folder_unusable', /another program/));
   const path = join(folder, 'ledger');
-  const next = { id: 20, sql: 'ALTER TABLE jobs ADD COLUMN note TEXT' };
+  const next = { id: 1_000, sql: 'ALTER TABLE jobs ADD COLUMN note TEXT' };
   openLedger(path, [...LEDGER_MIGRATIONS, next]).close();
   openLedger(path, [...LEDGER_MIGRATIONS, next]).close();
   assert.throws(() => openLedger(path), isProblem('data_folder_unusable', /newer Sparewatt/));

@@ -26,6 +26,7 @@ function fakeAgent(relayUrl: string) {
     ended: ended.promise,
     hasSession: () => state.hasSession,
     capabilities: () => Promise.reject(new Error('not asked for')),
+    records: () => Promise.reject(new Error('not asked for')),
     close: async () => {
       state.isClosed = true;
       state.hasSession = false;

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openPolicyFile } from '../../../main/headless/policy-file.ts';
+import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -25,6 +26,17 @@ test('[O6] without a file everything is allowed, and one that comes later counts
   await until(() => !policy.isOpen());
   rmSync(path);
   await until(() => policy.isOpen());
+});
+
+test('the whole document of the desktop app is a policy too, and is followed as one', async (t) => {
+  const away = { contribute: true, slots: 3 };
+  const first = { ...DEFAULT_PREFERENCES, profiles: { ...DEFAULT_PREFERENCES.profiles, away } };
+  const { path, policy, preferences } = open(t, JSON.stringify(first));
+  assert.equal(preferences()?.profiles.away.slots, 3);
+  assert.equal(policy.isOpen(), true);
+  writeFileSync(path, JSON.stringify({ ...first, supervised: true }));
+  await until(() => !policy.isOpen());
+  assert.equal(preferences()?.supervised, true);
 });
 
 test('[O6] a file that has become wrong leaves the last policy in place and says so', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
+import { forecastOf } from '../../../renderer/ui/contributions/forecast.ts';
 import { withGames, withWhen } from '../../../renderer/ui/first-run/answers.ts';
 import { clockOf, statusOf } from '../../../renderer/ui/home/status.ts';
 import { createTokenRate } from '../../../renderer/ui/home/token-rate.ts';
@@ -29,7 +30,10 @@ const STATE: AppState = {
   relay: { state: 'connected', relay: 'https://relay.example', nodeId: 'attic-1' },
   jobs: [{ job: 'j', type: 'llm', model: 'acme/secret', client: 'key_1', startedAt: 0, outputTokens: 1 }],
   questions: [],
+  records: { syncedAt: null, waiting: 0, problem: null },
   gpu: null,
+  devices: [],
+  machineTest: { running: false, found: 0, result: null },
   memoryHeld: true,
   startsAtLogin: false,
   update: { state: 'off' },
@@ -146,16 +150,26 @@ test('finds lines by every word of a filter, and exports nothing that a spreadsh
   assert.equal(csvOf(rows), 'row,to,kind\r\n2,Relay.example,answer\r\n1,\'=cmd(),"a ""b"", c"');
 });
 
-test('draws days without work too', () => {
-  const day = (name: string, outputTokens: number) => ({
-    day: name,
-    outputTokens,
-    jobs: 1,
-    failedJobs: 0,
-    busyMs: 1,
-    credits: 0,
-  });
-  assert.deepEqual(everyDay([day('2026-03-30', 5), day('2026-03-27', 7)]).tokens, [7, 0, 0, 5]);
+const dayOf = (day: string, outputTokens: number, credits = 0) => ({
+  ...{ day, outputTokens, credits },
+  ...{ jobs: 1, failedJobs: 0, busyMs: 1 },
+});
+
+test('draws days without work too, and credits as a curve that never falls', () => {
+  const { tokens, credits } = everyDay([dayOf('2026-03-30', 5, 2), dayOf('2026-03-27', 7, 1.5)]);
+  assert.deepEqual(tokens, [7, 0, 0, 5]);
+  assert.deepEqual(credits, [1.5, 1.5, 1.5, 3.5]);
+});
+
+test('forecasts a day from at most a week of whole days, and says nothing before there are three', () => {
+  const now = new Date(2026, 2, 30, 9).getTime();
+  const today = dayOf('2026-03-30', 1_000_000, 99);
+  assert.equal(forecastOf([], now), undefined);
+  assert.equal(forecastOf([today, dayOf('2026-03-29', 5), dayOf('2026-03-28', 5)], now), undefined);
+  const three = forecastOf([today, dayOf('2026-03-29', 30, 3), dayOf('2026-03-27', 60)], now);
+  assert.deepEqual(three, { days: 3, tokens: 30, credits: 1, lastTokens: 30, lastCredits: 3 });
+  const long = Array.from({ length: 20 }, (_, index) => dayOf(`2026-03-${String(index + 10).padStart(2, '0')}`, index));
+  assert.deepEqual([forecastOf(long, now)?.days, forecastOf(long, now)?.tokens], [7, 16]);
 });
 
 test('reports a bug with our own words alone, in a link that the app opens', () => {

@@ -1,0 +1,106 @@
+/** What the owner lets the GPU do is what the node does, and what the relay hears. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { modelsToUnload } from '../../../main/node/page-memory.ts';
+import type { PageModel } from '../../../main/node/window-runtime.ts';
+import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
+import { askChat, streamChat } from '../../support/ask-pool.ts';
+import { TEST_HARDWARE, TEST_MODEL } from '../../support/desktop.ts';
+import { offers, pairDesktop } from '../../support/paired-desktop.ts';
+import { type Pool, startPool } from '../../support/pool.ts';
+import { pretendedExecution } from '../../support/pretended-model.ts';
+import { until } from '../../support/until.ts';
+
+const GPU = 'test-gpu';
+const GIB = 2 ** 30;
+const USAGE = { inputTokens: 3, outputTokens: 2 };
+
+let pool: Pool;
+before(async () => {
+  pool = await startPool();
+});
+after(() => pool.close());
+
+const off = { gpus: { [GPU]: { enabled: false, memory_bytes: null } } };
+const capped = (memory_bytes: number) => ({ gpus: { [GPU]: { enabled: true, memory_bytes } } });
+
+test('[O10] a GPU that is switched off in mid-answer hands the job back at once, and is neither served nor told of', async (t) => {
+  const { desktop, page, prefer, document } = await pairDesktop(t, pool);
+  await offers(pool, [TEST_MODEL]);
+  assert.deepEqual(desktop.app.state().devices, [
+    { id: GPU, name: 'Test GPU', memoryBytes: 16 * GIB, computes: true, enabled: true, capBytes: null },
+  ]);
+  const answer = streamChat(pool, TEST_MODEL);
+  const { order } = await page.orders.next();
+  assert.ok(order.type === 'run');
+  await page.say({ type: 'text', id: order.id, text: 'Once ', tokens: 1, more: undefined });
+  await prefer(off);
+  assert.equal((await answer).end, 'handed_back');
+  assert.equal(desktop.app.state().memoryHeld, false);
+  assert.equal(desktop.compute(), undefined, 'the page that computed is gone, and its memory with it');
+  await offers(pool, []);
+  await until(async () => (await document()).hardware.gpus?.length === 0);
+  assert.equal((await desktop.ask('listModels'))[0]?.state, 'unusable');
+  assert.equal(desktop.app.state().contributing, true);
+  await prefer({ gpus: {} });
+  await offers(pool, [TEST_MODEL]);
+  const again = askChat(pool, TEST_MODEL);
+  const next = await page.orders.next();
+  assert.ok(next.order.type === 'run');
+  await page.say({ type: 'done', id: next.order.id, finishReason: 'stop', usage: USAGE });
+  assert.equal((await again).status, 200);
+});
+
+test('[O10] below a cap only models that fit are offered, and two that fit alone are in memory one after the other', async (t) => {
+  const models = ['small/one', 'small/two', 'large/one'].map((name) => model(name, name.startsWith('large') ? 8 : 2));
+  const { desktop, page, prefer, document } = await pairDesktop(t, pool, {
+    openModels: async () => models,
+    preferences: capped(3 * GIB),
+  });
+  await offers(pool, ['small/one', 'small/two']);
+  assert.equal((await document()).hardware.gpus?.[0]?.vram_bytes, 3 * GIB);
+  const run = async (name: string): Promise<void> => {
+    const answer = askChat(pool, name);
+    const { model: ran, order } = await page.orders.next();
+    assert.equal(ran, name);
+    assert.ok(order.type === 'run');
+    await page.say({ type: 'done', id: order.id, finishReason: 'stop', usage: USAGE }, name);
+    assert.equal((await answer).status, 200);
+  };
+  const warm = async () =>
+    (await desktop.ask('listModels')).flatMap(({ name, state }) => (state === 'warm' ? [name] : []));
+  await run('small/one');
+  assert.deepEqual(await warm(), ['small/one']);
+  await run('small/two');
+  assert.deepEqual(await warm(), ['small/two'], 'both together are above the cap');
+  await run('small/one');
+  assert.deepEqual(await warm(), ['small/one'], 'what had to leave came back');
+  await prefer({ gpus: {} });
+  await offers(pool, ['small/one', 'small/two', 'large/one']);
+  await run('small/two');
+  assert.deepEqual(await warm(), ['small/one', 'small/two']);
+  await prefer(capped(3 * GIB));
+  assert.equal((await warm()).length, 1, 'a cap that is lowered is kept at once');
+  assert.equal((await document()).hardware.gpus?.[0]?.name, TEST_HARDWARE.gpus?.[0]?.name);
+});
+
+test('what was used longest ago leaves first, and nothing that works', () => {
+  const held = (names: Record<string, boolean>) =>
+    Object.entries(names).map(([name, isBusy]) => ({ name, needBytes: 10, isBusy }));
+  assert.deepEqual(modelsToUnload(held({ a: false, b: false, c: false }), 10, 25), ['a', 'b']);
+  assert.deepEqual(modelsToUnload(held({ a: true, b: false, c: false }), 10, 30), ['b']);
+  assert.equal(modelsToUnload(held({ a: true, b: true }), 10, 25), undefined);
+  assert.deepEqual(modelsToUnload(held({ a: true }), 10, null), []);
+  assert.ok(memoryNeedBytes({ size_bytes: GIB }) > GIB);
+});
+
+function model(name: string, gib: number): PageModel {
+  return {
+    served: {
+      ...{ name, type: 'llm', revision: 'r1', dtype: 'q4', device: 'webgpu' },
+      ...{ size_bytes: gib * GIB, context_length: 512 },
+    },
+    execution: pretendedExecution('test'),
+    load: { location: `sparewatt-app://app/models/${name}/`, dtype: 'q4', device: 'webgpu', threads: 1 },
+  };
+}

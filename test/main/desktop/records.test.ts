@@ -1,0 +1,202 @@
+/** Receipts and credits of the relay in the ledger of the app. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openLedger } from '../../../main/ledger/ledger.ts';
+import { createRecordKeeper } from '../../../main/node/record-keeper.ts';
+import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
+import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
+import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';
+import type { PairingCode } from '../../../shared/api/pairing.ts';
+import type { RelayLink } from '../../../shared/ipc/app-state.ts';
+import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { RecordsQuestion } from '../../../shared/protocol/node-records.ts';
+import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
+import { draftFor, RELAY_KEY } from '../../relay/store/store-records.ts';
+import { askChat } from '../../support/ask-pool.ts';
+import { type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { makeCode } from '../../support/pairing.ts';
+import { silentLog, startPool } from '../../support/pool.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
+
+const RELAY = 'https://relay.example';
+const CONNECTED: RelayLink = { state: 'connected', relay: RELAY, nodeId: 'attic-1' };
+const NOON = Date.UTC(2026, 10, 21, 12);
+const MINUTE_MS = 60_000;
+const PAGE = { before: null, limit: 500 };
+const sealer = createReceiptSealer(RELAY_KEY);
+
+/** A keeper on a real ledger; the test is the relay. */
+function openKeeper(t: TestContext, folder = temporaryFolder(t)) {
+  const ledger = openLedger(join(folder, 'ledger.sqlite'));
+  const asked: RecordsQuestion[] = [];
+  const it = {
+    folder,
+    ledger,
+    asked,
+    now: NOON,
+    link: CONNECTED,
+    entries: 0,
+    isReachable: true,
+    withheld: new Set<string>(),
+    done: (job: string) => {
+      ledger.addJob({ ...ENDED, job, startedAt: it.now });
+      keeper.jobDone();
+    },
+    /** Lets so much time pass, a second at a time, as the app looks. */
+    pass: async (ms: number) => {
+      for (const end = it.now + ms; it.now < end; it.now += 1_000) await keeper.look();
+    },
+    state: () => keeper.state(),
+  };
+  const keeper = createRecordKeeper({
+    ledger,
+    link: () => it.link,
+    ask: async (question): Promise<FetchedRecords> => {
+      asked.push(question);
+      if (!it.isReachable) throw new Problem('relay_unreachable', 'The relay does not answer.');
+      const jobs = question.jobs.filter((job) => !it.withheld.has(job));
+      const seqs = Array.from({ length: it.entries }, (_, index) => index + 1).reverse();
+      const page = seqs.filter((seq) => seq < (question.creditsBefore ?? Number.MAX_SAFE_INTEGER)).slice(0, 10);
+      const last = page.at(-1) ?? 0;
+      return {
+        relayKey: RELAY_KEY.publicKey,
+        receipts: jobs.map((job) => sealer.seal({ ...draftFor(job), id: `receipt_${job}` })),
+        credits: page.map((seq) => ({ seq, at: NOON, amountMicro: 500_000, reference: `receipt_${seq}` })),
+        creditsNext: last > 1 ? last : null,
+      };
+    },
+    now: () => it.now,
+    onChange: () => undefined,
+    log: silentLog,
+  });
+  t.after(() => ledger.close());
+  return it;
+}
+
+const creditsOf = (ledger: ReturnType<typeof openLedger>): number =>
+  ledger.days(10).reduce((sum, { credits }) => sum + credits, 0);
+
+test('asks once for the receipt of a job that ended, keeps it, and is quiet from then on', async (t) => {
+  const it = openKeeper(t);
+  await it.pass(MINUTE_MS);
+  assert.equal(it.asked.length, 1, 'a connection begins with one question');
+  it.entries = 1;
+  it.done('job_1');
+  await it.pass(60 * MINUTE_MS);
+  assert.deepEqual(
+    it.asked.map(({ jobs }) => jobs),
+    [[], ['job_1']],
+  );
+  const [receipt] = it.ledger.receipts(PAGE);
+  assert.deepEqual([receipt?.id, receipt?.job], ['receipt_job_1', 'job_1']);
+  assert.equal(creditsOf(it.ledger), 0.5);
+  assert.equal(it.state().waiting, 0);
+});
+
+test('asks again, and less and less, for a receipt that the relay does not have yet', async (t) => {
+  const it = openKeeper(t);
+  it.withheld.add('job_1');
+  it.done('job_1');
+  await it.pass(60 * MINUTE_MS);
+  assert.ok(it.asked.length > 3 && it.asked.length < 12, `${it.asked.length} questions in an hour`);
+  assert.equal(it.state().waiting, 1);
+  it.withheld.clear();
+  await it.pass(30 * MINUTE_MS);
+  assert.equal(it.ledger.receipts(PAGE).length, 1);
+});
+
+test('a relay that cannot be reached costs nothing but time, and its receipts come afterwards, also after a restart', async (t) => {
+  const it = openKeeper(t);
+  it.isReachable = false;
+  it.entries = 25;
+  it.done('job_1');
+  await it.pass(5 * MINUTE_MS);
+  assert.equal(it.state().problem, 'The relay does not answer.');
+  it.link = { state: 'connecting', relay: RELAY };
+  const before = it.asked.length;
+  await it.pass(30 * MINUTE_MS);
+  assert.equal(it.asked.length, before, 'a relay without a session was asked');
+  it.ledger.close();
+  const again = openKeeper(t, it.folder);
+  again.entries = 25;
+  await again.pass(MINUTE_MS);
+  assert.equal(again.ledger.receipts(PAGE).length, 1);
+  assert.equal(creditsOf(again.ledger), 12.5, 'every page of credits is there');
+  const third = openKeeper(t, it.folder);
+  third.entries = 26;
+  await third.pass(MINUTE_MS);
+  assert.equal(creditsOf(third.ledger), 13, 'credits were counted twice');
+  assert.deepEqual(third.asked, [{ jobs: [], creditsBefore: null }], 'known credits were asked for');
+  assert.equal(third.ledger.receipts(PAGE).length, 1);
+});
+
+test('more jobs than one question may name are asked for in turn', async (t) => {
+  const it = openKeeper(t);
+  for (let job = 0; job < 120; job++) it.done(`job_${job}`);
+  await it.pass(MINUTE_MS);
+  assert.deepEqual(
+    it.asked.map(({ jobs }) => jobs.length),
+    [50, 50, 20],
+  );
+  assert.equal(it.ledger.receipts(PAGE).length, 120);
+});
+
+test('a job for a real relay leaves its countersigned receipt and its credit in the ledger', async (t) => {
+  const pool = await startPool();
+  t.after(() => pool.close());
+  const headers = { authorization: `Bearer ${pool.relay.adminToken}`, 'content-type': 'application/json' };
+  const price = { method: 'PUT', headers, body: JSON.stringify({ per_job_micro: 2_000_000, fee_percent: 50 }) };
+  assert.equal((await pool.request('/v1/admin/prices/*', price)).status, 200);
+  let page: PlayedPage | undefined;
+  const desktop = await startDesktop(t, {
+    stored: {
+      version: 2,
+      preferences: DEFAULT_PREFERENCES,
+      wish: { state: 'contribute' },
+      toldOfTray: true,
+      choices: {},
+    },
+    before: (hands) => {
+      page = playComputePages(hands);
+    },
+    startAgent: startDesktopAgent,
+  });
+  const { code } = (await makeCode(pool.relay)) as PairingCode & { code: string };
+  await desktop.ask('pair', { invitation: code, relayUrl: pool.relay.url });
+  await until(async () => (await (await pool.request('/v1/models')).text()).includes(TEST_MODEL));
+  const answer = askChat(pool, TEST_MODEL);
+  const run = await page?.orders.next();
+  assert.ok(run?.order.type === 'run');
+  await page?.say({ type: 'text', id: run.order.id, text: 'Hi', tokens: 1, more: undefined });
+  const usage = { inputTokens: 3, outputTokens: 1 };
+  await page?.say({ type: 'done', id: run.order.id, finishReason: 'stop', usage });
+  const { jobId } = await answer;
+  await until(async () => {
+    desktop.clock.now += 10_000;
+    await desktop.tick();
+    return (await desktop.ask('listReceipts', PAGE)).length === 1 && desktop.app.state().records.waiting === 0;
+  });
+  const [receipt] = await desktop.ask('listReceipts', PAGE);
+  assert.equal(receipt?.job, jobId);
+  const findings = await checkReceiptFile(JSON.parse(receipt?.document ?? ''));
+  assert.deepEqual(
+    findings.slice(0, 2).map(({ isSound }) => isSound),
+    [true, true],
+  );
+  await until(async () => (await desktop.ask('listDays', { days: 400 })).some(({ credits }) => credits === 1));
+});
+
+const ENDED = {
+  attempt: 1,
+  type: 'llm',
+  model: TEST_MODEL,
+  client: 'key_1',
+  relay: RELAY,
+  totalMs: 1_000,
+  inputTokens: 3,
+  outputTokens: 4,
+  outcome: 'done',
+};
