@@ -7,7 +7,7 @@ import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { Execution } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
-import type { ComputeWindow } from '../windows/compute-window.ts';
+import type { ComputeWindow, PageEnd } from '../windows/compute-window.ts';
 
 /** A model whose files the page can read. */
 export type PageModel = {
@@ -38,8 +38,8 @@ export type WindowRuntime = ReleasableRuntime & {
   listModels(): ListedModel[];
   greeted(report: GpuReport): void;
   said(word: ComputeWord): void;
-  /** The page and all its workers are gone. */
-  gone(): void;
+  /** The page and all its workers are gone. One that keeps crashing offers nothing until it has greeted again. */
+  gone(how: PageEnd): void;
 };
 
 type Pending = {
@@ -57,8 +57,8 @@ const GRACE_MS = 1_500;
 /**
  * Inference in the compute page, one worker per model.
  *
- * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page rejects them all;
- * (2) nothing is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the
+ * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page hands them all
+ * back, but where it keeps crashing: that they caused it is likely then, and a job that goes round must end; (2) nothing is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the
  * page its life, which stops everything; (4) a page without a real GPU serves no model.
  */
 export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
@@ -94,8 +94,12 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     window.order({ model: served.name, order: { type: 'load', ...request } });
     return loading.promise;
   };
-  const gone = (): void => {
-    const problem = new Problem('node_fault', 'The page that computes has ended. Its jobs can run elsewhere.');
+  const gone = (how: PageEnd): void => {
+    const problem =
+      how === 'keeps-crashing'
+        ? new Problem('node_fault', 'The page that computes keeps crashing. Its jobs can run elsewhere.')
+        : new Problem('handed_back', 'The page that computes has ended. Its jobs can run elsewhere.');
+    if (how === 'keeps-crashing') report = undefined;
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
     loads.clear();
@@ -111,7 +115,10 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   };
   /** The worker of a model has ended, and with it whatever it had not finished. */
   const unloaded = (model: string): void => {
-    const problem = new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`);
+    const problem =
+      emptied === undefined
+        ? new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`)
+        : new Problem('handed_back', `The owner took '${model}' out of memory. Its jobs can run elsewhere.`);
     loads.get(model)?.reject(problem);
     loads.delete(model);
     for (const job of jobs.values()) {
