@@ -27,7 +27,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const compute = createComputeWindow({
     electron,
     preload: join(host.folders.preloads, 'compute.cjs'),
-    onGone: () => runtime.gone(),
+    onGone: (how) => runtime.gone(how),
     now,
     log,
   });

@@ -10,7 +10,7 @@ import type { Execution } from '../../shared/protocol/messages.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
-import type { ComputeWindow } from '../windows/compute-window.ts';
+import type { ComputeWindow, PageEnd } from '../windows/compute-window.ts';
 import { type HeldModel, modelsToUnload } from './page-memory.ts';
 
 /** A model whose files the page can read. */
@@ -54,8 +54,8 @@ export type WindowRuntime = ReleasableRuntime & {
   lookAtGpu(): Promise<GpuReport | undefined>;
   greeted(report: GpuReport): void;
   said(word: ComputeWord): void;
-  /** The page and all its workers are gone. */
-  gone(): void;
+  /** The page and all its workers are gone. One that keeps crashing offers nothing until it has greeted again. */
+  gone(how: PageEnd): void;
 };
 
 type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<Omit<RuntimeResult, 'execution'>>;
@@ -76,14 +76,14 @@ const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
 /**
  * Inference in the compute page, one worker per model.
  *
- * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page rejects them all;
- * (2) nothing is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the
- * page its life, which stops everything; (4) a page without a real GPU, or with one that its owner has switched off, serves
- * no model; (5) models that are loaded or on their way need no more together than the owner's cap.
+ * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page hands them all
+ * back, but where it keeps crashing: that they caused it is likely then, and a job that goes round must end; (2) nothing
+ * is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the page its
+ * life, which stops everything; (4) a page without a real GPU, or with one that its owner has switched off, serves no
+ * model; (5) models that are loaded or on their way need no more together than the owner's cap.
  */
 export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
   const { models, window, log, allowSoftware = false, rule = () => NO_RULE, graceMs = GRACE_MS } = options;
-  const files = models.filter(({ served }) => !isServiceType(served.type));
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const loads = new Map<string, Loading>();
   const warm = new Set<string>();
@@ -142,8 +142,12 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
     return loading.promise;
   };
-  const gone = (): void => {
-    const problem = new Problem('node_fault', 'The page that computes has ended. Its jobs can run elsewhere.');
+  const gone = (how: PageEnd): void => {
+    const problem =
+      how === 'keeps-crashing'
+        ? new Problem('node_fault', 'The page that computes keeps crashing. Its jobs can run elsewhere.')
+        : new Problem('handed_back', 'The page that computes has ended. Its jobs can run elsewhere.');
+    if (how === 'keeps-crashing') report = undefined;
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
     loads.clear();
@@ -160,8 +164,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   };
   /** The worker of a model has ended, and with it whatever it had not finished. */
   const unloaded = (model: string, reason?: Problem): void => {
-    const ended = `The worker of '${model}' has ended. Its jobs can run elsewhere.`;
-    const problem = reason ?? new Problem('node_fault', ended);
+    const problem = reason ?? (emptied === undefined ? workerEnded(model) : takenBack());
     loads.get(model)?.reject(problem);
     loads.delete(model);
     for (const job of jobs.values()) {
@@ -175,7 +178,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const takeBack = (name: string): void => {
     expected.set(name, (expected.get(name) ?? 0) + 1);
     window.order({ model: name, order: { type: 'unload' } });
-    unloaded(name, new Problem('handed_back', 'The owner of this node has taken its GPU back.'));
+    unloaded(name, takenBack());
   };
 
   const ofModel = ({ model, word }: ComputeWord): boolean => {
@@ -294,13 +297,15 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     holdsMemory: () => loads.size > 0,
     listModels: () =>
-      files.map((model) => {
-        const { served } = model;
-        // Until the page has said what it found, nothing speaks against its models.
-        const isUsable = report?.usable !== false && rule().enabled;
-        const state = !isUsable || !isAllowed(model) ? 'unusable' : warm.has(served.name) ? 'warm' : 'installed';
-        return { ...served, state };
-      }),
+      [...byName.values()]
+        .filter(({ served }) => !isServiceType(served.type))
+        .map((model) => {
+          const { served } = model;
+          // Until the page has said what it found, nothing speaks against its models.
+          const isUsable = report?.usable !== false && rule().enabled;
+          const state = !isUsable || !isAllowed(model) ? 'unusable' : warm.has(served.name) ? 'warm' : 'installed';
+          return { ...served, state };
+        }),
     report: () => report,
     close: async () => window.end(),
     greeted: (found) => {
@@ -316,6 +321,14 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     gone,
   };
+}
+
+function workerEnded(model: string): Problem {
+  return new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`);
+}
+
+function takenBack(): Problem {
+  return new Problem('handed_back', 'The owner of this node has taken its GPU back. Its jobs can run elsewhere.');
 }
 
 type JobWord = Exclude<ComputeWord['word'], { type: 'loaded' } | { type: 'unloaded' }>;

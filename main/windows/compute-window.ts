@@ -4,6 +4,9 @@ import type { ElectronSurface, WindowSurface } from '../surface.ts';
 import { COMPUTE_URL } from './app-pages.ts';
 import { PAGE_PREFERENCES } from './hardening.ts';
 
+/** How a page ended: because it was told to, by itself, or by itself again soon after it had begun. */
+export type PageEnd = 'ended' | 'crashed' | 'keeps-crashing';
+
 export type ComputeWindow = {
   current(): WindowSurface | undefined;
   /** Resolves when a page is there that has said hello; rejects when the page cannot be had. */
@@ -19,8 +22,7 @@ export type ComputeWindow = {
 export type ComputeWindowOptions = {
   electron: Pick<ElectronSurface, 'BrowserWindow'>;
   preload: string;
-  /** The page is gone, by itself or because it was ended. */
-  onGone(): void;
+  onGone(how: PageEnd): void;
   now: () => number;
   log: AgentLog;
 };
@@ -35,7 +37,7 @@ const HELLO_WITHIN_MS = 30_000;
 
 /**
  * The hidden page that computes. Invariants: (1) at most one page lives; (2) whoever waits for a page hears of the end of
- * that page; (3) a page that keeps dying is made less and less often.
+ * that page; (3) a page that keeps dying is made less and less often; one that died once is made again when it is wanted.
  */
 export function createComputeWindow({ electron, preload, onGone, now, log }: ComputeWindowOptions): ComputeWindow {
   let page: { window: WindowSurface; hello: PromiseWithResolvers<void>; openedAt: number } | undefined;
@@ -43,18 +45,18 @@ export function createComputeWindow({ electron, preload, onGone, now, log }: Com
   let notBefore = 0;
   let isClosed = false;
 
-  const forget = (window: WindowSurface): void => {
+  const forget = (window: WindowSurface, how: PageEnd): void => {
     if (page?.window !== window) return;
     page.hello.reject(new Error('the compute page has ended'));
     page = undefined;
-    onGone();
+    onGone(how);
   };
   const crashed = (window: WindowSurface, reason: string): void => {
     if (page?.window !== window) return;
     crashes = now() - page.openedAt >= STABLE_MS ? 1 : crashes + 1;
-    notBefore = now() + Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** crashes);
-    log.error({ reason, crashes }, 'the compute page has died; its jobs are handed back');
-    forget(window);
+    notBefore = now() + (crashes === 1 ? 0 : Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** crashes));
+    log.error({ reason, crashes }, 'the compute page has died');
+    forget(window, crashes === 1 ? 'crashed' : 'keeps-crashing');
     window.destroy();
   };
   const open = (): NonNullable<typeof page> => {
@@ -72,14 +74,14 @@ export function createComputeWindow({ electron, preload, onGone, now, log }: Com
     page = opened;
     window.webContents.on('render-process-gone', (_event, { reason }) => crashed(window, reason));
     window.webContents.on('unresponsive', () => crashed(window, 'unresponsive'));
-    window.on('closed', () => forget(window));
+    window.on('closed', () => forget(window, 'ended'));
     window.loadURL(COMPUTE_URL).catch(() => crashed(window, 'not-loaded'));
     return opened;
   };
   const end = (): void => {
     const ended = page?.window;
     if (ended === undefined) return;
-    forget(ended);
+    forget(ended, 'ended');
     ended.destroy();
   };
   return {

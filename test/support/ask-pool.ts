@@ -8,7 +8,7 @@ type ChatAnswer = { choices: { message: { content: string } }[] };
 /** What a client gets for one chat call that is not streamed. */
 export type Asked = { status: number; node: string | null; jobId: string; content: string | undefined; code: string };
 
-export async function askChat(pool: Pool, model: string, init: RequestInit = {}): Promise<Asked> {
+export async function askChat(pool: Pick<Pool, 'request'>, model: string, init: RequestInit = {}): Promise<Asked> {
   const response = await pool.request('/v1/chat/completions', { ...chatCall(model, false), ...init });
   const body = (await response.json()) as Partial<ChatAnswer & ErrorBody>;
   return {
@@ -39,7 +39,11 @@ export async function askVectors(
 /** What a client gets for one streamed chat call: its text, and how the stream ended. */
 export type Streamed = { status: number; text: string; end: string };
 
-export async function streamChat(pool: Pool, model: string, init: RequestInit = {}): Promise<Streamed> {
+export async function streamChat(
+  pool: Pick<Pool, 'request'>,
+  model: string,
+  init: RequestInit = {},
+): Promise<Streamed> {
   const response = await pool.request('/v1/chat/completions', { ...chatCall(model, true), ...init });
   return readStream(response.status, await response.text());
 }

@@ -31,7 +31,10 @@ export async function post(relayUrl: string, path: string, body: unknown, header
   return said;
 }
 
-export async function makeCode(relay: Relay, order: Record<string, unknown> = {}): Promise<PairingCode> {
+export async function makeCode(
+  relay: Pick<Relay, 'url' | 'adminToken'>,
+  order: Record<string, unknown> = {},
+): Promise<PairingCode> {
   const headers = { authorization: `Bearer ${relay.adminToken}` };
   return (await post(relay.url, '/v1/admin/pairing-codes', order, headers)).body as PairingCode;
 }

@@ -8,7 +8,7 @@ import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
-import { askChat, streamChat } from '../../support/ask-pool.ts';
+import { askChat, type Streamed, streamChat } from '../../support/ask-pool.ts';
 import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
@@ -125,21 +125,48 @@ test('a page that does not stop in time is ended, and its job with it', async (t
   assert.equal(desktop.compute(), undefined);
 });
 
-test('a page that dies costs its jobs one node, is made again, and serves the next', async (t) => {
+test('a page that dies hands its job back with what it had, is made again at once, and serves the next', async (t) => {
   const { desktop, page } = await pairedDesktop(t);
   const answer = streamChat(pool, TEST_MODEL);
   const { id } = runOf(await page.orders.next());
   await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
   const dead = desktop.compute();
   dead?.webContents.crash('oom');
-  assert.equal((await answer).end, 'node_fault');
+  assert.deepEqual(await answer, { status: 200, text: 'Once ', end: 'handed_back' });
   assert.equal(dead?.isGone, true);
-  desktop.clock.now += 60_000;
+  assert.equal((await desktop.ask('listJobs', { before: null, limit: 1 }))[0]?.outcome, 'handed_back');
   const again = askChat(pool, TEST_MODEL);
   const next = runOf(await page.orders.next());
   assert.notEqual(desktop.compute(), dead);
   await page.say({ type: 'done', id: next.id, finishReason: 'stop', usage: USAGE });
   assert.equal((await again).status, 200);
+});
+
+test('a page that dies again at once blames its job, and offers nothing until it has greeted anew', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const crashIn = async (answer: Promise<Streamed>): Promise<string> => {
+    const { id } = runOf(await page.orders.next());
+    await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+    desktop.compute()?.webContents.crash('oom');
+    return (await answer).end;
+  };
+  assert.equal(await crashIn(streamChat(pool, TEST_MODEL)), 'handed_back');
+  assert.equal(await crashIn(streamChat(pool, TEST_MODEL)), 'node_fault');
+  await offered(false);
+  await desktop.tick();
+  assert.equal(desktop.compute(), undefined, 'it is not made anew in a circle');
+  desktop.clock.now += 60_000;
+  await desktop.tick();
+  await offered(true);
+});
+
+test('freeing memory in mid-answer hands the answer back', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  assert.equal((await desktop.ask('freeMemory')).memoryHeld, false);
+  assert.deepEqual(await answer, { status: 200, text: 'Once ', end: 'handed_back' });
 });
 
 test('finishing lets the job end, and pauses then', async (t) => {

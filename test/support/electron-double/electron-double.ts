@@ -3,6 +3,7 @@
  * for by name. Calls between pages and main pass through structuredClone both ways, and errors are worded as
  * Electron words them. It proves shapes and our own conduct, never Electron's.
  */
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type * as Electron from 'electron';
 import type {
@@ -111,7 +112,7 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     idleState: 'active',
     onBattery: false,
     thermal: 'unknown',
-    keyring: { works: true, backend: 'gnome_libsecret' },
+    keyring: { works: true, backend: 'gnome_libsecret', key: randomBytes(32) },
     pressedButton: 0,
     login: { openAtLogin: false },
     windows: [],

@@ -1,0 +1,145 @@
+/** How the relay's console looks: `npm run screens -- console` takes the pictures anew. */
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { afterTest } from '../support/after-test.ts';
+import { addNodes, goTo, signInTo, visitConsole } from '../support/console-page.ts';
+import { launchBrowser } from '../support/join-page.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { askAsAdmin } from '../support/pool-admin.ts';
+import { openCamera } from '../support/screens/camera.ts';
+import { until } from '../support/until.ts';
+
+const SIZES = { wide: { width: 1_280, height: 860 }, narrow: { width: 390, height: 844 } };
+/** Drawings of live numbers, a secret that is random, and so is its picture. */
+const MASK = ['canvas', '.secret code', '.qr'];
+const NODES = 12;
+const STUCK_JOBS = 7;
+
+test('the console looks as it did', async (t) => {
+  const pool = await startPool();
+  afterTest(t, () => pool.close());
+  const browser = await launchBrowser();
+  afterTest(t, () => browser.close());
+  const { page } = await visitConsole(browser, pool, { viewport: SIZES.wide });
+  await page.getByLabel('Admin token').waitFor();
+  const camera = await openCamera(t, page, { room: 'console', sizes: SIZES, isLive: true, fullPage: true, mask: MASK });
+  if (camera === undefined) return;
+  await camera.shoot(page, 'sign-in');
+  await signInTo(page, pool.relay.adminToken);
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('No node has joined yet.').waitFor();
+  await camera.shoot(page, 'overview-empty');
+  const job = await fill(pool);
+  await page.reload();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.locator('canvas').first().waitFor();
+  await page
+    .getByText(new RegExp(`/ ${NODES}$`))
+    .first()
+    .waitFor();
+  await camera.shoot(page, 'overview');
+  for (const [name, open] of viewsOf(page, job)) {
+    await open();
+    await page.waitForLoadState('networkidle');
+    await camera.shoot(page, name);
+  }
+  await goTo(page, '#/nodes');
+  await page.emulateMedia({ forcedColors: 'active' });
+  await camera.shootAsItIs(page, 'forced-colors');
+  camera.develop();
+});
+
+/** Each view with the way to it. */
+function viewsOf(page: Page, job: string): [name: string, open: () => Promise<unknown>][] {
+  const rowsOf = async (view: string): Promise<void> => {
+    await goTo(page, `#/${view}`);
+    await page.locator('tbody tr').first().waitFor();
+  };
+  return [
+    ['nodes', () => rowsOf('nodes')],
+    [
+      'node',
+      async () => {
+        await page.getByRole('link', { name: 'attic-001' }).click();
+        await page.getByText('Why it gets no jobs').waitFor();
+      },
+    ],
+    ['jobs', () => rowsOf('jobs')],
+    [
+      'job-waiting',
+      async () => {
+        await page.locator('tr', { hasText: 'Queued' }).getByRole('link').first().click();
+        await page.getByText('Why it waits').waitFor();
+      },
+    ],
+    [
+      'job',
+      async () => {
+        await goTo(page, `#/jobs/${job}`);
+        await page.getByText('Succeeded').first().waitFor();
+      },
+    ],
+    [
+      'key-made',
+      async () => {
+        await rowsOf('keys');
+        await page.getByLabel('Name', { exact: true }).fill('the bot of the forum');
+        await page.getByRole('button', { name: 'Make key' }).click();
+        await page.getByText('Copy it now.').waitFor();
+      },
+    ],
+    [
+      'pairing',
+      async () => {
+        await goTo(page, '#/pairing');
+        await page.getByRole('button', { name: 'Make a code' }).click();
+        await page.locator('.qr').waitFor();
+      },
+    ],
+    [
+      'playground',
+      async () => {
+        await goTo(page, '#/playground');
+        await page.getByLabel('Model', { exact: true }).selectOption('test/echo');
+        await page.getByRole('button', { name: 'Ask' }).click();
+        await page.locator('.answer a').nth(1).waitFor();
+      },
+    ],
+    [
+      'receipt',
+      async () => {
+        await goTo(page, `#/receipts/${job}`);
+        await page.getByText('Place in the log holds').waitFor();
+      },
+    ],
+  ];
+}
+
+/** Some nodes, and some work that was done, failed and waits. Gives the id of a job with an attempt. */
+async function fill(pool: Pool): Promise<string> {
+  const nodes = await addNodes(pool, NODES, 'attic');
+  const [first] = nodes;
+  const id = encodeURIComponent(first?.nodeId ?? '');
+  await askAsAdmin(pool, `/v1/admin/nodes/${id}/cordon`, { reason: 'a new graphics card' });
+  await askAsAdmin(pool, `/v1/admin/nodes/${id}/labels`, { labels: { room: 'attic', gpu: 'rtx-4090' } });
+  const messages = [{ role: 'user' as const, content: 'one two three four five' }];
+  const client = pool.client();
+  for (let i = 0; i < 6; i++) await client.chat.completions.create({ model: 'test/echo', messages });
+  await client.chat.completions.create({ model: 'test/failing', messages }).catch(() => undefined);
+  for (const { nodeId } of nodes.slice(-STUCK_JOBS)) {
+    const call = { model: 'test/stuck', messages, routing: { only: [nodeId] } };
+    void client.chat.completions.create(call).catch(() => undefined);
+  }
+  const input = { messages };
+  const { id: job } = await post<{ id: string }>(pool, { service: 'llm/inference', model: 'test/echo', input });
+  const require = { labels: { room: 'cellar' } };
+  await post(pool, { service: 'llm/inference', model: 'test/noop', input, routing: { require } });
+  const stateOf = async () => ((await (await pool.request(`/v1/jobs/${job}`)).json()) as { state: string }).state;
+  await until(async () => (await stateOf()) === 'succeeded');
+  return job;
+}
+
+async function post<Answer>(pool: Pool, body: object): Promise<Answer> {
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  return (await (await pool.request('/v1/jobs', init)).json()) as Answer;
+}

@@ -1,0 +1,71 @@
+/** How the window of the desktop app looks, view by view: `npm run screens -- ui` takes the pictures anew. */
+import { test } from 'node:test';
+import type { Ledger } from '../../main/ledger/ledger.ts';
+import { VIEWS } from '../../renderer/ui/routes.ts';
+import { openCamera } from '../support/screens/camera.ts';
+import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+
+const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 760 } };
+const DAY_MS = 24 * 3_600_000;
+/** A Saturday in spring, so that pictures differ only when the window does. */
+const NOW = new Date(2026, 3, 18, 14, 5).getTime();
+
+test('the window looks as it did', async (t) => {
+  const preloads = await buildPreloads();
+  t.after(preloads.remove);
+  const { desktop, page, begin } = await openWindow(t, preloads.folder, { stored: SETTLED, now: () => NOW });
+  await page.clock.setFixedTime(NOW);
+  const camera = await openCamera(t, page, { room: 'ui', sizes: SIZES });
+  if (camera === undefined) return;
+  await camera.shoot(page, 'setup-pair');
+  await page.getByRole('button', { name: 'Skip this step' }).click();
+  await camera.shoot(page, 'setup-when');
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  fillLedger(desktop.app.ledger);
+  await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
+  begin({ startedAt: NOW - 12_000 });
+  for (const view of VIEWS) {
+    await page.locator(`.nav a[href="#/${view}"]`).click();
+    await page.waitForLoadState('networkidle');
+    await camera.shoot(page, view);
+  }
+  await desktop.ask('pause', { for: '3h' });
+  await page.locator('.nav a[href="#/home"]').click();
+  await camera.shoot(page, 'paused');
+  await page.getByRole('button', { name: 'Pause for another time' }).click();
+  await camera.shootAsItIs(page, 'pause-menu');
+  await page.keyboard.press('Escape');
+  await page.getByLabel('Language').selectOption('fr');
+  await camera.shoot(page, 'french');
+  await page.locator('.nav a[href="#/preferences"]').click();
+  await page.setViewportSize({ ...SIZES.wide, height: 2_600 });
+  await camera.shootAsItIs(page, 'french-preferences-whole');
+  await page.setViewportSize(SIZES.wide);
+  await page.emulateMedia({ forcedColors: 'active' });
+  await camera.shootAsItIs(page, 'forced-colors-preferences');
+  camera.develop();
+});
+
+/** Forty days of work with a day off now and then. */
+function fillLedger(ledger: Ledger): void {
+  for (let day = 40; day >= 0; day--) {
+    if (day % 6 === 4) continue;
+    const outputTokens = 20_000 + ((day * 7_919) % 31_000);
+    const at = NOW - day * DAY_MS;
+    ledger.addJob({ ...ENDED, job: `job_${day}`, startedAt: at, outputTokens });
+    ledger.addDeparture({ at, kind: 'answer', to: 'relay.example:8080', sizeBytes: outputTokens * 5 });
+    ledger.addDeparture({ at, kind: 'heartbeat', to: 'relay.example:8080', sizeBytes: 12_400 });
+  }
+}
+
+const ENDED = {
+  attempt: 1,
+  type: 'llm',
+  model: 'sparewatt/demo-chat',
+  client: 'key_4f1c',
+  relay: RELAY_URL,
+  totalMs: 2_400_000,
+  inputTokens: 3_000,
+  outputTokens: 400,
+  outcome: 'done',
+};

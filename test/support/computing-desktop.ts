@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { PAGES } from '../../build/build-pages.ts';
+import { bundleMain } from '../../build/desktop/bundle.ts';
+import { openPageModels } from '../../main/node/page-models.ts';
+import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
+import { COMPUTE_URL } from '../../main/windows/app-pages.ts';
+import { afterTest } from './after-test.ts';
+import { type Desktop, type DesktopOptions, startDesktop } from './desktop.ts';
+import { type ChromiumRenderer, createChromiumRenderer } from './electron-double/chromium-renderer.ts';
+
+export const SHIPPED_MODELS = fileURLToPath(new URL('../../shared/models', import.meta.url));
+export const CHAT = 'sparewatt/demo-chat';
+/** A simulated GPU compiles the shaders of a model in seconds. */
+export const LOAD_WITHIN_MS = 60_000;
+
+/** The app whose compute page runs in a real Chromium, with the model that ships and a real agent. */
+export type ComputingDesktop = { desktop: Desktop; renderer: ChromiumRenderer; crashComputePage(): Promise<void> };
+
+export type BuiltApp = { folder: string; remove(): void };
+
+/** Bundles of main process and preloads; the pages are those of `npm run build`. */
+export async function buildApp(): Promise<BuiltApp> {
+  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-desktop-'));
+  await bundleMain(folder);
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+export async function startComputingDesktop(
+  t: TestContext,
+  built: BuiltApp,
+  options: DesktopOptions = {},
+): Promise<ComputingDesktop> {
+  let renderer: ChromiumRenderer | undefined;
+  const { before, ...more } = options;
+  const desktop = await startDesktop(t, {
+    argv: ['sparewatt', '--hidden'],
+    hostName: 'desk',
+    allowSoftwareGpu: true,
+    startAgent: startDesktopAgent,
+    folders: {
+      pages: PAGES.output,
+      preloads: join(built.folder, 'preload'),
+      icons: built.folder,
+      models: SHIPPED_MODELS,
+    },
+    openModels: (cacheFolder, log) =>
+      openPageModels({ models: [CHAT], shippedFolder: SHIPPED_MODELS, cacheFolder, log }),
+    ...more,
+    before: (hands) => {
+      renderer = createChromiumRenderer(() => hands);
+      hands.renderer = renderer;
+      before?.(hands);
+    },
+  });
+  assert.ok(renderer);
+  const { page, close } = renderer;
+  afterTest(t, close);
+  const crashComputePage = async (): Promise<void> => {
+    const window = desktop.compute();
+    assert.equal(window?.webContents.url, COMPUTE_URL);
+    // The page is gone before anybody could answer.
+    await page(window)
+      .goto('chrome://crash')
+      .catch(() => undefined);
+  };
+  return { desktop, renderer, crashComputePage };
+}

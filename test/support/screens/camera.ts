@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Page, PageScreenshotOptions } from 'playwright-core';
+import { ROOT } from '../command.ts';
+import { comparePictures, smallPicture } from './compare-pictures.ts';
+import { whileSteady } from './steady-page.ts';
+
+export type Camera = {
+  /** Takes the page in both sizes, light and dark, and leaves it in the first size and light. */
+  shoot(page: Page, name: string): Promise<void>;
+  /** As the page is now, once. */
+  shootAsItIs(page: Page, name: string): Promise<void>;
+  /** Throws a sentence when pictures differ from those that are kept, or keeps them when that is wanted. */
+  develop(): void;
+};
+
+export type CameraOptions = {
+  /** The folder of `test/screens`. */
+  room: string;
+  /** By the name that pictures of that size bear. */
+  sizes: Readonly<Record<string, { width: number; height: number }>>;
+  /** Live data: numbers and ids are replaced. */
+  isLive?: boolean;
+  fullPage?: boolean;
+  /** What is never shown: secrets, and drawings of live data. */
+  mask?: readonly string[];
+};
+
+export const SCREENS = join(ROOT, 'test', 'screens');
+/** Where pictures go that differ, each with what differs in red. */
+const DIFFERING = join(ROOT, 'dist', 'screens');
+const SURROUNDINGS = join(SCREENS, 'surroundings.json');
+/** A line of text that moved by a pixel is more; the smoothing of one letter is less. */
+const SHARE_TOLERANCE = 0.000_5;
+/** Of live data a bar may be longer or a word another; what moves, appears or changes its colour is more. */
+const LIVE_SHARE_TOLERANCE = 0.003;
+const RENEW = 'npm run screens';
+
+/** Whether pictures are to be kept anew instead of compared: `npm run screens` says so. */
+export const isRenewing = process.env.SPAREWATT_SCREENS === 'renew';
+
+/**
+ * A camera for one room of pictures, or undefined, with the test skipped by name, where fonts or Chromium are other ones than
+ * those the pictures were taken with: then every line differs and none tells anything.
+ */
+export async function openCamera(t: TestContext, page: Page, options: CameraOptions): Promise<Camera | undefined> {
+  const here = await surroundingsOf(page);
+  if (isRenewing) {
+    for (const name of kept(options.room)) rmSync(join(SCREENS, options.room, name));
+    writeFileSync(SURROUNDINGS, `${JSON.stringify(here, null, 2)}\n`);
+  } else {
+    const there = existsSync(SURROUNDINGS) ? JSON.parse(readFileSync(SURROUNDINGS, 'utf8')) : undefined;
+    if (JSON.stringify(there) !== JSON.stringify(here)) {
+      t.skip(`NOT COMPARED HERE: pictures were taken with other fonts or another Chromium; "${RENEW}" takes them anew`);
+      return undefined;
+    }
+  }
+  return cameraOf(options);
+}
+
+function cameraOf({ room, sizes, isLive = false, fullPage = false, mask = [] }: CameraOptions): Camera {
+  const folder = join(SCREENS, room);
+  const differing = join(DIFFERING, room);
+  rmSync(differing, { recursive: true, force: true });
+  for (const path of [folder, differing]) mkdirSync(path, { recursive: true });
+  const taken = new Set<string>();
+  const wrong: string[] = [];
+
+  const take = async (page: Page): Promise<Buffer> => {
+    const options: PageScreenshotOptions = {
+      animations: 'disabled',
+      caret: 'hide',
+      fullPage,
+      mask: mask.map((selector) => page.locator(selector)),
+      maskColor: '#999',
+    };
+    const shot = () => page.screenshot(options);
+    return smallPicture(await (isLive ? whileSteady(page, shot) : shot()));
+  };
+  const check = async (name: string, actual: Buffer): Promise<void> => {
+    const path = join(folder, `${name}.png`);
+    taken.add(`${name}.png`);
+    if (isRenewing) return writeFileSync(path, actual);
+    if (!existsSync(path)) {
+      wrong.push(`${name} is new`);
+      return writeFileSync(join(differing, `${name}.png`), actual);
+    }
+    const { share, picture } = await comparePictures(readFileSync(path), actual);
+    if (share <= (isLive ? LIVE_SHARE_TOLERANCE : SHARE_TOLERANCE)) return;
+    wrong.push(`${name} differs in ${(100 * share).toFixed(2)} % of its pixels`);
+    writeFileSync(join(differing, `${name}.png`), actual);
+    writeFileSync(join(differing, `${name}.differs.png`), picture);
+  };
+  const shootAsItIs = async (page: Page, name: string): Promise<void> => check(name, await take(page));
+
+  return {
+    shootAsItIs,
+    shoot: async (page, name) => {
+      for (const [size, viewport] of Object.entries(sizes).reverse()) {
+        await page.setViewportSize(viewport);
+        for (const colorScheme of ['dark', 'light'] as const) {
+          await page.emulateMedia({ colorScheme });
+          await page.evaluate(TWO_FRAMES);
+          await shootAsItIs(page, `${name}-${size}-${colorScheme}`);
+        }
+      }
+    },
+    develop: () => {
+      wrong.push(...kept(room).flatMap((name) => (taken.has(name) ? [] : [`${name} is kept, and nobody takes it`])));
+      assert.deepEqual(wrong, [], explanation(room));
+    },
+  };
+}
+
+function explanation(room: string): string {
+  return (
+    `Pictures of test/screens/${room} differ from how it looks now. Look at those in ${relative(ROOT, join(DIFFERING, room))}, ` +
+    `where *.differs.png has the difference in red. If that is how it should look, run "${RENEW} -- ${room}" and commit the pictures.`
+  );
+}
+
+function kept(room: string): string[] {
+  return globSync('*.png', { cwd: join(SCREENS, room) }).sort();
+}
+
+/** Layout after a change of size or theme, and what scripts do about it, are through by the second frame. */
+const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))';
+
+/** What pictures depend on beside our pages: how wide the fonts of this machine write, and Chromium's version. */
+async function surroundingsOf(page: Page): Promise<{ chromium: string; widths: number[] }> {
+  const widths = await page.evaluate<number[]>(`(() => {
+    const context = document.createElement('canvas').getContext('2d');
+    const style = getComputedStyle(document.body);
+    return [style.fontFamily, 'monospace', 'serif'].flatMap((family) => [400, 700].map((weight) => {
+      context.font = weight + ' 100px ' + family;
+      return Math.round(context.measureText('Sparewatt pauses quickly, 0123456789 é⏸').width);
+    }));
+  })()`);
+  const version = page.context().browser()?.version() ?? 'unknown';
+  return { chromium: version.split('.')[0] ?? version, widths };
+}

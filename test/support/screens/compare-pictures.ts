@@ -1,0 +1,55 @@
+import sharp from 'sharp';
+
+export type Difference = {
+  /** Of all pixels, 0 to 1; 1 where the pictures are of different size. */
+  share: number;
+  /** The pixels that differ in red, over the pale picture. */
+  picture: Buffer;
+};
+
+type Raw = { data: Buffer; width: number; height: number };
+
+/** The same line may be smoothed a little otherwise by another build of Chromium; a colour of the theme is further away. */
+const CHANNEL_TOLERANCE = 24;
+const RGB = 3;
+
+/** Compares two PNGs pixel by pixel. Rejects with sharp's own error when one of them is none. */
+export async function comparePictures(expected: Buffer, actual: Buffer): Promise<Difference> {
+  const [before, after] = await Promise.all([decode(expected), decode(actual)]);
+  if (before.width !== after.width || before.height !== after.height) return { share: 1, picture: actual };
+  const marked = Buffer.alloc(after.data.length);
+  let differing = 0;
+  for (let at = 0; at < after.data.length; at += RGB) {
+    const differs = differsAt(before.data, after.data, at);
+    if (differs) differing += 1;
+    for (let channel = 0; channel < RGB; channel++) {
+      marked[at + channel] = differs ? (channel === 0 ? 255 : 0) : 192 + (after.data[at + channel] ?? 0) / 4;
+    }
+  }
+  const { width, height } = after;
+  const picture = await sharp(marked, { raw: { width, height, channels: RGB } })
+    .png()
+    .toBuffer();
+  return { share: differing / (width * height), picture };
+}
+
+/** As pictures are kept: without what no eye sees, which is two thirds of their bytes. */
+export async function smallPicture(png: Buffer): Promise<Buffer> {
+  return sharp(png).removeAlpha().png({ palette: true, colours: 128, dither: 0, effort: 7 }).toBuffer();
+}
+
+function differsAt(before: Buffer, after: Buffer, at: number): boolean {
+  for (let channel = at; channel < at + RGB; channel++) {
+    if (Math.abs((before[channel] ?? 0) - (after[channel] ?? 0)) > CHANNEL_TOLERANCE) return true;
+  }
+  return false;
+}
+
+async function decode(png: Buffer): Promise<Raw> {
+  const { data, info } = await sharp(png)
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
