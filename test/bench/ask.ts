@@ -27,6 +27,17 @@ export async function timesOfStream(target: Target, body: unknown): Promise<Stre
   return { firstTokenMs, totalMs: performance.now() - start };
 }
 
+/** Milliseconds from asking for what lies there until the whole answer was there. */
+export async function timeOfGet({ url, headers }: Target): Promise<number> {
+  const start = performance.now();
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(url, { agent, headers }, resolve).on('error', reject).end();
+  });
+  for await (const _ of response);
+  if (response.statusCode !== 200) throw new Error(`${url} answered with status ${response.statusCode}`);
+  return performance.now() - start;
+}
+
 export function closeConnections(): void {
   agent.destroy();
 }

@@ -1,4 +1,5 @@
 import { closeConnections } from './ask.ts';
+import { bigStore } from './big-store.ts';
 import { churn } from './churn.ts';
 import { constraints } from './constraints.ts';
 import { crashes } from './crashes.ts';
@@ -45,6 +46,7 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   decisions,
   'many-streams': manyStreams,
   'open-streams': openStreams,
+  'big-store': bigStore,
   churn,
   crashes: () => crashes(),
   'prefix-reuse': prefixReuse,
