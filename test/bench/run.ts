@@ -19,6 +19,7 @@ import { type RelayPool, startRelayPool } from './relay-pool.ts';
 import { requests } from './requests.ts';
 import { revocation } from './revocation.ts';
 import { streamingRate, tokenCost, tokenCpu } from './streaming.ts';
+import { submitLatency } from './submit-latency.ts';
 import { windowFigures } from './window.ts';
 
 /**
@@ -33,6 +34,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'token-cpu': tokenCpu,
   requests,
   'durable-jobs': durableJobs,
+  'submit-latency': submitLatency,
   embeddings,
   'real-nodes': realNodes,
   'killed-node': killedNode,
