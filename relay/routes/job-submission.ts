@@ -5,11 +5,12 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../shared/receipts/canonical-json.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { newId } from '../jobs/id.ts';
+import { hasEnded } from '../jobs/queue/job-state.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import type { JobEnding, QueuedOrder, Webhook } from '../store/queued-job-store.ts';
+import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
@@ -57,14 +58,17 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       if (!isNew) services.billing.release(id);
       const waitS = readWaitS(request);
       const ending = waitS === 0 ? undefined : await awaitEnd(job.id, waitS, reply);
-      reply.code(ending === undefined ? 202 : 200).headers({
+      const outcome = ending && outcomeText(ending.record, ending.result);
+      const known = isNew || waitS === 0 ? undefined : await keptOutcome(job.id, services);
+      const text = outcome ?? known;
+      reply.code(text === undefined ? 202 : 200).headers({
         location: `/v1/jobs/${job.id}`,
         'x-sparewatt-job': job.id,
         ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
         ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
         ...rateLimitHeaders(request.principal, services.rateLimits),
       });
-      if (ending !== undefined) return sendJsonText(reply, outcomeText(ending));
+      if (text !== undefined) return sendJsonText(reply, text);
       if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
       return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
     },
@@ -72,8 +76,15 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
 }
 
 /** A `JobOutcome`; its result is JSON already. */
-function outcomeText({ record: { id, state, problem }, result }: JobEnding): string {
+function outcomeText({ id, state, problem }: Omit<JobOutcome, 'result'>, result: string | null): string {
   return `${JSON.stringify({ id, state, problem }).slice(0, -1)},"result":${result ?? 'null'}}`;
+}
+
+/** The same of a job that had ended before it was submitted again; undefined of one that has not. */
+async function keptOutcome(id: string, { store: { queuedJobs } }: RelayServices): Promise<string | undefined> {
+  const [job, result] = await Promise.all([queuedJobs.findQueuedJob(id), queuedJobs.resultOf(id)]);
+  if (job === undefined || !hasEnded(job.state)) return undefined;
+  return outcomeText({ id, state: job.state, problem: job.changes.at(-1)?.problem ?? null }, result ?? null);
 }
 
 async function readOrder(

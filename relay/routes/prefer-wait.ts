@@ -8,7 +8,7 @@ import { watchHangUps } from './hang-up.ts';
 /** Shorter than the minute after which proxies cut connections that say nothing. */
 const MOST_S = 50;
 /** The preference `wait` of RFC 7240, among others or alone. */
-const WAIT = /(?:^|[,;]) *wait *= *"?(\d{1,9})"? *(?=$|[,;])/i;
+const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])/i;
 
 /** For the documentation: what it says otherwise, and every other preference, is passed over. */
 export const PreferHeader = Type.Object({

@@ -16,8 +16,9 @@ import { median } from './rounds.ts';
 
 const SMALL = 10_000;
 const BIG = Number(process.env.BIG ?? 1_000_000);
-/** Of these one came through the queue, with an input and a result. */
-const QUEUED_EVERY = 20;
+/** This part of them came through the queue within the last hours, so that their results are still kept. */
+const QUEUED_PART = 0.05;
+const QUEUED_MS = 12 * 3_600_000;
 const KEYS = 4;
 const AT_A_TIME = 2_000;
 const DAYS = 30;
@@ -119,13 +120,13 @@ async function fill(path: string, count: number): Promise<BigStore['known']> {
   const store = openLocalStore({ file: folder.file('sparewatt.sqlite'), relaySeed: relay.seed });
   const own = (await store.keys.listKeys())[0]?.keyId ?? '';
   const known: BigStore['known'] = [];
-  const begin = Date.now() - DAYS * DAY_MS;
+  const now = Date.now();
   for (let done = 0; done < count; done += AT_A_TIME) {
     const writes: Promise<unknown>[] = [];
     for (let number = done; number < Math.min(count, done + AT_A_TIME); number++) {
-      const at = begin + Math.floor((number / count) * DAYS * DAY_MS);
+      const at = timeOf(number / count, now);
       const [job, receipt] = [newId('job', at), newId('rcpt', at)];
-      const isQueued = number % QUEUED_EVERY === 0;
+      const isQueued = number >= count * (1 - QUEUED_PART);
       const apiKeyId = number % KEYS === 0 ? own : `key_${number % KEYS}`;
       writes.push(write(store, { job, receipt, relayKey: relay.publicKey, apiKeyId, at, isQueued }));
       if (apiKeyId === own && number % Math.floor(count / KNOWN) === 0) known.push({ job, receipt, isQueued });
@@ -135,6 +136,15 @@ async function fill(path: string, count: number): Promise<BigStore['known']> {
   await store.whole.close();
   folder.close();
   return known;
+}
+
+/** Of the job at this part of the way from the oldest to the newest, in milliseconds since 1970. */
+function timeOf(part: number, now: number): number {
+  const old = 1 - QUEUED_PART;
+  const queuedFrom = now - QUEUED_MS;
+  const begin = now - DAYS * DAY_MS;
+  if (part < old) return Math.floor(begin + (part / old) * (queuedFrom - begin));
+  return Math.floor(queuedFrom + ((part - old) / QUEUED_PART) * QUEUED_MS);
 }
 
 type Filled = { job: string; receipt: string; relayKey: string; apiKeyId: string; at: number; isQueued: boolean };
