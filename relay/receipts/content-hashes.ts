@@ -51,23 +51,32 @@ export function createResponseHasher(choices = 1): ResponseHasher {
   };
 }
 
-/** Only the first text is held: an answer that comes whole needs no running hash, which costs several times as much. */
+/** Hashed in pieces of about this many characters: one call per token costs more than what it hashes. */
+const PIECE_CHARACTERS = 2_048;
+
+/** Holds what is not hashed yet: an answer that comes whole needs no running hash, which costs several times as much. */
 function createLazyHash() {
-  let first: string | undefined;
+  let held = '';
   let hasher: Hash | undefined;
   let sizeBytes = 0;
-  const running = (): Hash => (hasher ??= createHash('sha256').update(first ?? '', 'utf8'));
+  const hashHeld = (): Hash => {
+    hasher ??= createHash('sha256');
+    if (held === '') return hasher;
+    sizeBytes += Buffer.byteLength(held, 'utf8');
+    hasher.update(held, 'utf8');
+    held = '';
+    return hasher;
+  };
   return {
-    sizeBytes: () => sizeBytes,
+    sizeBytes: () => sizeBytes + Buffer.byteLength(held, 'utf8'),
     bytes: (bytes: Uint8Array): void => {
+      hashHeld().update(bytes);
       sizeBytes += bytes.length;
-      running().update(bytes);
     },
     text: (text: string): void => {
-      sizeBytes += Buffer.byteLength(text, 'utf8');
-      if (first === undefined && hasher === undefined) first = text;
-      else running().update(text, 'utf8');
+      held += text;
+      if (held.length >= PIECE_CHARACTERS) hashHeld();
     },
-    digest: (): string => (hasher === undefined ? hash('sha256', first ?? '', 'hex') : hasher.digest('hex')),
+    digest: (): string => (hasher === undefined ? hash('sha256', held, 'hex') : hashHeld().digest('hex')),
   };
 }

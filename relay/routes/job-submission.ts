@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobOutcome, JobRequest } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
@@ -10,14 +10,12 @@ import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import type { JobEnding, QueuedJob, QueuedOrder, Webhook } from '../store/queued-job-store.ts';
-import { findOwnJob, viewOf } from './job-views.ts';
+import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
+import { createJobAnswer } from './job-answer.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
-import { type AwaitEnd, createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
-import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { PreferHeader } from './prefer-wait.ts';
 import { readRoutingOptions } from './routing-options.ts';
-import { sendJson, sendJsonText } from './send-json.ts';
 
 const USUAL_ATTEMPTS = 3;
 /** What other APIs take; visible characters, since it is told in headers and messages. */
@@ -25,7 +23,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** `POST /v1/jobs`: work that is written down before it is answered for, and done whatever happens to the relay. */
 export function registerJobSubmission(app: RelayApp, services: RelayServices): void {
-  const answer = createAnswer(createEndWaits(app, services.queue), services);
+  const answer = createJobAnswer(app, services);
   app.post(
     '/v1/jobs',
     {
@@ -63,33 +61,6 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       return answer({ job, isNew }, request, reply);
     },
   );
-}
-
-type Accepted = { readonly job: QueuedJob; readonly isNew: boolean };
-
-/** A request that was sent before is answered with its job as it is now, whether or not its result is still kept. */
-function createAnswer(awaitEnd: AwaitEnd, services: RelayServices) {
-  return async ({ job, isNew }: Accepted, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const waitS = readWaitS(request);
-    const ending = waitS === 0 ? undefined : await awaitEnd(job.id, waitS, reply);
-    reply.code(ending === undefined ? 202 : 200).headers({
-      ...headersFor(job.id, request, services),
-      ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
-      ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
-    });
-    if (ending !== undefined) return sendJsonText(reply, outcomeText(ending));
-    if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
-    return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
-  };
-}
-
-/** A `JobOutcome`; its result is JSON already. */
-function outcomeText({ record: { id, state, problem }, result }: JobEnding): string {
-  return `${JSON.stringify({ id, state, problem }).slice(0, -1)},"result":${result ?? 'null'}}`;
-}
-
-function headersFor(jobId: string, { principal }: FastifyRequest, { rateLimits }: RelayServices) {
-  return { location: `/v1/jobs/${jobId}`, 'x-sparewatt-job': jobId, ...rateLimitHeaders(principal, rateLimits) };
 }
 
 function readAsked(request: FastifyRequest, body: JobRequest): Repeatable {

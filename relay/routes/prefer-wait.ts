@@ -8,7 +8,7 @@ import { watchHangUps } from './hang-up.ts';
 /** Shorter than the minute after which proxies cut connections that say nothing. */
 const MOST_S = 50;
 /** The preference `wait` of RFC 7240, among others or alone. */
-const WAIT = /(?:^|[,;]) *wait *= *"?(\d{1,9})"? *(?=$|[,;])/i;
+const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])/i;
 
 /** For the documentation: what it says otherwise, and every other preference, is passed over. */
 export const PreferHeader = Type.Object({
@@ -27,7 +27,7 @@ export function readWaitS({ headers: { prefer } }: FastifyRequest): number {
 }
 
 /** Resolves with the end of a job of the queue; with undefined when it takes longer, or when nobody waits any more. */
-export type AwaitEnd = (id: string, waitS: number, reply: FastifyReply) => Promise<JobEnding | undefined>;
+type AwaitEnd = (id: string, waitS: number, reply: FastifyReply) => Promise<JobEnding | undefined>;
 
 /** The waits of one kind of answer; they end when the relay closes, for the job goes on with the next one. */
 export function createEndWaits(app: RelayApp, queue: Pick<JobQueue, 'whenEnded'>): AwaitEnd {

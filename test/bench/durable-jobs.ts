@@ -6,9 +6,9 @@ import type { RelayPool } from './relay-pool.ts';
 import { interleave } from './rounds.ts';
 import { targetOf } from './target.ts';
 
-const AT_ONCE = 64;
+export const AT_ONCE = 64;
 const SECONDS = 2;
-const JOB = {
+export const JOB = {
   service: 'llm/inference',
   model: 'test/noop',
   input: {

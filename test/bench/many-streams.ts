@@ -18,7 +18,7 @@ const OPEN_MINUTES = 10;
 const MOST_TOKENS = 300;
 const SAMPLE_MS = 5_000;
 /** Clients do not all come in the same millisecond. */
-const ARRIVALS_PER_S = 400;
+const ARRIVALS_PER_S = 100;
 
 /** What the relay spends on 64 streams of a real model's pace, and how much it takes when they have none. */
 export async function manyStreams(): Promise<Figure[]> {
@@ -64,14 +64,18 @@ export async function openStreams(): Promise<Figure[]> {
   try {
     const emptyMb = residentMb(pool.relayPid);
     const end = performance.now() + minutes * 60_000;
+    let broken = 0;
     const client = async (): Promise<number> => {
       let received = 0;
-      for (
-        let left = Math.ceil((end - performance.now()) / OPEN_PACE_MS);
-        left > 0;
-        left = Math.ceil((end - performance.now()) / OPEN_PACE_MS)
-      ) {
-        received += await readStream(pool, agent, `paced/${OPEN_PACE_MS}`, Math.min(MOST_TOKENS, left));
+      while (performance.now() < end) {
+        const tokens = Math.min(MOST_TOKENS, Math.ceil((end - performance.now()) / OPEN_PACE_MS));
+        try {
+          received += await readStream(pool, agent, `paced/${OPEN_PACE_MS}`, tokens);
+        } catch {
+          // A machine that is busy with other things may lose its bus for a moment; that is told beside the figure.
+          broken += 1;
+          await pause(OPEN_PACE_MS);
+        }
       }
       return received;
     };
@@ -84,7 +88,8 @@ export async function openStreams(): Promise<Figure[]> {
     const fifth = (which: number): number =>
       median(samples.slice((samples.length * which) / 5, (samples.length * (which + 1)) / 5));
     const [earlyMb, lateMb] = [fifth(1), fifth(4)];
-    const detail = { streams: OPEN, minutes, tokens: await sumOf(received), emptyMb, earlyMb, lateMb };
+    const tokens = await sumOf(received);
+    const detail = { streams: OPEN, minutes, tokens, broken, emptyMb, earlyMb, lateMb };
     return [figureOf('open-streams-memory', lateMb / earlyMb, 'ratio', { atMost: 1.05 }, detail)];
   } finally {
     agent.destroy();

@@ -13,7 +13,9 @@ export type RelayPool = {
   readonly adminToken: string;
   readonly chat: Target;
   readonly embeddings: Target;
-  /** Jobs of the queue, whose answer waits for their result. */
+  /** Jobs of the queue. */
+  readonly jobs: Target;
+  /** The same, whose answer waits for their result. */
   readonly waitedJobs: Target;
   /** Resolves when a model can be asked for, which is a moment after its node has heard of its session. */
   untilServed(model: string): Promise<void>;
@@ -32,6 +34,7 @@ export async function startRelayPool({ slots = SLOTS, pacesMs = [] as number[] }
   const relay = sparewatt(['relay', '--port', '0', '--data', folder, '--ready-json', '--log-level', 'warn']);
   const { url, apiKey, adminToken, pid } = JSON.parse(await relay.firstLine()) as Ready;
   const node = await startNodeProcess({ relayUrl: url, slots, pacesMs });
+  const jobs = targetOf(`${url}/v1/jobs`, apiKey);
   const headers = { authorization: `Bearer ${apiKey}` };
   const untilServed = async (model: string): Promise<void> => {
     while (!(await fetch(`${url}/v1/models/${model}`, { headers })).ok) await pause(POLL_MS);
@@ -43,7 +46,8 @@ export async function startRelayPool({ slots = SLOTS, pacesMs = [] as number[] }
     adminToken,
     chat: targetOf(`${url}/v1/chat/completions`, apiKey),
     embeddings: targetOf(`${url}/v1/embeddings`, apiKey),
-    waitedJobs: withHeader(targetOf(`${url}/v1/jobs`, apiKey), 'prefer', 'wait=30'),
+    jobs,
+    waitedJobs: { url: jobs.url, headers: { ...jobs.headers, prefer: 'wait=30' } },
     untilServed,
     stop: async () => {
       await node.stop();
@@ -53,8 +57,4 @@ export async function startRelayPool({ slots = SLOTS, pacesMs = [] as number[] }
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function withHeader({ url, headers }: Target, name: string, value: string): Target {
-  return { url, headers: { ...headers, [name]: value } };
 }

@@ -1,4 +1,5 @@
 import { closeConnections } from './ask.ts';
+import { bigStore } from './big-store.ts';
 import { churn } from './churn.ts';
 import { constraints } from './constraints.ts';
 import { crashes } from './crashes.ts';
@@ -18,6 +19,7 @@ import { type RelayPool, startRelayPool } from './relay-pool.ts';
 import { requests } from './requests.ts';
 import { revocation } from './revocation.ts';
 import { streamingRate, tokenCost, tokenCpu } from './streaming.ts';
+import { submitLatency } from './submit-latency.ts';
 import { windowFigures } from './window.ts';
 
 /**
@@ -32,6 +34,7 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'token-cpu': tokenCpu,
   requests,
   'durable-jobs': durableJobs,
+  'submit-latency': submitLatency,
   embeddings,
   'real-nodes': realNodes,
   'killed-node': killedNode,
@@ -45,6 +48,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   decisions,
   'many-streams': manyStreams,
   'open-streams': openStreams,
+  'big-store': bigStore,
   churn,
   crashes,
   'prefix-reuse': prefixReuse,

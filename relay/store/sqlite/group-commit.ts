@@ -8,17 +8,13 @@ const DEFAULT_MAX_BATCH = 512;
 const BUSY_LIMIT_MS = 30_000;
 const BUSY_RETRY_MS = 20;
 
-/** Each commit writes every page it has touched, and syncs: close after another one, it waits for company. */
-const DEFAULT_INTERVAL_MS = 2;
-
-export type GroupCommitOptions = { maxBatch?: number; intervalMs?: number; now?: () => number };
+export type GroupCommitOptions = { maxBatch?: number; now?: () => number };
 
 type Write = { run: () => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
 type Outcome = { value: unknown } | { error: unknown };
 
 /**
- * The writes of one turn of the event loop share a transaction, and so one sync of the disk; soon after a commit, those
- * of `intervalMs`.
+ * The writes of one turn of the event loop share a transaction, and so one sync of the disk.
  *
  * 1. A promise settles after the COMMIT of its write or the refusal of it, never before.
  * 2. Writes run in the order they were accepted.
@@ -31,20 +27,17 @@ type Outcome = { value: unknown } | { error: unknown };
 export class GroupCommit {
   readonly #file: string;
   readonly #maxBatch: number;
-  readonly #intervalMs: number;
   readonly #now: () => number;
   readonly #steps;
   readonly #idle: Array<() => void> = [];
   #queue: Write[] = [];
   #unschedule: (() => void) | undefined;
   #closed = false;
-  #committedAt = Number.NEGATIVE_INFINITY;
   #busySince: number | undefined;
 
   constructor(db: Database, options: GroupCommitOptions = {}) {
     this.#file = db.name;
     this.#maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH;
-    this.#intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
     this.#now = options.now ?? (() => performance.now());
     const prepare = (sql: string) => db.prepare(sql);
     this.#steps = {
@@ -91,9 +84,8 @@ export class GroupCommit {
 
   #schedule(): void {
     if (this.#unschedule !== undefined) return;
-    const waitMs = this.#busySince === undefined ? this.#committedAt + this.#intervalMs - this.#now() : BUSY_RETRY_MS;
-    if (waitMs > 0 && this.#queue.length < this.#maxBatch) {
-      const timer = setTimeout(() => this.#drain(), waitMs);
+    if (this.#busySince !== undefined) {
+      const timer = setTimeout(() => this.#drain(), BUSY_RETRY_MS);
       this.#unschedule = () => clearTimeout(timer);
     } else {
       const immediate = setImmediate(() => this.#drain());
@@ -105,7 +97,6 @@ export class GroupCommit {
     this.#unschedule = undefined;
     const batch = this.#queue.slice(0, this.#maxBatch);
     const outcomes = this.#commit(batch);
-    this.#committedAt = this.#now();
     if (outcomes !== 'busy') {
       this.#queue = this.#queue.slice(batch.length);
       settle(batch, outcomes);

@@ -330,6 +330,14 @@ test('a job that fails is not run again', async (t) => {
   assert.deepEqual([job.state, job.attempts.length, runs.all.length], ['failed', 1, 1]);
 });
 
+test('reads the input of a job from the disk when its turn comes, where memory holds no more of them', async (t) => {
+  const pool = await poolFor(t, { queueLimits: { mostHeldBytes: 0 } });
+  await pool.addNode();
+  const { id } = await submit(pool, { input: 'from the disk' });
+  assert.equal((await endOf(pool, id)).state, 'succeeded');
+  assert.match(await (await resultOf(pool, id)).text(), /from the disk/);
+});
+
 test('a full queue is told with its length and when to come back; the jobs of one key cannot fill it', async (t) => {
   const pool = await poolFor(t, { queueLimits: { mostJobs: 3, mostJobsPerKey: 2 } });
   const admin = jobClient(pool, pool.relay.adminToken);

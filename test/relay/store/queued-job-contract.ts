@@ -106,6 +106,49 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.equal((await after.jobs.countJobsByState()).succeeded, 1);
   });
 
+  contract(
+    'writes the steps that an end brings along in their order, and passes those over that do not fit',
+    async (place) => {
+      const { queuedJobs } = await place.open();
+      await queuedJobs.acceptJob(order('job_1'), INPUT, 'queued');
+      const where = { nodeId: ATTEMPT.nodeId, attempt: 1 };
+      const problem = { code: 'node_lost', detail: 'gone' };
+      const changes = await queuedJobs.endJob('job_1', 'succeed', {
+        record: finishedJob('job_1'),
+        result: '1',
+        steps: [
+          { event: 'start', move: { at: T0 } },
+          { event: 'assign', move: { at: T0 + 1, attempts: [ATTEMPT], ...where } },
+          { event: 'requeue', move: { at: T0 + 2, problem } },
+          { event: 'assign', move: { at: T0 + 3, ...where, attempt: 2 } },
+        ],
+      });
+      assert.deepEqual(
+        changes?.map(({ seq, at, state, attempt }) => [seq, at, state, attempt]),
+        [
+          [2, T0 + 1, 'assigned', 1],
+          [3, T0 + 2, 'queued', null],
+          [4, T0 + 3, 'assigned', 2],
+          [5, T0 + 20, 'succeeded', 1],
+        ],
+      );
+      const job = await queuedJobs.findQueuedJob('job_1');
+      assert.deepEqual(job?.changes.slice(1), changes);
+      assert.deepEqual([job?.startedAt, job?.finishedAt], [T0 + 1, T0 + 20]);
+      assert.deepEqual(job?.attempts, finishedJob('job_1').attempts, 'those of the end');
+    },
+  );
+
+  contract('keeps nothing of the steps before an end that cannot be', async (place) => {
+    const { jobs, queuedJobs } = await place.open();
+    await queuedJobs.acceptJob(order('job_1'), INPUT, 'awaiting_approval');
+    const steps = [{ event: 'approve', move: { at: T0 } }] as const;
+    const ending = { record: finishedJob('job_1'), result: '1', steps };
+    assert.equal(await queuedJobs.endJob('job_1', 'succeed', ending), undefined);
+    assert.equal((await queuedJobs.findQueuedJob('job_1'))?.state, 'awaiting_approval');
+    assert.equal(await jobs.findJob('job_1'), undefined);
+  });
+
   contract('keeps nothing of an end that cannot be written as a whole', async (place) => {
     const { jobs, queuedJobs } = await place.open();
     await jobs.recordFinishedJob(finishedJob('job_0'));
