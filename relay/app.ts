@@ -102,6 +102,8 @@ export async function createApp({
     },
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
 
+  // Node would answer 417 in words of its own; whoever expects something else of us may also be served without it.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   // Every body is JSON; the framework would also read text.
   app.removeContentTypeParser('text/plain');
   const routes = collectRoutes(app);

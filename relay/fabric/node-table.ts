@@ -1,7 +1,7 @@
 import { slugOf } from '../../shared/identity/node-id.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import { createFreeNodeIndex, type FreeNodes } from './free-nodes.ts';
+import { createFreeNodeIndex, type FreeNodes, isOpenToJobs } from './free-nodes.ts';
 import { ACTIVE, type NodeStanding } from './node-standing.ts';
 
 /** A node with an open session. `reserved` counts the attempts this relay has running on it. */
@@ -46,6 +46,8 @@ const SLOWER_WEIGHT = 0.25;
 export type NodeTableListener = {
   /** This node came, changed or got a free slot: waiting jobs may fit on it now. */
   onCapacity?(node: LiveNode): void;
+  /** This node is here and takes no more jobs, because of its owner or the operator. */
+  onClosed?(node: LiveNode): void;
   /** A node came with this document, or has it in place of an older one. */
   onDocument?(document: CapabilityDocument): void;
   onGone?(node: LiveNode, reason: string): void;
@@ -118,6 +120,10 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
   const capacity = (node: LiveNode): void => {
     for (const listener of listeners) listener.onCapacity?.(node);
   };
+  const lookIfClosed = (node: LiveNode): void => {
+    if (node.slots > 0 && isOpenToJobs(node)) return;
+    for (const listener of listeners) listener.onClosed?.(node);
+  };
   const documented = (node: LiveNode): void => {
     for (const listener of listeners) listener.onDocument?.(node.document);
     capacity(node);
@@ -179,18 +185,21 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
       node.document = document;
       link(node);
       documented(node);
+      lookIfClosed(node);
     },
     heard: (id, at, slots, { used, inUse } = IDLE) => {
       const node = nodes.get(id);
       if (node === undefined) return;
       node.heardAt = at;
       const grew = slots > node.slots || node.isSilent;
+      const hasClosed = slots === 0 && node.slots > 0;
       node.slots = slots;
       node.used = used;
       node.inUse = inUse;
       node.isSilent = false;
       free.place(node);
       if (grew) capacity(node);
+      if (hasClosed) lookIfClosed(node);
     },
     timed: (id, roundTripMs) => {
       const node = nodes.get(id);
@@ -208,6 +217,7 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
       node.standing = standing;
       free.place(node);
       capacity(node);
+      lookIfClosed(node);
     },
     remove,
     expire: (now) => {

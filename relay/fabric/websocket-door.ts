@@ -3,7 +3,10 @@ import type { Server as HttpsServer } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
+import { answerOnSocket } from '../routes/answer-on-socket.ts';
+import { requestIdOf } from '../routes/request-id.ts';
 
 /** A WebSocket listener of nats-server. */
 export type DoorTarget = { host: string; port: number; tls?: boolean };
@@ -43,7 +46,7 @@ const DROPPED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwa
 /**
  * Lets nodes in through the relay's own HTTP port: an upgrade request for `path` is handed to nats-server with its
  * bytes, and then the two sockets are joined. Upgrades for other paths go to the listeners that were there before, or
- * are answered with 404; attach the door after them.
+ * are answered with 404; attach the door after them. Who is not let in is told in the shape of all errors.
  *
  * Invariants: (1) neither direction holds more than the two sockets' own buffers, since a socket that is not read from
  * stops the other (a stalled node is evicted by nats-server, which sees it stalled); (2) the end of one socket is the
@@ -57,14 +60,14 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
   const onUpgrade: Upgrade = (request, socket, head) => {
     if (pathOf(request) === options.path) {
       const target = open ? options.target() : undefined;
-      if (options.admits?.(request) === false) refuse(socket, 403, 'Forbidden');
-      else if (target === undefined) refuse(socket, 503, 'Service Unavailable');
+      if (options.admits?.(request) === false) refuse(request, socket, withoutCertificate());
+      else if (target === undefined) refuse(request, socket, noBus());
       else if ('upgrade' in target) target.upgrade(request, socket, head);
       else join(request, socket as Socket, head, target, pairs, options.log);
     } else if (others.length > 0) {
       for (const listener of others) listener.call(server, request, socket, head);
     } else if (server.listenerCount('upgrade') === 1) {
-      refuse(socket, 404, 'Not Found');
+      refuse(request, socket, notHere(request));
     }
   };
   server.on('upgrade', onUpgrade);
@@ -103,7 +106,7 @@ function join(
     log.warn({ reason, from: client.remoteAddress }, 'a node could not be let in: the bus does not answer');
     pairs.delete(pair);
     bus.destroy();
-    refuse(client, 503, 'Service Unavailable');
+    refuse(request, client, noBus());
   };
   client.setNoDelay(true);
   client.setTimeout(IDLE_MS, end);
@@ -142,10 +145,23 @@ function upgradeRequest(request: IncomingMessage, target: DoorTarget): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function refuse(socket: Duplex, status: number, reason: string): void {
+function withoutCertificate(): Problem {
+  return new Problem('pairing_required', 'Nodes come in with a certificate of this relay. Pair the machine first.');
+}
+
+function noBus(): Problem {
+  const retryAfterMs = CONNECT_TIMEOUT_MS;
+  return new Problem('bus_unavailable', 'The message bus is not there now. Try again in a moment.', { retryAfterMs });
+}
+
+function notHere(request: IncomingMessage): Problem {
+  return new Problem('unknown_url', `There is no WebSocket at ${pathOf(request).slice(0, 256)}.`);
+}
+
+function refuse(request: IncomingMessage, socket: Duplex, problem: Problem): void {
   // Nobody else listens to this socket's errors, and an unheard one would end the process.
   socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+  answerOnSocket(socket, problem, requestIdOf(request));
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -3,10 +3,11 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { LIVE_CLOSE } from '../../shared/api/live.ts';
-import { toErrorBody } from '../../shared/problems/http.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { OperatorSession } from '../access/operator-sessions.ts';
 import type { RelayLog } from '../log.ts';
+import { answerOnSocket } from '../routes/answer-on-socket.ts';
+import { requestIdOf } from '../routes/request-id.ts';
 import type { LiveFeed } from './live-feed.ts';
 
 export type LiveDoorOptions = {
@@ -98,7 +99,9 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Nobody else listens to this socket's errors, and an unheard one would end the process.
     socket.on('error', () => socket.destroy());
-    enter(request, socket, head).catch((error: unknown) => refuse(socket, toProblem(error)));
+    enter(request, socket, head).catch((error: unknown) =>
+      answerOnSocket(socket, toProblem(error), requestIdOf(request)),
+    );
   });
   return {
     connections: () => watchers.size,
@@ -128,15 +131,4 @@ function tooMany(): Problem {
   return new Problem('too_many_attempts', `${CONNECTIONS_MOST} consoles watch already. Close one.`, {
     retryAfterMs: PING_MS,
   });
-}
-
-function refuse(socket: Duplex, problem: Problem): void {
-  const body = JSON.stringify(toErrorBody(problem, 'upgrade'));
-  const head = [
-    `HTTP/1.1 ${problem.status} ${problem.code}`,
-    'Connection: close',
-    'Content-Type: application/problem+json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { toErrorBody } from '../../shared/problems/http.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
+import { answerOnSocket } from './answer-on-socket.ts';
 
 /** Answers bytes that never became a request, so that they too get our shape; the connection ends with it. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -9,18 +9,7 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
     socket.destroy();
     return;
   }
-  const problem = problemOf(error);
-  const requestId = newId('req');
-  const body = JSON.stringify(toErrorBody(problem, requestId));
-  const head = [
-    `HTTP/1.1 ${problem.status} ${problem.title}`,
-    'Connection: close',
-    'Content-Type: application/problem+json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'X-Should-Retry: false',
-    `X-Request-Id: ${requestId}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  answerOnSocket(socket, problemOf(error), newId('req'));
 }
 
 function problemOf(error: NodeJS.ErrnoException): Problem {

@@ -74,6 +74,7 @@ function problemOf(error: FastifyError, maxBodyBytes: number): Problem {
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new Problem('invalid_json', INVALID_JSON);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
       return new Problem('unsupported_media_type', 'Send the body as content-type: application/json.');
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new Problem('body_too_large', `The body is larger than ${maxBodyBytes} bytes.`);

@@ -52,10 +52,11 @@ export function closingOf({ slots, document: { policy } }: LiveNode): PublicPoli
   return slots === 0 && policy?.open === false ? policy : undefined;
 }
 
-/** Whether the node takes jobs by then without its owner doing anything. */
+/** Whether the node takes jobs by then without its owner doing anything: one without slots gets none by jobs that end. */
 export function opensBy(node: LiveNode, deadline: number): boolean {
-  const closing = closingOf(node);
-  return closing === undefined || (closing.changes_at !== null && closing.changes_at <= deadline);
+  if (node.slots > 0) return true;
+  const changesAt = closingOf(node)?.changes_at ?? null;
+  return changesAt !== null && changesAt <= deadline;
 }
 
 /** What its owner's policy has against the job, as the node tells it; undefined when nothing. */

@@ -59,6 +59,8 @@ type Waiter = { wanted: Wanted; since: number; resolve(reservation: Reservation)
 /** A job waits here with its whole input in memory; at 8 MB each this is the most a relay of a few GB can promise. */
 const MAX_WAITING = 1_000;
 const RETRY_AFTER_MS = 1_000;
+/** A node that closes says so in a beat, and why in the document that is fetched after it. */
+const SETTLE_MS = 300;
 /** Problems that say nothing of how reliable a node is: it was honest about its load, or somebody else was at fault. */
 const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'node_busy',
@@ -73,7 +75,7 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
  *
  * Invariants: (1) a slot is reserved in the same turn it was seen free; (2) of two waiting jobs that could use the same
  * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten; (4) nobody waits while a slot it could
- * use is free.
+ * use is free, nor for nodes that are all here and closed beyond its time, but for the moment in which they say why.
  */
 export function createScheduler(table: NodeTable, options: SchedulerOptions = {}): Scheduler {
   const { now = Date.now, random = Math.random, measurements = createMeasurements() } = options;
@@ -103,7 +105,18 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
       waiter.resolve(take(wanted, { best, compared: [best], free: 1 }, at - waiter.since));
     }
   };
+  const refuseHopeless = (): void => {
+    settling = undefined;
+    for (const waiter of waiters) {
+      const { wanted, since } = waiter;
+      if (!hasCandidate(table, wanted, since)) waiter.reject(noNode(wanted));
+    }
+  };
+  let settling: ReturnType<typeof setTimeout> | undefined;
   table.listen({
+    onClosed: () => {
+      if (waiters.size > 0 && settling === undefined) settling = setTimeout(refuseHopeless, SETTLE_MS);
+    },
     onCapacity: (node) => {
       if (waiters.size > 0) serveWaiters(node);
     },
@@ -179,8 +192,8 @@ function learn(
 }
 
 /** Whether waiting can help: some node that serves the model may take the job once it has a slot. */
-function hasCandidate(table: NodeTable, wanted: Wanted, now: number): boolean {
-  const deadline = now + wanted.maxWaitMs;
+function hasCandidate(table: NodeTable, wanted: Wanted, since: number): boolean {
+  const deadline = since + wanted.maxWaitMs;
   for (const node of table.serving(wanted.model)) {
     if (isOpenToJobs(node) && fits(node, wanted) && opensBy(node, deadline)) return true;
   }

@@ -16,7 +16,7 @@ const NODES = 3;
 const SLOTS = 8;
 export const PRICE_MICRO = 7;
 /** A relay that takes longer does not come back by itself. */
-const START_MS = 60_000;
+const START_MS = 240_000;
 const RETRY_MS = 100;
 
 /**
@@ -31,7 +31,7 @@ export async function startCrashWorld() {
   let relay = launch();
   const untilReady = async (): Promise<Ready> => {
     const late = pause(START_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`the relay was not ready after ${START_MS} ms\n${relay.stderr()}`);
+      throw new Error(`the relay was not ready after ${START_MS} ms\n${workOf(relay.pid)}\n${relay.stderr()}`);
     });
     return JSON.parse(await Promise.race([relay.firstLine(), late])) as Ready;
   };
@@ -127,6 +127,15 @@ function busOf(data: string): number | undefined {
       return false;
     }
   });
+}
+
+/** What the system says of a process: its state and how long it has worked tell one that is slow from one that waits. */
+function workOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return 'it is gone';
+  }
 }
 
 async function freePort(): Promise<number> {

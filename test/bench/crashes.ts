@@ -8,15 +8,20 @@ import { seededRandom } from '../support/seeded-random.ts';
 import { type CrashWorld, PRICE_MICRO, startCrashWorld } from './crash-world.ts';
 import { type Figure, figureOf } from './figure.ts';
 
-export type CrashOptions = { jobs: number; kills: number; seed: number };
+/** What there was no time for is left out: the figure tells what was done. */
+export type CrashOptions = { jobs: number; kills: number; seed: number; minutes: number };
 
-const WHOLE: CrashOptions = { jobs: 20_000, kills: 200, seed: 42 };
-const CLIENTS = 48;
+const WHOLE: CrashOptions = { jobs: 20_000, kills: 200, seed: 42, minutes: 120 };
+const CLIENTS = 24;
 /** A grant is sent with each so many jobs. */
 const JOBS_PER_GRANT = 100;
 const GRANT_MICRO = 1_000;
-/** Between two kills, so that each part has come back to be killed again. */
-const LULL_MS = 1_200;
+/** Of four kills one comes as it likes, also while what was killed before comes back; the others wait for work to go on. */
+const HASTY = 0.25;
+const LULL_MS = 1_000;
+/** So many jobs at most end before the next kill, if they do so in time. */
+const JOBS_BETWEEN = 80;
+const PROGRESS_MS = 30_000;
 /** A relay reads keys, opens its database and takes the queue up within this time. */
 const STARTING_MS = 1_500;
 const FROZEN_MS = 10_000;
@@ -27,18 +32,24 @@ const ENDED = new Set(['succeeded', 'failed', 'cancelled', 'expired']);
 
 /** Kills relay, nodes and nats-server at random while jobs are submitted, and counts every promise that was broken. */
 export async function crashes(options: Partial<CrashOptions> = {}): Promise<Figure[]> {
-  const { jobs, kills, seed } = { ...WHOLE, ...options };
+  const { jobs, kills, seed, minutes } = { ...WHOLE, ...options };
   const world = await startCrashWorld();
   try {
     const startedAt = performance.now();
-    const run = newRun(kills);
+    const run = newRun(kills, startedAt + minutes * 60_000);
     const killing = killAtRandom(world, run, seededRandom(seed));
     const [ids] = await Promise.all([submitAll(world, jobs, run), killing]);
     const broken = await findBroken(world, ids, run);
     for (const promise of broken.slice(0, 20)) console.error(`broken: ${promise}`);
     const seconds = (performance.now() - startedAt) / 1_000;
     return [
-      figureOf('crash-broken-promises', broken.length, 'promises', { atMost: 0 }, { jobs, ...run.counts, seconds }),
+      figureOf(
+        'crash-broken-promises',
+        broken.length,
+        'promises',
+        { atMost: 0 },
+        { jobs: ids.size, ...run.counts, seconds },
+      ),
     ];
   } finally {
     await world.stop();
@@ -47,13 +58,15 @@ export async function crashes(options: Partial<CrashOptions> = {}): Promise<Figu
 
 type Run = ReturnType<typeof newRun>;
 
-function newRun(kills: number) {
+function newRun(kills: number, endsAt: number) {
   const counts = { kills: 0, relay: 0, node: 0, bus: 0, both: 0, frozen: 0, starting: 0, brokenOff: 0 };
-  return { wanted: kills, counts, heads: [] as TreeHead[] };
+  return { wanted: kills, endsAt, counts, heads: [] as TreeHead[] };
 }
 
-async function killAtRandom(world: CrashWorld, { wanted, counts, heads }: Run, random: () => number): Promise<void> {
-  while (counts.kills < wanted) {
+async function killAtRandom(world: CrashWorld, run: Run, random: () => number): Promise<void> {
+  const { wanted, endsAt, counts, heads } = run;
+  while (counts.kills < wanted && performance.now() < endsAt) {
+    if (random() > HASTY) await untilProgress(world, (heads.at(-1)?.size ?? 0) + 1 + JOBS_BETWEEN * random());
     await pause(LULL_MS * random());
     const dice = 100 * random();
     if (dice < SHARES.relay) {
@@ -85,16 +98,29 @@ async function killAtRandom(world: CrashWorld, { wanted, counts, heads }: Run, r
     }
     counts.kills += 1;
     heads.push(await patiently(() => world.ask<TreeHead>('/v1/log/head')));
+    if (counts.kills % 10 === 0) console.error(`${counts.kills} kills, ${heads.at(-1)?.size} jobs done`);
+  }
+}
+
+/** Resolves when the log has grown to a size, or when it takes too long: the last jobs may all have ended. */
+async function untilProgress({ ask }: CrashWorld, size: number): Promise<void> {
+  const late = performance.now() + PROGRESS_MS;
+  while (performance.now() < late) {
+    const head = await ask<TreeHead>('/v1/log/head').catch(() => undefined);
+    if (head !== undefined && head.size >= size) return;
+    await pause(RETRY_MS);
   }
 }
 
 /** Submits the jobs in step with the kills, so that each meets some under way. Returns their numbers by id. */
-async function submitAll(world: CrashWorld, jobs: number, { wanted, counts }: Run): Promise<Map<string, number>> {
+async function submitAll(world: CrashWorld, jobs: number, run: Run): Promise<Map<string, number>> {
   const ids = new Map<string, number>();
+  const { wanted, endsAt, counts } = run;
   let next = 0;
   const client = async (): Promise<void> => {
     while (next < jobs) {
       if (next * wanted > (counts.kills + 1) * jobs) {
+        if (performance.now() >= endsAt) return;
         await pause(10);
         continue;
       }

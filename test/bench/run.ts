@@ -8,6 +8,7 @@ import { durableJobs } from './durable-jobs.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
+import { fuzz } from './fuzz.ts';
 import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
@@ -24,7 +25,8 @@ import { windowFigures } from './window.ts';
 
 /**
  * `npm run bench`: one JSON line per figure on stdout. Names on the command line (parts of those below) narrow it down:
- * `npm run bench -- requests`. `crashes` takes sizes beside them: `jobs=1000 kills=20 seed=7`.
+ * `npm run bench -- requests`. Sizes can stand beside them: `crashes jobs=1000 kills=20 seed=7`,
+ * `fuzz requests=5000 seed=1`.
  */
 const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'first-token': firstToken,
@@ -51,6 +53,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'big-store': bigStore,
   churn,
   crashes,
+  fuzz,
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
   'model-loads': modelLoads,

@@ -2,6 +2,7 @@ import { Value } from 'typebox/value';
 import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import { bytesToHex, isHeadSigned, type TreeHead } from '../../../shared/receipts/log/tree-head.ts';
+import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
 import { LoggedReceipt } from '../../../shared/receipts/receipt.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../../store/receipt-log-store.ts';
 import { type HashedNode, leafHash, nodesOfNextLeaf, rootOf } from './merkle-tree.ts';
@@ -30,7 +31,7 @@ const MOST_LEVELS = 41;
 /**
  * Goes over every receipt and builds the tree anew. It finds what was changed, dropped, inserted or moved, in the
  * receipts and in the stored tree; a relay key in the wrong hands it does not find, which is what heads kept by
- * clients are for.
+ * clients are for. The log may grow meanwhile: what comes is gone over, too.
  */
 export async function auditLog({ store, relayKey, head }: AuditOptions): Promise<AuditReport> {
   const problems: string[] = [];
@@ -41,7 +42,7 @@ export async function auditLog({ store, relayKey, head }: AuditOptions): Promise
   if (head !== undefined && (head.relayKey !== relayKey || !(await isHeadSigned(head)))) {
     problems.push('The last tree head was not signed by this relay.');
   }
-  for (;;) {
+  const readPage = async (): Promise<number> => {
     const page = await store.listLeaves({ from: size, limit: PAGE });
     const built: HashedNode[] = [];
     for (const stored of page) {
@@ -57,9 +58,21 @@ export async function auditLog({ store, relayKey, head }: AuditOptions): Promise
       if (stored.leaf !== size - 1 || problems.length >= MOST_PROBLEMS) break;
     }
     problems.push(...(await treeProblems(store, built)));
-    if (problems.length > 0 || page.length < PAGE) break;
+    return page.length;
+  };
+  const goOn = async (): Promise<void> => {
+    while ((await readPage()) === PAGE && problems.length === 0);
+  };
+  await goOn();
+  if (problems.length === 0) {
+    const beyond = await placesBeyond(store, size);
+    problems.push(...(await endProblems(store, size, head)));
+    await goOn();
+    const tooMany = beyond.filter(({ level, index }) => index >= Math.floor(size / 2 ** level));
+    problems.push(
+      ...tooMany.map(({ level, index }) => `The stored tree has a place ${index} too many at level ${level}.`),
+    );
   }
-  if (problems.length === 0) problems.push(...(await endProblems(store, size, head)));
   const root = bytesToHex(rootOf(size, read));
   return { size, root, head: head ?? null, problems: problems.slice(0, MOST_PROBLEMS) };
 }
@@ -99,15 +112,19 @@ async function treeProblems(store: ReceiptLogStore, built: readonly HashedNode[]
   return problems;
 }
 
+/** The first stored subtree of each level that receipts beyond these would make. */
+async function placesBeyond(store: ReceiptLogStore, size: number): Promise<TreeNode[]> {
+  const places: TreeNode[] = [];
+  for (let level = 0; level < MOST_LEVELS; level += 1) {
+    places.push(...(await store.listTreeNodes({ level, from: Math.floor(size / 2 ** level), limit: 1 })));
+  }
+  return places;
+}
+
 async function endProblems(store: ReceiptLogStore, size: number, head: TreeHead | undefined): Promise<string[]> {
   const problems: string[] = [];
   if (head !== undefined && head.size > size) {
     problems.push(`The log has ${size} receipts; the last signed tree head has ${head.size}.`);
-  }
-  for (let level = 0; level < MOST_LEVELS; level += 1) {
-    const from = Math.floor(size / 2 ** level);
-    const more = await store.listTreeNodes({ level, from, limit: 1 });
-    if (more.length > 0) problems.push(`The stored tree has a place ${more[0]?.index} too many at level ${level}.`);
   }
   const { receipts, jobs } = await store.strays();
   problems.push(...receipts.map((id) => `Receipt ${id} is not in the log.`));

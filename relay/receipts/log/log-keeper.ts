@@ -34,7 +34,8 @@ const SIGN_EVERY_MS = 1_000;
  * Signs tree heads: one a second while receipts come, and one for each who asks.
  *
  * Invariants: (1) no head is signed unless the log still begins with the last head in the file; (2) the head in the
- * file only ever grows, and is written by one at a time.
+ * file only ever grows, and is written by one at a time; (3) a state of the log is held to the head that was the last
+ * before it was read: a later one knows of receipts that the state does not.
  */
 export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeeper> {
   const { store, relay, file, now, log } = options;
@@ -43,15 +44,16 @@ export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeepe
     throw new Problem('receipt_log_damaged', `${file} was not signed by this relay. Restore it from a backup.`);
   }
 
-  const assertGrown = async (size: number): Promise<void> => {
-    if (last === undefined) return;
-    if (size < last.size) throw damaged(`it has ${size} receipts and had ${last.size}`);
-    const root = bytesToHex(await store.receiptLog.rootAt(last.size));
-    if (root !== last.root) throw damaged(`its first ${last.size} receipts are not what they were`);
+  const assertGrown = async (size: number, known: TreeHead | undefined): Promise<void> => {
+    if (known === undefined) return;
+    if (size < known.size) throw damaged(`it has ${size} receipts and had ${known.size}`);
+    const root = bytesToHex(await store.receiptLog.rootAt(known.size));
+    if (root !== known.root) throw damaged(`its first ${known.size} receipts are not what they were`);
   };
   const sign = async (wanted?: number): Promise<TreeHead> => {
+    const known = last;
     const state = await store.receiptLog.treeState();
-    await assertGrown(state.size);
+    await assertGrown(state.size, known);
     const size = wanted ?? state.size;
     if (size > state.size) {
       throw new Problem('invalid_value', `The log has ${state.size} receipts, not ${size}.`, { param: 'size' });

@@ -67,17 +67,17 @@ test('a client that comes while the bus is down is told so and let go', async (t
   const log = collectLog();
   let target: DoorTarget | undefined;
   const { port, door } = await openDoor(t, () => target, log);
-  assert.match(await upgrade(port, '/nats'), /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+  assert.match(await upgrade(port, '/nats'), /^HTTP\/1\.1 503 .*\r\n[\s\S]*"code":"bus_unavailable"/);
   target = { host: '127.0.0.1', port: await closedPort() };
-  assert.match(await upgrade(port, '/nats'), /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+  assert.match(await upgrade(port, '/nats'), /^HTTP\/1\.1 503 .*\r\n[\s\S]*"code":"bus_unavailable"/);
   assert.deepEqual(log.lines, ['warn a node could not be let in: the bus does not answer']);
   assert.equal(door.connections(), 0);
 });
 
 test('a path without a listener is not found, and one with a listener reaches it', async (t) => {
   const { port } = await openDoor(t, () => undefined);
-  assert.match(await upgrade(port, '/else'), /^HTTP\/1\.1 404 Not Found\r\n/);
-  assert.match(await upgrade(port, '/nats/'), /^HTTP\/1\.1 404 Not Found\r\n/);
+  assert.match(await upgrade(port, '/else'), /^HTTP\/1\.1 404 .*\r\n[\s\S]*"code":"unknown_url"/);
+  assert.match(await upgrade(port, '/nats/'), /^HTTP\/1\.1 404 .*\r\n[\s\S]*"code":"unknown_url"/);
 
   const seen: string[] = [];
   const events = (request: IncomingMessage, socket: Duplex): void => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { admission } from '../../support/live-nodes.ts';
+import { admission, documentFor } from '../../support/live-nodes.ts';
 import { isProblem } from '../../support/problems.ts';
 
 function schedule() {
@@ -157,6 +158,50 @@ test('keeps jobs waiting whose node has gone, since it may come back', async () 
   assert.equal(await outcomeOf(waiting), 'waiting');
   table.admit(admission('a', ['m'], { epoch: 2 }));
   assert.equal((await waiting).node.epoch, 2);
+});
+
+test('says at once that a node is closed, and a moment later to those who waited for it already', async (t) => {
+  mockTime(t);
+  const { table, scheduler, want } = schedule();
+  table.admit(admission('a', ['m']));
+  await want();
+  const waiting = want();
+  table.heard('a', 0, 0, { used: 1, inUse: undefined });
+  assert.equal(await outcomeOf(want()), 'no_capacity');
+  assert.equal(await outcomeOf(waiting), 'waiting');
+  const policy = { open: false, reason: 'paused', changes_at: null };
+  table.refresh('a', documentFor('a', ['m'], { policy }));
+  t.mock.timers.tick(1_000);
+  await assert.rejects(waiting, isProblem('no_capacity', /closed by their owners/));
+  assert.equal(scheduler.waiting(), 0);
+});
+
+test('keeps jobs waiting for a node that opens in time, and for one that another is still to leave', async (t) => {
+  mockTime(t);
+  const { table, want } = schedule();
+  const changesAt = Date.now() + 5_000;
+  const policy = { open: false, reason: 'hours', changes_at: changesAt };
+  table.admit(admission('a', ['m'], { slots: 0, document: documentFor('a', ['m'], { policy }) }));
+  table.admit(admission('b', ['n']));
+  await want({ model: 'n' });
+  const [early, late, other] = [want(), want({ maxWaitMs: 2_000 }), want({ model: 'n' })];
+  table.heard('a', 0, 1);
+  assert.equal(await outcomeOf(early), 'a');
+  table.heard('a', 0, 0);
+  t.mock.timers.tick(1_000);
+  assert.equal(await outcomeOf(late), 'no_capacity');
+  assert.equal(await outcomeOf(other), 'waiting');
+});
+
+test('says to those who wait that the operator has cordoned the only node', async (t) => {
+  mockTime(t);
+  const { table, want } = schedule();
+  table.admit(admission('a', ['m']));
+  await want();
+  const waiting = want();
+  table.setStanding('a', { ...ACTIVE, state: 'cordoned' });
+  t.mock.timers.tick(1_000);
+  assert.equal(await outcomeOf(waiting), 'no_capacity');
 });
 
 test('refuses a job when a thousand wait already', async () => {

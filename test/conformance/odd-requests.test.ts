@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { assertError } from '../support/error-answers.ts';
+import { startPool } from '../support/pool.ts';
+import { exchange, requestBytes } from '../support/raw-http.ts';
+
+const pool = await startPool();
+after(() => pool.close());
+
+const WEBSOCKET = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+];
+
+test('a request that expects what nobody knows of is served without it', async () => {
+  const known = await exchange(pool, requestBytes(pool, { path: '/v1/models', headers: ['Expect: miracles'] }));
+  assert.equal(known.status, 200);
+  const unknown = await exchange(pool, requestBytes(pool, { path: '/nowhere', headers: ['Expect: miracles'] }));
+  assertError(unknown, { code: 'unknown_url' });
+});
+
+test('a QUERY without a media type is refused like any body without one', async () => {
+  const bare = await exchange(pool, requestBytes(pool, { method: 'QUERY', path: '/v1/models' }));
+  assertError(bare, { code: 'unsupported_media_type' });
+  const headers = ['Content-Type: application/json'];
+  const typed = await exchange(pool, requestBytes(pool, { method: 'QUERY', path: '/v1/models', headers, body: '{}' }));
+  assertError(typed, { code: 'method_not_allowed' });
+});
+
+test('a WebSocket where there is none is refused in the shape of all errors, with its request id', async () => {
+  for (const path of ['/v1/models', '/nats/x']) {
+    const headers = [...WEBSOCKET, 'X-Request-Id: mine-7'];
+    const answer = await exchange(pool, requestBytes(pool, { path, headers }));
+    assertError(answer, { code: 'unknown_url' });
+    assert.equal(answer.headers.get('x-request-id'), 'mine-7');
+  }
+});

@@ -1,0 +1,76 @@
+import { Compile, type Validator } from 'typebox/compile';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { PROBLEMS } from '../../../shared/problems/table.ts';
+import type { Operation } from './operations.ts';
+import type { FuzzAnswer } from './send.ts';
+
+/**
+ * What a relay with nodes that work may answer above 499 where its document says that it may: nobody serves the model,
+ * or can run the service; the model failed, as some here always do; the pages were not built.
+ */
+const DECLARED = new Set([
+  'no_capacity',
+  'service_not_runnable',
+  'node_fault',
+  'node_busy',
+  'policy_refused',
+  'job_timeout',
+  'pages_missing',
+]);
+const errorShape = Compile(ErrorResponse);
+
+/** Says what is wrong with an answer; undefined when nothing is. */
+export type Judge = (asked: { operation: Operation; method: string }, answer: FuzzAnswer) => string | undefined;
+
+export function createJudge(): Judge {
+  const shapes = new Map<object, Validator>();
+  const shapeOf = (schema: object): Validator => {
+    const shape = shapes.get(schema) ?? (Compile(schema) as Validator);
+    shapes.set(schema, shape);
+    return shape;
+  };
+  const wrongSuccess = ({ responses }: Operation, { status, headers, body }: Answered): string | undefined => {
+    const type = String(headers['content-type'] ?? '');
+    if (!type.startsWith('application/json')) return undefined;
+    const schema = responses[String(status)]?.content?.['application/json']?.schema;
+    if (schema === undefined) return `${status} is not documented`;
+    const answer = jsonOf(body);
+    return shapeOf(schema).Check(answer) ? undefined : `not as documented: ${body.slice(0, 300)}`;
+  };
+  return ({ operation, method }, answer) => {
+    if (answer.is === 'hung') return 'no answer';
+    if (answer.is === 'cut') return `cut: ${answer.error}`;
+    if (answer.is === 'left') return undefined;
+    if (method === 'HEAD' || answer.status === 204 || answer.status === 304) return undefined;
+    if (answer.status < 400) return method === operation.method ? wrongSuccess(operation, answer) : undefined;
+    return wrongError(operation, answer);
+  };
+}
+
+type Answered = Extract<FuzzAnswer, { is: 'answer' }>;
+
+function wrongError({ path, responses }: Operation, { status, headers, body }: Answered): string | undefined {
+  const document = jsonOf(body);
+  // The protocol has a form of its own for its errors.
+  if (path === '/mcp' && (document as { jsonrpc?: unknown } | undefined)?.jsonrpc === '2.0' && status < 500)
+    return undefined;
+  const says = `${status} ${body.slice(0, 400)}`;
+  if (!errorShape.Check(document)) return `not the shape of an error: ${says}`;
+  const { code, request_id: id } = document;
+  const row = PROBLEMS[code as keyof typeof PROBLEMS] as { status: number } | undefined;
+  if (row?.status !== status || document.status !== status) return `not a code of the table: ${says}`;
+  if (id === undefined || id !== headers['x-request-id']) return `without its request id: ${says}`;
+  if (!String(headers['content-type']).startsWith('application/problem+json')) return `not told as a problem: ${says}`;
+  if (document.detail === '' || document.detail.length > 2_000) return `says nothing, or too much: ${says}`;
+  if (status < 500) return undefined;
+  const isDeclared = (responses['5XX'] ?? responses[String(status)]) !== undefined && DECLARED.has(code);
+  return isDeclared ? undefined : `not a declared fault: ${says}`;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
