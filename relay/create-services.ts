@@ -236,6 +236,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const approvals = options.supervised === true ? createApprovals({ now: Date.now }) : undefined;
   const readStats = createStatsReader({
     version: VERSION,
     busConnected: bus.isConnected,
@@ -244,6 +245,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobs,
     scheduler,
     queue,
+    approvals,
     store,
     activity,
     diskUsage: options.diskUsage,
@@ -307,7 +309,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     files,
     jobFiles,
     tasks,
-    approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
+    approvals,
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {

@@ -58,6 +58,8 @@ export type JobQueue = {
   waiting(): number;
   /** Jobs that have not ended. */
   length(): number;
+  /** Those of them that wait for a person. */
+  awaitingApproval(): number;
   /** The keys that have jobs waiting or a weight of their own. */
   keys(): { key: string; waiting: number; weight: number }[];
   setWeight(apiKeyId: string, weight: number): Promise<void>;
@@ -84,6 +86,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const news = createJobNews();
   const admission = createAdmission(store, limits);
   const webhooks = deliverWebhooks({ store, send: ports.sendWebhook, now, random: Math.random, log });
+  const unapproved = new Set<string>();
   let closed = false;
 
   const move: QueuedRunPorts['move'] = (id, event, what) => {
@@ -101,6 +104,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     const change = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
     if (change === 'not written') return;
     live.delete(job.id);
+    unapproved.delete(job.id);
     admission.remove(job);
     if (job.webhook !== null) webhooks.wake();
     if (change === undefined) ports.onDropped(job.id);
@@ -152,7 +156,8 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     const entry = newLiveJob(job, attempts);
     live.set(job.id, entry);
     watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
-    if (job.state !== 'awaiting_approval') dispatcher.lineUp(entry);
+    if (job.state === 'awaiting_approval') unapproved.add(job.id);
+    else dispatcher.lineUp(entry);
   };
 
   for (const job of await store.listLiveJobs()) {
@@ -177,6 +182,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       const entry = live.get(id);
       const change = entry && (await store.moveJob(id, 'approve', { at: now() }));
       if (entry === undefined || change === undefined) return false;
+      unapproved.delete(id);
       news.tell(id, change);
       if (entry.reason === undefined) dispatcher.lineUp(entry);
       return true;
@@ -190,6 +196,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     watchAll: news.watchAll,
     waiting: () => dispatcher.waiting(),
     length: () => live.size,
+    awaitingApproval: () => unapproved.size,
     keys: () =>
       [...new Set([...dispatcher.keys(), ...weights.keys()])]
         .sort()
