@@ -239,6 +239,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     now: Date.now,
     log,
   });
+  const approvals = options.supervised === true ? createApprovals({ now: Date.now }) : undefined;
   const readStats = createStatsReader({
     version: VERSION,
     busConnected: bus.isConnected,
@@ -247,6 +248,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobs,
     scheduler,
     queue,
+    approvals,
     store,
     activity,
     diskUsage: options.diskUsage,
@@ -311,7 +313,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     jobFiles,
     pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
     tasks,
-    approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
+    approvals,
     publicUrl: options.publicUrl,
     busListener: fabric.listener,
     close: async () => {

@@ -39,6 +39,8 @@ export type RelayOptions = {
   dataFolder: string;
   /** Address of a PostgreSQL database to use instead of SQLite in the data folder. A secret. */
   databaseUrl?: string;
+  /** How long its server may take to answer when the relay starts; not at all unless given. */
+  databaseWaitMs?: number;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
   /** A creds file for it, where it does not run with this relay's own configuration. */
@@ -124,14 +126,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => folder.close());
     const keys = readOrCreateKeys(folder);
     const identity = readOrCreateRelayIdentity(folder);
-    const { databaseUrl, attestationKeyFile } = options;
+    const { databaseUrl, databaseWaitMs, attestationKeyFile } = options;
     const file = folder.file(DATABASE_FILE);
     const attestation =
       attestationKeyFile === undefined
         ? undefined
         : openAttestationKey({ file: attestationKeyFile, relayKey: identity.publicKey, log });
     const seeds = { relaySeed: identity.seed, attestationSeed: attestation?.seed };
-    const store = await openStore({ file, databaseUrl, log, ...seeds });
+    const store = await openStore({ file, databaseUrl, databaseWaitMs, log, ...seeds });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };

@@ -40,6 +40,18 @@ export const RelaySettings = Type.Object(
         }),
       }),
     ),
+    database_wait_s: Type.Integer({
+      minimum: 0,
+      maximum: 3_600,
+      default: 30,
+      ...described({
+        description: 'how many seconds the server of that database may take to answer when the relay starts',
+        wanted: 'whole seconds, 0 to 3600',
+        env: 'SPAREWATT_RELAY_DATABASE_WAIT_S',
+        argument: 'seconds',
+        example: 60,
+      }),
+    }),
     nats: Type.Optional(
       Type.String({
         minLength: 1,

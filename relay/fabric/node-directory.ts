@@ -14,7 +14,7 @@ import type { LiveNode, NodeTable } from './node-table.ts';
 /** The nodes as people and programs outside see them. Errors of those that take a name: `node_not_found`. */
 export type NodeDirectory = {
   /** By id. `after` is the id that the page before ended with. */
-  list(page: { limit: number; after?: string | undefined }): NodePage;
+  list(page: { limit: number; after?: string | undefined; kind?: NodeKind | undefined }): NodePage;
   get(name: string): NodeDetails;
   /** By id alone; undefined where there is none. */
   summaryOf(nodeId: string): NodeSummary | undefined;
@@ -59,8 +59,14 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
   return {
     resolve,
     whenIdle: idle,
-    list: ({ limit, after = '' }) => {
-      const nodes = register.after(after, limit + 1);
+    list: ({ limit, after = '', kind }) => {
+      const nodes =
+        kind === undefined
+          ? register.after(after, limit + 1)
+          : register
+              .after(after, Number.MAX_SAFE_INTEGER)
+              .filter(({ nodeId }) => ports.kindOf(nodeId) === kind)
+              .slice(0, limit + 1);
       const data = nodes.slice(0, limit).map((known) => summary(known, table.get(known.nodeId)));
       return { data, next: nodes.length > limit ? (data.at(-1)?.id ?? null) : null };
     },

@@ -6,6 +6,7 @@ import type { JobQueue } from '../jobs/queue/job-queue.ts';
 import type { JobRunner } from '../jobs/run-job.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreHealth } from '../store/store.ts';
+import type { Approvals } from '../tasks/approvals.ts';
 import type { Activity } from './activity.ts';
 
 export type StatsPorts = {
@@ -15,7 +16,8 @@ export type StatsPorts = {
   models: Pick<ModelCatalog, 'list'>;
   jobs: Pick<JobRunner, 'running'>;
   scheduler: Pick<Scheduler, 'waiting'>;
-  queue: Pick<JobQueue, 'waiting'>;
+  queue: Pick<JobQueue, 'waiting' | 'awaitingApproval'>;
+  approvals: Pick<Approvals, 'list'> | undefined;
   store: Pick<Store, 'health'> & { jobs: Pick<Store['jobs'], 'countJobsByState'> };
   activity: Activity;
   diskUsage(): Promise<DiskUsage>;
@@ -51,6 +53,7 @@ export function createStatsReader(ports: StatsPorts): () => Promise<AdminStats> 
         queued: ports.queue.waiting(),
         finished,
       },
+      approvals: ports.queue.awaitingApproval() + (ports.approvals?.list().length ?? 0),
       last_minute: activity.lastMinute(now()),
       problems: activity.problems(),
       storage: { writable: health.writable, database_bytes: usage.databaseBytes, free_bytes: usage.freeBytes },

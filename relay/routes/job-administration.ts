@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { Job, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
+import { AdminJobsQuery, Job, JobPage, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
 import { RefuseRequest } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
+import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
@@ -14,6 +15,26 @@ const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 export function registerJobAdministration(app: RelayApp, { queue, store }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
+  app.get(
+    '/v1/admin/jobs',
+    {
+      config,
+      schema: {
+        summary: 'The jobs of every key, newest first; with `state`, those of them that have not ended and are in it',
+        tags: ['Administration'],
+        querystring: AdminJobsQuery,
+        response: { 200: JobPage, '4xx': ErrorResponse },
+      },
+    },
+    async ({ query: { limit: wanted, after: before, state } }, reply) => {
+      const [limit, { queuedJobs }] = [readPageLimit(wanted), store];
+      const { jobs, next } =
+        state === undefined
+          ? await queuedJobs.listAllJobs({ limit, before, apiKeyId: null })
+          : await queuedJobs.listJobsIn(state, { limit, before });
+      return sendJson(reply, { data: jobs, next });
+    },
+  );
   app.get(
     '/v1/admin/jobs/:id/input',
     {

@@ -40,7 +40,8 @@ export function registerJobRoutes(app: RelayApp, services: RelayServices): void 
     async (request, reply) => {
       const job = await find(request.params.id, request.principal);
       const receipt = await services.store.jobs.receiptOfJob(job.id);
-      if (receipt === undefined) throw new Problem('job_not_found', 'This job did not succeed; there is no receipt.');
+      if (receipt === undefined)
+        throw new Problem('receipt_not_found', 'This job did not succeed; there is no receipt.');
       return sendJson(reply, receipt);
     },
   );

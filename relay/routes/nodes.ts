@@ -68,6 +68,22 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
 }
 
 function registerAdministration(app: RelayApp, { directory, nodeAdmin }: RelayServices): void {
+  app.get(
+    '/v1/admin/miners',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'The nodes that have nothing but HTTP, by id',
+        tags: ['Administration'],
+        querystring: NodePageQuery,
+        response: { 200: NodePage, '4xx': ErrorResponse },
+      },
+    },
+    async ({ query }, reply) => {
+      const limit = readPageLimit(query.limit);
+      return sendJson(reply, directory.list({ limit, after: query.after, kind: 'http' }));
+    },
+  );
   const config = { access: 'admin' } as const;
   const schema = { tags: ['Administration'], params: NodeParams, response: { 200: NodeDetails, '4xx': ErrorResponse } };
   app.post(

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { AwaitedServer } from './postgres/await-server.ts';
 import type { PostgresOptions } from './postgres/postgres-rooms.ts';
 import { openSqliteStore } from './sqlite/open-sqlite-store.ts';
 import type { Store } from './store.ts';
@@ -11,19 +11,26 @@ export type StoreOptions = Omit<PostgresOptions, 'url'> & {
   file: string;
   /** Of a PostgreSQL database that is used instead. A secret. */
   databaseUrl?: string | undefined;
-  log?: Pick<Logger, 'info'>;
+  /** How long the server of that database may take to answer; not at all unless given. */
+  databaseWaitMs?: number | undefined;
+  log?: AwaitedServer['log'];
 };
 
 /**
  * Opens what the relay remembers, wherever it is kept. Errors: `data_folder_unusable`; with an address
  * `database_unusable` and `database_in_use`.
  */
-export async function openStore({ file, databaseUrl, log, ...options }: StoreOptions): Promise<Store> {
+export async function openStore(given: StoreOptions): Promise<Store> {
+  const { file, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
   const { relaySeed, attestationSeed } = options;
   if (databaseUrl === undefined) return openSqliteStore({ file, relaySeed, attestationSeed });
   // Loaded here, so that a relay on SQLite need not wait for it.
   const { openPostgresStore } = await import('./postgres/open-postgres-store.ts');
   const { nameOfDatabase } = await import('./postgres/connections.ts');
+  if (databaseWaitMs > 0 && log !== undefined) {
+    const { awaitServer } = await import('./postgres/await-server.ts');
+    await awaitServer({ url: databaseUrl, patienceMs: databaseWaitMs, now: () => performance.now(), log });
+  }
   const store = await openPostgresStore({ url: databaseUrl, ...options });
   log?.info({ database: nameOfDatabase(databaseUrl) }, 'the relay keeps its data in PostgreSQL');
   return store;

@@ -130,6 +130,8 @@ export interface QueuedJobStore {
   listLiveJobs(): Promise<QueuedJob[]>;
   /** All jobs, live and ended, of one key or of any, newest first. */
   listAllJobs(page: { limit: number; before?: string | undefined; apiKeyId: string | null }): Promise<ListedJobs>;
+  /** Of every key, the jobs that have not ended and are in this state, newest first. */
+  listJobsIn(state: JobState, page: { limit: number; before?: string | undefined }): Promise<ListedJobs>;
   /** Forgets an ended job with its result; its record and receipt stay. False when it has not ended or is not here. */
   forgetJob(id: string): Promise<boolean>;
   /** The same for up to `limit` jobs that ended before a moment; returns how many. */

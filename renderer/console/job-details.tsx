@@ -1,6 +1,7 @@
 import type { Job } from '../../shared/api/jobs.ts';
 import type { RouteExplanation } from '../../shared/api/routing.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
+import { Decision } from './decision.tsx';
 import { JOB_TONES } from './jobs.tsx';
 import { AskedTwice, Badge, Card, Empty, Fact, Facts, Table, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
@@ -90,40 +91,17 @@ function WhyWaiting({ id }: { id: string }) {
 function Ends({ job, onDone }: { job: Job; onDone(): void }) {
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
-  const act = (path: string, body?: object): void =>
+  const act = (path: string): void =>
     run(async () => {
-      await api.post(path, body);
+      await api.post(path);
       onDone();
     });
   const id = encodeURIComponent(job.id);
   if (job.finishedAt !== null) return null;
+  if (job.state === 'awaiting_approval') return <JobDecision id={job.id} onDone={onDone} />;
   return (
     <>
-      {job.state === 'awaiting_approval' && <Input id={job.id} />}
       <div className="actions">
-        {job.state === 'awaiting_approval' && (
-          <>
-            <button
-              type="button"
-              className="button"
-              data-size="small"
-              data-kind="primary"
-              disabled={isBusy}
-              onClick={() => act(`/v1/admin/jobs/${id}/approve`)}
-            >
-              {TEXT.approve}
-            </button>
-            <button
-              type="button"
-              className="button"
-              data-size="small"
-              disabled={isBusy}
-              onClick={() => act(`/v1/admin/jobs/${id}/refuse`, {})}
-            >
-              {TEXT.refuse}
-            </button>
-          </>
-        )}
         <AskedTwice
           label={TEXT.cancel}
           title={TEXT.cancelTitle}
@@ -137,17 +115,15 @@ function Ends({ job, onDone }: { job: Job; onDone(): void }) {
   );
 }
 
-/** What is approved must have been seen. */
-function Input({ id }: { id: string }) {
+function JobDecision({ id, onDone }: { id: string; onDone(): void }) {
   const api = useApi();
-  const { answer, problem } = useAsked(`input ${id}`, () =>
-    api.get<{ input: unknown }>(`/v1/admin/jobs/${encodeURIComponent(id)}/input`),
-  );
+  const path = `/v1/admin/jobs/${encodeURIComponent(id)}`;
+  const { answer, problem } = useAsked(`input ${id}`, () => api.get<{ input: unknown }>(`${path}/input`));
+  const input = answer === undefined && problem === null ? undefined : { value: answer?.input, problem };
   return (
     <>
-      <h3>{TEXT.input}</h3>
-      <Trouble problem={problem} />
-      <pre className="code-block">{answer === undefined ? '' : JSON.stringify(answer.input, null, 2)}</pre>
+      <p>{TEXT.whyApproval}</p>
+      <Decision path={path} input={input} onDone={onDone} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-export const PAGES = ['overview', 'nodes', 'jobs', 'keys', 'pairing', 'playground', 'receipts'] as const;
+export const PAGES = ['overview', 'nodes', 'jobs', 'approvals', 'keys', 'pairing', 'playground', 'receipts'] as const;
 export type PageName = (typeof PAGES)[number];
 
 /** Where in the console one is: `#/nodes/attic-a`. */

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react';
+import { Approvals, TaskApproval } from './approvals.tsx';
 import { JobDetails } from './job-details.tsx';
 import { Jobs } from './jobs.tsx';
 import { Keys } from './keys.tsx';
@@ -44,6 +45,7 @@ export function Shell({ onSignOut }: { onSignOut(): void }) {
         {PAGES.map((page) => (
           <a key={page} href={linkTo(page)} aria-current={route.page === page ? 'page' : undefined}>
             {STRINGS.pages[page]}
+            {page === 'approvals' && <Waiting />}
           </a>
         ))}
       </nav>
@@ -67,6 +69,18 @@ function focusMain(event: { preventDefault(): void }, heading: HTMLElement | nul
   heading?.focus();
 }
 
+/** How much waits for the operator. */
+function Waiting() {
+  const count = useLive().stats?.approvals ?? 0;
+  if (count === 0) return null;
+  return (
+    <span className="nav-count">
+      {count}
+      <span className="visually-hidden"> {STRINGS.approvals.wait}</span>
+    </span>
+  );
+}
+
 /** Whether what is shown is what is. */
 function Line() {
   const { state } = useLive();
@@ -86,6 +100,8 @@ function contentOf({ page, id }: Route): ReactNode {
       return id === null ? <Nodes /> : <NodeView key={id} id={id} />;
     case 'jobs':
       return id === null ? <Jobs /> : <JobDetails key={id} id={id} />;
+    case 'approvals':
+      return id === null ? <Approvals /> : <TaskApproval key={id} id={id} />;
     case 'keys':
       return <Keys />;
     case 'pairing':

@@ -109,6 +109,18 @@ export const JobPageQuery = Type.Object({
   after: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
 });
 
+export const AdminJobsQuery = Type.Object({
+  ...JobPageQuery.properties,
+  state: Type.Optional(
+    Type.Union([
+      Type.Literal('awaiting_approval'),
+      Type.Literal('queued'),
+      Type.Literal('assigned'),
+      Type.Literal('running'),
+    ]),
+  ),
+});
+
 /** Body of `POST /v1/jobs`. The form of `input` is that of the service. */
 export const JobRequest = Type.Object(
   {

@@ -27,6 +27,7 @@ export const AdminStats = Type.Object({
     queued: Type.Integer({ minimum: 0, description: 'Jobs of the queue that wait for a node' }),
     finished: Type.Record(Type.String(), Count, { description: 'Ever, by state' }),
   }),
+  approvals: Type.Integer({ minimum: 0, description: 'Jobs and tasks that wait until a person approves them' }),
   last_minute: Type.Object(
     { jobs: Count, failed: Count, input_tokens: Count, output_tokens: Count },
     { description: 'Of the jobs that ended in the last 60 s' },

@@ -11,7 +11,7 @@ import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 import { until } from '../support/until.ts';
 
-const PAGES = ['overview', 'nodes', 'jobs', 'keys', 'pairing', 'playground', 'receipts'];
+const PAGES = ['overview', 'nodes', 'jobs', 'approvals', 'keys', 'pairing', 'playground', 'receipts'];
 const MESSAGES = [{ role: 'user' as const, content: 'one two three' }];
 
 let pool: Pool;
@@ -221,20 +221,22 @@ test('a console whose line broke goes on where it was, and one whose session is 
   await page.context().close();
 });
 
-test('a person sees what a job asks before they approve it', async (t) => {
+test('a person sees what jobs and tasks ask before they approve or refuse them', async (t) => {
   const supervised = await startPool({ supervised: true });
   t.after(() => supervised.close());
-  await supervised.addNode();
-  const input = { messages: [{ role: 'user', content: 'a delicate question' }] };
-  const response = await supervised.request('/v1/jobs', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ service: 'llm/inference', model: 'test/echo', input }),
-  });
-  const { id } = (await response.json()) as { id: string };
-  const { page } = await openConsole(browser, supervised, { hash: '#/jobs' });
-  await page.getByText('Waits for approval').waitFor();
+  const { nodeId } = await supervised.addNode();
+  const post = async (path: string, body: object) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return (await (await supervised.request(path, init)).json()) as { id: string };
+  };
+  const asking = (content: string) => ({ model: 'test/echo', input: { messages: [{ role: 'user', content }] } });
+  const { id } = await post('/v1/jobs', { service: 'llm/inference', ...asking('a delicate question') });
+  const task = await post(`/v1/nodes/${nodeId}/tasks`, { type: 'llm', ...asking('a task of the night') });
+  const { page, faults } = await openConsole(browser, supervised, { hash: '#/approvals' });
+  await page.locator('.nav-count', { hasText: '2' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('link', { name: id }).click();
+  await page.getByText('this relay is supervised').waitFor();
   await page.locator('pre', { hasText: 'a delicate question' }).waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('button', { name: 'Approve' }).click();
@@ -243,6 +245,18 @@ test('a person sees what a job asks before they approve it', async (t) => {
     .locator('table')
     .getByRole('link', { name: /^test-/ })
     .waitFor();
+
+  await goTo(page, '#/approvals');
+  await page.getByRole('link', { name: task.id }).click();
+  await page.locator('pre', { hasText: 'a task of the night' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByLabel('Reason of a refusal').fill('not at night');
+  await page.getByRole('button', { name: 'Refuse' }).click();
+  await page.getByText('Nothing waits for your approval.').waitFor();
+  await page.locator('.nav-count').waitFor({ state: 'detached' });
+  const refused = await (await supervised.request(`/v1/tasks/${task.id}`)).text();
+  assert.match(refused, /"state":"refused".*not at night/);
+  assert.deepEqual(faults, []);
   await page.context().close();
 });
 

@@ -29,8 +29,11 @@ describe('sparewatt keys', () => {
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
     const listed = await keys('list');
     assert.match(listed.stdout, /^KEY-ID +KEY +STATE +NAME +LIMITS +LAST USED\n/);
-    assert.match(listed.stdout, new RegExp(`${id} +active +forum bot +sparewatt/demo-chat, 60 requests/min, until 2`));
-    assert.doesNotMatch(listed.stdout, /sk-sparewatt/);
+    assert.match(
+      listed.stdout,
+      new RegExp(`${id} +sk-sparewatt-.{6}… +active +forum bot +sparewatt/demo-chat, 60 requests/min, until 2`),
+    );
+    assert.doesNotMatch(listed.stdout, /sk-sparewatt-[\w-]{7}/);
     const rotated = JSON.parse((await keys('rotate', id, '--overlap', '0', '--json')).stdout) as CreatedKey;
     assert.deepEqual(rotated.models, ['sparewatt/demo-chat']);
     assert.equal((await keys('revoke', rotated.id)).stdout, `${rotated.id} is revoked.\n`);
@@ -50,7 +53,7 @@ describe('sparewatt keys', () => {
     assert.match(made.stdout, /\n {2}sk-sparewatt-\S+\n {2}sw-sign-\S+\n\n.* Neither is shown again\.\n$/);
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
     const { stdout } = await keys('list');
-    assert.match(stdout, new RegExp(`${id} +active +signer +signed requests`));
+    assert.match(stdout, new RegExp(`${id} +sk-sparewatt-.{6}… +active +signer +signed requests`));
     assert.doesNotMatch(stdout, /sw-sign/);
   });
 

@@ -49,6 +49,12 @@ test('[M1] a miner is a node like any other: listed, asked, recorded, and left a
   const { data } = (await (await pool.request('/v1/nodes')).json()) as NodePage;
   const shown = data.find(({ id }) => id === miner.nodeId);
   assert.deepEqual([shown?.kind, shown?.status, shown?.slots.total], ['http', 'ready', 2]);
+  const other = await pool.addNode({ name: 'on-the-bus' });
+  const asOperator = { headers: { authorization: `Bearer ${pool.relay.adminToken}` } };
+  const miners = (await (await pool.request('/v1/admin/miners?limit=1000', asOperator)).json()) as NodePage;
+  assert.ok(miners.data.some(({ id }) => id === miner.nodeId));
+  assert.ok(miners.data.every(({ kind, id }) => kind === 'http' && id !== other.nodeId));
+  await other.agent.close();
   const answer = askChat(pool, model.name);
   const request = await miner.fetch();
   assert.deepEqual([request.type, request.model, request.epoch, request.attempt], ['llm', model.name, miner.epoch, 1]);

@@ -58,6 +58,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     dataFolder: relayFolder(data),
     settings: showSettings(loaded.settings),
     ...(relay.database_url === undefined ? {} : { databaseUrl: relay.database_url }),
+    databaseWaitMs: relay.database_wait_s * 1_000,
     ...(nats === undefined ? {} : { natsUrl: nats }),
     ...(nats_creds === undefined ? {} : { natsCredsFile: nats_creds }),
     ...(bus_port === undefined ? {} : { busPort: bus_port }),

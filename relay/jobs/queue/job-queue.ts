@@ -61,6 +61,8 @@ export type JobQueue = {
   waiting(): number;
   /** Jobs that have not ended. */
   length(): number;
+  /** Those of them that wait for a person. */
+  awaitingApproval(): number;
   /** The keys that have jobs waiting or a weight of their own. */
   keys(): { key: string; waiting: number; weight: number }[];
   setWeight(apiKeyId: string, weight: number): Promise<void>;
@@ -88,6 +90,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const admission = createAdmission(store, limits);
   const webhooks = deliverWebhooks({ store, send: ports.sendWebhook, now, random: Math.random, log });
   let heldBytes = 0;
+  const unapproved = new Set<string>();
   let closed = false;
 
   const steps = createStepWriter({ store, tell: news.tell, log });
@@ -106,6 +109,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     if (changes === 'not written') return;
     live.delete(job.id);
     if (entry.input !== undefined) heldBytes -= job.inputBytes;
+    unapproved.delete(job.id);
     admission.remove(job);
     if (job.webhook !== null) webhooks.wake();
     if (changes === undefined) ports.onDropped(job.id);
@@ -159,7 +163,8 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     const entry = newLiveJob(job, attempts, isHeld ? input : undefined);
     live.set(job.id, entry);
     watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
-    if (job.state !== 'awaiting_approval') dispatcher.lineUp(entry);
+    if (job.state === 'awaiting_approval') unapproved.add(job.id);
+    else dispatcher.lineUp(entry);
   };
 
   for (const job of await store.listLiveJobs()) {
@@ -184,6 +189,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       const entry = live.get(id);
       const change = entry && (await store.moveJob(id, 'approve', { at: now() }));
       if (entry === undefined || change === undefined) return false;
+      unapproved.delete(id);
       news.tell(id, change);
       if (entry.reason === undefined) dispatcher.lineUp(entry);
       return true;
@@ -198,6 +204,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     watchAll: news.watchAll,
     waiting: () => dispatcher.waiting(),
     length: () => live.size,
+    awaitingApproval: () => unapproved.size,
     keys: () =>
       [...new Set([...dispatcher.keys(), ...weights.keys()])]
         .sort()

@@ -39,6 +39,7 @@ const INSERT_RESULT = 'INSERT INTO job_results (job, body) VALUES ($1, $2)';
 const LIVE = `${SELECT} WHERE finished_at IS NULL ORDER BY seq`;
 const OF_KEY = 'AND ($3::text IS NULL OR api_key_id = $3)';
 const LIVE_PAGE = `${SELECT} WHERE finished_at IS NULL AND id < $1 ${OF_KEY} ORDER BY id DESC LIMIT $2`;
+const LIVE_IN_STATE = `${SELECT} WHERE finished_at IS NULL AND id < $1 AND state = $3 ORDER BY id DESC LIMIT $2`;
 const ENDED_PAGE = `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < $1 ${OF_KEY} ORDER BY id DESC LIMIT $2`;
 const FORGET = 'DELETE FROM queued_jobs WHERE id = $1 AND finished_at IS NOT NULL';
 const FORGET_ENDED =
@@ -80,6 +81,10 @@ export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<Rece
     endRows: (id, rows) => access.write((db) => end(db, id, rows, receipts)),
     listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
     listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),
+    listJobsIn: (state, { limit, before = LAST_ID }) =>
+      access.read(async (db) =>
+        pageOf(await db.all<QueuedJobRow>(LIVE_IN_STATE, [before, limit + 1, state]), [], limit),
+      ),
     forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
     forgetEndedJobs: (before, limit) => access.write((db) => db.run(FORGET_ENDED, [before, limit])),
     dueWebhooks: (now, limit) =>

@@ -44,6 +44,8 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
     endRows: (id, rows) => access.write(() => end(statements, id, rows)),
     listLiveJobs: () => access.read(() => statements.live.all().map(toQueuedJob)),
     listAllJobs: (page) => access.read(() => listPage(statements, page)),
+    listJobsIn: (state, { limit, before = LAST_ID }) =>
+      access.read(() => pageOf(statements.liveInState.all(state, before, limit + 1), [], limit)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
     forgetEndedJobs: (before, limit) => access.write(() => statements.forgetEnded.run(before, limit).changes),
     dueWebhooks: (now, limit) =>
@@ -87,6 +89,9 @@ function prepareStatements(db: Database) {
     ),
     live: db.prepare<[], QueuedJobRow>(`${select} WHERE finished_at IS NULL ORDER BY seq`),
     liveOfAny: db.prepare<[string, number], QueuedJobRow>(`${select} WHERE finished_at IS NULL AND id < ? ${newest}`),
+    liveInState: db.prepare<[JobState, string, number], QueuedJobRow>(
+      `${select} WHERE finished_at IS NULL AND state = ? AND id < ? ${newest}`,
+    ),
     liveOfKey: db.prepare<[string, string, number], QueuedJobRow>(
       `${select} WHERE finished_at IS NULL AND id < ? AND api_key_id = ? ${newest}`,
     ),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Job, JobPage } from '../../../shared/api/jobs.ts';
 import type { PendingTaskDetails, PendingTasks, Task } from '../../../shared/api/nodes.ts';
+import type { AdminStats } from '../../../shared/api/stats.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import { type Pool, type PoolNode, startPool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -55,6 +57,28 @@ test('[T8] a client may not approve its own task, and hears the operator’s rea
   await until(async () => (await find(sent.id)).state === 'refused');
   const { problem } = await find(sent.id);
   assert.deepEqual([problem?.code, problem?.detail], ['task_refused', 'The operator refused the task: too late']);
+});
+
+test('the operator finds what waits among the jobs of every key, and how much in the numbers', async () => {
+  const service = { service: 'llm/inference', model: 'test/echo' };
+  const { body: job } = await ask<Job>('/v1/jobs', { body: { ...service, input: 'shall I?' } });
+  const task = await send('and I?');
+  const list = async (query: string) => (await ask<JobPage>(`/v1/admin/jobs${query}`, { admin: true })).body.data;
+  const waiting = async () => (await ask<AdminStats>('/v1/admin/stats', { admin: true })).body.approvals;
+  assert.deepEqual(
+    (await list('?state=awaiting_approval')).map(({ id }) => id),
+    [job.id],
+  );
+  assert.deepEqual((await list('')).map(({ id }) => id).includes(job.id), true);
+  assert.deepEqual(await list('?state=queued'), []);
+  assert.equal(await waiting(), 2);
+  await ask(`/v1/admin/jobs/${job.id}/approve`, { method: 'POST', admin: true });
+  await ask(`/v1/admin/tasks/${task.id}/refuse`, { body: {}, admin: true });
+  assert.equal(await waiting(), 0);
+  await until(async () => (await ask<Job>(`/v1/jobs/${job.id}`)).body.state === 'succeeded');
+  assert.deepEqual(await list('?state=awaiting_approval'), []);
+  assert.equal((await ask('/v1/admin/jobs')).status, 403);
+  assert.equal((await ask('/v1/admin/jobs?state=succeeded', { admin: true })).status, 400);
 });
 
 test('[T8] a client can take back what it asked for, by either verb', async () => {

@@ -197,6 +197,22 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     );
   });
 
+  contract('lists the jobs that have not ended by their state, page by page', async (place) => {
+    const { queuedJobs } = await place.open();
+    for (const id of ['job_1', 'job_2', 'job_3']) await queuedJobs.acceptJob(order(id), INPUT, 'awaiting_approval');
+    await queuedJobs.acceptJob(order('job_4'), INPUT, 'queued');
+    await queuedJobs.moveJob('job_2', 'approve', { at: T0 });
+    const first = await queuedJobs.listJobsIn('awaiting_approval', { limit: 1 });
+    assert.deepEqual([first.jobs.map(({ id }) => id), first.next], [['job_3'], 'job_3']);
+    const rest = await queuedJobs.listJobsIn('awaiting_approval', { limit: 9, before: 'job_3' });
+    assert.deepEqual([rest.jobs.map(({ id }) => id), rest.next], [['job_1'], null]);
+    const queued = await queuedJobs.listJobsIn('queued', { limit: 9 });
+    assert.deepEqual(
+      queued.jobs.map(({ id }) => id),
+      ['job_4', 'job_2'],
+    );
+  });
+
   contract('forgets what has ended and never what has not; record and receipt stay', async (place) => {
     const { jobs, queuedJobs } = await place.open();
     for (const id of ['job_1', 'job_2', 'job_3']) await queuedJobs.acceptJob(order(id), INPUT, 'queued');
