@@ -61,13 +61,15 @@ function registerMissingRoute(app: RelayApp, kind: string): void {
       schema: {
         summary: `Not done by any model here: ${kind} of pictures`,
         tags: ['OpenAI'],
-        response: { '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ImageResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
       },
       preParsing: async () => {
         throw new Problem('service_not_runnable', `No model here makes ${kind} of pictures. Paint a new one instead.`);
       },
     },
-    async () => undefined,
+    async () => {
+      throw new TypeError('past a refusal');
+    },
   );
 }
 
