@@ -28,6 +28,7 @@ import { registerSpeechRoute } from './routes/openai/audio-speech.ts';
 import { registerTranscriptionRoutes } from './routes/openai/audio-transcriptions.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
+import { registerImageRoutes } from './routes/openai/images.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerRerankRoute } from './routes/openai/rerank.ts';
 import { registerOpenApi } from './routes/openapi.ts';
@@ -121,6 +122,7 @@ export async function createApp({
   registerEmbeddingsRoute(app, services);
   registerTranscriptionRoutes(app, services);
   registerSpeechRoute(app, services);
+  registerImageRoutes(app, services);
   registerRerankRoute(app, services);
   registerModelRoutes(app, services);
   registerCapabilityRoutes(app, services);

@@ -87,6 +87,7 @@ const SEAMS: Record<string, string[]> = {
   'shared/runtimes/transformers/tasks/task-classes.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-model.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/library-generation.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library-painter.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/library-pictures.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/library-session.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/library-vision.ts': ['@huggingface/transformers'],

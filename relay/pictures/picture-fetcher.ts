@@ -3,7 +3,7 @@
  *
  * 1. Only hosts that the operator has named are asked, over https on its own port, and only at addresses of the internet;
  *    each redirect is a new address and passes all of this anew.
- * 2. The pictures of one request come within `TIMEOUT_MS` and have `mostBytes` together, counted as they arrive; when one
+ * 2. The pictures of one request come within `timeoutMs` and have `mostBytes` together, counted as they arrive; when one
  *    fails, or the client hangs up, all others are ended.
  * 3. `running` requests hold pictures in memory at a time, `MOST_RUNNING` at most.
  */
@@ -20,6 +20,8 @@ export type PictureSources = Partial<PictureTransport> & {
   readonly hosts: readonly string[];
   /** Whether other ports than that of https may be asked. */
   readonly anyPort?: boolean;
+  /** How long the pictures of one request may take; ten seconds when absent. */
+  readonly timeoutMs?: number;
 };
 
 /** A picture of a request: where it lies, and the parameter that says so. */
@@ -41,7 +43,8 @@ const TIMEOUT_MS = 10_000;
 const MOST_RUNNING = 32;
 const RETRY_AFTER_MS = 1_000;
 
-export function createPictureFetcher({ hosts, anyPort = false, ...transport }: PictureSources): PictureFetcher {
+export function createPictureFetcher(sources: PictureSources): PictureFetcher {
+  const { hosts, anyPort = false, timeoutMs = TIMEOUT_MS, ...transport } = sources;
   const allowed = createPictureHosts(hosts);
   const ports: PictureTransport = { isAllowed: isPublicAddress, ...transport };
   let running = 0;
@@ -73,7 +76,7 @@ export function createPictureFetcher({ hosts, anyPort = false, ...transport }: P
       }
       running += 1;
       const others = new AbortController();
-      const timer = setTimeout(() => others.abort(tooSlow()), TIMEOUT_MS);
+      const timer = setTimeout(() => others.abort(tooSlow(timeoutMs)), timeoutMs);
       const budget = { left: mostBytes, most: mostBytes };
       const either = AbortSignal.any([signal, others.signal]);
       try {
@@ -125,6 +128,6 @@ function assertAllowed(text: string, allowed: PictureHosts, anyPort: boolean, pa
   throw new Problem('unsupported_content', sentence, param === undefined ? {} : { param });
 }
 
-function tooSlow(): Problem {
-  return new Problem('image_unavailable', `The pictures did not come within ${TIMEOUT_MS} ms. Send them as data URLs.`);
+function tooSlow(ms: number): Problem {
+  return new Problem('image_unavailable', `The pictures did not come within ${ms} ms. Send them as data URLs.`);
 }

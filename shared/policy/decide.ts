@@ -6,7 +6,7 @@ import type { WeeklyHours } from './weekly-hours.ts';
 /** Who asks when the owner of the relay does, past its HTTP API. */
 export const OPERATOR_CLIENT = 'operator';
 
-/** How much of everything a job is. Texts have characters, the JSON of the other services has bytes. */
+/** How much of everything a job is. Texts have characters; pictures in chats and the JSON of other services have bytes. */
 export type JobSize = {
   readonly inputCharacters: number;
   readonly inputBytes: number;
@@ -84,7 +84,7 @@ export function sizeOf({ type, input }: { type: JobType; input: JobInput }): Job
   if (type === 'llm') {
     const { messages, maxTokens } = input as ChatInput;
     const inputCharacters = sum(messages.map(({ content }) => content.length));
-    return { inputCharacters, inputBytes: 0, inputs: 1, outputTokens: maxTokens };
+    return { inputCharacters, inputBytes: picturesIn(messages), inputs: 1, outputTokens: maxTokens };
   }
   if (type === 'embed') {
     const { inputs } = input as EmbedInput;
@@ -100,6 +100,15 @@ export function sizeOf({ type, input }: { type: JobType; input: JobInput }): Job
     inputs: 1,
     outputTokens: null,
   };
+}
+
+/** The bytes of pictures that are their own files; how large those behind addresses are, only their fetcher knows. */
+function picturesIn(messages: ChatInput['messages']): number {
+  let bytes = 0;
+  for (const { pictures } of messages) {
+    if (pictures !== undefined) for (const { url } of pictures) bytes += url.length;
+  }
+  return bytes;
 }
 
 function charactersOf(text: string | readonly number[]): number {

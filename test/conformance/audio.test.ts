@@ -17,10 +17,12 @@ import { startTaskPool } from '../support/task-pool.ts';
 const EARS = 'test/ears';
 const VOICE = 'test/voice';
 const WHISPER = 'test/whisper';
+const LISTENER = 'test/whisper-that-tells-what-it-listens-to';
 const pool = await startTaskPool({
   [EARS]: writeToneListener,
   [VOICE]: writeToneSpeaker,
-  [WHISPER]: writeWordWhisper,
+  [WHISPER]: (root, id) => writeWordWhisper(root, id),
+  [LISTENER]: (root, id) => writeWordWhisper(root, id, { tellsAttention: true }),
 });
 after(() => pool.close());
 const client = pool.client();
@@ -73,6 +75,27 @@ test('[AU1] the long form tells times of phrases and of words', async () => {
   });
   const words = await ask({ response_format: 'verbose_json', timestamp_granularities: ['word'] });
   assert.ok('words' in words && !('segments' in words));
+});
+
+test('[AU1] a Whisper model tells the times of words where its files say how, and else refuses', async () => {
+  const speech = encodeWav({ samples: whisperSpeech(['drei', 'eins', '-']), rateHz: WHISPER_RATE_HZ });
+  const wanted = { language: 'de', response_format: 'verbose_json' as const };
+  const transcribe = async (model: string) =>
+    client.audio.transcriptions.create({
+      model,
+      file: await toFile(speech, 'a.wav'),
+      ...wanted,
+      timestamp_granularities: ['word'],
+    });
+  const { words = [] } = await transcribe(LISTENER);
+  assert.deepEqual(
+    words.map(({ word, start, end }) => [word, Math.round(start), Math.round(end)]),
+    [
+      ['drei', 0, 1],
+      ['eins', 1, 2],
+    ],
+  );
+  await assert.rejects(transcribe(WHISPER), { code: 'unsupported_parameter', param: 'timestamp_granularities' });
 });
 
 /** A form as some client writes it: parts in the order given. */

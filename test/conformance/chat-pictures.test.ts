@@ -112,6 +112,16 @@ test('[CH16] a picture that cannot be had or read is refused with its parameter'
   assertError(other, { code: 'unsupported_content', param: first });
 });
 
+test('[CH18] how closely a picture is to be seen is ignored and told', async () => {
+  const ignoredBy = async (detail: string) => {
+    const image_url = { url: asData(), detail };
+    const response = await post(body({ type: 'image_url', image_url } as Part));
+    return [response.status, response.headers.get('x-sparewatt-ignored-params')];
+  };
+  assert.deepEqual(await ignoredBy('high'), [200, 'messages.content.image_url.detail']);
+  assert.deepEqual(await ignoredBy('auto'), [200, null]);
+});
+
 test('a node with such a model says that it sees', async () => {
   const response = await pool.request('/v1/capabilities/caps');
   const { capabilities } = (await response.json()) as CapabilityFlags;

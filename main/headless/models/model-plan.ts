@@ -1,7 +1,7 @@
 import { isModelId, isSafeFile } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import type { TaskKind, VisionKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
+import type { ModelKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 
 /** The largest tokenizers have 40 MB; a file of this kind beyond that is there to fill a disk. */
 const TEXT_MOST_BYTES = 256 * 1024 * 1024;
@@ -18,7 +18,7 @@ const TEMPLATE_FILE = 'chat_template.jinja';
 const OPTIONAL_FILES = ['generation_config.json', TEMPLATE_FILE, '1_Pooling/config.json'];
 
 /** The files of a model of this kind; without one, of a language model or a text encoder. */
-export function planFiles(kind: TaskKind | VisionKind | null): FilePlan {
+export function planFiles(kind: ModelKind | null): FilePlan {
   if (kind === null) return { required: [CONFIG_FILE, ...TOKENIZER_FILES], optional: OPTIONAL_FILES, parts: ['model'] };
   const required = [
     CONFIG_FILE,
@@ -44,6 +44,12 @@ export const KNOWN_PARTS: readonly string[] = [
   'decoder_model_merged',
   'embed_tokens',
   'vision_encoder',
+  'prepare_inputs_embeds',
+  'language_model',
+  'lm_head',
+  'gen_head',
+  'gen_img_embeds',
+  'image_decode',
 ];
 
 const WEIGHTS_SUFFIX: Record<string, string> = {

@@ -9,13 +9,14 @@ import type { HangUp } from '../hang-up.ts';
 import type { ChatOrder } from './chat-request.ts';
 
 /** Is told of each picture of a conversation, and may refuse it. */
-export type SeePicture = (picture: PictureOrder) => void;
+export type SeePicture = (picture: ChatPictureOrder) => void;
+export type ChatPictureOrder = PictureOrder & { readonly hasDetail: boolean };
 
 const DATA_URL = /^data:([\w.+-]+\/[\w.+-]+)?(;[\w.+-]+=[^;,]*)*;base64,/i;
 /** What a job request takes beside its input and its pictures. */
 const REQUEST_BYTES = 64 * 1024;
 
-export function collectPictures(into: PictureOrder[]): SeePicture {
+export function collectPictures(into: ChatPictureOrder[]): SeePicture {
   return (picture) => {
     into.push(picture);
     if (into.length <= LIMITS.maxChatPictures) return;
@@ -28,14 +29,14 @@ export function collectPictures(into: PictureOrder[]): SeePicture {
 export function readPicture(part: object, role: string, param: string, seePicture: SeePicture): string {
   if (role !== 'user') throw new Problem('unsupported_content', 'Only a user shows pictures.', { param });
   const { image_url: image } = part as { image_url?: unknown };
-  const url = typeof image === 'object' && image !== null ? Reflect.get(image, 'url') : undefined;
+  const { url, detail } = (typeof image === 'object' && image !== null ? image : {}) as Record<string, unknown>;
   if (typeof url !== 'string') {
     const code = url === undefined ? 'missing_required_parameter' : 'invalid_value';
     throw new Problem(code, 'A picture needs an address: a data URL, or one of https.', {
       param: `${param}.image_url.url`,
     });
   }
-  seePicture({ url, param });
+  seePicture({ url, param, hasDetail: detail != null && detail !== 'auto' });
   return url;
 }
 

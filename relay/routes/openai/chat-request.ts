@@ -5,7 +5,7 @@ import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import type { PictureOrder } from '../../pictures/picture-fetcher.ts';
 import { readFormatWishes } from './answer-wishes.ts';
 import { readMessages } from './chat-messages.ts';
-import { collectPictures } from './chat-pictures.ts';
+import { type ChatPictureOrder, collectPictures } from './chat-pictures.ts';
 
 export type ChatOrder = {
   model: string;
@@ -29,17 +29,18 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
     });
   }
   const wishes = readFormatWishes(body);
-  const pictures: PictureOrder[] = [];
+  const pictures: ChatPictureOrder[] = [];
+  const messages = readMessages(body.messages, collectPictures(pictures));
   return {
     model: body.model,
     pictures,
     stream,
     includeUsage: body.stream_options?.include_usage ?? false,
-    ignored: [...ignoredParams(body), ...wishes.ignored],
+    ignored: [...ignoredParams(body, pictures), ...wishes.ignored],
     // In the order of canonical JSON, in which the receipt's hash is taken: what need not be sorted is hashed faster.
     input: {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-      messages: readMessages(body.messages, collectPictures(pictures)),
+      messages,
       seed: body.seed ?? null,
       stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
       temperature: body.temperature ?? null,
@@ -99,9 +100,11 @@ function readBiases(biases: Readonly<Record<string, number>>): Record<string, nu
   return entries.length === 0 ? null : { ...biases };
 }
 
-function ignoredParams(body: ChatCompletionRequest): string[] {
+function ignoredParams(body: ChatCompletionRequest, pictures: readonly ChatPictureOrder[]): string[] {
   const params = Object.keys(body).filter((key) => !HONOURED.has(key) && isSet(body[key as keyof typeof body]));
   if (body.messages.some((message) => isSet(message.name))) params.push('messages.name');
+  // A model sees pictures at its own size.
+  if (pictures.some(({ hasDetail }) => hasDetail)) params.push('messages.content.image_url.detail');
   return params;
 }
 

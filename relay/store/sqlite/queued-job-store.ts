@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import { hasEnded } from '../../jobs/queue/job-state.ts';
+import { hasEnded, type JobState } from '../../jobs/queue/job-state.ts';
 import type { JobChange, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {

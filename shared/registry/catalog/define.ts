@@ -105,4 +105,5 @@ export const MODELS = {
   speech: 'onnx-community/Kokoro-82M-v1.0-ONNX',
   ocr: 'Xenova/trocr-small-printed',
   image: 'stabilityai/sd-turbo',
+  painter: 'onnx-community/Janus-Pro-1B-ONNX',
 } as const;

@@ -5,9 +5,11 @@ import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
 import { createEmbedder, type EncoderSettings } from './embeddings.ts';
 import { type EncoderModel, type LanguageModel, type LoadOptions, loadEncoder, loadLanguageModel } from './library.ts';
+import { loadPainter } from './library-painter.ts';
 import { loadVisionModel } from './library-vision.ts';
 import { type ModelFacts, readModelFacts } from './model-facts.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+import { createPaintingEngine } from './painting.ts';
 import { readPooling } from './pooling.ts';
 import { createTaskEngine } from './tasks/task-engine.ts';
 import type { TaskKind } from './tasks/task-kinds.ts';
@@ -37,6 +39,7 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
   }
   try {
     const { kind } = facts;
+    if (kind?.type === 'image') return await loadPainting(files, options);
     if (kind !== null && kind.type !== 'llm') return await loadTasks(files, options, config, kind, facts.contextLength);
     return facts.type === 'llm'
       ? await loadChat(files, options, facts)
@@ -89,6 +92,18 @@ async function loadEmbed(
       if (job.type !== 'embed') throw wrongType(job);
       const usage = await embed(job.input, output.vectors, interrupted);
       return { finishReason: 'stop', usage };
+    },
+  };
+}
+
+async function loadPainting(files: ModelFiles, options: LoadOptions): Promise<LoadedModel> {
+  const painter = await loadPainter(files, options);
+  const paint = createPaintingEngine(painter);
+  return {
+    dispose: () => painter.dispose(),
+    async run(job, _output, interrupted) {
+      if (job.type !== 'image' && job.type !== 'task') throw wrongType(job);
+      return await paint(job.input, interrupted);
     },
   };
 }

@@ -89,7 +89,8 @@ function canReadInPieces(model: PreTrainedModel): boolean {
   return Array.isArray(names) && names.every((name) => !/^past_(?!key_values)/.test(String(name)));
 }
 
-class ChosenTokenOnly extends LogitsProcessor {
+/** Leaves a chooser's token the only one that can be taken. */
+export class ChosenTokenOnly extends LogitsProcessor {
   readonly choose: TokenChooser;
 
   constructor(choose: TokenChooser) {

@@ -1,11 +1,11 @@
 import { isJsonObject, type JsonObject } from './model-files.ts';
-import { readTaskKind, type TaskKind, type VisionKind } from './tasks/task-kinds.ts';
+import { type ModelKind, readTaskKind } from './tasks/task-kinds.ts';
 
 /** What can be said of a model from its JSON files alone, before any weights are read. */
 export type ModelFacts = {
-  type: 'llm' | 'embed' | TaskKind['type'];
+  type: 'embed' | ModelKind['type'];
   /** What it does where it is neither a language model of text alone nor a text encoder. */
-  kind: TaskKind | VisionKind | null;
+  kind: ModelKind | null;
   /** Longest prompt plus answer in tokens. */
   contextLength: number;
   /** Length of a vector; embedding models only. */

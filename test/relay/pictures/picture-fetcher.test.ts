@@ -126,6 +126,21 @@ test('trusts no certificate that nobody vouches for', async () => {
   await assert.rejects(ask(at('/red.png'), { ca: undefined }), isProblem('image_unavailable', /cannot be reached/));
 });
 
+test('waits no longer than it may, and holds the pictures of so many requests at a time', async () => {
+  const slow = isProblem('image_unavailable', /within 1 ms/);
+  await assert.rejects(ask(at('/silent'), { timeoutMs: 1 }), slow);
+  const gone = new AbortController();
+  const busy = fetcher();
+  const silent = () => busy.fetch([{ url: at('/silent'), param: 'p' }], MOST_BYTES, gone.signal);
+  const held = Promise.allSettled(Array.from({ length: 32 }, silent));
+  await assert.rejects(silent(), isProblem('queue_full', /in a moment/));
+  gone.abort();
+  await held;
+  // Who has ended makes room.
+  const asked = busy.fetch([{ url: at('/red.png'), param: 'p' }], MOST_BYTES, NEVER);
+  assert.equal(Object.keys(await asked).length, 1);
+});
+
 test('stops when its client hangs up', async () => {
   const gone = new AbortController();
   const asked = fetcher().fetch([{ url: at('/silent'), param: 'p' }], MOST_BYTES, gone.signal);

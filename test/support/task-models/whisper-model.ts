@@ -9,6 +9,8 @@ export const WHISPER_RATE_HZ = 16_000;
 const BANDS = 16;
 const WINDOW_S = 30;
 const FIRST_BAND = 3;
+/** Of the encoder, as the times of words count them. */
+const FRAMES_PER_S = 50;
 /** What it hears, and in English. */
 const WORDS: readonly (readonly [string, string])[] = [
   ['eins', 'one'],
@@ -47,7 +49,16 @@ function middleOfBand(band: number): number {
   return mel < 15 ? (200 * mel) / 3 : 1_000 * Math.exp(step * (mel - 15));
 }
 
-export async function writeWordWhisper(root: string, id: string): Promise<string> {
+export type WhisperOptions = {
+  /** Tells which frames it listens to, from which the times of words are worked out. */
+  tellsAttention?: boolean;
+};
+
+export async function writeWordWhisper(
+  root: string,
+  id: string,
+  { tellsAttention = false }: WhisperOptions = {},
+): Promise<string> {
   const times = Array.from({ length: 1_501 }, (_, index) => `<|${(index * 0.02).toFixed(2)}|>`);
   const words = WORDS.flat().map((word) => `Ġ${word}`);
   // As in the real ones: words before the special tokens, times after them.
@@ -80,6 +91,7 @@ export async function writeWordWhisper(root: string, id: string): Promise<string
       no_timestamps_token_id: idOf('<|notimestamps|>'),
       max_initial_timestamp_index: 50,
       max_length: 448,
+      ...(tellsAttention ? { alignment_heads: [[0, 0]] } : {}),
     },
     'preprocessor_config.json': {
       feature_extractor_type: 'WhisperFeatureExtractor',
@@ -102,7 +114,7 @@ export async function writeWordWhisper(root: string, id: string): Promise<string
       outputs: [floatValue('last_hidden_state', ['batch_size', 'seconds', BANDS])],
       constants: {},
     }),
-    'onnx/decoder_model_merged.onnx': decoder(ids.size, idOf, times),
+    'onnx/decoder_model_merged.onnx': decoder(ids.size, idOf, times, tellsAttention),
   });
 }
 
@@ -141,7 +153,13 @@ function tokenizerFiles(ids: ReadonlyMap<string, number>, times: readonly string
  * Scores at the n-th word = what the n-th second says × the words of its language + what this place asks for (the time at
  * which silence ends the text) + what may follow the last token.
  */
-function decoder(size: number, idOf: (token: string) => number, times: readonly string[]): Uint8Array {
+function decoder(
+  size: number,
+  idOf: (token: string) => number,
+  times: readonly string[],
+  tellsAttention: boolean,
+): Uint8Array {
+  const attention = tellsAttention ? attentionOf() : { nodes: [], outputs: [], constants: {} };
   const cacheOf = (name: string, length: string) => floatValue(name, ['batch_size', 1, length, 1]);
   const maps = [0, 1].map((language) => {
     const map = new Float32Array(BANDS * size);
@@ -188,6 +206,7 @@ function decoder(size: number, idOf: (token: string) => number, times: readonly 
       onnxNode('Add', ['of_sound', 'of_place'], ['of_now']),
       onnxNode('Gather', ['next', 'input_ids'], ['of_last']),
       onnxNode('Add', ['of_last', 'of_now'], ['logits']),
+      ...attention.nodes,
     ],
     inputs: [
       intValue('input_ids', ['batch_size', 'decoder_sequence_length']),
@@ -199,8 +218,10 @@ function decoder(size: number, idOf: (token: string) => number, times: readonly 
       floatValue('logits', ['batch_size', 'decoder_sequence_length', size]),
       cacheOf(`${present}.key`, 'total_length'),
       cacheOf(`${present}.value`, 'total_length'),
+      ...attention.outputs,
     ],
     constants: {
+      ...attention.constants,
       around: ints(1, 3),
       length_axis: ints(2),
       before_words: ints(4),
@@ -217,4 +238,37 @@ function decoder(size: number, idOf: (token: string) => number, times: readonly 
       next: [[size, size], next],
     },
   });
+}
+
+/** The n-th word listens to the n-th second, and to others the less the farther they are. */
+function attentionOf() {
+  const frames = WINDOW_S * FRAMES_PER_S;
+  const rows = WINDOW_S + 1;
+  const table = Float32Array.from({ length: rows * frames }, (_, at) => {
+    const second = Math.floor(at / frames) - 1;
+    return 1 / (1 + Math.abs(Math.floor((at % frames) / FRAMES_PER_S) - second));
+  });
+  return {
+    nodes: [
+      onnxNode('Gather', ['shape', 'length_place'], ['read']),
+      onnxNode('Shape', ['input_ids'], ['ids_shape']),
+      onnxNode('Gather', ['ids_shape', 'ids_place'], ['fed']),
+      onnxNode('Sub', ['read', 'before_rows'], ['after_last_row']),
+      onnxNode('Sub', ['after_last_row', 'fed'], ['first_row']),
+      onnxNode('Range', ['first_row', 'after_last_row', 'each'], ['row_places']),
+      onnxNode('Max', ['row_places', 'nothing'], ['any_rows']),
+      onnxNode('Min', ['any_rows', 'last_place'], ['attention_rows']),
+      onnxNode('Gather', ['attention', 'attention_rows'], ['listened']),
+      onnxNode('Unsqueeze', ['listened', 'batch_and_heads'], ['cross_attentions.0']),
+    ],
+    outputs: [floatValue('cross_attentions.0', ['batch_size', 1, 'decoder_sequence_length', frames])],
+    constants: {
+      length_place: [[], BigInt64Array.of(2n)] as [number[], BigInt64Array],
+      ids_place: [[], BigInt64Array.of(1n)] as [number[], BigInt64Array],
+      before_rows: [[], BigInt64Array.of(3n)] as [number[], BigInt64Array],
+      each: [[], BigInt64Array.of(1n)] as [number[], BigInt64Array],
+      batch_and_heads: ints(0, 1),
+      attention: [[rows, frames], table] as [number[], Float32Array],
+    },
+  };
 }

@@ -116,7 +116,8 @@ function taskOf({ type, model, input }: TaskJob, { tasks, type: own }: TaskKind)
   });
 }
 
-function assertFits(output: JsonInput): void {
+/** Errors: `result_too_large`. */
+export function assertFits(output: JsonInput): void {
   if (JSON.stringify(output).length <= MOST_RESULT_BYTES) return;
   const sentence = `The result is larger than the ${MOST_RESULT_BYTES} bytes of one message. Send less at a time.`;
   throw new Problem('result_too_large', sentence);

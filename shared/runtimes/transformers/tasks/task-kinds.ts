@@ -56,11 +56,26 @@ export type VisionKind = Omit<TaskKind, 'type' | 'tasks'> & {
 /** What such a model is called among tasks; it is asked in chats. */
 export const READS_PICTURES = 'image-text-to-text';
 
+/** A model that paints what a text says. */
+export type PainterKind = Omit<TaskKind, 'type' | 'tasks'> & { type: 'image'; tasks: readonly [typeof PAINTS] };
+
+/** Its task. */
+export const PAINTS = 'text-to-image';
+
+export type ModelKind = TaskKind | VisionKind | PainterKind;
+
 type Row = readonly [architecture: RegExp, type: TaskKind['type'], reads: 'text' | 'media' | 'both', ...tasks: Task[]];
 
 const ONE_PART = ['model'];
 const TWO_PARTS = ['encoder_model', 'decoder_model_merged'];
 const VISION_PARTS = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'];
+const PAINTER: PainterKind = {
+  type: 'image',
+  tasks: ['text-to-image'],
+  parts: ['prepare_inputs_embeds', 'language_model', 'lm_head', 'gen_head', 'gen_img_embeds', 'image_decode'],
+  hasTokenizer: true,
+  hasProcessor: true,
+};
 const VISION_FAMILY_OF: readonly (readonly [architecture: RegExp, family: VisionFamily])[] = [
   [/^LlavaForConditionalGeneration$/, 'llava'],
   [/^(Idefics3|SmolVLM)ForConditionalGeneration$/, 'idefics3'],
@@ -105,7 +120,7 @@ const CUT_OUT = /^(modnet|birefnet|isnet|ben)$/;
  * Reads a model's `config.json`; `null` for a model that does something else. `wanted` is the task that its owner chose,
  * where the files alone would not tell: text encoders say of themselves that they fill gaps.
  */
-export function readTaskKind(config: JsonObject, wanted?: string): TaskKind | VisionKind | null {
+export function readTaskKind(config: JsonObject, wanted?: string): ModelKind | null {
   const architecture = Array.isArray(config.architectures) ? String(config.architectures[0] ?? '') : '';
   if (wanted === 'fill-mask' && /ForMaskedLM$/.test(architecture)) return kind(['fill-mask'], 'task', 'text', ONE_PART);
   if (CUT_OUT.test(String(config.model_type))) {
@@ -113,6 +128,7 @@ export function readTaskKind(config: JsonObject, wanted?: string): TaskKind | Vi
   }
   const [, family] = VISION_FAMILY_OF.find(([pattern]) => pattern.test(architecture)) ?? [];
   if (family !== undefined) return visionKind(family);
+  if (architecture === 'MultiModalityCausalLM') return PAINTER;
   const row = ROWS.find(([pattern]) => pattern.test(architecture));
   if (row === undefined) return null;
   const [, type, reads, ...tasks] = row;

@@ -42,6 +42,22 @@ test('a recording longer than what the model hears at once is heard in windows',
   assert.equal(output.duration_s, 64);
 });
 
+test('a Whisper model that tells what it listens to gives the times of words', async (t) => {
+  const folder = await writeWordWhisper(await temporaryFolder(t), 'test/whisper', { tellsAttention: true });
+  const ask = await loadTask(t, folder);
+  const { output } = await ask({ audio: recordingOf('drei', 'eins', 'zwei', '-'), language: 'de', words: true }, stt);
+  const words = output.words as { start_s: number; end_s: number; text: string }[];
+  assert.deepEqual(
+    words.map(({ text }) => text),
+    ['drei', 'eins', 'zwei'],
+  );
+  // Each word is a second long; the library smooths over seven frames of 20 ms.
+  for (const [second, { start_s, end_s }] of words.entries()) {
+    assert.ok(Math.abs(start_s - second) <= 0.1 && Math.abs(end_s - second - 1) <= 0.1, `${start_s} to ${end_s}`);
+  }
+  assert.deepEqual(output.segments, [{ start_s: words[0]?.start_s, end_s: words[2]?.end_s, text: 'drei eins zwei' }]);
+});
+
 test('what a Whisper model cannot do is refused', async (t) => {
   const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
   const audio = recordingOf('tee');
