@@ -134,6 +134,7 @@ function heldOf(installed: InstalledWebModel, { device, threads }: ComputeDevice
       device,
       size_bytes: sizeBytes,
       context_length: contextLength,
+      ...(type === 'llm' ? { constrained: true } : {}),
       ...(dimensions === null ? {} : { dimensions }),
     },
     execution: { runtime: RUNTIME_NAME, device, dtype, revision, digest: weightsDigest },

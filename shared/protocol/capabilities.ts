@@ -48,6 +48,8 @@ export const ServedModel = Type.Object({
   context_length: Count,
   /** What it can be asked for in jobs of its type, or of the type `task`; names of `task-kinds.ts`. */
   tasks: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
+  /** Whether its answers are held to a format or a call that is asked for (SPEC S14); language models only. */
+  constrained: Type.Optional(Type.Boolean()),
   /** Length of a vector; embedding models only. */
   dimensions: Type.Optional(Count),
   license: Type.Optional(Type.String()),
@@ -136,6 +138,7 @@ export const CapabilityDocument = Type.Object({
       ffmpeg: Type.Optional(Type.Boolean()),
       blender: Type.Optional(Type.Boolean()),
       compute: Type.Optional(Type.Boolean()),
+      constrained: Type.Optional(Type.Boolean()),
       providers: Type.Record(Type.String(), Type.String()),
     },
     { additionalProperties: true },

@@ -149,6 +149,7 @@ function describe({ installed, state }: Served): ServedModel {
     size_bytes: installed.sizeBytes,
     context_length: installed.contextLength,
     ...(installed.tasks.length === 0 ? {} : { tasks: [...installed.tasks] }),
+    ...(installed.type === 'llm' ? { constrained: true } : {}),
     ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
   };
 }
