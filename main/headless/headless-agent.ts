@@ -15,6 +15,7 @@ import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
+import { findDevices } from './inference/find-devices.ts';
 import { systemKeychain } from './keychain/system-keychain.ts';
 import { createRelayFetch } from './models/relay-fetch.ts';
 import { createNodeCrypto } from './node-crypto.ts';
@@ -66,13 +67,15 @@ export type HeadlessAgentOptions = {
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, close: closePolicy } = openPolicy(options);
   const identity = options.identity ?? (await identityOf(options));
-  const runtime = await openRuntime({ ...options, relayFetch: relayFetchOf(options) });
+  const hardware = await describeHardware();
+  const devices = await findDevices(hardware);
+  const runtime = await openRuntime({ ...options, devices, relayFetch: relayFetchOf(options) });
   const agent = startAgent({
     relayUrl: options.relayUrl,
     name: nameOf(options),
     version: options.version,
     slots: options.slots,
-    hardware: await describeHardware(),
+    hardware,
     software: await describeSoftware(),
     tools: await findTools(),
     identity,

@@ -35,6 +35,17 @@ export const MeasuredSpeed = Type.Object({
 });
 export type MeasuredSpeed = Static<typeof MeasuredSpeed>;
 
+/** How a model did on one device in one dtype when the node chose, or why it was not tried. */
+export const DeviceTrial = Type.Object({
+  device: Type.String({ maxLength: 32 }),
+  dtype: Type.String({ maxLength: 32 }),
+  /** Tokens, or texts, in a second of a short run. */
+  per_second: OrNull(Type.Number({ minimum: 0 })),
+  load_ms: OrNull(Type.Number({ minimum: 0 })),
+  verdict: Type.Union([Type.Literal('chosen'), Type.Literal('possible'), Type.Literal('refused')]),
+  reason: Text,
+});
+
 /** A model a node can serve now or after loading it. Field names of the first block are those of the open fabric. */
 export const ServedModel = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 256 }),
@@ -53,6 +64,8 @@ export const ServedModel = Type.Object({
   /** Length of a vector; embedding models only. */
   dimensions: Type.Optional(Count),
   license: Type.Optional(Type.String()),
+  /** Why it runs where it does; absent where there was no choice. */
+  trials: Type.Optional(Type.Array(DeviceTrial, { maxItems: 64 })),
   /** Jobs that run on it; in a document this stands in its load. */
   in_use: Type.Optional(Count),
   measured: Type.Optional(MeasuredSpeed),
