@@ -10,10 +10,11 @@ import { startTrial } from '../../../main/headless/inference/start-trial.ts';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
+import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
 
 const CHAT = 'sparewatt/demo-chat';
-const EMBED = 'sparewatt/demo-embed';
+const TINY = 'test/clock';
 const MODELS = fileURLToPath(new URL('../../../shared/models', import.meta.url));
 const FOLDERS = { modelFolder: MODELS, cacheFolder: join(MODELS, 'none'), preload: false };
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -102,7 +103,10 @@ test('a device that does not work here is tried in a process of its own, told, a
 
 const skip = existsSync(SWIFTSHADER) ? false : 'there is no SwiftShader on this machine';
 
-test('a simulated GPU is not even tried, and for tests runs the model by the same way', { skip }, async () => {
+test('a simulated GPU is not even tried, and for tests runs the model by the same way', { skip }, async (context) => {
+  const modelFolder = await temporaryFolder(context);
+  const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
+  await writeBigramModel(modelFolder, TINY, { transitions, contextLength: 1_000 });
   const env = { VK_ICD_FILENAMES: SWIFTSHADER };
   const devices = nodeDevices({ ...MACHINE, backends: BACKENDS, env });
   const trialOf = async (allowSimulated: boolean) => {
@@ -112,7 +116,14 @@ test('a simulated GPU is not even tried, and for tests runs the model by the sam
       threads: () => 1,
       startTrial: (request) => startTrial(request, env),
     });
-    const runtime = await createWorkerRuntime({ ...FOLDERS, models: [EMBED], log: collectLog(), chooseDevice: chooser });
+    const runtime = await createWorkerRuntime({
+      ...FOLDERS,
+      models: [TINY],
+      modelFolder,
+      cacheFolder: modelFolder,
+      log: collectLog(),
+      chooseDevice: chooser,
+    });
     await runtime.close();
     return runtime.models()[0]?.trials?.find(({ device }) => device === 'webgpu');
   };
