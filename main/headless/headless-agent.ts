@@ -12,10 +12,12 @@ import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { advertisedHardware } from '../../shared/preferences/gpu-rules.ts';
+import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
+import { findDevices } from './inference/find-devices.ts';
 import { systemKeychain } from './keychain/system-keychain.ts';
 import { createRelayFetch } from './models/relay-fetch.ts';
 import { createNodeCrypto } from './node-crypto.ts';
@@ -67,18 +69,20 @@ export type HeadlessAgentOptions = {
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, preferences, close: closePolicy } = openPolicy(options);
   const identity = options.identity ?? (await identityOf(options));
+  const hardware = await describeHardware();
+  const allowed = (): Hardware => advertisedHardware(hardware, preferences() ?? { gpus: {} });
   const runtime = await openRuntime({
     ...options,
     ...quotaOf(options.modelsQuotaBytes, preferences()?.disk_quota_bytes),
+    devices: await findDevices(allowed()),
     relayFetch: relayFetchOf(options),
   });
-  const hardware = await describeHardware();
   const agent = startAgent({
     relayUrl: options.relayUrl,
     name: nameOf(options),
     version: options.version,
     slots: () => Math.min(options.slots, preferences()?.profiles.away.slots ?? options.slots),
-    hardware: () => advertisedHardware(hardware, preferences() ?? { gpus: {} }),
+    hardware: allowed,
     software: await describeSoftware(),
     tools: await findTools(),
     identity,

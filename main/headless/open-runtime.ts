@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
+import type { DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { scanInstalled } from './capabilities-installed.ts';
+import { createDeviceChooser } from './inference/choose-model-device.ts';
 import { withKernels } from './inference/with-kernels.ts';
-import { createWorkerRuntime, type RuntimeLog } from './inference/worker-runtime.ts';
+import { createWorkerRuntime, defaultThreads, type RuntimeLog } from './inference/worker-runtime.ts';
 import { createProgressLines } from './models/progress-lines.ts';
 import { openNativeTools } from './tools/native-tools.ts';
 import { withTools } from './tools/with-tools.ts';
@@ -30,6 +32,10 @@ export type OpenRuntimeOptions = {
   modelsQuotaBytes?: number;
   log: AgentLog;
   onProgress(line: string): void;
+  /** The machine that the models run on; without it they run on its processor. */
+  devices?: readonly DeviceFact[];
+  /** For tests: a GPU that is only simulated counts too. */
+  allowSimulatedGpu?: boolean;
 };
 
 /** A model by its id, as `id@revision`, or with `#task` behind where its files would say that it does something else. */
@@ -54,6 +60,15 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     modelFolder: SHIPPED_MODELS,
     onProgress: createProgressLines(options.onProgress),
     log: runtimeLog,
+    ...(options.devices === undefined
+      ? {}
+      : {
+          chooseDevice: createDeviceChooser({
+            devices: options.devices,
+            threads: defaultThreads,
+            allowSimulated: options.allowSimulatedGpu ?? false,
+          }),
+        }),
     onEvicted: (model, sizeBytes) => options.log.info({ model, sizeBytes }, 'a model was removed to make room'),
     ...(hubUrl === undefined ? {} : { hubUrl }),
     ...(hubToken === undefined ? {} : { hubToken }),

@@ -46,6 +46,7 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
       device: DEVICE,
       size_bytes: sizeBytes,
       context_length: contextLength,
+      ...(type === 'llm' ? { constrained: true } : {}),
       ...(dimensions === null ? {} : { dimensions }),
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },

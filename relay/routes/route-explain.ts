@@ -87,6 +87,7 @@ function wantedOf(body: ExplainRequest, apiKeyId: string, services: RelayService
     routing,
     work: workOf(body),
     asked: askedOf(body, apiKeyId),
+    constrained: isConstrained(body),
     affinity: affinityOf({
       model: body.model,
       apiKeyId,
@@ -95,6 +96,13 @@ function wantedOf(body: ExplainRequest, apiKeyId: string, services: RelayService
       messages: (body.messages ?? []).filter(isPlainMessage),
     }),
   };
+}
+
+/** As the chat route reads it; what that refuses is nobody's job here. */
+function isConstrained(body: ExplainRequest): boolean {
+  const { response_format: format, structured_outputs: structured, tool_choice: choice } = body;
+  const isPlain = format == null || (format as { type?: unknown }).type === 'text';
+  return !isPlain || structured != null || choice === 'required' || (typeof choice === 'object' && choice !== null);
 }
 
 function workOf(body: ExplainRequest): Work {

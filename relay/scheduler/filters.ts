@@ -10,6 +10,7 @@ export type FilterInput = {
   readonly exclude: ReadonlySet<string>;
   readonly routing?: Routing | undefined;
   readonly asked?: Asked | undefined;
+  readonly constrained?: boolean | undefined;
 };
 
 type Filter = {
@@ -32,6 +33,10 @@ const SLOT: Filter = {
 
 /** The filters that the index of free nodes does not apply already, cheapest first. */
 const WISHES: readonly Filter[] = [
+  {
+    name: 'not_constrained',
+    removes: (node, input) => input.constrained === true && !isConstrained(node, input.model),
+  },
   { name: 'failed_before', removes: (node, { exclude }) => exclude.size > 0 && exclude.has(node.id) },
   { name: 'routing_only', removes: (node, _, { only }) => only !== null && !isNamed(node, only) },
   { name: 'routing_ignore', removes: (node, _, { ignore }) => ignore.size > 0 && isNamed(node, ignore) },
@@ -82,6 +87,10 @@ export function fits(node: LiveNode, input: FilterInput): boolean {
 export function filtersAgainst(node: LiveNode, input: FilterInput): FilterName[] {
   const routing = input.routing ?? ANY_ROUTE;
   return ALL.filter((filter) => filter.removes(node, input, routing)).map(({ name }) => name);
+}
+
+function isConstrained({ document }: LiveNode, model: string): boolean {
+  return document.served_models.some(({ name, constrained }) => name === model && constrained === true);
 }
 
 function isNamed(node: LiveNode, names: ReadonlySet<string>): boolean {

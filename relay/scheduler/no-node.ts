@@ -48,10 +48,10 @@ function closed({ model }: Wanted, opensAt: readonly (number | null)[], now: num
   return new Problem('no_capacity', sentence, { retryAfterMs });
 }
 
-function noCapacity({ model, routing }: Wanted): Problem {
+function noCapacity({ model, routing, constrained }: Wanted): Problem {
   const sentence =
     routing === undefined || takesAnyNode(routing)
-      ? `No node can run ${model} now. Try again in a moment, or start another node.`
+      ? `No node can run ${model}${constrained === true ? ' and hold its answer to a format' : ''} now. Try again in a moment, or start another node.`
       : `No node that \`routing\` allows can run ${model} now. Try again in a moment, or allow more nodes.`;
   return new Problem('no_capacity', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }

@@ -18,6 +18,8 @@ export type Wanted = {
   /** Which other jobs it had better meet the node of, such as the earlier turns of its conversation. */
   affinity?: Affinity | undefined;
   work?: Work | undefined;
+  /** Whether the answer must be held to a format (SPEC S14). */
+  constrained?: boolean | undefined;
   /** What the policy of a node's owner looks at. */
   asked?: Asked | undefined;
   /** Under which job the choice is written down; without it, it is not. */
@@ -28,6 +30,11 @@ export type Wanted = {
 const CHARACTERS_PER_TOKEN = 4;
 export const UNKNOWN_WORK: Work = { type: 'llm', inputTokens: 100, maxOutputTokens: null };
 
+/** Whether a job's answer must have a form that only a node that holds its model to one can promise (SPEC S14). */
+export function isHeld({ format, toolChoice }: ChatInput): boolean {
+  return format !== undefined || (toolChoice !== undefined && toolChoice !== 'none' && toolChoice !== 'auto');
+}
+
 /** What one attempt of a job wants of its node. */
 export function wantedBy(
   job: JobSpec,
@@ -35,7 +42,8 @@ export function wantedBy(
 ): Wanted {
   const { apiKeyId, model, routing, affinity, type, input } = job;
   const asked: Asked = { type, model, client: apiKeyId, size: sizeOf({ type, input }) };
-  return { model, exclude, maxWaitMs, signal, routing, affinity, work: workOf(type, input), asked, job };
+  const constrained = type === 'llm' && isHeld(input as ChatInput);
+  return { model, exclude, maxWaitMs, signal, routing, affinity, work: workOf(type, input), asked, constrained, job };
 }
 
 export function workOf(type: JobType, input: JobSpec['input']): Work {

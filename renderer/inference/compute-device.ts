@@ -10,11 +10,15 @@ export type ComputeDevice = {
   webgpu: WebGpu | null;
   /** Whether it is only simulated, which it may be for tests alone. */
   isSimulated: boolean;
+  /** Whether each model is tried on the GPU and on the processor before it is served. */
+  isMeasured: boolean;
 };
 
 export type DeviceWishes = {
   /** A GPU that is only simulated on the CPU counts too: right, and far too slow for anybody's work. For tests. */
   allowSoftware?: boolean;
+  /** Try models on a simulated GPU too. For tests. */
+  measure?: boolean;
   /** Do not look for a GPU. */
   only?: 'wasm';
 };
@@ -28,9 +32,10 @@ export async function chooseDevice(wishes: DeviceWishes = {}): Promise<ComputeDe
   const threads = sharesMemory() ? Math.max(1, Math.min(navigator.hardwareConcurrency - 1, MOST_THREADS)) : 1;
   const isSimulated = adapter !== null && isSoftwareAdapter(adapter.info);
   if (adapter === null || (isSimulated && wishes.allowSoftware !== true)) {
-    return { device: 'wasm', threads, webgpu: null, isSimulated: false };
+    return { device: 'wasm', threads, webgpu: null, isSimulated: false, isMeasured: false };
   }
-  return { device: 'webgpu', threads, webgpu: describeAdapter(adapter), isSimulated };
+  const isMeasured = !isSimulated || wishes.measure === true;
+  return { device: 'webgpu', threads, webgpu: describeAdapter(adapter), isSimulated, isMeasured };
 }
 
 function sharesMemory(): boolean {

@@ -6,6 +6,7 @@ import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
 import type { ComputeDevice } from './compute-device.ts';
 import { type InstalledWebModel, installModel } from './model-cache.ts';
+import { deviceOf, type ModelDevice } from './model-device.ts';
 import { createModelWorker, type ModelWorker } from './model-worker.ts';
 
 export type DownloadProgress = { model: string; loadedBytes: number; totalBytes: number };
@@ -83,7 +84,12 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
       onProgress: (loadedBytes, totalBytes) => options.onProgress?.({ model: id, loadedBytes, totalBytes }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    serve(heldOf(installed, compute));
+    const on = await deviceOf(installed, compute, (device) => ({
+      ...loadOf(installed, device, compute),
+      allowSoftware: compute.isSimulated,
+    }));
+    options.signal?.throwIfAborted();
+    serve(heldOf(installed, on, loadOf(installed, on.device, compute)));
   }
   serve(kernelsOn(compute.device === 'webgpu' ? 'webgpu' : 'cpu'));
   function warmUp(): void {
@@ -123,8 +129,16 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<WebR
   };
 }
 
-function heldOf(installed: InstalledWebModel, { device, threads }: ComputeDevice): Held {
-  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest, location } = installed;
+function loadOf(
+  { location, dtype, sizeBytes }: InstalledWebModel,
+  device: string,
+  { threads }: ComputeDevice,
+): LoadRequest {
+  return { location, dtype, device, threads: sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : threads };
+}
+
+function heldOf(installed: InstalledWebModel, { device, trials }: ModelDevice, load: LoadRequest): Held {
+  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
   return {
     served: {
       name: id,
@@ -134,9 +148,11 @@ function heldOf(installed: InstalledWebModel, { device, threads }: ComputeDevice
       device,
       size_bytes: sizeBytes,
       context_length: contextLength,
+      ...(type === 'llm' ? { constrained: true } : {}),
       ...(dimensions === null ? {} : { dimensions }),
+      ...(trials.length === 0 ? {} : { trials: [...trials] }),
     },
     execution: { runtime: RUNTIME_NAME, device, dtype, revision, digest: weightsDigest },
-    load: { location, dtype, device, threads: sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : threads },
+    load,
   };
 }

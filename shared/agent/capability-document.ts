@@ -75,7 +75,13 @@ function capabilitiesOf(models: readonly ServedModel[]): CapabilityDocument['cap
   if (models.some(({ tasks }) => tasks?.includes(READS_PICTURES))) served.add('vision');
   const flags = Object.fromEntries(CAPABILITIES.map((name) => [name, served.has(name)]));
   const providers = Object.fromEntries([...served].map((name) => [name, providerOf(name)]));
-  return { llm: served.has('llm'), embed: served.has('embed'), ...flags, providers };
+  return {
+    llm: served.has('llm'),
+    embed: served.has('embed'),
+    ...flags,
+    constrained: models.some(({ constrained }) => constrained === true),
+    providers,
+  };
 }
 
 function providerOf(type: string): string {

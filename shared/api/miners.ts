@@ -24,6 +24,7 @@ export const MinerModel = Type.Object(
     size_bytes: Type.Optional(Count),
     context_length: Type.Optional(Type.Integer({ minimum: 1, description: 'Tokens; 4,096 when absent' })),
     dimensions: Type.Optional(Count),
+    constrained: Type.Optional(Type.Boolean({ description: 'Whether answers are held to `format` and `toolChoice`' })),
     license: Type.Optional(Text),
   },
   strict,

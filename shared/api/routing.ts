@@ -46,6 +46,9 @@ export const ExplainRequest = Type.Object(
     input: Type.Optional(Type.Unknown()),
     max_completion_tokens: Maybe(Type.Integer({ minimum: 1 })),
     max_tokens: Maybe(Type.Integer({ minimum: 1 })),
+    response_format: Maybe(Type.Unknown()),
+    structured_outputs: Maybe(Type.Unknown()),
+    tool_choice: Maybe(Type.Unknown()),
     user: Maybe(Type.String()),
     prompt_cache_key: Maybe(Type.String()),
     routing: Maybe(RoutingRequest),
@@ -72,6 +75,7 @@ export type FilterName =
   | 'failed_before'
   | 'routing_only'
   | 'routing_ignore'
+  | 'not_constrained'
   | 'routing_capabilities'
   | 'routing_labels'
   | 'routing_trust'

@@ -70,6 +70,17 @@ export const MachineTest = Type.Object({
 });
 export type MachineTest = Static<typeof MachineTest>;
 
+/** How a model did on one device in one dtype when the node chose, or why it was not tried. */
+export const DeviceTrial = Type.Object({
+  device: Type.String({ maxLength: 32 }),
+  dtype: Type.String({ maxLength: 32 }),
+  /** Tokens, or texts, in a second of a short run. */
+  per_second: OrNull(Type.Number({ minimum: 0 })),
+  load_ms: OrNull(Type.Number({ minimum: 0 })),
+  verdict: Type.Union([Type.Literal('chosen'), Type.Literal('possible'), Type.Literal('refused')]),
+  reason: Text,
+});
+
 /** A model a node can serve now or after loading it. Field names of the first block are those of the open fabric. */
 export const ServedModel = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 256 }),
@@ -83,9 +94,13 @@ export const ServedModel = Type.Object({
   context_length: Count,
   /** What it can be asked for in jobs of its type, or of the type `task`; names of `task-kinds.ts`. */
   tasks: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
+  /** Whether its answers are held to a format or a call that is asked for (SPEC S14); language models only. */
+  constrained: Type.Optional(Type.Boolean()),
   /** Length of a vector; embedding models only. */
   dimensions: Type.Optional(Count),
   license: Type.Optional(Type.String()),
+  /** Why it runs where it does; absent where there was no choice. */
+  trials: Type.Optional(Type.Array(DeviceTrial, { maxItems: 64 })),
   /** Jobs that run on it; in a document this stands in its load. */
   in_use: Type.Optional(Count),
   measured: Type.Optional(MeasuredSpeed),
@@ -171,6 +186,7 @@ export const CapabilityDocument = Type.Object({
       ffmpeg: Type.Optional(Type.Boolean()),
       blender: Type.Optional(Type.Boolean()),
       compute: Type.Optional(Type.Boolean()),
+      constrained: Type.Optional(Type.Boolean()),
       providers: Type.Record(Type.String(), Type.String()),
     },
     { additionalProperties: true },

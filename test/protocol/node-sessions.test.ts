@@ -77,6 +77,8 @@ test('[S2] a node answers an offer with its capability document, which names wha
     task: false,
     ffmpeg: false,
     blender: false,
+    compute: false,
+    constrained: true,
     providers: { llm: 'transformers.js', embed: 'transformers.js' },
   });
   assert.deepEqual(document?.node_load, { slots_total: 2, slots_used: 0 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { buildPages } from '../../build/build-pages.ts';
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 
@@ -36,6 +37,7 @@ export function engineOf(page: Page) {
     run: (job: RuntimeJob) => call<EngineAnswer>('run', job),
     runInPage: (job: RuntimeJob) => call<JsonInput>('runInPage', job),
     cancelAfter: (job: RuntimeJob, ms: number) => call<{ ms: number; reason: string }>('cancelAfter', job, ms),
+    models: () => call<ServedModel[]>('models'),
     adapters: () => call<{ any: boolean; real: string }>('adapters'),
     codeOf: (job: RuntimeJob) => call<string>('codeOf', job),
     cancelAtFirstPiece: (job: RuntimeJob) =>

@@ -15,6 +15,7 @@ export function pretendedModel(name: string, type: ServedModel['type'] = 'llm', 
     size_bytes: 0,
     context_length: PRETENDED_CONTEXT,
     ...(type === 'embed' ? { dimensions } : {}),
+    ...(type === 'llm' ? { constrained: true } : {}),
   };
 }
 

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
+import type { Trial } from '../../../shared/runtimes/devices/choose-device.ts';
 import type { Runtime, RuntimeJob } from '../../../shared/runtimes/runtime.ts';
 import type { InstalledModel } from '../models/installed-model.ts';
-import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
+import { createModelStore, type ModelRequest, type ModelStore, type ModelStoreOptions } from '../models/model-store.ts';
+import type { DeviceChooser } from './choose-model-device.ts';
 import { createModelWorker, type ModelWorker } from './model-worker.ts';
 
 export type RuntimeLog = {
@@ -23,21 +25,24 @@ export type WorkerRuntimeOptions = ModelStoreOptions & {
   preload?: boolean;
   cancelGraceMs?: number;
   signal?: AbortSignal;
+  /** Where each model runs; the processor when absent. */
+  chooseDevice?: DeviceChooser;
   workerUrl?: URL;
 };
 
 /** Names the runtime on receipts. */
 const RUNTIME_NAME = 'transformers.js';
-const DEVICE = 'cpu';
+const USUAL_DEVICE = 'cpu';
 /** One step of a small model takes less time than waking a second thread: 24 M weights in q8 ran faster on one. */
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 /** A token takes well under a second and a long prompt a few; beyond this the thread hangs. */
 const CANCEL_GRACE_MS = 5_000;
 
-type Served = { installed: InstalledModel; state: ServedModel['state']; worker: ModelWorker };
+type Served = { installed: InstalledModel; device: ServedDevice; state: ServedModel['state']; worker: ModelWorker };
+type ServedDevice = { name: string; trials: readonly Trial[] };
 
 /**
- * Inference with transformers.js on the CPU, one worker thread per model.
+ * Inference with transformers.js on the CPU, or where `chooseDevice` says, one worker thread per model.
  *
  * Resolves when the files of all models are on this machine and whole. Rejects with the problem of the first that
  * cannot be had: `model_not_found`, `model_download_failed`, `model_files_missing`, `model_files_corrupt`.
@@ -62,13 +67,13 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   }
 
   for (const request of options.models) {
-    const installed = await store.install(request, options.signal);
+    const { installed, device } = await installFor(request, options, store);
     let loadBegan = 0;
     const worker = createModelWorker({
       model: installed.id,
       prepare: () => {
         loadBegan = performance.now();
-        return prepareLoad(installed, options);
+        return prepareLoad(installed, device.name, options);
       },
       onState: (state) => {
         if (state === 'warm') noteLoad(installed.id, performance.now() - loadBegan);
@@ -78,16 +83,16 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
     });
-    const entry: Served = { installed, state: 'installed', worker };
+    const entry: Served = { installed, device, state: 'installed', worker };
     served.set(installed.id, entry);
   }
 
-  async function prepareLoad(installed: InstalledModel, { threads }: WorkerRuntimeOptions) {
+  async function prepareLoad(installed: InstalledModel, device: string, { threads }: WorkerRuntimeOptions) {
     await store.verify(installed);
     return {
       location: installed.folder,
       dtype: installed.dtype,
-      device: DEVICE,
+      device,
       threads: threads ?? defaultThreads(installed.sizeBytes),
       ...(installed.task === undefined ? {} : { task: installed.task }),
     };
@@ -113,7 +118,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     async run(job, output, signal) {
       const entry = find(job);
       const result = await entry.worker.run(job, output, signal);
-      return { ...result, execution: executionOf(entry.installed) };
+      return { ...result, execution: executionOf(entry) };
     },
     async close() {
       isClosing = true;
@@ -121,6 +126,24 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       await Promise.all([...served.values()].map((entry) => store.release(entry.installed)));
     },
   };
+}
+
+/** The files of a model in the dtype, and for the device, that were chosen for it. */
+async function installFor(
+  request: ModelRequest,
+  { chooseDevice, signal, log }: WorkerRuntimeOptions,
+  store: ModelStore,
+): Promise<{ installed: InstalledModel; device: ServedDevice }> {
+  const installed = await store.install(request, signal);
+  const wanted = typeof request === 'string' ? { id: request } : request;
+  const choice = (await chooseDevice?.(installed, wanted.dtype !== undefined)) ?? null;
+  if (choice === null) return { installed, device: { name: USUAL_DEVICE, trials: [] } };
+  const { device: name, dtype, trials } = choice;
+  const reason = trials.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
+  if (trials.length > 1) log.info(`'${installed.id}' runs on ${name} in ${dtype}: ${reason}.`);
+  if (dtype === installed.dtype) return { installed, device: { name, trials } };
+  await store.release(installed);
+  return { installed: await store.install({ ...wanted, dtype }, signal), device: { name, trials } };
 }
 
 /** `threads` for weights of `sizeBytes`: one for tiny models, else one per core. */
@@ -138,25 +161,27 @@ function preload(entries: readonly Served[], log: RuntimeLog, isClosing: () => b
   }
 }
 
-function describe({ installed, state }: Served): ServedModel {
+function describe({ installed, device, state }: Served): ServedModel {
   return {
     name: installed.id,
     type: installed.type,
     state,
     revision: installed.revision,
     dtype: installed.dtype,
-    device: DEVICE,
+    device: device.name,
     size_bytes: installed.sizeBytes,
     context_length: installed.contextLength,
     ...(installed.tasks.length === 0 ? {} : { tasks: [...installed.tasks] }),
+    ...(installed.type === 'llm' ? { constrained: true } : {}),
     ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
+    ...(device.trials.length < 2 ? {} : { trials: [...device.trials] }),
   };
 }
 
-function executionOf(installed: InstalledModel) {
+function executionOf({ installed, device }: Served) {
   return {
     runtime: RUNTIME_NAME,
-    device: DEVICE,
+    device: device.name,
     dtype: installed.dtype,
     revision: installed.revision,
     digest: installed.weightsDigest,

@@ -15,6 +15,7 @@ import { assertSomeNodeGives } from './answer-limits.ts';
 import { createAnswerStream } from './answer-stream.ts';
 import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
+import { assertHeld } from './held-answer.ts';
 import { usageOf } from './usage.ts';
 
 /** A stream that has been accepted but has nothing to say yet sends its head after this, so that proxies keep it. */
@@ -104,12 +105,14 @@ async function answerWhole(
 ): Promise<FastifyReply> {
   const answer = gatherAnswer(input.choices ?? 1, input.topLogprobs !== undefined);
   const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
+  const choices = answer.choices(done);
+  assertHeld(input, choices);
   const completion: ChatCompletion = {
     id: `chatcmpl-${job.id}`,
     object: 'chat.completion',
     created: unixSeconds(),
     model: job.model,
-    choices: answer.choices(done),
+    choices,
     usage: usageOf(done.usage),
   };
   return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, completion);

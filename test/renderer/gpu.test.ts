@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { Value } from 'typebox/value';
+import { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { ensureChromium } from '../support/chromium.ts';
@@ -98,4 +100,16 @@ test('a GPU that is lost ends its jobs with a reason, and comes back by itself',
   assert.equal(await long, 'device_lost');
   assert.deepEqual((await engine.run(product)).output, { rows: 1, columns: 1, values: [11] });
   assert.match((await engine.faults()).join(), /'kernels\/webgpu'|GPU of the node went away/);
+});
+
+test('a model is tried on the GPU and on the processor, and runs where it is faster', async () => {
+  const engine = engineOf(await openPage());
+  await engine.open(['sparewatt/demo-embed'], { ...ON_GPU, measure: true });
+  const [model] = await engine.models();
+  // SwiftShader computes right, and at a small part of the speed of WebAssembly.
+  assert.equal(model?.device, 'wasm');
+  const [gpu, wasm] = model.trials ?? [];
+  assert.deepEqual([gpu?.device, gpu?.verdict, wasm?.device, wasm?.verdict], ['webgpu', 'possible', 'wasm', 'chosen']);
+  assert.ok((wasm?.per_second ?? 0) > 2 * (gpu?.per_second ?? 0) && (gpu?.per_second ?? 0) > 0);
+  assert.ok(Value.Check(ServedModel, model), JSON.stringify(model));
 });

@@ -1,0 +1,63 @@
+import type { Choice } from '../../../shared/api/chat.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { AnswerFormat, ChatInput } from '../../../shared/protocol/messages.ts';
+import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
+import { compileSchema, type SchemaCheck } from '../../../shared/registry/schema-check.ts';
+import { createRecentMap } from '../../recent-map.ts';
+
+/** Programs send the same few schemas again and again; compiling one takes milliseconds. */
+const checks = createRecentMap<SchemaCheck>(64);
+/** Judges differ in what a character is, a date, or a multiple of 0.1; an honest node must not suffer for it. */
+const JUDGED_DIFFERENTLY = new Set(['format', 'minLength', 'maxLength', 'multipleOf']);
+/** Values, not schemas. */
+const VALUES = new Set(['const', 'enum', 'default', 'examples']);
+
+/**
+ * Passes the choices of a whole answer that have the form that was asked for; one that was cut has none. Errors:
+ * `node_fault`.
+ */
+export function assertHeld({ format }: ChatInput, choices: readonly Choice[]): void {
+  if (format === undefined || format.type === 'regex') return;
+  for (const { message, finish_reason: reason } of choices) {
+    if (reason !== 'stop' || message.content === null || hasForm(message.content, format)) continue;
+    throw new Problem('node_fault', 'The node’s answer does not have the form that was asked for. Try again.');
+  }
+}
+
+function hasForm(content: string, format: Exclude<AnswerFormat, { type: 'regex' }>): boolean {
+  if (format.type === 'choice') return format.choices.includes(content);
+  try {
+    const value: unknown = JSON.parse(content);
+    if (format.type === 'json_object') return isObject(value);
+    return checkOf(format.schema)(value) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function checkOf(schema: unknown): SchemaCheck {
+  const key = JSON.stringify(schema);
+  const known = checks.get(key);
+  if (known !== undefined) return known;
+  const check = compiled(schema);
+  checks.set(key, check);
+  return check;
+}
+
+/** What no judge here can read is left to the node's word. */
+function compiled(schema: unknown): SchemaCheck {
+  try {
+    const check = compileSchema(tolerant(schema) as JsonSchema);
+    check(null);
+    return check;
+  } catch {
+    return () => undefined;
+  }
+}
+
+function tolerant(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(tolerant);
+  if (!isObject(schema)) return schema;
+  const kept = Object.entries(schema).filter(([name, value]) => isObject(value) || !JUDGED_DIFFERENTLY.has(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, VALUES.has(name) ? value : tolerant(value)]));
+}

@@ -1,0 +1,63 @@
+import { Problem } from '../../shared/problems/problem.ts';
+import { chooseDevice, type Device, type DeviceFact, type Trial } from '../../shared/runtimes/devices/choose-device.ts';
+import { measureDevices, type TrialWorker } from '../../shared/runtimes/devices/measure-devices.ts';
+import { NO_OUTPUT, trialJobOf } from '../../shared/runtimes/devices/trial-job.ts';
+import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
+import type { ComputeDevice } from './compute-device.ts';
+import type { InstalledWebModel } from './model-cache.ts';
+import { startModelThread } from './model-thread.ts';
+
+/** Where a model runs, and why where there was a choice. */
+export type ModelDevice = { device: 'webgpu' | 'wasm'; trials: readonly Trial[] };
+
+/** Tries a model on the GPU and on the processor, each in a worker that is ended after it; without a GPU nothing is tried. */
+export async function deviceOf(
+  installed: InstalledWebModel,
+  compute: ComputeDevice,
+  requestOn: (device: string) => LoadRequest,
+): Promise<ModelDevice> {
+  if (!compute.isMeasured) return { device: compute.device, trials: [] };
+  const devices = factsOf(compute);
+  const dtypes = [{ dtype: installed.dtype, sizeBytes: installed.sizeBytes }];
+  const allowSimulated = compute.isSimulated;
+  const measurements = await measureDevices({
+    devices,
+    dtypes,
+    allowSimulated,
+    start: (device) => startTrial(installed, requestOn(device)),
+    now: () => performance.now(),
+    limit: (ms) => AbortSignal.timeout(ms),
+  });
+  const { choice, trials } = chooseDevice({ host: 'browser', devices, dtypes, measurements, allowSimulated });
+  return { device: choice?.device === 'webgpu' ? 'webgpu' : 'wasm', trials };
+}
+
+function factsOf({ webgpu, isSimulated }: ComputeDevice): DeviceFact[] {
+  const fact = (device: Device, more: Partial<DeviceFact>): DeviceFact => ({
+    device,
+    isPresent: true,
+    isSimulated: false,
+    // Browsers do not tell what a GPU has.
+    memoryBytes: null,
+    features: null,
+    ...more,
+  });
+  return [
+    fact('webgpu', { isPresent: webgpu !== null, isSimulated, features: webgpu?.features ?? [] }),
+    fact('wasm', {}),
+  ];
+}
+
+function startTrial({ id: model, type }: InstalledWebModel, request: LoadRequest): TrialWorker {
+  const nothing = (): void => undefined;
+  const thread = startModelThread({ model, onFault: nothing, onWarm: nothing, onEnd: nothing }, request);
+  const trial = trialJobOf(type, model);
+  return {
+    loaded: thread.loaded,
+    run: async (signal) => {
+      if (trial === null) throw new TypeError('a model that is not measured');
+      return trial.count(await thread.run(trial.job, NO_OUTPUT, signal));
+    },
+    end: () => thread.end(new Problem('cancelled', 'The trial is over.')),
+  };
+}
