@@ -46,6 +46,8 @@ export type DesktopHost = {
   describeHardware(): Promise<Hardware>;
   /** For tests: lets models run on a simulated GPU. */
   allowSoftwareGpu?: boolean;
+  /** For tests on machines that are busy: how long the machine test may take. */
+  machineTestWithinMs?: number;
   startAgent(parts: NodeParts): StartAgent;
   sensors(options: SystemSensorsOptions): Sensor[];
   hasTrayPlace(): Promise<boolean | undefined>;

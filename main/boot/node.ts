@@ -95,6 +95,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     onChange: changed,
     now,
     elapsed: () => performance.now(),
+    ...(host.machineTestWithinMs === undefined ? {} : { withinMs: host.machineTestWithinMs }),
     log,
   });
   const presence = watchMachine(host, steps, {

@@ -51,6 +51,7 @@ test('pairs, answers a chat in its page, and a pause in mid-answer ends the page
     argv: ['sparewatt', '--hidden'],
     hostName: 'desk',
     allowSoftwareGpu: true,
+    machineTestWithinMs: 4 * LOAD_WITHIN_MS,
     startAgent: startDesktopAgent,
     folders: { pages: join(built, 'pages'), preloads: join(built, 'preload'), icons: built, models },
     openModels: (cacheFolder, log) => openPageModels({ models: [CHAT], shippedFolder: models, cacheFolder, log }),
