@@ -39,7 +39,7 @@ export async function boot(host: DesktopHost) {
   steps.run('have no application menu', () => Menu.setApplicationMenu(null));
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, records, machineTest, departures, meetGpu } = assembly;
+  const { node, presence, keeper, records, machineTest, modelDesk, departures, meetGpu } = assembly;
   const { window, tray, teller, updates, quit, stops } = await openShell(host, steps, storage, assembly, changed);
   tell = teller.tell;
   steps.run('look at everything once a second', () => {
@@ -66,6 +66,7 @@ export async function boot(host: DesktopHost) {
     arrivals.hear({ onLink, onShow: window.show });
   });
   await steps.try('work for the relay that is remembered', node.start, undefined);
+  steps.run('fetch the models that were added', modelDesk.start);
   steps.run('meet the GPU', meetGpu);
   steps.run('show the window', () => {
     if (!host.argv.includes(HIDDEN_ARGUMENT) || !tray.isThere()) window.show();

@@ -1,7 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
-import type { ListedModel } from '../../shared/ipc/listed-model.ts';
 import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
@@ -19,6 +18,8 @@ export type PageModel = {
   load: LoadRequest;
   /** Checks its files against their digests before each load; throws `model_files_missing` or `model_files_corrupt`. */
   verify?(): Promise<void>;
+  /** Takes its files off the disk; absent for those that ship with the app. Errors: `model_in_use`. */
+  forget?(): Promise<void>;
 };
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
@@ -36,11 +37,14 @@ export type WindowRuntimeOptions = {
   graceMs?: number;
 };
 
+/** A model, and whether anything stands in the way of serving it. */
+export type InstalledPageModel = Omit<ServedModel, 'state'> & { state: ServedModel['state'] | 'unusable' };
+
 export type WindowRuntime = ReleasableRuntime & {
   /** What the page runs on, once it has said so. */
   report(): GpuReport | undefined;
   /** All models whose files are here, also those that no GPU can run. */
-  listModels(): ListedModel[];
+  listModels(): InstalledPageModel[];
   /** From now on this one is served too; one of the same name takes the place of what was there. */
   addModel(model: PageModel): void;
   /** It is served no more, and its jobs are handed back. */
