@@ -40,7 +40,13 @@ export async function boot(host: DesktopHost) {
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
   const { node, presence, keeper, records, machineTest, modelDesk, departures, meetGpu } = assembly;
-  const { window, tray, teller, updates, quit, stops } = await openShell(host, steps, storage, assembly, changed);
+  const { window, tray, teller, holdAwake, updates, quit, stops } = await openShell(
+    host,
+    steps,
+    storage,
+    assembly,
+    changed,
+  );
   tell = teller.tell;
   steps.run('look at everything once a second', () => {
     const tick = (): void => {
@@ -53,7 +59,9 @@ export async function boot(host: DesktopHost) {
       meetGpu();
       teller.tell();
       // Its countdown goes on although nothing else has changed.
-      tray.show(teller.state());
+      const state = teller.state();
+      tray.show(state);
+      holdAwake(state);
     };
     stops.push(host.every(TICK_MS, tick), host.every(FLUSH_MS, departures.flush));
   });

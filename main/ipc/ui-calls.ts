@@ -89,7 +89,7 @@ function handlersOf(parts: UiCallParts): Handlers {
       assertHours(preferences);
       settings.change({ preferences });
       keeper.tick();
-      await parts.runtime.enforce();
+      await Promise.all([parts.runtime.enforce(), keepQuota(parts)]);
       parts.changed();
       return preferences;
     },
@@ -132,6 +132,14 @@ function listModels({ runtime, modelDesk, hardware }: UiCallParts): ListedModel[
     availableBytes,
     isAdded: modelDesk.isAdded(model.name),
   }));
+}
+
+/** A limit that is lower now is kept by removing what nothing uses; what is served stays, and the window says so. */
+async function keepQuota({ folder, settings }: UiCallParts): Promise<void> {
+  const { disk_quota_bytes: quota } = settings.get().preferences;
+  if (quota === null) return;
+  const inventory = createInventory({ cacheFolder: join(folder, 'models') });
+  await inventory.makeRoom(0, quota, '').catch(() => undefined);
 }
 
 async function diskOf({ folder, settings }: UiCallParts): Promise<UiOutput<'getDisk'>> {

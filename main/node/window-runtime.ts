@@ -145,7 +145,8 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     return loading.promise;
   };
   const gone = (): void => {
-    const problem = new Problem('node_fault', 'The page that computes has ended. Its jobs can run elsewhere.');
+    const ended = 'The page that computes has ended. Its jobs can run elsewhere.';
+    const problem = emptied === undefined ? new Problem('node_fault', ended) : takenBack();
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
     loads.clear();
@@ -177,7 +178,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const takeBack = (name: string): void => {
     expected.set(name, (expected.get(name) ?? 0) + 1);
     window.order({ model: name, order: { type: 'unload' } });
-    unloaded(name, new Problem('handed_back', 'The owner of this node has taken its GPU back.'));
+    unloaded(name, takenBack());
   };
 
   const ofModel = ({ model, word }: ComputeWord): boolean => {
@@ -187,7 +188,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       changed();
     } else if (word.type === 'unloaded') {
       const awaited = expected.get(model) ?? 0;
-      if (awaited === 0) unloaded(model);
+      if (awaited === 0) unloaded(model, emptied === undefined ? undefined : takenBack());
       else expected.set(model, awaited - 1);
     } else if (word.type === 'problem' && word.id === null) {
       if (word.fault !== null) log.error({ model, detail: word.fault }, word.problem.detail);
@@ -318,6 +319,10 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     gone,
   };
+}
+
+function takenBack(): Problem {
+  return new Problem('handed_back', 'The owner of this node has taken its GPU back.');
 }
 
 type JobWord = Exclude<ComputeWord['word'], { type: 'loaded' } | { type: 'unloaded' }>;
