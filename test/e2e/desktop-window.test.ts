@@ -202,14 +202,14 @@ test('saves all preferences at once, says at its field what is wrong, and paints
 test('what a person changes of their GPU and their models holds for the node at once', async (t) => {
   const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
-  await page.getByRole('link', { name: 'This machine' }).click();
+  await page.getByRole('link', { name: 'This machine', exact: true }).click();
   await until(() => runtime.models().length === 1);
   const gpu = page.getByRole('group', { name: 'Test GPU' });
   await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
   await until(() => runtime.models().length === 0);
   await page.getByRole('link', { name: 'Home' }).click();
   await page.getByText('The GPU that models run on is switched off.').waitFor();
-  await page.getByRole('link', { name: 'This machine' }).click();
+  await page.getByRole('link', { name: 'This machine', exact: true }).click();
   await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
   await until(() => runtime.models().length === 1);
   await gpu.getByLabel('Most memory for models').fill('0,01');
@@ -219,7 +219,7 @@ test('what a person changes of their GPU and their models holds for the node at 
     'test-gpu': { enabled: true, memory_bytes: 10_000_000 },
   });
   assert.deepEqual(await seriousBarriers(page), []);
-  await page.getByRole('link', { name: 'Models' }).click();
+  await page.getByRole('link', { name: 'Models', exact: true }).click();
   await page.getByText('Too big').waitFor();
   await page.getByText(/needs about 67.1 MB of the 10 MB/).waitFor();
   await page.getByLabel('Id of a model').fill('acme/none');

@@ -24,7 +24,7 @@ export function TestStep({ state, onDone }: { state: AppState; onDone(): void })
     onDone();
   };
   return (
-    <section className="card" aria-labelledby="test-step-title">
+    <section className="card section" aria-labelledby="test-step-title">
       <h2 id="test-step-title" ref={heading} tabIndex={-1}>
         {words.title}
       </h2>

@@ -95,7 +95,12 @@ function DownloadRow({
             {words.again}
           </button>
         )}
-        <button type="button" className="button" aria-label={words.cancelOf(model)} onClick={cancel}>
+        <button
+          type="button"
+          className="button"
+          aria-label={problem === null ? words.cancelOf(model) : words.dismissOf(model)}
+          onClick={cancel}
+        >
           {problem === null ? words.cancel : words.dismiss}
         </button>
       </span>

@@ -12,7 +12,7 @@ export function TestCard({ state }: { state: AppState }) {
   const { start, refusal } = useMachineTest();
   const hasJobs = state.jobs.length > 0;
   return (
-    <section className="card" aria-labelledby="test-title">
+    <section className="card section" aria-labelledby="test-title">
       <h2 id="test-title">{words.title}</h2>
       <p className="hint">{result === null ? words.intro : words.when(show.moment(result.tested_at), result.model)}</p>
       <TestResults state={state} />

@@ -137,8 +137,9 @@ export const EN_RECORDS = {
       cancel: 'Cancel',
       cancelOf: (model: string): string => `Cancel the download of ${model}`,
       dismiss: 'Dismiss',
+      dismissOf: (model: string): string => `Dismiss ${model}`,
       again: 'Try again',
-      againFor: (model: string): string => `Try to download ${model} again`,
+      againFor: (model: string): string => `Try again: ${model}`,
     },
   },
   machine: {

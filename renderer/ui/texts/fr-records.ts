@@ -133,6 +133,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       cancel: 'Annuler',
       cancelOf: (model) => `Annuler le téléchargement de ${model}`,
       dismiss: 'Retirer de la liste',
+      dismissOf: (model) => `Retirer de la liste ${model}`,
       again: 'Réessayer',
       againFor: (model) => `Réessayer de télécharger ${model}`,
     },

@@ -73,11 +73,15 @@ test('what may run here: each rule refuses its job when it is saved, and lets it
 
 type Care = { what: string; see(desktop: Desktop): void; code: string; allowing: Partial<Preferences> };
 const sense = (presence: Partial<Presence>) => (desktop: Desktop) => void Object.assign(desktop.sensed, presence);
+const plugOut = ({ hands }: Desktop): void => {
+  hands.onBattery = true;
+  hands.emitPower('on-battery');
+};
 const { games } = DEFAULT_PREFERENCES;
 const CARES: readonly Care[] = [
   {
     what: 'a battery',
-    see: ({ hands }) => hands.emitPower('on-battery'),
+    see: plugOut,
     code: 'battery',
     allowing: { contribute_on_battery: true },
   },
