@@ -11,7 +11,7 @@ import Store from 'electron-store';
 import updater from 'electron-updater';
 import { boot } from './boot/boot.ts';
 import { describeHardware } from './headless/hardware.ts';
-import { openPageModels } from './node/page-models.ts';
+import { createModelInstaller, openPageModels } from './node/page-models.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
 import { systemSensors } from './presence/system-sensors.ts';
 import { openStore } from './settings/open-store.ts';
@@ -42,6 +42,7 @@ await boot({
   openSettingsFile: (folder) => openStore(Store, folder),
   updater: surface.app.isPackaged ? electronUpdates(updater.autoUpdater) : undefined,
   openModels: (cacheFolder, log) => openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, log }),
+  modelInstaller: ({ relay, ...options }) => createModelInstaller({ ...options, ...relay, shippedFolder }),
   describeHardware,
   startAgent: startDesktopAgent,
   sensors: systemSensors,

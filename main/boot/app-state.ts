@@ -7,6 +7,7 @@ import type { ContributionKeeper } from '../node/contribution-keeper.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
+import type { ModelDesk } from '../node/model-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
@@ -30,6 +31,7 @@ export type StateParts = {
   records: Pick<RecordKeeper, 'state'>;
   hardware: Pick<HardwareDesk, 'devices'>;
   machineTest: Pick<MachineTester, 'state'>;
+  modelDesk: Pick<ModelDesk, 'downloads'>;
   runtime: Pick<WindowRuntime, 'holdsMemory' | 'report'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -69,6 +71,7 @@ function stateOf(parts: StateParts): AppState {
     gpu: parts.runtime.report() ?? null,
     devices: parts.hardware.devices(),
     machineTest: parts.machineTest.state(),
+    downloads: parts.modelDesk.downloads(),
     memoryHeld: parts.runtime.holdsMemory(),
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),

@@ -39,8 +39,14 @@ export async function boot(host: DesktopHost) {
   steps.run('have no application menu', () => Menu.setApplicationMenu(null));
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, records, machineTest, departures, meetGpu } = assembly;
-  const { window, tray, teller, updates, quit, stops } = await openShell(host, steps, storage, assembly, changed);
+  const { node, presence, keeper, records, machineTest, modelDesk, departures, meetGpu } = assembly;
+  const { window, tray, teller, holdAwake, updates, quit, stops } = await openShell(
+    host,
+    steps,
+    storage,
+    assembly,
+    changed,
+  );
   tell = teller.tell;
   steps.run('look at everything once a second', () => {
     const tick = (): void => {
@@ -53,7 +59,9 @@ export async function boot(host: DesktopHost) {
       meetGpu();
       teller.tell();
       // Its countdown goes on although nothing else has changed.
-      tray.show(teller.state());
+      const state = teller.state();
+      tray.show(state);
+      holdAwake(state);
     };
     stops.push(host.every(TICK_MS, tick), host.every(FLUSH_MS, departures.flush));
   });
@@ -66,6 +74,7 @@ export async function boot(host: DesktopHost) {
     arrivals.hear({ onLink, onShow: window.show });
   });
   await steps.try('work for the relay that is remembered', node.start, undefined);
+  steps.run('fetch the models that were added', modelDesk.start);
   steps.run('meet the GPU', meetGpu);
   steps.run('show the window', () => {
     if (!host.argv.includes(HIDDEN_ARGUMENT) || !tray.isThere()) window.show();

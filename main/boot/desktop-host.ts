@@ -5,6 +5,7 @@ import type { Hardware, MachineTest } from '../../shared/protocol/capabilities.t
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import type { DepartureCounter } from '../node/departures.ts';
 import type { StartAgent } from '../node/node-host.ts';
+import type { InstallModel } from '../node/page-models.ts';
 import type { PageModel } from '../node/window-runtime.ts';
 import type { SystemSensorsOptions } from '../presence/system-sensors.ts';
 import type { Sensor } from '../presence/watch-presence.ts';
@@ -28,6 +29,9 @@ export type NodeParts = {
   log: AgentLog;
 };
 
+/** A relay's address, and a fetch that believes its own certificate authority. */
+export type RelayFiles = { relayUrl: string; relayFetch: typeof globalThis.fetch };
+
 /** Everything that the app takes from outside; `index.ts` gives the real things, tests give doubles. */
 export type DesktopHost = {
   electron: ElectronSurface;
@@ -43,9 +47,13 @@ export type DesktopHost = {
   openSettingsFile(folder: string): SettingsFile;
   updater: Updater | undefined;
   openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;
+  /** How models that the owner adds are fetched: from the relay that the node has, if it mirrors them, else from the hub. */
+  modelInstaller(options: { cacheFolder: string; relay: RelayFiles | undefined; log: AgentLog }): InstallModel;
   describeHardware(): Promise<Hardware>;
   /** For tests: lets models run on a simulated GPU. */
   allowSoftwareGpu?: boolean;
+  /** For tests on machines that are busy: how long the machine test may take. */
+  machineTestWithinMs?: number;
   startAgent(parts: NodeParts): StartAgent;
   sensors(options: SystemSensorsOptions): Sensor[];
   hasTrayPlace(): Promise<boolean | undefined>;

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
+import { originOf } from '../../shared/agent/relay-conversation.ts';
+import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
+import { createRelayFetch } from '../headless/models/relay-fetch.ts';
+import { relayPinsIn } from '../headless/relay-pins.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
+import { createModelDesk } from '../node/model-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
@@ -14,7 +20,7 @@ import { createPowerSensor } from '../power/power-sensor.ts';
 import { watchPresence } from '../presence/watch-presence.ts';
 import { createComputeWindow } from '../windows/compute-window.ts';
 import type { BootSteps } from './boot-steps.ts';
-import type { DesktopHost } from './desktop-host.ts';
+import type { DesktopHost, RelayFiles } from './desktop-host.ts';
 import type { Storage } from './storage.ts';
 
 /** The node and all that decides whether it works. */
@@ -102,6 +108,37 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     onChange: changed,
     now,
     elapsed: () => performance.now(),
+    ...(host.machineTestWithinMs === undefined ? {} : { withinMs: host.machineTestWithinMs }),
+    log,
+  });
+  const modelDesk = createModelDesk({
+    install: (id, options) => {
+      const cacheFolder = join(folder, 'models');
+      const relay = relayFiles(node.link(), boxes);
+      const from = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
+      let isTold = false;
+      return host.modelInstaller({ cacheFolder, relay, log })(id, {
+        ...options,
+        onProgress: (progress) => {
+          options.onProgress(progress);
+          if (isTold) return;
+          isTold = true;
+          ledger.addDeparture({ at: now(), kind: 'model', to: from, sizeBytes: Buffer.byteLength(id) });
+        },
+      });
+    },
+    runtime,
+    wanted: () => settings.get().models ?? [],
+    keepWanted: (ids) => settings.change({ models: [...ids] }),
+    quotaBytes: () => settings.get().preferences.disk_quota_bytes ?? undefined,
+    refusal: () => {
+      const isForbidden =
+        presence.current().metered === true && !settings.get().preferences.contribute_on_metered_network;
+      if (!isForbidden) return undefined;
+      return new Problem('policy_refused', 'This network is metered. Allow it in Preferences, or wait for another.');
+    },
+    now,
+    onChange: changed,
     log,
   });
   const presence = watchMachine(host, steps, {
@@ -129,6 +166,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     runtime,
     hardware,
     machineTest,
+    modelDesk,
     questions: supervised.desk,
     jobs,
     policy,
@@ -154,6 +192,13 @@ function watchMachine(host: DesktopHost, steps: BootSteps, { isComputing, onChan
     return watchPresence(sensors, power.read, onChange, now);
   });
   return presence;
+}
+
+function relayFiles(link: RelayLink, boxes: Storage['boxes']): RelayFiles | undefined {
+  if (link.state === 'unpaired') return undefined;
+  const { relay: relayUrl } = link;
+  const pins = relayPinsIn(boxes.box('relay-pins'));
+  return { relayUrl, relayFetch: createRelayFetch(relayUrl, () => pins.authority(originOf(relayUrl))) };
 }
 
 function relayOf(node: ReturnType<typeof createNodeHost>): string {

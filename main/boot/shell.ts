@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AppState } from '../../shared/ipc/app-state.ts';
 import { UI_STATE_CHANNEL } from '../../shared/ipc/ui-channels.ts';
 import { createAutostart } from '../autostart/autostart.ts';
 import { computeCalls } from '../ipc/compute-calls.ts';
@@ -44,12 +45,15 @@ export async function openShell(
     onChange: changed,
     log,
   });
+  /** Looked at again with the clock too: a preference alone is no part of what is told. */
+  const holdAwake = ({ jobs: running, presence }: AppState): void => {
+    sleep.hold(settings.get().preferences.keep_awake && running.length > 0 && presence.power === 'mains');
+  };
   const teller = createStateTeller({ app, host, ...storage, ...assembly, updates, autostart }, (state) => {
     window.tell(UI_STATE_CHANNEL, state);
     tray.show(state);
     toasts.show(state);
-    const { keep_awake } = settings.get().preferences;
-    sleep.hold(keep_awake && state.jobs.length > 0 && state.presence.power === 'mains');
+    holdAwake(state);
   });
   const parts = { host, ...storage, ...assembly, updates, autostart, shell, changed, state: teller.state };
   const { calls, tray: trayActions } = uiCalls(parts);
@@ -76,17 +80,18 @@ export async function openShell(
       log,
     }),
   );
-  return { window, tray, teller, updates, quit, stops };
+  return { window, tray, teller, holdAwake, updates, quit, stops };
 }
 
 /** How everything ends, in this order. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, departures } = assembly;
+  const { policy, jobs, node, compute, departures, modelDesk } = assembly;
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
     close: async () => {
       for (const stop of stops()) stop();
+      modelDesk.close();
       await node.close();
       compute.close();
       departures.flush();

@@ -1,18 +1,24 @@
+import { join } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import type { ListedModel } from '../../shared/ipc/listed-model.ts';
 import { UI_CALL_NAMES, type UiCallName, uiChannel } from '../../shared/ipc/ui-channels.ts';
 import { UI_CALLS, type UiInput, type UiOutput } from '../../shared/ipc/ui-contract.ts';
 import { parseWeeklyHours } from '../../shared/policy/weekly-hours.ts';
+import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
 import type { Preferences } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Autostart } from '../autostart/autostart.ts';
+import { createInventory } from '../headless/models/inventory.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { isAllowedLink } from '../links/external-links.ts';
 import { parsePairLink } from '../links/pair-link.ts';
 import type { LogFile } from '../logs/log-file.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
+import type { ModelDesk } from '../node/model-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { WindowRuntime } from '../node/window-runtime.ts';
@@ -31,6 +37,9 @@ export type UiCallParts = {
   questions: QuestionDesk;
   runtime: Pick<WindowRuntime, 'listModels' | 'enforce'>;
   machineTest: Pick<MachineTester, 'run' | 'stop'>;
+  modelDesk: ModelDesk;
+  hardware: Pick<HardwareDesk, 'availableBytes'>;
+  folder: string;
   updates: Updates;
   autostart: Autostart;
   shell: ElectronSurface['shell'];
@@ -80,7 +89,7 @@ function handlersOf(parts: UiCallParts): Handlers {
       assertHours(preferences);
       settings.change({ preferences });
       keeper.tick();
-      await parts.runtime.enforce();
+      await Promise.all([parts.runtime.enforce(), keepQuota(parts)]);
       parts.changed();
       return preferences;
     },
@@ -94,7 +103,11 @@ function handlersOf(parts: UiCallParts): Handlers {
     listDays: ({ days }) => ledger.days(days),
     testMachine: () => after(parts.machineTest.run()),
     stopMachineTest: () => after(parts.machineTest.stop()),
-    listModels: parts.runtime.listModels,
+    listModels: () => listModels(parts),
+    getDisk: () => diskOf(parts),
+    addModel: ({ model }) => after(parts.modelDesk.add(model)),
+    cancelDownload: ({ model }) => after(parts.modelDesk.cancel(model)),
+    removeModel: ({ model }) => after(parts.modelDesk.remove(model)),
     getCapabilities: node.capabilities,
     readLog: ({ lines }) => log.tail(lines),
     openLink: async ({ url }) => {
@@ -109,6 +122,30 @@ function handlersOf(parts: UiCallParts): Handlers {
     },
     installUpdate: () => after(updates.install()),
   };
+}
+
+function listModels({ runtime, modelDesk, hardware }: UiCallParts): ListedModel[] {
+  const availableBytes = hardware.availableBytes();
+  return runtime.listModels().map((model) => ({
+    ...model,
+    needBytes: memoryNeedBytes(model),
+    availableBytes,
+    isAdded: modelDesk.isAdded(model.name),
+  }));
+}
+
+/** A limit that is lower now is kept by removing what nothing uses; what is served stays, and the window says so. */
+async function keepQuota({ folder, settings }: UiCallParts): Promise<void> {
+  const { disk_quota_bytes: quota } = settings.get().preferences;
+  if (quota === null) return;
+  const inventory = createInventory({ cacheFolder: join(folder, 'models') });
+  await inventory.makeRoom(0, quota, '').catch(() => undefined);
+}
+
+async function diskOf({ folder, settings }: UiCallParts): Promise<UiOutput<'getDisk'>> {
+  const stored = await createInventory({ cacheFolder: join(folder, 'models') }).list();
+  const usedBytes = stored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { usedBytes, quotaBytes: settings.get().preferences.disk_quota_bytes };
 }
 
 function setStartsAtLogin({ autostart, settings, host, changed }: UiCallParts, starts: boolean): void {

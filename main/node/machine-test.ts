@@ -54,7 +54,8 @@ type Measured = Pick<DeviceTest, 'tokens_per_s' | 'load_ms'>;
  * Runs the model that ships with the app on each device of this machine, through the page that computes.
  *
  * Invariants: (1) one test at a time, never beside jobs; (2) it is over in time, whatever a device does: what was not
- * measured then says so; (3) what it loaded is out of memory when it has ended; (4) its result is kept as a whole.
+ * measured then says so; (3) what it loaded is out of memory when it has ended; (4) its result is kept as a whole, and one of
+ * nothing but what was skipped is none.
  */
 export function createMachineTester(options: MachineTestOptions): MachineTester {
   const { runtime, devices, onChange, now, log, withinMs = WITHIN_MS } = options;
@@ -118,6 +119,8 @@ export function createMachineTester(options: MachineTestOptions): MachineTester 
       found.push(await test(dtype));
       onChange();
     }
+    // Who stopped it at once keeps what the last one found.
+    if (found.every(({ reason }) => reason === 'skipped')) return;
     options.keep({ tested_at: now(), model: options.model()?.served.name ?? '', devices: found });
   };
 

@@ -1,6 +1,9 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
+import { createInventory } from '../headless/models/inventory.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
 import type { PageModel } from './window-runtime.ts';
 
@@ -16,6 +19,8 @@ export type PageModelsOptions = {
 /** Names the runtime on receipts, as the node without a screen does. */
 const RUNTIME = 'transformers.js';
 const DEVICE = 'webgpu';
+/** 8-bit weights, which suit processors, have no fast way through WebGPU; half precision needs a GPU that has it. */
+const GPU_DTYPES = ['q4', 'fp32', 'fp16', 'q8'] as const;
 /** WebGPU does the work; what is left to the CPU is small. */
 const THREADS = 1;
 
@@ -33,6 +38,41 @@ export async function openPageModels(options: PageModelsOptions): Promise<PageMo
     }
   }
   return models;
+}
+
+export type InstallOptions = { onProgress(progress: DownloadProgress): void; signal: AbortSignal; quotaBytes?: number };
+
+/** Brings a model onto this machine. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
+export type InstallModel = (id: string, options: InstallOptions) => Promise<PageModel>;
+
+export type InstallerOptions = Omit<PageModelsOptions, 'models'> & Omit<FetchOptions, 'onProgress' | 'stallMs'>;
+
+/** Downloads models for the pages, in the form that suits a GPU. */
+export function createModelInstaller(options: InstallerOptions): InstallModel {
+  const { shippedFolder, cacheFolder, log, ...sources } = options;
+  return async (id, { onProgress, signal, quotaBytes }) => {
+    const onEvicted = (model: string, sizeBytes: number): void =>
+      log.info({ model, sizeBytes }, 'a model was removed to make room');
+    const store = createModelStore({
+      ...{ ...sources, modelFolder: shippedFolder, cacheFolder, onProgress, onEvicted },
+      ...(quotaBytes === undefined ? {} : { quotaBytes }),
+    });
+    const installed = await store.install({ id, dtypes: GPU_DTYPES }, signal);
+    const name = relative(cacheFolder, installed.folder).split(sep).join('/');
+    const forget = async (): Promise<void> => {
+      await store.release(installed);
+      await createInventory({ cacheFolder }).remove(name);
+    };
+    if (installed.type !== 'llm' && installed.type !== 'embed') {
+      await forget();
+      throw new Problem('model_load_failed', `'${id}' is no language model and no text encoder, which this app runs.`);
+    }
+    return {
+      ...pageModelOf(installed, { shippedFolder, cacheFolder, log, models: [] }),
+      verify: () => store.verify(installed),
+      ...(installed.shipped ? {} : { forget }),
+    };
+  };
 }
 
 function pageModelOf(installed: InstalledModel, options: PageModelsOptions): PageModel {

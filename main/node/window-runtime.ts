@@ -1,7 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
-import type { ListedModel } from '../../shared/ipc/listed-model.ts';
 import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
@@ -20,6 +19,8 @@ export type PageModel = {
   load: LoadRequest;
   /** Checks its files against their digests before each load; throws `model_files_missing` or `model_files_corrupt`. */
   verify?(): Promise<void>;
+  /** Takes its files off the disk; absent for those that ship with the app. Errors: `model_in_use`. */
+  forget?(): Promise<void>;
 };
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
@@ -37,11 +38,14 @@ export type WindowRuntimeOptions = {
   graceMs?: number;
 };
 
+/** A model, and whether anything stands in the way of serving it. */
+export type InstalledPageModel = Omit<ServedModel, 'state'> & { state: ServedModel['state'] | 'unusable' };
+
 export type WindowRuntime = ReleasableRuntime & {
   /** What the page runs on, once it has said so. */
   report(): GpuReport | undefined;
   /** All models whose files are here, also those that no GPU can run. */
-  listModels(): ListedModel[];
+  listModels(): InstalledPageModel[];
   /** From now on this one is served too; one of the same name takes the place of what was there. */
   addModel(model: PageModel): void;
   /** It is served no more, and its jobs are handed back. */
@@ -146,7 +150,9 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     const problem =
       how === 'keeps-crashing'
         ? new Problem('node_fault', 'The page that computes keeps crashing. Its jobs can run elsewhere.')
-        : new Problem('handed_back', 'The page that computes has ended. Its jobs can run elsewhere.');
+        : emptied === undefined
+          ? new Problem('handed_back', 'The page that computes has ended. Its jobs can run elsewhere.')
+          : takenBack();
     if (how === 'keeps-crashing') report = undefined;
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
@@ -164,7 +170,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   };
   /** The worker of a model has ended, and with it whatever it had not finished. */
   const unloaded = (model: string, reason?: Problem): void => {
-    const problem = reason ?? (emptied === undefined ? workerEnded(model) : takenBack());
+    const problem = reason ?? workerEnded(model);
     loads.get(model)?.reject(problem);
     loads.delete(model);
     for (const job of jobs.values()) {
@@ -188,7 +194,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       changed();
     } else if (word.type === 'unloaded') {
       const awaited = expected.get(model) ?? 0;
-      if (awaited === 0) unloaded(model);
+      if (awaited === 0) unloaded(model, emptied === undefined ? undefined : takenBack());
       else expected.set(model, awaited - 1);
     } else if (word.type === 'problem' && word.id === null) {
       if (word.fault !== null) log.error({ model, detail: word.fault }, word.problem.detail);

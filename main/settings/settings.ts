@@ -12,6 +12,8 @@ export const Settings = Type.Object(
     wish: Wish,
     /** Whether the person has been told that closing the window does not quit. */
     toldOfTray: Type.Boolean(),
+    /** Ids of the models that the person has added to those that ship. */
+    models: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 200 })),
     /** What the last machine test found. */
     machineTest: Type.Optional(MachineTest),
     /** Choices that let anything leave or start by itself, with when they were made; what is not here was not chosen. */

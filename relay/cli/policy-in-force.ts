@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
-import { parsePolicy } from '../../shared/policy/parse-policy.ts';
+import { parseOwnerDocument } from '../../shared/preferences/owner-document.ts';
 import { toProblem } from '../../shared/problems/problem.ts';
 import { nodeFolder } from '../config/implied-settings.ts';
 import type { LoadedSettings } from '../config/load-settings.ts';
@@ -18,7 +18,7 @@ export function policyInForce({ settings }: LoadedSettings): PolicyInForce {
   const folder = nodeFolder(resolve(String(settingOf('data')?.value)));
   const path = isNamed ? String(given.value) : join(folder, POLICY_FILE);
   try {
-    return { policy: parsePolicy(readFileSync(path, 'utf8'), path), from: path };
+    return { policy: parseOwnerDocument(readFileSync(path, 'utf8'), path).policy, from: path };
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (isMissing && !isNamed) return { policy: null, from: null };

@@ -55,6 +55,19 @@ export const ListedDevice = Type.Object({
 });
 export type ListedDevice = Static<typeof ListedDevice>;
 
+/** A model on its way to this machine. */
+export const ModelDownload = Type.Object({
+  model: Type.String(),
+  loadedBytes: Type.Integer({ minimum: 0 }),
+  /** Null before that is known. */
+  totalBytes: Nullable(Type.Integer({ minimum: 0 })),
+  bytesPerS: Nullable(Type.Number({ minimum: 0 })),
+  etaS: Nullable(Type.Integer({ minimum: 0 })),
+  /** Why it has ended without the model; null while it goes on. */
+  problem: Nullable(Type.String()),
+});
+export type ModelDownload = Static<typeof ModelDownload>;
+
 export const MachineTestState = Type.Object({
   running: Type.Boolean(),
   /** Devices that the running test is done with. */
@@ -107,6 +120,7 @@ export const AppState = Type.Object({
   gpu: Nullable(GpuReport),
   devices: Type.Array(ListedDevice),
   machineTest: MachineTestState,
+  downloads: Type.Array(ModelDownload),
   /** Whether models lie in memory. */
   memoryHeld: Type.Boolean(),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),

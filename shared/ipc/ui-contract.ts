@@ -9,6 +9,7 @@ import type { UiCallName } from './ui-channels.ts';
 
 const strict = { additionalProperties: false };
 const Nothing = Type.Null();
+const ModelName = Type.Object({ model: Type.String({ minLength: 1, maxLength: 256 }) }, strict);
 const call = <Input extends TSchema, Output extends TSchema>(input: Input, output: Output) => ({ input, output });
 
 /**
@@ -41,6 +42,17 @@ export const UI_CALLS = {
   testMachine: call(Nothing, AppState),
   stopMachineTest: call(Nothing, AppState),
   listModels: call(Nothing, Type.Array(ListedModel)),
+  /** What downloaded models take of the disk, and may take at most. */
+  getDisk: call(
+    Nothing,
+    Type.Object({
+      usedBytes: Type.Integer({ minimum: 0 }),
+      quotaBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    }),
+  ),
+  addModel: call(ModelName, AppState),
+  cancelDownload: call(ModelName, AppState),
+  removeModel: call(ModelName, AppState),
   /** What the node tells its relay of itself now; null while it has none. */
   getCapabilities: call(Nothing, Type.Union([CapabilityDocument, Type.Null()])),
   readLog: call(

@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => preloads?.remove());
 
-test('takes a new person from the first look to contributing in five clicks, by keyboard alone', async (t) => {
+test('takes a new person from the first look to contributing in six clicks, by keyboard alone', async (t) => {
   const { page, desktop, faults } = await openWindow(t, preloads.folder);
   let presses = 0;
   const choose = async (name: string): Promise<void> => {
@@ -34,6 +34,9 @@ test('takes a new person from the first look to contributing in five clicks, by 
   await page.getByLabel('Pairing link or code').fill(GOOD_CODE);
   await page.getByLabel('Address of the relay').fill(RELAY_URL);
   await choose('Pair');
+  await page.getByRole('heading', { name: 'Looking at this machine' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await choose('Go on');
   await page.getByRole('heading', { name: 'When may it work?' }).waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   assert.equal(desktop.app.state().contributing, false, 'nothing begins before the last step');
@@ -45,7 +48,7 @@ test('takes a new person from the first look to contributing in five clicks, by 
   await page.getByText(`Paired with ${RELAY_URL}.`).waitFor();
   await choose('Start contributing');
   await page.getByRole('heading', { name: 'Current jobs' }).waitFor();
-  assert.equal(presses, 5);
+  assert.equal(presses, 6);
   const { preferences, wish, choices } = desktop.app.settings.get();
   assert.deepEqual(preferences.policy.hours, ['mon-fri 20:00-08:00', 'sat,sun 00:00-24:00']);
   assert.equal(preferences.games.detect, false);
@@ -83,7 +86,7 @@ test('goes on with the questions when a link was confirmed in the dialog of the 
   assert.equal(desktop.app.state().relay.state, 'unpaired', 'who declines is not paired');
   desktop.hands.pressedButton = 1;
   desktop.hands.emitApp('second-instance', {} as never, [], '', { link });
-  await page.getByRole('heading', { name: 'When may it work?' }).waitFor();
+  await page.getByRole('heading', { name: 'Looking at this machine' }).waitFor();
   assert.match(desktop.hands.boxes[1]?.message ?? '', /relay\.example/);
 });
 
@@ -193,6 +196,42 @@ test('saves all preferences at once, says at its field what is wrong, and paints
   assert.deepEqual(preferences.games, { detect: false, programs: ['editor.exe'] });
   assert.equal(preferences.profiles.away.slots, 5);
   assert.equal(preferences.other_gpu_load_percent, null);
+  assert.deepEqual(faults(), []);
+});
+
+test('what a person changes of their GPU and their models holds for the node at once', async (t) => {
+  const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await page.getByRole('link', { name: 'This machine', exact: true }).click();
+  await until(() => runtime.models().length === 1);
+  const gpu = page.getByRole('group', { name: 'Test GPU' });
+  await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
+  await until(() => runtime.models().length === 0);
+  await page.getByRole('link', { name: 'Home' }).click();
+  await page.getByText('The GPU that models run on is switched off.').waitFor();
+  await page.getByRole('link', { name: 'This machine', exact: true }).click();
+  await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
+  await until(() => runtime.models().length === 1);
+  await gpu.getByLabel('Most memory for models').fill('0,01');
+  await gpu.getByRole('button', { name: 'Set' }).click();
+  await until(() => runtime.models().length === 0);
+  assert.deepEqual(desktop.app.settings.get().preferences.gpus, {
+    'test-gpu': { enabled: true, memory_bytes: 10_000_000 },
+  });
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('link', { name: 'Models', exact: true }).click();
+  await page.getByText('Too big').waitFor();
+  await page.getByText(/needs about 67.1 MB of the 10 MB/).waitFor();
+  await page.getByLabel('Id of a model').fill('acme/none');
+  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByText('acme/none').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page
+    .getByRole('button', { name: 'Dismiss' })
+    .or(page.getByRole('button', { name: 'Cancel' }))
+    .click();
+  await page.getByText('acme/none').waitFor({ state: 'detached' });
+  assert.deepEqual(desktop.app.settings.get().models, []);
   assert.deepEqual(faults(), []);
 });
 

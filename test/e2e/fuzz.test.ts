@@ -9,7 +9,9 @@ import { startFuzzWorld } from '../support/fuzz/fuzz-world.ts';
 const OPTIONS = { requests: 2_000, seed: 7 };
 const skip = spawnSync('python3', ['--version']).status === 0 ? false : 'there is no python3 on this machine';
 
-test('no request, however wrong, gets an answer that is not documented, no answer, or the relay down', { skip }, async (t) => {
+test('no request, however wrong, gets an answer that is not documented, no answer, or the relay down', {
+  skip,
+}, async (t) => {
   const world = await startFuzzWorld();
   afterTest(t, () => world.stop());
   const { answers, defects } = await fuzz(world, OPTIONS);

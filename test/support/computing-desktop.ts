@@ -41,6 +41,7 @@ export async function startComputingDesktop(
     argv: ['sparewatt', '--hidden'],
     hostName: 'desk',
     allowSoftwareGpu: true,
+    machineTestWithinMs: 4 * LOAD_WITHIN_MS,
     startAgent: startDesktopAgent,
     folders: {
       pages: PAGES.output,

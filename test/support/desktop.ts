@@ -111,6 +111,7 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
     openSettingsFile: () => settingsFile,
     updater: undefined,
     openModels: async () => [MODEL],
+    modelInstaller: () => () => Promise.reject(new Error('this test downloads nothing')),
     describeHardware: async () => TEST_HARDWARE,
     startAgent: () => () => Promise.reject(new Error('this test starts no agent')),
     sensors: () => [{ everyMs: 0, read: async () => ({ ...sensed }) }],

@@ -36,7 +36,16 @@ import { lockPath } from './store-notes.ts';
 export type { DownloadProgress } from './fetch-files.ts';
 
 /** A model by its id, or with the dtype, the revision (branch, tag or commit) and the task that its owner wants. */
-export type ModelRequest = string | { id: string; dtype?: string; revision?: string; task?: string };
+export type ModelRequest =
+  | string
+  | {
+      id: string;
+      dtype?: string;
+      /** Those that suit, the best first, where none is wanted above all. */
+      dtypes?: readonly string[];
+      revision?: string;
+      task?: string;
+    };
 
 export type ModelStoreOptions = FetchOptions & {
   modelFolder: string;
@@ -159,7 +168,7 @@ async function findPlace(options: ModelStoreOptions, request: ModelRequest): Pro
     shipped,
     revision,
     folder: shipped ? shippedFolder : join(options.cacheFolder, ...name.split('/')),
-    dtypes: wanted.dtype === undefined ? (shipped ? SHIPPED_DTYPES : HUB_DTYPES) : [wanted.dtype],
+    dtypes: wanted.dtype === undefined ? (wanted.dtypes ?? (shipped ? SHIPPED_DTYPES : HUB_DTYPES)) : [wanted.dtype],
     task: wanted.task,
   };
 }

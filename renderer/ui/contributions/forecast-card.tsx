@@ -25,7 +25,7 @@ export function ForecastCard({ days }: { days: readonly LedgerDay[] }) {
       : []),
   ];
   return (
-    <section className="card" aria-labelledby="forecast-title">
+    <section className="card section" aria-labelledby="forecast-title">
       <h2 id="forecast-title">{words.title}</h2>
       <p className="hint">{words.basis(show.number(forecast.days))}</p>
       <dl className="figures">

@@ -9,11 +9,12 @@ import { DoneStep } from './done-step.tsx';
 import { PairStep } from './pair-step.tsx';
 import { QuestionStep } from './question-step.tsx';
 import { noteSetUp } from './set-up.ts';
+import { TestStep } from './test-step.tsx';
 
-const STEPS = ['pair', 'when', 'games', 'login', 'done'] as const;
+const STEPS = ['pair', 'test', 'when', 'games', 'login', 'done'] as const;
 type Step = (typeof STEPS)[number];
 
-/** Five clicks from the first look to contributing; each step says how to skip it. */
+/** Six clicks from the first look to contributing; each step says how to skip it. */
 export function FirstRun({ state }: { state: AppState }) {
   const { texts } = useSpeech();
   const [step, setStep] = useState<Step>('pair');
@@ -72,6 +73,8 @@ function StepCard({ step, state, after, leave, back }: StepProps) {
   switch (step) {
     case 'pair':
       return <PairStep onPaired={() => after(Promise.resolve())} />;
+    case 'test':
+      return <TestStep state={state} onDone={() => after(Promise.resolve())} />;
     case 'when': {
       const answer = (value: 'away' | 'always' | 'nights') => () => after(change((kept) => withWhen(kept, value)));
       return (

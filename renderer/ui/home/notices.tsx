@@ -3,7 +3,7 @@ import { ask } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 
 /** What a person should know although nothing has failed. */
-export function Notices({ state: { gpu, secretsProtected, unknown, update } }: { state: AppState }) {
+export function Notices({ state: { devices, gpu, secretsProtected, unknown, update } }: { state: AppState }) {
   const { texts } = useSpeech();
   return (
     <>
@@ -11,6 +11,12 @@ export function Notices({ state: { gpu, secretsProtected, unknown, update } }: {
         <p className="notice" data-kind="warn">
           <strong>{texts.notices.noGpu}</strong>
           {texts.notices.noGpuWhy}
+        </p>
+      )}
+      {devices.some(({ computes, enabled }) => computes && !enabled) && (
+        <p className="notice" data-kind="warn">
+          <strong>{texts.notices.gpuOff}</strong>
+          {texts.notices.gpuOffWhy}
         </p>
       )}
       {!secretsProtected && (

@@ -4,13 +4,18 @@ import type { CapabilityDocument } from '../../../shared/protocol/capabilities.t
 import { ask, useAnswer } from '../bridge.ts';
 import { type Speech, useSpeech } from '../locale.ts';
 import { saveFile } from '../save-file.ts';
+import { DevicesCard } from './devices-card.tsx';
+import { TestCard } from './test-card.tsx';
 
 /** The capability document as it is advertised: in words first, whole below. */
 export function MachineView({ state }: { state: AppState }) {
   const speech = useSpeech();
   const { texts } = speech;
   const words = texts.machine;
-  const document = useAnswer(() => ask('getCapabilities'), `${state.relay.state} ${state.contributing} ${state.code}`);
+  const document = useAnswer(
+    () => ask('getCapabilities'),
+    `${state.relay.state} ${state.contributing} ${state.code} ${JSON.stringify([state.devices, state.machineTest])}`,
+  );
   if (document === undefined) return <h1>{texts.views.machine}</h1>;
   const facts: Fact[] = [[words.gpu, gpuOf(state, speech)], ...(document === null ? [] : factsOf(document, speech))];
   const text = JSON.stringify(document, null, 2);
@@ -26,6 +31,8 @@ export function MachineView({ state }: { state: AppState }) {
           </div>
         ))}
       </dl>
+      <TestCard state={state} />
+      <DevicesCard state={state} />
       {document !== null && (
         <details className="card">
           <summary>{words.whole}</summary>

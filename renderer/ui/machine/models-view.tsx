@@ -1,13 +1,19 @@
+import { useState } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
-import { ask, useAnswer } from '../bridge.ts';
+import type { ListedModel } from '../../../shared/ipc/listed-model.ts';
+import { fitOf } from '../../../shared/preferences/memory-need.ts';
+import { ask, type Refusal, refusalOf, useAnswer } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
+import { DownloadsCard } from './downloads-card.tsx';
 
-/** The models whose files are here, as the node serves them. */
+/** The models whose files are here, as the node serves them, and those that come. */
 export function ModelsView({ state }: { state: AppState }) {
-  const { texts, show } = useSpeech();
+  const { texts } = useSpeech();
   const words = texts.models;
-  // Loaded or freed, begun or ended: each is another state of a model.
-  const models = useAnswer(() => ask('listModels'), `${state.memoryHeld} ${state.jobs.length} ${state.gpu?.usable}`);
+  // Loaded or freed, begun or ended, come or gone: each is another state of a model.
+  const { memoryHeld, jobs, gpu, devices, downloads } = state;
+  const key = JSON.stringify([memoryHeld, jobs.length, gpu?.usable, devices, downloads.length]);
+  const models = useAnswer(() => ask('listModels'), key);
   return (
     <>
       <h1>{texts.views.models}</h1>
@@ -15,29 +21,88 @@ export function ModelsView({ state }: { state: AppState }) {
       {models?.length === 0 && <p className="card quiet">{words.none}</p>}
       {models !== undefined && models.length > 0 && (
         <ul className="rows card">
-          {models.map(({ name, type, state: stands, size_bytes, context_length, dtype, device, measured }) => (
-            <li key={name} className="row">
-              <span>
-                <strong>
-                  <code>{name}</code>
-                </strong>
-                <span className="hint">
-                  {texts.services[type] ?? type} · {dtype} · {device} · {words.context(show.number(context_length))}
-                </span>
-                {measured?.tokens_per_s !== undefined && measured.tokens_per_s !== null && (
-                  <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>
-                )}
-              </span>
-              <span className="amount">
-                {show.bytes(size_bytes)}
-                <span className="badge" data-state={stands}>
-                  {words.states[stands]}
-                </span>
-              </span>
-            </li>
+          {models.map((model) => (
+            <ModelRow key={model.name} model={model} />
           ))}
         </ul>
       )}
+      <DiskLine asked={key} />
+      <DownloadsCard state={state} />
     </>
+  );
+}
+
+function ModelRow({ model }: { model: ListedModel }) {
+  const { texts, show } = useSpeech();
+  const words = texts.models;
+  const { name, type, state: stands, size_bytes, context_length, dtype, device, measured, isAdded } = model;
+  const [refusal, setRefusal] = useState<Refusal>();
+  const remove = (): void => {
+    ask('removeModel', { model: name }).catch((error: unknown) => setRefusal(refusalOf(error)));
+  };
+  return (
+    <li className="row">
+      <span>
+        <strong>
+          <code>{name}</code>
+        </strong>
+        <span className="hint">
+          {texts.services[type] ?? type} · {dtype} · {device} · {words.context(show.number(context_length))}
+        </span>
+        {measured?.tokens_per_s !== undefined && measured.tokens_per_s !== null && (
+          <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>
+        )}
+        <FitLine model={model} />
+        {refusal !== undefined && (
+          <span className="error" role="alert">
+            {texts.problem(refusal)}
+          </span>
+        )}
+      </span>
+      <span className="amount">
+        {show.bytes(size_bytes)}
+        <span className="badge" data-state={stands}>
+          {words.states[stands]}
+        </span>
+        {isAdded && (
+          <button type="button" className="button" aria-label={words.removeOf(name)} onClick={remove}>
+            {words.remove}
+          </button>
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** The badge with what it is made of. */
+function FitLine({ model: { needBytes, availableBytes } }: { model: ListedModel }) {
+  const { texts, show } = useSpeech();
+  const words = texts.models.fit;
+  const fit = fitOf(needBytes, availableBytes);
+  const need = show.bytes(needBytes);
+  return (
+    <span className="hint">
+      <span className="badge" data-fit={fit}>
+        {words.badges[fit]}
+      </span>{' '}
+      {availableBytes === null ? words.need(need) : words.numbers(need, show.bytes(availableBytes))}
+    </span>
+  );
+}
+
+function DiskLine({ asked }: { asked: string }) {
+  const { texts, show } = useSpeech();
+  const words = texts.models.disk;
+  const disk = useAnswer(() => ask('getDisk'), asked);
+  if (disk === undefined) return null;
+  const { usedBytes, quotaBytes } = disk;
+  if (quotaBytes === null) return <p className="hint">{words.used(show.bytes(usedBytes))}</p>;
+  const text = words.of(show.bytes(usedBytes), show.bytes(quotaBytes));
+  if (usedBytes <= quotaBytes) return <p className="hint">{text}</p>;
+  return (
+    <p className="notice" data-kind="warn">
+      <strong>{text}</strong>
+      {words.above}
+    </p>
   );
 }

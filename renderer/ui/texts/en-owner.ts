@@ -20,6 +20,12 @@ export const EN_OWNER = {
         'Leave whenever you like, in Preferences.',
       ],
     },
+    test: {
+      title: 'Looking at this machine',
+      intro: 'A small model runs for a few seconds on what this machine has, at most half a minute. Nothing is sent.',
+      dontWait: 'Go on without it',
+      next: 'Go on',
+    },
     when: {
       title: 'When may it work?',
       away: 'Only while I am away',

@@ -86,6 +86,8 @@ export const EN = {
   notices: {
     noGpu: 'This machine offers no GPU that models can run on.',
     noGpuWhy: 'WebGPU found none, or only one that is simulated. It takes no jobs; a newer graphics driver may help.',
+    gpuOff: 'The GPU that models run on is switched off.',
+    gpuOffWhy: 'No job comes before you switch it on again, under This machine.',
     unprotected: 'Secrets are not protected on this system.',
     unprotectedWhy: 'It has no keychain that works, so that the key of this node lies readable in your own folder.',
     update: (version: string): string => `Version ${version} is ready.`,

@@ -22,6 +22,13 @@ export const FR_OWNER: typeof EN_OWNER = {
         'Partez quand vous voulez, dans Préférences.',
       ],
     },
+    test: {
+      title: 'Examen de cette machine',
+      intro:
+        'Un petit modèle tourne quelques secondes sur ce que cette machine possède, une demi-minute au plus. Rien n’est envoyé.',
+      dontWait: 'Continuer sans attendre',
+      next: 'Continuer',
+    },
     when: {
       title: 'Quand peut-elle travailler ?',
       away: 'Seulement en mon absence',

@@ -115,6 +115,8 @@ export const FR: Texts = {
     noGpu: 'Cette machine n’offre pas de carte graphique utilisable par les modèles.',
     noGpuWhy:
       'WebGPU n’en a trouvé aucune, ou seulement une simulée. Aucune tâche n’est acceptée ; un pilote plus récent peut aider.',
+    gpuOff: 'La carte graphique qui exécute les modèles est coupée.',
+    gpuOffWhy: 'Aucune tâche ne viendra avant que vous ne la remettiez en service, sous Cette machine.',
     unprotected: 'Les secrets ne sont pas protégés sur ce système.',
     unprotectedWhy: 'Il n’a pas de trousseau utilisable : la clé de ce nœud est lisible dans votre dossier.',
     update: (version) => `La version ${version} est prête.`,

@@ -33,6 +33,7 @@ const STATE: AppState = {
   records: { syncedAt: null, waiting: 0, problem: null },
   gpu: null,
   devices: [],
+  downloads: [],
   machineTest: { running: false, found: 0, result: null },
   memoryHeld: true,
   startsAtLogin: false,

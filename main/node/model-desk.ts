@@ -1,0 +1,115 @@
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { ModelDownload } from '../../shared/ipc/app-state.ts';
+import { Problem, toProblem } from '../../shared/problems/problem.ts';
+import { createDownloadMeter, type DownloadMeter } from './download-meter.ts';
+import type { InstallModel } from './page-models.ts';
+import type { PageModel, WindowRuntime } from './window-runtime.ts';
+
+export type ModelDeskOptions = {
+  install: InstallModel;
+  runtime: Pick<WindowRuntime, 'addModel' | 'removeModel' | 'listModels'>;
+  /** Ids of the models that the owner has added; kept over restarts. */
+  wanted(): readonly string[];
+  keepWanted(ids: readonly string[]): void;
+  quotaBytes(): number | undefined;
+  /** Why nothing may be downloaded now; undefined when it may. */
+  refusal(): Problem | undefined;
+  now: () => number;
+  onChange(): void;
+  log: AgentLog;
+};
+
+export type ModelDesk = {
+  downloads(): ModelDownload[];
+  /** Begins with all models that were added before: those on disk are there at once. */
+  start(): void;
+  /** Begins to download a model, and serves it from then on. Errors: `model_in_use` for one that is here or comes. */
+  add(id: string): void;
+  /** What came so far stays on disk, and is continued when the model is added again. */
+  cancel(id: string): void;
+  /** Takes a model that was added out of service and off the disk. Errors: `model_not_found`, `model_in_use`. */
+  remove(id: string): Promise<void>;
+  /** Whether it was added by the owner and can be removed. */
+  isAdded(id: string): boolean;
+  close(): void;
+};
+
+type Running = { stop: AbortController; meter: DownloadMeter; problem: string | null };
+
+/**
+ * The models that an owner adds to those that ship.
+ *
+ * Invariants: (1) a model is wanted before it is fetched, so that a restart goes on with it; (2) one download of a model
+ * runs at a time; (3) a cancelled one is wanted no more; one that failed stays in sight until it is tried again or
+ * cancelled.
+ */
+export function createModelDesk(options: ModelDeskOptions): ModelDesk {
+  const { install, runtime, wanted, keepWanted, onChange, now, log } = options;
+  const running = new Map<string, Running>();
+  const added = new Map<string, PageModel>();
+
+  const fetchOne = async (id: string): Promise<void> => {
+    const entry: Running = { stop: new AbortController(), meter: createDownloadMeter(now), problem: null };
+    running.set(id, entry);
+    onChange();
+    try {
+      const quotaBytes = options.quotaBytes();
+      const model = await install(id, {
+        onProgress: entry.meter.note,
+        signal: entry.stop.signal,
+        ...(quotaBytes === undefined ? {} : { quotaBytes }),
+      });
+      entry.stop.signal.throwIfAborted();
+      added.set(id, model);
+      running.delete(id);
+      runtime.addModel(model);
+    } catch (error) {
+      if (entry.stop.signal.aborted) running.delete(id);
+      else {
+        entry.problem = toProblem(error, 'model_download_failed').message;
+        log.warn({ model: id, code: toProblem(error).code }, 'a model could not be fetched');
+      }
+    }
+    onChange();
+  };
+
+  return {
+    downloads: () => [...running].map(([model, { meter, problem }]) => ({ model, problem, ...meter.read() })),
+    start: () => {
+      for (const id of wanted()) void fetchOne(id);
+    },
+    add: (id) => {
+      const name = id.trim();
+      const isHere = runtime.listModels().some((model) => model.name === name);
+      if (isHere || (running.get(name)?.problem === null && running.has(name))) {
+        throw new Problem('model_in_use', `'${name}' is on this machine already, or on its way.`, { param: 'model' });
+      }
+      const refusal = options.refusal();
+      if (refusal !== undefined) throw refusal;
+      if (!wanted().includes(name)) keepWanted([...wanted(), name]);
+      void fetchOne(name);
+    },
+    cancel: (id) => {
+      const entry = running.get(id);
+      keepWanted(wanted().filter((each) => each !== id));
+      entry?.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
+      if (entry?.problem !== null) running.delete(id);
+      onChange();
+    },
+    remove: async (id) => {
+      const model = added.get(id);
+      if (model === undefined) {
+        throw new Problem('model_not_found', `'${id}' was not added to this app.`, { param: 'model' });
+      }
+      runtime.removeModel(id);
+      added.delete(id);
+      keepWanted(wanted().filter((each) => each !== id));
+      await model.forget?.();
+      onChange();
+    },
+    isAdded: (id) => added.has(id),
+    close: () => {
+      for (const { stop } of running.values()) stop.abort(new Problem('cancelled', 'The app is ending.'));
+    },
+  };
+}

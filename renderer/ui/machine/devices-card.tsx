@@ -1,0 +1,92 @@
+import { type FormEvent, useId, useState } from 'react';
+import type { AppState, ListedDevice } from '../../../shared/ipc/app-state.ts';
+import type { GpuPreference } from '../../../shared/preferences/preferences.ts';
+import { ask, type Refusal, refusalOf } from '../bridge.ts';
+import { useSpeech } from '../locale.ts';
+import { SwitchField } from '../preferences/fields.tsx';
+
+const GIGABYTE = 1e9;
+
+/** The GPUs of the machine: which may be used, and how much of each. What is changed here holds at once. */
+export function DevicesCard({ state: { devices } }: { state: AppState }) {
+  const { texts } = useSpeech();
+  const words = texts.machine.devices;
+  const [refusal, setRefusal] = useState<Refusal>();
+  const change = (device: ListedDevice, changes: Partial<GpuPreference>): void => {
+    const rule = { enabled: device.enabled, memory_bytes: device.capBytes, ...changes };
+    setRefusal(undefined);
+    prefer(device.id, rule).catch((error: unknown) => setRefusal(refusalOf(error)));
+  };
+  return (
+    <section className="card section" aria-labelledby="devices-title">
+      <h2 id="devices-title">{words.title}</h2>
+      <p className="hint">{words.intro}</p>
+      {devices.length === 0 && <p className="quiet">{words.none}</p>}
+      {devices.map((device) => (
+        <fieldset key={device.id} className="group device">
+          <legend>{device.name}</legend>
+          <SwitchField
+            label={words.enabled}
+            hint={device.computes ? words.computes : words.idle}
+            isOn={device.enabled}
+            onChange={(enabled) => change(device, { enabled })}
+          />
+          <CapField
+            key={device.capBytes}
+            device={device}
+            onChange={(memory_bytes) => change(device, { memory_bytes })}
+          />
+        </fieldset>
+      ))}
+      {refusal !== undefined && (
+        <p className="notice" data-kind="danger" role="alert">
+          {texts.problem(refusal)}
+        </p>
+      )}
+    </section>
+  );
+}
+
+type CapFieldProps = { device: ListedDevice; onChange(capBytes: number | null): void };
+
+function CapField({ device: { capBytes, memoryBytes, name }, onChange }: CapFieldProps) {
+  const { texts, show } = useSpeech();
+  const words = texts.machine.devices;
+  const id = useId();
+  const kept = capBytes === null ? '' : String(capBytes / GIGABYTE);
+  const [text, setText] = useState(kept);
+  const value = text.trim() === '' ? null : Math.round(Number(text.trim().replace(',', '.')) * GIGABYTE);
+  const isWrong = value !== null && !(value >= 0);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (!isWrong) onChange(value);
+  };
+  return (
+    <form className="field" onSubmit={submit} noValidate>
+      <label htmlFor={id}>{words.cap}</label>
+      <span className="actions">
+        <input
+          id={id}
+          className="input short"
+          inputMode="decimal"
+          autoComplete="off"
+          value={text}
+          aria-invalid={isWrong}
+          aria-describedby={`${id}-hint`}
+          onChange={({ target }) => setText(target.value)}
+        />
+        <button type="submit" className="button" aria-label={words.setFor(name)} disabled={text === kept || isWrong}>
+          {words.set}
+        </button>
+      </span>
+      <p className="hint" id={`${id}-hint`}>
+        {isWrong ? words.wrong : memoryBytes === null ? words.capHint : words.capOf(show.bytes(memoryBytes))}
+      </p>
+    </form>
+  );
+}
+
+async function prefer(id: string, rule: GpuPreference): Promise<void> {
+  const kept = await ask('getPreferences');
+  await ask('setPreferences', { ...kept, gpus: { ...kept.gpus, [id]: rule } });
+}

@@ -1,0 +1,142 @@
+/** Models that the owner adds: a real hub of this machine, the real model store, and what the window is told. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createDownloadMeter } from '../../../main/node/download-meter.ts';
+import { createModelInstaller } from '../../../main/node/page-models.ts';
+import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
+import { type DesktopOptions, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
+import { until } from '../../support/until.ts';
+
+const SHIPPED = fileURLToPath(new URL('../../../shared/models', import.meta.url));
+const CHAT = 'sparewatt/demo-chat';
+const WEIGHTS = 'onnx/model.onnx';
+
+let hub: HubMirror;
+before(async () => {
+  hub = await startHubMirror(SHIPPED);
+});
+after(() => hub.close());
+
+function open(t: TestContext, options: DesktopOptions = {}) {
+  hub.heal();
+  hub.requests.length = 0;
+  return startDesktop(t, {
+    modelInstaller: ({ relay: _, ...place }) =>
+      createModelInstaller({ ...place, shippedFolder: '/nonexistent', hubUrl: hub.url, allowedSources: ['hub'] }),
+    ...options,
+  });
+}
+
+const stored = (changes: object) => ({
+  version: 2,
+  preferences: { ...DEFAULT_PREFERENCES, ...changes },
+  wish: { state: 'paused', until: null },
+  toldOfTray: true,
+  choices: {},
+});
+
+test('a model that is added is fetched, listed with what it needs, kept over a restart, and removed from the disk', async (t) => {
+  const desktop = await open(t);
+  const names = async () => (await desktop.ask('listModels')).map(({ name }) => name);
+  await desktop.ask('addModel', { model: ` ${CHAT} ` });
+  assert.deepEqual(
+    desktop.app.state().downloads.map(({ model }) => model),
+    [CHAT],
+  );
+  await assert.rejects(desktop.ask('addModel', { model: CHAT }), { code: 'model_in_use' });
+  await until(() => desktop.app.state().downloads.length === 0);
+  assert.deepEqual(await names(), [TEST_MODEL, CHAT]);
+  const [own, added] = await desktop.ask('listModels');
+  assert.deepEqual([own?.isAdded, added?.isAdded], [false, true]);
+  assert.equal(added?.dtype, 'fp32', 'of what the hub has, what suits a GPU best');
+  assert.ok((added?.needBytes ?? 0) > (added?.size_bytes ?? 0));
+  const { usedBytes } = await desktop.ask('getDisk');
+  assert.ok(usedBytes > (added?.size_bytes ?? 0));
+  const departures = await desktop.ask('listDepartures', { before: null, limit: 10 });
+  assert.deepEqual(
+    departures.map(({ kind }) => kind),
+    ['model'],
+  );
+  const second = await open(t, { folder: desktop.folder, stored: desktop.settingsFile.store });
+  await until(async () => (await second.ask('listModels')).length === 2);
+  assert.deepEqual(hub.requests, [], 'what is on disk was fetched again');
+  await second.ask('removeModel', { model: CHAT });
+  assert.deepEqual(
+    (await second.ask('listModels')).map(({ name }) => name),
+    [TEST_MODEL],
+  );
+  assert.equal((await second.ask('getDisk')).usedBytes, 0);
+  assert.equal(existsSync(join(second.folder, 'models', CHAT, WEIGHTS)), false);
+  assert.deepEqual((second.settingsFile.store as { models?: string[] }).models, []);
+  await assert.rejects(second.ask('removeModel', { model: TEST_MODEL }), { code: 'model_not_found' });
+});
+
+test('a download that is cancelled ends at once and is not taken up again', async (t) => {
+  const desktop = await open(t);
+  const reached = Promise.withResolvers<void>();
+  hub.interfere(WEIGHTS, (_request, response, body) => {
+    response.writeHead(200, { 'content-length': String(body.length), etag: '"x"' });
+    response.write(body.subarray(0, 1_000));
+    reached.resolve();
+  });
+  await desktop.ask('addModel', { model: CHAT });
+  await reached.promise;
+  await until(() => (desktop.app.state().downloads[0]?.totalBytes ?? 0) > 1_000_000);
+  const [download] = desktop.app.state().downloads;
+  assert.ok(download && download.loadedBytes > 0 && download.loadedBytes < (download.totalBytes ?? 0));
+  await desktop.ask('cancelDownload', { model: CHAT });
+  await until(() => desktop.app.state().downloads.length === 0);
+  assert.deepEqual((desktop.settingsFile.store as { models?: string[] }).models, []);
+  assert.equal((await desktop.ask('listModels')).length, 1);
+  hub.heal();
+  await desktop.ask('addModel', { model: CHAT });
+  await until(async () => (await desktop.ask('listModels')).length === 2);
+});
+
+test('the disk quota of the preferences holds for what is fetched, and what failed is told until it is dismissed', async (t) => {
+  const desktop = await open(t, { stored: stored({ disk_quota_bytes: 100_000 }) });
+  await desktop.ask('addModel', { model: CHAT });
+  await until(() => desktop.app.state().downloads[0]?.problem !== null);
+  assert.match(desktop.app.state().downloads[0]?.problem ?? '', /do not fit/);
+  assert.equal((await desktop.ask('getDisk')).quotaBytes, 100_000);
+  assert.ok((await desktop.ask('getDisk')).usedBytes <= 100_000);
+  await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, disk_quota_bytes: 100_000_000 });
+  await desktop.ask('addModel', { model: CHAT });
+  await until(async () => (await desktop.ask('listModels')).length === 2);
+  assert.deepEqual(desktop.app.state().downloads, []);
+  await desktop.ask('addModel', { model: 'sparewatt/nothing' });
+  await until(() => desktop.app.state().downloads[0]?.problem !== null);
+  await desktop.ask('cancelDownload', { model: 'sparewatt/nothing' });
+  assert.deepEqual(desktop.app.state().downloads, []);
+  assert.deepEqual((desktop.settingsFile.store as { models?: string[] }).models, [CHAT]);
+});
+
+test('nothing is fetched over a metered network before its owner allows that', async (t) => {
+  const desktop = await open(t, { stored: stored({}) });
+  desktop.sensed.metered = true;
+  await desktop.tick();
+  await assert.rejects(desktop.ask('addModel', { model: CHAT }), { code: 'policy_refused' });
+  assert.deepEqual(hub.requests, []);
+});
+
+test('speed and time that is left come from the last seconds, and from nothing before there are some', () => {
+  let now = 0;
+  const meter = createDownloadMeter(() => now);
+  const note = (file: string, loadedBytes: number, totalBytes: number | null) =>
+    meter.note({ model: 'm', file, loadedBytes, totalBytes });
+  note('config.json', 500, 500);
+  assert.deepEqual(meter.read(), { loadedBytes: 500, totalBytes: null, bytesPerS: null, etaS: null });
+  note(WEIGHTS, 4_000, 100_000);
+  for (let second = 1; second <= 4; second++) {
+    now = second * 1_000;
+    note(WEIGHTS, 4_000 + second * 2_000, 100_000);
+  }
+  assert.deepEqual(meter.read(), { loadedBytes: 12_500, totalBytes: 100_500, bytesPerS: 2_000, etaS: 44 });
+  now = 1_000_000;
+  note(WEIGHTS, 13_000, 100_000);
+  assert.equal(meter.read().bytesPerS, null, 'a minute ago says nothing of now');
+});
