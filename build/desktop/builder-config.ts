@@ -60,6 +60,7 @@ export function builderConfig({ app, native, electronDist, isInspectable = false
     nsis: { oneClick: true, perMachine: false, deleteAppDataOnUninstall: false },
     mac: {
       target: ['dmg', 'zip'],
+      icon: 'build/desktop/icons/icon.icns',
       category: 'public.app-category.utilities',
       hardenedRuntime: true,
       minimumSystemVersion: '13.0',
