@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
+import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
 import { createPowerSensor } from '../power/power-sensor.ts';
@@ -23,12 +25,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const compute = createComputeWindow({
     electron,
     preload: join(host.folders.preloads, 'compute.cjs'),
-    onGone: (how) => runtime.gone(how),
+    onGone: (how) => page.gone(how),
     now,
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
-  const runtime = createWindowRuntime({ models, window: compute, log, allowSoftware: host.allowSoftwareGpu ?? false });
+  const page = createWindowRuntime({ models, window: compute, log, allowSoftware: host.allowSoftwareGpu ?? false });
+  const processor = createProcessorRuntime({ electron, entry: host.modelProcess, models, now, log });
+  const runtime = chooseRuntime(page, processor);
   const supervised = superviseRuntime(runtime, {
     isSupervised: () => settings.get().preferences.supervised,
     now,
@@ -67,7 +71,19 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
   };
-  return { departures, compute, runtime, questions: supervised.desk, jobs, policy, node, presence, keeper, meetGpu };
+  return {
+    departures,
+    compute,
+    page,
+    runtime,
+    questions: supervised.desk,
+    jobs,
+    policy,
+    node,
+    presence,
+    keeper,
+    meetGpu,
+  };
 }
 
 type MachineWatcher = { isComputing(): boolean; onChange(): void };

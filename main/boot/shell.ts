@@ -30,7 +30,7 @@ export async function openShell(
   const { electron, platform, env, now } = host;
   const { app, ipcMain, shell } = electron;
   const { settings, log } = storage;
-  const { jobs, compute, runtime } = assembly;
+  const { jobs, compute, page } = assembly;
   const stops: (() => void)[] = [];
   const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
   const sleep = createSleepBlocker(electron.powerSaveBlocker);
@@ -69,7 +69,7 @@ export async function openShell(
   stops.push(tray.close, () => sleep.hold(false));
   steps.run('answer the window', () => registerCalls(calls, { ipcMain, window: window.current, pageUrl: UI_URL, log }));
   steps.run('answer the compute page', () =>
-    registerCalls(computeCalls(runtime, compute, changed), {
+    registerCalls(computeCalls(page, compute, changed), {
       ipcMain,
       window: compute.current,
       pageUrl: COMPUTE_URL,
@@ -81,7 +81,7 @@ export async function openShell(
 
 /** How everything ends, in this order. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, departures } = assembly;
+  const { policy, jobs, node, compute, runtime, departures } = assembly;
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
@@ -89,6 +89,7 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
       for (const stop of stops()) stop();
       await node.close();
       compute.close();
+      await runtime.close();
       departures.flush();
       ledger.close();
     },

@@ -1,5 +1,6 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import { defaultThreads } from '../headless/inference/worker-runtime.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
 import type { PageModel } from './window-runtime.ts';
@@ -16,6 +17,7 @@ export type PageModelsOptions = {
 /** Names the runtime on receipts, as the node without a screen does. */
 const RUNTIME = 'transformers.js';
 const DEVICE = 'webgpu';
+const PROCESSOR = 'cpu';
 /** WebGPU does the work; what is left to the CPU is small. */
 const THREADS = 1;
 
@@ -50,6 +52,10 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
     load: { location: locationOf(installed.folder, options), dtype, device: DEVICE, threads: THREADS },
+    onProcessor: {
+      execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
+      load: { location: installed.folder, dtype, device: PROCESSOR, threads: defaultThreads(sizeBytes) },
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import type { ComputeOrder } from '../../shared/ipc/compute-channels.ts';
 import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import type { ListedModel } from '../../shared/ipc/listed-model.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
@@ -7,7 +8,7 @@ import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { Execution } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
-import type { ComputeWindow, PageEnd } from '../windows/compute-window.ts';
+import type { End } from './count-crashes.ts';
 
 /** A model whose files the page can read. */
 export type PageModel = {
@@ -16,6 +17,17 @@ export type PageModel = {
   load: LoadRequest;
   /** Checks its files against their digests before each load; throws `model_files_missing` or `model_files_corrupt`. */
   verify?(): Promise<void>;
+  /** How it runs where there is no GPU for it; absent where it cannot. */
+  onProcessor?: { execution: Execution; load: LoadRequest };
+};
+
+/** What computes: the page, or processes. */
+export type ComputeHost = {
+  /** Resolves when orders are heard; rejects when that cannot be had. */
+  ready(): Promise<void>;
+  order(order: ComputeOrder): void;
+  /** Ends at least what holds this model, or all. */
+  end(model?: string): void;
 };
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
@@ -23,7 +35,7 @@ export type ReleasableRuntime = Runtime & { freeMemory(): Promise<void>; holdsMe
 
 export type WindowRuntimeOptions = {
   models: readonly PageModel[];
-  window: Pick<ComputeWindow, 'ready' | 'order' | 'end'>;
+  window: ComputeHost;
   log: AgentLog;
   /** A simulated GPU counts too: right, and far too slow for anybody's work. For tests. */
   allowSoftware?: boolean;
@@ -39,7 +51,9 @@ export type WindowRuntime = ReleasableRuntime & {
   greeted(report: GpuReport): void;
   said(word: ComputeWord): void;
   /** The page and all its workers are gone. One that keeps crashing offers nothing until it has greeted again. */
-  gone(how: PageEnd): void;
+  gone(how: End): void;
+  /** Only what held this model is gone. */
+  modelGone(model: string, how: End): void;
 };
 
 type Pending = {
@@ -55,7 +69,7 @@ type Loading = PromiseWithResolvers<void>;
 const GRACE_MS = 1_500;
 
 /**
- * Inference in the compute page, one worker per model.
+ * Inference in the compute page, one worker per model, or in processes, one per model.
  *
  * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page hands them all
  * back, but where it keeps crashing: that they caused it is likely then, and a job that goes round must end; (2) nothing is given out for a job after its signal was aborted; (3) a job that does not stop within the grace costs the
@@ -94,11 +108,8 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     window.order({ model: served.name, order: { type: 'load', ...request } });
     return loading.promise;
   };
-  const gone = (how: PageEnd): void => {
-    const problem =
-      how === 'keeps-crashing'
-        ? new Problem('node_fault', 'The page that computes keeps crashing. Its jobs can run elsewhere.')
-        : new Problem('handed_back', 'The page that computes has ended. Its jobs can run elsewhere.');
+  const gone = (how: End): void => {
+    const problem = endProblem('The page that computes', how);
     if (how === 'keeps-crashing') report = undefined;
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
@@ -114,11 +125,13 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     emptied = undefined;
   };
   /** The worker of a model has ended, and with it whatever it had not finished. */
-  const unloaded = (model: string): void => {
-    const problem =
-      emptied === undefined
+  const unloaded = (model: string, how?: End): void => {
+    const isWanted = how === 'ended' || emptied !== undefined;
+    const problem = isWanted
+      ? new Problem('handed_back', `The owner took '${model}' out of memory. Its jobs can run elsewhere.`)
+      : how === undefined
         ? new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`)
-        : new Problem('handed_back', `The owner took '${model}' out of memory. Its jobs can run elsewhere.`);
+        : endProblem(`What computes '${model}'`, how);
     loads.get(model)?.reject(problem);
     loads.delete(model);
     for (const job of jobs.values()) {
@@ -158,7 +171,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       window.order({ model: name, order: { type: 'cancel', id } });
       grace = setTimeout(() => {
         log.error({ model: name }, 'a job did not stop in time; the page that computes is ended');
-        window.end();
+        window.end(name);
       }, graceMs);
     };
     jobs.set(id, { model: name, output, signal, resolve, reject });
@@ -218,7 +231,14 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       if (job !== undefined && job.model === said.model) deliver(word as JobWord, job);
     },
     gone,
+    modelGone: (model, how) => unloaded(model, how),
   };
+}
+
+function endProblem(who: string, how: End): Problem {
+  return how === 'keeps-crashing'
+    ? new Problem('node_fault', `${who} keeps crashing. Its jobs can run elsewhere.`)
+    : new Problem('handed_back', `${who} has ended. Its jobs can run elsewhere.`);
 }
 
 type JobWord = Exclude<ComputeWord['word'], { type: 'loaded' } | { type: 'unloaded' }>;

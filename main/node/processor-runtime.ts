@@ -1,0 +1,40 @@
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import type { ElectronSurface } from '../surface.ts';
+import { createModelProcesses } from './model-processes.ts';
+import { createWindowRuntime, type PageModel, type WindowRuntime } from './window-runtime.ts';
+
+export type ProcessorRuntimeOptions = {
+  electron: Pick<ElectronSurface, 'utilityProcess'>;
+  entry: string;
+  models: readonly PageModel[];
+  now: () => number;
+  log: AgentLog;
+};
+
+const DEVICE = 'cpu';
+/** The processor is always there. */
+const PROCESSOR: GpuReport = {
+  usable: true,
+  vendor: '',
+  architecture: '',
+  description: 'processor',
+  isFallback: false,
+  crossOriginIsolated: true,
+};
+
+/** Inference with onnxruntime-node on the processor, one utility process per model that can run there. */
+export function createProcessorRuntime({ models, log, ...options }: ProcessorRuntimeOptions): WindowRuntime {
+  const processes = createModelProcesses({
+    ...options,
+    log,
+    onWord: (model, word) => runtime.said({ model, word }),
+    onGone: (model, how) => runtime.modelGone(model, how),
+  });
+  const able = models.flatMap(({ onProcessor, served, ...model }) =>
+    onProcessor === undefined ? [] : [{ ...model, ...onProcessor, served: { ...served, device: DEVICE } }],
+  );
+  const runtime = createWindowRuntime({ models: able, window: processes, log });
+  runtime.greeted(PROCESSOR);
+  return runtime;
+}
