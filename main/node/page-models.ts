@@ -52,10 +52,15 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
     load: { location: locationOf(installed.folder, options), dtype, device: DEVICE, threads: THREADS },
-    onProcessor: {
-      execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
-      load: { location: installed.folder, dtype, device: PROCESSOR, threads: defaultThreads(sizeBytes) },
-    },
+    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed) } : {}),
+  };
+}
+
+/** There the files are read from the disk, and no picture can be. */
+function onProcessor({ folder, revision, dtype, sizeBytes, weightsDigest }: InstalledModel) {
+  return {
+    execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
+    load: { location: folder, dtype, device: PROCESSOR, threads: defaultThreads(sizeBytes) },
   };
 }
 

@@ -45,20 +45,21 @@ describe('the package for Linux', {
     await packageFor(['linux', 'x64', ...formats], stubElectronDist(join(folder, 'electron'), ELECTRON_VERSION));
   });
 
-  it('holds exactly one native file, that of its target, outside of the archive', () => {
-    const native = globSync('**/*.node', { cwd: UNPACKED });
-    assert.deepEqual(native, ['resources/app.asar.unpacked/node_modules/better-sqlite3/prebuilds/linux-x64.node']);
-    assert.deepEqual(listed().filter((path) => path.endsWith('.node')).length, 1);
+  it('holds exactly one native file of each package that has some, that of its target, outside of the archive', () => {
+    assert.deepEqual(globSync('**/*.node', { cwd: UNPACKED }).sort(), nativeFiles('resources', 'linux', 'x64'));
+    assert.equal(listed().filter((path) => path.endsWith('.node')).length, 2);
+    const library = 'onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1';
+    assert.ok(existsSync(join(UNPACKED, 'resources', 'app.asar.unpacked', 'node_modules', library)));
   });
 
-  it('holds no sources, no tests and no package but the native one, and is small', () => {
+  it('holds no sources, no tests and no package but the native ones, and is small', () => {
     const files = listed();
     assert.deepEqual(
       files.filter((path) => /\.(ts|tsx|map|c|cc|cpp|h|gyp)$|(^|\/)test\//.test(path)),
       [],
     );
     const packages = files.flatMap((path) => /^\/node_modules\/([^/]+)$/.exec(path)?.[1] ?? []);
-    assert.deepEqual(packages, ['better-sqlite3']);
+    assert.deepEqual(packages.sort(), ['better-sqlite3', 'onnxruntime-common', 'onnxruntime-node']);
     assert.ok(statSync(ARCHIVE).size < MOST_BYTES);
   });
 
@@ -101,7 +102,8 @@ describe('the package for Linux', {
       env: { ...process.env, SPAREWATT_TEST_USER_DATA: userData, HOME: userData },
     });
     const found = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
-    const { answer, model, hasPreload, sqlite } = found as {
+    const { answer, model, hasPreload, sqlite, loaded } = found as {
+      loaded: { type: string };
       answer: { ok: boolean; value: { code: string; version: string } };
       model: number;
       hasPreload: boolean;
@@ -111,6 +113,11 @@ describe('the package for Linux', {
     assert.equal(answer.value.code, 'paused');
     assert.equal(model, 200);
     assert.equal(hasPreload, true);
+    assert.equal(
+      loaded.type,
+      'loaded',
+      'its process for models on the processor loads one, with ONNX Runtime of the package',
+    );
     assert.deepEqual(sqlite, [join(extracted, 'node_modules', 'better-sqlite3', 'prebuilds', 'linux-x64.node')]);
     assert.equal(JSON.parse(readFileSync(join(userData, 'settings.json'), 'utf8')).wish.state, 'paused');
   });
@@ -160,11 +167,9 @@ describe('the package for macOS', { skip: hasZip ? false : NO_ZIP }, () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('is a zip of a bundle with one native file, that of its target, and an icon of its own', () => {
-    assert.deepEqual(
-      names.filter((name) => name.endsWith('.node')),
-      [`${RESOURCES}/app.asar.unpacked/node_modules/better-sqlite3/prebuilds/darwin-arm64.node`],
-    );
+  it('is a zip of a bundle with the native files of its target alone, and an icon of its own', () => {
+    const native = names.filter((name) => name.endsWith('.node')).sort();
+    assert.deepEqual(native, nativeFiles(RESOURCES, 'darwin', 'arm64'));
     const icon = readFileSync(join(folder, RESOURCES, 'icon.icns'));
     assert.equal(icon.subarray(0, 4).toString('latin1'), 'icns');
     assert.equal(icon.readUInt32BE(4), icon.length);
@@ -205,6 +210,14 @@ async function packageFor(target: string[], electronDist: string): Promise<void>
       ELECTRON_BUILDER_7ZIP_PATH: standIn('seven-zip-on-zip.ts'),
     },
   });
+}
+
+function nativeFiles(resources: string, platform: string, arch: string): string[] {
+  const packages = `${resources}/app.asar.unpacked/node_modules`;
+  return [
+    `${packages}/better-sqlite3/prebuilds/${platform}-${arch}.node`,
+    `${packages}/onnxruntime-node/bin/napi-v6/${platform}/${arch}/onnxruntime_binding.node`,
+  ];
 }
 
 function only(pattern: string): string {
