@@ -6,10 +6,13 @@ import { decisions } from './decisions.ts';
 import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
+import { hiddenTab } from './hidden-tab.ts';
+import { idleApp } from './idle-app.ts';
 import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
 import { coldStart, modelLoads } from './model-loads.ts';
+import { pausesOfPage, pausesOfProcessor } from './pauses.ts';
 import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
 import { type RelayPool, startRelayPool } from './relay-pool.ts';
@@ -47,6 +50,10 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   'model-loads': modelLoads,
   'cold-start': coldStart,
   window: windowFigures,
+  'hidden-tab': hiddenTab,
+  'idle-app': idleApp,
+  'pauses-processor': pausesOfProcessor,
+  'pauses-page': pausesOfPage,
 };
 
 const wanted = process.argv.slice(2);
