@@ -11,7 +11,7 @@ import { type Figure, figureOf } from './figure.ts';
 const SETTLE_MS = 5_000;
 const WATCH_MS = 30_000;
 const AIM_CORE = 0.01;
-const AIM_BYTES = 150 * 2 ** 20;
+const AIM_BYTES = 150_000_000;
 
 /**
  * What the bundled main process costs while it is paired, contributes and has nothing to do: on the double of Electron under
