@@ -39,6 +39,7 @@ await boot({
     icons: join(built, 'icons'),
     models: shippedFolder,
   },
+  modelProcess: join(import.meta.dirname, 'model-process.js'),
   openSettingsFile: (folder) => openStore(Store, folder),
   updater: surface.app.isPackaged ? electronUpdates(updater.autoUpdater) : undefined,
   openModels: (cacheFolder, log) => openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, log }),

@@ -92,6 +92,9 @@ export type AppSurface = Emits<AppEvents> &
     | 'getAppMetrics'
   > & { readonly commandLine: Pick<Electron.CommandLine, 'appendSwitch'> };
 
+export type UtilityEvents = { message: [message: unknown]; exit: [code: number] };
+export type UtilitySurface = Emits<UtilityEvents> & Pick<Electron.UtilityProcess, 'postMessage' | 'kill'>;
+
 export type ElectronSurface = {
   readonly app: AppSurface;
   readonly BrowserWindow: { new (options?: Electron.BrowserWindowConstructorOptions): WindowSurface };
@@ -120,4 +123,7 @@ export type ElectronSurface = {
   >;
   readonly session: { readonly defaultSession: SessionSurface };
   readonly shell: Pick<Electron.Shell, 'openExternal'>;
+  readonly utilityProcess: {
+    fork(modulePath: string, args?: string[], options?: Electron.ForkOptions): UtilitySurface;
+  };
 };

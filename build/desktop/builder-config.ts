@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { Configuration } from 'electron-builder';
 import type { Assembled } from './assemble.ts';
-import { NATIVE_PACKAGE, ROOT } from './bundle.ts';
+import { ROOT } from './bundle.ts';
 
 export const ELECTRON_VERSION = '45.4.1';
 
@@ -36,9 +36,9 @@ export function builderConfig({ app, native, electronDist, isInspectable = false
     directories: { app: relative(ROOT, app), output: 'dist/desktop/packages', buildResources: 'build/desktop/icons' },
     electronVersion: ELECTRON_VERSION,
     ...(electronDist === undefined ? {} : { electronDist }),
-    files: ['**/*', { from: native, to: `node_modules/${NATIVE_PACKAGE}` }],
+    files: ['**/*', { from: native, to: 'node_modules' }],
     asar: true,
-    asarUnpack: ['**/*.node'],
+    asarUnpack: ['**/*.{node,dylib,dll}', '**/*.so.*'],
     // Packages are none of its business: it would find those of the relay.
     beforeBuild: async () => false,
     electronLanguages: ['en-US', 'fr'],
@@ -60,6 +60,7 @@ export function builderConfig({ app, native, electronDist, isInspectable = false
     nsis: { oneClick: true, perMachine: false, deleteAppDataOnUninstall: false },
     mac: {
       target: ['dmg', 'zip'],
+      icon: 'build/desktop/icons/icon.icns',
       category: 'public.app-category.utilities',
       hardenedRuntime: true,
       minimumSystemVersion: '13.0',

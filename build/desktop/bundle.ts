@@ -8,16 +8,19 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const APP_FOLDER = join(ROOT, 'dist', 'desktop', 'app');
 
 const NODE_AND_ELECTRON = ['electron', /^electron\//, ...builtinModules.flatMap((name) => [name, `node:${name}`])];
-/** Has a binary beside it, so that it stays a package. */
-export const NATIVE_PACKAGE = 'better-sqlite3';
+/** Have binaries beside them, or are shared with those that have, so that they stay packages. */
+export const PACKAGES = ['better-sqlite3', 'onnxruntime-node', 'onnxruntime-common'] as const;
 /** What Electron 45 carries. */
 const MAIN_TARGET = 'node24';
 const PRELOAD_TARGET = 'chrome156';
 
 type Bundle = { entry: string; file: string; format: 'es' | 'cjs'; target: string };
 
-const BUNDLES: readonly Bundle[] = [
+const MAIN: readonly Bundle[] = [
   { entry: 'main/index.ts', file: 'main/index.js', format: 'es', target: MAIN_TARGET },
+  { entry: 'main/node/model-process.ts', file: 'main/model-process.js', format: 'es', target: MAIN_TARGET },
+];
+const PRELOADS: readonly Bundle[] = [
   // Sandboxed preloads are one CommonJS file each, whose `require` knows Electron alone.
   { entry: 'main/preload/ui.ts', file: 'preload/ui.cjs', format: 'cjs', target: PRELOAD_TARGET },
   { entry: 'main/preload/compute.ts', file: 'preload/compute.cjs', format: 'cjs', target: PRELOAD_TARGET },
@@ -25,7 +28,13 @@ const BUNDLES: readonly Bundle[] = [
 
 /** Bundles the main process and the preloads into `folder`. Rejects with Vite's own error. */
 export async function bundleMain(folder: string = APP_FOLDER): Promise<void> {
-  for (const bundle of BUNDLES) await build(configOf(bundle, folder));
+  for (const bundle of MAIN) await build(configOf(bundle, folder));
+  await bundlePreloads(folder);
+}
+
+/** Only what pages run. */
+export async function bundlePreloads(folder: string): Promise<void> {
+  for (const bundle of PRELOADS) await build(configOf(bundle, folder));
 }
 
 function configOf({ entry, file, format, target }: Bundle, folder: string): InlineConfig {
@@ -35,6 +44,7 @@ function configOf({ entry, file, format, target }: Bundle, folder: string): Inli
     logLevel: 'warn',
     publicDir: false,
     ssr: { noExternal: true },
+    resolve: { alias: { sharp: join(ROOT, 'build', 'desktop', 'without-sharp.ts') } },
     build: {
       ssr: true,
       outDir: folder,
@@ -44,7 +54,7 @@ function configOf({ entry, file, format, target }: Bundle, folder: string): Inli
       sourcemap: false,
       lib: { entry: join(ROOT, entry), formats: [format] },
       rolldownOptions: {
-        external: [...NODE_AND_ELECTRON, NATIVE_PACKAGE],
+        external: [...NODE_AND_ELECTRON, ...PACKAGES],
         output: { entryFileNames: file, codeSplitting: false },
         checks: { pluginTimings: false },
       },

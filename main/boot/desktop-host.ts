@@ -44,6 +44,8 @@ export type DesktopHost = {
   /** The program that a login starts. */
   program: string;
   folders: { pages: string; preloads: string; icons: string; models: string };
+  /** The entry of utility processes that hold a model on the processor. */
+  modelProcess: string;
   openSettingsFile(folder: string): SettingsFile;
   updater: Updater | undefined;
   openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;

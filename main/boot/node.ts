@@ -6,6 +6,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import { relayPinsIn } from '../headless/relay-pins.ts';
+import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
@@ -13,6 +14,7 @@ import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createModelDesk } from '../node/model-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
+import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
@@ -33,23 +35,25 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const compute = createComputeWindow({
     electron,
     preload: join(host.folders.preloads, 'compute.cjs'),
-    onGone: (how) => runtime.gone(how),
+    onGone: (how) => page.gone(how),
     now,
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
   const allowSoftware = host.allowSoftwareGpu ?? false;
-  const runtime = createWindowRuntime({
+  const page = createWindowRuntime({
     models: [...models, kernelsOn('webgpu')],
     window: compute,
     log,
     allowSoftware,
     rule: () => hardware.rule(),
   });
+  const processor = createProcessorRuntime({ electron, entry: host.modelProcess, models, now, log });
+  const runtime = chooseRuntime(page, processor);
   const hardware = steps.run('look at the hardware', () =>
     createHardwareDesk({
       describe: host.describeHardware,
-      report: runtime.report,
+      report: page.report,
       allowSoftware,
       preferences: () => settings.get().preferences,
       onChange: changed,
@@ -92,7 +96,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const machineTest = createMachineTester({
-    runtime,
+    runtime: page,
     model: () => models.find(({ served }) => served.type === 'llm'),
     hardware: hardware.current,
     devices: hardware.devices,
@@ -163,6 +167,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   return {
     departures,
     compute,
+    page,
     runtime,
     hardware,
     machineTest,

@@ -31,7 +31,7 @@ export async function openShell(
   const { electron, platform, env, now } = host;
   const { app, ipcMain, shell } = electron;
   const { settings, log } = storage;
-  const { jobs, compute, runtime } = assembly;
+  const { jobs, compute, page } = assembly;
   const stops: (() => void)[] = [];
   const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
   const sleep = createSleepBlocker(electron.powerSaveBlocker);
@@ -73,7 +73,7 @@ export async function openShell(
   stops.push(tray.close, () => sleep.hold(false));
   steps.run('answer the window', () => registerCalls(calls, { ipcMain, window: window.current, pageUrl: UI_URL, log }));
   steps.run('answer the compute page', () =>
-    registerCalls(computeCalls(runtime, compute, changed), {
+    registerCalls(computeCalls(page, compute, changed), {
       ipcMain,
       window: compute.current,
       pageUrl: COMPUTE_URL,
@@ -85,7 +85,7 @@ export async function openShell(
 
 /** How everything ends, in this order. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, departures, modelDesk } = assembly;
+  const { policy, jobs, node, compute, runtime, departures, modelDesk } = assembly;
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
@@ -94,6 +94,7 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
       modelDesk.close();
       await node.close();
       compute.close();
+      await runtime.close();
       departures.flush();
       ledger.close();
     },

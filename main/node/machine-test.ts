@@ -110,8 +110,9 @@ export function createMachineTester(options: MachineTestOptions): MachineTester 
     const hardware = options.hardware();
     const device = { kind: 'cpu' as const, dtype, memory_bytes: hardware?.memory_bytes ?? null };
     const found = await tested({ device: hardware?.cpu ?? 'CPU', ...device }, 'wasm', withinMs / 2);
-    // It is measured to compare with: jobs of this app run on the GPU.
-    return { ...found, reason: found.reason ?? 'not_used' };
+    // Beside a GPU that is used it is measured to compare with.
+    const isUsed = (await runtime.lookAtGpu())?.usable === false;
+    return { ...found, reason: found.reason ?? (isUsed ? null : 'not_used') };
   };
   const testAll = async (found: DeviceTest[]): Promise<void> => {
     const dtype = options.model()?.served.dtype ?? '';

@@ -1,6 +1,7 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { defaultThreads } from '../headless/inference/worker-runtime.ts';
 import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
@@ -21,6 +22,7 @@ const RUNTIME = 'transformers.js';
 const DEVICE = 'webgpu';
 /** 8-bit weights, which suit processors, have no fast way through WebGPU; half precision needs a GPU that has it. */
 const GPU_DTYPES = ['q4', 'fp32', 'fp16', 'q8'] as const;
+const PROCESSOR = 'cpu';
 /** WebGPU does the work; what is left to the CPU is small. */
 const THREADS = 1;
 
@@ -91,6 +93,15 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
     load: { location: locationOf(installed.folder, options), dtype, device: DEVICE, threads: THREADS },
+    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed) } : {}),
+  };
+}
+
+/** There the files are read from the disk, and no picture can be. */
+function onProcessor({ folder, revision, dtype, sizeBytes, weightsDigest }: InstalledModel) {
+  return {
+    execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
+    load: { location: folder, dtype, device: PROCESSOR, threads: defaultThreads(sizeBytes) },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import type { ComputeOrder } from '../../shared/ipc/compute-channels.ts';
 import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
@@ -9,7 +10,7 @@ import type { Execution } from '../../shared/protocol/messages.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput, RuntimeResult } from '../../shared/runtimes/runtime.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
-import type { ComputeWindow, PageEnd } from '../windows/compute-window.ts';
+import type { End } from './count-crashes.ts';
 import { type HeldModel, modelsToUnload } from './page-memory.ts';
 
 /** A model whose files the page can read. */
@@ -21,6 +22,17 @@ export type PageModel = {
   verify?(): Promise<void>;
   /** Takes its files off the disk; absent for those that ship with the app. Errors: `model_in_use`. */
   forget?(): Promise<void>;
+  /** How it runs where there is no GPU for it; absent where it cannot. */
+  onProcessor?: { execution: Execution; load: LoadRequest };
+};
+
+/** What computes: the page, or processes. */
+export type ComputeHost = {
+  /** Resolves when orders are heard; rejects when that cannot be had. */
+  ready(): Promise<void>;
+  order(order: ComputeOrder): void;
+  /** Ends at least what holds this model, or all. */
+  end(model?: string): void;
 };
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
@@ -28,7 +40,7 @@ export type ReleasableRuntime = Runtime & { freeMemory(): Promise<void>; holdsMe
 
 export type WindowRuntimeOptions = {
   models: readonly PageModel[];
-  window: Pick<ComputeWindow, 'ready' | 'order' | 'end'>;
+  window: ComputeHost;
   log: AgentLog;
   /** A simulated GPU counts too: right, and far too slow for anybody's work. For tests. */
   allowSoftware?: boolean;
@@ -59,7 +71,9 @@ export type WindowRuntime = ReleasableRuntime & {
   greeted(report: GpuReport): void;
   said(word: ComputeWord): void;
   /** The page and all its workers are gone. One that keeps crashing offers nothing until it has greeted again. */
-  gone(how: PageEnd): void;
+  gone(how: End): void;
+  /** Only what held this model is gone. */
+  modelGone(model: string, how: End): void;
 };
 
 type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<Omit<RuntimeResult, 'execution'>>;
@@ -78,7 +92,7 @@ const GRACE_MS = 1_500;
 const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
 
 /**
- * Inference in the compute page, one worker per model.
+ * Inference in the compute page, one worker per model, or in processes, one per model.
  *
  * Invariants: (1) `jobs` holds exactly the jobs that were sent and are not settled; the end of the page hands them all
  * back, but where it keeps crashing: that they caused it is likely then, and a job that goes round must end; (2) nothing
@@ -146,13 +160,9 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
     return loading.promise;
   };
-  const gone = (how: PageEnd): void => {
-    const problem =
-      how === 'keeps-crashing'
-        ? new Problem('node_fault', 'The page that computes keeps crashing. Its jobs can run elsewhere.')
-        : emptied === undefined
-          ? new Problem('handed_back', 'The page that computes has ended. Its jobs can run elsewhere.')
-          : takenBack();
+  const gone = (how: End): void => {
+    const isWanted = emptied !== undefined && how !== 'keeps-crashing';
+    const problem = isWanted ? takenBack() : endProblem('The page that computes', how);
     if (how === 'keeps-crashing') report = undefined;
     for (const loading of loads.values()) loading.reject(problem);
     for (const job of jobs.values()) job.reject(job.signal.aborted ? job.signal.reason : problem);
@@ -219,7 +229,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       window.order({ model: name, order: { type: 'cancel', id } });
       grace = setTimeout(() => {
         log.error({ model: name }, 'a job did not stop in time; the page that computes is ended');
-        window.end();
+        window.end(name);
       }, graceMs);
     };
     jobs.set(id, { model: name, output, signal, resolve, reject });
@@ -326,6 +336,11 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
       if (job !== undefined && job.model === said.model) deliver(word as JobWord, job);
     },
     gone,
+    modelGone: (model, how) => {
+      expected.delete(model);
+      const isWanted = how === 'ended' || emptied !== undefined;
+      unloaded(model, isWanted ? takenBack() : endProblem(`What computes '${model}'`, how));
+    },
   };
 }
 
@@ -334,7 +349,13 @@ function workerEnded(model: string): Problem {
 }
 
 function takenBack(): Problem {
-  return new Problem('handed_back', 'The owner of this node has taken its GPU back. Its jobs can run elsewhere.');
+  return new Problem('handed_back', 'The owner of this node has taken its machine back. Its jobs can run elsewhere.');
+}
+
+function endProblem(who: string, how: End): Problem {
+  return how === 'keeps-crashing'
+    ? new Problem('node_fault', `${who} keeps crashing. Its jobs can run elsewhere.`)
+    : new Problem('handed_back', `${who} has ended. Its jobs can run elsewhere.`);
 }
 
 type JobWord = Exclude<ComputeWord['word'], { type: 'loaded' } | { type: 'unloaded' }>;

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UNKNOWN } from '../../shared/preferences/presence.ts';
 import { programOutput } from '../headless/program-output.ts';
@@ -32,16 +32,23 @@ export function namesOfPs(text: string): string[] {
 }
 
 /** Processes of other users have names too; a process that ends meanwhile has none. */
-export async function programsOfProc(root: string): Promise<Programs> {
-  const entries = await readdir(root).catch(() => undefined);
+export function programsOfProc(root: string): Programs {
+  const entries = filesOf(() => readdirSync(root));
   if (entries === undefined) return NOTHING;
-  const commands = await Promise.all(
-    entries
-      .filter((name) => /^\d+$/.test(name))
-      .map((pid) => readFile(join(root, pid, 'cmdline'), 'utf8').catch(() => '')),
-  );
+  // At once: the kernel answers from memory, in a tenth of the time that a trip to another thread takes for each.
+  const commands = entries
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => filesOf(() => readFileSync(join(root, pid, 'cmdline'), 'utf8')) ?? '');
   const found = commands.filter((command) => command !== '').map((command) => command.split('\0'));
   return { names: unique(found.map(programOf)), game: found.map(gameOf).find((game) => game !== undefined) ?? null };
+}
+
+function filesOf<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The last part of the path, also of a Windows program under Wine; the kernel's own 15 characters would be too few. */

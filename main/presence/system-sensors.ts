@@ -16,6 +16,8 @@ const SOON_MS = 1_000;
 /** Starting a program of the system costs some of the machine. */
 const NOW_AND_THEN_MS = 1_500;
 const SELDOM_MS = 30_000;
+/** A program that was not there may be installed, or was only too slow to answer once. */
+const BLIND_MS = 10_000;
 
 /** The sensors of this system; each says `unknown` where it cannot see. */
 export function systemSensors({ platform, env, ownProcesses, isComputing }: SystemSensorsOptions): Sensor[] {
@@ -27,9 +29,14 @@ export function systemSensors({ platform, env, ownProcesses, isComputing }: Syst
         return { programs: names, game };
       },
     },
-    { everyMs: SOON_MS, read: async () => ({ full_screen: await readFullScreen({ platform, env }) }) },
+    {
+      everyMs: SOON_MS,
+      everyMsWhenBlind: BLIND_MS,
+      read: async () => ({ full_screen: await readFullScreen({ platform, env }) }),
+    },
     {
       everyMs: NOW_AND_THEN_MS,
+      everyMsWhenBlind: BLIND_MS,
       read: async () => ({
         other_gpu_percent: await readOtherGpuLoad({
           platform,

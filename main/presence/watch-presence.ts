@@ -1,7 +1,12 @@
-import { NOTHING_KNOWN, type Presence } from '../../shared/preferences/presence.ts';
+import { NOTHING_KNOWN, type Presence, UNKNOWN } from '../../shared/preferences/presence.ts';
 
 /** A sensor of a part of presence, and how often it is asked; asking may take a program of the system. */
-export type Sensor = { everyMs: number; read(): Promise<Partial<Presence>> };
+export type Sensor = {
+  everyMs: number;
+  /** How often while it sees nothing, because its program is not there; as often as ever when absent. */
+  everyMsWhenBlind?: number;
+  read(): Promise<Partial<Presence>>;
+};
 
 export type PresenceWatch = {
   current(): Presence;
@@ -35,6 +40,8 @@ export function watchPresence(
     nextAt.set(sensor, now() + sensor.everyMs);
     const answer = await sensor.read().catch(() => ({}) as Partial<Presence>);
     asking.delete(sensor);
+    const isBlind = Object.values(answer).every((value) => value === UNKNOWN);
+    if (isBlind && sensor.everyMsWhenBlind !== undefined) nextAt.set(sensor, now() + sensor.everyMsWhenBlind);
     const forgotten = Object.fromEntries((known.get(sensor) ?? []).map((key) => [key, NOTHING_KNOWN[key]]));
     known.set(sensor, Object.keys(answer) as (keyof Presence)[]);
     slow = { ...slow, ...forgotten, ...answer };

@@ -1,11 +1,9 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { COMPUTE_ORDER, type ComputeOrder } from '../../shared/ipc/compute-channels.ts';
+import { countCrashes, type End } from '../node/count-crashes.ts';
 import type { ElectronSurface, WindowSurface } from '../surface.ts';
 import { COMPUTE_URL } from './app-pages.ts';
 import { PAGE_PREFERENCES } from './hardening.ts';
-
-/** How a page ended: because it was told to, by itself, or by itself again soon after it had begun. */
-export type PageEnd = 'ended' | 'crashed' | 'keeps-crashing';
 
 export type ComputeWindow = {
   current(): WindowSurface | undefined;
@@ -22,16 +20,11 @@ export type ComputeWindow = {
 export type ComputeWindowOptions = {
   electron: Pick<ElectronSurface, 'BrowserWindow'>;
   preload: string;
-  onGone(how: PageEnd): void;
+  onGone(how: End): void;
   now: () => number;
   log: AgentLog;
 };
 
-/** A page that dies at once again would take the machine's time; after these it is tried when somebody asks. */
-const BACKOFF_FIRST_MS = 250;
-const BACKOFF_MOST_MS = 60_000;
-/** A page that has lived this long has not died of its own beginning. */
-const STABLE_MS = 60_000;
 /** Asking a driver for its adapters takes seconds at worst. */
 const HELLO_WITHIN_MS = 30_000;
 
@@ -41,11 +34,10 @@ const HELLO_WITHIN_MS = 30_000;
  */
 export function createComputeWindow({ electron, preload, onGone, now, log }: ComputeWindowOptions): ComputeWindow {
   let page: { window: WindowSurface; hello: PromiseWithResolvers<void>; openedAt: number } | undefined;
-  let crashes = 0;
-  let notBefore = 0;
+  const crashes = countCrashes(now);
   let isClosed = false;
 
-  const forget = (window: WindowSurface, how: PageEnd): void => {
+  const forget = (window: WindowSurface, how: End): void => {
     if (page?.window !== window) return;
     page.hello.reject(new Error('the compute page has ended'));
     page = undefined;
@@ -53,10 +45,9 @@ export function createComputeWindow({ electron, preload, onGone, now, log }: Com
   };
   const crashed = (window: WindowSurface, reason: string): void => {
     if (page?.window !== window) return;
-    crashes = now() - page.openedAt >= STABLE_MS ? 1 : crashes + 1;
-    notBefore = now() + (crashes === 1 ? 0 : Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** crashes));
-    log.error({ reason, crashes }, 'the compute page has died');
-    forget(window, crashes === 1 ? 'crashed' : 'keeps-crashing');
+    const how = crashes.add(page.openedAt);
+    log.error({ reason, how }, 'the compute page has died');
+    forget(window, how);
     window.destroy();
   };
   const open = (): NonNullable<typeof page> => {
@@ -88,7 +79,7 @@ export function createComputeWindow({ electron, preload, onGone, now, log }: Com
     current: () => page?.window,
     ready: async () => {
       if (isClosed) throw new Error('the app is closing');
-      if (page === undefined && now() < notBefore)
+      if (page === undefined && crashes.isTooSoon())
         throw new Error('the compute page keeps dying; it is tried again later');
       await (page ?? open()).hello.promise;
     },

@@ -9,11 +9,14 @@ import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
 import { fuzz } from './fuzz.ts';
+import { hiddenTab } from './hidden-tab.ts';
+import { idleApp } from './idle-app.ts';
 import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
 import { manyStreams, openStreams } from './many-streams.ts';
 import { coldStart, modelLoads } from './model-loads.ts';
+import { pausesOfPage, pausesOfProcessor } from './pauses.ts';
 import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
 import { type RelayPool, startRelayPool } from './relay-pool.ts';
@@ -59,6 +62,10 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'model-loads': modelLoads,
   'cold-start': coldStart,
   window: windowFigures,
+  'hidden-tab': hiddenTab,
+  'idle-app': idleApp,
+  'pauses-processor': pausesOfProcessor,
+  'pauses-page': pausesOfPage,
 };
 
 const given = process.argv.slice(2);

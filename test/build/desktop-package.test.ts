@@ -1,7 +1,8 @@
 /** The package of the desktop app, really built, from a stand-in for Electron's distribution: its binary is never here. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,8 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import asar from '@electron/asar';
 import fuses from '@electron/fuses';
+import { parse as parseYaml } from 'yaml';
 import { ELECTRON_VERSION } from '../../build/desktop/builder-config.ts';
 import { stubElectronDist } from '../support/stub-electron.ts';
+import { stubElectronMac } from '../support/stub-electron-mac.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGES = join(ROOT, 'dist', 'desktop', 'packages');
@@ -19,8 +22,12 @@ const ARCHIVE = join(UNPACKED, 'resources', 'app.asar');
 /** Bundle, SQLite and the two demo models are 9 MB; pages with their WebAssembly some 50 more. */
 const MOST_BYTES = 80 * 1024 * 1024;
 const BUILD_WITHIN_MS = 110_000;
+const RESOURCES = 'sparewatt.app/Contents/Resources';
 const isSupported = process.platform === 'linux' && process.arch === 'x64';
 const hasDpkg = isSupported && globSync('/usr/bin/dpkg-deb').length > 0;
+
+const hasZip = isSupported && existsSync('/usr/bin/zip') && existsSync('/usr/bin/unzip');
+const NO_ZIP = 'NOT TESTED HERE: no zip and unzip (Debian: apt-get install zip unzip)';
 
 const run = promisify(execFile);
 const { FuseV1Options, getCurrentFuseWire } = fuses;
@@ -34,32 +41,25 @@ describe('the package for Linux', {
   after(() => rmSync(folder, { recursive: true, force: true }));
   before(async () => {
     rmSync(PACKAGES, { recursive: true, force: true });
-    const formats = hasDpkg ? ['dir', 'deb'] : ['dir'];
-    await run(process.execPath, ['build/desktop/package.ts', 'linux', 'x64', ...formats], {
-      cwd: ROOT,
-      timeout: BUILD_WITHIN_MS,
-      env: {
-        ...process.env,
-        SPAREWATT_ELECTRON_DIST: stubElectronDist(join(folder, 'electron'), ELECTRON_VERSION),
-        CUSTOM_FPM_PATH: join(ROOT, 'test', 'support', 'fpm-on-dpkg.ts'),
-      },
-    });
+    const formats = ['dir', ...(hasZip ? ['zip'] : []), ...(hasDpkg ? ['deb'] : [])];
+    await packageFor(['linux', 'x64', ...formats], stubElectronDist(join(folder, 'electron'), ELECTRON_VERSION));
   });
 
-  it('holds exactly one native file, that of its target, outside of the archive', () => {
-    const native = globSync('**/*.node', { cwd: UNPACKED });
-    assert.deepEqual(native, ['resources/app.asar.unpacked/node_modules/better-sqlite3/prebuilds/linux-x64.node']);
-    assert.deepEqual(listed().filter((path) => path.endsWith('.node')).length, 1);
+  it('holds exactly one native file of each package that has some, that of its target, outside of the archive', () => {
+    assert.deepEqual(globSync('**/*.node', { cwd: UNPACKED }).sort(), nativeFiles('resources', 'linux', 'x64'));
+    assert.equal(listed().filter((path) => path.endsWith('.node')).length, 2);
+    const library = 'onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1';
+    assert.ok(existsSync(join(UNPACKED, 'resources', 'app.asar.unpacked', 'node_modules', library)));
   });
 
-  it('holds no sources, no tests and no package but the native one, and is small', () => {
+  it('holds no sources, no tests and no package but the native ones, and is small', () => {
     const files = listed();
     assert.deepEqual(
       files.filter((path) => /\.(ts|tsx|map|c|cc|cpp|h|gyp)$|(^|\/)test\//.test(path)),
       [],
     );
     const packages = files.flatMap((path) => /^\/node_modules\/([^/]+)$/.exec(path)?.[1] ?? []);
-    assert.deepEqual(packages, ['better-sqlite3']);
+    assert.deepEqual(packages.sort(), ['better-sqlite3', 'onnxruntime-common', 'onnxruntime-node']);
     assert.ok(statSync(ARCHIVE).size < MOST_BYTES);
   });
 
@@ -102,7 +102,8 @@ describe('the package for Linux', {
       env: { ...process.env, SPAREWATT_TEST_USER_DATA: userData, HOME: userData },
     });
     const found = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
-    const { answer, model, hasPreload, sqlite } = found as {
+    const { answer, model, hasPreload, sqlite, loaded } = found as {
+      loaded: { type: string };
       answer: { ok: boolean; value: { code: string; version: string } };
       model: number;
       hasPreload: boolean;
@@ -112,8 +113,27 @@ describe('the package for Linux', {
     assert.equal(answer.value.code, 'paused');
     assert.equal(model, 200);
     assert.equal(hasPreload, true);
+    assert.equal(
+      loaded.type,
+      'loaded',
+      'its process for models on the processor loads one, with ONNX Runtime of the package',
+    );
     assert.deepEqual(sqlite, [join(extracted, 'node_modules', 'better-sqlite3', 'prebuilds', 'linux-x64.node')]);
     assert.equal(JSON.parse(readFileSync(join(userData, 'settings.json'), 'utf8')).wish.state, 'paused');
+  });
+
+  it('becomes a zip of the same files', { skip: hasZip ? false : NO_ZIP }, () => {
+    const list = execFileSync('unzip', ['-Z1', join(PACKAGES, only('*-linux-x64.zip'))], { encoding: 'utf8' });
+    const zipped = list.split('\n').filter((name) => name !== '' && !name.endsWith('/'));
+    const unpacked = globSync('**/*', { cwd: UNPACKED, withFileTypes: true }).filter((entry) => entry.isFile());
+    assert.equal(zipped.length, unpacked.length);
+    assert.ok(zipped.some((name) => name.endsWith('resources/app.asar')));
+  });
+
+  it('is what its feed says, and knows where the feed is', { skip: hasDpkg ? false : 'no dpkg-deb here' }, () => {
+    assertFeed('latest-linux.yml', '*.deb');
+    const update = parseYaml(readFileSync(join(UNPACKED, 'resources', 'app-update.yml'), 'utf8'));
+    assert.match(update.url, /^https:\/\/downloads\.sparewatt\.example\/desktop\/linux\/x64$/);
   });
 
   it('becomes a deb that registers the link and nothing that starts by itself', {
@@ -136,6 +156,87 @@ describe('the package for Linux', {
     assert.match(entry, /MimeType=x-scheme-handler\/sparewatt;/);
   });
 });
+
+describe('the package for macOS', { skip: hasZip ? false : NO_ZIP }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sparewatt-package-mac-'));
+  const names: string[] = [];
+  before(async () => {
+    await packageFor(['darwin', 'arm64', 'zip'], stubElectronMac(join(folder, 'electron'), ELECTRON_VERSION));
+    execFileSync('unzip', ['-q', join(PACKAGES, only('*-mac-arm64.zip')), '-d', folder]);
+    names.push(...globSync('sparewatt.app/**/*', { cwd: folder }));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is a zip of a bundle with the native files of its target alone, and an icon of its own', () => {
+    const native = names.filter((name) => name.endsWith('.node')).sort();
+    assert.deepEqual(native, nativeFiles(RESOURCES, 'darwin', 'arm64'));
+    const icon = readFileSync(join(folder, RESOURCES, 'icon.icns'));
+    assert.equal(icon.subarray(0, 4).toString('latin1'), 'icns');
+    assert.equal(icon.readUInt32BE(4), icon.length);
+    assert.ok(statSync(join(folder, RESOURCES, 'app.asar')).size < MOST_BYTES);
+  });
+
+  it('says in its manifest what its archive must be, which links it opens, and that it has no icon in the dock', () => {
+    const manifest = readFileSync(join(folder, 'sparewatt.app', 'Contents', 'Info.plist'), 'utf8');
+    const { hash } = /<key>Resources\/app\.asar<\/key>[\s\S]*?<string>(?<hash>[a-f0-9]{64})<\/string>/.exec(manifest)
+      ?.groups ?? { hash: '' };
+    const { headerString } = asar.getRawHeader(join(folder, RESOURCES, 'app.asar'));
+    assert.equal(hash, createHash('sha256').update(headerString).digest('hex'));
+    assert.match(manifest, /<key>CFBundleURLSchemes<\/key>\s*<array>\s*<string>sparewatt<\/string>/);
+    assert.match(manifest, /<key>LSUIElement<\/key>\s*<true\/>/);
+  });
+
+  it('has its fuses blown, and links of its framework that are still links', async () => {
+    const wire = await getCurrentFuseWire(join(folder, 'sparewatt.app'));
+    assert.equal(Number(wire[FuseV1Options.OnlyLoadAppFromAsar]), ON);
+    assert.notEqual(Number(wire[FuseV1Options.RunAsNode]), ON);
+    const framework = join(folder, 'sparewatt.app', 'Contents', 'Frameworks', 'Electron Framework.framework');
+    assert.equal(lstatSync(join(framework, 'Versions', 'Current')).isSymbolicLink(), true);
+  });
+
+  it('is what its feed says', () => assertFeed('latest-mac.yml', '*-mac-arm64.zip'));
+});
+
+/** Packages one target; what `formats` need of electron-builder's own tools are stand-ins. */
+async function packageFor(target: string[], electronDist: string): Promise<void> {
+  const standIn = (name: string): string => join(ROOT, 'test', 'support', name);
+  await run(process.execPath, ['build/desktop/package.ts', ...target], {
+    cwd: ROOT,
+    timeout: BUILD_WITHIN_MS,
+    env: {
+      ...process.env,
+      SPAREWATT_ELECTRON_DIST: electronDist,
+      CUSTOM_FPM_PATH: standIn('fpm-on-dpkg.ts'),
+      ELECTRON_BUILDER_7ZIP_PATH: standIn('seven-zip-on-zip.ts'),
+    },
+  });
+}
+
+function nativeFiles(resources: string, platform: string, arch: string): string[] {
+  const packages = `${resources}/app.asar.unpacked/node_modules`;
+  return [
+    `${packages}/better-sqlite3/prebuilds/${platform}-${arch}.node`,
+    `${packages}/onnxruntime-node/bin/napi-v6/${platform}/${arch}/onnxruntime_binding.node`,
+  ];
+}
+
+function only(pattern: string): string {
+  const [name = '', ...others] = globSync(pattern, { cwd: PACKAGES });
+  assert.ok(name !== '' && others.length === 0, pattern);
+  return name;
+}
+
+/** An app that asks for updates is told of a file that is there, with the digest that it has. */
+function assertFeed(feed: string, pattern: string): void {
+  const { version, files } = parseYaml(readFileSync(join(PACKAGES, feed), 'utf8')) as Feed;
+  const content = readFileSync(join(PACKAGES, only(pattern)));
+  assert.equal(version, JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version);
+  assert.deepEqual(files, [
+    { url: only(pattern), sha512: createHash('sha512').update(content).digest('base64'), size: content.length },
+  ]);
+}
+
+type Feed = { version: string; files: { url: string; sha512: string; size: number }[] };
 
 function listed(): string[] {
   return asar.listPackage(ARCHIVE, { isPack: false });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PAGES } from '../../build/build-pages.ts';
-import { bundleMain } from '../../build/desktop/bundle.ts';
+import { bundlePreloads } from '../../build/desktop/bundle.ts';
 import { openPageModels } from '../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
 import { COMPUTE_URL } from '../../main/windows/app-pages.ts';
@@ -23,10 +23,10 @@ export type ComputingDesktop = { desktop: Desktop; renderer: ChromiumRenderer; c
 
 export type BuiltApp = { folder: string; remove(): void };
 
-/** Bundles of main process and preloads; the pages are those of `npm run build`. */
+/** Bundles of the preloads; the pages are those of `npm run build`. */
 export async function buildApp(): Promise<BuiltApp> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-desktop-'));
-  await bundleMain(folder);
+  await bundlePreloads(folder);
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

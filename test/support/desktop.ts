@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { boot, type DesktopApp } from '../../main/boot/boot.ts';
 import type { DesktopHost } from '../../main/boot/desktop-host.ts';
 import type { PageModel } from '../../main/node/window-runtime.ts';
@@ -41,6 +42,7 @@ export type Desktop = {
   told(): AppState;
 };
 
+const MODEL_PROCESS = fileURLToPath(new URL('../../main/node/model-process.ts', import.meta.url));
 export const TEST_MODEL = 'test/model';
 export const REAL_GPU: GpuReport = {
   usable: true,
@@ -108,6 +110,7 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
       icons: join(folder, 'icons'),
       models: join(folder, 'shipped'),
     },
+    modelProcess: MODEL_PROCESS,
     openSettingsFile: () => settingsFile,
     updater: undefined,
     openModels: async () => [MODEL],

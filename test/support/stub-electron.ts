@@ -13,14 +13,13 @@ export function stubElectronDist(folder: string, version: string): string {
   mkdirSync(join(folder, 'locales'), { recursive: true });
   const program = join(folder, 'electron');
   copyFileSync('/bin/true', program);
-  const wire = Buffer.concat([
-    Buffer.from(FUSE_SENTINEL),
-    Buffer.from([FUSE_VERSION, FUSES]),
-    Buffer.alloc(FUSES, DISABLED),
-  ]);
-  writeFileSync(program, Buffer.concat([readFileSync(program), wire]), { mode: 0o755 });
+  writeFileSync(program, Buffer.concat([readFileSync(program), fuseWire()]), { mode: 0o755 });
   writeFileSync(join(folder, 'version'), version);
   for (const locale of ['en-US', 'fr', 'de']) writeFileSync(join(folder, 'locales', `${locale}.pak`), '');
   for (const file of ['LICENSE', 'LICENSES.chromium.html', 'chrome-sandbox']) writeFileSync(join(folder, file), '');
   return folder;
+}
+
+export function fuseWire(): Buffer {
+  return Buffer.concat([Buffer.from(FUSE_SENTINEL), Buffer.from([FUSE_VERSION, FUSES]), Buffer.alloc(FUSES, DISABLED)]);
 }

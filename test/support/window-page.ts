@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { PAGES } from '../../build/build-pages.ts';
-import { bundleMain } from '../../build/desktop/bundle.ts';
+import { bundlePreloads } from '../../build/desktop/bundle.ts';
 import type { NodeParts } from '../../main/boot/desktop-host.ts';
 import type { StartAgent } from '../../main/node/node-host.ts';
 import { buildCapabilityDocument } from '../../shared/agent/capability-document.ts';
@@ -46,7 +46,7 @@ export const SETTLED = {
 /** Built once for a test file; give `folder` to `openWindow` and call `remove` at the end. */
 export async function buildPreloads(): Promise<{ folder: string; remove(): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-window-'));
-  await bundleMain(folder);
+  await bundlePreloads(folder);
   return { folder: join(folder, 'preload'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

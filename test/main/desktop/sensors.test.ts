@@ -73,7 +73,7 @@ test('reads the programs of Linux, and the game that Steam has started', async (
   add('2', []);
   add('30', ['C:\\Games\\Witcher3.exe', '-fullscreen']);
   mkdirSync(join(root, 'net'));
-  assert.deepEqual(await programsOfProc(root), { names: ['init', 'Witcher3.exe'], game: null });
+  assert.deepEqual(programsOfProc(root), { names: ['init', 'Witcher3.exe'], game: null });
   const game = '/home/a/.steam/steamapps/common/ELDEN RING/Game/eldenring.exe';
   add('40', [
     '/home/a/.steam/ubuntu12_32/reaper',
@@ -84,8 +84,8 @@ test('reads the programs of Linux, and the game that Steam has started', async (
     'waitforexitandrun',
     game,
   ]);
-  assert.equal((await programsOfProc(root)).game, 'ELDEN RING');
-  assert.deepEqual(await programsOfProc(join(root, 'none')), { names: 'unknown', game: 'unknown' });
+  assert.equal(programsOfProc(root).game, 'ELDEN RING');
+  assert.deepEqual(programsOfProc(join(root, 'none')), { names: 'unknown', game: 'unknown' });
   assert.deepEqual(await readPrograms('aix'), { names: 'unknown', game: 'unknown' });
 });
 
@@ -201,4 +201,25 @@ test('a sensor that fails or falls silent leaves unknown, and a slow one holds u
   assert.equal(watch.current().game, 'unknown');
   assert.equal(asked, 1, 'who has not answered is not asked again');
   assert.equal(changes, 2);
+});
+
+test('a sensor that sees nothing is asked less often, until it sees', async () => {
+  let now = 0;
+  let seen: Partial<Presence> = { full_screen: 'unknown' };
+  const asked: number[] = [];
+  const read = async (): Promise<Partial<Presence>> => {
+    asked.push(now);
+    return seen;
+  };
+  const watch = watchPresence(
+    [{ everyMs: 1_000, everyMsWhenBlind: 10_000, read }],
+    () => ({}),
+    () => undefined,
+    () => now,
+  );
+  for (; now <= 12_000; now += 1_000) {
+    if (now === 10_000) seen = { full_screen: false };
+    await watch.look();
+  }
+  assert.deepEqual(asked, [0, 10_000, 11_000, 12_000]);
 });

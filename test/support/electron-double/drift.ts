@@ -1,6 +1,6 @@
 /** Types alone: each event exists on the real object, and what it really carries fits what the surface says. */
 import type * as Electron from 'electron';
-import type { AppEvents, ContentsEvents, PowerEvents, WindowEvents } from '../../../main/surface.ts';
+import type { AppEvents, ContentsEvents, PowerEvents, UtilityEvents, WindowEvents } from '../../../main/surface.ts';
 
 type Listener<Args extends unknown[]> = (...args: Args) => void;
 
@@ -9,6 +9,7 @@ export function proveEvents(
   power: Electron.PowerMonitor,
   contents: Electron.WebContents,
   window: Electron.BrowserWindow,
+  utility: Electron.UtilityProcess,
 ): void {
   const ofApp =
     <Name extends keyof AppEvents>(_: Name): Listener<AppEvents[Name]> =>
@@ -49,4 +50,10 @@ export function proveEvents(
   window.on('close', ofWindow('close'));
   window.on('closed', ofWindow('closed'));
   window.on('ready-to-show', ofWindow('ready-to-show'));
+  const ofUtility =
+    <Name extends keyof UtilityEvents>(_: Name): Listener<UtilityEvents[Name]> =>
+    () =>
+      undefined;
+  utility.on('message', ofUtility('message'));
+  utility.on('exit', ofUtility('exit'));
 }

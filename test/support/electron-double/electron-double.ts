@@ -19,6 +19,7 @@ import type {
 } from '../../../main/surface.ts';
 import { type Keyring, sealedStrings } from './sealed-strings.ts';
 import { strict } from './strict.ts';
+import { UtilityDouble } from './utility-double.ts';
 import { type ContentsDouble, doubleEvent, NO_RENDERER, type RendererHost, WindowDouble } from './windows.ts';
 
 type IpcHandler = (event: IpcEventSurface, ...args: unknown[]) => unknown;
@@ -40,6 +41,8 @@ export type ElectronHands = {
   pressedButton: number;
   login: Electron.Settings;
   readonly windows: WindowDouble[];
+  /** All that were started, also those that have ended. */
+  readonly utilities: UtilityDouble[];
   readonly trays: TrayDouble[];
   readonly handlers: Map<string, IpcHandler>;
   readonly protocols: Map<string, PageHandler>;
@@ -98,6 +101,13 @@ export function createElectronDouble(options: DoubleOptions): { electron: Electr
     }),
     safeStorage: strict('safeStorage', sealedStrings(hands.keyring)),
     session: strict('session', { defaultSession: strict('session.defaultSession', sessionOf(hands)) }),
+    utilityProcess: strict('utilityProcess', {
+      fork: (modulePath: string, args: string[] = []) => {
+        const utility = new UtilityDouble(modulePath, args);
+        hands.utilities.push(utility);
+        return utility;
+      },
+    }),
     shell: strict('shell', { openExternal: async (url: string) => void hands.opened.push(url) }),
   } satisfies ElectronSurface;
   return { electron: strict<ElectronSurface>('electron', electron), hands };
@@ -116,6 +126,7 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     pressedButton: 0,
     login: { openAtLogin: false },
     windows: [],
+    utilities: [],
     trays: [],
     handlers: new Map(),
     protocols: new Map(),

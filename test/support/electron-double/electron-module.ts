@@ -9,7 +9,7 @@ const userData = process.env.SPAREWATT_TEST_USER_DATA ?? mkdtempSync(join(tmpdir
 export const { electron, hands } = createElectronDouble({ userData });
 export const { app, BrowserWindow, Tray, Menu, Notification, dialog, powerMonitor, powerSaveBlocker, protocol } =
   electron;
-export const { safeStorage, session, shell } = electron;
+export const { safeStorage, session, shell, utilityProcess } = electron;
 /** electron-store answers renderers by an event. */
 export const ipcMain = { ...electron.ipcMain, on: () => undefined };
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import './alias.ts';
+import { UtilityDouble } from './utility-double.ts';
 
 const { hands } = await import('./electron-module.ts');
 const folder = process.argv[2] ?? '';
@@ -15,12 +16,23 @@ const [window] = hands.windows;
 const serve = hands.protocols.get('sparewatt-app');
 const model = await serve?.(new Request('sparewatt-app://app/shipped/sparewatt/demo-chat/config.json'));
 const answer = await window?.ask('ui:getState', [null]);
+const loaded = await new Promise((resolve) => {
+  const utility = new UtilityDouble(join(folder, 'main', 'model-process.js'), []);
+  utility.on('message', (message) => {
+    utility.kill();
+    resolve(message);
+  });
+  utility.on('exit', (code) => resolve({ type: `exit ${code}` }));
+  const location = join(folder, 'models', 'sparewatt', 'demo-chat');
+  utility.postMessage({ type: 'load', location, dtype: 'fp32', device: 'cpu', threads: 1 });
+});
 const preload = String(window?.options.webPreferences?.preload);
 const report = process.report.getReport() as unknown as { sharedObjects: string[] };
 console.log(
   JSON.stringify({
     answer,
     model: model?.status,
+    loaded,
     hasPreload: preload.startsWith(folder) && existsSync(preload),
     sqlite: report.sharedObjects.filter((path) => path.endsWith('.node')),
   }),

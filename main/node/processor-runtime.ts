@@ -1,0 +1,42 @@
+import type { AgentLog } from '../../shared/agent/log.ts';
+import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import type { ElectronSurface } from '../surface.ts';
+import { createModelProcesses } from './model-processes.ts';
+import { createWindowRuntime, type PageModel, type WindowRuntime } from './window-runtime.ts';
+
+export type ProcessorRuntimeOptions = {
+  electron: Pick<ElectronSurface, 'utilityProcess'>;
+  entry: string;
+  models: readonly PageModel[];
+  now: () => number;
+  log: AgentLog;
+};
+
+const DEVICE = 'cpu';
+/** The processor is always there. */
+const PROCESSOR: GpuReport = {
+  usable: true,
+  vendor: '',
+  architecture: '',
+  description: 'processor',
+  isFallback: false,
+  crossOriginIsolated: true,
+};
+
+/** Inference with onnxruntime-node on the processor, one utility process per model that can run there. */
+export function createProcessorRuntime({ models, log, ...options }: ProcessorRuntimeOptions): WindowRuntime {
+  const processes = createModelProcesses({
+    ...options,
+    log,
+    onWord: (model, word) => runtime.said({ model, word }),
+    onGone: (model, how) => runtime.modelGone(model, how),
+  });
+  const runtime = createWindowRuntime({ models: models.flatMap(onProcessor), window: processes, log });
+  runtime.greeted(PROCESSOR);
+  return { ...runtime, addModel: (model) => onProcessor(model).forEach(runtime.addModel) };
+}
+
+/** The model as the processor runs it, if it can. */
+function onProcessor({ onProcessor: its, served, ...model }: PageModel): PageModel[] {
+  return its === undefined ? [] : [{ ...model, ...its, served: { ...served, device: DEVICE } }];
+}

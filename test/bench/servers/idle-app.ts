@@ -1,0 +1,15 @@
+/** The bundled main process on the double of Electron, paired with a relay: `idle-app.ts FOLDER CODE RELAY`. */
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import '../../support/electron-double/alias.ts';
+
+const { hands } = await import('../../support/electron-double/electron-module.ts');
+const [folder = '', invitation = '', relayUrl = ''] = process.argv.slice(2);
+await import(pathToFileURL(join(folder, 'main', 'index.js')).href);
+const ask = async (name: string, input: unknown) =>
+  (await hands.windows[0]?.ask<{ value?: { code: string } }>(`ui:${name}`, [input]))?.value;
+await ask('contribute', null);
+const state = await ask('pair', { invitation, relayUrl });
+process.send?.(state?.code);
+process.on('disconnect', () => process.exit(0));
