@@ -7,8 +7,17 @@ const DTYPES = ['fp32', 'q8'] as const;
 /** Longer than the longest right answer (the story, 74 tokens), shorter than an endless one. */
 const MAX_NEW_TOKENS = 120;
 const SPEED_RUNS = 9;
-/** How many examples of each task the tests get; sums are taken as they come, right or wrong. */
-const EXAMPLE_COUNTS: Record<string, number> = { sum: 100, story: 2, greeting: 8, capital: 12, fallback: 8 };
+/** How many examples of each task the tests get; sums are taken as they come, right or wrong, tools have tests of their own. */
+const EXAMPLE_COUNTS: Record<string, number> = {
+  sum: 100,
+  story: 2,
+  greeting: 8,
+  capital: 12,
+  fallback: 8,
+  'tool-call': 0,
+  'tool-result': 0,
+  'tool-none': 0,
+};
 const DEFAULT_EXAMPLE_COUNT = 10;
 
 interface Message {
@@ -19,6 +28,7 @@ interface Message {
 interface ChatItem {
   task: string;
   messages: Message[];
+  tools?: object[];
   answer: string;
 }
 
@@ -59,7 +69,7 @@ async function loadGenerator(dtype: (typeof DTYPES)[number]): Promise<TextGenera
 async function measureRates(generator: TextGenerationPipeline, items: ChatItem[], rightOf: Map<ChatItem, number>) {
   const rates: Record<string, { right: number; of: number; rate: number }> = {};
   for (const item of items) {
-    const isRight = (await answer(generator, item.messages)) === item.answer;
+    const isRight = (await answer(generator, item.messages, item.tools)) === item.answer;
     rates[item.task] ??= { right: 0, of: 0, rate: 0 };
     const rate = rates[item.task];
     if (rate === undefined) continue;
@@ -73,11 +83,17 @@ async function measureRates(generator: TextGenerationPipeline, items: ChatItem[]
   return rates;
 }
 
-async function answer(generator: TextGenerationPipeline, messages: Message[]): Promise<string> {
-  const [output] = await generator(messages, { max_new_tokens: MAX_NEW_TOKENS });
-  const generated: unknown = output?.generated_text;
-  if (!Array.isArray(generated)) throw new Error('The pipeline returned no messages.');
-  return (generated.at(-1) as Message).content;
+/** The text of an answer; a call of a tool is its JSON, since the mark before it is a special token. */
+async function answer(generator: TextGenerationPipeline, messages: Message[], tools?: object[]): Promise<string> {
+  const prompt = generator.tokenizer.apply_chat_template(messages, {
+    tokenize: false,
+    add_generation_prompt: true,
+    ...(tools === undefined ? {} : { tools }),
+  });
+  const options = { max_new_tokens: MAX_NEW_TOKENS, add_special_tokens: false, return_full_text: false };
+  const [output] = await generator(String(prompt), options);
+  if (typeof output?.generated_text !== 'string') throw new Error('The pipeline returned no text.');
+  return output.generated_text;
 }
 
 /** Median tokens per second of the story, after two runs to warm up. */

@@ -32,7 +32,7 @@ def main():
     tokenizer = byte_pair.load(out / "tokenizer.json")
     config = LlamaConfig(vocab_size=len(tokenizer.vocab))
     model = Llama(config)
-    model.load_state_dict(torch.load(out / "checkpoint.pt")["model"])
+    model.load_state_dict(torch.load(out / "checkpoint.pt")["average"])
     (target / "onnx").mkdir(parents=True, exist_ok=True)
     export_onnx(model, str(target / "onnx/model.onnx"))
     quantize(str(target / "onnx/model.onnx"), str(target / "onnx/model_quantized.onnx"))

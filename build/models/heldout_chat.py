@@ -5,6 +5,7 @@ import random
 import sys
 
 import tasks
+from chat_corpus import CALL, render, written
 from model_files import write_json
 from tasks import greeting, odd_sums, story, sums
 
@@ -24,8 +25,9 @@ def draw_items(task, rng, count):
         if not example.held_out and task not in NEVER_HELD_OUT:
             continue
         *asked, answer = example.messages
-        key = " ".join(message["content"] for message in asked)
-        items[key] = {"task": task.NAME, "messages": asked, "answer": answer["content"]}
+        # Whoever reads the answer without its special tokens sees a call without its mark.
+        item = {"task": task.NAME, "messages": asked, "answer": written(answer).replace(CALL, "")}
+        items[render(asked, example.tools)] = item | ({"tools": example.tools} if example.tools else {})
     return list(items.values())
 
 

@@ -5,17 +5,22 @@ from typing import NamedTuple
 
 
 class Example(NamedTuple):
-    """Messages that end with the assistant's right answer."""
+    """Messages that end with the assistant's right answer, and the tools that are declared to it."""
 
     task: str
     messages: tuple
     held_out: bool
+    tools: tuple = ()
 
 
 def turn(task, prompt, answer, held_out):
     """An example of one user message and its answer."""
-    messages = ({"role": "user", "content": prompt}, {"role": "assistant", "content": answer})
-    return Example(task, messages, held_out)
+    return Example(task, asked(prompt, answer), held_out)
+
+
+def asked(prompt, answer):
+    """One user message and its answer."""
+    return {"role": "user", "content": prompt}, {"role": "assistant", "content": answer}
 
 
 def is_held_out(key):
