@@ -128,6 +128,7 @@ function describe({ installed, state }: Served, { device }: ComputeDevice): Serv
     device,
     size_bytes: installed.sizeBytes,
     context_length: installed.contextLength,
+    ...(installed.tasks.length === 0 ? {} : { tasks: [...installed.tasks] }),
     ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
   };
 }

@@ -33,6 +33,7 @@ export function engineOf(page: Page) {
     open: (models: string[], wishes: object) => call<OpenedDevice>('open', models, wishes),
     choose: (wishes: object) => call<OpenedDevice>('chooseDevice', wishes),
     run: (job: RuntimeJob) => call<EngineAnswer>('run', job),
+    outputOf: (job: RuntimeJob) => call<Record<string, unknown>>('outputOf', job),
     cancelAtFirstPiece: (job: RuntimeJob) =>
       call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),
     faults: () => page.evaluate<string[]>('engine.faults'),
