@@ -56,6 +56,14 @@ for (const form of ['llava', 'smolvlm'] satisfies PictureChatForm[]) {
       assert.ok(both.usage.inputTokens - one.usage.inputTokens >= 8);
     });
 
+    test('answers two chats at a time, each with what it was shown', async () => {
+      const chats = [[RED, GREEN, BLUE, RED] as const, [BLUE, BLUE, GREEN, GREEN] as const].map(async (colours) => {
+        const pictures = [{ at: 0, url: await quarters(colours) }];
+        return (await ask([{ role: 'user', content: '', pictures }])).text;
+      });
+      assert.deepEqual(await Promise.all(chats), [' red green blue red', ' blue blue green green']);
+    });
+
     test('answers without a picture as well', async () => {
       const { text } = await ask([{ role: 'user', content: 'See?' }]);
       assert.equal(text, ' none');
