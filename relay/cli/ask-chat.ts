@@ -10,6 +10,8 @@ export type AskOptions = {
   apiKey: string;
   model: string;
   prompt: string;
+  /** Addresses of pictures to show before the prompt. */
+  pictures?: readonly string[];
   system?: string;
   maxTokens?: number;
   onText(text: string): void;
@@ -77,11 +79,16 @@ export async function askChat(options: AskOptions): Promise<ChatAnswer> {
   return answer;
 }
 
+function contentOf({ prompt, pictures = [] }: AskOptions): unknown {
+  if (pictures.length === 0) return prompt;
+  return [...pictures.map((url) => ({ type: 'image_url', image_url: { url } })), { type: 'text', text: prompt }];
+}
+
 async function post(options: AskOptions): Promise<Response> {
   const system = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
   const body = JSON.stringify({
     model: options.model,
-    messages: [...system, { role: 'user', content: options.prompt }],
+    messages: [...system, { role: 'user', content: contentOf(options) }],
     stream: true,
     stream_options: { include_usage: true },
     max_completion_tokens: options.maxTokens ?? null,

@@ -5,15 +5,17 @@
  * 2. Nothing is read from it unchecked: a cache is a folder of somebody else's.
  */
 import { Problem } from '../../shared/problems/problem.ts';
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { readModelFacts } from '../../shared/runtimes/transformers/model-facts.ts';
 import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
-import { assertDigest, type FileDigest, type ModelDigests, parseDigests } from './model-digests.ts';
+import { assertDigest, digestOfAll, type FileDigest, type ModelDigests, parseDigests } from './model-digests.ts';
 
 export type InstalledWebModel = {
   id: string;
   /** Address of the model's folder; what an inference worker is given as `location`. */
   location: string;
-  type: 'llm' | 'embed';
+  type: ServedModel['type'];
+  tasks: readonly string[];
   revision: string;
   dtype: 'fp32';
   weightsDigest: string;
@@ -33,9 +35,9 @@ export type InstallOptions = {
 const CACHE = 'sparewatt-models';
 const DIGESTS = 'digests.json';
 /** Shipped models are so small that full precision costs nothing and gives the same answers on every machine. */
-const WEIGHTS = 'onnx/model.onnx';
-/** For people, not for the engine. */
-const UNUSED = /^(README\.md|examples\.json)$|^onnx\/(?!model\.onnx)/;
+const weightsOf = (part: string): string => `onnx/${part}.onnx`;
+/** For people, not for the engine; and weights of less than full precision. */
+const UNUSED = /^(README\.md|examples\.json)$|^onnx\/.*_(fp16|quantized|u?int8|q4|q4f16|bnb4)\.onnx/;
 
 /**
  * Downloads what is missing. Errors: `model_not_found`, `model_download_failed`, `model_files_corrupt`.
@@ -148,21 +150,22 @@ async function describe(
   files: ModelFiles,
 ): Promise<InstalledWebModel> {
   const facts = readModelFacts(await readJson(files, 'config.json'), await readJson(files, 'tokenizer_config.json'));
-  const weights = digests.files[WEIGHTS];
-  const type = facts?.type;
-  if (facts == null || weights === undefined || (type !== 'llm' && type !== 'embed')) {
+  const parts = facts?.kind?.parts ?? ['model'];
+  const weights = parts.map((part) => digests.files[weightsOf(part)]).filter((file) => file !== undefined);
+  if (facts === null || weights.length < parts.length) {
     throw new Problem('model_load_failed', `'${id}' is of a kind that a browser cannot serve.`);
   }
   return {
     id,
     location,
-    type,
+    type: facts.type,
+    tasks: facts.kind?.tasks ?? [],
     contextLength: facts.contextLength,
     dimensions: facts.dimensions,
     revision: digests.revision,
     dtype: 'fp32',
-    weightsDigest: weights.sha256,
-    sizeBytes: weights.sizeBytes,
+    weightsDigest: await digestOfAll(weights),
+    sizeBytes: weights.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
 }
 

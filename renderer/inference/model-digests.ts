@@ -20,12 +20,23 @@ export function parseDigests(text: string, model: string): ModelDigests {
   );
 }
 
+/** Weights in several files have one digest as well, which stands on receipts: that of their digests, a line each. */
+export async function digestOfAll(files: readonly FileDigest[]): Promise<string> {
+  const digests = files.map(({ sha256 }) => sha256);
+  const [only] = digests;
+  if (digests.length === 1 && only !== undefined) return only;
+  return await sha256Hex(new TextEncoder().encode(digests.join('\n')));
+}
+
 /** Errors: `model_files_corrupt` when bytes are not what the digest says. */
 export async function assertDigest(bytes: Uint8Array<ArrayBuffer>, digest: FileDigest, name: string): Promise<void> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (bytes.length === digest.sizeBytes && hex === digest.sha256) return;
+  if (bytes.length === digest.sizeBytes && (await sha256Hex(bytes)) === digest.sha256) return;
   throw new Problem('model_files_corrupt', `The file '${name}' of the model is damaged. Load the page again.`);
+}
+
+async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function isFiles(value: unknown): value is ModelDigests['files'] {

@@ -138,7 +138,7 @@ function loadOf(
 }
 
 function heldOf(installed: InstalledWebModel, { device, trials }: ModelDevice, load: LoadRequest): Held {
-  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, tasks, weightsDigest } = installed;
   return {
     served: {
       name: id,
@@ -149,6 +149,7 @@ function heldOf(installed: InstalledWebModel, { device, trials }: ModelDevice, l
       size_bytes: sizeBytes,
       context_length: contextLength,
       ...(type === 'llm' ? { constrained: true } : {}),
+      ...(tasks.length === 0 ? {} : { tasks: [...tasks] }),
       ...(dimensions === null ? {} : { dimensions }),
       ...(trials.length === 0 ? {} : { trials: [...trials] }),
     },

@@ -117,6 +117,18 @@ export const ChatCompletionRequest = Type.Object(
         max_completion_tokens: 32,
         temperature: 0,
       },
+      {
+        model: 'HuggingFaceTB/SmolVLM-256M-Instruct',
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'What is this?' },
+              { type: 'image_url', image_url: { url: 'https://images.example.com/lighthouse.jpg' } },
+            ],
+          },
+        ],
+      },
     ],
   },
 );

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type OpenAI from 'openai';
 import { sha256Hex } from '../../relay/receipts/content-hashes.ts';
@@ -7,12 +9,14 @@ import type { ChatInput } from '../../shared/protocol/messages.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
+import { runSparewatt } from '../support/command.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { type PictureHost, startPictureHost } from '../support/picture-host.ts';
 import { BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
 import type { Pool } from '../support/pool.ts';
 import { writePictureChat } from '../support/task-models/picture-chat-model.ts';
 import { startTaskPool } from '../support/task-pool.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
 type Part = OpenAI.ChatCompletionContentPart;
@@ -129,6 +133,16 @@ test('a node with such a model says that it sees', async () => {
   const models = await pool.client().models.list();
   const sees = models.data.find(({ id }) => id === 'test/sees') as { capabilities?: string[] } | undefined;
   assert.deepEqual(sees?.capabilities, ['llm', 'image-text-to-text']);
+});
+
+test('sparewatt chat shows pictures', async (t) => {
+  const path = join(temporaryFolder(t), 'a.png');
+  writeFileSync(path, Buffer.from(file, 'base64'));
+  const { url, apiKey } = pool.relay;
+  const place = ['--relay', url, '--api-key', apiKey, '--model', 'test/sees', '--json'];
+  const chat = await runSparewatt(['chat', 'What are these?', ...place, '--image', path, atHost()]);
+  assert.equal(chat.code, 0, chat.stderr);
+  assert.equal((JSON.parse(chat.stdout) as { text: string }).text, SEEN + SEEN);
 });
 
 test('a task is given text alone', async () => {

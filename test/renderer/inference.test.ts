@@ -6,17 +6,26 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { Value } from 'typebox/value';
+import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { WebGpu } from '../../shared/protocol/capabilities.ts';
+import type { ChatMessage, JsonInput } from '../../shared/protocol/messages.ts';
+import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { BLUE, GREEN, paint, pictureFile, RED, readPicture } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { chatInput } from '../support/pretended-model.ts';
 import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../support/runtime-fixtures.ts';
+import { PAINTED_SIDE, writePainter } from '../support/task-models/painter-model.ts';
+import { writePictureChat } from '../support/task-models/picture-chat-model.ts';
 import { until } from '../support/until.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 const EMBED = 'sparewatt/demo-embed';
+const SEES = 'test/sees';
+const PAINTS = 'test/paints';
 const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain'];
 /** Sums in another order, and on a GPU with other instructions, differ in the last digits of float32. */
 const TOLERANCE = { wasm: 1e-5, webgpu: 1e-3 };
@@ -28,6 +37,8 @@ const faults: string[] = [];
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-engine-'));
+  await writePictureChat(folder, SEES);
+  await writePainter(folder, PAINTS);
   pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
   const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
@@ -64,6 +75,15 @@ async function vectorsOnNode(): Promise<number[][]> {
   }
 }
 
+async function paintOnNode(input: JsonInput): Promise<unknown> {
+  const model = await loadModel(filesInFolder(join(folder, PAINTS)), { dtype: 'fp32', device: 'cpu', threads: 1 });
+  try {
+    return (await model.run({ type: 'image', model: PAINTS, input }, collectOutput(), () => false)).output?.image;
+  } finally {
+    await model.dispose();
+  }
+}
+
 for (const device of ['wasm', 'webgpu'] as const) {
   describe(`the engine in a browser worker on ${device}`, () => {
     test('answers sums it has never seen, and embeds as the engine in Node does', async () => {
@@ -78,6 +98,29 @@ for (const device of ['wasm', 'webgpu'] as const) {
         const difference = Math.max(...expected.map((value, at) => Math.abs(value - (rows[index]?.[at] ?? 9))));
         assert.ok(difference < TOLERANCE[device], `${TEXTS[index]}: ${difference}`);
       }
+      assert.deepEqual(await engine.faults(), []);
+    });
+
+    test('sees the pictures of a chat, and paints', async () => {
+      const page = await openPage();
+      await page
+        .context()
+        .route('**/models/test/**', (route) =>
+          route.fulfill({ path: join(folder, new URL(route.request().url()).pathname.slice('/models/'.length)) }),
+        );
+      const engine = engineOf(page);
+      await engine.open([SEES, PAINTS], device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true });
+      const url = `data:image/png;base64,${await pictureFile(paint(8, 8, (x, y) => (x < 4 ? RED : y < 4 ? BLUE : GREEN)))}`;
+      const messages: ChatMessage[] = [{ role: 'user', content: 'See?', pictures: [{ at: 4, url }] }];
+      const answer = await engine.run({ type: 'llm', model: SEES, input: { ...chatInput(''), messages } });
+      assert.deepEqual(answer, { text: ' red blue red green', rows: [], device });
+      const input = { prompt: 'gb', seed: 8, temperature: 0.5 };
+      const { image, ...rest } = await engine.outputOf({ type: 'image', model: PAINTS, input });
+      assert.deepEqual(rest, { media_type: 'image/png', width: PAINTED_SIDE, height: PAINTED_SIDE, seed: 8 });
+      const onNode = await readPicture(await paintOnNode(input));
+      // A canvas adds how opaque each pixel is.
+      const onPage = (await readPicture(image)).data.filter((_, at) => at % 4 < 3);
+      assert.deepEqual([...onPage], [...onNode.data]);
       assert.deepEqual(await engine.faults(), []);
     });
 

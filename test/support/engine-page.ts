@@ -40,6 +40,8 @@ export function engineOf(page: Page) {
     models: () => call<ServedModel[]>('models'),
     adapters: () => call<{ any: boolean; real: string }>('adapters'),
     codeOf: (job: RuntimeJob) => call<string>('codeOf', job),
+    outputOf: (job: RuntimeJob) =>
+      call<EngineAnswer>('run', job).then(({ output }) => output as Record<string, unknown>),
     cancelAtFirstPiece: (job: RuntimeJob) =>
       call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),
     faults: () => page.evaluate<string[]>('engine.faults'),

@@ -2,11 +2,18 @@ import { Argument, type Command, Option } from 'commander';
 import { askChat, type ChatAnswer } from '../ask-chat.ts';
 import { addClientOptions, readClient } from '../client-options.ts';
 import { parseCount } from '../options.ts';
+import { pictureUrl } from '../picture-argument.ts';
 import { fetchReceiptProof, writeReceiptFile } from '../receipt-file.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type ChatCommandOptions = SettingOptions & { system?: string; maxTokens?: number; json?: boolean; receipt?: string };
+type ChatCommandOptions = SettingOptions & {
+  system?: string;
+  image?: string[];
+  maxTokens?: number;
+  json?: boolean;
+  receipt?: string;
+};
 
 export const DEMO_CHAT_MODEL = 'sparewatt/demo-chat';
 
@@ -15,6 +22,7 @@ export function addChatCommand(program: Command): void {
     .description('ask a model of the pool one question and print its answer as it is made')
     .addArgument(new Argument('<prompt>', 'what to ask; - reads it from stdin'))
     .addOption(new Option('--system <text>', 'a system message to put before'))
+    .addOption(new Option('--image <place...>', 'pictures to show: files, or https addresses that the relay may ask'))
     .addOption(new Option('--max-tokens <number>', 'longest answer').argParser(parseCount))
     .addOption(new Option('--receipt <file>', 'save the receipt with its proof'))
     .addOption(new Option('--json', 'print one JSON object when the answer is complete'))
@@ -23,6 +31,7 @@ export function addChatCommand(program: Command): void {
       const answer = await askChat({
         ...client,
         prompt: prompt === '-' ? await readStdin() : prompt,
+        pictures: await Promise.all((options.image ?? []).map(pictureUrl)),
         onText: (text) => {
           if (options.json !== true) process.stdout.write(text);
         },

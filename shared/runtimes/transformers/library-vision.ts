@@ -2,6 +2,7 @@
 import {
   AutoModelForImageTextToText,
   AutoProcessor,
+  cat,
   type PreTrainedTokenizer,
   type Processor,
   Tensor,
@@ -35,6 +36,7 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
     const model = await AutoModelForImageTextToText.from_pretrained(id, pretrainedOptions(options));
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
     const mark = markOf(processor, family);
+    const token = tokenOf(raw, model.config);
     const forTemplate = readsParts(tokenizer.template)
       ? messageInParts
       : (message: TemplateMessage) => messageWithMarks(message, mark);
@@ -47,7 +49,7 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
         const pictures = await readPictures(files, 'messages');
         const told = messages.map(forTemplate);
         const text = inTemplate(() => tokenizer.renderChat(told, tools) ?? transcriptOf(told));
-        assertMarks(text, mark, pictures.length);
+        assertMarks(text, { mark, token, pictures: pictures.length });
         return promptOf(await FAMILIES[family](processor, text, pictures), raw);
       },
       generationDefaults,
@@ -68,19 +70,52 @@ const textFirst: Read = (processor, text, pictures) => processor(text, pictures)
 /** The library's own processor puts in the tokens of the first picture alone. */
 const readForLlava: Read = async (processor, text, pictures) => {
   const seen = await processor.image_processor?.(pictures);
-  if (!(seen?.pixel_values instanceof Tensor)) throw new Error('the processor of the model reads no pictures');
+  if (!(seen?.pixel_values instanceof Tensor)) throw blind();
   const [height = 0, width = 0] = seen.pixel_values.dims.slice(-2);
-  const { patch_size: patch, num_additional_image_tokens: more = 0 } = processor.config as Record<string, number>;
-  const tokens = Math.floor(height / (patch ?? 1)) * Math.floor(width / (patch ?? 1)) + more;
-  const mark = markOf(processor, 'llava');
-  const inputs = processor.tokenizer?.(text.replaceAll(mark, () => mark.repeat(tokens)));
-  return { ...(inputs as object), ...seen };
+  const { patch_size: patch = 1, num_additional_image_tokens: more = 0 } = processor.config as Record<string, number>;
+  const tokens = Math.floor(height / patch) * Math.floor(width / patch) + more;
+  const counts = pictures.map(() => tokens);
+  return { ...tokenize(processor, withTokens(text, markOf(processor, 'llava'), counts)), ...seen };
 };
+
+/** The library's own processor takes several pictures for the frames of one film. */
+const readForQwen: Read = async (processor, text, pictures) => {
+  const seen: { pixel_values: Tensor; image_grid_thw: Tensor }[] = [];
+  for (const picture of pictures) seen.push(await processor.image_processor?.([picture]));
+  const { merge_size: side = 2 } = (processor.image_processor?.config ?? {}) as { merge_size?: number };
+  const counts = seen.map(({ image_grid_thw: grid }) => Array.from(grid.data as BigInt64Array, Number));
+  const tokens = counts.map(([frames = 1, rows = 0, columns = 0]) => (frames * rows * columns) / side ** 2);
+  return {
+    ...tokenize(processor, withTokens(text, markOf(processor, 'qwen2_vl'), tokens)),
+    pixel_values: joined(seen.map(({ pixel_values }) => pixel_values)),
+    image_grid_thw: joined(seen.map(({ image_grid_thw }) => image_grid_thw)),
+  };
+};
+
+function joined(tensors: Tensor[]): Tensor {
+  const [first] = tensors;
+  if (first === undefined) throw blind();
+  return tensors.length === 1 ? first : cat(tensors, 0);
+}
+
+function tokenize({ tokenizer }: Processor, text: string): object {
+  return tokenizer?.(text) as object;
+}
+
+/** The text with so many tokens where the mark of each picture stands. */
+function withTokens(text: string, mark: string, counts: readonly number[]): string {
+  const [head = '', ...rest] = text.split(mark);
+  return rest.reduce((made, part, at) => made + mark.repeat(counts[at] ?? 1) + part, head);
+}
+
+function blind(): Error {
+  return new Error('the processor of the model reads no pictures');
+}
 
 const FAMILIES: Readonly<Record<VisionFamily, Read>> = {
   llava: readForLlava,
   idefics3: textFirst,
-  qwen2_vl: textFirst,
+  qwen2_vl: readForQwen,
   gemma3: textFirst,
 };
 
@@ -99,13 +134,22 @@ function inTemplate(render: () => string): string {
   }
 }
 
-/** Whoever writes the mark itself would make the model look for a picture that is not there. */
-function assertMarks(text: string, mark: string, pictures: number): void {
+/** What a token of a picture is called, wherever the mark stands for all of them. */
+function tokenOf(tokenizer: PreTrainedTokenizer, config: object): string | null {
+  const id: unknown = Reflect.get(config, 'image_token_index') ?? Reflect.get(config, 'image_token_id');
+  return typeof id === 'number' ? tokenizer.decode([id], { skip_special_tokens: false }) : null;
+}
+
+type Marks = { mark: string; token: string | null; pictures: number };
+
+/** Whoever writes such a word would make the model look for a picture that is not there. */
+function assertMarks(text: string, { mark, token, pictures }: Marks): void {
   const marks = text.split(mark).length - 1;
-  if (marks === pictures) return;
+  const forged = marks > pictures ? mark : token !== null && token !== mark && text.includes(token) ? token : null;
+  if (forged === null && marks === pictures) return;
   const sentence =
-    marks > pictures
-      ? `A message contains '${mark}', which stands for a picture here. Leave it out.`
+    forged !== null
+      ? `A message contains '${forged}', which stands for a picture here. Leave it out.`
       : `The model takes ${marks} of these ${pictures} pictures. Send fewer, or in one message of the user.`;
   throw new Problem('invalid_value', sentence, { param: 'messages' });
 }

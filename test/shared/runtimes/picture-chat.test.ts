@@ -8,7 +8,7 @@ import { BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../support/pi
 import { chatInput } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import { collectOutput, temporaryFolder } from '../../support/runtime-fixtures.ts';
-import { type PictureChatForm, writePictureChat } from '../../support/task-models/picture-chat-model.ts';
+import { PICTURE_CHAT_FORMS, PICTURE_MARKS, writePictureChat } from '../../support/task-models/picture-chat-model.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };
 
@@ -19,7 +19,7 @@ async function quarters(colours: readonly [Rgb, Rgb, Rgb, Rgb], side = 8): Promi
   return `data:image/png;base64,${await pictureFile(paint(side, side, at))}`;
 }
 
-for (const form of ['llava', 'smolvlm'] satisfies PictureChatForm[]) {
+for (const form of PICTURE_CHAT_FORMS) {
   describe(`a model of the kind of ${form}`, () => {
     const cleanups: (() => unknown)[] = [];
     let model: LoadedModel;
@@ -54,6 +54,14 @@ for (const form of ['llava', 'smolvlm'] satisfies PictureChatForm[]) {
       assert.equal(both.text, ' red green blue red green green red blue red green blue red');
       // Each picture is four tokens, and those that some models put around it.
       assert.ok(both.usage.inputTokens - one.usage.inputTokens >= 8);
+    });
+
+    test('answers two chats at a time, each with what it was shown', async () => {
+      const chats = [[RED, GREEN, BLUE, RED] as const, [BLUE, BLUE, GREEN, GREEN] as const].map(async (colours) => {
+        const pictures = [{ at: 0, url: await quarters(colours) }];
+        return (await ask([{ role: 'user', content: '', pictures }])).text;
+      });
+      assert.deepEqual(await Promise.all(chats), [' red green blue red', ' blue blue green green']);
     });
 
     test('answers without a picture as well', async () => {
@@ -95,8 +103,11 @@ for (const form of ['llava', 'smolvlm'] satisfies PictureChatForm[]) {
 
     test('does not take a text for a picture', async () => {
       const picture = { at: 0, url: await quarters([RED, RED, RED, RED]) };
-      const forged = ask([{ role: 'user', content: 'a <image> of', pictures: [picture] }]);
-      await assert.rejects(forged, isProblem('invalid_value', /'<image>'/));
+      const { shown, token } = PICTURE_MARKS[form];
+      for (const mark of [shown, token]) {
+        const forged = ask([{ role: 'user', content: `a ${mark} of`, pictures: [picture] }]);
+        await assert.rejects(forged, isProblem('invalid_value', /stands for a picture/));
+      }
     });
   });
 }

@@ -8,42 +8,68 @@ import { ONNX_TYPE, onnxNode } from '../onnx-writer.ts';
 import { COLOURS, PIXELS, preprocessor } from './vision-models.ts';
 import { floatValue, graphFile, ints, intValue, scalar, writeModel } from './write-model.ts';
 
-/** As LLaVA, where the processor counts patches, or as SmolVLM, where the config says how many tokens a picture is. */
-export type PictureChatForm = 'llava' | 'smolvlm';
+/**
+ * As LLaVA, where the processor counts patches; as SmolVLM and Gemma 3, where the config says how many tokens a picture is;
+ * or as Qwen2-VL, whose pictures come as patches of any number, and whose tokens have places in three dimensions.
+ */
+export const PICTURE_CHAT_FORMS = ['llava', 'smolvlm', 'qwen2_vl', 'gemma3'] as const;
+export type PictureChatForm = (typeof PICTURE_CHAT_FORMS)[number];
 
 const SIDE = 8;
 const PATCH = 4;
 const TOKENS_OF_PICTURE = (SIDE / PATCH) ** 2;
 /** Of an embedding: three colours, whether it is a patch, and whether it is a word of the answer. */
 const HIDDEN = 5;
-const MARKS = ['<image>', '<fake_token_around_image>', '<global-img>'];
+/** What stands for a picture in a template, its tokens, and what else is a token. */
+export const PICTURE_MARKS: Readonly<
+  Record<PictureChatForm, { shown: string; token: string; others: readonly string[] }>
+> = {
+  llava: { shown: '<image>', token: '<image>', others: [] },
+  smolvlm: { shown: '<image>', token: '<image>', others: ['<fake_token_around_image>', '<global-img>'] },
+  qwen2_vl: {
+    shown: '<|vision_start|><|image_pad|><|vision_end|>',
+    token: '<|image_pad|>',
+    others: ['<|vision_start|>', '<|vision_end|>', '<|video_pad|>'],
+  },
+  gemma3: { shown: '<start_of_image>', token: '<image_soft_token>', others: ['<start_of_image>', '<end_of_image>'] },
+};
 const NONE = piece(' none');
 const WORDS = COLOURS.map((colour) => piece(` ${colour}`));
-const TEMPLATE =
-  "{% for m in messages %}{% for part in m['content'] %}{% if part['type'] == 'image' %}<image>" +
+const templateOf = (shown: string): string =>
+  `{% for m in messages %}{% for part in m['content'] %}{% if part['type'] == 'image' %}${shown}` +
   "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<turn>{% endfor %}" +
   '{% if add_generation_prompt %}<assistant>{% endif %}';
 
 export async function writePictureChat(root: string, id: string, form: PictureChatForm = 'llava'): Promise<string> {
-  const vocabulary = createVocabulary([...MARKS, ...WORDS, NONE]);
+  const { shown, token, others } = PICTURE_MARKS[form];
+  const marks = [token, ...others];
+  const vocabulary = createVocabulary([...marks, ...WORDS, NONE]);
   const idOf = (name: string): number => vocabulary.get(name) ?? 0;
   const shape = { num_hidden_layers: 1, num_attention_heads: 1, num_key_value_heads: 1, hidden_size: HIDDEN };
   const ends = { eos_token_id: idOf('<eos>'), pad_token_id: 0 };
   return await writeModel(root, id, {
-    ...tokenizerWithMarks(vocabulary),
+    ...tokenizerWithMarks(vocabulary, marks, templateOf(shown)),
+    'chat_template.jinja': new TextEncoder().encode(templateOf(shown)),
     'config.json': {
-      ...{ architectures: [ARCHITECTURES[form]], model_type: form, image_token_index: idOf('<image>'), ...ends },
+      ...{ architectures: [ARCHITECTURES[form]], model_type: form, image_token_id: idOf(token), ...shape, ...ends },
+      ...{ vision_start_token_id: idOf('<|vision_start|>'), video_token_id: idOf('<|video_pad|>') },
+      vision_config: { spatial_merge_size: 2 },
       text_config: { model_type: 'llama', ...shape, max_position_embeddings: 512, ...ends },
     },
     'generation_config.json': ends,
     ...PROCESSORS[form],
     'onnx/embed_tokens.onnx': embeddings(vocabulary.size, [...WORDS, NONE].map(idOf)),
-    'onnx/vision_encoder.onnx': visionEncoder(form),
-    'onnx/decoder_model_merged.onnx': decoder(vocabulary.size, idOf),
+    'onnx/vision_encoder.onnx': form === 'qwen2_vl' ? patchEncoder() : visionEncoder(form),
+    'onnx/decoder_model_merged.onnx': decoder(vocabulary.size, idOf, form),
   });
 }
 
-const ARCHITECTURES = { llava: 'LlavaForConditionalGeneration', smolvlm: 'SmolVLMForConditionalGeneration' };
+const ARCHITECTURES: Readonly<Record<PictureChatForm, string>> = {
+  llava: 'LlavaForConditionalGeneration',
+  smolvlm: 'SmolVLMForConditionalGeneration',
+  qwen2_vl: 'Qwen2VLForConditionalGeneration',
+  gemma3: 'Gemma3ForConditionalGeneration',
+};
 
 const PROCESSORS = {
   llava: {
@@ -59,13 +85,39 @@ const PROCESSORS = {
     },
     'processor_config.json': { image_seq_len: TOKENS_OF_PICTURE },
   },
+  qwen2_vl: {
+    'preprocessor_config.json': {
+      ...preprocessor('Qwen2VLImageProcessor', SIDE),
+      ...{ processor_class: 'Qwen2VLProcessor', patch_size: PATCH / 2, merge_size: 2, temporal_patch_size: 2 },
+      ...{ min_pixels: SIDE ** 2, max_pixels: SIDE ** 2 },
+    },
+  },
+  gemma3: {
+    'preprocessor_config.json': { ...preprocessor('Gemma3ImageProcessor', SIDE), processor_class: 'Gemma3Processor' },
+    'processor_config.json': { image_seq_length: TOKENS_OF_PICTURE },
+  },
 };
 
-function tokenizerWithMarks(vocabulary: Map<string, number>): Record<string, object> {
-  const { 'tokenizer.json': tokenizer, ...rest } = tokenizerFiles(vocabulary, TEMPLATE) as Record<string, object>;
+function tokenizerWithMarks(
+  vocabulary: Map<string, number>,
+  marks: readonly string[],
+  template: string,
+): Record<string, object> {
+  const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': config } = tokenizerFiles(
+    vocabulary,
+    template,
+  ) as Record<string, object>;
   const { added_tokens } = tokenizer as { added_tokens: object[] };
-  const marks = MARKS.map((content) => ({ ...added_tokens[0], id: vocabulary.get(content), content }));
-  return { ...rest, 'tokenizer.json': { ...tokenizer, added_tokens: [...added_tokens, ...marks] } };
+  const added = marks.map((content) => ({ ...added_tokens[0], id: vocabulary.get(content), content }));
+  const named = {
+    boi_token: '<start_of_image>',
+    image_token: PICTURE_MARKS.gemma3.token,
+    eoi_token: '<end_of_image>',
+  };
+  return {
+    'tokenizer.json': { ...tokenizer, added_tokens: [...added_tokens, ...added] },
+    'tokenizer_config.json': { ...config, ...named },
+  };
 }
 
 function embeddings(size: number, words: readonly number[]): Uint8Array {
@@ -78,6 +130,11 @@ function embeddings(size: number, words: readonly number[]): Uint8Array {
     constants: { table: [[size, HIDDEN], table] },
   });
 }
+
+const FEATURES: Parameters<typeof graphFile>[0]['constants'] = {
+  into_hidden: [[3, HIDDEN], Float32Array.of(1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)],
+  is_patch: [[HIDDEN], Float32Array.of(0, 0, 0, 1, 0)],
+};
 
 /** The mean colours of each patch, and the flag that it is one. SmolVLM's has the pictures in a batch of their own. */
 function visionEncoder(form: PictureChatForm): Uint8Array {
@@ -99,14 +156,29 @@ function visionEncoder(form: PictureChatForm): Uint8Array {
     constants: {
       ...(isNested ? { each_picture: ints(-1, 3, SIDE, SIDE) } : {}),
       flat: ints(0, 3, -1),
-      into_hidden: [[3, HIDDEN], Float32Array.of(1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)],
-      is_patch: [[HIDDEN], Float32Array.of(0, 0, 0, 1, 0)],
+      ...FEATURES,
     },
   });
 }
 
+/** The same from patches of two by two pixels, each colour by colour and twice, four of them to a token. */
+function patchEncoder(): Uint8Array {
+  const numbers = 2 * (PATCH / 2) ** 2;
+  return graphFile({
+    nodes: [
+      onnxNode('Reshape', ['pixel_values', 'by_token'], ['tokens']),
+      onnxNode('ReduceMean', ['tokens'], ['colours'], { axes: [1, 3], keepdims: 0 }),
+      onnxNode('MatMul', ['colours', 'into_hidden'], ['of_colours']),
+      onnxNode('Add', ['of_colours', 'is_patch'], ['image_features']),
+    ],
+    inputs: [floatValue('pixel_values', ['patches', 3 * numbers]), intValue('grid_thw', ['pictures', 3])],
+    outputs: [floatValue('image_features', ['tokens', HIDDEN])],
+    constants: { by_token: ints(-1, 4, 3, numbers), ...FEATURES },
+  });
+}
+
 /** Scores: those of the n-th patch, n being the words that were written; after the last patch the end, or "none" first. */
-function decoder(size: number, idOf: (name: string) => number): Uint8Array {
+function decoder(size: number, idOf: (name: string) => number, form: PictureChatForm): Uint8Array {
   const cache = (name: string, length: string) => floatValue(name, ['batch_size', 1, length, HIDDEN]);
   const ofPatches = new Float32Array(HIDDEN * size);
   for (const [colour, word] of WORDS.entries()) ofPatches[colour * size + idOf(word)] = 10;
@@ -140,6 +212,7 @@ function decoder(size: number, idOf: (name: string) => number): Uint8Array {
     inputs: [
       floatValue('inputs_embeds', ['batch_size', 'sequence_length', HIDDEN]),
       intValue('attention_mask', ['batch_size', 'total_length']),
+      ...(form === 'qwen2_vl' ? [intValue('position_ids', [3, 'batch_size', 'sequence_length'])] : []),
       cache('past_key_values.0.key', 'past_length'),
       cache('past_key_values.0.value', 'past_length'),
     ],

@@ -17,6 +17,11 @@ const KNOWN = {
   YolosForObjectDetection: ['task', 'object-detection'],
   SiglipModel: ['task', 'zero-shot-image-classification'],
   Dinov2Model: ['task', 'image-feature-extraction'],
+  SmolVLMForConditionalGeneration: ['llm', 'image-text-to-text'],
+  Idefics3ForConditionalGeneration: ['llm', 'image-text-to-text'],
+  Qwen2_5_VLForConditionalGeneration: ['llm', 'image-text-to-text'],
+  Gemma3ForConditionalGeneration: ['llm', 'image-text-to-text'],
+  MultiModalityCausalLM: ['image', 'text-to-image'],
 };
 
 for (const [architecture, [type, ...tasks]] of Object.entries(KNOWN)) {
