@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobOutcome, JobRequest } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
@@ -17,7 +17,7 @@ import { orderOf } from './order-of.ts';
 import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { readRoutingOptions } from './routing-options.ts';
-import { sendJson, sendJsonText } from './send-json.ts';
+import { sendAnswerText, sendJson } from './send-json.ts';
 
 const USUAL_ATTEMPTS = 3;
 /** What other APIs take; visible characters, since it is told in headers and messages. */
@@ -61,14 +61,15 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       const outcome = ending && outcomeText(ending.record, ending.result);
       const known = isNew || waitS === 0 ? undefined : await keptOutcome(job.id, services);
       const text = outcome ?? known;
-      reply.code(text === undefined ? 202 : 200).headers({
+      const headers = {
         location: `/v1/jobs/${job.id}`,
         'x-sparewatt-job': job.id,
-        ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
-        ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
+        ...(waitS === 0 ? undefined : { 'preference-applied': `wait=${waitS}` }),
+        ...(isNew ? undefined : { 'idempotency-replayed': 'true' }),
         ...rateLimitHeaders(request.principal, services.rateLimits),
-      });
-      if (text !== undefined) return sendJsonText(reply, text);
+      };
+      if (text !== undefined) return sendAnswerText(reply as unknown as FastifyReply, headers, text);
+      reply.code(202).headers(headers);
       if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
       return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
     },
