@@ -67,6 +67,8 @@ export type NodeTable = {
   named(name: string): ReadonlySet<LiveNode>;
   /** Every model some live node serves, by name. */
   models(): Map<string, ServedModel>;
+  /** Whether some node serves a model of this type. */
+  servesType(type: ServedModel['type']): boolean;
   /** Puts a node in the table in place of an earlier session of the same node, which is gone. */
   admit(node: Admission): void;
   refresh(id: string, document: CapabilityDocument): void;
@@ -159,6 +161,11 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
       const models = new Map<string, ServedModel>();
       for (const node of nodes.values()) for (const model of node.document.served_models) models.set(model.name, model);
       return models;
+    },
+    servesType: (type) => {
+      for (const { document } of nodes.values())
+        if (document.served_models.some((model) => model.type === type)) return true;
+      return false;
     },
     admit: (input) => {
       remove(input.id, 'The node opened a new session.');

@@ -6,7 +6,7 @@ import type { QueuedJob } from '../store/queued-job-store.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { createEndWaits, readWaitS } from './prefer-wait.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
-import { sendJson, sendJsonText } from './send-json.ts';
+import { sendAnswerText, sendJson } from './send-json.ts';
 
 export type Submitted = { readonly job: QueuedJob; readonly isNew: boolean };
 
@@ -21,14 +21,15 @@ export function createJobAnswer(app: RelayApp, services: RelayServices) {
     const ending = waitS === 0 ? undefined : await awaitEnd(job.id, waitS, reply);
     const ended = ending && outcomeText(ending.record, ending.result);
     const outcome = ended ?? (isNew || waitS === 0 ? undefined : await keptOutcome(job.id, services));
-    reply.code(outcome === undefined ? 202 : 200).headers({
+    const headers = {
       location: `/v1/jobs/${job.id}`,
       'x-sparewatt-job': job.id,
-      ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
-      ...(isNew ? {} : { 'idempotency-replayed': 'true' }),
+      ...(waitS === 0 ? undefined : { 'preference-applied': `wait=${waitS}` }),
+      ...(isNew ? undefined : { 'idempotency-replayed': 'true' }),
       ...rateLimitHeaders(request.principal, services.rateLimits),
-    });
-    if (outcome !== undefined) return sendJsonText(reply, outcome);
+    };
+    if (outcome !== undefined) return sendAnswerText(reply, headers, outcome);
+    reply.code(202).headers(headers);
     if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
     return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
   };

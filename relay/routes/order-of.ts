@@ -59,14 +59,17 @@ function orderOfType(
   { input, model: wanted }: { input: unknown; model: string | undefined },
   { table, models }: { table: NodeTable; models: RelayServices['models'] },
 ): JobOrder {
-  const served = [...table.models().values()].filter((one) => one.type === type).map(({ name }) => name);
-  const model = wanted ?? modelOfInput(input) ?? served.sort()[0];
+  const model = wanted ?? modelOfInput(input) ?? servedModels(type, table).sort()[0];
   if (model === undefined) {
     const sentence = `No connected node serves ${SERVICE_OF_JOB_TYPE[type]}. Name a model, and the job waits for it.`;
     throw new Problem('no_capacity', sentence, { retryAfterMs: 1_000 });
   }
-  if (served.length > 0) models.assertKnown(model, type);
+  if (table.servesType(type)) models.assertKnown(model, type);
   return { type, model, stream: false, input: readInput(type, model, withoutModel(type, input)) };
+}
+
+function servedModels(type: JobType, table: NodeTable): string[] {
+  return [...table.models().values()].filter((one) => one.type === type).map(({ name }) => name);
 }
 
 /** The bodies of chat and embeddings calls have it in their schema, the inputs of a capability do not. */

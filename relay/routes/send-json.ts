@@ -23,7 +23,15 @@ export function sendAnswer(
   headers: Readonly<Record<string, string>>,
   value: unknown,
 ): FastifyReply {
-  const body = JSON.stringify(value);
+  return sendAnswerText(reply, headers, JSON.stringify(value));
+}
+
+/** The same of what is JSON already. */
+export function sendAnswerText(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): FastifyReply {
   reply.hijack();
   reply.raw.writeHead(200, {
     'x-request-id': reply.request.id,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { FastifyRequest } from 'fastify';
+import { Value } from 'typebox/value';
 import { readWaitS } from '../../../relay/routes/prefer-wait.ts';
-import type { Job, JobOutcome } from '../../../shared/api/jobs.ts';
+import { type Job, JobOutcome } from '../../../shared/api/jobs.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { createControlledRuntime } from '../../support/controlled-runtime.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
@@ -11,12 +12,6 @@ import { endOf, jobClient, LLM, postJob, submit } from '../../support/queued-job
 
 const WAIT = { prefer: 'wait=30' };
 
-async function poolFor(t: TestContext): Promise<Pool> {
-  const pool = await startPool();
-  afterTest(t, pool.close);
-  return pool;
-}
-
 /** A node whose model is the test. */
 async function addHeld(pool: Pool) {
   const runtime = createControlledRuntime([pretendedModel('test/held')]);
@@ -24,8 +19,16 @@ async function addHeld(pool: Pool) {
   return runtime.runs;
 }
 
+const pool = await startPool();
+after(() => pool.close());
+await pool.addNode();
+const runs = await addHeld(pool);
+
+/** What was answered, which must be as it is documented. */
 async function outcomeOf(response: Response): Promise<JobOutcome> {
-  return (await response.json()) as JobOutcome;
+  const outcome: unknown = await response.json();
+  assert.ok(Value.Check(JobOutcome, outcome), JSON.stringify(outcome));
+  return outcome;
 }
 
 test('reads the preference among others, and holds no answer longer than proxies do', () => {
@@ -36,9 +39,7 @@ test('reads the preference among others, and holds no answer longer than proxies
   assert.deepEqual(passedOver, [0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
-test('answers a submission with the result of a job that ends in time', async (t) => {
-  const pool = await poolFor(t);
-  await pool.addNode();
+test('answers a submission with the result of a job that ends in time', async () => {
   const response = await postJob(pool, { service: LLM, model: 'test/echo', input: 'hello there' }, WAIT);
   const outcome = await outcomeOf(response);
   assert.equal(response.status, 200);
@@ -49,17 +50,13 @@ test('answers a submission with the result of a job that ends in time', async (t
   assert.equal((await endOf(pool, outcome.id)).queue?.resultKept, true, 'a job as any other');
 });
 
-test('answers a submission with the problem of a job that failed', async (t) => {
-  const pool = await poolFor(t);
-  await pool.addNode();
+test('answers a submission with the problem of a job that failed', async () => {
   const response = await postJob(pool, { service: LLM, model: 'test/failing', input: 'x' }, WAIT);
   const { state, problem, result } = await outcomeOf(response);
   assert.deepEqual([response.status, state, problem?.code, result], [200, 'failed', 'node_fault', null]);
 });
 
-test('answers with 202 when the job takes longer, and the job goes on', async (t) => {
-  const pool = await poolFor(t);
-  const runs = await addHeld(pool);
+test('answers with 202 when the job takes longer, and the job goes on', async () => {
   const response = await postJob(pool, { service: LLM, model: 'test/held', input: 'x' }, { prefer: 'wait=1' });
   const job = (await response.json()) as Job;
   assert.deepEqual([response.status, response.headers.get('preference-applied')], [202, 'wait=1']);
@@ -68,9 +65,7 @@ test('answers with 202 when the job takes longer, and the job goes on', async (t
   assert.equal((await endOf(pool, job.id)).state, 'succeeded');
 });
 
-test('gives whoever repeats a submission the same outcome, at once or when it is there', async (t) => {
-  const pool = await poolFor(t);
-  const runs = await addHeld(pool);
+test('gives whoever repeats a submission the same outcome, at once or when it is there', async () => {
   const ask = () =>
     postJob(pool, { service: LLM, model: 'test/held', input: 'x' }, { ...WAIT, 'idempotency-key': 'once' });
   const { id } = (await (
@@ -85,9 +80,7 @@ test('gives whoever repeats a submission the same outcome, at once or when it is
   }
 });
 
-test('holds the answer to who asks for a result back until it is there, for the key of the job alone', async (t) => {
-  const pool = await poolFor(t);
-  const runs = await addHeld(pool);
+test('holds the answer to who asks for a result back until it is there, for the key of the job alone', async () => {
   const { id } = await submit(pool, { model: 'test/held' });
   const run = await runs.next();
   const stranger = jobClient(pool, pool.relay.adminToken.replace(/.$/, '_'));
@@ -96,16 +89,16 @@ test('holds the answer to who asks for a result back until it is there, for the 
   run.output.text('at last', 2);
   run.finish();
   const response = await waiting;
-  const { result } = await outcomeOf(response);
-  assert.deepEqual([response.status, (result as { text: string }).text], [200, 'at last']);
+  const { result } = (await response.json()) as { result: { text: string } };
+  assert.deepEqual([response.status, result.text], [200, 'at last']);
 });
 
 test('lets the client of a job go when the relay closes, with the id under which it goes on', async (t) => {
-  const pool = await startPool();
-  const runs = await addHeld(pool);
-  const waiting = postJob(pool, { service: LLM, model: 'test/held', input: 'x' }, WAIT);
-  const run = await runs.next();
-  const closing = pool.close();
+  const other = await startPool();
+  const held = await addHeld(other);
+  const waiting = postJob(other, { service: LLM, model: 'test/held', input: 'x' }, WAIT);
+  const run = await held.next();
+  const closing = other.close();
   afterTest(t, () => closing);
   const response = await waiting;
   assert.equal(response.status, 202);
