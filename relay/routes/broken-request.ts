@@ -3,13 +3,20 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import { answerOnSocket } from './answer-on-socket.ts';
 
+const HEAD = 'HEAD ';
+
 /** Answers bytes that never became a request, so that they too get our shape; the connection ends with it. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerBrokenRequest(
+  error: NodeJS.ErrnoException & { rawPacket?: Buffer | undefined },
+  socket: Socket,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  answerOnSocket(socket, problemOf(error), newId('req'));
+  // Whoever sent a HEAD would take a body for the next answer.
+  const isHead = error.rawPacket?.subarray(0, HEAD.length).toString('latin1') === HEAD;
+  answerOnSocket(socket, problemOf(error), newId('req'), isHead);
 }
 
 function problemOf(error: NodeJS.ErrnoException): Problem {
