@@ -5,6 +5,7 @@ import { type BusAddress, type BusConnection, openBusConnection } from './bus-co
 import { listenForNodeEvents, type NodeEvents } from './bus-node-events.ts';
 import { createOutbox } from './bus-outbox.ts';
 import { listenForReplies, type Reply, type ReplyHandler } from './bus-replies.ts';
+import { watchForStalls } from './bus-stalls.ts';
 
 export type { Reply, ReplyHandler, ReplyStatus } from './bus-replies.ts';
 
@@ -26,6 +27,11 @@ export type Bus = {
   openReply(handler: ReplyHandler, nodeId?: string): Reply;
   subscribe(subject: string, handler: BusHandler): { close(): void };
   isConnected(): boolean;
+  /**
+   * Whether the bus stood still at some moment of the last so many milliseconds, though it is connected: what nodes did not
+   * say by then says nothing of them.
+   */
+  stalledWithin(ms: number): boolean;
   onDown(listener: () => void): void;
   onUp(listener: () => void): void;
   /** Whether the two events below come, which takes a user of the server's system account. */
@@ -73,6 +79,7 @@ function createBus(
   const { connection } = main;
   const replies = listenForReplies(connection, log);
   const outbox = createOutbox(main);
+  const stalls = watchForStalls(() => connection.flush());
   const waiting = new Set<(problem: Problem) => void>();
   main.onDown(() => {
     for (const fail of waiting) fail(new Problem('bus_unavailable', 'The bus went down before an answer came.'));
@@ -116,6 +123,7 @@ function createBus(
     openReply: replies.open,
     subscribe: (subject, handler) => subscribe(connection, subject, handler, log),
     isConnected: main.isConnected,
+    stalledWithin: stalls.stalledWithin,
     onDown: main.onDown,
     onUp: main.onUp,
     hasNodeEvents: events !== undefined,
@@ -126,6 +134,7 @@ function createBus(
       await events.updateAccount(jwt);
     },
     close: async () => {
+      stalls.stop();
       outbox.flush();
       await Promise.all([end(main), system && end(system)]);
     },

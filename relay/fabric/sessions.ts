@@ -109,7 +109,10 @@ export function keepSessions(ports: SessionPorts): Sessions {
       log.info({ node: node.id, epoch: node.epoch, reason }, 'a node left');
     },
   });
-  const sweep = setInterval(() => table.expire(ports.now()), SWEEP_INTERVAL_MS);
+  // Beats do not come through a bus that stands still; those that were late have a lease's time to come.
+  const sweep = setInterval(() => {
+    if (!bus.stalledWithin(LIMITS.leaseMs)) table.expire(ports.now());
+  }, SWEEP_INTERVAL_MS);
   return { stop: () => clearInterval(sweep) };
 }
 

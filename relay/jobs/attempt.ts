@@ -54,6 +54,7 @@ export type AttemptEnd = {
 };
 
 const readFrame = messageReader(Frame, 'frame');
+const BUS_RETRY_MS = 1_000;
 /** How long a node may take to confirm a cancel before its slot is counted as free again. */
 const CANCEL_CONFIRM_MS = 2_000;
 
@@ -165,7 +166,7 @@ export function startAttempt(
     }
   }, node.id);
   const stopWatching = ports.whenGone(node, (reason) => {
-    fail(new Problem('node_lost', `Node ${node.id} vanished while it worked. ${reason}`));
+    fail(ports.bus.isConnected() ? vanished(node, reason) : busLost('went down'));
     letGo();
   });
 
@@ -183,6 +184,7 @@ export function startAttempt(
   try {
     ports.bus.publish(subjects.jobRequest(node.id, job.type), encodeJson(requestOf(job, attempt, node)), reply.subject);
     expectNextWithin(LIMITS.acceptTimeoutMs, () => {
+      if (ports.bus.stalledWithin(LIMITS.acceptTimeoutMs)) return busLost('did not answer');
       pulse.missed();
       return silent(node);
     });
@@ -240,6 +242,16 @@ function assertAskedFor(frame: TextFrame | ToolCallFrame, { type, input }: JobSp
 
 function outOfOrder(node: LiveNode, expected: number, got: number): Problem {
   return new Problem('protocol_violation', `Node ${node.id} sent frame ${got} where ${expected} was due.`);
+}
+
+function vanished(node: LiveNode, reason: string): Problem {
+  return new Problem('node_lost', `Node ${node.id} vanished while it worked. ${reason}`);
+}
+
+/** No node is to blame, and there is no other to go to. */
+function busLost(how: string): Problem {
+  const sentence = `The message bus ${how} while the node was to work. Try again in a moment.`;
+  return new Problem('bus_unavailable', sentence, { retryAfterMs: BUS_RETRY_MS });
 }
 
 function silent(node: LiveNode): Problem {

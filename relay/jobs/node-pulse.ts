@@ -38,7 +38,8 @@ const OWN_ABSENCE_MS = 1_000;
  *
  * Invariants: (1) at most one ping per node is under way; (2) a node is silent only after it sent nothing, neither frame
  * nor beat, for `silenceMs` and left a ping without an answer; (3) one that never answered a ping is of a version that
- * cannot, and is judged by its lease alone; (4) while the relay itself stood still, nobody is judged.
+ * cannot, and is judged by its lease alone; (4) while the relay itself or the bus stood still, nobody is judged: all nodes
+ * would fall silent at once, and their jobs would use up their attempts within a moment.
  */
 export function createNodePulse({ bus, table, clock = () => performance.now() }: NodePulsePorts): NodePulse {
   const patients = new Map<LiveNode, Patient>();
@@ -64,7 +65,7 @@ export function createNodePulse({ bus, table, clock = () => performance.now() }:
       hear(node, patient);
     } catch (error) {
       const hasSpoken = patient.heardAt !== heardAt || node.heardAt !== beatAt;
-      const wasAbsent = clock() - tickedAt > OWN_ABSENCE_MS;
+      const wasAbsent = clock() - tickedAt > OWN_ABSENCE_MS || bus.stalledWithin(LIMITS.acceptTimeoutMs);
       if (toProblem(error).code !== 'node_lost' || hasSpoken || wasAbsent) return;
       if (answering.has(node) && patients.get(node) === patient) fallSilent(node, patient);
     } finally {

@@ -3,7 +3,7 @@ import { retryHeaders, toErrorBody } from '../../shared/problems/http.ts';
 import type { Problem } from '../../shared/problems/problem.ts';
 
 /** Answers where there is a socket and no response, in the shape of all errors; the connection ends with it. */
-export function answerOnSocket(socket: Duplex, problem: Problem, requestId: string): void {
+export function answerOnSocket(socket: Duplex, problem: Problem, requestId: string, isHead = false): void {
   const body = JSON.stringify(toErrorBody(problem, requestId));
   const headers = {
     connection: 'close',
@@ -14,5 +14,5 @@ export function answerOnSocket(socket: Duplex, problem: Problem, requestId: stri
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const head = [`HTTP/1.1 ${problem.status} ${problem.title}`, ...lines].join('\r\n');
-  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(`${head}\r\n\r\n${isHead ? '' : body}`, () => socket.destroy());
 }

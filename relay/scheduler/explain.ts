@@ -97,8 +97,9 @@ function effortOf({ filters }: Judged): number {
   return filters.reduce((sum, filter) => sum + EFFORT[filter], 0);
 }
 
-function isOnlyFull({ filters }: Judged): boolean {
-  return filters.length === 1 && filters[0] === 'no_free_slot';
+/** A node that offers no slots gets none by jobs that end. */
+function isOnlyFull({ node, filters }: Judged): boolean {
+  return filters.length === 1 && filters[0] === 'no_free_slot' && node !== undefined && node.slots > 0;
 }
 
 function countFilters(judged: readonly Judged[]): Record<string, number> {
@@ -108,6 +109,7 @@ function countFilters(judged: readonly Judged[]): Record<string, number> {
 }
 
 function takenText(node: LiveNode): string {
+  if (node.slots === 0) return 'It offers no slots now.';
   if (isOnProbation(node)) return 'It is on probation and runs the one job that such a node gets at a time.';
   return `All ${node.slots} slots are taken.`;
 }

@@ -1,13 +1,11 @@
-import { fuzz as fuzzRelay } from '../support/fuzz/fuzz.ts';
+import { type FuzzOptions, fuzz as fuzzRelay } from '../support/fuzz/fuzz.ts';
 import { startFuzzWorld } from '../support/fuzz/fuzz-world.ts';
 import { type Figure, figureOf } from './figure.ts';
 
-export type FuzzSizes = { requests: number; seed: number };
-
-const WHOLE: FuzzSizes = { requests: 100_000, seed: 42 };
+const WHOLE: FuzzOptions = { requests: 100_000, seed: 42 };
 
 /** Sends every route what it should and should not get, and counts the answers that no client should meet. */
-export async function fuzz(sizes: Partial<FuzzSizes> = {}): Promise<Figure[]> {
+export async function fuzz(sizes: Partial<FuzzOptions> = {}): Promise<Figure[]> {
   const options = { ...WHOLE, ...sizes };
   const world = await startFuzzWorld();
   try {

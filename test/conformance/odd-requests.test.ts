@@ -37,3 +37,9 @@ test('a WebSocket where there is none is refused in the shape of all errors, wit
     assert.equal(answer.headers.get('x-request-id'), 'mine-7');
   }
 });
+
+test('a HEAD that is broken is answered without a body', async () => {
+  const answer = await exchange(pool, requestBytes(pool, { method: 'HEAD', path: `/${'x'.repeat(20_000)}` }));
+  assert.deepEqual([answer.status, answer.body], [431, '']);
+  assert.ok(Number(answer.headers.get('content-length')) > 0);
+});

@@ -247,6 +247,22 @@ test('[O5] a job waits for a node that opens in time, and runs when it does', as
 
 type Health = { jobs: { waiting: number } };
 
+test('[O5] a job that waits for a slot is told when the only node closes, and why, not after its time', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const [node] = nodes;
+  const running = askChat(pool, model);
+  const job = await node.jobs.next();
+  const waiting = post<ErrorBody>('/v1/chat/completions', chatTo(model, { routing: { max_wait_ms: 600_000 } }));
+  await until(async () => ((await (await pool.request('/v1/health')).json()) as Health).jobs.waiting === 1);
+  await show(node, model, { open: false, reason: 'paused', changes_at: null }, 0);
+  const refused = await waiting;
+  assert.deepEqual([refused.status, refused.body.error.code], [503, 'no_capacity']);
+  assert.match(refused.body.error.message, /closed by their owners now\.$/);
+  assert.ok(Number(refused.retryAfter) >= 1);
+  job.done({ text: 'it goes on to its end' });
+  assert.equal((await running).content, 'it goes on to its end');
+});
+
 test('[O5] what a beat says of slots is newer than what the document says of the policy', async (t) => {
   const { model, nodes } = await joinNodes(t, pool, 1);
   const [node] = nodes;

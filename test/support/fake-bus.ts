@@ -20,6 +20,7 @@ export type FakeBus = Bus & {
   reply(subject: string, data: Uint8Array, status?: 'message' | 'no-responders'): boolean;
   openReplies(): number;
   setConnected(connected: boolean): void;
+  setStalled(isStalled: boolean): void;
   connectNode(publicKey: string): void;
   disconnectNode(publicKey: string): void;
 };
@@ -32,6 +33,7 @@ export function createFakeBus(): FakeBus {
   const requests = createInbox<FakeRequest>();
   const published: FakeBus['published'] = [];
   let connected = true;
+  let stalled = false;
   let last = 0;
   return {
     requests,
@@ -54,6 +56,10 @@ export function createFakeBus(): FakeBus {
       return { close: () => void handlers.delete(subject) };
     },
     isConnected: () => connected,
+    stalledWithin: () => stalled,
+    setStalled: (isStalled) => {
+      stalled = isStalled;
+    },
     onDown: (listener) => void listeners.down.push(listener),
     onUp: (listener) => void listeners.up.push(listener),
     hasNodeEvents: true,

@@ -232,3 +232,16 @@ test('a fault of whoever takes the output ends the attempt, and is not blamed on
   await assert.rejects(attempt.done, { code: 'client_too_slow' });
   assert.deepEqual(cancelsIn(attempt), [CANCEL]);
 });
+
+test('[S12] what a bus that fails takes away is not held against the node', async (t) => {
+  const hung = start(t);
+  hung.bus.setStalled(true);
+  t.mock.timers.tick(LIMITS.acceptTimeoutMs);
+  await assert.rejects(hung.done, isProblem('bus_unavailable', /did not answer/));
+  assert.equal(hung.table.get('attic')?.isSilent, false);
+  t.mock.timers.reset();
+  const cut = start(t);
+  cut.bus.setConnected(false);
+  cut.table.remove('attic', 'The bus went down.');
+  await assert.rejects(cut.done, isProblem('bus_unavailable', /went down/));
+});

@@ -158,3 +158,15 @@ test('nobody is asked, and no timer runs, while a node has no work', async (t) =
   await pass(60_000);
   assert.equal(bus.requests.all.length, 1);
 });
+
+test('[S12] nobody is silent while the bus stands still', async (t) => {
+  const { bus, pass, silent, unanswered, isFree } = await watchNode(t);
+  await pass(ASKED_MS);
+  bus.setStalled(true);
+  await unanswered();
+  assert.deepEqual([silent.times, isFree()], [0, true]);
+  bus.setStalled(false);
+  await pass(ASKED_MS);
+  await unanswered();
+  assert.deepEqual([silent.times, isFree()], [1, false]);
+});

@@ -169,6 +169,8 @@ test('says at once that a node is closed, and a moment later to those who waited
   table.heard('a', 0, 0, { used: 1, inUse: undefined });
   assert.equal(await outcomeOf(want()), 'no_capacity');
   assert.equal(await outcomeOf(waiting), 'waiting');
+  const { signal } = new AbortController();
+  assert.equal(scheduler.explain({ model: 'm', exclude: new Set(), maxWaitMs: 10_000, signal }).would_wait, false);
   const policy = { open: false, reason: 'paused', changes_at: null };
   table.refresh('a', documentFor('a', ['m'], { policy }));
   t.mock.timers.tick(1_000);

@@ -5,9 +5,10 @@ import { createKnownIds } from './known-ids.ts';
 import { type Operation, operationsOf } from './operations.ts';
 import type { Census } from './relay-census.ts';
 import { type FuzzRequest, requestsTo, type Sender } from './requests.ts';
-import { createFuzzClient, type Sending } from './send.ts';
+import { createFuzzClient, type FuzzAnswer, type Sending } from './send.ts';
 
-export type FuzzOptions = { requests: number; seed: number };
+/** What there is no time for within `minutes` is left out; the report says how much was done. */
+export type FuzzOptions = { requests: number; seed: number; minutes?: number };
 
 export type FuzzReport = {
   requests: number;
@@ -28,7 +29,8 @@ const SHORT_PATIENCE_MS = 100;
 const WAITING = new Set(['/v1/miners/poll', '/v1/jobs/{id}/events', '/v1/ws', '/v1/capabilities', '/nats']);
 
 /** Sends generated requests to every operation of a relay, judges each answer, and counts what the relay holds meanwhile. */
-export async function fuzz(world: FuzzWorld, { requests, seed }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz(world: FuzzWorld, { requests, seed, minutes = 120 }: FuzzOptions): Promise<FuzzReport> {
+  const endsAt = performance.now() + minutes * 60_000;
   const known = createKnownIds(world.spared);
   const judge = createJudge();
   const client = createFuzzClient(world.url);
@@ -43,7 +45,7 @@ export async function fuzz(world: FuzzWorld, { requests, seed }: FuzzOptions): P
     const answer = await client.send(sending);
     const kind = answer.is === 'answer' ? String(answer.status) : answer.is;
     answers[kind] = (answers[kind] ?? 0) + 1;
-    if (answer.is === 'answer' && answer.status < 300) known.learn(operation.path, answer.body);
+    if (answer.is === 'answer' && answer.status < 300) known.learn(operation.path, told(answer));
     const wrong = judge({ operation, method: request.method }, answer);
     if (wrong === undefined) return;
     const name = `${operation.method} ${operation.path}`;
@@ -64,7 +66,7 @@ export async function fuzz(world: FuzzWorld, { requests, seed }: FuzzOptions): P
   };
 
   let done = 0;
-  while (done < requests && !world.hasEnded()) {
+  while (done < requests && performance.now() < endsAt && !world.hasEnded()) {
     const count = Math.min(BATCH, requests - done);
     const batch = fc.sample(arbitrary, { seed: seed + done, numRuns: count });
     const number = { next: 0 };
@@ -78,6 +80,11 @@ export async function fuzz(world: FuzzWorld, { requests, seed }: FuzzOptions): P
   }
   client.close();
   return { requests: done, answers, defects: [...defects.values()], censuses };
+}
+
+/** Where ids stand in an answer. */
+function told({ headers, body }: Extract<FuzzAnswer, { is: 'answer' }>): string {
+  return `"id":"${headers['x-sparewatt-job']}" "id":"${headers['x-sparewatt-receipt']}" ${body}`;
 }
 
 function rightToken({ path }: Operation, { apiKey, adminToken }: FuzzWorld, minerToken: string): string {

@@ -36,7 +36,7 @@ export function kindAt(path: string): string {
 export function createKnownIds(spared: readonly string[]): KnownIds {
   const ids = new Map<string, string[]>();
   const keep = (kind: string, id: string): void => {
-    if (spared.includes(id)) return;
+    if (spared.includes(id) || id === 'undefined') return;
     const known = ids.get(kind) ?? [];
     ids.set(kind, known);
     if (known.includes(id)) return;

@@ -78,7 +78,8 @@ function readAnswer(
       () => finish({ is: isOwed && !isImpatient ? 'hung' : 'left' }),
       isImpatient ? 5 : patienceMs,
     );
-    asking.on('error', (error) => finish({ is: 'cut', error: String(error) }));
+    // The relay may have ended a connection in the moment in which it was used again: only on a new one it is at fault.
+    asking.on('error', (error) => finish(asking.reusedSocket ? { is: 'left' } : { is: 'cut', error: String(error) }));
     asking.on('upgrade', (_answer, socket) => {
       socket.destroy();
       finish({ is: 'left' });
