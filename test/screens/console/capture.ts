@@ -24,8 +24,9 @@ const KEPT = new Set([
     'pairing',
     'receipt',
     'approvals',
+    'task',
   ].map((name) => `${name}-light`),
-  ...['overview', 'node', 'playground', 'overview-narrow', 'task'].map((name) => `${name}-dark`),
+  ...['overview', 'node', 'playground', 'overview-narrow'].map((name) => `${name}-dark`),
   ...['nodes-narrow-light', 'pairing-narrow-light', 'nodes-forced-colors'],
 ]);
 const WIDE = { width: 1_280, height: 860 };
