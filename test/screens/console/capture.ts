@@ -14,18 +14,9 @@ import { until } from '../../support/until.ts';
 const elsewhere = process.env.SPAREWATT_SCREENS;
 const FOLDER = elsewhere ?? import.meta.dirname;
 const KEPT = new Set([
-  ...[
-    'sign-in',
-    'overview-empty',
-    'overview',
-    'nodes',
-    'job-waiting',
-    'key-made',
-    'pairing',
-    'receipt',
-    'approvals',
-    'task',
-  ].map((name) => `${name}-light`),
+  ...['sign-in', 'overview-empty', 'overview', 'nodes', 'job-waiting', 'key-made', 'pairing', 'receipt'].map(
+    (name) => `${name}-light`,
+  ),
   ...['overview', 'node', 'playground', 'overview-narrow'].map((name) => `${name}-dark`),
   ...['nodes-narrow-light', 'pairing-narrow-light', 'nodes-forced-colors'],
 ]);
@@ -58,35 +49,10 @@ try {
       await shoot(page, 'nodes-forced-colors');
     }
     await page.context().close();
-    await captureApprovals(colorScheme);
   }
 } finally {
   await browser.close();
   await pool.close();
-}
-
-/** What waits for a person, on a relay that asks for one. */
-async function captureApprovals(colorScheme: 'light' | 'dark'): Promise<void> {
-  const supervised = await startPool({ supervised: true });
-  const [node] = await addNodes(supervised, 1, 'attic');
-  const send = async (path: string, body: object): Promise<{ id: string }> => {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    return (await (await supervised.request(path, init)).json()) as { id: string };
-  };
-  const asked = {
-    model: 'test/echo',
-    input: { messages: [{ role: 'user', content: 'Summarise the minutes of May' }] },
-  };
-  await send('/v1/jobs', { service: 'llm/inference', ...asked });
-  const { id } = await send(`/v1/nodes/${node?.nodeId}/tasks`, { type: 'llm', ...asked });
-  const { page } = await openConsole(browser, supervised, { viewport: WIDE, colorScheme, hash: '#/approvals' });
-  await page.locator('.nav-count').waitFor();
-  await shoot(page, `approvals-${colorScheme}`);
-  await goTo(page, `#/approvals/${id}`);
-  await page.locator('pre').waitFor();
-  await shoot(page, `task-${colorScheme}`);
-  await page.context().close();
-  await supervised.close();
 }
 
 /** Some nodes, and some work that was done, failed and waits. Gives the id of a job with an attempt. */
