@@ -7,6 +7,8 @@ import { useApi } from './surroundings.ts';
 
 const TEXT = STRINGS.keys;
 const DAY_MS = 86_400_000;
+const MICRO = 1_000_000;
+const MOST_CREDITS = 1_000_000;
 
 /** Makes a key. A field that is left empty is no limit. */
 export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
@@ -33,7 +35,11 @@ export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
           <Field label={TEXT.requests}>{(id) => <Limit id={id} name="requests" />}</Field>
           <Field label={TEXT.tokens}>{(id) => <Limit id={id} name="tokens" />}</Field>
           <Field label={TEXT.days}>{(id) => <Limit id={id} name="days" most={3_650} />}</Field>
+          <Field label={TEXT.credits}>{(id) => <Limit id={id} name="credits" least={0} most={MOST_CREDITS} />}</Field>
         </div>
+        <label className="check">
+          <input name="hmac" type="checkbox" /> {TEXT.mustSign}
+        </label>
         <Trouble problem={problem} />
         <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
           {TEXT.makeIt}
@@ -53,8 +59,12 @@ function Field({ label, children }: { label: string; children(id: string): React
   );
 }
 
-function Limit({ id, name, most = 1_000_000_000 }: { id: string; name: string; most?: number }) {
-  return <input id={id} name={name} className="input" type="number" min={1} max={most} placeholder={TEXT.noLimit} />;
+type LimitProps = { id: string; name: string; least?: number; most?: number };
+
+function Limit({ id, name, least = 1, most = 1_000_000_000 }: LimitProps) {
+  return (
+    <input id={id} name={name} className="input" type="number" min={least} max={most} placeholder={TEXT.noLimit} />
+  );
 }
 
 function orderOf(form: FormData, now: number): CreateKeyRequest {
@@ -64,12 +74,14 @@ function orderOf(form: FormData, now: number): CreateKeyRequest {
     .split(',')
     .map((model) => model.trim())
     .filter((model) => model !== '');
-  const days = count('days');
+  const [days, credits] = [count('days'), count('credits')];
   return {
     name: text('name'),
     models: models.length === 0 ? null : models,
     requests_per_minute: count('requests'),
     tokens_per_minute: count('tokens'),
     expires_at: days === null ? null : now + days * DAY_MS,
+    credit_limit_micro: credits === null ? null : credits * MICRO,
+    hmac: form.has('hmac'),
   };
 }

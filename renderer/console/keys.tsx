@@ -121,11 +121,18 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
   );
 }
 
-function limitsOf({ models, requests_per_minute: requests, tokens_per_minute: tokens, hmac }: ApiKey): string[] {
+function limitsOf({
+  models,
+  requests_per_minute: requests,
+  tokens_per_minute: tokens,
+  credit_limit_micro: credits,
+  hmac,
+}: ApiKey): string[] {
   const limits = [
     ...(models === null ? [] : [models.join(', ')]),
     ...(requests === null ? [] : [TEXT.requestsOf(shownCount(requests))]),
     ...(tokens === null ? [] : [TEXT.tokensOf(shownCount(tokens))]),
+    ...(credits === null ? [] : [TEXT.creditsOf(shownCount(credits / 1_000_000))]),
     ...(hmac ? [TEXT.signed] : []),
   ];
   return limits.length === 0 ? [TEXT.unlimited] : limits;

@@ -5,6 +5,7 @@ import type { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import { Findings } from '../receipts/findings.tsx';
 import type { Api } from './api.ts';
 import { useAsked, useDoing } from './asked.ts';
+import { LatestReceipts } from './latest-receipts.tsx';
 import { Card, Fact, Facts, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
@@ -20,6 +21,7 @@ export function Receipts({ id }: { id: string | null }) {
       <Find first={id ?? ''} />
       {id !== null && <Proof id={id} />}
       <Log />
+      {id === null && <LatestReceipts />}
     </>
   );
 }

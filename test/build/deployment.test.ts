@@ -57,6 +57,27 @@ test('compose.yaml sets what the relay reads, and no secret', () => {
   assert.ok(Number.parseInt(relay.stop_grace_period, 10) > Number(relay.environment.SPAREWATT_RELAY_DRAIN_S) + 2);
 });
 
+test('compose.postgres.yaml gives the relay a database that nobody else reaches, and holds no password', () => {
+  const { services, volumes } = parse(read('compose.postgres.yaml'), { strict: true, uniqueKeys: true }) as {
+    services: Record<'relay' | 'db', Partial<Service> & { depends_on?: string[]; environment: Record<string, string> }>;
+    volumes: Record<string, unknown>;
+  };
+  const { environment, depends_on: dependsOn } = services.relay;
+  for (const name of Object.keys(environment)) assert.ok(knownVariables().includes(name), name);
+  const [user, password, host, database] = /^postgres:\/\/(\w+):(\$\{[^}]+\})@(\w+)\/(\w+)$/
+    .exec(environment.DATABASE_URL ?? '')
+    ?.slice(1) ?? ['no address'];
+  const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = services.db.environment;
+  assert.deepEqual([user, password, host, database], [POSTGRES_USER, POSTGRES_PASSWORD, 'db', POSTGRES_DB]);
+  assert.match(password ?? '', /^\$\{POSTGRES_PASSWORD:\?/);
+  assert.deepEqual(dependsOn, ['db']);
+  assert.ok(!('ports' in services.db));
+  assert.deepEqual(
+    services.db.volumes,
+    Object.keys(volumes).map((name) => `${name}:/var/lib/postgresql/data`),
+  );
+});
+
 test('the Dockerfile copies what there is, and runs the command as nobody in particular', () => {
   const text = read('Dockerfile');
   assert.ok(existsSync(join(ROOT, 'build', relay.build.context, relay.build.dockerfile)));

@@ -115,6 +115,9 @@ test('a node that joins with a code is told as the one that came, and runs what 
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('button', { name: 'Check the whole log' }).click();
   await page.getByText('are sound.').waitFor();
+  await goTo(page, '#/receipts');
+  await page.locator('tr', { hasText: 'test/echo' }).getByRole('link', { name: /^job_/ }).click();
+  await page.getByText('Signature of the relay holds').waitFor();
 
   await goTo(page, `#/nodes/${other.nodeId}`);
   await page.getByLabel('Reason').fill('a new graphics card');
@@ -147,6 +150,15 @@ test('a key is shown once, works with its limits, and is refused once it is revo
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke…' }).click();
   await row.getByText('Revoked').waitFor();
   assert.equal((await ask()).status, 401);
+  await page.getByLabel('Name', { exact: true }).fill('signer');
+  await page.getByLabel('Credits it may owe').fill('2');
+  await page.getByLabel('Requests must be signed').check();
+  await page.getByRole('button', { name: 'Make key' }).click();
+  await page.locator('.secret code', { hasText: /^sw-sign-/ }).waitFor();
+  const signer = page.locator('tr', { hasText: 'signer' });
+  await signer.getByText('may owe 2 credits').waitFor();
+  await signer.getByText('signed requests only').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
   await page.context().close();
 });
 

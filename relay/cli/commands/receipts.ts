@@ -52,9 +52,10 @@ export function addReceiptsCommand(program: Command): void {
     .action(audit);
 }
 
-function lineOf({ id, attempt, node, usage, signatures }: Receipt): string {
+function lineOf({ id, attempt, node, usage, signatures, attestation }: Receipt): string {
   const signed = signatures.verdict === 'sound' ? 'signed by node and relay' : 'signed by the relay alone';
-  return `${id}  attempt ${attempt}  ${node}  ${usage.reported.outputTokens} tokens  ${signed}`;
+  const attested = attestation === undefined ? '' : ', attested';
+  return `${id}  attempt ${attempt}  ${node}  ${usage.reported.outputTokens} tokens  ${signed}${attested}`;
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {

@@ -104,6 +104,9 @@ test('[V12] a relay with a third key attests what it shows, and names the key', 
   const keys = await get<ReceiptKeyList>('/v1/log/keys');
   assert.deepEqual(keys, { relay: proof.receipt.keys.relay, attestation: proof.receipt.attestation?.key });
 
+  const env = { SPAREWATT_RELAY: pool.relay.url, SPAREWATT_API_KEY: pool.relay.apiKey };
+  const listed = await runSparewatt(['receipts', 'list', job ?? ''], { env });
+  assert.match(listed.stdout, /signed by node and relay, attested\n$/);
   const file = join(folder, 'proof.json');
   writeFileSync(file, JSON.stringify(proof));
   const verify = (key: string) => runSparewatt(['receipts', 'verify', file, '--attestation-key', key]);
