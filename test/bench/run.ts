@@ -9,6 +9,7 @@ import { firstToken, wholeAnswer } from './first-token.ts';
 import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
+import { mixedDay } from './mixed-day.ts';
 import { coldStart, modelLoads } from './model-loads.ts';
 import { prefixReuse } from './prefix-reuse.ts';
 import { realNodes } from './real-nodes.ts';
@@ -45,6 +46,7 @@ const ALONE: Record<string, () => Promise<Figure[]>> = {
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
   'model-loads': modelLoads,
+  'mixed-day': mixedDay,
   'cold-start': coldStart,
   window: windowFigures,
 };
