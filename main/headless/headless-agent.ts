@@ -54,6 +54,8 @@ export type HeadlessAgentOptions = {
   modelSources?: readonly string[];
   /** What downloaded models may take on disk. */
   modelsQuotaBytes?: number;
+  /** Models that nobody has asked for so long give their memory back; never when absent. */
+  idleMs?: number;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */

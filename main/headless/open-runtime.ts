@@ -30,6 +30,7 @@ export type OpenRuntimeOptions = {
   relayFetch?: typeof globalThis.fetch;
   modelSources?: readonly string[];
   modelsQuotaBytes?: number;
+  idleMs?: number;
   log: AgentLog;
   onProgress(line: string): void;
   /** The machine that the models run on; without it they run on its processor. */
@@ -49,7 +50,7 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
 export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
-  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, modelsQuotaBytes } = options;
+  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, modelsQuotaBytes, idleMs } = options;
   const runtimeLog: RuntimeLog = {
     info: (message) => options.log.info({}, message),
     fault: (message, detail) => options.log.error({ detail }, message),
@@ -75,6 +76,7 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     ...(relayUrl === undefined ? {} : { relayUrl }),
     ...(relayFetch === undefined ? {} : { relayFetch }),
     ...(modelSources === undefined ? {} : { allowedSources: modelSources }),
+    ...(idleMs === undefined ? {} : { idleMs }),
     ...(modelsQuotaBytes === undefined ? {} : { quotaBytes: modelsQuotaBytes }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);

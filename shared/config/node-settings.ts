@@ -169,6 +169,20 @@ export const NodeSettings = Type.Object(
         }),
       ),
     ),
+    unload_after_min: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_080,
+        ...described({
+          description: 'take a model out of memory that nobody has asked for so many minutes',
+          wanted: 'minutes from 1 to 10080',
+          env: 'SPAREWATT_NODE_UNLOAD_AFTER_MIN',
+          argument: 'minutes',
+          otherwise: 'models stay in memory',
+          example: 30,
+        }),
+      }),
+    ),
     allow_tools: Type.Array(Type.Enum([...TOOL_TYPES]), {
       default: [],
       ...described({

@@ -15,6 +15,7 @@ import { languageModels } from './language-models.ts';
 import { frozenNode, killedNode } from './lost-nodes.ts';
 import { manyNodes } from './many-nodes.ts';
 import { manyStreams, openStreams } from './many-streams.ts';
+import { mixedDay } from './mixed-day.ts';
 import { coldStart, modelLoads } from './model-loads.ts';
 import { pausesOfPage, pausesOfProcessor } from './pauses.ts';
 import { prefixReuse } from './prefix-reuse.ts';
@@ -60,6 +61,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
   'model-loads': modelLoads,
+  'mixed-day': mixedDay,
   'cold-start': coldStart,
   window: windowFigures,
   'hidden-tab': hiddenTab,

@@ -4,6 +4,7 @@
  * 1. At most one thread is alive; it starts with the first job and loads the model once.
  * 2. A thread that ends takes its jobs with it; the next job starts a fresh one.
  * 3. After `close` no thread starts.
+ * 4. A thread is released only while no job runs or waits for it.
  */
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
@@ -15,18 +16,26 @@ export type ModelWorkerOptions = ModelThreadOptions & {
   /** Called for every fresh thread, so that files are checked before each load. */
   prepare: () => Promise<LoadRequest>;
   onState: (state: 'warm' | 'installed') => void;
+  now?: () => number;
 };
 
 export type ModelWorker = {
   /** Resolves once the model is in memory. */
   warmUp(): Promise<void>;
   run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
+  /** When the last job ended, by the caller's clock; null while one runs and before the first. */
+  idleSince(): number | null;
+  /** Gives the memory back, unless somebody needs the model; the next job loads it again. */
+  release(): Promise<void>;
   close(): Promise<void>;
 };
 
 export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   let current: Promise<ModelThread> | null = null;
   let closed = false;
+  let inUse = 0;
+  let usedAt: number | null = null;
+  const now = options.now ?? (() => performance.now());
 
   async function startThread(): Promise<ModelThread> {
     const request = await options.prepare();
@@ -54,15 +63,30 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     return thread;
   }
 
+  async function using<Value>(work: () => Promise<Value>): Promise<Value> {
+    inUse += 1;
+    try {
+      return await work();
+    } finally {
+      inUse -= 1;
+      usedAt = now();
+    }
+  }
+
   return {
-    async warmUp() {
-      await ready();
-    },
-    async run(job, output, signal) {
-      signal.throwIfAborted();
-      const thread = await abortable(ready(), signal);
-      signal.throwIfAborted();
-      return await thread.run(job, output, signal);
+    warmUp: () => using(async () => void (await ready())),
+    run: (job, output, signal) =>
+      using(async () => {
+        signal.throwIfAborted();
+        const thread = await abortable(ready(), signal);
+        signal.throwIfAborted();
+        return await thread.run(job, output, signal);
+      }),
+    idleSince: () => (inUse === 0 ? usedAt : null),
+    async release() {
+      if (inUse > 0 || current === null) return;
+      const thread = await current.catch(() => null);
+      if (inUse === 0) await thread?.end(releasedProblem(options.model));
     },
     async close() {
       closed = true;
@@ -70,6 +94,10 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
       await thread?.end(closedProblem(options.model));
     },
   };
+}
+
+function releasedProblem(model: string): Problem {
+  return new Problem('node_fault', `The node took '${model}' out of memory, since nobody had asked it for long.`);
 }
 
 function closedProblem(model: string): Problem {

@@ -25,11 +25,26 @@ export type WorkerRuntimeOptions = ModelStoreOptions & {
   preload?: boolean;
   cancelGraceMs?: number;
   signal?: AbortSignal;
+  /** A model that nobody has asked for so long gives its memory back; never when absent. */
+  idleMs?: number;
+  clock?: RuntimeClock;
   /** Where each model runs; the processor when absent. */
   chooseDevice?: DeviceChooser;
   workerUrl?: URL;
 };
 
+/** `every` calls again and again until what it returns is called. */
+export type RuntimeClock = { now(): number; every(ms: number, step: () => void): () => void };
+
+const REAL_CLOCK: RuntimeClock = {
+  now: () => performance.now(),
+  every: (ms, step) => {
+    const timer = setInterval(step, ms).unref();
+    return () => clearInterval(timer);
+  },
+};
+/** Memory is given back at most so much later than it could be. */
+const LOOK_FOR_IDLE_MS = 30_000;
 /** Names the runtime on receipts. */
 const RUNTIME_NAME = 'transformers.js';
 const USUAL_DEVICE = 'cpu';
@@ -49,6 +64,7 @@ type ServedDevice = { name: string; trials: readonly Trial[] };
  */
 export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promise<Runtime> {
   const store = createModelStore(options);
+  const clock = options.clock ?? REAL_CLOCK;
   const listeners: (() => void)[] = [];
   const loads = new Map<string, number>();
   const loadListeners: ((model: string, loadMs: number) => void)[] = [];
@@ -80,6 +96,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
         setState(entry, state);
       },
       onFault: options.log.fault,
+      now: clock.now,
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
     });
@@ -105,6 +122,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   }
 
   let isClosing = false;
+  const stopLooking = releaseIdle(served, options.idleMs, clock);
   if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
 
   return {
@@ -122,6 +140,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     },
     async close() {
       isClosing = true;
+      stopLooking();
       await Promise.all([...served.values()].map((entry) => entry.worker.close()));
       await Promise.all([...served.values()].map((entry) => store.release(entry.installed)));
     },
@@ -149,6 +168,16 @@ async function installFor(
 /** `threads` for weights of `sizeBytes`: one for tiny models, else one per core. */
 export function defaultThreads(sizeBytes: number, cores: number = availableParallelism()): number {
   return sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : cores;
+}
+
+function releaseIdle(served: ReadonlyMap<string, Served>, idleMs: number | undefined, clock: RuntimeClock): () => void {
+  if (idleMs === undefined) return () => undefined;
+  return clock.every(LOOK_FOR_IDLE_MS, () => {
+    for (const { worker } of served.values()) {
+      const since = worker.idleSince();
+      if (since !== null && clock.now() - since >= idleMs) void worker.release();
+    }
+  });
 }
 
 function preload(entries: readonly Served[], log: RuntimeLog, isClosing: () => boolean): void {

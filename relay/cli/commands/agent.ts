@@ -91,13 +91,14 @@ function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation
 }
 
 function optionalSettings(settings: NodeSettings) {
-  const { name, join_token, hub, hub_token, policy, caps_port, models_quota_gb } = settings;
+  const { name, join_token, hub, hub_token, policy, caps_port, models_quota_gb, unload_after_min } = settings;
   return {
     ...(name === undefined ? {} : { name }),
     ...(join_token === undefined ? {} : { joinToken: join_token }),
     ...(hub === undefined ? {} : { hubUrl: hub }),
     ...(hub_token === undefined ? {} : { hubToken: hub_token }),
     ...(models_quota_gb === undefined ? {} : { modelsQuotaBytes: models_quota_gb * GIGABYTE }),
+    ...(unload_after_min === undefined ? {} : { idleMs: unload_after_min * 60_000 }),
     ...(policy === undefined ? {} : { policy }),
     ...(caps_port === undefined ? {} : { capsPort: caps_port }),
   };
