@@ -3,6 +3,7 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import type { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import type { DepartureCounter } from '../node/departures.ts';
 import type { StartAgent } from '../node/node-host.ts';
 import type { InstallModel } from '../node/page-models.ts';
@@ -30,7 +31,7 @@ export type NodeParts = {
 };
 
 /** A relay's address, and a fetch that believes its own certificate authority. */
-export type RelayFiles = { relayUrl: string; relayFetch: typeof globalThis.fetch };
+export type RelayFiles = { relayUrl: string; relayFetch: ReturnType<typeof createRelayFetch> };
 
 /** Everything that the app takes from outside; `index.ts` gives the real things, tests give doubles. */
 export type DesktopHost = {

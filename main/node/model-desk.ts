@@ -34,7 +34,7 @@ export type ModelDesk = {
   close(): void;
 };
 
-type Running = { stop: AbortController; meter: DownloadMeter; problem: string | null };
+type Running = { stop: AbortController; meter: DownloadMeter; problem: ModelDownload['problem'] };
 
 /**
  * The models that an owner adds to those that ship.
@@ -66,8 +66,9 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     } catch (error) {
       if (entry.stop.signal.aborted) running.delete(id);
       else {
-        entry.problem = toProblem(error, 'model_download_failed').message;
-        log.warn({ model: id, code: toProblem(error).code }, 'a model could not be fetched');
+        const { code, message } = toProblem(error, 'model_download_failed');
+        entry.problem = { code, message };
+        log.warn({ model: id, code }, 'a model could not be fetched');
       }
     }
     onChange();

@@ -64,7 +64,7 @@ export const ModelDownload = Type.Object({
   bytesPerS: Nullable(Type.Number({ minimum: 0 })),
   etaS: Nullable(Type.Integer({ minimum: 0 })),
   /** Why it has ended without the model; null while it goes on. */
-  problem: Nullable(Type.String()),
+  problem: Nullable(Type.Object({ code: Type.String(), message: Type.String() })),
 });
 export type ModelDownload = Static<typeof ModelDownload>;
 

@@ -97,6 +97,7 @@ test('[V11] an answer that the relay has not signed for this question is no answ
   await agent.ready;
   const ask = { jobs: [jobId], creditsBefore: null };
   assert.deepEqual((await agent.records(ask)).receipts, []);
+  assert.match(answers[0] ?? '', /"receipts":\[\]/, 'the relay showed the receipt of another node');
   change = (text) => text.replace('"receipts":[]', '"receipts":[],"more":1');
   await assert.rejects(agent.records(ask), isProblem('relay_identity_changed', /Another relay/));
   change = () => answers[0] ?? '';

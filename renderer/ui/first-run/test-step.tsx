@@ -15,7 +15,8 @@ export function TestStep({ state, onDone }: { state: AppState; onDone(): void })
   // biome-ignore lint/correctness/useExhaustiveDependencies: begun once, when the step is shown.
   useEffect(() => {
     heading.current?.focus();
-    if (isBegun.current || running || result !== null) return;
+    // Who contributes already is not interrupted for it.
+    if (isBegun.current || running || result !== null || state.contributing) return;
     isBegun.current = true;
     start();
   }, []);

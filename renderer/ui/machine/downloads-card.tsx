@@ -86,7 +86,7 @@ function DownloadRow({
             <span className="hint">{parts.join(' · ')}</span>
           </>
         ) : (
-          <span className="hint">{problem}</span>
+          <span className="hint">{texts.problem(problem)}</span>
         )}
       </span>
       <span className="actions">

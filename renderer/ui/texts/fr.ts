@@ -31,6 +31,13 @@ const PROBLEMS: Record<string, string> = {
   too_many_attempts: 'Trop d’essais. Attendez une minute avant de recommencer.',
   relay_unreachable: 'Le relais ne répond pas. Vérifiez son adresse et qu’il fonctionne.',
   relay_identity_changed: 'Un autre relais répond à cette adresse. Demandez un code à son opérateur.',
+  model_not_found: 'Aucun modèle de ce nom n’a été trouvé sous une forme qui convient.',
+  model_download_failed: 'Le modèle n’a pas pu être téléchargé. Ce qui est venu est gardé ; réessayez.',
+  model_store_full: 'Le modèle ne tient pas dans la place que vous permettez aux modèles.',
+  model_load_failed: 'Cette application n’exécute pas ce genre de modèle.',
+  model_in_use: 'Ce modèle est déjà ici, ou en route, ou encore utilisé.',
+  policy_refused: 'Vos préférences ne le permettent pas maintenant.',
+  node_busy: 'Des tâches tournent sur cette machine. Mettez-la en pause, puis réessayez.',
   invalid_value: 'Une valeur n’est pas acceptée.',
   invalid_setting: 'Une valeur n’est pas acceptée.',
 };

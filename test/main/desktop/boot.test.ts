@@ -25,6 +25,7 @@ test('starts in the order of its list', async (t) => {
     'open the secrets',
     'open the ledger',
     'find the models',
+    'look at the hardware',
     'watch power and person',
     'watch what runs',
     'ask for a place for the tray',
@@ -34,6 +35,7 @@ test('starts in the order of its list', async (t) => {
     'look at everything once a second',
     'follow links',
     'work for the relay that is remembered',
+    'fetch the models that were added',
     'meet the GPU',
     'show the window',
   ]);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { createModelStore } from '../../../main/headless/models/model-store.ts';
 import { createDownloadMeter } from '../../../main/node/download-meter.ts';
 import { createModelInstaller } from '../../../main/node/page-models.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
@@ -101,7 +102,7 @@ test('the disk quota of the preferences holds for what is fetched, and what fail
   const desktop = await open(t, { stored: stored({ disk_quota_bytes: 100_000 }) });
   await desktop.ask('addModel', { model: CHAT });
   await until(() => desktop.app.state().downloads[0]?.problem !== null);
-  assert.match(desktop.app.state().downloads[0]?.problem ?? '', /do not fit/);
+  assert.equal(desktop.app.state().downloads[0]?.problem?.code, 'model_store_full');
   assert.equal((await desktop.ask('getDisk')).quotaBytes, 100_000);
   assert.ok((await desktop.ask('getDisk')).usedBytes <= 100_000);
   await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, disk_quota_bytes: 100_000_000 });
@@ -113,6 +114,28 @@ test('the disk quota of the preferences holds for what is fetched, and what fail
   await desktop.ask('cancelDownload', { model: 'sparewatt/nothing' });
   assert.deepEqual(desktop.app.state().downloads, []);
   assert.deepEqual((desktop.settingsFile.store as { models?: string[] }).models, [CHAT]);
+});
+
+test('a quota that is lowered takes what nothing uses off the disk, and leaves what is served', async (t) => {
+  const desktop = await open(t);
+  const cacheFolder = join(desktop.folder, 'models');
+  const store = createModelStore({
+    modelFolder: '/nonexistent',
+    cacheFolder,
+    hubUrl: hub.url,
+    allowedSources: ['hub'],
+  });
+  await store.release(await store.install('sparewatt/demo-embed'));
+  await desktop.ask('addModel', { model: CHAT });
+  await until(async () => (await desktop.ask('listModels')).length === 2);
+  const both = (await desktop.ask('getDisk')).usedBytes;
+  await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, disk_quota_bytes: both - 1 });
+  const { usedBytes } = await desktop.ask('getDisk');
+  assert.ok(usedBytes > 0 && usedBytes < both);
+  assert.equal(existsSync(join(cacheFolder, CHAT, WEIGHTS)), true);
+  assert.equal((await desktop.ask('listModels')).length, 2);
+  await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, disk_quota_bytes: 1 });
+  assert.equal((await desktop.ask('getDisk')).usedBytes, usedBytes, 'what is served was taken away');
 });
 
 test('nothing is fetched over a metered network before its owner allows that', async (t) => {

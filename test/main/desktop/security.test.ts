@@ -177,7 +177,7 @@ test('nothing listens: no file of the app opens a server', () => {
   assert.deepEqual(servers, []);
 });
 
-test('nothing is sent on its own: no file of the app fetches, but for the node and an update that was asked for', () => {
+test('nothing is sent on its own: no file of the app fetches, but for the node, and an update or a model that was asked for', () => {
   const desktop = globSync('main/**/*.ts', { cwd: ROOT, exclude: (name) => name.includes('headless') });
   const senders = desktop.filter((file) =>
     /\bfetch\(|globalThis\.fetch|crashReporter|XMLHttpRequest/.test(readFileSync(join(ROOT, file), 'utf8')),
