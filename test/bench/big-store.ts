@@ -15,7 +15,7 @@ import { type Figure, figureOf } from './figure.ts';
 import { median } from './rounds.ts';
 
 const SMALL = 10_000;
-const BIG = Number(process.env.BIG ?? 1_000_000);
+const BIG = 1_000_000;
 /** This part of them came through the queue within the last hours, so that their results are still kept. */
 const QUEUED_PART = 0.05;
 const QUEUED_MS = 12 * 3_600_000;
