@@ -104,7 +104,7 @@ async function pageOf(renderer: ChromiumRenderer, desktop: Desktop): Promise<Pag
   look();
   const page = await promise;
   await page.waitForLoadState('load');
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(20_000);
   await page.locator('.window').waitFor();
   return page;
 }
