@@ -15,14 +15,14 @@ const CHAT = 'sparewatt/demo-chat';
 const EMBED = 'sparewatt/demo-embed';
 const MINUTE_MS = 60_000;
 const DAY_MIN = 24 * 60;
-/** By then allocators and compiled code have their size. */
-const WARM_UP_MIN = 6 * 60;
+/** After some fifty loads allocators and compiled code have their size; before, a step comes now and then. */
+const WARM_UP_MIN = 12 * 60;
 const IDLE_MS = 10 * MINUTE_MS;
 /** Bursts of work that a model sees, with hours of nothing between them: what makes it come and go. */
 const BURST_SHARE = 0.06;
 
 /**
- * How much larger the process is after 24 simulated hours of mixed work than after six: chats, embeddings and kernels
+ * How much larger the process is after 24 simulated hours of mixed work than after twelve: chats, embeddings and kernels
  * in bursts, jobs that are cancelled and jobs that fail, models that come and go by their idle times.
  */
 export async function mixedDay(): Promise<Figure[]> {

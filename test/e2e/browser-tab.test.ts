@@ -153,7 +153,7 @@ test('the key of a tab cannot be read, and signs what the tab says of itself', a
   const models = view.served_models.filter(({ node }) => node === nodeId);
   assert.deepEqual(
     models.map(({ device }) => device),
-    ['wasm', 'wasm', 'cpu'],
+    ['cpu', 'wasm', 'wasm'],
   );
   await leave(page);
 });
