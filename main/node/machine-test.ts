@@ -4,7 +4,8 @@ import type { YieldCode } from '../../shared/preferences/contribution.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { DeviceTest, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
-import type { PageModel, WindowRuntime } from './window-runtime.ts';
+import type { PageModel } from './page-model.ts';
+import type { WindowRuntime } from './window-runtime.ts';
 
 export type MachineTestOptions = {
   runtime: Pick<WindowRuntime, 'lookAtGpu' | 'tryOut'>;

@@ -2,8 +2,9 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { ModelDownload } from '../../shared/ipc/app-state.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { createDownloadMeter, type DownloadMeter } from './download-meter.ts';
+import type { PageModel } from './page-model.ts';
 import type { InstallModel } from './page-models.ts';
-import type { PageModel, WindowRuntime } from './window-runtime.ts';
+import type { WindowRuntime } from './window-runtime.ts';
 
 export type ModelDeskOptions = {
   install: InstallModel;

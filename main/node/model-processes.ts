@@ -4,7 +4,7 @@ import { Problem, toProblemRecord } from '../../shared/problems/problem.ts';
 import type { FromWorker } from '../../shared/runtimes/worker-protocol.ts';
 import type { ElectronSurface, UtilitySurface } from '../surface.ts';
 import { type CrashCount, countCrashes, type End } from './count-crashes.ts';
-import type { ComputeHost } from './window-runtime.ts';
+import type { ComputeHost } from './page-model.ts';
 
 export type ModelProcessesOptions = {
   electron: Pick<ElectronSurface, 'utilityProcess'>;

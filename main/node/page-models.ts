@@ -6,7 +6,7 @@ import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-fi
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
-import type { PageModel } from './window-runtime.ts';
+import type { PageModel } from './page-model.ts';
 
 export type PageModelsOptions = {
   models: readonly ModelRequest[];

@@ -2,7 +2,8 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ElectronSurface } from '../surface.ts';
 import { createModelProcesses } from './model-processes.ts';
-import { createWindowRuntime, type PageModel, type WindowRuntime } from './window-runtime.ts';
+import type { PageModel } from './page-model.ts';
+import { createWindowRuntime, type WindowRuntime } from './window-runtime.ts';
 
 export type ProcessorRuntimeOptions = {
   electron: Pick<ElectronSurface, 'utilityProcess'>;

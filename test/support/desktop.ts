@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { boot, type DesktopApp } from '../../main/boot/boot.ts';
 import type { DesktopHost } from '../../main/boot/desktop-host.ts';
-import type { PageModel } from '../../main/node/window-runtime.ts';
+import type { PageModel } from '../../main/node/page-model.ts';
 import type { SettingsFile } from '../../main/settings/settings.ts';
 import { COMPUTE_URL, UI_URL } from '../../main/windows/app-pages.ts';
 import { type IpcAnswer, takeAnswer } from '../../shared/ipc/answer.ts';

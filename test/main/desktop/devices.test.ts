@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { modelsToUnload } from '../../../main/node/page-memory.ts';
-import type { PageModel } from '../../../main/node/window-runtime.ts';
+import type { PageModel } from '../../../main/node/page-model.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { askChat, streamChat } from '../../support/ask-pool.ts';
 import { TEST_HARDWARE, TEST_MODEL } from '../../support/desktop.ts';

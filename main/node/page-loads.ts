@@ -1,0 +1,184 @@
+import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
+import type { GpuPreference } from '../../shared/preferences/preferences.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { type HeldModel, modelsToUnload } from './page-memory.ts';
+import type { ComputeHost, PageModel } from './page-model.ts';
+
+export type PageLoads = {
+  /** Resolves when the model can work. A trial loads whatever the owner's rule says. */
+  load(model: PageModel, isTrial?: boolean): Promise<void>;
+  isAllowed(model: PageModel): boolean;
+  /** Whether it lies in memory or is on its way there. */
+  has(name: string): boolean;
+  isWarm(name: string): boolean;
+  isEmpty(): boolean;
+  /** Takes a model out of memory at once; its jobs hear why. */
+  takeBack(name: string): void;
+  /** Follows the owner's rule: what it does not allow leaves. */
+  enforce(): void;
+  /** Lets all models leave by themselves, within the grace. */
+  empty(): Promise<void>;
+  /** Somebody waits for the memory, so that what ends now was wanted. */
+  isEmptying(): boolean;
+  /** What the page says of its models. */
+  loaded(name: string): void;
+  unloaded(name: string): void;
+  refused(name: string, problem: Problem): void;
+  /** The end of one model's process, or of all that computes. */
+  gone(reason: Problem, name?: string): void;
+};
+
+type PageLoadsOptions = {
+  window: ComputeHost;
+  rule(): GpuPreference;
+  busyModels(): ReadonlySet<string>;
+  endJobs(reason: Problem, model?: string): void;
+  onChange(): void;
+  /** A simulated GPU counts too. */
+  allowSoftware: boolean;
+  graceMs: number;
+};
+
+type Loading = PromiseWithResolvers<void> & { needBytes: number };
+
+/**
+ * The models in the memory of what computes.
+ *
+ * Invariants: (1) `loads` holds what is in memory or on its way, those used longest ago first, and `warm` what can work;
+ * (2) all of them together need no more than the owner's cap, but for a trial; (3) a model that leaves ends its jobs.
+ */
+export function createPageLoads({
+  window,
+  rule,
+  onChange,
+  allowSoftware,
+  graceMs,
+  ...jobs
+}: PageLoadsOptions): PageLoads {
+  const loads = new Map<string, Loading>();
+  const warm = new Set<string>();
+  /** Words of workers that were ended here, which are on their way. */
+  const expected = new Map<string, number>();
+  /** Resolves when no model is in memory any more; there while somebody waits for that. */
+  let emptied: PromiseWithResolvers<void> | undefined;
+
+  const isAllowed = ({ served }: PageModel): boolean => {
+    const { enabled, memory_bytes: cap } = rule();
+    return enabled && (cap === null || memoryNeedBytes(served) <= cap);
+  };
+  const held = (): HeldModel[] => {
+    const busy = jobs.busyModels();
+    return [...loads].map(([name, { needBytes }]) => ({ name, needBytes, isBusy: busy.has(name) || !warm.has(name) }));
+  };
+  const tellEmptied = (): void => {
+    if (loads.size > 0) return;
+    emptied?.resolve();
+    emptied = undefined;
+  };
+  const leave = (name: string, reason: Problem): void => {
+    loads.get(name)?.reject(reason);
+    loads.delete(name);
+    jobs.endJobs(reason, name);
+    tellEmptied();
+    if (warm.delete(name)) onChange();
+  };
+  /** The page's own word of it, which follows, is no news. */
+  const takeBack = (name: string): void => {
+    expected.set(name, (expected.get(name) ?? 0) + 1);
+    window.order({ model: name, order: { type: 'unload' } });
+    leave(name, takenBack());
+  };
+  /** Makes room below the owner's cap; what leaves frees its memory before the next is read. */
+  const makeRoom = (model: PageModel): void => {
+    if (!isAllowed(model)) throw new Problem('handed_back', 'The owner of this node keeps its GPU for themselves.');
+    const leaving = modelsToUnload(held(), memoryNeedBytes(model.served), rule().memory_bytes);
+    if (leaving === undefined) {
+      throw new Problem('node_busy', 'What runs now leaves no room below the memory that the owner gives.');
+    }
+    for (const name of leaving) takeBack(name);
+  };
+  const load = async (model: PageModel, isTrial = false): Promise<void> => {
+    const { served, load: request, verify } = model;
+    if (!loads.has(served.name)) await verify?.();
+    await window.ready().catch((cause: unknown) => {
+      throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
+    });
+    const known = loads.get(served.name);
+    if (known !== undefined) {
+      // The last used stands last.
+      loads.delete(served.name);
+      loads.set(served.name, known);
+      return known.promise;
+    }
+    if (!isTrial) makeRoom(model);
+    const loading = { ...Promise.withResolvers<void>(), needBytes: memoryNeedBytes(served) };
+    loading.promise.catch(() => undefined);
+    loads.set(served.name, loading);
+    window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
+    return loading.promise;
+  };
+
+  return {
+    load,
+    isAllowed,
+    has: (name) => loads.has(name),
+    isWarm: (name) => warm.has(name),
+    isEmpty: () => loads.size === 0,
+    takeBack,
+    enforce: () => {
+      const { enabled, memory_bytes: cap } = rule();
+      const leaving = enabled ? modelsToUnload(held(), 0, cap) : undefined;
+      for (const name of leaving ?? [...loads.keys()]) takeBack(name);
+      if (!enabled) window.end();
+    },
+    empty: async () => {
+      if (loads.size === 0) return;
+      emptied ??= Promise.withResolvers<void>();
+      const { promise, resolve } = emptied;
+      const timer = setTimeout(resolve, graceMs);
+      for (const model of loads.keys()) window.order({ model, order: { type: 'unload' } });
+      await promise;
+      clearTimeout(timer);
+      // What remains of a page that has unloaded its models is its GPU process's to keep; without the page it has none.
+      window.end();
+    },
+    isEmptying: () => emptied !== undefined,
+    loaded: (name) => {
+      warm.add(name);
+      loads.get(name)?.resolve();
+      onChange();
+    },
+    unloaded: (name) => {
+      const awaited = expected.get(name) ?? 0;
+      if (awaited === 0) leave(name, emptied === undefined ? workerEnded(name) : takenBack());
+      else expected.set(name, awaited - 1);
+    },
+    refused: (name, problem) => {
+      loads.get(name)?.reject(problem);
+      leave(name, workerEnded(name));
+    },
+    gone: (reason, name) => {
+      if (name !== undefined) {
+        expected.delete(name);
+        leave(name, reason);
+        return;
+      }
+      for (const loading of loads.values()) loading.reject(reason);
+      loads.clear();
+      expected.clear();
+      warm.clear();
+      jobs.endJobs(reason);
+      tellEmptied();
+      onChange();
+    },
+  };
+}
+
+function workerEnded(model: string): Problem {
+  return new Problem('node_fault', `The worker of '${model}' has ended. Its jobs can run elsewhere.`);
+}
+
+/** What jobs are told whose owner wants the machine, or its memory. */
+export function takenBack(): Problem {
+  return new Problem('handed_back', 'The owner of this node has taken its machine back. Its jobs can run elsewhere.');
+}
