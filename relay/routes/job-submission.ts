@@ -10,6 +10,7 @@ import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
+import { assertSayable } from './assert-sayable.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
@@ -35,6 +36,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
+      assertSayable(request.body);
       const { order, input, fileId } = await readOrder(request, request.body, services);
       services.admit(request.principal, order.model);
       if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
