@@ -2,11 +2,11 @@ import { CapabilityAnswer, CapabilityRequest } from '../../shared/api/capabiliti
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { sizeOf } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-
 import { CAPABILITY_TYPES } from '../../shared/protocol/subjects.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { assertSayable } from './assert-sayable.ts';
 import { type AskedOfAny, chooseModel } from './choose-model.ts';
 import { watchHangUps } from './hang-up.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
@@ -30,6 +30,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
         },
       },
       async (request, reply) => {
+        assertSayable(request.body);
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
         const task = type === 'task' && typeof input.task === 'string' ? input.task : undefined;
         const asked = { type, task, client: request.principal.keyId, size: sizeOf({ type, input }) };

@@ -43,3 +43,20 @@ test('a HEAD that is broken is answered without a body', async () => {
   assert.deepEqual([answer.status, answer.body], [431, '']);
   assert.ok(Number(answer.headers.get('content-length')) > 0);
 });
+
+test('a body that is nested without end or holds half a character is refused where any form is taken', async () => {
+  const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
+  const half = '"\\udfff\\ud800"';
+  for (const member of [deep, half]) {
+    const bodies = {
+      '/v1/capability/ocr': `{"image":${member}}`,
+      '/v1/jobs': `{"service":"llm/inference","model":"test/noop","input":{"messages":${member}}}`,
+      '/v1/services/llm%2Finference': `{"prompt":${member}}`,
+    };
+    for (const [path, body] of Object.entries(bodies)) {
+      const headers = ['Content-Type: application/json'];
+      const answer = await exchange(pool, requestBytes(pool, { method: 'POST', path, headers, body }));
+      assertError(answer, { code: 'invalid_value' });
+    }
+  }
+});

@@ -6,7 +6,8 @@ import type { FuzzAnswer } from './send.ts';
 
 /**
  * What a relay with nodes that work may answer above 499 where its document says that it may: nobody serves the model,
- * or can run the service; the model failed, as some here always do; the pages were not built.
+ * or can run the service; the model failed, as some here always do; the pages were not built;
+ * the node was revoked.
  */
 const DECLARED = new Set([
   'no_capacity',
@@ -16,6 +17,7 @@ const DECLARED = new Set([
   'policy_refused',
   'job_timeout',
   'pages_missing',
+  'node_lost',
 ]);
 const errorShape = Compile(ErrorResponse);
 
@@ -29,7 +31,9 @@ export function createJudge(): Judge {
     shapes.set(schema, shape);
     return shape;
   };
-  const wrongSuccess = ({ responses }: Operation, { status, headers, body }: Answered): string | undefined => {
+  const wrongSuccess = ({ path, responses }: Operation, { status, headers, body }: Answered): string | undefined => {
+    // A file is of whatever type its owner gave it.
+    if (path.endsWith('/content')) return undefined;
     const type = String(headers['content-type'] ?? '');
     if (!type.startsWith('application/json')) return undefined;
     const schema = responses[String(status)]?.content?.['application/json']?.schema;
@@ -42,6 +46,8 @@ export function createJudge(): Judge {
     if (answer.is === 'cut') return `cut: ${answer.error}`;
     if (answer.is === 'left') return undefined;
     if (method === 'HEAD' || answer.status === 204 || answer.status === 304) return undefined;
+    const ownShape = operation.responses[String(answer.status)]?.content?.['application/json']?.schema;
+    if (ownShape !== undefined && shapeOf(ownShape).Check(jsonOf(answer.body))) return undefined;
     if (answer.status < 400) return method === operation.method ? wrongSuccess(operation, answer) : undefined;
     return wrongError(operation, answer);
   };
