@@ -1,12 +1,20 @@
 /** Exact-answer rates and speed of the chat model, per task and dtype, as Sparewatt's own engine runs it. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
 import type { ChatInput, ChatMessage, ToolDeclaration } from '../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../shared/runtimes/transformers/engine.ts';
+import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
 
 const MODEL = 'sparewatt/demo-chat';
 const FOLDER = fileURLToPath(new URL(`../../shared/models/${MODEL}`, import.meta.url));
+const MODEL_FILES: ModelFiles = {
+  async open(name) {
+    const path = join(FOLDER, name);
+    if (!existsSync(path)) return null;
+    return name.endsWith('.onnx') ? { path } : { bytes: readFileSync(path) };
+  },
+};
 const DTYPES = ['fp32', 'q8'] as const;
 /** Longer than the longest right answer (the story, 74 tokens), shorter than an endless one. */
 const MAX_NEW_TOKENS = 120;
@@ -56,7 +64,7 @@ export async function evaluateChat(items: ChatItem[], examplesPath?: string) {
   const rightOf = new Map(items.map((item) => [item, 0]));
   for (const dtype of DTYPES) {
     const started = performance.now();
-    const model = await loadModel(filesInFolder(FOLDER), { dtype, device: 'cpu', threads: 1, prefixBudgetBytes: 0 });
+    const model = await loadModel(MODEL_FILES, { dtype, device: 'cpu', threads: 1, prefixBudgetBytes: 0 });
     const loadMs = Math.round(performance.now() - started);
     const rates = await measureRates(model, items, rightOf);
     figures[dtype] = { loadMs, tokensPerSecond: await measureSpeed(model), rates };
