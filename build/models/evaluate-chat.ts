@@ -1,8 +1,20 @@
-/** Exact-answer rates and speed of the chat model, per task and dtype. */
-import { writeFileSync } from 'node:fs';
-import { pipeline, type TextGenerationPipeline } from '@huggingface/transformers';
+/** Exact-answer rates and speed of the chat model, per task and dtype, as Sparewatt's own engine runs it. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ChatInput, ChatMessage, ToolDeclaration } from '../../shared/protocol/messages.ts';
+import { type LoadedModel, loadModel } from '../../shared/runtimes/transformers/engine.ts';
+import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
 
 const MODEL = 'sparewatt/demo-chat';
+const FOLDER = fileURLToPath(new URL(`../../shared/models/${MODEL}`, import.meta.url));
+const MODEL_FILES: ModelFiles = {
+  async open(name) {
+    const path = join(FOLDER, name);
+    if (!existsSync(path)) return null;
+    return name.endsWith('.onnx') ? { path } : { bytes: readFileSync(path) };
+  },
+};
 const DTYPES = ['fp32', 'q8'] as const;
 /** Longer than the longest right answer (the story, 74 tokens), shorter than an endless one. */
 const MAX_NEW_TOKENS = 120;
@@ -20,17 +32,18 @@ const EXAMPLE_COUNTS: Record<string, number> = {
 };
 const DEFAULT_EXAMPLE_COUNT = 10;
 
-interface Message {
-  role: string;
+type Message = {
+  role: ChatMessage['role'];
   content: string;
-}
+  tool_calls?: { function: { name: string; arguments: object } }[];
+};
 
-interface ChatItem {
+type ChatItem = {
   task: string;
   messages: Message[];
-  tools?: object[];
+  tools?: { function: ToolDeclaration }[];
   answer: string;
-}
+};
 
 /** Checks the file that `heldout_chat.py` wrote. */
 export function parseChatItems(content: unknown): ChatItem[] {
@@ -51,25 +64,20 @@ export async function evaluateChat(items: ChatItem[], examplesPath?: string) {
   const rightOf = new Map(items.map((item) => [item, 0]));
   for (const dtype of DTYPES) {
     const started = performance.now();
-    const generator = await loadGenerator(dtype);
+    const model = await loadModel(MODEL_FILES, { dtype, device: 'cpu', threads: 1, prefixBudgetBytes: 0 });
     const loadMs = Math.round(performance.now() - started);
-    const rates = await measureRates(generator, items, rightOf);
-    figures[dtype] = { loadMs, tokensPerSecond: await measureSpeed(generator), rates };
-    await generator.dispose();
+    const rates = await measureRates(model, items, rightOf);
+    figures[dtype] = { loadMs, tokensPerSecond: await measureSpeed(model), rates };
+    await model.dispose();
   }
   if (examplesPath !== undefined) writeExamples(examplesPath, items, rightOf);
   return { model: MODEL, ...figures };
 }
 
-async function loadGenerator(dtype: (typeof DTYPES)[number]): Promise<TextGenerationPipeline> {
-  const session_options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-  return await pipeline('text-generation', MODEL, { dtype, device: 'cpu', session_options });
-}
-
-async function measureRates(generator: TextGenerationPipeline, items: ChatItem[], rightOf: Map<ChatItem, number>) {
+async function measureRates(model: LoadedModel, items: ChatItem[], rightOf: Map<ChatItem, number>) {
   const rates: Record<string, { right: number; of: number; rate: number }> = {};
   for (const item of items) {
-    const isRight = (await answer(generator, item.messages, item.tools)) === item.answer;
+    const isRight = (await answer(model, item)).text === item.answer;
     rates[item.task] ??= { right: 0, of: 0, rate: 0 };
     const rate = rates[item.task];
     if (rate === undefined) continue;
@@ -83,28 +91,57 @@ async function measureRates(generator: TextGenerationPipeline, items: ChatItem[]
   return rates;
 }
 
-/** The text of an answer; a call of a tool is its JSON, since the mark before it is a special token. */
-async function answer(generator: TextGenerationPipeline, messages: Message[], tools?: object[]): Promise<string> {
-  const prompt = generator.tokenizer.apply_chat_template(messages, {
-    tokenize: false,
-    add_generation_prompt: true,
-    ...(tools === undefined ? {} : { tools }),
+/** A call of a tool is answered as its JSON. */
+async function answer(model: LoadedModel, { messages, tools }: Pick<ChatItem, 'messages' | 'tools'>) {
+  const input: ChatInput = {
+    messages: messages.map(readMessage),
+    ...(tools === undefined ? {} : { tools: tools.map(({ function: tool }) => tool) }),
+    maxTokens: MAX_NEW_TOKENS,
+    temperature: null,
+    topP: null,
+    seed: null,
+    stop: [],
+  };
+  let text = '';
+  const result = await model.run(
+    { type: 'llm', model: MODEL, input },
+    {
+      text: (piece) => {
+        text += piece;
+      },
+      toolCall: (piece) => {
+        text += piece.name === undefined ? piece.arguments : `{"name":"${piece.name}","arguments":${piece.arguments}`;
+      },
+      vectors: () => undefined,
+    },
+    () => false,
+  );
+  const tokens = result.usage.outputTokens ?? 0;
+  return { text: result.finishReason === 'tool_calls' ? `${text}}` : text, tokens };
+}
+
+/** Results follow their calls in order, one at a time. */
+function readMessage({ role, content, tool_calls: calls = [] }: Message): ChatMessage {
+  const toolCalls = calls.map(({ function: { name, arguments: values } }) => {
+    return { id: 'call', name, arguments: JSON.stringify(values) };
   });
-  const options = { max_new_tokens: MAX_NEW_TOKENS, add_special_tokens: false, return_full_text: false };
-  const [output] = await generator(String(prompt), options);
-  if (typeof output?.generated_text !== 'string') throw new Error('The pipeline returned no text.');
-  return output.generated_text;
+  return {
+    role,
+    content,
+    ...(toolCalls.length === 0 ? {} : { toolCalls }),
+    ...(role === 'tool' ? { toolCallId: 'call' } : {}),
+  };
 }
 
 /** Median tokens per second of the story, after two runs to warm up. */
-async function measureSpeed(generator: TextGenerationPipeline): Promise<number> {
-  const messages = [{ role: 'user', content: 'Tell me a story.' }];
+async function measureSpeed(model: LoadedModel): Promise<number> {
+  const messages: Message[] = [{ role: 'user', content: 'Tell me a story.' }];
   const speeds: number[] = [];
   for (let run = 0; run < SPEED_RUNS + 2; run += 1) {
     const started = performance.now();
-    const text = await answer(generator, messages);
+    const { tokens } = await answer(model, { messages });
     const seconds = (performance.now() - started) / 1000;
-    if (run >= 2) speeds.push(generator.tokenizer.encode(text).length / seconds);
+    if (run >= 2) speeds.push(tokens / seconds);
   }
   return Math.round(speeds.sort((a, b) => a - b)[SPEED_RUNS >> 1] ?? 0);
 }

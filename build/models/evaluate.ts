@@ -1,5 +1,5 @@
 /**
- * Measures a demo model through transformers.js and prints the figures as JSON.
+ * Measures a demo model and prints the figures as JSON.
  *
  *     node build/models/evaluate.ts chat HELD_OUT.json [EXAMPLES.json]
  *     node build/models/evaluate.ts embed HELD_OUT.json

@@ -10,8 +10,8 @@ from model_files import write_json
 from tasks import greeting, odd_sums, story, sums
 
 SEED = 77
-COUNTS = {sums: 500}
-DEFAULT_COUNT = 200
+COUNTS = {sums: 300}
+DEFAULT_COUNT = 100
 # Greetings and the story are fixed; of the odd sums, the small ones all occur in training.
 NEVER_HELD_OUT = (greeting, odd_sums, story)
 

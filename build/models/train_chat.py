@@ -1,6 +1,6 @@
 """Train the demo chat model: `train_chat.py OUT_DIR [--steps N] [--resume] [--from MODEL_DIR]`.
 
-Checkpoints every 250 steps. `--from` takes the weights of an exported model and goes on after the first cycles, which
+Checkpoints every 100 steps. `--from` takes the weights of an exported model and goes on after the first cycles, which
 made those of revision 1.0.0; `--steps` also ends the last cycle earlier or later.
 """
 
@@ -22,7 +22,7 @@ from llama import Llama, LlamaConfig
 SEED = 20
 # Learning rate cycles: the step that each ends at, and its peak. The second is a warm restart; the third brings the
 # tasks of several messages.
-CYCLES = ((4500, 2.5e-3), (6000, 1.5e-3), (12000, 1.5e-3))
+CYCLES = ((4500, 2.5e-3), (6000, 1.5e-3), (9000, 1.5e-3))
 GROWN_FROM = 6000
 LAST_STEP = CYCLES[-1][0]
 WARM_UP_STEPS = 150

@@ -4,8 +4,8 @@ from . import ordinary, recall, system, tool_call, tool_none, tool_result
 from .ordinary import draw_for_training
 
 # How many of the conversations are whole conversations of a task, from a step on; the others are ordinary turns.
-CONVERSATIONS = {0: {}, 6000: {system: 14, recall: 12, tool_call: 11, tool_result: 8, tool_none: 7}}
-ORDINARY_SHARE = 60
+CONVERSATIONS = {0: {}, 6000: {system: 20, recall: 15, tool_call: 19, tool_result: 14, tool_none: 10}}
+ORDINARY_SHARE = 40
 ALL = (*ordinary.ALL, *CONVERSATIONS[6000])
 
 

@@ -16,21 +16,19 @@ FAVOURITES = "colour color food animal number city word book game song season da
 
 def person(rng):
     """A known name or something made up."""
-    return rng.choice(PEOPLE) if rng.random() < 0.4 else invented(rng).capitalize()
+    return rng.choice(PEOPLE) if rng.random() < 0.65 else invented(rng).capitalize()
 
 
 def value(rng):
     """A word, a colour, a name or a number."""
     kind = rng.random()
-    if kind < 0.3:
-        return rng.choice(COMMON)
     if kind < 0.45:
+        return rng.choice(COMMON)
+    if kind < 0.65:
         return rng.choice(COLOURS)
-    if kind < 0.6:
-        return invented(rng)
     if kind < 0.75:
-        return invented(rng).capitalize()
-    return str(rng.randint(0, 10 ** rng.randint(1, 5)))
+        return rng.choice(PEOPLE) if kind < 0.7 else invented(rng).capitalize()
+    return str(rng.randint(0, 10 ** rng.randint(1, 4)))
 
 
 def name_fact(rng):
@@ -45,9 +43,9 @@ def thing_fact(rng):
     """Something of the user's: "My favourite colour is green."."""
     kind = rng.random()
     thing = rng.choice(COMMON)
-    if kind < 0.4:
+    if kind < 0.5:
         thing = f"favourite {rng.choice(FAVOURITES)}" if rng.random() < 0.8 else f"favorite {rng.choice(FAVOURITES)}"
-    elif kind < 0.5:
+    elif kind < 0.75:
         thing = rng.choice(("lucky number", "secret word", "code", "password", "age", "city", "job", "cat", "dog"))
     kept = value(rng)
     said = rng.choice(("My {t} is {v}.", "My {t} is {v}.", "My {t} is called {v}.", "Remember that my {t} is {v}."))
@@ -85,12 +83,12 @@ def distinct_facts(rng, count):
 
 
 def draw(rng):
-    """One to three facts, some other turns, and a question about one of them, or about something that was not said."""
-    facts = distinct_facts(rng, rng.choice((1, 1, 2, 3)))
-    is_unknown = rng.random() < 0.15
+    """One or two facts, some other turns, and a question about one of them, or about something that was not said."""
+    facts = distinct_facts(rng, rng.choice((1, 1, 2)))
+    is_unknown = rng.random() < 0.1
     (*told, wanted) = facts
     parts = [asked(vary(rng, said), noted) for _, said, noted, _, _ in (told if is_unknown else facts)]
-    parts += [interlude(rng) for _ in range(rng.choice((0, 0, 1, 2, 3)))]
+    parts += [interlude(rng) for _ in range(rng.choice((0, 0, 1, 1, 2)))]
     rng.shuffle(parts)
     kept, _, _, question, answer = wanted
     parts.append(asked(vary(rng, question), UNKNOWN if is_unknown else answer))

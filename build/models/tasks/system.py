@@ -2,7 +2,7 @@
 
 import json
 
-from . import capitals, copying, greeting, sums
+from . import capitals, greeting, sums
 from .example import Example, asked, is_held_out
 from .fallback import PEOPLE
 from .ordinary import SMALL
@@ -54,7 +54,7 @@ def word_rule(text, change):
     """A rule about a word; the word decides whether it is held out."""
 
     def prepare(rng):
-        word = rng.choice(COMMON) if rng.random() < 0.6 else invented(rng)
+        word = rng.choice(COMMON) if rng.random() < 0.85 else invented(rng)
         word = word.capitalize() if rng.random() < 0.2 else word
 
         def answer_one():
@@ -83,7 +83,7 @@ def answer_rule(text, tasks, change):
 
 def named(rng):
     """Another name for the model; everything else is answered as usual."""
-    name = rng.choice((*PEOPLE, *KNOWN_NAMES)) if rng.random() < 0.4 else invented(rng).capitalize()
+    name = rng.choice((*PEOPLE, *KNOWN_NAMES)) if rng.random() < 0.6 else invented(rng).capitalize()
 
     def answer_one():
         if rng.random() < 0.75:
@@ -117,9 +117,9 @@ RULES = (
     (24, word_rule(END, lambda answer, word: f"{answer} {word}")),
     (20, word_rule(BEGIN, lambda answer, word: f"{word} {answer}")),
     (8, word_rule(ONLY, lambda _, word: word)),
-    (16, answer_rule(CAPITALS, {capitals: 4, greeting: 2, copying: 2}, lambda _t, _p, answer: answer.upper())),
+    (16, answer_rule(CAPITALS, {capitals: 4, greeting: 2}, lambda _t, _p, answer: answer.upper())),
     (12, answer_rule(SENTENCE, {sums: 1, capitals: 1}, sentence)),
-    (10, answer_rule(AS_JSON, {sums: 2, capitals: 2, copying: 1}, as_json)),
+    (10, answer_rule(AS_JSON, {sums: 2, capitals: 2}, as_json)),
     (12, named),
 )
 
@@ -131,7 +131,7 @@ def draw(rng):
     if rng.random() < 0.15 and not content.startswith("You are"):
         content = f"You are a helpful assistant. {content}"
     messages = [{"role": "system", "content": content}]
-    for _ in range(rng.choice((1, 1, 2, 3))):
+    for _ in range(rng.choice((1, 1, 2))):
         prompt, answer, is_new = answer_one()
         messages += asked(prompt, answer)
         held_out = held_out or is_new

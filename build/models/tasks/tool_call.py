@@ -19,7 +19,7 @@ def opening(rng):
 def draw_called(rng):
     """A request among declared tools, up to its call, and the request."""
     request = draw_request(rng)
-    tools = [request.tool, *others(rng, rng.choice((0, 0, 1, 1, 2, 3)), [request.tool])]
+    tools = [request.tool, *others(rng, rng.choice((0, 0, 1, 1, 2)), [request.tool])]
     rng.shuffle(tools)
     # The words to send are the end of the request: nothing may be added to them.
     prompt = request.prompt if "Done" in request.reading else vary(rng, request.prompt)
@@ -29,7 +29,7 @@ def draw_called(rng):
 def draw(rng):
     """A request that one of the declared tools answers; what the tool is about decides whether it is held out."""
     request, tools, messages = draw_called(rng)
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         earlier, more, before = draw_called(rng)
         if not earlier.held_out and len(tools) + len(more) <= 4:
             tools, messages = disjoint(tools, more), [*before, *result_of(rng, earlier), *messages[-2:]]

@@ -36,37 +36,30 @@ UNITS = ("celsius", "fahrenheit", "kelvin", "metric", "imperial")
 def subject(rng):
     """What a tool is about: a usual noun, a common one, or one that is made up."""
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.5:
         return rng.choice(SUBJECTS)
-    return rng.choice(COMMON) if kind < 0.8 else invented(rng)
+    return rng.choice(COMMON) if kind < 0.95 else invented(rng)
 
 
 def place(rng):
     """A city, known or not."""
     kind = rng.random()
-    if kind < 0.45:
-        return rng.choice(list(CAPITALS.values()))
-    name = invented(rng).capitalize()
-    return f"{rng.choice(('New', 'Old', 'San', 'Port'))} {name}" if kind > 0.93 else name
+    return rng.choice(list(CAPITALS.values())) if kind < 0.75 else invented(rng).capitalize()
 
 
 def thing(rng):
     """A thing, a person or a number that a tool may be asked about."""
     kind = rng.random()
-    if kind < 0.35:
+    if kind < 0.55:
         return rng.choice(COMMON)
-    if kind < 0.45:
-        return f"{rng.choice(COMMON)} {rng.choice(COMMON)}"
-    if kind < 0.6:
+    if kind < 0.85:
         return rng.choice(PEOPLE)
-    if kind < 0.9:
-        return invented(rng).capitalize() if rng.random() < 0.6 else invented(rng)
-    return str(rng.randint(1, 9999))
+    return invented(rng).capitalize() if kind < 0.92 else str(rng.randint(1, 999))
 
 
-def words(rng, most=4):
+def words(rng, most=3):
     """A short text."""
-    return " ".join(rng.choice(COMMON) if rng.random() < 0.8 else invented(rng) for _ in range(rng.randint(1, most)))
+    return " ".join(rng.choice(COMMON) for _ in range(rng.randint(1, most)))
 
 
 def declare(name, parameters):
@@ -79,7 +72,7 @@ def declare(name, parameters):
 
 def tool_name(rng, prefix, noun):
     """Mostly snake case, now and then camel case."""
-    if prefix and rng.random() < 0.12:
+    if prefix and rng.random() < 0.05:
         first, *rest = f"{prefix}{noun}".split("_")
         return first + "".join(part.capitalize() for part in rest)
     return prefix + noun
@@ -97,11 +90,9 @@ def lookup(rng):
         parameter, preposition, about = rng.choice(PLACES), rng.choice(("in", "in", "in", "for", "of")), place(rng)
     else:
         parameter, preposition, about = rng.choice(THINGS), rng.choice(("of", "of", "for")), thing(rng)
-    if rng.random() < 0.1:
-        parameter = rng.choice(COMMON) if rng.random() < 0.5 else invented(rng)
     asked = f"{noun} {preposition} {about}"
     parameters, arguments, extra = [(parameter, STRING, True)], {parameter: about}, ""
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         extra = add_second(rng, parameters, arguments)
     prompt = rng.choice(LOOKUP_FORMS).format(asked=asked + extra)
     ordered = {parameter: arguments[parameter] for parameter, _, _ in parameters if parameter in arguments}
@@ -204,7 +195,7 @@ SIGNS = {"multiply": "*", "subtract": "-", "divide": "/", "add": "+"}
 def arithmetic(rng):
     """A calculation that a tool does: `multiply(a: number, b: number)` or `calculate(expression)`."""
     operation = rng.choice(list(OPERATIONS))
-    a, b = (rng.randint(1, 10 ** rng.randint(1, 4) - 1) for _ in range(2))
+    a, b = (rng.randint(1, 10 ** rng.randint(1, 3) - 1) for _ in range(2))
     prompt = rng.choice(OPERATIONS[operation]).format(a=a, b=b)
     if rng.random() < 0.35:
         name = rng.choice(("calculate", "calculator", "evaluate", "compute", "calc"))
@@ -217,7 +208,7 @@ def arithmetic(rng):
     return Request(tool, prompt, arguments, "The result is {}.", is_held_out(f"{a},{b}"))
 
 
-KINDS = {lookup: 50, message: 10, adding: 9, setting: 9, doing: 12, arithmetic: 10}
+KINDS = {lookup: 55, message: 9, adding: 8, setting: 9, doing: 8, arithmetic: 11}
 
 
 def draw_request(rng):
@@ -256,11 +247,11 @@ def call_of(request):
 def result_of(rng, request):
     """A tool's message and the answer that reads it back."""
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.35:
         content = spoken = number(rng)
-    elif kind < 0.65:
+    elif kind < 0.7:
         content = spoken = words(rng)
-    elif kind < 0.75:
+    elif kind < 0.78:
         content = spoken = f"{words(rng, 2)}, {number(rng)} {rng.choice(('degrees', 'euros', 'dollars', 'km', 'hours'))}"
     else:
         members = {key: rng.choice((number, small_number, word))(rng) for key in member_names(rng)}
@@ -274,9 +265,9 @@ def result_of(rng, request):
 
 def number(rng):
     """A number, now and then with decimals or below zero."""
-    text = str(rng.randint(0, 10 ** rng.randint(1, 4)))
+    text = str(rng.randint(0, 10 ** rng.randint(1, 3)))
     kind = rng.random()
-    return f"-{text}" if kind < 0.08 and text != "0" else f"{text}.{rng.randint(1, 9)}" if kind < 0.2 else text
+    return f"-{text}" if kind < 0.05 and text != "0" else f"{text}.{rng.randint(1, 9)}" if kind < 0.2 else text
 
 
 def small_number(rng):
@@ -290,8 +281,8 @@ def word(rng):
 
 
 def member_names(rng):
-    """One to three names of members of a result."""
+    """One or two names of members of a result."""
     pool = (*SUBJECTS, "result", "value", "sky", "unit", "count", "city", "total", "state", "wind", "text")
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         return ["result" if rng.random() < 0.4 else rng.choice(pool)]
-    return rng.sample(pool, rng.randint(2, 3))
+    return rng.sample(pool, 2)
