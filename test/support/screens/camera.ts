@@ -129,14 +129,14 @@ function kept(room: string): string[] {
 const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))';
 
 /** What pictures depend on beside our pages: how wide the fonts of this machine write, and Chromium's version. */
-async function surroundingsOf(page: Page): Promise<{ chromium: string; widths: number[] }> {
-  const widths = await page.evaluate<number[]>(`(() => {
+async function surroundingsOf(page: Page): Promise<{ chromium: string; widths: string }> {
+  const widths = await page.evaluate<string>(`(() => {
     const context = document.createElement('canvas').getContext('2d');
     const style = getComputedStyle(document.body);
     return [style.fontFamily, 'monospace', 'serif'].flatMap((family) => [400, 700].map((weight) => {
       context.font = weight + ' 100px ' + family;
       return Math.round(context.measureText('Sparewatt pauses quickly, 0123456789 é⏸').width);
-    }));
+    })).join(' ');
   })()`);
   const version = page.context().browser()?.version() ?? 'unknown';
   return { chromium: version.split('.')[0] ?? version, widths };
