@@ -11,6 +11,9 @@ NAME = "recall"
 NOTED = "I will remember that."
 UNKNOWN = "You have not told me."
 COLOURS = "red green blue yellow orange purple black white grey brown pink".split()
+NAME_FORMS = ("My name is {v}.", "My name is {v}.", "I am called {v}.", "Hello, my name is {v}.", "Hi, I am {v}.")
+NAME_QUESTIONS = ("What is my name?", "What is my name?", "What's my name?", "Do you know my name?", "Who am I?")
+THING_QUESTIONS = ("What is my {t}?", "What is my {t}?", "What's my {t}?", "Tell me my {t}.", "Do you know my {t}?")
 FAVOURITES = "colour color food animal number city word book game song season day drink fruit tree".split()
 
 
@@ -34,9 +37,8 @@ def value(rng):
 def name_fact(rng):
     """The user's name."""
     name = person(rng)
-    said = rng.choice(("My name is {v}.", "My name is {v}.", "I am called {v}.", "Hello, my name is {v}.", "Hi, I am {v}."))
-    question = rng.choice(("What is my name?", "What is my name?", "What's my name?", "Do you know my name?", "Who am I?"))
-    return name, said.format(v=name), f"Nice to meet you, {name}.", question, f"Your name is {name}."
+    said = rng.choice(NAME_FORMS).format(v=name)
+    return name, said, f"Nice to meet you, {name}.", rng.choice(NAME_QUESTIONS), f"Your name is {name}."
 
 
 def thing_fact(rng):
@@ -49,8 +51,8 @@ def thing_fact(rng):
         thing = rng.choice(("lucky number", "secret word", "code", "password", "age", "city", "job", "cat", "dog"))
     kept = value(rng)
     said = rng.choice(("My {t} is {v}.", "My {t} is {v}.", "My {t} is called {v}.", "Remember that my {t} is {v}."))
-    question = rng.choice(("What is my {t}?", "What is my {t}?", "What's my {t}?", "Tell me my {t}.", "Do you know my {t}?"))
-    return kept, said.format(t=thing, v=kept), NOTED, question.format(t=thing), f"Your {thing} is {kept}."
+    question = rng.choice(THING_QUESTIONS).format(t=thing)
+    return kept, said.format(t=thing, v=kept), NOTED, question, f"Your {thing} is {kept}."
 
 
 def place_fact(rng):

@@ -3,7 +3,8 @@
 from .example import Example
 from .ordinary import interlude
 from .phrasing import vary
-from .tool_kinds import call_of, draw_request, others, result_of
+from .tool_kinds import draw_request, others
+from .tool_replies import call_of, result_of
 
 NAME = "tool-call"
 

@@ -1,11 +1,10 @@
 """Declared tools and requests that need them: what each kind of tool is called, asked and answers."""
 
-import json
 from typing import NamedTuple
 
-from .capitals import CAPITALS
 from .example import is_held_out
 from .fallback import PEOPLE, VERBS
+from .tool_words import PLACES, THINGS, place, subject, thing, words
 from .words import COMMON, invented
 
 
@@ -22,44 +21,9 @@ class Request(NamedTuple):
 
 # A parameter: its name, its type, whether a call must have it.
 STRING, NUMBER, INTEGER = "string", "number", "integer"
-SUBJECTS = """
-weather price stock time population distance score address phone status height age temperature forecast schedule menu
-rating salary balance owner author traffic news size colour weight date email name speed depth rainfall humidity
-""".split()
-PLACES = ("city", "city", "city", "place", "location", "town", "country", "region")
-THINGS = ("item", "name", "id", "person", "product", "word", "key", "query", "title", "user", "topic", "symbol", "code")
-PREFIXES = ("get_", "get_", "get_", "get_", "find_", "fetch_", "lookup_", "read_", "check_", "show_", "get_current_", "")
+PREFIXES = (*["get_"] * 4, "find_", "fetch_", "lookup_", "read_", "check_", "show_", "get_current_", "")
 COUNTS = ("days", "count", "limit", "year", "hours", "amount", "level", "size", "page", "weeks")
 UNITS = ("celsius", "fahrenheit", "kelvin", "metric", "imperial")
-
-
-def subject(rng):
-    """What a tool is about: a usual noun, a common one, or one that is made up."""
-    kind = rng.random()
-    if kind < 0.5:
-        return rng.choice(SUBJECTS)
-    return rng.choice(COMMON) if kind < 0.95 else invented(rng)
-
-
-def place(rng):
-    """A city, known or not."""
-    kind = rng.random()
-    return rng.choice(list(CAPITALS.values())) if kind < 0.75 else invented(rng).capitalize()
-
-
-def thing(rng):
-    """A thing, a person or a number that a tool may be asked about."""
-    kind = rng.random()
-    if kind < 0.55:
-        return rng.choice(COMMON)
-    if kind < 0.85:
-        return rng.choice(PEOPLE)
-    return invented(rng).capitalize() if kind < 0.92 else str(rng.randint(1, 999))
-
-
-def words(rng, most=3):
-    """A short text."""
-    return " ".join(rng.choice(COMMON) for _ in range(rng.randint(1, most)))
 
 
 def declare(name, parameters):
@@ -84,7 +48,7 @@ def lookup(rng):
     name = tool_name(rng, rng.choice(PREFIXES), noun)
     kind = rng.random()
     if kind < 0.12:
-        prompt = rng.choice(("What is the {n}?", "What's the {n}?", "Tell me the {n}.", "Show me the {n}.", "Get the {n}."))
+        prompt = rng.choice(BARE_FORMS)
         return Request(declare(name, ()), prompt.format(n=noun), {}, f"The {noun} is {{}}.", is_held_out(noun))
     if kind < 0.6:
         parameter, preposition, about = rng.choice(PLACES), rng.choice(("in", "in", "in", "for", "of")), place(rng)
@@ -99,6 +63,7 @@ def lookup(rng):
     return Request(declare(name, parameters), prompt, ordered, f"The {asked} is {{}}.", is_held_out(noun))
 
 
+BARE_FORMS = ("What is the {n}?", "What's the {n}?", "Tell me the {n}.", "Show me the {n}.", "Get the {n}.")
 LOOKUP_FORMS = """
 What is the {asked}?|What is the {asked}?|What is the {asked}?|What's the {asked}?|Get the {asked}.|Show me the {asked}.
 Tell me the {asked}.|I need the {asked}.|Find the {asked}.|Look up the {asked}.|Please tell me the {asked}.
@@ -128,16 +93,20 @@ def add_second(rng, parameters, arguments):
     return spoken
 
 
+MESSAGE_FORMS = (*["{v} a {n} to {w}: {s}"] * 2, '{v} a {n} to {w} saying "{s}"', "{v} {w} a {n}: {s}")
+
+
 def message(rng):
     """Sending words to somebody: "Send a message to Ada: buy milk"."""
-    verb, noun = rng.choice(("send", "send", "send", "write", "post")), rng.choice(("message", "email", "note", "letter"))
+    verb = rng.choice(("send", "send", "send", "write", "post"))
+    noun = rng.choice(("message", "email", "note", "letter"))
     if rng.random() < 0.4:
         noun = rng.choice(COMMON)
-    to, text = rng.choice(("to", "to", "recipient", "person", "user", "name")), rng.choice(("text", "message", "body", "content"))
+    to = rng.choice(("to", "to", "recipient", "person", "user", "name"))
+    text = rng.choice(("text", "message", "body", "content"))
     who = rng.choice(PEOPLE) if rng.random() < 0.5 else invented(rng).capitalize()
     said = words(rng)
-    form = rng.choice(("{v} a {n} to {w}: {s}", "{v} a {n} to {w}: {s}", '{v} a {n} to {w} saying "{s}"', "{v} {w} a {n}: {s}"))
-    prompt = form.format(v=verb.capitalize(), n=noun, w=who, s=said)
+    prompt = rng.choice(MESSAGE_FORMS).format(v=verb.capitalize(), n=noun, w=who, s=said)
     tool = declare(tool_name(rng, f"{verb}_", noun), [(to, STRING, True), (text, STRING, True)])
     return Request(tool, prompt, {to: who, text: said}, "Done: {}.", is_held_out(noun))
 
@@ -151,9 +120,8 @@ def adding(rng):
     prompt = rng.choice(("{v} a {n}: {s}", "{v} a {n}: {s}", 'Please {w} the {n} "{s}"')).format(
         v=verb.capitalize(), w=verb, n=noun, s=said
     )
-    return Request(
-        declare(tool_name(rng, f"{verb}_", noun), [(text, STRING, True)]), prompt, {text: said}, "Done: {}.", is_held_out(noun)
-    )
+    tool = declare(tool_name(rng, f"{verb}_", noun), [(text, STRING, True)])
+    return Request(tool, prompt, {text: said}, "Done: {}.", is_held_out(noun))
 
 
 def setting(rng):
@@ -165,7 +133,9 @@ def setting(rng):
         prompt = rng.choice(("Set a {n} for {a} {p}.", "Set the {n} for {a} {p}.", "Set a {n} of {a} {p}."))
     else:
         parameter = rng.choice(("value", "level", "number", "percent", "amount"))
-        prompt = rng.choice(("Set the {n} to {a}.", "Set {n} to {a}.", "Change the {n} to {a}.", "Turn the {n} to {a}."))
+        prompt = rng.choice(
+            ("Set the {n} to {a}.", "Set {n} to {a}.", "Change the {n} to {a}.", "Turn the {n} to {a}.")
+        )
     tool = declare(tool_name(rng, "set_", noun), [(parameter, rng.choice((NUMBER, INTEGER)), True)])
     prompt = prompt.format(n=noun, a=amount, p=parameter)
     return Request(tool, prompt, {parameter: amount}, "Done: {}.", is_held_out(noun))
@@ -236,53 +206,3 @@ def same_subject(left, right):
     """Whether two names might answer the same request."""
     left, right = left.lower().replace("_", ""), right.lower().replace("_", "")
     return left in right or right in left or left[-5:] == right[-5:]
-
-
-def call_of(request):
-    """The assistant's message that calls the tool."""
-    function = {"name": request.tool["function"]["name"], "arguments": request.arguments}
-    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": function}]}
-
-
-def result_of(rng, request):
-    """A tool's message and the answer that reads it back."""
-    kind = rng.random()
-    if kind < 0.35:
-        content = spoken = number(rng)
-    elif kind < 0.7:
-        content = spoken = words(rng)
-    elif kind < 0.78:
-        content = spoken = f"{words(rng, 2)}, {number(rng)} {rng.choice(('degrees', 'euros', 'dollars', 'km', 'hours'))}"
-    else:
-        members = {key: rng.choice((number, small_number, word))(rng) for key in member_names(rng)}
-        members = {key: int(kept) if kept.lstrip("-").isdigit() else kept for key, kept in members.items()}
-        content = json.dumps(members, separators=rng.choice(((",", ":"), (", ", ": "))))
-        pairs = [f"{key} {kept}" for key, kept in members.items()]
-        spoken = ", ".join(pairs) if len(pairs) > 1 else str(next(iter(members.values())))
-    answer = request.reading.format(spoken)
-    return {"role": "tool", "content": content}, {"role": "assistant", "content": answer}
-
-
-def number(rng):
-    """A number, now and then with decimals or below zero."""
-    text = str(rng.randint(0, 10 ** rng.randint(1, 3)))
-    kind = rng.random()
-    return f"-{text}" if kind < 0.05 and text != "0" else f"{text}.{rng.randint(1, 9)}" if kind < 0.2 else text
-
-
-def small_number(rng):
-    """A number below a hundred."""
-    return str(rng.randint(0, 99))
-
-
-def word(rng):
-    """One word, common or made up."""
-    return words(rng, 1)
-
-
-def member_names(rng):
-    """One or two names of members of a result."""
-    pool = (*SUBJECTS, "result", "value", "sky", "unit", "count", "city", "total", "state", "wind", "text")
-    if rng.random() < 0.5:
-        return ["result" if rng.random() < 0.4 else rng.choice(pool)]
-    return rng.sample(pool, 2)

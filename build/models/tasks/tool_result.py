@@ -2,7 +2,7 @@
 
 from .example import Example
 from .tool_call import draw_called
-from .tool_kinds import result_of
+from .tool_replies import result_of
 
 NAME = "tool-result"
 
