@@ -14,6 +14,6 @@ export function createNodeCrypto(seed: Uint8Array): HostCrypto {
     sign: (data) => sign(null, data, key),
     sha256Hex: (content) => hash('sha256', content, 'hex'),
     sha256: (content) => hash('sha256', content, 'buffer'),
-    soon: setImmediate,
+    soon: (run) => void setImmediate(run),
   };
 }

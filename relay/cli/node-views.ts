@@ -6,6 +6,7 @@ import type {
   PendingTaskDetails,
   Task,
 } from '../../shared/api/nodes.ts';
+import { isServiceType } from '../../shared/protocol/subjects.ts';
 import { COMMAND } from './own-command.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
@@ -19,10 +20,14 @@ export function nodesTable(nodes: readonly NodeSummary[]): string {
     kind,
     status,
     `${slots.used}/${slots.total}`,
-    `${models.length} ${models.length === 1 ? 'model' : 'models'}`,
+    modelCount(models.filter(({ type }) => !isServiceType(type)).length),
     reason ?? '',
   ]);
   return tableOf(['NODE', 'KIND', 'STATUS', 'SLOTS', 'MODELS', 'REASON'], rows);
+}
+
+function modelCount(count: number): string {
+  return `${count} ${count === 1 ? 'model' : 'models'}`;
 }
 
 export function healthText({ id, status, reasons, slots, round_trip_ms, attempts, models }: NodeHealth): string {

@@ -37,8 +37,8 @@ export function createStatementSigner(host: HostCrypto): StatementSigner {
     new Promise((resolve, reject) => {
       waiting.push({ statement, resolve, reject });
       if (isSigning) return;
-      isSigning = true;
       host.soon(() => void signAll());
+      isSigning = true;
     });
 }
 

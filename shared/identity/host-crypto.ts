@@ -26,6 +26,6 @@ export function webHostCrypto(signer: Promise<Signer>): HostCrypto {
       bytesToHex(await sha256(typeof content === 'string' ? encoder.encode(content) : content)),
     sha256,
     // Timers of a hidden page wait for a second; while one signature is made, the next ones gather anyway.
-    soon: queueMicrotask,
+    soon: (run) => queueMicrotask(run),
   };
 }

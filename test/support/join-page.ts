@@ -38,7 +38,9 @@ export async function joinWith(page: Page, code: string, name: string): Promise<
 
 /** Waits for the page's one line to begin so. */
 export async function waitForState(page: Page, title: string | RegExp): Promise<void> {
-  await page.locator('[role=status] .status-title', { hasText: title }).waitFor({ timeout: 30_000 });
+  // As a whole: a part of "Not contributing" is "contributing".
+  const hasText = typeof title === 'string' ? new RegExp(`^${title}$`) : title;
+  await page.locator('[role=status] .status-title', { hasText }).waitFor({ timeout: 30_000 });
 }
 
 /** What keeps people from using a page, as axe sees it, by these rules or all: rule and place. */
