@@ -100,6 +100,8 @@ function cameraOf({ room, sizes, isLive = false, fullPage = false, mask = [] }: 
     shoot: async (page, name) => {
       for (const [size, viewport] of Object.entries(sizes).reverse()) {
         await page.setViewportSize(viewport);
+        // Where the last size has left it scrolled to says nothing of the view.
+        await page.evaluate('scrollTo(0, 0)');
         for (const colorScheme of ['dark', 'light'] as const) {
           await page.emulateMedia({ colorScheme });
           await page.evaluate(TWO_FRAMES);
