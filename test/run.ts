@@ -39,7 +39,7 @@ const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter
   `--test-reporter=${reporter}`,
   '--test-reporter-destination=stdout',
 ]);
-run('tests', ['--test', '--test-concurrency=3', '--test-timeout=120000', ...reporters, ...files], true);
+run('tests', ['--test', '--test-concurrency=2', '--test-timeout=120000', ...reporters, ...files], true);
 
 function run(name: string, args: string[], isWanted: boolean): void {
   if (!isWanted) return;
