@@ -115,8 +115,10 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
   await page.getByRole('menuitem', { name: '3 hours' }).waitFor();
   assert.equal(await page.getByRole('menuitem').count(), 5);
   assert.deepEqual(await seriousBarriers(page), []);
+  await page.locator('[role=menuitem]:focus').waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
+  await page.locator('[role=menuitem]:focus', { hasText: '3 hours' }).waitFor();
   await page.keyboard.press('Enter');
   await title.getByText('Paused').waitFor();
   assert.match(await page.locator('.countdown').innerText(), /^(2:59:|3:00:)\d\d\s+resumes at/);
