@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { installPackage, mayInstallPackages } from '../support/debian-package.ts';
+import { freePort } from '../support/free-port.ts';
 import { startReadyProcess } from '../support/ready-process.ts';
 import { findProgram } from './find-program.ts';
 
@@ -108,12 +108,4 @@ async function untilSaid(output: Readable, words: string): Promise<void> {
     if (text.includes(words)) break;
   }
   output.resume();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

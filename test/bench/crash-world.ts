@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { type NodeProcess, startNodeProcess } from '../support/node-process.ts';
 
 type Ready = { url: string; apiKey: string; adminToken: string };
@@ -136,12 +136,4 @@ function workOf(pid: number): string {
   } catch {
     return 'it is gone';
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isAlive } from '../../relay/fabric/nats-server-process.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string; pid: number };
@@ -145,12 +145,4 @@ function natsPids(data: string): number[] {
     const pid = /_(\d+)\.ports$/.exec(name)?.[1];
     return pid === undefined ? [] : [Number(pid)];
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

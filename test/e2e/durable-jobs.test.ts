@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Snapshot } from '../../shared/api/snapshot.ts';
 import { afterTest } from '../support/after-test.ts';
 import { sparewatt } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { endOf, eventsOf, type JobClient, jobOf, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { startTellingNode } from '../support/telling-node-process.ts';
@@ -14,14 +14,6 @@ type Ready = { url: string; apiKey: string; adminToken: string };
 
 /** Ten tokens of 10 ms. */
 const TENTH_OF_A_SECOND = { messages: [{ role: 'user', content: 'x' }], max_tokens: 10 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A relay in a process of its own that can be killed and started again, and a node that outlives it. */
 async function startMortalRelay(t: TestContext) {

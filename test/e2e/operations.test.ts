@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Snapshot } from '../../shared/api/snapshot.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { loopbackMdns } from '../support/mdns.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
@@ -184,11 +184,3 @@ describe('sparewatt config', () => {
     assert.match(both.stderr, /--discover and --relay/);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
