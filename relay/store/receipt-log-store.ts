@@ -18,7 +18,7 @@ export interface ReceiptLogStore {
   consistencyPath(older: number, newer: number): Promise<Sha256[]>;
   /** Leaves from one on, in their order. What is missing is left out: finding that is the audit's work. */
   listLeaves(page: { from: number; limit: number }): Promise<StoredLeaf[]>;
-  /** Stored subtrees of one level from a place on, in their order. */
+  /** Stored subtrees of one level from a place on, in their order; level 0 are the leaves. */
   listTreeNodes(page: { level: number; from: number; limit: number }): Promise<(TreeNode & { hash: Sha256 })[]>;
   /** Signed receipts that lie in no leaf, and jobs that succeeded after the log began and have no receipt. */
   strays(): Promise<{ receipts: string[]; jobs: string[] }>;

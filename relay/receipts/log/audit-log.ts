@@ -5,7 +5,7 @@ import { bytesToHex, isHeadSigned, type TreeHead } from '../../../shared/receipt
 import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
 import { LoggedReceipt } from '../../../shared/receipts/receipt.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../../store/receipt-log-store.ts';
-import { type HashedNode, leafHash, nodesOfNextLeaf, rootOf } from './merkle-tree.ts';
+import { type HashedNode, isStoredLevel, leafHash, nodesOfNextLeaf, rootOf } from './merkle-tree.ts';
 
 export type AuditOptions = {
   store: ReceiptLogStore;
@@ -99,7 +99,8 @@ function parse(body: string): LoggedReceipt | undefined {
 /** Whether the stored subtrees are those that the receipts make. */
 async function treeProblems(store: ReceiptLogStore, built: readonly HashedNode[]): Promise<string[]> {
   const problems: string[] = [];
-  for (const [level, nodes] of Map.groupBy(built, (node) => node.level)) {
+  const kept = built.filter(({ level }) => isStoredLevel(level));
+  for (const [level, nodes] of Map.groupBy(kept, (node) => node.level)) {
     const stored = await store.listTreeNodes({ level, from: nodes[0]?.index ?? 0, limit: nodes.length });
     const byIndex = new Map(stored.map((node) => [node.index, bytesToHex(node.hash)]));
     for (const { index, hash } of nodes) {

@@ -1,8 +1,9 @@
+import { leafHash } from '../../receipts/log/merkle-tree.ts';
 import { ATTEMPT_COLUMNS, isPayWithheld, JOB_COLUMNS, type JobRows } from '../rows/job-rows.ts';
 import { type ChargeValues, entriesOf } from '../rows/ledger-rows.ts';
 import { canonicalText } from '../rows/stored-receipt.ts';
 import { placesOf, type Queries } from './queries.ts';
-import { appendToLog } from './receipt-log-store.ts';
+import { fillSubtrees, nextLeaf } from './receipt-log-store.ts';
 import type { ReceiptReader } from './receipt-reader.ts';
 
 const ATTEMPT_TYPES = [
@@ -23,8 +24,7 @@ const ATTEMPT_TYPES = [
 const attempts = JOB_COLUMNS.split(', ').length + 1;
 const usage = attempts + ATTEMPT_TYPES.length;
 const receipt = usage + 7;
-const log = receipt + 2;
-const ledger = log + 4;
+const ledger = receipt + 4;
 
 /** The placeholders of some values from one on, each of a type. */
 function places(from: number, types: readonly string[]): string {
@@ -51,12 +51,9 @@ WITH job AS (
   ON CONFLICT (day, api_key_id, model, node_id) DO UPDATE SET jobs = u.jobs + 1, failed = u.failed + excluded.failed,
     input_tokens = u.input_tokens + excluded.input_tokens, output_tokens = u.output_tokens + excluded.output_tokens
 ), receipt AS (
-  INSERT INTO receipts (id, job, body)
-  SELECT $${receipt}::text, job.seq, $${receipt + 1}::text FROM job WHERE $${receipt}::text IS NOT NULL RETURNING seq
-), leaf AS (
-  INSERT INTO log_leaves (leaf, receipt) SELECT $${log}::bigint, receipt.seq FROM receipt
-), nodes AS (
-  INSERT INTO log_nodes (level, place, hash) SELECT * FROM unnest(${arraysOf(log + 1, ['integer', 'bigint', 'bytea'])})
+  INSERT INTO receipts (id, job, body, leaf, leaf_hash)
+  SELECT $${receipt}::text, job.seq, ${places(receipt + 1, ['text', 'bigint', 'bytea'])} FROM job
+  WHERE $${receipt}::text IS NOT NULL
 ), entries AS (
   INSERT INTO ledger_entries (at, kind, from_account, to_account, amount_micro, reference)
   SELECT $${ledger}::bigint, e.*, $${ledger + 1}::text FROM unnest(${arraysOf(ledger + 2, ['text', 'text', 'text', 'bigint'])}) AS e
@@ -66,20 +63,18 @@ SELECT seq FROM job`;
 /** Inserts a finished job, with what else is kept of it, in whatever transaction runs. */
 export async function insertJob(db: Queries, rows: JobRows, { judge }: Pick<ReceiptReader, 'judge'>): Promise<void> {
   const body = rows.receipt === null ? null : canonicalText(rows.receipt.body);
-  const appended = body === null ? undefined : await appendToLog(db, body);
-  const nodes = appended?.nodes ?? [];
+  const leaf = body === null ? null : await nextLeaf(db);
   await db.one(INSERT, [
     ...rows.job,
     ...ATTEMPT_TYPES.map((_, column) => rows.attempts.map((values) => values[column])),
     ...rows.usage,
     rows.receipt?.id ?? null,
     body,
-    appended?.leaf ?? null,
-    nodes.map(({ level }) => level),
-    nodes.map(({ index }) => index),
-    nodes.map(({ hash }) => Buffer.from(hash)),
+    leaf,
+    body === null ? null : Buffer.from(leafHash(new TextEncoder().encode(body))),
     ...entryValues(rows.charge, isPayWithheld(rows, judge)),
   ]);
+  if (leaf !== null) await fillSubtrees(db, leaf);
 }
 
 /** The node's share and the relay's. */

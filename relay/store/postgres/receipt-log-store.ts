@@ -9,44 +9,41 @@ import {
 import {
   consistencyProof,
   type HashedNode,
+  hashOfRun,
   inclusionProof,
-  leafHash,
-  nodesOfNextLeaf,
+  type NodeRun,
   type ReadNode,
   rootOf,
+  storedRunOf,
+  subtreesFilledBy,
 } from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../receipt-log-store.ts';
 import { missingNode } from '../rows/stored-receipt.ts';
 import type { PostgresAccess, Queries } from './queries.ts';
 
-/** What the next leaf is hashed with: how many there are, and the last full subtree of each level. */
-type Edge = { size: number; readonly last: Map<number, HashedNode> };
+/** How many leaves each transaction sees. It ends with the `Queries` that were given to it, also when they were undone. */
+const sizes = new WeakMap<Queries, number>();
 
-/** The edge of each transaction. It ends with the `Queries` that were given to it, also when they were undone. */
-const edges = new WeakMap<Queries, Edge>();
-
-/** The leaf of one more receipt and the nodes that it adds, to be inserted in the transaction of `db`. */
-export async function appendToLog(db: Queries, body: string): Promise<{ leaf: number; nodes: HashedNode[] }> {
-  const edge = edges.get(db) ?? (await readEdge(db));
-  edges.set(db, edge);
-  const leaf = edge.size;
-  const nodes = nodesOfNextLeaf(leaf, leafHash(new TextEncoder().encode(body)), (node) => {
-    const last = edge.last.get(node.level);
-    if (last?.index !== node.index) throw missingNode(node);
-    return last.hash;
-  });
-  for (const node of nodes) edge.last.set(node.level, node);
-  edge.size += 1;
-  return { leaf, nodes };
+/** The place in the log of one more receipt, to be inserted in the transaction of `db`. */
+export async function nextLeaf(db: Queries): Promise<number> {
+  const leaf = sizes.get(db) ?? (await sizeOf(db));
+  sizes.set(db, leaf + 1);
+  return leaf;
 }
 
-async function readEdge(db: Queries): Promise<Edge> {
-  const size = await sizeOf(db);
-  const nodes = await readNodes(db, perfectSubtrees({ from: 0, to: size }));
-  return { size, last: new Map(nodes.map((node) => [node.level, node])) };
+/** Stores the subtrees that are full with a leaf that was inserted. Errors: `receipt_log_damaged`. */
+export async function fillSubtrees(db: Queries, leaf: number): Promise<void> {
+  for (const { node, run } of subtreesFilledBy(leaf)) {
+    const hash = hashOfRun(takeRun(await readRuns(db, [run]), run));
+    await db.run('INSERT INTO log_nodes (level, place, hash) VALUES ($1, $2, $3)', [
+      node.level,
+      node.index,
+      Buffer.from(hash),
+    ]);
+  }
 }
 
-/** The receipt log on PostgreSQL: about two nodes of 32 bytes a receipt, which never change once they are there. */
+/** The receipt log on PostgreSQL: a receipt's row holds its leaf, and every sixteenth fills a node. */
 export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
   const prove = <T>(ranges: () => LeafRange[], make: (read: ReadNode) => T): Promise<T> =>
     access.read(async (db) => make(await readerOf(db, ranges())));
@@ -62,7 +59,7 @@ export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
         (read) => rootOf(size, read),
       ),
     leafOfReceipt: (receiptId) =>
-      access.read(async (db) => (await db.one<{ leaf: number }>(LEAF_OF, [receiptId]))?.leaf),
+      access.read(async (db) => (await db.one<{ leaf: number | null }>(LEAF_OF, [receiptId]))?.leaf ?? undefined),
     inclusionPath: (leaf, size) =>
       prove(
         () => inclusionRanges(leaf, size),
@@ -75,7 +72,9 @@ export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
       ),
     listLeaves: ({ from, limit }) => access.read((db) => db.all<StoredLeaf>(LEAVES, [from, limit])),
     listTreeNodes: ({ level, from, limit }) =>
-      access.read((db) => db.all<TreeNode & { hash: Sha256 }>(NODES, [level, from, limit])),
+      access.read((db) =>
+        level === 0 ? db.all<HashedNode>(LEAF_HASHES, [from, limit]) : db.all<HashedNode>(NODES, [level, from, limit]),
+      ),
     strays: () =>
       access.readTogether(async (db) => ({
         receipts: (await db.all<{ id: string }>(STRAY_RECEIPTS)).map(({ id }) => id),
@@ -87,38 +86,52 @@ export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
 /** So that an audit of a database that was taken apart still ends. */
 const MOST_STRAYS = 100;
 
-const LEAF_OF = 'SELECT leaf FROM log_leaves JOIN receipts ON receipts.seq = receipt WHERE receipts.id = $1';
-const LEAVES =
-  'SELECT leaf, receipts.id AS "receiptId", body FROM log_leaves JOIN receipts ON receipts.seq = receipt ' +
-  'WHERE leaf >= $1 ORDER BY leaf LIMIT $2';
+const LEAF_OF = 'SELECT leaf FROM receipts WHERE id = $1';
+const LEAVES = 'SELECT leaf, id AS "receiptId", body FROM receipts WHERE leaf >= $1 ORDER BY leaf LIMIT $2';
+const LEAF_HASHES =
+  'SELECT 0 AS level, leaf AS "index", leaf_hash AS hash FROM receipts ' +
+  'WHERE leaf >= $1 AND leaf_hash IS NOT NULL ORDER BY leaf LIMIT $2';
 const NODES =
   'SELECT level, place AS "index", hash FROM log_nodes WHERE level = $1 AND place >= $2 ORDER BY place LIMIT $3';
-const NODES_AT =
-  'SELECT level, place AS "index", hash FROM log_nodes ' +
-  'JOIN unnest($1::integer[], $2::bigint[]) AS wanted (l, p) ON level = l AND place = p';
-const STRAY_RECEIPTS =
-  'SELECT id FROM receipts LEFT JOIN log_leaves ON receipt = receipts.seq ' +
-  `WHERE leaf IS NULL AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
+/** Of some runs at once, each a level, its first place and the one after its last. */
+const RUNS = `
+SELECT level, place AS "index", hash FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS run (l, first, behind)
+JOIN log_nodes ON l > 0 AND level = l AND place >= first AND place < behind
+UNION ALL
+SELECT 0, leaf, leaf_hash FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS run (l, first, behind)
+JOIN receipts ON l = 0 AND leaf >= first AND leaf < behind WHERE leaf_hash IS NOT NULL`;
+const STRAY_RECEIPTS = `SELECT id FROM receipts WHERE leaf IS NULL AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
 const STRAY_JOBS =
-  'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts JOIN log_leaves ON receipt = receipts.seq) ' +
+  'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts WHERE leaf IS NOT NULL) ' +
   `AND state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) LIMIT ${MOST_STRAYS}`;
 
 async function sizeOf(db: Queries): Promise<number> {
-  const next = await db.one<{ size: number }>('SELECT coalesce(max(leaf) + 1, 0) AS size FROM log_leaves');
+  const next = await db.one<{ size: number }>('SELECT coalesce(max(leaf) + 1, 0) AS size FROM receipts');
   return next?.size ?? 0;
 }
 
-function readNodes(db: Queries, nodes: readonly TreeNode[]): Promise<HashedNode[]> {
-  return db.all<HashedNode>(NODES_AT, [nodes.map(({ level }) => level), nodes.map(({ index }) => index)]);
-}
+type HashAt = (node: TreeNode) => Sha256;
 
-/** Fetches at once what some ranges consist of. */
-async function readerOf(db: Queries, ranges: readonly LeafRange[]): Promise<ReadNode> {
-  const nodes = await readNodes(db, ranges.flatMap(perfectSubtrees));
+async function readRuns(db: Queries, runs: readonly NodeRun[]): Promise<HashAt> {
+  const nodes = await db.all<HashedNode>(RUNS, [
+    runs.map(({ level }) => level),
+    runs.map(({ index }) => index),
+    runs.map(({ index, count }) => index + count),
+  ]);
   const hashes = new Map(nodes.map(({ level, index, hash }) => [`${level}/${index}`, hash]));
   return (node) => {
     const hash = hashes.get(`${node.level}/${node.index}`);
     if (hash === undefined) throw missingNode(node);
     return hash;
   };
+}
+
+function takeRun(hashAt: HashAt, { level, index, count }: NodeRun): Sha256[] {
+  return Array.from({ length: count }, (_, at) => hashAt({ level, index: index + at }));
+}
+
+/** Fetches at once what some ranges consist of. */
+async function readerOf(db: Queries, ranges: readonly LeafRange[]): Promise<ReadNode> {
+  const hashAt = await readRuns(db, ranges.flatMap(perfectSubtrees).map(storedRunOf));
+  return (node) => hashOfRun(takeRun(hashAt, storedRunOf(node)));
 }

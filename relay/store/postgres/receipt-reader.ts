@@ -12,11 +12,9 @@ export type ReceiptReader = {
   judge(body: string): SignatureVerdict;
 };
 
-const SELECT =
-  'SELECT receipts.id AS id, body, hash FROM receipts LEFT JOIN log_leaves ON receipt = receipts.seq ' +
-  'LEFT JOIN log_nodes ON level = 0 AND place = leaf ';
-const BY_ID = `${SELECT} WHERE receipts.id = $1`;
-const OF_JOB = `${SELECT} WHERE job = (SELECT seq FROM jobs WHERE id = $1) ORDER BY receipts.seq`;
+const SELECT = 'SELECT id, body, leaf_hash AS hash FROM receipts';
+const BY_ID = `${SELECT} WHERE id = $1`;
+const OF_JOB = `${SELECT} WHERE job = (SELECT seq FROM jobs WHERE id = $1) ORDER BY seq`;
 
 export function createReceiptReader({ judge, seal }: ReceiptSealer): ReceiptReader {
   const first = async (db: Queries, sql: string, id: string): Promise<Receipt | undefined> => {

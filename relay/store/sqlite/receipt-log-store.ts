@@ -1,32 +1,41 @@
 import type { Database } from 'better-sqlite3';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
-import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
-import { consistencyProof, inclusionProof, leafHash, nodesOfNextLeaf, rootOf } from '../../receipts/log/merkle-tree.ts';
+import {
+  consistencyProof,
+  type HashedNode,
+  hashOfRun,
+  inclusionProof,
+  type NodeRun,
+  type ReadNode,
+  rootOf,
+  storedRunOf,
+  subtreesFilledBy,
+} from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../receipt-log-store.ts';
 import { missingNode } from '../rows/stored-receipt.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
-/** Adds a receipt to the log; runs in the transaction that inserts it, so that there is never one without the other. */
-export type LogAppender = (receiptSeq: number | bigint, body: string) => void;
+/** The place that the next receipt gets in the log, and what is done once it is there. Both run in its transaction. */
+export type LogAppender = { nextLeaf(): number; onAppended(leaf: number): void };
 
 export function createLogAppender(db: Database): LogAppender {
-  const read = nodeReader(db);
-  const nextLeaf = nextLeafOf(db);
-  const insertLeaf = db.prepare<unknown[]>('INSERT INTO log_leaves (leaf, receipt) VALUES (?, ?)');
+  const readRun = runReader(db);
   const insertNode = db.prepare<unknown[]>('INSERT INTO log_nodes (level, place, hash) VALUES (?, ?, ?)');
-  return (receiptSeq, body) => {
-    const leaf = nextLeaf();
-    insertLeaf.run(leaf, receiptSeq);
-    for (const node of nodesOfNextLeaf(leaf, leafHash(new TextEncoder().encode(body)), read)) {
-      insertNode.run(node.level, node.index, node.hash);
-    }
+  return {
+    nextLeaf: nextLeafOf(db),
+    onAppended: (leaf) => {
+      for (const { node, run } of subtreesFilledBy(leaf)) {
+        insertNode.run(node.level, node.index, hashOfRun(readRun(run)));
+      }
+    },
   };
 }
 
-/** The receipt log on SQLite: about two nodes of 32 bytes a receipt. */
+/** The receipt log on SQLite: a receipt's row holds its leaf, and every sixteenth fills a node. */
 export function createReceiptLogStore(db: Database, access: SqliteAccess): ReceiptLogStore {
   const statements = prepareStatements(db);
-  const read = nodeReader(db);
+  const readRun = runReader(db);
+  const read: ReadNode = (node) => hashOfRun(readRun(storedRunOf(node)));
   const nextLeaf = nextLeafOf(db);
   const { strayReceipts, strayJobs } = statements;
   return {
@@ -36,11 +45,14 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
         return { size, root: rootOf(size, read) };
       }),
     rootAt: (size) => access.read(() => rootOf(size, read)),
-    leafOfReceipt: (receiptId) => access.read(() => statements.leafOf.get(receiptId)),
+    leafOfReceipt: (receiptId) => access.read(() => statements.leafOf.get(receiptId) ?? undefined),
     inclusionPath: (leaf, size) => access.read(() => inclusionProof(leaf, size, read)),
     consistencyPath: (older, newer) => access.read(() => consistencyProof(older, newer, read)),
     listLeaves: ({ from, limit }) => access.read(() => statements.leaves.all(from, limit)),
-    listTreeNodes: ({ level, from, limit }) => access.read(() => statements.nodes.all(level, from, limit)),
+    listTreeNodes: ({ level, from, limit }) =>
+      access.read(() =>
+        level === 0 ? statements.leafHashes.all(from, limit) : statements.nodes.all(level, from, limit),
+      ),
     strays: () => access.read(() => ({ receipts: strayReceipts.all(), jobs: strayJobs.all() })),
   };
 }
@@ -49,23 +61,20 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
 const MOST_STRAYS = 100;
 
 function prepareStatements(db: Database) {
-  const leaves =
-    'SELECT leaf, receipts.id AS receiptId, body FROM log_leaves JOIN receipts ON receipts.seq = receipt ' +
-    'WHERE leaf >= ? ORDER BY leaf LIMIT ?';
-  const strayReceipts =
-    'SELECT id FROM receipts LEFT JOIN log_leaves ON receipt = receipts.seq ' +
-    `WHERE leaf IS NULL AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
+  const strayReceipts = `SELECT id FROM receipts WHERE leaf IS NULL AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
   const strayJobs =
-    'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts JOIN log_leaves ON receipt = receipts.seq) ' +
+    'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts WHERE leaf IS NOT NULL) ' +
     `AND state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) LIMIT ${MOST_STRAYS}`;
   return {
-    leafOf: db
-      .prepare<[string], number>(
-        'SELECT leaf FROM log_leaves JOIN receipts ON receipts.seq = receipt WHERE receipts.id = ?',
-      )
-      .pluck(),
-    leaves: db.prepare<[number, number], StoredLeaf>(leaves),
-    nodes: db.prepare<[number, number, number], TreeNode & { hash: Sha256 }>(
+    leafOf: db.prepare<[string], number | null>('SELECT leaf FROM receipts WHERE id = ?').pluck(),
+    leaves: db.prepare<[number, number], StoredLeaf>(
+      'SELECT leaf, id AS receiptId, body FROM receipts WHERE leaf >= ? ORDER BY leaf LIMIT ?',
+    ),
+    leafHashes: db.prepare<[number, number], HashedNode>(
+      'SELECT 0 AS level, leaf AS "index", leaf_hash AS hash FROM receipts ' +
+        'WHERE leaf >= ? AND leaf_hash IS NOT NULL ORDER BY leaf LIMIT ?',
+    ),
+    nodes: db.prepare<[number, number, number], HashedNode>(
       'SELECT level, place AS "index", hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?',
     ),
     strayReceipts: db.prepare<[], string>(strayReceipts).pluck(),
@@ -74,17 +83,18 @@ function prepareStatements(db: Database) {
 }
 
 function nextLeafOf(db: Database): () => number {
-  const next = db.prepare<[], number>('SELECT coalesce(max(leaf) + 1, 0) FROM log_leaves').pluck();
+  const next = db.prepare<[], number>('SELECT coalesce(max(leaf) + 1, 0) FROM receipts').pluck();
   return () => next.get() ?? 0;
 }
 
-function nodeReader(db: Database): (node: TreeNode) => Sha256 {
-  const hashOf = db
-    .prepare<[number, number], Sha256>('SELECT hash FROM log_nodes WHERE level = ? AND place = ?')
-    .pluck();
-  return (node) => {
-    const hash = hashOf.get(node.level, node.index);
-    if (hash === undefined) throw missingNode(node);
-    return hash;
+/** Reads stored subtrees that lie side by side. Errors: `receipt_log_damaged` when one is missing. */
+function runReader(db: Database): (run: NodeRun) => Sha256[] {
+  const { leafHashes, nodes } = prepareStatements(db);
+  return ({ level, index, count }) => {
+    const found = level === 0 ? leafHashes.all(index, count) : nodes.all(level, index, count);
+    const missing = found.findIndex((node, at) => node.index !== index + at);
+    const end = missing < 0 ? found.length : missing;
+    if (end < count) throw missingNode({ level, index: index + end });
+    return found.map(({ hash }) => hash);
   };
 }

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../../shared/receipts/receipt.ts';
+import { leafHash } from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { canonicalText, type StoredReceipt, sealStored } from '../rows/stored-receipt.ts';
 import { createLogAppender } from './receipt-log-store.ts';
@@ -15,14 +16,12 @@ export type ReceiptRows = {
   judge(body: string): SignatureVerdict;
 };
 
-const SELECT =
-  'SELECT receipts.id AS id, body, hash FROM receipts LEFT JOIN log_leaves ON receipt = receipts.seq ' +
-  'LEFT JOIN log_nodes ON level = 0 AND place = leaf ';
-const OF_JOB = 'WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY receipts.seq ';
+const SELECT = 'SELECT id, body, leaf_hash AS hash FROM receipts';
+const OF_JOB = 'WHERE job = (SELECT seq FROM jobs WHERE id = ?) ORDER BY seq';
 export function createReceiptRows(db: Database, { judge, seal }: ReceiptSealer): ReceiptRows {
-  const appendToLog = createLogAppender(db);
-  const insert = db.prepare<unknown[]>('INSERT INTO receipts (id, job, body) VALUES (?, ?, ?)');
-  const byId = db.prepare<[string], StoredReceipt>(`${SELECT} WHERE receipts.id = ?`);
+  const log = createLogAppender(db);
+  const insert = db.prepare<unknown[]>('INSERT INTO receipts (id, job, body, leaf, leaf_hash) VALUES (?, ?, ?, ?, ?)');
+  const byId = db.prepare<[string], StoredReceipt>(`${SELECT} WHERE id = ?`);
   const latest = db.prepare<[string], StoredReceipt>(`${SELECT} ${OF_JOB} DESC LIMIT 1`);
   const all = db.prepare<[string], StoredReceipt>(`${SELECT} ${OF_JOB}`);
   const sealed = (stored: StoredReceipt): Receipt => sealStored(stored, seal);
@@ -30,7 +29,9 @@ export function createReceiptRows(db: Database, { judge, seal }: ReceiptSealer):
   return {
     insert: (jobSeq, { id, body }) => {
       const text = canonicalText(body);
-      appendToLog(insert.run(id, jobSeq, text).lastInsertRowid, text);
+      const leaf = log.nextLeaf();
+      insert.run(id, jobSeq, text, leaf, leafHash(new TextEncoder().encode(text)));
+      log.onAppended(leaf);
     },
     find: (receiptId) => sealedIf(byId.get(receiptId)),
     latestOf: (jobId) => sealedIf(latest.get(jobId)),

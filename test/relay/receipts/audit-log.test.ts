@@ -13,7 +13,8 @@ import { isProblem } from '../../support/problems.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { draftFor, finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
 
-const RECEIPTS = 11;
+/** So many fill one subtree that is stored, and leave some. */
+const RECEIPTS = 19;
 
 /** A store with some receipts under a signed head, opened anew after its database was tampered with. */
 async function openAfter(t: TestContext, tamper: (db: Database.Database) => void) {
@@ -46,30 +47,31 @@ test('[V7] an audit finds nothing in a log that nobody touched', async (t) => {
 
 /** Receipts 3 and 6, whose texts stay signed and sound, change their places; the detour is for the unique index. */
 const REORDERED = `
-  UPDATE log_leaves SET receipt = -6 WHERE leaf = 2;
-  UPDATE log_leaves SET receipt = 3 WHERE leaf = 5;
-  UPDATE log_leaves SET receipt = 6 WHERE leaf = 2;`;
+  UPDATE receipts SET leaf = -6 WHERE seq = 3;
+  UPDATE receipts SET leaf = 2 WHERE seq = 6;
+  UPDATE receipts SET leaf = 5 WHERE seq = 3;`;
 const ADDED = draftFor('job_added');
+const ADD = 'INSERT INTO receipts (id, job, body, leaf, leaf_hash) VALUES';
 
 const TAMPERED: Record<string, string> = {
   'a receipt changed': `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`,
   'a receipt with another white space': `UPDATE receipts SET body = body || ' ' WHERE seq = 4`,
   'a receipt dropped': 'DELETE FROM receipts WHERE seq = 4',
-  'a receipt dropped with its leaf': 'DELETE FROM log_leaves WHERE leaf = 3; DELETE FROM receipts WHERE seq = 4',
+  'a receipt taken out of the log': 'UPDATE receipts SET leaf = NULL, leaf_hash = NULL WHERE seq = 4',
   'the last receipt dropped with everything of it':
-    'DELETE FROM receipts WHERE seq = 11; DELETE FROM log_leaves WHERE leaf = 10; ' +
-    'DELETE FROM log_nodes WHERE level = 0 AND place = 10; DELETE FROM attempts WHERE job = 11; DELETE FROM jobs WHERE seq = 11',
-  'a receipt inserted beside the log': `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"v":2}')`,
-  'a receipt inserted at the end without its subtree':
-    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '${JSON.stringify(ADDED)}'); ` +
-    'INSERT INTO log_leaves VALUES (11, 12)',
+    'DELETE FROM receipts WHERE seq = 19; DELETE FROM attempts WHERE job = 19; DELETE FROM jobs WHERE seq = 19',
+  'a receipt inserted beside the log': `${ADD} ('rcpt_added', 3, '{"v":2}', NULL, NULL)`,
+  'a receipt inserted at the end without its hash': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', 19, NULL)`,
+  'a receipt inserted at the end with the hash of another': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', 19, zeroblob(32))`,
   'receipts in another order': REORDERED,
   'the id of a receipt changed': `UPDATE receipts SET id = 'rcpt_other' WHERE seq = 4`,
-  'a leaf of the tree changed': 'UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 0 AND place = 4',
-  'an inner subtree changed': 'UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 2 AND place = 1',
-  'a subtree dropped': 'DELETE FROM log_nodes WHERE level = 1 AND place = 0',
-  'a subtree inserted': 'INSERT INTO log_nodes VALUES (4, 0, zeroblob(32))',
-  'the whole log dropped': 'DELETE FROM log_leaves; DELETE FROM log_nodes',
+  'the hash of a leaf changed': 'UPDATE receipts SET leaf_hash = zeroblob(32) WHERE leaf = 4',
+  'the hash of a leaf dropped': 'UPDATE receipts SET leaf_hash = NULL WHERE leaf = 18',
+  'an inner subtree changed': 'UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 4 AND place = 0',
+  'a subtree dropped': 'DELETE FROM log_nodes WHERE level = 4 AND place = 0',
+  'a subtree inserted': 'INSERT INTO log_nodes VALUES (4, 1, zeroblob(32))',
+  'a subtree of a higher level inserted': 'INSERT INTO log_nodes VALUES (8, 0, zeroblob(32))',
+  'the whole log dropped': 'UPDATE receipts SET leaf = NULL, leaf_hash = NULL; DELETE FROM log_nodes',
 };
 
 for (const [what, sql] of Object.entries(TAMPERED)) {
@@ -80,11 +82,11 @@ for (const [what, sql] of Object.entries(TAMPERED)) {
 }
 
 test('[V6] no head is signed over a log that does not begin with the last head', async (t) => {
-  const cut = 'DELETE FROM log_leaves WHERE leaf > 7; DELETE FROM log_nodes WHERE level = 0 AND place > 7';
+  const cut = 'DELETE FROM receipts WHERE leaf > 7; DELETE FROM log_nodes';
   const { keeper } = await openAfter(t, (db) => db.exec(cut));
-  await assert.rejects(keeper.head(), isProblem('receipt_log_damaged', /has 8 receipts and had 11/));
+  await assert.rejects(keeper.head(), isProblem('receipt_log_damaged', /has 8 receipts and had 19/));
   const { keeper: other } = await openAfter(t, (db) =>
-    db.exec('UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 3'),
+    db.exec('UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 4'),
   );
   await assert.rejects(other.head(), isProblem('receipt_log_damaged', /not what they were/));
 });

@@ -5,11 +5,16 @@ import fc from 'fast-check';
 import {
   consistencyProof,
   EMPTY_ROOT,
+  hashOfRun,
   inclusionProof,
+  isStoredLevel,
   leafHash,
+  type NodeRun,
   nodesOfNextLeaf,
   type ReadNode,
   rootOf,
+  storedRunOf,
+  subtreesFilledBy,
 } from '../../../relay/receipts/log/merkle-tree.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import { isConsistent, isIncluded } from '../../../shared/receipts/log/verify-proofs.ts';
@@ -174,6 +179,34 @@ test('a proof with anything changed in it, too short or too long proves nothing'
     assert.equal(await isIncluded({ ...sound, leaf: number }), false);
     assert.equal(await isConsistent({ ...steady, older: { ...older, size: number } }), false);
   }
+});
+
+test('what is stored of a log is enough for every root and every proof', () => {
+  const sizes = [1, 15, 16, 17, 255, 256, 257, 300];
+  const contents = numbered(300);
+  const stored = new Map<string, Sha256>();
+  const readRun = ({ level, index, count }: NodeRun): Sha256[] =>
+    Array.from({ length: count }, (_, at) => {
+      const found = stored.get(`${level}/${index + at}`);
+      if (found === undefined) throw new Error(`node ${level}/${index + at} was never stored`);
+      return found;
+    });
+  const read: ReadNode = (node) => hashOfRun(readRun(storedRunOf(node)));
+  const whole = grow(contents);
+  for (const [leaf, hash] of whole.leaves.entries()) {
+    stored.set(`0/${leaf}`, hash);
+    for (const { node, run } of subtreesFilledBy(leaf)) {
+      assert.ok(isStoredLevel(node.level));
+      stored.set(`${node.level}/${node.index}`, hashOfRun(readRun(run)));
+    }
+    if (!sizes.includes(leaf + 1)) continue;
+    assert.equal(hex(rootOf(leaf + 1, read)), hex(rootOf(leaf + 1, whole.read)));
+    for (const proven of [0, leaf >> 1, leaf]) {
+      assert.deepEqual(inclusionProof(proven, leaf + 1, read), inclusionProof(proven, leaf + 1, whole.read));
+      assert.deepEqual(consistencyProof(proven, leaf + 1, read), consistencyProof(proven, leaf + 1, whole.read));
+    }
+  }
+  assert.equal(stored.size, 300 + 18 + 1);
 });
 
 test('refuses to prove what is not so', () => {

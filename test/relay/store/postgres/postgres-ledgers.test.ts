@@ -10,7 +10,8 @@ import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
 
 const skip = whyNoPostgres() ?? false;
 const makePlace = skip === false ? preparePostgresPlaces() : undefined;
-const RECEIPTS = 11;
+/** So many fill one subtree that is stored, and leave some. */
+const RECEIPTS = 19;
 
 function proves(sentence: string, prove: (place: PostgresPlace) => Promise<void>): void {
   test(`the PostgreSQL store: ${sentence}`, { skip }, async (t: TestContext) => {
@@ -35,10 +36,10 @@ proves('[V7] finds nothing in a log that nobody touched, and every change that s
   const tampered = [
     `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`,
     'DELETE FROM receipts WHERE seq = 4',
-    'DELETE FROM log_leaves WHERE leaf = 3',
+    'UPDATE receipts SET leaf = NULL WHERE leaf = 3',
     `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"v":2}')`,
-    `UPDATE log_nodes SET hash = decode(repeat('00', 32), 'hex') WHERE level = 2 AND place = 1`,
-    'DELETE FROM log_nodes WHERE level = 1 AND place = 0',
+    `UPDATE log_nodes SET hash = decode(repeat('00', 32), 'hex') WHERE level = 4 AND place = 0`,
+    'DELETE FROM log_nodes WHERE level = 4 AND place = 0',
   ];
   for (const sql of tampered) {
     const copy = (await place.afterCrash()) as PostgresPlace;
@@ -51,8 +52,8 @@ proves('[V7] finds nothing in a log that nobody touched, and every change that s
 proves('refuses to change or forget receipts, the log, the ledger and settlements', async (place) => {
   const store = await openWithReceipts(place);
   await store.credits.settle({ id: 'stl_1', closedAt: 1, webhook: null });
-  for (const table of ['receipts', 'log_leaves', 'log_nodes', 'ledger_entries', 'settlements']) {
-    const [column] = { log_leaves: ['leaf'], log_nodes: ['level'] }[table] ?? ['seq'];
+  for (const table of ['receipts', 'log_nodes', 'ledger_entries', 'settlements']) {
+    const [column] = { log_nodes: ['level'] }[table] ?? ['seq'];
     for (const sql of [`UPDATE ${table} SET ${column} = 0`, `DELETE FROM ${table}`, `TRUNCATE ${table} CASCADE`]) {
       await assert.rejects(place.tamper(sql), /never changed or deleted|can only be updated to DEFAULT/, sql);
     }
@@ -88,9 +89,10 @@ proves('[V4] leaves no leaf of a job that is refused, whatever else is in its tr
   assert.deepEqual([size, problems], [RECEIPTS + 3, []]);
 });
 
-proves('refuses to lay a receipt upon a log that lacks a part of its tree', async (place) => {
+proves('refuses to fill a subtree of a log that lacks a part of it', async (place) => {
   const store = await openWithReceipts(place);
-  await place.tamper('SET session_replication_role = replica; DELETE FROM log_nodes WHERE level = 0 AND place = 10');
-  const next = store.jobs.recordFinishedJob(finishedJob('job_next'));
-  await assert.rejects(next, isProblem('receipt_log_damaged', /level 0, place 10/));
+  await place.tamper('SET session_replication_role = replica; DELETE FROM receipts WHERE leaf = 17');
+  for (let at = RECEIPTS; at < 31; at += 1) await store.jobs.recordFinishedJob(finishedJob(`job_${at}`));
+  const last = store.jobs.recordFinishedJob(finishedJob('job_31'));
+  await assert.rejects(last, isProblem('receipt_log_damaged', /level 0, place 17/));
 });
