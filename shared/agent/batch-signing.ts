@@ -1,5 +1,6 @@
 import type { HostCrypto } from '../identity/host-crypto.ts';
-import { type BatchSignature, batchBytes, MOST_IN_BATCH, writeNodeSignature } from '../receipts/batch-signature.ts';
+import { bytesToBase64Url } from '../protocol/base64.ts';
+import { batchBytes, MOST_IN_BATCH, writeNodeSignature } from '../receipts/batch-signature.ts';
 import { leafInput, nodeInput, type Sha256 } from '../receipts/log/tree-hashes.ts';
 
 /** The text of the node's signature under a statement. Rejects when the host cannot sign. */
@@ -44,16 +45,15 @@ export function createStatementSigner(host: HostCrypto): StatementSigner {
 
 async function signBatch(batch: readonly Waiting[], host: HostCrypto): Promise<string[]> {
   const [only] = batch;
-  if (only !== undefined && batch.length === 1) return [writeNodeSignature(await signAlone(only.statement, host))];
   const size = batch.length;
+  const sign = async (content: Uint8Array<ArrayBuffer>) => bytesToBase64Url(new Uint8Array(await host.sign(content)));
+  if (only !== undefined && size === 1) return [await sign(only.statement)];
   const levels = await treeOf(await Promise.all(batch.map(({ statement }) => host.sha256(leafInput(statement)))), host);
   const root = levels.at(-1)?.[0] as Sha256;
-  const signature = new Uint8Array(await host.sign(batchBytes(root, size)));
-  return batch.map((_, leaf) => writeNodeSignature({ signature, leaf, size, path: pathOf(leaf, levels) }));
-}
-
-async function signAlone(statement: Uint8Array<ArrayBuffer>, host: HostCrypto): Promise<BatchSignature> {
-  return { signature: new Uint8Array(await host.sign(statement)), leaf: 0, size: 1, path: [] };
+  const signature = await sign(batchBytes(root, size));
+  // Each hash is in the ways of many.
+  const written = levels.slice(0, -1).map((level) => level.map(bytesToBase64Url));
+  return batch.map((_, leaf) => writeNodeSignature({ signature, leaf, size, path: pathOf(leaf, written) }));
 }
 
 /** Every level from the leaves to the root. The last of an odd number is carried up as it is, as RFC 6962 has it. */
@@ -72,7 +72,7 @@ async function parentOf(left: Sha256, right: Sha256 | undefined, host: HostCrypt
   return right === undefined ? left : host.sha256(nodeInput(left, right));
 }
 
-function pathOf(leaf: number, levels: readonly (readonly Sha256[])[]): Sha256[] {
-  const siblings = levels.slice(0, -1).map((level, height) => level[(leaf >> height) ^ 1]);
-  return siblings.filter((sibling) => sibling !== undefined);
+/** The siblings on the way from a leaf to the root, lowest first; `levels` are those below the root. */
+function pathOf(leaf: number, levels: readonly (readonly string[])[]): string[] {
+  return levels.map((level, height) => level[(leaf >> height) ^ 1]).filter((sibling) => sibling !== undefined);
 }

@@ -1,4 +1,4 @@
-import { base64UrlToBytes, bytesToBase64Url } from '../protocol/base64.ts';
+import { base64UrlToBytes } from '../protocol/base64.ts';
 import { canonicalBytes } from './canonical-json.ts';
 import { nodeInput, type Sha256 } from './log/tree-hashes.ts';
 import { bytesToHex } from './log/tree-head.ts';
@@ -26,13 +26,12 @@ export const NODE_SIGNATURE_LIMIT = 512;
 
 const HASH_BYTES = 32;
 
-/**
- * The text in `done` and in receipts, all base64url: the signature alone where it is under one statement, else
- * `signature.leaf.size.hash.hash…`.
- */
-export function writeNodeSignature({ signature, leaf, size, path }: BatchSignature): string {
-  const text = bytesToBase64Url(signature);
-  return size === 1 ? text : [text, leaf, size, ...path.map(bytesToBase64Url)].join('.');
+/** A `BatchSignature` whose bytes are written in base64url, which those of one batch have in common. */
+export type WrittenSignature = Pick<BatchSignature, 'leaf' | 'size'> & { signature: string; path: readonly string[] };
+
+/** The text in `done` and in receipts: the signature alone where it is under one statement, else `signature.leaf.size.hash.hash…`. */
+export function writeNodeSignature({ signature, leaf, size, path }: WrittenSignature): string {
+  return size === 1 ? signature : [signature, leaf, size, ...path].join('.');
 }
 
 /** Undefined for what is no such text. Whether the path fits its place, `siblingSides` says. */

@@ -48,7 +48,7 @@ export async function auditLog({ store, relayKey, head }: AuditOptions): Promise
     for (const stored of page) {
       if (stored.leaf !== size) problems.push(`Receipt ${size} of the log is missing; the next one is ${stored.leaf}.`);
       problems.push(...problemsOf(stored, relayKey));
-      const added = nodesOfNextLeaf(size, leafHash(new TextEncoder().encode(stored.body)), read);
+      const added = nodesOfNextLeaf(size, leafHash(stored.body), read);
       for (const node of added) edge.set(node.level, node);
       built.push(...added);
       size += 1;

@@ -26,8 +26,10 @@ const LEVELS_PER_STORED = 4;
 /** The root of a tree without leaves: the hash of nothing. */
 export const EMPTY_ROOT: Sha256 = sha256(new Uint8Array());
 
-export function leafHash(content: Uint8Array): Sha256 {
-  return sha256(leafInput(content));
+/** Of a text, that of its UTF-8. */
+export function leafHash(content: Uint8Array | string): Sha256 {
+  // U+0000 is the byte that marks a leaf: one call, without copies.
+  return typeof content === 'string' ? hash('sha256', `\0${content}`, 'buffer') : sha256(leafInput(content));
 }
 
 /**

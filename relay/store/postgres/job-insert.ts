@@ -71,7 +71,7 @@ export async function insertJob(db: Queries, rows: JobRows, { judge }: Pick<Rece
     rows.receipt?.id ?? null,
     body,
     leaf,
-    body === null ? null : Buffer.from(leafHash(new TextEncoder().encode(body))),
+    body === null ? null : Buffer.from(leafHash(body)),
     ...entryValues(rows.charge, isPayWithheld(rows, judge)),
   ]);
   if (leaf !== null) await fillSubtrees(db, leaf);

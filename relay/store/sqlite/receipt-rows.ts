@@ -30,7 +30,7 @@ export function createReceiptRows(db: Database, { judge, seal }: ReceiptSealer):
     insert: (jobSeq, { id, body }) => {
       const text = canonicalText(body);
       const leaf = log.nextLeaf();
-      insert.run(id, jobSeq, text, leaf, leafHash(new TextEncoder().encode(text)));
+      insert.run(id, jobSeq, text, leaf, leafHash(text));
       log.onAppended(leaf);
     },
     find: (receiptId) => sealedIf(byId.get(receiptId)),

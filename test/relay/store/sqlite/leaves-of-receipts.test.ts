@@ -34,7 +34,7 @@ function fillOld(file: string): HashedNode[] {
     job.run(at + 2, `job_${at}`);
     receipt.run(at + 2, `rcpt_of_job_${at}`, at + 2, body);
     leaf.run(at, at + 2);
-    const hash = leafHash(new TextEncoder().encode(body));
+    const hash = leafHash(body);
     for (const added of nodesOfNextLeaf(at, hash, ({ level }) => edge[level]?.hash ?? new Uint8Array())) {
       node.run(added.level, added.index, added.hash);
       edge[added.level] = added;
