@@ -45,13 +45,18 @@ export async function buildPages(pages: PagesToBuild = PAGES): Promise<void> {
   const { build } = await import('vite');
   const fresh = `${pages.output}.${process.pid}`;
   const old = `${fresh}.old`;
+  const clear = (): void => {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', clear);
   try {
     await build(viteConfig({ ...pages, output: fresh }));
     await compressAssets(join(fresh, 'assets'));
     if (existsSync(pages.output)) renameSync(pages.output, old);
     renameSync(fresh, pages.output);
   } finally {
-    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+    clear();
+    process.off('exit', clear);
   }
 }
 

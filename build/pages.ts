@@ -1,6 +1,8 @@
 import { arePagesFresh, buildPages } from './build-pages.ts';
 
 /** `npm run build`: the pages that the relay serves. `--if-needed` builds only what has changed since. */
+// What is half built is taken away by those who listen for the end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 const onlyIfNeeded = process.argv.includes('--if-needed');
 if (!onlyIfNeeded || !arePagesFresh()) await buildUnlessImpossible();
 

@@ -2,8 +2,8 @@ import { DEMO_CHAT_MODEL } from './commands/chat.ts';
 import { COMMAND } from './own-command.ts';
 import { out } from './style.ts';
 
-/** Ways to call a relay that work when pasted as they are; tests run both. Nothing in them is coloured. */
-export function howToCall(relay: { url: string; apiKey: string }): string {
+/** Ways to call a relay that work when pasted as they are; tests run both. Nothing in them is coloured. Last, where to see it work. */
+export function howToCall(relay: { url: string; apiKey: string; adminToken: string }): string {
   return `${out.bold('Call it with curl:')}
 
 ${curlLine(relay)}
@@ -13,6 +13,8 @@ ${out.bold('or with the openai client')} (paste into ask.mjs in this folder, the
 ${openaiSnippet(relay)}
 
 ${out.bold('or')}  ${COMMAND} chat "What is the capital of France?" --relay ${relay.url} --api-key ${relay.apiKey}
+
+${out.bold('See it work:')}  ${relay.url}/console  (admin token ${relay.adminToken})
 
 Ctrl-C stops the relay, the node and the NATS server.`;
 }

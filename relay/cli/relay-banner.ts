@@ -18,6 +18,7 @@ export function relayBanner({ url, apiKey, adminToken }: Started, loaded: Loaded
     ['address', addresses.map(out.cyan).join(', ')],
     ['API key', apiKey],
     ['admin token', adminToken],
+    ['console', `${out.cyan(`${here}/console`)}   ${out.dim('(asks for the admin token)')}`],
     ['data', data],
     ...(url.startsWith('https:') ? [['authority', authorityFile(data)] satisfies [string, string]] : []),
     ['', ''],

@@ -15,15 +15,8 @@ const run = promisify(execFile);
 
 describe('npm start', () => {
   it('answers one question, says how it was served, and ends with 0 when asked to end', async (t) => {
-    const { code, stdout, stderr } = await runSparewatt([
-      'start',
-      '--once',
-      '--port',
-      '0',
-      '--data',
-      temporaryFolder(t),
-    ]);
-    assert.equal(code, 0, stderr);
+    const start = [join(ROOT, 'build', 'start.mjs'), '--once', '--port', '0', '--data', temporaryFolder(t)];
+    const { stdout, stderr } = await run(process.execPath, start);
     assert.match(stdout, /relay +http:\/\/127\.0\.0\.1:\d+/);
     assert.match(stdout, /served by \S+ · \d+ tokens · \d+ tokens\/s · first token after \d+ ms · receipt rcpt_\w+/);
     assert.ok(!stdout.includes('\u001b'), 'no escape codes when piped');
@@ -44,6 +37,14 @@ describe('npm start', () => {
     t.after(() => rmSync(file, { force: true }));
     const answered = await run(process.execPath, [file]);
     assert.match(answered.stdout, /\b42\b/);
+
+    const [, consoleUrl = '', adminToken = ''] = /(\S+\/console) {2}\(admin token (\S+)\)/.exec(start.stdout()) ?? [];
+    const session = await fetch(new URL('/v1/admin/session', consoleUrl), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ token: adminToken }),
+    });
+    assert.ok(session.ok, 'the token opens the console');
 
     const started = descendantsOf(start.pid);
     assert.ok(started.length >= 2, 'a node and a nats-server run');
