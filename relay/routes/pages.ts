@@ -49,7 +49,8 @@ const ASSET_NAME = /^[\w-]+(\.[\w-]+)+$/;
 
 /** Serves the built pages. Errors: `pages_missing` until they are built. */
 export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_FOLDER): Promise<void> {
-  const root = { root: folder, suppressWarning: true };
+  // Nobody reads a page in parts, and a range that cannot be served would be a fault.
+  const root = { root: folder, suppressWarning: true, acceptRanges: false };
   await app.register(fastifyStatic, { ...root, serve: false, cacheControl: false, preCompressed: true });
 
   function sendPage(reply: FastifyReply, name: string): FastifyReply {

@@ -24,8 +24,9 @@ export class Problem extends Error {
   readonly param: string | undefined;
   readonly retryAfterMs: number | undefined;
 
+  /** `detail` may quote what was sent; of a long one the beginning is kept. */
   constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shortened(detail), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.param = options.param;
     this.retryAfterMs = options.retryAfterMs;
@@ -42,6 +43,13 @@ export class Problem extends Error {
   get retry(): Retry {
     return PROBLEMS[this.code].retry;
   }
+}
+
+/** Longer than every sentence of ours; names in it are another's. */
+const MAX_DETAIL = 1_000;
+
+function shortened(detail: string): string {
+  return detail.length <= MAX_DETAIL ? detail : `${detail.slice(0, MAX_DETAIL - 1).toWellFormed()}…`;
 }
 
 /** A refusal passes as it is; a fault becomes `code` with a sentence that gives nothing of its inside away. */

@@ -49,6 +49,15 @@ test('serves the parts of pages to be kept for ever, with the same rules for wha
   assert.equal(headers['cross-origin-embedder-policy'], 'require-corp');
 });
 
+test('gives a page and its parts whole, whatever range of them is asked for', async (t) => {
+  const app = await appWith(builtPages(temporaryFolder(t)));
+  for (const url of ['/join', `/assets/${ASSET}`]) {
+    for (const range of ['bytes=9-1', 'bytes=0-3', 'bytes=999999-']) {
+      assert.equal((await app.inject({ url, headers: { range } })).statusCode, 200, `${url} ${range}`);
+    }
+  }
+});
+
 test('sends the compressed part to who takes it, and the plain one to others', async (t) => {
   const folder = builtPages(temporaryFolder(t));
   writeFileSync(join(folder, 'assets', `${ASSET}.gz`), gzipSync('export {};'));

@@ -101,3 +101,9 @@ test('a fault becomes a problem that gives nothing of its inside away', () => {
   assert.equal(toProblem(refusal), refusal);
   assert.equal(toProblem('thrown text').code, 'internal');
 });
+
+test('of a sentence that quotes something long the beginning is told', () => {
+  const { message } = new Problem('invalid_value', `There is no model "${'😀'.repeat(5_000)}".`);
+  assert.equal(message.length, 1_000);
+  assert.ok(message.startsWith('There is no model "😀😀') && message.endsWith('…') && message.isWellFormed());
+});
