@@ -39,6 +39,7 @@ import { registerReceiptRoutes } from './routes/receipts.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
 import { registerRouteExplainRoutes } from './routes/route-explain.ts';
 import { collectRoutes } from './routes/route-table.ts';
+import { compileOnDemand } from './routes/schema-compilers.ts';
 import { registerOwnServiceRoutes } from './routes/services/own-services.ts';
 import { registerRegistryRoutes } from './routes/services/registry.ts';
 import { registerServiceRoutes } from './routes/services/run-service.ts';
@@ -91,22 +92,13 @@ export async function createApp({
     frameworkErrors: answerRouterError,
     clientErrorHandler: answerBrokenRequest,
     ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
-    // Fastify's own defaults would turn null into 0 and drop what they do not know: clients must hear of both.
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-        strict: false,
-        strictNumbers: true,
-      },
-    },
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
 
   // Node would answer 417 in words of its own; whoever expects something else of us may also be served without it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   // Every body is JSON; the framework would also read text.
   app.removeContentTypeParser('text/plain');
+  compileOnDemand(app);
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes);
   registerRequestId(app);

@@ -10,6 +10,8 @@ export type Part = {
 
 const HEADER_MOST_BYTES = 8 * 1024;
 const PARTS_MOST = 32;
+/** Nothing but a line end is there to be sent. */
+const EPILOGUE_MOST_BYTES = 64 * 1024;
 const LINE_END = '\r\n';
 const HEADER_END = '\r\n\r\n';
 
@@ -62,11 +64,18 @@ export async function* readMultipart(source: AsyncIterable<Uint8Array>, boundary
     return header;
   };
 
+  const skipEpilogue = async (): Promise<void> => {
+    while (await more()) if (held.length > EPILOGUE_MOST_BYTES) throw broken('too much follows its last boundary');
+  };
+
   await skip(untilDelimiter());
   for (let parts = 0; parts <= PARTS_MOST; parts++) {
     await hold(2);
     const mark = held.subarray(0, 2).toString('latin1');
-    if (mark === '--') return;
+    if (mark === '--') {
+      await skipEpilogue();
+      return;
+    }
     if (mark !== LINE_END) throw broken('a boundary is not followed by a line');
     const header = await readHeader();
     isInside = true;

@@ -1,23 +1,27 @@
 import type { Socket } from 'node:net';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
-import { answerOnSocket } from './answer-on-socket.ts';
+import { answerText } from './answer-on-socket.ts';
+import { endLingering } from './lingering-close.ts';
 
 /** The packet is a Buffer, whatever the framework's types say. */
 type BrokenRequest = Error & { code?: string; rawPacket?: unknown };
 
 const HEAD = 'HEAD ';
 
-/** Answers bytes that never became a request, so that they too get our shape; the connection ends with it. */
+/**
+ * Answers bytes that never became a request, so that they too get our shape; the connection ends with it. Node calls it
+ * again for each piece that follows.
+ */
 export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  // Whoever sent a HEAD would take a body for the next answer.
+  if (!socket.writable) return;
   const { rawPacket } = error;
   const isHead = Buffer.isBuffer(rawPacket) && rawPacket.subarray(0, HEAD.length).toString('latin1') === HEAD;
-  answerOnSocket(socket, problemOf(error), newId('req'), isHead);
+  endLingering(socket, answerText(problemOf(error), newId('req'), isHead));
 }
 
 function problemOf(error: BrokenRequest): Problem {

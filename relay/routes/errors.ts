@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { retryHeaders, toErrorBody } from '../../shared/problems/http.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp } from '../services.ts';
+import { lingerForBody } from './lingering-close.ts';
 import type { RouteTable } from './route-table.ts';
 import { problemOfValidation } from './validation.ts';
 
@@ -51,6 +52,7 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     const { id: reqId, log, url } = request;
     log.error({ reqId, code: problem.code, err: problem.cause ?? problem, url: pathOf(url) }, problem.message);
   }
+  lingerForBody(request.raw, reply.raw);
   // There will be no receipt, whatever was promised before the job failed.
   reply
     .removeHeader('x-sparewatt-receipt')

@@ -41,7 +41,7 @@ export function registerFileUpload(scope: RelayApp, services: RelayServices): vo
     },
     async (request, reply) => {
       const { keyId: apiKeyId } = request.principal;
-      const body = uploadOf(request, reply, services.files.limits);
+      const body = uploadOf(request, services.files.limits);
       const contentType = request.headers['content-type'] ?? USUAL_TYPE;
       const isForm = /^multipart\/form-data\b/i.test(contentType);
       const record = isForm

@@ -58,7 +58,7 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
           mediaType: MEDIA_TYPE.test(type) ? type : 'application/octet-stream',
           announcedBytes: Number(length ?? 0),
         };
-        return sendJson(reply, await grant.takeOutput(uploadOf(request, reply, services.files.limits), head));
+        return sendJson(reply, await grant.takeOutput(uploadOf(request, services.files.limits), head));
       },
     );
   });

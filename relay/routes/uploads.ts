@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { FileLimits } from '../files/file-limits.ts';
 import type { RelayApp } from '../services.ts';
@@ -13,45 +12,34 @@ export async function registerStreamed(app: RelayApp, register: (scope: RelayApp
   });
 }
 
-/** How long a client may go on sending what was refused, so that it comes to read why. */
-const REFUSED_MS = 5_000;
-
 /**
- * The body of a request, chunk by chunk. Ends with `request_timeout` when nothing comes for `stallMs`, and with
- * `cancelled` when its client goes away.
+ * The body of a request, chunk by chunk. Ends with `request_timeout` when the client sends nothing for `stallMs`, and with
+ * `cancelled` when it goes away. Whoever stops before its end refuses the request, and the rest is dropped.
  */
-export function uploadOf(
-  { raw }: FastifyRequest,
-  { raw: answer }: Pick<FastifyReply, 'raw'>,
-  limits: FileLimits,
-): AsyncIterable<Uint8Array> {
-  answer.once('finish', () => {
-    if (raw.complete || raw.destroyed) return;
-    const timer = setTimeout(() => raw.destroy(), REFUSED_MS).unref();
-    raw.once('close', () => clearTimeout(timer)).resume();
-  });
-  return chunksOf(raw, limits);
-}
-
-async function* chunksOf(raw: IncomingMessage, { stallMs }: FileLimits): AsyncGenerator<Uint8Array> {
-  let stalled = false;
-  const timer = setTimeout(() => {
-    stalled = true;
-    raw.destroy();
-  }, stallMs);
+export async function* uploadOf(
+  { raw }: Pick<FastifyRequest, 'raw'>,
+  { stallMs }: Pick<FileLimits, 'stallMs'>,
+): AsyncGenerator<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = raw.iterator({ destroyOnReturn: false });
   try {
-    for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
-      timer.refresh();
-      yield chunk as Uint8Array;
-      timer.refresh();
+    while (true) {
+      const { done, value } = await withinMs(stallMs, chunks.next());
+      if (done === true) break;
+      yield value;
     }
     if (!raw.complete) throw cancelled();
   } catch (error) {
-    if (stalled) throw new Problem('request_timeout', `Nothing of the file came for ${stallMs} ms. Send it again.`);
     throw isReset(error) ? cancelled(error) : error;
-  } finally {
-    clearTimeout(timer);
   }
+}
+
+/** Only the client's time counts, not that which the relay takes for what came. */
+async function withinMs<T>(stallMs: number, chunk: Promise<T>): Promise<T> {
+  const stall = Promise.withResolvers<never>();
+  const refuse = (): void =>
+    stall.reject(new Problem('request_timeout', `Nothing of the file came for ${stallMs} ms. Send it again.`));
+  const timer = setTimeout(refuse, stallMs);
+  return await Promise.race([chunk, stall.promise]).finally(() => clearTimeout(timer));
 }
 
 function isReset(error: unknown): boolean {

@@ -8,6 +8,11 @@ export type RawRequest = { method?: string; path: string; headers?: string[]; bo
 export async function exchange(pool: Pool, bytes: string): Promise<RawAnswer> {
   const socket = dial(pool);
   socket.write(bytes);
+  return await readAnswer(socket);
+}
+
+/** Reads an answer until the relay ends the connection. */
+export async function readAnswer(socket: Socket): Promise<RawAnswer> {
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
   return parseAnswer(Buffer.concat(chunks).toString('utf8'));

@@ -66,6 +66,12 @@ test('parts whose body nobody reads, or not to its end, are skipped', async () =
   assert.deepEqual(names, ['a', 'b']);
 });
 
+test('a form is read to its end, so that nothing of it stands before the next request', async () => {
+  const source = cut(Buffer.from('--e\r\ncontent-disposition: form-data; name="a"\r\n\r\nb\r\n--e--\r\nmore'), [4]);
+  assert.deepEqual(await partsOf(source, 'e'), [['a', undefined, 'b']]);
+  assert.deepEqual(await source.next(), { done: true, value: undefined });
+});
+
 test('a form that is cut off or malformed is refused and says why', async () => {
   const head = '--e\r\ncontent-disposition: form-data; name="a"\r\n\r\n';
   const wrong: [string, RegExp][] = [
@@ -77,9 +83,14 @@ test('a form that is cut off or malformed is refused and says why', async () => 
     ['--e\r\ncontent-type: x\r\n\r\ny\r\n--e--', /no name/],
     [`--e\r\nx: ${'y'.repeat(9_000)}`, /too long|too early/],
     [`${`${head}x\r\n`.repeat(40)}--e--`, /more than 32/],
+    [`${head}x\r\n--e--${'y'.repeat(70_000)}`, /follows its last boundary/],
   ];
   for (const [form, why] of wrong) {
-    await assert.rejects(partsOf(cut(Buffer.from(form), [7]), 'e'), isProblem('invalid_value', why), form.slice(0, 60));
+    await assert.rejects(
+      partsOf(cut(Buffer.from(form), [7, 9_000]), 'e'),
+      isProblem('invalid_value', why),
+      form.slice(0, 60),
+    );
   }
   assert.throws(() => boundaryOf('multipart/form-data'), isProblem('invalid_value', /boundary/));
 });
