@@ -208,9 +208,11 @@ function attention(
   const inHeads = (value: string): string =>
     op('Transpose', [op('Reshape', [value, ints(0, 0, heads, width)])], { perm: [0, 2, 1, 3] });
   const withPast = (part: string, value: string): string => {
-    const past = op('Cast', [`past_key_values.${layer}.${part}`], { to: ONNX_TYPE.float });
-    const all = op('Concat', [past, value], { axis: 2 });
-    op('Cast', [all], { to: graph.outerType }, `present.${layer}.${part}`);
+    const [past, present] = [`past_key_values.${layer}.${part}`, `present.${layer}.${part}`];
+    // Casts to the same type would copy the cache at each step, which exports do not.
+    if (graph.outerType === ONNX_TYPE.float) return op('Concat', [past, value], { axis: 2 }, present);
+    const all = op('Concat', [op('Cast', [past], { to: ONNX_TYPE.float }), value], { axis: 2 });
+    op('Cast', [all], { to: graph.outerType }, present);
     return all;
   };
   const query = rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope);

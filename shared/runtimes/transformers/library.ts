@@ -26,11 +26,15 @@ import { generateInLibrary, wantsLibrary } from './library-generation.ts';
 import { openSession } from './library-session.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { nextTurn } from './next-turn.ts';
+import type { Session } from './session.ts';
+import { createSharedSession, type SharedSession } from './shared-session.ts';
 
 export type LoadOptions = {
   dtype: string;
   device: string;
   threads: number;
+  /** Of passes that make several answers at once; more than `threads` are tried, and kept if they are faster. */
+  sharedThreads?: number;
   /** Bounds what is kept of finished conversations; 0 keeps nothing. */
   prefixBudgetBytes?: number;
   /** Bounds the key and value caches of a language model altogether: of the answers it makes and of what is kept. */
@@ -162,7 +166,7 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), template);
     const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options));
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
-    const loop = wantsLibrary(generationDefaults) ? null : openLoop(model, options);
+    const loop = wantsLibrary(generationDefaults) ? null : openLoop(model, files, options);
     return {
       tokenizer,
       generationDefaults,
@@ -181,13 +185,15 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
 }
 
 /** `null` for a model that the inference library has to decode itself. */
-function openLoop(model: PreTrainedModel, options: LoadOptions): DecodeLoop | null {
-  const session = options.decoding === 'library' ? null : openSession(model);
+function openLoop(model: PreTrainedModel, files: ModelFiles, options: LoadOptions): DecodeLoop | null {
+  const narrow = options.decoding === 'library' ? null : openSession(model);
+  if (narrow === null) return null;
+  const shared = shareSession(narrow, files, options);
   // Some models count positions from 1.
   const isFromOne = ['paligemma', 'gemma3', 'gemma3_text'].includes(String(model.config.model_type));
-  const decoder = session === null ? null : createDecoder(session, isFromOne ? 1 : 0);
+  const decoder = createDecoder(shared ?? narrow, isFromOne ? 1 : 0);
   if (decoder === null) return null;
-  return createDecodeLoop({
+  const loop = createDecodeLoop({
     decoder,
     prefixes: createKvStore(decoder.session, options.prefixBudgetBytes ?? PREFIX_BUDGET_BYTES),
     budgetBytes: options.cacheBudgetBytes ?? CACHE_BUDGET_BYTES,
@@ -195,6 +201,27 @@ function openLoop(model: PreTrainedModel, options: LoadOptions): DecodeLoop | nu
     // WebAssembly computes without ever returning to the event loop, so that no cancel would be heard.
     breathe: options.device === 'wasm' ? nextTurn : null,
   });
+  return {
+    ...loop,
+    async close() {
+      await loop.close();
+      await shared?.close();
+    },
+  };
+}
+
+/** `null` where passes of several rows have no more threads than others. */
+function shareSession(narrow: Session, files: ModelFiles, options: LoadOptions): SharedSession | null {
+  const threads = options.sharedThreads ?? options.threads;
+  if (threads <= options.threads) return null;
+  const openWide = () =>
+    withVirtualId(files, async (id) => {
+      const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions({ ...options, threads }));
+      const session = openSession(model);
+      if (session === null) throw new Error('The graph is another than it was.');
+      return { session, dispose: async () => void (await model.dispose()) };
+    });
+  return createSharedSession({ narrow, openWide });
 }
 
 /** Loads a text encoder; rejects with the library's own error. */
