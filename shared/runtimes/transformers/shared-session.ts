@@ -3,8 +3,9 @@
  * One step of a small model takes less time than waking a second thread; a step for several answers may be worth it.
  *
  * 1. Passes of one row go through the first session, as if there were no other: alone is as fast, and has the same numbers.
- * 2. The second is opened by the first pass of several rows, which does not wait for it: the memory of a second copy of
- *    the weights is taken only where answers are made side by side.
+ * 2. The second is opened by the first pass of several rows, which waits for it: the memory of a second copy of the
+ *    weights is taken only where answers are made side by side, and never at a moment when nobody knows of it, such as
+ *    while the thread is ended.
  * 3. Both are measured in turn with passes of several rows. The second stays if it takes at most `WORTH` of the time,
  *    and is let go of for good otherwise.
  * 4. One pass runs at a time, as with any session; nothing is closed while one runs.
@@ -31,7 +32,7 @@ export type SharedSession = Session & {
 
 type Feeds = Readonly<Record<string, SessionTensor>>;
 type Wide =
-  | { state: 'unopened' | 'opening' | 'refused' }
+  | { state: 'unopened' | 'refused' }
   | { state: 'tried'; own: OwnSession; times: Record<'narrow' | 'wide', number[]> }
   | { state: 'kept'; own: OwnSession };
 
@@ -44,18 +45,13 @@ export function createSharedSession(options: SharedSessionOptions): SharedSessio
   const { narrow, now = () => performance.now() } = options;
   let wide: Wide = { state: 'unopened' };
   let measured: { narrowMs: number; wideMs: number } | null = null;
-  let isClosed = false;
-  let work: Promise<unknown> = Promise.resolve();
 
-  async function open(): Promise<void> {
-    wide = { state: 'opening' };
+  async function open(): Promise<Wide> {
     try {
-      const own = await options.openWide();
-      if (!isClosed) wide = { state: 'tried', own, times: { narrow: [], wide: [] } };
-      else await own.dispose();
+      return { state: 'tried', own: await options.openWide(), times: { narrow: [], wide: [] } };
     } catch {
       // Most likely for want of memory: it goes on as before.
-      wide = { state: 'refused' };
+      return { state: 'refused' };
     }
   }
 
@@ -81,14 +77,12 @@ export function createSharedSession(options: SharedSessionOptions): SharedSessio
     async run(feeds) {
       const rows = (feeds.input_ids ?? feeds.inputs_embeds)?.dims[0] ?? 1;
       if (rows === 1) return await narrow.run(feeds);
-      if (wide.state === 'unopened') work = open();
+      if (wide.state === 'unopened') wide = await open();
       if (wide.state === 'tried') return await tryBoth(wide, feeds);
       return await (wide.state === 'kept' ? wide.own.session : narrow).run(feeds);
     },
     measured: () => measured,
     async close() {
-      isClosed = true;
-      await work;
       if (wide.state !== 'kept' && wide.state !== 'tried') return;
       const { own } = wide;
       wide = { state: 'refused' };
