@@ -1,7 +1,7 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { defaultThreads } from '../headless/inference/worker-runtime.ts';
+import { threadsFor } from '../headless/inference/worker-runtime.ts';
 import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
@@ -101,7 +101,7 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
 function onProcessor({ folder, revision, dtype, sizeBytes, weightsDigest }: InstalledModel) {
   return {
     execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
-    load: { location: folder, dtype, device: PROCESSOR, threads: defaultThreads(sizeBytes) },
+    load: { location: folder, dtype, device: PROCESSOR, ...threadsFor(sizeBytes) },
   };
 }
 

@@ -22,6 +22,8 @@ export type LoadRequest = {
   dtype: string;
   device: string;
   threads: number;
+  /** Of passes that make several answers at once. */
+  sharedThreads?: number;
   task?: string;
   holds?: 'kernels';
   /** A GPU that is only simulated counts too. For tests. */

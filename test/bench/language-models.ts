@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
+import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import type { ChatMessage } from '../../shared/protocol/messages.ts';
+import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { type LoadedModel, loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import type { SessionTensor } from '../../shared/runtimes/transformers/session.ts';
 import { byteTokenId } from '../support/bigram-model.ts';
@@ -32,17 +34,13 @@ export async function languageModels(): Promise<Figure[]> {
 }
 
 async function figuresOf(root: string, dtype: LlamaDtype): Promise<Figure[]> {
-  const folder = await writeLlamaModel(root, `bench/${dtype}`, { dtype, size: SIZE });
+  const id = `bench/${dtype}`;
+  const folder = await writeLlamaModel(root, id, { dtype, size: SIZE });
   const model = await loadModel(filesInFolder(folder), { dtype, device: 'cpu', threads: 1 });
   const raw = await openRawSession(join(folder, `onnx/model${dtype === 'q8' ? '_quantized' : ''}.onnx`));
-  const together = (chats: number) => async (): Promise<number> => {
-    const startedAt = performance.now();
-    await Promise.all(Array.from({ length: chats }, () => answer(model, [{ role: 'user', content: PROMPT }])));
-    return (chats * TOKENS * 1_000) / (performance.now() - startedAt);
-  };
   try {
     const cost = await interleave(ROUNDS, { engineMs: () => msPerToken(model), rawMs: () => rawMsPerToken(raw) });
-    const rates = await interleave(ROUNDS, { onePerS: together(1), twoPerS: together(2), eightPerS: together(8) });
+    const rates = await ratesOfNode(root, id, dtype);
     const turns = await interleave(ROUNDS, await turnsOf(model));
     const about = { dtype, weights: '24 M' };
     return [
@@ -60,6 +58,32 @@ async function figuresOf(root: string, dtype: LlamaDtype): Promise<Figure[]> {
     await model.dispose();
     await raw.release();
   }
+}
+
+/** Tokens per second of a node as it runs by default: its own choice of threads, in its own worker. */
+async function ratesOfNode(root: string, id: string, dtype: LlamaDtype) {
+  const log = { info: () => undefined, fault: (message: string) => console.error(message) };
+  const folders = { modelFolder: root, cacheFolder: join(root, 'none') };
+  const node = await createWorkerRuntime({ models: [{ id, dtype }], ...folders, log });
+  const together = (chats: number) => async (): Promise<number> => {
+    const startedAt = performance.now();
+    const one = () => answer(ofNode(node, id), [{ role: 'user', content: PROMPT }]);
+    await Promise.all(Array.from({ length: chats }, one));
+    return (chats * TOKENS * 1_000) / (performance.now() - startedAt);
+  };
+  try {
+    // Whether rows share passes, and on how many threads, is found out with the first of them.
+    await together(2)();
+    return await interleave(ROUNDS, { onePerS: together(1), twoPerS: together(2), eightPerS: together(8) });
+  } finally {
+    await node.close();
+  }
+}
+
+type Asked = Pick<LoadedModel, 'run'>;
+
+function ofNode(node: Runtime, model: string): Asked {
+  return { run: (job, output) => node.run({ ...job, model }, output, new AbortController().signal) };
 }
 
 /** After the first token, so that the prompt is not in it. */
@@ -115,7 +139,7 @@ async function turnsOf(model: LoadedModel) {
   };
 }
 
-async function answer(model: LoadedModel, messages: readonly ChatMessage[], scope?: string, maxTokens = TOKENS) {
+async function answer(model: Asked, messages: readonly ChatMessage[], scope?: string, maxTokens = TOKENS) {
   const base = { maxTokens, temperature: 0, topP: null, seed: null, stop: [] };
   const input = { ...base, logitBias: ALWAYS_A, messages: [...messages] };
   const startedAt = performance.now();

@@ -61,12 +61,7 @@ export async function writeLlamaModel(root: string, id: string, options: LlamaOp
     },
     'generation_config.json': { eos_token_id: vocabulary.get('<eos>'), pad_token_id: 0 },
     ...tokenizerFiles(vocabulary),
-    [`onnx/model${SUFFIXES[dtype]}.onnx`]: llamaGraph(
-      size,
-      createRandom(options.seed ?? 1),
-      dtype,
-      options.ignoresMask ?? false,
-    ),
+    [`onnx/model${SUFFIXES[dtype]}.onnx`]: llamaGraph(size, createRandom(options.seed ?? 1), dtype, options),
   });
   return folder;
 }
@@ -74,6 +69,12 @@ export async function writeLlamaModel(root: string, id: string, options: LlamaOp
 const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized' };
 
 type Graph = ReturnType<typeof createGraph>;
+
+export type LlamaInputs = {
+  ignoresMask?: boolean;
+  /** Is fed embeddings instead of tokens, each of which has a place in so many dimensions. */
+  embeddedPlaces?: 1 | 3;
+};
 
 function createGraph(random: Random, dtype: LlamaDtype) {
   const nodes: Uint8Array[] = [];
@@ -128,16 +129,21 @@ function createGraph(random: Random, dtype: LlamaDtype) {
   };
 }
 
-function llamaGraph(size: LlamaSize, random: Random, dtype: LlamaDtype, ignoresMask: boolean): Uint8Array {
+export function llamaGraph(
+  size: LlamaSize,
+  random: Random,
+  dtype: LlamaDtype,
+  { ignoresMask = false, embeddedPlaces }: LlamaInputs = {},
+): Uint8Array {
   const graph = createGraph(random, dtype);
   const { op, constant, weights } = graph;
   const width = size.hidden / size.heads;
-  const bias = attentionBias(graph, ignoresMask);
-  const rope = ropeOf(graph, width);
-  let x = op('Gather', [
-    constant(weights(1, size.vocabulary * size.hidden), [size.vocabulary, size.hidden]),
-    'input_ids',
-  ]);
+  const fed = embeddedPlaces === undefined ? 'input_ids' : 'inputs_embeds';
+  const bias = attentionBias(graph, fed, ignoresMask);
+  const rope = ropeOf(graph, width, embeddedPlaces === 3);
+  const table = weights(1, size.vocabulary * size.hidden);
+  let x = fed;
+  if (embeddedPlaces === undefined) x = op('Gather', [constant(table, [size.vocabulary, size.hidden]), fed]);
   for (let layer = 0; layer < size.layers; layer++) {
     x = op('Add', [x, attention(graph, size, layer, norm(graph, x), bias, rope)]);
     x = op('Add', [x, feedForward(graph, size, norm(graph, x))]);
@@ -153,14 +159,19 @@ function llamaGraph(size: LlamaSize, random: Random, dtype: LlamaDtype, ignoresM
         shape: ['batch_size', size.heads, length, width],
       })),
     );
-  const ids = (name: string, length: string) => ({ name, type: ONNX_TYPE.int64, shape: ['batch_size', length] });
+  const ids = (name: string, length: string, ...axes: number[]) => ({
+    name,
+    type: ONNX_TYPE.int64,
+    shape: [...axes, 'batch_size', length],
+  });
+  const embeddings = { name: fed, type: ONNX_TYPE.float, shape: ['batch_size', 'sequence_length', size.hidden] };
   return onnxModel({
     nodes: graph.nodes,
     constants: graph.constants,
     inputs: [
-      ids('input_ids', 'sequence_length'),
+      embeddedPlaces === undefined ? ids(fed, 'sequence_length') : embeddings,
       ids('attention_mask', 'total_length'),
-      ids('position_ids', 'sequence_length'),
+      ids('position_ids', 'sequence_length', ...(embeddedPlaces === 3 ? [embeddedPlaces] : [])),
       ...cache('past_key_values', 'past_length'),
     ],
     outputs: [
@@ -171,20 +182,22 @@ function llamaGraph(size: LlamaSize, random: Random, dtype: LlamaDtype, ignoresM
 }
 
 /** 0 where a token may look, very little where it may not: after itself and at padding. */
-function attentionBias({ op, ints, int, float }: Graph, ignoresMask: boolean): string {
+function attentionBias({ op, ints, int, float }: Graph, fed: string, ignoresMask: boolean): string {
   const lengthOf = (name: string): string => op('Gather', [op('Shape', [name]), int(1)]);
   const total = lengthOf('attention_mask');
   const columns = op('Range', [int(0), total, int(1)]);
-  const rows = op('Range', [op('Sub', [total, lengthOf('input_ids')]), total, int(1)]);
+  const rows = op('Range', [op('Sub', [total, lengthOf(fed)]), total, int(1)]);
   const isBefore = op('LessOrEqual', [columns, op('Unsqueeze', [rows, ints(1)])]);
   const isToken = op('Unsqueeze', [op('Cast', ['attention_mask'], { to: ONNX_TYPE.bool }), ints(1, 2)]);
   const isSeen = ignoresMask ? isBefore : op('And', [isBefore, isToken]);
   return op('Where', [isSeen, float(0), float(-1e9)]);
 }
 
-function ropeOf({ op, constant, ints }: Graph, width: number) {
+function ropeOf({ op, constant, ints }: Graph, width: number, isInThree: boolean) {
   const frequencies = Float32Array.from({ length: width }, (_, at) => 10_000 ** (-(at % (width / 2)) / (width / 2)));
-  const places = op('Unsqueeze', [op('Cast', ['position_ids'], { to: ONNX_TYPE.float }), ints(1, 3)]);
+  const counted = op('Cast', ['position_ids'], { to: ONNX_TYPE.float });
+  const inRows = isInThree ? op('ReduceMean', [counted], { axes: [0], keepdims: 0 }) : counted;
+  const places = op('Unsqueeze', [inRows, ints(1, 3)]);
   const angles = op('Mul', [places, constant(frequencies, [width])]);
   return { cos: op('Cos', [angles]), sin: op('Sin', [angles]) };
 }
@@ -208,9 +221,11 @@ function attention(
   const inHeads = (value: string): string =>
     op('Transpose', [op('Reshape', [value, ints(0, 0, heads, width)])], { perm: [0, 2, 1, 3] });
   const withPast = (part: string, value: string): string => {
-    const past = op('Cast', [`past_key_values.${layer}.${part}`], { to: ONNX_TYPE.float });
-    const all = op('Concat', [past, value], { axis: 2 });
-    op('Cast', [all], { to: graph.outerType }, `present.${layer}.${part}`);
+    const [past, present] = [`past_key_values.${layer}.${part}`, `present.${layer}.${part}`];
+    // Casts to the same type would copy the cache at each step, which exports do not.
+    if (graph.outerType === ONNX_TYPE.float) return op('Concat', [past, value], { axis: 2 }, present);
+    const all = op('Concat', [op('Cast', [past], { to: ONNX_TYPE.float }), value], { axis: 2 });
+    op('Cast', [all], { to: graph.outerType }, present);
     return all;
   };
   const query = rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope);

@@ -50,6 +50,8 @@ const RUNTIME_NAME = 'transformers.js';
 const USUAL_DEVICE = 'cpu';
 /** One step of a small model takes less time than waking a second thread: 24 M weights in q8 ran faster on one. */
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
+/** Steps of models that one thread is enough for have no work for more. */
+const MOST_SHARED_THREADS = 4;
 /** A token takes well under a second and a long prompt a few; beyond this the thread hangs. */
 const CANCEL_GRACE_MS = 5_000;
 
@@ -110,7 +112,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       location: installed.folder,
       dtype: installed.dtype,
       device,
-      threads: threads ?? defaultThreads(installed.sizeBytes),
+      ...(threads === undefined ? threadsFor(installed.sizeBytes) : { threads }),
       ...(installed.task === undefined ? {} : { task: installed.task }),
     };
   }
@@ -168,6 +170,12 @@ async function installFor(
 /** `threads` for weights of `sizeBytes`: one for tiny models, else one per core. */
 export function defaultThreads(sizeBytes: number, cores: number = availableParallelism()): number {
   return sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : cores;
+}
+
+/** The threads of a model with weights of `sizeBytes`, and those that are tried for several answers at once. */
+export function threadsFor(sizeBytes: number, cores?: number): { threads: number; sharedThreads: number } {
+  const threads = defaultThreads(sizeBytes, cores);
+  return { threads, sharedThreads: Math.max(threads, Math.min(cores ?? availableParallelism(), MOST_SHARED_THREADS)) };
 }
 
 function releaseIdle(served: ReadonlyMap<string, Served>, idleMs: number | undefined, clock: RuntimeClock): () => void {

@@ -47,7 +47,8 @@ export function joinGroup(decoder: Decoder, group: DecodeGroup, row: DecodeRow, 
 /** One pass over the last tokens of all rows. Rejects with the library's error; nothing has changed then. */
 export function passOf(decoder: Decoder, { rows, cache }: DecodeGroup): Promise<DecoderResult> {
   const tokens = rows.map(({ ids }) => [ids.at(-1) ?? 0]);
-  return decoder.forward({ tokens, cache, padding: rows.map((row) => paddingOf(row, cache)) });
+  const places = rows.map(({ request }) => request.placeOf);
+  return decoder.forward({ tokens, cache, padding: rows.map((row) => paddingOf(row, cache)), places });
 }
 
 /** A token for every row; `onEnd` sees each that ended with it and what it has in the cache. The others close up. */

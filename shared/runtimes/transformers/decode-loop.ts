@@ -100,7 +100,8 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
     const { promptIds, read, cache } = request;
     const end = decoder.isPlain ? Math.min(read + PROMPT_PIECE_TOKENS, promptIds.length) : promptIds.length;
     try {
-      const result = await decoder.forward({ tokens: [promptIds.slice(read, end)], cache, padding: [0] });
+      const places = [request.placeOf];
+      const result = await decoder.forward({ tokens: [promptIds.slice(read, end)], cache, padding: [0], places });
       request.cache = result.cache;
       request.read = end;
       if (end === promptIds.length) await beginAnswers(request, result.scores(0));

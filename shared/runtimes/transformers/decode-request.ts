@@ -1,6 +1,8 @@
+import type { PlaceOf } from './decoder.ts';
 import { EMPTY_CACHE, type KvCache } from './kv-cache.ts';
 import type { JsonObject } from './model-files.ts';
 import { likeliest } from './sampling.ts';
+import type { ShownPicture } from './shown-pictures.ts';
 
 /** Picks the next token from the scores of all tokens, which it may overwrite. */
 export type TokenChooser = (logits: Float32Array) => number;
@@ -24,8 +26,16 @@ export type GenerateOptions = {
   isSeeded: boolean;
   /** The answers to make, at least one. */
   rows: readonly RowOptions[];
-  /** What a model that reads pictures is fed beside the tokens of its prompt. */
-  feeds?: JsonObject;
+  /** Where the tokens stand that do not stand one after another. */
+  placeOf?: PlaceOf | null;
+  /** What a model that reads pictures sees of them. */
+  shown?: ShownInPrompt;
+};
+
+/** What the pictures of a prompt are to a model: its inputs beside the tokens, and which tokens stand for which picture. */
+export type ShownInPrompt = {
+  readonly feeds: JsonObject;
+  readonly pictures: readonly ShownPicture[];
 };
 
 /** A prompt, how much of it was read, and how many of its answers are still being made. */
@@ -34,6 +44,7 @@ export type DecodeRequest = {
   readonly scope: string | null;
   readonly session: string | null;
   readonly mayShare: boolean;
+  readonly placeOf: PlaceOf | null;
   readonly rows: readonly DecodeRow[];
   readonly done: Promise<void>;
   /** What was read of the prompt, and how many tokens that are. */
@@ -56,7 +67,7 @@ export type DecodeRow = {
 
 export function createRequest(
   promptIds: readonly number[],
-  { scope, session, rows }: GenerateOptions,
+  { scope, session, rows, placeOf = null }: GenerateOptions,
   mayShare: boolean,
 ): DecodeRequest {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -67,6 +78,7 @@ export function createRequest(
     scope,
     session,
     mayShare,
+    placeOf,
     rows: rows.map((options) => ({
       options,
       ids: [...promptIds],

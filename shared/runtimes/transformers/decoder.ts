@@ -1,11 +1,16 @@
 import { dropCache, type KvCache } from './kv-cache.ts';
 import type { Session, SessionInput, SessionTensor } from './session.ts';
 
+/** Where the n-th token of a prompt and its answer stands, in as many dimensions as the model counts. */
+export type PlaceOf = (token: number) => readonly number[];
+
 /** One pass over `tokens`, as many for each row, of which row r stands behind `padding[r]` empty columns of the cache. */
 export type DecoderPass = {
   readonly tokens: readonly (readonly number[])[];
   readonly cache: KvCache;
   readonly padding: readonly number[];
+  /** Of rows whose tokens stand elsewhere than one after another; `null` for those that do not. */
+  readonly places?: readonly (PlaceOf | null)[];
 };
 
 /** `scores` are those of the token that follows a row; the caller may overwrite them. */
@@ -35,8 +40,10 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
   const others = session.inputs.filter((input) => !caches.includes(input));
   if (!names.has('input_ids') || !others.every(isKnown) || !caches.every(isFillable)) return null;
   const isPlain = caches.length > 0 && caches.every(isPlainCache);
+  const [axes, ...inRows] = session.inputs.find(({ name }) => name === 'position_ids')?.shape ?? [];
+  const dimensions = inRows.length === 2 ? Number(axes) : 1;
 
-  function feedsOf({ tokens, cache, padding }: DecoderPass): Record<string, SessionTensor> {
+  function feedsOf({ tokens, cache, padding, places }: DecoderPass): Record<string, SessionTensor> {
     const rows = tokens.length;
     const length = tokens[0]?.length ?? 0;
     const feeds: Record<string, SessionTensor> = { ...cache.tensors };
@@ -55,12 +62,17 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
       data.fill(1n);
       for (let row = 0; row < rows; row++) data.fill(0n, row * columns, row * columns + (padding[row] ?? 0));
     });
-    grid('position_ids', length, (data) => {
+    if (names.has('position_ids')) {
+      const data = new BigInt64Array(dimensions * rows * length);
       for (let at = 0; at < data.length; at++) {
-        const before = cache.columns - (padding[Math.floor(at / length)] ?? 0);
-        data[at] = BigInt(firstPlace + before + (at % length));
+        const row = Math.floor(at / length) % rows;
+        const token = cache.columns - (padding[row] ?? 0) + (at % length);
+        const place = places?.[row]?.(token)[Math.floor(at / (rows * length))] ?? token;
+        data[at] = BigInt(firstPlace + place);
       }
-    });
+      const shape = [rows, length];
+      feeds.position_ids = session.tensor('int64', data, inRows.length === 2 ? [dimensions, ...shape] : shape);
+    }
     if (names.has('num_logits_to_keep')) feeds.num_logits_to_keep = session.tensor('int64', BigInt64Array.of(1n), []);
     if (names.has('use_cache_branch')) {
       feeds.use_cache_branch = session.tensor('bool', Uint8Array.of(cache.columns > 0 ? 1 : 0), [1]);
@@ -95,6 +107,7 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
 }
 
 function isKnown({ name, shape }: SessionInput): boolean {
+  if (name === 'position_ids' && shape.length === 3) return typeof shape[0] === 'number';
   return TOKEN_INPUTS.includes(name) ? shape.length === 2 : SETTINGS.includes(name);
 }
 

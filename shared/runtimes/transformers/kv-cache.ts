@@ -66,8 +66,8 @@ function tensorOf({ cache }: KvPart, name: string): SessionTensor {
   return tensor;
 }
 
-/** 16-bit floats are copied as they are, whichever kind of array a host shows them in. */
-function bitsOf({ type, data }: SessionTensor): Float32Array | Uint16Array {
+/** The numbers of a tensor of floats; those of 16 bits as they are, whichever kind of array a host shows them in. */
+export function bitsOf({ type, data }: Pick<SessionTensor, 'type' | 'data'>): Float32Array | Uint16Array {
   if (type !== 'float16') return data as Float32Array;
   const { buffer, byteOffset, length } = data as Uint16Array;
   return new Uint16Array(buffer, byteOffset, length);

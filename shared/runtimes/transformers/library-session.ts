@@ -14,9 +14,14 @@ type OrtSession = {
 
 /** The graph of a decoder-only model that is one graph; `null` for one that is several. */
 export function openSession(model: PreTrainedModel): Session | null {
+  return Object.keys(model.sessions).length > 1 ? null : openPart(model, 'model');
+}
+
+/** One of the graphs of a model; `null` where it has none of that name. */
+export function openPart(model: PreTrainedModel, name: string): Session | null {
   const sessions: Record<string, OrtSession | undefined> = model.sessions;
-  const session = sessions.model;
-  if (session === undefined || Object.keys(sessions).length > 1) return null;
+  const session = sessions[name];
+  if (session === undefined) return null;
   return {
     inputs: session.inputMetadata.filter(({ isTensor }) => isTensor),
     run(feeds) {

@@ -8,6 +8,7 @@ import {
   Tensor,
 } from '@huggingface/transformers';
 import { Problem } from '../../problems/problem.ts';
+import { bytesToHex } from '../../receipts/log/tree-head.ts';
 import {
   endIds,
   type LanguageModel,
@@ -19,8 +20,9 @@ import {
   withVirtualId,
   wrapTokenizer,
 } from './library.ts';
-import { generateInLibrary } from './library-generation.ts';
+import { generateInLibrary, wantsLibrary } from './library-generation.ts';
 import { type Picture, readPictures } from './library-pictures.ts';
+import { imageTokenOf, openVisionLoop } from './library-vision-loop.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { messageInParts, messageWithMarks, readsParts } from './picture-parts.ts';
 import { templateProblem, transcriptOf } from './prompt.ts';
@@ -35,6 +37,7 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
     const tokenizer = wrapTokenizer(raw, await readTemplate(files));
     const model = await AutoModelForImageTextToText.from_pretrained(id, pretrainedOptions(options));
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
+    const decoding = wantsLibrary(generationDefaults) ? null : openVisionLoop(model, options);
     const mark = markOf(processor, family);
     const token = tokenOf(raw, model.config);
     const forTemplate = readsParts(tokenizer.template)
@@ -47,25 +50,47 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
       },
       async readPictures(messages, tools, files) {
         const pictures = await readPictures(files, 'messages');
+        const digests = await Promise.all(files.map(digestOf));
         const told = messages.map(forTemplate);
         const text = inTemplate(() => tokenizer.renderChat(told, tools) ?? transcriptOf(told));
         assertMarks(text, { mark, token, pictures: pictures.length });
-        return promptOf(await FAMILIES[family](processor, text, pictures), raw);
+        return promptOf(await FAMILIES[family](processor, text, pictures), digests, raw);
       },
       generationDefaults,
       endIds: endIds(generationDefaults, model.config),
-      async generate(promptIds, { rows, feeds = {} }) {
-        await Promise.all(rows.map((row) => generateInLibrary(model, promptIds, row, feeds)));
+      async generate(promptIds, asked) {
+        if (decoding !== null) await decoding.generate(promptIds, asked);
+        else {
+          const feeds = asked.shown?.feeds ?? {};
+          await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row, feeds)));
+        }
       },
-      warmSessions: () => [],
-      dispose: async () => void (await model.dispose()),
+      warmSessions: () => decoding?.warmSessions() ?? [],
+      async dispose() {
+        await decoding?.close();
+        await model.dispose();
+      },
     };
   });
 }
 
-type Read = (processor: Processor, text: string, pictures: readonly Picture[]) => Promise<Record<string, unknown>>;
+type Read = (processor: Processor, text: string, pictures: readonly Picture[]) => Promise<ReadPrompt>;
+/** What the processor made, and how many tokens each picture is; `null` where all are as many. */
+type ReadPrompt = { inputs: Record<string, unknown>; counts: readonly number[] | null };
 
-const textFirst: Read = (processor, text, pictures) => processor(text, pictures);
+/** A picture may be cut into tiles, each of as many tokens as the whole that comes with them. */
+const readForIdefics: Read = async (processor, text, pictures) => {
+  const inputs: Record<string, unknown> = await processor(text, pictures);
+  const { rows, cols } = inputs as { rows?: number[][]; cols?: number[][] };
+  const tokens = (processor.config as { image_seq_len?: number }).image_seq_len ?? 0;
+  const counts = rows?.[0]?.map((count, at) => (count * (cols?.[0]?.[at] ?? 0) + 1) * tokens);
+  return { inputs, counts: counts ?? null };
+};
+
+const readForGemma: Read = async (processor, text, pictures) => ({
+  inputs: await processor(text, pictures),
+  counts: null,
+});
 
 /** The library's own processor puts in the tokens of the first picture alone. */
 const readForLlava: Read = async (processor, text, pictures) => {
@@ -75,7 +100,7 @@ const readForLlava: Read = async (processor, text, pictures) => {
   const { patch_size: patch = 1, num_additional_image_tokens: more = 0 } = processor.config as Record<string, number>;
   const tokens = Math.floor(height / patch) * Math.floor(width / patch) + more;
   const counts = pictures.map(() => tokens);
-  return { ...tokenize(processor, withTokens(text, markOf(processor, 'llava'), counts)), ...seen };
+  return { inputs: { ...tokenize(processor, withTokens(text, markOf(processor, 'llava'), counts)), ...seen }, counts };
 };
 
 /** The library's own processor takes several pictures for the frames of one film. */
@@ -83,13 +108,14 @@ const readForQwen: Read = async (processor, text, pictures) => {
   const seen: { pixel_values: Tensor; image_grid_thw: Tensor }[] = [];
   for (const picture of pictures) seen.push(await processor.image_processor?.([picture]));
   const { merge_size: side = 2 } = (processor.image_processor?.config ?? {}) as { merge_size?: number };
-  const counts = seen.map(({ image_grid_thw: grid }) => Array.from(grid.data as BigInt64Array, Number));
-  const tokens = counts.map(([frames = 1, rows = 0, columns = 0]) => (frames * rows * columns) / side ** 2);
-  return {
-    ...tokenize(processor, withTokens(text, markOf(processor, 'qwen2_vl'), tokens)),
+  const grids = seen.map(({ image_grid_thw: grid }) => Array.from(grid.data as BigInt64Array, Number));
+  const counts = grids.map(([frames = 1, rows = 0, columns = 0]) => (frames * rows * columns) / side ** 2);
+  const inputs = {
+    ...tokenize(processor, withTokens(text, markOf(processor, 'qwen2_vl'), counts)),
     pixel_values: joined(seen.map(({ pixel_values }) => pixel_values)),
     image_grid_thw: joined(seen.map(({ image_grid_thw }) => image_grid_thw)),
   };
+  return { inputs, counts };
 };
 
 function joined(tensors: Tensor[]): Tensor {
@@ -114,9 +140,9 @@ function blind(): Error {
 
 const FAMILIES: Readonly<Record<VisionFamily, Read>> = {
   llava: readForLlava,
-  idefics3: textFirst,
+  idefics3: readForIdefics,
   qwen2_vl: readForQwen,
-  gemma3: textFirst,
+  gemma3: readForGemma,
 };
 
 /** What stands in a prompt for a picture before the tokens of the picture do. */
@@ -136,8 +162,8 @@ function inTemplate(render: () => string): string {
 
 /** What a token of a picture is called, wherever the mark stands for all of them. */
 function tokenOf(tokenizer: PreTrainedTokenizer, config: object): string | null {
-  const id: unknown = Reflect.get(config, 'image_token_index') ?? Reflect.get(config, 'image_token_id');
-  return typeof id === 'number' ? tokenizer.decode([id], { skip_special_tokens: false }) : null;
+  const id = imageTokenOf(config);
+  return id !== null ? tokenizer.decode([id], { skip_special_tokens: false }) : null;
 }
 
 type Marks = { mark: string; token: string | null; pictures: number };
@@ -154,10 +180,20 @@ function assertMarks(text: string, { mark, token, pictures }: Marks): void {
   throw new Problem('invalid_value', sentence, { param: 'messages' });
 }
 
-function promptOf(inputs: Record<string, unknown>, { bos_token_id: bos }: PreTrainedTokenizer): PicturePrompt {
+function promptOf(
+  { inputs, counts }: ReadPrompt,
+  digests: readonly string[],
+  { bos_token_id: bos }: PreTrainedTokenizer,
+): PicturePrompt {
   const { input_ids, attention_mask: _, ...feeds } = inputs;
   if (!(input_ids instanceof Tensor)) throw new Error('the processor of the model made no tokens');
   const ids = Array.from(input_ids.data as BigInt64Array, Number);
+  const pictures = digests.map((digest, at) => ({ digest, tokens: counts?.[at] ?? null }));
   // Templates write the first token, and so do some tokenizers.
-  return { ids: bos != null && ids[0] === bos && ids[1] === bos ? ids.slice(1) : ids, feeds };
+  return { ids: bos != null && ids[0] === bos && ids[1] === bos ? ids.slice(1) : ids, shown: { feeds, pictures } };
+}
+
+async function digestOf(file: Uint8Array): Promise<string> {
+  // The cast only narrows the buffer type: these bytes were just decoded and are never shared memory.
+  return bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', file as Uint8Array<ArrayBuffer>)));
 }

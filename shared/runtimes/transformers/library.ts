@@ -18,19 +18,19 @@ import {
   Tensor,
 } from '@huggingface/transformers';
 import type { VocabularySource } from '../constraints/vocabulary.ts';
-import { createDecodeLoop, type DecodeLoop } from './decode-loop.ts';
-import type { GenerateOptions } from './decode-request.ts';
-import { createDecoder } from './decoder.ts';
-import { createKvStore } from './kv-cache.ts';
+import type { DecodeLoop } from './decode-loop.ts';
+import type { GenerateOptions, ShownInPrompt } from './decode-request.ts';
 import { generateInLibrary, wantsLibrary } from './library-generation.ts';
+import { openLoop } from './library-loop.ts';
 import { openSession } from './library-session.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
-import { nextTurn } from './next-turn.ts';
 
 export type LoadOptions = {
   dtype: string;
   device: string;
   threads: number;
+  /** Of passes that make several answers at once; more than `threads` are tried, and kept if they are faster. */
+  sharedThreads?: number;
   /** Bounds what is kept of finished conversations; 0 keeps nothing. */
   prefixBudgetBytes?: number;
   /** Bounds the key and value caches of a language model altogether: of the answers it makes and of what is kept. */
@@ -63,8 +63,8 @@ export type Tokenizer = {
   readonly padId: number;
 };
 
-/** Token ids of a conversation with pictures, and what the model is fed beside them. */
-export type PicturePrompt = { readonly ids: number[]; readonly feeds: JsonObject };
+/** Token ids of a conversation with pictures, and what they are to the model. */
+export type PicturePrompt = { readonly ids: number[]; readonly shown: ShownInPrompt };
 
 export type LanguageModel = {
   tokenizer: Tokenizer;
@@ -90,13 +90,6 @@ export type EncoderModel = {
   forward(ids: BigInt64Array, mask: BigInt64Array, rows: number): Promise<EncoderOutput>;
   dispose(): Promise<void>;
 };
-
-/** A conversation of 8,000 tokens with a model of 0.5 B parameters (12 KB a token) is 100 MB. */
-const PREFIX_BUDGET_BYTES = 256 * 2 ** 20;
-/** Twenty answers of the default length by such a model. */
-const CACHE_BUDGET_BYTES = 2 ** 30;
-/** Their activations are quantised by one scale for all rows of a pass, which therefore change one another's numbers. */
-const SCALED_TOGETHER = ['q8', 'int8', 'uint8'];
 
 const VIRTUAL_ROOT = '/sparewatt-models/';
 const sources = new Map<string, ModelFiles>();
@@ -162,7 +155,7 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), template);
     const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options));
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
-    const loop = wantsLibrary(generationDefaults) ? null : openLoop(model, options);
+    const loop = wantsLibrary(generationDefaults) ? null : openModelLoop(model, files, options);
     return {
       tokenizer,
       generationDefaults,
@@ -181,19 +174,20 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
 }
 
 /** `null` for a model that the inference library has to decode itself. */
-function openLoop(model: PreTrainedModel, options: LoadOptions): DecodeLoop | null {
-  const session = options.decoding === 'library' ? null : openSession(model);
-  // Some models count positions from 1.
-  const isFromOne = ['paligemma', 'gemma3', 'gemma3_text'].includes(String(model.config.model_type));
-  const decoder = session === null ? null : createDecoder(session, isFromOne ? 1 : 0);
-  if (decoder === null) return null;
-  return createDecodeLoop({
-    decoder,
-    prefixes: createKvStore(decoder.session, options.prefixBudgetBytes ?? PREFIX_BUDGET_BYTES),
-    budgetBytes: options.cacheBudgetBytes ?? CACHE_BUDGET_BYTES,
-    areRowsIndependent: !SCALED_TOGETHER.includes(options.dtype),
-    // WebAssembly computes without ever returning to the event loop, so that no cancel would be heard.
-    breathe: options.device === 'wasm' ? nextTurn : null,
+function openModelLoop(model: PreTrainedModel, files: ModelFiles, load: LoadOptions): DecodeLoop | null {
+  const session = load.decoding === 'library' ? null : openSession(model);
+  if (session === null) return null;
+  return openLoop({
+    session,
+    modelType: String(model.config.model_type),
+    load,
+    openOnThreads: (threads) =>
+      withVirtualId(files, async (id) => {
+        const wide = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions({ ...load, threads }));
+        const session = openSession(wide);
+        if (session === null) throw new Error('The graph is another than it was.');
+        return { session, dispose: async () => void (await wide.dispose()) };
+      }),
   });
 }
 

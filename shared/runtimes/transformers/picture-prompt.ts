@@ -18,7 +18,7 @@ export async function readPrompt(
   input: ChatInput,
   format: ToolFormat,
   fetched: FetchedPictures = NOTHING_FETCHED,
-): Promise<{ ids: number[]; feeds?: PicturePrompt['feeds'] }> {
+): Promise<{ ids: number[]; shown?: PicturePrompt['shown'] }> {
   const pictures = input.messages.flatMap((message) => message.pictures ?? []);
   if (pictures.length === 0) return { ids: encodePrompt(model.tokenizer, input, format) };
   if (model.readPictures === undefined) {

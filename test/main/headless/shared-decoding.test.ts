@@ -100,7 +100,8 @@ describe('answers that share the passes of a model', () => {
             options: { ...wishes, temperature, seed: index, topLogprobs: 5, maxTokens: 4 + Math.floor(random() * 40) },
           };
         });
-        const [own, other] = [await load(folder, { dtype }), await load(folder, { dtype, decoding })];
+        const own = await load(folder, { dtype, sharedThreads: 2 });
+        const other = await load(folder, { dtype, decoding });
         const together = await answerTogether(own, asked);
         for (const [index, one] of asked.entries()) {
           assertAlike(together[index] as Answer, await answer(other, one), `${folder} ${index}`);

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import {
   createWorkerRuntime,
   defaultThreads,
+  threadsFor,
   type WorkerRuntimeOptions,
 } from '../../../main/headless/inference/worker-runtime.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
@@ -268,4 +269,10 @@ describe('the worker runtime', () => {
 test('gives a tiny model one thread and a real one every core', () => {
   assert.equal(defaultThreads(1_000_000, 8), 1);
   assert.equal(defaultThreads(100_000_000, 8), 8);
+});
+
+test('tries more threads for answers that are made side by side, and never fewer than for one', () => {
+  assert.deepEqual(threadsFor(1_000_000, 1), { threads: 1, sharedThreads: 1 });
+  assert.deepEqual(threadsFor(1_000_000, 16), { threads: 1, sharedThreads: 4 });
+  assert.deepEqual(threadsFor(100_000_000, 16), { threads: 16, sharedThreads: 16 });
 });

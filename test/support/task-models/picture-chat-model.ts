@@ -40,12 +40,30 @@ const templateOf = (shown: string): string =>
   "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<turn>{% endfor %}" +
   '{% if add_generation_prompt %}<assistant>{% endif %}';
 
-export async function writePictureChat(root: string, id: string, form: PictureChatForm = 'llava'): Promise<string> {
+export function writePictureChat(root: string, id: string, form: PictureChatForm = 'llava'): Promise<string> {
+  const shape = { num_hidden_layers: 1, num_attention_heads: 1, num_key_value_heads: 1, hidden_size: HIDDEN };
+  return writePictureModel(root, id, form, shape, (vocabulary) => {
+    const idOf = (name: string): number => vocabulary.get(name) ?? 0;
+    return {
+      'onnx/embed_tokens.onnx': embeddings(vocabulary.size, [...WORDS, NONE].map(idOf)),
+      'onnx/vision_encoder.onnx': form === 'qwen2_vl' ? patchEncoder(FEATURES) : visionEncoder(form, FEATURES),
+      'onnx/decoder_model_merged.onnx': decoder(vocabulary.size, idOf, form),
+    };
+  });
+}
+
+/** A model of this form with graphs that somebody else makes; its tokenizer has the words of colours as tokens. */
+export async function writePictureModel(
+  root: string,
+  id: string,
+  form: PictureChatForm,
+  shape: object,
+  graphsOf: (vocabulary: ReadonlyMap<string, number>) => Record<string, Uint8Array>,
+): Promise<string> {
   const { shown, token, others } = PICTURE_MARKS[form];
   const marks = [token, ...others];
   const vocabulary = createVocabulary([...marks, ...WORDS, NONE]);
   const idOf = (name: string): number => vocabulary.get(name) ?? 0;
-  const shape = { num_hidden_layers: 1, num_attention_heads: 1, num_key_value_heads: 1, hidden_size: HIDDEN };
   const ends = { eos_token_id: idOf('<eos>'), pad_token_id: 0 };
   return await writeModel(root, id, {
     ...tokenizerWithMarks(vocabulary, marks, templateOf(shown)),
@@ -54,13 +72,11 @@ export async function writePictureChat(root: string, id: string, form: PictureCh
       ...{ architectures: [ARCHITECTURES[form]], model_type: form, image_token_id: idOf(token), ...shape, ...ends },
       ...{ vision_start_token_id: idOf('<|vision_start|>'), video_token_id: idOf('<|video_pad|>') },
       vision_config: { spatial_merge_size: 2 },
-      text_config: { model_type: 'llama', ...shape, max_position_embeddings: 512, ...ends },
+      text_config: { model_type: 'llama', ...shape, max_position_embeddings: 1_024, ...ends },
     },
     'generation_config.json': ends,
     ...PROCESSORS[form],
-    'onnx/embed_tokens.onnx': embeddings(vocabulary.size, [...WORDS, NONE].map(idOf)),
-    'onnx/vision_encoder.onnx': form === 'qwen2_vl' ? patchEncoder() : visionEncoder(form),
-    'onnx/decoder_model_merged.onnx': decoder(vocabulary.size, idOf, form),
+    ...graphsOf(vocabulary),
   });
 }
 
@@ -131,13 +147,16 @@ function embeddings(size: number, words: readonly number[]): Uint8Array {
   });
 }
 
-const FEATURES: Parameters<typeof graphFile>[0]['constants'] = {
+/** Turns the three colours of a patch into an embedding, by `into_hidden` and then by adding `is_patch`. */
+export type PatchFeatures = Pick<Parameters<typeof graphFile>[0]['constants'], 'into_hidden' | 'is_patch'>;
+
+const FEATURES: PatchFeatures = {
   into_hidden: [[3, HIDDEN], Float32Array.of(1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)],
   is_patch: [[HIDDEN], Float32Array.of(0, 0, 0, 1, 0)],
 };
 
 /** The mean colours of each patch, and the flag that it is one. SmolVLM's has the pictures in a batch of their own. */
-function visionEncoder(form: PictureChatForm): Uint8Array {
+export function visionEncoder(form: PictureChatForm, features: PatchFeatures): Uint8Array {
   const isNested = form === 'smolvlm';
   return graphFile({
     nodes: [
@@ -152,17 +171,17 @@ function visionEncoder(form: PictureChatForm): Uint8Array {
       onnxNode('Add', ['of_colours', 'is_patch'], ['image_features']),
     ],
     inputs: isNested ? [floatValue('pixel_values', ['batch_size', 'pictures', 3, 'height', 'width'])] : PIXELS,
-    outputs: [floatValue('image_features', ['all', TOKENS_OF_PICTURE, HIDDEN])],
+    outputs: [floatValue('image_features', ['all', TOKENS_OF_PICTURE, 'hidden'])],
     constants: {
       ...(isNested ? { each_picture: ints(-1, 3, SIDE, SIDE) } : {}),
       flat: ints(0, 3, -1),
-      ...FEATURES,
+      ...features,
     },
   });
 }
 
 /** The same from patches of two by two pixels, each colour by colour and twice, four of them to a token. */
-function patchEncoder(): Uint8Array {
+export function patchEncoder(features: PatchFeatures): Uint8Array {
   const numbers = 2 * (PATCH / 2) ** 2;
   return graphFile({
     nodes: [
@@ -172,8 +191,8 @@ function patchEncoder(): Uint8Array {
       onnxNode('Add', ['of_colours', 'is_patch'], ['image_features']),
     ],
     inputs: [floatValue('pixel_values', ['patches', 3 * numbers]), intValue('grid_thw', ['pictures', 3])],
-    outputs: [floatValue('image_features', ['tokens', HIDDEN])],
-    constants: { by_token: ints(-1, 4, 3, numbers), ...FEATURES },
+    outputs: [floatValue('image_features', ['tokens', 'hidden'])],
+    constants: { by_token: ints(-1, 4, 3, numbers), ...features },
   });
 }
 

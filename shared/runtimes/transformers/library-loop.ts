@@ -1,0 +1,51 @@
+/** A part of the seam to transformers.js (see `library.ts`): the decode loop over a model's own graph. */
+import { createDecodeLoop, type DecodeLoop } from './decode-loop.ts';
+import { createDecoder } from './decoder.ts';
+import { createKvStore } from './kv-cache.ts';
+import type { LoadOptions } from './library.ts';
+import { nextTurn } from './next-turn.ts';
+import type { Session } from './session.ts';
+import { createSharedSession, type OwnSession } from './shared-session.ts';
+
+/** A conversation of 8,000 tokens with a model of 0.5 B parameters (12 KB a token) is 100 MB. */
+const PREFIX_BUDGET_BYTES = 256 * 2 ** 20;
+/** Twenty answers of the default length by such a model. */
+const CACHE_BUDGET_BYTES = 2 ** 30;
+/** Their activations are quantised by one scale for all rows of a pass, which therefore change one another's numbers. */
+const SCALED_TOGETHER = ['q8', 'int8', 'uint8'];
+/** They count positions from 1. */
+const FROM_ONE = ['paligemma', 'gemma3', 'gemma3_text'];
+
+export type LoopOptions = {
+  session: Session;
+  modelType: string;
+  load: LoadOptions;
+  /** Opens the same graph on so many threads; absent where nothing is gained by it. */
+  openOnThreads?: (threads: number) => Promise<OwnSession>;
+};
+
+/** `null` for a graph that the inference library has to feed itself. */
+export function openLoop({ session, modelType, load, openOnThreads }: LoopOptions): DecodeLoop | null {
+  const threads = load.sharedThreads ?? load.threads;
+  const shared =
+    openOnThreads === undefined || threads <= load.threads
+      ? null
+      : createSharedSession({ narrow: session, openWide: () => openOnThreads(threads) });
+  const decoder = createDecoder(shared ?? session, FROM_ONE.includes(modelType) ? 1 : 0);
+  if (decoder === null) return null;
+  const loop = createDecodeLoop({
+    decoder,
+    prefixes: createKvStore(decoder.session, load.prefixBudgetBytes ?? PREFIX_BUDGET_BYTES),
+    budgetBytes: load.cacheBudgetBytes ?? CACHE_BUDGET_BYTES,
+    areRowsIndependent: !SCALED_TOGETHER.includes(load.dtype),
+    // WebAssembly computes without ever returning to the event loop, so that no cancel would be heard.
+    breathe: load.device === 'wasm' ? nextTurn : null,
+  });
+  return {
+    ...loop,
+    async close() {
+      await loop.close();
+      await shared?.close();
+    },
+  };
+}
