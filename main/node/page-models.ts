@@ -42,7 +42,11 @@ export async function openPageModels(options: PageModelsOptions): Promise<PageMo
   return models;
 }
 
-export type InstallOptions = { onProgress(progress: DownloadProgress): void; signal: AbortSignal; quotaBytes?: number };
+export type InstallOptions = {
+  onProgress(progress: DownloadProgress): void;
+  signal: AbortSignal;
+  quotaBytes?: () => number | undefined;
+};
 
 /** Brings a model onto this machine. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
 export type InstallModel = (id: string, options: InstallOptions) => Promise<PageModel>;

@@ -85,6 +85,11 @@ export function chooseDevice(question: DeviceQuestion): { choice: DeviceChoice |
   return { choice: best === undefined ? null : { device: best.device, dtype: best.dtype, trials }, trials };
 }
 
+/** What weights of this size take of a device's memory, with what is computed beside them, in bytes. */
+export function memoryForWeights(sizeBytes: number): number {
+  return sizeBytes * MEMORY_PER_WEIGHT;
+}
+
 /** What speaks against a device in a dtype before it is tried; undefined when nothing does. */
 export function objectionTo(
   fact: DeviceFact,
@@ -97,9 +102,9 @@ export function objectionTo(
   if (HALF_PRECISION.includes(dtype) && features !== null && !features.includes('shader-f16')) {
     return 'it computes nothing in 16 bits (shader-f16)';
   }
-  const neededBytes = sizeBytes * MEMORY_PER_WEIGHT;
+  const neededBytes = memoryForWeights(sizeBytes);
   if (memoryBytes !== null && neededBytes > memoryBytes) {
-    return `it has ${megabytes(memoryBytes)} of memory of ${megabytes(neededBytes)} that are needed`;
+    return `it has ${megabytes(Math.max(0, memoryBytes))} of memory of ${megabytes(neededBytes)} that are needed`;
   }
   return undefined;
 }
