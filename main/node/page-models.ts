@@ -1,12 +1,13 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { defaultThreads } from '../headless/inference/worker-runtime.ts';
 import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
-import type { PageModel } from './page-model.ts';
+import type { OnProcessor, PageModel } from './page-model.ts';
 
 export type PageModelsOptions = {
   models: readonly ModelRequest[];
@@ -23,6 +24,7 @@ const DEVICE = 'webgpu';
 /** 8-bit weights, which suit processors, have no fast way through WebGPU; half precision needs a GPU that has it. */
 const GPU_DTYPES = ['q4', 'fp32', 'fp16', 'q8'] as const;
 const PROCESSOR = 'cpu';
+const PROCESSOR_OF_PAGE = 'wasm';
 /** WebGPU does the work; what is left to the CPU is small. */
 const THREADS = 1;
 
@@ -82,7 +84,8 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
 }
 
 function pageModelOf(installed: InstalledModel, options: PageModelsOptions): PageModel {
-  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const { id, type, tasks, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const location = locationOf(installed.folder, options);
   return {
     served: {
       name: id,
@@ -92,20 +95,25 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
       device: DEVICE,
       size_bytes: sizeBytes,
       context_length: contextLength,
+      ...(tasks.length === 0 ? {} : { tasks: [...tasks] }),
       ...(type === 'llm' ? { constrained: true } : {}),
       ...(dimensions === null ? {} : { dimensions }),
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
-    load: { location: locationOf(installed.folder, options), dtype, device: DEVICE, threads: THREADS },
-    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed) } : {}),
+    load: { location, dtype, device: DEVICE, threads: THREADS },
+    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed, location) } : {}),
   };
 }
 
-/** There the files are read from the disk, and no picture can be. */
-function onProcessor({ folder, revision, dtype, sizeBytes, weightsDigest }: InstalledModel) {
+/** A process reads its files from the disk. Models that see pictures stay in the page, which unpacks those behind its sandbox. */
+function onProcessor(installed: InstalledModel, location: string): OnProcessor {
+  const { folder, tasks, revision, dtype, sizeBytes, weightsDigest } = installed;
+  const seesPictures = tasks.includes(READS_PICTURES);
+  const device = seesPictures ? PROCESSOR_OF_PAGE : PROCESSOR;
   return {
-    execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
-    load: { location: folder, dtype, device: PROCESSOR, threads: defaultThreads(sizeBytes) },
+    host: seesPictures ? 'page' : 'process',
+    execution: { runtime: RUNTIME, device, dtype, revision, digest: weightsDigest },
+    load: { location: seesPictures ? location : folder, dtype, device, threads: defaultThreads(sizeBytes) },
   };
 }
 

@@ -12,9 +12,13 @@
 export const DEVICES = ['webgpu', 'cuda', 'dml', 'coreml', 'wasm', 'cpu'] as const;
 export type Device = (typeof DEVICES)[number];
 
+/** Where a model is to run: a tab, Node, or the desktop app with its page and its processes. */
+export type DeviceHost = 'browser' | 'node' | 'desktop';
+
 /** Which of equal ones is taken. In Node the makers' own providers are better tried than its WebGPU. */
-const ORDER: Readonly<Record<'browser' | 'node', readonly Device[]>> = {
+const ORDER: Readonly<Record<DeviceHost, readonly Device[]>> = {
   browser: ['webgpu', 'wasm'],
+  desktop: ['webgpu', 'cpu'],
   node: ['cuda', 'dml', 'coreml', 'webgpu', 'cpu'],
 };
 const PROCESSORS: readonly Device[] = ['wasm', 'cpu'];
@@ -50,7 +54,7 @@ export type Measurement = {
 };
 
 export type DeviceQuestion = {
-  host: 'browser' | 'node';
+  host: DeviceHost;
   devices: readonly DeviceFact[];
   dtypes: readonly DtypeFact[];
   measurements: readonly Measurement[];
@@ -136,7 +140,7 @@ function bestOf(trials: readonly Trial[], rankOf: (trial: Trial) => number): Tri
 }
 
 /** What was not measured is worth less than anything that was. */
-function worthOf({ device, per_second: perSecond }: Trial): number {
+export function worthOf({ device, per_second: perSecond }: Pick<Trial, 'device' | 'per_second'>): number {
   return perSecond === null ? 0 : perSecond * (PROCESSORS.includes(device) ? 1 : GPU_COUNTS);
 }
 
