@@ -15,6 +15,8 @@ export type PageModelsOptions = {
   shippedFolder: string;
   /** Downloaded models, served to pages under `/models/`. */
   cacheFolder: string;
+  /** What runs models on the processor of this machine; a process when absent. */
+  processorHost?: OnProcessor['host'];
   log: AgentLog;
 };
 
@@ -57,7 +59,7 @@ export type InstallerOptions = Omit<PageModelsOptions, 'models'> & Omit<FetchOpt
 
 /** Downloads models for the pages, in the form that suits a GPU. */
 export function createModelInstaller(options: InstallerOptions): InstallModel {
-  const { shippedFolder, cacheFolder, log, ...sources } = options;
+  const { shippedFolder, cacheFolder, processorHost = 'process', log, ...sources } = options;
   return async (id, { onProgress, signal, quotaBytes }) => {
     const onEvicted = (model: string, sizeBytes: number): void =>
       log.info({ model, sizeBytes }, 'a model was removed to make room');
@@ -76,7 +78,7 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
       throw new Problem('model_load_failed', `'${id}' is no language model and no text encoder, which this app runs.`);
     }
     return {
-      ...pageModelOf(installed, { shippedFolder, cacheFolder, log, models: [] }),
+      ...pageModelOf(installed, { shippedFolder, cacheFolder, processorHost, log, models: [] }),
       verify: () => store.verify(installed),
       ...(installed.shipped ? {} : { forget }),
     };
@@ -101,19 +103,23 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
     load: { location, dtype, device: DEVICE, threads: THREADS },
-    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed, location) } : {}),
+    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed, location, options) } : {}),
   };
 }
 
 /** A process reads its files from the disk. Models that see pictures stay in the page, which unpacks those behind its sandbox. */
-function onProcessor(installed: InstalledModel, location: string): OnProcessor {
+function onProcessor(
+  installed: InstalledModel,
+  location: string,
+  { processorHost = 'process' }: PageModelsOptions,
+): OnProcessor {
   const { folder, tasks, revision, dtype, sizeBytes, weightsDigest } = installed;
-  const seesPictures = tasks.includes(READS_PICTURES);
-  const device = seesPictures ? PROCESSOR_OF_PAGE : PROCESSOR;
+  const host = tasks.includes(READS_PICTURES) ? 'page' : processorHost;
+  const device = host === 'page' ? PROCESSOR_OF_PAGE : PROCESSOR;
   return {
-    host: seesPictures ? 'page' : 'process',
+    host,
     execution: { runtime: RUNTIME, device, dtype, revision, digest: weightsDigest },
-    load: { location: seesPictures ? location : folder, dtype, device, threads: defaultThreads(sizeBytes) },
+    load: { location: host === 'page' ? location : folder, dtype, device, threads: defaultThreads(sizeBytes) },
   };
 }
 
