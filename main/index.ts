@@ -12,6 +12,7 @@ import updater from 'electron-updater';
 import { boot } from './boot/boot.ts';
 import { describeHardware } from './headless/hardware.ts';
 import { createModelInstaller, openPageModels } from './node/page-models.ts';
+import { processorHostOf } from './node/processor-host.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
 import { systemSensors } from './presence/system-sensors.ts';
 import { openStore } from './settings/open-store.ts';
@@ -23,6 +24,7 @@ const surface: ElectronSurface = electron;
 /** `out/main` of the built app; pages, preloads and icons lie beside it. */
 const built = join(import.meta.dirname, '..');
 const shippedFolder = join(built, 'models');
+const processorHost = processorHostOf(process);
 const DEMO_MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
 
 await boot({
@@ -42,8 +44,10 @@ await boot({
   modelProcess: join(import.meta.dirname, 'model-process.js'),
   openSettingsFile: (folder) => openStore(Store, folder),
   updater: surface.app.isPackaged ? electronUpdates(updater.autoUpdater) : undefined,
-  openModels: (cacheFolder, log) => openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, log }),
-  modelInstaller: ({ relay, ...options }) => createModelInstaller({ ...options, ...relay, shippedFolder }),
+  openModels: (cacheFolder, log) =>
+    openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, processorHost, log }),
+  modelInstaller: ({ relay, ...options }) =>
+    createModelInstaller({ ...options, ...relay, shippedFolder, processorHost }),
   describeHardware,
   startAgent: startDesktopAgent,
   sensors: systemSensors,

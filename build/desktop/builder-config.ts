@@ -1,7 +1,10 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Configuration } from 'electron-builder';
 import type { Assembled } from './assemble.ts';
 import { ROOT } from './bundle.ts';
+
+/** Where packages, their checksums and the update feed are written. */
+export const OUTPUT = join(ROOT, 'dist', 'desktop', 'packages');
 
 export const ELECTRON_VERSION = '45.4.1';
 
@@ -21,19 +24,27 @@ export type BuilderOptions = Assembled & {
   electronDist?: string | undefined;
   /** A build that test drivers can inspect, never one that is released. */
   isInspectable?: boolean;
+  /** Called with the folder that was packed, before what becomes of it. */
+  onPacked?: (folder: string) => void;
 };
 
 /**
  * How electron-builder packages one target. Its macros name the host's platform and its patterns for packages let a root
  * exclusion win, so that nothing of that is used: what goes in was put together by `assemble`.
  */
-export function builderConfig({ app, native, electronDist, isInspectable = false }: BuilderOptions): Configuration {
+export function builderConfig({
+  app,
+  native,
+  electronDist,
+  isInspectable = false,
+  onPacked,
+}: BuilderOptions): Configuration {
   return {
     appId: 'example.sparewatt.node',
     productName: 'Sparewatt',
     executableName: 'sparewatt',
     copyright: 'Copyright © 2026 the authors of Sparewatt',
-    directories: { app: relative(ROOT, app), output: 'dist/desktop/packages', buildResources: 'build/desktop/icons' },
+    directories: { app: relative(ROOT, app), output: relative(ROOT, OUTPUT), buildResources: 'build/desktop/icons' },
     electronVersion: ELECTRON_VERSION,
     ...(electronDist === undefined ? {} : { electronDist }),
     files: ['**/*', { from: native, to: 'node_modules' }],
@@ -41,6 +52,7 @@ export function builderConfig({ app, native, electronDist, isInspectable = false
     asarUnpack: ['**/*.{node,dylib,dll}', '**/*.so.*'],
     // Packages are none of its business: it would find those of the relay.
     beforeBuild: async () => false,
+    ...(onPacked === undefined ? {} : { afterPack: async ({ appOutDir }) => onPacked(appOutDir) }),
     electronLanguages: ['en-US', 'fr'],
     electronFuses: { ...FUSES, enableNodeCliInspectArguments: isInspectable },
     protocols: [{ name: 'Sparewatt pairing', schemes: ['sparewatt'] }],

@@ -1,11 +1,14 @@
 /**
  * Packages the desktop app for one target: `node build/desktop/package.ts linux x64 dir zip`. `SPAREWATT_ELECTRON_DIST` names a
- * folder with Electron's distribution for that target; without it electron-builder fetches one.
+ * folder with Electron's distribution for that target; without it electron-builder fetches one. It writes the packages, the feed
+ * that a running app asks for updates, and their checksums, and prints the path of each.
  */
 import { Arch, build, Platform } from 'electron-builder';
-import { assemble, type Target } from './assemble.ts';
-import { builderConfig } from './builder-config.ts';
+import { assemble } from './assemble.ts';
+import { builderConfig, OUTPUT } from './builder-config.ts';
 import { ROOT } from './bundle.ts';
+import { writeChecksums } from './checksums.ts';
+import type { Target } from './native-packages.ts';
 
 const PLATFORMS: Readonly<Record<Target['platform'], Platform>> = {
   linux: Platform.LINUX,
@@ -19,6 +22,7 @@ if (!isPlatform(platform) || !isArch(arch)) {
   process.exit(2);
 }
 const assembled = await assemble({ platform, arch });
+let unpacked: string | undefined;
 const made = await build({
   projectDir: ROOT,
   targets: PLATFORMS[platform].createTarget(formats.length > 0 ? formats : null, Arch[arch]),
@@ -27,9 +31,13 @@ const made = await build({
     ...assembled,
     electronDist: process.env.SPAREWATT_ELECTRON_DIST,
     isInspectable: process.env.SPAREWATT_E2E_BUILD === '1',
+    onPacked: (folder) => {
+      if (formats.includes('dir')) unpacked = folder;
+    },
   }),
 });
-for (const file of made) console.log(file);
+const checksums = await writeChecksums({ target: { platform, arch }, formats, folder: OUTPUT, made, unpacked });
+for (const file of [...made, checksums]) console.log(file);
 
 function isPlatform(name: string | undefined): name is Target['platform'] {
   return name !== undefined && Object.hasOwn(PLATFORMS, name);

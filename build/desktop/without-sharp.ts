@@ -1,4 +1,4 @@
-/** In place of sharp, which transformers.js demands in Node when it is loaded: no model on the processor sees pictures. */
+/** In place of sharp, which transformers.js demands in Node when it is loaded: models that see pictures run in the page. */
 
 // biome-ignore lint/style/noDefaultExport: it stands for a package that has one.
 export default function sharp(): never {

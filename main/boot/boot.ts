@@ -39,7 +39,7 @@ export async function boot(host: DesktopHost) {
   steps.run('have no application menu', () => Menu.setApplicationMenu(null));
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, records, machineTest, modelDesk, departures, meetGpu } = assembly;
+  const { node, presence, keeper, records, machineTest, trials, modelDesk, departures, meetGpu } = assembly;
   const { window, tray, teller, holdAwake, updates, quit, stops } = await openShell(
     host,
     steps,
@@ -53,7 +53,11 @@ export async function boot(host: DesktopHost) {
       void presence.look();
       keeper.tick();
       const decided = keeper.current();
-      if (!decided.contributing) machineTest.yieldTo(decided.code);
+      if (!decided.contributing) {
+        machineTest.yieldTo(decided.code);
+        trials.stop();
+      }
+      trials.look();
       updates.tick();
       void records.look();
       meetGpu();

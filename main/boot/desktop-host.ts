@@ -57,6 +57,8 @@ export type DesktopHost = {
   allowSoftwareGpu?: boolean;
   /** For tests on machines that are busy: how long the machine test may take. */
   machineTestWithinMs?: number;
+  /** For tests on a simulated GPU, which any processor outruns: false keeps each model where it can be. */
+  measuresDevices?: boolean;
   startAgent(parts: NodeParts): StartAgent;
   sensors(options: SystemSensorsOptions): Sensor[];
   hasTrayPlace(): Promise<boolean | undefined>;

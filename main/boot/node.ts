@@ -9,6 +9,7 @@ import { relayPinsIn } from '../headless/relay-pins.ts';
 import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
+import { createDeviceTrials } from '../node/device-trials.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
@@ -49,7 +50,19 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     rule: () => hardware.rule(),
   });
   const processor = createProcessorRuntime({ electron, entry: host.modelProcess, models, now, log });
-  const runtime = chooseRuntime(page, processor);
+  const known = new Map(models.map((model) => [model.served.name, model]));
+  const trials = createDeviceTrials({
+    page,
+    processor,
+    models: () => known.values(),
+    kept: () => settings.get().deviceTrials ?? {},
+    keep: (deviceTrials) => settings.change({ deviceTrials }),
+    isIdle: () => host.measuresDevices !== false && isIdle(),
+    onChange: () => void runtime.enforce().then(changed),
+    elapsed: () => performance.now(),
+    log,
+  });
+  const runtime = chooseRuntime({ page, processor, trials, known });
   const hardware = steps.run('look at the hardware', () =>
     createHardwareDesk({
       describe: host.describeHardware,
@@ -76,7 +89,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const policy = createOwnerPolicy({ policy: settings.get().preferences.policy, now });
   const startAgent = host.startAgent({
     version: electron.app.getVersion(),
-    slots: () => (machineTest.isRunning() ? 0 : keeper.slots()),
+    slots: () => (machineTest.isRunning() || trials.isRunning() ? 0 : keeper.slots()),
     policy,
     runtime: supervised.runtime,
     witness: jobs.witness,
@@ -96,7 +109,8 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const machineTest = createMachineTester({
-    runtime: page,
+    page,
+    processor,
     model: () => models.find(({ served }) => served.type === 'llm'),
     hardware: hardware.current,
     devices: hardware.devices,
@@ -107,6 +121,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     onEnd: () => {
       // Who does not contribute holds nothing; who does tells its relay what was found.
       if (!keeper.current().contributing && !runtime.holdsMemory()) compute.end();
+      trials.forget();
       void runtime.enforce();
     },
     onChange: changed,
@@ -160,6 +175,11 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     now,
     onChange: changed,
   });
+  const isIdle = (): boolean =>
+    keeper.current().contributing &&
+    !machineTest.isRunning() &&
+    jobs.running().length === 0 &&
+    supervised.desk.open().length === 0;
   /** Who contributes must know what there is to offer; a profile that does not starts nothing. */
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
@@ -171,6 +191,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     runtime,
     hardware,
     machineTest,
+    trials,
     modelDesk,
     questions: supervised.desk,
     jobs,

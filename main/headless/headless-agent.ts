@@ -17,7 +17,7 @@ import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
 import { describeHardware } from './hardware.ts';
-import { findDevices } from './inference/find-devices.ts';
+import { createDeviceFinder } from './inference/find-devices.ts';
 import { systemKeychain } from './keychain/system-keychain.ts';
 import { createRelayFetch } from './models/relay-fetch.ts';
 import { createNodeCrypto } from './node-crypto.ts';
@@ -75,10 +75,11 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
   const allowed = (): Hardware => advertisedHardware(hardware, preferences() ?? { gpus: {} });
   const runtime = await openRuntime({
     ...options,
-    ...quotaOf(options.modelsQuotaBytes, preferences()?.disk_quota_bytes),
-    devices: await findDevices(allowed()),
+    preferences,
+    findDevices: createDeviceFinder(hardware),
     relayFetch: relayFetchOf(options),
   });
+  followPreferences({ policy, preferences, follow: runtime.followOwner, log: options.log });
   const agent = startAgent({
     relayUrl: options.relayUrl,
     name: nameOf(options),
@@ -142,10 +143,18 @@ export function relayFetchOf(
   return createRelayFetch(relayUrl, async () => (await pins.authority(originOf(relayUrl))) ?? invitation?.authority);
 }
 
-/** The smaller of what the settings and the owner's preferences let models take on disk. */
-function quotaOf(setting: number | undefined, preferred: number | null | undefined): { modelsQuotaBytes?: number } {
-  const quotas = [setting, preferred].filter((quota) => typeof quota === 'number');
-  return quotas.length === 0 ? {} : { modelsQuotaBytes: Math.min(...quotas) };
+type Followed = Pick<PolicyFile, 'policy' | 'preferences'> & { follow(): Promise<void>; log: AgentLog };
+
+/** What the policy does not enforce job by job, and takes time. */
+function followPreferences({ policy, preferences, follow, log }: Followed): void {
+  const ruled = (): string => JSON.stringify([preferences()?.gpus ?? {}, preferences()?.disk_quota_bytes ?? null]);
+  let last = ruled();
+  policy.onChange(() => {
+    const next = ruled();
+    if (next === last) return;
+    last = next;
+    follow().catch((err: unknown) => log.error({ err }, 'what the owner wants of the GPUs could not be followed'));
+  });
 }
 
 function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>): string {

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { Preferences } from '../../shared/preferences/preferences.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
-import type { DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { scanInstalled } from './capabilities-installed.ts';
 import { createDeviceChooser } from './inference/choose-model-device.ts';
+import type { DeviceFinder } from './inference/find-devices.ts';
 import { withKernels } from './inference/with-kernels.ts';
 import { createWorkerRuntime, defaultThreads, type RuntimeLog } from './inference/worker-runtime.ts';
+import { createInventory } from './models/inventory.ts';
 import { createProgressLines } from './models/progress-lines.ts';
 import { openNativeTools } from './tools/native-tools.ts';
 import { withTools } from './tools/with-tools.ts';
@@ -34,9 +36,16 @@ export type OpenRuntimeOptions = {
   log: AgentLog;
   onProgress(line: string): void;
   /** The machine that the models run on; without it they run on its processor. */
-  devices?: readonly DeviceFact[];
+  findDevices?: DeviceFinder;
+  /** What the owner allows at each moment, where they have said it. */
+  preferences?: () => Preferences | undefined;
   /** For tests: a GPU that is only simulated counts too. */
   allowSimulatedGpu?: boolean;
+};
+
+export type OpenedRuntime = Runtime & {
+  /** Follows the owner's preferences after they have changed: switches and caps of GPUs, and what models may take on disk. */
+  followOwner(): Promise<void>;
 };
 
 /** A model by its id, as `id@revision`, or with `#task` behind where its files would say that it does something else. */
@@ -47,10 +56,14 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
 }
 
 /** What a headless node runs: the asked models, or the demo models, in worker threads, kernels, and allowed programs. */
-export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime> {
+export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRuntime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
-  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, modelsQuotaBytes, idleMs } = options;
+  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, idleMs, findDevices } = options;
+  const preferences = (): Preferences | undefined => options.preferences?.();
+  const quotaBytes = (): number | undefined => smallest(options.modelsQuotaBytes, preferences()?.disk_quota_bytes);
+  const onEvicted = (model: string, sizeBytes: number): void =>
+    options.log.info({ model, sizeBytes }, 'a model was removed to make room');
   const runtimeLog: RuntimeLog = {
     info: (message) => options.log.info({}, message),
     fault: (message, detail) => options.log.error({ detail }, message),
@@ -61,26 +74,46 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<Runtime>
     modelFolder: SHIPPED_MODELS,
     onProgress: createProgressLines(options.onProgress),
     log: runtimeLog,
-    ...(options.devices === undefined
+    ...(findDevices === undefined
       ? {}
       : {
           chooseDevice: createDeviceChooser({
-            devices: options.devices,
+            devices: () => findDevices(preferences()),
             threads: defaultThreads,
             allowSimulated: options.allowSimulatedGpu ?? false,
           }),
         }),
-    onEvicted: (model, sizeBytes) => options.log.info({ model, sizeBytes }, 'a model was removed to make room'),
+    onEvicted,
+    quotaBytes,
     ...(hubUrl === undefined ? {} : { hubUrl }),
     ...(hubToken === undefined ? {} : { hubToken }),
     ...(relayUrl === undefined ? {} : { relayUrl }),
     ...(relayFetch === undefined ? {} : { relayFetch }),
     ...(modelSources === undefined ? {} : { allowedSources: modelSources }),
     ...(idleMs === undefined ? {} : { idleMs }),
-    ...(modelsQuotaBytes === undefined ? {} : { quotaBytes: modelsQuotaBytes }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
   const inference = withKernels({ ...runtime, installed: () => installed }, runtimeLog);
-  if (options.allowTools === undefined || options.allowTools.length === 0) return inference;
-  return withTools(inference, await openNativeTools({ allowed: options.allowTools, log: options.log }));
+  const followOwner = async (): Promise<void> => {
+    await keepQuota(cacheFolder, quotaBytes(), { onEvicted, log: options.log });
+    await runtime.placeAgain();
+  };
+  if (options.allowTools === undefined || options.allowTools.length === 0) return { ...inference, followOwner };
+  const tools = await openNativeTools({ allowed: options.allowTools, log: options.log });
+  return { ...withTools(inference, tools), followOwner };
+}
+
+type QuotaPorts = { onEvicted(model: string, sizeBytes: number): void; log: AgentLog };
+
+/** A quota that has become smaller holds at once for what nobody needs; what is served stays, and is told. */
+async function keepQuota(cacheFolder: string, quotaBytes: number | undefined, ports: QuotaPorts): Promise<void> {
+  if (quotaBytes === undefined) return;
+  const { evicted, excessBytes } = await createInventory({ cacheFolder }).shrinkTo(quotaBytes);
+  for (const { name, sizeBytes } of evicted) ports.onEvicted(name, sizeBytes);
+  if (excessBytes > 0) ports.log.warn({ excessBytes }, 'models that are in use or pinned take more than their quota');
+}
+
+function smallest(...quotas: (number | null | undefined)[]): number | undefined {
+  const given = quotas.filter((quota) => typeof quota === 'number');
+  return given.length === 0 ? undefined : Math.min(...given);
 }

@@ -125,11 +125,10 @@ function handlersOf(parts: UiCallParts): Handlers {
 }
 
 function listModels({ runtime, modelDesk, hardware }: UiCallParts): ListedModel[] {
-  const availableBytes = hardware.availableBytes();
   return runtime.listModels().map((model) => ({
     ...model,
     needBytes: memoryNeedBytes(model),
-    availableBytes,
+    availableBytes: hardware.availableBytes(model.device),
     isAdded: modelDesk.isAdded(model.name),
   }));
 }
@@ -138,8 +137,7 @@ function listModels({ runtime, modelDesk, hardware }: UiCallParts): ListedModel[
 async function keepQuota({ folder, settings }: UiCallParts): Promise<void> {
   const { disk_quota_bytes: quota } = settings.get().preferences;
   if (quota === null) return;
-  const inventory = createInventory({ cacheFolder: join(folder, 'models') });
-  await inventory.makeRoom(0, quota, '').catch(() => undefined);
+  await createInventory({ cacheFolder: join(folder, 'models') }).shrinkTo(quota);
 }
 
 async function diskOf({ folder, settings }: UiCallParts): Promise<UiOutput<'getDisk'>> {

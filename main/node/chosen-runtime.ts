@@ -1,21 +1,48 @@
+import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import type { DeviceTrials } from './device-trials.ts';
+import type { PageModel } from './page-model.ts';
 import type { ReleasableRuntime, WindowRuntime } from './window-runtime.ts';
 
 export type ChosenRuntime = ReleasableRuntime &
   Pick<WindowRuntime, 'report' | 'listModels' | 'addModel' | 'removeModel' | 'enforce'>;
 
+export type ChosenRuntimeOptions = {
+  page: WindowRuntime;
+  processor: WindowRuntime;
+  trials: Pick<DeviceTrials, 'prefersProcessor' | 'trialsOf'>;
+  /** Those that were there at the beginning are here too; it is kept up with what is added and removed. */
+  known: Map<string, PageModel>;
+};
+
 /**
- * The page on the GPU, and the processor where the page has found none that is real. Until it has said so nothing is offered,
- * so that no model is loaded twice. A job stays where it began.
+ * The page on the GPU, and processes on the processor: for each model the one where it runs. That is the processor where the
+ * page has found no GPU that is real, where its owner keeps the GPU from the model, or where it is faster by what was
+ * measured. Until the page has spoken nothing is offered. A model is in one place at a time, or it would take its memory
+ * twice; a job stays where it began.
  */
-export function chooseRuntime(page: WindowRuntime, processor: WindowRuntime): ChosenRuntime {
-  const chosen = (): WindowRuntime => (page.report()?.usable === false ? processor : page);
+export function chooseRuntime({ page, processor, trials, known }: ChosenRuntimeOptions): ChosenRuntime {
   const both = [page, processor];
+  const isOnProcessor = (name: string): boolean =>
+    known.get(name)?.onProcessor?.host === 'process' &&
+    page.report() !== undefined &&
+    (!page.mayUseGpu(name) || trials.prefersProcessor(name));
+  const of = (name: string): WindowRuntime => (isOnProcessor(name) ? processor : page);
+  const withTrials = <Model extends { name: string }>(model: Model): Model => {
+    const found = trials.trialsOf(model.name);
+    return found.length === 0 ? model : { ...model, trials: [...found] };
+  };
+  /** Wherever they run, in the order in which they were added. */
+  const inOrder = (models: readonly ServedModel[]): ServedModel[] => {
+    const places = [...known.keys()];
+    const placeOf = ({ name }: ServedModel): number => (known.has(name) ? places.indexOf(name) : places.length);
+    return models.map(withTrials).sort((a, b) => placeOf(a) - placeOf(b));
+  };
   return {
-    models: () => chosen().models(),
+    models: () => inOrder(both.flatMap((runtime) => runtime.models().filter(({ name }) => of(name) === runtime))),
     onChange: (listener) => {
       for (const runtime of both) runtime.onChange(listener);
     },
-    run: (job, output, signal) => chosen().run(job, output, signal),
+    run: (job, output, signal) => of(job.model).run(job, output, signal),
     freeMemory: async () => {
       await Promise.all(both.map((runtime) => runtime.freeMemory()));
     },
@@ -25,21 +52,23 @@ export function chooseRuntime(page: WindowRuntime, processor: WindowRuntime): Ch
     },
     report: page.report,
     addModel: (model) => {
+      known.set(model.served.name, model);
       for (const runtime of both) runtime.addModel(model);
     },
     removeModel: (name) => {
+      known.delete(name);
       for (const runtime of both) runtime.removeModel(name);
     },
+    /** What has its place elsewhere now leaves the one where it was. */
     enforce: async () => {
-      await Promise.all(both.map((runtime) => runtime.enforce()));
+      await Promise.all(both.map((runtime) => runtime.enforce((name) => of(name) === runtime)));
     },
     listModels: () => {
-      const others = new Map(
-        chosen()
-          .listModels()
-          .map((model) => [model.name, model]),
-      );
-      return page.listModels().map((model) => others.get(model.name) ?? model);
+      const others = new Map(processor.listModels().map((model) => [model.name, model]));
+      return page
+        .listModels()
+        .map((model) => (isOnProcessor(model.name) ? (others.get(model.name) ?? model) : model))
+        .map(withTrials);
     },
   };
 }

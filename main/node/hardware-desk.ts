@@ -10,6 +10,8 @@ import {
 import { type GpuPreference, gpuPreference, type Preferences } from '../../shared/preferences/preferences.ts';
 import type { Hardware } from '../../shared/protocol/capabilities.ts';
 
+const SHARE_OF_MEMORY = 0.75;
+
 export type HardwareDeskOptions = {
   describe(): Promise<Hardware>;
   /** What the compute page has found. */
@@ -26,8 +28,8 @@ export type HardwareDesk = {
   devices(): ListedDevice[];
   /** What the owner lets the GPU that computes do. */
   rule(): GpuPreference;
-  /** Most memory that models may take of it; null where nobody says how much there is. */
-  availableBytes(): number | null;
+  /** Most memory that models may take of a device; null where nobody says how much there is. */
+  availableBytes(device: string): number | null;
   /** The hardware as relays are told at each moment, once it is known. */
   advertised(): Promise<() => Hardware>;
 };
@@ -51,7 +53,8 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
         return { ...gpu, enabled, capBytes };
       }),
     rule: () => adapterRule(preferences(), gpus()),
-    availableBytes: () => {
+    availableBytes: (device) => {
+      if (device !== 'webgpu') return hardware === undefined ? null : ofProcessor(hardware.memory_bytes);
       const sizes = gpus().flatMap(({ computes, memoryBytes }) => (computes ? (memoryBytes ?? []) : []));
       const caps = adapterRule(preferences(), gpus()).memory_bytes;
       const all = caps === null ? sizes : [...sizes, caps];
@@ -62,6 +65,11 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
       return () => advertisedHardware(found, preferences());
     },
   };
+}
+
+/** Of the machine's own memory. The system and its owner's programs need the rest. */
+function ofProcessor(memoryBytes: number): number {
+  return Math.floor(memoryBytes * SHARE_OF_MEMORY);
 }
 
 /** A simulated adapter is no device of the machine. */

@@ -3,12 +3,14 @@ import type { GpuReport, ListedDevice, MachineTestState } from '../../shared/ipc
 import type { YieldCode } from '../../shared/preferences/contribution.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { DeviceTest, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
+import { worthOf } from '../../shared/runtimes/devices/choose-device.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
-import type { PageModel } from './page-model.ts';
+import { asOnProcessor, type OnProcessor, type PageModel } from './page-model.ts';
 import type { WindowRuntime } from './window-runtime.ts';
 
 export type MachineTestOptions = {
-  runtime: Pick<WindowRuntime, 'lookAtGpu' | 'tryOut'>;
+  page: Pick<WindowRuntime, 'lookAtGpu' | 'tryOut'>;
+  processor: Pick<WindowRuntime, 'tryOut'>;
   /** The small model that ships with the app; undefined where it is not there. */
   model(): PageModel | undefined;
   hardware(): Hardware | undefined;
@@ -59,26 +61,24 @@ type Measured = Pick<DeviceTest, 'tokens_per_s' | 'load_ms'>;
  * nothing but what was skipped is none.
  */
 export function createMachineTester(options: MachineTestOptions): MachineTester {
-  const { runtime, devices, onChange, now, log, withinMs = WITHIN_MS } = options;
+  const { page, processor, devices, onChange, now, log, withinMs = WITHIN_MS } = options;
   let running: { stop: AbortController; devices: DeviceTest[] } | undefined;
 
-  const measure = async (device: 'webgpu' | 'wasm', signal: AbortSignal): Promise<Measured> => {
+  const measure = async (on: 'page' | 'processor', signal: AbortSignal): Promise<Measured> => {
     const model = options.model();
     if (model === undefined) throw new Problem('model_files_missing', 'The model of the machine test is not here.');
-    const trial = {
-      ...model,
-      served: { ...model.served, name: `machine-test/${device}` },
-      load: { ...model.load, device },
-    };
+    const placed = on === 'page' ? model : asOnProcessor(model, model.onProcessor ?? inPage(model));
+    const trial = { ...placed, served: { ...placed.served, name: `machine-test/${placed.load.device}` } };
+    const host = on === 'processor' && model.onProcessor?.host === 'process' ? processor : page;
     const loadBegan = options.elapsed();
-    return runtime.tryOut(trial, signal, async (run) => {
+    return host.tryOut(trial, signal, async (run) => {
       const load_ms = Math.round(options.elapsed() - loadBegan);
       return { load_ms, tokens_per_s: await rateOf(run, signal, options.elapsed) };
     });
   };
   const tested = async (
     device: Omit<DeviceTest, keyof Measured | 'reason'>,
-    on: 'webgpu' | 'wasm',
+    on: 'page' | 'processor',
     deadline: number,
   ) => {
     const { stop } = running ?? { stop: new AbortController() };
@@ -95,7 +95,7 @@ export function createMachineTester(options: MachineTestOptions): MachineTester 
     }
   };
   const testGpu = async (dtype: string): Promise<DeviceTest> => {
-    const report = await runtime.lookAtGpu();
+    const report = await page.lookAtGpu();
     const listed = devices().find(({ computes }) => computes);
     const device = {
       device: nameOf(report),
@@ -105,15 +105,12 @@ export function createMachineTester(options: MachineTestOptions): MachineTester 
     };
     const reason = refusalOf(report, options.allowSoftware) ?? (listed?.enabled === false ? 'switched_off' : null);
     if (reason !== null) return { ...device, tokens_per_s: null, load_ms: null, reason };
-    return tested(device, 'webgpu', withinMs / 2);
+    return tested(device, 'page', withinMs / 2);
   };
   const testCpu = async (dtype: string): Promise<DeviceTest> => {
     const hardware = options.hardware();
     const device = { kind: 'cpu' as const, dtype, memory_bytes: hardware?.memory_bytes ?? null };
-    const found = await tested({ device: hardware?.cpu ?? 'CPU', ...device }, 'wasm', withinMs / 2);
-    // Beside a GPU that is used it is measured to compare with.
-    const isUsed = (await runtime.lookAtGpu())?.usable === false;
-    return { ...found, reason: found.reason ?? (isUsed ? null : 'not_used') };
+    return tested({ device: hardware?.cpu ?? 'CPU', ...device }, 'processor', withinMs / 2);
   };
   const testAll = async (found: DeviceTest[]): Promise<void> => {
     const dtype = options.model()?.served.dtype ?? '';
@@ -123,7 +120,8 @@ export function createMachineTester(options: MachineTestOptions): MachineTester 
     }
     // Who stopped it at once keeps what the last one found.
     if (found.every(({ reason }) => reason === 'skipped')) return;
-    options.keep({ tested_at: now(), model: options.model()?.served.name ?? '', devices: found });
+    const devices = withoutSlower(found);
+    options.keep({ tested_at: now(), model: options.model()?.served.name ?? '', devices });
   };
 
   return {
@@ -154,6 +152,22 @@ export function createMachineTester(options: MachineTestOptions): MachineTester 
       if (YIELDS.has(code)) running?.stop.abort(stopped());
     },
   };
+}
+
+/** Of two that did it, the one that such a model does not run on was measured to compare with. */
+function withoutSlower(found: readonly DeviceTest[]): DeviceTest[] {
+  const worth = ({ kind, tokens_per_s }: DeviceTest): number =>
+    worthOf({ device: kind === 'gpu' ? 'webgpu' : 'cpu', per_second: tokens_per_s });
+  const able = found.filter(({ reason }) => reason === null);
+  const best = Math.max(...able.map(worth));
+  return found.map((device) =>
+    able.includes(device) && worth(device) < best ? { ...device, reason: 'not_used' } : device,
+  );
+}
+
+/** A model that no process runs is tried on the processor of the page. */
+function inPage({ execution, load }: PageModel): OnProcessor {
+  return { host: 'page', execution, load: { ...load, device: 'wasm' } };
 }
 
 type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<unknown>;

@@ -54,11 +54,10 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     running.set(id, entry);
     onChange();
     try {
-      const quotaBytes = options.quotaBytes();
       const model = await install(id, {
         onProgress: entry.meter.note,
         signal: entry.stop.signal,
-        ...(quotaBytes === undefined ? {} : { quotaBytes }),
+        quotaBytes: options.quotaBytes,
       });
       entry.stop.signal.throwIfAborted();
       added.set(id, model);

@@ -39,7 +39,9 @@ type PageLoadsOptions = {
   graceMs: number;
 };
 
-type Loading = PromiseWithResolvers<void> & { needBytes: number };
+type Loading = PromiseWithResolvers<void> & { device: string; needBytes: number };
+
+const GPU = 'webgpu';
 
 /**
  * The models in the memory of what computes.
@@ -62,7 +64,8 @@ export function createPageLoads({
   /** Resolves when no model is in memory any more; there while somebody waits for that. */
   let emptied: PromiseWithResolvers<void> | undefined;
 
-  const isAllowed = ({ served }: PageModel): boolean => {
+  const isAllowed = ({ served, load: { device } }: PageModel): boolean => {
+    if (device !== GPU) return true;
     const { enabled, memory_bytes: cap } = rule();
     return enabled && (cap === null || memoryNeedBytes(served) <= cap);
   };
@@ -88,10 +91,13 @@ export function createPageLoads({
     window.order({ model: name, order: { type: 'unload' } });
     leave(name, takenBack());
   };
+  const leaveIfThere = (name: string): void => {
+    if (loads.has(name)) takeBack(name);
+  };
   /** Makes room below the owner's cap; what leaves frees its memory before the next is read. */
   const makeRoom = (model: PageModel): void => {
     if (!isAllowed(model)) throw new Problem('handed_back', 'The owner of this node keeps its GPU for themselves.');
-    const leaving = modelsToUnload(held(), memoryNeedBytes(model.served), rule().memory_bytes);
+    const leaving = modelsToUnload(held(), needOf(model), rule().memory_bytes);
     if (leaving === undefined) {
       throw new Problem('node_busy', 'What runs now leaves no room below the memory that the owner gives.');
     }
@@ -103,6 +109,8 @@ export function createPageLoads({
     await window.ready().catch((cause: unknown) => {
       throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
     });
+    // What was allowed and possible may be another device now.
+    if (loads.get(served.name)?.device !== request.device) leaveIfThere(served.name);
     const known = loads.get(served.name);
     if (known !== undefined) {
       // The last used stands last.
@@ -111,7 +119,7 @@ export function createPageLoads({
       return known.promise;
     }
     if (!isTrial) makeRoom(model);
-    const loading = { ...Promise.withResolvers<void>(), needBytes: memoryNeedBytes(served) };
+    const loading = { ...Promise.withResolvers<void>(), device: request.device, needBytes: needOf(model) };
     loading.promise.catch(() => undefined);
     loads.set(served.name, loading);
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
@@ -181,4 +189,9 @@ function workerEnded(model: string): Problem {
 /** What jobs are told whose owner wants the machine, or its memory. */
 export function takenBack(): Problem {
   return new Problem('handed_back', 'The owner of this node has taken its machine back. Its jobs can run elsewhere.');
+}
+
+/** Of a GPU's memory; the processor's is the system's to share out. */
+function needOf({ served, load: { device } }: PageModel): number {
+  return device === GPU ? memoryNeedBytes(served) : 0;
 }

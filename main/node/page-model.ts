@@ -13,8 +13,17 @@ export type PageModel = {
   /** Takes its files off the disk; absent for those that ship with the app. Errors: `model_in_use`. */
   forget?(): Promise<void>;
   /** How it runs where there is no GPU for it; absent where it cannot. */
-  onProcessor?: { execution: Execution; load: LoadRequest };
+  onProcessor?: OnProcessor;
 };
+
+/** A process computes faster; pictures are unpacked in the page alone, behind the sandbox of Chromium. */
+export type OnProcessor = { host: 'process' | 'page'; execution: Execution; load: LoadRequest };
+
+/** The model as the processor runs it. */
+export function asOnProcessor({ onProcessor: _, served, ...model }: PageModel, its: OnProcessor): PageModel {
+  const { execution, load } = its;
+  return { ...model, execution, load, served: { ...served, device: load.device } };
+}
 
 /** What computes: the page, or processes. */
 export type ComputeHost = {

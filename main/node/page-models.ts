@@ -1,12 +1,13 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { threadsFor } from '../headless/inference/worker-runtime.ts';
+import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
+import { defaultThreads, threadsFor } from '../headless/inference/worker-runtime.ts';
 import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
-import type { PageModel } from './page-model.ts';
+import type { OnProcessor, PageModel } from './page-model.ts';
 
 export type PageModelsOptions = {
   models: readonly ModelRequest[];
@@ -14,6 +15,8 @@ export type PageModelsOptions = {
   shippedFolder: string;
   /** Downloaded models, served to pages under `/models/`. */
   cacheFolder: string;
+  /** What runs models on the processor of this machine; a process when absent. */
+  processorHost?: OnProcessor['host'];
   log: AgentLog;
 };
 
@@ -23,6 +26,7 @@ const DEVICE = 'webgpu';
 /** 8-bit weights, which suit processors, have no fast way through WebGPU; half precision needs a GPU that has it. */
 const GPU_DTYPES = ['q4', 'fp32', 'fp16', 'q8'] as const;
 const PROCESSOR = 'cpu';
+const PROCESSOR_OF_PAGE = 'wasm';
 /** WebGPU does the work; what is left to the CPU is small. */
 const THREADS = 1;
 
@@ -42,7 +46,11 @@ export async function openPageModels(options: PageModelsOptions): Promise<PageMo
   return models;
 }
 
-export type InstallOptions = { onProgress(progress: DownloadProgress): void; signal: AbortSignal; quotaBytes?: number };
+export type InstallOptions = {
+  onProgress(progress: DownloadProgress): void;
+  signal: AbortSignal;
+  quotaBytes?: () => number | undefined;
+};
 
 /** Brings a model onto this machine. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
 export type InstallModel = (id: string, options: InstallOptions) => Promise<PageModel>;
@@ -51,7 +59,7 @@ export type InstallerOptions = Omit<PageModelsOptions, 'models'> & Omit<FetchOpt
 
 /** Downloads models for the pages, in the form that suits a GPU. */
 export function createModelInstaller(options: InstallerOptions): InstallModel {
-  const { shippedFolder, cacheFolder, log, ...sources } = options;
+  const { shippedFolder, cacheFolder, processorHost = 'process', log, ...sources } = options;
   return async (id, { onProgress, signal, quotaBytes }) => {
     const onEvicted = (model: string, sizeBytes: number): void =>
       log.info({ model, sizeBytes }, 'a model was removed to make room');
@@ -70,7 +78,7 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
       throw new Problem('model_load_failed', `'${id}' is no language model and no text encoder, which this app runs.`);
     }
     return {
-      ...pageModelOf(installed, { shippedFolder, cacheFolder, log, models: [] }),
+      ...pageModelOf(installed, { shippedFolder, cacheFolder, processorHost, log, models: [] }),
       verify: () => store.verify(installed),
       ...(installed.shipped ? {} : { forget }),
     };
@@ -78,7 +86,8 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
 }
 
 function pageModelOf(installed: InstalledModel, options: PageModelsOptions): PageModel {
-  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const { id, type, tasks, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const location = locationOf(installed.folder, options);
   return {
     served: {
       name: id,
@@ -88,21 +97,29 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
       device: DEVICE,
       size_bytes: sizeBytes,
       context_length: contextLength,
+      ...(tasks.length === 0 ? {} : { tasks: [...tasks] }),
       ...(type === 'llm' ? { constrained: true } : {}),
       ...(dimensions === null ? {} : { dimensions }),
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
-    load: { location: locationOf(installed.folder, options), dtype, device: DEVICE, threads: THREADS },
-    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed) } : {}),
+    load: { location, dtype, device: DEVICE, threads: THREADS },
+    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed, location, options) } : {}),
   };
 }
 
-/** There the files are read from the disk, and no picture can be. */
-function onProcessor({ folder, revision, dtype, sizeBytes, weightsDigest }: InstalledModel) {
-  return {
-    execution: { runtime: RUNTIME, device: PROCESSOR, dtype, revision, digest: weightsDigest },
-    load: { location: folder, dtype, device: PROCESSOR, ...threadsFor(sizeBytes) },
-  };
+/** A process reads its files from the disk. Models that see pictures stay in the page, which unpacks those behind its sandbox. */
+function onProcessor(
+  installed: InstalledModel,
+  location: string,
+  { processorHost = 'process' }: PageModelsOptions,
+): OnProcessor {
+  const { folder, tasks, revision, dtype, sizeBytes, weightsDigest } = installed;
+  const host = tasks.includes(READS_PICTURES) ? 'page' : processorHost;
+  const device = host === 'page' ? PROCESSOR_OF_PAGE : PROCESSOR;
+  const execution = { runtime: RUNTIME, device, dtype, revision, digest: weightsDigest };
+  if (host === 'page')
+    return { host, execution, load: { location, dtype, device, threads: defaultThreads(sizeBytes) } };
+  return { host, execution, load: { location: folder, dtype, device, ...threadsFor(sizeBytes) } };
 }
 
 /** An address below the app's own origin. */

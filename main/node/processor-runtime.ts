@@ -2,7 +2,7 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ElectronSurface } from '../surface.ts';
 import { createModelProcesses } from './model-processes.ts';
-import type { PageModel } from './page-model.ts';
+import { asOnProcessor, type PageModel } from './page-model.ts';
 import { createWindowRuntime, type WindowRuntime } from './window-runtime.ts';
 
 export type ProcessorRuntimeOptions = {
@@ -13,7 +13,6 @@ export type ProcessorRuntimeOptions = {
   log: AgentLog;
 };
 
-const DEVICE = 'cpu';
 /** The processor is always there. */
 const PROCESSOR: GpuReport = {
   usable: true,
@@ -37,7 +36,8 @@ export function createProcessorRuntime({ models, log, ...options }: ProcessorRun
   return { ...runtime, addModel: (model) => onProcessor(model).forEach(runtime.addModel) };
 }
 
-/** The model as the processor runs it, if it can. */
-function onProcessor({ onProcessor: its, served, ...model }: PageModel): PageModel[] {
-  return its === undefined ? [] : [{ ...model, ...its, served: { ...served, device: DEVICE } }];
+/** The model as a process runs it, if it can. */
+function onProcessor(model: PageModel): PageModel[] {
+  const its = model.onProcessor;
+  return its?.host === 'process' ? [asOnProcessor(model, its)] : [];
 }

@@ -1,3 +1,4 @@
+import { OPERATOR_CLIENT } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
 
@@ -34,8 +35,8 @@ export function superviseRuntime(
   const ask = (job: RuntimeJob, signal: AbortSignal): Promise<boolean> => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const id = options.randomId();
-    const client = job.type === 'llm' ? (job.scope ?? 'unknown') : 'unknown';
-    const question = { id, type: job.type, model: job.model, client, endsAt: options.now() + ANSWER_WITHIN_MS };
+    const { type, model, client = OPERATOR_CLIENT } = job;
+    const question = { id, type, model, client, endsAt: options.now() + ANSWER_WITHIN_MS };
     const settle = (allow: boolean): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', refuse);

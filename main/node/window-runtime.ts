@@ -9,7 +9,7 @@ import type { Runtime, RuntimeJob, RuntimeOutput } from '../../shared/runtimes/r
 import type { End } from './count-crashes.ts';
 import { createPageJobs, type PageResult } from './page-jobs.ts';
 import { createPageLoads, takenBack } from './page-loads.ts';
-import type { ComputeHost, PageModel } from './page-model.ts';
+import { asOnProcessor, type ComputeHost, type PageModel } from './page-model.ts';
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
 export type ReleasableRuntime = Runtime & { freeMemory(): Promise<void>; holdsMemory(): boolean };
@@ -38,10 +38,23 @@ export type WindowRuntime = ReleasableRuntime & {
   addModel(model: PageModel): void;
   /** It is served no more, and its jobs are handed back. */
   removeModel(name: string): void;
-  /** Follows the owner's rule after it has changed: at once, what it does not allow is neither served nor in memory. */
-  enforce(): Promise<void>;
-  /** Loads a model for `use` alone, whatever the rule says, and takes it out of memory when that has settled. */
-  tryOut<Found>(model: PageModel, signal: AbortSignal, use: (run: RunTrial) => Promise<Found>): Promise<Found>;
+  /**
+   * Follows the owner's rule after it has changed: at once, what it does not allow is neither served nor in memory, and so is
+   * what has its place elsewhere.
+   */
+  enforce(belongsHere?: (model: string) => boolean): Promise<void>;
+  /** Whether the GPU is there for a model, and its owner lets it run it. */
+  mayUseGpu(name: string): boolean;
+  /**
+   * Loads a model for `use` alone, and takes it out of memory when that has settled. Whatever the owner's rule says, unless
+   * `isRuled`.
+   */
+  tryOut<Found>(
+    model: PageModel,
+    signal: AbortSignal,
+    use: (run: RunTrial) => Promise<Found>,
+    isRuled?: boolean,
+  ): Promise<Found>;
   /** Resolves with what the page has found, which it is started for where it does not run. */
   lookAtGpu(): Promise<GpuReport | undefined>;
   greeted(report: GpuReport): void;
@@ -52,7 +65,7 @@ export type WindowRuntime = ReleasableRuntime & {
   modelGone(model: string, how: End): void;
 };
 
-type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<PageResult>;
+export type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<PageResult>;
 
 /** Well within the two seconds in which computing has to stop, and the five in which memory has to be free. */
 const GRACE_MS = 1_500;
@@ -61,7 +74,8 @@ const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
 /**
  * Inference in the compute page, one worker per model, or in processes, one per model.
  *
- * Invariants: (1) a page without a real GPU, or with one that its owner has switched off, serves no model; (2) the end of
+ * Invariants: (1) a page without a real GPU, or with one that its owner has switched off, serves only what its processor
+ * may run instead; (2) the end of
  * the page hands its jobs back, but where it keeps crashing: that they caused it is likely then, and a job that goes round
  * must end. Those of jobs and of memory stand in `page-jobs.ts` and `page-loads.ts`.
  */
@@ -77,9 +91,16 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const { busyModels, end: endJobs } = jobs;
   const loads = createPageLoads({ window, rule, busyModels, endJobs, onChange: changed, allowSoftware, graceMs });
 
+  const isUsable = (model: PageModel): boolean => report?.usable === true && loads.isAllowed(model);
+  /** The model as it runs now; undefined where it cannot. */
+  const runnable = (model: PageModel): PageModel | undefined => {
+    if (isUsable(model)) return model;
+    const { onProcessor } = model;
+    return report !== undefined && onProcessor?.host === 'page' ? asOnProcessor(model, onProcessor) : undefined;
+  };
   const find = (name: string): PageModel => {
     const model = byName.get(name);
-    if (model !== undefined) return model;
+    if (model !== undefined) return runnable(model) ?? model;
     throw new Problem('model_not_found', `This node does not serve the model '${name}'.`, { param: 'model' });
   };
   const ended = (who: string, how: End, isWanted: boolean): Problem => (isWanted ? takenBack() : endProblem(who, how));
@@ -99,11 +120,13 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
 
   return {
     models: () =>
-      report?.usable === true
-        ? [...byName.values()]
-            .filter(loads.isAllowed)
-            .map(({ served }) => ({ ...served, state: loads.isWarm(served.name) ? 'warm' : 'installed' }))
-        : [],
+      [...byName.values()]
+        .flatMap((model) => runnable(model) ?? [])
+        .map(({ served }) => ({ ...served, state: loads.isWarm(served.name) ? 'warm' : 'installed' })),
+    mayUseGpu: (name) => {
+      const model = byName.get(name);
+      return model !== undefined && isUsable(model);
+    },
     onChange: (listener) => void listeners.push(listener),
     run: async (job, output, signal) => {
       const model = find(job.model);
@@ -117,14 +140,15 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     removeModel: (name) => {
       if (byName.delete(name)) drop(name);
     },
-    enforce: async () => {
+    enforce: async (belongsHere = () => true) => {
       loads.enforce();
+      for (const name of byName.keys()) if (loads.has(name) && !belongsHere(name)) loads.takeBack(name);
       changed();
     },
-    tryOut: async (model, signal, use) => {
+    tryOut: async (model, signal, use, isRuled = false) => {
       const { name } = model.served;
       try {
-        await endedBy(signal, loads.load(model, true));
+        await endedBy(signal, loads.load(model, !isRuled));
         signal.throwIfAborted();
         return await use((job, output) => jobs.run(name, job, output, signal));
       } finally {
@@ -141,9 +165,9 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
         .filter(({ served }) => !isServiceType(served.type))
         .map((model) => {
           // Until the page has said what it found, nothing speaks against its models.
-          const isUsable = report?.usable !== false && loads.isAllowed(model);
-          const state = !isUsable ? 'unusable' : loads.isWarm(model.served.name) ? 'warm' : 'installed';
-          return { ...model.served, state };
+          const shown = report === undefined && loads.isAllowed(model) ? model : runnable(model);
+          const state = shown === undefined ? 'unusable' : loads.isWarm(model.served.name) ? 'warm' : 'installed';
+          return { ...(shown ?? model).served, state };
         }),
     report: () => report,
     close: async () => window.end(),

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { DEFAULT_PREFERENCES, Preferences } from '../../shared/preferences/preferences.ts';
 import { Wish } from '../../shared/preferences/wish.ts';
-import { MachineTest } from '../../shared/protocol/capabilities.ts';
+import { DeviceTrial, MachineTest } from '../../shared/protocol/capabilities.ts';
 
 /** What the app remembers, but for secrets and the ledger. */
 export const Settings = Type.Object(
@@ -16,6 +16,10 @@ export const Settings = Type.Object(
     models: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 200 })),
     /** What the last machine test found. */
     machineTest: Type.Optional(MachineTest),
+    /** How models did on GPU and processor. */
+    deviceTrials: Type.Optional(
+      Type.Record(Type.String({ maxLength: 2_048 }), Type.Array(DeviceTrial, { maxItems: 64 })),
+    ),
     /** Choices that let anything leave or start by itself, with when they were made; what is not here was not chosen. */
     choices: Type.Object(
       {

@@ -187,19 +187,20 @@ function sessionOf(request: JobRequest, warm: WarmSessions | undefined): string 
 }
 
 function runtimeJobOf(request: JobRequest, session: string | undefined, { relay }: JobRunnerPorts): RuntimeJob {
+  const client = clientOf(request);
   if (request.type === 'llm') {
     const { model, input, fetched } = request;
-    const job = { type: 'llm' as const, model, input, scope: clientOf(request) };
+    const job = { type: 'llm' as const, model, input, client, scope: client };
     return {
       ...job,
       ...(session === undefined ? {} : { session }),
       ...(fetched === undefined ? {} : { fetched }),
     };
   }
-  if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input };
+  if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input, client };
   const { type, model, input, service, files } = request;
   return {
-    ...{ type, model, input },
+    ...{ type, model, input, client },
     ...(service === undefined ? {} : { service }),
     ...(files === undefined || relay === undefined ? {} : { files: { ...files, ...relay() } }),
   };

@@ -47,7 +47,7 @@ export function listGpus(gpus: readonly Gpu[] | null | undefined, adapter: Adapt
 
 /** What holds for the adapter: where several GPUs may be it, all have to be enabled, and the smallest cap counts. */
 export function adapterRule(preferences: Preferred, gpus: readonly ListedGpu[]): GpuPreference {
-  const rules = gpus.filter(({ computes }) => computes).map(({ id }) => gpuRule(preferences, id));
+  const rules = gpus.filter(({ computes }) => computes).map(({ id }) => gpuPreference(preferences, id));
   const caps = rules.flatMap(({ memory_bytes }) => memory_bytes ?? []);
   return {
     enabled: rules.every(({ enabled }) => enabled),
@@ -61,16 +61,12 @@ export function advertisedHardware(hardware: Hardware, preferences: Preferred): 
   if (gpus === null || gpus === undefined) return hardware;
   const ids = gpuIdsOf(gpus.map(({ name }) => name));
   const shown = gpus.flatMap((gpu, index) => {
-    const { enabled, memory_bytes } = gpuRule(preferences, ids[index] ?? '');
+    const { enabled, memory_bytes } = gpuPreference(preferences, ids[index] ?? '');
     if (!enabled) return [];
     if (memory_bytes === null) return [gpu];
     return [{ ...gpu, vram_bytes: Math.min(gpu.vram_bytes ?? memory_bytes, memory_bytes) }];
   });
   return { ...hardware, gpus: shown, webgpu: shown.length === 0 && gpus.length > 0 ? null : (webgpu ?? null) };
-}
-
-function gpuRule(preferences: Preferred, id: string): GpuPreference {
-  return gpuPreference(preferences as Preferences, id);
 }
 
 function isOf({ name, vendor }: Gpu, adapter: Adapter): boolean {

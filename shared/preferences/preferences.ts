@@ -99,7 +99,7 @@ export function parsePreferences(value: unknown): Preferences {
   throw new Problem('invalid_setting', `The preferences are wrong at ${place}.`, { param: place });
 }
 
-export function gpuPreference(preferences: Preferences, id: string): GpuPreference {
+export function gpuPreference(preferences: Pick<Preferences, 'gpus'>, id: string): GpuPreference {
   const known = Object.hasOwn(preferences.gpus, id) ? preferences.gpus[id] : undefined;
   return known ?? { enabled: true, memory_bytes: null };
 }

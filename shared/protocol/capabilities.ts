@@ -80,6 +80,7 @@ export const DeviceTrial = Type.Object({
   verdict: Type.Union([Type.Literal('chosen'), Type.Literal('possible'), Type.Literal('refused')]),
   reason: Text,
 });
+export type DeviceTrial = Static<typeof DeviceTrial>;
 
 /** A model a node can serve now or after loading it. Field names of the first block are those of the open fabric. */
 export const ServedModel = Type.Object({

@@ -13,7 +13,10 @@ import type {
 import type { ObjectType } from '../protocol/subjects.ts';
 
 /** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
-export type RuntimeJob =
+export type RuntimeJob = {
+  /** Whose key asks, by its opaque id, as far as the relay tells. For whoever watches over jobs; no runtime needs it. */
+  client?: string;
+} & (
   | {
       type: 'llm';
       model: string;
@@ -33,7 +36,8 @@ export type RuntimeJob =
       /** The registry id that it was asked by, where that is known. */
       service?: string;
       files?: RuntimeFiles;
-    };
+    }
+);
 
 /** The files of a job, and where they are: the relay's address, and who vouches for it where the system does not (PEM). */
 export type RuntimeFiles = JobFileGrant & { relayUrl: string; authority?: string };

@@ -4,7 +4,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ import asar from '@electron/asar';
 import fuses from '@electron/fuses';
 import { parse as parseYaml } from 'yaml';
 import { ELECTRON_VERSION } from '../../build/desktop/builder-config.ts';
+import { nativeFormatOf } from '../support/native-format.ts';
 import { stubElectronDist } from '../support/stub-electron.ts';
 import { stubElectronMac } from '../support/stub-electron-mac.ts';
 
@@ -45,11 +46,21 @@ describe('the package for Linux', {
     await packageFor(['linux', 'x64', ...formats], stubElectronDist(join(folder, 'electron'), ELECTRON_VERSION));
   });
 
-  it('holds exactly one native file of each package that has some, that of its target, outside of the archive', () => {
-    assert.deepEqual(globSync('**/*.node', { cwd: UNPACKED }).sort(), nativeFiles('resources', 'linux', 'x64'));
-    assert.equal(listed().filter((path) => path.endsWith('.node')).length, 2);
-    const library = 'onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1';
-    assert.ok(existsSync(join(UNPACKED, 'resources', 'app.asar.unpacked', 'node_modules', library)));
+  it('holds one addon of SQLite, one of ONNX Runtime with its library, and nothing else native but Electron itself', () => {
+    const runtime = 'resources/app.asar.unpacked/node_modules/onnxruntime-node/bin/napi-v6/linux/x64';
+    assert.deepEqual(Object.fromEntries(nativeIn(UNPACKED)), {
+      sparewatt: 'linux x64',
+      'resources/app.asar.unpacked/node_modules/better-sqlite3/prebuilds/linux-x64.node': 'linux x64',
+      [`${runtime}/libonnxruntime.so.1`]: 'linux x64',
+      [`${runtime}/onnxruntime_binding.node`]: 'linux x64',
+    });
+    const packed = listed().flatMap((path) => {
+      const name = path.slice(1);
+      const entry = asar.statFile(ARCHIVE, name);
+      if ('files' in entry || 'link' in entry || ('unpacked' in entry && entry.unpacked === true)) return [];
+      return nativeFormatOf(asar.extractFile(ARCHIVE, name)) === undefined ? [] : [name];
+    });
+    assert.deepEqual(packed, [], 'no native file hides in the archive, whatever it is called');
   });
 
   it('holds no sources, no tests and no package but the native ones, and is small', () => {
@@ -130,6 +141,18 @@ describe('the package for Linux', {
     assert.ok(zipped.some((name) => name.endsWith('resources/app.asar')));
   });
 
+  it('has checksums of the folder, of each package and of the feed, which hold', () => {
+    const names = checkedSums('SHA256SUMS-linux-x64');
+    const unpacked = globSync('**/*', { cwd: UNPACKED, withFileTypes: true }).filter((entry) => entry.isFile());
+    assert.equal(names.filter((name) => name.startsWith('linux-unpacked/')).length, unpacked.length);
+    assert.ok(names.includes('linux-unpacked/sparewatt'));
+    const others = names.filter((name) => !name.startsWith('linux-unpacked/'));
+    const made = globSync(['sparewatt-*', 'latest*.yml'], { cwd: PACKAGES });
+    assert.deepEqual(others.sort(), made.sort(), 'all that is uploaded, and nothing else');
+    assert.ok(!hasDpkg || others.includes('latest-linux.yml'));
+    assert.ok(!hasZip || others.some((name) => name.endsWith('.zip')));
+  });
+
   it('is what its feed says, and knows where the feed is', { skip: hasDpkg ? false : 'no dpkg-deb here' }, () => {
     assertFeed('latest-linux.yml', '*.deb');
     const update = parseYaml(readFileSync(join(UNPACKED, 'resources', 'app-update.yml'), 'utf8'));
@@ -168,8 +191,16 @@ describe('the package for macOS', { skip: hasZip ? false : NO_ZIP }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is a zip of a bundle with the native files of its target alone, and an icon of its own', () => {
-    const native = names.filter((name) => name.endsWith('.node')).sort();
-    assert.deepEqual(native, nativeFiles(RESOURCES, 'darwin', 'arm64'));
+    const packages = `${RESOURCES}/app.asar.unpacked/node_modules`;
+    const runtime = `${packages}/onnxruntime-node/bin/napi-v6/darwin/arm64`;
+    const native = nativeIn(folder).filter(([name]) => name.startsWith(RESOURCES));
+    assert.deepEqual(native.map(([name]) => name).sort(), [
+      `${packages}/better-sqlite3/prebuilds/darwin-arm64.node`,
+      `${runtime}/libonnxruntime.1.30.0.dylib`,
+      `${runtime}/libonnxruntime.1.dylib`,
+      `${runtime}/onnxruntime_binding.node`,
+    ]);
+    for (const [name, format] of native) assert.equal(format, 'darwin arm64', name);
     const icon = readFileSync(join(folder, RESOURCES, 'icon.icns'));
     assert.equal(icon.subarray(0, 4).toString('latin1'), 'icns');
     assert.equal(icon.readUInt32BE(4), icon.length);
@@ -194,7 +225,11 @@ describe('the package for macOS', { skip: hasZip ? false : NO_ZIP }, () => {
     assert.equal(lstatSync(join(framework, 'Versions', 'Current')).isSymbolicLink(), true);
   });
 
-  it('is what its feed says', () => assertFeed('latest-mac.yml', '*-mac-arm64.zip'));
+  it('is what its feed and its checksums say', () => {
+    assertFeed('latest-mac.yml', '*-mac-arm64.zip');
+    const names = checkedSums('SHA256SUMS-darwin-arm64');
+    assert.ok(names.includes('latest-mac.yml') && names.includes(only('*-mac-arm64.zip')));
+  });
 });
 
 /** Packages one target; what `formats` need of electron-builder's own tools are stand-ins. */
@@ -212,12 +247,24 @@ async function packageFor(target: string[], electronDist: string): Promise<void>
   });
 }
 
-function nativeFiles(resources: string, platform: string, arch: string): string[] {
-  const packages = `${resources}/app.asar.unpacked/node_modules`;
-  return [
-    `${packages}/better-sqlite3/prebuilds/${platform}-${arch}.node`,
-    `${packages}/onnxruntime-node/bin/napi-v6/${platform}/${arch}/onnxruntime_binding.node`,
-  ];
+/** What a processor runs as it is, by its first bytes, below a folder. */
+function nativeIn(folder: string): [name: string, format: string][] {
+  const entries = globSync('**/*', { cwd: folder, withFileTypes: true });
+  return entries.flatMap((entry) => {
+    if (!entry.isFile()) return [];
+    const path = join(entry.parentPath, entry.name);
+    const format = nativeFormatOf(readFileSync(path));
+    return format === undefined ? [] : [[relative(folder, path), format]];
+  });
+}
+
+/** The checksums that the packaging command wrote, as whoever downloads a package checks them. */
+function checkedSums(name: string): string[] {
+  execFileSync('sha256sum', ['--check', '--quiet', '--strict', name], { cwd: PACKAGES });
+  return readFileSync(join(PACKAGES, name), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.slice(66));
 }
 
 function only(pattern: string): string {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
+import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
 import { until } from '../support/until.ts';
@@ -75,6 +76,16 @@ describe('a node with a policy file', () => {
     writeFileSync(file, '{}');
     await until(async () => (await statusNow()) === 'ready');
     assert.equal((await post('/v1/chat/completions', chat({ max_tokens: 4 }))).status, 200);
+  });
+
+  it('may be the whole document of the desktop app, whose disk quota is followed while the node runs', async () => {
+    const unused = join(data, 'node', 'models', 'maker', 'unused');
+    mkdirSync(unused, { recursive: true });
+    writeFileSync(join(unused, 'config.json'), '{}');
+    writeFileSync(file, JSON.stringify({ ...DEFAULT_PREFERENCES, disk_quota_bytes: 0 }));
+    await until(() => !existsSync(unused));
+    await until(() => /maker\/unused.*removed to make room/.test(agent.stderr()));
+    assert.equal(await statusNow(), 'ready');
   });
 
   it('is shown by sparewatt config, which also checks it', async () => {

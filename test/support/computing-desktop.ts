@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PAGES } from '../../build/build-pages.ts';
 import { bundlePreloads } from '../../build/desktop/bundle.ts';
+import type { DesktopHost } from '../../main/boot/desktop-host.ts';
 import { openPageModels } from '../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
 import { COMPUTE_URL } from '../../main/windows/app-pages.ts';
@@ -21,13 +22,19 @@ export const LOAD_WITHIN_MS = 60_000;
 /** The app whose compute page runs in a real Chromium, with the model that ships and a real agent. */
 export type ComputingDesktop = { desktop: Desktop; renderer: ChromiumRenderer; crashComputePage(): Promise<void> };
 
-export type BuiltApp = { folder: string; remove(): void };
+export type BuiltApp = { folder: string; folders: DesktopHost['folders']; remove(): void };
 
 /** Bundles of the preloads; the pages are those of `npm run build`. */
 export async function buildApp(): Promise<BuiltApp> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-desktop-'));
   await bundlePreloads(folder);
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const folders = {
+    pages: PAGES.output,
+    preloads: join(folder, 'preload'),
+    icons: folder,
+    models: SHIPPED_MODELS,
+  };
+  return { folder, folders, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 export async function startComputingDesktop(
@@ -41,14 +48,10 @@ export async function startComputingDesktop(
     argv: ['sparewatt', '--hidden'],
     hostName: 'desk',
     allowSoftwareGpu: true,
+    measuresDevices: false,
     machineTestWithinMs: 4 * LOAD_WITHIN_MS,
     startAgent: startDesktopAgent,
-    folders: {
-      pages: PAGES.output,
-      preloads: join(built.folder, 'preload'),
-      icons: built.folder,
-      models: SHIPPED_MODELS,
-    },
+    folders: built.folders,
     openModels: (cacheFolder, log) =>
       openPageModels({ models: [CHAT], shippedFolder: SHIPPED_MODELS, cacheFolder, log }),
     ...more,

@@ -5,6 +5,8 @@ import {
   type DeviceChoice,
   type DeviceFact,
   type DtypeFact,
+  type Measurement,
+  memoryForWeights,
   objectionTo,
 } from '../../../shared/runtimes/devices/choose-device.ts';
 import { measureDevices, type TrialWorker } from '../../../shared/runtimes/devices/measure-devices.ts';
@@ -14,7 +16,8 @@ import { HUB_DTYPES, weightsFile } from '../models/model-plan.ts';
 import { startTrial, type TrialRequest } from './start-trial.ts';
 
 export type DeviceChooserOptions = {
-  devices: readonly DeviceFact[];
+  /** Asked at each choice, since an owner may take a device back. */
+  devices(): readonly DeviceFact[];
   threads(sizeBytes: number): number;
   /** For tests alone. */
   allowSimulated?: boolean;
@@ -22,35 +25,88 @@ export type DeviceChooserOptions = {
   startTrial?: (request: TrialRequest) => TrialWorker;
 };
 
-/** Where a model runs, or null where nothing speaks for anything but what is usual. */
-export type DeviceChooser = (installed: InstalledModel, isDtypeGiven: boolean) => Promise<DeviceChoice | null>;
+export type DeviceChooser = {
+  /**
+   * Where a model runs, or null where nothing speaks for anything but what is usual. `takenBytes` is what other models have
+   * of a GPU's memory.
+   */
+  choose(installed: InstalledModel, isDtypeGiven: boolean, takenBytes: number): Promise<DeviceChoice | null>;
+  /** Whether a model may stay where it is. */
+  mayStay(installed: InstalledModel, device: string, takenBytes: number): boolean;
+};
 
-/** Chooses for one model after another. What leaves only one way is not measured, so that a machine without a GPU waits for nothing. */
+const PROCESSOR = 'cpu';
+
+/** Of a GPU's memory; the processor's is the system's to share out. */
+export function takenOfGpu(device: string, { sizeBytes }: Pick<InstalledModel, 'sizeBytes'>): number {
+  return device === PROCESSOR ? 0 : memoryForWeights(sizeBytes);
+}
+
+/**
+ * Chooses for one model after another. What leaves only one way is not measured, so that a machine without a GPU waits for
+ * nothing, and what was measured once is not measured again.
+ */
 export function createDeviceChooser(options: DeviceChooserOptions): DeviceChooser {
-  const { devices, allowSimulated = false, now = () => performance.now() } = options;
-  const start = options.startTrial ?? startTrial;
-  return async (installed, isDtypeGiven) => {
-    const { id: model, type, folder: location, task } = installed;
-    const dtypes = await dtypesOf(installed, isDtypeGiven);
-    const isMeasured = trialJobOf(type, model) !== null && waysOf(devices, dtypes, allowSimulated) > 1;
-    const measurements = isMeasured
-      ? await measureDevices({
-          devices,
-          dtypes,
-          allowSimulated,
-          now,
-          limit: (ms) => AbortSignal.timeout(ms),
-          start: (device, dtype) => {
-            const sizeBytes = dtypes.find((one) => one.dtype === dtype)?.sizeBytes ?? installed.sizeBytes;
-            const load = { location, dtype, device, threads: options.threads(sizeBytes) };
-            return start({ load: task === undefined ? load : { ...load, task }, type, model });
-          },
-        })
-      : [];
-    // Models that are not measured stay where they have always run.
-    const usable = isMeasured ? devices : devices.filter(({ device }) => device === 'cpu');
-    return chooseDevice({ host: 'node', devices: usable, dtypes, measurements, allowSimulated }).choice;
+  const { allowSimulated = false } = options;
+  const measured = new Map<string, Measurement[]>();
+  const devicesWithout = (takenBytes: number): DeviceFact[] =>
+    options.devices().map((fact) => without(fact, takenBytes));
+  return {
+    choose: async (installed, isDtypeGiven, takenBytes) => {
+      const { id, type, revision } = installed;
+      const devices = devicesWithout(takenBytes);
+      const dtypes = await dtypesOf(installed, isDtypeGiven);
+      const isMeasured = trialJobOf(type, id) !== null && waysOf(devices, dtypes, allowSimulated) > 1;
+      const key = `${id} ${revision}`;
+      const known = measured.get(key) ?? [];
+      const fresh = isMeasured ? await measure(installed, unmeasured(devices, dtypes, known), dtypes, options) : [];
+      measured.set(key, [...known, ...fresh]);
+      // Models that are not measured stay where they have always run.
+      const usable = isMeasured ? devices : devices.filter(({ device }) => device === PROCESSOR);
+      const measurements = isMeasured ? [...known, ...fresh] : [];
+      return chooseDevice({ host: 'node', devices: usable, dtypes, measurements, allowSimulated }).choice;
+    },
+    mayStay: ({ dtype, sizeBytes }, device, takenBytes) => {
+      if (device === PROCESSOR) return true;
+      const fact = devicesWithout(takenBytes).find((one) => one.device === device);
+      return fact !== undefined && objectionTo(fact, { dtype, sizeBytes }, allowSimulated) === undefined;
+    },
   };
+}
+
+function without(fact: DeviceFact, takenBytes: number): DeviceFact {
+  const { device, memoryBytes } = fact;
+  return device === PROCESSOR || memoryBytes === null ? fact : { ...fact, memoryBytes: memoryBytes - takenBytes };
+}
+
+function unmeasured(
+  devices: readonly DeviceFact[],
+  dtypes: readonly DtypeFact[],
+  known: readonly Measurement[],
+): DeviceFact[] {
+  const isKnown = (device: string, dtype: string) => known.some((one) => one.device === device && one.dtype === dtype);
+  return devices.filter(({ device }) => dtypes.some(({ dtype }) => !isKnown(device, dtype)));
+}
+
+function measure(
+  { id: model, type, folder: location, task, sizeBytes: ownBytes }: InstalledModel,
+  devices: readonly DeviceFact[],
+  dtypes: readonly DtypeFact[],
+  options: DeviceChooserOptions,
+): Promise<Measurement[]> {
+  const start = options.startTrial ?? startTrial;
+  return measureDevices({
+    devices,
+    dtypes,
+    allowSimulated: options.allowSimulated ?? false,
+    now: options.now ?? (() => performance.now()),
+    limit: (ms) => AbortSignal.timeout(ms),
+    start: (device, dtype) => {
+      const sizeBytes = dtypes.find((one) => one.dtype === dtype)?.sizeBytes ?? ownBytes;
+      const load = { location, dtype, device, threads: options.threads(sizeBytes) };
+      return start({ load: task === undefined ? load : { ...load, task }, type, model });
+    },
+  });
 }
 
 function waysOf(devices: readonly DeviceFact[], dtypes: readonly DtypeFact[], allowSimulated: boolean): number {

@@ -1,15 +1,26 @@
 import { createRequire } from 'node:module';
 import { platform } from 'node:os';
-import type { Hardware } from '../../../shared/agent/capability-document.ts';
+import type { Preferences } from '../../../shared/preferences/preferences.ts';
+import type { Hardware } from '../../../shared/protocol/capabilities.ts';
 import { DEVICES, type DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
 import { nodeDevices } from './node-devices.ts';
 
-/** What models could run on here. ONNX Runtime is only asked where there is something for it to run on. */
-export async function findDevices({ gpus = null, memory_bytes: memoryBytes }: Hardware): Promise<DeviceFact[]> {
+/** What the owner lets GPUs do. */
+type Allowed = Pick<Preferences, 'gpus'> | undefined;
+
+/** What models could run on here, as the owner allows at each moment. */
+export type DeviceFinder = (allowed?: Allowed) => DeviceFact[];
+
+/** Finds devices on this machine. ONNX Runtime is asked once, and only where there is something for it to run on. */
+export function createDeviceFinder({ gpus = null, memory_bytes: memoryBytes }: Hardware): DeviceFinder {
   const machine = { platform: platform(), env: process.env, gpus, memoryBytes };
-  const all = nodeDevices({ ...machine, backends: DEVICES });
-  if (all.every(({ device, isPresent }) => device === 'cpu' || !isPresent)) return all;
-  return nodeDevices({ ...machine, backends: findBackends() });
+  let backends: readonly string[] | undefined;
+  return (preferences) => {
+    const all = nodeDevices({ ...machine, preferences, backends: DEVICES });
+    if (all.every(({ device, isPresent }) => device === 'cpu' || !isPresent)) return all;
+    backends ??= findBackends();
+    return nodeDevices({ ...machine, preferences, backends });
+  };
 }
 
 /** The library brings its own ONNX Runtime. */

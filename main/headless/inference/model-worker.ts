@@ -4,7 +4,7 @@
  * 1. At most one thread is alive; it starts with the first job and loads the model once.
  * 2. A thread that ends takes its jobs with it; the next job starts a fresh one.
  * 3. After `close` no thread starts.
- * 4. A thread is released only while no job runs or waits for it.
+ * 4. A thread is released only while no job runs or waits for it; `restart` takes it from those that run.
  */
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
@@ -27,11 +27,14 @@ export type ModelWorker = {
   idleSince(): number | null;
   /** Gives the memory back, unless somebody needs the model; the next job loads it again. */
   release(): Promise<void>;
+  /** Ends the thread, and its jobs with `reason`; the next job starts a fresh one. One that is being prepared goes on. */
+  restart(reason: Problem): Promise<void>;
   close(): Promise<void>;
 };
 
 export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   let current: Promise<ModelThread> | null = null;
+  let alive: ModelThread | null = null;
   let closed = false;
   let inUse = 0;
   let usedAt: number | null = null;
@@ -40,13 +43,15 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   async function startThread(): Promise<ModelThread> {
     const request = await options.prepare();
     if (closed) throw closedProblem(options.model);
-    return startModelThread(options, request, {
+    alive = startModelThread(options, request, {
       onWarm: () => options.onState('warm'),
       onEnd() {
         current = null;
+        alive = null;
         options.onState('installed');
       },
     });
+    return alive;
   }
 
   async function ready(): Promise<ModelThread> {
@@ -87,6 +92,9 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
       if (inUse > 0 || current === null) return;
       const thread = await current.catch(() => null);
       if (inUse === 0) await thread?.end(releasedProblem(options.model));
+    },
+    restart: async (reason) => {
+      await alive?.end(reason);
     },
     async close() {
       closed = true;

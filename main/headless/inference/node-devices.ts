@@ -1,3 +1,5 @@
+import { gpuIdsOf } from '../../../shared/preferences/gpu-rules.ts';
+import { gpuPreference, type Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { Device, DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
 
@@ -9,41 +11,59 @@ export type NodeMachine = {
   /** Null where nobody could look. */
   gpus: readonly Gpu[] | null;
   memoryBytes: number;
+  /** What the owner lets each GPU do; all of it when absent. */
+  preferences?: Pick<Preferences, 'gpus'> | undefined;
 };
+
+type RuledGpu = Gpu & { enabled: boolean; capBytes: number | null };
 
 /** Drivers of Vulkan that compute on the processor, as their files are named. */
 const SOFTWARE_DRIVER = /swiftshader|lvp_icd|lavapipe|llvmpipe/i;
 /** The system and the owner's own programs need the rest. */
 const SHARE_OF_MEMORY = 0.75;
+/** Relays read it: it says nothing of what is switched off. */
+const KEPT = 'its owner keeps it for themselves';
 
 /**
- * What Node's ONNX Runtime could run models on here, by what was found of the machine; whether it does, a trial tells.
- * Its own WebGPU does not say what it computes on, so that it counts as real only where a GPU was found.
+ * What Node's ONNX Runtime could run models on here, by what was found of the machine and what its owner allows; whether
+ * it does, a trial tells. Its own WebGPU does not say what it computes on, so that it counts as real only where a GPU was
+ * found. ONNX Runtime takes one of the GPUs that suit it: all of them have to be enabled, and the smallest cap counts.
  */
 export function nodeDevices(machine: NodeMachine): DeviceFact[] {
-  const { platform, backends, gpus, memoryBytes } = machine;
-  const nvidia = (gpus ?? []).filter(({ vendor }) => vendor === 'NVIDIA');
-  const fact = (device: Device, of: readonly Gpu[], why: string | undefined): DeviceFact => ({
-    device,
-    isPresent: why === undefined && backends.includes(device),
-    isSimulated: false,
-    memoryBytes: largest(of),
-    features: null,
-    why: why ?? 'ONNX Runtime was built without it here',
-  });
-  const all = gpus ?? [];
+  const { platform, backends, memoryBytes } = machine;
+  const all = ruledGpus(machine);
+  const nvidia = all.filter(({ vendor }) => vendor === 'NVIDIA');
+  const fact = (device: Device, of: readonly RuledGpu[], missing: string | undefined): DeviceFact => {
+    const why = missing ?? (of.every(({ enabled }) => enabled) ? undefined : KEPT);
+    return {
+      device,
+      isPresent: why === undefined && backends.includes(device),
+      isSimulated: false,
+      memoryBytes: memoryOf(of),
+      features: null,
+      why: why ?? 'ONNX Runtime was built without it here',
+    };
+  };
   return [
     fact('cuda', nvidia, nvidia.length === 0 ? 'no GPU of NVIDIA was found' : undefined),
     fact('dml', all, platform === 'win32' ? noGpu(all) : 'it is part of Windows'),
-    fact('coreml', [], platform === 'darwin' ? undefined : 'it is part of macOS'),
+    withoutSize(all, fact('coreml', all, platform === 'darwin' ? undefined : 'it is part of macOS')),
     webGpu(machine, fact('webgpu', all, noGpu(all))),
     { device: 'cpu', isPresent: true, isSimulated: false, memoryBytes: memoryBytes * SHARE_OF_MEMORY, features: null },
   ];
 }
 
+function ruledGpus({ gpus, preferences = { gpus: {} } }: NodeMachine): RuledGpu[] {
+  const ids = gpuIdsOf((gpus ?? []).map(({ name }) => name));
+  return (gpus ?? []).map((gpu, index) => {
+    const { enabled, memory_bytes: capBytes } = gpuPreference(preferences, ids[index] ?? '');
+    return { ...gpu, enabled, capBytes };
+  });
+}
+
 function webGpu({ env, backends }: NodeMachine, fact: DeviceFact): DeviceFact {
   const drivers = `${env.VK_ICD_FILENAMES ?? ''} ${env.VK_DRIVER_FILES ?? ''}`;
-  if (!SOFTWARE_DRIVER.test(drivers)) return fact;
+  if (fact.why === KEPT || !SOFTWARE_DRIVER.test(drivers)) return fact;
   return { ...fact, isPresent: backends.includes('webgpu'), isSimulated: true, memoryBytes: null };
 }
 
@@ -51,7 +71,15 @@ function noGpu(gpus: readonly Gpu[]): string | undefined {
   return gpus.length === 0 ? 'no GPU was found' : undefined;
 }
 
-function largest(gpus: readonly Gpu[]): number | null {
-  const sizes = gpus.map(({ vram_bytes }) => vram_bytes).filter((size) => size !== null);
-  return sizes.length === 0 ? null : Math.max(...sizes);
+/** Core ML takes the machine's own memory, and may leave the GPU aside; a cap holds all the same. */
+function withoutSize(gpus: readonly RuledGpu[], fact: DeviceFact): DeviceFact {
+  return { ...fact, memoryBytes: memoryOf(gpus.map((gpu) => ({ ...gpu, vram_bytes: null }))) };
+}
+
+/** The largest memory, below every cap. */
+function memoryOf(gpus: readonly RuledGpu[]): number | null {
+  const sizes = gpus.flatMap(({ vram_bytes }) => vram_bytes ?? []);
+  const caps = gpus.flatMap(({ capBytes }) => capBytes ?? []);
+  const most = sizes.length === 0 ? [] : [Math.max(...sizes)];
+  return caps.length + most.length === 0 ? null : Math.min(...caps, ...most);
 }

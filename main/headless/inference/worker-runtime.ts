@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
-import type { Trial } from '../../../shared/runtimes/devices/choose-device.ts';
 import type { Runtime, RuntimeJob } from '../../../shared/runtimes/runtime.ts';
-import type { InstalledModel } from '../models/installed-model.ts';
-import { createModelStore, type ModelRequest, type ModelStore, type ModelStoreOptions } from '../models/model-store.ts';
+import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
 import type { DeviceChooser } from './choose-model-device.ts';
-import { createModelWorker, type ModelWorker } from './model-worker.ts';
+import { createModelWorker } from './model-worker.ts';
+import { createPlaceKeeper } from './place-keeper.ts';
+import { placeModel, type ServedPlace, takenBy } from './place-model.ts';
 
 export type RuntimeLog = {
   info(message: string): void;
@@ -47,7 +47,6 @@ const REAL_CLOCK: RuntimeClock = {
 const LOOK_FOR_IDLE_MS = 30_000;
 /** Names the runtime on receipts. */
 const RUNTIME_NAME = 'transformers.js';
-const USUAL_DEVICE = 'cpu';
 /** One step of a small model takes less time than waking a second thread: 24 M weights in q8 ran faster on one. */
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 /** Steps of models that one thread is enough for have no work for more. */
@@ -55,8 +54,15 @@ const MOST_SHARED_THREADS = 4;
 /** A token takes well under a second and a long prompt a few; beyond this the thread hangs. */
 const CANCEL_GRACE_MS = 5_000;
 
-type Served = { installed: InstalledModel; device: ServedDevice; state: ServedModel['state']; worker: ModelWorker };
-type ServedDevice = { name: string; trials: readonly Trial[] };
+type Served = ServedPlace & { state: ServedModel['state'] };
+
+export type WorkerRuntime = Runtime & {
+  /**
+   * Chooses devices anew, after the owner has changed what they allow: what may not stay leaves at once, and its jobs are
+   * handed back; then each model goes where it does best now.
+   */
+  placeAgain(): Promise<void>;
+};
 
 /**
  * Inference with transformers.js on the CPU, or where `chooseDevice` says, one worker thread per model.
@@ -64,7 +70,7 @@ type ServedDevice = { name: string; trials: readonly Trial[] };
  * Resolves when the files of all models are on this machine and whole. Rejects with the problem of the first that
  * cannot be had: `model_not_found`, `model_download_failed`, `model_files_missing`, `model_files_corrupt`.
  */
-export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promise<Runtime> {
+export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promise<WorkerRuntime> {
   const store = createModelStore(options);
   const clock = options.clock ?? REAL_CLOCK;
   const listeners: (() => void)[] = [];
@@ -85,16 +91,17 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   }
 
   for (const request of options.models) {
-    const { installed, device } = await installFor(request, options, store);
+    const files = await store.install(request, options.signal);
+    const placed = await placeModel(request, files, takenBy([...served.values()]), { ...options, store });
     let loadBegan = 0;
     const worker = createModelWorker({
-      model: installed.id,
+      model: files.id,
       prepare: () => {
         loadBegan = performance.now();
-        return prepareLoad(installed, device.name, options);
+        return prepareLoad(entry, options);
       },
       onState: (state) => {
-        if (state === 'warm') noteLoad(installed.id, performance.now() - loadBegan);
+        if (state === 'warm') noteLoad(files.id, performance.now() - loadBegan);
         setState(entry, state);
       },
       onFault: options.log.fault,
@@ -102,18 +109,24 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
     });
-    const entry: Served = { installed, device, state: 'installed', worker };
-    served.set(installed.id, entry);
+    const entry: Served = { ...placed, request, state: 'installed', worker, placing: Promise.resolve() };
+    served.set(files.id, entry);
   }
 
-  async function prepareLoad(installed: InstalledModel, device: string, { threads }: WorkerRuntimeOptions) {
-    await store.verify(installed);
+  /** Where a model runs is read last: it may have changed while its files were checked. */
+  async function prepareLoad(entry: Served, { threads }: WorkerRuntimeOptions) {
+    let placing: Promise<void>;
+    do {
+      placing = entry.placing;
+      await placing;
+      await store.verify(entry.installed);
+    } while (placing !== entry.placing);
+    const { folder: location, dtype, sizeBytes, task } = entry.installed;
+    const load = { location, dtype, device: entry.device.name };
     return {
-      location: installed.folder,
-      dtype: installed.dtype,
-      device,
-      ...(threads === undefined ? threadsFor(installed.sizeBytes) : { threads }),
-      ...(installed.task === undefined ? {} : { task: installed.task }),
+      ...load,
+      ...(threads === undefined ? threadsFor(sizeBytes) : { threads }),
+      ...(task === undefined ? {} : { task }),
     };
   }
 
@@ -124,6 +137,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   }
 
   let isClosing = false;
+  const places = createPlaceKeeper(served, { ...options, store });
   const stopLooking = releaseIdle(served, options.idleMs, clock);
   if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
 
@@ -140,6 +154,11 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       const result = await entry.worker.run(job, output, signal);
       return { ...result, execution: executionOf(entry) };
     },
+    placeAgain: async () => {
+      await places.placeAgain();
+      for (const listener of listeners) listener();
+      if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
+    },
     async close() {
       isClosing = true;
       stopLooking();
@@ -147,24 +166,6 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       await Promise.all([...served.values()].map((entry) => store.release(entry.installed)));
     },
   };
-}
-
-/** The files of a model in the dtype, and for the device, that were chosen for it. */
-async function installFor(
-  request: ModelRequest,
-  { chooseDevice, signal, log }: WorkerRuntimeOptions,
-  store: ModelStore,
-): Promise<{ installed: InstalledModel; device: ServedDevice }> {
-  const installed = await store.install(request, signal);
-  const wanted = typeof request === 'string' ? { id: request } : request;
-  const choice = (await chooseDevice?.(installed, wanted.dtype !== undefined)) ?? null;
-  if (choice === null) return { installed, device: { name: USUAL_DEVICE, trials: [] } };
-  const { device: name, dtype, trials } = choice;
-  const reason = trials.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
-  if (trials.length > 1) log.info(`'${installed.id}' runs on ${name} in ${dtype}: ${reason}.`);
-  if (dtype === installed.dtype) return { installed, device: { name, trials } };
-  await store.release(installed);
-  return { installed: await store.install({ ...wanted, dtype }, signal), device: { name, trials } };
 }
 
 /** `threads` for weights of `sizeBytes`: one for tiny models, else one per core. */

@@ -48,6 +48,8 @@ export type Inventory = {
    * Returns what it evicted. Errors: `model_store_full`.
    */
   makeRoom(bytes: number, quotaBytes: number, keep: string): Promise<StoredModel[]>;
+  /** Evicts what may be evicted, used least recently first, until all fits below `quotaBytes`; says what is left above it. */
+  shrinkTo(quotaBytes: number): Promise<{ evicted: StoredModel[]; excessBytes: number }>;
 };
 
 const SHORT_WAIT_MS = 2_000;
@@ -61,6 +63,23 @@ export function createInventory({ cacheFolder, now = Date.now }: InventoryOption
 
   async function list(): Promise<StoredModel[]> {
     return Promise.all((await namesIn(cacheFolder)).map((name) => describe(cacheFolder, name)));
+  }
+
+  async function evict(candidates: readonly StoredModel[], neededBytes: number) {
+    const evicted: StoredModel[] = [];
+    let excessBytes = neededBytes;
+    for (const model of candidates) {
+      if (excessBytes <= 0) break;
+      const isGone = await withLockIfFree(lockPath(cacheFolder, model.name), { now }, async () => {
+        if (await isHeld(cacheFolder, model.name)) return false;
+        await removeFiles(cacheFolder, model.name);
+        return true;
+      });
+      if (isGone !== true) continue;
+      evicted.push(model);
+      excessBytes -= model.sizeBytes;
+    }
+    return { evicted, excessBytes: Math.max(0, excessBytes) };
   }
 
   return {
@@ -89,27 +108,27 @@ export function createInventory({ cacheFolder, now = Date.now }: InventoryOption
     },
     async makeRoom(bytes, quotaBytes, keep) {
       const models = await list();
-      let excess = models.reduce((sum, model) => sum + model.sizeBytes, 0) + bytes - quotaBytes;
-      const candidates = models
-        .filter((model) => model.name !== keep && !model.pinned && !model.inUse)
-        .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
-      if (candidates.reduce((sum, model) => sum + model.sizeBytes, 0) < excess) throw fullProblem(bytes, quotaBytes);
-      const evicted: StoredModel[] = [];
-      for (const model of candidates) {
-        if (excess <= 0) break;
-        const isGone = await withLockIfFree(lockPath(cacheFolder, model.name), { now }, async () => {
-          if (await isHeld(cacheFolder, model.name)) return false;
-          await removeFiles(cacheFolder, model.name);
-          return true;
-        });
-        if (isGone !== true) continue;
-        evicted.push(model);
-        excess -= model.sizeBytes;
-      }
-      if (excess > 0) throw fullProblem(bytes, quotaBytes);
+      const candidates = evictable(models).filter(({ name }) => name !== keep);
+      const neededBytes = sizeOfAll(models) + bytes - quotaBytes;
+      if (sizeOfAll(candidates) < neededBytes) throw fullProblem(bytes, quotaBytes);
+      const { evicted, excessBytes } = await evict(candidates, neededBytes);
+      if (excessBytes > 0) throw fullProblem(bytes, quotaBytes);
       return evicted;
     },
+    async shrinkTo(quotaBytes) {
+      const models = await list();
+      return evict(evictable(models), sizeOfAll(models) - quotaBytes);
+    },
   };
+}
+
+/** Those that nobody needs, used least recently first. */
+function evictable(models: readonly StoredModel[]): StoredModel[] {
+  return models.filter(({ pinned, inUse }) => !pinned && !inUse).sort((a, b) => a.lastUsedAt - b.lastUsedAt);
+}
+
+function sizeOfAll(models: readonly StoredModel[]): number {
+  return models.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 async function removeFiles(cacheFolder: string, name: string): Promise<void> {

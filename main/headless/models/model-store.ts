@@ -52,8 +52,8 @@ export type ModelStoreOptions = FetchOptions & {
   cacheFolder: string;
   /** Milliseconds since 1970. */
   now?: () => number;
-  /** What all downloaded models together may take; without it as much as the disk has. */
-  quotaBytes?: number;
+  /** What all downloaded models together may take when one is fetched; undefined is as much as the disk has. */
+  quotaBytes?: () => number | undefined;
   /** A model was removed to make room. */
   onEvicted?: (name: string, sizeBytes: number) => void;
 };
@@ -133,8 +133,9 @@ async function installAt(options: ModelStoreOptions, place: NamedPlace, signal: 
 }
 
 async function makeRoom(options: ModelStoreOptions, name: string, bytes: number): Promise<void> {
-  if (options.quotaBytes === undefined) return;
-  for (const evicted of await createInventory(options).makeRoom(bytes, options.quotaBytes, name)) {
+  const quotaBytes = options.quotaBytes?.();
+  if (quotaBytes === undefined) return;
+  for (const evicted of await createInventory(options).makeRoom(bytes, quotaBytes, name)) {
     options.onEvicted?.(evicted.name, evicted.sizeBytes);
   }
 }

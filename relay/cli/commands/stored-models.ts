@@ -48,7 +48,7 @@ export const NODE_STORE: StoredModels = {
       allowedSources: model_sources,
       ...(hub === undefined ? {} : { hubUrl: hub }),
       ...(hub_token === undefined ? {} : { hubToken: hub_token }),
-      ...(models_quota_gb === undefined ? {} : { quotaBytes: models_quota_gb * GIGABYTE }),
+      ...(models_quota_gb === undefined ? {} : { quotaBytes: () => models_quota_gb * GIGABYTE }),
     };
   },
 };

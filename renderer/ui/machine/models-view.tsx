@@ -47,11 +47,13 @@ function ModelRow({ model }: { model: ListedModel }) {
           <code>{name}</code>
         </strong>
         <span className="hint">
-          {texts.services[type] ?? type} · {dtype} · {device} · {words.context(show.number(context_length))}
+          {texts.services[type] ?? type} · {dtype} · {words.devices[device] ?? device} ·{' '}
+          {words.context(show.number(context_length))}
         </span>
         {measured?.tokens_per_s !== undefined && measured.tokens_per_s !== null && (
           <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>
         )}
+        <TrialsLine model={model} />
         <FitLine model={model} />
         {refusal !== undefined && (
           <span className="error" role="alert">
@@ -71,6 +73,24 @@ function ModelRow({ model }: { model: ListedModel }) {
         )}
       </span>
     </li>
+  );
+}
+
+/** Why it runs where it does, where there was a choice. */
+function TrialsLine({ model: { type, trials = [] } }: { model: ListedModel }) {
+  const { texts, show } = useSpeech();
+  const words = texts.models.trials;
+  const chosen = trials.find(({ verdict }) => verdict === 'chosen')?.device;
+  if (chosen !== 'cpu' && chosen !== 'webgpu') return null;
+  const rateOn = (wanted: string): string => {
+    const rate = trials.find(({ device }) => device === wanted)?.per_second ?? null;
+    if (rate === null) return words.failed;
+    return type === 'embed' ? words.texts(show.fine(rate)) : words.tokens(show.fine(rate));
+  };
+  return (
+    <span className="hint">
+      {words.figures(rateOn('webgpu'), rateOn('cpu'))} {words[chosen]}
+    </span>
   );
 }
 

@@ -109,9 +109,20 @@ export const EN_RECORDS = {
   models: {
     intro: 'What this machine offers to its relay. Sizes are those of the files.',
     none: 'No model is installed on this machine.',
-    states: { warm: 'in memory', installed: 'on disk', unusable: 'no GPU to run it on' },
+    states: { warm: 'in memory', installed: 'on disk', unusable: 'nothing to run it on' },
     context: (tokens: string): string => `${tokens} tokens of context`,
     speed: (rate: string): string => `${rate} tokens per second, measured`,
+    devices: { webgpu: 'on the GPU', cpu: 'on the processor', wasm: 'on the processor' } as Readonly<
+      Record<string, string>
+    >,
+    trials: {
+      figures: (gpu: string, processor: string): string => `Tried here: GPU ${gpu}, processor ${processor}.`,
+      tokens: (rate: string): string => `${rate} tokens/s`,
+      texts: (rate: string): string => `${rate} texts/s`,
+      failed: 'failed',
+      cpu: 'The processor is more than twice as fast, so that the model runs there.',
+      webgpu: 'A GPU counts double, since it leaves the processor to you.',
+    },
     inUse: (jobs: string): string => `runs ${jobs} now`,
     remove: 'Remove',
     removeOf: (model: string): string => `Remove ${model} from this machine`,
@@ -181,7 +192,7 @@ export const EN_RECORDS = {
         software: 'This GPU is only simulated by the processor, too slow for anybody’s work.',
         not_isolated: 'The page that computes could not be shielded from others.',
         switched_off: 'You have switched it off.',
-        not_used: 'Measured to compare: this app runs models on the GPU.',
+        not_used: 'Measured to compare. A GPU counts double, since it leaves the processor to you.',
         too_slow: 'It did not finish in its time, so that there is no figure.',
         failed: 'The test failed here. The log says more.',
         skipped: 'The test was stopped before it came to this.',
@@ -192,7 +203,8 @@ export const EN_RECORDS = {
       intro: 'What you change here holds at once, also for jobs that run.',
       none: 'This system lists no GPU.',
       enabled: 'Use it for jobs',
-      computes: 'Models run on this one. Off hands its jobs back and frees its memory.',
+      computes:
+        'Models run on this one. Off hands its jobs back and frees its memory; models that can go on do so on the processor.',
       idle: 'The engine has chosen another one. Off also keeps it from what your relay is told.',
       cap: 'Most memory for models, in GB',
       capHint: 'Empty is all of it.',

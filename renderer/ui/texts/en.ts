@@ -80,7 +80,7 @@ export const EN = {
     title: 'Current jobs',
     none: 'Ready. The relay has no work for this machine at the moment.',
     noneNow: 'Nothing runs.',
-    client: (client: string): string => `for ${client}`,
+    client: (client: string): string => (client === 'operator' ? 'for the operator of the relay' : `for ${client}`),
     tokens: (count: string): string => `${count} tokens`,
   },
   notices: {

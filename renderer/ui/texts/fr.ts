@@ -115,7 +115,7 @@ export const FR: Texts = {
     title: 'Tâches en cours',
     none: 'Prête. Le relais n’a pas de travail pour cette machine en ce moment.',
     noneNow: 'Rien ne tourne.',
-    client: (client) => `pour ${client}`,
+    client: (client) => (client === 'operator' ? 'pour l’opérateur du relais' : `pour ${client}`),
     tokens: (count) => `${count} jetons`,
   },
   notices: {

@@ -12,9 +12,13 @@
 export const DEVICES = ['webgpu', 'cuda', 'dml', 'coreml', 'wasm', 'cpu'] as const;
 export type Device = (typeof DEVICES)[number];
 
+/** Where a model is to run: a tab, Node, or the desktop app with its page and its processes. */
+export type DeviceHost = 'browser' | 'node' | 'desktop';
+
 /** Which of equal ones is taken. In Node the makers' own providers are better tried than its WebGPU. */
-const ORDER: Readonly<Record<'browser' | 'node', readonly Device[]>> = {
+const ORDER: Readonly<Record<DeviceHost, readonly Device[]>> = {
   browser: ['webgpu', 'wasm'],
+  desktop: ['webgpu', 'cpu'],
   node: ['cuda', 'dml', 'coreml', 'webgpu', 'cpu'],
 };
 const PROCESSORS: readonly Device[] = ['wasm', 'cpu'];
@@ -50,7 +54,7 @@ export type Measurement = {
 };
 
 export type DeviceQuestion = {
-  host: 'browser' | 'node';
+  host: DeviceHost;
   devices: readonly DeviceFact[];
   dtypes: readonly DtypeFact[];
   measurements: readonly Measurement[];
@@ -85,6 +89,11 @@ export function chooseDevice(question: DeviceQuestion): { choice: DeviceChoice |
   return { choice: best === undefined ? null : { device: best.device, dtype: best.dtype, trials }, trials };
 }
 
+/** What weights of this size take of a device's memory, with what is computed beside them, in bytes. */
+export function memoryForWeights(sizeBytes: number): number {
+  return sizeBytes * MEMORY_PER_WEIGHT;
+}
+
 /** What speaks against a device in a dtype before it is tried; undefined when nothing does. */
 export function objectionTo(
   fact: DeviceFact,
@@ -97,9 +106,9 @@ export function objectionTo(
   if (HALF_PRECISION.includes(dtype) && features !== null && !features.includes('shader-f16')) {
     return 'it computes nothing in 16 bits (shader-f16)';
   }
-  const neededBytes = sizeBytes * MEMORY_PER_WEIGHT;
+  const neededBytes = memoryForWeights(sizeBytes);
   if (memoryBytes !== null && neededBytes > memoryBytes) {
-    return `it has ${megabytes(memoryBytes)} of memory of ${megabytes(neededBytes)} that are needed`;
+    return `it has ${megabytes(Math.max(0, memoryBytes))} of memory of ${megabytes(neededBytes)} that are needed`;
   }
   return undefined;
 }
@@ -131,7 +140,7 @@ function bestOf(trials: readonly Trial[], rankOf: (trial: Trial) => number): Tri
 }
 
 /** What was not measured is worth less than anything that was. */
-function worthOf({ device, per_second: perSecond }: Trial): number {
+export function worthOf({ device, per_second: perSecond }: Pick<Trial, 'device' | 'per_second'>): number {
   return perSecond === null ? 0 : perSecond * (PROCESSORS.includes(device) ? 1 : GPU_COUNTS);
 }
 

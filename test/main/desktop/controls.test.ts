@@ -176,7 +176,7 @@ test('each job waits for a person from the moment in which that is wanted, and t
   const { desktop, parts, page } = await open(t);
   const run = () =>
     parts.runtime.run(
-      { type: 'llm', model: TEST_MODEL, input: chatInput('x'), scope: 'key_1' },
+      { type: 'llm', model: TEST_MODEL, input: chatInput('x'), client: 'key_1' },
       collectOutput(),
       NEVER,
     );

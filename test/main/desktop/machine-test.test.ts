@@ -24,26 +24,32 @@ const MODEL = {
   },
   execution: pretendedExecution('test'),
   load: { location: '/shipped/demo/', dtype: 'q8', device: 'webgpu', threads: 1 },
+  onProcessor: {
+    host: 'process' as const,
+    execution: pretendedExecution('test'),
+    load: { location: '/demo', dtype: 'q8', device: 'cpu', threads: 1 },
+  },
 };
 
 /** A tester whose devices write so many tokens a second, by a clock of its own. */
 function openTester(options: Partial<MachineTestOptions> & { gpu?: GpuReport; rates?: Record<string, number> } = {}) {
-  const { gpu = REAL_GPU, rates = { webgpu: 200, wasm: 50 }, ...more } = options;
+  const { gpu = REAL_GPU, rates = { webgpu: 200, cpu: 50 }, ...more } = options;
   const it = { clock: 0, loads: [] as string[], kept: undefined as MachineTest | undefined, ended: 0 };
+  const tryOutOn =
+    (host: string): MachineTestOptions['processor']['tryOut'] =>
+    async (model, _signal, use) => {
+      it.loads.push(`${host}: ${model.served.name}`);
+      return use(async (_job, output) => {
+        for (let token = 0; token < 40; token++) {
+          it.clock += 1_000 / (rates[model.load.device] ?? 0);
+          output.text('a', 1);
+        }
+        return { finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 40 } };
+      });
+    };
   const tester = createMachineTester({
-    runtime: {
-      lookAtGpu: async () => gpu,
-      tryOut: async (model, _signal, use) => {
-        it.loads.push(`${model.served.name} ${model.load.device}`);
-        return use(async (_job, output) => {
-          for (let token = 0; token < 40; token++) {
-            it.clock += 1_000 / (rates[model.load.device] ?? 0);
-            output.text('a', 1);
-          }
-          return { finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 40 } };
-        });
-      },
-    },
+    page: { lookAtGpu: async () => gpu, tryOut: tryOutOn('page') },
+    processor: { tryOut: tryOutOn('process') },
     model: () => MODEL,
     hardware: () => TEST_HARDWARE,
     devices: () => [],
@@ -71,13 +77,25 @@ const devicesOf = (kept: MachineTest | undefined) =>
 test('measures the GPU and, to compare, the processor, each with a worker of its own', async () => {
   const { it, tester } = openTester();
   await tester.run();
-  assert.deepEqual(it.loads, ['machine-test/webgpu webgpu', 'machine-test/wasm wasm']);
+  assert.deepEqual(it.loads, ['page: machine-test/webgpu', 'process: machine-test/cpu']);
   assert.deepEqual(devicesOf(it.kept), [
     ['gpu', 200, null],
     ['cpu', 50, 'not_used'],
   ]);
   assert.deepEqual(it.kept?.devices[1]?.memory_bytes, TEST_HARDWARE.memory_bytes);
   assert.equal(it.ended, 1);
+});
+
+test('a GPU that is less than half as fast as the processor is told with its figure, and that no such model runs on it', async () => {
+  const { it, tester } = openTester({ rates: { webgpu: 49, cpu: 100 } });
+  await tester.run();
+  assert.deepEqual(devicesOf(it.kept), [
+    ['gpu', 49, 'not_used'],
+    ['cpu', 100, null],
+  ]);
+  const other = openTester({ rates: { webgpu: 51, cpu: 100 } });
+  await other.tester.run();
+  assert.deepEqual(devicesOf(other.it.kept)?.[0], ['gpu', 51, null]);
 });
 
 for (const [what, gpu, reason] of [
@@ -88,7 +106,8 @@ for (const [what, gpu, reason] of [
   test(`says why no model runs on a GPU that ${what}, and runs none there`, async () => {
     const { it, tester } = openTester({ gpu });
     await tester.run();
-    assert.deepEqual(it.loads, ['machine-test/wasm wasm']);
+    assert.deepEqual(it.loads, ['process: machine-test/cpu']);
+    assert.equal(devicesOf(it.kept)?.[1]?.[2], null, 'models run there');
     assert.deepEqual(devicesOf(it.kept)?.[0], ['gpu', null, reason]);
   });
 }
@@ -103,10 +122,10 @@ test('runs nothing on a GPU that is switched off', async () => {
 test('a device that never answers costs its time and no more, and one that fails says so', async () => {
   const { it, tester } = openTester({
     withinMs: 40,
-    runtime: {
+    processor: { tryOut: () => Promise.reject(new Error('no memory')) },
+    page: {
       lookAtGpu: async () => REAL_GPU,
-      tryOut: async (model, signal) => {
-        if (model.load.device === 'wasm') throw new Error('no memory');
+      tryOut: async (_model, signal) => {
         await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
         throw new Error('unreachable');
       },
@@ -121,18 +140,18 @@ test('a device that never answers costs its time and no more, and one that fails
 
 test('is skipped by its owner and by what they do, but not by the pause that everybody begins with', async () => {
   for (const end of ['stop', 'game'] as const) {
+    const tryOut = async (_model: unknown, signal: AbortSignal): Promise<never> => {
+      tester.yieldTo('paused');
+      assert.equal(signal.aborted, it.loads.length > 0);
+      it.loads.push('one');
+      if (end === 'stop') tester.stop();
+      else tester.yieldTo('game');
+      signal.throwIfAborted();
+      throw new Error('unreachable');
+    };
     const { it, tester } = openTester({
-      runtime: {
-        lookAtGpu: async () => REAL_GPU,
-        tryOut: async (_model, signal) => {
-          tester.yieldTo('paused');
-          assert.equal(signal.aborted, false);
-          if (end === 'stop') tester.stop();
-          else tester.yieldTo('game');
-          signal.throwIfAborted();
-          throw new Error('unreachable');
-        },
-      },
+      page: { lookAtGpu: async () => REAL_GPU, tryOut },
+      processor: { tryOut },
     });
     await tester.run();
     assert.equal(it.kept, undefined, 'what was found before stays');

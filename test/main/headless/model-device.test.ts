@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDeviceChooser } from '../../../main/headless/inference/choose-model-device.ts';
-import { findDevices } from '../../../main/headless/inference/find-devices.ts';
+import { createDeviceFinder } from '../../../main/headless/inference/find-devices.ts';
 import { nodeDevices } from '../../../main/headless/inference/node-devices.ts';
 import { startTrial } from '../../../main/headless/inference/start-trial.ts';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
@@ -51,15 +51,9 @@ describe('the devices of a machine', () => {
     }
   });
 
-  test('of this one hold a processor', async () => {
-    const facts = await findDevices({
-      platform: 'x',
-      arch: 'x',
-      cpu: 'x',
-      cpu_threads: 1,
-      memory_bytes: 8e9,
-      gpus: [],
-    });
+  test('of this one hold a processor', () => {
+    const hardware = { platform: 'x', arch: 'x', cpu: 'x', cpu_threads: 1, memory_bytes: 8e9, gpus: [] };
+    const facts = createDeviceFinder(hardware)();
     assert.ok(facts.some(({ device, isPresent }) => device === 'cpu' && isPresent));
   });
 });
@@ -69,7 +63,7 @@ const CPU: DeviceFact = { device: 'cpu', isPresent: true, isSimulated: false, me
 test('a model with one way to run is not measured', async () => {
   let trials = 0;
   const chooseDevice = createDeviceChooser({
-    devices: nodeDevices({ ...MACHINE, backends: BACKENDS }),
+    devices: () => nodeDevices({ ...MACHINE, backends: BACKENDS }),
     threads: () => 1,
     startTrial: (request) => {
       trials += 1;
@@ -85,7 +79,7 @@ test('a model with one way to run is not measured', async () => {
 test('a device that does not work here is tried in a process of its own, told, and not taken', async () => {
   const infos: string[] = [];
   const cuda: DeviceFact = { ...CPU, device: 'cuda' };
-  const chooseDevice = createDeviceChooser({ devices: [cuda, CPU], threads: () => 1 });
+  const chooseDevice = createDeviceChooser({ devices: () => [cuda, CPU], threads: () => 1 });
   const log = { ...collectLog(), info: (message: string) => void infos.push(message) };
   const runtime = await createWorkerRuntime({ ...FOLDERS, models: [CHAT], log, chooseDevice });
   const [model] = runtime.models();
@@ -108,7 +102,7 @@ test('a simulated GPU is not even tried, and for tests runs the model by the sam
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   await writeBigramModel(modelFolder, TINY, { transitions, contextLength: 1_000 });
   const env = { VK_ICD_FILENAMES: SWIFTSHADER };
-  const devices = nodeDevices({ ...MACHINE, backends: BACKENDS, env });
+  const devices = () => nodeDevices({ ...MACHINE, backends: BACKENDS, env });
   const trialOf = async (allowSimulated: boolean) => {
     const chooser = createDeviceChooser({
       devices,

@@ -108,7 +108,7 @@ describe('the inventory of the model store', () => {
     const size = await install([FIRST, SECOND]);
     await install([FIRST]);
     const evicted: string[] = [];
-    await install([THIRD], { quotaBytes: 2.5 * size, onEvicted: (name) => evicted.push(name) });
+    await install([THIRD], { quotaBytes: () => 2.5 * size, onEvicted: (name) => evicted.push(name) });
     assert.deepEqual(evicted, [SECOND]);
     assert.deepEqual(await names(), [FIRST, THIRD]);
   });
@@ -116,16 +116,26 @@ describe('the inventory of the model store', () => {
   it('never evicts a pinned model or one in use, and then says that the store is full', async () => {
     const size = await install([FIRST, SECOND]);
     await inventory().pin(FIRST, true);
-    await install([THIRD], { quotaBytes: 2.5 * size });
+    await install([THIRD], { quotaBytes: () => 2.5 * size });
     assert.deepEqual(await names(), [FIRST, THIRD]);
     const held = createModelStore({ modelFolder: join(hubFolder, 'none'), cacheFolder, hubUrl: mirror.url });
     await held.install({ id: THIRD, dtype: 'fp32' });
     await assert.rejects(
-      install([SECOND], { quotaBytes: 2.5 * size }),
+      install([SECOND], { quotaBytes: () => 2.5 * size }),
       isProblem('model_store_full', /models_quota_gb.*unpin/),
     );
     assert.deepEqual((await names()).slice(0, 1), [FIRST]);
     assert.ok((await names()).includes(THIRD));
+  });
+
+  it('shrinks to a smaller quota as far as what is pinned or in use lets it, and says what is left above', async () => {
+    const size = await install([FIRST, SECOND, THIRD]);
+    await inventory().pin(FIRST, true);
+    const some = await createInventory({ cacheFolder }).shrinkTo(2.5 * size);
+    assert.deepEqual([some.evicted.map(({ name }) => name), some.excessBytes], [[SECOND], 0]);
+    const none = await createInventory({ cacheFolder }).shrinkTo(0);
+    assert.deepEqual([none.evicted.map(({ name }) => name), none.excessBytes > 0], [[THIRD], true]);
+    assert.deepEqual(await names(), [FIRST]);
   });
 
   it('evicts nothing for a model that would not fit even then', async () => {
