@@ -16,7 +16,7 @@ export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices
   const schema = { querystring: UsageQuery, response: { 200: UsageReport, '4xx': ErrorResponse } };
   app.get(
     '/v1/usage',
-    { config: { access: 'client' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },
+    { config: { access: 'usage' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },
     async ({ query, principal }, reply) => send(reply, query, await rowsOf({ ...query, key: principal.keyId }, store)),
   );
   app.get(

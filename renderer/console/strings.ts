@@ -206,6 +206,8 @@ export const STRINGS = {
     never: 'never',
     ends: (when: string) => `ends ${when}`,
     unlimited: 'none',
+    scopes: 'What it may do',
+    scopesOf: (scopes: string) => `only ${scopes}`,
     requestsOf: (count: string) => `${count} requests a minute`,
     tokensOf: (count: string) => `${count} tokens a minute`,
     madeTitle: (name: string) => `The key “${name}”`,

@@ -8,6 +8,7 @@ import { miners } from './0060-miners.ts';
 import { files } from './0075-files.ts';
 import { keyHmac } from './0093-key-hmac.ts';
 import { keyPrefix } from './0097-key-prefix.ts';
+import { keyScopes } from './0100-key-scopes.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   files,
   keyHmac,
   keyPrefix,
+  keyScopes,
 ];

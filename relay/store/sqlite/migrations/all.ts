@@ -12,6 +12,7 @@ import { usage } from './0091-usage.ts';
 import { credits } from './0092-credits.ts';
 import { keyHmac } from './0093-key-hmac.ts';
 import { keyPrefix } from './0097-key-prefix.ts';
+import { keyScopes } from './0100-key-scopes.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   credits,
   keyHmac,
   keyPrefix,
+  keyScopes,
 ];
