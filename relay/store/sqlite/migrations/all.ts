@@ -13,6 +13,7 @@ import { credits } from './0092-credits.ts';
 import { keyHmac } from './0093-key-hmac.ts';
 import { keyPrefix } from './0097-key-prefix.ts';
 import { keyScopes } from './0100-key-scopes.ts';
+import { usageHours } from './0101-usage-hours.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keyHmac,
   keyPrefix,
   keyScopes,
+  usageHours,
 ];
