@@ -61,6 +61,7 @@ import { CONVERSATION_SALT } from './scheduler/affinity.ts';
 import { openMeasurements } from './scheduler/keep-measurements.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
 import type { JobOrder, RelayServices } from './services.ts';
+import { foldUsage } from './store/fold-usage.ts';
 import type { JobRecord, Store } from './store/store.ts';
 import { createApprovals } from './tasks/approvals.ts';
 import { createTasks } from './tasks/tasks.ts';
@@ -258,6 +259,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const liveFeed = createLiveFeed({ nodes, readStats, run: randomBytes(9).toString('base64url'), log });
   queue.watchAll(liveFeed.jobChanged);
   const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
+  const stopFolding = foldUsage({ store: store.usage, now: Date.now, log });
   const stopForgetting = options.keepJobsMs === undefined ? undefined : forgetOldJobs(options.keepJobsMs, options);
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   return {
@@ -323,6 +325,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
       miners.close();
       await files.close();
       await stopForgetting?.();
+      await stopFolding();
       roundTrips.stop();
       sessions.stop();
       await keys.recordUsage();

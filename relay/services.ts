@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { AdminStats } from '../shared/api/stats.ts';
 import type { JobInput } from '../shared/protocol/messages.ts';
 import type { JobType } from '../shared/protocol/subjects.ts';
-import type { Principal } from './access/api-keys.ts';
+import type { Principal, Scope } from './access/api-keys.ts';
 import type { KeyAdmin } from './access/key-admin.ts';
 import type { KeyGuard } from './access/key-guard.ts';
 import type { OperatorSessions } from './access/operator-sessions.ts';
@@ -129,8 +129,11 @@ export type RelayApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** Who may call a route; one of `attempt` itself asks for the token of one. A route that does not say so is refused at start. */
-export type Access = 'public' | 'client' | 'admin' | 'attempt';
+/**
+ * Who may call a route: those with a scope, or anybody; one of `attempt` itself asks for the token of one. A route that
+ * does not say so is refused at start.
+ */
+export type Access = Scope | 'public' | 'attempt';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,10 +1,10 @@
 import { hash, randomBytes } from 'node:crypto';
+import { KEY_SCOPES, type KeyScope } from '../../shared/api/keys.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
 
-/** What a key may do. `admin` belongs to the admin token alone. */
-export const SCOPES = ['inference', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+/** What somebody may do. `admin` belongs to the admin token alone. */
+export type Scope = KeyScope | 'admin';
 
 const KEY_MARK = 'sk-sparewatt-';
 /** 36 of the 256 bits: enough to tell a thousand keys apart, and no help to whoever guesses the rest. */
@@ -52,7 +52,7 @@ export async function ensureFirstKey(
     hash: digest,
     prefix: prefixOf(apiKey),
     name: 'first key',
-    scopes: ['inference'],
+    scopes: [...KEY_SCOPES],
     ...UNLIMITED,
     hmac: false,
     createdAt: now(),
@@ -73,14 +73,20 @@ export type Principal = {
 };
 
 /** The operator, however they came in. */
-export const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', 'inference'] };
+export const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', ...KEY_SCOPES] };
 
 /** Passes a principal that may do `scope`. Errors: `insufficient_scope`. */
 export function assertScope(principal: Principal, scope: Scope): void {
   if (principal.scopes.includes(scope)) return;
-  const advice =
-    scope === 'admin'
-      ? 'Send the admin token of the relay instead of an API key.'
-      : 'Ask the operator for another key.';
-  throw new Problem('insufficient_scope', `This key has no right to \`${scope}\`. ${advice}`);
+  if (scope === 'admin') {
+    throw new Problem(
+      'insufficient_scope',
+      'This takes the admin token of the relay; an API key has no right to `admin`.',
+    );
+  }
+  const held = principal.scopes.length === 0 ? 'none' : principal.scopes.join(', ');
+  throw new Problem(
+    'insufficient_scope',
+    `This key lacks the scope \`${scope}\`; it has ${held}. Ask the operator for a key with \`${scope}\`.`,
+  );
 }

@@ -40,7 +40,7 @@ function admit(
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const enter = (principal: Principal): void => {
     request.principal = principal;
-    assertScope(principal, access === 'admin' ? 'admin' : 'inference');
+    assertScope(principal, access);
     const { keyId, mustSign } = principal;
     if (mustSign === undefined) return;
     const { method, url: target, headers } = request;

@@ -1,4 +1,4 @@
-import type { ApiKey, CreatedKey, CreateKeyRequest } from '../../shared/api/keys.ts';
+import { type ApiKey, type CreatedKey, type CreateKeyRequest, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
@@ -52,7 +52,7 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
       }
       return make({
         name: order.name,
-        scopes: ['inference'],
+        scopes: KEY_SCOPES.filter((scope) => order.scopes?.includes(scope) ?? true),
         models: order.models ?? null,
         requestsPerMinute: order.requests_per_minute ?? null,
         tokensPerMinute: order.tokens_per_minute ?? null,
@@ -97,6 +97,7 @@ function showKey(key: KeyRecord, now: number): ApiKey {
     prefix: key.prefix,
     name: key.name,
     state: stateOf(key, now),
+    scopes: KEY_SCOPES.filter((scope) => key.scopes.includes(scope)),
     models: key.models,
     requests_per_minute: key.requestsPerMinute,
     tokens_per_minute: key.tokensPerMinute,

@@ -1,3 +1,4 @@
+import type { KeyScope } from '../../shared/api/keys.ts';
 import type { ModelList } from '../../shared/api/models.ts';
 import type { NodeDetails, NodeHealth, NodePage, Task, TaskRequest } from '../../shared/api/nodes.ts';
 import type { NodesToolArguments, NodesToolResult } from '../../shared/api/nodes-tool.ts';
@@ -9,6 +10,8 @@ import type { JobOrder, RelayServices } from '../services.ts';
 /** Who asks the tool, and how it reaches them meanwhile. */
 export type NodesToolCaller = TaskOwner & {
   newJob(order: JobOrder): JobSpec;
+  /** Errors: `insufficient_scope`. */
+  assertScope(scope: KeyScope): void;
   /** Ends when nobody listens any more. */
   readonly signal: AbortSignal;
   /** Tells that a task still goes on. */
@@ -28,6 +31,7 @@ export async function runNodesTool(
   services: RelayServices,
 ): Promise<NodesToolResult> {
   try {
+    caller.assertScope(SCOPE_OF[args.action]);
     const [output, data] = await ACTIONS[args.action](args, caller, services);
     return { success: true, output, data };
   } catch (error) {
@@ -42,6 +46,15 @@ type Action = (
   caller: NodesToolCaller,
   services: RelayServices,
 ) => Promise<[output: string, data: NonNullable<NodesToolResult['data']>]>;
+
+/** What the same takes over HTTP. */
+const SCOPE_OF: Record<NodesToolArguments['action'], KeyScope> = {
+  list: 'catalog',
+  health: 'catalog',
+  capabilities: 'catalog',
+  send: 'inference',
+  result: 'inference',
+};
 
 const ACTIONS: Record<NodesToolArguments['action'], Action> = {
   list: async ({ after }, _caller, { directory }) => {

@@ -17,7 +17,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
   app.get(
     '/v1/capabilities',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'What the pool can do now, by node and by model',
         tags: ['Capabilities'],
@@ -33,7 +33,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
   app.get(
     '/v1/capabilities/caps',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'Which capabilities the pool has, on which nodes',
         tags: ['Capabilities'],
@@ -45,7 +45,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
   app.get(
     '/v1/capabilities/installed',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'Model files on the disks of the nodes, served or not',
         tags: ['Capabilities'],

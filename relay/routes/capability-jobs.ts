@@ -21,7 +21,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
     app.post(
       `/v1/capability/${type}`,
       {
-        config: { access: 'client' },
+        config: { access: 'inference' },
         schema: {
           summary: `Ask a node that has the capability "${type}"`,
           tags: ['Capabilities'],

@@ -39,7 +39,7 @@ export function registerCreditRoutes(app: RelayApp, services: RelayServices): vo
   app.get(
     '/v1/credits',
     {
-      config: { access: 'client' },
+      config: { access: 'usage' },
       schema: { summary: 'What this key has left', tags, response: { 200: CreditStanding, ...errors } },
     },
     async ({ principal }, reply) => {

@@ -26,7 +26,7 @@ export function registerFileUpload(scope: RelayApp, services: RelayServices): vo
   scope.post(
     '/v1/files',
     {
-      config: { access: 'client' },
+      config: { access: 'files' },
       // A file is no JSON: its limits are checked while it comes in.
       validatorCompiler: ({ httpPart }) => (httpPart === 'body' ? () => true : validateQuery),
       schema: {

@@ -15,7 +15,7 @@ const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** `/v1/files`: large inputs and outputs of jobs. A key sees its own; another's is as unknown as one that never was. */
 export async function registerFileRoutes(app: RelayApp, services: RelayServices): Promise<void> {
-  const config = { access: 'client' } as const;
+  const config = { access: 'files' } as const;
   const tags = ['Files'];
   await registerStreamed(app, (scope) => registerFileUpload(scope, services));
   app.get(

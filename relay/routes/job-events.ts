@@ -28,7 +28,7 @@ export function registerJobEvents(app: RelayApp, services: RelayServices): void 
     method: 'GET',
     url: '/v1/jobs/:id/events',
     exposeHeadRoute: false,
-    config: { access: 'client' },
+    config: { access: 'jobs' },
     schema: {
       summary: 'Follow a job',
       tags: ['Jobs'],

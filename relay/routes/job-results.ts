@@ -23,7 +23,7 @@ function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
   app.get(
     '/v1/jobs',
     {
-      config: { access: 'client' },
+      config: { access: 'jobs' },
       schema: {
         summary: 'The jobs of this key, in the queue and ended, newest first; the operator sees all',
         tags: ['Jobs'],
@@ -41,7 +41,7 @@ function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
   app.get(
     '/v1/jobs/:id',
     {
-      config: { access: 'client' },
+      config: { access: 'jobs' },
       schema: {
         summary: 'A job in the queue, or one that has ended',
         tags: ['Jobs'],
@@ -54,7 +54,7 @@ function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
   app.get(
     '/v1/jobs/:id/result',
     {
-      config: { access: 'client' },
+      config: { access: 'jobs' },
       schema: {
         summary: 'The result of a job of the queue that succeeded; `Prefer: wait=SECONDS` waits for it',
         tags: ['Jobs'],
@@ -84,7 +84,7 @@ function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
 
 function registerEnds(app: RelayApp, { store, queue }: RelayServices): void {
   const schema = { tags: ['Jobs'], params: IdParams, response: { 200: Job, '4xx': ErrorResponse } };
-  const config = { access: 'client' } as const;
+  const config = { access: 'jobs' } as const;
   const cancelled = () => new Problem('cancelled', 'The job was cancelled.');
   app.post(
     '/v1/jobs/:id/cancel',

@@ -28,7 +28,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
   app.post(
     '/v1/jobs',
     {
-      config: { access: 'client' },
+      config: { access: 'jobs' },
       schema: {
         summary: 'Submit a job to be done later; an `Idempotency-Key` makes it safe to send again',
         description:

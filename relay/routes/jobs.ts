@@ -29,7 +29,7 @@ export function registerJobRoutes(app: RelayApp, services: RelayServices): void 
   app.get(
     '/v1/jobs/:id/receipt',
     {
-      config: { access: 'client' },
+      config: { access: 'jobs' },
       schema: {
         summary: 'The receipt of a job that succeeded',
         tags: ['Jobs'],

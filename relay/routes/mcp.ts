@@ -2,6 +2,8 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import type { KeyScope } from '../../shared/api/keys.ts';
+import { assertScope } from '../access/api-keys.ts';
 import { withHeaderMismatch } from '../mcp/header-mismatch.ts';
 import { createMcpServer } from '../mcp/mcp-server.ts';
 import { runNodesTool } from '../mcp/nodes-tool.ts';
@@ -33,7 +35,7 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
   app.post(
     '/mcp',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       // Before the body is read: what a page of somebody else sends is not even looked at.
       onRequest: async ({ headers }) => assertOwnPage(headers, services.publicUrl),
       schema: {
@@ -64,6 +66,7 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
 function serverFor(request: FastifyRequest, services: RelayServices) {
   const who = {
     ...ownerOf(request),
+    assertScope: (scope: KeyScope) => assertScope(request.principal, scope),
     newJob: (order: Parameters<typeof services.newJob>[1]) => services.newJob(request, order),
   };
   return createMcpServer(services.version, (args, line) => runNodesTool(args, { ...who, ...line }, services));

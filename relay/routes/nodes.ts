@@ -26,7 +26,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
   app.get(
     '/v1/nodes',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'The nodes this relay knows, by id',
         tags: ['Nodes'],
@@ -42,7 +42,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
   app.get(
     '/v1/nodes/:id',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'One node, with what it says of itself',
         tags: ['Nodes'],
@@ -55,7 +55,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
   app.get(
     '/v1/nodes/:id/health',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'Whether a node would be given a job, and how it did so far',
         tags: ['Nodes'],

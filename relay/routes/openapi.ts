@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import { Type } from 'typebox';
-import type { RelayApp } from '../services.ts';
+import type { Access, RelayApp } from '../services.ts';
 import { sendJson } from './send-json.ts';
 
 /** Collects the schemas of all routes that are registered after it, and serves them as OpenAPI 3.1. */
@@ -17,7 +17,12 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
       },
       components: {
         securitySchemes: {
-          apiKey: { type: 'http', scheme: 'bearer' },
+          apiKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'A key with the scope that the operation names; the admin token has every scope, and `admin`',
+          },
+          attemptToken: { type: 'http', scheme: 'bearer', description: 'What a node is given with its attempt' },
           minerToken: { type: 'http', scheme: 'bearer', description: 'What POST /v1/miners/register answers' },
         },
       },
@@ -27,7 +32,7 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
     transform: ({ schema, url, route }) => ({
       url,
       schema: {
-        ...(route.config?.access === 'public' ? { security: [] } : {}),
+        security: securityOf(route.config?.access),
         ...schema,
         response: describeResponses((schema?.response ?? {}) as Record<string, object>),
       },
@@ -45,6 +50,12 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
     },
     async (_request, reply) => sendJson(reply, app.swagger()),
   );
+}
+
+/** OpenAPI 3.1 lets a requirement of any scheme name the rights it takes. */
+function securityOf(access: Access | undefined): Record<string, string[]>[] {
+  if (access === 'public') return [];
+  return access === 'attempt' || access === undefined ? [{ attemptToken: [] }] : [{ apiKey: [access] }];
 }
 
 const DESCRIPTIONS: Record<string, string> = {

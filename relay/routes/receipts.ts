@@ -34,7 +34,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
   app.get(
     '/v1/jobs/:id/receipts',
     {
-      config: { access: 'client' },
+      config: { access: 'receipts' },
       schema: {
         summary: 'Every receipt of a job, oldest first',
         tags: ['Receipts'],
@@ -52,7 +52,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
   app.get(
     '/v1/receipts/:id',
     {
-      config: { access: 'client' },
+      config: { access: 'receipts' },
       schema: { summary: 'A receipt', tags: ['Receipts'], params: IdParams, response: { 200: Receipt, ...ERRORS } },
     },
     async (request, reply) => sendJson(reply, await find(request.params.id, request.principal)),
@@ -60,7 +60,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
   app.get(
     '/v1/receipts/:id/proof',
     {
-      config: { access: 'client' },
+      config: { access: 'receipts' },
       schema: {
         summary: 'A receipt with the proof that the log holds it',
         tags: ['Receipts'],
@@ -78,7 +78,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
   app.get(
     '/v1/log/head',
     {
-      config: { access: 'client' },
+      config: { access: 'receipts' },
       schema: {
         summary: 'The signed head of the receipt log',
         tags: ['Receipts'],
@@ -90,7 +90,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
   app.get(
     '/v1/log/keys',
     {
-      config: { access: 'client' },
+      config: { access: 'receipts' },
       schema: {
         summary: 'The keys that sign and attest receipts',
         tags: ['Receipts'],
@@ -103,7 +103,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
   app.get(
     '/v1/log/consistency',
     {
-      config: { access: 'client' },
+      config: { access: 'receipts' },
       schema: {
         summary: 'The proof that the receipt log has only grown between two sizes',
         tags: ['Receipts'],

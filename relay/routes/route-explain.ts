@@ -19,7 +19,7 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
   app.post(
     '/v1/route/explain',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'Which node would do this, why, and what keeps the others from it',
         tags: ['Routing'],
@@ -59,7 +59,7 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
   app.get(
     '/v1/route/decisions/:id',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'How a job was routed, with predicted and actual times',
         tags: ['Routing'],

@@ -23,7 +23,7 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
   app.post(
     '/v1/nodes/:id/tasks',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: 'Run a task on exactly this node',
         tags: ['Nodes'],
@@ -42,7 +42,7 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
   app.get(
     '/v1/tasks/:id',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: { ...one, summary: 'A task and, once it has succeeded, its result' },
     },
     async (request, reply) => sendJson(reply, await findTask(request.params.id, ownerOf(request), services)),
@@ -54,7 +54,7 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
     app.route({
       method,
       url: path,
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: { ...one, summary: 'End a task, whether it runs or waits for approval' },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };

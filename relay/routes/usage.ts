@@ -3,20 +3,22 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import { UsageQuery, UsageReport, type UsageRow } from '../../shared/api/usage.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import { USAGE_GROUPS, type UsageGroup, type UsageSum } from '../store/usage-store.ts';
+import { DAYS_OF_HOURS } from '../store/fold-usage.ts';
+import { HOURS_PER_DAY, USAGE_GROUPS, type UsageGroup, type UsageSum } from '../store/usage-store.ts';
 import { sendJson } from './send-json.ts';
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = DAY_MS / HOURS_PER_DAY;
 const DAYS_USUAL = 30;
 const ROWS_MOST = 10_000;
-const COLUMNS = ['day', 'key', 'model', 'node', 'jobs', 'failed', 'input_tokens', 'output_tokens'] as const;
+const COLUMNS = ['day', 'hour', 'key', 'model', 'node', 'jobs', 'failed', 'input_tokens', 'output_tokens'] as const;
 
 /** What was used, from the same counts that jobs are kept with. */
 export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices, 'store'>): void {
   const schema = { querystring: UsageQuery, response: { 200: UsageReport, '4xx': ErrorResponse } };
   app.get(
     '/v1/usage',
-    { config: { access: 'client' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },
+    { config: { access: 'usage' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },
     async ({ query, principal }, reply) => send(reply, query, await rowsOf({ ...query, key: principal.keyId }, store)),
   );
   app.get(
@@ -32,13 +34,22 @@ export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices
 async function rowsOf(query: UsageQuery, { usage }: RelayServices['store']): Promise<UsageRow[]> {
   const today = Math.floor(Date.now() / DAY_MS);
   const toDay = query.to === undefined ? today : readDay('to', query.to);
-  const fromDay = query.from === undefined ? toDay - DAYS_USUAL : readDay('from', query.from);
   const by = readGroups(query.by ?? 'day');
-  const sums = await usage.sumUsage({ fromDay, toDay, by, apiKeyId: query.key, limit: ROWS_MOST + 1 });
+  const hourly = by.includes('hour');
+  const fromDay =
+    query.from === undefined ? toDay - (hourly ? DAYS_OF_HOURS : DAYS_USUAL) : readDay('from', query.from);
+  if (hourly && fromDay < today - DAYS_OF_HOURS) throw noHours();
+  const range = { fromHour: fromDay * HOURS_PER_DAY, toHour: (toDay + 1) * HOURS_PER_DAY - 1 };
+  const sums = await usage.sumUsage({ ...range, by, apiKeyId: query.key, limit: ROWS_MOST + 1 });
   if (sums.length <= ROWS_MOST) return sums.map(showSum);
   throw new Problem('invalid_value', `That is more than ${ROWS_MOST} rows. Ask for fewer days, or tell less apart.`, {
     param: 'by',
   });
+}
+
+function noHours(): Problem {
+  const sentence = `Hours are kept of today and the ${DAYS_OF_HOURS} days before. Ask by day for what was earlier.`;
+  return new Problem('invalid_value', sentence, { param: 'from' });
 }
 
 function send(reply: unknown, { format = 'json' }: UsageQuery, rows: readonly UsageRow[]): FastifyReply {
@@ -49,18 +60,21 @@ function send(reply: unknown, { format = 'json' }: UsageQuery, rows: readonly Us
 
 /** RFC 4180. A cell that a spreadsheet would compute is made text: names of models come from nodes. */
 function csvOf(rows: readonly UsageRow[]): string {
+  const columns = COLUMNS.filter((name) => name !== 'hour' || rows.some(({ hour }) => hour !== null));
   const cell = (value: string | number | null): string => {
     if (typeof value !== 'string') return `${value ?? ''}`;
     const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const lines = rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(','));
-  return `${[COLUMNS.join(','), ...lines].join('\r\n')}\r\n`;
+  const lines = rows.map((row) => columns.map((name) => cell(row[name])).join(','));
+  return `${[columns.join(','), ...lines].join('\r\n')}\r\n`;
 }
 
-function showSum({ day, key, model, node, jobs, failed, inputTokens, outputTokens }: UsageSum): UsageRow {
+function showSum({ day, hour, key, model, node, jobs, failed, inputTokens, outputTokens }: UsageSum): UsageRow {
   const shownDay = day === null ? null : new Date(day * DAY_MS).toISOString().slice(0, 10);
-  return { day: shownDay, key, model, node, jobs, failed, input_tokens: inputTokens, output_tokens: outputTokens };
+  const shownHour = hour === null ? null : `${new Date(hour * HOUR_MS).toISOString().slice(0, 16)}Z`;
+  const counts = { jobs, failed, input_tokens: inputTokens, output_tokens: outputTokens };
+  return { day: shownDay, hour: shownHour, key, model, node, ...counts };
 }
 
 function readDay(param: 'from' | 'to', text: string): number {

@@ -1,11 +1,13 @@
+export const HOURS_PER_DAY = 24;
+
 /** What usage can be told apart by. */
-export const USAGE_GROUPS = ['day', 'key', 'model', 'node'] as const;
+export const USAGE_GROUPS = ['day', 'hour', 'key', 'model', 'node'] as const;
 export type UsageGroup = (typeof USAGE_GROUPS)[number];
 
 export type UsageQuery = {
-  /** Days since 1970 in UTC, both included. */
-  readonly fromDay: number;
-  readonly toDay: number;
+  /** Hours since 1970 in UTC, both included. */
+  readonly fromHour: number;
+  readonly toHour: number;
   /** At least one, in the order of `USAGE_GROUPS`. */
   readonly by: readonly UsageGroup[];
   /** Of one key alone. */
@@ -15,7 +17,10 @@ export type UsageQuery = {
 
 /** One sum. The members it is not told apart by are null; `node` is empty for jobs that reached none. */
 export type UsageSum = {
+  /** Days since 1970 in UTC. */
   day: number | null;
+  /** Hours since 1970 in UTC; the first of its day for what is no longer told apart by hours. */
+  hour: number | null;
   key: string | null;
   model: string | null;
   node: string | null;
@@ -30,4 +35,6 @@ export type UsageSum = {
 export interface UsageStore {
   /** In the order of the groups. */
   sumUsage(query: UsageQuery): Promise<UsageSum[]>;
+  /** Puts the hours of each day before this one, in days since 1970, together. What is told by days stays as it is. */
+  foldHours(beforeDay: number): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { type FormEvent, type ReactNode, useId } from 'react';
-import type { CreatedKey, CreateKeyRequest } from '../../shared/api/keys.ts';
+import { type CreatedKey, type CreateKeyRequest, KEY_SCOPES, SCOPE_MEANINGS } from '../../shared/api/keys.ts';
 import { useDoing } from './asked.ts';
 import { Card, Trouble } from './parts.tsx';
 import { STRINGS } from './strings.ts';
@@ -37,6 +37,7 @@ export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
           <Field label={TEXT.days}>{(id) => <Limit id={id} name="days" most={3_650} />}</Field>
           <Field label={TEXT.credits}>{(id) => <Limit id={id} name="credits" least={0} most={MOST_CREDITS} />}</Field>
         </div>
+        <Scopes />
         <label className="check">
           <input name="hmac" type="checkbox" /> {TEXT.mustSign}
         </label>
@@ -59,6 +60,27 @@ function Field({ label, children }: { label: string; children(id: string): React
   );
 }
 
+/** What the key may do: everything, unless a box is left empty. */
+function Scopes() {
+  const id = useId();
+  return (
+    <fieldset className="checks">
+      <legend>{TEXT.scopes}</legend>
+      {KEY_SCOPES.map((scope) => (
+        <div key={scope} className="check-line">
+          <label className="check">
+            <input name="scopes" type="checkbox" value={scope} defaultChecked aria-describedby={`${id}-${scope}`} />{' '}
+            <code>{scope}</code>
+          </label>
+          <span id={`${id}-${scope}`} className="quiet">
+            {SCOPE_MEANINGS[scope]}
+          </span>
+        </div>
+      ))}
+    </fieldset>
+  );
+}
+
 type LimitProps = { id: string; name: string; least?: number; most?: number };
 
 function Limit({ id, name, least = 1, most = 1_000_000_000 }: LimitProps) {
@@ -77,6 +99,7 @@ function orderOf(form: FormData, now: number): CreateKeyRequest {
   const [days, credits] = [count('days'), count('credits')];
   return {
     name: text('name'),
+    scopes: KEY_SCOPES.filter((scope) => form.getAll('scopes').includes(scope)),
     models: models.length === 0 ? null : models,
     requests_per_minute: count('requests'),
     tokens_per_minute: count('tokens'),

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { ApiKey, ApiKeyList, CreatedKey } from '../../shared/api/keys.ts';
+import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { useAsked, useDoing } from './asked.ts';
 import { KeyForm } from './key-form.tsx';
 import { AskedTwice, Badge, Card, CopyButton, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
@@ -122,6 +122,7 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
 }
 
 function limitsOf({
+  scopes,
   models,
   requests_per_minute: requests,
   tokens_per_minute: tokens,
@@ -129,6 +130,7 @@ function limitsOf({
   hmac,
 }: ApiKey): string[] {
   const limits = [
+    ...(scopes.length === KEY_SCOPES.length ? [] : [TEXT.scopesOf(scopes.join(', '))]),
     ...(models === null ? [] : [models.join(', ')]),
     ...(requests === null ? [] : [TEXT.requestsOf(shownCount(requests))]),
     ...(tokens === null ? [] : [TEXT.tokensOf(shownCount(tokens))]),

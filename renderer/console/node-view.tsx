@@ -1,7 +1,7 @@
 import type { NodeDetails, NodeHealth } from '../../shared/api/nodes.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { NodeActions } from './node-actions.tsx';
-import { Labels, NODE_TONES } from './nodes.tsx';
+import { kindOf, Labels, NODE_TONES } from './nodes.tsx';
 import { Badge, Card, Empty, Fact, Facts, Load, Table, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount, shownDuration, shownMoment, shownText } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -82,13 +82,14 @@ function Models({ node, health }: { node: NodeDetails; health: NodeHealth | unde
         <Empty title={TEXT.noModels}>{TEXT.noModelsHint}</Empty>
       ) : (
         <Table label={TEXT.models} heads={TEXT.modelHeads}>
-          {node.models.map(({ name, state }) => {
+          {node.models.map(({ name, type, state }) => {
             const measured = health?.models.find(({ model }) => model === name);
             return (
               <tr key={name}>
                 <th scope="row" className="code">
                   {name}
                 </th>
+                <td>{TEXT.kinds[kindOf(type)]}</td>
                 <td>{state}</td>
                 <td className="number">{shownDuration(measured?.first_token_ms)}</td>
                 <td className="number">{shownCount(measured?.tokens_per_s)}</td>

@@ -1,5 +1,6 @@
 import { useDeferredValue, useId, useState } from 'react';
 import type { NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
+import { isServiceType, KERNEL_TYPES } from '../../shared/protocol/subjects.ts';
 import { Badge, Empty, Load, Table, type Tone, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo } from './shown.ts';
@@ -7,7 +8,6 @@ import { STRINGS } from './strings.ts';
 import { useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.nodes;
-const MODELS_SHOWN = 1;
 
 export const NODE_TONES: Record<NodeStatus, Tone> = {
   ready: 'good',
@@ -111,12 +111,7 @@ function Row({ node, now }: { node: NodeSummary; now: number }) {
         <Load used={slots.used} total={slots.total} label={TEXT.loadOf(name)} />
       </td>
       <td>
-        {models.slice(0, MODELS_SHOWN).map((model) => (
-          <span key={model.name} className="sub code">
-            {model.name}
-          </span>
-        ))}
-        {models.length > MODELS_SHOWN && <span className="sub quiet">{TEXT.more(models.length - MODELS_SHOWN)}</span>}
+        <Served models={models} />
       </td>
       <td>
         <Labels labels={labels} />
@@ -124,6 +119,25 @@ function Row({ node, now }: { node: NodeSummary; now: number }) {
       <td className="nowrap">{node.connected ? TEXT.connected : shownAgo(node.last_seen_at, now)}</td>
     </tr>
   );
+}
+
+/** The first model by its name, how many others there are, and what is no model. */
+function Served({ models: served }: Pick<NodeSummary, 'models'>) {
+  const { model: models = [], program: programs = [], kernels } = Object.groupBy(served, ({ type }) => kindOf(type));
+  const also = [...programs.map(({ name }) => name), ...(kernels === undefined ? [] : [TEXT.kernels])];
+  return (
+    <>
+      {models[0] !== undefined && <span className="sub code">{models[0].name}</span>}
+      {models.length > 1 && <span className="sub quiet">{TEXT.moreModels(models.length - 1)}</span>}
+      {also.length > 0 && <span className="sub quiet">{also.join(', ')}</span>}
+    </>
+  );
+}
+
+/** Programs and kernels are told of as models are, but whoever counts models means others. */
+export function kindOf(type: string): 'model' | 'program' | 'kernels' {
+  if (!isServiceType(type)) return 'model';
+  return (KERNEL_TYPES as readonly string[]).includes(type) ? 'kernels' : 'program';
 }
 
 export function Labels({ labels }: { labels: NodeSummary['labels'] }) {

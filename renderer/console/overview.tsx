@@ -1,12 +1,10 @@
 import type { AdminStats } from '../../shared/api/stats.ts';
-import type { UsageReport } from '../../shared/api/usage.ts';
-import { useAsked } from './asked.ts';
-import { Card, Empty, Fact, Facts, Trouble, useNow } from './parts.tsx';
+import { Card, Empty, Fact, Facts, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownBytes, shownCompact, shownCount } from './shown.ts';
 import { STRINGS } from './strings.ts';
-import { useApi, useLive } from './surroundings.ts';
-import { UsageCharts } from './usage-charts.tsx';
+import { useLive } from './surroundings.ts';
+import { Usage } from './usage.tsx';
 
 const TEXT = STRINGS.overview;
 
@@ -60,35 +58,6 @@ function Figures({ stats }: { stats: AdminStats }) {
           </div>
         ))}
       </dl>
-    </Card>
-  );
-}
-
-function Usage() {
-  const api = useApi();
-  const { answer, problem } = useAsked('usage', () => api.get<UsageReport>('/v1/admin/usage?by=day'));
-  const rows = answer?.data ?? [];
-  return (
-    <Card
-      title={TEXT.usage}
-      actions={
-        <a
-          className="button"
-          data-size="small"
-          href="/v1/admin/usage?by=day,key,model,node&format=csv"
-          download="usage.csv"
-        >
-          {TEXT.csv}
-        </a>
-      }
-    >
-      <Trouble problem={problem} />
-      {rows.length > 0 && <UsageCharts rows={rows} />}
-      {answer !== undefined && rows.length === 0 && (
-        <Empty title={TEXT.noUsage}>
-          {TEXT.noUsageHint} <a href={linkTo('playground')}>{TEXT.tryOne}</a>
-        </Empty>
-      )}
     </Card>
   );
 }

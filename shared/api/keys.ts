@@ -1,6 +1,32 @@
 import { type Static, Type } from 'typebox';
 import { Maybe, Nullable } from './nullable.ts';
 
+/** What a key may do, in the order in which it is shown. */
+export const KEY_SCOPES = ['inference', 'jobs', 'files', 'receipts', 'usage', 'catalog'] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
+/** Each scope in words, for whoever chooses. */
+export const SCOPE_MEANINGS: Readonly<Record<KeyScope, string>> = {
+  inference: 'ask models, services and nodes, and wait for the answer',
+  jobs: 'submit jobs, follow them, fetch their results, cancel them',
+  files: 'upload, read and delete its files',
+  receipts: 'read receipts of its jobs, and the log with its proofs',
+  usage: 'read what it has used and the credits it has left',
+  catalog: 'see which models, services and nodes there are',
+};
+
+const Scopes = Type.Array(Type.Enum([...KEY_SCOPES]), {
+  maxItems: KEY_SCOPES.length,
+  uniqueItems: true,
+  description: `What the key may do. ${KEY_SCOPES.map((scope) => `${scope}: ${SCOPE_MEANINGS[scope]}.`).join(' ')}`,
+});
+/** Everything where it is left out. */
+const ChosenScopes = Type.Array(Type.Enum([...KEY_SCOPES]), {
+  minItems: 1,
+  maxItems: KEY_SCOPES.length,
+  uniqueItems: true,
+  description: 'What the key may do; everything by default',
+});
 const Name = Type.String({ minLength: 1, maxLength: 64, description: 'What people call the key' });
 const Models = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
   minItems: 1,
@@ -14,6 +40,7 @@ const Time = Type.Integer({ description: 'Milliseconds since 1970' });
 export const CreateKeyRequest = Type.Object(
   {
     name: Name,
+    scopes: Maybe(ChosenScopes),
     models: Maybe(Models),
     requests_per_minute: Maybe(PerMinute),
     tokens_per_minute: Maybe(PerMinute),
@@ -29,7 +56,14 @@ export const CreateKeyRequest = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ name: 'the bot of the forum', models: ['sparewatt/demo-chat'], requests_per_minute: 60 }],
+    examples: [
+      {
+        name: 'the bot of the forum',
+        scopes: ['inference', 'catalog'],
+        models: ['sparewatt/demo-chat'],
+        requests_per_minute: 60,
+      },
+    ],
   },
 );
 export type CreateKeyRequest = Static<typeof CreateKeyRequest>;
@@ -56,6 +90,7 @@ export const ApiKey = Type.Object({
   prefix: Nullable(Type.String({ description: 'How the key begins; null for one of an earlier version' })),
   name: Type.String(),
   state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
+  scopes: Scopes,
   models: Nullable(Type.Array(Type.String())),
   requests_per_minute: Nullable(Type.Integer()),
   tokens_per_minute: Nullable(Type.Integer()),

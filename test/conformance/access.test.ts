@@ -7,6 +7,7 @@ import { createApp } from '../../relay/app.ts';
 import type { RelayServices } from '../../relay/services.ts';
 import { openSqliteStore } from '../../relay/store/sqlite/open-sqlite-store.ts';
 import type { KeyRecord } from '../../relay/store/store.ts';
+import { KEY_SCOPES } from '../../shared/api/keys.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { silentLog, startPool } from '../support/pool.ts';
 
@@ -121,6 +122,44 @@ test('asks for a key on every route but the public ones', async () => {
     }
   }
   assert.deepEqual(open.sort(), PUBLIC.sort());
+});
+
+type Operation = { security?: Record<string, string[]>[] };
+
+/** Every operation that takes a key, as the documentation tells of it. */
+async function guardedOperations(): Promise<{ method: string; path: string; scope: string | undefined }[]> {
+  const answer = await fetch(`${pool.relay.url}/openapi.json`);
+  const { paths } = (await answer.json()) as { paths: Record<string, Record<string, Operation>> };
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { security = [] }]) =>
+      security.flatMap(({ apiKey }) => (apiKey === undefined ? [] : [{ method, path, scope: apiKey[0] }])),
+    ),
+  );
+}
+
+test('[X01] each route takes the one scope that its documentation names, and no other does instead', async () => {
+  const scopes = [...KEY_SCOPES, 'admin'];
+  const keys = new Map<string | undefined, { only: string; others: string }>();
+  for (const scope of scopes) {
+    const others = KEY_SCOPES.filter((other) => other !== scope);
+    const only = scope === 'admin' ? pool.relay.adminToken : await addKey({ scopes: [scope] });
+    keys.set(scope, { only, others: await addKey({ scopes: others }) });
+  }
+  const used = new Set<string | undefined>();
+  for (const { method, path, scope } of await guardedOperations()) {
+    const url = `${pool.relay.url}${path.replace(/\{\w+\}/g, 'x')}`;
+    const { only, others } = keys.get(scope) ?? assert.fail(`${method} ${path} takes no scope`);
+    // A POST without a body is as far as this may go.
+    const send = (key: string) => fetch(url, { method, headers: { authorization: `Bearer ${key}` } });
+    const refused = await send(others);
+    assert.equal(refused.status, 403, `${method} ${path}`);
+    assertError(await readError(refused), { code: 'insufficient_scope', message: new RegExp(`\`${scope}\``) });
+    const taken = await send(only);
+    assert.ok(taken.status !== 401 && taken.status !== 403, `${method} ${path} with ${scope}: ${taken.status}`);
+    await taken.body?.cancel();
+    used.add(scope);
+  }
+  assert.deepEqual([...used].sort(), scopes.sort());
 });
 
 test('refuses to start with a route that does not say who may call it', async () => {

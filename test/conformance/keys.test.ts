@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import OpenAI from 'openai';
-import type { ApiKey, ApiKeyList, CreatedKey } from '../../shared/api/keys.ts';
+import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { startPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
 
@@ -76,6 +76,38 @@ test('a key for one model gets no other, whichever way it asks', async () => {
   });
 });
 
+test('a key for some things only says so, is refused the others, and leaves no more to the one after it', async () => {
+  const made = await create({ scopes: ['catalog', 'inference'] });
+  assert.deepEqual(made.scopes, ['inference', 'catalog']);
+  const client = clientOf(made);
+  await client.chat.completions.create(ASK);
+  assert.ok((await client.models.list()).data.length > 0);
+  const { body } = await askAsAdmin<CreatedKey>(pool, `/v1/admin/keys/${made.id}/rotate`, {});
+  assert.deepEqual(body.scopes, made.scopes);
+  const refused = await ask<{ code: string; detail: string }>(pool, '/v1/jobs', undefined, body.key);
+  assert.deepEqual([refused.status, refused.body.code], [403, 'insufficient_scope']);
+  assert.match(refused.body.detail, /lacks the scope `jobs`; it has inference, catalog\./);
+  assert.deepEqual((await create({})).scopes, [...KEY_SCOPES]);
+});
+
+test('a key for inference alone is told nothing of the nodes by the tool that agents use either', async () => {
+  const { key } = await create({ scopes: ['inference'] });
+  const call = { name: 'nodes', arguments: { action: 'list' } };
+  const response = await pool.request('/mcp', {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: call }),
+  });
+  const text = await response.text();
+  assert.equal(response.status, 200);
+  assert.match(text, /insufficient_scope/);
+  assert.match(text, /lacks the scope `catalog`/);
+});
+
 test('a key that is rotated leaves its rights to the new one and works until the overlap is over', async () => {
   const old = await create({ models: ['test/noop'], requests_per_minute: 100 });
   const path = `/v1/admin/keys/${old.id}/rotate`;
@@ -97,6 +129,8 @@ test('[X22] no client administers keys, and what makes no sense is refused', asy
     [{}, 'name'],
     [{ name: 'x', expires_at: 5 }, 'expires_at'],
     [{ name: 'x', models: [] }, 'models'],
+    [{ name: 'x', scopes: [] }, 'scopes'],
+    [{ name: 'x', scopes: ['admin'] }, 'scopes.0'],
     [{ name: 'x', requests_per_minute: 0 }, 'requests_per_minute'],
   ] as const) {
     const { status, body } = await askAsAdmin<{ error: { param: string } }>(pool, '/v1/admin/keys', order);

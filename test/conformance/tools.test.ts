@@ -33,7 +33,11 @@ async function startToolPool(t: TestContext, tool: ToolType = 'ffmpeg'): Promise
   afterTest(t, () => pool.close());
   const folder = temporaryFolder(t);
   const tools = await openNativeTools({ allowed: [tool], log: silentLog as never, folder });
-  await pool.addNode({ runtime: withTools(createSyntheticRuntime(), tools), tools: { [tool]: true } });
+  await pool.addNode({
+    runtime: withTools(createSyntheticRuntime(), tools),
+    tools: { [tool]: true },
+    memoryBytes: 4 * 2 ** 30,
+  });
   return { pool, folder };
 }
 

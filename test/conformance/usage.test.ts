@@ -27,6 +27,7 @@ test('tells the operator what was used, by day, key, model and node', async () =
     { ...chat, key: 'k' },
     {
       day: today,
+      hour: null,
       key: 'k',
       model: 'test/noop',
       node: nodeId,
@@ -39,6 +40,29 @@ test('tells the operator what was used, by day, key, model and node', async () =
   assert.deepEqual([vectors?.model, vectors?.jobs, data.length], ['test/vectors', 1, 2]);
   assert.deepEqual((await report(`?key=key_nobody`)).data, []);
   assert.deepEqual((await report(`?to=2020-01-01`)).data, []);
+});
+
+test('tells the hours of the last days apart, and no others', async () => {
+  const { data } = await report('?by=hour,model');
+  assert.deepEqual(
+    data.map(({ day, model, jobs }) => [day, model, jobs]),
+    [
+      [null, 'test/noop', 1],
+      [null, 'test/vectors', 1],
+    ],
+  );
+  const hour = data[0]?.hour ?? '';
+  assert.match(hour, /^\d{4}-\d\d-\d\dT\d\d:00Z$/);
+  assert.ok(Date.now() - Date.parse(hour) < 2 * 3_600_000);
+  const csv = await pool.request('/v1/usage?by=hour&format=csv');
+  const [head, line] = (await csv.text()).split('\r\n');
+  assert.equal(head, 'day,hour,key,model,node,jobs,failed,input_tokens,output_tokens');
+  assert.ok(line?.startsWith(`,${hour},`));
+  const { status, body } = await askAsAdmin<{ error: { param: string } }>(
+    pool,
+    '/v1/admin/usage?by=hour&from=2026-01-01&to=2026-01-02',
+  );
+  assert.deepEqual([status, body.error.param], [400, 'from']);
 });
 
 test('a key sees what it used itself, whatever key it names', async () => {

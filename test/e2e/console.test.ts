@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { withKernels } from '../../main/headless/inference/with-kernels.ts';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/console-page.ts';
@@ -9,6 +10,7 @@ import { startNetworkLine } from '../support/network-line.ts';
 import { visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
+import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const PAGES = ['overview', 'nodes', 'jobs', 'approvals', 'keys', 'pairing', 'playground', 'receipts'];
@@ -135,6 +137,7 @@ test('a key is shown once, works with its limits, and is refused once it is revo
   const { page } = await openConsole(browser, pool, { hash: '#/keys' });
   await page.getByLabel('Name', { exact: true }).fill('forum');
   await page.getByLabel('Requests a minute').fill('5');
+  for (const scope of ['receipts', 'usage']) await page.getByRole('checkbox', { name: scope }).uncheck();
   await page.getByRole('button', { name: 'Make key' }).click();
   const key = (await page.locator('.secret code').textContent()) ?? '';
   assert.match(key, /^sk-sparewatt-/);
@@ -142,6 +145,7 @@ test('a key is shown once, works with its limits, and is refused once it is revo
   assert.equal((await ask()).status, 200);
   const row = page.locator('tr', { hasText: 'forum' });
   await row.getByText('5 requests a minute').waitFor();
+  await row.getByText('only inference, jobs, files, catalog').waitFor();
   await page.getByRole('button', { name: 'I have copied it' }).click();
   await page.reload();
   await row.getByText('Active').waitFor();
@@ -188,6 +192,16 @@ test('two hundred nodes are all counted, found and shown, in light and dark, wit
   const { page, faults } = await openConsole(browser, pool);
   await isMarked(page, 'Nodes connected', '199 / 200').waitFor();
   await page.locator('canvas').first().waitFor();
+  await page.getByLabel('Range').selectOption('hour');
+  await page.getByLabel('Told apart by').selectOption('model');
+  await page.locator('.legend', { hasText: /test\/\w+ \d+ jobs?, \d+ tokens/ }).waitFor();
+  await page.getByText('As a table').click();
+  await page
+    .locator('details tr', { hasText: /^\d{4}-\d\d-\d\d \d\d:00Ztest\// })
+    .first()
+    .waitFor();
+  const json = await page.getByRole('link', { name: 'Download JSON' }).getAttribute('href');
+  assert.match(json ?? '', /by=hour,key,model,node&from=\d{4}-\d\d-\d\d$/);
   assert.deepEqual(await barriersOf(page, ['overview', 'nodes']), []);
   await page.getByText('200 nodes').waitFor();
   assert.equal(await page.locator('tbody tr').count(), 200);
@@ -214,9 +228,13 @@ test('a console whose line broke goes on where it was, and one whose session is 
   });
   line.cut();
   await page.getByText('No connection, trying again…').waitFor();
-  const node = await pool.addNode({ name: 'latecomer' });
+  const runtime = withKernels(createSyntheticRuntime(), { fault: () => undefined } as never);
+  const node = await pool.addNode({ name: 'latecomer', runtime });
   line.mend();
   await page.getByRole('link', { name: 'latecomer' }).waitFor();
+  const row = page.locator('tr', { hasText: 'latecomer' });
+  await row.getByText(/^and \d more models$/).waitFor();
+  await row.getByText('kernels for computing').waitFor();
   assert.match(opened[0] ?? '', /^{"type":"update"/);
   await node.agent.close();
   await page.locator('tr', { hasText: 'latecomer' }).getByText('Offline').waitFor();

@@ -23,7 +23,17 @@ describe('sparewatt keys', () => {
   });
 
   it('makes a key, shows it this once, lists it with its limits, rotates and revokes it', async () => {
-    const limits = ['--only-model', 'sparewatt/demo-chat', '--requests-per-minute', '60', '--days', '30'];
+    const limits = [
+      '--scope',
+      'inference',
+      'jobs',
+      '--only-model',
+      'sparewatt/demo-chat',
+      '--requests-per-minute',
+      '60',
+      '--days',
+      '30',
+    ];
     const made = await keys('create', 'forum bot', ...limits);
     assert.match(made.stdout, /^forum bot {2}key_\w+\n\n {2}sk-sparewatt-\S+\n\nIt is not shown again/);
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
@@ -31,7 +41,9 @@ describe('sparewatt keys', () => {
     assert.match(listed.stdout, /^KEY-ID +KEY +STATE +NAME +LIMITS +LAST USED\n/);
     assert.match(
       listed.stdout,
-      new RegExp(`${id} +sk-sparewatt-.{6}… +active +forum bot +sparewatt/demo-chat, 60 requests/min, until 2`),
+      new RegExp(
+        `${id} +sk-sparewatt-.{6}… +active +forum bot +only inference jobs, sparewatt/demo-chat, 60 requests/min, until 2`,
+      ),
     );
     assert.doesNotMatch(listed.stdout, /sk-sparewatt-[\w-]{7}/);
     const rotated = JSON.parse((await keys('rotate', id, '--overlap', '0', '--json')).stdout) as CreatedKey;
@@ -59,6 +71,7 @@ describe('sparewatt keys', () => {
 
   it('says what is wrong with a command line or an id', async () => {
     assert.equal((await keys('create', 'x', '--requests-per-minute', '0')).code, 2);
+    assert.match((await keys('create', 'x', '--scope', 'everything')).stderr, /inference, jobs, files/);
     const unknown = await keys('revoke', 'key_nobody');
     assert.deepEqual([unknown.code, /\(key_not_found\)/.test(unknown.stderr)], [1, true]);
   });

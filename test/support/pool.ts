@@ -36,6 +36,7 @@ export type PoolNodeOptions = {
   /** Programs that it says it has. */
   tools?: Tools;
   spans?: RunSpans;
+  memoryBytes?: number;
 };
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
@@ -63,6 +64,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         policy,
         tools,
         spans,
+        memoryBytes = 1,
       } = wanted;
       const key = createUser();
       const agent = startAgent({
@@ -70,7 +72,7 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         name,
         version: '0.0.0-test',
         slots,
-        hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+        hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: memoryBytes },
         identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
         runtime,
         connect: connectToBus,

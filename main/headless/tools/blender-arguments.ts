@@ -12,7 +12,7 @@ const MOST_FRAMES = 250;
 
 /**
  * Of `blender/render`. Scripts within the scene are not run, and nothing of the owner's own settings is read; what the
- * command line cannot say is said by an expression that holds whole numbers alone.
+ * command line cannot say is said by an expression that holds whole numbers and truth values alone.
  */
 export const planRender: Planner = (input, { threads }) => {
   const engine = ENGINES[String(input.engine)];
@@ -41,13 +41,18 @@ export const planRender: Planner = (input, { threads }) => {
   };
 };
 
-function expressionOf({ width, height, samples }: Parameters<Planner>[0]): string {
+/** `denoiser` is empty in a Blender that was built without one, as Debian's is: what would end each render there. */
+const DENOISE_WHERE_IT_CAN = 's.cycles.use_denoising = s.cycles.use_denoising and bool(s.cycles.denoiser)';
+
+function expressionOf({ width, height, samples, denoise }: Parameters<Planner>[0]): string {
   const lines = ['import bpy', 's = bpy.context.scene', 's.render.resolution_percentage = 100'];
   if (width !== undefined) lines.push(`s.render.resolution_x = ${whole(width)}`);
   if (height !== undefined) lines.push(`s.render.resolution_y = ${whole(height)}`);
   if (samples !== undefined) {
     lines.push(`s.cycles.samples = ${whole(samples)}`, `s.eevee.taa_render_samples = ${whole(samples)}`);
   }
+  if (denoise === undefined) lines.push(DENOISE_WHERE_IT_CAN);
+  else lines.push(`s.cycles.use_denoising = ${denoise === 'on' ? 'True' : 'False'}`);
   return lines.join('; ');
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ApiKey, ApiKeyList, CreatedKey } from '../../../shared/api/keys.ts';
+import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES, SCOPE_MEANINGS } from '../../../shared/api/keys.ts';
 import { addClientOptions, readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
@@ -9,6 +9,7 @@ import { out } from '../style.ts';
 
 type JsonOption = SettingOptions & { json?: boolean };
 type CreateOptions = JsonOption & {
+  scope?: string[];
   onlyModel?: string[];
   requestsPerMinute?: number;
   tokensPerMinute?: number;
@@ -51,6 +52,7 @@ export function addKeysCommand(program: Command): void {
 function addCreate(keys: Command): void {
   operatorCommand(keys, 'create', 'make a key; it is shown this once')
     .argument('<name>', 'what people call it')
+    .addOption(new Option('--scope <scope...>', 'all that it may do (default: everything)').choices([...KEY_SCOPES]))
     .addOption(new Option('--only-model <id...>', 'the only models it may ask for'))
     .addOption(new Option('--requests-per-minute <number>', 'how much it may ask').argParser(whole(1)))
     .addOption(new Option('--tokens-per-minute <number>', 'of input and output together').argParser(whole(1)))
@@ -59,10 +61,12 @@ function addCreate(keys: Command): void {
     )
     .addOption(new Option('--hmac', 'each request must be signed with a secret that is shown with the key'))
     .addOption(new Option('--days <number>', 'how long it holds (default: for ever)').argParser(whole(1)))
+    .addHelpText('after', `\nScopes:\n${scopesText()}`)
     .action(async (name: string, options: CreateOptions) => {
       const { relayUrl, adminToken } = await readOperator(options);
       const made = await postJson<CreatedKey>(relayUrl, PATH, adminToken, {
         name,
+        scopes: options.scope === undefined ? null : [...new Set(options.scope)],
         models: options.onlyModel ?? null,
         requests_per_minute: options.requestsPerMinute ?? null,
         tokens_per_minute: options.tokensPerMinute ?? null,
@@ -103,12 +107,17 @@ function tableOf(keys: readonly ApiKey[]): string {
   return `${out.dim(lines[0] ?? '')}\n${lines.slice(1).join('\n')}\n`;
 }
 
+function scopesText(): string {
+  return KEY_SCOPES.map((scope) => `  ${scope.padEnd(10)} ${SCOPE_MEANINGS[scope]}\n`).join('');
+}
+
 function keyText({ prefix }: ApiKey): string {
   return prefix === null ? '?' : `${prefix}…`;
 }
 
-function limitsOf({ models, requests_per_minute, tokens_per_minute, hmac, expires_at }: ApiKey): string {
+function limitsOf({ scopes, models, requests_per_minute, tokens_per_minute, hmac, expires_at }: ApiKey): string {
   const limits = [
+    scopes.length === KEY_SCOPES.length ? undefined : `only ${scopes.join(' ') || 'nothing'}`,
     models === null ? undefined : models.map(printable).join(' '),
     requests_per_minute === null ? undefined : `${requests_per_minute} requests/min`,
     tokens_per_minute === null ? undefined : `${tokens_per_minute} tokens/min`,

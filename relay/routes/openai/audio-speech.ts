@@ -19,7 +19,7 @@ export function registerSpeechRoute(app: RelayApp, services: RelayServices): voi
   app.post(
     '/v1/audio/speech',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: 'Speak a text',
         tags: ['OpenAI'],

@@ -37,7 +37,7 @@ export function registerTranscriptionRoutes(app: RelayApp, services: RelayServic
       scope.post(
         `/v1/audio/${path}`,
         {
-          config: { access: 'client' },
+          config: { access: 'inference' },
           bodyLimit: MOST_FORM_BYTES,
           // A form is bytes until it has been read; what is wrong with it is said by who reads it.
           validatorCompiler: () => () => true,

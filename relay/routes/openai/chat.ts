@@ -37,7 +37,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
   app.post(
     '/v1/chat/completions',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: 'Answer a conversation',
         tags: ['OpenAI'],

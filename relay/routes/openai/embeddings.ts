@@ -17,7 +17,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
   app.post(
     '/v1/embeddings',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: 'Turn texts into vectors',
         tags: ['OpenAI'],

@@ -28,7 +28,7 @@ export function registerImageRoutes(app: RelayApp, services: RelayServices): voi
   app.post(
     '/v1/images/generations',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: 'Paint pictures of a text',
         tags: ['OpenAI'],
@@ -57,7 +57,7 @@ function registerMissingRoute(app: RelayApp, kind: string): void {
   app.post(
     `/v1/images/${kind}`,
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: `Not done by any model here: ${kind} of pictures`,
         tags: ['OpenAI'],

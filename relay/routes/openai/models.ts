@@ -7,7 +7,7 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
   app.get(
     '/v1/models',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: { summary: 'Models that can be asked for', tags: ['OpenAI'], response: { 200: ModelList } },
     },
     async () => ({ object: 'list' as const, data: services.models.list() }),
@@ -15,7 +15,7 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
   app.get(
     '/v1/models/:id',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: {
         summary: 'One model; the slash of its id may be sent as it is or as %2F',
         tags: ['OpenAI'],
@@ -29,7 +29,7 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
   app.get(
     '/v1/models/*',
     {
-      config: { access: 'client' },
+      config: { access: 'catalog' },
       schema: { hide: true, params: Type.Object({ '*': Type.String() }), response: { 200: Model } },
     },
     async (request) => services.models.get(request.params['*']),

@@ -23,7 +23,7 @@ export function registerRerankRoute(app: RelayApp, services: RelayServices): voi
   app.post(
     '/v1/rerank',
     {
-      config: { access: 'client' },
+      config: { access: 'inference' },
       schema: {
         summary: 'Put documents in the order of their relevance to a query',
         tags: ['OpenAI'],

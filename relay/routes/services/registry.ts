@@ -17,7 +17,7 @@ const BELOW = /\/(schema|requirements)$/;
 
 /** `/v1/registry/services`: what the pool can be asked for, and what a node must have for it. */
 export function registerRegistryRoutes(app: RelayApp, services: RelayServices): void {
-  const config = { access: 'client' } as const;
+  const config = { access: 'catalog' } as const;
   const send = (id: string, below: string | undefined, reply: FastifyReply): FastifyReply => {
     const service = services.registry.get(id);
     if (below === 'requirements') return sendJson(reply, requirementsOf(service, services));

@@ -32,7 +32,7 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
       await reader.files?.close();
     }
   };
-  const config = { access: 'client' } as const;
+  const config = { access: 'inference' } as const;
   const schema = {
     body: ServiceRequest,
     response: { 200: ServiceAnswer, '4xx': ErrorResponse, '5xx': ErrorResponse },

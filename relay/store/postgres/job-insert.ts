@@ -46,9 +46,9 @@ WITH job AS (
   INSERT INTO attempts (${ATTEMPT_COLUMNS})
   SELECT job.seq, a.* FROM job, unnest(${arraysOf(attempts, ATTEMPT_TYPES)}) AS a
 ), used AS (
-  INSERT INTO usage AS u (day, api_key_id, model, node_id, failed, input_tokens, output_tokens, jobs)
+  INSERT INTO usage AS u (hour, api_key_id, model, node_id, failed, input_tokens, output_tokens, jobs)
   VALUES (${places(usage, ['bigint', 'text', 'text', 'text', 'bigint', 'bigint', 'bigint'])}, 1)
-  ON CONFLICT (day, api_key_id, model, node_id) DO UPDATE SET jobs = u.jobs + 1, failed = u.failed + excluded.failed,
+  ON CONFLICT (hour, api_key_id, model, node_id) DO UPDATE SET jobs = u.jobs + 1, failed = u.failed + excluded.failed,
     input_tokens = u.input_tokens + excluded.input_tokens, output_tokens = u.output_tokens + excluded.output_tokens
 ), receipt AS (
   INSERT INTO receipts (id, job, body, leaf, leaf_hash)

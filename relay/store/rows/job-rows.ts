@@ -48,13 +48,13 @@ export type JobRows = {
   attempts: unknown[][];
   /** The receipt as it is logged, in the canonical form. */
   receipt: { id: string; body: string } | null;
-  /** What the job adds to the sums of its day, key, model and node. */
+  /** What the job adds to the sums of its hour, key, model and node. */
   usage: unknown[];
   /** What it adds to the ledger. */
   charge: ChargeValues | null;
 };
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 export function rowsOf(record: JobRecord): JobRows {
   const { receipt, charge } = record;
@@ -76,10 +76,10 @@ export function isPayWithheld({ charge, receipt }: JobRows, judge: (body: string
 }
 
 function usageValues({ finishedAt, apiKeyId, model, attempts, state, usage }: JobRecord): unknown[] {
-  const day = Math.floor(finishedAt / DAY_MS);
+  const hour = Math.floor(finishedAt / HOUR_MS);
   const node = attempts.at(-1)?.nodeId ?? '';
   const hasFailed = state === 'succeeded' ? 0 : 1;
-  return [day, apiKeyId, model, node, hasFailed, usage?.inputTokens ?? 0, usage?.outputTokens ?? 0];
+  return [hour, apiKeyId, model, node, hasFailed, usage?.inputTokens ?? 0, usage?.outputTokens ?? 0];
 }
 
 /** In the order of `JOB_COLUMNS`: positions bind twice as fast as names. */

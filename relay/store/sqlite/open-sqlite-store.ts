@@ -92,7 +92,10 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
       touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
     },
-    usage: { sumUsage: (query) => ask('usage', 'sumUsage', query) },
+    usage: {
+      sumUsage: (query) => ask('usage', 'sumUsage', query),
+      foldHours: (beforeDay) => ask('usage', 'foldHours', beforeDay),
+    },
     receiptLog: {
       treeState: () => ask('receiptLog', 'treeState'),
       rootAt: (size) => ask('receiptLog', 'rootAt', size),

@@ -1,9 +1,17 @@
 import type { Database } from 'better-sqlite3';
-import { USAGE_GROUPS, type UsageGroup, type UsageQuery, type UsageStore, type UsageSum } from '../usage-store.ts';
+import {
+  HOURS_PER_DAY,
+  USAGE_GROUPS,
+  type UsageGroup,
+  type UsageQuery,
+  type UsageStore,
+  type UsageSum,
+} from '../usage-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 const COLUMN_OF: Readonly<Record<UsageGroup, string>> = {
-  day: 'day',
+  day: 'hour / 24',
+  hour: 'hour',
   key: 'api_key_id',
   model: 'model',
   node: 'node_id',
@@ -11,17 +19,31 @@ const COLUMN_OF: Readonly<Record<UsageGroup, string>> = {
 
 /** Adds one job; positions as `usageValues` of `job-rows.ts` gives them. */
 export const ADD_USAGE = `
-INSERT INTO usage (day, api_key_id, model, node_id, jobs, failed, input_tokens, output_tokens)
+INSERT INTO usage (hour, api_key_id, model, node_id, jobs, failed, input_tokens, output_tokens)
 VALUES (?, ?, ?, ?, 1, ?, ?, ?)
 ON CONFLICT DO UPDATE SET jobs = jobs + 1, failed = failed + excluded.failed,
   input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens`;
+
+const ADD_FOLDED = `
+INSERT INTO usage AS u (hour, api_key_id, model, node_id, jobs, failed, input_tokens, output_tokens)
+SELECT hour / 24 * 24, api_key_id, model, node_id, sum(jobs), sum(failed), sum(input_tokens), sum(output_tokens)
+FROM usage WHERE hour < ? AND hour % 24 <> 0 GROUP BY hour / 24, api_key_id, model, node_id
+ON CONFLICT (hour, api_key_id, model, node_id) DO UPDATE SET jobs = u.jobs + excluded.jobs,
+  failed = u.failed + excluded.failed, input_tokens = u.input_tokens + excluded.input_tokens,
+  output_tokens = u.output_tokens + excluded.output_tokens`;
+const DROP_FOLDED = 'DELETE FROM usage WHERE hour < ? AND hour % 24 <> 0';
 
 export function createUsageStore(db: Database, access: SqliteAccess): UsageStore {
   return {
     sumUsage: (query) =>
       access.read(() => {
-        const { fromDay, toDay, apiKeyId = null, limit } = query;
-        return db.prepare<unknown[], UsageSum>(sumOf(query)).all(fromDay, toDay, apiKeyId, apiKeyId, limit);
+        const { fromHour, toHour, apiKeyId = null, limit } = query;
+        return db.prepare<unknown[], UsageSum>(sumOf(query)).all(fromHour, toHour, apiKeyId, apiKeyId, limit);
+      }),
+    foldHours: (beforeDay) =>
+      access.write(() => {
+        db.prepare(ADD_FOLDED).run(beforeDay * HOURS_PER_DAY);
+        db.prepare(DROP_FOLDED).run(beforeDay * HOURS_PER_DAY);
       }),
   };
 }
@@ -33,6 +55,6 @@ function sumOf({ by }: UsageQuery): string {
   return `
 SELECT ${shown.join(', ')}, sum(jobs) AS jobs, sum(failed) AS failed,
   sum(input_tokens) AS inputTokens, sum(output_tokens) AS outputTokens
-FROM usage WHERE day BETWEEN ? AND ? AND (? IS NULL OR api_key_id = ?)
+FROM usage WHERE hour BETWEEN ? AND ? AND (? IS NULL OR api_key_id = ?)
 GROUP BY ${groups.join(', ')} ORDER BY ${groups.join(', ')} LIMIT ?`;
 }

@@ -91,6 +91,11 @@ export const MEDIA = defineServices('media', [
       width: Optional(Whole(16, 8_192, 'Pixels')),
       height: Optional(Whole(16, 8_192, 'Pixels')),
       samples: Optional(Whole(1, 16_384, 'Rays per pixel')),
+      denoise: Optional(
+        Type.Enum(['on', 'off'], {
+          description: 'By default as the scene says, where the Blender of the node has a denoiser',
+        }),
+      ),
       format: OneOf(['png', 'exr', 'jpeg'], 'Form of the frames'),
     },
     oneOf: ['scene', 'file_id'],

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { assertScope, ensureFirstKey, hashApiKey, newAdminToken, newApiKey } from '../../../relay/access/api-keys.ts';
 import { createKeyGuard } from '../../../relay/access/key-guard.ts';
 import type { KeyStore } from '../../../relay/store/store.ts';
+import { KEY_SCOPES } from '../../../shared/api/keys.ts';
 import { isProblem } from '../../support/problems.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { keyRecord, T0 } from '../store/store-records.ts';
@@ -31,7 +32,7 @@ async function setUp(t: TestContext) {
 
 test('knows a client by its bearer key or its x-api-key', async (t) => {
   const { guard, key, keyId } = await setUp(t);
-  const client = { kind: 'client', keyId, scopes: ['inference'] };
+  const client = { kind: 'client', keyId, scopes: [...KEY_SCOPES] };
   assert.deepEqual(await guard.authenticate(`Bearer ${key}`), client);
   assert.deepEqual(await guard.authenticate(`bearer   ${key} `), client);
   assert.deepEqual(await guard.authenticate(undefined, key), client);

@@ -9,6 +9,8 @@ import { files } from './0075-files.ts';
 import { keyHmac } from './0093-key-hmac.ts';
 import { keyPrefix } from './0097-key-prefix.ts';
 import { leavesOfReceipts } from './0098-leaves-of-receipts.ts';
+import { keyScopes } from './0100-key-scopes.ts';
+import { usageHours } from './0101-usage-hours.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,4 +24,6 @@ export const MIGRATIONS: readonly Migration[] = [
   keyHmac,
   keyPrefix,
   leavesOfReceipts,
+  keyScopes,
+  usageHours,
 ];

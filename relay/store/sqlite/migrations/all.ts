@@ -13,6 +13,8 @@ import { credits } from './0092-credits.ts';
 import { keyHmac } from './0093-key-hmac.ts';
 import { keyPrefix } from './0097-key-prefix.ts';
 import { leavesOfReceipts } from './0098-leaves-of-receipts.ts';
+import { keyScopes } from './0100-key-scopes.ts';
+import { usageHours } from './0101-usage-hours.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -32,4 +34,6 @@ export const MIGRATIONS: readonly Migration[] = [
   keyHmac,
   keyPrefix,
   leavesOfReceipts,
+  keyScopes,
+  usageHours,
 ];

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planTool } from '../../../../main/headless/tools/tool-plan.ts';
-import { whyNoTool } from '../../../support/native-tools.ts';
 import { isProblem } from '../../../support/problems.ts';
 
 const plan = (input: object) => planTool('blender', 'blender/render', { file_id: 'file_1', ...input }, { threads: 4 });
@@ -15,7 +14,8 @@ test('Blender is told what the input asks for, runs no script of the scene and r
     ...['--engine', 'CYCLES', '--render-format', 'OPEN_EXR', '--use-extension', '1'],
     ...['--render-output', '//../out/frame_######', '--python-expr'],
     'import bpy; s = bpy.context.scene; s.render.resolution_percentage = 100; s.render.resolution_x = 1920; ' +
-      's.render.resolution_y = 1080; s.cycles.samples = 128; s.eevee.taa_render_samples = 128',
+      's.render.resolution_y = 1080; s.cycles.samples = 128; s.eevee.taa_render_samples = 128; ' +
+      's.cycles.use_denoising = s.cycles.use_denoising and bool(s.cycles.denoiser)',
     ...['--frame-start', '3', '--frame-end', '5', '--render-anim'],
   ]);
   assert.deepEqual([inputName, mostOutputs, mediaType], ['scene.blend', 3, 'image/x-exr']);
@@ -36,13 +36,18 @@ test('frames without an end, in the wrong order and what is no number render not
     { first_frame: 0, last_frame: 250 },
     { width: '1; import os' },
     { samples: 1.5 },
+    { denoise: 'on; import os' },
     { engine: 'workbench' },
     { scene: 5 },
   ];
   for (const input of hostile) assert.throws(() => plan(input), isProblem('invalid_value', /./), JSON.stringify(input));
 });
 
-test('Blender renders a frame in the sandbox', async (t) => {
-  const why = await whyNoTool('blender', []);
-  t.skip(`${why ?? 'no scene is kept for it'} (Debian's package takes 1.5 GB, which tests do not fetch)`);
+test('a denoiser is used or left out as the input says, whatever the scene says', () => {
+  for (const [denoise, said] of [
+    ['on', 's.cycles.use_denoising = True'],
+    ['off', 's.cycles.use_denoising = False'],
+  ] as const) {
+    assert.ok(plan({ denoise }).args.some((argument) => argument.endsWith(said)));
+  }
 });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { migrate } from '../../../../relay/store/sqlite/migrate.ts';
 import { MIGRATIONS } from '../../../../relay/store/sqlite/migrations/all.ts';
+import { KEY_SCOPES } from '../../../../shared/api/keys.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { makeFolder } from './sqlite-place.ts';
 
@@ -50,6 +51,17 @@ test('refuses a database built by a migration whose text was edited', () => {
   migrate(db, [first], clock);
   const edited = { ...first, sql: 'CREATE TABLE a (x TEXT) STRICT' };
   assert.throws(() => migrate(db, [edited], clock), isProblem('data_folder_unusable', /different text.*0010-first/));
+});
+
+test('lets keys that were made before scopes could be chosen do what they could', () => {
+  const db = new Database(':memory:');
+  const before = MIGRATIONS.filter(({ id }) => id < 100);
+  migrate(db, before, clock);
+  const add = db.prepare('INSERT INTO api_keys (key_id, hash, name, scopes, created_at) VALUES (?, ?, ?, ?, 1)');
+  add.run('key_old', 'a', 'old', 'inference');
+  add.run('key_none', 'b', 'none', '');
+  migrate(db, MIGRATIONS, clock);
+  assert.deepEqual(db.prepare('SELECT scopes FROM api_keys ORDER BY key_id').pluck().all(), ['', KEY_SCOPES.join(' ')]);
 });
 
 test('lets two programs open a new database at the same time', (t) => {

@@ -1,0 +1,106 @@
+import { useId, useState } from 'react';
+import type { ApiKeyList } from '../../shared/api/keys.ts';
+import type { UsageReport } from '../../shared/api/usage.ts';
+import { useAsked } from './asked.ts';
+import { Card, Empty, Trouble } from './parts.tsx';
+import { linkTo } from './route.ts';
+import { STRINGS } from './strings.ts';
+import { useApi, useLive } from './surroundings.ts';
+import { UsageCharts } from './usage-charts.tsx';
+import { HOURS_SHOWN, type UsageGroup, type UsageUnit, usageTable } from './usage-table.ts';
+
+const TEXT = STRINGS.overview;
+const HOUR_MS = 3_600_000;
+const GROUPS = ['', 'key', 'model', 'node'] as const;
+
+/** What was used, by day or by hour, of all or told apart by key, model or node. */
+export function Usage() {
+  const api = useApi();
+  const [unit, setUnit] = useState<UsageUnit>('day');
+  const [group, setGroup] = useState<UsageGroup | ''>('');
+  const names = useNames(group);
+  const path = (by: string): string => `/v1/admin/usage?by=${by}${unit === 'hour' ? `&from=${dayBefore()}` : ''}`;
+  const asked = [unit, group].filter((part) => part !== '').join(',');
+  const { answer, problem } = useAsked(`usage ${asked}`, () => api.get<UsageReport>(path(asked)));
+  const table = usageTable(answer?.data ?? [], { unit, group: group === '' ? undefined : group, now: Date.now() });
+  const whole = path(`${unit},key,model,node`);
+  return (
+    <Card
+      title={TEXT.usage[unit]}
+      actions={
+        <span className="actions">
+          <a className="button" data-size="small" href={`${whole}&format=csv`} download="usage.csv">
+            {TEXT.csv}
+          </a>
+          <a className="button" data-size="small" href={whole} download="usage.json">
+            {TEXT.json}
+          </a>
+        </span>
+      }
+    >
+      <div className="choices">
+        <Choice<UsageUnit>
+          label={TEXT.range}
+          value={unit}
+          options={['day', 'hour']}
+          names={TEXT.ranges}
+          onChoose={setUnit}
+        />
+        <Choice<UsageGroup | ''>
+          label={TEXT.apart}
+          value={group}
+          options={GROUPS}
+          names={TEXT.groups}
+          onChoose={setGroup}
+        />
+      </div>
+      <Trouble problem={problem} />
+      {table.rows.length > 0 && <UsageCharts table={table} nameOf={(id) => names.get(id) ?? id} />}
+      {answer !== undefined && table.rows.length === 0 && (
+        <Empty title={TEXT.noUsage[unit]}>
+          {TEXT.noUsageHint} <a href={linkTo('playground')}>{TEXT.tryOne}</a>
+        </Empty>
+      )}
+    </Card>
+  );
+}
+
+type ChoiceProps<Value extends string> = {
+  label: string;
+  value: Value;
+  options: readonly Value[];
+  names: Readonly<Record<Value, string>>;
+  onChoose(value: Value): void;
+};
+
+function Choice<Value extends string>({ label, value, options, names, onChoose }: ChoiceProps<Value>) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <select id={id} className="input" value={value} onChange={({ target }) => onChoose(target.value as Value)}>
+        {options.map((option) => (
+          <option key={option} value={option}>
+            {names[option]}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** What people call the keys and nodes that usage is told of by id. */
+function useNames(group: UsageGroup | ''): ReadonlyMap<string, string> {
+  const api = useApi();
+  const { nodes } = useLive();
+  const isByKey = group === 'key';
+  const { answer } = useAsked(`names ${isByKey}`, async () =>
+    isByKey ? (await api.get<ApiKeyList>('/v1/admin/keys')).data : [],
+  );
+  const named = group === 'node' ? nodes : (answer ?? []);
+  return new Map(named.map(({ id, name }) => [id, name]));
+}
+
+function dayBefore(): string {
+  return new Date(Date.now() - HOURS_SHOWN * HOUR_MS).toISOString().slice(0, 10);
+}
