@@ -1,6 +1,5 @@
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { processorHostOf } from '../../main/node/processor-host.ts';
 import { ROOT } from './bundle.ts';
 
 export type Target = { platform: 'linux' | 'win32' | 'darwin'; arch: 'x64' | 'arm64' };
@@ -12,11 +11,11 @@ type NativePackage = { name: string; files: readonly string[]; native: string | 
 const PACKAGE_FILES = ['package.json', 'LICENSE'];
 
 /** The packages that a target's app has beside its bundles. */
-export function nativePackagesOf(target: Target): NativePackage[] {
-  const { platform, arch } = target;
+export function nativePackagesOf({ platform, arch }: Target): NativePackage[] {
   const database = join('prebuilds', `${platform}-${arch}.node`);
   const sqlite = { name: 'better-sqlite3', files: ['lib', database], native: database };
-  if (processorHostOf(target) === 'page') return [sqlite];
+  // ONNX Runtime has none for it: the app's page computes there (main/node/processor-host.ts).
+  if (platform === 'darwin' && arch === 'x64') return [sqlite];
   const runtime = join('bin', 'napi-v6', platform, arch);
   return [
     sqlite,
