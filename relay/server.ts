@@ -6,8 +6,9 @@ import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts
 import { Problem } from '../shared/problems/problem.ts';
 import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { createApp } from './app.ts';
+import { createServices } from './compose/create-services.ts';
+import type { JobLimits } from './compose/services-options.ts';
 import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
-import { createServices, type JobLimits } from './create-services.ts';
 import { openDataFolder } from './data-folder/data-folder.ts';
 import { readDiskUsage } from './data-folder/disk-usage.ts';
 import { readOrCreateKeys } from './data-folder/keys.ts';

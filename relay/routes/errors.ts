@@ -46,12 +46,9 @@ function routerProblem(error: FastifyError): Problem {
   }
 }
 
-/** Writes a problem as the response. Faults are logged with their cause, refusals are not: they are the client's. */
+/** Writes a problem as the response. */
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
-  if (problem.status >= 500) {
-    const { id: reqId, log, url } = request;
-    log.error({ reqId, code: problem.code, err: problem.cause ?? problem, url: pathOf(url) }, problem.message);
-  }
+  logProblem(problem, request);
   lingerForBody(request.raw, reply.raw);
   // There will be no receipt, whatever was promised before the job failed.
   reply
@@ -60,6 +57,18 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .headers({ ...retryHeaders(problem), 'x-request-id': request.id })
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(toErrorBody(problem, request.id)));
+}
+
+/**
+ * Faults are logged with where they came from; what the relay could not do is a warning, since a client may ask for it as
+ * often as it likes; other refusals are the client's and are not logged.
+ */
+function logProblem(problem: Problem, { id: reqId, log, url }: FastifyRequest): void {
+  const { code, cause, message, status } = problem;
+  if (status < 500) return;
+  const told = { reqId, code, url: pathOf(url) };
+  if (code === 'internal') log.error({ ...told, err: cause ?? problem }, message);
+  else log.warn(cause === undefined ? told : { ...told, err: cause }, message);
 }
 
 /** Paths are shown and logged without their query, which may hold a key. */

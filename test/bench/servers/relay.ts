@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { createServices } from '../../../relay/create-services.ts';
+import { createServices } from '../../../relay/compose/create-services.ts';
 import { openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
 import { openFabric } from '../../../relay/fabric/open-fabric.ts';

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { Problem } from '../../shared/problems/problem.ts';
+import { ensureFirstKey, type Principal } from '../access/api-keys.ts';
+import { createKeyAdmin } from '../access/key-admin.ts';
+import { createKeyGuard } from '../access/key-guard.ts';
+import { createOperatorSessions } from '../access/operator-sessions.ts';
+import { createRateLimits } from '../access/rate-limits.ts';
+import { createSessionCookie } from '../access/session-cookie.ts';
+import { createSignatureGuard } from '../access/signature-guard.ts';
+import { deriveSigningSecrets } from '../access/signing-secrets.ts';
+import { type Billing, openBilling } from '../credits/billing.ts';
+import type { ServicesOptions } from './services-options.ts';
+
+/** Who may ask, how often, and what they have left to pay with. */
+export async function openAccess({ store, keys: { apiKey, adminToken }, identity, publicUrl }: ServicesOptions) {
+  await ensureFirstKey(store.keys, apiKey);
+  const billing: Billing = await openBilling(store.credits, Date.now);
+  const keys = createKeyGuard({ store: store.keys, adminToken, openCredits: billing.open });
+  const secrets = deriveSigningSecrets(identity.seed);
+  const rateLimits = createRateLimits(Date.now);
+  const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
+  const relayKey = identity.publicKey;
+  return {
+    keys,
+    billing,
+    rateLimits,
+    operatorSessions,
+    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, secrets, now: Date.now }),
+    signatures: createSignatureGuard({ secrets, now: Date.now }),
+    sessionCookie: createSessionCookie({ sessions: operatorSessions, relayKey, publicUrl }),
+    /** Throws for what the key may not ask, or not now. */
+    admit: ({ keyId, limits }: Principal, model: string): void => {
+      if (limits === undefined) return;
+      assertMayAsk(limits.models, model);
+      rateLimits.admit(keyId, limits);
+    },
+  };
+}
+
+export type OpenAccess = Awaited<ReturnType<typeof openAccess>>;
+
+function assertMayAsk(models: readonly string[] | null, model: string): void {
+  if (models === null || models.includes(model)) return;
+  const sentence = `This key may not ask for ${model}, only for ${models.join(', ')}.`;
+  throw new Problem('insufficient_scope', sentence, { param: 'model' });
+}

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { createCapabilityView } from '../fabric/capability-view.ts';
+import { createDiscovery } from '../fabric/discovery.ts';
+import { createDocuments } from '../fabric/documents.ts';
+import { createFreshness } from '../fabric/documents-freshness.ts';
+import { createModelCatalog } from '../fabric/model-catalog.ts';
+import { openNodeAdmin } from '../fabric/node-admin.ts';
+import { createNodeDirectory } from '../fabric/node-directory.ts';
+import { createNodeTable, type NodeTable } from '../fabric/node-table.ts';
+import { keepTimingNodes } from '../fabric/round-trips.ts';
+import { keepSessions } from '../fabric/sessions.ts';
+import { type Miners, openMiners } from '../miners/miners.ts';
+import { createNodeControl } from '../pairing/node-control.ts';
+import { createPairing } from '../pairing/pairing.ts';
+import { BUS_PATH } from '../routes/enroll.ts';
+import { CONVERSATION_SALT } from '../scheduler/affinity.ts';
+import { openMeasurements } from '../scheduler/keep-measurements.ts';
+import { createScheduler, type Scheduler } from '../scheduler/scheduler.ts';
+import type { ServicesOptions } from './services-options.ts';
+
+/** What the relay knows of its nodes, how they come and go, and who chooses among them. */
+export async function openNodes(options: ServicesOptions) {
+  const { log, store, register } = options;
+  const { bus } = options.fabric;
+  const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
+  const table = createNodeTable(nodeAdmin.standingOf);
+  nodeAdmin.onChange(table.setStanding);
+  table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
+  const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
+  const scheduler = createScheduler(table, { measurements });
+  const pairing = pairingOf(options);
+  const miners = await openMiners({
+    ...{ bus, table, register, store: store.miners, now: Date.now, log },
+    admit: pairing.admitMiner,
+  });
+  const { documents, freshness, stop } = hear(options, { table, scheduler, miners });
+  const { applyRevocations } = options.fabric;
+  const { standingOf } = nodeAdmin;
+  const kindOf = (nodeId: string) => (miners.has(nodeId) ? 'http' : 'nats');
+  const nodes = {
+    ...{ nodeAdmin, table, scheduler, pairing, miners, documents, freshness },
+    models: createModelCatalog(table, Date.now),
+    directory: createNodeDirectory({ register, table, admin: nodeAdmin, measurements, kindOf, now: Date.now }),
+    discovery: createDiscovery({ bus, table, documents, log }),
+    capabilities: createCapabilityView({ table, documents, now: Date.now }),
+    nodeControl: createNodeControl({ register, table, bus, standingOf, applyRevocations, now: Date.now, log }),
+  };
+  const close = async (): Promise<void> => {
+    miners.close();
+    stop();
+    await measurements.close();
+  };
+  return { nodes, close };
+}
+
+export type OpenNodes = Awaited<ReturnType<typeof openNodes>>['nodes'];
+
+function pairingOf(options: ServicesOptions) {
+  return createPairing({
+    ...options,
+    store: options.store.pairing,
+    busPath: BUS_PATH,
+    mintNodeCredentials: options.fabric.mintNodeCredentials,
+    now: Date.now,
+    randomBytes,
+  });
+}
+
+/** Listens to what nodes say: their sessions, their documents and how far away they are. */
+function hear(
+  { log, store, fabric: { bus }, register }: ServicesOptions,
+  { table, scheduler, miners }: { table: NodeTable; scheduler: Scheduler; miners: Miners },
+) {
+  const documents = createDocuments();
+  const freshness = createFreshness({ bus, table, documents, log });
+  const sessions = keepSessions({
+    bus,
+    table,
+    documents,
+    freshness,
+    publicKeyOf: async (nodeId) => {
+      const node = register.get(nodeId);
+      if (node?.state !== 'active') return undefined;
+      return miners.documentKeyOf(nodeId) ?? node.publicKey;
+    },
+    nextEpoch: (nodeId) => store.nodes.nextEpoch(nodeId),
+    warm: { salt: CONVERSATION_SALT, told: scheduler.warmOn },
+    now: Date.now,
+    log,
+  });
+  const roundTrips = keepTimingNodes({ bus, table });
+  const stop = (): void => {
+    roundTrips.stop();
+    sessions.stop();
+  };
+  return { documents, freshness, stop };
+}

@@ -1,0 +1,163 @@
+import type { FastifyRequest } from 'fastify';
+import { holdFor } from '../credits/hold-for.ts';
+import { openFileDepot } from '../files/file-depot.ts';
+import { FILE_LIMITS } from '../files/file-limits.ts';
+import { createJobFiles } from '../files/job-files.ts';
+import { newId } from '../jobs/id.ts';
+import type { JobSpec } from '../jobs/job.ts';
+import { recordOperatorJobs } from '../jobs/operator-jobs.ts';
+import { openJobQueue, type QueuePorts } from '../jobs/queue/job-queue.ts';
+import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
+import { createWebhookSender, isBeyondThisMachine } from '../jobs/queue/webhook-request.ts';
+import { createJobRunner } from '../jobs/run-job.ts';
+import { createActivity } from '../live/activity.ts';
+import { createRelayMetrics } from '../metrics/relay-metrics.ts';
+import { createPictureFetcher } from '../pictures/picture-fetcher.ts';
+import { openLogKeeper } from '../receipts/log/log-keeper.ts';
+import { openServiceRegistry } from '../registry/service-registry.ts';
+import { readNonce } from '../routes/nonce.ts';
+import { nodesFor } from '../routes/services/plan-service.ts';
+import { openReader } from '../routes/services/service-output.ts';
+import type { JobOrder, RelayServices } from '../services.ts';
+import type { JobRecord } from '../store/store.ts';
+import { createApprovals } from '../tasks/approvals.ts';
+import { createTasks } from '../tasks/tasks.ts';
+import { openTracing } from '../tracing/open-tracing.ts';
+import type { OpenAccess } from './open-access.ts';
+import type { OpenNodes } from './open-nodes.ts';
+import { JOB_LIMITS, type JobLimits, type ServicesOptions } from './services-options.ts';
+
+/** Runs jobs on the nodes and keeps what comes of them. */
+export async function openWork(options: ServicesOptions, nodes: OpenNodes, access: OpenAccess) {
+  const { log, store, register, identity: relay } = options;
+  const { bus } = options.fabric;
+  const { table, scheduler } = nodes;
+  const { billing } = access;
+  const receiptLog = await openLogKeeper({ store, relay, file: options.headFile, now: Date.now, log });
+  const parts = await openParts(options);
+  const traced = options.otlp && openTracing(options.otlp, log);
+  const ended = createEnds();
+  const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
+  const receiptKeys = { relay: relay.publicKey, publicKeyOf };
+  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, billing, log, onFinished: ended.tell });
+  const metrics = metricsOf(options, nodes, { jobs });
+  const activity = createActivity();
+  const limits = { ...JOB_LIMITS, ...options.jobLimits };
+  ended.listen((job) => {
+    metrics.jobFinished(job);
+    billing.finished(job);
+    activity.jobEnded(job);
+    traced?.tracing.forget(job.id);
+    if (job.usage !== null) access.rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
+  });
+  const queue = await openJobQueue({
+    ...queueOptions(options, nodes, parts),
+    jobs,
+    traceOf: traced?.tracing.kept,
+    runLimits: limits,
+    onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),
+    onFinished: ended.tell,
+    onDropped: billing.release,
+  });
+  const newJob: RelayServices['newJob'] = (request, order) => {
+    access.admit(request.principal, order.model);
+    const holdMicro = holdFor(request.principal, order, billing);
+    return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
+  };
+  const tasks = createTasks({ jobs, now: Date.now });
+  const work = {
+    ...parts,
+    ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, tasks, newJob },
+    approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
+    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log }),
+    pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
+  };
+  return {
+    work,
+    onJobEnded: ended.listen,
+    /** Lets what runs come to an end. */
+    stop: async () => {
+      await queue.close();
+      await tasks.close();
+      await parts.files.close();
+    },
+    /** After the last receipt. */
+    close: async () => {
+      await receiptLog.close();
+      await traced?.close();
+    },
+  };
+}
+
+export type OpenWork = Awaited<ReturnType<typeof openWork>>['work'];
+type Parts = Awaited<ReturnType<typeof openParts>>;
+
+/** What jobs are made of: services and files. */
+async function openParts({ store, servicesPath: path, filesFolder: folder, fileLimits, log }: ServicesOptions) {
+  const registry = await openServiceRegistry({ store: store.services, path, now: Date.now, log });
+  const limits = { ...FILE_LIMITS, ...fileLimits };
+  const files = await openFileDepot({ store: store.files, folder, limits, now: Date.now, log });
+  return { registry, files, jobFiles: createJobFiles({ files, now: Date.now, log }) };
+}
+
+function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry, files, jobFiles }: Parts) {
+  const serviceRun: QueuePorts['serviceRun'] = async (id, asked, routing, client) => {
+    const service = registry.get(id);
+    const reader = await openReader(service, asked, client, { files, jobFiles });
+    return { reader, routing: nodesFor(service.definition, routing, table).routing };
+  };
+  const isAllowed = options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine;
+  return {
+    store: options.store.queuedJobs,
+    serviceRun,
+    table,
+    limits: { ...QUEUE_LIMITS, ...options.queueLimits },
+    supervised: options.supervised === true,
+    sendWebhook: createWebhookSender({ isAllowed }),
+    now: Date.now,
+    log: options.log,
+  };
+}
+
+function metricsOf(
+  { fabric }: ServicesOptions,
+  { scheduler, directory, miners, documents }: OpenNodes,
+  { jobs }: Pick<RelayServices, 'jobs'>,
+) {
+  return createRelayMetrics({
+    jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
+    nodes: () => directory.list({ limit: Number.MAX_SAFE_INTEGER }).data,
+    staleFrames: () => jobs.staleFrames() + miners.lateWords(),
+    droppedDocuments: () => documents.counts().dropped,
+    busConnected: fabric.bus.isConnected,
+  });
+}
+
+/** Tells everybody of every job that has ended, in the order in which they came to listen. */
+function createEnds() {
+  const listeners: ((job: JobRecord) => void)[] = [];
+  return {
+    listen: (listener: (job: JobRecord) => void) => void listeners.push(listener),
+    tell: (job: JobRecord) => {
+      for (const listener of listeners) listener(job);
+    },
+  };
+}
+
+function describeJob(
+  request: FastifyRequest,
+  order: JobOrder,
+  limits: JobLimits & Pick<JobSpec, 'holdMicro' | 'trace'>,
+): JobSpec {
+  return {
+    id: newId('job'),
+    receiptId: newId('rcpt'),
+    requestId: request.id,
+    apiKeyId: request.principal.keyId,
+    nonce: readNonce(request),
+    ...limits,
+    // One object is the first word of its node and the last; whether the node still lives is asked meanwhile.
+    ...(order.type === 'llm' || order.type === 'embed' ? undefined : { stallTimeoutMs: limits.timeoutMs }),
+    ...order,
+  };
+}
