@@ -1,11 +1,6 @@
-import {
-  isSettlementSigned,
-  lineBytes,
-  type Settlement,
-  type SettlementLine,
-  settlementBytes,
-} from '../../shared/credits/settlement.ts';
-import { bytesToHex } from '../../shared/receipts/log/tree-head.ts';
+import type { Settlement, SettlementLine } from '../../shared/credits/settlement.ts';
+import { isSettlementSigned, lineBytes, settlementBytes } from '../../shared/credits/signed-settlement.ts';
+import { bytesToHex } from '../../shared/protocol/hex.ts';
 import { type HashedNode, leafHash, nodesOfNextLeaf, type ReadNode, rootOf } from '../receipts/log/merkle-tree.ts';
 import type { ReceiptSigner } from '../receipts/seal-receipt.ts';
 

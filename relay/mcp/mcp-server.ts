@@ -7,6 +7,8 @@ import {
 } from '@modelcontextprotocol/server';
 import { NodesToolArguments, NodesToolResult } from '../../shared/api/nodes-tool.ts';
 
+export { createMcpHandler } from '@modelcontextprotocol/server';
+
 export type NodesTool = (
   args: NodesToolArguments,
   line: { signal: AbortSignal; onProgress(sentence: string): void },

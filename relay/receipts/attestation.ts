@@ -1,11 +1,9 @@
 import { basename, dirname, resolve } from 'node:path';
 import { Type } from 'typebox';
 import { Problem } from '../../shared/problems/problem.ts';
-import { attestationBytes } from '../../shared/receipts/attestation.ts';
 import { readOrCreateSecretFile } from '../data-folder/secret-file.ts';
 import { createNKey, type NKey, nkeyFromSeed } from '../fabric/nkey.ts';
 import type { RelayLog } from '../log.ts';
-import type { ReceiptSealer } from './seal-receipt.ts';
 
 const AttestationSeed = Type.Object({ seed: Type.String({ pattern: '^SN[A-Z2-7]{56}$' }) });
 
@@ -31,19 +29,4 @@ export function openAttestationKey({ file, relayKey, log }: AttestationKeyOption
     throw new Problem('invalid_setting', detail, { param: 'relay.attestation_key' });
   }
   return key;
-}
-
-/** Receipts as the sealer makes them, attested where there is a key for it. Ed25519 has no chance in it. */
-export function withAttestation(sealer: ReceiptSealer, seed: string | undefined): ReceiptSealer {
-  if (seed === undefined) return sealer;
-  const { publicKey: key, sign } = nkeyFromSeed(seed);
-  return {
-    ...sealer,
-    seal: (record) => {
-      const receipt = sealer.seal(record);
-      const { verdict } = receipt.signatures;
-      const signature = sign(attestationBytes({ key, record, verdict }));
-      return { ...receipt, attestation: { key, signature: Buffer.from(signature).toString('base64url') } };
-    },
-  };
 }

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import { localhostAllowedOrigins, validateOriginHeader } from '@modelcontextprotocol/server';
 import { Problem } from '../../shared/problems/problem.ts';
 
+const THIS_MACHINE = ['localhost', '127.0.0.1', '[::1]'];
 /** Names that nobody can register, and so nobody can point at this machine once their page is loaded; also `[fd00::5]`. */
 const NAME_OF_NOBODY = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa)$/;
 
@@ -13,11 +13,11 @@ const NAME_OF_NOBODY = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa)$/;
 export function assertOwnPage({ origin, host }: IncomingHttpHeaders, publicUrl: string | undefined): void {
   // Every browser says the origin of what it posts; who does not is no page, and its Host fools nobody.
   if (origin === undefined || origin === '') return;
-  const known = [...localhostAllowedOrigins(), ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])];
+  const known = [...THIS_MACHINE, ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])];
   const asked = urlOf(`http://${host}`);
   if (asked === undefined || !(known.includes(asked.hostname) || isNobodyElses(asked.hostname))) throw wrongHost();
-  if (validateOriginHeader(origin, known).ok) return;
-  if (urlOf(origin)?.host !== asked.host) throw wrongOrigin();
+  const page = urlOf(origin);
+  if (page === undefined || !(known.includes(page.hostname) || page.host === asked.host)) throw wrongOrigin();
 }
 
 function isNobodyElses(hostname: string): boolean {

@@ -1,11 +1,10 @@
-import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import type { KeyScope } from '../../shared/api/keys.ts';
 import { assertScope } from '../access/api-keys.ts';
 import { withHeaderMismatch } from '../mcp/header-mismatch.ts';
-import { createMcpServer } from '../mcp/mcp-server.ts';
+import type { NodesTool } from '../mcp/mcp-server.ts';
 import { runNodesTool } from '../mcp/nodes-tool.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { assertOwnPage } from './assert-own-page.ts';
@@ -49,8 +48,11 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
       serializerCompiler: () => (answer) => JSON.stringify(answer),
     },
     async (request, reply) => {
+      // Loaded by the first who asks: the library and its schemas take longer to load than the rest of the relay.
+      const { createMcpHandler, createMcpServer } = await import('../mcp/mcp-server.ts');
       const hangUp = hangUpOf(reply.raw);
-      const handler = createMcpHandler(() => serverFor(request, services));
+      const runTool = toolFor(request, services);
+      const handler = createMcpHandler(() => createMcpServer(services.version, runTool));
       reply.raw.once('close', () => {
         hangUp.stop();
         void handler.close();
@@ -63,13 +65,13 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
   );
 }
 
-function serverFor(request: FastifyRequest, services: RelayServices) {
+function toolFor(request: FastifyRequest, services: RelayServices): NodesTool {
   const who = {
     ...ownerOf(request),
     assertScope: (scope: KeyScope) => assertScope(request.principal, scope),
     newJob: (order: Parameters<typeof services.newJob>[1]) => services.newJob(request, order),
   };
-  return createMcpServer(services.version, (args, line) => runNodesTool(args, { ...who, ...line }, services));
+  return (args, line) => runNodesTool(args, { ...who, ...line }, services);
 }
 
 /** The body was read and parsed already and goes beside. */

@@ -1,5 +1,5 @@
 import type { RoutingRequest } from '../../shared/api/routing.ts';
-import type { ProblemRecord } from '../../shared/problems/problem.ts';
+import type { ProblemRecord } from '../../shared/problems/problem-record.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { EndEvent, JobEvent, JobState } from '../jobs/queue/job-state.ts';
 import type { AttemptRecord, JobRecord, JobSummary } from './store.ts';

@@ -1,4 +1,4 @@
-import type { ProblemRecord } from '../../shared/problems/problem.ts';
+import type { ProblemRecord } from '../../shared/problems/problem-record.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';

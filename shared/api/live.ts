@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ProblemRecord } from '../problems/problem.ts';
+import { ProblemRecord } from '../problems/problem-record.ts';
 import { JobState } from './jobs.ts';
 import { NodeSummary } from './nodes.ts';
 import { Nullable } from './nullable.ts';

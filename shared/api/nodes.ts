@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ProblemRecord } from '../problems/problem.ts';
+import { ProblemRecord } from '../problems/problem-record.ts';
 import { JOB_TYPES } from '../protocol/subjects.ts';
 import { Maybe, Nullable } from './nullable.ts';
 

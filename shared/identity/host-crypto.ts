@@ -1,5 +1,5 @@
+import { bytesToHex } from '../protocol/hex.ts';
 import type { Sha256 } from '../receipts/log/tree-hashes.ts';
-import { bytesToHex } from '../receipts/log/tree-head.ts';
 import type { Signer } from './signer.ts';
 
 /**

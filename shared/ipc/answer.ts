@@ -1,4 +1,4 @@
-import type { ProblemRecord } from '../problems/problem.ts';
+import type { ProblemRecord } from '../problems/problem-record.ts';
 
 /** How a call is answered: Electron would give the page nothing of an error but a string that begins with its own words. */
 export type IpcAnswer<Output> =

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ProblemRecord } from '../problems/problem.ts';
+import { ProblemRecord } from '../problems/problem-record.ts';
 import { FinishReason, JsonInput, Usage } from '../protocol/messages.ts';
 import type { FromWorker } from '../runtimes/worker-protocol.ts';
 import { GpuReport } from './app-state.ts';

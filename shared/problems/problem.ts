@@ -1,13 +1,5 @@
-import { type Static, Type } from 'typebox';
+import type { ProblemRecord } from './problem-record.ts';
 import { isProblemCode, PROBLEMS, type ProblemCode, type Retry } from './table.ts';
-
-/** A problem as it travels over NATS and between threads: a code, a sentence that says what to do, and where it applies. */
-export const ProblemRecord = Type.Object({
-  code: Type.String(),
-  detail: Type.String(),
-  param: Type.Optional(Type.String()),
-});
-export type ProblemRecord = Static<typeof ProblemRecord>;
 
 export type ProblemOptions = {
   /** Dotted path of the parameter at fault, such as `messages.0.content`. */

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ProblemRecord } from '../problems/problem.ts';
+import { ProblemRecord } from '../problems/problem-record.ts';
 import { NODE_SIGNATURE_LIMIT } from '../receipts/batch-signature.ts';
 import { LIMITS } from './limits.ts';
 import { OBJECT_TYPES } from './subjects.ts';

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ProblemRecord } from '../problems/problem.ts';
+import { ProblemRecord } from '../problems/problem-record.ts';
 import { ChatMessage, Execution, JsonInput, Usage } from './messages.ts';
 import { JOB_TYPES } from './subjects.ts';
 

@@ -1,20 +1,7 @@
-import { type Static, Type } from 'typebox';
 import { isSignedBy } from '../identity/signer.ts';
 import { base64UrlToBytes } from '../protocol/base64.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from './receipt.ts';
-
-/** What the coordinator says of a receipt under a key of its own, apart from the relay's. */
-export const Attestation = Type.Object(
-  {
-    /** NATS text form, `N…`. */
-    key: Type.String({ pattern: '^N[A-Z2-7]{55}$' }),
-    /** Ed25519, base64url. */
-    signature: Type.String({ pattern: '^[\\w-]{86}$' }),
-  },
-  { additionalProperties: false },
-);
-export type Attestation = Static<typeof Attestation>;
 
 /** The record as it is logged, what the relay found of the node's signature, and the key that vouches for both. */
 export type AttestedContent = { key: string; record: LoggedReceipt; verdict: SignatureVerdict };

@@ -1,7 +1,7 @@
 import { base64UrlToBytes } from '../protocol/base64.ts';
+import { bytesToHex } from '../protocol/hex.ts';
 import { canonicalBytes } from './canonical-json.ts';
 import { nodeInput, type Sha256 } from './log/tree-hashes.ts';
-import { bytesToHex } from './log/tree-head.ts';
 import { siblingSides } from './log/tree-ranges.ts';
 
 /**

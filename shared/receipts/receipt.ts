@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Execution, NodeTimings, Usage } from '../protocol/messages.ts';
-import { Attestation, loggedPartOf } from './attestation.ts';
+import { loggedPartOf } from './attestation.ts';
 import { NODE_SIGNATURE_LIMIT } from './batch-signature.ts';
 import { canonicalBytes } from './canonical-json.ts';
 
@@ -26,6 +26,17 @@ export type MeasuredUsage = Static<typeof MeasuredUsage>;
 /** What the relay found of the node's signature: it fits what the relay saw, there is none, or it does not fit. */
 export const SignatureVerdict = Type.Union([Type.Literal('sound'), Type.Literal('absent'), Type.Literal('refused')]);
 export type SignatureVerdict = Static<typeof SignatureVerdict>;
+
+/** What the coordinator says of a receipt under a key of its own, apart from the relay's. */
+export const Attestation = Type.Object(
+  {
+    /** NATS text form, `N…`. */
+    key: Type.String({ pattern: '^N[A-Z2-7]{55}$' }),
+    signature: Signature,
+  },
+  { additionalProperties: false },
+);
+export type Attestation = Static<typeof Attestation>;
 
 const RECORD = {
   /** Version of this record. */

@@ -8,7 +8,7 @@
  * 3. A cancel is a flag in shared memory, because a worker that computes reads no messages; the `cancel` message is
  *    for workers that share no memory.
  */
-import type { ProblemRecord } from '../problems/problem.ts';
+import type { ProblemRecord } from '../problems/problem-record.ts';
 import type { Usage } from '../protocol/messages.ts';
 import type { PieceDetail, RuntimeJob, ToolCallPiece } from './runtime.ts';
 import type { EngineResult } from './transformers/engine.ts';

@@ -1,4 +1,5 @@
-import { type Problem, type ProblemRecord, toProblemRecord } from '../../../shared/problems/problem.ts';
+import { type Problem, toProblemRecord } from '../../../shared/problems/problem.ts';
+import type { ProblemRecord } from '../../../shared/problems/problem-record.ts';
 import type { QueuedAttempt, QueuedJob } from '../../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../../store/store.ts';
 import type { EndState } from './job-state.ts';

@@ -1,7 +1,8 @@
 import { Value } from 'typebox/value';
+import { bytesToHex } from '../../../shared/protocol/hex.ts';
 import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
-import { bytesToHex, isHeadSigned, type TreeHead } from '../../../shared/receipts/log/tree-head.ts';
+import { isHeadSigned, type TreeHead } from '../../../shared/receipts/log/tree-head.ts';
 import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
 import { LoggedReceipt } from '../../../shared/receipts/receipt.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../../store/receipt-log-store.ts';

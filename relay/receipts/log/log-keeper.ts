@@ -1,6 +1,7 @@
 import { Problem, toProblem } from '../../../shared/problems/problem.ts';
 import { bytesToBase64Url } from '../../../shared/protocol/base64.ts';
-import { bytesToHex, isHeadSigned, type TreeHead, treeHeadBytes } from '../../../shared/receipts/log/tree-head.ts';
+import { bytesToHex } from '../../../shared/protocol/hex.ts';
+import { isHeadSigned, type TreeHead, treeHeadBytes } from '../../../shared/receipts/log/tree-head.ts';
 import type { ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
 import type { RelayLog } from '../../log.ts';
 import type { Store } from '../../store/store.ts';

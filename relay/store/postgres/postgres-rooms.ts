@@ -1,5 +1,5 @@
 import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
-import { withAttestation } from '../../receipts/attestation.ts';
+import { withAttestation } from '../../receipts/attested-sealer.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';

@@ -1,4 +1,5 @@
-import { Problem, type ProblemRecord } from '../../../shared/problems/problem.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { ProblemRecord } from '../../../shared/problems/problem-record.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
 import type { AttemptRecord, FinalState, JobPage, JobRecord, JobSummary } from '../store.ts';

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';
-import { bytesToHex, hexToBytes } from '../../../shared/receipts/log/tree-head.ts';
+import { bytesToHex, hexToBytes } from '../../../shared/protocol/hex.ts';
 import { isConsistent } from '../../../shared/receipts/log/verify-proofs.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { silentLog } from '../../support/pool.ts';
