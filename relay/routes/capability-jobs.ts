@@ -3,6 +3,7 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import { sizeOf } from '../../shared/policy/decide.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { CAPABILITY_TYPES } from '../../shared/protocol/subjects.ts';
+import { taskNamed } from '../../shared/protocol/task-names.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { answerHeaders } from './answer-headers.ts';
@@ -32,7 +33,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       async (request, reply) => {
         assertSayable(request.body);
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
-        const task = type === 'task' && typeof input.task === 'string' ? input.task : undefined;
+        const task = type === 'task' && typeof input.task === 'string' ? taskNamed(input.task) : undefined;
         const asked = { type, task, client: request.principal.keyId, size: sizeOf({ type, input }) };
         const chosen = await chooseModel(asked, { model: (name) => (wanted ?? name) === name }, services);
         if (chosen === undefined) throw noCapacity(asked, wanted ?? undefined);

@@ -3,9 +3,9 @@
  * One step of a small model takes less time than waking a second thread; a step for several answers may be worth it.
  *
  * 1. Passes of one row go through the first session, as if there were no other: alone is as fast, and has the same numbers.
- * 2. The second is opened by the first pass of several rows, which waits for it: the memory of a second copy of the
- *    weights is taken only where answers are made side by side, and never at a moment when nobody knows of it, such as
- *    while the thread is ended.
+ * 2. The second is opened by the second pass of several rows, which waits for it (the first only finds out whether the
+ *    model takes rows side by side): the memory of a second copy of the weights is taken only where answers are made side
+ *    by side, and never at a moment when nobody knows of it, such as while the thread is ended.
  * 3. Both are measured in turn with passes of several rows. The second stays if it takes at most `WORTH` of the time,
  *    and is let go of for good otherwise.
  * 4. One pass runs at a time, as with any session; nothing is closed while one runs.
@@ -32,7 +32,7 @@ export type SharedSession = Session & {
 
 type Feeds = Readonly<Record<string, SessionTensor>>;
 type Wide =
-  | { state: 'unopened' | 'refused' }
+  | { state: 'unasked' | 'unopened' | 'refused' }
   | { state: 'tried'; own: OwnSession; times: Record<'narrow' | 'wide', number[]> }
   | { state: 'kept'; own: OwnSession };
 
@@ -43,7 +43,7 @@ const WORTH = 0.9;
 
 export function createSharedSession(options: SharedSessionOptions): SharedSession {
   const { narrow, now = () => performance.now() } = options;
-  let wide: Wide = { state: 'unopened' };
+  let wide: Wide = { state: 'unasked' };
   let measured: { narrowMs: number; wideMs: number } | null = null;
 
   async function open(): Promise<Wide> {
@@ -78,6 +78,7 @@ export function createSharedSession(options: SharedSessionOptions): SharedSessio
       const rows = (feeds.input_ids ?? feeds.inputs_embeds)?.dims[0] ?? 1;
       if (rows === 1) return await narrow.run(feeds);
       if (wide.state === 'unopened') wide = await open();
+      if (wide.state === 'unasked') wide = { state: 'unopened' };
       if (wide.state === 'tried') return await tryBoth(wide, feeds);
       return await (wide.state === 'kept' ? wide.own.session : narrow).run(feeds);
     },

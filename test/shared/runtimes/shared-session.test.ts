@@ -46,9 +46,10 @@ function scripted(passMs: Record<Side, number>, failure?: Error) {
   return { shared, run, passes, opened: () => opened, disposed: () => disposed };
 }
 
-test('leaves passes of one row where they were, and opens no second session for them', async () => {
+test('leaves passes of one row where they were, and opens no second session for them or for a trial of several', async () => {
   const { shared, run, passes, opened } = scripted({ narrow: 2, wide: 1 });
   await run(1, 40);
+  await run(2);
   assert.equal(opened(), 0);
   assert.ok(passes.every((side) => side === 'narrow'));
   await shared.close();
@@ -56,7 +57,7 @@ test('leaves passes of one row where they were, and opens no second session for 
 
 test('keeps the second session for passes of several rows where it was measured as faster', async () => {
   const { shared, run, passes, opened, disposed } = scripted({ narrow: 3, wide: 2 });
-  await run(2, 18);
+  await run(2, 19);
   assert.deepEqual(shared.measured(), { narrowMs: 3, wideMs: 2 });
   assert.equal(opened(), 1);
   passes.length = 0;

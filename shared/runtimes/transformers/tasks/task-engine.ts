@@ -2,6 +2,7 @@ import { Problem } from '../../../problems/problem.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import type { JsonInput } from '../../../protocol/messages.ts';
 import type { CapabilityType } from '../../../protocol/subjects.ts';
+import { taskNamed } from '../../../protocol/task-names.ts';
 import type { EngineResult } from '../engine.ts';
 import { classifySound, classifySoundZeroShot, speak } from './audio-tasks.ts';
 import { createSharedPasses } from './shared-passes.ts';
@@ -109,7 +110,8 @@ export function createTaskEngine(model: TaskModel) {
 /** Jobs of the type `task` say which; those of the other types are what the model does first of all. */
 function taskOf({ type, model, input }: TaskJob, { tasks, type: own }: TaskKind): Task {
   const wanted = type === 'task' ? input.task : undefined;
-  const found = wanted == null ? tasks[0] : tasks.find((task) => task === wanted);
+  const named = typeof wanted === 'string' ? taskNamed(wanted) : wanted;
+  const found = named == null ? tasks[0] : tasks.find((task) => task === named);
   if (found !== undefined && (type === 'task' || type === own)) return found;
   throw new Problem('invalid_value', `The model '${model}' does ${tasks.join(', ')}. Choose another model.`, {
     param: type === 'task' && wanted != null ? 'task' : 'model',

@@ -132,6 +132,15 @@ test('long texts do not go together into one pass', async () => {
   assert.deepEqual(sizes, [2, 2]);
 });
 
+test('a task is done under its other names as well', async () => {
+  const { run, next } = slowModel('text-classification');
+  const named = (task: string) => run({ ...job('a'), input: { task, text: 'a' } }, never);
+  const done = named('sentiment-analysis');
+  (await next()).end();
+  assert.deepEqual((await done).output, { labels: [{ label: 'a', score: 1 }] });
+  await assert.rejects(named('ner'), isProblem('invalid_value', /does text-classification/));
+});
+
 test('a job with a wrong input does not keep the next one waiting', async () => {
   for (const task of ['translation', 'text-classification'] as const) {
     const { run, next } = slowModel(task);

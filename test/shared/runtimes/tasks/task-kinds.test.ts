@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readTaskKind } from '../../../../shared/runtimes/transformers/tasks/task-kinds.ts';
+import { env, pipeline } from '@huggingface/transformers';
+import { taskNamed } from '../../../../shared/protocol/task-names.ts';
+import { readTaskKind, TASKS } from '../../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 
 /** Architectures as the configs of well-known models name them. */
 const KNOWN = {
@@ -51,4 +53,20 @@ test('a text encoder fills gaps only where its owner says so', () => {
   assert.equal(readTaskKind(config), null);
   assert.deepEqual(readTaskKind(config, 'fill-mask')?.tasks, ['fill-mask']);
   assert.equal(readTaskKind({ architectures: ['LlamaForCausalLM'] }, 'fill-mask'), null);
+});
+
+env.allowRemoteModels = false;
+
+test('every pipeline of the library is a task, a chat or an embedding, and so is each of its other names', async () => {
+  const refused = await pipeline('no such task' as never, 'no/model').catch(({ message }: Error) => message);
+  const all = /Must be one of \[(.*)\]/.exec(String(refused))?.[1]?.split(/, ?/) ?? [];
+  assert.equal(all.length, 25);
+  const others = ['text-generation', 'feature-extraction'];
+  assert.deepEqual(all.filter((name) => !TASKS.some((task) => task === name)).sort(), others.sort());
+  for (const name of ['sentiment-analysis', 'ner', 'asr', 'text-to-speech']) {
+    // Whatever is a name of the library's fails later, for want of the model.
+    await assert.rejects(pipeline(name as never, 'no/model'), (error: Error) => !/Must be one of/.test(error.message));
+    assert.ok(TASKS.some((task) => task === taskNamed(name)));
+  }
+  assert.equal(taskNamed('constructor'), 'constructor');
 });
