@@ -1,6 +1,6 @@
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { processorHostOf } from '../../main/node/processor-host.ts';
+import { processorHostOf } from '../../shared/runtimes/devices/processor-host.ts';
 import { ROOT } from './bundle.ts';
 
 export type Target = { platform: 'linux' | 'win32' | 'darwin'; arch: 'x64' | 'arm64' };
