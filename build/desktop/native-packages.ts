@@ -1,5 +1,6 @@
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { processorHostOf } from '../../shared/runtimes/devices/processor-host.ts';
 import { ROOT } from './bundle.ts';
 
 export type Target = { platform: 'linux' | 'win32' | 'darwin'; arch: 'x64' | 'arm64' };
@@ -11,11 +12,11 @@ type NativePackage = { name: string; files: readonly string[]; native: string | 
 const PACKAGE_FILES = ['package.json', 'LICENSE'];
 
 /** The packages that a target's app has beside its bundles. */
-export function nativePackagesOf({ platform, arch }: Target): NativePackage[] {
+export function nativePackagesOf(target: Target): NativePackage[] {
+  const { platform, arch } = target;
   const database = join('prebuilds', `${platform}-${arch}.node`);
   const sqlite = { name: 'better-sqlite3', files: ['lib', database], native: database };
-  // ONNX Runtime has none for it: the app's page computes there (main/node/processor-host.ts).
-  if (platform === 'darwin' && arch === 'x64') return [sqlite];
+  if (processorHostOf(target) === 'page') return [sqlite];
   const runtime = join('bin', 'napi-v6', platform, arch);
   return [
     sqlite,

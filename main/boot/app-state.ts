@@ -35,6 +35,7 @@ export type StateParts = {
   runtime: Pick<ChosenRuntime, 'holdsMemory' | 'report'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
+  hasTray(): boolean;
 };
 
 export type StateTeller = { state(): AppState /** Tells it if it is another than the last one told. */; tell(): void };
@@ -76,6 +77,7 @@ function stateOf(parts: StateParts): AppState {
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),
     secretsProtected: parts.boxes.isProtected,
+    hasTray: parts.hasTray(),
   };
 }
 

@@ -177,6 +177,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   });
   const isIdle = (): boolean =>
     keeper.current().contributing &&
+    node.link().state === 'connected' &&
     !machineTest.isRunning() &&
     jobs.running().length === 0 &&
     supervised.desk.open().length === 0;

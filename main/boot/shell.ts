@@ -49,7 +49,8 @@ export async function openShell(
   const holdAwake = ({ jobs: running, presence }: AppState): void => {
     sleep.hold(settings.get().preferences.keep_awake && running.length > 0 && presence.power === 'mains');
   };
-  const teller = createStateTeller({ app, host, ...storage, ...assembly, updates, autostart }, (state) => {
+  const hasTray = (): boolean => tray.isThere();
+  const teller = createStateTeller({ app, host, ...storage, ...assembly, updates, autostart, hasTray }, (state) => {
     window.tell(UI_STATE_CHANNEL, state);
     tray.show(state);
     toasts.show(state);

@@ -127,5 +127,7 @@ export const AppState = Type.Object({
   update: UpdateState,
   /** Whether secrets are protected by the system; where not, the window says so. */
   secretsProtected: Type.Boolean(),
+  /** Whether the app goes on in a tray without its window; where not, the window says so. */
+  hasTray: Type.Boolean(),
 });
 export type AppState = Static<typeof AppState>;

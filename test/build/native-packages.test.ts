@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { copyNativePackages, nativePackagesOf, type Target } from '../../build/desktop/native-packages.ts';
-import { processorHostOf } from '../../main/node/processor-host.ts';
+import { processorHostOf } from '../../shared/runtimes/devices/processor-host.ts';
 import { ROOT } from '../support/command.ts';
 import { nativeFormatOf } from '../support/native-format.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -1,8 +1,9 @@
 /** How the window of the desktop app looks, view by view: `npm run screens -- ui` takes the pictures anew. */
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Ledger } from '../../main/ledger/ledger.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
-import { openCamera } from '../support/screens/camera.ts';
+import { REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
+import { type Camera, openCamera } from '../support/screens/camera.ts';
 import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
 
 const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 760 } };
@@ -18,6 +19,8 @@ test('the window looks as it did', async (t) => {
   const camera = await openCamera(t, page, { room: 'ui', sizes: SIZES });
   if (camera === undefined) return;
   await camera.shoot(page, 'setup-pair');
+  await page.getByRole('button', { name: 'Skip this step' }).click();
+  await camera.shoot(page, 'setup-test');
   await page.getByRole('button', { name: 'Skip this step' }).click();
   await camera.shoot(page, 'setup-when');
   await page.getByRole('button', { name: 'Skip the setup' }).click();
@@ -43,8 +46,50 @@ test('the window looks as it did', async (t) => {
   await page.setViewportSize(SIZES.wide);
   await page.emulateMedia({ forcedColors: 'active' });
   await camera.shootAsItIs(page, 'forced-colors-preferences');
+  await page.close();
+  await shootSlowMachine(t, preloads.folder, camera);
   camera.develop();
 });
+
+/** A desktop without a tray, whose GPU is slower than its processor. */
+async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera): Promise<void> {
+  const { served, load, execution } = TEST_PAGE_MODEL;
+  const onProcessor = { host: 'process' as const, execution, load: { ...load, device: 'cpu' } };
+  const { vendor, architecture, description } = REAL_GPU;
+  const key = [served.name, served.revision, served.dtype, vendor, architecture, description].join(' ');
+  const measured = { dtype: served.dtype, load_ms: 800 };
+  const trials = [
+    { ...measured, device: 'webgpu', per_second: 4.2, verdict: 'possible', reason: 'measured' },
+    { ...measured, device: 'cpu', per_second: 31.7, verdict: 'chosen', reason: 'the best of 2, a GPU counting double' },
+  ];
+  const tested = { dtype: 'fp32', load_ms: 940, memory_bytes: 16 * 2 ** 30 };
+  const machineTest = {
+    tested_at: NOW - DAY_MS,
+    model: 'sparewatt/demo-chat',
+    devices: [
+      { ...tested, device: 'Test GPU', kind: 'gpu', tokens_per_s: 61.2, reason: 'not_used' },
+      { ...tested, device: 'Test CPU', kind: 'cpu', tokens_per_s: 402.9, memory_bytes: 32 * 2 ** 30, reason: null },
+    ],
+  };
+  const { desktop, page } = await openWindow(t, preloads, {
+    stored: { ...SETTLED, deviceTrials: { [key]: trials }, machineTest },
+    now: () => NOW,
+    hasTrayPlace: async () => false,
+    openModels: async () => [{ ...TEST_PAGE_MODEL, onProcessor }],
+  });
+  await page.clock.setFixedTime(NOW);
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
+  for (const [view, name] of [
+    ['home', 'no-tray'],
+    ['models', 'models-slow-gpu'],
+    ['machine', 'machine-tested'],
+  ] as const) {
+    await page.locator(`.nav a[href="#/${view}"]`).click();
+    await page.waitForLoadState('networkidle');
+    await camera.shoot(page, name);
+  }
+}
 
 /** Forty days of work with a day off now and then. */
 function fillLedger(ledger: Ledger): void {

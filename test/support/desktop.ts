@@ -63,7 +63,7 @@ export const TEST_HARDWARE: Hardware = {
   webgpu: null,
 };
 
-const MODEL: PageModel = {
+export const TEST_PAGE_MODEL: PageModel = {
   served: {
     name: TEST_MODEL,
     type: 'llm',
@@ -113,7 +113,7 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
     modelProcess: MODEL_PROCESS,
     openSettingsFile: () => settingsFile,
     updater: undefined,
-    openModels: async () => [MODEL],
+    openModels: async () => [TEST_PAGE_MODEL],
     modelInstaller: () => () => Promise.reject(new Error('this test downloads nothing')),
     describeHardware: async () => TEST_HARDWARE,
     startAgent: () => () => Promise.reject(new Error('this test starts no agent')),

@@ -94,7 +94,8 @@ function StepCard({ step, state, after, leave, back }: StepProps) {
     }
     case 'login': {
       const answer = (starts: boolean) => () => after(ask('setStartsAtLogin', { starts }));
-      return <QuestionStep title={login.title} answers={yesOrNo(login, answer)} />;
+      const words = state.hasTray ? login : { ...login, yesHint: login.yesHintWithoutTray };
+      return <QuestionStep title={login.title} answers={yesOrNo(words, answer)} />;
     }
     case 'done':
       return <DoneStep state={state} onLeave={leave} onPair={back} />;

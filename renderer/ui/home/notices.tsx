@@ -3,7 +3,7 @@ import { ask } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 
 /** What a person should know although nothing has failed. */
-export function Notices({ state: { devices, gpu, secretsProtected, unknown, update } }: { state: AppState }) {
+export function Notices({ state: { devices, gpu, hasTray, secretsProtected, unknown, update } }: { state: AppState }) {
   const { texts } = useSpeech();
   return (
     <>
@@ -17,6 +17,12 @@ export function Notices({ state: { devices, gpu, secretsProtected, unknown, upda
         <p className="notice" data-kind="warn">
           <strong>{texts.notices.gpuOff}</strong>
           {texts.notices.gpuOffWhy}
+        </p>
+      )}
+      {!hasTray && (
+        <p className="notice">
+          <strong>{texts.notices.noTray}</strong>
+          {texts.notices.noTrayWhy}
         </p>
       )}
       {!secretsProtected && (

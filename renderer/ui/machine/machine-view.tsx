@@ -17,7 +17,10 @@ export function MachineView({ state }: { state: AppState }) {
     `${state.relay.state} ${state.contributing} ${state.code} ${JSON.stringify([state.devices, state.machineTest])}`,
   );
   if (document === undefined) return <h1>{texts.views.machine}</h1>;
-  const facts: Fact[] = [[words.gpu, gpuOf(state, speech)], ...(document === null ? [] : factsOf(document, speech))];
+  const facts: Fact[] = [
+    [words.gpu, gpuOf(state, speech)],
+    ...(document === null ? [] : factsOf(document, state, speech)),
+  ];
   const text = JSON.stringify(document, null, 2);
   return (
     <>
@@ -60,15 +63,23 @@ function gpuOf({ gpu }: AppState, { texts }: Speech): string {
   return gpu.usable ? gpu.description || `${gpu.vendor} ${gpu.architecture}` : texts.machine.noGpu;
 }
 
-function factsOf(document: CapabilityDocument, { texts, show }: Speech): Fact[] {
+/** Whether jobs may come, and why not. */
+function openingOf({ policy, node_load }: CapabilityDocument, state: AppState, { texts }: Speech): string {
   const words = texts.machine;
-  const { hardware, node_load, policy, served_models } = document;
+  if (policy?.open === false) return words.no(texts.reason(state));
+  return node_load.slots_total === 0 ? words.no(words.measuring) : words.yes;
+}
+
+function factsOf(document: CapabilityDocument, state: AppState, speech: Speech): Fact[] {
+  const { texts, show } = speech;
+  const words = texts.machine;
+  const { hardware, node_load, served_models } = document;
   const gpus = (hardware.gpus ?? []).map(
     ({ name, vram_bytes }) => `${name ?? ''}${vram_bytes === null ? '' : ` (${show.bytes(vram_bytes)})`}`,
   );
   return [
     [words.node, <code key="id">{document.node_id}</code>],
-    [words.policy, policy === undefined || policy.open ? words.yes : words.no(policy.reason ?? '')],
+    [words.policy, openingOf(document, state, speech)],
     [words.slots, show.number(node_load.slots_total)],
     [words.models, served_models.map(({ name }) => name).join(', ') || '–'],
     [words.system, `${hardware.platform} ${hardware.arch}`],

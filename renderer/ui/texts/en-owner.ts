@@ -46,6 +46,7 @@ export const EN_OWNER = {
       title: 'Start when you log in?',
       yes: 'Start at login',
       yesHint: 'In the tray, without a window.',
+      yesHintWithoutTray: 'With its window, since this desktop has no tray.',
       no: 'Only when I open it',
       noHint: 'Nothing starts by itself.',
     },

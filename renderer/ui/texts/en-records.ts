@@ -169,7 +169,8 @@ export const EN_RECORDS = {
     slots: 'Jobs at a time',
     policy: 'Takes jobs now',
     yes: 'yes',
-    no: (reason: string): string => `no (${reason})`,
+    no: (reason: string): string => `no: ${reason}`,
+    measuring: 'it is being measured',
     threads: (count: string): string => `${count} threads`,
     test: {
       title: 'Machine test',

@@ -1,5 +1,6 @@
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import type { PauseLength } from '../../../shared/preferences/wish.ts';
+import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { Refusal } from '../bridge.ts';
 import { EN_OWNER } from './en-owner.ts';
 import { EN_RECORDS } from './en-records.ts';
@@ -11,7 +12,7 @@ const PAUSE_FOR: Record<PauseLength, string> = {
   tomorrow: 'Until tomorrow',
   resumed: 'Until I resume',
 };
-const SERVICES: Record<string, string> = {
+const SERVICES: Record<JobType, string> & Record<string, string> = {
   llm: 'Chat and text',
   embed: 'Embeddings',
   stt: 'Speech to text',
@@ -19,6 +20,9 @@ const SERVICES: Record<string, string> = {
   ocr: 'Text in pictures',
   image: 'Pictures',
   task: 'Other tasks',
+  ffmpeg: 'Video (ffmpeg)',
+  blender: 'Rendering (Blender)',
+  compute: 'Scientific computing',
 };
 const SENSORS: Record<string, string> = {
   idle_s: 'whether keyboard and mouse are used',
@@ -85,9 +89,12 @@ export const EN = {
   },
   notices: {
     noGpu: 'This machine offers no GPU that models can run on.',
-    noGpuWhy: 'WebGPU found none, or only one that is simulated. It takes no jobs; a newer graphics driver may help.',
+    noGpuWhy:
+      'WebGPU found none, or only one that is simulated. Models run on the processor, more slowly; a newer graphics driver may help.',
     gpuOff: 'The GPU that models run on is switched off.',
-    gpuOffWhy: 'No job comes before you switch it on again, under This machine.',
+    gpuOffWhy: 'Models that can run on the processor do. Switch it on again under This machine.',
+    noTray: 'This desktop has no tray.',
+    noTrayWhy: 'Sparewatt works while this window is open or minimised, and ends when you close it.',
     unprotected: 'Secrets are not protected on this system.',
     unprotectedWhy: 'It has no keychain that works, so that the key of this node lies readable in your own folder.',
     update: (version: string): string => `Version ${version} is ready.`,

@@ -49,6 +49,7 @@ export const FR_OWNER: typeof EN_OWNER = {
       title: 'Démarrer à l’ouverture de session ?',
       yes: 'Démarrer à l’ouverture',
       yesHint: 'Dans la zone de notification, sans fenêtre.',
+      yesHintWithoutTray: 'Avec sa fenêtre, car ce bureau n’a pas de zone de notification.',
       no: 'Seulement quand je l’ouvre',
       noHint: 'Rien ne démarre tout seul.',
     },

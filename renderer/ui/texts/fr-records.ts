@@ -163,7 +163,8 @@ export const FR_RECORDS: typeof EN_RECORDS = {
     slots: 'Tâches à la fois',
     policy: 'Accepte des tâches',
     yes: 'oui',
-    no: (reason) => `non (${reason})`,
+    no: (reason) => `non : ${reason}`,
+    measuring: 'elle est en cours de mesure',
     threads: (count) => `${count} fils`,
     test: {
       title: 'Essai de la machine',

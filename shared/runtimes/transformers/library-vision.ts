@@ -8,7 +8,7 @@ import {
   Tensor,
 } from '@huggingface/transformers';
 import { Problem } from '../../problems/problem.ts';
-import { bytesToHex } from '../../receipts/log/tree-head.ts';
+import { bytesToHex } from '../../protocol/hex.ts';
 import {
   endIds,
   type LanguageModel,

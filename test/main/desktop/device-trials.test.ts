@@ -129,8 +129,8 @@ test('the app moves a model of a slow GPU to a real process on the processor, te
     for (;;) {
       const { model, order } = await page.orders.next();
       if (order.type !== 'run') continue;
-      // A GPU that makes a token in the time in which any processor makes a hundred.
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      // A GPU that makes a token in half a second, far below any processor.
+      await new Promise((resolve) => setTimeout(resolve, 500));
       const usage = { inputTokens: 1, outputTokens: 1 };
       await page.say({ type: 'done', id: order.id, finishReason: 'stop', usage }, model);
     }

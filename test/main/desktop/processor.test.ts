@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, before, type TestContext, test } from 'node:test';
 import { openPageModels } from '../../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
+import type { GpuPreference } from '../../../shared/preferences/preferences.ts';
 import { askChat, streamChat } from '../../support/ask-pool.ts';
 import { CHAT, SHIPPED_MODELS } from '../../support/computing-desktop.ts';
 import { type Desktop, playComputePages, REAL_GPU, startDesktop } from '../../support/desktop.ts';
@@ -19,21 +20,24 @@ before(async () => {
 });
 after(() => pool.close());
 
-/** Paired, on a machine whose page finds no GPU. */
-async function desktopWithoutGpu(t: TestContext): Promise<Desktop> {
+/** Paired, on a machine whose page finds a GPU, or none. */
+async function pairedWith(t: TestContext, usable: boolean): Promise<Desktop> {
   const desktop = await startDesktop(t, {
     stored: SETTLED,
     hostName: `attic-${Math.random().toString(36).slice(2, 8)}`,
     startAgent: startDesktopAgent,
     openModels: (cacheFolder, log) =>
       openPageModels({ models: [CHAT], shippedFolder: SHIPPED_MODELS, cacheFolder, log }),
-    before: (hands) => void playComputePages(hands, { ...REAL_GPU, usable: false }),
+    before: (hands) => void playComputePages(hands, { ...REAL_GPU, usable }),
+    measuresDevices: false,
   });
   await until(() => desktop.app.state().gpu !== null);
   await desktop.ask('pair', { invitation: (await makeCode(pool.relay)).code, relayUrl: pool.relay.url });
   await until(async () => (await (await pool.request('/v1/models')).text()).includes(CHAT));
   return desktop;
 }
+
+const desktopWithoutGpu = (t: TestContext): Promise<Desktop> => pairedWith(t, false);
 
 /** The process that was started last, once it has given out a first piece; it computes nothing after that. */
 async function frozenInMidAnswer({ hands }: Desktop, before: number): Promise<UtilityDouble> {
@@ -95,4 +99,31 @@ test('a process that does not stop when its owner pauses is ended, and its answe
   process.child.kill('SIGCONT');
   await ended;
   assert.equal(desktop.app.state().memoryHeld, false);
+});
+
+test('[O10] models go on by the processor while their owner keeps the GPU or gives too little of it, and come back', async (t) => {
+  const desktop = await pairedWith(t, true);
+  const deviceOf = async (): Promise<string | undefined> => (await desktop.ask('listModels'))[0]?.device;
+  const prefer = async (rule: GpuPreference | undefined): Promise<void> => {
+    const gpus = rule === undefined ? {} : { 'test-gpu': rule };
+    await desktop.ask('setPreferences', { ...(await desktop.ask('getPreferences')), gpus });
+  };
+  assert.equal(await deviceOf(), 'webgpu');
+  for (const rule of [
+    { enabled: false, memory_bytes: null },
+    { enabled: true, memory_bytes: 1_000 },
+  ]) {
+    await prefer(rule);
+    assert.equal(await deviceOf(), 'cpu');
+    await until(async () => (await desktop.ask('getCapabilities'))?.served_models[0]?.device === 'cpu');
+    const { status, content } = await askChat(pool, CHAT);
+    assert.equal(status, 200);
+    assert.notEqual(content, '');
+  }
+  const [process] = desktop.hands.utilities;
+  assert.ok(process);
+  const ended = once(process.child, 'exit');
+  await prefer(undefined);
+  await ended;
+  assert.equal(await deviceOf(), 'webgpu', 'what it held on the processor is given back');
 });

@@ -17,6 +17,7 @@ import { YIELD_CODES } from '../../../shared/preferences/contribution.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { NOTHING_KNOWN } from '../../../shared/preferences/presence.ts';
 import { hoursOfGrid } from '../../../shared/preferences/week-grid.ts';
+import { JOB_TYPES } from '../../../shared/protocol/subjects.ts';
 
 const STATE: AppState = {
   version: '0.1.0',
@@ -39,6 +40,7 @@ const STATE: AppState = {
   startsAtLogin: false,
   update: { state: 'off' },
   secretsProtected: true,
+  hasTray: true,
 };
 
 /** The paths of all texts, and what stands there. */
@@ -54,6 +56,7 @@ test('has the same texts in every language, none of them empty', () => {
   for (const texts of Object.values(TEXTS)) {
     for (const [path, text] of textsOf(texts)) assert.ok(text.trim().length > 0, path);
   }
+  for (const type of JOB_TYPES) assert.notEqual(TEXTS.fr.services[type], undefined, type);
   assert.equal(preferredLocale(['de', 'fr-CA']), 'fr');
   assert.equal(preferredLocale(['toString']), 'en');
 });
@@ -76,7 +79,7 @@ test('writes what is left as a clock, and bytes in the units of the language', (
     ['00:00', '00:00', '01:01', '2:05:09'],
   );
   const { show } = speechOf('en');
-  assert.deepEqual([show.bytes(0), show.bytes(999), show.bytes(1_500_000)], ['0 byte', '999 byte', '1.5 MB']);
+  assert.deepEqual([show.bytes(0), show.bytes(999), show.bytes(1_500_000)], ['0 bytes', '999 bytes', '1.5 MB']);
 });
 
 test('tells tokens per second only when it has seen some time, and forgets what is long ago', () => {
