@@ -76,11 +76,16 @@ export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
     listLeaves: ({ from, limit }) => access.read((db) => db.all<StoredLeaf>(LEAVES, [from, limit])),
     listTreeNodes: ({ level, from, limit }) =>
       access.read((db) => db.all<TreeNode & { hash: Sha256 }>(NODES, [level, from, limit])),
-    strays: () =>
-      access.readTogether(async (db) => ({
-        receipts: (await db.all<{ id: string }>(STRAY_RECEIPTS)).map(({ id }) => id),
-        jobs: (await db.all<{ id: string }>(STRAY_JOBS)).map(({ id }) => id),
-      })),
+    strays: ({ after, rows }) =>
+      access.readTogether(async (db) => {
+        const range = [after, after + rows];
+        const last = (await db.one<{ last: number }>(LAST_ROW))?.last ?? 0;
+        return {
+          receipts: (await db.all<{ id: string }>(STRAY_RECEIPTS, range)).map(({ id }) => id),
+          jobs: (await db.all<{ id: string }>(STRAY_JOBS, range)).map(({ id }) => id),
+          isLast: last <= after + rows,
+        };
+      }),
   };
 }
 
@@ -96,11 +101,15 @@ const NODES =
 const NODES_AT =
   'SELECT level, place AS "index", hash FROM log_nodes ' +
   'JOIN unnest($1::integer[], $2::bigint[]) AS wanted (l, p) ON level = l AND place = p';
+const LAST_ROW =
+  'SELECT GREATEST((SELECT coalesce(max(seq), 0) FROM receipts), (SELECT coalesce(max(seq), 0) FROM jobs)) AS last';
 const STRAY_RECEIPTS =
   'SELECT id FROM receipts LEFT JOIN log_leaves ON receipt = receipts.seq ' +
-  `WHERE leaf IS NULL AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
+  'WHERE receipts.seq > $1 AND receipts.seq <= $2 ' +
+  `AND leaf IS NULL AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
 const STRAY_JOBS =
-  'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts JOIN log_leaves ON receipt = receipts.seq) ' +
+  'SELECT id FROM jobs WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT job FROM receipts ' +
+  'WHERE EXISTS (SELECT 1 FROM log_leaves WHERE receipt = receipts.seq) ORDER BY job LIMIT 1) ' +
   `AND state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) LIMIT ${MOST_STRAYS}`;
 
 async function sizeOf(db: Queries): Promise<number> {

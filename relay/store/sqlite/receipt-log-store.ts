@@ -28,7 +28,7 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
   const statements = prepareStatements(db);
   const read = nodeReader(db);
   const nextLeaf = nextLeafOf(db);
-  const { strayReceipts, strayJobs } = statements;
+  const { strayReceipts, strayJobs, lastRow } = statements;
   return {
     treeState: () =>
       access.read(() => {
@@ -41,7 +41,12 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
     consistencyPath: (older, newer) => access.read(() => consistencyProof(older, newer, read)),
     listLeaves: ({ from, limit }) => access.read(() => statements.leaves.all(from, limit)),
     listTreeNodes: ({ level, from, limit }) => access.read(() => statements.nodes.all(level, from, limit)),
-    strays: () => access.read(() => ({ receipts: strayReceipts.all(), jobs: strayJobs.all() })),
+    strays: ({ after, rows }) =>
+      access.read(() => {
+        const to = after + rows;
+        const isLast = (lastRow.get() ?? 0) <= to;
+        return { receipts: strayReceipts.all(after, to), jobs: strayJobs.all(after, to), isLast };
+      }),
   };
 }
 
@@ -54,9 +59,11 @@ function prepareStatements(db: Database) {
     'WHERE leaf >= ? ORDER BY leaf LIMIT ?';
   const strayReceipts =
     'SELECT id FROM receipts LEFT JOIN log_leaves ON receipt = receipts.seq ' +
-    `WHERE leaf IS NULL AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
+    'WHERE receipts.seq > ? AND receipts.seq <= ? ' +
+    `AND leaf IS NULL AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
   const strayJobs =
-    'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts JOIN log_leaves ON receipt = receipts.seq) ' +
+    'SELECT id FROM jobs WHERE seq > ? AND seq <= ? AND seq >= (SELECT job FROM receipts ' +
+    'WHERE EXISTS (SELECT 1 FROM log_leaves WHERE receipt = receipts.seq) ORDER BY job LIMIT 1) ' +
     `AND state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) LIMIT ${MOST_STRAYS}`;
   return {
     leafOf: db
@@ -68,8 +75,13 @@ function prepareStatements(db: Database) {
     nodes: db.prepare<[number, number, number], TreeNode & { hash: Sha256 }>(
       'SELECT level, place AS "index", hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?',
     ),
-    strayReceipts: db.prepare<[], string>(strayReceipts).pluck(),
-    strayJobs: db.prepare<[], string>(strayJobs).pluck(),
+    strayReceipts: db.prepare<[number, number], string>(strayReceipts).pluck(),
+    strayJobs: db.prepare<[number, number], string>(strayJobs).pluck(),
+    lastRow: db
+      .prepare<[], number>(
+        'SELECT max(coalesce((SELECT max(seq) FROM receipts), 0), coalesce((SELECT max(seq) FROM jobs), 0))',
+      )
+      .pluck(),
   };
 }
 
