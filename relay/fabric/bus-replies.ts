@@ -3,6 +3,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { InFlight } from '../in-flight.ts';
 import type { RelayLog } from '../log.ts';
 import { replySubjects } from './credentials.ts';
+import { takeDirectly } from './direct-messages.ts';
 
 /** `no-responders`: nobody listens on the subject that was asked; it comes at once and alone. */
 export type ReplyStatus = 'message' | 'no-responders';
@@ -28,19 +29,24 @@ export function listenForReplies(connection: NatsConnection, log: RelayLog): Rep
   const inbox = `_RELAY.${relay}`;
   let last = 0;
 
-  const deliver = (error: Error | null, message: Msg): void => {
-    if (error !== null) return;
-    const token = message.subject.slice(message.subject.lastIndexOf('.') + 1);
+  const hand = (token: string, data: Uint8Array, status: ReplyStatus): void => {
     const reply = open.get(ticketOf(token));
     if (reply?.token !== token) return;
     try {
-      reply.handler(message.data, isNoResponders(message) ? 'no-responders' : 'message');
+      reply.handler(data, status);
     } catch (fault) {
       log.error({ err: fault }, 'an answer from the bus could not be handled');
     }
   };
+  const deliver = (error: Error | null, message: Msg): void => {
+    if (error !== null) return;
+    const token = message.subject.slice(message.subject.lastIndexOf('.') + 1);
+    hand(token, message.data, isNoResponders(message) ? 'no-responders' : 'message');
+  };
   connection.subscribe(`${inbox}.*`, { callback: deliver });
-  connection.subscribe(replySubjects.all(relay), { callback: deliver });
+  const ofNodes = connection.subscribe(replySubjects.all(relay), { callback: deliver });
+  // Every token of every answer comes this way.
+  takeDirectly(connection, new Map([[ofNodes.getID(), (token, data) => hand(token, data, 'message')]]));
 
   return {
     open: (handler, nodeId) => {

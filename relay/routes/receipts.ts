@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { AuditReport, ReceiptKeyList, ReceiptList } from '../../shared/api/receipts.ts';
@@ -7,6 +8,8 @@ import { Receipt } from '../../shared/receipts/receipt.ts';
 import { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import type { Principal } from '../access/api-keys.ts';
 import { auditLog } from '../receipts/log/audit-log.ts';
+import { createPace } from '../receipts/log/audit-pace.ts';
+import { createAudits } from '../receipts/log/audits.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { sendJson } from './send-json.ts';
 
@@ -123,6 +126,10 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
       return sendJson(reply, { from: older, to: newer, path: await receiptLog.consistency(older.size, newer.size) });
     },
   );
+  const audit = createAudits(() => {
+    const pace = createPace({ now: () => performance.now(), rest: pause });
+    return auditLog({ store: store.receiptLog, relayKey: services.relayKey, head: receiptLog.lastHead(), pace });
+  });
   app.get(
     '/v1/admin/log/audit',
     {
@@ -133,9 +140,6 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
         response: { 200: AuditReport, ...ERRORS },
       },
     },
-    async (_request, reply) => {
-      const { relayKey } = services;
-      return sendJson(reply, await auditLog({ store: store.receiptLog, relayKey, head: receiptLog.lastHead() }));
-    },
+    async (_request, reply) => sendJson(reply, await audit()),
   );
 }

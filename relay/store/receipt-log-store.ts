@@ -7,6 +7,8 @@ export type TreeState = { readonly size: number; readonly root: Sha256 };
 /** A leaf as it lies in the store: the text that it was hashed from, and the receipt that the text should be of. */
 export type StoredLeaf = { readonly leaf: number; readonly receiptId: string; readonly body: string };
 
+export type Strays = { receipts: string[]; jobs: string[]; isLast: boolean };
+
 export interface ReceiptLogStore {
   treeState(): Promise<TreeState>;
   /** The root over the first `size` receipts. Errors: `receipt_log_damaged`; a fault when there are fewer. */
@@ -20,6 +22,9 @@ export interface ReceiptLogStore {
   listLeaves(page: { from: number; limit: number }): Promise<StoredLeaf[]>;
   /** Stored subtrees of one level from a place on, in their order; level 0 are the leaves. */
   listTreeNodes(page: { level: number; from: number; limit: number }): Promise<(TreeNode & { hash: Sha256 })[]>;
-  /** Signed receipts that lie in no leaf, and jobs that succeeded after the log began and have no receipt. */
-  strays(): Promise<{ receipts: string[]; jobs: string[] }>;
+  /**
+   * Signed receipts that lie in no leaf, and jobs that succeeded after the log began and have no receipt: among those of the
+   * next `rows` places of their tables, behind `after`. `isLast` when there are none behind.
+   */
+  strays(page: { after: number; rows: number }): Promise<Strays>;
 }

@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value';
+import { Compile } from 'typebox/compile';
 import { bytesToHex } from '../../../shared/protocol/hex.ts';
 import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
@@ -6,6 +6,7 @@ import { isHeadSigned, type TreeHead } from '../../../shared/receipts/log/tree-h
 import type { TreeNode } from '../../../shared/receipts/log/tree-ranges.ts';
 import { LoggedReceipt } from '../../../shared/receipts/receipt.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../../store/receipt-log-store.ts';
+import type { Pace } from './audit-pace.ts';
 import { type HashedNode, isStoredLevel, leafHash, nodesOfNextLeaf, rootOf } from './merkle-tree.ts';
 
 export type AuditOptions = {
@@ -13,6 +14,8 @@ export type AuditOptions = {
   relayKey: string;
   /** The last head that was signed; the log must begin with it. */
   head: TreeHead | undefined;
+  /** Without one nothing else is let in between: for a process that does nothing else. */
+  pace?: Pace;
 };
 
 export type AuditReport = {
@@ -25,7 +28,12 @@ export type AuditReport = {
   readonly problems: string[];
 };
 
-const PAGE = 500;
+/** The thread of the database reads as many in a millisecond. */
+const PAGE = 250;
+/** Rows that are looked through for strays at a time, which the database does in some milliseconds. */
+const STRAY_ROWS = 5_000;
+const loggedReceipt = Compile(LoggedReceipt);
+const noPause: Pace = () => undefined;
 const MOST_PROBLEMS = 20;
 const MOST_LEVELS = 41;
 
@@ -34,7 +42,7 @@ const MOST_LEVELS = 41;
  * receipts and in the stored tree; a relay key in the wrong hands it does not find, which is what heads kept by
  * clients are for. The log may grow meanwhile: what comes is gone over, too.
  */
-export async function auditLog({ store, relayKey, head }: AuditOptions): Promise<AuditReport> {
+export async function auditLog({ store, relayKey, head, pace = noPause }: AuditOptions): Promise<AuditReport> {
   const problems: string[] = [];
   /** The last subtree of each level: all that the next leaf and the root need. */
   const edge = new Map<number, HashedNode>();
@@ -47,6 +55,7 @@ export async function auditLog({ store, relayKey, head }: AuditOptions): Promise
     const page = await store.listLeaves({ from: size, limit: PAGE });
     const built: HashedNode[] = [];
     for (const stored of page) {
+      await pace();
       if (stored.leaf !== size) problems.push(`Receipt ${size} of the log is missing; the next one is ${stored.leaf}.`);
       problems.push(...problemsOf(stored, relayKey));
       const added = nodesOfNextLeaf(size, leafHash(stored.body), read);
@@ -67,7 +76,7 @@ export async function auditLog({ store, relayKey, head }: AuditOptions): Promise
   await goOn();
   if (problems.length === 0) {
     const beyond = await placesBeyond(store, size);
-    problems.push(...(await endProblems(store, size, head)));
+    problems.push(...(await endProblems(store, { size, head, pace })));
     await goOn();
     const tooMany = beyond.filter(({ level, index }) => index >= Math.floor(size / 2 ** level));
     problems.push(
@@ -91,7 +100,7 @@ function problemsOf({ leaf, receiptId, body }: StoredLeaf, relayKey: string): st
 function parse(body: string): LoggedReceipt | undefined {
   try {
     const receipt: unknown = JSON.parse(body);
-    return Value.Check(LoggedReceipt, receipt) ? receipt : undefined;
+    return loggedReceipt.Check(receipt) ? receipt : undefined;
   } catch {
     return undefined;
   }
@@ -123,13 +132,22 @@ async function placesBeyond(store: ReceiptLogStore, size: number): Promise<TreeN
   return places;
 }
 
-async function endProblems(store: ReceiptLogStore, size: number, head: TreeHead | undefined): Promise<string[]> {
+async function endProblems(
+  store: ReceiptLogStore,
+  { size, head, pace }: { size: number; head: TreeHead | undefined; pace: Pace },
+): Promise<string[]> {
   const problems: string[] = [];
   if (head !== undefined && head.size > size) {
     problems.push(`The log has ${size} receipts; the last signed tree head has ${head.size}.`);
   }
-  const { receipts, jobs } = await store.strays();
-  problems.push(...receipts.map((id) => `Receipt ${id} is not in the log.`));
-  problems.push(...jobs.map((id) => `Job ${id} succeeded and has no receipt.`));
+  let after = 0;
+  while (problems.length < MOST_PROBLEMS) {
+    const { receipts, jobs, isLast } = await store.strays({ after, rows: STRAY_ROWS });
+    problems.push(...receipts.map((id) => `Receipt ${id} is not in the log.`));
+    problems.push(...jobs.map((id) => `Job ${id} succeeded and has no receipt.`));
+    if (isLast) break;
+    after += STRAY_ROWS;
+    await pace();
+  }
   return problems;
 }

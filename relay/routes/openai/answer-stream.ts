@@ -6,6 +6,7 @@ import type { PieceDetail, ToolCallPiece } from '../../../shared/runtimes/runtim
 import { newId } from '../../jobs/id.ts';
 import { cutIfUnread } from '../unread.ts';
 import { finishReasonOf, logprobsOf } from './answer-choices.ts';
+import { createEventWriter } from './event-writer.ts';
 import { usageOf } from './usage.ts';
 
 export type AnswerStreamOptions = {
@@ -48,6 +49,7 @@ type CallPiece = { index: number; name?: string; arguments: string };
  */
 export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   const raw = options.reply.raw;
+  const events = createEventWriter(raw);
   const chunkHead = `data: {"id":${JSON.stringify(options.id)},"object":"chat.completion.chunk","created":${options.createdS},"model":${JSON.stringify(options.model)},`;
   const usageField = options.includeUsage ? ',"usage":null' : '';
   let pending: Piece[] = [];
@@ -56,7 +58,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   let begun = false;
 
   const write = (data: string): void => {
-    if (!raw.destroyed && !raw.writableEnded) blocked = !raw.write(data);
+    if (!raw.destroyed && !raw.writableEnded) blocked = !events.write(data);
   };
   const writeChoice = (choice: number, delta: string, finishReason: string, logprobs = 'null'): void =>
     write(
@@ -85,7 +87,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     if (!blocked) flush();
     else if (pendingCharacters > MAX_PENDING_CHARACTERS) options.onTooSlow(tooSlow());
   };
-  raw.on('drain', () => {
+  events.onDrain(() => {
     blocked = false;
     flush();
   });
@@ -107,7 +109,11 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       });
       eachChoice((choice) => writeChoice(choice, '{"role":"assistant","content":"","refusal":null}', 'null'));
     },
-    text: (text, { choice = 0, logprobs = [] } = {}) => add({ choice, logprobs: [...logprobs], text }, text.length),
+    text: (text, { choice = 0, logprobs = [] } = {}) => {
+      if (blocked || pending.length > 0 || logprobs.length > 0)
+        add({ choice, logprobs: [...logprobs], text }, text.length);
+      else writeChoice(choice, contentOf(text), 'null');
+    },
     toolCall: ({ choice = 0, logprobs = [], index, name, arguments: text }) => {
       const call = { index, arguments: text, ...(name === undefined ? {} : { name }) };
       add({ choice, logprobs: [...logprobs], call }, text.length);
@@ -139,9 +145,13 @@ function joined(last: Piece, piece: Piece): boolean {
   return true;
 }
 
+function contentOf(text: string): string {
+  return `{"content":${JSON.stringify(text)}}`;
+}
+
 /** OpenAI names a call in its first piece and never again. */
 function deltaOf(piece: Piece): string {
-  if ('text' in piece) return `{"content":${JSON.stringify(piece.text)}}`;
+  if ('text' in piece) return contentOf(piece.text);
   const { index, name, arguments: text } = piece.call;
   const begin = name === undefined ? {} : { id: newId('call'), type: 'function' };
   const called = name === undefined ? { arguments: text } : { name, arguments: text };

@@ -75,11 +75,16 @@ export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
       access.read((db) =>
         level === 0 ? db.all<HashedNode>(LEAF_HASHES, [from, limit]) : db.all<HashedNode>(NODES, [level, from, limit]),
       ),
-    strays: () =>
-      access.readTogether(async (db) => ({
-        receipts: (await db.all<{ id: string }>(STRAY_RECEIPTS)).map(({ id }) => id),
-        jobs: (await db.all<{ id: string }>(STRAY_JOBS)).map(({ id }) => id),
-      })),
+    strays: ({ after, rows }) =>
+      access.readTogether(async (db) => {
+        const range = [after, after + rows];
+        const last = (await db.one<{ last: number }>(LAST_ROW))?.last ?? 0;
+        return {
+          receipts: (await db.all<{ id: string }>(STRAY_RECEIPTS, range)).map(({ id }) => id),
+          jobs: (await db.all<{ id: string }>(STRAY_JOBS, range)).map(({ id }) => id),
+          isLast: last <= after + rows,
+        };
+      }),
   };
 }
 
@@ -100,9 +105,14 @@ JOIN log_nodes ON l > 0 AND level = l AND place >= first AND place < behind
 UNION ALL
 SELECT 0, leaf, leaf_hash FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS run (l, first, behind)
 JOIN receipts ON l = 0 AND leaf >= first AND leaf < behind WHERE leaf_hash IS NOT NULL`;
-const STRAY_RECEIPTS = `SELECT id FROM receipts WHERE leaf IS NULL AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
+const LAST_ROW =
+  'SELECT GREATEST((SELECT coalesce(max(seq), 0) FROM receipts), (SELECT coalesce(max(seq), 0) FROM jobs)) AS last';
+const STRAY_RECEIPTS =
+  'SELECT id FROM receipts WHERE seq > $1 AND seq <= $2 AND leaf IS NULL ' +
+  `AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
 const STRAY_JOBS =
-  'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts WHERE leaf IS NOT NULL) ' +
+  'SELECT id FROM jobs WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT job FROM receipts ' +
+  'WHERE leaf IS NOT NULL ORDER BY job LIMIT 1) ' +
   `AND state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) LIMIT ${MOST_STRAYS}`;
 
 async function sizeOf(db: Queries): Promise<number> {

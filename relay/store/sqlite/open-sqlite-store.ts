@@ -104,7 +104,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       consistencyPath: (older, newer) => ask('receiptLog', 'consistencyPath', older, newer),
       listLeaves: (page) => ask('receiptLog', 'listLeaves', page),
       listTreeNodes: (page) => ask('receiptLog', 'listTreeNodes', page),
-      strays: () => ask('receiptLog', 'strays'),
+      strays: (page) => ask('receiptLog', 'strays', page),
     },
     queuedJobs: {
       acceptJob: async (order, input, state) => {

@@ -37,7 +37,7 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
   const readRun = runReader(db);
   const read: ReadNode = (node) => hashOfRun(readRun(storedRunOf(node)));
   const nextLeaf = nextLeafOf(db);
-  const { strayReceipts, strayJobs } = statements;
+  const { strayReceipts, strayJobs, lastRow } = statements;
   return {
     treeState: () =>
       access.read(() => {
@@ -53,7 +53,12 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
       access.read(() =>
         level === 0 ? statements.leafHashes.all(from, limit) : statements.nodes.all(level, from, limit),
       ),
-    strays: () => access.read(() => ({ receipts: strayReceipts.all(), jobs: strayJobs.all() })),
+    strays: ({ after, rows }) =>
+      access.read(() => {
+        const to = after + rows;
+        const isLast = (lastRow.get() ?? 0) <= to;
+        return { receipts: strayReceipts.all(after, to), jobs: strayJobs.all(after, to), isLast };
+      }),
   };
 }
 
@@ -61,9 +66,12 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
 const MOST_STRAYS = 100;
 
 function prepareStatements(db: Database) {
-  const strayReceipts = `SELECT id FROM receipts WHERE leaf IS NULL AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
+  const strayReceipts =
+    'SELECT id FROM receipts WHERE seq > ? AND seq <= ? AND leaf IS NULL ' +
+    `AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
   const strayJobs =
-    'SELECT id FROM jobs WHERE seq >= (SELECT min(job) FROM receipts WHERE leaf IS NOT NULL) ' +
+    'SELECT id FROM jobs WHERE seq > ? AND seq <= ? AND seq >= (SELECT job FROM receipts ' +
+    'WHERE leaf IS NOT NULL ORDER BY job LIMIT 1) ' +
     `AND state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM receipts WHERE job = jobs.seq) LIMIT ${MOST_STRAYS}`;
   return {
     leafOf: db.prepare<[string], number | null>('SELECT leaf FROM receipts WHERE id = ?').pluck(),
@@ -77,8 +85,13 @@ function prepareStatements(db: Database) {
     nodes: db.prepare<[number, number, number], HashedNode>(
       'SELECT level, place AS "index", hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?',
     ),
-    strayReceipts: db.prepare<[], string>(strayReceipts).pluck(),
-    strayJobs: db.prepare<[], string>(strayJobs).pluck(),
+    strayReceipts: db.prepare<[number, number], string>(strayReceipts).pluck(),
+    strayJobs: db.prepare<[number, number], string>(strayJobs).pluck(),
+    lastRow: db
+      .prepare<[], number>(
+        'SELECT max(coalesce((SELECT max(seq) FROM receipts), 0), coalesce((SELECT max(seq) FROM jobs), 0))',
+      )
+      .pluck(),
   };
 }
 
