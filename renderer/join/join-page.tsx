@@ -1,14 +1,16 @@
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useSyncExternalStore } from 'react';
+import { LanguageSelect } from '../language/language-select.tsx';
+import type { Locale } from '../language/locales.ts';
+import { useLocale } from '../language/use-locale.ts';
 import { suggestedName } from './browser-facts.ts';
 import { MachineCard } from './machine-card.tsx';
 import type { NodeClient } from './node-client.ts';
 import { PairForm } from './pair-form.tsx';
 import { statusOf } from './status.ts';
 import { StatusCard } from './status-card.tsx';
-import { isLocale, type Locale, preferredLocale, STRINGS, type Strings } from './strings.ts';
+import { STRINGS, type Strings } from './strings.ts';
 import { WorkCard } from './work-card.tsx';
 
-const LOCALE_KEY = 'sparewatt-locale';
 const LOOPBACK = /^(localhost|\[::1\]|127(\.\d+){3})$/;
 
 export type JoinPageProps = {
@@ -37,21 +39,7 @@ export function JoinPage({ client, firstCode }: JoinPageProps) {
         )}
       </main>
       <footer className="page-foot">
-        <label>
-          {strings.language}{' '}
-          <select
-            className="input"
-            value={locale}
-            onChange={({ target }) => isLocale(target.value) && setLocale(target.value)}
-          >
-            <option value="en" lang="en">
-              English
-            </option>
-            <option value="fr" lang="fr">
-              Français
-            </option>
-          </select>
-        </label>
+        <LanguageSelect label={strings.language} locale={locale} onLocale={setLocale} />
       </footer>
     </div>
   );
@@ -95,19 +83,4 @@ function Node({ client, firstCode, strings, locale }: NodeProps) {
       )}
     </>
   );
-}
-
-function useLocale(): [Locale, (locale: Locale) => void] {
-  const [locale, setLocale] = useState<Locale>(() => {
-    const kept = localStorage.getItem(LOCALE_KEY) ?? '';
-    return isLocale(kept) ? kept : preferredLocale(navigator.languages);
-  });
-  useEffect(() => {
-    document.documentElement.lang = locale;
-  }, [locale]);
-  const choose = (wanted: Locale): void => {
-    localStorage.setItem(LOCALE_KEY, wanted);
-    setLocale(wanted);
-  };
-  return [locale, choose];
 }

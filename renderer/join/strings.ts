@@ -1,4 +1,5 @@
 import { isProblemCode, type ProblemCode } from '../../shared/problems/table.ts';
+import type { Locale } from '../language/locales.ts';
 import type { ShownProblem } from './node-messages.ts';
 
 /** Everything that the page says, in one language. */
@@ -50,8 +51,6 @@ export type Strings = {
   /** Where a problem's own sentence is not in this language. */
   problems: Partial<Record<ProblemCode, string>>;
 };
-
-export type Locale = 'en' | 'fr';
 
 const EN: Strings = {
   tagline: 'Lend this computer to the pool, from a browser tab.',
@@ -207,19 +206,7 @@ const FR: Strings = {
 
 export const STRINGS: Record<Locale, Strings> = { en: EN, fr: FR };
 
-/** The first language of a person that the page speaks, else English. */
-export function preferredLocale(languages: readonly string[]): Locale {
-  for (const language of languages) {
-    const [short = ''] = language.toLowerCase().split('-');
-    if (isLocale(short)) return short;
-  }
-  return 'en';
-}
-
-export function isLocale(text: string): text is Locale {
-  return Object.hasOwn(STRINGS, text);
-}
-
+/** What the page says of a problem: its own sentence where it has one. */
 export function sentenceOf({ code, message }: ShownProblem, strings: Strings): string {
   return (isProblemCode(code) ? strings.problems[code] : undefined) ?? message;
 }

@@ -1,5 +1,7 @@
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import type { Locale } from '../language/locales.ts';
+import { useLocale } from '../language/use-locale.ts';
 import type { StateStore } from './bridge.ts';
 import { ContributionsView } from './contributions/contributions-view.tsx';
 import { FirstRun } from './first-run/first-run.tsx';
@@ -7,15 +9,13 @@ import { isSetUp } from './first-run/set-up.ts';
 import { HomeView } from './home/home-view.tsx';
 import { statusOf } from './home/status.ts';
 import { LedgerView } from './ledger/ledger-view.tsx';
-import { isLocale, type Locale, preferredLocale, SpeechContext, speechOf, useSpeech } from './locale.ts';
+import { SpeechContext, speechOf, useSpeech } from './locale.ts';
 import { LogsView } from './logs/logs-view.tsx';
 import { MachineView } from './machine/machine-view.tsx';
 import { ModelsView } from './machine/models-view.tsx';
 import { PreferencesView } from './preferences/preferences-view.tsx';
 import { goTo, useView, VIEWS, type View } from './routes.ts';
 import { SideBar } from './side-bar.tsx';
-
-const LOCALE_KEY = 'sparewatt-locale';
 
 export function App({ store }: { store: StateStore }) {
   const state = useSyncExternalStore(store.onChange, store.state);
@@ -99,19 +99,4 @@ function useFirstRun({ relay }: AppState): void {
 function focusMain(event: { preventDefault(): void }): void {
   event.preventDefault();
   document.getElementById('content')?.focus();
-}
-
-function useLocale(): [Locale, (locale: Locale) => void] {
-  const [locale, setLocale] = useState<Locale>(() => {
-    const kept = localStorage.getItem(LOCALE_KEY) ?? '';
-    return isLocale(kept) ? kept : preferredLocale(navigator.languages);
-  });
-  useEffect(() => {
-    document.documentElement.lang = locale;
-  }, [locale]);
-  const choose = (wanted: Locale): void => {
-    localStorage.setItem(LOCALE_KEY, wanted);
-    setLocale(wanted);
-  };
-  return [locale, choose];
 }

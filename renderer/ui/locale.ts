@@ -1,23 +1,10 @@
 import { createContext, useContext } from 'react';
+import type { Locale } from '../language/locales.ts';
 import { EN } from './texts/en.ts';
 import { FR } from './texts/fr.ts';
 import type { Texts } from './texts/texts.ts';
 
-export const TEXTS = { en: EN, fr: FR } satisfies Record<string, Texts>;
-export type Locale = keyof typeof TEXTS;
-
-export function isLocale(text: string): text is Locale {
-  return Object.hasOwn(TEXTS, text);
-}
-
-/** The first language of a person that the window speaks, else English. */
-export function preferredLocale(languages: readonly string[]): Locale {
-  for (const language of languages) {
-    const [short = ''] = language.toLowerCase().split('-');
-    if (isLocale(short)) return short;
-  }
-  return 'en';
-}
+export const TEXTS: Readonly<Record<Locale, Texts>> = { en: EN, fr: FR };
 
 /** The texts of the language that was chosen, and how it writes numbers and times. */
 export type Speech = { locale: Locale; texts: Texts; show: Shown };

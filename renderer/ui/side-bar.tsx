@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'react';
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import { LanguageSelect } from '../language/language-select.tsx';
+import type { Locale } from '../language/locales.ts';
 import { statusOf } from './home/status.ts';
-import { isLocale, type Locale, useSpeech } from './locale.ts';
+import { useSpeech } from './locale.ts';
 import { VIEWS, type View } from './routes.ts';
 
 const THEME_KEY = 'sparewatt-theme';
@@ -44,21 +46,7 @@ function Choices({ onLocale }: Pick<SideBarProps, 'onLocale'>) {
   const [theme, setTheme] = useTheme();
   return (
     <div className="side-foot">
-      <label>
-        {texts.language}
-        <select
-          className="input"
-          value={locale}
-          onChange={({ target }) => isLocale(target.value) && onLocale(target.value)}
-        >
-          <option value="en" lang="en">
-            English
-          </option>
-          <option value="fr" lang="fr">
-            Français
-          </option>
-        </select>
-      </label>
+      <LanguageSelect label={texts.language} locale={locale} onLocale={onLocale} />
       <label>
         {texts.theme.label}
         <select className="input" value={theme} onChange={({ target }) => setTheme(themeOf(target.value))}>

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { preferredLocale } from '../../../renderer/language/locales.ts';
 import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
 import { forecastOf } from '../../../renderer/ui/contributions/forecast.ts';
 import { withGames, withWhen } from '../../../renderer/ui/first-run/answers.ts';
 import { clockOf, statusOf } from '../../../renderer/ui/home/status.ts';
 import { createTokenRate } from '../../../renderer/ui/home/token-rate.ts';
 import { csvOf, filterRows } from '../../../renderer/ui/ledger/filter-rows.ts';
-import { preferredLocale, speechOf, TEXTS } from '../../../renderer/ui/locale.ts';
+import { speechOf, TEXTS } from '../../../renderer/ui/locale.ts';
 import { bugReport, reportLink } from '../../../renderer/ui/logs/bug-report.ts';
 import { isAtLeast, readLogLine } from '../../../renderer/ui/logs/log-lines.ts';
 import { draftOf, readDraft } from '../../../renderer/ui/preferences/draft.ts';

@@ -76,6 +76,8 @@ function cameraOf({ room, sizes, isLive = false, fullPage = false, mask = [] }: 
       mask: mask.map((selector) => page.locator(selector)),
       maskColor: '#999',
     };
+    // Where it clicked last would look as if somebody pointed at it.
+    await page.mouse.move(0, 0);
     const shot = () => page.screenshot(options);
     return smallPicture(await (isLive ? whileSteady(page, shot) : whenSettled(shot)));
   };
