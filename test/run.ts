@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.ts';
@@ -20,6 +21,8 @@ if (major < 24) {
 
 /** As relay/cli/bin.mjs has it, which says why. */
 const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
+/** Tests wait a quarter of their time for other processes: one file more than processors, of which each may take 1 GB. */
+const CONCURRENCY = Math.min(availableParallelism() + 1, 5);
 const wanted = process.argv.slice(2);
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
@@ -39,7 +42,7 @@ const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter
   `--test-reporter=${reporter}`,
   '--test-reporter-destination=stdout',
 ]);
-run('tests', ['--test', '--test-concurrency=2', '--test-timeout=120000', ...reporters, ...files], true);
+run('tests', ['--test', `--test-concurrency=${CONCURRENCY}`, '--test-timeout=120000', ...reporters, ...files], true);
 
 function run(name: string, args: string[], isWanted: boolean): void {
   if (!isWanted) return;

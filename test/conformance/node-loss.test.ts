@@ -4,7 +4,7 @@ import OpenAI from 'openai';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
 import { assertClean, assertError, readError } from '../support/error-answers.ts';
 import { startNetworkLine } from '../support/network-line.ts';
-import { type Pool, startPool } from '../support/pool.ts';
+import { type Pool, startTestPool } from '../support/pool.ts';
 import { createScriptedRuntime, untilCancelled } from '../support/scripted-runtime.ts';
 import { readEvents, textOf } from '../support/sse.ts';
 import { until } from '../support/until.ts';
@@ -12,8 +12,7 @@ import { until } from '../support/until.ts';
 const ask = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'one two' }] });
 
 async function setUp(t: TestContext): Promise<Pool> {
-  const pool = await startPool();
-  t.after(() => pool.close());
+  const pool = await startTestPool(t);
   return pool;
 }
 

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { assertError, readError } from '../support/error-answers.ts';
-import { type Pool, startPool } from '../support/pool.ts';
+import { type Pool, startTestPool } from '../support/pool.ts';
 import { readEvents, textOf } from '../support/sse.ts';
 import { until } from '../support/until.ts';
 
-async function setUp(t: TestContext, options: Parameters<typeof startPool>[0]) {
-  const pool = await startPool(options);
-  t.after(() => pool.close());
+async function setUp(t: TestContext, options: Parameters<typeof startTestPool>[1]) {
+  const pool = await startTestPool(t, options);
   return { pool, node: await pool.addNode({ slots: 2 }) };
 }
 

@@ -13,10 +13,9 @@ import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
-import { afterTest } from '../support/after-test.ts';
 import { whyNoTool } from '../support/native-tools.ts';
 import { startRemoteAgent } from '../support/pairing.ts';
-import { type Pool, silentLog, startPool } from '../support/pool.ts';
+import { type Pool, silentLog, startTestPool } from '../support/pool.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { needsLan, startTlsRelay } from '../support/tls-relay.ts';
@@ -29,8 +28,7 @@ const noBlender = await whyNoTool('blender', []);
 const skipBlender = noBlender && `${noBlender} (81 MB to fetch: apt-get install blender bubblewrap runs this test)`;
 
 async function startToolPool(t: TestContext, tool: ToolType = 'ffmpeg'): Promise<{ pool: Pool; folder: string }> {
-  const pool = await startPool({ fileLimits: { leastFreeBytes: 0 } });
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t, { fileLimits: { leastFreeBytes: 0 } });
   const folder = temporaryFolder(t);
   const tools = await openNativeTools({ allowed: [tool], log: silentLog as never, folder });
   await pool.addNode({

@@ -15,7 +15,7 @@ import {
 } from '../support/computing-desktop.ts';
 import type { Desktop } from '../support/desktop.ts';
 import { makeCode } from '../support/pairing.ts';
-import { type Pool, startPool } from '../support/pool.ts';
+import { type Pool, startTestPool } from '../support/pool.ts';
 import { collectLog } from '../support/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
 import { SETTLED } from '../support/window-page.ts';
@@ -27,8 +27,7 @@ before(async () => {
 after(() => built?.remove());
 
 test('a page that crashes in mid-answer is made again; its answer goes on elsewhere, or ends with what it had', async (t) => {
-  const pool = await startPool();
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t);
   const { desktop, crashComputePage } = await startComputingDesktop(t, built, { stored: SETTLED });
   await until(() => desktop.app.state().gpu !== null, LOAD_WITHIN_MS);
   desktop.hands.choose('open');

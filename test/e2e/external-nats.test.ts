@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
 import { startRelay } from '../../relay/server.ts';
 import { runSparewatt } from '../support/command.ts';
-import { silentLog, startPool } from '../support/pool.ts';
+import { silentLog, startTestPool } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
@@ -15,8 +15,7 @@ import { until } from '../support/until.ts';
 describe('a relay with --nats', () => {
   it('lets nodes in to an open server that has no WebSocket listener', async (t) => {
     const { url } = await startForeignServer(t, '');
-    const pool = await startPool({ natsUrl: url });
-    t.after(() => pool.close());
+    const pool = await startTestPool(t, { natsUrl: url });
     assert.equal(pool.relay.natsUrl, url);
     const { nodeId } = await pool.addNode();
     const { data, response } = await pool
@@ -35,8 +34,7 @@ describe('a relay with --nats', () => {
       t,
       printed.stdout.replace(/^port: .*$/m, '').replace(/^websocket .*$/m, ''),
     );
-    const pool = await startPool({ natsUrl: url, dataFolder: join(dataFolder, 'relay') });
-    t.after(() => pool.close());
+    const pool = await startTestPool(t, { natsUrl: url, dataFolder: join(dataFolder, 'relay') });
     const { agent, nodeId } = await pool.addNode();
     const answer = await pool.client().chat.completions.create({
       model: 'test/echo',
@@ -49,8 +47,7 @@ describe('a relay with --nats', () => {
 
   it('enters a server that wants a password, for its nodes too, and shows the password to nobody', async (t) => {
     const { url } = await startForeignServer(t, 'authorization { user: sparewatt, password: hidden }');
-    const pool = await startPool({ natsUrl: url.replace('nats://', 'nats://sparewatt:hidden@') });
-    t.after(() => pool.close());
+    const pool = await startTestPool(t, { natsUrl: url.replace('nats://', 'nats://sparewatt:hidden@') });
     assert.equal(pool.relay.natsUrl, url);
     await pool.addNode();
     const answer = await pool.client().chat.completions.create({

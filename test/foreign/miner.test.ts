@@ -10,7 +10,7 @@ import { afterTest } from '../support/after-test.ts';
 import { recordOf } from '../support/ask-pool.ts';
 import { runSparewatt } from '../support/command.ts';
 import { makeCode } from '../support/pairing.ts';
-import { type Pool, startPool } from '../support/pool.ts';
+import { type Pool, startTestPool } from '../support/pool.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
@@ -38,8 +38,7 @@ async function startMiner(t: TestContext, pool: Pool, ...args: string[]): Promis
 }
 
 async function openPool(t: TestContext): Promise<Pool> {
-  const pool = await startPool();
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t);
   return pool;
 }
 

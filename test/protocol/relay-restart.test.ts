@@ -9,7 +9,7 @@ import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { afterTest } from '../support/after-test.ts';
 import { sparewatt } from '../support/command.ts';
 import { makeCode, startRemoteAgent } from '../support/pairing.ts';
-import { startPool } from '../support/pool.ts';
+import { startTestPool } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
@@ -95,8 +95,7 @@ test(
   '[L11] a node that does not reach the listener comes in through the relay’s own port, and works',
   needsLan,
   async (t) => {
-    const pool = await startPool({ host: LAN ?? '', announce: { when: false }, dataFolder: temporaryFolder(t) });
-    afterTest(t, () => pool.close());
+    const pool = await startTestPool(t, { host: LAN ?? '', announce: { when: false }, dataFolder: temporaryFolder(t) });
     const { code } = await makeCode(pool.relay);
     const directUrl = `ws://${LAN}:${await closedPort()}`;
     const connect: ConnectToBus = (options) => {

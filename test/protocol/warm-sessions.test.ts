@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { affinityOf } from '../../relay/scheduler/affinity.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import { afterTest } from '../support/after-test.ts';
 import { askChat, chatCall } from '../support/ask-pool.ts';
-import { startPool } from '../support/pool.ts';
+import { startTestPool } from '../support/pool.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
 import { INSTANCE, openScriptedAgent } from '../support/scripted-agent.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
@@ -33,8 +32,7 @@ test('[S13] a node tells in its heartbeat what its runtime still knows, and noth
 });
 
 test('[S13] a later turn goes to the node that tells of the conversation, though the relay has never met it', async (t) => {
-  const pool = await startPool();
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t);
   const model = 'scripted/warm';
   const nodes = [
     await joinScriptedNode(t, pool.relay, { name: 'left', models: [model] }),

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterTest } from '../support/after-test.ts';
 import { addNodes, goTo, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
-import { type Pool, startPool } from '../support/pool.ts';
+import { type Pool, startTestPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 import { openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
@@ -16,8 +16,7 @@ const NODES = 12;
 const STUCK_JOBS = 7;
 
 test('the console looks as it did', async (t) => {
-  const pool = await startPool();
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t);
   const browser = await launchBrowser();
   afterTest(t, () => browser.close());
   const { page } = await visitConsole(browser, pool, { viewport: SIZES.wide });

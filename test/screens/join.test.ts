@@ -3,15 +3,14 @@ import { test } from 'node:test';
 import { afterTest } from '../support/after-test.ts';
 import { joinWith, launchBrowser, visitJoin, waitForState } from '../support/join-page.ts';
 import { makeCode } from '../support/pairing.ts';
-import { startPool } from '../support/pool.ts';
+import { startTestPool } from '../support/pool.ts';
 import { openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
 
 const SIZES = { wide: { width: 1_000, height: 900 }, narrow: { width: 390, height: 844 } };
 
 test('the page /join looks as it did', async (t) => {
-  const pool = await startPool();
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t);
   const browser = await launchBrowser();
   afterTest(t, () => browser.close());
   const { relay } = pool;

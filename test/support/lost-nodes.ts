@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import type { RelayOptions } from '../../relay/server.ts';
 import { afterTest } from './after-test.ts';
 import { chatCall } from './ask-pool.ts';
-import { type Pool, startPool } from './pool.ts';
+import { type Pool, startTestPool } from './pool.ts';
 import { startTellingNode, type TellingNode, type TellingNodeOptions } from './telling-node-process.ts';
 
 /** A pool whose nodes are processes of their own, each of which may come to harm. */
@@ -17,8 +17,7 @@ export type LostNodesPool = Pool & {
 export type Begun<Answer> = { victim: TellingNode; other: TellingNode; answer: Promise<Answer> };
 
 export async function startLostNodesPool(t: TestContext, options: Partial<RelayOptions> = {}): Promise<LostNodesPool> {
-  const pool = await startPool(options);
-  afterTest(t, pool.close);
+  const pool = await startTestPool(t, options);
   const addProcess: LostNodesPool['addProcess'] = async ({ relayUrl = pool.relay.url, ...more } = {}) => {
     const node = await startTellingNode({ relayUrl, ...more });
     afterTest(t, node.kill);

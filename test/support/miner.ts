@@ -3,7 +3,9 @@ import type { Relay } from '../../relay/server.ts';
 import type { MinerModel, MinerWork, RegisteredMiner } from '../../shared/api/miners.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
 import { afterTest } from './after-test.ts';
+import { chatCall } from './ask-pool.ts';
 import type { Said } from './pairing.ts';
+import type { Pool } from './pool.ts';
 
 export type MinerOptions = {
   name?: string;
@@ -77,4 +79,13 @@ export async function joinMiner(t: TestContext, relay: Relay, options: MinerOpti
     },
     answer: ({ job, attempt, epoch }, text) => say('result', { job, attempt, epoch, text, usage: USAGE }),
   };
+}
+
+/** What names the attempt of a request in every word about it. */
+export const named = ({ job, attempt, epoch }: JobRequest) => ({ job, attempt, epoch });
+
+/** A chat for the model of this miner alone, up to the moment in which the miner has it. */
+export async function beginChat(pool: Pool, miner: ScriptedMiner, model: string, stream = false) {
+  const call = pool.request('/v1/chat/completions', chatCall(model, stream));
+  return { call, request: await miner.fetch() };
 }

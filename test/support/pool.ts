@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { createUser } from '@nats-io/nkeys';
 import OpenAI from 'openai';
 import pino from 'pino';
@@ -12,6 +13,7 @@ import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import { afterTest } from './after-test.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
 
 /** A real relay with its real nats-server in a temporary folder, and nodes of this process. */
@@ -94,4 +96,11 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true });
     },
   };
+}
+
+/** The same, until its test ends. */
+export async function startTestPool(t: TestContext, options: Partial<RelayOptions> = {}): Promise<Pool> {
+  const pool = await startPool(options);
+  afterTest(t, pool.close);
+  return pool;
 }

@@ -10,7 +10,7 @@ import type { RelayOptions } from '../../relay/server.ts';
 import type { NodeTls } from '../../shared/agent/relay-tls.ts';
 import type { PairingCode } from '../../shared/api/pairing.ts';
 import { afterTest } from './after-test.ts';
-import { type Pool, startPool } from './pool.ts';
+import { type Pool, startTestPool } from './pool.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import type { Identity } from './tls.ts';
 
@@ -35,8 +35,7 @@ export type TlsRelay = {
 export async function startTlsRelay(t: TestContext, options: Partial<RelayOptions> = {}): Promise<TlsRelay> {
   const dataFolder = temporaryFolder(t);
   const announce = { when: false };
-  const pool = await startPool({ host: LAN ?? '127.0.0.1', tls: {}, announce, dataFolder, ...options });
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t, { host: LAN ?? '127.0.0.1', tls: {}, announce, dataFolder, ...options });
   const authority = readFileSync(join(dataFolder, 'tls', 'ca.pem'), 'utf8');
   const fetch = fetchTrusting(authority);
   return {

@@ -17,7 +17,7 @@ import { draftFor, RELAY_KEY } from '../../relay/store/store-records.ts';
 import { askChat } from '../../support/ask-pool.ts';
 import { type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
-import { silentLog, startPool } from '../../support/pool.ts';
+import { silentLog, startTestPool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -145,8 +145,7 @@ test('more jobs than one question may name are asked for in turn', async (t) => 
 });
 
 test('a job for a real relay leaves its countersigned receipt and its credit in the ledger', async (t) => {
-  const pool = await startPool();
-  t.after(() => pool.close());
+  const pool = await startTestPool(t);
   const headers = { authorization: `Bearer ${pool.relay.adminToken}`, 'content-type': 'application/json' };
   const price = { method: 'PUT', headers, body: JSON.stringify({ per_job_micro: 2_000_000, fee_percent: 50 }) };
   assert.equal((await pool.request('/v1/admin/prices/*', price)).status, 200);

@@ -10,10 +10,9 @@ import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import type { ReceiptKeyList, ReceiptList } from '../../../shared/api/receipts.ts';
 import { Receipt, receiptBytes } from '../../../shared/receipts/receipt.ts';
 import { checkReceiptFile, type ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
-import { afterTest } from '../../support/after-test.ts';
 import { runSparewatt } from '../../support/command.ts';
 import { collectLog } from '../../support/log.ts';
-import { startPool } from '../../support/pool.ts';
+import { startTestPool } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { draftFor, RELAY_KEY } from '../store/store-records.ts';
@@ -90,8 +89,7 @@ test('an attestation key that is damaged, unreachable or the relay’s own is re
 test('[V12] a relay with a third key attests what it shows, and names the key', async (t) => {
   const folder = temporaryFolder(t);
   const attestationKeyFile = join(folder, 'attestation-key.json');
-  const pool = await startPool({ attestationKeyFile });
-  afterTest(t, () => pool.close());
+  const pool = await startTestPool(t, { attestationKeyFile });
   await pool.addNode();
   const get = async <Answer>(path: string) => (await (await pool.request(path)).json()) as Answer;
   const messages = [{ role: 'user' as const, content: 'a question' }];

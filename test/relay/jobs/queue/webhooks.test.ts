@@ -9,7 +9,7 @@ import { delayOf } from '../../../../relay/jobs/queue/webhooks.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { createInbox } from '../../../support/inbox.ts';
-import { startPool } from '../../../support/pool.ts';
+import { startPool, startTestPool } from '../../../support/pool.ts';
 import { ask } from '../../../support/pool-admin.ts';
 import { endOf, LLM, submit } from '../../../support/queued-jobs.ts';
 
@@ -40,8 +40,7 @@ async function startReceiver(t: TestContext) {
 
 test('tells the end of a job once it is over, signed, without input and result', async (t) => {
   const { told, url } = await startReceiver(t);
-  const pool = await startPool({ webhooksToThisMachine: true });
-  afterTest(t, pool.close);
+  const pool = await startTestPool(t, { webhooksToThisMachine: true });
   await pool.addNode();
   const { id } = await submit(pool, { input: 'marmalade', webhook: { url, secret: SECRET } });
   const { headers, body, answer } = await told.next();
@@ -106,8 +105,7 @@ test('leads to no service of the relay’s own machine or of its cloud, by whate
 });
 
 test('refuses an address with a password, and a secret that is too short', async (t) => {
-  const pool = await startPool();
-  afterTest(t, pool.close);
+  const pool = await startTestPool(t);
   const base = { service: LLM, model: 'test/echo', input: 'x' };
   for (const [webhook, param] of [
     [{ url: 'http://a:b@hook.test/', secret: SECRET }, 'webhook.url'],

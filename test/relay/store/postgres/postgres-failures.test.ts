@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
@@ -133,9 +134,12 @@ proves('takes its lock back from a connection of its own that only the server st
   assert.equal(await store.nodes.nextEpoch('desk-1'), 2);
 });
 
-proves('refuses the database of another program', async (place) => {
-  await place.tamper('CREATE TABLE orders (id INTEGER)');
-  await assert.rejects(place.open(), isProblem('database_unusable', /belongs to another program/));
+proves('refuses the database of another program', async ({ server }) => {
+  const url = await server.createDatabase();
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query('CREATE TABLE orders (id INTEGER)').finally(() => client.end());
+  await assert.rejects(openPostgresStore({ url }), isProblem('database_unusable', /belongs to another program/));
 });
 
 proves('never tells the password of a database that it cannot open', async (place) => {
