@@ -6,6 +6,7 @@ import { crashes } from './crashes.ts';
 import { decisions } from './decisions.ts';
 import { durableJobs } from './durable-jobs.ts';
 import { embeddings } from './embeddings.ts';
+import { encoderModels } from './encoder-models.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
 import { fuzz } from './fuzz.ts';
@@ -60,6 +61,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   fuzz,
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
+  'encoder-models': encoderModels,
   'model-loads': modelLoads,
   'mixed-day': mixedDay,
   'cold-start': coldStart,

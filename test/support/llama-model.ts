@@ -68,7 +68,7 @@ export async function writeLlamaModel(root: string, id: string, options: LlamaOp
 
 const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized' };
 
-type Graph = ReturnType<typeof createGraph>;
+export type Graph = ReturnType<typeof createGraph>;
 
 export type LlamaInputs = {
   ignoresMask?: boolean;
@@ -76,7 +76,7 @@ export type LlamaInputs = {
   embeddedPlaces?: 1 | 3;
 };
 
-function createGraph(random: Random, dtype: LlamaDtype) {
+export function createGraph(random: Random, dtype: LlamaDtype) {
   const nodes: Uint8Array[] = [];
   const constants: Uint8Array[] = [];
   let names = 0;
@@ -243,7 +243,7 @@ function feedForward({ op, linear }: Graph, { hidden, inner }: LlamaSize, x: str
   return linear(op('Mul', [silu, linear(x, hidden, inner)]), inner, hidden);
 }
 
-function norm({ op, float }: Graph, x: string): string {
+export function norm({ op, float }: Graph, x: string): string {
   const mean = op('ReduceMean', [op('Mul', [x, x])], { axes: [2], keepdims: 1 });
   return op('Div', [x, op('Sqrt', [op('Add', [mean, float(1e-5)])])]);
 }

@@ -51,6 +51,8 @@ const RUNTIME_NAME = 'transformers.js';
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 /** Steps of models that one thread is enough for have no work for more. */
 const MOST_SHARED_THREADS = 4;
+/** Passes of smaller ones end within a millisecond, whatever they compute. */
+const SHARED_FROM_BYTES = 8 * 1024 * 1024;
 /** A token takes well under a second and a long prompt a few; beyond this the thread hangs. */
 const CANCEL_GRACE_MS = 5_000;
 
@@ -176,7 +178,8 @@ export function defaultThreads(sizeBytes: number, cores: number = availableParal
 /** The threads of a model with weights of `sizeBytes`, and those that are tried for several answers at once. */
 export function threadsFor(sizeBytes: number, cores?: number): { threads: number; sharedThreads: number } {
   const threads = defaultThreads(sizeBytes, cores);
-  return { threads, sharedThreads: Math.max(threads, Math.min(cores ?? availableParallelism(), MOST_SHARED_THREADS)) };
+  const most = sizeBytes < SHARED_FROM_BYTES ? 1 : Math.min(cores ?? availableParallelism(), MOST_SHARED_THREADS);
+  return { threads, sharedThreads: Math.max(threads, most) };
 }
 
 function releaseIdle(served: ReadonlyMap<string, Served>, idleMs: number | undefined, clock: RuntimeClock): () => void {

@@ -4,8 +4,8 @@ import { createDecoder } from './decoder.ts';
 import { createKvStore } from './kv-cache.ts';
 import type { LoadOptions } from './library.ts';
 import { nextTurn } from './next-turn.ts';
-import type { Session } from './session.ts';
-import { createSharedSession, type OwnSession } from './shared-session.ts';
+import type { Session, SessionTensor } from './session.ts';
+import { createThreadChoice, type OwnGraph } from './thread-choice.ts';
 
 /** A conversation of 8,000 tokens with a model of 0.5 B parameters (12 KB a token) is 100 MB. */
 const PREFIX_BUDGET_BYTES = 256 * 2 ** 20;
@@ -21,17 +21,21 @@ export type LoopOptions = {
   modelType: string;
   load: LoadOptions;
   /** Opens the same graph on so many threads; absent where nothing is gained by it. */
-  openOnThreads?: (threads: number) => Promise<OwnSession>;
+  openOnThreads?: (threads: number) => Promise<OwnGraph<Feeds, Outputs>>;
 };
+
+type Feeds = Readonly<Record<string, SessionTensor>>;
+type Outputs = Feeds;
 
 /** `null` for a graph that the inference library has to feed itself. */
 export function openLoop({ session, modelType, load, openOnThreads }: LoopOptions): DecodeLoop | null {
   const threads = load.sharedThreads ?? load.threads;
-  const shared =
+  const choice =
     openOnThreads === undefined || threads <= load.threads
       ? null
-      : createSharedSession({ narrow: session, openWide: () => openOnThreads(threads) });
-  const decoder = createDecoder(shared ?? session, FROM_ONE.includes(modelType) ? 1 : 0);
+      : createThreadChoice({ narrow: session.run, openWide: () => openOnThreads(threads), sizeOf });
+  const shared = choice === null ? session : { ...session, run: choice.run };
+  const decoder = createDecoder(shared, FROM_ONE.includes(modelType) ? 1 : 0);
   if (decoder === null) return null;
   const loop = createDecodeLoop({
     decoder,
@@ -45,7 +49,12 @@ export function openLoop({ session, modelType, load, openOnThreads }: LoopOption
     ...loop,
     async close() {
       await loop.close();
-      await shared?.close();
+      await choice?.close();
     },
   };
+}
+
+function sizeOf({ input_ids: ids }: Feeds): { rows: number; columns: number } {
+  const [rows = 1, columns = 1] = ids?.dims ?? [];
+  return { rows, columns };
 }

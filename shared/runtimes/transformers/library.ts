@@ -24,12 +24,13 @@ import { generateInLibrary, wantsLibrary } from './library-generation.ts';
 import { openLoop } from './library-loop.ts';
 import { openSession } from './library-session.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+import { createThreadChoice, type OwnGraph } from './thread-choice.ts';
 
 export type LoadOptions = {
   dtype: string;
   device: string;
   threads: number;
-  /** Of passes that make several answers at once; more than `threads` are tried, and kept if they are faster. */
+  /** Of passes over several rows, such as of answers made at once; more than `threads` are tried, and kept if they are faster. */
   sharedThreads?: number;
   /** Bounds what is kept of finished conversations; 0 keeps nothing. */
   prefixBudgetBytes?: number;
@@ -186,7 +187,7 @@ function openModelLoop(model: PreTrainedModel, files: ModelFiles, load: LoadOpti
         const wide = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions({ ...load, threads }));
         const session = openSession(wide);
         if (session === null) throw new Error('The graph is another than it was.');
-        return { session, dispose: async () => void (await wide.dispose()) };
+        return { run: session.run, dispose: async () => void (await wide.dispose()) };
       }),
   });
 }
@@ -196,11 +197,33 @@ export function loadEncoder(files: ModelFiles, options: LoadOptions): Promise<En
   return withVirtualId(files, async (id) => {
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), null);
     const model = await AutoModel.from_pretrained(id, pretrainedOptions(options));
+    const choice = createThreadChoice<EncoderFeeds, EncoderOutput>({
+      narrow: (feeds) => encode(model, feeds),
+      openWide: () => openWideEncoder(files, options),
+      sizeOf: ({ ids, rows }) => ({ rows, columns: ids.length / rows }),
+    });
+    const isChosen = (options.sharedThreads ?? 1) > options.threads;
     return {
       tokenizer,
-      forward: (ids, mask, rows) => encode(model, ids, mask, rows),
-      dispose: async () => void (await model.dispose()),
+      forward(ids, mask, rows) {
+        const feeds = { ids, mask, rows };
+        return isChosen ? choice.run(feeds) : encode(model, feeds);
+      },
+      async dispose() {
+        await choice.close();
+        await model.dispose();
+      },
     };
+  });
+}
+
+type EncoderFeeds = { ids: BigInt64Array; mask: BigInt64Array; rows: number };
+
+function openWideEncoder(files: ModelFiles, load: LoadOptions): Promise<OwnGraph<EncoderFeeds, EncoderOutput>> {
+  return withVirtualId(files, async (id) => {
+    const threads = load.sharedThreads ?? load.threads;
+    const model = await AutoModel.from_pretrained(id, pretrainedOptions({ ...load, threads }));
+    return { run: (feeds) => encode(model, feeds), dispose: async () => void (await model.dispose()) };
   });
 }
 
@@ -267,12 +290,7 @@ export function endIds(generationDefaults: JsonObject, config: unknown): Readonl
   return new Set(list.filter((id) => typeof id === 'number'));
 }
 
-async function encode(
-  model: PreTrainedModel,
-  ids: BigInt64Array,
-  mask: BigInt64Array,
-  rows: number,
-): Promise<EncoderOutput> {
+async function encode(model: PreTrainedModel, { ids, mask, rows }: EncoderFeeds): Promise<EncoderOutput> {
   const columns = ids.length / rows;
   const output: unknown = await model({
     input_ids: new Tensor('int64', ids, [rows, columns]),

@@ -272,7 +272,8 @@ test('gives a tiny model one thread and a real one every core', () => {
 });
 
 test('tries more threads for answers that are made side by side, and never fewer than for one', () => {
-  assert.deepEqual(threadsFor(1_000_000, 1), { threads: 1, sharedThreads: 1 });
-  assert.deepEqual(threadsFor(1_000_000, 16), { threads: 1, sharedThreads: 4 });
+  assert.deepEqual(threadsFor(20_000_000, 1), { threads: 1, sharedThreads: 1 });
+  assert.deepEqual(threadsFor(20_000_000, 16), { threads: 1, sharedThreads: 4 });
+  assert.deepEqual(threadsFor(1_000_000, 16), { threads: 1, sharedThreads: 1 });
   assert.deepEqual(threadsFor(100_000_000, 16), { threads: 16, sharedThreads: 16 });
 });

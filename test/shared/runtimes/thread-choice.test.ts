@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createThreadChoice, type Pass } from '../../../shared/runtimes/transformers/thread-choice.ts';
+
+type Side = 'narrow' | 'wide';
+type Size = { rows: number; columns: number };
+
+/** Two sessions whose passes take so long for each token, by a clock of their own. */
+function scripted(tokenMs: Record<Side, number>, failure?: Error) {
+  const passes: Side[] = [];
+  let nowMs = 0;
+  let opened = 0;
+  let disposed = 0;
+  const on =
+    (side: Side): Pass<Size, Side> =>
+    async ({ rows, columns }) => {
+      passes.push(side);
+      nowMs += tokenMs[side] * rows * columns;
+      return side;
+    };
+  const choice = createThreadChoice<Size, Side>({
+    narrow: on('narrow'),
+    async openWide() {
+      opened += 1;
+      if (failure !== undefined) throw failure;
+      const dispose = async (): Promise<void> => {
+        disposed += 1;
+      };
+      return { run: on('wide'), dispose };
+    },
+    sizeOf: (size) => size,
+    now: () => nowMs,
+  });
+  const run = async (rows: number, count = 1): Promise<void> => {
+    for (let pass = 0; pass < count; pass++) await choice.run({ rows, columns: 1 + (pass % 7) });
+  };
+  const wait = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { choice, run, passes, wait, opened: () => opened, disposed: () => disposed };
+}
+
+test('leaves passes of one row where they were, and opens no second session for them or for a trial of several', async () => {
+  const { choice, run, passes, opened } = scripted({ narrow: 2, wide: 1 });
+  await run(1, 40);
+  await run(2);
+  assert.equal(opened(), 0);
+  assert.ok(passes.every((side) => side === 'narrow'));
+  await choice.close();
+});
+
+test('keeps the second session for passes of several rows where it was measured as faster', async () => {
+  const { choice, run, passes, opened, disposed, wait } = scripted({ narrow: 3, wide: 2 });
+  await run(2, 19);
+  assert.deepEqual(choice.measured(), { narrowMs: 3, wideMs: 2 });
+  assert.equal(opened(), 1);
+  passes.length = 0;
+  await run(8, 3);
+  await run(1);
+  assert.deepEqual(passes, ['wide', 'wide', 'wide', 'narrow']);
+  wait(600_000);
+  passes.length = 0;
+  await run(2, 20);
+  assert.equal(passes.filter((side) => side === 'narrow').length, 9);
+  assert.equal(opened(), 1);
+  await choice.close();
+  await choice.close();
+  assert.equal(disposed(), 1);
+});
+
+test('lets go of the second session where it gains less than a tenth, and tries it again later', async () => {
+  const { choice, run, passes, opened, disposed, wait } = scripted({ narrow: 100, wide: 91 });
+  await run(2, 60);
+  passes.length = 0;
+  await run(2, 5);
+  assert.ok(passes.every((side) => side === 'narrow'));
+  assert.deepEqual([opened(), disposed()], [1, 1]);
+  wait(600_000);
+  await run(2, 60);
+  assert.deepEqual([opened(), disposed()], [2, 2]);
+  await choice.close();
+  assert.equal(disposed(), 2);
+});
+
+test('goes on as before where the second session cannot be had', async () => {
+  const { choice, run, passes, opened } = scripted({ narrow: 2, wide: 1 }, new Error('bad allocation'));
+  await run(2, 30);
+  assert.equal(opened(), 1);
+  assert.equal(passes.length, 30);
+  assert.equal(choice.measured(), null);
+  await choice.close();
+});
