@@ -9,6 +9,7 @@ import { embeddings } from './embeddings.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
 import { fuzz } from './fuzz.ts';
+import { hiddenApp } from './hidden-app.ts';
 import { hiddenTab } from './hidden-tab.ts';
 import { idleApp } from './idle-app.ts';
 import { languageModels } from './language-models.ts';
@@ -65,6 +66,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'cold-start': coldStart,
   window: windowFigures,
   'hidden-tab': hiddenTab,
+  'hidden-app': hiddenApp,
   'idle-app': idleApp,
   'pauses-processor': pausesOfProcessor,
   'pauses-page': pausesOfPage,
