@@ -10,6 +10,7 @@ import { encoderModels } from './encoder-models.ts';
 import type { Figure } from './figure.ts';
 import { firstToken, wholeAnswer } from './first-token.ts';
 import { fuzz } from './fuzz.ts';
+import { hiddenApp } from './hidden-app.ts';
 import { hiddenTab } from './hidden-tab.ts';
 import { idleApp } from './idle-app.ts';
 import { languageModels } from './language-models.ts';
@@ -67,6 +68,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'cold-start': coldStart,
   window: windowFigures,
   'hidden-tab': hiddenTab,
+  'hidden-app': hiddenApp,
   'idle-app': idleApp,
   'pauses-processor': pausesOfProcessor,
   'pauses-page': pausesOfPage,

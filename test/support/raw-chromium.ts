@@ -6,8 +6,13 @@ import { join } from 'node:path';
 import { ensureChromium } from './chromium.ts';
 
 /** A tab as its person has it: one that is behind another is hidden, and slowed down as Chromium slows such tabs down. */
-export type RawTab = { evaluate<Value>(expression: string): Promise<Value>; bringToFront(): Promise<void> };
-export type RawChromium = { openTab(url: string): Promise<RawTab>; close(): Promise<void> };
+export type RawTab = {
+  evaluate<Value>(expression: string): Promise<Value>;
+  bringToFront(): Promise<void>;
+  close(): Promise<void>;
+};
+/** `script` runs in the page before its own. */
+export type RawChromium = { openTab(url: string, script?: string): Promise<RawTab>; close(): Promise<void> };
 
 type Answer = { id?: number; result?: Record<string, unknown>; error?: { message: string } };
 
@@ -20,9 +25,14 @@ export async function launchRawChromium(flags: readonly string[]): Promise<RawCh
   await once(socket, 'open');
   const send = callsOver(socket);
   return {
-    openTab: async (url) => {
-      const { targetId } = await send('Target.createTarget', { url });
+    openTab: async (url, script) => {
+      const { targetId } = await send('Target.createTarget', { url: script === undefined ? url : 'about:blank' });
       const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
+      if (script !== undefined) {
+        await send('Page.enable', {}, String(sessionId));
+        await send('Page.addScriptToEvaluateOnNewDocument', { source: script }, String(sessionId));
+        await send('Page.navigate', { url }, String(sessionId));
+      }
       return {
         evaluate: async <Value>(expression: string) => {
           const params = { expression, awaitPromise: true, returnByValue: true };
@@ -31,6 +41,7 @@ export async function launchRawChromium(flags: readonly string[]): Promise<RawCh
           return (result as { value: Value }).value;
         },
         bringToFront: async () => void (await send('Target.activateTarget', { targetId })),
+        close: async () => void (await send('Target.closeTarget', { targetId })),
       };
     },
     close: async () => {

@@ -28,7 +28,7 @@ export function createChromiumRenderer(hands: () => ElectronHands): ChromiumRend
   const faults: string[] = [];
   const start = async () => {
     const server = createServer((request, response) => {
-      void answer(hands(), `${ORIGIN}${request.url}`, request.method ?? 'GET').then(async (answered) => {
+      void answerOf(hands(), `${ORIGIN}${request.url}`, request.method ?? 'GET').then(async (answered) => {
         response.writeHead(answered.status, Object.fromEntries(answered.headers));
         response.end(Buffer.from(await answered.arrayBuffer()));
       });
@@ -96,13 +96,14 @@ declare global {
   var __deliver: (channel: string, args: readonly unknown[]) => void;
 }
 
-async function answer({ protocols }: ElectronHands, url: string, method: string): Promise<Response> {
+/** What the app's own handler of its scheme answers. */
+export async function answerOf({ protocols }: ElectronHands, url: string, method: string): Promise<Response> {
   const handler = protocols.get('sparewatt-app');
   return handler === undefined ? new Response(null, { status: 500 }) : handler(new Request(url, { method }));
 }
 
 /** In the page: what Electron's loader of sandboxed preloads does. */
-function runPreload({ origin, code }: { origin: string; code: string }): void {
+export function runPreload({ origin, code }: { origin: string; code: string }): void {
   const page = globalThis as unknown as Record<string, unknown> & { location: { origin: string } };
   if (page.location.origin !== origin) return;
   type Answer = { value?: unknown; error?: string };
