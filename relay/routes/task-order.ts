@@ -50,7 +50,7 @@ function modelFor(type: JobType, wanted: string | null | undefined, node: LiveNo
 /** Reads the input of a task or job in the form of its type. Errors: `invalid_value`, `unsupported_parameter`. */
 export function readInput(type: JobType, model: string, input: unknown): JobInput {
   if (type === 'llm') {
-    const body = { model, ...(typeof input === 'string' ? conversation(input) : objectOf(input)) };
+    const body = { model, ...(typeof input === 'string' ? conversation(input) : withMessages(objectOf(input))) };
     if (chat.Check(body)) return onlyText(readTextRequest(body));
     throw wrongInput('a text, or the body of a chat completion', chat.Errors(body)[0]);
   }
@@ -76,6 +76,13 @@ function onlyText(input: ChatInput): ChatInput {
 
 function conversation(text: string): { messages: { role: string; content: string }[] } {
   return { messages: [{ role: 'user', content: text }] };
+}
+
+/** The service takes one message as `prompt`, which chat completions do not know. */
+function withMessages({ prompt, ...body }: Record<string, unknown>): Record<string, unknown> {
+  if (typeof prompt !== 'string') return body;
+  if (body.messages === undefined) return { ...body, ...conversation(prompt) };
+  throw new Problem('invalid_value', 'Send either prompt or messages, not both.', { param: 'input.prompt' });
 }
 
 function objectOf(input: unknown): Record<string, unknown> {

@@ -52,15 +52,16 @@ function noHours(): Problem {
   return new Problem('invalid_value', sentence, { param: 'from' });
 }
 
-function send(reply: unknown, { format = 'json' }: UsageQuery, rows: readonly UsageRow[]): FastifyReply {
+function send(reply: unknown, { format = 'json', by = 'day' }: UsageQuery, rows: readonly UsageRow[]): FastifyReply {
   if (format === 'json') return sendJson(reply, { data: rows, next: null });
   if (format !== 'csv') throw new Problem('invalid_value', 'format is json or csv.', { param: 'format' });
-  return (reply as FastifyReply).type('text/csv; charset=utf-8').send(csvOf(rows));
+  return (reply as FastifyReply).type('text/csv; charset=utf-8').send(csvOf(rows, readGroups(by)));
 }
 
 /** RFC 4180. A cell that a spreadsheet would compute is made text: names of models come from nodes. */
-function csvOf(rows: readonly UsageRow[]): string {
-  const columns = COLUMNS.filter((name) => name !== 'hour' || rows.some(({ hour }) => hour !== null));
+function csvOf(rows: readonly UsageRow[], by: readonly UsageGroup[]): string {
+  // A table of days has the columns it always had.
+  const columns = COLUMNS.filter((name) => name !== 'hour' || by.includes(name));
   const cell = (value: string | number | null): string => {
     if (typeof value !== 'string') return `${value ?? ''}`;
     const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;

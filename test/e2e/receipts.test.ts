@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Database from 'better-sqlite3';
+import type { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
 import type { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
 
@@ -53,7 +54,9 @@ describe('sparewatt receipts', () => {
     const { receipt } = JSON.parse(readFileSync(file, 'utf8')) as ReceiptProof;
     const list = await run('list', receipt.job, '--relay', ready.url);
     assert.match(list.stdout, new RegExp(`^${receipt.id} .*signed by node and relay\\n$`));
-    const shown = await run('show', receipt.id, '--relay', ready.url);
+    const json = await run('list', receipt.job, '--relay', ready.url, '--json');
+    assert.deepEqual((JSON.parse(json.stdout) as ReceiptList).data, [receipt]);
+    const shown = await run('show', receipt.id, '--relay', ready.url, '--json');
     assert.deepEqual((JSON.parse(shown.stdout) as ReceiptProof).receipt, receipt);
   });
 
@@ -80,8 +83,8 @@ describe('sparewatt receipts', () => {
     const db = new Database(join(data, 'relay', 'sparewatt.sqlite'));
     db.exec(`UPDATE receipts SET body = replace(body, '"attempt":1', '"attempt":2') WHERE seq = 2`);
     db.close();
-    const changed = await run('audit');
+    const changed = await run('audit', '--json');
     assert.equal(changed.code, 1);
-    assert.match(changed.stdout, /Receipt 1 is not what was logged/);
+    assert.match((JSON.parse(changed.stdout) as AuditReport).problems.join(), /Receipt 1 is not what was logged/);
   });
 });

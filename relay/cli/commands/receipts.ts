@@ -18,7 +18,8 @@ import { fetchReceiptProof, readReceiptFile } from '../receipt-file.ts';
 import { loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type VerifyOptions = SettingOptions & { online?: boolean; relayKey?: string; attestationKey?: string; json?: boolean };
+type JsonOption = SettingOptions & { json?: boolean };
+type VerifyOptions = JsonOption & { online?: boolean; relayKey?: string; attestationKey?: string };
 
 /** `sparewatt receipts list | show | verify | audit`. */
 export function addReceiptsCommand(program: Command): void {
@@ -26,18 +27,22 @@ export function addReceiptsCommand(program: Command): void {
   addClientOptions(receipts.command('list'), ['api_key'])
     .description('list the receipts of a job')
     .addArgument(new Argument('<job>', 'id of the job'))
-    .action(async (job: string, options: SettingOptions) => {
+    .addOption(new Option('--json', 'print the answer of the relay as JSON'))
+    .action(async (job: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const path = `/v1/jobs/${encodeURIComponent(job)}/receipts`;
-      const { data } = await getJson<ReceiptList>(relayUrl, path, apiKey);
-      for (const receipt of data) process.stdout.write(`${lineOf(receipt)}\n`);
+      const answer = await getJson<ReceiptList>(relayUrl, path, apiKey);
+      if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
+      else for (const receipt of answer.data) process.stdout.write(`${lineOf(receipt)}\n`);
     });
   addClientOptions(receipts.command('show'), ['api_key'])
     .description('print a receipt with its proof as JSON, as verify reads it')
     .addArgument(new Argument('<receipt>', 'id of the receipt'))
-    .action(async (id: string, options: SettingOptions) => {
+    .addOption(new Option('--json', 'the same in one line'))
+    .action(async (id: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
-      process.stdout.write(`${JSON.stringify(await fetchReceiptProof(relayUrl, apiKey, id), null, 2)}\n`);
+      const proof = await fetchReceiptProof(relayUrl, apiKey, id);
+      process.stdout.write(`${JSON.stringify(proof, null, options.json === true ? 0 : 2)}\n`);
     });
   addClientOptions(receipts.command('verify'), ['api_key'])
     .description('check a saved receipt: signatures, and its place in the log; asks nobody unless --online is given')
@@ -49,6 +54,7 @@ export function addReceiptsCommand(program: Command): void {
     .action(verify);
   addClientOptions(receipts.command('audit'), [])
     .description('check every receipt and the whole log in the data folder of a relay')
+    .addOption(new Option('--json', 'print the report as JSON'))
     .action(audit);
 }
 
@@ -98,7 +104,7 @@ function mark(isSound: boolean | null): string {
   return isSound ? out.green('✓') : out.red('✗');
 }
 
-async function audit(options: SettingOptions): Promise<void> {
+async function audit(options: JsonOption): Promise<void> {
   const loaded = loadFromOptions(['program', 'relay'], options);
   const folder = relayFolder(settingsOf(loaded, 'program').data);
   const { database_url: databaseUrl } = settingsOf(loaded, 'relay');
@@ -111,10 +117,12 @@ async function audit(options: SettingOptions): Promise<void> {
   const relayKey = readRelayPublicKey(folder);
   const store = await openStore({ file, databaseUrl, readOnly: true });
   try {
-    const { size, root, problems } = await auditLog({ store: store.receiptLog, relayKey, head });
-    for (const problem of problems) process.stdout.write(`${mark(false)} ${problem}\n`);
+    const report = await auditLog({ store: store.receiptLog, relayKey, head });
+    const { size, root, problems } = report;
+    if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else for (const problem of problems) process.stdout.write(`${mark(false)} ${problem}\n`);
     if (problems.length > 0) throw new Problem('receipt_log_damaged', `The receipt log in ${folder} was changed.`);
-    process.stdout.write(`${mark(true)} ${size} receipts, root ${root}\n`);
+    if (options.json !== true) process.stdout.write(`${mark(true)} ${size} receipts, root ${root}\n`);
   } finally {
     await store.close();
   }

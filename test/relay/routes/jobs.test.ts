@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { JobPage } from '../../../shared/api/jobs.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import { BUILT_IN_SERVICES } from '../../../shared/registry/catalog/all.ts';
 import { addControlled } from '../../support/cancellable-node.ts';
 import { startTestPool } from '../../support/pool.ts';
 import { ask } from '../../support/pool-admin.ts';
@@ -68,6 +69,27 @@ test('runs any service of the registry, and gives the output that its schema pro
   assert.equal(result.results.length, 2);
   const receipt = (await (await pool.request(`/v1/jobs/${id}/receipt`)).json()) as Receipt;
   assert.deepEqual([receipt.service, receipt.signatures.verdict], ['analytics/semantic-rank', 'sound']);
+});
+
+test('takes the input of a service in the form that the registry tells, for those behind a type of job too', async (t) => {
+  const pool = await startTestPool(t);
+  await pool.addNode();
+  for (const [service, model] of [
+    [LLM, 'test/echo'],
+    ['embed/text', 'test/vectors'],
+  ] as const) {
+    const { examples } = BUILT_IN_SERVICES.find(({ id }) => id === service) ?? assert.fail(service);
+    for (const { input } of examples) {
+      const { id } = await submit(pool, { service, model, input });
+      assert.equal((await endOf(pool, id)).state, 'succeeded', JSON.stringify(input));
+    }
+  }
+  const both = { prompt: 'x', messages: [{ role: 'user', content: 'y' }] };
+  const response = await postJob(pool, { service: LLM, model: 'test/echo', input: { prompt: 'one two three' } });
+  const job = await endOf(pool, ((await response.json()) as { id: string }).id);
+  const result = (await (await resultOf(pool, job.id)).json()) as { result: { text: string } };
+  assert.equal(result.result.text, 'one two three');
+  assert.equal((await postJob(pool, { service: LLM, model: 'test/echo', input: both })).status, 400);
 });
 
 test('refuses what no node could run, with the place at fault', async (t) => {
