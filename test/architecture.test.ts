@@ -10,8 +10,8 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
-/** What every page may use: the style sheet, the web host of the inference engine, and how receipts are shown. */
-const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/inference', 'renderer/receipts'];
+/** What every page may use: the style sheet, its language, the web host of the inference engine, and how receipts are shown. */
+const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/language', 'renderer/inference', 'renderer/receipts'];
 const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|uqr|eventsource-parser|onnxruntime-web)(\/|$)/;
 const isOfPages = (name: string): boolean => UI_PACKAGES.test(name);
 
@@ -58,6 +58,12 @@ const RULES: Rule[] = [
     mayImportRooms: ['renderer/inference', 'shared'],
     mayImportPackages: isOfPages,
     reason: 'the web host of the engine serves every page and knows none of them',
+  },
+  {
+    room: 'renderer/language',
+    mayImportRooms: ['renderer/language'],
+    mayImportPackages: isOfPages,
+    reason: 'which language a person reads is asked the same way on every page',
   },
   {
     room: 'renderer/receipts',
