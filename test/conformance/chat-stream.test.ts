@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { createControlledRuntime } from '../support/controlled-runtime.ts';
 import { startPool } from '../support/pool.ts';
+import { pretendedModel } from '../support/pretended-model.ts';
 import { exchange, requestBytes } from '../support/raw-http.ts';
 import { createScriptedRuntime, type Script } from '../support/scripted-runtime.ts';
 import { readEvents, textOf } from '../support/sse.ts';
@@ -49,6 +51,24 @@ function post(body: object, headers: Record<string, string> = {}): Promise<Respo
     body: JSON.stringify({ stream: true, ...body }),
   });
 }
+
+test('a stream that waits for a node is told how many do, in comments that clients pass over', async () => {
+  const held = createControlledRuntime([pretendedModel('test/one-at-a-time')]);
+  const { agent } = await pool.addNode({ name: 'busy', slots: 1, runtime: held });
+  const waits = { ...ask('test/one-at-a-time'), routing: { max_wait_ms: 60_000 } };
+  const first = client.chat.completions.create(ask('test/one-at-a-time'));
+  const one = await held.runs.next();
+  const stream = await post(waits);
+  assert.equal(stream.status, 200);
+  assert.equal(stream.headers.get('x-sparewatt-node'), null);
+  one.finish();
+  await first;
+  (await held.runs.next()).finish();
+  const text = await stream.text();
+  assert.match(text, /^: queued 1\n\n/m);
+  assert.equal(readEvents(text.replaceAll(/^: .*\n\n/gm, '')).isDone, true);
+  await agent.close();
+});
 
 test('[CH02] begins a stream with the role, ends it with the finish reason and [DONE]', async () => {
   const response = await post(ask('test/echo'));

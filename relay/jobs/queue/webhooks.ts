@@ -57,10 +57,17 @@ export function deliverWebhooks({ store, send, now, random, log }: WebhookPorts)
 
   const deliver = async (delivery: WebhookDelivery): Promise<void> => {
     const { seq, tries, eventId } = delivery;
-    const status = await send(delivery, Math.floor(now() / 1_000)).catch(() => 0);
+    let reason: string | undefined;
+    const status = await send(delivery, Math.floor(now() / 1_000)).catch((error: unknown) => {
+      reason = error instanceof Error ? error.message : String(error);
+      return 0;
+    });
     const isOver = (status >= 200 && status < 300) || status === GONE || tries + 1 >= MOST_TRIES;
-    if (status < 200 || status >= 300)
-      log.warn({ event: eventId, status, tries: tries + 1 }, 'a webhook did not answer well');
+    if (status < 200 || status >= 300) {
+      // Only where it was not reached has it no status.
+      const answer = reason === undefined ? { status } : { reason };
+      log.warn({ event: eventId, ...answer, tries: tries + 1 }, 'a webhook did not answer well');
+    }
     await store.settleWebhook(seq, isOver ? null : now() + delayOf(tries, random()));
   };
   const deliverDue = async (): Promise<number | null> => {

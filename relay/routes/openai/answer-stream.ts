@@ -27,6 +27,8 @@ export type AnswerStream = {
   readonly begun: boolean;
   /** Sends the head and the first chunk; the status is 200 from here on. */
   begin(headers: Record<string, string>): void;
+  /** What parsers of events pass over; keeps the line open. */
+  comment(text: string): void;
   text(text: string, more?: PieceDetail): void;
   toolCall(piece: ToolCallPiece): void;
   end(done: DoneFrame): void;
@@ -108,6 +110,9 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
         'x-request-id': options.requestId,
       });
       eachChoice((choice) => writeChoice(choice, '{"role":"assistant","content":"","refusal":null}', 'null'));
+    },
+    comment: (text) => {
+      if (!blocked) write(`: ${text}\n\n`);
     },
     text: (text, { choice = 0, logprobs = [] } = {}) => {
       if (blocked || pending.length > 0 || logprobs.length > 0)

@@ -18,14 +18,17 @@ import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { assertHeld } from './held-answer.ts';
 import { usageOf } from './usage.ts';
 
-/** A stream that has been accepted but has nothing to say yet sends its head after this, so that proxies keep it. */
+/** A stream that has nothing to say yet sends its head after this, so that proxies keep it. */
 const BEGIN_AFTER_MS = 5_000;
+/** While it waits for a node it then tells so, as often. */
+const QUEUED_EVERY_MS = 5_000;
 
 /** For the documentation alone: both forms are written by hand, and text passes the serialiser untouched. */
 const ANSWER = {
   description:
     'The whole answer, or with `stream: true` server-sent events: each `data:` line holds one chunk, the last one ' +
-    '`[DONE]`. A stream that cannot finish ends with `data: {"error": …}` instead.',
+    '`[DONE]`. A stream that cannot finish ends with `data: {"error": …}` instead. While it waits for a node for more than ' +
+    'five seconds, comments such as `: queued 7` tell how many do.',
   content: {
     'application/json': { schema: ChatCompletion },
     'text/event-stream': { schema: ChatCompletionChunk },
@@ -137,38 +140,46 @@ async function answerInStream(
     choices: order.input.choices ?? 1,
     onTooSlow: (problem) => hangUp.controller.abort(problem),
   });
-  let beginTimer: ReturnType<typeof setTimeout> | undefined;
-  const begin = (nodeId: string): void => {
-    clearTimeout(beginTimer);
-    if (stream.begun) return;
-    stream.begin({ 'x-request-id': reply.request.id, ...headers, 'x-sparewatt-node': nodeId });
-  };
   let nodeId = '';
+  const begin = (): void => {
+    if (stream.begun) return;
+    clearTimeout(timer);
+    const served = nodeId === '' ? {} : { 'x-sparewatt-node': nodeId };
+    stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served });
+  };
+  const tellOfWaiting = (): void => {
+    begin();
+    if (nodeId !== '') return;
+    stream.comment(`queued ${services.scheduler.waiting()}`);
+    timer = setTimeout(tellOfWaiting, QUEUED_EVERY_MS);
+  };
+  let timer = setTimeout(tellOfWaiting, BEGIN_AFTER_MS);
   try {
     const result = await services.jobs.run(
       job,
       {
         accepted: (node) => {
           nodeId = node.id;
-          beginTimer ??= setTimeout(() => begin(nodeId), BEGIN_AFTER_MS);
         },
         text: (text, _tokens, more) => {
-          begin(nodeId);
+          begin();
           stream.text(text, more);
         },
         toolCall: (piece) => {
-          begin(nodeId);
+          begin();
           stream.toolCall(piece);
         },
       },
       hangUp.controller,
     );
-    begin(result.node.id);
+    nodeId = result.node.id;
+    begin();
     stream.end(result.done);
   } catch (error) {
-    clearTimeout(beginTimer);
     if (!stream.begun) throw error;
     stream.fail(toProblem(error));
+  } finally {
+    clearTimeout(timer);
   }
   return reply;
 }
