@@ -24,7 +24,9 @@ async function askWithoutReading(t: TestContext): Promise<{ socket: Socket; job:
   const body = JSON.stringify({ model, input: new Array<string>(INPUTS).fill('x') });
   const headers = ['Content-Type: application/json'];
   socket.write(requestBytes(pool, { method: 'POST', path: '/v1/embeddings', headers, body }));
-  return { socket, job: await nodes[0].jobs.next() };
+  const job = await nodes[0].jobs.next();
+  job.send({ type: 'accepted' });
+  return { socket, job };
 }
 
 function answer(job: ScriptedJob): void {
@@ -40,7 +42,7 @@ test('an answer that its client does not read is not kept for ever', async (t) =
   answer(job);
   const cut = new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve));
   // The end of the other side comes behind what was not read; only an answer to something sent tells of it before.
-  const knocking = setInterval(() => socket.write('\r\n'), 4 * UNREAD_MS);
+  const knocking = setInterval(() => socket.write('\r\n'), 2 * UNREAD_MS);
   const { code } = await cut.finally(() => clearInterval(knocking));
   assert.match(code ?? '', /ECONNRESET|EPIPE/);
 });
@@ -48,7 +50,7 @@ test('an answer that its client does not read is not kept for ever', async (t) =
 test('an answer that took its time is whole for a client that reads it', async (t) => {
   const { socket, job } = await askWithoutReading(t);
   // Not for the test to succeed, but for it to fail if the limit counted from the request.
-  await new Promise((resolve) => setTimeout(resolve, 3 * UNREAD_MS));
+  await new Promise((resolve) => setTimeout(resolve, 2 * UNREAD_MS));
   answer(job);
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
