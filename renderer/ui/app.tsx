@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { AppState } from '../../shared/ipc/app-state.ts';
-import type { StateStore } from './bridge.ts';
+import { ask, type StateStore } from './bridge.ts';
 import { ContributionsView } from './contributions/contributions-view.tsx';
 import { FirstRun } from './first-run/first-run.tsx';
 import { isSetUp } from './first-run/set-up.ts';
@@ -108,6 +108,8 @@ function useLocale(): [Locale, (locale: Locale) => void] {
   });
   useEffect(() => {
     document.documentElement.lang = locale;
+    // Tray and dialogs speak it too.
+    ask('setLanguage', { language: locale }).catch(() => undefined);
   }, [locale]);
   const choose = (wanted: Locale): void => {
     localStorage.setItem(LOCALE_KEY, wanted);
