@@ -78,6 +78,7 @@ function stateOf(parts: StateParts): AppState {
     update: parts.updates.state(),
     secretsProtected: parts.boxes.isProtected,
     hasTray: parts.hasTray(),
+    language: parts.settings.get().language ?? 'en',
   };
 }
 

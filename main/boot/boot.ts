@@ -69,7 +69,7 @@ export async function boot(host: DesktopHost) {
     };
     stops.push(host.every(TICK_MS, tick), host.every(FLUSH_MS, departures.flush));
   });
-  const desk = createPairingDesk({ dialog, pair: node.pair, log });
+  const desk = createPairingDesk({ dialog, pair: node.pair, language: () => teller.state().language, log });
   steps.run('follow links', () => {
     const onLink = (link: string): void => {
       window.show();

@@ -6,6 +6,7 @@ import { computeCalls } from '../ipc/compute-calls.ts';
 import { registerCalls } from '../ipc/register-calls.ts';
 import { uiCalls } from '../ipc/ui-calls.ts';
 import { createSleepBlocker } from '../power/sleep-blocker.ts';
+import { MAIN_TEXTS } from '../tray/main-texts.ts';
 import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
 import { createUpdates } from '../updates/updates.ts';
@@ -68,7 +69,7 @@ export async function openShell(
     electron,
     preload: join(host.folders.preloads, 'ui.cjs'),
     hidesOnClose: () => !quit.isQuitting() && tray.isThere(),
-    onHidden: () => void tellOfTray(host, storage, () => teller.state().reason, quit.now),
+    onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
   });
   stops.push(tray.close, () => sleep.hold(false));
@@ -103,15 +104,16 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
 }
 
 /** Says once that closing the window does not end the app, and offers to. */
-async function tellOfTray({ electron }: DesktopHost, { settings }: Storage, reason: () => string, quit: () => void) {
+async function tellOfTray({ electron }: DesktopHost, { settings }: Storage, state: AppState, quit: () => void) {
   if (settings.get().toldOfTray) return;
   settings.change({ toldOfTray: true });
+  const { inTray, reason } = MAIN_TEXTS[state.language];
   const { response } = await electron.dialog.showMessageBox({
     type: 'info',
     title: 'Sparewatt',
-    message: 'Sparewatt goes on in the tray.',
-    detail: reason(),
-    buttons: ['Keep it running', 'Quit instead'],
+    message: inTray.message,
+    detail: reason(state),
+    buttons: [inTray.keep, inTray.quit],
     defaultId: 0,
     cancelId: 0,
   });

@@ -97,6 +97,10 @@ function handlersOf(parts: UiCallParts): Handlers {
     unpair: () => after(node.unpair()),
     answerQuestion: ({ id, allow }) => after(questions.answer(id, allow)),
     setStartsAtLogin: ({ starts }) => after(setStartsAtLogin(parts, starts)),
+    setLanguage: ({ language }) => {
+      if (settings.get().language !== language) settings.change({ language });
+      return after(undefined);
+    },
     listJobs: ledger.jobs,
     listReceipts: ledger.receipts,
     listDepartures: ledger.departures,

@@ -1,18 +1,20 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { Language } from '../../shared/ipc/language.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ElectronSurface } from '../surface.ts';
+import { MAIN_TEXTS, type MainTexts } from '../tray/main-texts.ts';
 import { type LinkInvitation, parsePairLink } from './pair-link.ts';
 
 export type PairingDeskOptions = {
   dialog: ElectronSurface['dialog'];
   pair(invitation: LinkInvitation): Promise<void>;
+  language(): Language;
   log: AgentLog;
 };
 
 export type PairingDesk = { take(link: string): Promise<'paired' | 'declined' | 'refused'> };
 
 /** In this order, so that Enter and Escape both do nothing. */
-const BUTTONS = ['Do not pair', 'Pair'];
 const NO = 0;
 const YES = 1;
 
@@ -20,7 +22,7 @@ const YES = 1;
  * Invariants: (1) no link pairs without a person who has seen which relay it names; (2) one question is open at a time,
  * and links that come meanwhile are dropped, so that nobody is worn down; (3) no part of a link is logged.
  */
-export function createPairingDesk({ dialog, pair, log }: PairingDeskOptions): PairingDesk {
+export function createPairingDesk({ dialog, pair, language, log }: PairingDeskOptions): PairingDesk {
   let isAsking = false;
   return {
     take: async (link) => {
@@ -29,9 +31,10 @@ export function createPairingDesk({ dialog, pair, log }: PairingDeskOptions): Pa
         return 'refused';
       }
       isAsking = true;
+      const texts = MAIN_TEXTS[language()];
       try {
         const invitation = parsePairLink(link);
-        const { response } = await dialog.showMessageBox(questionOf(invitation));
+        const { response } = await dialog.showMessageBox(questionOf(invitation, texts));
         if (response !== YES) return 'declined';
         await pair(invitation);
         return 'paired';
@@ -41,8 +44,8 @@ export function createPairingDesk({ dialog, pair, log }: PairingDeskOptions): Pa
         await dialog.showMessageBox({
           type: 'warning',
           title: 'Sparewatt',
-          message: 'This machine was not paired.',
-          detail: problem?.message ?? 'Something went wrong. Ask for a new link, or type the code.',
+          message: texts.link.failed,
+          detail: problem === undefined ? texts.link.unknown : texts.problem(problem),
         });
         return 'refused';
       } finally {
@@ -52,15 +55,13 @@ export function createPairingDesk({ dialog, pair, log }: PairingDeskOptions): Pa
   };
 }
 
-function questionOf({ relayUrl, relayKey }: LinkInvitation) {
+function questionOf({ relayUrl, relayKey }: LinkInvitation, { link }: MainTexts) {
   return {
     type: 'question' as const,
     title: 'Sparewatt',
-    message: `Let this machine work for the relay at ${relayUrl}?`,
-    detail:
-      `Its key begins with ${relayKey.slice(0, 12)}. Whoever runs it can send this machine jobs, within what you allow ` +
-      'in Preferences. Pair only if you asked for this link.',
-    buttons: BUTTONS,
+    message: link.question(relayUrl),
+    detail: link.detail(relayKey.slice(0, 12)),
+    buttons: [link.decline, link.pair],
     defaultId: NO,
     cancelId: NO,
     noLink: true,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { LANGUAGES } from '../../shared/ipc/language.ts';
 import { DEFAULT_PREFERENCES, Preferences } from '../../shared/preferences/preferences.ts';
 import { Wish } from '../../shared/preferences/wish.ts';
 import { DeviceTrial, MachineTest } from '../../shared/protocol/capabilities.ts';
@@ -16,6 +17,8 @@ export const Settings = Type.Object(
     models: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 200 })),
     /** What the last machine test found. */
     machineTest: Type.Optional(MachineTest),
+    /** That the person has last seen the window in. */
+    language: Type.Optional(Type.Enum(LANGUAGES)),
     /** How models did on GPU and processor. */
     deviceTrials: Type.Optional(
       Type.Record(Type.String({ maxLength: 2_048 }), Type.Array(DeviceTrial, { maxItems: 64 })),

@@ -1,5 +1,6 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import type { ElectronSurface } from '../surface.ts';
+import { MAIN_TEXTS } from './main-texts.ts';
 
 export type Toasts = { show(state: AppState): void };
 
@@ -7,11 +8,13 @@ export type Toasts = { show(state: AppState): void };
 export function createToasts({ Notification }: Pick<ElectronSurface, 'Notification'>): Toasts {
   let wasContributing = false;
   return {
-    show: ({ contributing, code, reason }) => {
+    show: (state) => {
+      const { contributing, code, language } = state;
       const isWorthIt = wasContributing && !contributing && (code === 'game' || code === 'full_screen');
       wasContributing = contributing;
       if (!isWorthIt || !Notification.isSupported()) return;
-      new Notification({ title: 'Sparewatt', body: `${reason}. It goes on when that closes.`, silent: true }).show();
+      const { goesOn, reason } = MAIN_TEXTS[language];
+      new Notification({ title: 'Sparewatt', body: goesOn(reason(state)), silent: true }).show();
     },
   };
 }

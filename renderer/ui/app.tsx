@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import type { Locale } from '../language/locales.ts';
 import { useLocale } from '../language/use-locale.ts';
-import type { StateStore } from './bridge.ts';
+import { ask, type StateStore } from './bridge.ts';
 import { ContributionsView } from './contributions/contributions-view.tsx';
 import { FirstRun } from './first-run/first-run.tsx';
 import { isSetUp } from './first-run/set-up.ts';
@@ -20,6 +20,10 @@ import { SideBar } from './side-bar.tsx';
 export function App({ store }: { store: StateStore }) {
   const state = useSyncExternalStore(store.onChange, store.state);
   const [locale, setLocale] = useLocale();
+  useEffect(() => {
+    // Tray and dialogs speak it too.
+    ask('setLanguage', { language: locale }).catch(() => undefined);
+  }, [locale]);
   if (state === undefined) return null;
   return (
     <SpeechContext value={speechOf(locale)}>

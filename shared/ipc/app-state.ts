@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Presence } from '../preferences/presence.ts';
 import { Wish } from '../preferences/wish.ts';
 import { MachineTest } from '../protocol/capabilities.ts';
+import { LANGUAGES } from './language.ts';
 
 const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
@@ -129,5 +130,7 @@ export const AppState = Type.Object({
   secretsProtected: Type.Boolean(),
   /** Whether the app goes on in a tray without its window; where not, the window says so. */
   hasTray: Type.Boolean(),
+  /** That the window was last seen in; the tray and the dialogs of the system speak it too. */
+  language: Type.Enum(LANGUAGES),
 });
 export type AppState = Static<typeof AppState>;

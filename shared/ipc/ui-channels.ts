@@ -15,6 +15,7 @@ export const UI_CALL_NAMES = [
   'unpair',
   'answerQuestion',
   'setStartsAtLogin',
+  'setLanguage',
   'listJobs',
   'listReceipts',
   'listDepartures',

@@ -3,6 +3,7 @@ import { Preferences } from '../preferences/preferences.ts';
 import { PAUSE_LENGTHS } from '../preferences/wish.ts';
 import { CapabilityDocument } from '../protocol/capabilities.ts';
 import { AppState } from './app-state.ts';
+import { LANGUAGES } from './language.ts';
 import { LedgerDay, LedgerDeparture, LedgerJob, LedgerReceipt, PageRequest } from './ledger-views.ts';
 import { ListedModel } from './listed-model.ts';
 import type { UiCallName } from './ui-channels.ts';
@@ -34,6 +35,7 @@ export const UI_CALLS = {
   unpair: call(Nothing, AppState),
   answerQuestion: call(Type.Object({ id: Type.String({ maxLength: 64 }), allow: Type.Boolean() }, strict), AppState),
   setStartsAtLogin: call(Type.Object({ starts: Type.Boolean() }, strict), AppState),
+  setLanguage: call(Type.Object({ language: Type.Enum(LANGUAGES) }, strict), AppState),
   listJobs: call(PageRequest, Type.Array(LedgerJob)),
   listReceipts: call(PageRequest, Type.Array(LedgerReceipt)),
   listDepartures: call(PageRequest, Type.Array(LedgerDeparture)),

@@ -133,9 +133,10 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
 });
 
 test('speaks French, is dark or light as it is told, and keeps both', async (t) => {
-  const { page } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { desktop, page } = await openWindow(t, preloads.folder, { stored: SETTLED });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByLabel('Language').selectOption('fr');
+  await until(() => desktop.hands.menuLabels().includes('Ouvrir Sparewatt'));
   await page.getByRole('link', { name: 'Préférences' }).waitFor();
   await page.getByLabel('Apparence').selectOption('dark');
   await page.reload();

@@ -54,7 +54,7 @@ export const EN = {
     logs: 'Logs and help',
   },
   states: { contributing: 'Contributing', paused: 'Paused', yielding: 'Yielding' },
-  /** The main process says it in English, for the tray too; the title above says already that it is paused. */
+  /** The main process says it in English, also to relays and logs; the title above says already that it is paused. */
   reason: ({ reason }: AppState): string => {
     const why = reason.replace(/^Paused: /, '');
     return why.charAt(0).toUpperCase() + why.slice(1);

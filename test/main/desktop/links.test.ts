@@ -86,6 +86,7 @@ function openDesk(pressed: number) {
       },
     },
     pair: async ({ relayUrl }) => void paired.push(relayUrl),
+    language: () => 'en',
     log,
   });
   return { desk, boxes, paired, log };

@@ -19,6 +19,7 @@ import { collectLog } from '../../support/log.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 
 const AT = new Date(2026, 10, 21, 12).getTime();
 
@@ -304,6 +305,37 @@ test('the tray says state, reason and countdown, and does all that it offers wit
   assert.equal(app.state().code, 'unpaired', 'the pause is over');
   hands.choose('finish');
   assert.match(app.state().code, /finishing|paused/);
+});
+
+test('the tray, its countdown and its dialog speak the language that the window was last seen in, also after a restart', async (t) => {
+  const { hands, ask, ui, settingsFile } = await startDesktop(t);
+  await ask('setLanguage', { language: 'fr' });
+  assert.deepEqual(hands.menuLabels().filter(Boolean), [
+    'En pause',
+    'En pause jusqu’à votre reprise',
+    'Contribuer',
+    'Changer la durée de pause',
+    '30 minutes',
+    '1 heure',
+    '3 heures',
+    'Jusqu’à demain',
+    'Jusqu’à ma reprise',
+    'Finir la tâche, puis pause',
+    'Libérer la mémoire graphique',
+    'Démarrer à l’ouverture de session',
+    'Ouvrir Sparewatt',
+    'Quitter',
+  ]);
+  hands.choose('pause-30m');
+  assert.match(
+    hands.trays[0]?.toolTip ?? '',
+    /^Sparewatt: Mise en pause par vous \(reprend à \d\d:\d\d, dans 30 min\)$/,
+  );
+  ui().close();
+  await until(() => hands.boxes.length === 1);
+  assert.equal(hands.boxes[0]?.message, 'Sparewatt continue dans la zone de notification.');
+  const again = await startDesktop(t, { stored: settingsFile.store });
+  assert.equal(again.hands.menuLabels()[0]?.startsWith('En pause'), true);
 });
 
 test('an icon’s menu is set again only when it says something else', async (t) => {

@@ -42,6 +42,7 @@ const STATE: AppState = {
   update: { state: 'off' },
   secretsProtected: true,
   hasTray: true,
+  language: 'en',
 };
 
 /** The paths of all texts, and what stands there. */

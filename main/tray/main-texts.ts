@@ -1,0 +1,112 @@
+import type { AppState } from '../../shared/ipc/app-state.ts';
+import { frenchProblem, frenchReason } from '../../shared/ipc/french-words.ts';
+import type { Language } from '../../shared/ipc/language.ts';
+import type { PauseLength } from '../../shared/preferences/wish.ts';
+
+/** What the main process itself says: in the tray, in toasts and in dialogs of the system. */
+export type MainTexts = {
+  reason(state: AppState): string;
+  problem(problem: { code: string; message: string }): string;
+  states: { contributing: string; paused: string };
+  menu: Record<'contribute' | 'pause' | 'pauseLonger' | 'finish' | 'free' | 'login' | 'open' | 'quit', string>;
+  pauseFor: Record<PauseLength, string>;
+  /** `time` is a clock's, such as 18:30. */
+  countdown: Record<'resumes' | 'until', (time: string, minutes: number | 'today' | 'tomorrow') => string>;
+  goesOn(reason: string): string;
+  inTray: { message: string; keep: string; quit: string };
+  link: {
+    question(relay: string): string;
+    detail(key: string): string;
+    decline: string;
+    pair: string;
+    failed: string;
+    unknown: string;
+  };
+};
+
+function when(word: string, inMinutes: string, tomorrow: string) {
+  return (time: string, minutes: number | 'today' | 'tomorrow'): string => {
+    if (minutes === 'today') return ` (${word} ${time})`;
+    return minutes === 'tomorrow'
+      ? ` (${word} ${tomorrow} ${time})`
+      : ` (${word} ${time}, ${inMinutes} ${minutes} min)`;
+  };
+}
+
+const EN: MainTexts = {
+  reason: ({ reason }) => reason,
+  problem: ({ message }) => message,
+  states: { contributing: 'Contributing', paused: 'Paused' },
+  menu: {
+    contribute: 'Contribute',
+    pause: 'Pause',
+    pauseLonger: 'Pause for another time',
+    finish: 'Finish current job, then pause',
+    free: 'Free VRAM now',
+    login: 'Start at login',
+    open: 'Open Sparewatt',
+    quit: 'Quit',
+  },
+  pauseFor: {
+    '30m': '30 minutes',
+    '1h': '1 hour',
+    '3h': '3 hours',
+    tomorrow: 'Until tomorrow',
+    resumed: 'Until I resume',
+  },
+  countdown: { resumes: when('resumes', 'in', 'tomorrow'), until: when('until', 'in', 'tomorrow') },
+  goesOn: (reason) => `${reason}. It goes on when that closes.`,
+  inTray: { message: 'Sparewatt goes on in the tray.', keep: 'Keep it running', quit: 'Quit instead' },
+  link: {
+    question: (relay) => `Let this machine work for the relay at ${relay}?`,
+    detail: (key) =>
+      `Its key begins with ${key}. Whoever runs it can send this machine jobs, within what you allow in Preferences. ` +
+      'Pair only if you asked for this link.',
+    decline: 'Do not pair',
+    pair: 'Pair',
+    failed: 'This machine was not paired.',
+    unknown: 'Something went wrong. Ask for a new link, or type the code.',
+  },
+};
+
+const FR: MainTexts = {
+  reason: frenchReason,
+  problem: frenchProblem,
+  states: { contributing: 'Contribue', paused: 'En pause' },
+  menu: {
+    contribute: 'Contribuer',
+    pause: 'Pause',
+    pauseLonger: 'Changer la durée de pause',
+    finish: 'Finir la tâche, puis pause',
+    free: 'Libérer la mémoire graphique',
+    login: 'Démarrer à l’ouverture de session',
+    open: 'Ouvrir Sparewatt',
+    quit: 'Quitter',
+  },
+  pauseFor: {
+    '30m': '30 minutes',
+    '1h': '1 heure',
+    '3h': '3 heures',
+    tomorrow: 'Jusqu’à demain',
+    resumed: 'Jusqu’à ma reprise',
+  },
+  countdown: { resumes: when('reprend à', 'dans', 'demain'), until: when('jusqu’à', 'dans', 'demain') },
+  goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
+  inTray: {
+    message: 'Sparewatt continue dans la zone de notification.',
+    keep: 'Le laisser tourner',
+    quit: 'Quitter plutôt',
+  },
+  link: {
+    question: (relay) => `Faire travailler cette machine pour le relais à ${relay} ?`,
+    detail: (key) =>
+      `Sa clé commence par ${key}. Qui l’exploite peut envoyer des tâches à cette machine, dans les limites de vos ` +
+      'Préférences. N’acceptez que si vous avez demandé ce lien.',
+    decline: 'Ne pas appairer',
+    pair: 'Appairer',
+    failed: 'Cette machine n’a pas été appairée.',
+    unknown: 'Une erreur est survenue. Demandez un autre lien, ou saisissez le code.',
+  },
+};
+
+export const MAIN_TEXTS: Readonly<Record<Language, MainTexts>> = { en: EN, fr: FR };
