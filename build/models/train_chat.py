@@ -21,8 +21,8 @@ from llama import Llama, LlamaConfig
 
 SEED = 20
 # Learning rate cycles: the step that each ends at, and its peak. The second is a warm restart; the third brings the
-# tasks of several messages.
-CYCLES = ((4500, 2.5e-3), (6000, 1.5e-3), (10000, 1.5e-3))
+# tasks of several messages, and the fourth has more of those that are hard.
+CYCLES = ((4500, 2.5e-3), (6000, 1.5e-3), (10000, 1.5e-3), (13800, 1.2e-3))
 GROWN_FROM = 6000
 LAST_STEP = CYCLES[-1][0]
 WARM_UP_STEPS = 150

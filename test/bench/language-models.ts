@@ -18,6 +18,7 @@ const SIZE: LlamaSize = { layers: 6, hidden: 512, heads: 8, inner: 1_376, vocabu
 const PROMPT = 'Tell me what you know.';
 const TOKENS = 128;
 const ROUNDS = 5;
+const RATE_ROUNDS = 9;
 /** Random weights say random bytes, of which some would be held back: with this, each token is a letter at once. */
 const ALWAYS_A = { [byteTokenId('a'.charCodeAt(0))]: 1_000 };
 
@@ -74,7 +75,7 @@ async function ratesOfNode(root: string, id: string, dtype: LlamaDtype) {
   try {
     // Whether rows share passes, and on how many threads, is found out with the first of them.
     await together(2)();
-    return await interleave(ROUNDS, { onePerS: together(1), twoPerS: together(2), eightPerS: together(8) });
+    return await interleave(RATE_ROUNDS, { onePerS: together(1), twoPerS: together(2), eightPerS: together(8) });
   } finally {
     await node.close();
   }

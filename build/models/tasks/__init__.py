@@ -4,7 +4,11 @@ from . import ordinary, recall, system, tool_call, tool_none, tool_result
 from .ordinary import draw_for_training
 
 # How many of the conversations are whole conversations of a task, from a step on; the others are ordinary turns.
-CONVERSATIONS = {0: {}, 6000: {system: 20, recall: 15, tool_call: 19, tool_result: 14, tool_none: 10}}
+CONVERSATIONS = {
+    0: {},
+    6000: {system: 20, recall: 15, tool_call: 19, tool_result: 14, tool_none: 10},
+    10000: {system: 22, recall: 10, tool_call: 27, tool_result: 18, tool_none: 10},
+}
 ORDINARY_SHARE = 40
 ALL = (*ordinary.ALL, *CONVERSATIONS[6000])
 
