@@ -62,8 +62,8 @@ test('the policy in force is that of the file named, else of the data folder, el
   assert.match(policyInForce(named).fault ?? '', /^There is no policy file \/.*p\.json\.$/);
 });
 
-test('the example of the README is a policy', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const [, example = ''] = /```json\n(\{\n {2}"services".*?)```/s.exec(readme) ?? [];
-  assert.equal(parsePolicy(example, 'README.md').jobs_per_client, 2);
+test('the example in docs is a policy', () => {
+  const page = readFileSync(new URL('../../../docs/nodes.md', import.meta.url), 'utf8');
+  const [, example = ''] = /```json\n(\{\n {2}"services".*?)```/s.exec(page) ?? [];
+  assert.equal(parsePolicy(example, 'nodes.md').jobs_per_client, 2);
 });

@@ -91,9 +91,9 @@ test('two files with one id are told apart by name', (t) => {
   assertRefused(folder, /b\.json: the service house\/haiku is defined in .*a\.json already\.$/);
 });
 
-test('the example of the README is a service', (t) => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const [, example = assert.fail('no example')] = /```toml\n(id = [\s\S]*?)```/.exec(readme) ?? [];
+test('the example in docs is a service', (t) => {
+  const page = readFileSync(new URL('../../../docs/services.md', import.meta.url), 'utf8');
+  const [, example = assert.fail('no example')] = /```toml\n(id = [\s\S]*?)```/.exec(page) ?? [];
   const [service] = readServiceFiles(folderWith(t, { 'readme.toml': example }));
   assert.equal(service?.definition.id, 'house/rhyme');
 });
