@@ -36,6 +36,8 @@ test('the console looks as it did', async (t) => {
     .getByText(new RegExp(`/ ${NODES}$`))
     .first()
     .waitFor();
+  // The job that failed and the request that was refused with it are told a moment later.
+  await page.getByText('node_fault').nth(1).waitFor();
   await camera.shoot(page, 'overview');
   for (const [name, open] of viewsOf(page, job)) {
     await open();
