@@ -131,9 +131,7 @@ export function startAttempt(
     }
     if (nextSeq === 0) sink.accepted?.(node);
     nextSeq += 1;
-    // A timer that is wound again costs a fraction of another one, and there is one for each token.
-    if (nextSeq > 1) stallTimer?.refresh();
-    else expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
+    expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
     if (frame.type === 'text' || frame.type === 'tool_call') {
       hasText = true;
       assertAskedFor(frame, job, node);

@@ -43,19 +43,21 @@ const PAGE_HEADERS = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=()',
 };
 
+/** Nobody reads a page in parts, and a range that cannot be served would be a fault. */
+const WHOLE = { acceptRanges: false };
+
 /** A name changes with its content, so that what was fetched once never has to be asked for again. */
 const ASSET_HEADERS = { ...PAGE_HEADERS, 'cache-control': 'public, max-age=31536000, immutable' };
 const ASSET_NAME = /^[\w-]+(\.[\w-]+)+$/;
 
 /** Serves the built pages. Errors: `pages_missing` until they are built. */
 export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_FOLDER): Promise<void> {
-  // Nobody reads a page in parts, and a range that cannot be served would be a fault.
-  const root = { root: folder, suppressWarning: true, acceptRanges: false };
+  const root = { root: folder, suppressWarning: true };
   await app.register(fastifyStatic, { ...root, serve: false, cacheControl: false, preCompressed: true });
 
   function sendPage(reply: FastifyReply, name: string): FastifyReply {
     if (!existsSync(join(folder, name, 'index.html'))) throw pagesMissing();
-    return reply.headers({ ...PAGE_HEADERS, 'cache-control': 'no-cache' }).sendFile(`${name}/index.html`);
+    return reply.headers({ ...PAGE_HEADERS, 'cache-control': 'no-cache' }).sendFile(`${name}/index.html`, WHOLE);
   }
 
   for (const { name, summary } of PAGES) {
@@ -84,7 +86,7 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
       if (!ASSET_NAME.test(asset) || !existsSync(join(folder, 'assets', asset))) {
         throw new Problem('unknown_url', 'The pages have no such part. Load the page again.');
       }
-      return reply.headers(ASSET_HEADERS).sendFile(`assets/${asset}`);
+      return reply.headers(ASSET_HEADERS).sendFile(`assets/${asset}`, WHOLE);
     },
   );
 }

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { serveInference } from '../../../shared/runtimes/serve-inference.ts';
 import type { ToWorker } from '../../../shared/runtimes/worker-protocol.ts';
+import { saveCompiledCodeSoon } from '../compiled-code.ts';
 import { filesInFolder } from './folder-files.ts';
 
 const port = parentPort;
@@ -13,3 +14,4 @@ const handle = serveInference({
   close: () => port.close(),
 });
 port.on('message', (message: ToWorker) => handle(message));
+saveCompiledCodeSoon();

@@ -4,6 +4,7 @@ import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { type PairingInvitation, parseInvitation } from '../../../shared/identity/pairing-link.ts';
 import { createOtlpExporter, type OtlpExporter, type OtlpTarget } from '../../../shared/tracing/otlp-exporter.ts';
+import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { nodeFolder } from '../../config/implied-settings.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
@@ -63,7 +64,10 @@ export function addAgentCommand(program: Command): void {
         : await startAt(relayToGoTo(loaded, settings, invitation).replace(/\/+$/, ''));
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(
-        (nodeId) => process.stdout.write(readyText(nodeId, relayUrl, options.readyJson === true)),
+        (nodeId) => {
+          process.stdout.write(readyText(nodeId, relayUrl, options.readyJson === true));
+          saveCompiledCodeSoon();
+        },
         () => undefined, // `ended` carries the reason.
       );
       const problem = await Promise.race([agent.ended, stopped.then(() => undefined)]);

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
 import type { RelaySettings } from '../../config/relay-settings.ts';
@@ -39,6 +40,7 @@ export function addRelayCommand(program: Command): void {
       } else if (options.quiet !== true) {
         process.stdout.write(relayBanner(relay, loaded));
       }
+      saveCompiledCodeSoon();
       const signal = await interrupted;
       log.info({ signal }, 'the relay is stopping');
       await relay.close();

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import pino from 'pino';
+import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
 import type { Relay } from '../../server.ts';
@@ -91,5 +92,6 @@ async function startAndAsk(
   say(`\n\n  ${out.dim(describeAnswer(answer))}\n`);
   if (once) return;
   say(howToCall({ ...relay, url: localUrlOf(relay.url) }));
+  saveCompiledCodeSoon();
   await Promise.race([interrupted, node.failed]);
 }
