@@ -30,6 +30,8 @@ after(async () => {
 /** Every page of the console, once it has what it shows, and what keeps people from using it. */
 async function barriersOf(page: Page, pages: readonly string[]): Promise<string[]> {
   const found: string[] = [];
+  // Colours on their way from light to dark are those of neither.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const name of pages) {
     await goTo(page, `#/${name}`);
     await page.locator(`.nav [aria-current][href="#/${name}"]`).waitFor();
