@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 
 /** The first answer after a start does not wait for it. */
-const DELAY_MS = 3_000;
+const DELAY_MS = 1_500;
 
 /**
  * Writes what this process, or thread, has compiled to the compile cache in a moment, instead of at its end: some thousand small files

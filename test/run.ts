@@ -21,8 +21,8 @@ if (major < 24) {
 
 /** As relay/cli/bin.mjs has it, which says why. */
 const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
-/** Tests wait a quarter of their time for other processes: one file more than processors, of which each may take 1 GB. */
-const CONCURRENCY = Math.min(availableParallelism() + 1, 5);
+/** One per processor: many of them measure nothing but wait for real processes, and with more of them they wait for each other. */
+const CONCURRENCY = Math.min(Math.max(availableParallelism(), 2), 4);
 const wanted = process.argv.slice(2);
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
