@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -65,6 +65,18 @@ describe('npm start', () => {
     for (const pid of descendantsOf(start.pid)) started.add(pid);
     await start.exit;
     assert.deepEqual([...started].filter(isAlive), []);
+  });
+
+  it('keeps what it compiled at the first start of all while it runs, so that Ctrl-C need not wait for that', async (t) => {
+    const cache = join(temporaryFolder(t), 'compiled');
+    const relay = sparewatt(['relay', '--port', '0', '--data', temporaryFolder(t), '--ready-json'], {
+      env: { NODE_COMPILE_CACHE: cache },
+    });
+    await relay.firstLine();
+    await until(() => existsSync(cache) && readdirSync(cache, { recursive: true }).length > 500);
+    assert.equal(relay.child.exitCode, null);
+    relay.child.kill('SIGTERM');
+    assert.equal(await relay.exit, 0);
   });
 
   it('ends the node when it is killed without a chance to say so', async (t) => {
