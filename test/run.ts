@@ -23,6 +23,8 @@ if (major < 24) {
 const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
 /** One per processor: many of them measure nothing but wait for real processes, and with more of them they wait for each other. */
 const CONCURRENCY = Math.min(Math.max(availableParallelism(), 2), 4);
+/** Of all tests: what a file that never ends would cost, were its own limit (file-deadline.ts) not to hold. */
+const TESTS_MS = 60 * 60_000;
 const wanted = process.argv.slice(2);
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
@@ -42,7 +44,12 @@ const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter
   `--test-reporter=${reporter}`,
   '--test-reporter-destination=stdout',
 ]);
-run('tests', ['--test', `--test-concurrency=${CONCURRENCY}`, '--test-timeout=120000', ...reporters, ...files], true);
+const limits = [
+  `--test-concurrency=${CONCURRENCY}`,
+  '--test-timeout=120000',
+  '--import=./test/support/file-deadline.ts',
+];
+run('tests', ['--test', ...limits, ...reporters, ...files], true);
 
 function run(name: string, args: string[], isWanted: boolean): void {
   if (!isWanted) return;
@@ -53,7 +60,7 @@ function run(name: string, args: string[], isWanted: boolean): void {
     SPAREWATT_TEST_CHROMIUM: chromium.path,
     NODE_COMPILE_CACHE: COMPILE_CACHE,
   };
-  const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env });
+  const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env, timeout: TESTS_MS });
   if (status === 0) return;
   console.error(`${name} failed${signal === null ? '' : ` (${signal})`}`);
   process.exit(status ?? 1);

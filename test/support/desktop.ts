@@ -22,6 +22,7 @@ import type { WindowDouble } from './electron-double/windows.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { pretendedExecution } from './pretended-model.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { until } from './until.ts';
 
 /** The app on the double of Electron, in a folder of its own; the test is the person, the pages and the machine. */
 export type Desktop = {
@@ -154,7 +155,11 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
   };
   afterTest(t, async () => {
     electron.app.quit();
-    await desktopEnded(hands);
+    try {
+      await until(() => hands.calls.includes('ended'));
+    } finally {
+      for (const { child } of hands.utilities) child.kill('SIGKILL');
+    }
   });
   return desktop;
 }
@@ -163,10 +168,6 @@ export async function startDesktop(t: TestContext, options: DesktopOptions = {})
   const desktop = await tryDesktop(t, options);
   assert.ok(desktop, 'another instance runs');
   return desktop;
-}
-
-async function desktopEnded(hands: ElectronHands): Promise<void> {
-  while (!hands.calls.includes('ended')) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** The compute page, played by the test: it greets, and hands out what it is ordered to do. */

@@ -44,12 +44,9 @@ async function frozenInMidAnswer({ hands }: Desktop, before: number): Promise<Ut
   await until(() => hands.utilities.length > before);
   const process = hands.utilities.at(-1);
   assert.ok(process);
+  process.freezeAfter('text');
   await new Promise<void>((resolve) => {
-    process.on('message', ({ type }: { type: string }) => {
-      if (type !== 'text') return;
-      process.child.kill('SIGSTOP');
-      resolve();
-    });
+    process.on('message', ({ type }: { type: string }) => void (type === 'text' && resolve()));
   });
   return process;
 }

@@ -23,6 +23,10 @@ export class UtilityDouble extends EventEmitter {
   postMessage(message: unknown): void {
     if (this.child.connected) this.child.send(message as never);
   }
+  /** Has it stop, as a frozen process does, with its next message of a type, which still arrives. */
+  freezeAfter(type: string): void {
+    this.postMessage({ freezeAfter: type });
+  }
   kill(): boolean {
     return this.child.kill();
   }
