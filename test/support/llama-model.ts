@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { createRandom, type Random } from '../../shared/runtimes/transformers/random.ts';
 import { createVocabulary, tokenizerFiles, writeModelFiles } from './bigram-model.ts';
-import { ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from './onnx-writer.ts';
+import { CONTRIBUTED, ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from './onnx-writer.ts';
 
 export type LlamaSize = {
   layers: number;
@@ -37,6 +37,8 @@ export type LlamaOptions = {
   dtype?: LlamaDtype;
   /** Looks at padding as at tokens, whatever the mask says, as some exports do. */
   ignoresMask?: boolean;
+  /** One operator for places, cache and attention, as most exports of today have it: it counts the tokens of the mask. */
+  isFused?: boolean;
 };
 
 /** Writes the model and returns its folder; the end token is never likely. */
@@ -72,6 +74,7 @@ export type Graph = ReturnType<typeof createGraph>;
 
 export type LlamaInputs = {
   ignoresMask?: boolean;
+  isFused?: boolean;
   /** Is fed embeddings instead of tokens, each of which has a place in so many dimensions. */
   embeddedPlaces?: 1 | 3;
 };
@@ -118,6 +121,7 @@ export function createGraph(random: Random, dtype: LlamaDtype) {
   return {
     nodes,
     constants,
+    fresh,
     outerType: dtype === 'fp16' ? ONNX_TYPE.float16 : ONNX_TYPE.float,
     op,
     constant,
@@ -129,23 +133,18 @@ export function createGraph(random: Random, dtype: LlamaDtype) {
   };
 }
 
-export function llamaGraph(
-  size: LlamaSize,
-  random: Random,
-  dtype: LlamaDtype,
-  { ignoresMask = false, embeddedPlaces }: LlamaInputs = {},
-): Uint8Array {
+export function llamaGraph(size: LlamaSize, random: Random, dtype: LlamaDtype, inputs: LlamaInputs = {}): Uint8Array {
+  const { isFused = false, embeddedPlaces } = inputs;
   const graph = createGraph(random, dtype);
   const { op, constant, weights } = graph;
   const width = size.hidden / size.heads;
   const fed = embeddedPlaces === undefined ? 'input_ids' : 'inputs_embeds';
-  const bias = attentionBias(graph, fed, ignoresMask);
-  const rope = ropeOf(graph, width, embeddedPlaces === 3);
+  const attention = isFused ? fusedAttention(graph, size) : plainAttention(graph, size, fed, inputs);
   const table = weights(1, size.vocabulary * size.hidden);
   let x = fed;
   if (embeddedPlaces === undefined) x = op('Gather', [constant(table, [size.vocabulary, size.hidden]), fed]);
   for (let layer = 0; layer < size.layers; layer++) {
-    x = op('Add', [x, attention(graph, size, layer, norm(graph, x), bias, rope)]);
+    x = op('Add', [x, attention(layer, norm(graph, x))]);
     x = op('Add', [x, feedForward(graph, size, norm(graph, x))]);
   }
   op('Cast', [graph.linear(norm(graph, x), size.hidden, size.vocabulary, 3)], { to: graph.outerType }, 'logits');
@@ -171,7 +170,7 @@ export function llamaGraph(
     inputs: [
       embeddedPlaces === undefined ? ids(fed, 'sequence_length') : embeddings,
       ids('attention_mask', 'total_length'),
-      ids('position_ids', 'sequence_length', ...(embeddedPlaces === 3 ? [embeddedPlaces] : [])),
+      ...(isFused ? [] : [ids('position_ids', 'sequence_length', ...(embeddedPlaces === 3 ? [embeddedPlaces] : []))]),
       ...cache('past_key_values', 'past_length'),
     ],
     outputs: [
@@ -208,19 +207,21 @@ function rotate({ op, ints }: Graph, x: string, width: number, rope: { cos: stri
   return op('Add', [op('Mul', [x, rope.cos]), op('Mul', [turned, rope.sin])]);
 }
 
-function attention(
+type Attention = (layer: number, x: string) => string;
+
+function plainAttention(
   graph: Graph,
   { hidden, heads }: LlamaSize,
-  layer: number,
-  x: string,
-  bias: string,
-  rope: { cos: string; sin: string },
-): string {
+  fed: string,
+  { ignoresMask = false, embeddedPlaces }: LlamaInputs,
+): Attention {
   const { op, ints, float, linear } = graph;
   const width = hidden / heads;
+  const bias = attentionBias(graph, fed, ignoresMask);
+  const rope = ropeOf(graph, width, embeddedPlaces === 3);
   const inHeads = (value: string): string =>
     op('Transpose', [op('Reshape', [value, ints(0, 0, heads, width)])], { perm: [0, 2, 1, 3] });
-  const withPast = (part: string, value: string): string => {
+  const withPast = (layer: number, part: string, value: string): string => {
     const [past, present] = [`past_key_values.${layer}.${part}`, `present.${layer}.${part}`];
     // Casts to the same type would copy the cache at each step, which exports do not.
     if (graph.outerType === ONNX_TYPE.float) return op('Concat', [past, value], { axis: 2 }, present);
@@ -228,13 +229,44 @@ function attention(
     op('Cast', [all], { to: graph.outerType }, present);
     return all;
   };
-  const query = rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope);
-  const key = withPast('key', rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope));
-  const value = withPast('value', inHeads(linear(x, hidden, hidden)));
-  const likeness = op('MatMul', [query, op('Transpose', [key], { perm: [0, 1, 3, 2] })]);
-  const scores = op('Add', [op('Mul', [likeness, float(1 / Math.sqrt(width))]), bias]);
-  const mixed = op('MatMul', [op('Softmax', [scores], { axis: 3 }), value]);
-  return linear(op('Reshape', [op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), ints(0, 0, hidden)]), hidden, hidden);
+  return (layer, x) => {
+    const query = rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope);
+    const key = withPast(layer, 'key', rotate(graph, inHeads(linear(x, hidden, hidden)), width, rope));
+    const value = withPast(layer, 'value', inHeads(linear(x, hidden, hidden)));
+    const likeness = op('MatMul', [query, op('Transpose', [key], { perm: [0, 1, 3, 2] })]);
+    const scores = op('Add', [op('Mul', [likeness, float(1 / Math.sqrt(width))]), bias]);
+    const mixed = op('MatMul', [op('Softmax', [scores], { axis: 3 }), value]);
+    const joined = op('Reshape', [op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), ints(0, 0, hidden)]);
+    return linear(joined, hidden, hidden);
+  };
+}
+
+/** Rotates, keeps and looks in one operator of ONNX Runtime, which knows a row's length and nothing of padding before it. */
+function fusedAttention(graph: Graph, { hidden, heads, contextLength }: LlamaSize): Attention {
+  const { op, int, ints, constant, linear } = graph;
+  const width = hidden / heads;
+  const lengths = op('Sub', [op('ReduceSum', ['attention_mask', ints(1)], { keepdims: 0 }), int(1)]);
+  const total = op('Gather', [op('Shape', ['attention_mask']), int(1)]);
+  const counts = [lengths, total].map((count) => op('Cast', [count], { to: ONNX_TYPE.int32 }));
+  const table = (turn: (angle: number) => number): string =>
+    constant(
+      Float32Array.from({ length: (contextLength * width) / 2 }, (_, at) => {
+        const [place, pair] = [Math.floor(at / (width / 2)), at % (width / 2)];
+        return turn(place * 10_000 ** (-pair / (width / 2)));
+      }),
+      [contextLength, width / 2],
+    );
+  const places = [table(Math.cos), table(Math.sin)];
+  const attributes = { num_heads: heads, kv_num_heads: heads, do_rotary: 1 };
+  return (layer, x) => {
+    const [query = '', key = '', value = ''] = [0, 1, 2].map(() => linear(x, hidden, hidden));
+    const past = ['key', 'value'].map((part) => `past_key_values.${layer}.${part}`);
+    const mixed = graph.fresh();
+    const present = ['key', 'value'].map((part) => `present.${layer}.${part}`);
+    const inputs = [query, key, value, ...past, ...counts, ...places];
+    graph.nodes.push(onnxNode('GroupQueryAttention', inputs, [mixed, ...present], attributes, CONTRIBUTED));
+    return linear(mixed, hidden, hidden);
+  };
 }
 
 function feedForward({ op, linear }: Graph, { hidden, inner }: LlamaSize, x: string): string {

@@ -2,6 +2,9 @@
 
 export const ONNX_TYPE = { float: 1, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 
+/** The domain of ONNX Runtime's own operators. */
+export const CONTRIBUTED = 'com.microsoft';
+
 export type OnnxTensorData = Float32Array | BigInt64Array | Int32Array | Int8Array;
 export type OnnxValue = { name: string; type: number; shape: readonly (number | string)[] };
 export type OnnxAttributes = Readonly<Record<string, number | readonly number[]>>;
@@ -22,8 +25,13 @@ export function onnxModel(graph: OnnxGraph): Uint8Array {
     ...graph.inputs.map((value) => bytesField(11, valueInfo(value))),
     ...graph.outputs.map((value) => bytesField(12, valueInfo(value))),
   ]);
-  const opset = concat([stringField(1, ''), intField(2, 14)]);
-  return concat([intField(1, 8), stringField(2, 'sparewatt-test'), bytesField(7, body), bytesField(8, opset)]);
+  const opsets = [concat([stringField(1, ''), intField(2, 14)]), concat([stringField(1, CONTRIBUTED), intField(2, 1)])];
+  return concat([
+    intField(1, 8),
+    stringField(2, 'sparewatt-test'),
+    bytesField(7, body),
+    ...opsets.map((opset) => bytesField(8, opset)),
+  ]);
 }
 
 export function onnxNode(
@@ -31,6 +39,7 @@ export function onnxNode(
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: OnnxAttributes = {},
+  domain = '',
 ): Uint8Array {
   return concat([
     ...inputs.map((name) => stringField(1, name)),
@@ -38,6 +47,7 @@ export function onnxNode(
     stringField(3, outputs[0] ?? operator),
     stringField(4, operator),
     ...Object.entries(attributes).map(([name, value]) => bytesField(5, attribute(name, value))),
+    ...(domain === '' ? [] : [stringField(7, domain)]),
   ]);
 }
 

@@ -1,38 +1,55 @@
 import type { Decoder } from './decoder.ts';
-import { dropCache, EMPTY_CACHE, isExclusive, joinCaches, type KvCache } from './kv-cache.ts';
+import { dropCache, EMPTY_CACHE, isExclusive, joinCaches, type KvCache, type Padding } from './kv-cache.ts';
 
 /** Of the distance between the highest and the lowest score: rounding is far below, another place or mask far above. */
 const MOST_DIFFERENCE = 0.03;
 /** Two made-up prompts of unequal length; every tokenizer has these tokens, and none of them says anything to anybody. */
-const PROBES = [
-  [5, 9, 3, 7, 4, 8],
-  [6, 4, 9],
+const PROBES = [[5, 9, 3, 7], [6]];
+/** What both go on with, side by side: the second shows whether the first was put where the graph looks for it. */
+const STEPS = [
+  [4, 9],
+  [8, 3],
 ];
 
+/** A probe that was read, and the scores after each of its steps where it is alone. */
+type ReadProbe = { cache: KvCache; alone: readonly Float32Array[] };
+
 /**
- * Whether a model gives the scores for rows side by side, the shorter one padded, that it gives for each alone. Graphs
- * differ in what they make of padding and do not tell, so that it is tried: five passes of a few tokens.
+ * Where the shorter of two rows must be padded for a model to give the scores for them side by side that it gives for each
+ * alone; `null` where it does not. Graphs differ in what they make of padding and do not tell, so that it is tried: eight or
+ * ten passes of a few tokens. Attention as it was published wants it before the tokens, the one operator that ONNX Runtime
+ * has for it (`GroupQueryAttention`, most exports of today) behind them.
  */
-export async function canShareSteps(decoder: Decoder): Promise<boolean> {
-  if (!decoder.isPlain || !decoder.takesPlaces) return false;
-  const read: { cache: KvCache; last: number }[] = [];
-  for (const tokens of PROBES) {
-    const { cache } = await decoder.forward({ tokens: [tokens.slice(0, -1)], cache: EMPTY_CACHE, padding: [0] });
-    read.push({ cache, last: tokens.at(-1) ?? 0 });
+export async function findPadding(decoder: Decoder): Promise<Padding | null> {
+  if (!decoder.isPlain || !decoder.takesMask) return null;
+  const read: ReadProbe[] = [];
+  for (const [row, tokens] of PROBES.entries()) {
+    const { cache } = await decoder.forward({ tokens: [tokens], cache: EMPTY_CACHE, padding: [0] });
+    if (isExclusive(cache)) {
+      dropCache(cache);
+      return null;
+    }
+    const alone: Float32Array[] = [];
+    let longer = cache;
+    for (const step of STEPS) {
+      const result = await decoder.forward({ tokens: [[step[row] ?? 0]], cache: longer, padding: [0] });
+      alone.push(result.scores(0).slice());
+      longer = result.cache;
+    }
+    read.push({ cache, alone });
   }
-  if (read.some(({ cache }) => isExclusive(cache))) {
-    for (const { cache } of read) dropCache(cache);
-    return false;
-  }
-  const joined = joinCaches(
-    decoder.session,
-    read.map(({ cache }) => ({ cache, row: 0, from: 0, to: cache.columns })),
-  );
-  const padding = read.map(({ cache }) => joined.columns - cache.columns);
-  const together = await decoder.forward({ tokens: read.map(({ last }) => [last]), cache: joined, padding });
-  for (const [row, { cache, last }] of read.entries()) {
-    const alone = await decoder.forward({ tokens: [[last]], cache, padding: [0] });
-    if (!isAlike(together.scores(row), alone.scores(0))) return false;
+  if (decoder.takesPlaces && (await areAlike(decoder, read, 'before'))) return 'before';
+  return (await areAlike(decoder, read, 'behind')) ? 'behind' : null;
+}
+
+async function areAlike(decoder: Decoder, read: readonly ReadProbe[], padded: Padding): Promise<boolean> {
+  const parts = read.map(({ cache }) => ({ cache, row: 0, from: 0, to: cache.columns }));
+  let cache = joinCaches(decoder.session, parts, padded);
+  const padding = parts.map(({ to }) => cache.columns - to);
+  for (const [at, step] of STEPS.entries()) {
+    const result = await decoder.forward({ tokens: step.map((token) => [token]), cache, padding, padded });
+    if (!read.every(({ alone }, row) => isAlike(result.scores(row), alone[at] as Float32Array))) return false;
+    cache = result.cache;
   }
   return true;
 }

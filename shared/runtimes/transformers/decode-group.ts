@@ -1,9 +1,15 @@
 import { type DecodeRow, takeToken } from './decode-request.ts';
 import type { Decoder, DecoderResult } from './decoder.ts';
-import { joinCaches, type KvCache, type KvPart } from './kv-cache.ts';
+import { joinCaches, type KvCache, type KvPart, type Padding, partCache } from './kv-cache.ts';
 
 /** Rows that are decoded together. `cache` holds all of their tokens but the last of each. */
-export type DecodeGroup = { rows: DecodeRow[]; cache: KvCache; readonly mayGrow: boolean };
+export type DecodeGroup = {
+  rows: DecodeRow[];
+  cache: KvCache;
+  /** Of rows that are shorter than the longest; means nothing while there is one row. */
+  padded: Padding;
+  readonly mayGrow: boolean;
+};
 
 /** More rows gain little where one core computes, and make everybody's token take longer. */
 const MOST_ROWS = 16;
@@ -12,15 +18,18 @@ const MOST_PADDED = 2;
 /** Below this it costs nothing that could be noticed. */
 const FEW_TOKENS = 2_048;
 
-/** Columns before a row's first token. */
+/** Columns in which a row has no token. */
 function paddingOf({ ids }: DecodeRow, { columns }: KvCache): number {
   return columns - (ids.length - 1);
 }
 
 /** What one row of a group has in the cache. */
 export function partOf(group: DecodeGroup, row: number): KvPart {
-  const { rows, cache } = group;
-  return { cache, row, from: paddingOf(rows[row] as DecodeRow, cache), to: cache.columns };
+  const { rows, cache, padded } = group;
+  const empty = paddingOf(rows[row] as DecodeRow, cache);
+  return padded === 'before'
+    ? { cache, row, from: empty, to: cache.columns }
+    : { cache, row, from: 0, to: cache.columns - empty };
 }
 
 /** The tokens, padding included, that the group's cache may come to hold. */
@@ -36,19 +45,30 @@ export function hasRoomFor({ rows }: DecodeGroup, row: DecodeRow): boolean {
   return lengths.length <= MOST_ROWS && padded <= Math.max(FEW_TOKENS, MOST_PADDED * tokens);
 }
 
-/** Adds a row with what it has read. */
-export function joinGroup(decoder: Decoder, group: DecodeGroup, row: DecodeRow, cache: KvCache): void {
+/** A row on its own, with what it has read. */
+export function groupOf(row: DecodeRow, cache: KvCache, mayGrow: boolean): DecodeGroup {
+  return { rows: [row], cache, padded: 'before', mayGrow };
+}
+
+/** Adds a row with what it has read; from the second on the rows are padded as the graph wants it. */
+export function joinGroup(
+  decoder: Decoder,
+  group: DecodeGroup,
+  row: DecodeRow,
+  { cache, padded }: Pick<DecodeGroup, 'cache' | 'padded'>,
+): void {
   const parts = group.rows.map((_, index) => partOf(group, index));
   const own = { cache, row: 0, from: 0, to: cache.columns };
-  group.cache = joinCaches(decoder.session, [...parts, own]);
+  group.cache = joinCaches(decoder.session, [...parts, own], padded);
+  group.padded = padded;
   group.rows.push(row);
 }
 
 /** One pass over the last tokens of all rows. Rejects with the library's error; nothing has changed then. */
-export function passOf(decoder: Decoder, { rows, cache }: DecodeGroup): Promise<DecoderResult> {
+export function passOf(decoder: Decoder, { rows, cache, padded }: DecodeGroup): Promise<DecoderResult> {
   const tokens = rows.map(({ ids }) => [ids.at(-1) ?? 0]);
   const places = rows.map(({ request }) => request.placeOf);
-  return decoder.forward({ tokens, cache, padding: rows.map((row) => paddingOf(row, cache)), places });
+  return decoder.forward({ tokens, cache, padding: rows.map((row) => paddingOf(row, cache)), padded, places });
 }
 
 /** A token for every row; `onEnd` sees each that ended with it and what it has in the cache. The others close up. */
@@ -66,6 +86,7 @@ export function takeTokens(
   const cache = joinCaches(
     decoder.session,
     parts.filter((_, index) => goesOn[index]),
+    group.padded,
   );
   group.rows = rows.filter((_, index) => goesOn[index]);
   group.cache = cache;
@@ -74,9 +95,5 @@ export function takeTokens(
 
 /** The rows of a group, each on its own. */
 export function splitGroup(decoder: Decoder, group: DecodeGroup): DecodeGroup[] {
-  return group.rows.map((row, index) => ({
-    rows: [row],
-    cache: joinCaches(decoder.session, [partOf(group, index)]),
-    mayGrow: false,
-  }));
+  return group.rows.map((row, index) => groupOf(row, partCache(decoder.session, partOf(group, index)), false));
 }

@@ -10,9 +10,10 @@
  *    `budgetBytes` together with what is kept of ended conversations; only a request that runs alone may need more.
  * 5. A pass that fails is repeated for each of its rows alone, so that a row takes no other with it.
  */
-import { canShareSteps } from './batch-probe.ts';
+import { findPadding } from './batch-probe.ts';
 import {
   type DecodeGroup,
+  groupOf,
   hasRoomFor,
   joinGroup,
   mostTokensOf,
@@ -29,7 +30,7 @@ import {
   takeToken,
 } from './decode-request.ts';
 import type { Decoder } from './decoder.ts';
-import { dropCache, EMPTY_CACHE, isExclusive, joinCaches, type KvCache, type KvPart } from './kv-cache.ts';
+import { dropCache, EMPTY_CACHE, isExclusive, type KvCache, type KvPart, type Padding, partCache } from './kv-cache.ts';
 import type { PrefixStore } from './prefix-store.ts';
 
 export type DecodeLoopOptions = {
@@ -65,8 +66,8 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
   let groups: DecodeGroup[] = [];
   let isClosed = false;
   let work: Promise<void> | null = null;
-  /** Whether the model takes rows side by side; `null` while that was not tried. */
-  let canShare: boolean | null = null;
+  /** How the model takes rows side by side, `null` if not at all; `undefined` while that was not tried. */
+  let padded: Padding | null | undefined;
 
   const isBusy = (): boolean => reading.length + groups.length > 0;
   const reservedBytes = (): number => {
@@ -128,21 +129,21 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
 
   async function beginAnswer(row: DecodeRow, cache: KvCache, scores: Float32Array): Promise<void> {
     if (!takeToken(row, scores)) return endRow(row, { cache, row: 0, from: 0, to: cache.columns });
-    const group = row.request.mayShare && !isExclusive(cache) ? await groupFor(row) : null;
-    if (group !== null) joinGroup(decoder, group, row, cache);
-    else groups.push({ rows: [row], cache, mayGrow: row.request.mayShare && !isExclusive(cache) });
+    const mayGrow = row.request.mayShare && !isExclusive(cache);
+    const group = mayGrow ? groupFor(row) : undefined;
+    if (group !== undefined && padded === undefined) padded = await findPadding(decoder).catch(() => null);
+    if (group !== undefined && padded != null) joinGroup(decoder, group, row, { cache, padded });
+    else groups.push(groupOf(row, cache, mayGrow));
   }
 
-  async function groupFor(row: DecodeRow): Promise<DecodeGroup | null> {
+  function groupFor(row: DecodeRow): DecodeGroup | undefined {
+    if (padded === null) return undefined;
     const reserved = reservedBytes();
     const fits = (group: DecodeGroup): boolean => {
       const more = mostTokensOf([...group.rows, row]) - mostTokensOf(group.rows);
       return group.mayGrow && hasRoomFor(group, row) && reserved + more * decoder.bytesPerToken <= options.budgetBytes;
     };
-    const group = canShare === false ? undefined : groups.find(fits);
-    if (group === undefined) return null;
-    canShare ??= await canShareSteps(decoder).catch(() => false);
-    return canShare ? group : null;
+    return groups.find(fits);
   }
 
   async function step(group: DecodeGroup): Promise<void> {
@@ -178,7 +179,7 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
     const part = 'cache' in computed ? computed : { cache: computed, row: 0, from: 0, to: computed.columns };
     prefixes.limit(options.budgetBytes - reservedBytes());
     if (scope !== null && decoder.isPlain) {
-      prefixes.keep(scope, ids, joinCaches(decoder.session, [part]), session);
+      prefixes.keep(scope, ids, partCache(decoder.session, part), session);
     } else dropCache(part.cache);
   }
 

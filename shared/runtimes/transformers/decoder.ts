@@ -1,14 +1,18 @@
-import { dropCache, type KvCache } from './kv-cache.ts';
+import { dropCache, type KvCache, type Padding } from './kv-cache.ts';
 import type { Session, SessionInput, SessionTensor } from './session.ts';
 
 /** Where the n-th token of a prompt and its answer stands, in as many dimensions as the model counts. */
 export type PlaceOf = (token: number) => readonly number[];
 
-/** One pass over `tokens`, as many for each row, of which row r stands behind `padding[r]` empty columns of the cache. */
+/**
+ * One pass over `tokens`, as many for each row, where row r has `padding[r]` empty columns in the cache. They stand before it, or
+ * behind it where `padded` says so: a row then has one token, and that takes the first of them.
+ */
 export type DecoderPass = {
   readonly tokens: readonly (readonly number[])[];
   readonly cache: KvCache;
   readonly padding: readonly number[];
+  readonly padded?: Padding;
   /** Of rows whose tokens stand elsewhere than one after another; `null` for those that do not. */
   readonly places?: readonly (PlaceOf | null)[];
 };
@@ -21,7 +25,9 @@ export type Decoder = {
   readonly session: Session;
   /** Whether a prompt may be read in pieces, and what was read be kept: plain attention, and nothing else. */
   readonly isPlain: boolean;
-  /** Whether the graph says where each token stands, without which rows cannot be padded. */
+  /** Whether the graph is told which columns are tokens, without which rows cannot be padded. */
+  readonly takesMask: boolean;
+  /** Whether it is told where each token stands, without which it would count padding that stands before them. */
   readonly takesPlaces: boolean;
   /** Of the cache, for each token of a row; 0 where it does not grow with them. */
   readonly bytesPerToken: number;
@@ -43,7 +49,7 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
   const [axes, ...inRows] = session.inputs.find(({ name }) => name === 'position_ids')?.shape ?? [];
   const dimensions = inRows.length === 2 ? Number(axes) : 1;
 
-  function feedsOf({ tokens, cache, padding, places }: DecoderPass): Record<string, SessionTensor> {
+  function feedsOf({ tokens, cache, padding, padded = 'before', places }: DecoderPass): Record<string, SessionTensor> {
     const rows = tokens.length;
     const length = tokens[0]?.length ?? 0;
     const feeds: Record<string, SessionTensor> = { ...cache.tensors };
@@ -60,7 +66,11 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
     const columns = cache.columns + length;
     grid('attention_mask', columns, (data) => {
       data.fill(1n);
-      for (let row = 0; row < rows; row++) data.fill(0n, row * columns, row * columns + (padding[row] ?? 0));
+      for (let row = 0; row < rows; row++) {
+        const empty = padding[row] ?? 0;
+        const from = padded === 'before' ? row * columns : (row + 1) * columns - empty;
+        data.fill(0n, from, from + empty);
+      }
     });
     if (names.has('position_ids')) {
       const data = new BigInt64Array(dimensions * rows * length);
@@ -100,7 +110,8 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
   return {
     session,
     isPlain,
-    takesPlaces: names.has('attention_mask') && names.has('position_ids'),
+    takesMask: names.has('attention_mask'),
+    takesPlaces: names.has('position_ids'),
     bytesPerToken: isPlain ? caches.reduce((sum, input) => sum + bytesPerToken(input), 0) : 0,
     forward,
   };

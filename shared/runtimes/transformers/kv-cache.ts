@@ -3,10 +3,14 @@
  *
  * 1. A cache in ordinary memory is never written to, so that it may be used by several at once.
  * 2. A cache on a GPU has one user and is let go of by the pass that takes it further.
- * 3. Rows of unequal length end at the last column; what stands before them is padding, of zeros.
+ * 3. Rows of unequal length all end at the last column or all begin at the first, as the graph wants it; the rest is padding,
+ *    of zeros.
  */
 import { createPrefixStore, type PrefixStore } from './prefix-store.ts';
 import type { Session, SessionTensor } from './session.ts';
+
+/** Where rows that are shorter than others are filled: graphs that count a row's tokens want it behind them. */
+export type Padding = 'before' | 'behind';
 
 export type KvCache = {
   /** Tokens of the longest row. */
@@ -22,15 +26,20 @@ export const EMPTY_CACHE: KvCache = { columns: 0, tensors: {} };
 export type KvPart = { readonly cache: KvCache; readonly row: number; readonly from: number; readonly to: number };
 
 /** The parts as the rows of one cache, each copied once. */
-export function joinCaches(session: Session, parts: readonly KvPart[]): KvCache {
+export function joinCaches(session: Session, parts: readonly KvPart[], padding: Padding): KvCache {
   const [first] = parts;
   const columns = parts.reduce((most, { from, to }) => Math.max(most, to - from), 0);
   if (first === undefined || isWhole(parts, first)) return first?.cache ?? EMPTY_CACHE;
   const names = Object.keys(first.cache.tensors);
   return {
     columns,
-    tensors: Object.fromEntries(names.map((name) => [name, joinTensors(session, parts, name, columns)])),
+    tensors: Object.fromEntries(names.map((name) => [name, joinTensors(session, parts, name, columns, padding)])),
   };
+}
+
+/** One row on its own. */
+export function partCache(session: Session, part: KvPart): KvCache {
+  return joinCaches(session, [part], 'before');
 }
 
 function isWhole(parts: readonly KvPart[], { cache, from, to }: KvPart): boolean {
@@ -41,7 +50,13 @@ function rowsOf({ tensors }: KvCache): number {
   return Object.values(tensors)[0]?.dims[0] ?? 1;
 }
 
-function joinTensors(session: Session, parts: readonly KvPart[], name: string, columns: number): SessionTensor {
+function joinTensors(
+  session: Session,
+  parts: readonly KvPart[],
+  name: string,
+  columns: number,
+  padding: Padding,
+): SessionTensor {
   const like = tensorOf(parts[0] as KvPart, name);
   const [, heads = 1, , width = 1] = like.dims;
   const size = parts.length * heads * columns * width;
@@ -50,10 +65,10 @@ function joinTensors(session: Session, parts: readonly KvPart[], name: string, c
     const tensor = tensorOf(part, name);
     const source = bitsOf(tensor);
     const length = tensor.dims[2] ?? 0;
-    const padding = columns - (part.to - part.from);
+    const before = padding === 'before' ? columns - (part.to - part.from) : 0;
     for (let head = 0; head < heads; head++) {
       const from = (part.row * heads + head) * length;
-      const to = (index * heads + head) * columns + padding;
+      const to = (index * heads + head) * columns + before;
       joined.set(source.subarray((from + part.from) * width, (from + part.to) * width), to * width);
     }
   }
@@ -95,6 +110,6 @@ export function dropCache({ tensors }: KvCache): void {
 /** Keeps caches of one row for later prompts. */
 export function createKvStore(session: Session, budgetBytes: number): PrefixStore<KvCache> {
   const fork = (cache: KvCache, tokens: number): KvCache | null =>
-    isExclusive(cache) ? null : joinCaches(session, [{ cache, row: 0, from: 0, to: tokens }]);
+    isExclusive(cache) ? null : partCache(session, { cache, row: 0, from: 0, to: tokens });
   return createPrefixStore({ sizeBytes: cacheBytes, fork, drop: dropCache }, budgetBytes);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { canShareSteps } from '../../../shared/runtimes/transformers/batch-probe.ts';
+import { findPadding } from '../../../shared/runtimes/transformers/batch-probe.ts';
 import { createDecoder } from '../../../shared/runtimes/transformers/decoder.ts';
 import { chain, writeBigramModel } from '../../support/bigram-model.ts';
 import { writeLlamaModel } from '../../support/llama-model.ts';
@@ -11,20 +11,25 @@ import { temporaryFolder } from '../../support/runtime-fixtures.ts';
 
 const DEMO = fileURLToPath(new URL('../../../shared/models/sparewatt/demo-chat/onnx', import.meta.url));
 
-test('finds that exported models take rows side by side, quantised or not, and that others do not', async (context) => {
+test('finds how models take rows side by side, quantised or not, whichever attention they were exported with, or that they do not', async (context) => {
   const root = await temporaryFolder(context);
   const graphs = [
-    [join(DEMO, 'model.onnx'), true],
-    [join(DEMO, 'model_quantized.onnx'), true],
-    [join(await writeLlamaModel(root, 'test/llama'), 'onnx/model.onnx'), true],
-    [join(await writeLlamaModel(root, 'test/q8', { dtype: 'q8' }), 'onnx/model_quantized.onnx'), true],
-    [join(await writeLlamaModel(root, 'test/blind', { ignoresMask: true }), 'onnx/model.onnx'), false],
-    [join(await writeBigramModel(root, 'test/bigram', { transitions: chain(['a']) }), 'onnx/model.onnx'), false],
+    [join(DEMO, 'model.onnx'), 'before'],
+    [join(DEMO, 'model_quantized.onnx'), 'before'],
+    [join(await writeLlamaModel(root, 'test/llama'), 'onnx/model.onnx'), 'before'],
+    [join(await writeLlamaModel(root, 'test/q8', { dtype: 'q8' }), 'onnx/model_quantized.onnx'), 'before'],
+    [join(await writeLlamaModel(root, 'test/fused', { isFused: true }), 'onnx/model.onnx'), 'behind'],
+    [
+      join(await writeLlamaModel(root, 'test/f8', { isFused: true, dtype: 'q8' }), 'onnx/model_quantized.onnx'),
+      'behind',
+    ],
+    [join(await writeLlamaModel(root, 'test/blind', { ignoresMask: true }), 'onnx/model.onnx'), null],
+    [join(await writeBigramModel(root, 'test/bigram', { transitions: chain(['a']) }), 'onnx/model.onnx'), 'behind'],
   ] as const;
   for (const [path, expected] of graphs) {
     const session = await openRawSession(path);
     const decoder = createDecoder(session, 0) ?? assert.fail(path);
-    assert.equal(await canShareSteps(decoder), expected, path);
+    assert.equal(await findPadding(decoder), expected, path);
     await session.release();
   }
 });

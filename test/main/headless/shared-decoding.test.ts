@@ -90,6 +90,7 @@ describe('answers that share the passes of a model', () => {
         [DEMO, 'fp32'],
         [await writeLlamaModel(root, 'test/tiny'), 'fp32'],
         [await writeLlamaModel(root, 'test/half', { dtype: 'fp16' }), 'fp16'],
+        [await writeLlamaModel(root, 'test/fused', { isFused: true }), 'fp32'],
       ] as const;
       for (const [folder, dtype] of models) {
         const asked = Array.from({ length: 16 }, (_, index): Asked => {
@@ -123,20 +124,23 @@ describe('answers that share the passes of a model', () => {
     }
   });
 
-  test('come with the prefix of an earlier turn, whoever runs beside', async () => {
-    const model = await load(await writeLlamaModel(root, 'test/turns'), { prefixBudgetBytes: 2 ** 26 });
-    const first = 'It was a dark and stormy night, and nobody was about. ';
-    const turn = (prompt: string, scope?: string) => async (): Promise<string> => {
-      const output = collectOutput();
-      const job = { ...chatJob('any', prompt, { maxTokens: 20, temperature: 0 }), ...(scope ? { scope } : {}) };
-      await model.run(job as ReturnType<typeof chatJob>, output, () => false);
-      return output.pieces.join('');
-    };
-    const scopes = ['a', 'b', 'c'];
-    await Promise.all(scopes.map((scope, at) => turn(first.repeat(at + 1), scope)()));
-    const followed = await Promise.all(scopes.map((scope, at) => turn(`${first.repeat(at + 1)}And then?`, scope)()));
-    for (const [at, text] of followed.entries()) assert.equal(text, await turn(`${first.repeat(at + 1)}And then?`)());
-  });
+  for (const isFused of [false, true])
+    test(`come with the prefix of an earlier turn, whoever runs beside, ${isFused ? 'with' : 'without'} one operator for attention`, async () => {
+      const model = await load(await writeLlamaModel(root, `test/turns-${isFused}`, { isFused }), {
+        prefixBudgetBytes: 2 ** 26,
+      });
+      const first = 'It was a dark and stormy night, and nobody was about. ';
+      const turn = (prompt: string, scope?: string) => async (): Promise<string> => {
+        const output = collectOutput();
+        const job = { ...chatJob('any', prompt, { maxTokens: 20, temperature: 0 }), ...(scope ? { scope } : {}) };
+        await model.run(job as ReturnType<typeof chatJob>, output, () => false);
+        return output.pieces.join('');
+      };
+      const scopes = ['a', 'b', 'c'];
+      await Promise.all(scopes.map((scope, at) => turn(first.repeat(at + 1), scope)()));
+      const followed = await Promise.all(scopes.map((scope, at) => turn(`${first.repeat(at + 1)}And then?`, scope)()));
+      for (const [at, text] of followed.entries()) assert.equal(text, await turn(`${first.repeat(at + 1)}And then?`)());
+    });
 
   test('tell which sessions the model still knows, and nothing where none was named', async () => {
     const model = await load(await writeLlamaModel(root, 'test/sessions'), { prefixBudgetBytes: 2 ** 26 });
@@ -173,7 +177,7 @@ describe('answers that share the passes of a model', () => {
     assert.deepEqual(await running, await answer(model, long));
   });
 
-  test('are not mixed where the graph does not say which place a token has', async () => {
+  test('are not mixed up where the graph is not told which place a token has', async () => {
     const transitions = { ...chain(['1', '2', '3'].map(piece)), ' ': [] };
     const first = { a: [[piece('1'), 1]], b: [[piece('1'), 1]] } as const;
     const model = await load(await writeBigramModel(root, 'test/placeless', { transitions, firstCharacter: first }));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createDecodeLoop } from '../../../shared/runtimes/transformers/decode-loop.ts';
 import type { GenerateOptions, RowOptions } from '../../../shared/runtimes/transformers/decode-request.ts';
 import type { Decoder, DecoderPass } from '../../../shared/runtimes/transformers/decoder.ts';
-import { createKvStore } from '../../../shared/runtimes/transformers/kv-cache.ts';
+import { createKvStore, type Padding } from '../../../shared/runtimes/transformers/kv-cache.ts';
 import type { Session, SessionTensor } from '../../../shared/runtimes/transformers/session.ts';
 
 const NAME = 'past_key_values.0.key';
@@ -16,25 +16,33 @@ const session: Session = {
   floats: ({ data }) => data as Float32Array,
 };
 
-/** The next token is the sum of all that were read; the cache holds the tokens themselves. `before` sees every pass. */
-function summingDecoder(before: (pass: DecoderPass) => void = () => undefined, padsWell = true): Decoder {
+/**
+ * The next token is the sum of all that were read; the cache holds the tokens themselves. `before` sees every pass. Rows that are
+ * padded elsewhere than it `pads` them sum up something else.
+ */
+function summingDecoder(
+  before: (pass: DecoderPass) => void = () => undefined,
+  pads: Padding | null = 'before',
+): Decoder {
   return {
     session,
     isPlain: true,
+    takesMask: true,
     takesPlaces: true,
     bytesPerToken: 4,
     async forward(pass) {
       before(pass);
-      const { tokens, cache, padding } = pass;
+      const { tokens, cache, padding, padded = 'before' } = pass;
       const length = tokens[0]?.length ?? 0;
       const columns = cache.columns + length;
       const past = (cache.tensors[NAME] as SessionTensor | undefined)?.data as Float32Array | undefined;
       const data = new Float32Array(tokens.length * columns);
       const sums = tokens.map((row, at) => {
         const known = past?.subarray(at * cache.columns, (at + 1) * cache.columns) ?? new Float32Array(0);
-        data.set([...known, ...row], at * columns);
-        const read = [...known.subarray(padding[at]), ...row];
-        return read.reduce((sum, id) => sum + id, padsWell ? 0 : (padding[at] ?? 0) * 9);
+        const empty = padding[at] ?? 0;
+        const own = padded === 'before' ? known.subarray(empty) : known.subarray(0, known.length - empty);
+        data.set([...own, ...row], at * columns + (padded === 'before' ? empty : 0));
+        return [...own, ...row].reduce((sum, id) => sum + id, padded === pads ? 0 : empty * 9);
       });
       await Promise.resolve();
       return {
@@ -70,19 +78,20 @@ function sums(prompt: readonly number[], count: number): number[] {
   return ids.slice(prompt.length);
 }
 
-test('decodes what comes together in one pass, and each leaves at its own end', async () => {
-  const rows: number[] = [];
-  const { loop } = loopOf(summingDecoder(({ tokens }) => void rows.push(tokens.length)));
-  const prompts = [[1], [2, 3, 4], [5, 6], [7, 8, 9, 10]];
-  const answers: number[][] = prompts.map(() => []);
-  const lengths = [12, 5, 9, 20];
-  await Promise.all(
-    prompts.map((ids, at) => loop.generate(ids, asked(row(answers[at] ?? [], { maxNewTokens: lengths[at] ?? 0 })))),
-  );
-  for (const [at, ids] of prompts.entries()) assert.deepEqual(answers[at], sums(ids, lengths[at] ?? 0));
-  assert.ok(rows.includes(4), `passes of ${rows.join()}`);
-  assert.equal(rows.at(-1), 1);
-});
+for (const pads of ['before', 'behind'] as const)
+  test(`decodes what comes together in one pass, padded ${pads} the tokens, and each leaves at its own end`, async () => {
+    const rows: number[] = [];
+    const { loop } = loopOf(summingDecoder(({ tokens }) => void rows.push(tokens.length), pads));
+    const prompts = [[1], [2, 3, 4], [5, 6], [7, 8, 9, 10]];
+    const answers: number[][] = prompts.map(() => []);
+    const lengths = [12, 5, 9, 20];
+    await Promise.all(
+      prompts.map((ids, at) => loop.generate(ids, asked(row(answers[at] ?? [], { maxNewTokens: lengths[at] ?? 0 })))),
+    );
+    for (const [at, ids] of prompts.entries()) assert.deepEqual(answers[at], sums(ids, lengths[at] ?? 0));
+    assert.ok(rows.includes(4), `passes of ${rows.join()}`);
+    assert.equal(rows.at(-1), 1);
+  });
 
 test('reads a prompt once for all of its answers', async () => {
   let read = 0;
@@ -103,7 +112,7 @@ test('reads a prompt once for all of its answers', async () => {
 
 test('shares no pass where a model does not pad as it says, nor with a seed where rows change one another', async () => {
   for (const [decoder, more, isSeeded] of [
-    [(before: (pass: DecoderPass) => void) => summingDecoder(before, false), {}, false] as const,
+    [(before: (pass: DecoderPass) => void) => summingDecoder(before, null), {}, false] as const,
     [(before: (pass: DecoderPass) => void) => summingDecoder(before), { areRowsIndependent: false }, true] as const,
   ]) {
     let widest = 0;
