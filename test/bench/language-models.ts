@@ -27,7 +27,9 @@ export async function languageModels(): Promise<Figure[]> {
   const root = mkdtempSync(join(tmpdir(), 'sparewatt-bench-llm-'));
   const figures: Figure[] = [];
   try {
-    for (const dtype of ['fp32', 'q8'] as const) figures.push(...(await figuresOf(root, dtype)));
+    for (const dtype of ['fp32', 'q8'] as const) {
+      figures.push(...(await figuresOf(root, dtype)), await figureOfFused(root, dtype));
+    }
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -59,6 +61,21 @@ async function figuresOf(root: string, dtype: LlamaDtype): Promise<Figure[]> {
     await model.dispose();
     await raw.release();
   }
+}
+
+/** Two chats with the same model, exported with one operator for attention and cache, as most are today. */
+async function figureOfFused(root: string, dtype: LlamaDtype): Promise<Figure> {
+  const id = `bench/fused-${dtype}`;
+  await writeLlamaModel(root, id, { dtype, size: SIZE, isFused: true });
+  const rates = await ratesOfNode(root, id, dtype);
+  const about = { dtype, weights: '24 M', attention: 'GroupQueryAttention' };
+  return figureOf(
+    `two-chats-fused-${dtype}`,
+    rates.twoPerS / rates.onePerS,
+    'ratio',
+    { atLeast: 1.6 },
+    { ...about, ...rates },
+  );
 }
 
 /** Tokens per second of a node as it runs by default: its own choice of threads, in its own worker. */
