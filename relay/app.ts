@@ -27,6 +27,7 @@ import { registerNodeRoutes } from './routes/nodes.ts';
 import { registerSpeechRoute } from './routes/openai/audio-speech.ts';
 import { registerTranscriptionRoutes } from './routes/openai/audio-transcriptions.ts';
 import { registerChatRoute } from './routes/openai/chat.ts';
+import { registerCompletionRoute } from './routes/openai/completions.ts';
 import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerImageRoutes } from './routes/openai/images.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
@@ -111,6 +112,7 @@ export async function createApp({
   registerHealthRoute(app, services);
   registerHealthProbes(app, services);
   registerChatRoute(app, services);
+  registerCompletionRoute(app, services);
   registerEmbeddingsRoute(app, services);
   registerTranscriptionRoutes(app, services);
   registerSpeechRoute(app, services);

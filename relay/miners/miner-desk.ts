@@ -217,9 +217,10 @@ function refusalOf(request: JobRequest, epoch: number, errands: ReadonlyMap<stri
   }
   if (errands.has(request.job)) return new Problem('node_busy', `Job ${request.job} still runs on this node.`);
   if (request.type !== 'llm') return undefined;
-  const { choices = 1, topLogprobs } = request.input;
-  if (choices === 1 && topLogprobs === undefined) return undefined;
-  return new Problem('policy_refused', 'This node gives one answer at a time, without the probabilities of tokens.');
+  const { choices = 1, topLogprobs, raw } = request.input;
+  if (choices === 1 && topLogprobs === undefined && raw === undefined) return undefined;
+  const sentence = 'This node answers conversations, one answer at a time, without the probabilities of tokens.';
+  return new Problem('policy_refused', sentence);
 }
 
 function isNamed({ request }: Errand, { job, attempt, epoch }: AttemptNamed): boolean {

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { LIMITS } from '../protocol/limits.ts';
 import { Maybe, Nullable } from './nullable.ts';
 import { RoutingRequest } from './routing.ts';
+import { SAMPLING, STREAMING } from './sampling.ts';
 
 export { Maybe, Nullable };
 
@@ -66,22 +67,10 @@ export const ChatCompletionRequest = Type.Object(
   {
     model: Type.String({ minLength: 1, maxLength: 256 }),
     messages: Type.Array(RequestMessage, { minItems: 1 }),
-    stream: Maybe(Type.Boolean()),
-    stream_options: Maybe(
-      Type.Object({ include_usage: Maybe(Type.Boolean()), include_obfuscation: Maybe(Type.Boolean()) }),
-    ),
+    ...STREAMING,
     max_completion_tokens: Maybe(Type.Integer({ minimum: 1 })),
     max_tokens: Maybe(Type.Integer({ minimum: 1, description: 'Older name; max_completion_tokens wins.' })),
-    temperature: Maybe(Type.Number({ minimum: 0, maximum: 2 })),
-    top_p: Maybe(Type.Number({ minimum: 0, maximum: 1 })),
-    seed: Maybe(Type.Integer()),
-    stop: Maybe(
-      Type.Union([
-        Type.String({ minLength: 1 }),
-        Type.Array(Type.String({ minLength: 1 }), { maxItems: LIMITS.maxStopSequences }),
-      ]),
-    ),
-    n: Maybe(Type.Integer({ minimum: 1, maximum: LIMITS.maxChoices })),
+    ...SAMPLING,
     tools: Maybe(Type.Array(Tool, { maxItems: LIMITS.maxTools })),
     tool_choice: Maybe(Type.Unknown({ description: 'none, auto, required, or an object that names a function.' })),
     parallel_tool_calls: Maybe(Type.Boolean()),
@@ -91,12 +80,6 @@ export const ChatCompletionRequest = Type.Object(
     structured_outputs: Maybe(StructuredOutputs),
     logprobs: Maybe(Type.Boolean()),
     top_logprobs: Maybe(Type.Integer({ minimum: 0, maximum: LIMITS.maxTopLogprobs })),
-    logit_bias: Maybe(Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }))),
-    top_k: Maybe(Type.Integer({ minimum: -1, description: 'As in vLLM: 0 and -1 mean all tokens.' })),
-    min_p: Maybe(Type.Number({ minimum: 0, maximum: 1 })),
-    repetition_penalty: Maybe(Type.Number({ exclusiveMinimum: 0, maximum: 2 })),
-    presence_penalty: Maybe(Type.Number({ minimum: -2, maximum: 2 })),
-    frequency_penalty: Maybe(Type.Number({ minimum: -2, maximum: 2 })),
     modalities: Maybe(Type.Array(Type.String())),
     audio: Maybe(Type.Unknown()),
     prediction: Maybe(Type.Unknown()),

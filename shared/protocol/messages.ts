@@ -83,6 +83,8 @@ export const ChatInput = Type.Object({
   toolChoice: Type.Optional(ToolChoice),
   /** False when at most one call may be made. */
   parallelToolCalls: Type.Optional(Type.Boolean()),
+  /** Present when the text of the only message is to be continued as it stands, without the model's chat template. */
+  raw: Type.Optional(Type.Literal(true)),
 });
 export type ChatInput = Static<typeof ChatInput>;
 

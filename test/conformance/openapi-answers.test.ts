@@ -22,6 +22,7 @@ test('[X21] documents answers as they are', async () => {
   const messages = [{ role: 'user', content: 'x' }];
   const calls: [string, object][] = [
     ['/v1/chat/completions', { model: 'test/echo', messages }],
+    ['/v1/completions', { model: 'test/echo', prompt: 'x' }],
     ['/v1/embeddings', { model: 'test/vectors', input: ['a'] }],
     ['/v1/embeddings', { model: 'test/vectors', input: ['a'], encoding_format: 'base64' }],
   ];

@@ -152,7 +152,7 @@ test('[M9] a cancelled attempt is over at once, and its miner hears of it by pol
   assert.equal((await miner.answer(request, 'late')).status, 409);
 });
 
-test('[M13] several answers and probabilities are refused before a miner is asked, and come from another node', async (t) => {
+test('[M13] several answers, probabilities and raw texts are refused before a miner is asked, and come from another node', async (t) => {
   const model = minerModel();
   const miner = await joinMiner(t, pool.relay, { models: [model] });
   const ask = async (more: object) => {
@@ -171,6 +171,11 @@ test('[M13] several answers and probabilities are refused before a miner is aske
       [400, 'unsupported_parameter', param],
     );
   }
+  const raw = JSON.stringify({ model: model.name, prompt: 'x y' });
+  const headers = { 'content-type': 'application/json' };
+  const refused = await pool.request('/v1/completions', { method: 'POST', headers, body: raw });
+  const { error } = (await refused.json()) as { error: { param: string } };
+  assert.deepEqual([refused.status, error.param], [400, 'prompt']);
   assert.equal((await miner.poll(0)).status, 204);
   const runtime = createScriptedRuntime({
     [model.name]: (_job, output) => {
@@ -181,6 +186,7 @@ test('[M13] several answers and probabilities are refused before a miner is aske
   const { agent } = await pool.addNode({ name: 'gives-two', runtime });
   const { status, body } = await ask({ n: 2 });
   assert.deepEqual([status, body.choices.length], [200, 2]);
+  assert.equal((await pool.request('/v1/completions', { method: 'POST', headers, body: raw })).status, 200);
   assert.equal((await miner.poll(0)).status, 204);
   await agent.close();
 });

@@ -8,7 +8,7 @@ import { descendantsOf } from './processes.ts';
 /** Of one file, with the machine to itself or not. The longest takes a minute. */
 const FILE_MS = 8 * 60_000;
 /** After the last test: what ends by itself has done so by then. */
-const LINGER_MS = 30_000;
+const LINGER_MS = 60_000;
 
 // What is forked by a test inherits how this process was started, but runs no tests.
 if (process.argv[1]?.endsWith('.test.ts')) {

@@ -4,11 +4,12 @@ import type { AnswerSink } from '../../jobs/attempt.ts';
 import { newId } from '../../jobs/id.ts';
 
 /** Gathers an answer that is sent in one piece. */
-export type GatheredAnswer = { readonly sink: AnswerSink; choices(done: DoneFrame): Choice[] };
+export type GatheredAnswer = { readonly sink: AnswerSink; gathered(): readonly Gathered[] };
 
-type Gathered = { content: string; calls: MadeToolCall[]; logprobs: TokenLogprob[] };
+/** One choice. */
+export type Gathered = { content: string; calls: MadeToolCall[]; logprobs: TokenLogprob[] };
 
-export function gatherAnswer(count: number, wantsLogprobs: boolean): GatheredAnswer {
+export function gatherAnswer(count: number): GatheredAnswer {
   let gathered = empty(count);
   return {
     sink: {
@@ -32,7 +33,7 @@ export function gatherAnswer(count: number, wantsLogprobs: boolean): GatheredAns
         choice.logprobs.push(...(piece.logprobs ?? []));
       },
     },
-    choices: (done) => gathered.map((choice, index) => choiceOf(choice, index, done, wantsLogprobs)),
+    gathered: () => gathered,
   };
 }
 
@@ -42,7 +43,8 @@ function empty(count: number): Gathered[] {
   return gathered;
 }
 
-function choiceOf(
+/** A choice as a chat's answer has it. */
+export function choiceOf(
   { content, calls, logprobs }: Gathered,
   index: number,
   done: DoneFrame,

@@ -3,13 +3,14 @@ import { toErrorBody } from '../../../shared/problems/http.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, TokenLogprob } from '../../../shared/protocol/messages.ts';
 import type { PieceDetail, ToolCallPiece } from '../../../shared/runtimes/runtime.ts';
-import { newId } from '../../jobs/id.ts';
 import { cutIfUnread } from '../unread.ts';
-import { finishReasonOf, logprobsOf } from './answer-choices.ts';
+import { finishReasonOf } from './answer-choices.ts';
+import type { AnswerForm, CallPiece } from './answer-form.ts';
 import { createEventWriter } from './event-writer.ts';
 import { usageOf } from './usage.ts';
 
 export type AnswerStreamOptions = {
+  form: AnswerForm;
   reply: FastifyReply;
   requestId: string;
   id: string;
@@ -22,7 +23,7 @@ export type AnswerStreamOptions = {
   onTooSlow(problem: Problem): void;
 };
 
-/** An answer as server-sent events in OpenAI's shape. */
+/** An answer as server-sent events in one of OpenAI's forms. */
 export type AnswerStream = {
   readonly begun: boolean;
   /** Sends the head and the first chunk; the status is 200 from here on. */
@@ -42,17 +43,17 @@ const LOGPROB_CHARACTERS = 200;
 
 /** A part of the answer that is not sent yet. */
 type Piece = { choice: number; logprobs: TokenLogprob[] } & ({ text: string } | { call: CallPiece });
-type CallPiece = { index: number; name?: string; arguments: string };
 
 /**
- * Invariants: (1) the first chunk of each choice carries the role, the last a finish reason, then `[DONE]`; (2) a stream that cannot
+ * Invariants: (1) the first chunk of each choice opens it, the last has its finish reason, then `[DONE]`; (2) a stream that cannot
  * end so ends with an `error` event, never with silence; (3) while the socket is full, neighbouring pieces become
  * one instead of a queue of chunks, and their length is bounded.
  */
 export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   const raw = options.reply.raw;
+  const { form } = options;
   const events = createEventWriter(raw);
-  const chunkHead = `data: {"id":${JSON.stringify(options.id)},"object":"chat.completion.chunk","created":${options.createdS},"model":${JSON.stringify(options.model)},`;
+  const chunkHead = `data: {"id":${JSON.stringify(options.id)},"object":"${form.object}","created":${options.createdS},"model":${JSON.stringify(options.model)},`;
   const usageField = options.includeUsage ? ',"usage":null' : '';
   let pending: Piece[] = [];
   let pendingCharacters = 0;
@@ -62,9 +63,9 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   const write = (data: string): void => {
     if (!raw.destroyed && !raw.writableEnded) blocked = !events.write(data);
   };
-  const writeChoice = (choice: number, delta: string, finishReason: string, logprobs = 'null'): void =>
+  const writeChoice = (choice: number, members: string, finishReason: string, logprobs = 'null'): void =>
     write(
-      `${chunkHead}"choices":[{"index":${choice},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finishReason}}]${usageField}}\n\n`,
+      `${chunkHead}"choices":[{"index":${choice},${members},"logprobs":${logprobs},"finish_reason":${finishReason}}]${usageField}}\n\n`,
     );
   const eachChoice = (visit: (choice: number) => void): void => {
     for (let choice = 0; choice < options.choices; choice++) visit(choice);
@@ -78,8 +79,9 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     pending = [];
     pendingCharacters = 0;
     for (const piece of pieces) {
-      const logprobs = piece.logprobs.length === 0 ? 'null' : JSON.stringify(logprobsOf(piece.logprobs));
-      writeChoice(piece.choice, deltaOf(piece), 'null', logprobs);
+      const { choice, logprobs } = piece;
+      const said = logprobs.length === 0 ? 'null' : JSON.stringify(form.logprobsOf(logprobs, choice));
+      writeChoice(choice, 'text' in piece ? form.textOf(piece.text) : form.callOf(piece.call), 'null', said);
     }
   };
   const add = (piece: Piece, characters: number): void => {
@@ -109,7 +111,8 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
         'x-accel-buffering': 'no',
         'x-request-id': options.requestId,
       });
-      eachChoice((choice) => writeChoice(choice, '{"role":"assistant","content":"","refusal":null}', 'null'));
+      const { opening } = form;
+      if (opening !== null) eachChoice((choice) => writeChoice(choice, opening, 'null'));
     },
     comment: (text) => {
       if (!blocked) write(`: ${text}\n\n`);
@@ -117,7 +120,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     text: (text, { choice = 0, logprobs = [] } = {}) => {
       if (blocked || pending.length > 0 || logprobs.length > 0)
         add({ choice, logprobs: [...logprobs], text }, text.length);
-      else writeChoice(choice, contentOf(text), 'null');
+      else writeChoice(choice, form.textOf(text), 'null');
     },
     toolCall: ({ choice = 0, logprobs = [], index, name, arguments: text }) => {
       const call = { index, arguments: text, ...(name === undefined ? {} : { name }) };
@@ -125,7 +128,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     },
     end: (done) => {
       flush();
-      eachChoice((choice) => writeChoice(choice, '{}', JSON.stringify(finishReasonOf(done, choice))));
+      eachChoice((choice) => writeChoice(choice, form.ending, JSON.stringify(finishReasonOf(done, choice))));
       if (options.includeUsage) write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage))}}\n\n`);
       write('data: [DONE]\n\n');
       close();
@@ -148,19 +151,6 @@ function joined(last: Piece, piece: Piece): boolean {
   } else return false;
   last.logprobs.push(...piece.logprobs);
   return true;
-}
-
-function contentOf(text: string): string {
-  return `{"content":${JSON.stringify(text)}}`;
-}
-
-/** OpenAI names a call in its first piece and never again. */
-function deltaOf(piece: Piece): string {
-  if ('text' in piece) return contentOf(piece.text);
-  const { index, name, arguments: text } = piece.call;
-  const begin = name === undefined ? {} : { id: newId('call'), type: 'function' };
-  const called = name === undefined ? { arguments: text } : { name, arguments: text };
-  return JSON.stringify({ tool_calls: [{ index, ...begin, function: called }] });
 }
 
 function tooSlow(): Problem {

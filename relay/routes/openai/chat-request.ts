@@ -1,11 +1,11 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import type { PictureOrder } from '../../pictures/picture-fetcher.ts';
 import { readFormatWishes } from './answer-wishes.ts';
 import { readMessages } from './chat-messages.ts';
 import { type ChatPictureOrder, collectPictures } from './chat-pictures.ts';
+import { assertStreamOptions, readDrawing, readStops } from './sampling-wishes.ts';
 
 export type ChatOrder = {
   model: string;
@@ -22,19 +22,14 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
   for (const [param, isUsed] of UNSUPPORTED) {
     if (isUsed(body)) throw unsupported(param);
   }
-  const stream = body.stream ?? false;
-  if (body.stream_options != null && !stream) {
-    throw new Problem('invalid_value', 'stream_options is only allowed together with stream: true.', {
-      param: 'stream_options',
-    });
-  }
+  assertStreamOptions(body);
   const wishes = readFormatWishes(body);
   const pictures: ChatPictureOrder[] = [];
   const messages = readMessages(body.messages, collectPictures(pictures));
   return {
     model: body.model,
     pictures,
-    stream,
+    stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
     ignored: [...ignoredParams(body, pictures), ...wishes.ignored],
     // In the order of canonical JSON, in which the receipt's hash is taken: what need not be sorted is hashed faster.
@@ -42,7 +37,7 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       messages,
       seed: body.seed ?? null,
-      stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+      stop: readStops(body),
       temperature: body.temperature ?? null,
       topP: body.top_p ?? null,
       ...readSampling(body),
@@ -60,17 +55,8 @@ export function readTextRequest(body: ChatCompletionRequest): ChatInput {
   throw new Problem('unsupported_content', sentence, { param: picture.param });
 }
 
-/** What is asked of the drawing of tokens beside OpenAI's oldest parameters; what asks for nothing is left out. */
 function readSampling(body: ChatCompletionRequest): Partial<ChatInput> {
-  const input: Partial<ChatInput> = {};
-  if ((body.top_k ?? 0) > 0) input.topK = body.top_k ?? 0;
-  if ((body.min_p ?? 0) > 0) input.minP = body.min_p ?? 0;
-  if ((body.frequency_penalty ?? 0) !== 0) input.frequencyPenalty = body.frequency_penalty ?? 0;
-  if ((body.presence_penalty ?? 0) !== 0) input.presencePenalty = body.presence_penalty ?? 0;
-  if (body.repetition_penalty != null) input.repetitionPenalty = body.repetition_penalty;
-  if ((body.n ?? 1) > 1) input.choices = body.n ?? 1;
-  const biases = readBiases(body.logit_bias ?? {});
-  if (biases !== null) input.logitBias = biases;
+  const input = readDrawing(body);
   if (body.logprobs ?? false) input.topLogprobs = body.top_logprobs ?? 0;
   else if ((body.top_logprobs ?? 0) > 0) {
     throw new Problem('invalid_value', 'top_logprobs is only allowed together with logprobs: true.', {
@@ -78,26 +64,6 @@ function readSampling(body: ChatCompletionRequest): Partial<ChatInput> {
     });
   }
   return input;
-}
-
-function readBiases(biases: Readonly<Record<string, number>>): Record<string, number> | null {
-  const entries = Object.entries(biases);
-  const wrong = entries.find(([id]) => !/^\d{1,7}$/.test(id));
-  if (wrong !== undefined) {
-    throw new Problem(
-      'invalid_value',
-      `The keys of logit_bias are token ids, and ${JSON.stringify(wrong[0])} is none.`,
-      {
-        param: 'logit_bias',
-      },
-    );
-  }
-  if (entries.length > LIMITS.maxLogitBiases) {
-    throw new Problem('invalid_value', `logit_bias has more than ${LIMITS.maxLogitBiases} entries.`, {
-      param: 'logit_bias',
-    });
-  }
-  return entries.length === 0 ? null : { ...biases };
 }
 
 function ignoredParams(body: ChatCompletionRequest, pictures: readonly ChatPictureOrder[]): string[] {

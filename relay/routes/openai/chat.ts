@@ -1,27 +1,22 @@
 import type { FastifyReply } from 'fastify';
 import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
-import { toProblem } from '../../../shared/problems/problem.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import { type Affinity, affinityOf } from '../../scheduler/affinity.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
-import { type HangUp, watchHangUps } from '../hang-up.ts';
+import { watchHangUps } from '../hang-up.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendAnswer } from '../send-json.ts';
-import { gatherAnswer } from './answer-choices.ts';
+import { choiceOf, gatherAnswer } from './answer-choices.ts';
+import { CHAT_FORM } from './answer-form.ts';
 import { assertSomeNodeGives } from './answer-limits.ts';
-import { createAnswerStream } from './answer-stream.ts';
 import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { assertHeld } from './held-answer.ts';
+import { type Caller, type StreamedAnswer, streamAnswer, unixSeconds } from './stream-answer.ts';
 import { usageOf } from './usage.ts';
-
-/** A stream that has nothing to say yet sends its head after this, so that proxies keep it. */
-const BEGIN_AFTER_MS = 5_000;
-/** While it waits for a node it then tells so, as often. */
-const QUEUED_EVERY_MS = 5_000;
 
 /** For the documentation alone: both forms are written by hand, and text passes the serialiser untouched. */
 const ANSWER = {
@@ -72,7 +67,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       try {
         const seen = picture === undefined ? job : await withPictures(job, order, { request, hangUp }, services);
         return order.stream
-          ? await answerInStream(seen, order, { reply, headers, hangUp }, services)
+          ? await streamAnswer(seen, streamOf(seen, order), { reply, headers, hangUp }, services)
           : await answerWhole(seen, order, { reply, headers, hangUp }, services);
       } catch (error) {
         reply.headers(headers);
@@ -83,13 +78,6 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
     },
   );
 }
-
-type Caller = {
-  readonly reply: FastifyReply;
-  /** Of the answer, also when it is an error. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly hangUp: HangUp;
-};
 
 function conversationOf(body: ChatCompletionRequest, order: ChatOrder, apiKeyId: string): Affinity | undefined {
   const { prompt_cache_key: cacheKey, user } = body;
@@ -106,9 +94,11 @@ async function answerWhole(
   { reply, headers, hangUp }: Caller,
   services: RelayServices,
 ): Promise<FastifyReply> {
-  const answer = gatherAnswer(input.choices ?? 1, input.topLogprobs !== undefined);
+  const answer = gatherAnswer(input.choices ?? 1);
   const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
-  const choices = answer.choices(done);
+  const choices = answer
+    .gathered()
+    .map((choice, index) => choiceOf(choice, index, done, input.topLogprobs !== undefined));
   assertHeld(input, choices);
   const completion: ChatCompletion = {
     id: `chatcmpl-${job.id}`,
@@ -121,69 +111,6 @@ async function answerWhole(
   return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, completion);
 }
 
-/**
- * Errors before the first token keep their HTTP status, since the head has not been sent; later ones become an event.
- */
-async function answerInStream(
-  job: JobSpec,
-  order: ChatOrder,
-  { reply, headers, hangUp }: Caller,
-  services: RelayServices,
-): Promise<FastifyReply> {
-  const stream = createAnswerStream({
-    reply,
-    requestId: reply.request.id,
-    id: `chatcmpl-${job.id}`,
-    createdS: unixSeconds(),
-    model: job.model,
-    includeUsage: order.includeUsage,
-    choices: order.input.choices ?? 1,
-    onTooSlow: (problem) => hangUp.controller.abort(problem),
-  });
-  let nodeId = '';
-  const begin = (): void => {
-    if (stream.begun) return;
-    clearTimeout(timer);
-    const served = nodeId === '' ? {} : { 'x-sparewatt-node': nodeId };
-    stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served });
-  };
-  const tellOfWaiting = (): void => {
-    begin();
-    if (nodeId !== '') return;
-    stream.comment(`queued ${services.scheduler.waiting()}`);
-    timer = setTimeout(tellOfWaiting, QUEUED_EVERY_MS);
-  };
-  let timer = setTimeout(tellOfWaiting, BEGIN_AFTER_MS);
-  try {
-    const result = await services.jobs.run(
-      job,
-      {
-        accepted: (node) => {
-          nodeId = node.id;
-        },
-        text: (text, _tokens, more) => {
-          begin();
-          stream.text(text, more);
-        },
-        toolCall: (piece) => {
-          begin();
-          stream.toolCall(piece);
-        },
-      },
-      hangUp.controller,
-    );
-    nodeId = result.node.id;
-    begin();
-    stream.end(result.done);
-  } catch (error) {
-    if (!stream.begun) throw error;
-    stream.fail(toProblem(error));
-  } finally {
-    clearTimeout(timer);
-  }
-  return reply;
-}
-
-function unixSeconds(): number {
-  return Math.floor(Date.now() / 1000);
+function streamOf({ id }: JobSpec, { input, includeUsage }: ChatOrder): StreamedAnswer {
+  return { form: CHAT_FORM, id: `chatcmpl-${id}`, includeUsage, choices: input.choices ?? 1 };
 }

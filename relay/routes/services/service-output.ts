@@ -5,7 +5,7 @@ import type { JobFileRun } from '../../files/job-files.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
-import { gatherAnswer } from '../openai/answer-choices.ts';
+import { finishReasonOf, gatherAnswer } from '../openai/answer-choices.ts';
 import { collectVectors, floatsOf } from '../openai/embeddings.ts';
 import { inputFiles, isToolType } from './file-input.ts';
 
@@ -48,15 +48,14 @@ export function createOutputReader(service: RegisteredService, input: JsonSchema
 
 function readText(service: RegisteredService): OutputReader {
   const { answer } = service.definition.runtime;
-  const gathered = gatherAnswer(1, false);
+  const answers = gatherAnswer(1);
   return {
-    sink: gathered.sink,
+    sink: answers.sink,
     output: (done) => {
-      const [choice] = gathered.choices(done);
-      const text = choice?.message.content ?? '';
+      const text = answers.gathered()[0]?.content ?? '';
       if (answer === 'json') return promised(parsed(text), service);
       if (typeof answer === 'object') return { choice: text };
-      return { text, finish_reason: choice?.finish_reason ?? 'stop' };
+      return { text, finish_reason: finishReasonOf(done, 0) };
     },
   };
 }

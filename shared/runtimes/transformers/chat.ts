@@ -48,7 +48,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
 
   return async (input, output, interrupted, { fetched, ...owner }) => {
     const { ids: promptIds, ...seen } = await readPrompt(model, input, toolFormat, fetched);
-    const budget = tokenBudget(promptIds.length, input.maxTokens, contextLength);
+    const budget = tokenBudget(promptIds.length, input, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
     const asked = { model, input, promptIds, budget, constraint, toolFormat, output, getVocabulary, interrupted };

@@ -7,10 +7,11 @@ import type { JsonObject } from './model-files.ts';
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
 const DEFAULT_MAX_NEW_TOKENS = 4_096;
 
-type Conversation = Pick<ChatInput, 'messages' | 'tools' | 'toolChoice'>;
+type Conversation = Pick<ChatInput, 'messages' | 'tools' | 'toolChoice' | 'raw'>;
 
-/** Token ids of a conversation that ends where the assistant is to speak. */
+/** Token ids of a conversation that ends where the assistant is to speak, or of a text that is to be continued. */
 export function encodePrompt(tokenizer: Tokenizer, input: Conversation, format: ToolFormat): number[] {
+  if (input.raw !== undefined) return tokenizer.encode(input.messages[0]?.content ?? '', true);
   const { told, declared } = tellModel(input, format);
   try {
     return tokenizer.encodeChat(told, declared) ?? tokenizer.encode(transcriptOf(told), true);
@@ -107,14 +108,19 @@ export function transcriptOf(messages: readonly TemplateMessage[]): string {
 }
 
 /** How many tokens may be made; throws `context_length_exceeded` when the prompt leaves room for none. */
-export function tokenBudget(promptTokens: number, maxTokens: number | null, contextLength: number): number {
+export function tokenBudget(
+  promptTokens: number,
+  { maxTokens, raw }: Pick<ChatInput, 'maxTokens' | 'raw'>,
+  contextLength: number,
+): number {
   const room = contextLength - promptTokens;
   if (room < 1) {
+    const what = raw === undefined ? 'messages' : 'prompt';
     throw new Problem(
       'context_length_exceeded',
-      `The messages have ${promptTokens} tokens and the model reads at most ${contextLength}, its answer included. ` +
-        'Shorten the messages or choose a model with a longer context.',
-      { param: 'messages' },
+      `The ${what} ${raw === undefined ? 'have' : 'has'} ${promptTokens} tokens and the model reads at most ${contextLength}, ` +
+        `its answer included. Shorten the ${what} or choose a model with a longer context.`,
+      { param: what },
     );
   }
   return Math.min(room, maxTokens ?? DEFAULT_MAX_NEW_TOKENS);

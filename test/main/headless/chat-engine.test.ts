@@ -260,6 +260,17 @@ describe('a chat', () => {
     await model.dispose();
   });
 
+  test('[J15] continues the text of a raw request as it stands, template or not', async () => {
+    const transitions = { ...chain([piece(' yes')], '?'), '<assistant>': [['!', 5]] } as Transitions;
+    const model = await load('test/raw', { transitions });
+    const answer = await ask(model, { raw: true }, 'ok?');
+    assert.equal(answer.text, ' yes');
+    assert.equal(answer.usage.inputTokens, 'ok?'.length);
+    const long = ask(model, { raw: true }, 'x'.repeat(10_000));
+    await assert.rejects(long, isProblem('context_length_exceeded', /The prompt has 10000 tokens/));
+    await model.dispose();
+  });
+
   test('passes the refusal of a chat template on as a problem of the messages', async () => {
     const chatTemplate = "{{ raise_exception('roles must alternate') }}";
     const model = await load('test/strict', { transitions: LETTERS, chatTemplate });

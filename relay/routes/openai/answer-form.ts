@@ -1,0 +1,31 @@
+import type { TokenLogprob } from '../../../shared/protocol/messages.ts';
+import { newId } from '../../jobs/id.ts';
+import { logprobsOf } from './answer-choices.ts';
+
+/** A part of a call; OpenAI names it in its first piece and never again. */
+export type CallPiece = { index: number; name?: string; arguments: string };
+
+/** How a streamed answer is written: the members of a choice in its events, as JSON without braces. */
+export type AnswerForm = {
+  readonly object: string;
+  /** What each choice begins with; `null` for nothing. */
+  readonly opening: string | null;
+  readonly ending: string;
+  textOf(text: string): string;
+  callOf(call: CallPiece): string;
+  logprobsOf(logprobs: readonly TokenLogprob[], choice: number): unknown;
+};
+
+/** `/v1/chat/completions`. */
+export const CHAT_FORM: AnswerForm = {
+  object: 'chat.completion.chunk',
+  opening: '"delta":{"role":"assistant","content":"","refusal":null}',
+  ending: '"delta":{}',
+  textOf: (text) => `"delta":{"content":${JSON.stringify(text)}}`,
+  callOf({ index, name, arguments: text }) {
+    const begin = name === undefined ? {} : { id: newId('call'), type: 'function' };
+    const called = name === undefined ? { arguments: text } : { name, arguments: text };
+    return `"delta":${JSON.stringify({ tool_calls: [{ index, ...begin, function: called }] })}`;
+  },
+  logprobsOf,
+};

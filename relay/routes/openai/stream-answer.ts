@@ -1,0 +1,89 @@
+import type { FastifyReply } from 'fastify';
+import { toProblem } from '../../../shared/problems/problem.ts';
+import type { JobSpec } from '../../jobs/job.ts';
+import type { RelayServices } from '../../services.ts';
+import type { HangUp } from '../hang-up.ts';
+import { type AnswerStreamOptions, createAnswerStream } from './answer-stream.ts';
+
+/** A stream that has nothing to say yet sends its head after this, so that proxies keep it. */
+const BEGIN_AFTER_MS = 5_000;
+/** While it waits for a node it then tells so, as often. */
+const QUEUED_EVERY_MS = 5_000;
+
+/** Who is answered. */
+export type Caller = {
+  readonly reply: FastifyReply;
+  /** Of the answer, also when it is an error. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly hangUp: HangUp;
+};
+
+/** What the events of an answer look like. */
+export type StreamedAnswer = Pick<AnswerStreamOptions, 'form' | 'id' | 'includeUsage' | 'choices'>;
+
+/**
+ * Runs a job and sends its answer as it is made. Errors before the first token keep their HTTP status, since the head has not
+ * been sent; later ones become an event.
+ */
+export async function streamAnswer(
+  job: JobSpec,
+  answer: StreamedAnswer,
+  { reply, headers, hangUp }: Caller,
+  services: RelayServices,
+): Promise<FastifyReply> {
+  const stream = createAnswerStream({
+    ...answer,
+    reply,
+    requestId: reply.request.id,
+    createdS: unixSeconds(),
+    model: job.model,
+    onTooSlow: (problem) => hangUp.controller.abort(problem),
+  });
+  let nodeId = '';
+  const begin = (): void => {
+    if (stream.begun) return;
+    clearTimeout(timer);
+    const served = nodeId === '' ? {} : { 'x-sparewatt-node': nodeId };
+    stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served });
+  };
+  const tellOfWaiting = (): void => {
+    begin();
+    if (nodeId !== '') return;
+    stream.comment(`queued ${services.scheduler.waiting()}`);
+    timer = setTimeout(tellOfWaiting, QUEUED_EVERY_MS);
+  };
+  let timer = setTimeout(tellOfWaiting, BEGIN_AFTER_MS);
+  try {
+    const result = await services.jobs.run(
+      job,
+      {
+        accepted: (node) => {
+          nodeId = node.id;
+        },
+        text: (text, _tokens, more) => {
+          begin();
+          stream.text(text, more);
+        },
+        toolCall: (piece) => {
+          begin();
+          stream.toolCall(piece);
+        },
+      },
+      hangUp.controller,
+    );
+    nodeId = result.node.id;
+    begin();
+    stream.end(result.done);
+  } catch (error) {
+    if (!stream.begun) throw error;
+    stream.fail(toProblem(error));
+  } finally {
+    clearTimeout(timer);
+  }
+  return reply;
+}
+
+/** What OpenAI's answers are dated with. */
+export function unixSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
