@@ -12,7 +12,7 @@ const isNode = (name: string): boolean => name.startsWith('node:');
 
 /** What every page may use: the style sheet, its language, the web host of the inference engine, and how receipts are shown. */
 const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/language', 'renderer/inference', 'renderer/receipts'];
-const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|uqr|eventsource-parser|onnxruntime-web)(\/|$)/;
+const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|qr|eventsource-parser|onnxruntime-web)(\/|$)/;
 const isOfPages = (name: string): boolean => UI_PACKAGES.test(name);
 
 /** The import table of ARCHITECTURE.md. The longest matching room applies. */
