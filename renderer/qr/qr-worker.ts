@@ -1,7 +1,8 @@
 /** Entry of a web worker that reads the codes of one picture; `read-picture.ts` starts and ends it. */
 import { decodeQRBatch } from 'qr/decode.js';
-import { pictureSize } from './picture-size.ts';
-import type { PictureAnswer } from './read-picture.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import { readImageHead } from '../../shared/runtimes/media/image-head.ts';
+import type { PictureAnswer, PictureFault } from './read-picture.ts';
 
 /** The part of a worker's own scope that is used here; the DOM's types know only pages. */
 type WorkerScope = {
@@ -9,8 +10,6 @@ type WorkerScope = {
   addEventListener(type: 'message', listener: (event: MessageEvent<Blob>) => void): void;
 };
 
-/** Unpacked this is 200 MB; a screen of 8K has 33 million, a phone's camera 50. */
-const MOST_PIXELS = 50_000_000;
 /** What the library takes; larger pictures are scaled down to it. */
 const LONGEST_SIDE = 4_096;
 /** For what the library tries again when a picture is blurred or bent. */
@@ -20,9 +19,8 @@ const scope = globalThis as unknown as WorkerScope;
 scope.addEventListener('message', ({ data }) => void readCodes(data).then((answer) => scope.postMessage(answer)));
 
 async function readCodes(file: Blob): Promise<PictureAnswer> {
-  const size = pictureSize(new Uint8Array(await file.arrayBuffer()));
-  if (size === undefined) return { fault: 'not_a_picture' };
-  if (size.width * size.height > MOST_PIXELS) return { fault: 'too_large' };
+  const fault = faultOf(new Uint8Array(await file.arrayBuffer()));
+  if (fault !== undefined) return { fault };
   const bitmap = await createImageBitmap(file).catch(() => undefined);
   if (bitmap === undefined) return { fault: 'not_a_picture' };
   const pixels = pixelsOf(bitmap);
@@ -30,6 +28,16 @@ async function readCodes(file: Blob): Promise<PictureAnswer> {
   const [found = []] = await decodeQRBatch([pixels], { maxSize, timeLimit: RETRIES_MS });
   const texts = found.filter((each) => typeof each === 'string');
   return texts.length === 0 ? { fault: 'no_code' } : { texts };
+}
+
+/** Asked of the first bytes, before anything is unpacked. A GIF's frames may be larger than it says. */
+function faultOf(bytes: Uint8Array): PictureFault | undefined {
+  try {
+    return readImageHead(bytes).form === 'gif' ? 'not_a_picture' : undefined;
+  } catch (error) {
+    if (error instanceof Problem) return error.code === 'invalid_image' ? 'too_large' : 'not_a_picture';
+    throw error;
+  }
 }
 
 /** On white, since what is transparent would count as black. */
