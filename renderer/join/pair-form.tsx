@@ -2,7 +2,7 @@ import { type FormEvent, useId, useState } from 'react';
 import type { Locale } from '../language/locales.ts';
 import { PictureField } from '../qr/picture-field.tsx';
 import type { ShownProblem } from './node-messages.ts';
-import { type Strings, sentenceOf } from './strings.ts';
+import type { Strings } from './strings.ts';
 
 export type PairFormProps = {
   strings: Strings;
@@ -51,7 +51,7 @@ export function PairForm(props: PairFormProps) {
           <div id={`${id}-problem`} role="alert">
             {problem !== null && (
               <p className="notice" data-kind="danger">
-                {sentenceOf(problem, strings)}
+                {strings.problem(problem)}
               </p>
             )}
           </div>
