@@ -16,7 +16,12 @@ const LONGEST_SIDE = 4_096;
 const RETRIES_MS = 2_000;
 
 const scope = globalThis as unknown as WorkerScope;
-scope.addEventListener('message', ({ data }) => void readCodes(data).then((answer) => scope.postMessage(answer)));
+scope.addEventListener('message', ({ data }) => {
+  // Most likely memory; the page waits for a word.
+  void readCodes(data)
+    .catch((): PictureAnswer => ({ fault: 'gave_up' }))
+    .then((answer) => scope.postMessage(answer));
+});
 
 async function readCodes(file: Blob): Promise<PictureAnswer> {
   const fault = faultOf(new Uint8Array(await file.arrayBuffer()));

@@ -94,7 +94,7 @@ test('takes a pasted screenshot, and a file by keyboard, and says what is wrong 
   assert.deepEqual(faults(), []);
 });
 
-test('says in French what it has read, and lets a typed text be pasted as text', async (t) => {
+test('says in French what it has read or could not, and lets text be pasted as text', async (t) => {
   const { page } = await openWindow(t, preloads.folder);
   await page.getByLabel('Language').selectOption('fr');
   await page.getByRole('button', { name: 'Choisir une image' }).waitFor();
@@ -107,6 +107,16 @@ test('says in French what it has read, and lets a typed text be pasted as text',
   await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(LINK)})`);
   await field.press('ControlOrMeta+v');
   assert.equal(await field.inputValue(), LINK);
+  await page.evaluate(`(() => {
+    const copied = new DataTransfer();
+    copied.setData('text/plain', 'words with their picture');
+    copied.items.add(new File([new Uint8Array(9)], 'words.png', { type: 'image/png' }));
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: copied, bubbles: true }));
+  })()`);
+  await page.getByText('Lu : un code d’appairage.').waitFor();
+  await page.route(/qr-worker/, (route) => route.abort());
+  await dropPicture(page, await pictureOfCodes(GOOD_CODE));
+  await page.getByText('Cette image n’a pas pu être lue').waitFor();
 });
 
 /** As a person drags a file from their desktop over the page; it may have more bytes than the picture needs. */
