@@ -86,7 +86,8 @@ test('takes a pasted screenshot, and a file by keyboard, and says what is wrong 
     .toBuffer();
   await (await chooser).setFiles({ name: 'photo.jpeg', mimeType: 'image/jpeg', buffer });
   await until(async () => (await field.inputValue()) === LINK);
-  assert.deepEqual(page.workers(), [], 'what has read a picture is gone, and the picture with it');
+  // What has read a picture is gone, and the picture with it.
+  await until(() => page.workers().length === 0);
   assert.equal(desktop.app.state().relay.state, 'unpaired');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
