@@ -100,7 +100,10 @@ export type ElectronSurface = {
   readonly BrowserWindow: { new (options?: Electron.BrowserWindowConstructorOptions): WindowSurface };
   /** By path, so that `*Template.png` becomes a template image on macOS. */
   readonly Tray: { new (imagePath: string): TraySurface };
-  readonly Menu: { buildFromTemplate(template: MenuTemplate[]): MenuSurface; setApplicationMenu(menu: null): void };
+  readonly Menu: {
+    buildFromTemplate(template: MenuTemplate[]): MenuSurface;
+    setApplicationMenu(menu: MenuSurface | null): void;
+  };
   readonly Notification: {
     new (options?: Electron.NotificationConstructorOptions): NotificationSurface;
     isSupported(): boolean;

@@ -10,9 +10,15 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
-/** What every page may use: the style sheet, its language, the web host of the inference engine, and how receipts are shown. */
-const ROOMS_OF_ALL_PAGES = ['renderer/theme', 'renderer/language', 'renderer/inference', 'renderer/receipts'];
-const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|uqr|eventsource-parser|onnxruntime-web)(\/|$)/;
+/** What every page may use: the style sheet, its language, the web host of the inference engine, how receipts are shown, and how codes are read. */
+const ROOMS_OF_ALL_PAGES = [
+  'renderer/theme',
+  'renderer/language',
+  'renderer/inference',
+  'renderer/receipts',
+  'renderer/qr',
+];
+const UI_PACKAGES = /^(react|react-dom|radix-ui|uplot|qr|eventsource-parser|onnxruntime-web)(\/|$)/;
 const isOfPages = (name: string): boolean => UI_PACKAGES.test(name);
 
 /** The import table of ARCHITECTURE.md. The longest matching room applies. */
@@ -70,6 +76,12 @@ const RULES: Rule[] = [
     mayImportRooms: ['renderer/receipts', 'shared'],
     mayImportPackages: isOfPages,
     reason: 'what is shown of a receipt is the same on every page and knows none of them',
+  },
+  {
+    room: 'renderer/qr',
+    mayImportRooms: ['renderer/qr', 'renderer/language', 'shared'],
+    mayImportPackages: isOfPages,
+    reason: 'a picture of an invitation is read the same way on every page',
   },
   {
     room: 'build',

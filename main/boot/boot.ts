@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { HIDDEN_ARGUMENT } from '../autostart/autostart.ts';
 import { createPairingDesk } from '../links/pairing-desk.ts';
 import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
+import { applicationMenu } from '../windows/application-menu.ts';
 import { denyPermissions } from '../windows/hardening.ts';
 import { beforeReady } from './before-ready.ts';
 import { createBootSteps } from './boot-steps.ts';
@@ -36,7 +37,9 @@ export async function boot(host: DesktopHost) {
   await steps.run('wait until Electron is ready', () => app.whenReady());
   steps.run('deny permissions', () => denyPermissions(session.defaultSession));
   steps.run('serve the pages', () => session.defaultSession.protocol.handle(APP_SCHEME, pageServer(host)));
-  steps.run('have no application menu', () => Menu.setApplicationMenu(null));
+  steps.run('have no application menu but on macOS', () =>
+    Menu.setApplicationMenu(applicationMenu(host.platform, Menu)),
+  );
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
   const { node, presence, keeper, records, machineTest, trials, modelDesk, departures, meetGpu } = assembly;

@@ -159,9 +159,9 @@ function setStartsAtLogin({ autostart, settings, host, changed }: UiCallParts, s
 
 /** A person typed or pasted this into the window, so that nobody is asked again; it is read as strictly as a link. */
 function invitationOf({ invitation, relayUrl }: UiInput<'pair'>) {
-  if (invitation.trim().includes(':')) return parsePairLink(invitation.trim());
+  if (/^sparewatt:/i.test(invitation.trim())) return parsePairLink(invitation.trim());
   const read = parseInvitation(invitation);
-  const relay = URL.parse(relayUrl ?? '');
+  const relay = URL.parse(read.relayUrl ?? relayUrl ?? '');
   if (relay === null || !/^https?:$/.test(relay.protocol)) {
     throw new Problem(
       'invalid_option',

@@ -1,7 +1,8 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
-import { frenchProblem, frenchReason } from '../../shared/ipc/french-words.ts';
+import { frenchReason } from '../../shared/ipc/french-words.ts';
 import type { Language } from '../../shared/ipc/language.ts';
 import type { PauseLength } from '../../shared/preferences/wish.ts';
+import { frenchProblem } from '../../shared/problems/french.ts';
 
 /** What the main process itself says: in the tray, in toasts and in dialogs of the system. */
 export type MainTexts = {

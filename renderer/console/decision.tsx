@@ -1,6 +1,6 @@
-import { useId, useState } from 'react';
 import { useDoing } from './asked.ts';
 import { Trouble } from './parts.tsx';
+import { useReason } from './reason-field.tsx';
 import { STRINGS } from './strings.ts';
 import { useApi } from './surroundings.ts';
 
@@ -20,14 +20,12 @@ export type DecisionProps = {
 export function Decision({ path, input, approval, onDone }: DecisionProps) {
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
-  const [reason, setReason] = useState('');
-  const id = useId();
+  const [why, reasonField] = useReason(TEXT.reason, TEXT.reasonHint);
   const act = (what: string, body?: object): void =>
     run(async () => {
       await api.post(`${path}/${what}`, body);
       onDone();
     });
-  const why = reason.trim() === '' ? {} : { reason: reason.trim() };
   const isSeen = input !== undefined && input.problem === null;
   return (
     <>
@@ -39,17 +37,7 @@ export function Decision({ path, input, approval, onDone }: DecisionProps) {
           <pre>{JSON.stringify(input.value, null, 2)}</pre>
         </section>
       )}
-      <div className="field">
-        <label htmlFor={id}>{TEXT.reason}</label>
-        <input
-          id={id}
-          className="input"
-          maxLength={256}
-          placeholder={TEXT.reasonHint}
-          value={reason}
-          onChange={({ target }) => setReason(target.value)}
-        />
-      </div>
+      {reasonField}
       <div className="actions">
         <button
           type="button"

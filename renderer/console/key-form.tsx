@@ -1,7 +1,7 @@
-import { type FormEvent, type ReactNode, useId } from 'react';
+import { type FormEvent, useId } from 'react';
 import { type CreatedKey, type CreateKeyRequest, KEY_SCOPES, SCOPE_MEANINGS } from '../../shared/api/keys.ts';
 import { useDoing } from './asked.ts';
-import { Card, Trouble } from './parts.tsx';
+import { Card, Field, Trouble } from './parts.tsx';
 import { STRINGS } from './strings.ts';
 import { useApi } from './surroundings.ts';
 
@@ -47,16 +47,6 @@ export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
         </button>
       </form>
     </Card>
-  );
-}
-
-function Field({ label, children }: { label: string; children(id: string): ReactNode }) {
-  const id = useId();
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {children(id)}
-    </div>
   );
 }
 

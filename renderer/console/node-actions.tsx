@@ -2,6 +2,7 @@ import { type FormEvent, useId, useState } from 'react';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
 import { useDoing } from './asked.ts';
 import { AskedTwice, Trouble } from './parts.tsx';
+import { useReason } from './reason-field.tsx';
 import { STRINGS } from './strings.ts';
 import { useApi } from './surroundings.ts';
 
@@ -12,32 +13,18 @@ const AT_ONCE = { deadline_ms: 0 };
 /** What an operator does with a node. */
 export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): void }) {
   const api = useApi();
-  const [reason, setReason] = useState('');
   const { isBusy, problem, run } = useDoing();
-  const id = useId();
+  const [why, reasonField] = useReason(TEXT.reason, TEXT.reasonHint);
   const act = (what: string, body?: object): void =>
     run(async () => {
       await api.post(`/v1/admin/nodes/${encodeURIComponent(node.id)}/${what}`, body);
       onDone();
     });
-  const why = reason.trim() === '' ? {} : { reason: reason.trim() };
   const isShut = node.status === 'pending' || node.status === 'revoked';
   const isOut = node.status === 'cordoned' || node.status === 'draining' || node.status === 'drained';
   return (
     <>
-      {!isShut && !isOut && (
-        <div className="field">
-          <label htmlFor={id}>{TEXT.reason}</label>
-          <input
-            id={id}
-            className="input"
-            maxLength={256}
-            placeholder={TEXT.reasonHint}
-            value={reason}
-            onChange={({ target }) => setReason(target.value)}
-          />
-        </div>
-      )}
+      {!isShut && !isOut && reasonField}
       <div className="actions">
         {!isShut && !isOut && (
           <>

@@ -1,7 +1,7 @@
-import { useDeferredValue, useId, useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import type { NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
 import { isServiceType, KERNEL_TYPES } from '../../shared/protocol/subjects.ts';
-import { Badge, Empty, Load, Table, type Tone, useNow } from './parts.tsx';
+import { Badge, Empty, Field, Load, Table, type Tone, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -65,32 +65,33 @@ type FilterProps = {
 };
 
 function Filter({ wanted, status, nodes, onWanted, onStatus }: FilterProps) {
-  const id = useId();
   const counts = Map.groupBy(nodes, (node) => node.status);
   return (
     <search className="filter">
-      <div className="field">
-        <label htmlFor={`${id}-words`}>{TEXT.filter}</label>
-        <input
-          id={`${id}-words`}
-          className="input"
-          type="search"
-          placeholder={TEXT.filterHint}
-          value={wanted}
-          onChange={({ target }) => onWanted(target.value)}
-        />
-      </div>
-      <div className="field">
-        <label htmlFor={`${id}-status`}>{TEXT.status}</label>
-        <select id={`${id}-status`} className="input" value={status} onChange={({ target }) => onStatus(target.value)}>
-          <option value="">{TEXT.anyStatus}</option>
-          {[...counts].map(([name, of]) => (
-            <option key={name} value={name}>
-              {TEXT.statuses[name]} ({of.length})
-            </option>
-          ))}
-        </select>
-      </div>
+      <Field label={TEXT.filter}>
+        {(id) => (
+          <input
+            id={id}
+            className="input"
+            type="search"
+            placeholder={TEXT.filterHint}
+            value={wanted}
+            onChange={({ target }) => onWanted(target.value)}
+          />
+        )}
+      </Field>
+      <Field label={TEXT.status}>
+        {(id) => (
+          <select id={id} className="input" value={status} onChange={({ target }) => onStatus(target.value)}>
+            <option value="">{TEXT.anyStatus}</option>
+            {[...counts].map(([name, of]) => (
+              <option key={name} value={name}>
+                {TEXT.statuses[name]} ({of.length})
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
     </search>
   );
 }

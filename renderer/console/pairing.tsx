@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { ListedCode, ListedCodes, PairingCode } from '../../shared/api/pairing.ts';
+import { joinPageLink } from '../../shared/identity/pairing-link.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { Badge, Card, CopyButton, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { QrCode } from './qr-code.tsx';
@@ -72,7 +73,8 @@ function Invitation({ code, listed }: { code: PairingCode; listed: ListedCode | 
         <Way name={TEXT.byPage} text={page} />
         <Way name={TEXT.byLink} text={code.link} />
       </div>
-      <QrCode text={page} label={TEXT.qr} />
+      {/* A phone opens the page; the app reads it as a link, with the relay's key. */}
+      <QrCode text={joinPageLink(code.link)} label={TEXT.qr} />
     </div>
   );
 }

@@ -93,6 +93,17 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
   );
 }
 
+/** What is asked under a label: `children` makes it with the id that the label names. */
+export function Field({ label, children }: { label: string; children(id: string): ReactNode }) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {children(id)}
+    </div>
+  );
+}
+
 const COPIED_MS = 2_000;
 
 export function CopyButton({ text, label = STRINGS.actions.copy }: { text: string; label?: string }) {

@@ -1,9 +1,9 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { ModelList } from '../../shared/api/models.ts';
 import { sentenceOf } from './api.ts';
 import { useAsked } from './asked.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
-import { Card, Empty, Fact, Facts, Trouble } from './parts.tsx';
+import { Card, Empty, Fact, Facts, Field, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration } from './shown.ts';
 import { Snippets } from './snippets-card.tsx';
@@ -88,61 +88,64 @@ type OrderFieldsProps = {
 };
 
 function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps) {
-  const id = useId();
   return (
     <>
-      <div className="field">
-        <label htmlFor={`${id}-prompt`}>{TEXT.prompt}</label>
-        <textarea
-          id={`${id}-prompt`}
-          className="input"
-          rows={4}
-          required
-          value={order.messages[0]?.content ?? ''}
-          onChange={({ target }) => onOrder({ ...order, messages: [{ role: 'user', content: target.value }] })}
-        />
-      </div>
+      <Field label={TEXT.prompt}>
+        {(id) => (
+          <textarea
+            id={id}
+            className="input"
+            rows={4}
+            required
+            value={order.messages[0]?.content ?? ''}
+            onChange={({ target }) => onOrder({ ...order, messages: [{ role: 'user', content: target.value }] })}
+          />
+        )}
+      </Field>
       <div className="fields">
-        <div className="field">
-          <label htmlFor={`${id}-model`}>{TEXT.model}</label>
-          <select
-            id={`${id}-model`}
-            className="input"
-            value={order.model}
-            onChange={({ target }) => onOrder({ ...order, model: target.value })}
-          >
-            {models.map((model) => (
-              <option key={model}>{model}</option>
-            ))}
-          </select>
-        </div>
-        <div className="field">
-          <label htmlFor={`${id}-most`}>{TEXT.most}</label>
-          <input
-            id={`${id}-most`}
-            className="input"
-            type="number"
-            min={1}
-            placeholder={TEXT.noLimit}
-            value={order.max_completion_tokens ?? ''}
-            onChange={({ target }) => {
-              const { max_completion_tokens: _before, ...rest } = order;
-              onOrder(target.value === '' ? rest : { ...rest, max_completion_tokens: Number(target.value) });
-            }}
-          />
-        </div>
-        <div className="field">
-          <label htmlFor={`${id}-key`}>{TEXT.key}</label>
-          <input
-            id={`${id}-key`}
-            className="input code"
-            type="password"
-            autoComplete="off"
-            placeholder={TEXT.keyHint}
-            value={apiKey}
-            onChange={({ target }) => onKey(target.value)}
-          />
-        </div>
+        <Field label={TEXT.model}>
+          {(id) => (
+            <select
+              id={id}
+              className="input"
+              value={order.model}
+              onChange={({ target }) => onOrder({ ...order, model: target.value })}
+            >
+              {models.map((model) => (
+                <option key={model}>{model}</option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label={TEXT.most}>
+          {(id) => (
+            <input
+              id={id}
+              className="input"
+              type="number"
+              min={1}
+              placeholder={TEXT.noLimit}
+              value={order.max_completion_tokens ?? ''}
+              onChange={({ target }) => {
+                const { max_completion_tokens: _before, ...rest } = order;
+                onOrder(target.value === '' ? rest : { ...rest, max_completion_tokens: Number(target.value) });
+              }}
+            />
+          )}
+        </Field>
+        <Field label={TEXT.key}>
+          {(id) => (
+            <input
+              id={id}
+              className="input code"
+              type="password"
+              autoComplete="off"
+              placeholder={TEXT.keyHint}
+              value={apiKey}
+              onChange={({ target }) => onKey(target.value)}
+            />
+          )}
+        </Field>
       </div>
     </>
   );

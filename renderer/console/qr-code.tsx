@@ -1,5 +1,5 @@
+import { encodeQR } from 'qr';
 import { useMemo } from 'react';
-import { encode } from 'uqr';
 
 /** A code for a phone's camera: dark on light in every theme, since cameras read nothing else surely. */
 export function QrCode({ text, label }: { text: string; label: string }) {
@@ -13,7 +13,7 @@ export function QrCode({ text, label }: { text: string; label: string }) {
 }
 
 function drawn(text: string): { path: string; size: number } {
-  const { data, size } = encode(text, { border: 3 });
-  const path = data.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? [`M${x} ${y}h1v1h-1z`] : []))).join('');
-  return { path, size };
+  const rows = encodeQR(text, 'raw', { ecc: 'low', border: 3 });
+  const path = rows.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? [`M${x} ${y}h1v1h-1z`] : []))).join('');
+  return { path, size: rows.length };
 }

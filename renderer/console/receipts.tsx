@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import type { AuditReport, ReceiptList } from '../../shared/api/receipts.ts';
 import type { TreeHead } from '../../shared/receipts/log/tree-head.ts';
 import type { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
@@ -6,7 +6,7 @@ import { Findings } from '../receipts/findings.tsx';
 import type { Api } from './api.ts';
 import { useAsked, useDoing } from './asked.ts';
 import { LatestReceipts } from './latest-receipts.tsx';
-import { Card, Fact, Facts, Trouble } from './parts.tsx';
+import { Card, Fact, Facts, Field, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -28,25 +28,25 @@ export function Receipts({ id }: { id: string | null }) {
 
 function Find({ first }: { first: string }) {
   const [text, setText] = useState(first);
-  const id = useId();
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     location.hash = linkTo('receipts', text.trim());
   };
   return (
     <form className="inline-form" onSubmit={submit}>
-      <div className="field">
-        <label htmlFor={id}>{TEXT.find}</label>
-        <input
-          id={id}
-          className="input code"
-          required
-          maxLength={64}
-          placeholder="rcpt_… / job_…"
-          value={text}
-          onChange={({ target }) => setText(target.value)}
-        />
-      </div>
+      <Field label={TEXT.find}>
+        {(id) => (
+          <input
+            id={id}
+            className="input code"
+            required
+            maxLength={64}
+            placeholder="rcpt_… / job_…"
+            value={text}
+            onChange={({ target }) => setText(target.value)}
+          />
+        )}
+      </Field>
       <button type="submit" className="button" data-kind="primary">
         {TEXT.findIt}
       </button>

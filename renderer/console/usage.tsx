@@ -1,8 +1,8 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import type { ApiKeyList } from '../../shared/api/keys.ts';
 import type { UsageReport } from '../../shared/api/usage.ts';
 import { useAsked } from './asked.ts';
-import { Card, Empty, Trouble } from './parts.tsx';
+import { Card, Empty, Field, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
@@ -74,18 +74,18 @@ type ChoiceProps<Value extends string> = {
 };
 
 function Choice<Value extends string>({ label, value, options, names, onChoose }: ChoiceProps<Value>) {
-  const id = useId();
   return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      <select id={id} className="input" value={value} onChange={({ target }) => onChoose(target.value as Value)}>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {names[option]}
-          </option>
-        ))}
-      </select>
-    </div>
+    <Field label={label}>
+      {(id) => (
+        <select id={id} className="input" value={value} onChange={({ target }) => onChoose(target.value as Value)}>
+          {options.map((option) => (
+            <option key={option} value={option}>
+              {names[option]}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
   );
 }
 

@@ -60,6 +60,7 @@ function Node({ client, firstCode, strings, locale }: NodeProps) {
       {isUnpaired && (
         <PairForm
           strings={strings}
+          locale={locale}
           firstName={suggestedName()}
           firstCode={firstCode}
           isRelayHere={LOOPBACK.test(location.hostname)}

@@ -1,9 +1,12 @@
 import { type FormEvent, useId, useState } from 'react';
+import type { Locale } from '../language/locales.ts';
+import { PictureField } from '../qr/picture-field.tsx';
 import type { ShownProblem } from './node-messages.ts';
-import { type Strings, sentenceOf } from './strings.ts';
+import type { Strings } from './strings.ts';
 
 export type PairFormProps = {
   strings: Strings;
+  locale: Locale;
   firstName: string;
   firstCode: string;
   /** Whether the relay trusts this machine without a code. */
@@ -14,7 +17,7 @@ export type PairFormProps = {
 };
 
 export function PairForm(props: PairFormProps) {
-  const { strings, isRelayHere, isBusy, problem } = props;
+  const { strings, locale, isRelayHere, isBusy, problem } = props;
   const [name, setName] = useState(props.firstName);
   const [code, setCode] = useState(props.firstCode);
   const id = useId();
@@ -48,11 +51,12 @@ export function PairForm(props: PairFormProps) {
           <div id={`${id}-problem`} role="alert">
             {problem !== null && (
               <p className="notice" data-kind="danger">
-                {sentenceOf(problem, strings)}
+                {strings.problem(problem)}
               </p>
             )}
           </div>
         </div>
+        <PictureField locale={locale} onInvitation={setCode} />
         <div className="field">
           <label htmlFor={`${id}-name`}>{strings.join.name}</label>
           <input

@@ -1,5 +1,5 @@
 import type { NodeView } from './node-messages.ts';
-import { type Strings, sentenceOf } from './strings.ts';
+import type { Strings } from './strings.ts';
 
 /** The one line that is always there: what this browser does, and why. */
 export type Status = { tone: 'active' | 'waiting' | 'off'; title: string; why: string };
@@ -20,7 +20,7 @@ export function statusOf(view: NodeView, strings: Strings, locale: string): Stat
       return { tone: 'waiting', title: states.notYet, why: reasons.preparing(view.model, percent) };
     }
     case 'connecting': {
-      const why = view.problem === null ? reasons.connecting : sentenceOf(view.problem, strings);
+      const why = view.problem === null ? reasons.connecting : strings.problem(view.problem);
       return { tone: 'waiting', title: states.notYet, why };
     }
     case 'contributing': {

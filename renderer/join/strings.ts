@@ -1,4 +1,4 @@
-import { isProblemCode, type ProblemCode } from '../../shared/problems/table.ts';
+import { frenchProblem } from '../../shared/problems/french.ts';
 import type { Locale } from '../language/locales.ts';
 import type { ShownProblem } from './node-messages.ts';
 
@@ -48,8 +48,8 @@ export type Strings = {
   };
   keepOpen: string;
   language: string;
-  /** Where a problem's own sentence is not in this language. */
-  problems: Partial<Record<ProblemCode, string>>;
+  /** What the page says of a problem. */
+  problem(shown: ShownProblem): string;
 };
 
 const EN: Strings = {
@@ -118,8 +118,16 @@ const EN: Strings = {
   },
   keepOpen: 'Keep this tab open. It goes on working when it is hidden; closing it ends its part at once.',
   language: 'Language',
-  problems: {},
+  problem: ({ message }) => message,
 };
+
+/** What is otherwise in a tab: it tries again by itself, and knows its relay. */
+const OF_A_TAB: ReadonlyMap<string, string> = new Map([
+  ['invalid_option', 'Ce n’est pas un code d’appairage. Un code ressemble à K7QF-2M9X-HB4T ; vérifiez-le.'],
+  ['pairing_required', 'Le relais ne connaît pas ce navigateur. Il lui faut un code d’appairage.'],
+  ['relay_unreachable', 'Le relais ne répond pas. Nouvel essai dans quelques secondes.'],
+  ['model_download_failed', 'Le relais n’envoie pas son modèle. Nouvel essai dans quelques secondes.'],
+]);
 
 const FR: Strings = {
   tagline: 'Prêtez cet ordinateur au groupe, depuis un onglet.',
@@ -189,24 +197,7 @@ const FR: Strings = {
   keepOpen:
     'Gardez cet onglet ouvert. Il continue de travailler quand il est caché ; le fermer met fin à sa part aussitôt.',
   language: 'Langue',
-  problems: {
-    invalid_option: 'Ce n’est pas un code d’appairage. Un code ressemble à K7QF-2M9X-HB4T ; vérifiez-le.',
-    pairing_code_invalid: 'Le relais ne connaît pas ce code. Demandez-en un nouveau à son opérateur.',
-    pairing_code_expired: 'Ce code a expiré. Demandez-en un nouveau à l’opérateur du relais.',
-    pairing_code_used: 'Ce code a déjà servi. Demandez-en un nouveau à l’opérateur du relais.',
-    pairing_required: 'Le relais ne connaît pas ce navigateur. Il lui faut un code d’appairage.',
-    too_many_attempts: 'Trop d’essais. Attendez une minute avant de recommencer.',
-    relay_unreachable: 'Le relais ne répond pas. Nouvel essai dans quelques secondes.',
-    relay_identity_changed: 'Un autre relais répond à cette adresse. Demandez un code à son opérateur.',
-    node_pending: 'L’opérateur du relais doit encore approuver ce nœud.',
-    model_download_failed: 'Le relais n’envoie pas son modèle. Nouvel essai dans quelques secondes.',
-    unsupported_browser: 'Ce navigateur ne peut pas garder de clé Ed25519. Utilisez-en un plus récent.',
-  },
+  problem: (shown) => OF_A_TAB.get(shown.code) ?? frenchProblem(shown),
 };
 
 export const STRINGS: Record<Locale, Strings> = { en: EN, fr: FR };
-
-/** What the page says of a problem: its own sentence where it has one. */
-export function sentenceOf({ code, message }: ShownProblem, strings: Strings): string {
-  return (isProblemCode(code) ? strings.problems[code] : undefined) ?? message;
-}

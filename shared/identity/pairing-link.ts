@@ -19,22 +19,42 @@ export function pairingLink(invitation: WholeInvitation): string {
   return `sparewatt://pair?${new URLSearchParams({ relay: relayUrl, code, key: relayKey, ...ca })}`;
 }
 
-/** Reads a code or a link as a person pasted it. Errors: `invalid_option`. */
+/**
+ * The same as the address of the relay's page `/join`, for a phone's camera: behind the `#` no server sees it. `link` is one of
+ * `pairingLink`.
+ */
+export function joinPageLink(link: string): string {
+  const { searchParams } = new URL(link);
+  const relayUrl = searchParams.get('relay') ?? '';
+  searchParams.delete('relay');
+  return `${relayUrl}/join#${searchParams}`;
+}
+
+/** Reads a code, a link or the address of a page `/join`, as a person pasted it. Errors: `invalid_option`. */
 export function parseInvitation(text: string): PairingInvitation {
   const trimmed = text.trim();
   if (!trimmed.includes(':')) return { code: checkedCode(trimmed) };
   const url = URL.parse(trimmed);
+  if (url !== null && isJoinPage(url)) return partsOf(url.origin, new URLSearchParams(url.hash.slice(1)));
   if (url === null || url.protocol !== 'sparewatt:' || !/^(\/\/)?pair\/?\?/.test(trimmed.slice('sparewatt:'.length))) {
     throw new Problem('invalid_option', 'A pairing link looks like sparewatt://pair?relay=…&code=…&key=….');
   }
   const relayUrl = url.searchParams.get('relay') ?? '';
-  const relayKey = url.searchParams.get('key') ?? '';
   if (!isHttpUrl(relayUrl))
     throw new Problem('invalid_option', 'The pairing link names no relay. Copy it again, whole.');
-  if (publicKeyBytes(relayKey, 'relay') === undefined) {
-    throw new Problem('invalid_option', 'The pairing link has no valid relay key. Copy it again, whole.');
-  }
-  const authority = url.searchParams.get('ca');
+  if (!url.searchParams.has('key')) throw noRelayKey();
+  return partsOf(relayUrl.replace(/\/+$/, ''), url.searchParams);
+}
+
+function isJoinPage({ protocol, pathname, username, password, search }: URL): boolean {
+  return /^https?:$/.test(protocol) && pathname === '/join' && `${username}${password}${search}` === '';
+}
+
+/** A page's address that a person was told of may name no key; a key that is named must be one. */
+function partsOf(relayUrl: string, parts: URLSearchParams): PairingInvitation {
+  const relayKey = parts.get('key');
+  if (relayKey !== null && publicKeyBytes(relayKey, 'relay') === undefined) throw noRelayKey();
+  const authority = parts.get('ca');
   if (authority !== null && !/^[\w-]{43}$/.test(authority)) {
     throw new Problem(
       'invalid_option',
@@ -42,11 +62,15 @@ export function parseInvitation(text: string): PairingInvitation {
     );
   }
   return {
-    code: checkedCode(url.searchParams.get('code') ?? ''),
-    relayUrl: relayUrl.replace(/\/+$/, ''),
-    relayKey,
+    code: checkedCode(parts.get('code') ?? ''),
+    relayUrl,
+    ...(relayKey === null ? {} : { relayKey }),
     ...(authority === null ? {} : { authority }),
   };
+}
+
+function noRelayKey(): Problem {
+  return new Problem('invalid_option', 'The pairing link has no valid relay key. Copy it again, whole.');
 }
 
 function checkedCode(text: string): string {

@@ -4,7 +4,7 @@ import { countWork } from '../../renderer/join/counted-runtime.ts';
 import { codeOfFragment } from '../../renderer/join/invitation.ts';
 import { NO_WORK, type Stage } from '../../renderer/join/node-messages.ts';
 import { statusOf } from '../../renderer/join/status.ts';
-import { STRINGS, sentenceOf } from '../../renderer/join/strings.ts';
+import { STRINGS } from '../../renderer/join/strings.ts';
 import { type Locale, preferredLocale } from '../../renderer/language/locales.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
@@ -55,9 +55,9 @@ test('no text of the page is empty, and a problem without a translation keeps it
     for (const [path, text] of textsOf(strings)) assert.ok(text.trim().length > 0, path);
   }
   const problem = { code: 'relay_unreachable', message: 'The relay does not answer.' };
-  assert.equal(sentenceOf(problem, STRINGS.en), problem.message);
-  assert.match(sentenceOf(problem, STRINGS.fr), /^Le relais ne répond pas/);
-  assert.equal(sentenceOf({ code: 'constructor', message: 'Odd.' }, STRINGS.fr), 'Odd.');
+  assert.equal(STRINGS.en.problem(problem), problem.message);
+  assert.match(STRINGS.fr.problem(problem), /^Le relais ne répond pas/);
+  assert.equal(STRINGS.fr.problem({ code: 'constructor', message: 'Odd.' }), 'Odd.');
 });
 
 test('speaks the first language of a person that it knows, else English', () => {

@@ -1,7 +1,9 @@
 /** How the window of the desktop app looks, view by view: `npm run screens -- ui` takes the pictures anew. */
 import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import type { Ledger } from '../../main/ledger/ledger.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
+import { pictureOfCodes } from '../support/code-pictures.ts';
 import { REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
 import { type Camera, openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
@@ -25,6 +27,7 @@ test('the window looks as it did', async (t) => {
   const camera = await openCamera(t, page, { room: 'ui', sizes: SIZES });
   if (camera === undefined) return;
   await camera.shoot(page, 'setup-pair');
+  await shootPicture(page, camera);
   await page.getByRole('button', { name: 'Skip this step' }).click();
   await camera.shoot(page, 'setup-test');
   await page.getByRole('button', { name: 'Skip this step' }).click();
@@ -58,6 +61,23 @@ test('the window looks as it did', async (t) => {
   await shootSlowMachine(t, preloads.folder, camera);
   camera.develop();
 });
+
+/** The field that takes a picture of a code, when it has read one, and in French on a screen that is enlarged twice. */
+async function shootPicture(page: Page, camera: Camera): Promise<void> {
+  const buffer = await pictureOfCodes(`${RELAY_URL}/join#code=${GOOD_CODE}`);
+  await page.locator('input[type=file]').setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer });
+  await page.getByText(`an invitation to ${RELAY_URL}`).waitFor();
+  const field = page.locator('.picture-field');
+  await page.setViewportSize(SIZES.narrow);
+  await field.scrollIntoViewIfNeeded();
+  await camera.shoot(page, 'setup-pair-read');
+  await page.getByLabel('Language').selectOption('fr');
+  await page.setViewportSize({ width: SIZES.wide.width / 2, height: SIZES.wide.height / 2 });
+  await field.scrollIntoViewIfNeeded();
+  await camera.shootAsItIs(page, 'setup-pair-read-french-enlarged');
+  await page.getByLabel('Langue').selectOption('en');
+  await page.setViewportSize(SIZES.wide);
+}
 
 /** A desktop without a tray, whose GPU is slower than its processor. */
 async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera): Promise<void> {

@@ -56,14 +56,15 @@ export async function openWindow(t: TestContext, preloads: string, options: Desk
   let parts: NodeParts | undefined;
   let renderer: ChromiumRenderer | undefined;
   let compute: PlayedPage | undefined;
+  const { startAgent = pretendedAgent, ...more } = options;
   const desktop = await startDesktop(t, {
     now: Date.now,
     folders: { pages: PAGES.output, preloads, icons: preloads, models: preloads },
     startAgent: (given) => {
       parts = given;
-      return pretendedAgent(given);
+      return startAgent(given);
     },
-    ...options,
+    ...more,
     before: (given) => {
       hands = given;
       renderer = createChromiumRenderer(() => given);

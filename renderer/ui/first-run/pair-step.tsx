@@ -1,16 +1,21 @@
 import { type FormEvent, useId, useState } from 'react';
+import { PictureField } from '../../qr/picture-field.tsx';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 
-/** Pairs by a link or a code. What was typed goes to the app alone, and is forgotten with this form. */
+/** Pairs by a link, a code or a picture of one, which fills in the form. What was typed goes to the app alone, and is forgotten with this form. */
 export function PairStep({ onPaired }: { onPaired(): void }) {
-  const { texts } = useSpeech();
+  const { texts, locale } = useSpeech();
   const words = texts.setup.pair;
   const [invitation, setInvitation] = useState('');
   const [relayUrl, setRelayUrl] = useState('');
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
   const isLink = invitation.trim().includes(':');
+  const fillIn = (text: string): void => {
+    setRefusal(undefined);
+    setInvitation(text);
+  };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setBusy(true);
@@ -41,6 +46,7 @@ export function PairStep({ onPaired }: { onPaired(): void }) {
             error={isRelayWrong && refusal !== undefined ? texts.problem(refusal) : undefined}
           />
         )}
+        <PictureField locale={locale} onInvitation={fillIn} />
         <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
           {isBusy ? words.busy : words.submit}
         </button>

@@ -1,4 +1,5 @@
-import { frenchProblem, frenchReason } from '../../../shared/ipc/french-words.ts';
+import { frenchReason } from '../../../shared/ipc/french-words.ts';
+import { frenchProblem } from '../../../shared/problems/french.ts';
 import { FR_OWNER } from './fr-owner.ts';
 import { FR_RECORDS } from './fr-records.ts';
 import type { Texts } from './texts.ts';

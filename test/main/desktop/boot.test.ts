@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { MenuTemplate } from '../../../main/surface.ts';
 import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
+import { applicationMenu } from '../../../main/windows/application-menu.ts';
 import { startDesktop, tryDesktop } from '../../support/desktop.ts';
+import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
 import { doubleEvent } from '../../support/electron-double/windows.ts';
 import { until } from '../../support/until.ts';
 
@@ -20,7 +23,7 @@ test('starts in the order of its list', async (t) => {
     'wait until Electron is ready',
     'deny permissions',
     'serve the pages',
-    'have no application menu',
+    'have no application menu but on macOS',
     'open the settings',
     'open the secrets',
     'open the ledger',
@@ -175,4 +178,20 @@ test('serves its pages from their folder, isolated and under a strict policy, an
   assert.equal(await status('sparewatt-app://app/models/a%00b'), 404);
   assert.equal(await status('sparewatt-app://other/compute/index.html'), 404);
   assert.equal(await status(COMPUTE_URL, { method: 'POST' }), 405);
+});
+
+test('has on macOS the menu by which its pages paste and copy, none that reloads them, and elsewhere no menu', () => {
+  const templates: MenuTemplate[][] = [];
+  const { electron } = createElectronDouble({ userData: '/nowhere' });
+  const menu = {
+    buildFromTemplate: (template: MenuTemplate[]) => {
+      templates.push(template);
+      return electron.Menu.buildFromTemplate([]);
+    },
+    setApplicationMenu: electron.Menu.setApplicationMenu,
+  };
+  assert.equal(applicationMenu('linux', menu), null);
+  assert.equal(applicationMenu('win32', menu), null);
+  assert.notEqual(applicationMenu('darwin', menu), null);
+  assert.deepEqual(templates, [[{ role: 'appMenu' }, { role: 'editMenu' }, { role: 'windowMenu' }]]);
 });

@@ -71,6 +71,14 @@ test('says for every code what the machine does and why, in both languages', () 
     assert.equal(en.why, 'Game detected (secret-game.exe)');
     assert.notEqual(fr.why, state.reason, `${code} is said in English in French`);
   }
+  const relay = {
+    state: 'refused' as const,
+    relay: 'https://r',
+    code: 'node_revoked',
+    detail: 'The node was revoked.',
+  };
+  const refused = statusOf({ ...STATE, code: 'refused', relay }, TEXTS.fr).why;
+  assert.match(refused, /^Refusée par le relais : L’opérateur du relais a exclu cette machine/);
   assert.equal(statusOf(STATE, TEXTS.en).title, 'Yielding');
   assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).title, 'Paused');
 });

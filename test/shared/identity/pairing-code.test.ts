@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { codeSecretsOf, newPairingCode, readPairingCode } from '../../../shared/identity/pairing-code.ts';
-import { pairingLink, parseInvitation } from '../../../shared/identity/pairing-link.ts';
+import { joinPageLink, pairingLink, parseInvitation } from '../../../shared/identity/pairing-link.ts';
 import { isProblem } from '../../support/problems.ts';
 
 const CODE = 'K7QF-2M9X-HB4T';
@@ -53,6 +53,17 @@ test('a link says what was put into it', () => {
   assert.deepEqual(parseInvitation(' k7qf 2m9x hb4t\n'), { code: CODE });
 });
 
+test('the address of the page for browsers says the same, and a short one at least code and relay', () => {
+  const whole = { code: CODE, relayUrl: 'https://relay.example:8443', relayKey: RELAY_KEY, authority: 'a'.repeat(43) };
+  const page = joinPageLink(pairingLink(whole));
+  assert.ok(page.startsWith(`https://relay.example:8443/join#code=${CODE}&`), page);
+  assert.deepEqual(parseInvitation(page), whole);
+  assert.deepEqual(parseInvitation(`http://10.0.0.7:8080/join#code=${CODE}`), {
+    code: CODE,
+    relayUrl: 'http://10.0.0.7:8080',
+  });
+});
+
 test('a link or code with a slip is refused without being repeated', () => {
   const link = pairingLink({ code: CODE, relayUrl: 'https://relay.example', relayKey: RELAY_KEY });
   const wrong = [
@@ -65,6 +76,13 @@ test('a link or code with a slip is refused without being repeated', () => {
     link.replace('HB4T', 'HB4'),
     'sparewatt://pair',
     'sparewatt:',
+    `https://relay.example/join?code=${CODE}`,
+    `https://relay.example/elsewhere#code=${CODE}`,
+    `https://relay.example@evil.example/join#code=${CODE}`,
+    `ftp://relay.example/join#code=${CODE}`,
+    `https://relay.example/join#code=${CODE}&key=NOKEY`,
+    `https://relay.example/join#code=${CODE}&ca=x`,
+    'https://relay.example/join',
   ];
   for (const text of wrong) {
     assert.throws(
