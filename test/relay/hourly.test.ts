@@ -12,6 +12,7 @@ test('runs at once and every hour, also after a failure, one time after the othe
   const stop = repeatHourly(
     (signal) => {
       const run = Promise.withResolvers<void>();
+      if (signal.aborted) run.resolve();
       signal.addEventListener('abort', () => run.resolve());
       runs.push(run);
       return run.promise;
