@@ -1,9 +1,11 @@
+import { headers, type PublishOptions } from '@nats-io/transport-node';
+import { TRACEPARENT_HEADER } from '../../shared/tracing/message-trace.ts';
 import type { BusConnection } from './bus-connection.ts';
 
-type Letter = { subject: string; data: Uint8Array; reply: string | undefined };
+type Letter = { subject: string; data: Uint8Array; reply: string | undefined; traceparent: string | undefined };
 
 export type Outbox = {
-  add(subject: string, data: Uint8Array, reply: string | undefined): void;
+  add(subject: string, data: Uint8Array, reply: string | undefined, traceparent?: string): void;
   /** Hands over at once what waits. */
   flush(): void;
 };
@@ -21,15 +23,21 @@ export function createOutbox({ connection, isConnected }: BusConnection): Outbox
     const letters = waiting;
     waiting = [];
     if (!isConnected()) return;
-    for (const { subject, data, reply } of letters) {
-      connection.publish(subject, data, reply === undefined ? {} : { reply });
-    }
+    for (const letter of letters) connection.publish(letter.subject, letter.data, optionsOf(letter));
   };
   return {
-    add: (subject, data, reply) => {
-      waiting.push({ subject, data, reply });
+    add: (subject, data, reply, traceparent) => {
+      waiting.push({ subject, data, reply, traceparent });
       if (waiting.length === 1) setImmediate(flush);
     },
     flush,
   };
+}
+
+function optionsOf({ reply, traceparent }: Letter): PublishOptions {
+  const to = reply === undefined ? {} : { reply };
+  if (traceparent === undefined) return to;
+  const head = headers();
+  head.set(TRACEPARENT_HEADER, traceparent);
+  return { ...to, headers: head };
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { headersOf } from '../../shared/protocol/message-headers.ts';
 import { InFlight } from '../in-flight.ts';
 import type { RelayLog } from '../log.ts';
 import { replySubjects } from './credentials.ts';
@@ -70,5 +71,5 @@ function ticketOf(token: string): number {
 }
 
 function isNoResponders(message: Msg): boolean {
-  return message.data.length === 0 && message.headers?.code === 503;
+  return message.data.length === 0 && headersOf(message)?.code === 503;
 }

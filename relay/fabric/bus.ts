@@ -1,5 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
+import { traceOf } from '../../shared/tracing/message-trace.ts';
+import type { TraceContext } from '../../shared/tracing/trace-context.ts';
 import type { RelayLog } from '../log.ts';
 import { type BusAddress, type BusConnection, openBusConnection } from './bus-connection.ts';
 import { listenForNodeEvents, type NodeEvents } from './bus-node-events.ts';
@@ -9,12 +11,16 @@ import { watchForStalls } from './bus-stalls.ts';
 
 export type { Reply, ReplyHandler, ReplyStatus } from './bus-replies.ts';
 
-export type BusHandler = (subject: string, data: Uint8Array, reply: string | undefined) => void;
+/** `trace` is where in a trace the message belongs, if its headers say so. */
+export type BusHandler = (subject: string, data: Uint8Array, reply: string | undefined, trace?: TraceContext) => void;
 
 /** The relay's line to its nodes. Nothing is kept for later: what cannot be sent now throws `bus_unavailable`. */
 export type Bus = {
-  /** Throws `bus_unavailable`, or `body_too_large` for what the server would cut the connection for. */
-  publish(subject: string, data: Uint8Array, reply?: string): void;
+  /**
+   * Throws `bus_unavailable`, or `body_too_large` for what the server would cut the connection for. A `traceparent` goes
+   * into the message's headers; it is left out where they do not fit or the server knows none.
+   */
+  publish(subject: string, data: Uint8Array, reply?: string, traceparent?: string): void;
   /**
    * One answer. Rejects with `node_lost` at once when nobody listens and after `timeoutMs` when nobody answers, with
    * `bus_unavailable` when the bus goes down meanwhile.
@@ -53,6 +59,8 @@ export type BusOptions = {
 };
 
 const DRAIN_MS = 1_000;
+/** What the headers of a message that is traced take at most; they count as part of it. */
+const TRACE_HEADERS_BYTES = 128;
 
 /** Connects to the bus. Throws `bus_unavailable` if that does not come about in 10 s. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
@@ -85,13 +93,18 @@ function createBus(
     for (const fail of waiting) fail(new Problem('bus_unavailable', 'The bus went down before an answer came.'));
   });
 
-  const publish: Bus['publish'] = (subject, data, reply) => {
+  const publish: Bus['publish'] = (subject, data, reply, traceparent) => {
     if (!main.isConnected()) throw new Problem('bus_unavailable', 'The bus is down. Try again in a moment.');
     const limit = connection.info?.max_payload;
     if (limit !== undefined && data.length > limit) {
       throw new Problem('body_too_large', `The message has ${data.length} bytes; the bus takes ${limit}.`);
     }
-    outbox.add(subject, data, reply);
+    if (traceparent === undefined || !takesHeaders(data)) outbox.add(subject, data, reply);
+    else outbox.add(subject, data, reply, traceparent);
+  };
+  const takesHeaders = ({ length }: Uint8Array): boolean => {
+    const { info } = connection;
+    return info?.headers === true && length + TRACE_HEADERS_BYTES <= info.max_payload;
   };
 
   const request: Bus['request'] = (subject, data, timeoutMs) => {
@@ -146,7 +159,7 @@ function subscribe(connection: NatsConnection, subject: string, handler: BusHand
     callback: (error, message) => {
       if (error !== null) return;
       try {
-        handler(message.subject, message.data, message.reply || undefined);
+        handler(message.subject, message.data, message.reply || undefined, traceOf(message));
       } catch (fault) {
         log.error({ subject, err: fault }, 'a message from the bus could not be handled');
       }

@@ -182,7 +182,9 @@ export function startAttempt(
   }
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    ports.bus.publish(subjects.jobRequest(node.id, job.type), encodeJson(requestOf(job, attempt, node)), reply.subject);
+    const subject = subjects.jobRequest(node.id, job.type);
+    const request = encodeJson(requestOf(job, attempt, node));
+    ports.bus.publish(subject, request, reply.subject, job.trace?.traceparentOf(attempt));
     expectNextWithin(LIMITS.acceptTimeoutMs, () => {
       if (ports.bus.stalledWithin(LIMITS.acceptTimeoutMs)) return busLost('did not answer');
       pulse.missed();
@@ -202,12 +204,11 @@ function problemOf({ problem }: ErrorFrame, framesBefore: number): Problem {
 }
 
 function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
-  const { id, model, timeoutMs, type, input, service, nonce, trace } = job;
+  const { id, model, timeoutMs, type, input, service, nonce } = job;
   const base: Omit<JobRequest, 'type' | 'input' | 'stream'> = {
     ...{ job: id, attempt, epoch: node.epoch, model, client: job.apiKeyId, timeoutMs },
     ...(service === undefined ? undefined : { service }),
     ...(nonce === undefined ? undefined : { nonce }),
-    ...(trace === undefined ? undefined : { traceparent: trace.traceparentOf(attempt) }),
   };
   if (type === 'llm') {
     const { stream, fetched } = job;

@@ -1,7 +1,7 @@
+import { repeatHourly } from '../hourly.ts';
 import type { RelayLog } from '../log.ts';
 import type { JobStore } from '../store/store.ts';
 
-const EVERY_MS = 60 * 60_000;
 /** So many at a time, so that nothing waits long behind them. */
 const AT_ONCE = 500;
 
@@ -19,11 +19,10 @@ export type ForgetJobsPorts = {
  * receipt log, in the ledger and in the counts of usage stays. Returns how to stop.
  */
 export function forgetJobs({ store, keepMs, now, log }: ForgetJobsPorts): () => Promise<void> {
-  let stopped = false;
   let reached = 0;
-  const forget = async (): Promise<void> => {
+  const forget = async (signal: AbortSignal): Promise<void> => {
     let forgotten = 0;
-    while (!stopped) {
+    while (!signal.aborted) {
       const step = await store.forgetJobs({ finishedBefore: now() - keepMs, after: reached, limit: AT_ONCE });
       forgotten += step.forgotten;
       reached = step.reached;
@@ -31,15 +30,5 @@ export function forgetJobs({ store, keepMs, now, log }: ForgetJobsPorts): () => 
     }
     if (forgotten > 0) log.info({ jobs: forgotten }, 'old records of jobs without a receipt were forgotten');
   };
-  const tryTo = (): Promise<void> =>
-    forget().catch((error: unknown) => log.error({ err: error }, 'old records of jobs could not be forgotten'));
-  let running = tryTo();
-  const timer = setInterval(() => {
-    running = running.then(tryTo);
-  }, EVERY_MS).unref();
-  return async () => {
-    stopped = true;
-    clearInterval(timer);
-    await running;
-  };
+  return repeatHourly(forget, (error) => log.error({ err: error }, 'old records of jobs could not be forgotten'));
 }

@@ -1,5 +1,5 @@
 import type { BusConnection, ConnectToBus } from '../../shared/agent/nats-connection.ts';
-import type { Bus } from '../fabric/bus.ts';
+import type { Bus, BusHandler } from '../fabric/bus.ts';
 
 /**
  * A node's line that runs over the relay's own connection, for nodes that have none. It does not outlive a loss of the
@@ -15,7 +15,8 @@ export function lineThrough(bus: Bus): ConnectToBus {
         if (isOpen && bus.isConnected()) bus.publish(subject, data);
       },
       subscribe: (subject, handler) => {
-        subscriptions.push(bus.subscribe(subject, (subject, data, reply) => handler({ subject, data, reply })));
+        const hear: BusHandler = (subject, data, reply, trace) => handler({ subject, data, reply, trace });
+        subscriptions.push(bus.subscribe(subject, hear));
       },
       flush: async () => undefined,
       reconnect: async () => undefined,

@@ -1,10 +1,12 @@
 import type { FrameWriter } from '../../shared/agent/frame-writer.ts';
 import type { AttemptNamed } from '../../shared/api/miners.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
+import type { TraceContext } from '../../shared/tracing/trace-context.ts';
 
 /** One attempt that a miner has been given, or is about to be. Times are milliseconds of one clock. */
 export type Errand = {
   readonly request: JobRequest;
+  readonly trace: TraceContext | undefined;
   readonly frames: FrameWriter;
   /** Who asked, for the policy of the miner's owner. */
   readonly client: string;

@@ -1,12 +1,13 @@
 import { createFrameWriter } from '../../shared/agent/frame-writer.ts';
 import type { JobRunner } from '../../shared/agent/job-runner.ts';
 import type { Slots } from '../../shared/agent/slots.ts';
-import type { AttemptNamed, MinerWork } from '../../shared/api/miners.ts';
+import type { AttemptNamed, MinerJob, MinerWork } from '../../shared/api/miners.ts';
 import { OPERATOR_CLIENT } from '../../shared/policy/decide.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
+import { formatTraceparent } from '../../shared/tracing/trace-context.ts';
 import { type Errand, nameOf } from './errand.ts';
 
 /** The jobs of one miner: those that wait to be fetched, and those it has. */
@@ -95,18 +96,19 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
       return entry.name;
     });
   };
-  const work = (request: JobRequest | null): MinerWork => ({ request, cancel: listWithdrawn() });
+  const work = (request: MinerJob | null): MinerWork => ({ request, cancel: listWithdrawn() });
 
   const fetch = (): MinerWork | undefined => {
     const errand = waiting.shift();
     if (errand === undefined) return undefined;
-    const { request } = errand;
+    const { request, trace } = errand;
     clearTimeout(errand.timer);
     errand.fetchedAt = now();
     errand.frames.accept();
     const ms = Math.min(request.timeoutMs, TIMER_MOST_MS);
     errand.timer = setTimeout(() => end(errand, tooLong(request)), ms);
-    return work(policy.limited(request));
+    const job = policy.limited(request);
+    return work(trace === undefined ? job : { ...job, traceparent: formatTraceparent(trace) });
   };
   const put = (errand: Errand): void => {
     errands.set(errand.request.job, errand);
@@ -129,7 +131,7 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
   };
 
   return {
-    handle: (request, send) => {
+    handle: (request, send, trace) => {
       const stream = request.type === 'llm' && request.stream;
       const frames = createFrameWriter({ epoch: request.epoch, stream, send, now });
       const client = request.client ?? OPERATOR_CLIENT;
@@ -141,7 +143,7 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
         return;
       }
       put({
-        ...{ request, frames, client, release },
+        ...{ request, trace, frames, client, release },
         ...{ fetchedAt: null, firstTextAt: null, pieces: 0, tokens: 0, timer: undefined },
       });
     },

@@ -1,3 +1,4 @@
+import { repeatHourly } from '../hourly.ts';
 import type { RelayLog } from '../log.ts';
 import type { UsageStore } from './usage-store.ts';
 
@@ -5,7 +6,6 @@ import type { UsageStore } from './usage-store.ts';
 export const DAYS_OF_HOURS = 2;
 
 const DAY_MS = 86_400_000;
-const EVERY_MS = 60 * 60_000;
 
 export type FoldUsagePorts = {
   store: UsageStore;
@@ -26,14 +26,5 @@ export function foldUsage({ store, now, log }: FoldUsagePorts): () => Promise<vo
     await store.foldHours(beforeDay);
     foldedDay = beforeDay;
   };
-  const tryTo = (): Promise<void> =>
-    fold().catch((error: unknown) => log.error({ err: error }, 'hours of usage could not be put together'));
-  let running = tryTo();
-  const timer = setInterval(() => {
-    running = running.then(tryTo);
-  }, EVERY_MS).unref();
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
+  return repeatHourly(fold, (error) => log.error({ err: error }, 'hours of usage could not be put together'));
 }

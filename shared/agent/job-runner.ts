@@ -3,6 +3,7 @@ import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
 import type { PieceDetail, Runtime, RuntimeFiles, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
 import type { JobWitness, WitnessedJob } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
@@ -12,8 +13,8 @@ import type { Slots } from './slots.ts';
 import type { WarmSessions } from './warm-sessions.ts';
 
 export type JobRunner = {
-  /** Runs one attempt and answers it with frames through `send`; never throws. */
-  handle(request: JobRequest, send: (data: Uint8Array) => void): void;
+  /** Runs one attempt, which has this place in a trace, and answers it with frames through `send`; never throws. */
+  handle(request: JobRequest, send: (data: Uint8Array) => void, trace?: TraceContext): void;
   cancel(request: CancelRequest): void;
   /** Ends every running job without a word: their lease is gone, so nobody may hear of them. */
   abandonAll(reason: string): void;
@@ -54,7 +55,7 @@ type RunningJob = { epoch: number; attempt: number; client: string; abort: Abort
 export function createJobRunner(ports: JobRunnerPorts): JobRunner {
   const jobs = new Map<string, RunningJob>();
   return {
-    handle: (request, send) => {
+    handle: (request, send, trace) => {
       const frames = createFrameWriter({
         epoch: request.epoch,
         stream: request.type === 'llm' && request.stream,
@@ -70,7 +71,8 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       frames.accept();
       // What was asked is signed for, not what the owner's limits made of it.
       const signing = ports.receiptKey && beginSigning(request, ports.receiptKey);
-      void runAttempt(ports.policy.limited(request), frames, signing, ports, jobs).finally(release);
+      const asked = { request: ports.policy.limited(request), trace };
+      void runAttempt(asked, frames, signing, ports, jobs).finally(release);
     },
     cancel: (request) => {
       const job = jobs.get(request.job);
@@ -105,7 +107,7 @@ function clientOf({ client = OPERATOR_CLIENT }: JobRequest): string {
 }
 
 async function runAttempt(
-  request: JobRequest,
+  { request, trace }: { request: JobRequest; trace: TraceContext | undefined },
   frames: FrameWriter,
   signing: ReceiptSigning | undefined,
   ports: JobRunnerPorts,
@@ -171,7 +173,7 @@ async function runAttempt(
     clearTimeout(timeout);
     jobs.delete(request.job);
     const run = { startMs: startedAt, endMs: ports.now(), problem: ended?.code ?? null };
-    if (ports.spans !== undefined) tellRun(request, run, ports.spans);
+    if (ports.spans !== undefined) tellRun(request, trace, run, ports.spans);
   }
 }
 

@@ -8,6 +8,8 @@ import {
 } from 'nats.ws';
 import type { Signer } from '../identity/signer.ts';
 import { Problem } from '../problems/problem.ts';
+import { traceOf } from '../tracing/message-trace.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
 import { type ChallengeSigner, createChallengeSigner } from './held-greeting.ts';
 
 /** The node's line to the bus. The one file that knows nats.ws. */
@@ -24,7 +26,13 @@ export type BusConnection = {
   close(): Promise<void>;
 };
 
-export type BusMessage = { subject: string; data: Uint8Array; reply: string | undefined };
+export type BusMessage = {
+  subject: string;
+  data: Uint8Array;
+  reply: string | undefined;
+  /** Where in a trace it belongs, if its headers say so. */
+  trace?: TraceContext | undefined;
+};
 
 export type BusConnectionOptions = {
   url: string;
@@ -74,7 +82,7 @@ export const connectToBus: ConnectToBus = async (options) => {
           if (error !== null) return;
           // The library says '' for a message that wants no answer.
           const reply = message.reply || undefined;
-          handler({ subject: message.subject, data: message.data, reply });
+          handler({ subject: message.subject, data: message.data, reply, trace: traceOf(message) });
         },
       });
     },

@@ -1,22 +1,22 @@
 import type { JobRequest } from '../protocol/messages.ts';
 import type { SpanSink } from '../tracing/span.ts';
-import { type FillRandom, newSpanId, parseTraceparent } from '../tracing/trace-context.ts';
+import { type FillRandom, newSpanId, type TraceContext } from '../tracing/trace-context.ts';
 
 /** What a node needs to tell how long its runs took. */
 export type RunSpans = { readonly export: SpanSink; readonly random: FillRandom };
 
-/** Tells the span of a run under the trace that its request carries, if its client wants that kept. */
+/** Tells the span of a run under its attempt's, where there is a trace and its client wants that kept. */
 export function tellRun(
   request: JobRequest,
+  attempt: TraceContext | undefined,
   run: { startMs: number; endMs: number; problem: string | null },
   { export: tell, random }: RunSpans,
 ): void {
-  const parent = request.traceparent === undefined ? undefined : parseTraceparent(request.traceparent);
-  if (parent?.sampled !== true) return;
+  if (attempt?.sampled !== true) return;
   tell({
     ...run,
-    context: { ...parent, spanId: newSpanId(random) },
-    parentSpanId: parent.spanId,
+    context: { ...attempt, spanId: newSpanId(random) },
+    parentSpanId: attempt.spanId,
     name: `run ${request.model}`,
     kind: 'consumer',
     attributes: {

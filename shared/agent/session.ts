@@ -180,12 +180,12 @@ function confirmSession(message: BusMessage, ports: SessionPorts): void {
   if (readSessionOpened(message.data).epoch === ports.epoch.current) ports.onOpen();
 }
 
-function startJob(type: JobType, { data, reply }: BusMessage, bus: BusConnection, ports: SessionPorts): void {
+function startJob(type: JobType, { data, reply, trace }: BusMessage, bus: BusConnection, ports: SessionPorts): void {
   if (reply === undefined) return;
   const send = (answer: Uint8Array): void => bus.publish(reply, answer);
   // Only the relay hears answers there: whoever else asks is one of the operator's own programs (SPEC K9).
   const isRelay = reply.startsWith(subjects.relayReplies(ports.credentials().nodeId));
-  if (isRelay) ports.jobs.handle(readJobRequest(data), send);
+  if (isRelay) ports.jobs.handle(readJobRequest(data), send, trace);
   else ports.operators.handle(type, data, send);
 }
 

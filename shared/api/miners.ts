@@ -1,7 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { NodePolicy } from '../policy/node-policy.ts';
 import { CAPABILITIES, Hardware, ServedModel, Software, Tools } from '../protocol/capabilities.ts';
-import { Execution, FinishReason, JobRequest, JsonInput } from '../protocol/messages.ts';
+import {
+  CapabilityJobRequest,
+  EmbedJobRequest,
+  Execution,
+  FinishReason,
+  JsonInput,
+  LlmJobRequest,
+} from '../protocol/messages.ts';
 import { NodeName, NodeProof, Signature } from '../protocol/pairing.ts';
 import { Nullable } from './nullable.ts';
 
@@ -136,8 +143,25 @@ export const MinerPoll = Type.Object(
 );
 export type MinerPoll = Static<typeof MinerPoll>;
 
+/** In the headers of its message where a node has a line to the bus (SPEC W1). */
+const Traced = {
+  traceparent: Type.Optional(
+    Type.String({
+      pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$',
+      description: "The attempt's place in its client's trace (W3C Trace Context), where somebody looks",
+    }),
+  ),
+};
+/** What a node on the bus is asked, and where that belongs in a trace. */
+export const MinerJob = Type.Union([
+  Type.Object({ ...LlmJobRequest.properties, ...Traced }),
+  Type.Object({ ...EmbedJobRequest.properties, ...Traced }),
+  Type.Object({ ...CapabilityJobRequest.properties, ...Traced }),
+]);
+export type MinerJob = Static<typeof MinerJob>;
+
 export const MinerWork = Type.Object({
-  request: Nullable(JobRequest),
+  request: Nullable(MinerJob),
   cancel: Cancelled,
 });
 export type MinerWork = Static<typeof MinerWork>;

@@ -117,8 +117,6 @@ const JobRequestBase = {
   service: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** What the client sent to know its own receipt by; part of what the node signs. */
   nonce: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  /** The attempt's place in its client's trace (W3C Trace Context), where somebody looks. */
-  traceparent: Type.Optional(Type.String({ pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' })),
 };
 
 /** A file of a job: its id, the SHA-256 of its content (hex) and its size. */

@@ -7,7 +7,8 @@ import type { RelayServices } from '../../relay/services.ts';
 import { silentLog } from '../support/pool.ts';
 
 const services = { version: '0.0.0-test' } as RelayServices;
-const app = await createApp({ services, logger: silentLog, maxBodyBytes: 1_024 });
+// An answer that is only injected never counts as read, and would keep this file waiting for its reader's whole minute.
+const app = await createApp({ services, logger: silentLog, maxBodyBytes: 1_024, unreadMs: 1_000 });
 after(() => app.close());
 
 type Media = { schema?: object; example?: unknown; examples?: Record<string, { value: unknown }> };

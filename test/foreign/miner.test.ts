@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +61,30 @@ async function nodeOf(pool: Pool, nodeId: string): Promise<NodeSummary | undefin
 
 const chat = (content: string) => ({ model: 'toy/parrot', messages: [{ role: 'user' as const, content }] });
 const LONG = Array.from({ length: 400 }, (_, i) => `word${i}`).join(' ');
+
+/** Prints the modules that the script of its argument imports and that a Python without packages does not have. */
+const FOREIGN_MODULES = `
+import ast, importlib.util, sys
+nodes = list(ast.walk(ast.parse(open(sys.argv[1]).read())))
+names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+names += [node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)]
+print(*(name for name in names if importlib.util.find_spec(name.split(".")[0]) is None))
+`;
+
+test('the Python script has at most 60 lines and imports nothing that does not come with Python', {
+  skip,
+}, async () => {
+  const text = await readFile(SCRIPT, 'utf8');
+  const lines = text.trimEnd().split('\n');
+  assert.ok(lines.length <= 60, `${lines.length} lines`);
+  assert.deepEqual(
+    lines.filter(({ length }) => length > 120),
+    [],
+  );
+  const { status, stdout } = spawnSync('python3', ['-I', '-S', '-c', FOREIGN_MODULES, SCRIPT], { encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.equal(stdout.trim(), '');
+});
 
 test('a Python script with nothing but HTTP shares the work with a node of the bus', { skip }, async (t) => {
   const pool = await openPool(t);

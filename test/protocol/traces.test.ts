@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createOtlpExporter } from '../../shared/tracing/otlp-exporter.ts';
 import { type CollectedSpan, startCollector } from '../support/collector.ts';
+import { joinMiner, minerModel } from '../support/miner.ts';
 import { silentLog, startPool } from '../support/pool.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
@@ -95,11 +96,11 @@ test('[W2] tells each attempt of a job that moves, and why', async (t) => {
     attempts.map(({ attributes }) => attributes['error.type'] ?? null),
     ['node_fault', null],
   );
-  const sent = [first, second].map(({ request }) => (request as { traceparent?: string }).traceparent);
   assert.deepEqual(
-    sent,
-    attempts.map(({ spanId }) => `00-${traceId}-${spanId}-01`),
+    [first.headers, second.headers],
+    attempts.map(({ spanId }) => ({ traceparent: [`00-${traceId}-${spanId}-01`] })),
   );
+  for (const { request } of [first, second]) assert.ok(!JSON.stringify(request).includes(traceId));
 });
 
 test('[W2] a job that is done later belongs to the trace of its submission', async () => {
@@ -113,6 +114,18 @@ test('[W2] a job that is done later belongs to the trace of its submission', asy
   const named = await spansOf(traceId, 4);
   assert.equal(named('run ')[0]?.parentSpanId, named('attempt ')[0]?.spanId);
   assert.equal(named('POST /v1/jobs').length, 1);
+});
+
+test('[W4] a miner that has no line to the bus finds the place of its attempt in what it is asked', async (t) => {
+  const model = minerModel();
+  const miner = await joinMiner(t, pool.relay, { models: [model] });
+  const traceId = newTrace();
+  const answer = chat(model.name, traceId);
+  const request = await miner.fetch();
+  assert.equal((await miner.answer(request, 'done')).status, 200);
+  assert.equal((await answer).status, 200);
+  const named = await spansOf(traceId, 3);
+  assert.equal(request.traceparent, `00-${traceId}-${named('attempt ')[0]?.spanId}-01`);
 });
 
 test('[W3] tells nothing of a request or an answer, also when it fails', async () => {
@@ -138,6 +151,7 @@ test('[W1] sends no node a place in a trace while nobody looks', async (t) => {
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'x' }] }),
   });
   const job = await nodes[0].jobs.next();
+  assert.equal(job.headers, undefined);
   assert.ok(!('traceparent' in job.request));
   job.text('ok');
   job.done();

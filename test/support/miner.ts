@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import type { Relay } from '../../relay/server.ts';
-import type { MinerModel, MinerWork, RegisteredMiner } from '../../shared/api/miners.ts';
+import type { MinerJob, MinerModel, MinerWork, RegisteredMiner } from '../../shared/api/miners.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
 import { afterTest } from './after-test.ts';
 import { chatCall } from './ask-pool.ts';
@@ -25,7 +25,7 @@ export type ScriptedMiner = {
   say(what: string, body?: unknown): Promise<Said>;
   poll(waitMs?: number): Promise<{ status: number; work: MinerWork }>;
   /** The next job. */
-  fetch(): Promise<JobRequest>;
+  fetch(): Promise<MinerJob>;
   /** Ends an attempt with a text. */
   answer(request: JobRequest, text: string): Promise<Said>;
 };

@@ -34,6 +34,8 @@ export type ScriptedJob = {
   readonly request: JobRequest;
   readonly subject: string;
   readonly reply: string | undefined;
+  /** The headers of the message; undefined when it had none. */
+  readonly headers: Record<string, string[]> | undefined;
   /** Sends a frame with the right epoch and the next number, unless `frame` says otherwise. */
   send(frame: Record<string, unknown>): void;
   text(text: string, tokens?: number): void;
@@ -219,6 +221,7 @@ function scriptJob(message: Msg): ScriptedJob {
     request,
     subject: message.subject,
     reply: message.reply,
+    headers: message.headers && Object.fromEntries(message.headers),
     send: (frame) => {
       message.respond(encodeJson({ epoch: request.epoch, seq, ...frame }));
       if (frame.epoch === undefined) seq = (typeof frame.seq === 'number' ? frame.seq : seq) + 1;

@@ -7,14 +7,13 @@ import { Settlement } from '../../../shared/credits/settlement.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { creditsText } from '../../credits/billing.ts';
 import { faultOfSettlement } from '../../credits/close-settlement.ts';
-import { addClientOptions, readOperator } from '../client-options.ts';
+import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
+import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { getJson, postJson, putJson } from '../get-json.ts';
 import { parseCount } from '../options.ts';
-import type { SettingOptions } from '../setting-options.ts';
 import { tableOf } from '../tables.ts';
 
-type JsonOption = SettingOptions & { json?: boolean };
 type PriceOptions = JsonOption & { job?: number; second?: number; input?: number; output?: number; fee?: number };
 
 const settlementFile = Compile(Settlement);
@@ -164,14 +163,4 @@ function parsePercent(text: string): number {
   const percent = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
   if (percent >= 0 && percent <= 100) return percent;
   throw new InvalidArgumentError('Give a whole number from 0 to 100.');
-}
-
-function operatorCommand(credits: Command, name: string, description: string): Command {
-  return addClientOptions(credits.command(name), ['admin_token'])
-    .description(description)
-    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
-}
-
-function print({ json }: JsonOption, value: unknown, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
 }

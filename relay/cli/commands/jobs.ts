@@ -1,15 +1,14 @@
 import { type Command, Option } from 'commander';
 import type { Job, JobPage, JobRequest, JobResult } from '../../../shared/api/jobs.ts';
-import { addClientOptions, readClient, readOperator } from '../client-options.ts';
+import { clientCommand, type JsonOption, print } from '../answering-command.ts';
+import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { inputOf } from '../input-of.ts';
 import { jobsTable, jobText } from '../job-views.ts';
 import { parseCount, parseLongSeconds, parsePriority } from '../options.ts';
-import type { SettingOptions } from '../setting-options.ts';
 
-type JobsOptions = SettingOptions & { json?: boolean };
-type ListOptions = JobsOptions & { limit: number; all?: boolean };
-type SubmitOptions = JobsOptions & {
+type ListOptions = JsonOption & { limit: number; all?: boolean };
+type SubmitOptions = JsonOption & {
   model?: string;
   priority?: number;
   deadline?: number;
@@ -18,7 +17,7 @@ type SubmitOptions = JobsOptions & {
   idempotencyKey?: string;
   wait?: boolean;
 };
-type RefuseOptions = JobsOptions & { reason?: string };
+type RefuseOptions = JsonOption & { reason?: string };
 
 const ENDS: readonly Job['state'][] = ['succeeded', 'failed', 'cancelled', 'expired'];
 const PAGE = 1_000;
@@ -72,14 +71,14 @@ function addViews(jobs: Command): void {
     });
   clientCommand(jobs, 'show', 'a job, its attempts and its result')
     .argument('<job-id>')
-    .action(async (id: string, options: JobsOptions) => {
+    .action(async (id: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       await show(await getJson<Job>(relayUrl, pathOf(id), apiKey), options, relayUrl, apiKey);
     });
   clientCommand(jobs, 'cancel', 'end a job')
     .argument('<job-id>')
     .addOption(new Option('--forget', 'and forget its result, if it has one'))
-    .action(async (id: string, { forget, ...options }: JobsOptions & { forget?: boolean }) => {
+    .action(async (id: string, { forget, ...options }: JsonOption & { forget?: boolean }) => {
       const { relayUrl, apiKey } = await readClient(options);
       const job =
         forget === true
@@ -92,7 +91,7 @@ function addViews(jobs: Command): void {
 function addApprovals(jobs: Command): void {
   clientCommand(jobs, 'approve', 'let a job run, where the relay is supervised', ['admin_token'])
     .argument('<job-id>')
-    .action((id: string, options: JobsOptions) => decide(id, 'approve', undefined, options));
+    .action((id: string, options: JsonOption) => decide(id, 'approve', undefined, options));
   clientCommand(jobs, 'refuse', 'refuse a job that waits for you', ['admin_token'])
     .argument('<job-id>')
     .addOption(new Option('--reason <text>', 'told to whoever asked'))
@@ -101,25 +100,14 @@ function addApprovals(jobs: Command): void {
     );
 }
 
-async function decide(id: string, action: string, body: unknown, options: JobsOptions): Promise<void> {
+async function decide(id: string, action: string, body: unknown, options: JsonOption): Promise<void> {
   const { relayUrl, adminToken } = await readOperator(options);
   const path = `/v1/admin/jobs/${encodeURIComponent(id)}/${action}`;
   const job = await postJson<Job>(relayUrl, path, adminToken, body);
   print(options, job, `${job.id} is ${job.state}.\n`);
 }
 
-function clientCommand(
-  jobs: Command,
-  name: string,
-  description: string,
-  own: Parameters<typeof addClientOptions>[1] = ['api_key'],
-): Command {
-  return addClientOptions(jobs.command(name), own)
-    .description(description)
-    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
-}
-
-async function readEither(options: JobsOptions, asOperator: boolean): Promise<{ relayUrl: string; key: string }> {
+async function readEither(options: JsonOption, asOperator: boolean): Promise<{ relayUrl: string; key: string }> {
   if (!asOperator) {
     const { relayUrl, apiKey } = await readClient(options);
     return { relayUrl, key: apiKey };
@@ -142,7 +130,7 @@ function requestOf(service: string, input: string, options: SubmitOptions, now: 
 }
 
 /** Prints a job, with its result where it is kept. Scripts look at the exit code. */
-async function show(job: Job, options: JobsOptions, relayUrl: string, apiKey: string): Promise<void> {
+async function show(job: Job, options: JsonOption, relayUrl: string, apiKey: string): Promise<void> {
   const answer = job.queue?.resultKept
     ? await getJson<JobResult>(relayUrl, `${pathOf(job.id)}/result`, apiKey)
     : undefined;
@@ -161,8 +149,4 @@ async function whenEnded(submitted: Job, relayUrl: string, apiKey: string): Prom
 
 function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
-}
-
-function print({ json }: JobsOptions, value: unknown, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
 }

@@ -1,13 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES, SCOPE_MEANINGS } from '../../../shared/api/keys.ts';
-import { addClientOptions, readOperator } from '../client-options.ts';
+import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
+import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { printable } from '../printable.ts';
-import type { SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type JsonOption = SettingOptions & { json?: boolean };
 type CreateOptions = JsonOption & {
   scope?: string[];
   onlyModel?: string[];
@@ -76,16 +75,6 @@ function addCreate(keys: Command): void {
       });
       print(options, made, createdText(made));
     });
-}
-
-function operatorCommand(keys: Command, name: string, description: string): Command {
-  return addClientOptions(keys.command(name), ['admin_token'])
-    .description(description)
-    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
-}
-
-function print(options: JsonOption, answer: unknown, text: string): void {
-  process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : text);
 }
 
 function createdText({ id, name, key, signing_secret }: CreatedKey): string {

@@ -8,18 +8,17 @@ import type {
   Task,
 } from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { addClientOptions, readClient, readOperator } from '../client-options.ts';
+import { clientCommand, type JsonOption, operatorCommand, print } from '../answering-command.ts';
+import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { inputOf } from '../input-of.ts';
 import { capabilitiesText, healthText, nodesTable, pendingTable, pendingText, taskText } from '../node-views.ts';
 import { parseSeconds } from '../options.ts';
-import type { SettingOptions } from '../setting-options.ts';
 
-type NodesOptions = SettingOptions & { json?: boolean };
-type SendOptions = NodesOptions & { type: string; model?: string; wait: boolean };
-type ReasonOptions = NodesOptions & { reason?: string };
+type SendOptions = JsonOption & { type: string; model?: string; wait: boolean };
+type ReasonOptions = JsonOption & { reason?: string };
 type DrainOptions = ReasonOptions & { deadline: number };
-type ApproveOptions = NodesOptions & { sha256?: string };
+type ApproveOptions = JsonOption & { sha256?: string };
 
 /** How long a task that is waited for is left alone between two looks. */
 const LOOK_EVERY_MS = 500;
@@ -34,7 +33,7 @@ export function addNodesCommand(program: Command): void {
 }
 
 function addViews(nodes: Command): void {
-  clientCommand(nodes, 'list', 'the nodes that the relay knows').action(async (options: NodesOptions) => {
+  clientCommand(nodes, 'list', 'the nodes that the relay knows').action(async (options: JsonOption) => {
     const data: NodePage['data'] = [];
     const { relayUrl, apiKey } = await readClient(options);
     let after: string | null = '';
@@ -47,14 +46,14 @@ function addViews(nodes: Command): void {
   });
   clientCommand(nodes, 'health', 'whether a node would be given a job, and how it did so far')
     .argument('<node>', 'id or slug')
-    .action(async (node: string, options: NodesOptions) => {
+    .action(async (node: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const health = await getJson<NodeHealth>(relayUrl, `${pathOf(node)}/health`, apiKey);
       print(options, health, healthText(health));
     });
   clientCommand(nodes, 'capabilities', 'what a node says of itself')
     .argument('<node>', 'id or slug')
-    .action(async (node: string, options: NodesOptions) => {
+    .action(async (node: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const details = await getJson<NodeDetails>(relayUrl, pathOf(node), apiKey);
       print(options, details.document, capabilitiesText(details));
@@ -78,7 +77,7 @@ function addTasks(nodes: Command): void {
     });
   clientCommand(nodes, 'result', 'a task and its result')
     .argument('<task-id>')
-    .action(async (id: string, options: NodesOptions) => {
+    .action(async (id: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const task = await getJson<Task>(relayUrl, taskPath(id), apiKey);
       print(options, task, taskText(task));
@@ -86,7 +85,7 @@ function addTasks(nodes: Command): void {
     });
   clientCommand(nodes, 'cancel', 'end a task that runs or waits for approval')
     .argument('<task-id>')
-    .action(async (id: string, options: NodesOptions) => {
+    .action(async (id: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const task = await deleteJson<Task>(relayUrl, taskPath(id), apiKey);
       print(options, task, taskText(task));
@@ -96,7 +95,7 @@ function addTasks(nodes: Command): void {
 function addApprovals(nodes: Command): void {
   operatorCommand(nodes, 'approvals', 'the tasks that wait until you approve or refuse them')
     .argument('[task-id]', 'show this one with its input')
-    .action(async (id: string | undefined, options: NodesOptions) => {
+    .action(async (id: string | undefined, options: JsonOption) => {
       const { relayUrl, adminToken } = await readOperator(options);
       if (id === undefined) {
         const { data } = await getJson<PendingTasks>(relayUrl, '/v1/admin/tasks', adminToken);
@@ -138,50 +137,34 @@ function addAdministration(nodes: Command): void {
     });
   operatorCommand(nodes, 'uncordon', 'give a node jobs again')
     .argument('<node>')
-    .action((node: string, options: NodesOptions) =>
+    .action((node: string, options: JsonOption) =>
       operate(options, admin(node, 'uncordon'), undefined, `${node} gets jobs again.`),
     );
   operatorCommand(nodes, 'label', 'set labels (room=attic) and take them away (room=)')
     .argument('<node>')
     .argument('<name=value...>')
-    .action((node: string, labels: string[], options: NodesOptions) =>
+    .action((node: string, labels: string[], options: JsonOption) =>
       operate(options, admin(node, 'labels'), { labels: labelsOf(labels) }, `${node} is labelled.`),
     );
   operatorCommand(nodes, 'approve-node', 'let a node in that waits for it, or was revoked')
     .argument('<node>')
-    .action((node: string, options: NodesOptions) =>
+    .action((node: string, options: JsonOption) =>
       operate(options, admin(node, 'approve'), undefined, `${node} is let in.`),
     );
   operatorCommand(nodes, 'revoke', 'shut a node out and cut its connection')
     .argument('<node>')
-    .action((node: string, options: NodesOptions) =>
+    .action((node: string, options: JsonOption) =>
       operate(options, admin(node, 'revoke'), undefined, `${node} is shut out.`),
     );
-}
-
-function clientCommand(nodes: Command, name: string, description: string): Command {
-  return addClientOptions(nodes.command(name), ['api_key']).description(description).addOption(jsonOption());
-}
-
-function operatorCommand(nodes: Command, name: string, description: string): Command {
-  return addClientOptions(nodes.command(name), ['admin_token']).description(description).addOption(jsonOption());
-}
-
-function jsonOption(): Option {
-  return new Option('--json', 'print the answer of the relay as JSON');
 }
 
 function reasonOption(what: string): Option {
   return new Option('--reason <text>', what);
 }
 
-async function operate(options: NodesOptions, path: string, body: unknown, sentence: string): Promise<void> {
+async function operate(options: JsonOption, path: string, body: unknown, sentence: string): Promise<void> {
   const { relayUrl, adminToken } = await readOperator(options);
   print(options, await postJson(relayUrl, path, adminToken, body), `${sentence}\n`);
-}
-
-function print({ json }: NodesOptions, value: unknown, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
 }
 
 function pathOf(node: string): string {

@@ -1,13 +1,12 @@
 import { type Command, Option } from 'commander';
 import type { ServiceDetails, ServicePage, ServiceSummary } from '../../../shared/api/services.ts';
 import { CATEGORIES } from '../../../shared/registry/service.ts';
-import { addClientOptions, readClient } from '../client-options.ts';
+import { clientCommand, type JsonOption, print } from '../answering-command.ts';
+import { readClient } from '../client-options.ts';
 import { getJson } from '../get-json.ts';
 import { servicesTable, serviceText } from '../service-views.ts';
-import type { SettingOptions } from '../setting-options.ts';
 
-type ServicesOptions = SettingOptions & { json?: boolean };
-type ListOptions = ServicesOptions & { category?: string; search?: string };
+type ListOptions = JsonOption & { category?: string; search?: string };
 
 /** `sparewatt services …`: what the pool can be asked for. */
 export function addServicesCommand(program: Command): void {
@@ -22,7 +21,7 @@ export function addServicesCommand(program: Command): void {
     });
   clientCommand(services, 'show', 'one service: its input, its output and what a node must have')
     .argument('<id>', 'such as llm/inference')
-    .action(async (id: string, options: ServicesOptions) => {
+    .action(async (id: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const path = `/v1/registry/services/${encodeURIComponent(id)}`;
       const service = await getJson<ServiceDetails>(relayUrl, path, apiKey);
@@ -45,14 +44,4 @@ async function listServices(
     after = page.next;
   }
   return found;
-}
-
-function clientCommand(services: Command, name: string, description: string): Command {
-  return addClientOptions(services.command(name), ['api_key'])
-    .description(description)
-    .addOption(new Option('--json', 'print the answer of the relay as JSON'));
-}
-
-function print({ json }: ServicesOptions, value: unknown, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text);
 }

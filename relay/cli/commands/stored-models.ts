@@ -7,6 +7,7 @@ import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { nodeFolder } from '../../config/implied-settings.ts';
 import { settingsOf } from '../../config/load-settings.ts';
 import { MIRROR_FOLDER } from '../../models/mirror.ts';
+import { type JsonOption, print } from '../answering-command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
@@ -26,7 +27,6 @@ export type StoredModels = {
   sources(settings: NodeSettings, dataFolder: string): Promise<Partial<ModelStoreOptions>>;
 };
 
-type JsonOption = SettingOptions & { json?: boolean };
 type AddOptions = JsonOption & { revision?: string; dtype?: string };
 
 const SECTIONS = ['program', 'node'] as const;
@@ -181,8 +181,4 @@ function read(stored: StoredModels, options: SettingOptions): { folder: string; 
 async function openInventory(stored: StoredModels, options: SettingOptions): Promise<Inventory> {
   const { createInventory } = await import('../../../main/headless/models/inventory.ts');
   return createInventory({ cacheFolder: read(stored, options).folder });
-}
-
-function print(options: JsonOption, answer: unknown, text: string): void {
-  process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : text);
 }

@@ -6,13 +6,13 @@ import type { JsonInput } from '../../../shared/protocol/messages.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
+import { type Ranked, rankByNearness } from '../nearness.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
-import { collectVectors, floatsOf } from './embeddings.ts';
+import { collectVectors } from './embeddings.ts';
 import { type ObjectJobPorts, runObjectJob } from './object-job.ts';
 
-type Ranked = { readonly index: number; readonly score: number };
 type Ranking = { readonly jobId: string; readonly inputTokens: number; readonly ranked: readonly Ranked[] };
 
 const HONOURED = new Set(['model', 'query', 'documents', 'top_n', 'return_documents', 'routing']);
@@ -101,21 +101,5 @@ const rankByVectors: Ranker = async (body, documents, request, reply, { services
   const vectors = collectVectors();
   const { done, node } = await services.jobs.run(job, vectors, hangUp.controller).finally(hangUp.stop);
   reply.header('x-sparewatt-node', node.id);
-  const [query = [], ...others] = vectors.all().map(floatsOf);
-  const ranked = others.map((vector, index) => ({ index, score: cosine(query, vector) }));
-  ranked.sort((a, b) => b.score - a.score || a.index - b.index);
-  return { jobId: job.id, inputTokens: done.usage.inputTokens, ranked };
+  return { jobId: job.id, inputTokens: done.usage.inputTokens, ranked: rankByNearness(vectors.all()) };
 };
-
-/** The cosine of the angle between two vectors; 0 where one of them has no direction. */
-function cosine(a: readonly number[], b: readonly number[]): number {
-  let [product, aa, bb] = [0, 0, 0];
-  for (const [index, x] of a.entries()) {
-    const y = b[index] ?? 0;
-    product += x * y;
-    aa += x * x;
-    bb += y * y;
-  }
-  const length = Math.sqrt(aa * bb);
-  return length === 0 ? 0 : Math.max(-1, Math.min(1, product / length));
-}

@@ -5,6 +5,7 @@ import type { JobFileRun } from '../../files/job-files.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
+import { rankByNearness } from '../nearness.ts';
 import { finishReasonOf, gatherAnswer } from '../openai/answer-choices.ts';
 import { collectVectors, floatsOf } from '../openai/embeddings.ts';
 import { inputFiles, isToolType } from './file-input.ts';
@@ -71,32 +72,15 @@ function readVectors(): OutputReader {
   };
 }
 
-/** The first vector is that of the query. */
 function readRanking({ top }: JsonSchema): OutputReader {
   const vectors = collectVectors();
   return {
     sink: vectors,
     output: () => {
-      const [query = [], ...documents] = vectors.all().map(floatsOf);
-      const results = documents.map((vector, index) => ({ index, score: cosine(query, vector) }));
-      // Of equally near ones the earlier comes first.
-      results.sort((a, b) => b.score - a.score || a.index - b.index);
+      const results = rankByNearness(vectors.all());
       return { results: typeof top === 'number' ? results.slice(0, top) : results };
     },
   };
-}
-
-/** The cosine of the angle between two vectors; 0 where one of them has no direction. */
-export function cosine(a: readonly number[], b: readonly number[]): number {
-  let [product, aa, bb] = [0, 0, 0];
-  for (const [index, x] of a.entries()) {
-    const y = b[index] ?? 0;
-    product += x * y;
-    aa += x * x;
-    bb += y * y;
-  }
-  const length = Math.sqrt(aa * bb);
-  return length === 0 ? 0 : Math.max(-1, Math.min(1, product / length));
 }
 
 function parsed(text: string): unknown {

@@ -1,5 +1,6 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { type Outcome, type Settled, settleWrites } from '../settle-writes.ts';
 import type { OwnerConnection } from './owner-connection.ts';
 import type { Queries } from './queries.ts';
 import { isLostConnection, isStorageFailure } from './storage-problems.ts';
@@ -8,8 +9,7 @@ import { isLostConnection, isStorageFailure } from './storage-problems.ts';
 const MOST_WRITES = 128;
 
 type Run = (db: Queries) => Promise<unknown>;
-type Write = { run: Run; resolve: (value: unknown) => void; reject: (error: unknown) => void };
-type Outcome = { value: unknown } | { error: unknown };
+type Write = Settled & { run: Run };
 
 /**
  * The writes of one turn of the event loop, and those that come while others are written, share a transaction.
@@ -60,7 +60,7 @@ export class GroupCommit {
     await endOfTurn();
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, MOST_WRITES);
-      settle(batch, await this.#commit(batch));
+      settleWrites(batch, await this.#commit(batch));
     }
     this.#working = undefined;
   }
@@ -137,13 +137,4 @@ function apart(batch: readonly Write[]) {
     }
     return outcomes;
   };
-}
-
-function settle(batch: readonly Write[], outcomes: readonly Outcome[]): void {
-  for (const [index, write] of batch.entries()) {
-    const outcome = outcomes[index];
-    if (outcome === undefined) write.reject(new Error('a write has no outcome'));
-    else if ('error' in outcome) write.reject(outcome.error);
-    else write.resolve(outcome.value);
-  }
 }

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { type Outcome, type Settled, settleWrites } from '../settle-writes.ts';
 import { isBusy, isStorageFailure, toStorageError } from './storage-problems.ts';
 
 /** One transaction must not hold readers up for long: 512 jobs are some 10 ms. */
@@ -10,8 +11,7 @@ const BUSY_RETRY_MS = 20;
 
 export type GroupCommitOptions = { maxBatch?: number; now?: () => number };
 
-type Write = { run: () => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
-type Outcome = { value: unknown } | { error: unknown };
+type Write = Settled & { run: () => unknown };
 
 /**
  * The writes of one turn of the event loop share a transaction, and so one sync of the disk.
@@ -99,7 +99,7 @@ export class GroupCommit {
     const outcomes = this.#commit(batch);
     if (outcomes !== 'busy') {
       this.#queue = this.#queue.slice(batch.length);
-      settle(batch, outcomes);
+      settleWrites(batch, outcomes);
     }
     if (this.#queue.length > 0) this.#schedule();
     else for (const resolve of this.#idle.splice(0)) resolve();
@@ -160,14 +160,5 @@ export class GroupCommit {
   #mayWaitLonger(): boolean {
     this.#busySince ??= this.#now();
     return this.#now() - this.#busySince < BUSY_LIMIT_MS;
-  }
-}
-
-function settle(batch: readonly Write[], outcomes: readonly Outcome[]): void {
-  for (const [index, write] of batch.entries()) {
-    const outcome = outcomes[index];
-    if (outcome === undefined) write.reject(new Error('a write has no outcome'));
-    else if ('error' in outcome) write.reject(outcome.error);
-    else write.resolve(outcome.value);
   }
 }

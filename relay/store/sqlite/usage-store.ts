@@ -1,21 +1,7 @@
 import type { Database } from 'better-sqlite3';
-import {
-  HOURS_PER_DAY,
-  USAGE_GROUPS,
-  type UsageGroup,
-  type UsageQuery,
-  type UsageStore,
-  type UsageSum,
-} from '../usage-store.ts';
+import { foldingOf, sumOf } from '../rows/usage-rows.ts';
+import { HOURS_PER_DAY, type UsageStore, type UsageSum } from '../usage-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
-
-const COLUMN_OF: Readonly<Record<UsageGroup, string>> = {
-  day: 'hour / 24',
-  hour: 'hour',
-  key: 'api_key_id',
-  model: 'model',
-  node: 'node_id',
-};
 
 /** Adds one job; positions as `usageValues` of `job-rows.ts` gives them. */
 export const ADD_USAGE = `
@@ -24,37 +10,21 @@ VALUES (?, ?, ?, ?, 1, ?, ?, ?)
 ON CONFLICT DO UPDATE SET jobs = jobs + 1, failed = failed + excluded.failed,
   input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens`;
 
-const ADD_FOLDED = `
-INSERT INTO usage AS u (hour, api_key_id, model, node_id, jobs, failed, input_tokens, output_tokens)
-SELECT hour / 24 * 24, api_key_id, model, node_id, sum(jobs), sum(failed), sum(input_tokens), sum(output_tokens)
-FROM usage WHERE hour < ? AND hour % 24 <> 0 GROUP BY hour / 24, api_key_id, model, node_id
-ON CONFLICT (hour, api_key_id, model, node_id) DO UPDATE SET jobs = u.jobs + excluded.jobs,
-  failed = u.failed + excluded.failed, input_tokens = u.input_tokens + excluded.input_tokens,
-  output_tokens = u.output_tokens + excluded.output_tokens`;
-const DROP_FOLDED = 'DELETE FROM usage WHERE hour < ? AND hour % 24 <> 0';
+const FOLD = foldingOf('?');
+const ASKED = 'hour BETWEEN ? AND ? AND (? IS NULL OR api_key_id = ?)';
 
 export function createUsageStore(db: Database, access: SqliteAccess): UsageStore {
   return {
     sumUsage: (query) =>
       access.read(() => {
         const { fromHour, toHour, apiKeyId = null, limit } = query;
-        return db.prepare<unknown[], UsageSum>(sumOf(query)).all(fromHour, toHour, apiKeyId, apiKeyId, limit);
+        const sums = db.prepare<unknown[], UsageSum>(sumOf(query, ASKED, '?'));
+        return sums.all(fromHour, toHour, apiKeyId, apiKeyId, limit);
       }),
     foldHours: (beforeDay) =>
       access.write(() => {
-        db.prepare(ADD_FOLDED).run(beforeDay * HOURS_PER_DAY);
-        db.prepare(DROP_FOLDED).run(beforeDay * HOURS_PER_DAY);
+        db.prepare(FOLD.add).run(beforeDay * HOURS_PER_DAY);
+        db.prepare(FOLD.drop).run(beforeDay * HOURS_PER_DAY);
       }),
   };
-}
-
-/** Only names of the table above get into the text. */
-function sumOf({ by }: UsageQuery): string {
-  const shown = USAGE_GROUPS.map((group) => `${by.includes(group) ? COLUMN_OF[group] : 'NULL'} AS "${group}"`);
-  const groups = USAGE_GROUPS.filter((group) => by.includes(group)).map((group) => COLUMN_OF[group]);
-  return `
-SELECT ${shown.join(', ')}, sum(jobs) AS jobs, sum(failed) AS failed,
-  sum(input_tokens) AS inputTokens, sum(output_tokens) AS outputTokens
-FROM usage WHERE hour BETWEEN ? AND ? AND (? IS NULL OR api_key_id = ?)
-GROUP BY ${groups.join(', ')} ORDER BY ${groups.join(', ')} LIMIT ?`;
 }

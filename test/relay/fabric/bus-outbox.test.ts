@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PublishOptions } from '@nats-io/transport-node';
 import type { BusConnection } from '../../../relay/fabric/bus-connection.ts';
 import { createOutbox } from '../../../relay/fabric/bus-outbox.ts';
 
 function setUp() {
   const sent: string[] = [];
+  const headed: unknown[] = [];
   const state = { connected: true };
   const connection = {
-    publish: (subject: string, _data: Uint8Array, { reply }: { reply?: string }) => {
+    publish: (subject: string, _data: Uint8Array, { reply, ...more }: PublishOptions) => {
+      headed.push('headers' in more ? Object.fromEntries(more.headers ?? []) : more);
       sent.push(reply === undefined ? subject : `${subject} to ${reply}`);
     },
   } as unknown as BusConnection['connection'];
@@ -18,8 +21,9 @@ function setUp() {
     onDown: () => undefined,
     onUp: () => undefined,
   });
-  const add = (subject: string, reply?: string): void => outbox.add(subject, new Uint8Array(), reply);
-  return { outbox, add, sent, state };
+  const add = (subject: string, reply?: string, traceparent?: string): void =>
+    outbox.add(subject, new Uint8Array(), reply, traceparent);
+  return { outbox, add, sent, headed, state };
 }
 
 test('messages of one turn leave together at its end, in the order they came', async () => {
@@ -53,4 +57,13 @@ test('a flush sends what waits at once, and nothing twice', async () => {
   assert.deepEqual(sent, ['a']);
   await nextTurn();
   assert.deepEqual(sent, ['a']);
+});
+
+test('[W1] only a message that belongs to a trace has headers', () => {
+  const { outbox, add, headed } = setUp();
+  add('a', 'inbox');
+  add('b', 'inbox', '00-aa-bb-01');
+  add('c');
+  outbox.flush();
+  assert.deepEqual(headed, [{}, { traceparent: ['00-aa-bb-01'] }, {}]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect } from 'nats.ws';
+import { connect, type MsgHdrs } from 'nats.ws';
 import { connectBus } from '../../../relay/fabric/bus.ts';
 import { loginOfCreds, sharedBus } from '../../../relay/fabric/bus-address.ts';
 import { mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
@@ -59,6 +59,23 @@ test('answers find the one who asked, and a closed reply hears nothing', async (
   assert.equal(text(await bus.request('node.attic-a.x', bytes('after'), 5_000)), 'after');
 });
 
+test('an empty answer with headers that nobody could read in time is an answer, and is not read', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const attic = await nats.connectNode('attic-a');
+  const many = `NATS/1.0 503\r\n${Array.from({ length: 200_000 }, (_, i) => `h${i}:`).join('\r\n')}\r\n\r\n`;
+  const malformed = 'NATS/1.0 503\r\na b: c\r\n\r\n';
+  for (const headers of [many, malformed]) {
+    const encoded = { encode: () => bytes(headers) } as unknown as MsgHdrs;
+    const answering = attic.subscribe('node.attic-a.x', {
+      callback: (_error, message) => message.respond(bytes(''), { headers: encoded }),
+    });
+    await attic.flush();
+    assert.equal(text(await bus.request('node.attic-a.x', bytes(''), 5_000)), '');
+    answering.unsubscribe();
+  }
+});
+
 test('a handler that throws harms no other', async (t) => {
   const nats = await startTestNats(t);
   const bus = await nats.connectBus();
@@ -83,6 +100,26 @@ test('a message that the server would cut the connection for is refused here', a
   });
   bus.publish('fabric.x', tooLarge.subarray(1));
   assert.equal(await received, LIMITS.maxMessageBytes);
+});
+
+test('[W1] a message that its trace would make too large goes without it', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const heard: [number, string | undefined][] = [];
+  bus.subscribe('fabric.x', (_subject, data, _reply, trace) => heard.push([data.length, trace?.spanId]));
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  const sizes = [0, LIMITS.maxMessageBytes - 128, LIMITS.maxMessageBytes];
+  for (const size of sizes) bus.publish('fabric.x', new Uint8Array(size), undefined, traceparent);
+  const tooLarge = new Uint8Array(LIMITS.maxMessageBytes + 1);
+  assert.throws(() => bus.publish('fabric.x', tooLarge, undefined, traceparent), { code: 'body_too_large' });
+  await until(() => heard.length === sizes.length);
+  const spanId = 'b'.repeat(16);
+  assert.deepEqual(heard, [
+    [0, spanId],
+    [LIMITS.maxMessageBytes - 128, spanId],
+    [LIMITS.maxMessageBytes, undefined],
+  ]);
+  assert.equal(bus.isConnected(), true);
 });
 
 test('a request that waits when the bus goes down fails at once', async (t) => {

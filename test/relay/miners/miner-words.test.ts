@@ -15,7 +15,7 @@ function errand(more: Partial<JobRequest>): Errand & { sent: Frame[] } {
   const request = { ...NAME, model: 'm', timeoutMs: 1, ...more } as JobRequest;
   const frames = createFrameWriter({ epoch: 7, stream: true, send, now: () => 0 });
   const state = { fetchedAt: 100, firstTextAt: null, pieces: 0, tokens: 0, timer: undefined };
-  return { sent, request, frames, client: 'c', release: () => undefined, ...state };
+  return { sent, request, trace: undefined, frames, client: 'c', release: () => undefined, ...state };
 }
 
 const llm = () => errand({ type: 'llm' } as Partial<JobRequest>);

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
+import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
 import { isConsistent } from '../../../../shared/receipts/log/verify-proofs.ts';
 import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { draftFor, finishedJob, RELAY_KEY } from '../store-records.ts';
+import { fillOldDatabase } from './old-receipt-database.ts';
 import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
 
 const skip = whyNoPostgres() ?? false;
@@ -95,4 +97,31 @@ proves('refuses to fill a subtree of a log that lacks a part of it', async (plac
   for (let at = RECEIPTS; at < 31; at += 1) await store.jobs.recordFinishedJob(finishedJob(`job_${at}`));
   const last = store.jobs.recordFinishedJob(finishedJob('job_31'));
   await assert.rejects(last, isProblem('receipt_log_damaged', /level 0, place 17/));
+});
+
+proves('[V5] takes over a log whose leaves had a table of their own, and goes on with it', async ({ server }) => {
+  const url = await server.createDatabase();
+  // Full subtrees of both levels that are stored, and two leaves beside them.
+  const older = await fillOldDatabase(url, 256 + 16 + 2);
+  const store = await openPostgresStore({ url, relaySeed: RELAY_KEY.seed });
+  try {
+    const { jobs, keys, receiptLog } = store;
+    assert.deepEqual(await receiptLog.treeState(), older);
+    assert.deepEqual((await audit(store)).problems, []);
+    assert.deepEqual(
+      (await keys.listKeys()).map(({ keyId, prefix }) => [keyId, prefix]),
+      [['key_1', null]],
+    );
+    assert.equal(await receiptLog.leafOfReceipt('rcpt_early'), undefined);
+    assert.equal(await receiptLog.leafOfReceipt('rcpt_of_job_273'), 273);
+    await jobs.recordFinishedJob(finishedJob('job_next'));
+    const newer = { size: older.size + 1, root: await receiptLog.rootAt(older.size + 1) };
+    const proof = await receiptLog.consistencyPath(older.size, newer.size);
+    assert.ok(await isConsistent({ older, newer, proof }));
+    const { size, problems } = await audit(store);
+    assert.deepEqual([size, problems], [newer.size, []]);
+  } finally {
+    await store.close();
+    await server.dropDatabase(url);
+  }
 });

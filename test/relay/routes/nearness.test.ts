@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cosine } from '../../../relay/routes/services/service-output.ts';
+import { cosine } from '../../../relay/routes/nearness.ts';
 
 test('the cosine tells direction and not length', () => {
   assert.equal(cosine([1, 0], [5, 0]), 1);
