@@ -8,7 +8,7 @@
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
 import { deviceProblem } from './devices/device-problem.ts';
 import { assertRealAdapter } from './devices/request-device.ts';
-import { openKernels } from './kernels/open-kernels.ts';
+import type { KernelOptions } from './kernels/open-kernels.ts';
 import { memoryProblem } from './memory-problem.ts';
 import type { PieceDetail, ToolCallPiece } from './runtime.ts';
 import { type LoadedModel, loadModel } from './transformers/engine.ts';
@@ -20,6 +20,8 @@ export type WorkerHost = {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
   /** The files at a location the host named in its load request. */
   openFiles(location: string): ModelFiles;
+  /** The kernels, which a host whose models start often reads only when they are wanted. */
+  openKernels(options: KernelOptions): Promise<LoadedModel>;
   /** Called after an unload, when nothing is left to do. */
   close(): void;
 };
@@ -32,7 +34,8 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   async function load(request: LoadRequest): Promise<LoadedModel> {
     const { location, holds, allowSoftware = false, ...options } = request;
     const { device } = options;
-    if (holds === 'kernels') return await openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware });
+    if (holds === 'kernels')
+      return await host.openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware });
     // In Node it is ONNX Runtime's own, which the page's interface knows nothing of.
     if (device === 'webgpu' && 'gpu' in navigator) await assertRealAdapter(allowSoftware);
     return await loadModel(host.openFiles(location), options);
