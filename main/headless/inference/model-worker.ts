@@ -37,6 +37,7 @@ export type ModelWorker = {
 export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   let current: Promise<ModelProcess> | null = null;
   let alive: ModelProcess | null = null;
+  let leaving: Promise<void> | undefined;
   let closed = false;
   let inUse = 0;
   let usedAt: number | null = null;
@@ -97,7 +98,9 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     async release() {
       if (inUse > 0 || current === null) return;
       const holder = await current.catch(() => null);
-      if (inUse === 0) await holder?.end(releasedProblem(options.model));
+      if (inUse > 0) return;
+      leaving = holder?.end(releasedProblem(options.model));
+      await leaving;
     },
     restart: async (reason) => {
       await alive?.end(reason);
@@ -105,7 +108,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     async close() {
       closed = true;
       const holder = await current?.catch(() => null);
-      await holder?.end(closedProblem(options.model));
+      await Promise.all([holder?.end(closedProblem(options.model)), leaving]);
     },
   };
 }
