@@ -1,5 +1,5 @@
 /**
- * The worker's side of the protocol, the same in a Node thread and in a browser worker.
+ * The worker's side of the protocol, the same in a process of Node or Electron and in a browser worker.
  *
  * 1. The model is loaded once; jobs that arrive earlier wait for it.
  * 2. Jobs run side by side and share nothing but the model; a job that fails takes no other with it.
@@ -26,7 +26,7 @@ export type WorkerHost = {
   close(): void;
 };
 
-/** Returns the handler for every message that the host thread sends. */
+/** Returns the handler for every message that the host sends. */
 export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   const cancels = new Map<number, () => void>();
   let loading: Promise<LoadedModel> | null = null;

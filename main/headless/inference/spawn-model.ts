@@ -35,10 +35,11 @@ export type SpawnModelOptions = {
 };
 
 /**
- * Signals for a whole group, such as Ctrl-C of a terminal, are for the node, which drains first. The shell's own copy of the
- * channel is closed, or nobody would hear that its other end has gone.
+ * Signals for a whole group, such as Ctrl-C of a terminal, are for the node, which drains first. A crash writes no memory to
+ * the disk: there are prompts in it. The shell's own copy of the channel is closed, or nobody would hear that its other end
+ * has gone.
  */
-const KEEPER = `trap '' INT TERM HUP; "$@" </dev/null & exec 3<&-; read -r _; kill -9 $!; wait $!`;
+const KEEPER = `trap '' INT TERM HUP; ulimit -c 0; "$@" </dev/null & exec 3<&-; read -r _; kill -9 $!; wait $!`;
 /** How a shell tells that a signal ended its child. */
 const SIGNALLED = 128;
 
