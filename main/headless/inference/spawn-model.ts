@@ -6,7 +6,7 @@
  *    and kills it when that closes. Windows ends a program's children with it.
  * 2. It is killed by closing that pipe. Its id is not given to another before: the shell has
  *    not asked for how it ended until then.
- * 3. All that it said is heard before its end is told, and its end is told once.
+ * 3. Its end is told once. It hears of the end of the shell, too.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -64,7 +64,10 @@ export function spawnModel({ model, entry, env = {}, onWord, onExit }: SpawnMode
   child.stdin?.on('error', () => undefined); // Its end is told below.
   child.on('message', (word) => onWord(word as FromWorker));
   child.on('disconnect', close);
-  child.on('exit', (code, signal) => finish(signal ?? describeCode(code ?? 0)));
+  child.on('exit', (code, signal) => {
+    if (child.connected) child.disconnect();
+    finish(signal ?? describeCode(code ?? 0));
+  });
   child.on('error', (error) => {
     // It could not be started, or nothing is left of it to kill or to tell anything.
     if (child.pid === undefined) finish(error.message);
