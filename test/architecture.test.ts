@@ -216,12 +216,12 @@ test('the lockfile lets npm of every Node version install nats-server', () => {
   );
 });
 
-/** Every package that a file loads, itself and by what it imports. Types alone load nothing. */
+/** Every package that a file loads at once, itself and by what it imports. Types alone load nothing. */
 function packagesLoadedBy(entry: string): Set<string> {
   const seen = new Set([entry]);
   const packages = new Set<string>();
   for (const file of seen) {
-    for (const specifier of importsOf(file, /(?:^|\n)import type\s[^;]*;/g)) {
+    for (const specifier of importsOf(file, /(?:^|\n)import type\s[^;]*;|\bimport\(/g)) {
       if (specifier.startsWith('.')) seen.add(relative(ROOT, resolve(ROOT, dirname(file), specifier)));
       else packages.add(specifier);
     }
@@ -229,10 +229,16 @@ function packagesLoadedBy(entry: string): Set<string> {
   return packages;
 }
 
-for (const thread of ['relay/store/sqlite/database-worker.ts', 'relay/store/postgres/postgres-worker.ts']) {
-  test(`${thread} loads no schemas, which would take most of the time in which the database opens`, () => {
-    const packages = [...packagesLoadedBy(thread)];
-    assert.ok(packages.includes('node:worker_threads'), 'the imports were followed');
+const QUICK_TO_START = {
+  'relay/store/sqlite/database-worker.ts': 'node:worker_threads',
+  'relay/store/postgres/postgres-worker.ts': 'node:worker_threads',
+  'main/headless/inference/inference-process.ts': '@huggingface/transformers',
+};
+
+for (const [entry, needed] of Object.entries(QUICK_TO_START)) {
+  test(`${entry} loads no schemas, which would take most of the time in which it starts`, () => {
+    const packages = [...packagesLoadedBy(entry)];
+    assert.ok(packages.includes(needed), 'the imports were followed');
     assert.deepEqual(
       packages.filter((name) => name.startsWith('typebox')),
       [],

@@ -67,7 +67,7 @@ export type HeadlessAgentOptions = {
   onProgress(line: string): void;
 };
 
-/** The node without a screen: its key and models from disk, inference in worker threads, the bus through nats.ws. */
+/** The node without a screen: its key and models from disk, inference in processes, the bus through nats.ws. */
 export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
   const { policy, preferences, close: closePolicy } = openPolicy(options);
   const identity = options.identity ?? (await identityOf(options));

@@ -55,7 +55,7 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
   return { id, ...(revision === undefined ? {} : { revision }), ...(task === undefined ? {} : { task }) };
 }
 
-/** What a headless node runs: the asked models, or the demo models, in worker threads, kernels, and allowed programs. */
+/** What a headless node runs: the asked models, or the demo models, in processes of their own, kernels, and allowed programs. */
 export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRuntime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');

@@ -2,8 +2,8 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { ComputeOrder } from '../../shared/ipc/compute-channels.ts';
 import { Problem, toProblemRecord } from '../../shared/problems/problem.ts';
 import type { FromWorker } from '../../shared/runtimes/worker-protocol.ts';
+import { type CrashCount, countCrashes, type End } from '../headless/inference/count-crashes.ts';
 import type { ElectronSurface, UtilitySurface } from '../surface.ts';
-import { type CrashCount, countCrashes, type End } from './count-crashes.ts';
 import type { ComputeHost } from './page-model.ts';
 
 export type ModelProcessesOptions = {

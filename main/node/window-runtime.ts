@@ -6,7 +6,7 @@ import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
-import type { End } from './count-crashes.ts';
+import type { End } from '../headless/inference/count-crashes.ts';
 import { createPageJobs, type PageResult } from './page-jobs.ts';
 import { createPageLoads, takenBack } from './page-loads.ts';
 import { asOnProcessor, type ComputeHost, type PageModel } from './page-model.ts';

@@ -1,6 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { COMPUTE_ORDER, type ComputeOrder } from '../../shared/ipc/compute-channels.ts';
-import { countCrashes, type End } from '../node/count-crashes.ts';
+import { countCrashes, type End } from '../headless/inference/count-crashes.ts';
 import type { ElectronSurface, WindowSurface } from '../surface.ts';
 import { COMPUTE_URL } from './app-pages.ts';
 import { PAGE_PREFERENCES } from './hardening.ts';

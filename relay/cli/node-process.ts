@@ -29,7 +29,7 @@ export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: 
   const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, ...file, '--ready-json'];
   const log = openSync(logFile, 'a', 0o600);
   // The channel is how the node learns of our end, even of a kill -9.
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'], env: nodeEnvironment() });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });
   closeSync(log);
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const failed = exited.then((code): never => {
@@ -39,14 +39,6 @@ export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: 
   const ready = Promise.race([readNodeId(child), failed]);
   ready.catch(() => undefined);
   return { ready, failed, stop: () => stop(child, exited) };
-}
-
-/**
- * Models come and go in threads, and glibc keeps what they have used in a pool per thread, up to eight for each core, none of
- * which is ever given back: a megabyte for each load. With two pools it stays as it is after some sixty.
- */
-function nodeEnvironment(): NodeJS.ProcessEnv {
-  return { MALLOC_ARENA_MAX: '2', ...process.env };
 }
 
 async function readNodeId(child: ChildProcess): Promise<string> {

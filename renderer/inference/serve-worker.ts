@@ -1,3 +1,4 @@
+import { openKernels } from '../../shared/runtimes/kernels/open-kernels.ts';
 import { serveInference } from '../../shared/runtimes/serve-inference.ts';
 import { setUpWebAssembly } from '../../shared/runtimes/transformers/library.ts';
 import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
@@ -17,6 +18,7 @@ export function serveWorker(openFiles: (location: string) => ModelFiles): void {
   const handle = serveInference({
     post: (message, transfer) => scope.postMessage(message, transfer ?? []),
     openFiles,
+    openKernels,
     close: () => scope.close(),
   });
   scope.addEventListener('message', ({ data }) => {

@@ -77,7 +77,7 @@ export type InstalledArtifact = { name: string; size_bytes: number; files: numbe
  *
  * Errors: `run` rejects with a `Problem` for anything a caller should hear of (`model_not_found`,
  * `context_length_exceeded`, `model_files_corrupt`, …), with `signal.reason` when the signal ended it; anything else is
- * a fault of the runtime. A failed job never takes others with it unless their thread is gone (`node_fault`).
+ * a fault of the runtime. A failed job never takes others with it unless what they run in is gone (`node_fault`).
  */
 export interface Runtime {
   /** Models that can be asked for now, loaded or not. */

@@ -1,5 +1,5 @@
 /**
- * The worker's side of the protocol, the same in a Node thread and in a browser worker.
+ * The worker's side of the protocol, the same in a process of Node or Electron and in a browser worker.
  *
  * 1. The model is loaded once; jobs that arrive earlier wait for it.
  * 2. Jobs run side by side and share nothing but the model; a job that fails takes no other with it.
@@ -8,7 +8,7 @@
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
 import { deviceProblem } from './devices/device-problem.ts';
 import { assertRealAdapter } from './devices/request-device.ts';
-import { openKernels } from './kernels/open-kernels.ts';
+import type { KernelOptions } from './kernels/open-kernels.ts';
 import { memoryProblem } from './memory-problem.ts';
 import type { PieceDetail, ToolCallPiece } from './runtime.ts';
 import { type LoadedModel, loadModel } from './transformers/engine.ts';
@@ -20,11 +20,13 @@ export type WorkerHost = {
   post(message: FromWorker, transfer?: ArrayBuffer[]): void;
   /** The files at a location the host named in its load request. */
   openFiles(location: string): ModelFiles;
+  /** The kernels, which a host whose models start often reads only when they are wanted. */
+  openKernels(options: KernelOptions): Promise<LoadedModel>;
   /** Called after an unload, when nothing is left to do. */
   close(): void;
 };
 
-/** Returns the handler for every message that the host thread sends. */
+/** Returns the handler for every message that the host sends. */
 export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   const cancels = new Map<number, () => void>();
   let loading: Promise<LoadedModel> | null = null;
@@ -32,7 +34,8 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   async function load(request: LoadRequest): Promise<LoadedModel> {
     const { location, holds, allowSoftware = false, ...options } = request;
     const { device } = options;
-    if (holds === 'kernels') return await openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware });
+    if (holds === 'kernels')
+      return await host.openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware });
     // In Node it is ONNX Runtime's own, which the page's interface knows nothing of.
     if (device === 'webgpu' && 'gpu' in navigator) await assertRealAdapter(allowSoftware);
     return await loadModel(host.openFiles(location), options);

@@ -1,12 +1,12 @@
 /**
- * What a host thread and an inference worker say to each other. One worker holds one model. Both ends are built
- * together, so nothing is validated here.
+ * What a host and an inference worker, a process or a web worker, say to each other. One worker holds one model. Both ends
+ * are built together, so nothing is validated here.
  *
  * 1. The first message to a worker is `load`; it answers `loaded` or `problem` with `job: null`, once.
  * 2. Every `run` is answered by any number of `text`, `tool_call` and `vectors` and then exactly one `done`, `cancelled` or
  *    `problem`; nothing for that job follows.
- * 3. A cancel is a flag in shared memory, because a worker that computes reads no messages; the `cancel` message is
- *    for workers that share no memory.
+ * 3. A cancel is a message, which a worker reads between two passes of its model, and a flag where memory is shared: a web
+ *    worker that computes by WebAssembly reads no messages.
  */
 import type { ProblemRecord } from '../problems/problem-record.ts';
 import type { Usage } from '../protocol/messages.ts';

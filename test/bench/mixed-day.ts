@@ -9,20 +9,21 @@ import { kernelCases } from '../support/kernel-cases.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
 import { type Figure, figureOf } from './figure.ts';
+import { heldInAll } from './held-memory.ts';
 
 const MODELS = fileURLToPath(new URL('../../shared/models', import.meta.url));
 const CHAT = 'sparewatt/demo-chat';
 const EMBED = 'sparewatt/demo-embed';
 const MINUTE_MS = 60_000;
 const DAY_MIN = 24 * 60;
-/** After some fifty loads allocators and compiled code have their size; before, a step comes now and then. */
+/** By then allocators and compiled code have their size. */
 const WARM_UP_MIN = 12 * 60;
 const IDLE_MS = 10 * MINUTE_MS;
 /** Bursts of work that a model sees, with hours of nothing between them: what makes it come and go. */
 const BURST_SHARE = 0.06;
 
 /**
- * How much larger the process is after 24 simulated hours of mixed work than after twelve: chats, embeddings and kernels
+ * How much larger the node is, with all its processes, after 24 simulated hours of mixed work than after twelve: chats, embeddings and kernels
  * in bursts, jobs that are cancelled and jobs that fail, models that come and go by their idle times.
  */
 export async function mixedDay(): Promise<Figure[]> {
@@ -45,9 +46,9 @@ export async function mixedDay(): Promise<Figure[]> {
     await day.pass(IDLE_MS);
     await until(() => day.runtime.models().every(({ name, state }) => name.startsWith('kernels/') || state !== 'warm'));
     collect();
-    if (minute === WARM_UP_MIN) warmBytes = process.memoryUsage().rss;
+    if (minute === WARM_UP_MIN) warmBytes = heldInAll();
   }
-  const endBytes = process.memoryUsage().rss;
+  const endBytes = heldInAll();
   await day.runtime.close();
   const detail = { jobs, loads: day.loads(), warmMB: warmBytes / 2 ** 20, endMB: endBytes / 2 ** 20 };
   return [figureOf('mixed-day-footprint', endBytes / warmBytes, 'ratio', { atMost: 1.1 }, detail)];

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { type Figure, figureOf } from './figure.ts';
+import { heldInAll } from './held-memory.ts';
 import { median } from './rounds.ts';
 
 const MODEL = 'sparewatt/demo-chat';
@@ -32,13 +33,13 @@ export async function coldStart(): Promise<Figure[]> {
   return [figureOf('cold-start', median(times), 'ms', { atMost: 1_500 }, detail)];
 }
 
-/** How much larger the process is after 200 models were loaded, asked and let go of, one after another. */
+/** How much larger the node is after 200 models were loaded, asked and let go of, one after another. */
 export async function modelLoads(): Promise<Figure[]> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const residentBytes = (): number => {
     collect();
-    return process.memoryUsage().rss;
+    return heldInAll();
   };
   let warmBytes = 0;
   for (let load = 1; load <= LOADS; load++) {
@@ -50,7 +51,7 @@ export async function modelLoads(): Promise<Figure[]> {
   return [figureOf('model-loads-footprint', endBytes / warmBytes, 'ratio', { atMost: 1.1 }, detail)];
 }
 
-/** In a thread of its own, as nodes do: the inference library keeps something of every model in its thread for ever. */
+/** In a process of its own, as nodes do: the inference library keeps something of every model for ever. */
 async function loadOnce(): Promise<void> {
   const log = { info: () => undefined, fault: (message: string) => console.error(message) };
   const folders = { modelFolder: MODELS, cacheFolder: join(MODELS, 'none') };

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as rest } from 'node:timers/promises';
 import { buildPages } from '../../build/build-pages.ts';
@@ -12,6 +11,7 @@ import { type Pool, startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
 import { SETTLED } from '../support/window-page.ts';
 import { type Figure, figureOf } from './figure.ts';
+import { heldByChildren } from './held-memory.ts';
 
 /** Fewer where a round takes long: each loads the model again. */
 const ROUNDS = Number(process.env.SPAREWATT_BENCH_ROUNDS ?? 50);
@@ -103,13 +103,13 @@ async function pauseOnce(desktop: Desktop, pool: Pool): Promise<{ stoppedMs: num
     await desktop.ask('pause', { for: '1h' });
     return pauseOnce(desktop, pool);
   }
-  const loaded = heldBytes();
+  const loaded = heldByChildren();
   const began = performance.now();
   const paused = desktop.ask('pause', { for: '1h' });
   while (desktop.app.state().jobs.length > 0) await rest(1);
   const stoppedMs = performance.now() - began;
   const most = before + KEPT_SHARE * (loaded - before);
-  const isHeld = (): boolean => desktop.app.state().memoryHeld || heldBytes() > most;
+  const isHeld = (): boolean => desktop.app.state().memoryHeld || heldByChildren() > most;
   while (isHeld() && performance.now() - began < GIVE_UP_MS) await rest(LOOK_EVERY_MS);
   const freedMs = performance.now() - began;
   await Promise.all([paused, answer]);
@@ -119,31 +119,11 @@ async function pauseOnce(desktop: Desktop, pool: Pool): Promise<{ stoppedMs: num
 /** What our children hold when nothing of theirs is coming or going. */
 async function settledBytes(): Promise<number> {
   let last = 0;
-  for (let now = heldBytes(); Math.abs(now - last) > 0.002 * now; now = heldBytes()) {
+  for (let now = heldByChildren(); Math.abs(now - last) > 0.002 * now; now = heldByChildren()) {
     last = now;
     await rest(100);
   }
-  return heldBytes();
-}
-
-/** Memory of all processes that this one has started, in bytes, shared pages counted once (Linux). */
-function heldBytes(): number {
-  const parents = new Map<number, number[]>();
-  for (const pid of readdirSync('/proc').map(Number).filter(Boolean)) {
-    const parent = Number(/^PPid:\s+(\d+)/m.exec(read(pid, 'status'))?.[1]);
-    parents.set(parent, [...(parents.get(parent) ?? []), pid]);
-  }
-  const below = (pid: number): number[] => (parents.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
-  const kilobytes = below(process.pid).map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0));
-  return 1_024 * kilobytes.reduce((sum, each) => sum + each, 0);
-}
-
-function read(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
+  return heldByChildren();
 }
 
 function percentile(values: readonly number[], share: number): number {

@@ -83,10 +83,10 @@ describe('npm start', () => {
     const start = sparewatt(['start', '--port', '0', '--data', temporaryFolder(t)]);
     await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
     const started = descendantsOf(start.pid);
-    start.child.kill('SIGKILL');
-    await start.exit;
     // nats-server outlives a relay that was killed, so that a restarted one finds its nodes connected.
     const [nats = -1] = started.filter((pid) => commandOf(pid).includes('nats-server'));
+    start.child.kill('SIGKILL');
+    await start.exit;
     t.after(() => isAlive(nats) && process.kill(nats, 'SIGKILL'));
     await until(() => started.filter((pid) => pid !== nats && isAlive(pid)).length === 0);
   });

@@ -7,7 +7,7 @@ type Cleanup = () => unknown;
 /** Writes a model into a folder under an id. */
 export type WriteModel = (root: string, id: string) => Promise<string>;
 
-/** A pool whose node runs these models in real worker threads. */
+/** A pool whose node runs these models in real processes. */
 export async function startTaskPool(
   models: Readonly<Record<string, WriteModel>>,
   options: Parameters<typeof startPool>[0] = {},

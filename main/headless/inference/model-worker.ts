@@ -1,19 +1,21 @@
 /**
- * One model in a worker thread of its own, because onnxruntime-node blocks the thread it runs on.
+ * One model in a process of its own: onnxruntime-node blocks the thread that it runs on, a crash in native code ends its
+ * process, and what its allocators have taken only comes back with the end of that.
  *
- * 1. At most one thread is alive; it starts with the first job and loads the model once.
- * 2. A thread that ends takes its jobs with it; the next job starts a fresh one.
- * 3. After `close` no thread starts.
- * 4. A thread is released only while no job runs or waits for it; `restart` takes it from those that run.
+ * 1. At most one process is heard; it starts with the first job and loads the model once.
+ * 2. A process that ends takes its jobs with it; the next job starts a fresh one, less and less often while it keeps crashing.
+ * 3. After `close` no process starts.
+ * 4. A process is released only while no job runs or waits for it; `restart` takes it from those that run.
  */
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
 import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
 import type { LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
-import { type ModelThread, type ModelThreadOptions, startModelThread } from './model-thread.ts';
+import { countCrashes } from './count-crashes.ts';
+import { type ModelProcess, type ModelProcessOptions, startModelProcess } from './model-process.ts';
 
-export type ModelWorkerOptions = ModelThreadOptions & {
-  /** Called for every fresh thread, so that files are checked before each load. */
+export type ModelWorkerOptions = ModelProcessOptions & {
+  /** Called for every fresh process, so that files are checked before each load. */
   prepare: () => Promise<LoadRequest>;
   onState: (state: 'warm' | 'installed') => void;
   now?: () => number;
@@ -27,25 +29,30 @@ export type ModelWorker = {
   idleSince(): number | null;
   /** Gives the memory back, unless somebody needs the model; the next job loads it again. */
   release(): Promise<void>;
-  /** Ends the thread, and its jobs with `reason`; the next job starts a fresh one. One that is being prepared goes on. */
+  /** Ends the process, and its jobs with `reason`; the next job starts a fresh one. One that is being prepared goes on. */
   restart(reason: Problem): Promise<void>;
   close(): Promise<void>;
 };
 
 export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
-  let current: Promise<ModelThread> | null = null;
-  let alive: ModelThread | null = null;
+  let current: Promise<ModelProcess> | null = null;
+  let alive: ModelProcess | null = null;
+  let leaving: Promise<void> | undefined;
   let closed = false;
   let inUse = 0;
   let usedAt: number | null = null;
   const now = options.now ?? (() => performance.now());
+  const crashes = countCrashes(now);
 
-  async function startThread(): Promise<ModelThread> {
+  async function startProcess(): Promise<ModelProcess> {
+    if (crashes.isTooSoon()) throw crashingProblem(options.model);
     const request = await options.prepare();
     if (closed) throw closedProblem(options.model);
-    alive = startModelThread(options, request, {
+    const openedAt = now();
+    alive = startModelProcess(options, request, {
       onWarm: () => options.onState('warm'),
-      onEnd() {
+      onEnd(how) {
+        if (how === 'crashed') crashes.add(openedAt);
         current = null;
         alive = null;
         options.onState('installed');
@@ -54,18 +61,18 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     return alive;
   }
 
-  async function ready(): Promise<ModelThread> {
+  async function ready(): Promise<ModelProcess> {
     if (closed) throw closedProblem(options.model);
     if (current === null) {
-      const starting = startThread();
+      const starting = startProcess();
       current = starting;
       starting.catch(() => {
         if (current === starting) current = null;
       });
     }
-    const thread = await current;
-    await thread.loaded;
-    return thread;
+    const holder = await current;
+    await holder.loaded;
+    return holder;
   }
 
   async function using<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -83,29 +90,35 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     run: (job, output, signal) =>
       using(async () => {
         signal.throwIfAborted();
-        const thread = await abortable(ready(), signal);
+        const holder = await abortable(ready(), signal);
         signal.throwIfAborted();
-        return await thread.run(job, output, signal);
+        return await holder.run(job, output, signal);
       }),
     idleSince: () => (inUse === 0 ? usedAt : null),
     async release() {
       if (inUse > 0 || current === null) return;
-      const thread = await current.catch(() => null);
-      if (inUse === 0) await thread?.end(releasedProblem(options.model));
+      const holder = await current.catch(() => null);
+      if (inUse > 0) return;
+      leaving = holder?.end(releasedProblem(options.model));
+      await leaving;
     },
     restart: async (reason) => {
       await alive?.end(reason);
     },
     async close() {
       closed = true;
-      const thread = await current?.catch(() => null);
-      await thread?.end(closedProblem(options.model));
+      const holder = await current?.catch(() => null);
+      await Promise.all([holder?.end(closedProblem(options.model)), leaving]);
     },
   };
 }
 
 function releasedProblem(model: string): Problem {
   return new Problem('node_fault', `The node took '${model}' out of memory, since nobody had asked it for long.`);
+}
+
+function crashingProblem(model: string): Problem {
+  return new Problem('model_load_failed', `The process of '${model}' keeps crashing. Ask again later.`);
 }
 
 function closedProblem(model: string): Problem {

@@ -10,7 +10,7 @@ export type PlaceKeeper = {
  * Moves models to other devices while they are served.
  *
  * Invariants: (1) what may not stay leaves at once, before anything is chosen or measured, and its jobs are handed back;
- * (2) no thread starts for a model between its leaving and its arrival; (3) one choice of all models at a time, in the order
+ * (2) no process starts for a model between its leaving and its arrival; (3) one choice of all models at a time, in the order
  * in which they are served, so that the first have the first right to a GPU's memory.
  */
 export function createPlaceKeeper(served: ReadonlyMap<string, ServedPlace>, options: PlaceOptions): PlaceKeeper {

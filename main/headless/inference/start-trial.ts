@@ -1,51 +1,28 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Problem } from '../../../shared/problems/problem.ts';
 import type { TrialWorker } from '../../../shared/runtimes/devices/measure-devices.ts';
+import { NO_OUTPUT, trialJobOf } from '../../../shared/runtimes/devices/trial-job.ts';
 import type { LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
+import { startModelProcess } from './model-process.ts';
 
 export type TrialRequest = { load: LoadRequest; type: string; model: string };
-export type TrialWord = { units: number } | { problem: string };
 
-const ENTRY = fileURLToPath(new URL('./trial-process.ts', import.meta.url));
+/** Whoever waits longer ends the process. */
+const CANCEL_GRACE_MS = 1_000;
 
-/** A process that holds a model on a device for a trial, and dies with whatever its driver does. `env` is added to ours. */
-export function startTrial(request: TrialRequest, env: Readonly<Record<string, string>> = {}): TrialWorker {
-  const child = spawn(process.execPath, [ENTRY, JSON.stringify(request)], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...process.env, ...env },
-  });
-  const exit = once(child, 'exit').catch(() => undefined);
-  const words = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  child.stdin.on('error', () => undefined); // It is told by the end of its words.
-  const nextUnits = async (): Promise<number> => {
-    const { value, done } = await words.next();
-    if (done === true) throw new Error('the trial ended without a word: a driver may have failed');
-    const word = readWord(value);
-    if ('problem' in word) throw new Error(word.problem);
-    return word.units;
-  };
+/** A process that holds a model on a device for a trial, and dies with whatever its driver does. `env` is added to its own. */
+export function startTrial(
+  { load, type, model }: TrialRequest,
+  env: Readonly<Record<string, string>> = {},
+): TrialWorker {
+  const trial = trialJobOf(type, model);
+  const options = { model, env, onFault: () => undefined, cancelGraceMs: CANCEL_GRACE_MS };
+  const holder = startModelProcess(options, load, { onWarm: () => undefined, onEnd: () => undefined });
   return {
-    loaded: nextUnits().then(() => undefined),
-    run: () => {
-      child.stdin.write('\n');
-      return nextUnits();
+    loaded: holder.loaded,
+    run: async (signal) => {
+      if (trial === null) throw new TypeError('a model that is not measured');
+      return trial.count(await holder.run(trial.job, NO_OUTPUT, signal));
     },
-    end: async () => {
-      child.kill('SIGKILL');
-      await exit;
-    },
+    end: () => holder.end(new Problem('node_fault', 'The trial is over.')),
   };
-}
-
-/** Drivers print on any stream what they like. */
-function readWord(line: string): TrialWord {
-  try {
-    const word = JSON.parse(line) as TrialWord;
-    if ('problem' in word || typeof word.units === 'number') return word;
-  } catch {
-    // Told below.
-  }
-  throw new Error('the trial said something else than a figure');
 }

@@ -8,7 +8,7 @@ import type { RuntimeLog } from './worker-runtime.ts';
 const CANCEL_GRACE_MS = 2_000;
 
 /**
- * A runtime that has the kernels of scientific computing beside its models, in a thread of their own that starts with
+ * A runtime that has the kernels of scientific computing beside its models, in a process of their own that starts with
  * the first job. Node has no WebGPU of its own, so that they run on the processor here.
  */
 export function withKernels(runtime: Runtime, log: RuntimeLog): Runtime {

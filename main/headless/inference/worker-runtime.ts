@@ -30,7 +30,8 @@ export type WorkerRuntimeOptions = ModelStoreOptions & {
   clock?: RuntimeClock;
   /** Where each model runs; the processor when absent. */
   chooseDevice?: DeviceChooser;
-  workerUrl?: URL;
+  /** The entry of the models' processes. For tests. */
+  entry?: URL;
 };
 
 /** `every` calls again and again until what it returns is called. */
@@ -53,7 +54,7 @@ const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 const MOST_SHARED_THREADS = 4;
 /** Passes of smaller ones end within a millisecond, whatever they compute. */
 const SHARED_FROM_BYTES = 8 * 1024 * 1024;
-/** A token takes well under a second and a long prompt a few; beyond this the thread hangs. */
+/** A token takes well under a second and a long prompt a few; beyond this the process hangs. */
 const CANCEL_GRACE_MS = 5_000;
 
 type Served = ServedPlace & { state: ServedModel['state'] };
@@ -67,7 +68,7 @@ export type WorkerRuntime = Runtime & {
 };
 
 /**
- * Inference with transformers.js on the CPU, or where `chooseDevice` says, one worker thread per model.
+ * Inference with transformers.js on the CPU, or where `chooseDevice` says, one process per model.
  *
  * Resolves when the files of all models are on this machine and whole. Rejects with the problem of the first that
  * cannot be had: `model_not_found`, `model_download_failed`, `model_files_missing`, `model_files_corrupt`.
@@ -109,7 +110,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       onFault: options.log.fault,
       now: clock.now,
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
-      ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
+      ...(options.entry === undefined ? {} : { entry: options.entry }),
     });
     const entry: Served = { ...placed, request, state: 'installed', worker, placing: Promise.resolve() };
     served.set(files.id, entry);

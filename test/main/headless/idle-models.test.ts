@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createWorkerRuntime, type RuntimeClock } from '../../../main/headless/inference/worker-runtime.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
+import { withKeeper } from '../../support/model-processes.ts';
 import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 const MODELS = ['test/one', 'test/two'];
 const IDLE_MS = 600_000;
+const HOURS = 6;
 
-/** Two models in threads of their own, by a clock that only the test moves. */
+/** Two models in processes of their own, by a clock that only the test moves. */
 async function openModels(context: TestContext) {
   const modelFolder = await temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
@@ -50,6 +52,9 @@ test('a model that nobody has asked for long gives its memory back, and is loade
   await ask('test/two');
   pass(IDLE_MS / 2);
   await until(() => states().join() === 'installed,warm');
+  // What a process has taken comes back with its end.
+  await until(() => withKeeper('test/one').length === 0);
+  assert.equal(withKeeper('test/two').length, 2);
   assert.equal((await ask('test/one')).usage.outputTokens, 3);
   assert.deepEqual(states(), ['warm', 'warm']);
   assert.deepEqual(log.faults, []);
@@ -73,19 +78,19 @@ test('a model that works is never taken out of memory, however long it works', a
   await until(() => states()[0] === 'installed');
 });
 
-test('a day of coming and going leaves nothing behind but what is asked for', async (t) => {
+test('hours of coming and going leave nothing behind but what is asked for', async (t) => {
   const { runtime, ask, pass, states, log, steps } = await openModels(t);
   let loads = 0;
   runtime.onLoad?.(() => {
     loads += 1;
   });
-  for (let hour = 0; hour < 24; hour += 1) {
+  for (let hour = 0; hour < HOURS; hour += 1) {
     const model = MODELS[hour % 2] ?? '';
     assert.equal((await ask(model)).usage.outputTokens, 3);
     pass(3_600_000);
     await until(() => states().every((state) => state === 'installed'));
   }
-  assert.equal(loads, 24);
+  assert.equal(loads, HOURS);
   await runtime.close();
-  assert.deepEqual([steps.size, log.faults], [0, []]);
+  assert.deepEqual([steps.size, log.faults, MODELS.flatMap((model) => withKeeper(model))], [0, [], []]);
 });

@@ -123,6 +123,6 @@ test('a simulated GPU is not even tried, and for tests runs the model by the sam
   };
   assert.equal(await trialOf(false), undefined);
   const tried = await trialOf(true);
-  // Right, and so slow that the processor is taken.
-  assert.deepEqual([tried?.verdict, (tried?.per_second ?? 0) > 0], ['possible', true], tried?.reason);
+  assert.notEqual(tried?.verdict ?? 'refused', 'refused', tried?.reason);
+  assert.ok((tried?.per_second ?? 0) > 0);
 });

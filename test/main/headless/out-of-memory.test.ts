@@ -23,7 +23,7 @@ test('a graph that asks for more memory than there is makes a problem that says 
   await session.release();
 });
 
-test('a thread without memory left is replaced, and what else it did is the fault of nobody', async (context) => {
+test('a process without memory left is replaced, and what else it did is the fault of nobody', async (context) => {
   const modelFolder = await temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   await writeBigramModel(modelFolder, 'test/clock', { transitions, contextLength: 100_000 });
@@ -34,7 +34,7 @@ test('a thread without memory left is replaced, and what else it did is the faul
     cacheFolder: join(modelFolder, 'cache'),
     log: collectLog(),
     preload: false,
-    workerUrl: new URL('../../support/faulty-worker.ts', import.meta.url),
+    entry: new URL('../../support/faulty-inference.ts', import.meta.url),
   });
   context.after(() => runtime.close());
   runtime.onChange(() => void states.push(runtime.models()[0]?.state ?? ''));

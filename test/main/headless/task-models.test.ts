@@ -34,7 +34,7 @@ async function start(t: TestContext, options: Partial<WorkerRuntimeOptions> & Pi
   return { runtime, ask, cacheFolder };
 }
 
-test('a node says what its models do, and does it in their threads', async (t) => {
+test('a node says what its models do, and does it in their processes', async (t) => {
   const modelFolder = await temporaryFolder(t);
   await writeToneListener(modelFolder, 'test/ears');
   await writeColourClassifier(modelFolder, 'test/eyes');

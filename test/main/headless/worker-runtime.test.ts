@@ -32,7 +32,7 @@ import {
 
 const WORDS = chain([piece('one '), piece('two '), piece('three')]);
 const CLOCK: Transitions = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
-const FAULTY_WORKER = new URL('../../support/faulty-worker.ts', import.meta.url);
+const FAULTY = new URL('../../support/faulty-inference.ts', import.meta.url);
 
 describe('the worker runtime', () => {
   const cleanups: (() => unknown)[] = [];
@@ -143,7 +143,7 @@ describe('the worker runtime', () => {
     });
     await assert.rejects(runtime.run(chatJob('test/clock', 'go'), output, controller.signal), reason);
     assert.equal(output.pieces.length, 3);
-    assert.equal(runtime.models()[0]?.state, 'warm', 'the thread lives on');
+    assert.equal(runtime.models()[0]?.state, 'warm', 'the process lives on');
   });
 
   test('fails only the job whose receiver throws', async (context) => {
@@ -188,10 +188,10 @@ describe('the worker runtime', () => {
   });
 
   for (const way of ['exit', 'throw']) {
-    test(`replaces a thread that ends by ${way} and fails only the jobs on it`, async (context) => {
+    test(`replaces a process that ends by ${way} and fails only the jobs on it`, async (context) => {
       const log = collectLog();
       const models = ['test/clock', 'test/words'];
-      const runtime = await start(context, { models, workerUrl: FAULTY_WORKER, log });
+      const runtime = await start(context, { models, entry: FAULTY, log });
       const started = Promise.withResolvers<void>();
       const bystander = runtime.run(
         chatJob('test/clock', 'go'),
@@ -209,19 +209,19 @@ describe('the worker runtime', () => {
       const job = chatJob('test/clock', 'again', { maxTokens: 2 });
       await runtime.run(job, output, NEVER);
       assert.equal(output.pieces.join(''), 'tick tock ');
-      if (way === 'throw') assert.match(log.faults.join(), /a fault of the thread/);
+      if (way === 'throw') assert.match(log.faults.join(), /a fault of the process/);
     });
   }
 
-  test('ends a thread that does not react to a cancel and starts a fresh one', async (context) => {
-    const runtime = await start(context, { workerUrl: FAULTY_WORKER, cancelGraceMs: 50 });
+  test('ends a process that does not react to a cancel and starts a fresh one', async (context) => {
+    const runtime = await start(context, { entry: FAULTY, cancelGraceMs: 50 });
     await ask(runtime);
     const controller = new AbortController();
     const reason = new Error('enough');
     const hanging = runtime.run(chatJob('test/words', 'hang'), collectOutput(), controller.signal);
     const innocent = runtime.run(chatJob('test/words', 'hi'), collectOutput(), NEVER);
     const lost = assert.rejects(innocent, isProblem('node_fault', /test\/words/));
-    // One turn of the event loop, so that both jobs are with the thread.
+    // One turn of the event loop, so that both jobs are with the process.
     await new Promise(setImmediate);
     controller.abort(reason);
     await assert.rejects(hanging, reason);

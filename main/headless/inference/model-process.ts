@@ -1,0 +1,185 @@
+/**
+ * One life of a process with one model in it.
+ *
+ * 1. `jobs` holds exactly the jobs that were posted and are not settled. When the process ends, for whatever reason,
+ *    all of them are rejected and `onEnd` is called, once; nothing that arrives later is listened to.
+ * 2. Nothing is given out for a job after its signal was aborted or it has settled.
+ * 3. A cancelled job settles when the process confirms: between two passes of its model it reads what it was sent. One that
+ *    does not within the grace is ended.
+ * 4. It is ended at any moment, also while it loads or computes, and takes nothing with it but its own jobs. Only one that rests
+ *    is given a moment to write down what it has compiled, which makes the next one start sooner.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
+import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
+import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
+import type { FromWorker, LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
+import type { End } from './count-crashes.ts';
+import { type SpawnedModel, spawnModel } from './spawn-model.ts';
+
+export type ModelProcessOptions = {
+  model: string;
+  /** A fault's inner error; never a job's content. */
+  onFault: (message: string, detail: string) => void;
+  /** How long a cancelled job may keep its process busy before the process is ended. */
+  cancelGraceMs: number;
+  /** Added to the process's environment. */
+  env?: Readonly<Record<string, string>>;
+  entry?: URL;
+};
+
+export type ProcessEvents = { onWarm: () => void; onEnd: (how: Exclude<End, 'keeps-crashing'>) => void };
+
+export type ModelProcess = {
+  /** Resolves once the model is in memory; rejects when the process ends before. */
+  loaded: Promise<void>;
+  /** Takes jobs only once `loaded` has resolved. */
+  run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
+  /** Ends the process; running jobs are rejected with `reason`. Resolves when all that it held is free. */
+  end(reason: Problem): Promise<void>;
+};
+
+type Pending = {
+  output: RuntimeOutput;
+  signal: AbortSignal;
+  /** Tells the process to stop. */
+  interrupt(): void;
+  resolve(result: EngineResult): void;
+  reject(reason: unknown): void;
+};
+
+type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
+
+/** Stopping as a whole has two seconds. */
+const LEAVE_GRACE_MS = 500;
+const ENTRY = new URL('./inference-process.ts', import.meta.url);
+
+export function startModelProcess(
+  options: ModelProcessOptions,
+  request: LoadRequest,
+  { onWarm, onEnd }: ProcessEvents,
+): ModelProcess {
+  const { model, env = {}, entry = ENTRY, onFault, cancelGraceMs } = options;
+  const jobs = new Map<number, Pending>();
+  const loading = Promise.withResolvers<void>();
+  // Nobody waits for a load whose process ends between two jobs.
+  loading.promise.catch(() => undefined);
+  let isLoading = true;
+  let ended: Promise<void> | null = null;
+  let nextId = 0;
+  const child = spawnModel({ model, entry, env, onWord: hear, onExit: (how) => crash(`ended by itself (${how})`) });
+
+  function end(reason: Problem, how: Exclude<End, 'keeps-crashing'> = 'ended'): Promise<void> {
+    ended ??= finish(reason, how);
+    return ended;
+  }
+
+  function finish(reason: Problem, how: Exclude<End, 'keeps-crashing'>): Promise<void> {
+    onEnd(how);
+    loading.reject(reason);
+    for (const { signal, reject } of jobs.values()) reject(signal.aborted ? signal.reason : reason);
+    const isResting = jobs.size === 0 && !isLoading && how === 'ended';
+    jobs.clear();
+    return isResting ? leave(child) : child.kill();
+  }
+
+  function crash(what: string, detail = ''): void {
+    if (ended !== null) return;
+    onFault(`The process of '${model}' ${what}.`, detail);
+    void end(crashProblem(model), 'crashed');
+  }
+
+  function hear(message: FromWorker): void {
+    if (ended !== null) return;
+    if (message.type === 'loaded') {
+      isLoading = false;
+      onWarm();
+      loading.resolve();
+    } else if (message.type === 'problem' && message.id === null) fail(message);
+    else {
+      deliver(message, jobs, onFault);
+      // Only a new process gives back what an allocator has taken; the others' jobs go elsewhere.
+      if (isOutOfMemory(message)) {
+        jobs.delete(message.id ?? -1);
+        void end(fromProblemRecord(message.problem));
+      }
+    }
+  }
+
+  /** What is the fault of no job: its model cannot be loaded, or something went wrong later. */
+  function fail({ problem, fault }: Extract<FromWorker, { type: 'problem' }>): void {
+    if (isLoading && fault !== null) onFault(problem.detail, fault);
+    if (isLoading) void end(fromProblemRecord(problem));
+    else crash('failed', fault ?? '');
+  }
+
+  async function run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult> {
+    const id = nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<EngineResult>();
+    let grace: NodeJS.Timeout | undefined;
+    const interrupt = (): void => child.send({ type: 'cancel', id });
+    const cancel = (): void => {
+      interrupt();
+      grace = setTimeout(() => crash(`did not stop within ${cancelGraceMs} ms of a cancel`), cancelGraceMs);
+    };
+    jobs.set(id, { output, signal, interrupt, resolve, reject });
+    signal.addEventListener('abort', cancel, { once: true });
+    child.send({ type: 'run', id, job, interrupt: null });
+    try {
+      return await promise;
+    } finally {
+      jobs.delete(id);
+      clearTimeout(grace);
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  child.send({ type: 'load', ...request });
+  return { loaded: loading.promise, run, end };
+}
+
+async function leave(child: SpawnedModel): Promise<void> {
+  child.send({ type: 'unload' });
+  await Promise.race([child.gone, pause(LEAVE_GRACE_MS, undefined, { ref: false })]);
+  await child.kill();
+}
+
+function crashProblem(model: string): Problem {
+  return new Problem(
+    'node_fault',
+    `The process that ran '${model}' ended while it worked. The next job gets a fresh one.`,
+  );
+}
+
+function isOutOfMemory(message: JobMessage): message is Extract<JobMessage, { type: 'problem' }> {
+  return message.type === 'problem' && message.problem.code === 'node_out_of_memory';
+}
+
+function deliver(message: JobMessage, jobs: Map<number, Pending>, onFault: ModelProcessOptions['onFault']): void {
+  const job = jobs.get(message.id ?? -1);
+  if (job === undefined) return;
+  if (message.type === 'text' || message.type === 'tool_call' || message.type === 'vectors') {
+    giveOut(message, job);
+  } else if (message.type === 'done') {
+    const { type: _, id: __, ...result } = message;
+    job.resolve(result);
+  } else if (message.type === 'cancelled') {
+    job.reject(job.signal.reason);
+  } else {
+    if (message.fault !== null) onFault(message.problem.detail, message.fault);
+    job.reject(fromProblemRecord(message.problem));
+  }
+}
+
+function giveOut(message: Extract<JobMessage, { type: 'text' | 'tool_call' | 'vectors' }>, job: Pending): void {
+  if (job.signal.aborted) return;
+  try {
+    if (message.type === 'text') job.output.text(message.text, message.tokens, message.more);
+    else if (message.type === 'tool_call') job.output.toolCall(message.piece);
+    else job.output.vectors(message.start, message.count, message.dimensions, message.values);
+  } catch (error) {
+    // A receiver that throws fails its own job; uncaught here it would end the node.
+    job.interrupt();
+    job.reject(error);
+  }
+}

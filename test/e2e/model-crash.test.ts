@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
+import { processOfModel } from '../support/model-processes.ts';
+import type { Pool } from '../support/pool.ts';
+import { readEvents, textOf } from '../support/sse.ts';
+import { startTaskPool } from '../support/task-pool.ts';
+
+const ONE = 'test/one';
+const TWO = 'test/two';
+const LONG = 3_000;
+
+function chat(pool: Pool, model: string, maxTokens: number): Promise<Response> {
+  const messages = [{ role: 'user', content: 'go' }];
+  const body = JSON.stringify({ model, messages, max_tokens: maxTokens, stream: true });
+  return pool.request('/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+}
+
+async function endOf(response: Response): Promise<{ text: string; code: string | undefined }> {
+  const { events } = readEvents(await response.text());
+  const code = events.at(-1)?.error?.code;
+  return { text: textOf(code === undefined ? events : events.slice(0, -1)), code };
+}
+
+test('a model that crashes in mid-answer ends its streams with the reason, and no other', async (t) => {
+  const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
+  const write = (root: string, id: string) => writeBigramModel(root, id, { transitions, contextLength: 100_000 });
+  const pool = await startTaskPool({ [ONE]: write, [TWO]: write });
+  t.after(() => pool.close());
+  // The head comes with the first token.
+  const [one, two] = await Promise.all([chat(pool, ONE, 90_000), chat(pool, TWO, LONG)]);
+  process.kill(processOfModel(ONE) ?? assert.fail('it has a process'), 'SIGSEGV');
+  const broken = await endOf(one);
+  assert.equal(broken.code, 'node_fault');
+  assert.match(broken.text, /^tick tock /);
+  const whole = await endOf(two);
+  assert.deepEqual([whole.code, whole.text.trim().split(' ').length], [undefined, LONG]);
+  assert.equal((await endOf(await chat(pool, ONE, 2))).text, 'tick tock ');
+});
