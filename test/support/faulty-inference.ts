@@ -1,10 +1,11 @@
 /**
  * The process of a model, except that a job whose prompt is one of these words makes it fail as real ones do: `memory` finds
- * none left, `exit` ends it, `throw` leaves an exception uncaught, `hang` computes for ever and hears nothing. So does one
+ * none left, `lost` its GPU gone, `exit` ends it, `throw` leaves an exception uncaught, `hang` computes for ever and hears nothing. So does one
  * whose model is to be loaded from `HANGS`.
  */
 import '../../main/headless/inference/inference-process.ts';
 import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
+import { lostProblem } from '../../shared/runtimes/devices/device-problem.ts';
 import { memoryProblem } from '../../shared/runtimes/memory-problem.ts';
 import type { FromWorker, ToWorker } from '../../shared/runtimes/worker-protocol.ts';
 
@@ -19,8 +20,11 @@ process.prependListener('message', (message) => {
   if (prompt === 'exit') process.exit(3);
   if (prompt === 'throw') throw new Error('a fault of the process');
   if (prompt === 'hang') hang();
-  if (prompt === 'memory') {
-    const problem = memoryProblem(new RangeError('Array buffer allocation failed')) ?? new Error();
+  if (prompt === 'memory' || prompt === 'lost') {
+    const problem =
+      prompt === 'lost'
+        ? lostProblem('device was lost')
+        : (memoryProblem(new RangeError('Array buffer allocation failed')) ?? new Error());
     const word: FromWorker = {
       type: 'problem',
       id: heard.id,

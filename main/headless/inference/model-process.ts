@@ -4,8 +4,8 @@
  * 1. `jobs` holds exactly the jobs that were posted and are not settled. When the process ends, for whatever reason,
  *    all of them are rejected and `onEnd` is called, once; nothing that arrives later is listened to.
  * 2. Nothing is given out for a job after its signal was aborted or it has settled.
- * 3. A cancelled job settles when the process confirms: between two passes of its model it reads what it was sent. One that
- *    does not within the grace is ended.
+ * 3. A cancelled job settles when the process confirms, which it does between two passes of its model, and without its word
+ *    where a pass takes longer than whoever has hung up should wait. A process that does not confirm within the grace is ended.
  * 4. It is ended at any moment, also while it loads or computes, and takes nothing with it but its own jobs. Only one that rests
  *    is given a moment to write down what it has compiled, which makes the next one start sooner.
  */
@@ -50,6 +50,8 @@ type Pending = {
 
 type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
 
+/** A window of speech or a picture is one pass, which may take seconds. */
+const CANCEL_SETTLES_MS = 50;
 /** Stopping as a whole has two seconds. */
 const LEAVE_GRACE_MS = 500;
 const ENTRY = new URL('./inference-process.ts', import.meta.url);
@@ -61,6 +63,8 @@ export function startModelProcess(
 ): ModelProcess {
   const { model, env = {}, entry = ENTRY, onFault, cancelGraceMs } = options;
   const jobs = new Map<number, Pending>();
+  /** The graces of cancelled jobs, settled or not, by which the process has yet to stop. */
+  const stopping = new Map<number, NodeJS.Timeout>();
   const loading = Promise.withResolvers<void>();
   // Nobody waits for a load whose process ends between two jobs.
   loading.promise.catch(() => undefined);
@@ -78,8 +82,9 @@ export function startModelProcess(
     onEnd(how);
     loading.reject(reason);
     for (const { signal, reject } of jobs.values()) reject(signal.aborted ? signal.reason : reason);
-    const isResting = jobs.size === 0 && !isLoading && how === 'ended';
+    const isResting = jobs.size + stopping.size === 0 && !isLoading && how === 'ended';
     jobs.clear();
+    for (const grace of stopping.values()) clearTimeout(grace);
     return isResting ? leave(child) : child.kill();
   }
 
@@ -97,13 +102,19 @@ export function startModelProcess(
       loading.resolve();
     } else if (message.type === 'problem' && message.id === null) fail(message);
     else {
+      if (isLast(message)) stopped(message.id ?? -1);
       deliver(message, jobs, onFault);
-      // Only a new process gives back what an allocator has taken; the others' jobs go elsewhere.
-      if (isOutOfMemory(message)) {
+      // Only a new process gives back what an allocator has taken, and finds a GPU anew; the others' jobs go elsewhere.
+      if (endsProcess(message)) {
         jobs.delete(message.id ?? -1);
         void end(fromProblemRecord(message.problem));
       }
     }
+  }
+
+  function stopped(id: number): void {
+    clearTimeout(stopping.get(id));
+    stopping.delete(id);
   }
 
   /** What is the fault of no job: its model cannot be loaded, or something went wrong later. */
@@ -116,11 +127,13 @@ export function startModelProcess(
   async function run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult> {
     const id = nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<EngineResult>();
-    let grace: NodeJS.Timeout | undefined;
+    let settles: NodeJS.Timeout | undefined;
     const interrupt = (): void => child.send({ type: 'cancel', id });
     const cancel = (): void => {
       interrupt();
-      grace = setTimeout(() => crash(`did not stop within ${cancelGraceMs} ms of a cancel`), cancelGraceMs);
+      const giveUp = (): void => crash(`did not stop within ${cancelGraceMs} ms of a cancel`);
+      stopping.set(id, setTimeout(giveUp, cancelGraceMs));
+      settles = setTimeout(() => reject(signal.reason), CANCEL_SETTLES_MS);
     };
     jobs.set(id, { output, signal, interrupt, resolve, reject });
     signal.addEventListener('abort', cancel, { once: true });
@@ -129,7 +142,7 @@ export function startModelProcess(
       return await promise;
     } finally {
       jobs.delete(id);
-      clearTimeout(grace);
+      clearTimeout(settles);
       signal.removeEventListener('abort', cancel);
     }
   }
@@ -151,8 +164,13 @@ function crashProblem(model: string): Problem {
   );
 }
 
-function isOutOfMemory(message: JobMessage): message is Extract<JobMessage, { type: 'problem' }> {
-  return message.type === 'problem' && message.problem.code === 'node_out_of_memory';
+function endsProcess(message: JobMessage): message is Extract<JobMessage, { type: 'problem' }> {
+  return message.type === 'problem' && ['node_out_of_memory', 'device_lost'].includes(message.problem.code);
+}
+
+/** Whether nothing of the job follows. */
+function isLast({ type }: JobMessage): boolean {
+  return type === 'done' || type === 'cancelled' || type === 'problem';
 }
 
 function deliver(message: JobMessage, jobs: Map<number, Pending>, onFault: ModelProcessOptions['onFault']): void {

@@ -46,5 +46,7 @@ test('a process without memory left is replaced, and what else it did is the fau
   await assert.rejects(ask('memory', 1), isProblem('node_out_of_memory', /too little memory/));
   await other;
   assert.equal((await ask('go', 3)).usage.outputTokens, 3);
-  assert.deepEqual(states, ['warm', 'installed', 'warm']);
+  await assert.rejects(ask('lost', 1), isProblem('device_lost', /starts anew by itself/));
+  assert.equal((await ask('go', 3)).usage.outputTokens, 3);
+  assert.deepEqual(states, ['warm', 'installed', 'warm', 'installed', 'warm']);
 });

@@ -229,6 +229,18 @@ describe('the worker runtime', () => {
     assert.equal(await ask(runtime), 'one two three');
   });
 
+  test('tells of a cancel though its model is in the midst of a pass, and lets that run out', async (context) => {
+    const runtime = await start(context, { entry: FAULTY, cancelGraceMs: 600_000 });
+    await ask(runtime);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const busy = runtime.run(chatJob('test/words', 'hang'), collectOutput(), controller.signal);
+    await new Promise(setImmediate);
+    controller.abort(reason);
+    await assert.rejects(busy, reason);
+    assert.equal(runtime.models()[0]?.state, 'warm', 'it is not ended for it');
+  });
+
   test('fails running jobs and refuses new ones once it is closed, however often', async (context) => {
     const runtime = await start(context, { models: ['test/clock'] });
     const started = Promise.withResolvers<void>();
