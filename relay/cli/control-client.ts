@@ -34,7 +34,11 @@ export async function findNodes(folders: readonly string[]): Promise<FoundNode[]
  * Asks for one thing, and yields what is answered until that is all. Errors: the problem that the node tells,
  * `node_unreachable` when it says nothing for ten seconds, `node_lost` when it ends in between.
  */
-export async function* askNode({ pid, socket }: FoundNode, request: ControlRequest): AsyncGenerator<ControlAnswer> {
+export async function* askNode(
+  { pid, socket }: FoundNode,
+  request: ControlRequest,
+  withinMs: number = ANSWER_WITHIN_MS,
+): AsyncGenerator<ControlAnswer> {
   const reader = createLineReader(ANSWER_LINE_MOST_BYTES);
   const follows = request.ask === 'log' && request.follow;
   const silent = new Problem(
@@ -42,7 +46,7 @@ export async function* askNode({ pid, socket }: FoundNode, request: ControlReque
     `Process ${pid} runs and does not answer. Look at it, or start it anew.`,
   );
   // Whoever follows the log waits for as long as there is nothing to say.
-  if (!follows) socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy(silent));
+  if (!follows) socket.setTimeout(withinMs, () => socket.destroy(silent));
   try {
     socket.write(controlLine(request));
     for await (const bytes of socket) {

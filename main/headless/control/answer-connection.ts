@@ -48,7 +48,6 @@ export function answerConnection(socket: Socket, ports: ConnectionPorts): void {
   const tell = (answer: ControlAnswer): void => void socket.write(controlLine(answer));
   const endWith = (error: unknown): void => {
     state = 'over';
-    waiting.length = 0;
     if (!(error instanceof Problem)) ports.onFault(error);
     tell({ version: CONTROL_VERSION, answer: 'problem', problem: toProblemRecord(toProblem(error, 'node_fault')) });
     socket.end();
@@ -109,15 +108,14 @@ export function answerConnection(socket: Socket, ports: ConnectionPorts): void {
     if (state !== 'following' || socket.writableLength > 0) socket.destroy();
   });
   socket.on('data', (bytes: Buffer) => {
-    if (state === 'over') return;
+    // Whoever follows has nothing more to say, and what comes after an end is let go.
+    if (state !== 'asking') return;
     try {
       waiting.push(...reader.push(bytes).filter((line) => line.trim() !== ''));
     } catch (error) {
       endWith(error);
       return;
     }
-    // Whoever follows says nothing more.
-    if (state === 'following') waiting.length = 0;
     next();
   });
   socket.on('drain', next);

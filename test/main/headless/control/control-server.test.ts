@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -172,7 +173,7 @@ test('a line without an end is refused when it is too long, and its sender may g
 });
 
 test('requests of one connection are answered in turn, also when it has closed its half', async (t) => {
-  const { control, asked } = await openTestControl(t);
+  const { control, asked } = await openTestControl(t, { idleMs: 600_000 });
   const { socket, told } = await rawProgram(t, control.address);
   socket.end(line({ version, ask: 'pause', forMs: 5 }) + ASK + line({ version, ask: 'resume' }));
   const answers = await told();
@@ -207,18 +208,20 @@ test('who asks without ever reading is not answered on, and gone after a while',
 });
 
 test('who follows the log without reading it is cut off, and nothing is kept for them', async (t) => {
-  const { control, log } = await openTestControl(t, { unreadMostBytes: 10_000 });
+  const { control, folder, log } = await openTestControl(t, { unreadMostBytes: 10_000 });
   const { socket } = await rawProgram(t, control.address);
-  socket.pause();
-  socket.write(line({ version, ask: 'log', lines: 0, follow: true }));
-  const closed = Promise.withResolvers<void>();
-  socket.once('close', () => closed.resolve());
-  await until(() => {
-    for (let count = 0; count < 100; count++) log.info({ detail: 'x'.repeat(1_000) }, 'a line');
-    return socket.destroyed || socket.readableLength > 0;
+  socket.write(line({ version, ask: 'log', lines: 1, follow: true }));
+  log.info({}, 'first');
+  await once(socket, 'readable');
+  const writtenBytes = 3_000_000;
+  for (let bytes = 0; bytes < writtenBytes; bytes += 1_000) log.info({ detail: 'x'.repeat(1_000) }, 'a line');
+  let readBytes = 0;
+  socket.on('data', (bytes: Buffer) => {
+    readBytes += bytes.length;
   });
-  socket.resume();
-  await closed.promise;
+  await until(() => socket.destroyed || readBytes > writtenBytes);
+  assert.ok(socket.destroyed && readBytes < writtenBytes, `${readBytes} bytes were kept`);
+  assert.deepEqual(await listeners(folder), [process.pid]);
 });
 
 test('a hundred connections are counted: one too many is told so, the others ask, and who is idle makes room', async (t) => {

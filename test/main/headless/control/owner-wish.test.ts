@@ -70,6 +70,17 @@ test('memory is freed when the last job has ended, and finishing is a pause from
   assert.ok(world.freed > 0);
 });
 
+test('a pause beside a job that ends in peace frees memory after it', (t) => {
+  const { wish, world } = open(t);
+  world.jobs = 1;
+  wish.say({ state: 'paused', until: null });
+  wish.tick();
+  assert.equal(world.freed, 0);
+  world.jobs = 0;
+  wish.tick();
+  assert.ok(world.freed > 0);
+});
+
 test('a pause outlives the process, in a file that nobody else can read', (t) => {
   const { wish, path, folder } = open(t);
   wish.say({ state: 'paused', until: null });
