@@ -7,6 +7,7 @@ import type { RelayLink } from '../../../shared/ipc/app-state.ts';
 import { type Headline, headline } from '../../../shared/ipc/headline.ts';
 import type { OwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { byHand } from '../../../shared/preferences/contribution.ts';
+import type { Wish } from '../../../shared/preferences/wish.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
@@ -103,7 +104,7 @@ function createHeadlessDesk({ wish, jobs, link, node, policy, log, now, version 
   const startedAt = now();
   const since = createSince(now);
   const status = (): NodeStatus => {
-    const said = node() === undefined ? starting() : headlineOf(policy, wish.current(), link());
+    const said = headlineOf({ policy, wish: wish.current(), link: link(), isStarting: node() === undefined });
     return {
       kind: 'agent',
       version,
@@ -126,22 +127,21 @@ function createHeadlessDesk({ wish, jobs, link, node, policy, log, now, version 
   };
 }
 
-/** What the owner says by hand comes first, then their policy, then what the relay does. */
-function headlineOf(policy: OwnerPolicy, wish: ReturnType<OwnerWish['current']>, link: RelayLink): Headline {
+type Circumstances = { policy: OwnerPolicy; wish: Wish; link: RelayLink; isStarting: boolean };
+
+/** What the owner says by hand comes first, then their policy, then what the node itself and its relay do. */
+function headlineOf({ policy, wish, link, isStarting }: Circumstances): Headline {
   const said = byHand(wish);
   if (said !== undefined) return headline(said, link);
-  const { open, reason, changes_at: until } = policy.shown();
-  if (open) {
-    const contributing = { contributing: true as const, profile: 'away' as const, slots: 0, until };
-    return headline({ ...contributing, reason: 'Contributing' }, link);
+  const { open, reason: code, changes_at: until } = policy.shown();
+  if (!open && code === 'hours') {
+    return { contributing: false, code, reason: 'Paused: outside the hours of its policy', until };
   }
-  const isOfHours = reason === 'hours';
-  const why = isOfHours ? 'Paused: outside the hours of its policy' : 'Paused by its policy, whatever is resumed';
-  return { contributing: false, code: isOfHours ? 'hours' : 'policy', reason: why, until };
-}
-
-function starting(): Headline {
-  return { contributing: false, code: 'starting', reason: 'Starting: its models are made ready', until: null };
+  if (!open) return { contributing: false, code: 'policy', reason: 'Paused by its policy, whatever is resumed', until };
+  if (isStarting) {
+    return { contributing: false, code: 'starting', reason: 'Starting: its models are made ready', until: null };
+  }
+  return headline({ contributing: true, profile: 'away', slots: 0, reason: 'Contributing', until }, link);
 }
 
 /** Programs are no models, and lie in no memory. */
