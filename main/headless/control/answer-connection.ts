@@ -33,7 +33,9 @@ export type ConnectionPorts = {
 
 const IDLE_MS = 10_000;
 /** A program that follows the log reads it at once, or is gone. */
-const UNREAD_MOST_BYTES = 262_144;
+const UNREAD_MOST_BYTES = 1_048_576;
+/** Of what was logged before; well under the former, so that nobody is cut off for what they have just been told. */
+const TAIL_MOST_CHARACTERS = 262_144;
 /** Whoever was told the last word has so long to read it. */
 const LINGER_MS = 1_000;
 
@@ -71,7 +73,7 @@ export function answerConnection(socket: Socket, ports: ConnectionPorts): void {
     const request = readRequest(line);
     if (request.ask === 'log') {
       if (request.follow) follow();
-      for (const text of desk.log.tail(request.lines)) tell(logAnswer(text));
+      for (const text of newest(desk.log.tail(request.lines))) tell(logAnswer(text));
       if (!request.follow) tell({ version: CONTROL_VERSION, answer: 'end' });
       return;
     }
@@ -85,8 +87,9 @@ export function answerConnection(socket: Socket, ports: ConnectionPorts): void {
     if (state !== 'asking') return void socket.resume();
     const line = socket.writableNeedDrain ? undefined : waiting.shift();
     if (line === undefined) {
-      if (waiting.length > 0) return; // Goes on when it has been read.
-      if (hasEnded) socket.end();
+      // Goes on when what was answered has been read.
+      if (socket.writableNeedDrain) socket.pause();
+      else if (hasEnded) socket.end();
       else socket.resume();
       return;
     }
@@ -141,6 +144,16 @@ function readRequest(line: string): ControlRequest {
     throw new Problem('invalid_value', `This node is controlled in version ${CONTROL_VERSION}. ${advice}`);
   }
   throw new Problem('invalid_value', 'This is no request that the node knows.');
+}
+
+/** The last lines that have room in one answer. */
+function newest(lines: readonly string[]): readonly string[] {
+  let room = TAIL_MOST_CHARACTERS;
+  const first = lines.findLastIndex((line) => {
+    room -= Math.min(line.length, LOG_LINE_MOST_CHARACTERS);
+    return room < 0;
+  });
+  return lines.slice(first + 1);
 }
 
 function logAnswer(line: string): ControlAnswer {

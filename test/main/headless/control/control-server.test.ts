@@ -207,6 +207,30 @@ test('who asks without ever reading is not answered on, and gone after a while',
   assert.deepEqual(await listeners(opened.folder), [process.pid]);
 });
 
+test('what comes while an answer is unread is left where it is', async (t) => {
+  const { control, folder, log } = await openTestControl(t, { idleMs: 300 });
+  for (let count = 0; count < 1_000; count++) log.info({ detail: 'x'.repeat(1_000) }, 'a line');
+  const { socket } = await rawProgram(t, control.address);
+  socket.write(line({ version, ask: 'log', lines: 1_000, follow: false }));
+  await once(socket, 'readable');
+  const more = ASK.repeat(10_000);
+  for (let count = 0; count < 50 && !socket.destroyed; count++) {
+    await new Promise((resolve) => socket.write(more, resolve));
+  }
+  await until(() => socket.destroyed);
+  assert.ok(socket.bytesWritten < 20 * more.length, `${socket.bytesWritten} bytes were taken`);
+  assert.deepEqual(await listeners(folder), [process.pid]);
+});
+
+test('of a long log the last lines are told that have room in an answer', async (t) => {
+  const { folder, log } = await openTestControl(t);
+  for (let count = 1; count <= 1_000; count++) log.info({ count, detail: 'x'.repeat(1_000) }, 'a line');
+  const answers = await ask(folder, { version, ask: 'log', lines: 1_000, follow: false });
+  assert.ok(answers.length > 200 && answers.length < 300, `${answers.length} answers`);
+  const last = answers.at(-2);
+  assert.equal(last?.answer === 'log' && JSON.parse(last.line).count, 1_000);
+});
+
 test('who follows the log without reading it is cut off, and nothing is kept for them', async (t) => {
   const { control, folder, log } = await openTestControl(t, { unreadMostBytes: 10_000 });
   const { socket } = await rawProgram(t, control.address);
