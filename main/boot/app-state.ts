@@ -1,5 +1,5 @@
-import type { AppState, RelayLink } from '../../shared/ipc/app-state.ts';
-import type { Contribution } from '../../shared/preferences/contribution.ts';
+import type { AppState } from '../../shared/ipc/app-state.ts';
+import { headline } from '../../shared/ipc/headline.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
@@ -80,22 +80,4 @@ function stateOf(parts: StateParts): AppState {
     hasTray: parts.hasTray(),
     language: parts.settings.get().language ?? 'en',
   };
-}
-
-/** One state and one line: what the owner decided comes before what the relay does. */
-export function headline(
-  contribution: Contribution,
-  relay: RelayLink,
-): Pick<AppState, 'contributing' | 'code' | 'reason' | 'until'> {
-  if (!contribution.contributing) {
-    const { code, reason, until } = contribution;
-    return { contributing: false, code, reason, until };
-  }
-  const stopped = { contributing: false, until: null };
-  if (relay.state === 'unpaired')
-    return { ...stopped, code: 'unpaired', reason: 'Paused: not paired with a relay yet' };
-  if (relay.state === 'connecting')
-    return { ...stopped, code: 'unreachable', reason: `Paused: waiting for the relay at ${relay.relay}` };
-  if (relay.state === 'refused') return { ...stopped, code: 'refused', reason: `Paused: ${relay.detail}` };
-  return { contributing: true, code: 'contributing', reason: contribution.reason, until: contribution.until };
 }

@@ -4,6 +4,7 @@ import { createPairingDesk } from '../links/pairing-desk.ts';
 import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
 import { applicationMenu } from '../windows/application-menu.ts';
 import { denyPermissions } from '../windows/hardening.ts';
+import { openAppControl } from './app-control.ts';
 import { beforeReady } from './before-ready.ts';
 import { createBootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
@@ -80,6 +81,12 @@ export async function boot(host: DesktopHost) {
     };
     arrivals.hear({ onLink, onShow: window.show });
   });
+  const control = await steps.try(
+    'answer the command line',
+    () => openAppControl({ storage, assembly, teller, host }),
+    undefined,
+  );
+  if (control !== undefined) stops.push(control.close, host.every(TICK_MS, control.look));
   await steps.try('work for the relay that is remembered', node.start, undefined);
   steps.run('fetch the models that were added', modelDesk.start);
   steps.run('meet the GPU', meetGpu);

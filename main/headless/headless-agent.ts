@@ -16,6 +16,8 @@ import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
 import { startCapsServer } from './caps-server.ts';
+import { type HeadlessControl, openHeadlessControl } from './control/headless-control.ts';
+import { rememberLog } from './control/log-memory.ts';
 import { describeHardware } from './hardware.ts';
 import { createDeviceFinder } from './inference/find-devices.ts';
 import { systemKeychain } from './keychain/system-keychain.ts';
@@ -68,8 +70,30 @@ export type HeadlessAgentOptions = {
 };
 
 /** The node without a screen: its key and models from disk, inference in processes, the bus through nats.ws. */
-export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise<Agent> {
-  const { policy, preferences, close: closePolicy } = openPolicy(options);
+export async function startHeadlessAgent(given: HeadlessAgentOptions): Promise<Agent> {
+  const log = rememberLog(given.log, Date.now);
+  const options = { ...given, log };
+  const policyFile = openPolicy(options);
+  const control = await openHeadlessControl({ ...options, policy: policyFile.policy, now: Date.now });
+  const close = (): void => {
+    control.close();
+    policyFile.close();
+  };
+  try {
+    const agent = await startNode(options, policyFile, control);
+    void agent.ended.then(close);
+    return agent;
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function startNode(
+  options: HeadlessAgentOptions,
+  { policy, preferences }: PolicyFile,
+  control: HeadlessControl,
+): Promise<Agent> {
   const identity = options.identity ?? (await identityOf(options));
   const hardware = await describeHardware();
   const allowed = (): Hardware => advertisedHardware(hardware, preferences() ?? { gpus: {} });
@@ -99,11 +123,12 @@ export async function startHeadlessAgent(options: HeadlessAgentOptions): Promise
     fetch: globalThis.fetch,
     now: Date.now,
     randomId: randomUUID,
+    witness: control.witness,
     spans: options.spans,
     log: options.log,
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });
-  void agent.ended.then(closePolicy);
+  control.attach({ agent, models: runtime.models, freeMemory: runtime.freeMemory });
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
 }
 

@@ -46,6 +46,8 @@ export type OpenRuntimeOptions = {
 export type OpenedRuntime = Runtime & {
   /** Follows the owner's preferences after they have changed: switches and caps of GPUs, and what models may take on disk. */
   followOwner(): Promise<void>;
+  /** Takes the models out of memory that no job needs. */
+  freeMemory(): Promise<void>;
 };
 
 /** A model by its id, as `id@revision`, or with `#task` behind where its files would say that it does something else. */
@@ -98,9 +100,10 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRu
     await keepQuota(cacheFolder, quotaBytes(), { onEvicted, log: options.log });
     await runtime.placeAgain();
   };
-  if (options.allowTools === undefined || options.allowTools.length === 0) return { ...inference, followOwner };
+  const owned = { followOwner, freeMemory: runtime.freeMemory };
+  if (options.allowTools === undefined || options.allowTools.length === 0) return { ...inference, ...owned };
   const tools = await openNativeTools({ allowed: options.allowTools, log: options.log });
-  return { ...withTools(inference, tools), followOwner };
+  return { ...withTools(inference, tools), ...owned };
 }
 
 type QuotaPorts = { onEvicted(model: string, sizeBytes: number): void; log: AgentLog };

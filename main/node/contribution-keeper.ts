@@ -30,6 +30,8 @@ export type ContributionKeeper = {
   tick(): void;
   contribute(): void;
   pause(length: PauseLength): void;
+  /** Pauses for any time; null is until the owner resumes. */
+  pauseFor(ms: number | null): void;
   finishThenPause(): void;
   freeMemory(): Promise<void>;
 };
@@ -130,6 +132,7 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
       if (outweighed) wish({ state: 'insist', until: now() + INSIST_MS });
     },
     pause: (length) => wish({ state: 'paused', until: pauseEnd(length, now()) }),
+    pauseFor: (ms) => wish({ state: 'paused', until: ms === null ? null : now() + ms }),
     finishThenPause: () => wish({ state: 'finish' }),
     freeMemory: async () => {
       await ports.freeMemory();

@@ -1,6 +1,7 @@
 import type { JobWitness } from '../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { RunningJob } from '../../shared/ipc/app-state.ts';
+import { createRunningJobs } from '../headless/control/running-jobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 export type JobDesk = { readonly witness: JobWitness; running(): RunningJob[] };
@@ -16,20 +17,18 @@ export type JobDeskOptions = {
 
 /** The jobs that run, for the window, and those that have ended, for the ledger. A ledger that fails costs no job. */
 export function createJobDesk({ ledger, relay, onChange, onDone, log }: JobDeskOptions): JobDesk {
-  const running = new Map<string, RunningJob>();
+  const running = createRunningJobs();
   return {
     witness: {
-      began: ({ job, type, model, client, startedAt }) => {
-        running.set(job, { job, type, model, client, startedAt, outputTokens: 0 });
+      ...running.witness,
+      began: (job) => {
+        running.witness.began(job);
         onChange();
       },
-      produced: (job, tokens) => {
-        const known = running.get(job);
-        if (known !== undefined) known.outputTokens += tokens;
-      },
-      ended: (job, { outcome, usage, totalMs }) => {
-        const produced = running.get(job.job)?.outputTokens ?? 0;
-        running.delete(job.job);
+      ended: (job, end) => {
+        const { outcome, usage, totalMs } = end;
+        const produced = running.list().find((known) => known.job === job.job)?.outputTokens ?? 0;
+        running.witness.ended(job, end);
         try {
           ledger.addJob({
             ...job,
@@ -46,6 +45,6 @@ export function createJobDesk({ ledger, relay, onChange, onDone, log }: JobDeskO
         onChange();
       },
     },
-    running: () => [...running.values()].map((job) => ({ ...job })),
+    running: running.list,
   };
 }

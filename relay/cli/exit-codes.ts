@@ -9,6 +9,7 @@ export function exitCodeOfProblem(problem: Problem): number {
     case 'invalid_setting':
       return EXIT.usage;
     case 'relay_unreachable':
+    case 'node_unreachable':
       return EXIT.unreachable;
     case 'invalid_api_key':
     case 'insufficient_scope':

@@ -10,6 +10,7 @@ import { addJobsCommand } from './commands/jobs.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addNatsConfigCommand } from './commands/nats-config.ts';
+import { addNodeCommand } from './commands/node.ts';
 import { addNodesCommand } from './commands/nodes.ts';
 import { addPairCommand } from './commands/pair.ts';
 import { addPreflightCommand } from './commands/preflight.ts';
@@ -27,7 +28,7 @@ Exit codes:
   0  done
   1  failed; the reason is on stderr
   2  the command line is wrong
-  3  the relay does not answer
+  3  the relay does not answer; for sparewatt node: no node runs on this machine
   4  the relay refused the key or the node
   130  interrupted
 
@@ -55,6 +56,7 @@ export async function main(argv: string[]): Promise<void> {
   addAgentCommand(program);
   addChatCommand(program);
   addModelsCommand(program);
+  addNodeCommand(program);
   addNodesCommand(program);
   addReceiptsCommand(program);
   addJobsCommand(program);

@@ -24,8 +24,15 @@ export type OwnerPolicy = {
   onChange(listener: () => void): void;
 };
 
-/** Why a host has closed its node: a code that gives nothing of the owner's away, and when that ends, if it is known. */
-export type YieldToOwner = { readonly code: string; readonly until: number | null; readonly finishRunning: boolean };
+/**
+ * Why a host has closed its node: a code that gives nothing of the owner's away, and when that ends, if it is known.
+ * Whether jobs may end in peace is as the policy says where it is undefined.
+ */
+export type YieldToOwner = {
+  readonly code: string;
+  readonly until: number | null;
+  readonly finishRunning: boolean | undefined;
+};
 
 export type OwnerPolicyOptions = { policy?: NodePolicy | undefined; now: () => number; wall?: WallClock | undefined };
 

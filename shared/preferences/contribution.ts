@@ -69,7 +69,8 @@ export function decide(preferences: Preferences, presence: Presence, { now, wish
   return { contributing: true, profile, slots, reason: contributingReason(presence, profile), until: changesAt };
 }
 
-function byHand(wish: Wish): Yielding | undefined {
+/** What the owner has said by hand and holds now; undefined when that closes nothing. */
+export function byHand(wish: Wish): Yielding | undefined {
   if (wish.state === 'finish') {
     return { ...yielding('finishing', 'Finishing the current job, then paused'), finishRunning: true };
   }

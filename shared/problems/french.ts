@@ -5,6 +5,8 @@ import { isProblemCode, type ProblemCode } from './table.ts';
  * start. A new code of the table stands here or has a sentence below; otherwise this file does not compile.
  */
 export const PROBLEMS_OF_OTHERS = [
+  // Of the command line.
+  'node_unreachable',
   // Of a client's request.
   'unsupported_parameter',
   'unsupported_content',

@@ -461,6 +461,12 @@ export const PROBLEMS = {
   database_unusable: { title: 'The database cannot be used', status: 503, retry: 'never', type: 'server_error' },
   nats_server_missing: { title: 'No nats-server program was found', status: 503, retry: 'never', type: 'server_error' },
   nats_server_failed: { title: 'nats-server did not start', status: 503, retry: 'later', type: 'server_error' },
+  node_unreachable: {
+    title: 'No node answers on this machine',
+    status: 503,
+    retry: 'later',
+    type: 'server_error',
+  },
   relay_unreachable: { title: 'The relay does not answer', status: 503, retry: 'later', type: 'server_error' },
   pages_missing: { title: 'The pages of the relay are not built', status: 503, retry: 'later', type: 'server_error' },
   unsupported_browser: {

@@ -65,6 +65,8 @@ export type WorkerRuntime = Runtime & {
    * handed back; then each model goes where it does best now.
    */
   placeAgain(): Promise<void>;
+  /** Takes the models out of memory that no job needs; the next job loads its model again. */
+  freeMemory(): Promise<void>;
 };
 
 /**
@@ -161,6 +163,9 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       await places.placeAgain();
       for (const listener of listeners) listener();
       if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
+    },
+    freeMemory: async () => {
+      await Promise.all([...served.values()].map(({ worker }) => worker.release()));
     },
     async close() {
       isClosing = true;

@@ -37,6 +37,7 @@ test('starts in the order of its list', async (t) => {
     'answer the compute page',
     'look at everything once a second',
     'follow links',
+    'answer the command line',
     'work for the relay that is remembered',
     'fetch the models that were added',
     'meet the GPU',

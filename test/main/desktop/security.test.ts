@@ -1,7 +1,7 @@
 /** Electron's security checklist, item by item. Each test fails when its item is undone. */
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PAGE_PREFERENCES } from '../../../main/windows/hardening.ts';
@@ -19,6 +19,17 @@ const CONTRIBUTING = {
   choices: {},
   preferences: DEFAULT_PREFERENCES,
 };
+
+/** The file and all of ours that it imports, directly or not; what is imported for its types alone never runs. */
+function sourcesFrom(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const text = readFileSync(join(ROOT, file), 'utf8').replaceAll(/\bimport type[^;]*;/g, '');
+  for (const [, target = ''] of text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+\.ts)'/g)) {
+    sourcesFrom(join(dirname(file), target), seen);
+  }
+  return [...seen];
+}
 
 /** The app with both of its pages open. */
 async function withBothPages(t: TestContext): Promise<{ desktop: Desktop; pages: WindowDouble[] }> {
@@ -168,13 +179,30 @@ test('preloads expose functions of the contract, and neither ipcRenderer nor its
   }
 });
 
-test('nothing listens: no file of the app opens a server', () => {
+test('nothing listens but one socket file of this user, at which programs of this machine control the node', async (t) => {
   const desktop = globSync('main/**/*.ts', { cwd: ROOT, exclude: (name) => name.includes('headless') });
-  const servers = desktop.filter((file) =>
-    /node:(net|http|https|http2|dgram|tls)'|\.listen\(/.test(readFileSync(join(ROOT, file), 'utf8')),
+  const networked = desktop.filter((file) =>
+    /node:(net|http|https|http2|dgram|tls)'/.test(readFileSync(join(ROOT, file), 'utf8')),
   );
   assert.ok(desktop.length > 30);
-  assert.deepEqual(servers, []);
+  assert.deepEqual(networked, []);
+  const reached = [...new Set([...desktop, ...sourcesFrom('main/index.ts')])];
+  assert.ok(reached.length > 100 && reached.includes('main/headless/control/control-server.ts'));
+  const servers = reached.filter((file) =>
+    /\.listen\(|\bcreate(?:Secure)?Server\(/.test(readFileSync(join(ROOT, file), 'utf8')),
+  );
+  assert.deepEqual(servers, ['main/headless/control/control-server.ts']);
+  const listening = [...readFileSync(join(ROOT, servers[0] ?? ''), 'utf8').matchAll(/\.listen\((.*)\)/g)];
+  assert.deepEqual(
+    listening.map(([, where]) => where),
+    ['{ path: place.address }'],
+  );
+  const { folder } = await startDesktop(t);
+  const control = join(folder, 'control');
+  assert.equal(statSync(control).mode & 0o777, 0o700);
+  const sockets = readdirSync(control).filter((name) => statSync(join(control, name)).isSocket());
+  assert.equal(sockets.length, 1);
+  assert.equal(statSync(join(control, sockets[0] ?? '')).mode & 0o777, 0o600);
 });
 
 test('nothing is sent on its own: no file of the app fetches, but for the node, and an update or a model that was asked for', () => {

@@ -94,3 +94,20 @@ test('hours of coming and going leave nothing behind but what is asked for', asy
   await runtime.close();
   assert.deepEqual([steps.size, log.faults, MODELS.flatMap((model) => withKeeper(model))], [0, [], []]);
 });
+
+test('what its owner takes back leaves memory at once, but for a model that works, and comes again with the next job', async (t) => {
+  const { runtime, ask, states } = await openModels(t);
+  await Promise.all(MODELS.map((model) => ask(model)));
+  const abort = new AbortController();
+  const began = Promise.withResolvers<void>();
+  const working = ask('test/one', 50_000, abort.signal, began.resolve);
+  working.catch(() => undefined);
+  await began.promise;
+  await runtime.freeMemory();
+  assert.deepEqual(states(), ['warm', 'installed']);
+  abort.abort(new Error('enough'));
+  await assert.rejects(working);
+  await runtime.freeMemory();
+  assert.deepEqual(states(), ['installed', 'installed']);
+  assert.equal((await ask('test/two')).usage.outputTokens, 3);
+});

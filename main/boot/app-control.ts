@@ -1,0 +1,44 @@
+import type { NodeStatus } from '../../shared/control/control-protocol.ts';
+import { type ControlDesk, createSince } from '../headless/control/control-desk.ts';
+import { openControl } from '../headless/control/control-server.ts';
+import { heldOf } from '../headless/control/headless-control.ts';
+import type { ChosenRuntime } from '../node/chosen-runtime.ts';
+import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { StateTeller } from './app-state.ts';
+import type { DesktopHost } from './desktop-host.ts';
+import type { Storage } from './storage.ts';
+
+export type AppControl = { /** Notes since when the state holds. */ look(): void; close(): void };
+
+export type AppControlParts = {
+  host: Pick<DesktopHost, 'now'>;
+  storage: Pick<Storage, 'folder' | 'log'>;
+  assembly: {
+    keeper: Pick<ContributionKeeper, 'contribute' | 'pauseFor' | 'finishThenPause'>;
+    runtime: Pick<ChosenRuntime, 'listModels'>;
+  };
+  teller: StateTeller;
+};
+
+/** Lets programs of this machine do what the tray does, by the same desk. Errors: those of `openControl`. */
+export async function openAppControl({ host, storage, assembly, teller }: AppControlParts): Promise<AppControl> {
+  const { keeper, runtime } = assembly;
+  const { folder, log } = storage;
+  const startedAt = host.now();
+  const since = createSince(host.now);
+  const status = (): NodeStatus => {
+    const { version, contributing, code, reason, until, wish, relay, jobs } = teller.state();
+    const said = { contributing, code, reason, until, since: since(code) };
+    const models = heldOf(runtime.listModels());
+    return { kind: 'app', version, pid: process.pid, startedAt, ...said, wish, relay, jobs, models };
+  };
+  const desk: ControlDesk = {
+    status,
+    pause: keeper.pauseFor,
+    resume: keeper.contribute,
+    finish: keeper.finishThenPause,
+    log,
+  };
+  const control = await openControl({ dataFolder: folder, desk, log });
+  return { look: () => void since(teller.state().code), close: control.close };
+}

@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import type { Agent } from '../../../shared/agent/agent.ts';
+import type { JobWitness } from '../../../shared/agent/job-witness.ts';
+import type { AgentLog } from '../../../shared/agent/log.ts';
+import type { HeldModel, NodeStatus } from '../../../shared/control/control-protocol.ts';
+import type { RelayLink } from '../../../shared/ipc/app-state.ts';
+import { type Headline, headline } from '../../../shared/ipc/headline.ts';
+import type { OwnerPolicy } from '../../../shared/policy/owner-policy.ts';
+import { byHand } from '../../../shared/preferences/contribution.ts';
+import type { Wish } from '../../../shared/preferences/wish.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
+import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
+import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
+import { type ControlDesk, createSince } from './control-desk.ts';
+import { type Control, openControl } from './control-server.ts';
+import type { ReadableLog } from './log-memory.ts';
+import { createOwnerWish, type OwnerWish, WISH_FILE } from './owner-wish.ts';
+import { createRunningJobs, type RunningJobs } from './running-jobs.ts';
+
+export type HeadlessControlOptions = {
+  dataFolder: string;
+  relayUrl: string;
+  version: string;
+  policy: OwnerPolicy;
+  log: AgentLog & ReadableLog;
+  now: () => number;
+};
+
+export type HeadlessControl = {
+  readonly witness: JobWitness;
+  /** What there is to say before is that the node starts. */
+  attach(node: ControlledNode): void;
+  close(): void;
+};
+
+export type ControlledNode = {
+  agent: Pick<Agent, 'ready' | 'ended' | 'hasSession'>;
+  models(): readonly ServedModel[];
+  /** Takes the models out of memory that no job needs. */
+  freeMemory(): Promise<void>;
+};
+
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Lets programs of this machine control a node without a screen. A machine where that is impossible is a node all the
+ * same, and its log says why it cannot be controlled.
+ */
+export async function openHeadlessControl(options: HeadlessControlOptions): Promise<HeadlessControl> {
+  const { dataFolder, policy, log, now } = options;
+  let node: ControlledNode | undefined;
+  let link: () => RelayLink = () => ({ state: 'connecting', relay: options.relayUrl });
+  const jobs = createRunningJobs();
+  const wish: OwnerWish = createOwnerWish({
+    path: join(dataFolder, WISH_FILE),
+    policy,
+    runningJobs: () => jobs.count(),
+    freeMemory: () => freeMemory(node, log),
+    now,
+    log,
+  });
+  const desk = createHeadlessDesk({ ...options, wish, jobs, link: () => link(), node: () => node });
+  const timer = setInterval(() => {
+    wish.tick();
+    desk.status(); // Notes since when.
+  }, LOOK_EVERY_MS).unref();
+  const control = await openOrSay({ dataFolder, desk, log });
+  return {
+    witness: {
+      ...jobs.witness,
+      ended: (job, end) => {
+        jobs.witness.ended(job, end);
+        wish.tick();
+      },
+    },
+    attach: (attached) => {
+      node = attached;
+      link = watchLink(attached.agent, options.relayUrl);
+    },
+    close: () => {
+      clearInterval(timer);
+      control?.close();
+    },
+  };
+}
+
+async function openOrSay(options: Parameters<typeof openControl>[0]): Promise<Control | undefined> {
+  try {
+    return await openControl(options);
+  } catch (err) {
+    options.log.warn({ err }, 'programs of this machine cannot control this node');
+    return undefined;
+  }
+}
+
+type DeskParts = Omit<HeadlessControlOptions, 'dataFolder' | 'relayUrl'> & {
+  wish: OwnerWish;
+  jobs: RunningJobs;
+  link(): RelayLink;
+  node(): ControlledNode | undefined;
+};
+
+function createHeadlessDesk({ wish, jobs, link, node, policy, log, now, version }: DeskParts): ControlDesk {
+  const startedAt = now();
+  const since = createSince(now);
+  const status = (): NodeStatus => {
+    const said = headlineOf({ policy, wish: wish.current(), link: link(), isStarting: node() === undefined });
+    return {
+      kind: 'agent',
+      version,
+      pid: process.pid,
+      startedAt,
+      ...said,
+      since: since(said.code),
+      wish: wish.current(),
+      relay: link(),
+      jobs: jobs.list(),
+      models: heldOf(node()?.models() ?? []),
+    };
+  };
+  return {
+    status,
+    pause: (forMs) => wish.say({ state: 'paused', until: forMs === null ? null : now() + forMs }),
+    resume: () => wish.say({ state: 'contribute' }),
+    finish: () => wish.say({ state: 'finish' }),
+    log,
+  };
+}
+
+type Circumstances = { policy: OwnerPolicy; wish: Wish; link: RelayLink; isStarting: boolean };
+
+/** What the owner says by hand comes first, then their policy, then what the node itself and its relay do. */
+function headlineOf({ policy, wish, link, isStarting }: Circumstances): Headline {
+  const said = byHand(wish);
+  if (said !== undefined) return headline(said, link);
+  const { open, reason: code, changes_at: until } = policy.shown();
+  if (!open && code === 'hours') {
+    return { contributing: false, code, reason: 'Paused: outside the hours of its policy', until };
+  }
+  if (!open) return { contributing: false, code: 'policy', reason: 'Paused by its policy, whatever is resumed', until };
+  if (isStarting) {
+    return { contributing: false, code: 'starting', reason: 'Starting: its models are made ready', until: null };
+  }
+  return headline({ contributing: true, profile: 'away', slots: 0, reason: 'Contributing', until }, link);
+}
+
+/** Programs are no models, and lie in no memory. */
+export function heldOf(
+  models: readonly (Pick<ServedModel, 'name' | 'type' | 'device' | 'size_bytes'> & { state: string })[],
+): HeldModel[] {
+  return models
+    .filter(({ state, type }) => state === 'warm' && !(TOOL_TYPES as readonly string[]).includes(type))
+    .map(({ name, type, device, size_bytes: sizeBytes }) => ({ name, type, device, sizeBytes }));
+}
+
+function watchLink({ ready, ended, hasSession }: ControlledNode['agent'], relay: string): () => RelayLink {
+  let nodeId: string | undefined;
+  let refusal: Problem | undefined;
+  ready.then(
+    (id) => {
+      nodeId = id;
+    },
+    () => undefined, // `ended` carries the reason.
+  );
+  void ended.then((problem) => {
+    refusal = problem;
+  });
+  return () => {
+    if (refusal !== undefined) return { state: 'refused', relay, code: refusal.code, detail: refusal.message };
+    if (nodeId === undefined || !hasSession()) return { state: 'connecting', relay };
+    return { state: 'connected', relay, nodeId };
+  };
+}
+
+function freeMemory(node: ControlledNode | undefined, log: AgentLog): void {
+  if (node === undefined || heldOf(node.models()).length === 0) return;
+  node.freeMemory().catch((err: unknown) => log.error({ err }, 'the memory of models could not be freed'));
+}

@@ -1,0 +1,101 @@
+import { homedir } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  CONTROL_VERSION,
+  type ControlRequest,
+  LOG_LINES_MOST,
+  PAUSE_MOST_MS,
+} from '../../../shared/control/control-protocol.ts';
+import { pauseEnd } from '../../../shared/preferences/wish.ts';
+import { settingsOf } from '../../config/load-settings.ts';
+import { askNode, type FoundNode } from '../control-client.ts';
+import { controlFolders, findNode } from '../node-folders.ts';
+import { logLineText, nodeStatusText } from '../node-status-text.ts';
+import { addDataOption, loadFromOptions, type SettingOptions } from '../setting-options.ts';
+
+type NodeOptions = SettingOptions & { json?: boolean };
+type PauseOptions = NodeOptions & { for?: number };
+type LogOptions = NodeOptions & { lines: number; follow?: boolean };
+
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const version = CONTROL_VERSION;
+
+/** `sparewatt node …`: the node of this very machine, be it the desktop app or `sparewatt agent`. */
+export function addNodeCommand(program: Command): void {
+  const node = program.command('node').description('see and steer the node that runs on this machine, app or agent');
+  stateCommand(node, 'status', 'whether it contributes and why, its jobs, models in memory and relay').action(
+    (options: NodeOptions) => change(options, { version, ask: 'status' }),
+  );
+  stateCommand(node, 'pause', 'give the machine back to you: no new jobs, and memory is freed')
+    .addOption(
+      new Option('--for <time>', 'such as 30m, 3h, 2d or tomorrow (default: until you resume)').argParser(parsePause),
+    )
+    .action(({ for: ms, ...options }: PauseOptions) => change(options, { version, ask: 'pause', forMs: ms ?? null }));
+  stateCommand(node, 'resume', 'end a pause').action((options: NodeOptions) =>
+    change(options, { version, ask: 'resume' }),
+  );
+  stateCommand(node, 'finish', 'end the jobs that run, then pause').action((options: NodeOptions) =>
+    change(options, { version, ask: 'finish' }),
+  );
+  const log = new Option('--lines <count>', `how many of the last lines, ${LOG_LINES_MOST} at most`);
+  nodeCommand(node, 'log', 'what it has logged; never anything of a job')
+    .addOption(log.argParser(parseLines).default(50))
+    .addOption(new Option('--follow', 'go on with what it logs from now on'))
+    .addOption(new Option('--json', 'print each line as the JSON object that it is'))
+    .action(showLog);
+}
+
+function nodeCommand(parent: Command, name: string, description: string): Command {
+  return addDataOption(parent.command(name).description(description));
+}
+
+function stateCommand(parent: Command, name: string, description: string): Command {
+  return nodeCommand(parent, name, description).addOption(new Option('--json', 'print the state after it as JSON'));
+}
+
+async function change(options: NodeOptions, request: ControlRequest): Promise<void> {
+  for await (const answer of askNode(await nodeOf(options), request)) {
+    if (answer.answer !== 'status') continue;
+    const { status } = answer;
+    process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : nodeStatusText(status, Date.now()));
+  }
+}
+
+async function showLog({ lines, follow, json, ...options }: LogOptions): Promise<void> {
+  const node = await nodeOf(options);
+  // Who reads only the first lines, as `head` does, has what they wanted.
+  let isRead = true;
+  process.stdout.on('error', () => {
+    isRead = false;
+    node.socket.destroy();
+  });
+  try {
+    for await (const answer of askNode(node, { version, ask: 'log', lines, follow: follow === true })) {
+      if (answer.answer !== 'log') continue;
+      process.stdout.write(json === true ? `${answer.line}\n` : logLineText(answer.line));
+    }
+  } catch (error) {
+    if (isRead) throw error;
+  }
+}
+
+async function nodeOf(options: NodeOptions): Promise<FoundNode> {
+  const loaded = loadFromOptions(['program'], options);
+  settingsOf(loaded, 'program'); // What is wrong is said first.
+  const { platform, env } = process;
+  return findNode(controlFolders(loaded, { platform, env, home: homedir() }));
+}
+
+function parsePause(text: string): number {
+  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const now = Date.now();
+  const ms = text === 'tomorrow' ? (pauseEnd('tomorrow', now) ?? now) - now : Number(count) * UNITS_MS[unit as 's'];
+  if (ms >= 1 && ms <= PAUSE_MOST_MS) return ms;
+  throw new InvalidArgumentError('A time such as 30m, 3h or 2d, at most 30d, or tomorrow.');
+}
+
+function parseLines(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count <= LOG_LINES_MOST) return count;
+  throw new InvalidArgumentError(`A whole number from 0 to ${LOG_LINES_MOST}.`);
+}

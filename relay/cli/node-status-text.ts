@@ -1,0 +1,98 @@
+import type { NodeStatus } from '../../shared/control/control-protocol.ts';
+import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
+import { printable } from './printable.ts';
+import { out } from './style.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const KINDS = { app: 'desktop app', agent: 'sparewatt agent' } as const;
+
+/** The state of this machine's node for a terminal; `now` is the clock that its times are told against. */
+export function nodeStatusText(status: NodeStatus, now: number): string {
+  const { contributing, reason, until, since, kind, version, pid, relay, jobs, models } = status;
+  const paint = contributing ? out.green : out.yellow;
+  const lines = [
+    `${paint(printable(reason))}${until === null ? '' : ` until ${whenText(until, now)}`}`,
+    row('since', `${whenText(since, now)} (${spanText(now - since)})`),
+    row('node', `${KINDS[kind]} ${printable(version)}, process ${pid}`),
+    row('relay', relayText(relay)),
+    ...rows(
+      'jobs',
+      jobs.map((job) => jobText(job, now)),
+    ),
+    ...rows(
+      'models',
+      models.map(({ name, device, sizeBytes }) => `${printable(name)}  ${printable(device)}, ${sizeText(sizeBytes)}`),
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A line of the log, which is an object of JSON, for a terminal. */
+export function logLineText(line: string): string {
+  const { time, level, message, ...fields } = parsed(line);
+  if (typeof time !== 'string' || typeof level !== 'string' || typeof message !== 'string')
+    return `${printable(line)}\n`;
+  const more = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const paint = level === 'error' ? out.red : level === 'warn' ? out.yellow : out.dim;
+  const text = [message, ...more].map(printable).join('  ');
+  return `${out.dim(printable(time))}  ${paint(printable(level).padEnd(5))}  ${text}\n`;
+}
+
+function row(name: string, text: string): string {
+  return `  ${out.dim(name.padEnd(6))}  ${text}`;
+}
+
+function rows(name: string, texts: readonly string[]): string[] {
+  if (texts.length === 0) return [row(name, 'none')];
+  return texts.map((text, index) => row(index === 0 ? name : '', text));
+}
+
+function relayText(relay: RelayLink): string {
+  switch (relay.state) {
+    case 'unpaired':
+      return 'none: not paired yet';
+    case 'connected':
+      return `${printable(relay.relay)}, connected as ${printable(relay.nodeId)}`;
+    case 'connecting':
+      return `${printable(relay.relay)}, not connected`;
+    case 'refused':
+      return `${printable(relay.relay)}, refused: ${printable(relay.detail)}`;
+  }
+}
+
+function jobText({ job, type, model, outputTokens, startedAt }: RunningJob, now: number): string {
+  const made = outputTokens === 0 ? '' : `, ${outputTokens} tokens`;
+  return `${printable(job)}  ${printable(type)} on ${printable(model)}, ${spanText(now - startedAt)}${made}`;
+}
+
+/** The time of day, with its date where that is another day's. */
+function whenText(at: number, now: number): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const date = new Date(at);
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  if (date.toDateString() === new Date(now).toDateString()) return time;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+function spanText(ms: number): string {
+  if (ms < 2 * MINUTE_MS) return `${Math.max(0, Math.round(ms / 1_000))} s`;
+  if (ms < 2 * HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;
+  return ms < 2 * DAY_MS ? `${Math.round(ms / HOUR_MS)} h` : `${Math.round(ms / DAY_MS)} d`;
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function parsed(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

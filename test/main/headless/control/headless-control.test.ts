@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openHeadlessControl } from '../../../../main/headless/control/headless-control.ts';
+import { rememberLog } from '../../../../main/headless/control/log-memory.ts';
+import { openLogFile } from '../../../../main/logs/log-file.ts';
+import { askNode, findNodes } from '../../../../relay/cli/control-client.ts';
+import { CONTROL_FOLDER, LOG_LINES_MOST, type NodeStatus } from '../../../../shared/control/control-protocol.ts';
+import type { NodePolicy } from '../../../../shared/policy/node-policy.ts';
+import { createOwnerPolicy } from '../../../../shared/policy/owner-policy.ts';
+import { Problem } from '../../../../shared/problems/problem.ts';
+import { afterTest } from '../../../support/after-test.ts';
+import { collectLog } from '../../../support/log.ts';
+import { pretendedModel } from '../../../support/pretended-model.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+
+const version = 1;
+const NOON = Date.UTC(2026, 10, 21, 12);
+
+/** The control of a node whose agent is the test's. */
+async function open(t: TestContext, rules: NodePolicy = {}) {
+  const dataFolder = temporaryFolder(t);
+  const log = rememberLog(collectLog(), () => NOON);
+  const wall = (): number => 12 * 60;
+  const policy = createOwnerPolicy({ policy: rules, now: () => NOON, wall });
+  const options = { dataFolder, relayUrl: 'http://relay', version: '1', policy, log, now: () => NOON };
+  const control = await openHeadlessControl(options);
+  afterTest(t, control.close);
+  const ready = Promise.withResolvers<string>();
+  const ended = Promise.withResolvers<Problem | undefined>();
+  const agent = { ready: ready.promise, ended: ended.promise, hasSession: () => true };
+  const ask = async (request: 'status' | 'finish'): Promise<NodeStatus> => {
+    const [node] = await findNodes([join(dataFolder, CONTROL_FOLDER)]);
+    assert.ok(node);
+    for await (const answer of askNode(node, { version, ask: request })) {
+      if (answer.answer === 'status') return answer.status;
+    }
+    throw new Error('no state was told');
+  };
+  const models = () => [
+    pretendedModel('a/warm'),
+    { ...pretendedModel('a/cold'), state: 'installed' as const },
+    { ...pretendedModel('ffmpeg'), type: 'ffmpeg' as const },
+  ];
+  const attach = () => control.attach({ agent, models, freeMemory: async () => undefined });
+  return { control, ask, attach, ready, ended };
+}
+
+test('the state goes from starting over unreachable to contributing, and ends refused', async (t) => {
+  const { ask, attach, ready, ended } = await open(t);
+  assert.equal((await ask('status')).code, 'starting');
+  attach();
+  assert.deepEqual((await ask('status')).relay, { state: 'connecting', relay: 'http://relay' });
+  ready.resolve('attic');
+  const { code, relay, models } = await ask('status');
+  assert.deepEqual([code, relay], ['contributing', { state: 'connected', relay: 'http://relay', nodeId: 'attic' }]);
+  assert.deepEqual(
+    models.map(({ name }) => name),
+    ['a/warm'],
+    'what is only installed, and programs, take no memory',
+  );
+  ended.resolve(new Problem('node_revoked', 'Its operator has shut this node out.'));
+  assert.match((await ask('status')).reason, /shut this node out/);
+});
+
+test('what the policy closes stays closed and says so, and what the owner says by hand comes first', async (t) => {
+  const paused = await open(t, { paused: true });
+  assert.deepEqual([(await paused.ask('status')).code, (await paused.ask('finish')).code], ['policy', 'paused']);
+  const hours = await open(t, { hours: ['mon 01:00-02:00'] });
+  assert.equal((await hours.ask('status')).code, 'hours');
+});
+
+test('jobs are told while they run, without anything of their input, and finishing waits for them', async (t) => {
+  const { control, ask, attach, ready } = await open(t);
+  attach();
+  ready.resolve('attic');
+  const job = { job: 'job_1', attempt: 1, type: 'llm' as const, model: 'a/warm', client: 'key_1', startedAt: NOON };
+  control.witness.began(job);
+  control.witness.produced('job_1', 3);
+  const { jobs, code } = await ask('finish');
+  const { attempt: _, ...told } = job;
+  assert.deepEqual([code, jobs], ['finishing', [{ ...told, outputTokens: 3 }]]);
+  control.witness.ended(job, { outcome: 'done', usage: undefined, totalMs: 1 });
+  assert.equal((await ask('status')).code, 'paused');
+});
+
+test('a log in memory keeps its last lines at every level, and one in files tells its lines too', (t) => {
+  const elsewhere = collectLog();
+  const memory = rememberLog(elsewhere, () => NOON);
+  for (let count = 1; count <= LOG_LINES_MOST + 5; count++) memory.info({ count }, 'a line');
+  assert.equal(elsewhere.lines.length, LOG_LINES_MOST + 5);
+  assert.equal(memory.tail(LOG_LINES_MOST + 5).length, LOG_LINES_MOST);
+  assert.match(memory.tail(1)[0] ?? '', new RegExp(`"count":${LOG_LINES_MOST + 5}`));
+  assert.deepEqual(memory.tail(0), []);
+  const file = openLogFile(join(temporaryFolder(t), 'logs', 'a.log'), () => NOON);
+  const heard: string[] = [];
+  const stop = file.onLine((line) => heard.push(line));
+  file.warn({ prompt: 'SECRET' }, 'one');
+  stop();
+  file.warn({}, 'two');
+  assert.deepEqual(heard, file.tail(2).slice(0, 1));
+  assert.doesNotMatch(heard.join(), /SECRET/);
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Command } from 'commander';
+import { addNodeCommand } from '../../../relay/cli/commands/node.ts';
+import { EXIT, exitCodeOfProblem } from '../../../relay/cli/exit-codes.ts';
+import { appFolder, controlFolders, findNode } from '../../../relay/cli/node-folders.ts';
+import { logLineText, nodeStatusText } from '../../../relay/cli/node-status-text.ts';
+import { loadSettings } from '../../../relay/config/load-settings.ts';
+import type { NodeStatus } from '../../../shared/control/control-protocol.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { openTestControl, TEST_STATUS } from '../../support/control.ts';
+import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const NOW = new Date(2026, 10, 21, 18, 30).getTime();
+const MINUTE_MS = 60_000;
+
+function nodeCommand(): Command {
+  const program = new Command('sparewatt').exitOverride();
+  addNodeCommand(program);
+  const [node] = program.commands;
+  assert.ok(node);
+  for (const command of [node, ...node.commands]) command.exitOverride().configureOutput({ writeErr: () => undefined });
+  return node;
+}
+
+test('every command explains itself, with where it looks and how programs read it', () => {
+  const { commands } = nodeCommand();
+  assert.deepEqual(
+    commands.map((command) => command.name()),
+    ['status', 'pause', 'resume', 'finish', 'log'],
+  );
+  for (const command of commands) assert.match(command.helpInformation(), /--data <dir>.*--json/s, command.name());
+});
+
+test('times and counts that mean nothing are refused before anybody is asked', async () => {
+  for (const time of ['', '30', '0m', '99d', '-1h', '1.5h', 'forever', '30m ', '999999999d']) {
+    await assert.rejects(nodeCommand().parseAsync(['pause', '--for', time], { from: 'user' }), /tomorrow/, time);
+  }
+  for (const count of ['-1', '1001', 'all', '1e3', '']) {
+    await assert.rejects(nodeCommand().parseAsync(['log', '--lines', count], { from: 'user' }), /0 to 1000/, count);
+  }
+});
+
+test('the folder of the app is the one that Electron gives it', () => {
+  const home = '/home/ada';
+  assert.equal(appFolder({ platform: 'linux', env: {}, home }), '/home/ada/.config/Sparewatt');
+  assert.equal(appFolder({ platform: 'linux', env: { XDG_CONFIG_HOME: '/x' }, home }), '/x/Sparewatt');
+  assert.equal(appFolder({ platform: 'darwin', env: {}, home }), '/home/ada/Library/Application Support/Sparewatt');
+  assert.match(appFolder({ platform: 'win32', env: { APPDATA: 'R' }, home }), /^R[\\/]Sparewatt$/);
+});
+
+test('a folder that is named is looked in and no other, by whatever it is named', () => {
+  const surroundings = { platform: 'linux' as const, env: {}, home: '/home/ada' };
+  const foldersOf = (flags: Record<string, unknown>, env: Record<string, string>) =>
+    controlFolders(loadSettings(['program'], { flags, env, workingFolder: '/' }), surroundings);
+  const named = ['/data/control', '/data/node/control'];
+  assert.deepEqual(foldersOf({ data: '/data' }, {}), named);
+  assert.deepEqual(foldersOf({}, { SPAREWATT_DATA: '/data' }), named);
+  assert.equal(foldersOf({}, {})[0], '/home/ada/.config/Sparewatt/control');
+});
+
+test('no node, and more than one, are told with where they were looked for', async (t) => {
+  const none = join(temporaryFolder(t), 'none');
+  await assert.rejects(
+    findNode([none]),
+    isProblem('node_unreachable', /No node runs on this machine\. Looked in .*--data/),
+  );
+  assert.equal(exitCodeOfProblem(new Problem('node_unreachable', 'x')), EXIT.unreachable);
+  const one = await openTestControl(t);
+  const other = await openTestControl(t);
+  const several = isProblem('invalid_option', new RegExp(`Several nodes run: process ${process.pid} in `));
+  await assert.rejects(findNode([one.folder, other.folder]), several);
+});
+
+test('the state is shown in aligned lines, without colours in a pipe', () => {
+  const status: NodeStatus = {
+    ...TEST_STATUS,
+    contributing: false,
+    reason: 'Paused by you',
+    until: NOW + 30 * MINUTE_MS,
+    since: NOW - 90_000,
+    pid: 7,
+    relay: { state: 'connected', relay: 'http://relay:8484', nodeId: 'attic' },
+    jobs: [{ job: 'job_1', type: 'llm', model: 'a/b', client: 'key_1', startedAt: NOW - 5_000, outputTokens: 12 }],
+    models: [
+      { name: 'a/b', type: 'llm', device: 'webgpu', sizeBytes: 1.5e9 },
+      { name: 'evil\u001b[2J', type: 'llm', device: 'cpu', sizeBytes: 2e6 },
+    ],
+  };
+  assert.deepEqual(nodeStatusText(status, NOW).split('\n'), [
+    'Paused by you until 19:00',
+    '  since   18:28 (90 s)',
+    '  node    sparewatt agent 0.0.0-test, process 7',
+    '  relay   http://relay:8484, connected as attic',
+    '  jobs    job_1  llm on a/b, 5 s, 12 tokens',
+    '  models  a/b  webgpu, 1.5 GB',
+    '          evil\\u{1b}[2J  cpu, 2 MB',
+    '',
+  ]);
+  const idle = nodeStatusText({ ...TEST_STATUS, until: NOW + 86_400_000, since: NOW }, NOW);
+  assert.match(idle, /until 2026-11-22 18:30\n.*\n.*\n {2}relay {3}none: not paired yet\n {2}jobs {4}none\n/);
+});
+
+test('a line of the log is shown with its fields, and one of another kind as it is', () => {
+  const line = JSON.stringify({
+    time: '2026-11-21T17:30:00.000Z',
+    level: 'warn',
+    message: 'hot',
+    degrees: 90,
+    what: 'gpu',
+  });
+  assert.equal(logLineText(line), '2026-11-21T17:30:00.000Z  warn   hot  degrees=90  what=gpu\n');
+  assert.equal(logLineText('no JSON \u001b[31m'), 'no JSON \\u{1b}[31m\n');
+});
