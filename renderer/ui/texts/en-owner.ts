@@ -31,16 +31,37 @@ export const EN_OWNER = {
       away: 'Only while I am away',
       awayHint: 'After five minutes without keyboard and mouse, or when the screen is locked.',
       always: 'Also while I am here',
+      awayHintUnseen:
+        'This system does not tell when keyboard and mouse rest. Away begins when the screen is locked, if it tells that.',
       alwaysHint: 'One job at a time while you work, two while you are away.',
       nights: 'Nights and weekends',
       nightsHint: 'From 20:00 to 8:00, and on Saturday and Sunday.',
     },
     games: {
       title: 'Yield to games?',
-      yes: 'Yes, to games and full-screen apps',
+      yes: {
+        both: 'Yes, to Steam games and full-screen apps',
+        games: 'Yes, to Steam games',
+        full_screen: 'Yes, to full-screen apps',
+        nothing: 'Yes, to the programs named here',
+      },
+      seen: {
+        both: 'What fills the screen is seen here, and games that Steam starts.',
+        games: 'Games that Steam starts are seen here.',
+        full_screen: 'What fills the screen is seen here.',
+      },
+      unseen: {
+        games: 'This system does not tell what fills the screen, nor of other games. Name those to yield to:',
+        full_screen: 'This system does not tell which program is a game. Name those that run in a window:',
+        nothing: 'This system tells neither which program is a game nor what fills the screen. Name those to yield to:',
+      },
       yesHint: 'It stops within seconds and gives the graphics memory back.',
       no: 'No, go on',
       noHint: 'You can still name single programs in Preferences.',
+      noHintBlind: 'Pause by hand before you play: in the tray, or under Home.',
+      loadSeen:
+        'It also yields when others keep the GPU busier than you allow in Preferences, wherever they come from.',
+      loadUnseen: 'How busy other programs keep the GPU is not told here either.',
     },
     login: {
       title: 'Start when you log in?',
@@ -90,6 +111,8 @@ export const EN_OWNER = {
       slots: 'Jobs at a time',
       awayAfter: 'Away after, in minutes',
       awayAfterHint: 'Without keyboard and mouse; a locked screen is away at once.',
+      awayAfterUnseen:
+        'Has no effect here: this system does not tell when keyboard and mouse rest. You are away when it says that the screen is locked.',
     },
     week: {
       title: 'Schedule',
@@ -108,7 +131,15 @@ export const EN_OWNER = {
     games: {
       title: 'Games and other programs',
       detect: 'Yield to games and full-screen apps',
-      detectHint: 'Stops within seconds and frees the graphics memory.',
+      detectHints: {
+        both: 'Sees games that Steam starts, and what fills the screen. Stops within seconds and frees the graphics memory.',
+        games:
+          'Sees games that Steam starts, and stops within seconds. What fills the screen is not told here: name other programs below.',
+        full_screen:
+          'Sees what fills the screen, and stops within seconds. Games in a window are not told here: name them below.',
+        nothing:
+          'Has no effect here: this system tells neither which program is a game nor what fills the screen. Name programs below.',
+      },
       programs: 'Yield while one of these runs',
       programsHint: 'The name of its file, such as eldenring.exe. Programs that run now are suggested.',
       add: 'Add',

@@ -34,16 +34,39 @@ export const FR_OWNER: typeof EN_OWNER = {
       away: 'Seulement en mon absence',
       awayHint: 'Après cinq minutes sans clavier ni souris, ou écran verrouillé.',
       always: 'Aussi en ma présence',
+      awayHintUnseen:
+        'Ce système ne dit pas si le clavier et la souris servent. L’absence commence à l’écran verrouillé, s’il le dit.',
       alwaysHint: 'Une tâche à la fois quand vous travaillez, deux en votre absence.',
       nights: 'Nuits et week-ends',
       nightsHint: 'De 20 h à 8 h, et le samedi et le dimanche.',
     },
     games: {
       title: 'Céder la place aux jeux ?',
-      yes: 'Oui, aux jeux et au plein écran',
+      yes: {
+        both: 'Oui, aux jeux de Steam et au plein écran',
+        games: 'Oui, aux jeux de Steam',
+        full_screen: 'Oui, au plein écran',
+        nothing: 'Oui, aux programmes nommés ici',
+      },
+      seen: {
+        both: 'Ce qui occupe tout l’écran est vu ici, et les jeux que Steam lance.',
+        games: 'Les jeux que Steam lance sont vus ici.',
+        full_screen: 'Ce qui occupe tout l’écran est vu ici.',
+      },
+      unseen: {
+        games:
+          'Ce système ne dit pas ce qui occupe tout l’écran, ni les autres jeux. Nommez ceux qui passent d’abord :',
+        full_screen: 'Ce système ne dit pas quel programme est un jeu. Nommez ceux qui tournent dans une fenêtre :',
+        nothing:
+          'Ce système ne dit ni quel programme est un jeu, ni ce qui occupe tout l’écran. Nommez ceux qui passent d’abord :',
+      },
       yesHint: 'Le travail cesse en quelques secondes et rend la mémoire graphique.',
       no: 'Non, continuer',
       noHint: 'Vous pourrez nommer des programmes dans Préférences.',
+      noHintBlind: 'Mettez en pause avant de jouer : dans la zone de notification, ou sous Accueil.',
+      loadSeen:
+        'Elle cède aussi quand d’autres occupent la carte graphique plus que vos préférences ne le permettent, quels qu’ils soient.',
+      loadUnseen: 'L’occupation de la carte graphique par d’autres programmes n’est pas dite ici non plus.',
     },
     login: {
       title: 'Démarrer à l’ouverture de session ?',
@@ -93,6 +116,8 @@ export const FR_OWNER: typeof EN_OWNER = {
       slots: 'Tâches à la fois',
       awayAfter: 'Absent après, en minutes',
       awayAfterHint: 'Sans clavier ni souris ; un écran verrouillé est une absence.',
+      awayAfterUnseen:
+        'Sans effet ici : ce système ne dit pas si le clavier et la souris servent. Vous êtes absent quand il dit l’écran verrouillé.',
     },
     week: {
       title: 'Horaire',
@@ -111,7 +136,15 @@ export const FR_OWNER: typeof EN_OWNER = {
     games: {
       title: 'Jeux et autres programmes',
       detect: 'Céder la place aux jeux et au plein écran',
-      detectHint: 'Cesse en quelques secondes et libère la mémoire graphique.',
+      detectHints: {
+        both: 'Voit les jeux que Steam lance et ce qui occupe tout l’écran. Cesse en quelques secondes et libère la mémoire graphique.',
+        games:
+          'Voit les jeux que Steam lance, et cesse en quelques secondes. Le plein écran n’est pas dit ici : nommez d’autres programmes ci-dessous.',
+        full_screen:
+          'Voit ce qui occupe tout l’écran, et cesse en quelques secondes. Les jeux dans une fenêtre ne sont pas dits ici : nommez-les ci-dessous.',
+        nothing:
+          'Sans effet ici : ce système ne dit ni quel programme est un jeu, ni ce qui occupe tout l’écran. Nommez des programmes ci-dessous.',
+      },
       programs: 'Céder la place quand l’un d’eux tourne',
       programsHint: 'Le nom de son fichier, comme eldenring.exe. Les programmes en cours sont proposés.',
       add: 'Ajouter',
