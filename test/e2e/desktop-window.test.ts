@@ -224,12 +224,17 @@ test('saves all preferences at once, says at its field what is wrong, and paints
 });
 
 test('what a person changes of their GPU and their models holds for the node at once', async (t) => {
-  const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, {
+    stored: SETTLED,
+    modelSizer: () => async (model) => ({ model, dtype: 'q4', from: 'hub.example', weightsBytes: 1.5e9 }),
+    readGpuUse: async () => [{ usedBytes: 3 * 2 ** 30, busyPercent: 12 }],
+  });
   const serves = (): boolean => runtime.models().some(({ name }) => name === 'test/model');
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByRole('link', { name: 'This machine', exact: true }).click();
   await until(() => serves());
   const gpu = page.getByRole('group', { name: 'Test GPU' });
+  await gpu.getByText('3.2 GB of 17.2 GB in use · 12 % busy · now, by all programs').waitFor();
   await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
   await until(() => !serves());
   await page.getByRole('link', { name: 'Home' }).click();
@@ -246,9 +251,13 @@ test('what a person changes of their GPU and their models holds for the node at 
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('link', { name: 'Models', exact: true }).click();
   await page.getByText('Too big').waitFor();
-  await page.getByText(/needs about 67.1 MB of the 10 MB/).waitFor();
+  await page.getByText(/needs about 67.1 MB, by the size of its files, of the 10 MB that you allow/).waitFor();
   await page.getByLabel('Id of a model').fill('acme/none');
-  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Look up its size' }).click();
+  await page.getByText('1.5 GB of weights (q4) from hub.example').waitFor();
+  await page.getByText(/needs about 1.9 GB, by the size of its files, of the 10 MB that you allow/).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Download acme/none' }).click();
   await page.getByText('acme/none').waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   await page

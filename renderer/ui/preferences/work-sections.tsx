@@ -24,10 +24,11 @@ export function ProfileSection({ document, edit, state }: SectionProps & { state
             <legend>{words[profile]}</legend>
             <SwitchField
               label={words.contribute}
+              hint={words.contributeHints[profile]}
               isOn={document.profiles[profile].contribute}
               onChange={(isOn) => set(profile, isOn)}
             />
-            <NumberField place={`profiles.${profile}.slots`} label={words.slots} />
+            <NumberField place={`profiles.${profile}.slots`} label={words.slots} hint={words.slotsHint} />
           </fieldset>
         ))}
       </div>
