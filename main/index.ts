@@ -28,7 +28,8 @@ const shippedFolder = join(built, 'models');
 const processorHost = processorHostOf(process);
 const DEMO_MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
 
-await boot({
+/** Not awaited: Electron becomes ready only when this module has been evaluated, and `boot` waits for that. */
+boot({
   electron: surface,
   platform: process.platform,
   env: process.env,
@@ -64,4 +65,7 @@ await boot({
     const timer = setInterval(step, ms);
     return () => clearInterval(timer);
   },
+}).catch((error: unknown) => {
+  console.error(error);
+  electron.app.exit(1);
 });
