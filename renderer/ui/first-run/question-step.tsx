@@ -13,7 +13,7 @@ export function QuestionStep({ title, answers, children }: QuestionStepProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   return (
-    <section className="card" aria-labelledby={id}>
+    <section className={children === undefined ? 'card' : 'card section'} aria-labelledby={id}>
       <h2 id={id} ref={heading} tabIndex={-1}>
         {title}
       </h2>

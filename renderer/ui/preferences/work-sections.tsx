@@ -69,11 +69,13 @@ export function GamesSection({ document, edit, state }: SectionProps & { state: 
   const { games } = document;
   const { unknown } = state;
   const detects = detectsOf(unknown);
+  // There is no list to point to where no program is seen.
+  const isBlind = detects === 'nothing' && unknown.includes('programs');
   return (
     <Section title={words.title}>
       <SwitchField
         label={words.detect}
-        hint={words.detectHints[detects]}
+        hint={isBlind ? texts.unseen(['game', 'full_screen']) : words.detectHints[detects]}
         isOn={games.detect}
         onChange={(detect) => edit({ ...document, games: { ...games, detect } })}
       />

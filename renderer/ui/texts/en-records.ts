@@ -190,8 +190,7 @@ export const EN_RECORDS = {
     webgpu: 'WebGPU',
     noWebgpu: 'nothing that may be computed on',
     webgpuBuffer: (size: string): string => `A buffer holds at most ${size}.`,
-    webgpuTold: (limits: string, features: string): string =>
-      `It tells ${limits} limits, and these features: ${features}.`,
+    webgpuTold: (limits: string, features: string): string => `Limits told: ${limits}. Features: ${features}.`,
     models: 'Models served',
     slots: 'Jobs at a time',
     policy: 'Takes jobs now',

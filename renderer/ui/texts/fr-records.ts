@@ -190,7 +190,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
     webgpu: 'WebGPU',
     noWebgpu: 'rien sur quoi calculer',
     webgpuBuffer: (size) => `Un tampon contient au plus ${size}.`,
-    webgpuTold: (limits, features) => `Annonce ${limits} limites et ces fonctions : ${features}.`,
+    webgpuTold: (limits, features) => `Limites annoncées : ${limits}. Fonctions : ${features}.`,
     gpus: 'Cartes graphiques',
     models: 'Modèles servis',
     slots: 'Tâches à la fois',
