@@ -155,6 +155,27 @@ test('a model says how large it is and whether it fits before anything of its we
   await assert.rejects(desktop.ask('sizeModel', { model: TEST_MODEL }), { code: 'model_in_use' });
 });
 
+test('the lock of a relay says how large its models are, and the hub is not asked', async () => {
+  const asked: string[] = [];
+  const file = (sizeBytes: number) => ({ sha256: 'a'.repeat(64), sizeBytes });
+  const files = { 'config.json': file(9), 'onnx/model_q4.onnx': file(700), 'onnx/model_q4.onnx_data': file(41) };
+  const answers = new Map<string, unknown>([
+    ['/mirror/acme/chat/lock/main', { model: 'acme/chat', revision: 'r1', files, complete: true }],
+    ['/mirror/acme/chat/resolve/r1/config.json', { model_type: 'llama' }],
+  ]);
+  const relayFetch = async (input: string | URL | Request): Promise<Response> => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    asked.push(pathname);
+    return answers.has(pathname) ? Response.json(answers.get(pathname)) : new Response(null, { status: 404 });
+  };
+  const size = createModelSizer({ relayUrl: 'http://relay.example', relayFetch, hubUrl: hub.url });
+  hub.requests.length = 0;
+  assert.deepEqual(await size('acme/chat', AbortSignal.timeout(5_000)), {
+    ...{ model: 'acme/chat', dtype: 'q4', from: 'relay.example', weightsBytes: 741 },
+  });
+  assert.deepEqual([asked, hub.requests], [[...answers.keys()], []]);
+});
+
 test('the disk quota of the preferences holds for what is fetched, and what failed is told until it is dismissed', async (t) => {
   const desktop = await open(t, { stored: stored({ disk_quota_bytes: 100_000 }) });
   await desktop.ask('addModel', { model: CHAT });
