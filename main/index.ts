@@ -3,7 +3,7 @@
  * here to fit the surface that everything else is written against.
  */
 import { randomUUID } from 'node:crypto';
-import { homedir, hostname } from 'node:os';
+import { freemem, homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import * as electron from 'electron';
@@ -11,8 +11,9 @@ import Store from 'electron-store';
 import updater from 'electron-updater';
 import { processorHostOf } from '../shared/runtimes/devices/processor-host.ts';
 import { boot } from './boot/boot.ts';
+import { readGpuUse, readOwnGpuBytes } from './headless/gpu-use.ts';
 import { describeHardware } from './headless/hardware.ts';
-import { createModelInstaller, openPageModels } from './node/page-models.ts';
+import { createModelInstaller, createModelSizer, openPageModels } from './node/page-models.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
 import { systemSensors } from './presence/system-sensors.ts';
 import { openStore } from './settings/open-store.ts';
@@ -27,7 +28,8 @@ const shippedFolder = join(built, 'models');
 const processorHost = processorHostOf(process);
 const DEMO_MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
 
-await boot({
+/** Not awaited: Electron becomes ready only when this module has been evaluated, and `boot` waits for that. */
+boot({
   electron: surface,
   platform: process.platform,
   env: process.env,
@@ -48,7 +50,12 @@ await boot({
     openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, processorHost, log }),
   modelInstaller: ({ relay, ...options }) =>
     createModelInstaller({ ...options, ...relay, shippedFolder, processorHost }),
+  modelSizer: (relay) => createModelSizer(relay ?? {}),
   describeHardware,
+  readGpuUse: (gpus) => readGpuUse(gpus, { platform: process.platform }),
+  readOwnGpuBytes,
+  // What macOS calls free leaves out all that it could free at once.
+  freeMemoryBytes: () => (process.platform === 'darwin' ? null : freemem()),
   startAgent: startDesktopAgent,
   sensors: systemSensors,
   hasTrayPlace: () => hasTrayPlace(process.platform),
@@ -58,4 +65,7 @@ await boot({
     const timer = setInterval(step, ms);
     return () => clearInterval(timer);
   },
+}).catch((error: unknown) => {
+  console.error(error);
+  electron.app.exit(1);
 });

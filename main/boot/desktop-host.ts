@@ -1,7 +1,9 @@
 import type { JobWitness } from '../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { GpuUse } from '../../shared/ipc/app-state.ts';
+import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
-import type { Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
+import type { Gpu, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import type { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import type { DepartureCounter } from '../node/departures.ts';
@@ -52,7 +54,13 @@ export type DesktopHost = {
   openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;
   /** How models that the owner adds are fetched: from the relay that the node has, if it mirrors them, else from the hub. */
   modelInstaller(options: { cacheFolder: string; relay: RelayFiles | undefined; log: AgentLog }): InstallModel;
+  /** How large they are, asked of the same places; sizes are unknown when absent. */
+  modelSizer?(relay: RelayFiles | undefined): (id: string, signal: AbortSignal) => Promise<ModelSize>;
   describeHardware(): Promise<Hardware>;
+  /** How full and busy GPUs are, and how much memory is free; nobody tells when absent. */
+  readGpuUse?(gpus: readonly Gpu[]): Promise<(Omit<GpuUse, 'id'> | null)[]>;
+  readOwnGpuBytes?(ownProcesses: ReadonlySet<number>): Promise<number | null>;
+  freeMemoryBytes?(): number | null;
   /** For tests: lets models run on a simulated GPU. */
   allowSoftwareGpu?: boolean;
   /** For tests on machines that are busy: how long the machine test may take. */

@@ -4,6 +4,7 @@ import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
+import { discardUnfinished } from '../headless/models/inventory.ts';
 import { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import { relayPinsIn } from '../headless/relay-pins.ts';
 import { chooseRuntime } from '../node/chosen-runtime.ts';
@@ -13,6 +14,7 @@ import { createDeviceTrials } from '../node/device-trials.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
+import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createModelDesk } from '../node/model-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
 import { createProcessorRuntime } from '../node/processor-runtime.ts';
@@ -41,6 +43,13 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
   });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
+  const peaks = createMemoryPeaks({
+    kept: () => settings.get().memoryPeaks ?? {},
+    keep: (memoryPeaks) => settings.change({ memoryPeaks }),
+    readGpuBytes: async () =>
+      (await host.readOwnGpuBytes?.(new Set(electron.app.getAppMetrics().map(({ pid }) => pid)))) ?? null,
+    now,
+  });
   const allowSoftware = host.allowSoftwareGpu ?? false;
   const page = createWindowRuntime({
     models: [...models, kernelsOn('webgpu')],
@@ -48,8 +57,13 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
     allowSoftware,
     rule: () => hardware.rule(),
+    needBytes: (served) => peaks.needOf(served).bytes,
+    onRan: (held) => void peaks.ranOnGpu(held),
   });
-  const processor = createProcessorRuntime({ electron, entry: host.modelProcess, models, now, log });
+  const processor = createProcessorRuntime({
+    ...{ electron, entry: host.modelProcess, models, now, log },
+    onPeak: (served, bytes) => peaks.note(served, bytes),
+  });
   const known = new Map(models.map((model) => [model.served.name, model]));
   const trials = createDeviceTrials({
     page,
@@ -69,6 +83,8 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
       report: page.report,
       allowSoftware,
       preferences: () => settings.get().preferences,
+      ...(host.readGpuUse === undefined ? {} : { readGpuUse: host.readGpuUse }),
+      ...(host.freeMemoryBytes === undefined ? {} : { freeMemoryBytes: host.freeMemoryBytes }),
       onChange: changed,
       log,
     }),
@@ -130,11 +146,23 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     ...(host.machineTestWithinMs === undefined ? {} : { withinMs: host.machineTestWithinMs }),
     log,
   });
+  const cacheFolder = join(folder, 'models');
+  const tellAsked = (id: string, relay: RelayFiles | undefined): void => {
+    const to = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
+    ledger.addDeparture({ at: now(), kind: 'model', to, sizeBytes: Buffer.byteLength(id) });
+  };
+  const { modelSizer } = host;
   const modelDesk = createModelDesk({
+    ...(modelSizer !== undefined && {
+      measure: (id: string, signal: AbortSignal) => {
+        const relay = relayFiles(node.link(), boxes);
+        tellAsked(id, relay);
+        return modelSizer(relay)(id, signal);
+      },
+    }),
+    discard: (id) => discardUnfinished(cacheFolder, id),
     install: (id, options) => {
-      const cacheFolder = join(folder, 'models');
       const relay = relayFiles(node.link(), boxes);
-      const from = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
       let isTold = false;
       return host.modelInstaller({ cacheFolder, relay, log })(id, {
         ...options,
@@ -142,13 +170,15 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
           options.onProgress(progress);
           if (isTold) return;
           isTold = true;
-          ledger.addDeparture({ at: now(), kind: 'model', to: from, sizeBytes: Buffer.byteLength(id) });
+          tellAsked(id, relay);
         },
       });
     },
     runtime,
     wanted: () => settings.get().models ?? [],
     keepWanted: (ids) => settings.change({ models: [...ids] }),
+    paused: () => settings.get().pausedModels ?? [],
+    keepPaused: (ids) => settings.change({ pausedModels: [...ids] }),
     quotaBytes: () => settings.get().preferences.disk_quota_bytes ?? undefined,
     refusal: () => {
       const isForbidden =
@@ -201,6 +231,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     records,
     presence,
     keeper,
+    peaks,
     meetGpu,
   };
 }

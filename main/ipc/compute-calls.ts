@@ -1,6 +1,10 @@
-import { GpuReport } from '../../shared/ipc/app-state.ts';
 import { COMPUTE_HELLO, COMPUTE_WORD } from '../../shared/ipc/compute-channels.ts';
-import { ComputeWord, type ComputeWord as Said } from '../../shared/ipc/compute-contract.ts';
+import {
+  ComputeHello,
+  ComputeWord,
+  type ComputeHello as Hello,
+  type ComputeWord as Said,
+} from '../../shared/ipc/compute-contract.ts';
 import type { WindowRuntime } from '../node/window-runtime.ts';
 import type { ComputeWindow } from '../windows/compute-window.ts';
 import type { Call } from './register-calls.ts';
@@ -10,9 +14,9 @@ export function computeCalls(runtime: WindowRuntime, compute: ComputeWindow, cha
   return [
     {
       channel: COMPUTE_HELLO,
-      input: GpuReport,
+      input: ComputeHello,
       run: (report) => {
-        runtime.greeted(report as GpuReport);
+        runtime.greeted(report as Hello);
         compute.greeted();
         changed();
         return null;

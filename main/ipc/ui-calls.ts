@@ -3,6 +3,7 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import type { ListedModel } from '../../shared/ipc/listed-model.ts';
+import type { MemoryBudget, ModelOffer } from '../../shared/ipc/model-size.ts';
 import { UI_CALL_NAMES, type UiCallName, uiChannel } from '../../shared/ipc/ui-channels.ts';
 import { UI_CALLS, type UiInput, type UiOutput } from '../../shared/ipc/ui-contract.ts';
 import { parseWeeklyHours } from '../../shared/policy/weekly-hours.ts';
@@ -19,6 +20,7 @@ import type { ChosenRuntime } from '../node/chosen-runtime.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
+import type { MemoryPeaks } from '../node/memory-peaks.ts';
 import type { ModelDesk } from '../node/model-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
@@ -38,7 +40,8 @@ export type UiCallParts = {
   runtime: Pick<ChosenRuntime, 'listModels' | 'enforce'>;
   machineTest: Pick<MachineTester, 'run' | 'stop'>;
   modelDesk: ModelDesk;
-  hardware: Pick<HardwareDesk, 'availableBytes'>;
+  hardware: Pick<HardwareDesk, 'budget' | 'gpuUse'>;
+  peaks: Pick<MemoryPeaks, 'needOf'>;
   folder: string;
   updates: Updates;
   autostart: Autostart;
@@ -109,6 +112,9 @@ function handlersOf(parts: UiCallParts): Handlers {
     stopMachineTest: () => after(parts.machineTest.stop()),
     listModels: () => listModels(parts),
     getDisk: () => diskOf(parts),
+    getGpuUse: parts.hardware.gpuUse,
+    sizeModel: ({ model }) => offerOf(parts, model),
+    pauseDownload: ({ model }) => after(parts.modelDesk.pause(model)),
     addModel: ({ model }) => after(parts.modelDesk.add(model)),
     cancelDownload: ({ model }) => after(parts.modelDesk.cancel(model)),
     removeModel: ({ model }) => after(parts.modelDesk.remove(model)),
@@ -128,13 +134,34 @@ function handlersOf(parts: UiCallParts): Handlers {
   };
 }
 
-function listModels({ runtime, modelDesk, hardware }: UiCallParts): ListedModel[] {
-  return runtime.listModels().map((model) => ({
-    ...model,
-    needBytes: memoryNeedBytes(model),
-    availableBytes: hardware.availableBytes(model.device),
-    isAdded: modelDesk.isAdded(model.name),
-  }));
+async function listModels(parts: UiCallParts): Promise<ListedModel[]> {
+  const listed = parts.runtime.listModels();
+  const budgets = new Map<string, MemoryBudget>();
+  for (const device of new Set(listed.map((model) => model.device))) budgets.set(device, await budgetOf(parts, device));
+  return listed.map((model) => {
+    const { bytes: needBytes, basis: needBasis } = parts.peaks.needOf(model);
+    const budget = budgets.get(model.device) ?? { bytes: null, basis: 'total' };
+    return { ...model, needBytes, needBasis, budget, isAdded: parts.modelDesk.isAdded(model.name) };
+  });
+}
+
+/** What models may take of a device: those that lie in its memory can leave it. */
+function budgetOf({ runtime, peaks, hardware }: UiCallParts, device: string): Promise<MemoryBudget> {
+  const held = runtime.listModels().filter((model) => model.state === 'warm' && model.device === device);
+  return hardware.budget(
+    device,
+    held.reduce((sum, model) => sum + peaks.needOf(model).bytes, 0),
+  );
+}
+
+/** A model runs on the GPU where there is one that may compute, else on the processor. */
+async function offerOf(parts: UiCallParts, id: string): Promise<ModelOffer> {
+  const size = await parts.modelDesk.look(id);
+  const { devices } = parts.state();
+  const device = devices.some(({ computes, enabled }) => computes && enabled) ? 'webgpu' : 'cpu';
+  const { weightsBytes } = size;
+  const needBytes = weightsBytes === null ? null : memoryNeedBytes({ size_bytes: weightsBytes });
+  return { ...size, needBytes, budget: await budgetOf(parts, device) };
 }
 
 /** A limit that is lower now is kept by removing what nothing uses; what is served stays, and the window says so. */

@@ -1,10 +1,14 @@
+import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { DeviceTrials } from './device-trials.ts';
 import type { PageModel } from './page-model.ts';
 import type { ReleasableRuntime, WindowRuntime } from './window-runtime.ts';
 
 export type ChosenRuntime = ReleasableRuntime &
-  Pick<WindowRuntime, 'report' | 'listModels' | 'addModel' | 'removeModel' | 'enforce'>;
+  Pick<WindowRuntime, 'listModels' | 'addModel' | 'removeModel' | 'enforce'> & {
+    /** What the window shows of the page's GPU; limits and features are for the document alone. */
+    report(): GpuReport | undefined;
+  };
 
 export type ChosenRuntimeOptions = {
   page: WindowRuntime;
@@ -50,7 +54,10 @@ export function chooseRuntime({ page, processor, trials, known }: ChosenRuntimeO
     close: async () => {
       await Promise.all(both.map((runtime) => runtime.close()));
     },
-    report: page.report,
+    report: () => {
+      const { webgpu: _, ...shown } = page.report() ?? {};
+      return 'usable' in shown ? shown : undefined;
+    },
     addModel: (model) => {
       known.set(model.served.name, model);
       for (const runtime of both) runtime.addModel(model);

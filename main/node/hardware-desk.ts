@@ -1,5 +1,7 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
-import type { GpuReport, ListedDevice } from '../../shared/ipc/app-state.ts';
+import type { GpuReport, GpuUse, ListedDevice, UnsupportedReason } from '../../shared/ipc/app-state.ts';
+import type { ComputeHello } from '../../shared/ipc/compute-contract.ts';
+import type { MemoryBudget } from '../../shared/ipc/model-size.ts';
 import {
   type Adapter,
   adapterRule,
@@ -8,15 +10,19 @@ import {
   listGpus,
 } from '../../shared/preferences/gpu-rules.ts';
 import { type GpuPreference, gpuPreference, type Preferences } from '../../shared/preferences/preferences.ts';
-import type { Hardware } from '../../shared/protocol/capabilities.ts';
+import type { Gpu, Hardware, WebGpu } from '../../shared/protocol/capabilities.ts';
 
 const SHARE_OF_MEMORY = 0.75;
 
 export type HardwareDeskOptions = {
   describe(): Promise<Hardware>;
   /** What the compute page has found. */
-  report(): GpuReport | undefined;
+  report(): ComputeHello | undefined;
   allowSoftware: boolean;
+  /** How full and busy these GPUs are, in their order; nobody tells when absent. */
+  readGpuUse?(gpus: readonly Gpu[]): Promise<(Omit<GpuUse, 'id'> | null)[]>;
+  /** Of the machine's own memory; nobody tells when absent or null. */
+  freeMemoryBytes?(): number | null;
   preferences(): Preferences;
   onChange(): void;
   log: AgentLog;
@@ -28,8 +34,10 @@ export type HardwareDesk = {
   devices(): ListedDevice[];
   /** What the owner lets the GPU that computes do. */
   rule(): GpuPreference;
-  /** Most memory that models may take of a device; null where nobody says how much there is. */
-  availableBytes(device: string): number | null;
+  /** Most memory that models may take of a device, of which those of this app hold `heldBytes` already. */
+  budget(device: string, heldBytes: number): Promise<MemoryBudget>;
+  /** Of the GPUs of which the system tells it. */
+  gpuUse(): Promise<GpuUse[]>;
   /** The hardware as relays are told at each moment, once it is known. */
   advertised(): Promise<() => Hardware>;
 };
@@ -45,36 +53,79 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
   });
   described.catch((err: unknown) => log.error({ err }, 'the hardware could not be described'));
   const gpus = (): ListedGpu[] => listGpus(hardware?.gpus, adapterOf(options.report(), options.allowSoftware));
+  const gpuUse = async (): Promise<GpuUse[]> => {
+    const described = hardware?.gpus ?? [];
+    const uses = described.length === 0 ? [] : ((await options.readGpuUse?.(described)) ?? []);
+    const listed = gpus();
+    return uses.flatMap((use, index) => (use === null ? [] : [{ id: listed[index]?.id ?? '', ...use }]));
+  };
+  /** What the page computes on, while its owner lets it. */
+  const webgpu = (): WebGpu | null => {
+    const report = options.report();
+    if (report === undefined || isUnreal(report, options.allowSoftware)) return null;
+    return adapterRule(preferences(), gpus()).enabled ? (report.webgpu ?? null) : null;
+  };
   return {
     current: () => hardware,
-    devices: () =>
-      gpus().map((gpu) => {
+    devices: () => {
+      const listed = gpus();
+      return listed.map((gpu) => {
         const { enabled, memory_bytes: capBytes } = gpuPreference(preferences(), gpu.id);
-        return { ...gpu, enabled, capBytes };
-      }),
-    rule: () => adapterRule(preferences(), gpus()),
-    availableBytes: (device) => {
-      if (device !== 'webgpu') return hardware === undefined ? null : ofProcessor(hardware.memory_bytes);
-      const sizes = gpus().flatMap(({ computes, memoryBytes }) => (computes ? (memoryBytes ?? []) : []));
-      const caps = adapterRule(preferences(), gpus()).memory_bytes;
-      const all = caps === null ? sizes : [...sizes, caps];
-      return all.length === 0 ? null : Math.min(...all);
+        const reason = unsupportedOf(options.report(), options.allowSoftware);
+        // Where an adapter computes, the others are only not chosen.
+        const isConcerned = gpu.computes || !listed.some(({ computes }) => computes);
+        return { ...gpu, unsupported: isConcerned ? reason : null, enabled, capBytes };
+      });
     },
+    rule: () => adapterRule(preferences(), gpus()),
+    budget: async (device, heldBytes) => {
+      if (device !== 'webgpu') return ofProcessor(hardware, options.freeMemoryBytes?.() ?? null, heldBytes);
+      const uses = await gpuUse();
+      const cap = adapterRule(preferences(), gpus()).memory_bytes;
+      const ofGpus = gpus().flatMap(({ id, computes, memoryBytes }): MemoryBudget[] => {
+        if (!computes || memoryBytes === null) return [];
+        const used = uses.find((use) => use.id === id)?.usedBytes ?? null;
+        if (used === null) return [{ bytes: memoryBytes, basis: 'total' }];
+        // What this app holds is its own to give up.
+        return [{ bytes: Math.min(memoryBytes, Math.max(0, memoryBytes - used) + heldBytes), basis: 'free' }];
+      });
+      return leastOf([...ofGpus, ...(cap === null ? [] : [{ bytes: cap, basis: 'cap' as const }])]);
+    },
+    gpuUse,
     advertised: async () => {
       const found = await described;
-      return () => advertisedHardware(found, preferences());
+      return () => advertisedHardware({ ...found, webgpu: webgpu() }, preferences());
     },
   };
 }
 
 /** Of the machine's own memory. The system and its owner's programs need the rest. */
-function ofProcessor(memoryBytes: number): number {
-  return Math.floor(memoryBytes * SHARE_OF_MEMORY);
+function ofProcessor(hardware: Hardware | undefined, freeBytes: number | null, heldBytes: number): MemoryBudget {
+  if (hardware === undefined) return NOBODY_TELLS;
+  const share: MemoryBudget = { bytes: Math.floor(hardware.memory_bytes * SHARE_OF_MEMORY), basis: 'share' };
+  return leastOf([share, ...(freeBytes === null ? [] : [{ bytes: freeBytes + heldBytes, basis: 'free' as const }])]);
+}
+
+const NOBODY_TELLS: MemoryBudget = { bytes: null, basis: 'total' };
+
+function leastOf(budgets: readonly MemoryBudget[]): MemoryBudget {
+  return budgets.reduce((least, each) => ((each.bytes ?? 0) < (least.bytes ?? Infinity) ? each : least), NOBODY_TELLS);
+}
+
+/** Why models do not run on the GPU; null where they do, or nobody has looked yet. */
+export function unsupportedOf(report: GpuReport | undefined, allowSoftware: boolean): UnsupportedReason | null {
+  if (report === undefined || report.usable) return null;
+  if (report.isFallback) return allowSoftware ? null : 'software';
+  return report.crossOriginIsolated ? 'no_adapter' : 'not_isolated';
 }
 
 /** A simulated adapter is no device of the machine. */
-function adapterOf(report: GpuReport | undefined, allowSoftware: boolean): Adapter | undefined {
-  if (report === undefined || (report.isFallback && !allowSoftware)) return undefined;
+function isUnreal({ isFallback }: ComputeHello, allowSoftware: boolean): boolean {
+  return isFallback && !allowSoftware;
+}
+
+function adapterOf(report: ComputeHello | undefined, allowSoftware: boolean): Adapter | undefined {
+  if (report === undefined || isUnreal(report, allowSoftware)) return undefined;
   const { vendor, architecture, description } = report;
   const name = description || `${vendor} ${architecture}`.trim();
   return name === '' ? undefined : { vendor, description: name };

@@ -5,6 +5,7 @@ import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { DeviceTest, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import { worthOf } from '../../shared/runtimes/devices/choose-device.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import { unsupportedOf } from './hardware-desk.ts';
 import { asOnProcessor, type OnProcessor, type PageModel } from './page-model.ts';
 import type { WindowRuntime } from './window-runtime.ts';
 
@@ -213,10 +214,7 @@ const TRIAL: RuntimeJob = {
 };
 
 function refusalOf(report: GpuReport | undefined, allowSoftware: boolean): DeviceTest['reason'] {
-  if (report === undefined) return 'failed';
-  if (report.isFallback) return allowSoftware ? null : 'software';
-  if (report.usable) return null;
-  return report.crossOriginIsolated ? 'no_adapter' : 'not_isolated';
+  return report === undefined ? 'failed' : unsupportedOf(report, allowSoftware);
 }
 
 function nameOf(report: GpuReport | undefined): string {

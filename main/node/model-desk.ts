@@ -1,5 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { ModelDownload } from '../../shared/ipc/app-state.ts';
+import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { createDownloadMeter, type DownloadMeter } from './download-meter.ts';
 import type { PageModel } from './page-model.ts';
@@ -8,10 +9,17 @@ import type { WindowRuntime } from './window-runtime.ts';
 
 export type ModelDeskOptions = {
   install: InstallModel;
+  /** What a download would bring; sizes are unknown when absent. */
+  measure?(id: string, signal: AbortSignal): Promise<ModelSize>;
+  /** Takes what came of a download off the disk. */
+  discard(id: string): Promise<void>;
   runtime: Pick<WindowRuntime, 'addModel' | 'removeModel' | 'listModels'>;
   /** Ids of the models that the owner has added; kept over restarts. */
   wanted(): readonly string[];
   keepWanted(ids: readonly string[]): void;
+  /** Of those, whose download waits until the owner lets it go on; kept over restarts too. */
+  paused(): readonly string[];
+  keepPaused(ids: readonly string[]): void;
   quotaBytes(): number | undefined;
   /** Why nothing may be downloaded now; undefined when it may. */
   refusal(): Problem | undefined;
@@ -24,10 +32,14 @@ export type ModelDesk = {
   downloads(): ModelDownload[];
   /** Begins with all models that were added before: those on disk are there at once. */
   start(): void;
-  /** Begins to download a model, and serves it from then on. Errors: `model_in_use` for one that is here or comes. */
+  /** How large a model is, before anything is fetched. Errors: those of the source; `model_in_use` for one that is here. */
+  look(id: string): Promise<ModelSize>;
+  /** Begins to download a model or goes on with it, and serves it from then on. Errors: `model_in_use` for one that is here or comes. */
   add(id: string): void;
-  /** What came so far stays on disk, and is continued when the model is added again. */
-  cancel(id: string): void;
+  /** What came so far stays on the disk, and is continued when the model is added again. */
+  pause(id: string): void;
+  /** Ends a download for good; resolves when what came of it is off the disk. */
+  cancel(id: string): Promise<void>;
   /** Takes a model that was added out of service and off the disk. Errors: `model_not_found`, `model_in_use`. */
   remove(id: string): Promise<void>;
   /** Whether it was added by the owner and can be removed. */
@@ -35,24 +47,48 @@ export type ModelDesk = {
   close(): void;
 };
 
-type Running = { stop: AbortController; meter: DownloadMeter; problem: ModelDownload['problem'] };
+/** A person waits for it. */
+const LOOK_WITHIN_MS = 20_000;
+
+type Running = {
+  stop: AbortController;
+  meter: DownloadMeter;
+  problem: ModelDownload['problem'];
+  isPaused: boolean;
+  /** Resolves when nothing of it is written any more. */
+  ended: Promise<void>;
+};
 
 /**
  * The models that an owner adds to those that ship.
  *
- * Invariants: (1) a model is wanted before it is fetched, so that a restart goes on with it; (2) one download of a model
- * runs at a time; (3) a cancelled one is wanted no more; one that failed stays in sight until it is tried again or
- * cancelled.
+ * Invariants: (1) a model is wanted before it is fetched, so that a restart goes on with it, unless it is paused; (2) one
+ * download of a model runs at a time; (3) a cancelled one is wanted no more, and stays in sight until what came of it is off
+ * the disk; one that failed stays until it is tried again or cancelled.
  */
 export function createModelDesk(options: ModelDeskOptions): ModelDesk {
-  const { install, runtime, wanted, keepWanted, onChange, now, log } = options;
+  const { install, runtime, wanted, keepWanted, keepPaused, onChange, now, log } = options;
   const running = new Map<string, Running>();
   const added = new Map<string, PageModel>();
 
-  const fetchOne = async (id: string): Promise<void> => {
-    const entry: Running = { stop: new AbortController(), meter: createDownloadMeter(now), problem: null };
+  const enter = (id: string, isPaused: boolean): Running => {
+    const meter = createDownloadMeter(now);
+    const entry = { stop: new AbortController(), meter, problem: null, isPaused, ended: Promise.resolve() };
     running.set(id, entry);
     onChange();
+    return entry;
+  };
+  const begin = (id: string): void => {
+    const before = running.get(id)?.ended;
+    const entry = enter(id, false);
+    // What was paused a moment ago may still write its last bytes.
+    entry.ended = (before ?? Promise.resolve()).then(() => fetchOne(id, entry));
+  };
+  const forget = (id: string): void => {
+    keepWanted(wanted().filter((each) => each !== id));
+    keepPaused(options.paused().filter((each) => each !== id));
+  };
+  const fetchOne = async (id: string, entry: Running): Promise<void> => {
     try {
       const model = await install(id, {
         onProgress: entry.meter.note,
@@ -61,11 +97,11 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
       });
       entry.stop.signal.throwIfAborted();
       added.set(id, model);
-      running.delete(id);
+      if (running.get(id) === entry) running.delete(id);
       runtime.addModel(model);
     } catch (error) {
-      if (entry.stop.signal.aborted) running.delete(id);
-      else {
+      // Who stopped it has said what becomes of it.
+      if (!entry.stop.signal.aborted) {
         const { code, message } = toProblem(error, 'model_download_failed');
         entry.problem = { code, message };
         log.warn({ model: id, code }, 'a model could not be fetched');
@@ -74,27 +110,56 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     onChange();
   };
 
+  const assertAbsent = (name: string): void => {
+    const isHere = runtime.listModels().some((model) => model.name === name);
+    const entry = running.get(name);
+    if (isHere || (entry?.problem === null && !entry.isPaused)) {
+      throw new Problem('model_in_use', `'${name}' is on this machine already, or on its way.`, { param: 'model' });
+    }
+  };
+
   return {
-    downloads: () => [...running].map(([model, { meter, problem }]) => ({ model, problem, ...meter.read() })),
+    downloads: () =>
+      [...running].map(([model, { meter, problem, isPaused }]) => ({ model, problem, isPaused, ...meter.read() })),
     start: () => {
-      for (const id of wanted()) void fetchOne(id);
+      for (const id of wanted()) {
+        if (options.paused().includes(id)) enter(id, true);
+        else begin(id);
+      }
     },
     add: (id) => {
       const name = id.trim();
-      const isHere = runtime.listModels().some((model) => model.name === name);
-      if (isHere || (running.get(name)?.problem === null && running.has(name))) {
-        throw new Problem('model_in_use', `'${name}' is on this machine already, or on its way.`, { param: 'model' });
-      }
+      assertAbsent(name);
       const refusal = options.refusal();
       if (refusal !== undefined) throw refusal;
       if (!wanted().includes(name)) keepWanted([...wanted(), name]);
-      void fetchOne(name);
+      keepPaused(options.paused().filter((each) => each !== name));
+      begin(name);
     },
-    cancel: (id) => {
+    look: async (id) => {
+      const name = id.trim();
+      assertAbsent(name);
+      const size = await options.measure?.(name, AbortSignal.timeout(LOOK_WITHIN_MS));
+      return size ?? { model: name, dtype: '', from: '', weightsBytes: null };
+    },
+    pause: (id) => {
       const entry = running.get(id);
-      keepWanted(wanted().filter((each) => each !== id));
-      entry?.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
-      if (entry?.problem !== null) running.delete(id);
+      if (entry === undefined || entry.problem !== null) return;
+      entry.isPaused = true;
+      if (!options.paused().includes(id)) keepPaused([...options.paused(), id]);
+      entry.stop.abort(new Problem('cancelled', 'The download was paused.'));
+      onChange();
+    },
+    cancel: async (id) => {
+      const entry = running.get(id);
+      forget(id);
+      if (entry === undefined) return;
+      // Nothing may begin in its place before its files are gone.
+      Object.assign(entry, { isPaused: false, problem: null });
+      entry.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
+      await entry.ended;
+      await options.discard(id).catch((err: unknown) => log.warn({ model: id, err }, 'what came of a model stays'));
+      if (running.get(id) === entry) running.delete(id);
       onChange();
     },
     remove: async (id) => {
@@ -104,7 +169,7 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
       }
       runtime.removeModel(id);
       added.delete(id);
-      keepWanted(wanted().filter((each) => each !== id));
+      forget(id);
       await model.forget?.();
       onChange();
     },

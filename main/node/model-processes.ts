@@ -11,11 +11,16 @@ export type ModelProcessesOptions = {
   /** The entry of the process, `model-process.ts` or its bundle. */
   entry: string;
   onWord(model: string, word: FromWorker): void;
+  /** The most memory that the process of a model has held so far, in bytes. */
+  onPeak?(model: string, bytes: number): void;
   /** The process of a model is gone, by itself or because it was ended. */
   onGone(model: string, how: End): void;
   now: () => number;
   log: AgentLog;
 };
+
+/** What a process says of itself, beside the words of its model. */
+export type PeakWord = { type: 'peak'; bytes: number };
 
 type Running = { process: UtilitySurface; openedAt: number };
 
@@ -55,7 +60,10 @@ export function createModelProcesses(options: ModelProcessesOptions): ComputeHos
     running.set(model, started);
     const isCurrent = (): boolean => running.get(model) === started;
     process.on('message', (word) => {
-      if (isCurrent()) onWord(model, word as FromWorker);
+      if (!isCurrent()) return;
+      const said = word as FromWorker | PeakWord;
+      if (said.type === 'peak') options.onPeak?.(model, said.bytes);
+      else onWord(model, said);
     });
     process.on('exit', (code) => {
       if (!isCurrent()) return;

@@ -37,6 +37,8 @@ type PageLoadsOptions = {
   /** A simulated GPU counts too. */
   allowSoftware: boolean;
   graceMs: number;
+  /** What a model needs of a GPU's memory; by the size of its files when absent. */
+  needBytes?: (served: PageModel['served']) => number;
 };
 
 type Loading = PromiseWithResolvers<void> & { device: string; needBytes: number };
@@ -55,6 +57,7 @@ export function createPageLoads({
   onChange,
   allowSoftware,
   graceMs,
+  needBytes = memoryNeedBytes,
   ...jobs
 }: PageLoadsOptions): PageLoads {
   const loads = new Map<string, Loading>();
@@ -67,8 +70,10 @@ export function createPageLoads({
   const isAllowed = ({ served, load: { device } }: PageModel): boolean => {
     if (device !== GPU) return true;
     const { enabled, memory_bytes: cap } = rule();
-    return enabled && (cap === null || memoryNeedBytes(served) <= cap);
+    return enabled && (cap === null || needBytes(served) <= cap);
   };
+  /** Of a GPU's memory; the processor's is the system's to share out. */
+  const needOf = ({ served, load: { device } }: PageModel): number => (device === GPU ? needBytes(served) : 0);
   const held = (): HeldModel[] => {
     const busy = jobs.busyModels();
     return [...loads].map(([name, { needBytes }]) => ({ name, needBytes, isBusy: busy.has(name) || !warm.has(name) }));
@@ -189,9 +194,4 @@ function workerEnded(model: string): Problem {
 /** What jobs are told whose owner wants the machine, or its memory. */
 export function takenBack(): Problem {
   return new Problem('handed_back', 'The owner of this node has taken its machine back. Its jobs can run elsewhere.');
-}
-
-/** Of a GPU's memory; the processor's is the system's to share out. */
-function needOf({ served, load: { device } }: PageModel): number {
-  return device === GPU ? memoryNeedBytes(served) : 0;
 }

@@ -1,5 +1,6 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { defaultThreads, threadsFor } from '../headless/inference/worker-runtime.ts';
@@ -7,6 +8,8 @@ import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-fi
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';
+import { sizeOfDownload } from '../headless/models/size-of-download.ts';
+import type { SourceOptions } from '../headless/models/sources.ts';
 import type { OnProcessor, PageModel } from './page-model.ts';
 
 export type PageModelsOptions = {
@@ -54,6 +57,11 @@ export type InstallOptions = {
 
 /** Brings a model onto this machine. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
 export type InstallModel = (id: string, options: InstallOptions) => Promise<PageModel>;
+
+/** Asks how large models are, in the form that an installer would fetch. */
+export function createModelSizer(sources: SourceOptions): (id: string, signal: AbortSignal) => Promise<ModelSize> {
+  return (id, signal) => sizeOfDownload(sources, { id, dtypes: GPU_DTYPES }, signal);
+}
 
 export type InstallerOptions = Omit<PageModelsOptions, 'models'> & Omit<FetchOptions, 'onProgress' | 'stallMs'>;
 

@@ -9,6 +9,8 @@ export type ProcessorRuntimeOptions = {
   electron: Pick<ElectronSurface, 'utilityProcess'>;
   entry: string;
   models: readonly PageModel[];
+  /** The most memory that a model has taken so far, in bytes. */
+  onPeak?(served: PageModel['served'], bytes: number): void;
   now: () => number;
   log: AgentLog;
 };
@@ -24,12 +26,16 @@ const PROCESSOR: GpuReport = {
 };
 
 /** Inference with onnxruntime-node on the processor, one utility process per model that can run there. */
-export function createProcessorRuntime({ models, log, ...options }: ProcessorRuntimeOptions): WindowRuntime {
+export function createProcessorRuntime({ models, log, onPeak, ...options }: ProcessorRuntimeOptions): WindowRuntime {
   const processes = createModelProcesses({
     ...options,
     log,
     onWord: (model, word) => runtime.said({ model, word }),
     onGone: (model, how) => runtime.modelGone(model, how),
+    onPeak: (name, bytes) => {
+      const served = runtime.listModels().find((model) => model.name === name);
+      if (served !== undefined) onPeak?.(served, bytes);
+    },
   });
   const runtime = createWindowRuntime({ models: models.flatMap(onProcessor), window: processes, log });
   runtime.greeted(PROCESSOR);

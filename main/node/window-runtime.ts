@@ -1,6 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
-import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
+import type { ComputeHello, ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
@@ -22,6 +22,10 @@ export type WindowRuntimeOptions = {
   allowSoftware?: boolean;
   /** What the owner lets the GPU that computes do; everything when absent. */
   rule?: () => GpuPreference;
+  /** What a model needs of the GPU's memory; by the size of its files when absent. */
+  needBytes?: (served: PageModel['served']) => number;
+  /** A job has ended well, with these models in the memory of the GPU. */
+  onRan?: (held: readonly PageModel['served'][]) => void;
   /** How long pages have to give memory back by themselves, and to stop a job. */
   graceMs?: number;
 };
@@ -31,7 +35,7 @@ export type InstalledPageModel = Omit<ServedModel, 'state'> & { state: ServedMod
 
 export type WindowRuntime = ReleasableRuntime & {
   /** What the page runs on, once it has said so. */
-  report(): GpuReport | undefined;
+  report(): ComputeHello | undefined;
   /** All models whose files are here, also those that no GPU can run. */
   listModels(): InstalledPageModel[];
   /** From now on this one is served too; one of the same name takes the place of what was there. */
@@ -57,7 +61,7 @@ export type WindowRuntime = ReleasableRuntime & {
   ): Promise<Found>;
   /** Resolves with what the page has found, which it is started for where it does not run. */
   lookAtGpu(): Promise<GpuReport | undefined>;
-  greeted(report: GpuReport): void;
+  greeted(report: ComputeHello): void;
   said(word: ComputeWord): void;
   /** The page and all its workers are gone. One that keeps crashing offers nothing until it has greeted again. */
   gone(how: End): void;
@@ -83,13 +87,22 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const { models, window, log, allowSoftware = false, rule = () => NO_RULE, graceMs = GRACE_MS } = options;
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const listeners: (() => void)[] = [];
-  let report: GpuReport | undefined;
+  let report: ComputeHello | undefined;
   const changed = (): void => {
     for (const listener of listeners) listener();
   };
   const jobs = createPageJobs({ window, graceMs, log });
   const { busyModels, end: endJobs } = jobs;
-  const loads = createPageLoads({ window, rule, busyModels, endJobs, onChange: changed, allowSoftware, graceMs });
+  const { needBytes } = options;
+  const loads = createPageLoads({
+    ...{ window, rule, busyModels, endJobs, onChange: changed, allowSoftware, graceMs },
+    ...(needBytes === undefined ? {} : { needBytes }),
+  });
+  const heldByGpu = (): PageModel['served'][] =>
+    [...byName.values()]
+      .flatMap((model) => runnable(model) ?? [])
+      .filter(({ served, load }) => load.device === 'webgpu' && loads.has(served.name))
+      .map(({ served }) => served);
 
   const isUsable = (model: PageModel): boolean => report?.usable === true && loads.isAllowed(model);
   /** The model as it runs now; undefined where it cannot. */
@@ -130,7 +143,9 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     onChange: (listener) => void listeners.push(listener),
     run: async (job, output, signal) => {
       const model = find(job.model);
-      return { ...(await runOn(model, job, output, signal)), execution: model.execution };
+      const result = await runOn(model, job, output, signal);
+      options.onRan?.(heldByGpu());
+      return { ...result, execution: model.execution };
     },
     freeMemory: loads.empty,
     addModel: (model) => {

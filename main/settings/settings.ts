@@ -23,6 +23,12 @@ export const Settings = Type.Object(
     deviceTrials: Type.Optional(
       Type.Record(Type.String({ maxLength: 2_048 }), Type.Array(DeviceTrial, { maxItems: 64 })),
     ),
+    /** The most memory that models have taken here, in bytes, by model and device. */
+    memoryPeaks: Type.Optional(
+      Type.Record(Type.String({ maxLength: 1_024 }), Type.Integer({ minimum: 0 }), { maxProperties: 200 }),
+    ),
+    /** Ids of those whose download the person has paused. */
+    pausedModels: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 200 })),
     /** Choices that let anything leave or start by itself, with when they were made; what is not here was not chosen. */
     choices: Type.Object(
       {

@@ -1,17 +1,18 @@
-import type { GpuReport } from '../../shared/ipc/app-state.ts';
-import { findAdapter, isSoftwareAdapter } from '../../shared/runtimes/devices/adapter.ts';
+import type { ComputeHello } from '../../shared/ipc/compute-contract.ts';
+import { describeAdapter, findAdapter, isSoftwareAdapter } from '../../shared/runtimes/devices/adapter.ts';
 
-const NONE: GpuReport = {
+const NONE: ComputeHello = {
   usable: false,
   vendor: '',
   architecture: '',
   description: '',
   isFallback: false,
   crossOriginIsolated: false,
+  webgpu: null,
 };
 
 /** What models would run on here. An adapter that is only simulated is told, and is not usable. Never rejects. */
-export async function describeGpu(): Promise<GpuReport> {
+export async function describeGpu(): Promise<ComputeHello> {
   const { crossOriginIsolated } = globalThis;
   const adapter = await findAdapter();
   if (adapter === null) return { ...NONE, crossOriginIsolated };
@@ -23,6 +24,7 @@ export async function describeGpu(): Promise<GpuReport> {
     architecture: architecture.slice(0, 200),
     description: description.slice(0, 400),
     isFallback,
+    webgpu: describeAdapter(adapter),
     crossOriginIsolated,
   };
 }

@@ -42,6 +42,10 @@ export const GpuReport = Type.Object({
 });
 export type GpuReport = Static<typeof GpuReport>;
 
+/** Of `DEVICE_REASONS`, those that are the machine's and not its owner's. */
+export const UNSUPPORTED_REASONS = ['no_adapter', 'software', 'not_isolated'] as const;
+export type UnsupportedReason = (typeof UNSUPPORTED_REASONS)[number];
+
 /** A GPU of this machine, with what its owner lets it do. */
 export const ListedDevice = Type.Object({
   /** By which preferences name it. */
@@ -50,11 +54,22 @@ export const ListedDevice = Type.Object({
   memoryBytes: Nullable(Type.Integer({ minimum: 0 })),
   /** Whether models run, or may run, on this one. */
   computes: Type.Boolean(),
+  /** Why no model can run on it, as far as the page that computes has found; null where nothing speaks against it. */
+  unsupported: Nullable(Type.Enum(UNSUPPORTED_REASONS)),
   enabled: Type.Boolean(),
   /** Most memory that models may take of it. */
   capBytes: Nullable(Type.Integer({ minimum: 0 })),
 });
 export type ListedDevice = Static<typeof ListedDevice>;
+
+/** How full and how busy a GPU is now, by this app and all others; null where the system does not tell. */
+export const GpuUse = Type.Object({
+  /** Of `ListedDevice`. */
+  id: Type.String(),
+  usedBytes: Nullable(Type.Integer({ minimum: 0 })),
+  busyPercent: Nullable(Type.Number({ minimum: 0, maximum: 100 })),
+});
+export type GpuUse = Static<typeof GpuUse>;
 
 /** A model on its way to this machine. */
 export const ModelDownload = Type.Object({
@@ -64,6 +79,8 @@ export const ModelDownload = Type.Object({
   totalBytes: Nullable(Type.Integer({ minimum: 0 })),
   bytesPerS: Nullable(Type.Number({ minimum: 0 })),
   etaS: Nullable(Type.Integer({ minimum: 0 })),
+  /** What came stays on the disk until it goes on. */
+  isPaused: Type.Boolean(),
   /** Why it has ended without the model; null while it goes on. */
   problem: Nullable(Type.Object({ code: Type.String(), message: Type.String() })),
 });

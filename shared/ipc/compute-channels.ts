@@ -1,7 +1,6 @@
 import type { ToWorker } from '../runtimes/worker-protocol.ts';
 import type { IpcAnswer } from './answer.ts';
-import type { GpuReport } from './app-state.ts';
-import type { ComputeWord } from './compute-contract.ts';
+import type { ComputeHello, ComputeWord } from './compute-contract.ts';
 
 export const COMPUTE_HELLO = 'compute:hello';
 export const COMPUTE_WORD = 'compute:word';
@@ -12,7 +11,7 @@ export type ComputeOrder = { model: string; order: ToWorker };
 
 /** What the compute page has, as `window.sparewattCompute`. Messages cross processes, so that no memory is shared. */
 export type ComputeBridge = {
-  hello(report: GpuReport): Promise<IpcAnswer<null>>;
+  hello(report: ComputeHello): Promise<IpcAnswer<null>>;
   say(word: ComputeWord): Promise<IpcAnswer<null>>;
   onOrder(listener: (order: ComputeOrder) => void): () => void;
 };

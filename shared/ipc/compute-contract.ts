@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem-record.ts';
+import { WebGpu } from '../protocol/capabilities.ts';
 import { FinishReason, JsonInput, Usage } from '../protocol/messages.ts';
 import type { FromWorker } from '../runtimes/worker-protocol.ts';
 import { GpuReport } from './app-state.ts';
@@ -41,7 +42,12 @@ const WorkerWord = Type.Union([
 ]);
 
 /** What the compute page says: once what it runs on, then what its workers say. */
-export const ComputeHello = GpuReport;
+export const ComputeHello = Type.Object({
+  ...GpuReport.properties,
+  /** What the relay is told of the adapter; null where there is none. Absent is null. */
+  webgpu: Type.Optional(Type.Union([WebGpu, Type.Null()])),
+});
+export type ComputeHello = Static<typeof ComputeHello>;
 export const ComputeWord = Type.Object({ model: Model, word: WorkerWord }, { additionalProperties: false });
 export type ComputeWord = { model: string; word: FromWorker | { type: 'unloaded' } };
 export type CheckedComputeWord = Static<typeof ComputeWord>;

@@ -1,15 +1,17 @@
 import { type Static, Type } from 'typebox';
 import { ServedModel } from '../protocol/capabilities.ts';
+import { MemoryBudget } from './model-size.ts';
 
 /** A model whose files are on this machine: served, or `unusable` while there is no GPU that it could run on. */
 export const ListedModel = Type.Intersect([
   Type.Omit(ServedModel, ['state']),
   Type.Object({
     state: Type.Union([Type.Literal('warm'), Type.Literal('installed'), Type.Literal('unusable')]),
-    /** What it is expected to take of the GPU's memory. */
+    /** What it takes of the memory of its device. */
     needBytes: Type.Integer({ minimum: 0 }),
-    /** What models may take of that; null where nobody says how much there is. */
-    availableBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    /** Whether that is the most that it has taken here, or expected from the size of its files. */
+    needBasis: Type.Union([Type.Literal('measured'), Type.Literal('estimated')]),
+    budget: MemoryBudget,
     /** Whether the owner added it, and may remove it. */
     isAdded: Type.Boolean(),
   }),

@@ -2,10 +2,11 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { Preferences } from '../preferences/preferences.ts';
 import { PAUSE_LENGTHS } from '../preferences/wish.ts';
 import { CapabilityDocument } from '../protocol/capabilities.ts';
-import { AppState } from './app-state.ts';
+import { AppState, GpuUse } from './app-state.ts';
 import { LANGUAGES } from './language.ts';
 import { LedgerDay, LedgerDeparture, LedgerJob, LedgerReceipt, PageRequest } from './ledger-views.ts';
 import { ListedModel } from './listed-model.ts';
+import { ModelOffer } from './model-size.ts';
 import type { UiCallName } from './ui-channels.ts';
 
 const strict = { additionalProperties: false };
@@ -52,9 +53,17 @@ export const UI_CALLS = {
       quotaBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
     }),
   ),
+  /** What a download would bring and need; nothing of the model is fetched. */
+  sizeModel: call(ModelName, ModelOffer),
+  /** Begins a download, or goes on with one that was paused. */
   addModel: call(ModelName, AppState),
+  /** What came stays on the disk. */
+  pauseDownload: call(ModelName, AppState),
+  /** Answers when what came is off the disk. */
   cancelDownload: call(ModelName, AppState),
   removeModel: call(ModelName, AppState),
+  /** How full and busy the GPUs are now, of which the system tells it. */
+  getGpuUse: call(Nothing, Type.Array(GpuUse)),
   /** What the node tells its relay of itself now; null while it has none. */
   getCapabilities: call(Nothing, Type.Union([CapabilityDocument, Type.Null()])),
   readLog: call(

@@ -119,9 +119,10 @@ export const Gpu = Type.Object({
 });
 export type Gpu = Static<typeof Gpu>;
 
+/** The adapter that computes, as a browser's page sees it; of a page that is fed by strangers, and bounded therefore. */
 export const WebGpu = Type.Object({
   adapter: Text,
-  limits: Type.Record(Type.String(), Type.Number()),
+  limits: Type.Record(Text, Type.Number(), { maxProperties: 100 }),
   features: Type.Array(Text, { maxItems: 100 }),
 });
 export type WebGpu = Static<typeof WebGpu>;

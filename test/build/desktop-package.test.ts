@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -12,7 +22,7 @@ import asar from '@electron/asar';
 import fuses from '@electron/fuses';
 import { parse as parseYaml } from 'yaml';
 import { ELECTRON_VERSION } from '../../build/desktop/builder-config.ts';
-import { nativeFormatOf } from '../support/native-format.ts';
+import { nativeFormatOf } from '../../build/desktop/native-format.ts';
 import { stubElectronDist } from '../support/stub-electron.ts';
 import { stubElectronMac } from '../support/stub-electron-mac.ts';
 
@@ -29,6 +39,10 @@ const hasDpkg = isSupported && globSync('/usr/bin/dpkg-deb').length > 0;
 
 const hasZip = isSupported && existsSync('/usr/bin/zip') && existsSync('/usr/bin/unzip');
 const NO_ZIP = 'NOT TESTED HERE: no zip and unzip (Debian: apt-get install zip unzip)';
+
+/** Electron's program, as its distribution has it: nothing that was packaged, whose fuses let no driver in. */
+const ELECTRON = process.env.SPAREWATT_ELECTRON;
+const NO_ELECTRON = 'NOT TESTED HERE: no Electron (name its program in SPAREWATT_ELECTRON)';
 
 const run = promisify(execFile);
 const { FuseV1Options, getCurrentFuseWire } = fuses;
@@ -131,6 +145,41 @@ describe('the package for Linux', {
     );
     assert.deepEqual(sqlite, [join(extracted, 'node_modules', 'better-sqlite3', 'prebuilds', 'linux-x64.node')]);
     assert.equal(JSON.parse(readFileSync(join(userData, 'settings.json'), 'utf8')).wish.state, 'paused');
+  });
+
+  it('runs in Electron itself, where its binary is named', {
+    skip: ELECTRON === undefined ? NO_ELECTRON : false,
+  }, async () => {
+    const extracted = join(folder, 'real');
+    asar.extractAll(ARCHIVE, extracted);
+    cpSync(join(ROOT, 'test', 'support', 'real-shell.mjs'), join(extracted, 'real-shell.mjs'));
+    const manifest = join(extracted, 'package.json');
+    const described = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+    writeFileSync(manifest, JSON.stringify({ ...described, main: 'real-shell.mjs' }));
+    const userData = mkdtempSync(join(folder, 'real-user-'));
+    // Its sandbox does not start for the administrator, which a container is.
+    const args = process.getuid?.() === 0 ? ['--no-sandbox', extracted] : [extracted];
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const { stdout } = await run(ELECTRON ?? '', args, {
+      timeout: BUILD_WITHIN_MS,
+      env: { ...env, SPAREWATT_TEST_USER_DATA: userData, HOME: userData },
+    });
+    const said = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as RealShell;
+    assert.equal(said.version, described.version);
+    assert.equal(said.node, 'undefined', 'the page has nothing of Node');
+    assert.equal(said.gpu.crossOriginIsolated, true, 'its engine may share memory');
+  });
+
+  it('passes the check that releases make of their packages, and fails it with a native module of another system', async () => {
+    const check = () => run(process.execPath, ['build/desktop/check-package.ts', 'linux', 'x64'], { cwd: ROOT });
+    assert.match((await check()).stdout, /is as declared/);
+    const stray = join(UNPACKED, 'resources', 'app.asar.unpacked', 'node_modules', 'stray.node');
+    writeFileSync(stray, 'MZ');
+    try {
+      await assert.rejects(check(), /stray\.node is none of its native modules[\s\S]*stray\.node is not for linux x64/);
+    } finally {
+      rmSync(stray);
+    }
   });
 
   it('becomes a zip of the same files', { skip: hasZip ? false : NO_ZIP }, () => {
@@ -283,6 +332,7 @@ function assertFeed(feed: string, pattern: string): void {
   ]);
 }
 
+type RealShell = { version: string; node: string; gpu: { crossOriginIsolated: boolean } };
 type Feed = { version: string; files: { url: string; sha512: string; size: number }[] };
 
 function listed(): string[] {

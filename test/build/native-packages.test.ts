@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { nativeFormatOf } from '../../build/desktop/native-format.ts';
 import { copyNativePackages, nativePackagesOf, type Target } from '../../build/desktop/native-packages.ts';
 import { processorHostOf } from '../../shared/runtimes/devices/processor-host.ts';
 import { ROOT } from '../support/command.ts';
-import { nativeFormatOf } from '../support/native-format.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const TARGETS: readonly Target[] = (['linux', 'win32', 'darwin'] as const).flatMap((platform) =>

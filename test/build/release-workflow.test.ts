@@ -63,7 +63,8 @@ test('each step calls a script that is there, and names nothing that the matrix 
   for (const { run = '' } of job.steps) {
     const [, script] = /^npm run ([\w-]+)/.exec(run) ?? [];
     if (script !== undefined) assert.ok(script in scripts, run);
-    else assert.ok(run === '' || run === 'npm ci', `${run}: what releases need is a script that tests run too`);
+    else
+      assert.ok(['', 'npm ci', 'npm test'].includes(run), `${run}: what releases need is a script that tests run too`);
   }
   const known = new Set([...Object.keys(rows[0] ?? {}).map((key) => `matrix.${key}`), 'github.ref']);
   const named = [...text.matchAll(/\$\{\{\s*([^}]+?)\s*\}\}/g)].map(([, name = '']) => name);
@@ -73,6 +74,17 @@ test('each step calls a script that is there, and names nothing that the matrix 
   );
   // What a branch, a title or a person can say must not become a part of a command.
   for (const { run = '' } of job.steps) assert.doesNotMatch(run, /\$\{\{\s*(github|secrets)\./);
+});
+
+test('what is released was tested before it was packaged, and is checked after it, for its own target', () => {
+  const runs = job.steps.flatMap(({ run }) => run ?? []);
+  const at = (start: string): number => runs.findIndex((run) => run.startsWith(start));
+  assert.deepEqual(
+    ['npm ci', 'npm run check', 'npm test', 'npm run package', 'npm run check-package'].map(at),
+    [0, 1, 2, 3, 4],
+  );
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: GitHub fills it in.
+  assert.ok(runs[4]?.endsWith('-- ${{ matrix.platform }} ${{ matrix.arch }}'));
 });
 
 test('secrets are given to the step that signs, and to no other', () => {

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { draftFor, RELAY_KEY } from '../relay/store/store-records.ts';
-import { TEST_MODEL } from '../support/desktop.ts';
+import { type Desktop, TEST_MODEL } from '../support/desktop.ts';
 import { seriousBarriers } from '../support/join-page.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { isProblem } from '../support/problems.ts';
@@ -42,6 +43,7 @@ test('takes a new person from the first look to contributing in six clicks, by k
   assert.equal(desktop.app.state().contributing, false, 'nothing begins before the last step');
   await choose('Nights and weekends');
   await page.getByRole('heading', { name: 'Yield to games?' }).waitFor();
+  await promisesWhatIsSensed(page, desktop);
   await choose('No, go on');
   await page.getByRole('heading', { name: 'Start when you log in?' }).waitFor();
   await choose('Only when I open it');
@@ -56,6 +58,25 @@ test('takes a new person from the first look to contributing in six clicks, by k
   assert.deepEqual(choices, {}, 'nothing starts by itself that was not chosen');
   assert.deepEqual(faults(), []);
 });
+
+/** Before the answer: nothing is told on this system, then what runs, then also Steam's games. */
+async function promisesWhatIsSensed(page: Page, desktop: Desktop): Promise<void> {
+  const card = page.locator('.setup-steps .card');
+  await card.getByText('This system does not tell which programs run').waitFor();
+  assert.equal(await card.getByRole('button').count(), 1, 'there is nothing to agree to');
+  desktop.sensed.programs = ['editor.exe'];
+  await desktop.tick();
+  const yes = card.getByRole('button', { name: 'Yes, to the programs named here' });
+  await yes.waitFor();
+  assert.equal(await yes.isDisabled(), true);
+  await card.getByLabel('Yield while one of these runs').fill('game.exe');
+  await page.keyboard.press('Enter');
+  await until(() => yes.isEnabled());
+  assert.deepEqual(await seriousBarriers(page), []);
+  Object.assign(desktop.sensed, { game: null, full_screen: false });
+  await desktop.tick();
+  await card.getByRole('button', { name: 'Yes, to Steam games and full-screen apps' }).waitFor();
+}
 
 test('says at its field what is wrong with a code or an address, and pairs nothing', async (t) => {
   const { page, desktop } = await openWindow(t, preloads.folder);
@@ -203,12 +224,17 @@ test('saves all preferences at once, says at its field what is wrong, and paints
 });
 
 test('what a person changes of their GPU and their models holds for the node at once', async (t) => {
-  const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, {
+    stored: SETTLED,
+    modelSizer: () => async (model) => ({ model, dtype: 'q4', from: 'hub.example', weightsBytes: 1.5e9 }),
+    readGpuUse: async () => [{ usedBytes: 3 * 2 ** 30, busyPercent: 12 }],
+  });
   const serves = (): boolean => runtime.models().some(({ name }) => name === 'test/model');
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByRole('link', { name: 'This machine', exact: true }).click();
   await until(() => serves());
   const gpu = page.getByRole('group', { name: 'Test GPU' });
+  await gpu.getByText('3.2 GB of 17.2 GB in use · 12 % busy · now, by all programs').waitFor();
   await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
   await until(() => !serves());
   await page.getByRole('link', { name: 'Home' }).click();
@@ -225,9 +251,13 @@ test('what a person changes of their GPU and their models holds for the node at 
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('link', { name: 'Models', exact: true }).click();
   await page.getByText('Too big').waitFor();
-  await page.getByText(/needs about 67.1 MB of the 10 MB/).waitFor();
+  await page.getByText(/needs about 67.1 MB, by the size of its files, of the 10 MB that you allow/).waitFor();
   await page.getByLabel('Id of a model').fill('acme/none');
-  await page.getByRole('button', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Look up its size' }).click();
+  await page.getByText('1.5 GB of weights (q4) from hub.example').waitFor();
+  await page.getByText(/needs about 1.9 GB, by the size of its files, of the 10 MB that you allow/).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Download acme/none' }).click();
   await page.getByText('acme/none').waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   await page

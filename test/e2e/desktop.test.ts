@@ -44,6 +44,12 @@ test('pairs, answers a chat in its page, and a pause in mid-answer ends the page
   assert.equal((asked.state as { ok: boolean }).ok, true, 'the built preload reaches the app');
   await desktop.ask('pair', { invitation: code, relayUrl: pool.relay.url });
   await until(async () => (await (await pool.request('/v1/models')).text()).includes(CHAT));
+  const { webgpu } = (await desktop.ask('getCapabilities'))?.hardware ?? {};
+  assert.match(webgpu?.adapter ?? '', /swiftshader/);
+  assert.ok(
+    (webgpu?.limits.maxBufferSize ?? 0) > 0 && (webgpu?.features.length ?? 0) > 0,
+    'told as the browser tab does',
+  );
   const first = await streamChat(pool, CHAT);
   assert.equal(first.end, '[DONE]');
   assert.notEqual(first.text, '');

@@ -1,10 +1,16 @@
 /** How the window of the desktop app looks, view by view: `npm run screens -- ui` takes the pictures anew. */
+import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Ledger } from '../../main/ledger/ledger.ts';
+import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
+import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
+import { draftFor, RELAY_KEY } from '../relay/store/store-records.ts';
 import { pictureOfCodes } from '../support/code-pictures.ts';
-import { REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
+import { type Desktop, REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
+import { chatInput } from '../support/pretended-model.ts';
+import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { type Camera, openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
 import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
@@ -32,7 +38,7 @@ test('the window looks as it did', async (t) => {
   await camera.shoot(page, 'setup-test');
   await page.getByRole('button', { name: 'Skip this step' }).click();
   await camera.shoot(page, 'setup-when');
-  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await shootLastSteps(desktop, page, camera);
   fillLedger(desktop.app.ledger);
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
   begin({ startedAt: NOW - 12_000 });
@@ -41,6 +47,7 @@ test('the window looks as it did', async (t) => {
     await page.waitForLoadState('networkidle');
     await camera.shoot(page, view);
   }
+  await shootReceiptCheck(desktop, page, camera);
   await desktop.ask('stopMachineTest');
   await desktop.ask('pause', { for: '3h' });
   await until(() => !desktop.app.state().memoryHeld);
@@ -79,6 +86,39 @@ async function shootPicture(page: Page, camera: Camera): Promise<void> {
   await page.setViewportSize(SIZES.wide);
 }
 
+/** As on a system that tells which programs run, and of no games. */
+async function shootLastSteps(desktop: Desktop, page: Page, camera: Camera): Promise<void> {
+  desktop.sensed.programs = ['editor.exe'];
+  await until(async () => {
+    await desktop.tick();
+    return !desktop.app.state().unknown.includes('programs') && desktop.app.state().gpu !== null;
+  });
+  await page.getByRole('button', { name: 'Skip this step' }).click();
+  await page.getByLabel('Yield while one of these runs').fill('eldenring.exe');
+  await page.keyboard.press('Enter');
+  await camera.shoot(page, 'setup-games');
+  await page.getByRole('button', { name: 'Skip this step' }).click();
+  await camera.shootAsItIs(page, 'setup-login');
+  await page.getByRole('button', { name: 'Skip this step' }).click();
+  await camera.shootAsItIs(page, 'setup-done');
+  await page.getByRole('button', { name: 'Go to Home' }).click();
+  delete desktop.sensed.programs;
+  await desktop.tick();
+}
+
+async function shootReceiptCheck(desktop: Desktop, page: Page, camera: Camera): Promise<void> {
+  const document = JSON.stringify(createReceiptSealer(RELAY_KEY).seal(draftFor('job_1')));
+  desktop.app.ledger.addReceipt({ id: 'rcpt_of_job_1', job: 'job_1', at: NOW, document });
+  await page.locator('.nav a[href="#/ledger"]').click();
+  await page.getByRole('tab', { name: 'Receipts' }).click();
+  await page.getByRole('button', { name: 'Verify receipt rcpt_of_job_1' }).click();
+  await page.getByText('Nothing speaks against this receipt').waitFor();
+  // The relay of these tests has another key each time.
+  await page.evaluate(`document.querySelector('.findings .hint').textContent = 'relay NTEST'`);
+  await camera.shootAsItIs(page, 'receipt-check');
+  await page.getByRole('button', { name: 'Close' }).click();
+}
+
 /** A desktop without a tray, whose GPU is slower than its processor. */
 async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera): Promise<void> {
   const { served, load, execution } = TEST_PAGE_MODEL;
@@ -99,9 +139,22 @@ async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera
       { ...tested, device: 'Test CPU', kind: 'cpu', tokens_per_s: 402.9, memory_bytes: 32 * 2 ** 30, reason: null },
     ],
   };
-  const { desktop, page } = await openWindow(t, preloads, {
+  let now = NOW;
+  const { desktop, page, runtime } = await openWindow(t, preloads, {
     stored: { ...SETTLED, deviceTrials: { [key]: trials }, machineTest },
-    now: () => NOW,
+    now: () => now,
+    readGpuUse: async () => [{ usedBytes: 5 * 2 ** 30, busyPercent: 7 }],
+    modelSizer: () => async (model) => ({ model, dtype: 'q4', from: 'models.example', weightsBytes: 2.7e9 }),
+    modelInstaller:
+      () =>
+      async (model, { onProgress, signal }) => {
+        const told = { model, file: 'onnx/model_q4.onnx', totalBytes: 2.7e9 };
+        onProgress({ ...told, loadedBytes: 1.1e9 });
+        now += 2_000;
+        onProgress({ ...told, loadedBytes: 1.2e9 });
+        await once(signal, 'abort');
+        throw signal.reason;
+      },
     hasTrayPlace: async () => false,
     openModels: async () => [{ ...TEST_PAGE_MODEL, onProcessor }],
   });
@@ -117,6 +170,33 @@ async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera
     await page.waitForLoadState('networkidle');
     await camera.shoot(page, name);
   }
+  await page.getByRole('group', { name: 'Test GPU' }).scrollIntoViewIfNeeded();
+  await page.getByText('7 % busy').waitFor();
+  await camera.shootAsItIs(page, 'machine-gpus');
+  await shootDownload(page, camera);
+  await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, supervised: true });
+  const job = { type: 'llm' as const, model: served.name, scope: 'key_4f1c', input: chatInput('a secret') };
+  const refused = runtime.run(job, collectOutput(), NEVER).catch(() => undefined);
+  await page.locator('.nav a[href="#/home"]').click();
+  await page.getByText('A job waits for your word').waitFor();
+  await camera.shootAsItIs(page, 'question');
+  await page.getByRole('button', { name: 'Refuse' }).click();
+  await refused;
+}
+
+/** A model that is looked up, on its way, and waiting. */
+async function shootDownload(page: Page, camera: Camera): Promise<void> {
+  await page.locator('.nav a[href="#/models"]').click();
+  await page.getByLabel('Id of a model').fill('acme/Large-ONNX');
+  await page.getByRole('button', { name: 'Look up its size' }).click();
+  await page.getByText('of weights').waitFor();
+  await camera.shootAsItIs(page, 'models-offer');
+  await page.getByRole('button', { name: 'Download acme/Large-ONNX' }).click();
+  await page.getByText('50 MB/s').waitFor();
+  await camera.shootAsItIs(page, 'models-download');
+  await page.getByRole('button', { name: 'Pause the download' }).click();
+  await page.getByText('paused; what came').waitFor();
+  await camera.shootAsItIs(page, 'models-paused');
 }
 
 /** Forty days of work with a day off now and then. */

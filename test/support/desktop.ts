@@ -9,9 +9,9 @@ import type { PageModel } from '../../main/node/page-model.ts';
 import type { SettingsFile } from '../../main/settings/settings.ts';
 import { COMPUTE_URL, UI_URL } from '../../main/windows/app-pages.ts';
 import { type IpcAnswer, takeAnswer } from '../../shared/ipc/answer.ts';
-import type { AppState, GpuReport } from '../../shared/ipc/app-state.ts';
+import type { AppState } from '../../shared/ipc/app-state.ts';
 import { COMPUTE_HELLO, COMPUTE_ORDER, COMPUTE_WORD, type ComputeOrder } from '../../shared/ipc/compute-channels.ts';
-import type { ComputeWord } from '../../shared/ipc/compute-contract.ts';
+import type { ComputeHello, ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import { UI_STATE_CHANNEL, type UiCallName, uiChannel } from '../../shared/ipc/ui-channels.ts';
 import type { UiInput, UiOutput } from '../../shared/ipc/ui-contract.ts';
 import type { Presence } from '../../shared/preferences/presence.ts';
@@ -45,13 +45,14 @@ export type Desktop = {
 
 const MODEL_PROCESS = fileURLToPath(new URL('../../main/node/model-process.ts', import.meta.url));
 export const TEST_MODEL = 'test/model';
-export const REAL_GPU: GpuReport = {
+export const REAL_GPU: ComputeHello = {
   usable: true,
   vendor: 'test',
   architecture: 'test',
   description: 'a GPU',
   isFallback: false,
   crossOriginIsolated: true,
+  webgpu: { adapter: 'test a GPU', limits: { maxBufferSize: 2 ** 31 }, features: ['shader-f16', 'subgroups'] },
 };
 
 export const TEST_HARDWARE: Hardware = {
@@ -177,7 +178,7 @@ export type PlayedPage = {
 };
 
 /** Plays every compute page that the app opens from now on, each of which loads models at once. */
-export function playComputePages(hands: ElectronHands, report: GpuReport = REAL_GPU): PlayedPage {
+export function playComputePages(hands: ElectronHands, report: ComputeHello = REAL_GPU): PlayedPage {
   const orders = createInbox<ComputeOrder>();
   let page: WindowDouble | undefined;
   const ask = async (channel: string, input: unknown): Promise<void> => {

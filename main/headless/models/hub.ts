@@ -14,6 +14,8 @@ export type HubResponse = {
   /** SHA-256 the hub promises for large files. */
   sha256: string | null;
   commit: string | null;
+  /** Of the whole file; null where nobody says. */
+  sizeBytes: number | null;
 };
 
 /** Where a problem's reader can go on without the hub. */
@@ -36,21 +38,27 @@ export async function requestFile(
   options: HubOptions,
   fromByte: number,
   signal: AbortSignal,
+  method: 'GET' | 'HEAD' = 'GET',
 ): Promise<HubResponse> {
   const ask = options.fetch ?? globalThis.fetch;
   let sha256: string | null = null;
   let commit: string | null = null;
+  let linkedBytes: number | null = null;
   let target = url;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const response = await ask(target, {
       headers: headers(url, target, options, fromByte),
+      method,
       redirect: 'manual',
       signal,
     });
     sha256 ??= digestHeader(response);
     commit ??= response.headers.get('x-repo-commit');
+    linkedBytes ??= sizeHeader(response, 'x-linked-size');
     const location = response.headers.get('location');
-    if (response.status < 300 || response.status >= 400 || location === null) return { response, sha256, commit };
+    if (response.status < 300 || response.status >= 400 || location === null) {
+      return { response, sha256, commit, sizeBytes: linkedBytes ?? sizeHeader(response, 'content-length') };
+    }
     await response.body?.cancel();
     target = redirected(location, target);
   }
@@ -74,6 +82,11 @@ function headers(origin: URL, target: URL, options: HubOptions, fromByte: number
       : {}),
     ...(fromByte > 0 ? { range: `bytes=${fromByte}-` } : {}),
   };
+}
+
+function sizeHeader(response: Response, name: string): number | null {
+  const text = response.headers.get(name) ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 function digestHeader(response: Response): string | null {

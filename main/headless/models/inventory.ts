@@ -122,6 +122,13 @@ export function createInventory({ cacheFolder, now = Date.now }: InventoryOption
   };
 }
 
+/** Takes off the disk what came of a download that nobody wants any more; a model that was whole once stays. Errors: `model_in_use`. */
+export async function discardUnfinished(cacheFolder: string, name: string): Promise<void> {
+  const found = (await namesIn(cacheFolder)).includes(name) ? await describe(cacheFolder, name) : null;
+  if (found === null || found.lock?.complete === true) return;
+  await createInventory({ cacheFolder }).remove(name);
+}
+
 /** Those that nobody needs, used least recently first. */
 function evictable(models: readonly StoredModel[]): StoredModel[] {
   return models.filter(({ pinned, inUse }) => !pinned && !inUse).sort((a, b) => a.lastUsedAt - b.lastUsedAt);

@@ -24,6 +24,7 @@ export function ContributionsView({ state }: { state: AppState }) {
     [words.totals.tokens, show.number(sum(({ outputTokens }) => outputTokens))],
     [words.totals.hours, show.fine(sum(({ busyMs }) => busyMs) / (60 * MINUTE_MS))],
     [words.totals.credits, credits === 0 ? null : show.fine(credits)],
+    [words.totals.energy, null],
   ];
   return (
     <>
@@ -34,6 +35,7 @@ export function ContributionsView({ state }: { state: AppState }) {
           <Figure key={name} name={name} value={value} unknown={texts.notYet} />
         ))}
       </dl>
+      <p className="hint">{words.energyUnknown}</p>
       <RecordsNote state={state} />
       {days.length < 2 ? <p className="notice">{words.tooEarly}</p> : <Charts days={days} />}
       {days.length >= 2 && <ForecastCard days={days} />}

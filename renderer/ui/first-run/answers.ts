@@ -16,6 +16,7 @@ export function withWhen(preferences: Preferences, answer: WhenAnswer): Preferen
   };
 }
 
-export function withGames(preferences: Preferences, detect: boolean): Preferences {
-  return { ...preferences, games: { ...preferences.games, detect } };
+/** The preferences with that answer; programs that were named before stay. Pure. */
+export function withGames(preferences: Preferences, detect: boolean, programs: readonly string[] = []): Preferences {
+  return { ...preferences, games: { detect, programs: [...new Set([...preferences.games.programs, ...programs])] } };
 }

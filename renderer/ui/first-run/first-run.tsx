@@ -6,6 +6,7 @@ import { useSpeech } from '../locale.ts';
 import { goTo } from '../routes.ts';
 import { withGames, withWhen } from './answers.ts';
 import { DoneStep } from './done-step.tsx';
+import { GamesStep } from './games-step.tsx';
 import { PairStep } from './pair-step.tsx';
 import { QuestionStep } from './question-step.tsx';
 import { noteSetUp } from './set-up.ts';
@@ -69,7 +70,7 @@ type StepProps = {
 
 function StepCard({ step, state, after, leave, back }: StepProps) {
   const { texts } = useSpeech();
-  const { when, games, login } = texts.setup;
+  const { when, login } = texts.setup;
   switch (step) {
     case 'pair':
       return <PairStep onPaired={() => after(Promise.resolve())} />;
@@ -77,20 +78,22 @@ function StepCard({ step, state, after, leave, back }: StepProps) {
       return <TestStep state={state} onDone={() => after(Promise.resolve())} />;
     case 'when': {
       const answer = (value: 'away' | 'always' | 'nights') => () => after(change((kept) => withWhen(kept, value)));
+      const awayHint = state.unknown.includes('idle_s') ? when.awayHintUnseen : when.awayHint;
       return (
         <QuestionStep
           title={when.title}
           answers={[
             { title: when.always, hint: when.alwaysHint, onChoose: answer('always') },
-            { title: when.away, hint: when.awayHint, onChoose: answer('away') },
+            { title: when.away, hint: awayHint, onChoose: answer('away') },
             { title: when.nights, hint: when.nightsHint, onChoose: answer('nights') },
           ]}
         />
       );
     }
     case 'games': {
-      const answer = (detect: boolean) => () => after(change((kept) => withGames(kept, detect)));
-      return <QuestionStep title={games.title} answers={yesOrNo(games, answer)} />;
+      const answer = (detect: boolean, programs: readonly string[]) =>
+        after(change((kept) => withGames(kept, detect, programs)));
+      return <GamesStep state={state} onAnswer={answer} />;
     }
     case 'login': {
       const answer = (starts: boolean) => () => after(ask('setStartsAtLogin', { starts }));

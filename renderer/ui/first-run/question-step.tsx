@@ -1,20 +1,23 @@
-import { useEffect, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
 
 export type QuestionStepProps = {
   title: string;
-  answers: readonly { title: string; hint: string; onChoose(): void }[];
+  answers: readonly { title: string; hint: string; isDisabled?: boolean; onChoose(): void }[];
+  /** What stands between the question and its answers. */
+  children?: ReactNode;
 };
 
 /** One question; each answer is one button, so that it takes one click. */
-export function QuestionStep({ title, answers }: QuestionStepProps) {
+export function QuestionStep({ title, answers, children }: QuestionStepProps) {
   const id = useId();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   return (
-    <section className="card" aria-labelledby={id}>
+    <section className={children === undefined ? 'card' : 'card section'} aria-labelledby={id}>
       <h2 id={id} ref={heading} tabIndex={-1}>
         {title}
       </h2>
+      {children}
       <ul className="answers">
         {answers.map((answer, index) => (
           <li key={answer.title}>
@@ -22,6 +25,7 @@ export function QuestionStep({ title, answers }: QuestionStepProps) {
               type="button"
               className="button answer"
               aria-describedby={`${id}-${index}`}
+              disabled={answer.isDisabled}
               onClick={answer.onChoose}
             >
               {answer.title}

@@ -1,16 +1,18 @@
-import { type FormEvent, useId, useState } from 'react';
-import type { AppState, ListedDevice } from '../../../shared/ipc/app-state.ts';
+import { type FormEvent, useEffect, useId, useState } from 'react';
+import type { AppState, GpuUse, ListedDevice } from '../../../shared/ipc/app-state.ts';
 import type { GpuPreference } from '../../../shared/preferences/preferences.ts';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { SwitchField } from '../preferences/fields.tsx';
+import type { Texts } from '../texts/texts.ts';
 
 const GIGABYTE = 1e9;
 
 /** The GPUs of the machine: which may be used, and how much of each. What is changed here holds at once. */
-export function DevicesCard({ state: { devices } }: { state: AppState }) {
+export function DevicesCard({ state: { devices, gpu } }: { state: AppState }) {
   const { texts } = useSpeech();
   const words = texts.machine.devices;
+  const uses = useGpuUse(devices.length > 0);
   const [refusal, setRefusal] = useState<Refusal>();
   const change = (device: ListedDevice, changes: Partial<GpuPreference>): void => {
     const rule = { enabled: device.enabled, memory_bytes: device.capBytes, ...changes };
@@ -27,10 +29,11 @@ export function DevicesCard({ state: { devices } }: { state: AppState }) {
           <legend>{device.name}</legend>
           <SwitchField
             label={words.enabled}
-            hint={device.computes ? words.computes : words.idle}
+            hint={hintOf(device, gpu === null, texts)}
             isOn={device.enabled}
             onChange={(enabled) => change(device, { enabled })}
           />
+          <UseLine device={device} use={uses.find(({ id }) => id === device.id)} />
           <CapField
             key={device.capBytes}
             device={device}
@@ -45,6 +48,43 @@ export function DevicesCard({ state: { devices } }: { state: AppState }) {
       )}
     </section>
   );
+}
+
+function hintOf({ computes, unsupported }: ListedDevice, isUnseen: boolean, { machine }: Texts): string {
+  if (unsupported !== null) return machine.devices.unsupported(machine.test.reasons[unsupported]);
+  if (isUnseen) return machine.devices.notSeenYet;
+  return computes ? machine.devices.computes : machine.devices.idle;
+}
+
+/** How full and how busy it is, by all programs together. */
+function UseLine({ device: { memoryBytes }, use }: { device: ListedDevice; use: GpuUse | undefined }) {
+  const { texts, show } = useSpeech();
+  const words = texts.machine.devices.use;
+  const { usedBytes = null, busyPercent = null } = use ?? {};
+  const parts = [
+    ...(usedBytes === null || memoryBytes === null
+      ? []
+      : [words.memory(show.bytes(usedBytes), show.bytes(memoryBytes))]),
+    ...(busyPercent === null ? [] : [words.busy(show.number(busyPercent))]),
+  ];
+  return <p className="hint">{parts.length === 0 ? words.unknown : [...parts, words.all].join(' · ')}</p>;
+}
+
+/** Asked anew while somebody looks: it takes a program of the system. */
+const USE_EVERY_MS = 3_000;
+
+function useGpuUse(isWanted: boolean): readonly GpuUse[] {
+  const [uses, setUses] = useState<readonly GpuUse[]>([]);
+  useEffect(() => {
+    if (!isWanted) return undefined;
+    const look = (): void => {
+      if (document.visibilityState === 'visible') void ask('getGpuUse').then(setUses, () => undefined);
+    };
+    look();
+    const timer = setInterval(look, USE_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [isWanted]);
+  return uses;
 }
 
 type CapFieldProps = { device: ListedDevice; onChange(capBytes: number | null): void };

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
-import type { CapabilityDocument } from '../../../shared/protocol/capabilities.ts';
+import type { CapabilityDocument, WebGpu } from '../../../shared/protocol/capabilities.ts';
 import { ask, useAnswer } from '../bridge.ts';
 import { type Speech, useSpeech } from '../locale.ts';
 import { saveFile } from '../save-file.ts';
@@ -63,6 +63,23 @@ function gpuOf({ gpu }: AppState, { texts }: Speech): string {
   return gpu.usable ? gpu.description || `${gpu.vendor} ${gpu.architecture}` : texts.machine.noGpu;
 }
 
+/** The adapter as the relay is told of it; each limit stands in the document below. */
+function WebGpuFact({ webgpu: { adapter, limits, features } }: { webgpu: WebGpu }) {
+  const { texts, show } = useSpeech();
+  const words = texts.machine;
+  const { maxBufferSize } = limits;
+  const told = words.webgpuTold(show.number(Object.keys(limits).length), features.join(', ') || '–');
+  return (
+    <>
+      {adapter}
+      <span className="hint">
+        {maxBufferSize !== undefined && `${words.webgpuBuffer(show.bytes(maxBufferSize))} `}
+        {told}
+      </span>
+    </>
+  );
+}
+
 /** Whether jobs may come, and why not. */
 function openingOf({ policy, node_load }: CapabilityDocument, state: AppState, { texts }: Speech): string {
   const words = texts.machine;
@@ -86,5 +103,6 @@ function factsOf(document: CapabilityDocument, state: AppState, speech: Speech):
     [words.cpu, `${hardware.cpu} · ${words.threads(show.number(hardware.cpu_threads))}`],
     [words.memory, show.bytes(hardware.memory_bytes)],
     [words.gpus, gpus.join(', ') || '–'],
+    [words.webgpu, hardware.webgpu ? <WebGpuFact key="webgpu" webgpu={hardware.webgpu} /> : words.noWebgpu],
   ];
 }

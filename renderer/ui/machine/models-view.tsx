@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import type { ListedModel } from '../../../shared/ipc/listed-model.ts';
-import { fitOf } from '../../../shared/preferences/memory-need.ts';
 import { ask, type Refusal, refusalOf, useAnswer } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { DownloadsCard } from './downloads-card.tsx';
+import { FitLine } from './fit-line.tsx';
 
 /** The models whose files are here, as the node serves them, and those that come. */
 export function ModelsView({ state }: { state: AppState }) {
@@ -36,6 +36,7 @@ function ModelRow({ model }: { model: ListedModel }) {
   const { texts, show } = useSpeech();
   const words = texts.models;
   const { name, type, state: stands, size_bytes, context_length, dtype, device, measured, isAdded } = model;
+  const { needBytes, needBasis, budget } = model;
   const [refusal, setRefusal] = useState<Refusal>();
   const remove = (): void => {
     ask('removeModel', { model: name }).catch((error: unknown) => setRefusal(refusalOf(error)));
@@ -54,7 +55,7 @@ function ModelRow({ model }: { model: ListedModel }) {
           <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>
         )}
         <TrialsLine model={model} />
-        <FitLine model={model} />
+        <FitLine needBytes={needBytes} needBasis={needBasis} budget={budget} />
         {refusal !== undefined && (
           <span className="error" role="alert">
             {texts.problem(refusal)}
@@ -90,22 +91,6 @@ function TrialsLine({ model: { type, trials = [] } }: { model: ListedModel }) {
   return (
     <span className="hint">
       {words.figures(rateOn('webgpu'), rateOn('cpu'))} {words[chosen]}
-    </span>
-  );
-}
-
-/** The badge with what it is made of. */
-function FitLine({ model: { needBytes, availableBytes } }: { model: ListedModel }) {
-  const { texts, show } = useSpeech();
-  const words = texts.models.fit;
-  const fit = fitOf(needBytes, availableBytes);
-  const need = show.bytes(needBytes);
-  return (
-    <span className="hint">
-      <span className="badge" data-fit={fit}>
-        {words.badges[fit]}
-      </span>{' '}
-      {availableBytes === null ? words.need(need) : words.numbers(need, show.bytes(availableBytes))}
     </span>
   );
 }

@@ -21,6 +21,7 @@ export function AllowedSection({ document, edit }: SectionProps) {
     <Section title={words.title}>
       <fieldset className="group">
         <legend>{words.services}</legend>
+        <p className="hint">{words.servicesHint}</p>
         <div className="checks">
           {JOB_TYPES.map((type) => (
             <label key={type} className="check">
@@ -32,9 +33,9 @@ export function AllowedSection({ document, edit }: SectionProps) {
       </fieldset>
       <div className="pair-of">
         <NamesField place="policy.clients.allow" label={words.clientsAllow} hint={words.clientsHint} />
-        <NamesField place="policy.clients.deny" label={words.clientsDeny} />
+        <NamesField place="policy.clients.deny" label={words.clientsDeny} hint={words.clientsDenyHint} />
         <NamesField place="policy.models.allow" label={words.modelsAllow} hint={words.modelsHint} />
-        <NamesField place="policy.models.deny" label={words.modelsDeny} />
+        <NamesField place="policy.models.deny" label={words.modelsDeny} hint={words.modelsDenyHint} />
       </div>
       <SwitchField
         label={words.supervised}
@@ -52,10 +53,14 @@ export function LimitsSection() {
   return (
     <Section title={words.title} hint={words.hint}>
       <div className="pair-of">
-        <NumberField place="policy.sizes.output_tokens" label={words.outputTokens} />
-        <NumberField place="policy.sizes.input_characters" label={words.inputCharacters} />
-        <NumberField place="policy.jobs_per_client" label={words.jobsPerClient} />
-        <NumberField place="disk_quota_bytes" label={words.disk} />
+        <NumberField place="policy.sizes.output_tokens" label={words.outputTokens} hint={words.outputTokensHint} />
+        <NumberField
+          place="policy.sizes.input_characters"
+          label={words.inputCharacters}
+          hint={words.inputCharactersHint}
+        />
+        <NumberField place="policy.jobs_per_client" label={words.jobsPerClient} hint={words.jobsPerClientHint} />
+        <NumberField place="disk_quota_bytes" label={words.disk} hint={words.diskHint} />
       </div>
     </Section>
   );
@@ -71,12 +76,12 @@ export function AppSection({ state }: { state: AppState }) {
       ? words.loginApproval
       : startsAtLogin === 'unknown'
         ? words.loginUnknown
-        : undefined;
+        : words.loginHint;
   return (
     <Section title={words.title} hint={words.hint}>
       <SwitchField
         label={words.login}
-        {...(hint === undefined ? {} : { hint })}
+        hint={hint}
         isOn={startsAtLogin === true || startsAtLogin === 'requires-approval'}
         onChange={(starts) => void ask('setStartsAtLogin', { starts }).catch(() => undefined)}
       />

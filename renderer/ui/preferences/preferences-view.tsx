@@ -29,10 +29,10 @@ function PreferencesForm({ state, first }: { state: AppState; first: Preferences
   return (
     <FormContext value={context}>
       <form ref={form} className="sections" onSubmit={save} noValidate>
-        <ProfileSection {...section} />
+        <ProfileSection {...section} state={state} />
         <WeekSection {...section} />
         <GamesSection {...section} state={state} />
-        <CareSection {...section} />
+        <CareSection {...section} state={state} />
         <AllowedSection {...section} />
         <LimitsSection />
         <AppSection state={state} />

@@ -6,11 +6,13 @@ import { FieldNotes, FormContext } from './fields.tsx';
 export type ProgramListProps = {
   programs: readonly string[];
   running: Presence['programs'];
+  /** In place of the usual one. */
+  hint?: string;
   onChange(programs: string[]): void;
 };
 
 /** The owner's exclusive applications; those that run now are offered, so that nobody has to know a file's name. */
-export function ProgramList({ programs, running, onChange }: ProgramListProps) {
+export function ProgramList({ programs, running, hint, onChange }: ProgramListProps) {
   const { texts } = useSpeech();
   const words = texts.preferences.games;
   const { faults } = useContext(FormContext);
@@ -48,7 +50,7 @@ export function ProgramList({ programs, running, onChange }: ProgramListProps) {
           {words.add}
         </button>
       </div>
-      <FieldNotes place="games.programs" id={id} hint={words.programsHint} />
+      <FieldNotes place="games.programs" id={id} hint={hint ?? words.programsHint} />
       {programs.length > 0 && (
         <ul className="chips">
           {programs.map((program) => (

@@ -31,16 +31,37 @@ export const EN_OWNER = {
       away: 'Only while I am away',
       awayHint: 'After five minutes without keyboard and mouse, or when the screen is locked.',
       always: 'Also while I am here',
+      awayHintUnseen:
+        'This system does not tell when keyboard and mouse rest. Away begins when the screen is locked, if it tells that.',
       alwaysHint: 'One job at a time while you work, two while you are away.',
       nights: 'Nights and weekends',
       nightsHint: 'From 20:00 to 8:00, and on Saturday and Sunday.',
     },
     games: {
       title: 'Yield to games?',
-      yes: 'Yes, to games and full-screen apps',
+      yes: {
+        both: 'Yes, to Steam games and full-screen apps',
+        games: 'Yes, to Steam games',
+        full_screen: 'Yes, to full-screen apps',
+        nothing: 'Yes, to the programs named here',
+      },
+      seen: {
+        both: 'What fills the screen is seen here, and games that Steam starts.',
+        games: 'Games that Steam starts are seen here.',
+        full_screen: 'What fills the screen is seen here.',
+      },
+      unseen: {
+        games: 'This system does not tell what fills the screen, nor of other games. Name those to yield to:',
+        full_screen: 'This system does not tell which program is a game. Name those that run in a window:',
+        nothing: 'This system tells neither which program is a game nor what fills the screen. Name those to yield to:',
+      },
       yesHint: 'It stops within seconds and gives the graphics memory back.',
       no: 'No, go on',
       noHint: 'You can still name single programs in Preferences.',
+      noHintBlind: 'Pause by hand before you play: in the tray, or under Home.',
+      loadSeen:
+        'It also yields when others keep the GPU busier than you allow in Preferences, wherever they come from.',
+      loadUnseen: 'How busy other programs keep the GPU is not told here either.',
     },
     login: {
       title: 'Start when you log in?',
@@ -87,9 +108,16 @@ export const EN_OWNER = {
       here: 'While I am here',
       away: 'While I am away',
       contribute: 'Contribute',
+      contributeHints: {
+        here: 'Off hands running jobs back as soon as you are here.',
+        away: 'Off means that nothing runs while nobody sits here.',
+      },
       slots: 'Jobs at a time',
+      slotsHint: 'More share the same memory and speed; what is beyond them goes to other machines.',
       awayAfter: 'Away after, in minutes',
       awayAfterHint: 'Without keyboard and mouse; a locked screen is away at once.',
+      awayAfterUnseen:
+        'Has no effect here: this system does not tell when keyboard and mouse rest. You are away when it says that the screen is locked.',
     },
     week: {
       title: 'Schedule',
@@ -108,7 +136,15 @@ export const EN_OWNER = {
     games: {
       title: 'Games and other programs',
       detect: 'Yield to games and full-screen apps',
-      detectHint: 'Stops within seconds and frees the graphics memory.',
+      detectHints: {
+        both: 'Sees games that Steam starts, and what fills the screen. Stops within seconds and frees the graphics memory.',
+        games:
+          'Sees games that Steam starts, and stops within seconds. What fills the screen is not told here: name other programs below.',
+        full_screen:
+          'Sees what fills the screen, and stops within seconds. Games in a window are not told here: name them below.',
+        nothing:
+          'Has no effect here: this system tells neither which program is a game nor what fills the screen. Name programs below.',
+      },
       programs: 'Yield while one of these runs',
       programsHint: 'The name of its file, such as eldenring.exe. Programs that run now are suggested.',
       add: 'Add',
@@ -130,11 +166,14 @@ export const EN_OWNER = {
     allowed: {
       title: 'What may run here',
       services: 'Kinds of work',
+      servicesHint: 'Your relay is told which are ticked, and sends no others.',
       clientsAllow: 'Only these clients',
       clientsDeny: 'Never these clients',
+      clientsDenyHint: 'Their jobs are refused here, also when they stand in the other list.',
       clientsHint: 'One id on a line, such as key_4f1c; empty is everybody.',
       modelsAllow: 'Only these models',
       modelsDeny: 'Never these models',
+      modelsDenyHint: 'They are neither offered nor run here, also when they stand in the other list.',
       modelsHint: 'One on a line; * stands for anything, as in acme/*.',
       supervised: 'Ask me before each job',
       supervisedHint: 'A job waits a minute for your answer, and then goes elsewhere.',
@@ -143,14 +182,21 @@ export const EN_OWNER = {
       title: 'Limits',
       hint: 'What is empty is not limited.',
       outputTokens: 'Tokens of an answer',
+      outputTokensHint:
+        'A job that asks for more is refused here and may go elsewhere; an answer without a limit of its own ends there.',
       inputCharacters: 'Characters of a question',
+      inputCharactersHint:
+        'A longer one is refused here and may go elsewhere: reading it takes time and memory before the first word.',
       jobsPerClient: 'Jobs at a time for one client',
+      jobsPerClientHint: 'So that one client cannot take the whole machine.',
       disk: 'Disk for models, in GB',
+      diskHint: 'When the next one would not fit, what nothing uses is removed first.',
     },
     app: {
       title: 'This app',
       hint: 'These take effect at once.',
       login: 'Start when I log in',
+      loginHint: 'Off until you switch it on: then nothing runs before you open the app.',
       loginApproval: 'The system waits for you to approve this in its settings.',
       loginUnknown: 'This system does not tell whether it does.',
       paired: 'Paired with',

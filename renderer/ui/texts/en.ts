@@ -36,6 +36,8 @@ const SENSORS: Record<string, string> = {
   metered: 'whether the network is metered',
 };
 
+const SENSES = (sensors: readonly string[]): string => sensors.map((sensor) => SENSORS[sensor] ?? sensor).join(', ');
+
 export const EN = {
   ...EN_OWNER,
   ...EN_RECORDS,
@@ -62,6 +64,9 @@ export const EN = {
   problem: ({ message }: Refusal): string => message,
   services: SERVICES,
   sensors: SENSORS,
+  /** Of a rule that rests on sensors which say nothing here. */
+  unseen: (sensors: readonly string[]): string =>
+    `This system does not tell ${SENSES(sensors)}, so that this has no effect here.`,
   home: {
     status: 'State of this machine',
     pair: 'Pair with a relay',

@@ -34,16 +34,39 @@ export const FR_OWNER: typeof EN_OWNER = {
       away: 'Seulement en mon absence',
       awayHint: 'Après cinq minutes sans clavier ni souris, ou écran verrouillé.',
       always: 'Aussi en ma présence',
+      awayHintUnseen:
+        'Ce système ne dit pas si le clavier et la souris servent. L’absence commence à l’écran verrouillé, s’il le dit.',
       alwaysHint: 'Une tâche à la fois quand vous travaillez, deux en votre absence.',
       nights: 'Nuits et week-ends',
       nightsHint: 'De 20 h à 8 h, et le samedi et le dimanche.',
     },
     games: {
       title: 'Céder la place aux jeux ?',
-      yes: 'Oui, aux jeux et au plein écran',
+      yes: {
+        both: 'Oui, aux jeux de Steam et au plein écran',
+        games: 'Oui, aux jeux de Steam',
+        full_screen: 'Oui, au plein écran',
+        nothing: 'Oui, aux programmes nommés ici',
+      },
+      seen: {
+        both: 'Ce qui occupe tout l’écran est vu ici, et les jeux que Steam lance.',
+        games: 'Les jeux que Steam lance sont vus ici.',
+        full_screen: 'Ce qui occupe tout l’écran est vu ici.',
+      },
+      unseen: {
+        games:
+          'Ce système ne dit pas ce qui occupe tout l’écran, ni les autres jeux. Nommez ceux qui passent d’abord :',
+        full_screen: 'Ce système ne dit pas quel programme est un jeu. Nommez ceux qui tournent dans une fenêtre :',
+        nothing:
+          'Ce système ne dit ni quel programme est un jeu, ni ce qui occupe tout l’écran. Nommez ceux qui passent d’abord :',
+      },
       yesHint: 'Le travail cesse en quelques secondes et rend la mémoire graphique.',
       no: 'Non, continuer',
       noHint: 'Vous pourrez nommer des programmes dans Préférences.',
+      noHintBlind: 'Mettez en pause avant de jouer : dans la zone de notification, ou sous Accueil.',
+      loadSeen:
+        'Elle cède aussi quand d’autres occupent la carte graphique plus que vos préférences ne le permettent, quels qu’ils soient.',
+      loadUnseen: 'L’occupation de la carte graphique par d’autres programmes n’est pas dite ici non plus.',
     },
     login: {
       title: 'Démarrer à l’ouverture de session ?',
@@ -90,9 +113,16 @@ export const FR_OWNER: typeof EN_OWNER = {
       here: 'En ma présence',
       away: 'En mon absence',
       contribute: 'Contribuer',
+      contributeHints: {
+        here: 'Sinon les tâches en cours sont rendues dès que vous êtes là.',
+        away: 'Sinon rien ne tourne tant que personne n’est là.',
+      },
+      slotsHint: 'Plusieurs partagent la même mémoire et la même vitesse ; le reste va à d’autres machines.',
       slots: 'Tâches à la fois',
       awayAfter: 'Absent après, en minutes',
       awayAfterHint: 'Sans clavier ni souris ; un écran verrouillé est une absence.',
+      awayAfterUnseen:
+        'Sans effet ici : ce système ne dit pas si le clavier et la souris servent. Vous êtes absent quand il dit l’écran verrouillé.',
     },
     week: {
       title: 'Horaire',
@@ -111,7 +141,15 @@ export const FR_OWNER: typeof EN_OWNER = {
     games: {
       title: 'Jeux et autres programmes',
       detect: 'Céder la place aux jeux et au plein écran',
-      detectHint: 'Cesse en quelques secondes et libère la mémoire graphique.',
+      detectHints: {
+        both: 'Voit les jeux que Steam lance et ce qui occupe tout l’écran. Cesse en quelques secondes et libère la mémoire graphique.',
+        games:
+          'Voit les jeux que Steam lance, et cesse en quelques secondes. Le plein écran n’est pas dit ici : nommez d’autres programmes ci-dessous.',
+        full_screen:
+          'Voit ce qui occupe tout l’écran, et cesse en quelques secondes. Les jeux dans une fenêtre ne sont pas dits ici : nommez-les ci-dessous.',
+        nothing:
+          'Sans effet ici : ce système ne dit ni quel programme est un jeu, ni ce qui occupe tout l’écran. Nommez des programmes ci-dessous.',
+      },
       programs: 'Céder la place quand l’un d’eux tourne',
       programsHint: 'Le nom de son fichier, comme eldenring.exe. Les programmes en cours sont proposés.',
       add: 'Ajouter',
@@ -133,11 +171,14 @@ export const FR_OWNER: typeof EN_OWNER = {
     allowed: {
       title: 'Ce qui peut tourner ici',
       services: 'Genres de travail',
+      servicesHint: 'Votre relais sait lesquels sont cochés et n’en envoie pas d’autres.',
       clientsAllow: 'Seulement ces clients',
       clientsDeny: 'Jamais ces clients',
+      clientsDenyHint: 'Leurs tâches sont refusées ici, même s’ils figurent dans l’autre liste.',
       clientsHint: 'Un identifiant par ligne, comme key_4f1c ; vide vaut pour tous.',
       modelsAllow: 'Seulement ces modèles',
       modelsDeny: 'Jamais ces modèles',
+      modelsDenyHint: 'Ni proposés ni exécutés ici, même s’ils figurent dans l’autre liste.',
       modelsHint: 'Un par ligne ; * vaut pour n’importe quoi, comme dans acme/*.',
       supervised: 'Me demander avant chaque tâche',
       supervisedHint: 'Une tâche attend votre réponse une minute, puis va ailleurs.',
@@ -146,14 +187,21 @@ export const FR_OWNER: typeof EN_OWNER = {
       title: 'Limites',
       hint: 'Ce qui est vide n’est pas limité.',
       outputTokens: 'Jetons d’une réponse',
+      outputTokensHint:
+        'Une tâche qui en demande plus est refusée ici et peut aller ailleurs ; une réponse sans limite propre s’arrête là.',
       inputCharacters: 'Caractères d’une question',
+      inputCharactersHint:
+        'Une plus longue est refusée ici et peut aller ailleurs : la lire prend du temps et de la mémoire avant le premier mot.',
       jobsPerClient: 'Tâches à la fois pour un client',
+      jobsPerClientHint: 'Pour qu’un client ne prenne pas toute la machine.',
       disk: 'Disque pour les modèles, en Go',
+      diskHint: 'Quand le suivant ne tient pas, ce que rien n’utilise part d’abord.',
     },
     app: {
       title: 'Cette application',
       hint: 'Ces choix prennent effet aussitôt.',
       login: 'Démarrer à l’ouverture de session',
+      loginHint: 'Coupé tant que vous ne le voulez pas : rien ne tourne alors avant que vous ouvriez l’application.',
       loginApproval: 'Le système attend votre accord dans ses réglages.',
       loginUnknown: 'Ce système ne le dit pas.',
       paired: 'Appairée avec',

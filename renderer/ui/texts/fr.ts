@@ -4,6 +4,18 @@ import { FR_OWNER } from './fr-owner.ts';
 import { FR_RECORDS } from './fr-records.ts';
 import type { Texts } from './texts.ts';
 
+const SENSORS: Record<string, string> = {
+  idle_s: 'si le clavier et la souris servent',
+  locked: 'si l’écran est verrouillé',
+  power: 's’il fonctionne sur batterie',
+  heat: 's’il est chaud',
+  programs: 'quels programmes tournent',
+  game: 'si un jeu tourne',
+  full_screen: 'si une application occupe tout l’écran',
+  other_gpu_percent: 'à quel point d’autres programmes occupent la carte graphique',
+  metered: 'si le réseau est facturé à l’usage',
+};
+
 export const FR: Texts = {
   ...FR_OWNER,
   ...FR_RECORDS,
@@ -36,17 +48,9 @@ export const FR: Texts = {
     blender: 'Rendu (Blender)',
     compute: 'Calcul scientifique',
   },
-  sensors: {
-    idle_s: 'si le clavier et la souris servent',
-    locked: 'si l’écran est verrouillé',
-    power: 's’il fonctionne sur batterie',
-    heat: 's’il est chaud',
-    programs: 'quels programmes tournent',
-    game: 'si un jeu tourne',
-    full_screen: 'si une application occupe tout l’écran',
-    other_gpu_percent: 'à quel point d’autres programmes occupent la carte graphique',
-    metered: 'si le réseau est facturé à l’usage',
-  },
+  sensors: SENSORS,
+  unseen: (sensors) =>
+    `Ce système ne dit pas ${sensors.map((sensor) => SENSORS[sensor] ?? sensor).join(', ')} : sans effet ici.`,
   home: {
     status: 'État de cette machine',
     pair: 'Appairer avec un relais',

@@ -27,13 +27,20 @@ export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter || SOFTWARE_ADAPTER.test(nameOfAdapter(info));
 }
 
+/** Browsers have about 35 limits and 20 features. */
+const MOST_FACTS = 100;
+
 /** What the node tells of it. */
 export function describeAdapter({ info, limits, features }: GPUAdapter): WebGpu {
-  const numbers: Record<string, number> = {};
+  const numbers: [string, number][] = [];
   // They are getters of the prototype, which only this loop visits.
   for (const name in limits) {
     const value: unknown = limits[name as keyof GPUSupportedLimits];
-    if (typeof value === 'number' && Number.isFinite(value)) numbers[name] = value;
+    if (typeof value === 'number' && Number.isFinite(value)) numbers.push([name, value]);
   }
-  return { adapter: nameOfAdapter(info), limits: numbers, features: [...features].sort().slice(0, 100) };
+  return {
+    adapter: nameOfAdapter(info),
+    limits: Object.fromEntries(numbers.slice(0, MOST_FACTS)),
+    features: [...features].sort().slice(0, MOST_FACTS),
+  };
 }

@@ -1,11 +1,17 @@
 /** What the owner lets the GPU do is what the node does, and what the relay hears. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Value } from 'typebox/value';
+import { createHardwareDesk } from '../../../main/node/hardware-desk.ts';
 import { modelsToUnload } from '../../../main/node/page-memory.ts';
 import type { PageModel } from '../../../main/node/page-model.ts';
+import { GpuReport } from '../../../shared/ipc/app-state.ts';
+import { ComputeHello } from '../../../shared/ipc/compute-contract.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
+import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { askChat, streamChat } from '../../support/ask-pool.ts';
-import { TEST_HARDWARE, TEST_MODEL } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_HARDWARE, TEST_MODEL } from '../../support/desktop.ts';
+import { collectLog } from '../../support/log.ts';
 import { offers, pairDesktop } from '../../support/paired-desktop.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
 import { pretendedExecution } from '../../support/pretended-model.ts';
@@ -28,8 +34,18 @@ test('[O10] a GPU that is switched off in mid-answer hands the job back at once,
   const { desktop, page, prefer, document } = await pairDesktop(t, pool);
   await offers(pool, [TEST_MODEL]);
   assert.deepEqual(desktop.app.state().devices, [
-    { id: GPU, name: 'Test GPU', memoryBytes: 16 * GIB, computes: true, enabled: true, capBytes: null },
+    {
+      id: GPU,
+      name: 'Test GPU',
+      memoryBytes: 16 * GIB,
+      computes: true,
+      unsupported: null,
+      enabled: true,
+      capBytes: null,
+    },
   ]);
+  assert.deepEqual((await document()).hardware.webgpu, REAL_GPU.webgpu);
+  assert.deepEqual(Object.keys(desktop.app.state().gpu ?? {}).sort(), Object.keys(GpuReport.properties).sort());
   const answer = streamChat(pool, TEST_MODEL);
   const { order } = await page.orders.next();
   assert.ok(order.type === 'run');
@@ -40,6 +56,7 @@ test('[O10] a GPU that is switched off in mid-answer hands the job back at once,
   assert.equal(desktop.compute(), undefined, 'the page that computed is gone, and its memory with it');
   await offers(pool, []);
   await until(async () => (await document()).hardware.gpus?.length === 0);
+  assert.equal((await document()).hardware.webgpu, null);
   assert.equal((await desktop.ask('listModels'))[0]?.state, 'unusable');
   assert.equal(desktop.app.state().contributing, true);
   await prefer({ gpus: {} });
@@ -82,6 +99,23 @@ test('[O10] below a cap only models that fit are offered, and two that fit alone
   await prefer(capped(3 * GIB));
   assert.equal((await warm()).length, 1, 'a cap that is lowered is kept at once');
   assert.equal((await document()).hardware.gpus?.[0]?.name, TEST_HARDWARE.gpus?.[0]?.name);
+});
+
+test('a page tells of its adapter within bounds, and a simulated one is not advertised', async () => {
+  const limits = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`limit${index}`, index]));
+  assert.ok(Value.Check(ComputeHello, REAL_GPU));
+  assert.ok(!Value.Check(ComputeHello, { ...REAL_GPU, webgpu: { adapter: 'a', limits, features: [] } }));
+  const desk = (isFallback: boolean) =>
+    createHardwareDesk({
+      describe: async () => TEST_HARDWARE,
+      report: () => ({ ...REAL_GPU, isFallback }),
+      allowSoftware: false,
+      preferences: () => DEFAULT_PREFERENCES,
+      onChange: () => undefined,
+      log: collectLog(),
+    });
+  assert.deepEqual((await desk(false).advertised())().webgpu, REAL_GPU.webgpu);
+  assert.equal((await desk(true).advertised())().webgpu, null);
 });
 
 test('what was used longest ago leaves first, and nothing that works', () => {

@@ -113,7 +113,15 @@ for (const [what, gpu, reason] of [
 }
 
 test('runs nothing on a GPU that is switched off', async () => {
-  const off = { id: 'a', name: 'A', memoryBytes: null, computes: true, enabled: false, capBytes: null };
+  const off = {
+    id: 'a',
+    name: 'A',
+    memoryBytes: null,
+    computes: true,
+    unsupported: null,
+    enabled: false,
+    capBytes: null,
+  };
   const { it, tester } = openTester({ devices: () => [off] });
   await tester.run();
   assert.deepEqual(devicesOf(it.kept)?.[0], ['gpu', null, 'switched_off']);

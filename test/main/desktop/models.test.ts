@@ -1,15 +1,16 @@
 /** Models that the owner adds: a real hub of this machine, the real model store, and what the window is told. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createModelStore } from '../../../main/headless/models/model-store.ts';
 import { createDownloadMeter } from '../../../main/node/download-meter.ts';
-import { createModelInstaller } from '../../../main/node/page-models.ts';
+import { createModelInstaller, createModelSizer } from '../../../main/node/page-models.ts';
+import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { type DesktopOptions, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
-import { type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
+import { fileHeaders, type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
 import { until } from '../../support/until.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../../shared/models', import.meta.url));
@@ -76,11 +77,11 @@ test('a model that is added is fetched, listed with what it needs, kept over a r
   await assert.rejects(second.ask('removeModel', { model: TEST_MODEL }), { code: 'model_not_found' });
 });
 
-test('a download that is cancelled ends at once and is not taken up again', async (t) => {
+test('a download that is paused keeps what came, over a restart too, and goes on from there; cancelled, it leaves nothing', async (t) => {
   const desktop = await open(t);
   const reached = Promise.withResolvers<void>();
   hub.interfere(WEIGHTS, (_request, response, body) => {
-    response.writeHead(200, { 'content-length': String(body.length), etag: '"x"' });
+    response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
     response.write(body.subarray(0, 1_000));
     reached.resolve();
   });
@@ -89,13 +90,90 @@ test('a download that is cancelled ends at once and is not taken up again', asyn
   await until(() => (desktop.app.state().downloads[0]?.totalBytes ?? 0) > 1_000_000);
   const [download] = desktop.app.state().downloads;
   assert.ok(download && download.loadedBytes > 0 && download.loadedBytes < (download.totalBytes ?? 0));
+  await desktop.ask('pauseDownload', { model: CHAT });
+  assert.equal(desktop.app.state().downloads[0]?.isPaused, true);
+  const part = join(desktop.folder, 'models', CHAT, `${WEIGHTS}.part`);
+  assert.equal(existsSync(part), true);
+  const asked = hub.requests.length;
+  const second = await open(t, { folder: desktop.folder, stored: desktop.settingsFile.store });
+  assert.deepEqual(
+    second.app.state().downloads.map(({ model, isPaused }) => [model, isPaused]),
+    [[CHAT, true]],
+  );
+  assert.deepEqual([asked > 0, hub.requests], [true, []], 'a restart went on by itself');
+  await second.ask('cancelDownload', { model: CHAT });
+  assert.deepEqual(second.app.state().downloads, []);
+  assert.equal(existsSync(part), false, 'what came is still on the disk');
+  assert.equal((await second.ask('getDisk')).usedBytes, 0);
+  assert.deepEqual((second.settingsFile.store as { models?: string[] }).models, []);
+});
+
+test('a paused download goes on when it is resumed, and one that runs is cancelled with all that came', async (t) => {
+  const desktop = await open(t);
+  let reached = Promise.withResolvers<void>();
+  const stuck = () =>
+    hub.interfere(WEIGHTS, (_request, response, body) => {
+      response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
+      response.write(body.subarray(0, 1_000));
+      reached.resolve();
+    });
+  stuck();
+  await desktop.ask('addModel', { model: CHAT });
+  await reached.promise;
   await desktop.ask('cancelDownload', { model: CHAT });
-  await until(() => desktop.app.state().downloads.length === 0);
-  assert.deepEqual((desktop.settingsFile.store as { models?: string[] }).models, []);
-  assert.equal((await desktop.ask('listModels')).length, 1);
+  assert.deepEqual(desktop.app.state().downloads, []);
+  assert.equal((await desktop.ask('getDisk')).usedBytes, 0);
+  reached = Promise.withResolvers<void>();
+  await desktop.ask('addModel', { model: CHAT });
+  await reached.promise;
+  await desktop.ask('pauseDownload', { model: CHAT });
   hub.heal();
   await desktop.ask('addModel', { model: CHAT });
   await until(async () => (await desktop.ask('listModels')).length === 2);
+  assert.deepEqual((desktop.settingsFile.store as { pausedModels?: string[] }).pausedModels, []);
+});
+
+test('a model says how large it is and whether it fits before anything of its weights is fetched', async (t) => {
+  const desktop = await open(t, {
+    modelSizer: () => createModelSizer({ hubUrl: hub.url, allowedSources: ['hub'] }),
+    readGpuUse: async () => [{ usedBytes: 15 * 2 ** 30, busyPercent: 3 }],
+  });
+  await desktop.ask('contribute');
+  await until(() => desktop.app.state().devices.length > 0);
+  const offer = await desktop.ask('sizeModel', { model: CHAT });
+  const { size } = statSync(join(SHIPPED, CHAT, WEIGHTS));
+  assert.deepEqual([offer.weightsBytes, offer.dtype, offer.from], [size, 'fp32', new URL(hub.url).host]);
+  assert.equal(offer.needBytes, memoryNeedBytes({ size_bytes: size }));
+  assert.deepEqual((await desktop.ask('getDisk')).usedBytes, 0);
+  assert.equal((await desktop.ask('listDepartures', { before: null, limit: 9 }))[0]?.kind, 'model');
+  hub.interfere(
+    WEIGHTS,
+    (_request, response) => void response.writeHead(200, { 'transfer-encoding': 'chunked' }).end(),
+  );
+  assert.equal((await desktop.ask('sizeModel', { model: CHAT })).weightsBytes, null, 'a size was guessed');
+  await assert.rejects(desktop.ask('sizeModel', { model: 'sparewatt/nothing' }), { code: 'model_not_found' });
+  await assert.rejects(desktop.ask('sizeModel', { model: TEST_MODEL }), { code: 'model_in_use' });
+});
+
+test('the lock of a relay says how large its models are, and the hub is not asked', async () => {
+  const asked: string[] = [];
+  const file = (sizeBytes: number) => ({ sha256: 'a'.repeat(64), sizeBytes });
+  const files = { 'config.json': file(9), 'onnx/model_q4.onnx': file(700), 'onnx/model_q4.onnx_data': file(41) };
+  const answers = new Map<string, unknown>([
+    ['/mirror/acme/chat/lock/main', { model: 'acme/chat', revision: 'r1', files, complete: true }],
+    ['/mirror/acme/chat/resolve/r1/config.json', { model_type: 'llama' }],
+  ]);
+  const relayFetch = async (input: string | URL | Request): Promise<Response> => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    asked.push(pathname);
+    return answers.has(pathname) ? Response.json(answers.get(pathname)) : new Response(null, { status: 404 });
+  };
+  const size = createModelSizer({ relayUrl: 'http://relay.example', relayFetch, hubUrl: hub.url });
+  hub.requests.length = 0;
+  assert.deepEqual(await size('acme/chat', AbortSignal.timeout(5_000)), {
+    ...{ model: 'acme/chat', dtype: 'q4', from: 'relay.example', weightsBytes: 741 },
+  });
+  assert.deepEqual([asked, hub.requests], [[...answers.keys()], []]);
 });
 
 test('the disk quota of the preferences holds for what is fetched, and what failed is told until it is dismissed', async (t) => {

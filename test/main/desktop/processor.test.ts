@@ -64,6 +64,10 @@ test('answers on the processor where the page finds no GPU, and a pause ends the
     [['cpu', 'warm']],
   );
   assert.equal(desktop.app.state().memoryHeld, true);
+  // Its process has said what it took.
+  await until(async () => (await desktop.ask('listModels'))[0]?.needBasis === 'measured');
+  const [chat] = await desktop.ask('listModels');
+  assert.ok(chat && chat.needBytes > chat.size_bytes);
   const ended = once(process.child, 'exit');
   await desktop.ask('pause', { for: '1h' });
   await ended;

@@ -13,6 +13,7 @@ import { isAtLeast, readLogLine } from '../../../renderer/ui/logs/log-lines.ts';
 import { draftOf, readDraft } from '../../../renderer/ui/preferences/draft.ts';
 import { moved, painted, presetGrid } from '../../../renderer/ui/preferences/week-cells.ts';
 import { viewOf } from '../../../renderer/ui/routes.ts';
+import { detectsOf } from '../../../renderer/ui/sensing.ts';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import { YIELD_CODES } from '../../../shared/preferences/contribution.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
@@ -149,6 +150,19 @@ test('takes an answer of the first run into the preferences, and leaves the rest
     ...DEFAULT_PREFERENCES,
     games: { detect: false, programs: [] },
   });
+  const named = { ...DEFAULT_PREFERENCES, games: { detect: false, programs: ['a'] } };
+  assert.deepEqual(withGames(named, true, ['a', 'b']).games, { detect: true, programs: ['a', 'b'] });
+});
+
+test('promises to see of games and full screens what the sensors of the machine see', () => {
+  assert.equal(detectsOf(['heat']), 'both');
+  assert.equal(detectsOf(['full_screen']), 'games');
+  assert.equal(detectsOf(['game']), 'full_screen');
+  assert.equal(detectsOf(['game', 'full_screen']), 'nothing');
+  for (const texts of Object.values(TEXTS)) {
+    assert.doesNotMatch(texts.setup.games.yes.nothing, /games|jeux|screen|écran/i);
+    assert.match(texts.unseen(['heat']), new RegExp(texts.sensors.heat ?? '-'));
+  }
 });
 
 test('finds lines by every word of a filter, and exports nothing that a spreadsheet would run', () => {

@@ -6,7 +6,9 @@ import process from 'node:process';
 import { createElectronDouble } from './electron-double.ts';
 
 const userData = process.env.SPAREWATT_TEST_USER_DATA ?? mkdtempSync(join(tmpdir(), 'sparewatt-electron-'));
-export const { electron, hands } = createElectronDouble({ userData });
+/** As Electron does, it is ready only when the main module has been evaluated: whoever awaits that there waits for ever. */
+export const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
+export const { electron, hands } = createElectronDouble({ userData, readyAfter: ready });
 export const { app, BrowserWindow, Tray, Menu, Notification, dialog, powerMonitor, powerSaveBlocker, protocol } =
   electron;
 export const { safeStorage, session, shell, utilityProcess } = electron;

@@ -1,0 +1,87 @@
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import type { ModelOffer } from '../../../shared/ipc/model-size.ts';
+import { ask, type Refusal, refusalOf } from '../bridge.ts';
+import { useSpeech } from '../locale.ts';
+import { FitLine } from './fit-line.tsx';
+
+/** Says first how large a model is and whether it fits; nothing of it is downloaded before that was seen. */
+export function AddModelForm() {
+  const { texts } = useSpeech();
+  const words = texts.models.add;
+  const id = useId();
+  const [name, setName] = useState('');
+  const [offer, setOffer] = useState<ModelOffer>();
+  const [isAsking, setAsking] = useState(false);
+  const [refusal, setRefusal] = useState<Refusal>();
+  const write = (next: string): void => {
+    setName(next);
+    setOffer(undefined);
+    setRefusal(undefined);
+  };
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (name.trim() === '' || isAsking) return;
+    setRefusal(undefined);
+    setAsking(true);
+    ask('sizeModel', { model: name.trim() })
+      .then(setOffer, (error: unknown) => setRefusal(refusalOf(error)))
+      .finally(() => setAsking(false));
+  };
+  const download = (): void => {
+    ask('addModel', { model: name.trim() }).then(
+      () => write(''),
+      (error: unknown) => setRefusal(refusalOf(error)),
+    );
+  };
+  return (
+    <form className="field" onSubmit={submit} noValidate>
+      <label htmlFor={id}>{words.name}</label>
+      <span className="actions">
+        <input
+          id={id}
+          className="input code grow"
+          value={name}
+          onChange={({ target }) => write(target.value)}
+          autoComplete="off"
+          spellCheck={false}
+          aria-describedby={`${id}-hint ${id}-error`}
+        />
+        <button type="submit" className="button" disabled={name.trim() === ''}>
+          {isAsking ? words.looking : words.look}
+        </button>
+      </span>
+      <p className="hint" id={`${id}-hint`}>
+        {words.hint}
+      </p>
+      <p className="error" id={`${id}-error`} role="alert">
+        {refusal !== undefined && texts.problem(refusal)}
+      </p>
+      {offer !== undefined && <Offer offer={offer} onDownload={download} />}
+    </form>
+  );
+}
+
+function Offer({ offer, onDownload }: { offer: ModelOffer; onDownload(): void }) {
+  const { texts, show } = useSpeech();
+  const words = texts.models.add;
+  const { model, from, dtype, weightsBytes, needBytes, budget } = offer;
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.focus(), []);
+  return (
+    <div className="row offer" ref={place} tabIndex={-1} role="status">
+      <span className="grow">
+        <strong>{weightsBytes === null ? words.sizeUnknown : words.size(show.bytes(weightsBytes), dtype, from)}</strong>
+        <FitLine needBytes={needBytes} needBasis="estimated" budget={budget} />
+      </span>
+      <button
+        type="button"
+        className="button"
+        data-kind="primary"
+        aria-label={words.submitOf(model)}
+        onClick={onDownload}
+      >
+        {words.submit}
+      </button>
+    </div>
+  );
+}
