@@ -151,9 +151,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keepWanted: (ids) => settings.change({ models: [...ids] }),
     quotaBytes: () => settings.get().preferences.disk_quota_bytes ?? undefined,
     refusal: () => {
-      const isForbidden =
-        presence.current().metered === true && !settings.get().preferences.contribute_on_metered_network;
-      if (!isForbidden) return undefined;
+      if (!isDear()) return undefined;
       return new Problem('policy_refused', 'This network is metered. Allow it in Preferences, or wait for another.');
     },
     now,
@@ -175,6 +173,9 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     now,
     onChange: changed,
   });
+  /** Whether this network costs its owner something that they do not want to spend. */
+  const isDear = (): boolean =>
+    presence.current().metered === true && !settings.get().preferences.contribute_on_metered_network;
   const isIdle = (): boolean =>
     keeper.current().contributing &&
     node.link().state === 'connected' &&
@@ -202,6 +203,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     presence,
     keeper,
     meetGpu,
+    isDear,
   };
 }
 

@@ -32,7 +32,7 @@ export async function openShell(
   const { electron, platform, env, now } = host;
   const { app, ipcMain, shell } = electron;
   const { settings, log } = storage;
-  const { jobs, compute, page } = assembly;
+  const { jobs, compute, page, departures, isDear } = assembly;
   const stops: (() => void)[] = [];
   const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
   const sleep = createSleepBlocker(electron.powerSaveBlocker);
@@ -41,7 +41,8 @@ export async function openShell(
   const updates = createUpdates({
     updater: host.updater,
     isBusy: () => jobs.running().length > 0,
-    isAllowed: () => settings.get().choices.checksForUpdates !== undefined,
+    isAllowed: () => settings.get().choices.checksForUpdates !== undefined && !isDear(),
+    onAsk: (feed) => departures.note('update', feed, 0),
     now,
     onChange: changed,
     log,
@@ -68,7 +69,7 @@ export async function openShell(
   const window = createMainWindow({
     electron,
     preload: join(host.folders.preloads, 'ui.cjs'),
-    hidesOnClose: () => !quit.isQuitting() && tray.isThere(),
+    hidesOnClose: () => !quit.isQuitting() && !updates.isInstalling() && tray.isThere(),
     onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
   });

@@ -13,6 +13,8 @@ export type MainTexts = {
   /** `time` is a clock's, such as 18:30. */
   countdown: Record<'resumes' | 'until', (time: string, minutes: number | 'today' | 'tomorrow') => string>;
   goesOn(reason: string): string;
+  update: Record<'look' | 'looking' | 'failed', string> &
+    Record<'fetching' | 'install' | 'waits', (version: string) => string>;
   inTray: { message: string; keep: string; quit: string };
   link: {
     question(relay: string): string;
@@ -56,6 +58,14 @@ const EN: MainTexts = {
   },
   countdown: { resumes: when('resumes', 'in', 'tomorrow'), until: when('until', 'in', 'tomorrow') },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
+  update: {
+    look: 'Look for updates',
+    looking: 'Looking for updates…',
+    failed: 'The update failed: look again',
+    fetching: (version) => `Downloading version ${version}…`,
+    install: (version) => `Restart and install version ${version}`,
+    waits: (version) => `Version ${version} is installed when no job runs`,
+  },
   inTray: { message: 'Sparewatt goes on in the tray.', keep: 'Keep it running', quit: 'Quit instead' },
   link: {
     question: (relay) => `Let this machine work for the relay at ${relay}?`,
@@ -92,6 +102,14 @@ const FR: MainTexts = {
   },
   countdown: { resumes: when('reprend à', 'dans', 'demain'), until: when('jusqu’à', 'dans', 'demain') },
   goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
+  update: {
+    look: 'Chercher les mises à jour',
+    looking: 'Recherche de mises à jour…',
+    failed: 'La mise à jour a échoué : chercher encore',
+    fetching: (version) => `Téléchargement de la version ${version}…`,
+    install: (version) => `Redémarrer et installer la version ${version}`,
+    waits: (version) => `La version ${version} s’installe quand rien ne tourne`,
+  },
   inTray: {
     message: 'Sparewatt continue dans la zone de notification.',
     keep: 'Le laisser tourner',

@@ -10,6 +10,8 @@ export type TrayActions = {
   finishThenPause(): void;
   freeMemory(): void;
   setStartsAtLogin(starts: boolean): void;
+  checkForUpdates(): void;
+  installUpdate(): void;
   show(): void;
   quit(): void;
 };
@@ -51,9 +53,31 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
       enabled: state.startsAtLogin !== 'unknown',
       click: () => actions.setStartsAtLogin(state.startsAtLogin !== true),
     },
+    ...updateLine(state, actions),
     { id: 'open', label: menu.open, click: () => actions.show() },
     { id: 'quit', label: menu.quit, click: () => actions.quit() },
   ];
+}
+
+/** Nothing where the app cannot update itself. */
+function updateLine({ update, language }: AppState, actions: TrayActions): MenuTemplate[] {
+  const texts = MAIN_TEXTS[language].update;
+  const look = (label: string): MenuTemplate[] => [{ id: 'update', label, click: () => actions.checkForUpdates() }];
+  switch (update.state) {
+    case 'off':
+      return [];
+    case 'current':
+      return look(texts.look);
+    case 'failed':
+      return look(texts.failed);
+    case 'looking':
+      return [{ id: 'update', label: texts.looking, enabled: false }];
+    case 'fetching':
+      return [{ id: 'update', label: texts.fetching(update.version), enabled: false }];
+    case 'ready':
+      if (update.isWanted) return [{ id: 'update', label: texts.waits(update.version), enabled: false }];
+      return [{ id: 'update', label: texts.install(update.version), click: () => actions.installUpdate() }];
+  }
 }
 
 export function trayToolTip(state: AppState, now: number): string {

@@ -30,6 +30,7 @@ export const UI_CALL_NAMES = [
   'getCapabilities',
   'readLog',
   'openLink',
+  'setChecksForUpdates',
   'checkForUpdates',
   'installUpdate',
 ] as const;
