@@ -53,7 +53,17 @@ export type IpcEventSurface = { readonly sender: WebContentsSurface; readonly se
 export type WindowSurface = Emits<WindowEvents> &
   Pick<
     Electron.BrowserWindow,
-    'show' | 'hide' | 'focus' | 'restore' | 'isMinimized' | 'isVisible' | 'isDestroyed' | 'destroy' | 'loadURL'
+    | 'show'
+    | 'hide'
+    | 'focus'
+    | 'restore'
+    | 'isMinimized'
+    | 'isVisible'
+    | 'isFocused'
+    | 'isDestroyed'
+    | 'flashFrame'
+    | 'destroy'
+    | 'loadURL'
   > & { readonly webContents: WebContentsSurface };
 
 export type TraySurface = Pick<Electron.Tray, 'setToolTip' | 'destroy'> &
@@ -62,7 +72,7 @@ export type MenuSurface = { readonly items: readonly MenuItemSurface[] };
 export type MenuItemSurface = Pick<Electron.MenuItem, 'label' | 'enabled' | 'id'>;
 export type MenuTemplate = Electron.MenuItemConstructorOptions;
 
-export type NotificationSurface = Pick<Electron.Notification, 'show'> & Emits<{ click: [] }>;
+export type NotificationSurface = Pick<Electron.Notification, 'show' | 'close'> & Emits<{ click: [] }>;
 
 export type MessageBoxOptions = Electron.MessageBoxOptions;
 
@@ -90,6 +100,7 @@ export type AppSurface = Emits<AppEvents> &
     | 'getLoginItemSettings'
     | 'enableSandbox'
     | 'getAppMetrics'
+    | 'setBadgeCount'
   > & { readonly commandLine: Pick<Electron.CommandLine, 'appendSwitch'> };
 
 export type UtilityEvents = { message: [message: unknown]; exit: [code: number] };

@@ -7,6 +7,7 @@ import { registerCalls } from '../ipc/register-calls.ts';
 import { uiCalls } from '../ipc/ui-calls.ts';
 import { createSleepBlocker } from '../power/sleep-blocker.ts';
 import { MAIN_TEXTS } from '../tray/main-texts.ts';
+import { createQuestionToasts } from '../tray/question-toasts.ts';
 import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
 import { createUpdates } from '../updates/updates.ts';
@@ -56,6 +57,7 @@ export async function openShell(
     window.tell(UI_STATE_CHANNEL, state);
     tray.show(state);
     toasts.show(state);
+    questionToasts.show(state);
     holdAwake(state);
   });
   const parts = { host, ...storage, ...assembly, updates, autostart, shell, changed, state: teller.state };
@@ -73,7 +75,8 @@ export async function openShell(
     onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
   });
-  stops.push(tray.close, () => sleep.hold(false));
+  const questionToasts = createQuestionToasts({ electron, platform, window });
+  stops.push(tray.close, questionToasts.close, () => sleep.hold(false));
   steps.run('answer the window', () => registerCalls(calls, { ipcMain, window: window.current, pageUrl: UI_URL, log }));
   steps.run('answer the compute page', () =>
     registerCalls(computeCalls(page, compute, changed), {

@@ -13,6 +13,8 @@ export type MainTexts = {
   /** `time` is a clock's, such as 18:30. */
   countdown: Record<'resumes' | 'until', (time: string, minutes: number | 'today' | 'tomorrow') => string>;
   goesOn(reason: string): string;
+  /** Of jobs that wait for a person's word; a client is an opaque id, or `operator`. */
+  question: { title(count: number): string; body(model: string, client: string): string };
   update: Record<'look' | 'looking' | 'failed', string> &
     Record<'fetching' | 'install' | 'waits', (version: string) => string>;
   inTray: { message: string; keep: string; quit: string };
@@ -58,6 +60,11 @@ const EN: MainTexts = {
   },
   countdown: { resumes: when('resumes', 'in', 'tomorrow'), until: when('until', 'in', 'tomorrow') },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
+  question: {
+    title: (count) => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
+    body: (model, client) =>
+      `${model}, for ${client === 'operator' ? 'the operator of the relay' : client}. After a minute it goes elsewhere.`,
+  },
   update: {
     look: 'Look for updates',
     looking: 'Looking for updates…',
@@ -102,6 +109,11 @@ const FR: MainTexts = {
   },
   countdown: { resumes: when('reprend à', 'dans', 'demain'), until: when('jusqu’à', 'dans', 'demain') },
   goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
+  question: {
+    title: (count) => (count === 1 ? 'Une tâche attend votre accord' : `${count} tâches attendent votre accord`),
+    body: (model, client) =>
+      `${model}, pour ${client === 'operator' ? 'l’opérateur du relais' : client}. Après une minute elle ira ailleurs.`,
+  },
   update: {
     look: 'Chercher les mises à jour',
     looking: 'Recherche de mises à jour…',

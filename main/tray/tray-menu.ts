@@ -26,6 +26,7 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
   return [
     { id: 'state', label: `${stateWord(state)}${countdown(state, now)}`, enabled: false },
     { id: 'reason', label: reason(state), enabled: false },
+    ...questionLine(state, actions),
     { type: 'separator' },
     { id: 'contribute', label: menu.contribute, enabled: !state.contributing, click: () => actions.contribute() },
     {
@@ -59,6 +60,13 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
   ];
 }
 
+/** Opens the window, which shows the question whatever its view. */
+function questionLine({ questions, language }: AppState, actions: TrayActions): MenuTemplate[] {
+  if (questions.length === 0) return [];
+  const { title } = MAIN_TEXTS[language].question;
+  return [{ id: 'question', label: title(questions.length), click: () => actions.show() }];
+}
+
 /** Nothing where the app cannot update itself. */
 function updateLine({ update, language }: AppState, actions: TrayActions): MenuTemplate[] {
   const texts = MAIN_TEXTS[language].update;
@@ -81,10 +89,9 @@ function updateLine({ update, language }: AppState, actions: TrayActions): MenuT
 }
 
 export function trayToolTip(state: AppState, now: number): string {
-  return `Sparewatt: ${MAIN_TEXTS[state.language].reason(state)}${countdown(state, now)}`.slice(
-    0,
-    TOOLTIP_MOST_CHARACTERS,
-  );
+  const { reason, question } = MAIN_TEXTS[state.language];
+  const waiting = state.questions.length === 0 ? '' : `${question.title(state.questions.length)}. `;
+  return `Sparewatt: ${waiting}${reason(state)}${countdown(state, now)}`.slice(0, TOOLTIP_MOST_CHARACTERS);
 }
 
 function stateWord({ contributing, language }: AppState): string {

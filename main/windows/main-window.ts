@@ -5,6 +5,10 @@ import { PAGE_PREFERENCES } from './hardening.ts';
 export type MainWindow = {
   show(): void;
   current(): WindowSurface | undefined;
+  /** Whether a person has it before them. */
+  isLookedAt(): boolean;
+  /** Has its place in the taskbar or dock ask for attention, as each system does, until it is told to stop. */
+  attract(isWanted: boolean): void;
   /** Sends to the page if there is one. */
   tell(channel: string, message: unknown): void;
 };
@@ -60,6 +64,8 @@ export function createMainWindow({ electron, preload, ...options }: MainWindowOp
       window.focus();
     },
     current: () => window,
+    isLookedAt: () => window !== undefined && window.isVisible() && !window.isMinimized() && window.isFocused(),
+    attract: (isWanted) => window?.flashFrame(isWanted),
     tell: (channel, message) => {
       if (window !== undefined && !window.webContents.isDestroyed()) window.webContents.send(channel, message);
     },

@@ -154,6 +154,8 @@ test('asks about each job while its owner watches over them', async (t) => {
   const preferences = { ...DEFAULT_PREFERENCES, supervised: true };
   const { page, runtime } = await openWindow(t, preloads.folder, { stored: { ...SETTLED, preferences } });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
+  // Whatever is shown, the question is.
+  await page.getByRole('link', { name: 'Preferences' }).click();
   const job = { type: 'llm' as const, model: TEST_MODEL, scope: 'key_4f1c', input: chatInput('a secret') };
   const refused = assert.rejects(runtime.run(job, collectOutput(), NEVER), isProblem('handed_back', /did not allow/));
   await page.getByText('A job waits for your word').waitFor();

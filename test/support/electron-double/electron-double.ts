@@ -52,6 +52,10 @@ export type ElectronHands = {
   readonly calls: string[];
   readonly opened: string[];
   readonly notifications: Electron.NotificationConstructorOptions[];
+  /** Those of them that are shown now; `emit('click')` is a person's. */
+  readonly toasts: EventEmitter[];
+  showsToasts: boolean;
+  badgeCount: number;
   readonly boxes: MessageBoxOptions[];
   readonly permissions: {
     request?: Parameters<Electron.Session['setPermissionRequestHandler']>[0];
@@ -136,6 +140,9 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     calls: [],
     opened: [],
     notifications: [],
+    toasts: [],
+    showsToasts: true,
+    badgeCount: 0,
     boxes: [],
     permissions: {},
     emitApp: (event, ...args) => void appEvents.emit(event, ...args),
@@ -184,6 +191,10 @@ function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOption
       executableWillLaunchAtLogin: hands.login.openAtLogin ?? false,
       launchItems: [],
     }),
+    setBadgeCount: (count = 0) => {
+      hands.badgeCount = count;
+      return true;
+    },
     enableSandbox: () => note('enableSandbox'),
     getAppMetrics: (): Electron.ProcessMetric[] => [],
     commandLine: strict('app.commandLine', {
@@ -267,10 +278,14 @@ function notificationClassOf(hands: ElectronHands) {
       this.options = options;
     }
     static isSupported(): boolean {
-      return true;
+      return hands.showsToasts;
     }
     show(): void {
       hands.notifications.push(this.options);
+      hands.toasts.push(this);
+    }
+    close(): void {
+      if (hands.toasts.includes(this)) hands.toasts.splice(hands.toasts.indexOf(this), 1);
     }
   };
 }
