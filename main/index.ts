@@ -46,6 +46,7 @@ await boot({
   updater: surface.app.isPackaged
     ? electronUpdates(updater.autoUpdater, join(process.resourcesPath, 'app-update.yml'))
     : undefined,
+  faults: process,
   openModels: (cacheFolder, log) =>
     openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, processorHost, log }),
   modelInstaller: ({ relay, ...options }) =>

@@ -101,6 +101,7 @@ export type AppSurface = Emits<AppEvents> &
     | 'enableSandbox'
     | 'getAppMetrics'
     | 'setBadgeCount'
+    | 'relaunch'
   > & { readonly commandLine: Pick<Electron.CommandLine, 'appendSwitch'> };
 
 export type UtilityEvents = { message: [message: unknown]; exit: [code: number] };
@@ -116,7 +117,10 @@ export type ElectronSurface = {
     new (options?: Electron.NotificationConstructorOptions): NotificationSurface;
     isSupported(): boolean;
   };
-  readonly dialog: { showMessageBox(options: MessageBoxOptions): Promise<Electron.MessageBoxReturnValue> };
+  readonly dialog: {
+    showMessageBox(options: MessageBoxOptions): Promise<Electron.MessageBoxReturnValue>;
+    showErrorBox(title: string, content: string): void;
+  };
   readonly ipcMain: {
     handle(channel: string, listener: (event: IpcEventSurface, ...args: unknown[]) => unknown): void;
     removeHandler(channel: string): void;

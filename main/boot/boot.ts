@@ -6,9 +6,10 @@ import { denyPermissions } from '../windows/hardening.ts';
 import { beforeReady } from './before-ready.ts';
 import { createBootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
+import { watchFaults } from './faults.ts';
 import { assembleNode } from './node.ts';
 import { openShell } from './shell.ts';
-import { openLog, openStorage } from './storage.ts';
+import { logPath, openLog, openStorage } from './storage.ts';
 
 /** The app as it runs. */
 export type DesktopApp = Awaited<ReturnType<typeof boot>>;
@@ -23,6 +24,7 @@ const FLUSH_MS = 30_000;
 export async function boot(host: DesktopHost) {
   const { app, session, dialog, Menu } = host.electron;
   const log = openLog(host);
+  const faults = watchFaults(host, log, logPath(host));
   const steps = createBootSteps((step, err) => log.error({ step, err }, 'the app goes on without a part of it'));
   /** Nobody is told before tray and window are there. */
   let tell = (): void => undefined;
@@ -48,6 +50,11 @@ export async function boot(host: DesktopHost) {
     changed,
   );
   tell = teller.tell;
+  faults.endBy({
+    quit: quit.now,
+    language: () => teller.state().language,
+    isWindowOpen: () => window.current()?.isVisible() ?? false,
+  });
   steps.run('look at everything once a second', () => {
     const tick = (): void => {
       void presence.look();
@@ -61,6 +68,7 @@ export async function boot(host: DesktopHost) {
       updates.tick();
       void records.look();
       meetGpu();
+      window.look();
       teller.tell();
       // Its countdown goes on although nothing else has changed.
       const state = teller.state();

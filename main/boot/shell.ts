@@ -74,6 +74,8 @@ export async function openShell(
     hidesOnClose: () => !quit.isQuitting() && !updates.isInstalling() && tray.isThere(),
     onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
+    now,
+    log,
   });
   const questionToasts = createQuestionToasts({ electron, platform, window });
   stops.push(tray.close, questionToasts.close, () => sleep.hold(false));

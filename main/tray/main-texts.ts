@@ -17,6 +17,8 @@ export type MainTexts = {
   question: { title(count: number): string; body(model: string, client: string): string };
   update: Record<'look' | 'looking' | 'failed', string> &
     Record<'fetching' | 'install' | 'waits', (version: string) => string>;
+  /** An end that nobody wanted, soon after the start. */
+  fault: { title: string; body(logPath: string): string };
   inTray: { message: string; keep: string; quit: string };
   link: {
     question(relay: string): string;
@@ -73,6 +75,10 @@ const EN: MainTexts = {
     install: (version) => `Restart and install version ${version}`,
     waits: (version) => `Version ${version} is installed when no job runs`,
   },
+  fault: {
+    title: 'Sparewatt has ended',
+    body: (logPath) => `Something went wrong in the app soon after it began. Its log says more: ${logPath}`,
+  },
   inTray: { message: 'Sparewatt goes on in the tray.', keep: 'Keep it running', quit: 'Quit instead' },
   link: {
     question: (relay) => `Let this machine work for the relay at ${relay}?`,
@@ -121,6 +127,10 @@ const FR: MainTexts = {
     fetching: (version) => `Téléchargement de la version ${version}…`,
     install: (version) => `Redémarrer et installer la version ${version}`,
     waits: (version) => `La version ${version} s’installe quand rien ne tourne`,
+  },
+  fault: {
+    title: 'Sparewatt s’est arrêté',
+    body: (logPath) => `Une erreur est survenue peu après le démarrage. Le journal en dit plus : ${logPath}`,
   },
   inTray: {
     message: 'Sparewatt continue dans la zone de notification.',

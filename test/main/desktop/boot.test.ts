@@ -142,15 +142,6 @@ test('quitting closes once, however often it is asked', async (t) => {
   assert.equal(hands.trays.length, 0);
 });
 
-test('a window whose page has died is made again when it is wanted', async (t) => {
-  const { hands, ui } = await startDesktop(t);
-  const dead = ui();
-  dead.webContents.crash();
-  assert.equal(dead.isGone, true);
-  hands.choose('open');
-  assert.notEqual(ui(), dead);
-});
-
 test('serves its pages from their folder, isolated and under a strict policy, and nothing beside it', async (t) => {
   const { hands, folder } = await startDesktop(t);
   mkdirSync(join(folder, 'models', 'acme'), { recursive: true });

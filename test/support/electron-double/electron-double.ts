@@ -57,6 +57,8 @@ export type ElectronHands = {
   showsToasts: boolean;
   badgeCount: number;
   readonly boxes: MessageBoxOptions[];
+  readonly errorBoxes: string[];
+  readonly relaunches: Electron.RelaunchOptions[];
   readonly permissions: {
     request?: Parameters<Electron.Session['setPermissionRequestHandler']>[0];
     check?: Parameters<Electron.Session['setPermissionCheckHandler']>[0];
@@ -86,6 +88,7 @@ export function createElectronDouble(options: DoubleOptions): { electron: Electr
     }),
     Notification: notificationClassOf(hands),
     dialog: strict('dialog', {
+      showErrorBox: (title: string, content: string) => void hands.errorBoxes.push(`${title}: ${content}`),
       showMessageBox: async (box: MessageBoxOptions) => {
         hands.boxes.push(box);
         return { response: hands.pressedButton, checkboxChecked: false };
@@ -144,6 +147,8 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     showsToasts: true,
     badgeCount: 0,
     boxes: [],
+    errorBoxes: [],
+    relaunches: [],
     permissions: {},
     emitApp: (event, ...args) => void appEvents.emit(event, ...args),
     emitPower: (event, ...args) => void powerEvents.emit(event, ...args),
@@ -191,6 +196,7 @@ function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOption
       executableWillLaunchAtLogin: hands.login.openAtLogin ?? false,
       launchItems: [],
     }),
+    relaunch: (options: Electron.RelaunchOptions = {}) => void hands.relaunches.push(options),
     setBadgeCount: (count = 0) => {
       hands.badgeCount = count;
       return true;
