@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { HIDDEN_ARGUMENT } from '../autostart/autostart.ts';
+import { isLoginStart } from '../autostart/autostart.ts';
 import { createPairingDesk } from '../links/pairing-desk.ts';
 import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
 import { denyPermissions } from '../windows/hardening.ts';
@@ -89,7 +89,7 @@ export async function boot(host: DesktopHost) {
   steps.run('fetch the models that were added', modelDesk.start);
   steps.run('meet the GPU', meetGpu);
   steps.run('show the window', () => {
-    if (!host.argv.includes(HIDDEN_ARGUMENT) || !tray.isThere()) window.show();
+    if (!isLoginStart({ ...host, app }) || !tray.isThere()) window.show();
     teller.tell();
   });
   const { settings, ledger } = storage;

@@ -115,6 +115,18 @@ test('started at login it stays hidden, unless there is no tray to find it in', 
   assert.equal(without.ui().isShown, true);
 });
 
+test('on macOS a start at login opens no window, and one by its person does', async (t) => {
+  const start = (wasOpenedAtLogin: boolean, platform: NodeJS.Platform = 'darwin') =>
+    startDesktop(t, { platform, env: {}, before: (hands) => (hands.wasOpenedAtLogin = wasOpenedAtLogin) });
+  const atLogin = await start(true);
+  assert.equal(atLogin.hands.windows.length, 0);
+  atLogin.hands.emitApp('activate');
+  // A click on its icon opens it.
+  await until(() => atLogin.ui().isShown);
+  assert.equal((await start(false)).hands.windows.length, 1);
+  assert.equal((await start(true, 'win32')).hands.windows.length, 1, 'Windows says it by an argument');
+});
+
 test('the first close says that the app goes on, later ones only hide', async (t) => {
   const { hands, ui } = await startDesktop(t);
   ui().close();

@@ -40,6 +40,8 @@ export type ElectronHands = {
   /** The button that a person presses in the next message boxes. */
   pressedButton: number;
   login: Electron.Settings;
+  /** As macOS says it. */
+  wasOpenedAtLogin: boolean;
   readonly windows: WindowDouble[];
   /** All that were started, also those that have ended. */
   readonly utilities: UtilityDouble[];
@@ -132,6 +134,7 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     keyring: { works: true, backend: 'gnome_libsecret', key: randomBytes(32) },
     pressedButton: 0,
     login: { openAtLogin: false },
+    wasOpenedAtLogin: false,
     windows: [],
     utilities: [],
     trays: [],
@@ -191,7 +194,7 @@ function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOption
     },
     getLoginItemSettings: (): Electron.LoginItemSettings => ({
       openAtLogin: hands.login.openAtLogin ?? false,
-      wasOpenedAtLogin: false,
+      wasOpenedAtLogin: hands.wasOpenedAtLogin,
       status: 'enabled',
       executableWillLaunchAtLogin: hands.login.openAtLogin ?? false,
       launchItems: [],
