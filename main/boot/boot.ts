@@ -69,6 +69,7 @@ export async function boot(host: DesktopHost) {
       void records.look();
       meetGpu();
       window.look();
+      modelDesk.look();
       teller.tell();
       // Its countdown goes on although nothing else has changed.
       const state = teller.state();

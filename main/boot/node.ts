@@ -130,6 +130,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     ...(host.machineTestWithinMs === undefined ? {} : { withinMs: host.machineTestWithinMs }),
     log,
   });
+  const sensed = Promise.withResolvers<void>();
   const modelDesk = createModelDesk({
     install: (id, options) => {
       const cacheFolder = join(folder, 'models');
@@ -154,13 +155,20 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
       if (!isDear()) return undefined;
       return new Problem('policy_refused', 'This network is metered. Allow it in Preferences, or wait for another.');
     },
+    sensed: sensed.promise,
     now,
     onChange: changed,
     log,
   });
   const presence = watchMachine(host, steps, {
     isComputing: () => jobs.running().length > 0,
-    onChange: () => keeper.tick(),
+    doesMeteredMatter: () =>
+      !settings.get().preferences.contribute_on_metered_network &&
+      (keeper.current().contributing || modelDesk.downloads().some(({ problem }) => problem === null)),
+    onChange: () => {
+      keeper.tick();
+      modelDesk.look();
+    },
   });
   const keeper = createContributionKeeper({
     preferences: () => settings.get().preferences,
@@ -186,6 +194,8 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
   };
+  // Nothing is downloaded before it is known what this network costs.
+  void presence.look().finally(sensed.resolve);
   return {
     departures,
     compute,
@@ -207,9 +217,10 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   };
 }
 
-type MachineWatcher = { isComputing(): boolean; onChange(): void };
+type MachineWatcher = { isComputing(): boolean; doesMeteredMatter(): boolean; onChange(): void };
 
-function watchMachine(host: DesktopHost, steps: BootSteps, { isComputing, onChange }: MachineWatcher) {
+function watchMachine(host: DesktopHost, steps: BootSteps, watcher: MachineWatcher) {
+  const { isComputing, doesMeteredMatter, onChange } = watcher;
   const { electron, platform, env, now } = host;
   const { powerMonitor, app } = electron;
   const power = steps.run('watch power and person', () =>
@@ -217,7 +228,7 @@ function watchMachine(host: DesktopHost, steps: BootSteps, { isComputing, onChan
   );
   const ownProcesses = (): ReadonlySet<number> => new Set(app.getAppMetrics().map(({ pid }) => pid));
   const presence = steps.run('watch what runs', () => {
-    const sensors = host.sensors({ platform, env, ownProcesses, isComputing });
+    const sensors = host.sensors({ platform, env, ownProcesses, isComputing, doesMeteredMatter });
     return watchPresence(sensors, power.read, onChange, now);
   });
   return presence;

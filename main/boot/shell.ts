@@ -93,12 +93,13 @@ export async function openShell(
 
 /** How everything ends, in this order. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, runtime, departures, modelDesk } = assembly;
+  const { policy, jobs, node, compute, runtime, departures, modelDesk, presence } = assembly;
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
     close: async () => {
       for (const stop of stops()) stop();
+      presence.close();
       modelDesk.close();
       await node.close();
       compute.close();

@@ -15,6 +15,8 @@ export type ModelDeskOptions = {
   quotaBytes(): number | undefined;
   /** Why nothing may be downloaded now; undefined when it may. */
   refusal(): Problem | undefined;
+  /** Settles when that is known, after the start of the app. */
+  sensed: Promise<unknown>;
   now: () => number;
   onChange(): void;
   log: AgentLog;
@@ -24,6 +26,8 @@ export type ModelDesk = {
   downloads(): ModelDownload[];
   /** Begins with all models that were added before: those on disk are there at once. */
   start(): void;
+  /** Breaks off what may not go on, and goes on with what may again; called at every change and once a second. */
+  look(): void;
   /** Begins to download a model, and serves it from then on. Errors: `model_in_use` for one that is here or comes. */
   add(id: string): void;
   /** What came so far stays on disk, and is continued when the model is added again. */
@@ -35,14 +39,32 @@ export type ModelDesk = {
   close(): void;
 };
 
-type Running = { stop: AbortController; meter: DownloadMeter; problem: ModelDownload['problem'] };
+type Running = {
+  stop: AbortController;
+  meter: DownloadMeter;
+  problem: ModelDownload['problem'];
+  /** Whether it has asked a source for anything. */
+  isOnline: boolean;
+  /** Whether it waits for a network that may be used. */
+  isHeld: boolean;
+};
+
+/** Ends a download that is to go on later. */
+class Held extends Error {
+  readonly refusal: Problem;
+  constructor(refusal: Problem) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
 
 /**
  * The models that an owner adds to those that ship.
  *
  * Invariants: (1) a model is wanted before it is fetched, so that a restart goes on with it; (2) one download of a model
  * runs at a time; (3) a cancelled one is wanted no more; one that failed stays in sight until it is tried again or
- * cancelled.
+ * cancelled; (4) nobody is asked for anything while `refusal` forbids it: what runs is broken off and keeps what came, what is
+ * begun waits, and both go on by themselves when it does not.
  */
 export function createModelDesk(options: ModelDeskOptions): ModelDesk {
   const { install, runtime, wanted, keepWanted, onChange, now, log } = options;
@@ -50,22 +72,39 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
   const added = new Map<string, PageModel>();
 
   const fetchOne = async (id: string): Promise<void> => {
-    const entry: Running = { stop: new AbortController(), meter: createDownloadMeter(now), problem: null };
+    const entry: Running = {
+      stop: new AbortController(),
+      meter: createDownloadMeter(now),
+      problem: null,
+      isOnline: false,
+      isHeld: false,
+    };
     running.set(id, entry);
+    const mayAsk = async (): Promise<void> => {
+      await options.sensed;
+      const refusal = options.refusal();
+      if (refusal !== undefined) throw new Held(refusal);
+      entry.isOnline = true;
+    };
     onChange();
     try {
       const model = await install(id, {
         onProgress: entry.meter.note,
         signal: entry.stop.signal,
         quotaBytes: options.quotaBytes,
+        mayAsk,
       });
       entry.stop.signal.throwIfAborted();
       added.set(id, model);
       running.delete(id);
       runtime.addModel(model);
     } catch (error) {
-      if (entry.stop.signal.aborted) running.delete(id);
-      else {
+      if (error instanceof Held) {
+        entry.isHeld = true;
+        entry.problem = { code: error.refusal.code, message: error.refusal.message };
+      } else if (entry.stop.signal.aborted) {
+        if (running.get(id) === entry) running.delete(id);
+      } else {
         const { code, message } = toProblem(error, 'model_download_failed');
         entry.problem = { code, message };
         log.warn({ model: id, code }, 'a model could not be fetched');
@@ -78,6 +117,13 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     downloads: () => [...running].map(([model, { meter, problem }]) => ({ model, problem, ...meter.read() })),
     start: () => {
       for (const id of wanted()) void fetchOne(id);
+    },
+    look: () => {
+      const refusal = options.refusal();
+      for (const [id, { stop, isOnline, isHeld, problem }] of running) {
+        if (refusal === undefined && isHeld) void fetchOne(id);
+        else if (refusal !== undefined && isOnline && problem === null) stop.abort(new Held(refusal));
+      }
     },
     add: (id) => {
       const name = id.trim();
