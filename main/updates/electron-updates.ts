@@ -35,7 +35,7 @@ export function electronUpdates(updater: ElectronUpdater, feedFile: string): Upd
       const found = await updater.checkForUpdates();
       return found?.isUpdateAvailable === true ? found.updateInfo.version : undefined;
     },
-    fetch: async () => void (await updater.downloadUpdate()),
+    download: async () => void (await updater.downloadUpdate()),
     install: (onFailed) => {
       updater.once('error', onFailed);
       updater.quitAndInstall(true, true);

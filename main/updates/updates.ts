@@ -8,7 +8,7 @@ export type Updater = {
   /** The version that is newer than this one; undefined when this is the newest. */
   look(): Promise<string | undefined>;
   /** Downloads and verifies what was found last. */
-  fetch(): Promise<void>;
+  download(): Promise<void>;
   /** Ends the app and installs; `onFailed` is called when the app goes on instead. */
   install(onFailed: (error: Error) => void): void;
 };
@@ -74,7 +74,7 @@ export function createUpdates({ updater, isBusy, isAllowed, onAsk, now, onChange
       }
       tell({ state: 'fetching', version });
       onAsk(feed.feed);
-      await feed.fetch();
+      await feed.download();
       tell({ state: 'ready', version, isWanted: false });
     } catch (error) {
       failed(version === null ? 'look' : 'fetch', version, error);

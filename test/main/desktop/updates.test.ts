@@ -39,7 +39,7 @@ function playedUpdater() {
       if (world.lookError !== undefined) throw world.lookError;
       return world.newer;
     },
-    fetch: () => world.fetched,
+    download: () => world.fetched,
     install: (onFailed) => {
       world.installed += 1;
       world.fail = onFailed;
