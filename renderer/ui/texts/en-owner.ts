@@ -160,7 +160,7 @@ export const EN_OWNER = {
   updates: {
     byItself: 'Look for updates',
     byItselfHint:
-      'Every six hours, and never on a metered network. The feed sees the address of your network and which system this is; each look is listed under What left this machine.',
+      'Every six hours; not on a metered network, unless you allow work there. The feed sees the address of your network and which system this is; each look is listed under What left this machine.',
     lookNow: 'Look now',
     never: 'Nobody has looked for an update yet.',
     newest: (time: string): string => `This was the newest version on ${time}.`,

@@ -163,7 +163,7 @@ export const FR_OWNER: typeof EN_OWNER = {
   updates: {
     byItself: 'Chercher les mises à jour',
     byItselfHint:
-      'Toutes les six heures, jamais sur un réseau facturé à l’usage. Le serveur voit l’adresse de votre réseau et de quel système il s’agit ; chaque recherche figure sous Ce qui a quitté la machine.',
+      'Toutes les six heures ; pas sur un réseau facturé à l’usage, sauf si vous y permettez le travail. Le serveur voit l’adresse de votre réseau et de quel système il s’agit ; chaque recherche figure sous Ce qui a quitté la machine.',
     lookNow: 'Chercher maintenant',
     never: 'Personne n’a encore cherché de mise à jour.',
     newest: (time) => `C’était la version la plus récente le ${time}.`,

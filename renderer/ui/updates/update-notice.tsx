@@ -26,8 +26,7 @@ function UpdateQuestion() {
   return (
     <div className="notice row">
       <span>
-        <strong>{updates.question}</strong>
-        {updates.questionWhy}
+        <strong>{updates.question}</strong> {updates.questionWhy}
       </span>
       <span className="actions">
         <button type="button" className="button" onClick={() => answer(true)}>
