@@ -45,7 +45,10 @@ boot({
   },
   modelProcess: join(import.meta.dirname, 'model-process.js'),
   openSettingsFile: (folder) => openStore(Store, folder),
-  updater: surface.app.isPackaged ? electronUpdates(updater.autoUpdater) : undefined,
+  updater: surface.app.isPackaged
+    ? electronUpdates(updater.autoUpdater, join(process.resourcesPath, 'app-update.yml'))
+    : undefined,
+  faults: process,
   openModels: (cacheFolder, log) =>
     openPageModels({ models: DEMO_MODELS, shippedFolder, cacheFolder, processorHost, log }),
   modelInstaller: ({ relay, ...options }) =>

@@ -53,7 +53,17 @@ export type IpcEventSurface = { readonly sender: WebContentsSurface; readonly se
 export type WindowSurface = Emits<WindowEvents> &
   Pick<
     Electron.BrowserWindow,
-    'show' | 'hide' | 'focus' | 'restore' | 'isMinimized' | 'isVisible' | 'isDestroyed' | 'destroy' | 'loadURL'
+    | 'show'
+    | 'hide'
+    | 'focus'
+    | 'restore'
+    | 'isMinimized'
+    | 'isVisible'
+    | 'isFocused'
+    | 'isDestroyed'
+    | 'flashFrame'
+    | 'destroy'
+    | 'loadURL'
   > & { readonly webContents: WebContentsSurface };
 
 export type TraySurface = Pick<Electron.Tray, 'setToolTip' | 'destroy'> &
@@ -62,7 +72,7 @@ export type MenuSurface = { readonly items: readonly MenuItemSurface[] };
 export type MenuItemSurface = Pick<Electron.MenuItem, 'label' | 'enabled' | 'id'>;
 export type MenuTemplate = Electron.MenuItemConstructorOptions;
 
-export type NotificationSurface = Pick<Electron.Notification, 'show'> & Emits<{ click: [] }>;
+export type NotificationSurface = Pick<Electron.Notification, 'show' | 'close'> & Emits<{ click: [] }>;
 
 export type MessageBoxOptions = Electron.MessageBoxOptions;
 
@@ -90,6 +100,8 @@ export type AppSurface = Emits<AppEvents> &
     | 'getLoginItemSettings'
     | 'enableSandbox'
     | 'getAppMetrics'
+    | 'setBadgeCount'
+    | 'relaunch'
   > & { readonly commandLine: Pick<Electron.CommandLine, 'appendSwitch'> };
 
 export type UtilityEvents = { message: [message: unknown]; exit: [code: number] };
@@ -108,7 +120,10 @@ export type ElectronSurface = {
     new (options?: Electron.NotificationConstructorOptions): NotificationSurface;
     isSupported(): boolean;
   };
-  readonly dialog: { showMessageBox(options: MessageBoxOptions): Promise<Electron.MessageBoxReturnValue> };
+  readonly dialog: {
+    showMessageBox(options: MessageBoxOptions): Promise<Electron.MessageBoxReturnValue>;
+    showErrorBox(title: string, content: string): void;
+  };
   readonly ipcMain: {
     handle(channel: string, listener: (event: IpcEventSurface, ...args: unknown[]) => unknown): void;
     removeHandler(channel: string): void;

@@ -18,6 +18,13 @@ export type AutostartOptions = {
 export const HIDDEN_ARGUMENT = '--hidden';
 const DESKTOP_FILE = 'sparewatt.desktop';
 
+export type LoginStartOptions = Pick<AutostartOptions, 'app' | 'platform'> & { argv: readonly string[] };
+
+/** Whether a login started the app, and no person: macOS says so, everywhere else the item that starts it does. */
+export function isLoginStart({ app, platform, argv }: LoginStartOptions): boolean {
+  return argv.includes(HIDDEN_ARGUMENT) || (platform === 'darwin' && app.getLoginItemSettings().wasOpenedAtLogin);
+}
+
 /** Whether the app starts at login: off until somebody asks for it, and never made again by an update. */
 export function createAutostart(options: AutostartOptions): Autostart {
   return options.platform === 'linux' ? desktopFileAutostart(options) : loginItemAutostart(options);

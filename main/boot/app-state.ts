@@ -14,7 +14,7 @@ import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { PresenceWatch } from '../presence/watch-presence.ts';
 import type { SealedBoxes } from '../settings/sealed-box.ts';
-import type { SettingsKeeper } from '../settings/settings.ts';
+import type { Settings, SettingsKeeper } from '../settings/settings.ts';
 import type { ElectronSurface } from '../surface.ts';
 import type { Updates } from '../updates/updates.ts';
 
@@ -76,8 +76,14 @@ function stateOf(parts: StateParts): AppState {
     memoryHeld: parts.runtime.holdsMemory(),
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),
+    checksForUpdates: checksForUpdates(parts.settings.get()),
     secretsProtected: parts.boxes.isProtected,
     hasTray: parts.hasTray(),
     language: parts.settings.get().language ?? 'en',
   };
+}
+
+function checksForUpdates({ choices, askedOfUpdates = false }: Settings): AppState['checksForUpdates'] {
+  if (choices.checksForUpdates !== undefined) return true;
+  return askedOfUpdates ? false : 'unasked';
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { HIDDEN_ARGUMENT } from '../autostart/autostart.ts';
+import { isLoginStart } from '../autostart/autostart.ts';
 import { createPairingDesk } from '../links/pairing-desk.ts';
 import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
 import { applicationMenu } from '../windows/application-menu.ts';
@@ -8,9 +8,10 @@ import { openAppControl } from './app-control.ts';
 import { beforeReady } from './before-ready.ts';
 import { createBootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
+import { watchFaults } from './faults.ts';
 import { assembleNode } from './node.ts';
 import { openShell } from './shell.ts';
-import { openLog, openStorage } from './storage.ts';
+import { logPath, openLog, openStorage } from './storage.ts';
 
 /** The app as it runs. */
 export type DesktopApp = Awaited<ReturnType<typeof boot>>;
@@ -25,6 +26,7 @@ const FLUSH_MS = 30_000;
 export async function boot(host: DesktopHost) {
   const { app, session, dialog, Menu } = host.electron;
   const log = openLog(host);
+  const faults = watchFaults(host, log, logPath(host));
   const steps = createBootSteps((step, err) => log.error({ step, err }, 'the app goes on without a part of it'));
   /** Nobody is told before tray and window are there. */
   let tell = (): void => undefined;
@@ -52,6 +54,11 @@ export async function boot(host: DesktopHost) {
     changed,
   );
   tell = teller.tell;
+  faults.endBy({
+    quit: quit.now,
+    language: () => teller.state().language,
+    isWindowOpen: () => window.current()?.isVisible() ?? false,
+  });
   steps.run('look at everything once a second', () => {
     const tick = (): void => {
       void presence.look();
@@ -65,6 +72,8 @@ export async function boot(host: DesktopHost) {
       updates.tick();
       void records.look();
       meetGpu();
+      window.look();
+      modelDesk.watchNetwork();
       teller.tell();
       // Its countdown goes on although nothing else has changed.
       const state = teller.state();
@@ -91,7 +100,7 @@ export async function boot(host: DesktopHost) {
   steps.run('fetch the models that were added', modelDesk.start);
   steps.run('meet the GPU', meetGpu);
   steps.run('show the window', () => {
-    if (!host.argv.includes(HIDDEN_ARGUMENT) || !tray.isThere()) window.show();
+    if (!isLoginStart({ ...host, app }) || !tray.isThere()) window.show();
     teller.tell();
   });
   const { settings, ledger } = storage;

@@ -16,6 +16,7 @@ import type { SealedBoxes } from '../settings/sealed-box.ts';
 import type { SettingsFile } from '../settings/settings.ts';
 import type { ElectronSurface } from '../surface.ts';
 import type { Updater } from '../updates/updates.ts';
+import type { FaultSource } from './faults.ts';
 
 /** What the boot list has made when the node can be started. */
 export type NodeParts = {
@@ -51,6 +52,8 @@ export type DesktopHost = {
   modelProcess: string;
   openSettingsFile(folder: string): SettingsFile;
   updater: Updater | undefined;
+  /** Tells of faults that nobody caught. */
+  faults: FaultSource;
   openModels(cacheFolder: string, log: AgentLog): Promise<readonly PageModel[]>;
   /** How models that the owner adds are fetched: from the relay that the node has, if it mirrors them, else from the hub. */
   modelInstaller(options: { cacheFolder: string; relay: RelayFiles | undefined; log: AgentLog }): InstallModel;

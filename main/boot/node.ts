@@ -152,6 +152,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     ledger.addDeparture({ at: now(), kind: 'model', to, sizeBytes: Buffer.byteLength(id) });
   };
   const { modelSizer } = host;
+  const sensed = Promise.withResolvers<void>();
   const modelDesk = createModelDesk({
     ...(modelSizer !== undefined && {
       measure: (id: string, signal: AbortSignal) => {
@@ -181,18 +182,24 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keepPaused: (ids) => settings.change({ pausedModels: [...ids] }),
     quotaBytes: () => settings.get().preferences.disk_quota_bytes ?? undefined,
     refusal: () => {
-      const isForbidden =
-        presence.current().metered === true && !settings.get().preferences.contribute_on_metered_network;
-      if (!isForbidden) return undefined;
+      if (!isDear()) return undefined;
       return new Problem('policy_refused', 'This network is metered. Allow it in Preferences, or wait for another.');
     },
+    sensed: sensed.promise,
     now,
     onChange: changed,
     log,
   });
   const presence = watchMachine(host, steps, {
     isComputing: () => jobs.running().length > 0,
-    onChange: () => keeper.tick(),
+    doesMeteredMatter: () =>
+      !settings.get().preferences.contribute_on_metered_network &&
+      (keeper.current().contributing ||
+        modelDesk.downloads().some(({ problem, isPaused }) => problem === null && !isPaused)),
+    onChange: () => {
+      keeper.tick();
+      modelDesk.watchNetwork();
+    },
   });
   const keeper = createContributionKeeper({
     preferences: () => settings.get().preferences,
@@ -205,6 +212,9 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     now,
     onChange: changed,
   });
+  /** Whether this network costs its owner something that they do not want to spend. */
+  const isDear = (): boolean =>
+    presence.current().metered === true && !settings.get().preferences.contribute_on_metered_network;
   const isIdle = (): boolean =>
     keeper.current().contributing &&
     node.link().state === 'connected' &&
@@ -215,6 +225,8 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
   };
+  // Nothing is downloaded before it is known what this network costs.
+  void presence.look().finally(sensed.resolve);
   return {
     departures,
     compute,
@@ -233,12 +245,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keeper,
     peaks,
     meetGpu,
+    isDear,
   };
 }
 
-type MachineWatcher = { isComputing(): boolean; onChange(): void };
+type MachineWatcher = { isComputing(): boolean; doesMeteredMatter(): boolean; onChange(): void };
 
-function watchMachine(host: DesktopHost, steps: BootSteps, { isComputing, onChange }: MachineWatcher) {
+function watchMachine(host: DesktopHost, steps: BootSteps, watcher: MachineWatcher) {
+  const { isComputing, doesMeteredMatter, onChange } = watcher;
   const { electron, platform, env, now } = host;
   const { powerMonitor, app } = electron;
   const power = steps.run('watch power and person', () =>
@@ -246,7 +260,7 @@ function watchMachine(host: DesktopHost, steps: BootSteps, { isComputing, onChan
   );
   const ownProcesses = (): ReadonlySet<number> => new Set(app.getAppMetrics().map(({ pid }) => pid));
   const presence = steps.run('watch what runs', () => {
-    const sensors = host.sensors({ platform, env, ownProcesses, isComputing });
+    const sensors = host.sensors({ platform, env, ownProcesses, isComputing, doesMeteredMatter });
     return watchPresence(sensors, power.read, onChange, now);
   });
   return presence;

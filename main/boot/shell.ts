@@ -7,6 +7,7 @@ import { registerCalls } from '../ipc/register-calls.ts';
 import { uiCalls } from '../ipc/ui-calls.ts';
 import { createSleepBlocker } from '../power/sleep-blocker.ts';
 import { MAIN_TEXTS } from '../tray/main-texts.ts';
+import { createQuestionToasts } from '../tray/question-toasts.ts';
 import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
 import { createUpdates } from '../updates/updates.ts';
@@ -32,7 +33,7 @@ export async function openShell(
   const { electron, platform, env, now } = host;
   const { app, ipcMain, shell } = electron;
   const { settings, log } = storage;
-  const { jobs, compute, page } = assembly;
+  const { jobs, compute, page, departures, isDear } = assembly;
   const stops: (() => void)[] = [];
   const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
   const sleep = createSleepBlocker(electron.powerSaveBlocker);
@@ -41,7 +42,8 @@ export async function openShell(
   const updates = createUpdates({
     updater: host.updater,
     isBusy: () => jobs.running().length > 0,
-    isAllowed: () => settings.get().choices.checksForUpdates !== undefined,
+    isAllowed: () => settings.get().choices.checksForUpdates !== undefined && !isDear(),
+    onAsk: (feed) => departures.note('update', feed, 0),
     now,
     onChange: changed,
     log,
@@ -55,6 +57,7 @@ export async function openShell(
     window.tell(UI_STATE_CHANNEL, state);
     tray.show(state);
     toasts.show(state);
+    questionToasts.show(state);
     holdAwake(state);
   });
   const parts = { host, ...storage, ...assembly, updates, autostart, shell, changed, state: teller.state };
@@ -68,11 +71,14 @@ export async function openShell(
   const window = createMainWindow({
     electron,
     preload: join(host.folders.preloads, 'ui.cjs'),
-    hidesOnClose: () => !quit.isQuitting() && tray.isThere(),
+    hidesOnClose: () => !quit.isQuitting() && !updates.isInstalling() && tray.isThere(),
     onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
+    now,
+    log,
   });
-  stops.push(tray.close, () => sleep.hold(false));
+  const questionToasts = createQuestionToasts({ electron, platform, window });
+  stops.push(tray.close, questionToasts.close, () => sleep.hold(false));
   steps.run('answer the window', () => registerCalls(calls, { ipcMain, window: window.current, pageUrl: UI_URL, log }));
   steps.run('answer the compute page', () =>
     registerCalls(computeCalls(page, compute, changed), {
@@ -87,12 +93,13 @@ export async function openShell(
 
 /** How everything ends, in this order. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, runtime, departures, modelDesk } = assembly;
+  const { policy, jobs, node, compute, runtime, departures, modelDesk, presence } = assembly;
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
     close: async () => {
       for (const stop of stops()) stop();
+      presence.close();
       modelDesk.close();
       await node.close();
       compute.close();

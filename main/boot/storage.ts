@@ -10,8 +10,12 @@ import type { DesktopHost } from './desktop-host.ts';
 /** All that the app keeps on disk. */
 export type Storage = { folder: string; settings: SettingsKeeper; boxes: SealedBoxes; ledger: Ledger; log: LogFile };
 
-export function openLog({ electron, now }: DesktopHost): LogFile {
-  return openLogFile(join(electron.app.getPath('userData'), 'logs', 'sparewatt.log'), now);
+export function openLog(host: DesktopHost): LogFile {
+  return openLogFile(logPath(host), host.now);
+}
+
+export function logPath({ electron }: DesktopHost): string {
+  return join(electron.app.getPath('userData'), 'logs', 'sparewatt.log');
 }
 
 /** Errors: `data_folder_unusable`. */

@@ -70,6 +70,8 @@ export function uiCalls(parts: UiCallParts): { calls: Call[]; tray: Omit<TrayAct
       finishThenPause: keeper.finishThenPause,
       freeMemory: () => void keeper.freeMemory(),
       setStartsAtLogin: (starts) => setStartsAtLogin(parts, starts),
+      checkForUpdates: () => void parts.updates.check(),
+      installUpdate: () => void parts.updates.install(),
     },
   };
 }
@@ -125,11 +127,8 @@ function handlersOf(parts: UiCallParts): Handlers {
       await parts.shell.openExternal(url);
       return true;
     },
-    checkForUpdates: () => {
-      // Asking once is the choice; it is written down with its time.
-      settings.change({ choices: { ...settings.get().choices, checksForUpdates: parts.host.now() } });
-      return after(updates.check());
-    },
+    setChecksForUpdates: ({ checks }) => after(setChecksForUpdates(parts, checks)),
+    checkForUpdates: () => after(updates.check()),
     installUpdate: () => after(updates.install()),
   };
 }
@@ -175,6 +174,13 @@ async function diskOf({ folder, settings }: UiCallParts): Promise<UiOutput<'getD
   const stored = await createInventory({ cacheFolder: join(folder, 'models') }).list();
   const usedBytes = stored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return { usedBytes, quotaBytes: settings.get().preferences.disk_quota_bytes };
+}
+
+/** The choice is written down with its time; a no is remembered, so that nobody is asked twice. */
+function setChecksForUpdates({ settings, host }: UiCallParts, checks: boolean): void {
+  const { checksForUpdates: _, ...others } = settings.get().choices;
+  const choices = checks ? { ...others, checksForUpdates: host.now() } : others;
+  settings.change({ choices, askedOfUpdates: true });
 }
 
 function setStartsAtLogin({ autostart, settings, host, changed }: UiCallParts, starts: boolean): void {

@@ -6,7 +6,7 @@ import { MAIN_TEXTS, type MainTexts } from '../tray/main-texts.ts';
 import { type LinkInvitation, parsePairLink } from './pair-link.ts';
 
 export type PairingDeskOptions = {
-  dialog: ElectronSurface['dialog'];
+  dialog: Pick<ElectronSurface['dialog'], 'showMessageBox'>;
   pair(invitation: LinkInvitation): Promise<void>;
   language(): Language;
   log: AgentLog;

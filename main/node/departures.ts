@@ -3,14 +3,16 @@ import type { LedgerDeparture } from '../../shared/ipc/ledger-views.ts';
 
 export type DepartureCounter = {
   connect(connect: ConnectToBus): ConnectToBus;
+  /** Something leaves by a third door, such as that of the updater. */
+  note(kind: string, to: string, sizeBytes: number): void;
   fetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch;
   /** Hands over what has been counted since. */
   flush(): void;
 };
 
 /**
- * Counts everything that leaves this machine through the two doors that the node has, the bus and fetch: how much, of
- * what kind and for whom; never what. Counting must not slow an answer down, so that it is written in bulk.
+ * Counts everything that leaves this machine through the two doors that the node has, the bus and fetch, and what others
+ * tell of theirs: how much, of what kind and for whom; never what. Counting must not slow an answer down, so that it is written in bulk.
  */
 export function countDepartures(
   add: (departure: Omit<LedgerDeparture, 'row'>) => void,
@@ -24,6 +26,7 @@ export function countDepartures(
     else known.sizeBytes += sizeBytes;
   };
   return {
+    note,
     connect: (connect) => async (options) => {
       const to = hostOf(options.url);
       const bus = await connect(options);

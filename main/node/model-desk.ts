@@ -23,6 +23,8 @@ export type ModelDeskOptions = {
   quotaBytes(): number | undefined;
   /** Why nothing may be downloaded now; undefined when it may. */
   refusal(): Problem | undefined;
+  /** Settles when that is known, after the start of the app. */
+  sensed: Promise<unknown>;
   now: () => number;
   onChange(): void;
   log: AgentLog;
@@ -32,6 +34,8 @@ export type ModelDesk = {
   downloads(): ModelDownload[];
   /** Begins with all models that were added before: those on disk are there at once. */
   start(): void;
+  /** Breaks off what may not go on, and goes on with what may again; called at every change and once a second. */
+  watchNetwork(): void;
   /** How large a model is, before anything is fetched. Errors: those of the source; `model_in_use` for one that is here. */
   look(id: string): Promise<ModelSize>;
   /** Begins to download a model or goes on with it, and serves it from then on. Errors: `model_in_use` for one that is here or comes. */
@@ -55,16 +59,30 @@ type Running = {
   meter: DownloadMeter;
   problem: ModelDownload['problem'];
   isPaused: boolean;
+  /** Whether it has asked a source for anything. */
+  isOnline: boolean;
+  /** Whether it waits for a network that may be used. */
+  isHeld: boolean;
   /** Resolves when nothing of it is written any more. */
   ended: Promise<void>;
 };
+
+/** Ends a download that is to go on later. */
+class Held extends Error {
+  readonly refusal: Problem;
+  constructor(refusal: Problem) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
 
 /**
  * The models that an owner adds to those that ship.
  *
  * Invariants: (1) a model is wanted before it is fetched, so that a restart goes on with it, unless it is paused; (2) one
  * download of a model runs at a time; (3) a cancelled one is wanted no more, and stays in sight until what came of it is off
- * the disk; one that failed stays until it is tried again or cancelled.
+ * the disk; one that failed stays until it is tried again or cancelled; (4) nobody is asked for anything while `refusal` forbids
+ * it: what runs is broken off and keeps what came, what is begun waits, and both go on by themselves when it does not.
  */
 export function createModelDesk(options: ModelDeskOptions): ModelDesk {
   const { install, runtime, wanted, keepWanted, keepPaused, onChange, now, log } = options;
@@ -72,8 +90,15 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
   const added = new Map<string, PageModel>();
 
   const enter = (id: string, isPaused: boolean): Running => {
-    const meter = createDownloadMeter(now);
-    const entry = { stop: new AbortController(), meter, problem: null, isPaused, ended: Promise.resolve() };
+    const entry: Running = {
+      stop: new AbortController(),
+      meter: createDownloadMeter(now),
+      problem: null,
+      isPaused,
+      isOnline: false,
+      isHeld: false,
+      ended: Promise.resolve(),
+    };
     running.set(id, entry);
     onChange();
     return entry;
@@ -89,19 +114,31 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
     keepPaused(options.paused().filter((each) => each !== id));
   };
   const fetchOne = async (id: string, entry: Running): Promise<void> => {
+    const mayAsk = async (): Promise<void> => {
+      await options.sensed;
+      const refusal = options.refusal();
+      if (refusal !== undefined) throw new Held(refusal);
+      entry.isOnline = true;
+    };
     try {
       const model = await install(id, {
         onProgress: entry.meter.note,
         signal: entry.stop.signal,
         quotaBytes: options.quotaBytes,
+        mayAsk,
       });
       entry.stop.signal.throwIfAborted();
       added.set(id, model);
       if (running.get(id) === entry) running.delete(id);
       runtime.addModel(model);
     } catch (error) {
-      // Who stopped it has said what becomes of it.
-      if (!entry.stop.signal.aborted) {
+      if (error instanceof Held) {
+        if (!entry.isPaused) {
+          entry.isHeld = true;
+          entry.problem = { code: error.refusal.code, message: error.refusal.message };
+        }
+        // Who stopped it otherwise has said what becomes of it.
+      } else if (!entry.stop.signal.aborted) {
         const { code, message } = toProblem(error, 'model_download_failed');
         entry.problem = { code, message };
         log.warn({ model: id, code }, 'a model could not be fetched');
@@ -125,6 +162,13 @@ export function createModelDesk(options: ModelDeskOptions): ModelDesk {
       for (const id of wanted()) {
         if (options.paused().includes(id)) enter(id, true);
         else begin(id);
+      }
+    },
+    watchNetwork: () => {
+      const refusal = options.refusal();
+      for (const [id, { stop, isOnline, isHeld, problem }] of running) {
+        if (refusal === undefined && isHeld) begin(id);
+        else if (refusal !== undefined && isOnline && problem === null) stop.abort(new Held(refusal));
       }
     },
     add: (id) => {

@@ -53,6 +53,8 @@ export type InstallOptions = {
   onProgress(progress: DownloadProgress): void;
   signal: AbortSignal;
   quotaBytes?: () => number | undefined;
+  /** Rejects where no source may be asked now; what is on this machine already needs none. */
+  mayAsk?: () => Promise<void>;
 };
 
 /** Brings a model onto this machine. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
@@ -63,17 +65,19 @@ export function createModelSizer(sources: SourceOptions): (id: string, signal: A
   return (id, signal) => sizeOfDownload(sources, { id, dtypes: GPU_DTYPES }, signal);
 }
 
-export type InstallerOptions = Omit<PageModelsOptions, 'models'> & Omit<FetchOptions, 'onProgress' | 'stallMs'>;
+export type InstallerOptions = Omit<PageModelsOptions, 'models'> &
+  Omit<FetchOptions, 'onProgress' | 'stallMs' | 'mayAsk'>;
 
 /** Downloads models for the pages, in the form that suits a GPU. */
 export function createModelInstaller(options: InstallerOptions): InstallModel {
   const { shippedFolder, cacheFolder, processorHost = 'process', log, ...sources } = options;
-  return async (id, { onProgress, signal, quotaBytes }) => {
+  return async (id, { onProgress, signal, quotaBytes, mayAsk }) => {
     const onEvicted = (model: string, sizeBytes: number): void =>
       log.info({ model, sizeBytes }, 'a model was removed to make room');
     const store = createModelStore({
       ...{ ...sources, modelFolder: shippedFolder, cacheFolder, onProgress, onEvicted },
       ...(quotaBytes === undefined ? {} : { quotaBytes }),
+      ...(mayAsk === undefined ? {} : { mayAsk }),
     });
     const installed = await store.install({ id, dtypes: GPU_DTYPES }, signal);
     const name = relative(cacheFolder, installed.folder).split(sep).join('/');

@@ -1,6 +1,7 @@
 import { readFullScreen } from './full-screen.ts';
 import { readOtherGpuLoad } from './gpu-load.ts';
 import { readMetered } from './metered.ts';
+import { hearNetworkManager } from './network-events.ts';
 import { readPrograms } from './programs.ts';
 import type { Sensor } from './watch-presence.ts';
 
@@ -9,6 +10,8 @@ export type SystemSensorsOptions = {
   env: Readonly<Record<string, string | undefined>>;
   ownProcesses: () => ReadonlySet<number>;
   isComputing: () => boolean;
+  /** Whether a network that becomes metered has to be noticed soon. */
+  doesMeteredMatter: () => boolean;
 };
 
 /** A game is to be noticed well within the two seconds in which the machine yields. */
@@ -20,7 +23,8 @@ const SELDOM_MS = 30_000;
 const BLIND_MS = 10_000;
 
 /** The sensors of this system; each says `unknown` where it cannot see. */
-export function systemSensors({ platform, env, ownProcesses, isComputing }: SystemSensorsOptions): Sensor[] {
+export function systemSensors(options: SystemSensorsOptions): Sensor[] {
+  const { platform, env, ownProcesses, isComputing } = options;
   return [
     {
       everyMs: platform === 'linux' ? SOON_MS : NOW_AND_THEN_MS,
@@ -45,6 +49,22 @@ export function systemSensors({ platform, env, ownProcesses, isComputing }: Syst
         }),
       }),
     },
-    { everyMs: SELDOM_MS, read: async () => ({ metered: await readMetered(platform) }) },
+    meteredSensor(options),
   ];
+}
+
+/** Asked when the system says that something has changed; where it does not, soon again while that matters. */
+function meteredSensor({ platform, doesMeteredMatter }: SystemSensorsOptions): Sensor {
+  let isTold = (): boolean => false;
+  return {
+    everyMs: () => (doesMeteredMatter() && !isTold() ? NOW_AND_THEN_MS : SELDOM_MS),
+    everyMsWhenBlind: SELDOM_MS,
+    read: async () => ({ metered: await readMetered(platform) }),
+    watch: (changed) => {
+      if (platform !== 'linux') return () => undefined;
+      const events = hearNetworkManager(changed);
+      isTold = events.isTold;
+      return events.close;
+    },
+  };
 }

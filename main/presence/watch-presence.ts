@@ -2,21 +2,25 @@ import { NOTHING_KNOWN, type Presence, UNKNOWN } from '../../shared/preferences/
 
 /** A sensor of a part of presence, and how often it is asked; asking may take a program of the system. */
 export type Sensor = {
-  everyMs: number;
+  everyMs: number | (() => number);
   /** How often while it sees nothing, because its program is not there; as often as ever when absent. */
   everyMsWhenBlind?: number;
   read(): Promise<Partial<Presence>>;
+  /** Has it asked at once when the system tells of a change; returns how to stop. */
+  watch?(changed: () => void): () => void;
 };
 
 export type PresenceWatch = {
   current(): Presence;
   /** Asks the sensors whose time has come, and those of the moment in any case; resolves when they have answered. */
   look(): Promise<void>;
+  close(): void;
 };
 
 /**
- * Invariants: (1) a sensor that has not answered is not asked again; (2) one that fails or says nothing leaves `unknown`,
- * never its last word; (3) a slow sensor holds up no other.
+ * Invariants: (1) a sensor that has not answered is not asked again; what it was told meanwhile has it asked when it has; (2)
+ * one that fails or says nothing leaves `unknown`, never its last word; (3) a slow sensor holds up no other; (4) what watches
+ * begins with the first look and ends with the last.
  */
 export function watchPresence(
   sensors: readonly Sensor[],
@@ -26,8 +30,12 @@ export function watchPresence(
 ): PresenceWatch {
   let slow: Partial<Presence> = {};
   let current: Presence = { ...NOTHING_KNOWN, ...readNow() };
-  const nextAt = new Map<Sensor, number>();
+  let stops: (() => void)[] | undefined;
+  let isClosed = false;
+  const askedAt = new Map<Sensor, number>();
   const asking = new Set<Sensor>();
+  const blind = new Set<Sensor>();
+  const outdated = new Set<Sensor>();
   const known = new Map<Sensor, (keyof Presence)[]>();
   const update = (): void => {
     const next = { ...NOTHING_KNOWN, ...slow, ...readNow() };
@@ -37,22 +45,37 @@ export function watchPresence(
   };
   const ask = async (sensor: Sensor): Promise<void> => {
     asking.add(sensor);
-    nextAt.set(sensor, now() + sensor.everyMs);
+    askedAt.set(sensor, now());
     const answer = await sensor.read().catch(() => ({}) as Partial<Presence>);
     asking.delete(sensor);
-    const isBlind = Object.values(answer).every((value) => value === UNKNOWN);
-    if (isBlind && sensor.everyMsWhenBlind !== undefined) nextAt.set(sensor, now() + sensor.everyMsWhenBlind);
+    if (Object.values(answer).every((value) => value === UNKNOWN)) blind.add(sensor);
+    else blind.delete(sensor);
     const forgotten = Object.fromEntries((known.get(sensor) ?? []).map((key) => [key, NOTHING_KNOWN[key]]));
     known.set(sensor, Object.keys(answer) as (keyof Presence)[]);
     slow = { ...slow, ...forgotten, ...answer };
     update();
+    if (outdated.delete(sensor)) changed(sensor);
+  };
+  const changed = (sensor: Sensor): void => {
+    if (asking.has(sensor)) outdated.add(sensor);
+    else if (!isClosed) void ask(sensor);
+  };
+  const isDue = (sensor: Sensor): boolean => {
+    const often = typeof sensor.everyMs === 'number' ? sensor.everyMs : sensor.everyMs();
+    const everyMs = blind.has(sensor) ? (sensor.everyMsWhenBlind ?? often) : often;
+    return !asking.has(sensor) && now() - (askedAt.get(sensor) ?? Number.NEGATIVE_INFINITY) >= everyMs;
   };
   return {
     current: () => current,
     look: async () => {
+      stops ??= sensors.map((sensor) => sensor.watch?.(() => changed(sensor)) ?? (() => undefined));
       update();
-      const due = sensors.filter((sensor) => !asking.has(sensor) && now() >= (nextAt.get(sensor) ?? 0));
-      await Promise.all(due.map(ask));
+      await Promise.all(sensors.filter(isDue).map(ask));
+    },
+    close: () => {
+      isClosed = true;
+      for (const stop of stops ?? []) stop();
+      stops = [];
     },
   };
 }

@@ -19,6 +19,8 @@ export const Settings = Type.Object(
     machineTest: Type.Optional(MachineTest),
     /** That the person has last seen the window in. */
     language: Type.Optional(Type.Enum(LANGUAGES)),
+    /** Whether the person has said whether the app may look for updates by itself. */
+    askedOfUpdates: Type.Optional(Type.Boolean()),
     /** How models did on GPU and processor. */
     deviceTrials: Type.Optional(
       Type.Record(Type.String({ maxLength: 2_048 }), Type.Array(DeviceTrial, { maxItems: 64 })),

@@ -14,6 +14,12 @@ export type MainTexts = {
   /** `time` is a clock's, such as 18:30. */
   countdown: Record<'resumes' | 'until', (time: string, minutes: number | 'today' | 'tomorrow') => string>;
   goesOn(reason: string): string;
+  /** Of jobs that wait for a person's word; a client is an opaque id, or `operator`. */
+  question: { title(count: number): string; body(model: string, client: string): string };
+  update: Record<'look' | 'looking' | 'failed', string> &
+    Record<'fetching' | 'install' | 'waits', (version: string) => string>;
+  /** An end that nobody wanted, soon after the start. */
+  fault: { title: string; body(logPath: string): string };
   inTray: { message: string; keep: string; quit: string };
   link: {
     question(relay: string): string;
@@ -57,6 +63,23 @@ const EN: MainTexts = {
   },
   countdown: { resumes: when('resumes', 'in', 'tomorrow'), until: when('until', 'in', 'tomorrow') },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
+  question: {
+    title: (count) => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
+    body: (model, client) =>
+      `${model}, for ${client === 'operator' ? 'the operator of the relay' : client}. After a minute it goes elsewhere.`,
+  },
+  update: {
+    look: 'Look for updates',
+    looking: 'Looking for updates…',
+    failed: 'The update failed: look again',
+    fetching: (version) => `Downloading version ${version}…`,
+    install: (version) => `Restart and install version ${version}`,
+    waits: (version) => `Version ${version} is installed when no job runs`,
+  },
+  fault: {
+    title: 'Sparewatt has ended',
+    body: (logPath) => `Something went wrong in the app soon after it began. Its log says more: ${logPath}`,
+  },
   inTray: { message: 'Sparewatt goes on in the tray.', keep: 'Keep it running', quit: 'Quit instead' },
   link: {
     question: (relay) => `Let this machine work for the relay at ${relay}?`,
@@ -93,6 +116,23 @@ const FR: MainTexts = {
   },
   countdown: { resumes: when('reprend à', 'dans', 'demain'), until: when('jusqu’à', 'dans', 'demain') },
   goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
+  question: {
+    title: (count) => (count === 1 ? 'Une tâche attend votre accord' : `${count} tâches attendent votre accord`),
+    body: (model, client) =>
+      `${model}, pour ${client === 'operator' ? 'l’opérateur du relais' : client}. Après une minute elle ira ailleurs.`,
+  },
+  update: {
+    look: 'Chercher les mises à jour',
+    looking: 'Recherche de mises à jour…',
+    failed: 'La mise à jour a échoué : chercher encore',
+    fetching: (version) => `Téléchargement de la version ${version}…`,
+    install: (version) => `Redémarrer et installer la version ${version}`,
+    waits: (version) => `La version ${version} s’installe quand rien ne tourne`,
+  },
+  fault: {
+    title: 'Sparewatt s’est arrêté',
+    body: (logPath) => `Une erreur est survenue peu après le démarrage. Le journal en dit plus : ${logPath}`,
+  },
   inTray: {
     message: 'Sparewatt continue dans la zone de notification.',
     keep: 'Le laisser tourner',

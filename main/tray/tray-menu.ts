@@ -10,6 +10,8 @@ export type TrayActions = {
   finishThenPause(): void;
   freeMemory(): void;
   setStartsAtLogin(starts: boolean): void;
+  checkForUpdates(): void;
+  installUpdate(): void;
   show(): void;
   quit(): void;
 };
@@ -24,6 +26,7 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
   return [
     { id: 'state', label: `${stateWord(state)}${countdown(state, now)}`, enabled: false },
     { id: 'reason', label: reason(state), enabled: false },
+    ...questionLine(state, actions),
     { type: 'separator' },
     { id: 'contribute', label: menu.contribute, enabled: !state.contributing, click: () => actions.contribute() },
     {
@@ -51,16 +54,44 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
       enabled: state.startsAtLogin !== 'unknown',
       click: () => actions.setStartsAtLogin(state.startsAtLogin !== true),
     },
+    ...updateLine(state, actions),
     { id: 'open', label: menu.open, click: () => actions.show() },
     { id: 'quit', label: menu.quit, click: () => actions.quit() },
   ];
 }
 
+/** Opens the window, which shows the question whatever its view. */
+function questionLine({ questions, language }: AppState, actions: TrayActions): MenuTemplate[] {
+  if (questions.length === 0) return [];
+  const { title } = MAIN_TEXTS[language].question;
+  return [{ id: 'question', label: title(questions.length), click: () => actions.show() }];
+}
+
+/** Nothing where the app cannot update itself. */
+function updateLine({ update, language }: AppState, actions: TrayActions): MenuTemplate[] {
+  const texts = MAIN_TEXTS[language].update;
+  const look = (label: string): MenuTemplate[] => [{ id: 'update', label, click: () => actions.checkForUpdates() }];
+  switch (update.state) {
+    case 'off':
+      return [];
+    case 'current':
+      return look(texts.look);
+    case 'failed':
+      return look(texts.failed);
+    case 'looking':
+      return [{ id: 'update', label: texts.looking, enabled: false }];
+    case 'fetching':
+      return [{ id: 'update', label: texts.fetching(update.version), enabled: false }];
+    case 'ready':
+      if (update.isWanted) return [{ id: 'update', label: texts.waits(update.version), enabled: false }];
+      return [{ id: 'update', label: texts.install(update.version), click: () => actions.installUpdate() }];
+  }
+}
+
 export function trayToolTip(state: AppState, now: number): string {
-  return `Sparewatt: ${MAIN_TEXTS[state.language].reason(state)}${countdown(state, now)}`.slice(
-    0,
-    TOOLTIP_MOST_CHARACTERS,
-  );
+  const { reason, question } = MAIN_TEXTS[state.language];
+  const waiting = state.questions.length === 0 ? '' : `${question.title(state.questions.length)}. `;
+  return `Sparewatt: ${waiting}${reason(state)}${countdown(state, now)}`.slice(0, TOOLTIP_MOST_CHARACTERS);
 }
 
 function stateWord({ contributing, language }: AppState): string {

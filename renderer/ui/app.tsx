@@ -7,6 +7,7 @@ import { ContributionsView } from './contributions/contributions-view.tsx';
 import { FirstRun } from './first-run/first-run.tsx';
 import { isSetUp } from './first-run/set-up.ts';
 import { HomeView } from './home/home-view.tsx';
+import { QuestionsCard } from './home/questions-card.tsx';
 import { statusOf } from './home/status.ts';
 import { LedgerView } from './ledger/ledger-view.tsx';
 import { SpeechContext, speechOf, useSpeech } from './locale.ts';
@@ -46,7 +47,10 @@ function Window({ state, onLocale }: { state: AppState; onLocale(locale: Locale)
         {texts.skipToContent}
       </a>
       <SideBar state={state} view={view} onLocale={onLocale} />
-      <Main view={view}>{contentOf(view, state)}</Main>
+      <Main view={view}>
+        {view !== 'home' && <QuestionsCard questions={state.questions} />}
+        {contentOf(view, state)}
+      </Main>
     </div>
   );
 }

@@ -106,11 +106,22 @@ export const RecordsState = Type.Object({
 });
 export type RecordsState = Static<typeof RecordsState>;
 
+/** `off` where the app cannot update itself, as in a checkout or an unpacked archive. */
 export const UpdateState = Type.Union([
   Type.Object({ state: Type.Literal('off') }),
   Type.Object({ state: Type.Literal('current'), checkedAt: Nullable(At) }),
-  Type.Object({ state: Type.Literal('ready'), version: Type.String() }),
-  Type.Object({ state: Type.Literal('failed'), detail: Type.String(), at: At }),
+  Type.Object({ state: Type.Literal('looking') }),
+  Type.Object({ state: Type.Literal('fetching'), version: Type.String() }),
+  /** Downloaded and verified; `isWanted` once a person has asked for it and jobs are waited for. */
+  Type.Object({ state: Type.Literal('ready'), version: Type.String(), isWanted: Type.Boolean() }),
+  /** What was tried in vain, and what the system said; `version` once one was found. */
+  Type.Object({
+    state: Type.Literal('failed'),
+    step: Type.Union([Type.Literal('look'), Type.Literal('fetch'), Type.Literal('install')]),
+    version: Nullable(Type.String()),
+    reason: Type.String(),
+    at: At,
+  }),
 ]);
 export type UpdateState = Static<typeof UpdateState>;
 
@@ -143,6 +154,8 @@ export const AppState = Type.Object({
   memoryHeld: Type.Boolean(),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),
   update: UpdateState,
+  /** Whether the app looks for updates by itself; it does not before its owner was asked. */
+  checksForUpdates: Type.Union([Type.Boolean(), Type.Literal('unasked')]),
   /** Whether secrets are protected by the system; where not, the window says so. */
   secretsProtected: Type.Boolean(),
   /** Whether the app goes on in a tray without its window; where not, the window says so. */

@@ -33,6 +33,7 @@ export const UI_CALL_NAMES = [
   'getCapabilities',
   'readLog',
   'openLink',
+  'setChecksForUpdates',
   'checkForUpdates',
   'installUpdate',
 ] as const;

@@ -71,6 +71,9 @@ export const UI_CALLS = {
     Type.Array(Type.String()),
   ),
   openLink: call(Type.Object({ url: Type.String({ maxLength: 8_192 }) }, strict), Type.Boolean()),
+  /** Whether the app looks for updates by itself, every six hours. */
+  setChecksForUpdates: call(Type.Object({ checks: Type.Boolean() }, strict), AppState),
+  /** Looks once, because a person asks; answers when that is over. */
   checkForUpdates: call(Nothing, AppState),
   installUpdate: call(Nothing, AppState),
 } as const satisfies Record<UiCallName, { input: TSchema; output: TSchema }>;

@@ -25,6 +25,7 @@ import { realNodes } from './real-nodes.ts';
 import { type RelayPool, startRelayPool } from './relay-pool.ts';
 import { requests } from './requests.ts';
 import { revocation } from './revocation.ts';
+import { sensedPauses } from './sensed-pauses.ts';
 import { streamingRate, tokenCost, tokenCpu } from './streaming.ts';
 import { submitLatency } from './submit-latency.ts';
 import { windowFigures } from './window.ts';
@@ -72,6 +73,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'idle-app': idleApp,
   'pauses-processor': pausesOfProcessor,
   'pauses-page': pausesOfPage,
+  'pauses-sensed': sensedPauses,
 };
 
 const given = process.argv.slice(2);

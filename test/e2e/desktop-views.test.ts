@@ -22,6 +22,12 @@ test('each view can be used by keyboard, at 200 %, in French, and in dark and fo
   const { page, desktop, begin, faults } = await openWindow(t, preloads.folder, {
     stored: SETTLED,
     hasTrayPlace: async () => false,
+    updater: {
+      feed: 'feed.example',
+      look: async () => undefined,
+      download: async () => undefined,
+      install: () => undefined,
+    },
   });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import type { Updater } from '../../main/updates/updates.ts';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
@@ -175,6 +176,8 @@ test('asks about each job while its owner watches over them', async (t) => {
   const preferences = { ...DEFAULT_PREFERENCES, supervised: true };
   const { page, runtime } = await openWindow(t, preloads.folder, { stored: { ...SETTLED, preferences } });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
+  // Whatever is shown, the question is.
+  await page.getByRole('link', { name: 'Preferences' }).click();
   const job = { type: 'llm' as const, model: TEST_MODEL, scope: 'key_4f1c', input: chatInput('a secret') };
   const refused = assert.rejects(runtime.run(job, collectOutput(), NEVER), isProblem('handed_back', /did not allow/));
   await page.getByText('A job waits for your word').waitFor();
@@ -183,6 +186,37 @@ test('asks about each job while its owner watches over them', async (t) => {
   await page.getByRole('button', { name: 'Refuse' }).click();
   await refused;
   await page.getByText('A job waits for your word').waitFor({ state: 'detached' });
+});
+
+test('asks once whether to look for updates, looks when it is asked, and says what failed and what to do', async (t) => {
+  const newer = ['', '2.0.0'];
+  const updater: Updater = {
+    feed: 'feed.example',
+    look: async () => newer.pop() || Promise.reject(new Error('net::ERR_NAME_NOT_RESOLVED')),
+    download: async () => undefined,
+    install: (onFailed) => onFailed(new Error('no right to write')),
+  };
+  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED, updater });
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await page.getByText('Look for updates by itself?').waitFor();
+  await page.getByRole('button', { name: 'No', exact: true }).click();
+  await page.getByText('Look for updates by itself?').waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Preferences' }).click();
+  await page.getByText('Nobody has looked for an update yet.').waitFor();
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByText('Version 2.0.0 is ready.').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Restart and install' }).click();
+  await page.getByText('Version 2.0.0 could not be installed').waitFor();
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByText('Looking for an update failed. Check the network, and look again.').waitFor();
+  await page.getByText('net::ERR_NAME_NOT_RESOLVED').waitFor();
+  await page.getByRole('switch', { name: 'Look for updates' }).click();
+  await until(() => desktop.app.state().checksForUpdates === true);
+  await page.getByRole('link', { name: 'Home' }).click();
+  await page.getByText('Looking for an update failed.').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  assert.deepEqual(faults(), []);
 });
 
 test('saves all preferences at once, says at its field what is wrong, and paints the week by keyboard', async (t) => {

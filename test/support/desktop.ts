@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -115,6 +116,7 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
     modelProcess: MODEL_PROCESS,
     openSettingsFile: () => settingsFile,
     updater: undefined,
+    faults: new EventEmitter(),
     openModels: async () => [TEST_PAGE_MODEL],
     modelInstaller: () => () => Promise.reject(new Error('this test downloads nothing')),
     describeHardware: async () => TEST_HARDWARE,

@@ -23,6 +23,8 @@ export type DownloadProgress = { model: string; file: string; loadedBytes: numbe
 export type FetchOptions = SourceOptions & {
   onProgress?: (progress: DownloadProgress) => void;
   stallMs?: number;
+  /** Called before a source is asked for a file; rejects where that may not be. */
+  mayAsk?: () => Promise<void>;
 };
 
 /** Makes room for so many bytes more, or throws. */
@@ -127,6 +129,7 @@ function createFetcher(options: FetchOptions, source: ModelSource, job: FetchJob
     // A model that was complete once never asks the hub again for files that it can do without.
     complete ??= name === CONFIG_FILE ? undefined : isComplete();
     if (known === undefined && complete === true && !isRequired(name)) return false;
+    await options.mayAsk?.();
     const { hub, lock, origin } = await source.open();
     const expected = known ?? lock?.files[name] ?? null;
     // A relay's lock says what there is; what it does not name need not be asked for.

@@ -1,9 +1,13 @@
 import type { AppState } from '../../../shared/ipc/app-state.ts';
-import { ask } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
+import { UpdateNotice } from '../updates/update-notice.tsx';
 
 /** What a person should know although nothing has failed. */
-export function Notices({ state: { devices, gpu, hasTray, secretsProtected, unknown, update } }: { state: AppState }) {
+export function Notices({
+  state: { devices, gpu, hasTray, secretsProtected, unknown, ...state },
+}: {
+  state: AppState;
+}) {
   const { texts } = useSpeech();
   return (
     <>
@@ -31,14 +35,7 @@ export function Notices({ state: { devices, gpu, hasTray, secretsProtected, unkn
           {texts.notices.unprotectedWhy}
         </p>
       )}
-      {update.state === 'ready' && (
-        <div className="notice row">
-          <span>{texts.notices.update(update.version)}</span>
-          <button type="button" className="button" onClick={() => void ask('installUpdate').catch(() => undefined)}>
-            {texts.notices.install}
-          </button>
-        </div>
-      )}
+      <UpdateNotice state={state} />
       {unknown.length > 0 && (
         <details className="unknown">
           <summary>{texts.notices.unknown}</summary>

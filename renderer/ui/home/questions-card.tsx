@@ -10,7 +10,7 @@ export function QuestionsCard({ questions }: { questions: AppState['questions'] 
   if (questions.length === 0) return null;
   const answer = (id: string, allow: boolean): void => void ask('answerQuestion', { id, allow }).catch(() => undefined);
   return (
-    <section className="card" role="alert" aria-labelledby="questions-title">
+    <section className="card questions" role="alert" aria-labelledby="questions-title">
       <h2 id="questions-title">{texts.questions.title(questions.length)}</h2>
       <ul className="rows">
         {questions.map(({ id, type, model, client, endsAt }) => (

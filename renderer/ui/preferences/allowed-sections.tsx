@@ -2,6 +2,7 @@ import type { AppState } from '../../../shared/ipc/app-state.ts';
 import { JOB_TYPES, type JobType } from '../../../shared/protocol/subjects.ts';
 import { ask } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
+import { UpdateFields } from '../updates/update-fields.tsx';
 import { NamesField, NumberField, Section, SwitchField } from './fields.tsx';
 import type { SectionProps } from './work-sections.tsx';
 
@@ -85,6 +86,7 @@ export function AppSection({ state }: { state: AppState }) {
         isOn={startsAtLogin === true || startsAtLogin === 'requires-approval'}
         onChange={(starts) => void ask('setStartsAtLogin', { starts }).catch(() => undefined)}
       />
+      <UpdateFields state={state} />
       {relay.state !== 'unpaired' && (
         <div className="row">
           <span>

@@ -203,4 +203,29 @@ export const EN_OWNER = {
       unpair: 'Leave this relay',
     },
   },
+  updates: {
+    byItself: 'Look for updates',
+    byItselfHint:
+      'Every six hours; not on a metered network, unless you allow work there. The feed sees the address of your network and which system this is; each look is listed under What left this machine.',
+    lookNow: 'Look now',
+    never: 'Nobody has looked for an update yet.',
+    newest: (time: string): string => `This was the newest version on ${time}.`,
+    looking: 'Looking for an update…',
+    fetching: (version: string): string => `Downloading version ${version}…`,
+    ready: (version: string): string => `Version ${version} is ready.`,
+    waits: (version: string): string => `Version ${version} is installed as soon as no job runs.`,
+    install: 'Restart and install',
+    failed: {
+      look: 'Looking for an update failed. Check the network, and look again.',
+      fetch: (version: string): string =>
+        `Version ${version} did not arrive as its feed promises, and nothing of it is installed. Look again, or download it from sparewatt.example.`,
+      install: (version: string): string =>
+        `Version ${version} could not be installed, and this one goes on. Look again, or download it from sparewatt.example.`,
+    },
+    said: 'What the system said:',
+    question: 'Look for updates by itself?',
+    questionWhy: 'Nothing is asked of anybody before you say so. You can change it in Preferences.',
+    yes: 'Yes, every six hours',
+    no: 'No',
+  },
 };

@@ -8,6 +8,7 @@ const KINDS: Record<string, string> = {
   enrolment: 'Enrolment',
   records: 'Question for receipts',
   model: 'Question for a model',
+  update: 'Question for an update',
   request: 'Request',
 };
 const CHECKS: Record<Finding['check'], string> = {

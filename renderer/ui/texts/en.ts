@@ -102,8 +102,6 @@ export const EN = {
     noTrayWhy: 'Sparewatt works while this window is open or minimised, and ends when you close it.',
     unprotected: 'Secrets are not protected on this system.',
     unprotectedWhy: 'It has no keychain that works, so that the key of this node lies readable in your own folder.',
-    update: (version: string): string => `Version ${version} is ready.`,
-    install: 'Restart and install',
     unknown: 'What this system does not tell',
     unknownWhy: 'Sparewatt does not guess. Where a rule needs one of these, it has no effect here:',
   },

@@ -208,4 +208,29 @@ export const FR_OWNER: typeof EN_OWNER = {
       unpair: 'Quitter ce relais',
     },
   },
+  updates: {
+    byItself: 'Chercher les mises à jour',
+    byItselfHint:
+      'Toutes les six heures ; pas sur un réseau facturé à l’usage, sauf si vous y permettez le travail. Le serveur voit l’adresse de votre réseau et de quel système il s’agit ; chaque recherche figure sous Ce qui a quitté la machine.',
+    lookNow: 'Chercher maintenant',
+    never: 'Personne n’a encore cherché de mise à jour.',
+    newest: (time) => `C’était la version la plus récente le ${time}.`,
+    looking: 'Recherche d’une mise à jour…',
+    fetching: (version) => `Téléchargement de la version ${version}…`,
+    ready: (version) => `La version ${version} est prête.`,
+    waits: (version) => `La version ${version} s’installera dès qu’aucune tâche ne tournera.`,
+    install: 'Redémarrer et installer',
+    failed: {
+      look: 'La recherche a échoué. Vérifiez le réseau, puis cherchez encore.',
+      fetch: (version) =>
+        `La version ${version} n’est pas arrivée telle qu’annoncée, et rien n’en est installé. Cherchez encore, ou téléchargez-la sur sparewatt.example.`,
+      install: (version) =>
+        `La version ${version} n’a pas pu être installée, et celle-ci continue. Cherchez encore, ou téléchargez-la sur sparewatt.example.`,
+    },
+    said: 'Ce que le système a dit :',
+    question: 'Chercher les mises à jour d’elle-même ?',
+    questionWhy: 'Rien n’est demandé à personne avant votre accord. Vous pourrez changer d’avis dans Préférences.',
+    yes: 'Oui, toutes les six heures',
+    no: 'Non',
+  },
 };

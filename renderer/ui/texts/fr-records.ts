@@ -26,6 +26,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       enrolment: 'Inscription',
       records: 'Demande de reçus',
       model: 'Demande d’un modèle',
+      update: 'Recherche de mise à jour',
       request: 'Requête',
     },
     done: 'Faite',

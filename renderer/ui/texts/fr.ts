@@ -97,8 +97,6 @@ export const FR: Texts = {
     noTrayWhy: 'Sparewatt travaille tant que cette fenêtre est ouverte ou réduite, et s’arrête quand vous la fermez.',
     unprotected: 'Les secrets ne sont pas protégés sur ce système.',
     unprotectedWhy: 'Il n’a pas de trousseau utilisable : la clé de ce nœud est lisible dans votre dossier.',
-    update: (version) => `La version ${version} est prête.`,
-    install: 'Redémarrer et installer',
     unknown: 'Ce que ce système ne dit pas',
     unknownWhy: 'Sparewatt ne devine pas. Une règle qui en dépend reste ici sans effet :',
   },

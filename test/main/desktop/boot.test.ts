@@ -119,6 +119,18 @@ test('started at login it stays hidden, unless there is no tray to find it in', 
   assert.equal(without.ui().isShown, true);
 });
 
+test('on macOS a start at login opens no window, and one by its person does', async (t) => {
+  const start = (wasOpenedAtLogin: boolean, platform: NodeJS.Platform = 'darwin') =>
+    startDesktop(t, { platform, env: {}, before: (hands) => (hands.wasOpenedAtLogin = wasOpenedAtLogin) });
+  const atLogin = await start(true);
+  assert.equal(atLogin.hands.windows.length, 0);
+  atLogin.hands.emitApp('activate');
+  // A click on its icon opens it.
+  await until(() => atLogin.ui().isShown);
+  assert.equal((await start(false)).hands.windows.length, 1);
+  assert.equal((await start(true, 'win32')).hands.windows.length, 1, 'Windows says it by an argument');
+});
+
 test('the first close says that the app goes on, later ones only hide', async (t) => {
   const { hands, ui } = await startDesktop(t);
   ui().close();
@@ -144,15 +156,6 @@ test('quitting closes once, however often it is asked', async (t) => {
   app.quit.now();
   await until(() => hands.calls.includes('ended'));
   assert.equal(hands.trays.length, 0);
-});
-
-test('a window whose page has died is made again when it is wanted', async (t) => {
-  const { hands, ui } = await startDesktop(t);
-  const dead = ui();
-  dead.webContents.crash();
-  assert.equal(dead.isGone, true);
-  hands.choose('open');
-  assert.notEqual(ui(), dead);
 });
 
 test('serves its pages from their folder, isolated and under a strict policy, and nothing beside it', async (t) => {

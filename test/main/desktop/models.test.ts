@@ -224,6 +224,48 @@ test('nothing is fetched over a metered network before its owner allows that', a
   assert.deepEqual(hub.requests, []);
 });
 
+test('a download is broken off when the network becomes metered, and goes on where it was when it is another', async (t) => {
+  const desktop = await open(t, { stored: stored({}) });
+  const reached = Promise.withResolvers<void>();
+  hub.interfere(WEIGHTS, (_request, response, body) => {
+    response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
+    response.write(body.subarray(0, 1_000));
+    reached.resolve();
+  });
+  await desktop.ask('addModel', { model: CHAT });
+  await reached.promise;
+  await until(() => (desktop.app.state().downloads[0]?.totalBytes ?? 0) > 1_000_000);
+  desktop.sensed.metered = true;
+  await desktop.tick();
+  await until(() => desktop.app.state().downloads[0]?.problem !== null);
+  assert.equal(desktop.app.state().downloads[0]?.problem?.code, 'policy_refused');
+  const asked = hub.requests.length;
+  await desktop.tick();
+  assert.equal(hub.requests.length, asked);
+  hub.heal();
+  desktop.sensed.metered = false;
+  await desktop.tick();
+  await until(async () => (await desktop.ask('listModels')).length === 2);
+  assert.deepEqual(desktop.app.state().downloads, []);
+  assert.ok(hub.requests.slice(asked).includes(`${WEIGHTS} (bytes=1000-)`), 'what had come was fetched again');
+});
+
+test('a restart on a metered network serves what is on disk, and asks nobody for what is not', async (t) => {
+  const metered = () => [{ everyMs: 0, read: async () => ({ metered: true }) }];
+  const first = await open(t, { stored: stored({}) });
+  await first.ask('addModel', { model: CHAT });
+  await until(async () => (await first.ask('listModels')).length === 2);
+  const settings = { ...first.settingsFile.store, models: [CHAT, 'sparewatt/demo-embed'] };
+  const second = await open(t, { folder: first.folder, stored: settings, sensors: metered });
+  await until(async () => (await second.ask('listModels')).length === 2);
+  await until(() => second.app.state().downloads[0]?.problem?.code === 'policy_refused');
+  await second.tick();
+  assert.deepEqual(hub.requests, []);
+  await second.ask('setPreferences', { ...DEFAULT_PREFERENCES, contribute_on_metered_network: true });
+  await second.tick();
+  await until(async () => (await second.ask('listModels')).length === 3);
+});
+
 test('speed and time that is left come from the last seconds, and from nothing before there are some', () => {
   let now = 0;
   const meter = createDownloadMeter(() => now);

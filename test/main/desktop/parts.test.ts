@@ -12,11 +12,8 @@ import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
 import { trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
 import { hasTrayPlace } from '../../../main/tray/tray-place.ts';
-import { createUpdates } from '../../../main/updates/updates.ts';
 import { startDesktop } from '../../support/desktop.ts';
 import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
-import { collectLog } from '../../support/log.ts';
-import { settled } from '../../support/pending-timers.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
@@ -173,74 +170,6 @@ test('starting at login is written down as a choice, and only then', async (t) =
   const state = await ask('setStartsAtLogin', { starts: false });
   assert.equal(state.startsAtLogin, false);
   assert.deepEqual(app.settings.get().choices, {});
-});
-
-function openUpdates(newer: () => Promise<string | undefined>) {
-  const world = { isBusy: false, isAllowed: false, now: 0, asked: 0, installed: 0, told: 0 };
-  const updates = createUpdates({
-    updater: {
-      fetchNewer: () => {
-        world.asked += 1;
-        return newer();
-      },
-      install: () => {
-        world.installed += 1;
-      },
-    },
-    isBusy: () => world.isBusy,
-    isAllowed: () => world.isAllowed,
-    now: () => world.now,
-    onChange: () => {
-      world.told += 1;
-    },
-    log: collectLog(),
-  });
-  return { world, updates };
-}
-
-test('nobody is asked for an update before the owner lets it, and then every six hours', async () => {
-  const { world, updates } = openUpdates(async () => undefined);
-  updates.tick();
-  assert.equal(world.asked, 0);
-  world.isAllowed = true;
-  updates.tick();
-  updates.tick();
-  await settled();
-  assert.equal(world.asked, 1);
-  world.now = 6 * 3_600_000;
-  updates.tick();
-  await settled();
-  assert.equal(world.asked, 2);
-  assert.deepEqual(updates.state(), { state: 'current', checkedAt: world.now });
-});
-
-test('an update waits for the jobs that run, and for nobody else once it is wanted', async () => {
-  const { world, updates } = openUpdates(async () => '2.0.0');
-  assert.equal(updates.install(), false);
-  await updates.check();
-  assert.deepEqual(updates.state(), { state: 'ready', version: '2.0.0' });
-  updates.tick();
-  assert.equal(world.installed, 0, 'nobody wants it yet');
-  world.isBusy = true;
-  assert.equal(updates.install(), false);
-  updates.tick();
-  assert.equal(world.installed, 0);
-  world.isBusy = false;
-  updates.tick();
-  assert.equal(world.installed, 1);
-});
-
-test('an update that fails says so, and can be looked for again', async () => {
-  let fails = true;
-  const { updates } = openUpdates(async () => {
-    if (fails) throw new Error('no network');
-    return undefined;
-  });
-  await updates.check();
-  assert.deepEqual(updates.state(), { state: 'failed', detail: 'Looking for an update failed: no network', at: 0 });
-  fails = false;
-  await updates.check();
-  assert.equal(updates.state().state, 'current');
 });
 
 test('the log keeps no texts of jobs and no secrets, whoever hands them over, and stays small', (t) => {

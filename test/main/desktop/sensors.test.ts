@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { test } from 'node:test';
+import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { createPowerSensor } from '../../../main/power/power-sensor.ts';
 import { readFullScreen } from '../../../main/presence/full-screen.ts';
 import { loadOfPmon, readOtherGpuLoad } from '../../../main/presence/gpu-load.ts';
 import { meteredOfNmcli, readMetered } from '../../../main/presence/metered.ts';
 import { namesOfPs, namesOfTasklist, programsOfProc, readPrograms } from '../../../main/presence/programs.ts';
+import { systemSensors } from '../../../main/presence/system-sensors.ts';
 import { watchPresence } from '../../../main/presence/watch-presence.ts';
 import type { Presence } from '../../../shared/preferences/presence.ts';
 import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
 import { doubleEvent } from '../../support/electron-double/windows.ts';
+import { settled } from '../../support/pending-timers.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 
 function openPower(platform: NodeJS.Platform, env: Record<string, string> = {}) {
   const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
@@ -223,3 +226,123 @@ test('a sensor that sees nothing is asked less often, until it sees', async () =
   }
   assert.deepEqual(asked, [0, 10_000, 11_000, 12_000]);
 });
+
+test('a sensor that is told of a change is asked at once, and once more when it was asking; none is after the end', async () => {
+  let tell = (): void => undefined;
+  const answers: PromiseWithResolvers<Partial<Presence>>[] = [];
+  const watch = watchPresence(
+    [
+      {
+        everyMs: 30_000,
+        read: () => {
+          const answer = Promise.withResolvers<Partial<Presence>>();
+          answers.push(answer);
+          return answer.promise;
+        },
+        watch: (changed) => {
+          tell = changed;
+          return () => undefined;
+        },
+      },
+    ],
+    () => ({}),
+    () => undefined,
+    () => 0,
+  );
+  void watch.look();
+  tell();
+  tell();
+  assert.equal(answers.length, 1);
+  answers[0]?.resolve({ metered: false });
+  await settled();
+  assert.equal(answers.length, 2);
+  answers[1]?.resolve({ metered: true });
+  await settled();
+  assert.equal(watch.current().metered, true);
+  watch.close();
+  tell();
+  assert.equal(answers.length, 2);
+});
+
+/** Programs of the system as the test has them: they print what their files hold. */
+function playPrograms(t: TestContext, withEvents: boolean) {
+  const folder = temporaryFolder(t);
+  const add = (name: string, command: string): void => {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${command}\n`);
+    chmodSync(join(folder, name), 0o755);
+  };
+  const says = (metered: string): void =>
+    writeFileSync(join(folder, 'says'), `GENERAL.STATE:100 (connected)\nGENERAL.METERED:${metered}\n`);
+  writeFileSync(join(folder, 'events'), 'Monitoring signals\n');
+  add('nmcli', `cat ${join(folder, 'says')}`);
+  add('gdbus', withEvents ? `exec tail -n +1 -f ${join(folder, 'events')}` : 'exit 1');
+  const before = process.env.PATH;
+  process.env.PATH = `${folder}${delimiter}${before}`;
+  t.after(() => {
+    process.env.PATH = before;
+  });
+  const happens = (): void =>
+    appendFileSync(join(folder, 'events'), "/org/…: PropertiesChanged ('…', {'Metered': <uint32 1>}, @as [])\n");
+  return { says, happens };
+}
+
+function watchMetered(t: TestContext, matters: () => boolean) {
+  const clock = { now: 0 };
+  const options = {
+    platform: 'linux' as const,
+    env: {},
+    ownProcesses: () => new Set<number>(),
+    isComputing: () => true,
+  };
+  const sensor = systemSensors({ ...options, doesMeteredMatter: matters }).at(-1);
+  assert.ok(sensor);
+  const watch = watchPresence(
+    [sensor],
+    () => ({}),
+    () => undefined,
+    () => clock.now,
+  );
+  t.after(watch.close);
+  return { watch, clock };
+}
+
+const ON_LINUX = { skip: process.platform !== 'linux' };
+
+test(
+  'a network that becomes metered is known when NetworkManager tells, long before anybody would look',
+  ON_LINUX,
+  async (t) => {
+    const { says, happens } = playPrograms(t, true);
+    const { watch } = watchMetered(t, () => true);
+    says('no');
+    await watch.look();
+    assert.equal(watch.current().metered, false);
+    says('yes');
+    happens();
+    // The clock stands still: only what is told can have it asked.
+    await until(() => watch.current().metered === true);
+  },
+);
+
+test(
+  'where nobody tells of changes, the network is looked at within two seconds while it matters, else seldom',
+  ON_LINUX,
+  async (t) => {
+    let matters = true;
+    const { says } = playPrograms(t, false);
+    const { watch, clock } = watchMetered(t, () => matters);
+    says('no');
+    await watch.look();
+    const look = async (afterMs: number) => {
+      clock.now += afterMs;
+      await watch.look();
+      return watch.current().metered;
+    };
+    says('yes');
+    await until(async () => (await look(2_000)) === true);
+    matters = false;
+    says('no');
+    assert.equal(await look(2_000), true);
+    assert.equal(await look(28_000), false);
+  },
+);

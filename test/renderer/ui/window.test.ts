@@ -41,6 +41,7 @@ const STATE: AppState = {
   memoryHeld: true,
   startsAtLogin: false,
   update: { state: 'off' },
+  checksForUpdates: 'unasked',
   secretsProtected: true,
   hasTray: true,
   language: 'en',

@@ -40,6 +40,8 @@ export type ElectronHands = {
   /** The button that a person presses in the next message boxes. */
   pressedButton: number;
   login: Electron.Settings;
+  /** As macOS says it. */
+  wasOpenedAtLogin: boolean;
   readonly windows: WindowDouble[];
   /** All that were started, also those that have ended. */
   readonly utilities: UtilityDouble[];
@@ -52,7 +54,13 @@ export type ElectronHands = {
   readonly calls: string[];
   readonly opened: string[];
   readonly notifications: Electron.NotificationConstructorOptions[];
+  /** Those of them that are shown now; `emit('click')` is a person's. */
+  readonly toasts: EventEmitter[];
+  showsToasts: boolean;
+  badgeCount: number;
   readonly boxes: MessageBoxOptions[];
+  readonly errorBoxes: string[];
+  readonly relaunches: Electron.RelaunchOptions[];
   readonly permissions: {
     request?: Parameters<Electron.Session['setPermissionRequestHandler']>[0];
     check?: Parameters<Electron.Session['setPermissionCheckHandler']>[0];
@@ -82,6 +90,7 @@ export function createElectronDouble(options: DoubleOptions): { electron: Electr
     }),
     Notification: notificationClassOf(hands),
     dialog: strict('dialog', {
+      showErrorBox: (title: string, content: string) => void hands.errorBoxes.push(`${title}: ${content}`),
       showMessageBox: async (box: MessageBoxOptions) => {
         hands.boxes.push(box);
         return { response: hands.pressedButton, checkboxChecked: false };
@@ -125,6 +134,7 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     keyring: { works: true, backend: 'gnome_libsecret', key: randomBytes(32) },
     pressedButton: 0,
     login: { openAtLogin: false },
+    wasOpenedAtLogin: false,
     windows: [],
     utilities: [],
     trays: [],
@@ -136,7 +146,12 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     calls: [],
     opened: [],
     notifications: [],
+    toasts: [],
+    showsToasts: true,
+    badgeCount: 0,
     boxes: [],
+    errorBoxes: [],
+    relaunches: [],
     permissions: {},
     emitApp: (event, ...args) => void appEvents.emit(event, ...args),
     emitPower: (event, ...args) => void powerEvents.emit(event, ...args),
@@ -179,11 +194,16 @@ function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOption
     },
     getLoginItemSettings: (): Electron.LoginItemSettings => ({
       openAtLogin: hands.login.openAtLogin ?? false,
-      wasOpenedAtLogin: false,
+      wasOpenedAtLogin: hands.wasOpenedAtLogin,
       status: 'enabled',
       executableWillLaunchAtLogin: hands.login.openAtLogin ?? false,
       launchItems: [],
     }),
+    relaunch: (options: Electron.RelaunchOptions = {}) => void hands.relaunches.push(options),
+    setBadgeCount: (count = 0) => {
+      hands.badgeCount = count;
+      return true;
+    },
     enableSandbox: () => note('enableSandbox'),
     getAppMetrics: (): Electron.ProcessMetric[] => [],
     commandLine: strict('app.commandLine', {
@@ -267,10 +287,14 @@ function notificationClassOf(hands: ElectronHands) {
       this.options = options;
     }
     static isSupported(): boolean {
-      return true;
+      return hands.showsToasts;
     }
     show(): void {
       hands.notifications.push(this.options);
+      hands.toasts.push(this);
+    }
+    close(): void {
+      if (hands.toasts.includes(this)) hands.toasts.splice(hands.toasts.indexOf(this), 1);
     }
   };
 }

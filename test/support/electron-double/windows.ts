@@ -81,7 +81,8 @@ export class WindowDouble extends EventEmitter {
   readonly options: Electron.BrowserWindowConstructorOptions;
   readonly owner: WindowOwner;
   isShown: boolean;
-  isFocused = false;
+  hasFocus = false;
+  isFlashing = false;
   isGone = false;
   isSmall = false;
 
@@ -95,18 +96,26 @@ export class WindowDouble extends EventEmitter {
 
   show(): void {
     this.isShown = true;
+    this.hasFocus = true;
   }
   hide(): void {
     this.isShown = false;
+    this.hasFocus = false;
   }
   focus(): void {
-    this.isFocused = true;
+    this.hasFocus = true;
   }
   restore(): void {
     this.isSmall = false;
   }
   isMinimized(): boolean {
     return this.isSmall;
+  }
+  isFocused(): boolean {
+    return this.hasFocus;
+  }
+  flashFrame(isWanted: boolean): void {
+    this.isFlashing = isWanted;
   }
   isVisible(): boolean {
     return this.isShown;
