@@ -15,6 +15,7 @@ import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createModelDesk } from '../node/model-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
+import { dtypesForPage } from '../node/page-models.ts';
 import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
@@ -138,6 +139,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
       let isTold = false;
       return host.modelInstaller({ cacheFolder, relay, log })(id, {
         ...options,
+        dtypes: dtypesForPage(runtime.report()),
         onProgress: (progress) => {
           options.onProgress(progress);
           if (isTold) return;

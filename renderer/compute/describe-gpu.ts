@@ -7,6 +7,7 @@ const NONE: GpuReport = {
   architecture: '',
   description: '',
   isFallback: false,
+  halfPrecision: false,
   crossOriginIsolated: false,
 };
 
@@ -23,6 +24,7 @@ export async function describeGpu(): Promise<GpuReport> {
     architecture: architecture.slice(0, 200),
     description: description.slice(0, 400),
     isFallback,
+    halfPrecision: adapter.features.has('shader-f16'),
     crossOriginIsolated,
   };
 }

@@ -51,6 +51,7 @@ export const REAL_GPU: GpuReport = {
   architecture: 'test',
   description: 'a GPU',
   isFallback: false,
+  halfPrecision: true,
   crossOriginIsolated: true,
 };
 
