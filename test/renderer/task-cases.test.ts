@@ -77,6 +77,22 @@ for (const [device, place] of [
   });
 }
 
+test('a tab that measures tries models of tasks on the GPU and on the processor', async () => {
+  const engine = engineOf(await openPage());
+  await engine.open(['test/image-classification', 'test/translation'], { allowSoftware: true, measure: true });
+  for (const { name, trials = [] } of await engine.models()) {
+    if (name === 'kernels/webgpu') continue;
+    assert.deepEqual(
+      trials.map(({ device, per_second }) => [device, (per_second ?? 0) > 0]),
+      [
+        ['webgpu', true],
+        ['wasm', true],
+      ],
+      `${name}: ${JSON.stringify(trials)}`,
+    );
+  }
+});
+
 test('Chromium decodes sound of every form, in a worker and in a page', async () => {
   const engine = engineOf(await openPage());
   for (const within of ['worker', 'page'] as const) {

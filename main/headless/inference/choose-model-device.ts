@@ -58,10 +58,10 @@ export function createDeviceChooser(options: DeviceChooserOptions): DeviceChoose
   return {
     dtypes: () => dtypesFor(options.devices(), allowSimulated),
     choose: async (installed, isDtypeGiven, takenBytes) => {
-      const { id, type, revision } = installed;
+      const { id, type, tasks, revision } = installed;
       const devices = devicesWithout(takenBytes);
       const dtypes = await dtypesOf(installed, isDtypeGiven);
-      const isMeasured = trialJobOf(type, id) !== null && waysOf(devices, dtypes, allowSimulated) > 1;
+      const isMeasured = trialJobOf({ type, name: id, tasks }) !== null && waysOf(devices, dtypes, allowSimulated) > 1;
       const key = `${id} ${revision}`;
       const known = measured.get(key) ?? [];
       const fresh = isMeasured ? await measure(installed, unmeasured(devices, dtypes, known), dtypes, options) : [];
@@ -94,7 +94,7 @@ function unmeasured(
 }
 
 function measure(
-  { id: model, type, folder: location, task, sizeBytes: ownBytes }: InstalledModel,
+  { id: name, type, tasks, folder: location, task, sizeBytes: ownBytes }: InstalledModel,
   devices: readonly DeviceFact[],
   dtypes: readonly DtypeFact[],
   options: DeviceChooserOptions,
@@ -109,7 +109,7 @@ function measure(
     start: (device, dtype) => {
       const sizeBytes = dtypes.find((one) => one.dtype === dtype)?.sizeBytes ?? ownBytes;
       const load = { location, dtype, device, threads: options.threads(sizeBytes) };
-      return start({ load: task === undefined ? load : { ...load, task }, type, model });
+      return start({ load: task === undefined ? load : { ...load, task }, type, name, tasks });
     },
   });
 }

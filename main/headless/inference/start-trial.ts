@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { TrialWorker } from '../../../shared/runtimes/devices/measure-devices.ts';
+import type { TriedModel } from '../../../shared/runtimes/devices/trial-job.ts';
 import type { LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
 
-export type TrialRequest = { load: LoadRequest; type: string; model: string };
+export type TrialRequest = TriedModel & { load: LoadRequest };
 export type TrialWord = { units: number } | { problem: string };
 
 const ENTRY = fileURLToPath(new URL('./trial-process.ts', import.meta.url));

@@ -9,13 +9,13 @@ import { loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import { filesInFolder } from './folder-files.ts';
 import type { TrialRequest, TrialWord } from './start-trial.ts';
 
-const { load, type, model }: TrialRequest = JSON.parse(process.argv[2] ?? '');
+const { load, ...tried }: TrialRequest = JSON.parse(process.argv[2] ?? '');
 const say = (word: TrialWord): void => void process.stdout.write(`${JSON.stringify(word)}\n`);
 
 try {
   const { location, ...options } = load;
   const loaded = await loadModel(filesInFolder(location), options);
-  const trial = trialJobOf(type, model);
+  const trial = trialJobOf(tried);
   say({ units: 0 });
   for await (const _ of createInterface({ input: process.stdin })) {
     if (trial === null) throw new TypeError('a model that is not measured');

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { filesInFolder } from '../../../../main/headless/inference/folder-files.ts';
+import { trialJobOf } from '../../../../shared/runtimes/devices/trial-job.ts';
 import { TASKS } from '../../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { createAnswerer, type Told } from '../../../support/task-cases/answer-cases.ts';
 import { checkCase, requestOf } from '../../../support/task-cases/task-case.ts';
@@ -29,6 +30,23 @@ test('every task is right in Node on its processor', async (t) => {
   for (const one of TASK_CASES) {
     await t.test(one.name, async () => checkCase(one, 'Node on its processor', await answer(await requestOf(one))));
   }
+});
+
+test('every model has a short run by which its devices are compared', async (t) => {
+  const answer = createAnswerer((model) => filesInFolder(join(folder, model)), 'cpu');
+  for (const one of TASK_CASES) {
+    await t.test(one.name, async () => {
+      const { type, model } = (await requestOf(one)).job;
+      // What is tried is the first task of a model; here each is.
+      const trial = trialJobOf({ type, name: model, tasks: [one.task] });
+      assert.ok(trial !== null);
+      const told = await answer({ job: trial.job, loadedAs: one.loadedAs });
+      assert.ok('answer' in told, JSON.stringify(told));
+      assert.ok(trial.count({ usage: { inputTokens: 1, outputTokens: 1 } }) > 0);
+    });
+  }
+  assert.equal(trialJobOf({ type: 'compute', name: 'kernels/cpu' }), null);
+  assert.equal(trialJobOf({ type: 'task', name: 'test/later', tasks: ['a-later-task'] }), null);
 });
 
 const skip = existsSync(SWIFTSHADER) ? false : 'there is no SwiftShader on this machine';
