@@ -1,7 +1,6 @@
 import type { JobWitness } from '../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuUse } from '../../shared/ipc/app-state.ts';
-import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Gpu, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
@@ -9,7 +8,7 @@ import type { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import type { DepartureCounter } from '../node/departures.ts';
 import type { StartAgent } from '../node/node-host.ts';
 import type { PageModel } from '../node/page-model.ts';
-import type { InstallModel } from '../node/page-models.ts';
+import type { InstallModel, SizeModel } from '../node/page-models.ts';
 import type { SystemSensorsOptions } from '../presence/system-sensors.ts';
 import type { Sensor } from '../presence/watch-presence.ts';
 import type { SealedBoxes } from '../settings/sealed-box.ts';
@@ -58,7 +57,7 @@ export type DesktopHost = {
   /** How models that the owner adds are fetched: from the relay that the node has, if it mirrors them, else from the hub. */
   modelInstaller(options: { cacheFolder: string; relay: RelayFiles | undefined; log: AgentLog }): InstallModel;
   /** How large they are, asked of the same places; sizes are unknown when absent. */
-  modelSizer?(relay: RelayFiles | undefined): (id: string, signal: AbortSignal) => Promise<ModelSize>;
+  modelSizer?(relay: RelayFiles | undefined): SizeModel;
   describeHardware(): Promise<Hardware>;
   /** How full and busy GPUs are, and how much memory is free; nobody tells when absent. */
   readGpuUse?(gpus: readonly Gpu[]): Promise<(Omit<GpuUse, 'id'> | null)[]>;

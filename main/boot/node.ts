@@ -17,6 +17,7 @@ import { createMachineTester } from '../node/machine-test.ts';
 import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createModelDesk } from '../node/model-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
+import { dtypesForPage } from '../node/page-models.ts';
 import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
@@ -158,7 +159,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
       measure: (id: string, signal: AbortSignal) => {
         const relay = relayFiles(node.link(), boxes);
         tellAsked(id, relay);
-        return modelSizer(relay)(id, signal);
+        return modelSizer(relay)(id, { signal, dtypes: dtypesForPage(runtime.report()) });
       },
     }),
     discard: (id) => discardUnfinished(cacheFolder, id),
@@ -167,6 +168,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
       let isTold = false;
       return host.modelInstaller({ cacheFolder, relay, log })(id, {
         ...options,
+        dtypes: dtypesForPage(runtime.report()),
         onProgress: (progress) => {
           options.onProgress(progress);
           if (isTold) return;

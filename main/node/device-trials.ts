@@ -104,8 +104,8 @@ export function createDeviceTrials(options: DeviceTrialsOptions): DeviceTrials {
   };
 }
 
-function isMeasurable({ served: { type, name }, onProcessor }: PageModel): boolean {
-  return onProcessor?.host === 'process' && trialJobOf(type, name) !== null;
+function isMeasurable({ served, onProcessor }: PageModel): boolean {
+  return onProcessor?.host === 'process' && trialJobOf(served) !== null;
 }
 
 async function trialsOn(model: PageModel, stop: AbortSignal, options: DeviceTrialsOptions): Promise<DeviceTrial[]> {
@@ -133,8 +133,8 @@ function factOf(device: Device): DeviceFact {
 }
 
 function startTrial(host: Pick<WindowRuntime, 'tryOut'>, model: PageModel): TrialWorker {
-  const { name, type, device } = model.served;
-  const trial = trialJobOf(type, name);
+  const { device } = model.served;
+  const trial = trialJobOf(model.served);
   const ready = Promise.withResolvers<RunTrial>();
   const over = Promise.withResolvers<void>();
   const stop = new AbortController();

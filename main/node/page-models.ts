@@ -1,7 +1,9 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { dtypesFor } from '../../shared/runtimes/devices/dtype-order.ts';
 import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { defaultThreads, threadsFor } from '../headless/inference/worker-runtime.ts';
 import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
@@ -26,8 +28,6 @@ export type PageModelsOptions = {
 /** Names the runtime on receipts, as the node without a screen does. */
 const RUNTIME = 'transformers.js';
 const DEVICE = 'webgpu';
-/** 8-bit weights, which suit processors, have no fast way through WebGPU; half precision needs a GPU that has it. */
-const GPU_DTYPES = ['q4', 'fp32', 'fp16', 'q8'] as const;
 const PROCESSOR = 'cpu';
 const PROCESSOR_OF_PAGE = 'wasm';
 /** WebGPU does the work; what is left to the CPU is small. */
@@ -52,6 +52,8 @@ export async function openPageModels(options: PageModelsOptions): Promise<PageMo
 export type InstallOptions = {
   onProgress(progress: DownloadProgress): void;
   signal: AbortSignal;
+  /** The best first; what suits every GPU when absent. */
+  dtypes?: readonly string[];
   quotaBytes?: () => number | undefined;
   /** Rejects where no source may be asked now; what is on this machine already needs none. */
   mayAsk?: () => Promise<void>;
@@ -61,17 +63,27 @@ export type InstallOptions = {
 export type InstallModel = (id: string, options: InstallOptions) => Promise<PageModel>;
 
 /** Asks how large models are, in the form that an installer would fetch. */
-export function createModelSizer(sources: SourceOptions): (id: string, signal: AbortSignal) => Promise<ModelSize> {
-  return (id, signal) => sizeOfDownload(sources, { id, dtypes: GPU_DTYPES }, signal);
+export function createModelSizer(sources: SourceOptions): SizeModel {
+  return (id, { signal, dtypes = dtypesForPage(undefined) }) => sizeOfDownload(sources, { id, dtypes }, signal);
 }
+
+/** How large a download would be. Errors: those of the source. */
+export type SizeModel = (id: string, options: Pick<InstallOptions, 'signal' | 'dtypes'>) => Promise<ModelSize>;
 
 export type InstallerOptions = Omit<PageModelsOptions, 'models'> &
   Omit<FetchOptions, 'onProgress' | 'stallMs' | 'mayAsk'>;
 
+/** In which dtypes a model is looked for, by what the page says of its GPU; until it has said anything there may be any. */
+export function dtypesForPage(report: Pick<GpuReport, 'usable' | 'halfPrecision'> | undefined): readonly string[] {
+  const { usable, halfPrecision } = report ?? { usable: true, halfPrecision: false };
+  const features = halfPrecision ? ['shader-f16'] : [];
+  return dtypesFor([{ device: DEVICE, isPresent: usable, isSimulated: false, memoryBytes: null, features }]);
+}
+
 /** Downloads models for the pages, in the form that suits a GPU. */
 export function createModelInstaller(options: InstallerOptions): InstallModel {
   const { shippedFolder, cacheFolder, processorHost = 'process', log, ...sources } = options;
-  return async (id, { onProgress, signal, quotaBytes, mayAsk }) => {
+  return async (id, { onProgress, signal, quotaBytes, mayAsk, dtypes = dtypesForPage(undefined) }) => {
     const onEvicted = (model: string, sizeBytes: number): void =>
       log.info({ model, sizeBytes }, 'a model was removed to make room');
     const store = createModelStore({
@@ -79,7 +91,7 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
       ...(quotaBytes === undefined ? {} : { quotaBytes }),
       ...(mayAsk === undefined ? {} : { mayAsk }),
     });
-    const installed = await store.install({ id, dtypes: GPU_DTYPES }, signal);
+    const installed = await store.install({ id, dtypes }, signal);
     const name = relative(cacheFolder, installed.folder).split(sep).join('/');
     const forget = async (): Promise<void> => {
       await store.release(installed);

@@ -22,6 +22,7 @@ const PROCESSOR: GpuReport = {
   architecture: '',
   description: 'processor',
   isFallback: false,
+  halfPrecision: false,
   crossOriginIsolated: true,
 };
 

@@ -7,6 +7,7 @@ const NONE: ComputeHello = {
   architecture: '',
   description: '',
   isFallback: false,
+  halfPrecision: false,
   crossOriginIsolated: false,
   webgpu: null,
 };
@@ -25,6 +26,7 @@ export async function describeGpu(): Promise<ComputeHello> {
     description: description.slice(0, 400),
     isFallback,
     webgpu: describeAdapter(adapter),
+    halfPrecision: adapter.features.has('shader-f16'),
     crossOriginIsolated,
   };
 }

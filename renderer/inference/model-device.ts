@@ -48,10 +48,10 @@ function factsOf({ webgpu, isSimulated }: ComputeDevice): DeviceFact[] {
   ];
 }
 
-function startTrial({ id: model, type }: InstalledWebModel, request: LoadRequest): TrialWorker {
+function startTrial({ id: model, type, tasks }: InstalledWebModel, request: LoadRequest): TrialWorker {
   const nothing = (): void => undefined;
   const thread = startModelThread({ model, onFault: nothing, onWarm: nothing, onEnd: nothing }, request);
-  const trial = trialJobOf(type, model);
+  const trial = trialJobOf({ type, name: model, tasks });
   return {
     loaded: thread.loaded,
     run: async (signal) => {

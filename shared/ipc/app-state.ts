@@ -38,6 +38,8 @@ export const GpuReport = Type.Object({
   architecture: Type.String({ maxLength: 200 }),
   description: Type.String({ maxLength: 400 }),
   isFallback: Type.Boolean(),
+  /** Whether it computes in 16 bits (shader-f16). */
+  halfPrecision: Type.Boolean(),
   crossOriginIsolated: Type.Boolean(),
 });
 export type GpuReport = Static<typeof GpuReport>;

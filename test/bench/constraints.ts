@@ -14,7 +14,7 @@ const NEVER_END = { '1': -1_000 };
 let schemas = 0;
 
 /** A schema that no answer was made under before, so that nothing is known of it yet. */
-function freshSchema(): unknown {
+export function freshSchema(): unknown {
   const name = `member${schemas++}`;
   const item = {
     type: 'object',

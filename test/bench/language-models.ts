@@ -14,7 +14,14 @@ import { type Figure, figureOf } from './figure.ts';
 import { interleave } from './rounds.ts';
 
 /** 24 million weights. */
-const SIZE: LlamaSize = { layers: 6, hidden: 512, heads: 8, inner: 1_376, vocabulary: 4_096, contextLength: 4_096 };
+export const SIZE: LlamaSize = {
+  layers: 6,
+  hidden: 512,
+  heads: 8,
+  inner: 1_376,
+  vocabulary: 4_096,
+  contextLength: 4_096,
+};
 const PROMPT = 'Tell me what you know.';
 const TOKENS = 128;
 const ROUNDS = 5;
@@ -105,7 +112,7 @@ function ofNode(node: Runtime, model: string): Asked {
 }
 
 /** After the first token, so that the prompt is not in it. */
-async function msPerToken(model: LoadedModel): Promise<number> {
+export async function msPerToken(model: LoadedModel): Promise<number> {
   const { times } = await answer(model, [{ role: 'user', content: PROMPT }]);
   return ((times.at(-1) ?? 0) - (times[0] ?? 0)) / (times.length - 1);
 }

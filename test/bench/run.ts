@@ -1,6 +1,7 @@
 import { closeConnections } from './ask.ts';
 import { bigStore } from './big-store.ts';
 import { churn } from './churn.ts';
+import { constraintMasks } from './constraint-masks.ts';
 import { constraints } from './constraints.ts';
 import { crashes } from './crashes.ts';
 import { decisions } from './decisions.ts';
@@ -49,12 +50,13 @@ const BENCHES: Record<string, (pool: RelayPool) => Promise<Figure[]>> = {
   'killed-node': killedNode,
   'frozen-node': frozenNode,
   revocation,
-  constraints,
 };
 /** Those that bring what they need themselves, and are best alone. */
 const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>> = {
   'many-nodes': manyNodes,
   decisions,
+  constraints,
+  'constraint-masks': constraintMasks,
   'many-streams': manyStreams,
   'open-streams': openStreams,
   'big-store': bigStore,

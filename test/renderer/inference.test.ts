@@ -20,12 +20,14 @@ import { chatInput } from '../support/pretended-model.ts';
 import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../support/runtime-fixtures.ts';
 import { PAINTED_SIDE, writePainter } from '../support/task-models/painter-model.ts';
 import { writePictureChat } from '../support/task-models/picture-chat-model.ts';
+import { writeFourTokens } from '../support/task-models/text-models.ts';
 import { until } from '../support/until.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 const EMBED = 'sparewatt/demo-embed';
 const SEES = 'test/sees';
 const PAINTS = 'test/paints';
+const FAILS = 'test/fails';
 const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain'];
 /** Sums in another order, and on a GPU with other instructions, differ in the last digits of float32. */
 const TOLERANCE = { wasm: 1e-5, webgpu: 1e-3 };
@@ -39,6 +41,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-engine-'));
   await writePictureChat(folder, SEES);
   await writePainter(folder, PAINTS);
+  await writeFourTokens(folder, FAILS);
   pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
   const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
@@ -60,6 +63,12 @@ async function openPage(): Promise<Page> {
   await page.goto(`${pool.relay.url}/join`);
   await page.waitForFunction('globalThis.engine !== undefined');
   return page;
+}
+
+/** Beside the relay's own models those that were written for these tests. */
+async function serveWritten(page: Page): Promise<void> {
+  const pathOf = (url: string) => join(folder, new URL(url).pathname.slice('/models/'.length));
+  await page.context().route('**/models/test/**', (route) => route.fulfill({ path: pathOf(route.request().url()) }));
 }
 
 async function vectorsOnNode(): Promise<number[][]> {
@@ -103,11 +112,7 @@ for (const device of ['wasm', 'webgpu'] as const) {
 
     test('sees the pictures of a chat, and paints', async () => {
       const page = await openPage();
-      await page
-        .context()
-        .route('**/models/test/**', (route) =>
-          route.fulfill({ path: join(folder, new URL(route.request().url()).pathname.slice('/models/'.length)) }),
-        );
+      await serveWritten(page);
       const engine = engineOf(page);
       await engine.open([SEES, PAINTS], device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true });
       const url = `data:image/png;base64,${await pictureFile(paint(8, 8, (x, y) => (x < 4 ? RED : y < 4 ? BLUE : GREEN)))}`;
@@ -134,6 +139,21 @@ for (const device of ['wasm', 'webgpu'] as const) {
     });
   });
 }
+
+test('a run that fails in the graph takes its worker with it, and the next request has a fresh one', async () => {
+  const page = await openPage();
+  await serveWritten(page);
+  const engine = engineOf(page);
+  await engine.open([FAILS], { only: 'wasm' });
+  const ask = (text: string) => engine.outputOf({ type: 'task', model: FAILS, input: { text, top: 1 } });
+  const right = { labels: [{ label: 'four', score: 1 }] };
+  assert.deepEqual(await ask('one two'), right);
+  await assert.rejects(ask('one two three'), /ended while it worked|failed/);
+  assert.match((await engine.faults()).join(), /Reshape/);
+  await until(async () => (await engine.states()).join().endsWith('warm,installed,warm'));
+  assert.deepEqual(await ask('two one'), right);
+  assert.equal((await engine.faults()).length, 1);
+});
 
 test('a simulated GPU is not used unless it is asked for', async () => {
   const engine = engineOf(await openPage());

@@ -52,6 +52,7 @@ export const REAL_GPU: ComputeHello = {
   architecture: 'test',
   description: 'a GPU',
   isFallback: false,
+  halfPrecision: true,
   crossOriginIsolated: true,
   webgpu: { adapter: 'test a GPU', limits: { maxBufferSize: 2 ** 31 }, features: ['shader-f16', 'subgroups'] },
 };

@@ -4,7 +4,9 @@ import type { Page } from 'playwright-core';
 import { buildPages } from '../../build/build-pages.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
+import type { Sound } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
+import type { CaseRequest, Told } from './task-cases/answer-cases.ts';
 
 const SOURCES = fileURLToPath(new URL('../fixtures/pages', import.meta.url));
 
@@ -42,6 +44,13 @@ export function engineOf(page: Page) {
     codeOf: (job: RuntimeJob) => call<string>('codeOf', job),
     outputOf: (job: RuntimeJob) =>
       call<EngineAnswer>('run', job).then(({ output }) => output as Record<string, unknown>),
+    answerCase: (place: 'worker' | 'page', device: string, request: CaseRequest) =>
+      call<Told>('answerCase', place, device, request),
+    decodeRecording: async (place: 'worker' | 'page', file: Uint8Array): Promise<Sound> => {
+      const base64 = Buffer.from(file).toString('base64');
+      const { rateHz, samples } = await call<{ rateHz: number; samples: number[] }>('decodeRecording', place, base64);
+      return { rateHz, samples: Float32Array.from(samples) };
+    },
     cancelAtFirstPiece: (job: RuntimeJob) =>
       call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),
     faults: () => page.evaluate<string[]>('engine.faults'),

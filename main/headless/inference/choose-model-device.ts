@@ -9,10 +9,11 @@ import {
   memoryForWeights,
   objectionTo,
 } from '../../../shared/runtimes/devices/choose-device.ts';
+import { dtypesFor, PROCESSOR_DTYPES } from '../../../shared/runtimes/devices/dtype-order.ts';
 import { measureDevices, type TrialWorker } from '../../../shared/runtimes/devices/measure-devices.ts';
 import { trialJobOf } from '../../../shared/runtimes/devices/trial-job.ts';
 import type { InstalledModel } from '../models/installed-model.ts';
-import { HUB_DTYPES, weightsFile } from '../models/model-plan.ts';
+import { weightsFile } from '../models/model-plan.ts';
 import { startTrial, type TrialRequest } from './start-trial.ts';
 
 export type DeviceChooserOptions = {
@@ -26,6 +27,8 @@ export type DeviceChooserOptions = {
 };
 
 export type DeviceChooser = {
+  /** In which dtypes a model is looked for, the best first, where its owner named none. */
+  dtypes(): readonly string[];
   /**
    * Where a model runs, or null where nothing speaks for anything but what is usual. `takenBytes` is what other models have
    * of a GPU's memory.
@@ -36,6 +39,7 @@ export type DeviceChooser = {
 };
 
 const PROCESSOR = 'cpu';
+const KNOWN_DTYPES = ['q4f16', ...PROCESSOR_DTYPES];
 
 /** Of a GPU's memory; the processor's is the system's to share out. */
 export function takenOfGpu(device: string, { sizeBytes }: Pick<InstalledModel, 'sizeBytes'>): number {
@@ -52,11 +56,12 @@ export function createDeviceChooser(options: DeviceChooserOptions): DeviceChoose
   const devicesWithout = (takenBytes: number): DeviceFact[] =>
     options.devices().map((fact) => without(fact, takenBytes));
   return {
+    dtypes: () => dtypesFor(options.devices(), allowSimulated),
     choose: async (installed, isDtypeGiven, takenBytes) => {
-      const { id, type, revision } = installed;
+      const { id, type, tasks, revision } = installed;
       const devices = devicesWithout(takenBytes);
       const dtypes = await dtypesOf(installed, isDtypeGiven);
-      const isMeasured = trialJobOf(type, id) !== null && waysOf(devices, dtypes, allowSimulated) > 1;
+      const isMeasured = trialJobOf({ type, name: id, tasks }) !== null && waysOf(devices, dtypes, allowSimulated) > 1;
       const key = `${id} ${revision}`;
       const known = measured.get(key) ?? [];
       const fresh = isMeasured ? await measure(installed, unmeasured(devices, dtypes, known), dtypes, options) : [];
@@ -89,7 +94,7 @@ function unmeasured(
 }
 
 function measure(
-  { id: model, type, folder: location, task, sizeBytes: ownBytes }: InstalledModel,
+  { id: name, type, tasks, folder: location, task, sizeBytes: ownBytes }: InstalledModel,
   devices: readonly DeviceFact[],
   dtypes: readonly DtypeFact[],
   options: DeviceChooserOptions,
@@ -104,7 +109,7 @@ function measure(
     start: (device, dtype) => {
       const sizeBytes = dtypes.find((one) => one.dtype === dtype)?.sizeBytes ?? ownBytes;
       const load = { location, dtype, device, threads: options.threads(sizeBytes) };
-      return start({ load: task === undefined ? load : { ...load, task }, type, model });
+      return start({ load: task === undefined ? load : { ...load, task }, type, name, tasks });
     },
   });
 }
@@ -118,7 +123,7 @@ function waysOf(devices: readonly DeviceFact[], dtypes: readonly DtypeFact[], al
 async function dtypesOf(installed: InstalledModel, isDtypeGiven: boolean): Promise<DtypeFact[]> {
   const own = { dtype: installed.dtype, sizeBytes: installed.sizeBytes };
   if (isDtypeGiven || installed.shipped || installed.weightsFiles.length > 1) return [own];
-  const others = HUB_DTYPES.filter((dtype) => dtype !== installed.dtype).map(async (dtype) => {
+  const others = KNOWN_DTYPES.filter((dtype) => dtype !== installed.dtype).map(async (dtype) => {
     const found = await stat(join(installed.folder, weightsFile(dtype))).catch(() => null);
     return found === null ? [] : [{ dtype, sizeBytes: found.size }];
   });

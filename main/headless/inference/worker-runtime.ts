@@ -6,7 +6,7 @@ import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../
 import type { DeviceChooser } from './choose-model-device.ts';
 import { createModelWorker } from './model-worker.ts';
 import { createPlaceKeeper } from './place-keeper.ts';
-import { placeModel, type ServedPlace, takenBy } from './place-model.ts';
+import { placeModel, type ServedPlace, suiting, takenBy } from './place-model.ts';
 
 export type RuntimeLog = {
   info(message: string): void;
@@ -96,7 +96,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   }
 
   for (const request of options.models) {
-    const files = await store.install(request, options.signal);
+    const files = await store.install(suiting(request, options.chooseDevice), options.signal);
     const placed = await placeModel(request, files, takenBy([...served.values()]), { ...options, store });
     let loadBegan = 0;
     const worker = createModelWorker({

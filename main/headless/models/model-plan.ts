@@ -63,8 +63,6 @@ const WEIGHTS_SUFFIX: Record<string, string> = {
   bnb4: '_bnb4',
 };
 
-/** On a CPU 8-bit weights are read four times as fast as fp32, and every converted model has them. */
-export const HUB_DTYPES = ['q8', 'fp32', 'q4', 'fp16'] as const;
 /** The shipped models are so small that fp32 costs nothing and gives the same answers on every machine. */
 export const SHIPPED_DTYPES = ['fp32', 'q8'] as const;
 

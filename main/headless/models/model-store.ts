@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { revisionFolder } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { PROCESSOR_DTYPES } from '../../../shared/runtimes/devices/dtype-order.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
 import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { isDiskError, removeAbandonedFiles } from './atomic-file.ts';
@@ -24,7 +25,6 @@ import { assertNoLink, isBehindLink } from './links.ts';
 import {
   assertModelId,
   type FilePlan,
-  HUB_DTYPES,
   KNOWN_FILES,
   KNOWN_PARTS,
   planFiles,
@@ -169,7 +169,8 @@ async function findPlace(options: ModelStoreOptions, request: ModelRequest): Pro
     shipped,
     revision,
     folder: shipped ? shippedFolder : join(options.cacheFolder, ...name.split('/')),
-    dtypes: wanted.dtype === undefined ? (wanted.dtypes ?? (shipped ? SHIPPED_DTYPES : HUB_DTYPES)) : [wanted.dtype],
+    dtypes:
+      wanted.dtype === undefined ? (wanted.dtypes ?? (shipped ? SHIPPED_DTYPES : PROCESSOR_DTYPES)) : [wanted.dtype],
     task: wanted.task,
   };
 }

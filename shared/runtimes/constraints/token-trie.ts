@@ -9,6 +9,10 @@ export type TokenTrie = {
   /** The byte that leads to a node, and how many bytes lead there. */
   readonly byte: Uint8Array;
   readonly depth: Uint8Array;
+  /** The node that a node is below; the root is below itself. */
+  readonly parent: Int32Array;
+  /** All nodes to which a byte leads. */
+  nodesOf(byte: number): Int32Array;
   /** The first node after a node's subtree. */
   readonly end: Int32Array;
   /** The first token that ends at a node, and the next that has the same bytes; -1 for none. */
@@ -23,6 +27,7 @@ export type TokenTrie = {
 };
 
 const NO_BYTES = new Uint8Array(0);
+const NO_NODES = new Int32Array(0);
 
 /** Tokens by id; `null` for those that take no part. */
 export function createTokenTrie(tokens: readonly (Uint8Array | null)[]): TokenTrie {
@@ -30,6 +35,7 @@ export function createTokenTrie(tokens: readonly (Uint8Array | null)[]): TokenTr
   const most = 1 + tokens.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);
   const byte = new Uint8Array(most);
   const depth = new Uint8Array(most);
+  const parent = new Int32Array(most);
   const end = new Int32Array(most);
   const token = new Int32Array(most).fill(-1);
   const sameBytes = new Int32Array(tokens.length).fill(-1);
@@ -44,6 +50,7 @@ export function createTokenTrie(tokens: readonly (Uint8Array | null)[]): TokenTr
     for (let at = shared; at < bytes.length; at++) {
       byte[nodes] = bytes[at] ?? 0;
       depth[nodes] = at + 1;
+      parent[nodes] = path.at(-1) ?? 0;
       path.push(nodes++);
     }
     const node = path.at(-1) ?? 0;
@@ -52,6 +59,8 @@ export function createTokenTrie(tokens: readonly (Uint8Array | null)[]): TokenTr
     previous = bytes;
   }
   while (path.length > 0) end[path.pop() ?? 0] = nodes;
+
+  const byByte = nodesByByte(byte.subarray(0, nodes));
 
   function childOf(node: number, wanted: number): number {
     for (let child = node + 1; child < (end[node] ?? 0); child = end[child] ?? 0)
@@ -64,6 +73,8 @@ export function createTokenTrie(tokens: readonly (Uint8Array | null)[]): TokenTr
     tokens: tokens.length,
     byte: byte.slice(0, nodes),
     depth: depth.slice(0, nodes),
+    parent: parent.slice(0, nodes),
+    nodesOf: (wanted) => byByte[wanted] ?? NO_NODES,
     end: end.slice(0, nodes),
     token: token.slice(0, nodes),
     sameBytes,
@@ -86,6 +97,13 @@ export function createTokenTrie(tokens: readonly (Uint8Array | null)[]): TokenTr
       return lengths;
     },
   };
+}
+
+/** The root, to which no byte leads, is in none. */
+function nodesByByte(byteOf: Uint8Array): Int32Array[] {
+  const lists = Array.from({ length: 256 }, (): number[] => []);
+  for (let node = 1; node < byteOf.length; node++) lists[byteOf[node] ?? 0]?.push(node);
+  return lists.map((nodes) => Int32Array.from(nodes));
 }
 
 /** Ids in the order of their tokens' bytes. */

@@ -21,12 +21,13 @@ const ORDER: Readonly<Record<DeviceHost, readonly Device[]>> = {
   desktop: ['webgpu', 'cpu'],
   node: ['cuda', 'dml', 'coreml', 'webgpu', 'cpu'],
 };
-const PROCESSORS: readonly Device[] = ['wasm', 'cpu'];
+export const PROCESSORS: readonly Device[] = ['wasm', 'cpu'];
 const GPU_COUNTS = 2;
 const EQUAL_SHARE = 0.1;
 /** Weights, what is computed with them, and the cache of a conversation. */
 const MEMORY_PER_WEIGHT = 1.5;
-const HALF_PRECISION = ['fp16', 'q4f16'];
+/** Dtypes whose sums are made in 16 bits. */
+export const HALF_PRECISION: readonly string[] = ['fp16', 'q4f16'];
 
 /** What was found of a device. `why` says what speaks against one that is not present. */
 export type DeviceFact = {

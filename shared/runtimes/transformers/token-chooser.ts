@@ -1,5 +1,5 @@
 import type { ConstrainedAnswer } from '../constraints/constraint.ts';
-import { hasBit, type TokenMask } from '../constraints/token-masks.ts';
+import type { TokenMask } from '../constraints/token-masks.ts';
 import type { TokenChooser } from './decode-request.ts';
 import type { LogprobReader } from './logprobs.ts';
 import type { Random } from './random.ts';
@@ -67,10 +67,23 @@ export function createChoosing(options: ChoosingOptions): Choosing | null {
   };
 }
 
+/** Goes by the words of the mask: of a large vocabulary most allow nothing, and looking at each token would cost more than the mask. */
 function leaveOnly(scores: Float32Array, mask: TokenMask, canEnd: boolean, endIds: ReadonlySet<number>): void {
-  for (let id = 0; id < scores.length; id++) {
-    const score = scores[id] ?? 0;
-    if (endIds.has(id) ? !canEnd : !hasBit(mask, id)) scores[id] = Number.NEGATIVE_INFINITY;
-    else if (!(score > LOWEST_SCORE)) scores[id] = LOWEST_SCORE;
+  const ends = [...endIds].map((id) => [id, canEnd ? (scores[id] ?? 0) : Number.NEGATIVE_INFINITY] as const);
+  let refusedFrom = 0;
+  for (let word = 0; word < mask.length; word++) {
+    const bits = mask[word] ?? 0;
+    if (bits === 0) continue;
+    const first = word * 32;
+    scores.fill(Number.NEGATIVE_INFINITY, refusedFrom, first);
+    refusedFrom = Math.min(first + 32, scores.length);
+    for (let id = first; id < refusedFrom; id++) {
+      if (((bits >>> (id - first)) & 1) === 0) scores[id] = Number.NEGATIVE_INFINITY;
+      else if (!((scores[id] ?? 0) > LOWEST_SCORE)) scores[id] = LOWEST_SCORE;
+    }
+  }
+  scores.fill(Number.NEGATIVE_INFINITY, refusedFrom);
+  for (const [id, score] of ends) {
+    if (id < scores.length) scores[id] = canEnd && !(score > LOWEST_SCORE) ? LOWEST_SCORE : score;
   }
 }

@@ -170,7 +170,7 @@ test('the lock of a relay says how large its models are, and the hub is not aske
   };
   const size = createModelSizer({ relayUrl: 'http://relay.example', relayFetch, hubUrl: hub.url });
   hub.requests.length = 0;
-  assert.deepEqual(await size('acme/chat', AbortSignal.timeout(5_000)), {
+  assert.deepEqual(await size('acme/chat', { signal: AbortSignal.timeout(5_000) }), {
     ...{ model: 'acme/chat', dtype: 'q4', from: 'relay.example', weightsBytes: 741 },
   });
   assert.deepEqual([asked, hub.requests], [[...answers.keys()], []]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,14 @@ const EMBED = 'sparewatt/demo-embed';
 const LEAST_SHARE_OF_SUMS = 0.95;
 
 type Example = { task: string; messages: ChatMessage[]; answer: string };
+
+test('the demo models are small: 12 MB in all their forms together', async () => {
+  const files = await readdir(MODELS, { recursive: true, withFileTypes: true });
+  const paths = files.filter((file) => file.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  assert.ok(sizes.length > 10);
+  assert.ok(sizes.reduce((sum, size) => sum + size, 0) < 12e6);
+});
 
 for (const dtype of ['fp32', 'q8']) {
   describe(`the demo models in ${dtype}`, () => {

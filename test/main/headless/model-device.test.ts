@@ -12,9 +12,11 @@ import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { writeToneListener } from '../../support/task-models/audio-models.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 const TINY = 'test/clock';
+const EARS = 'test/ears';
 const MODELS = fileURLToPath(new URL('../../../shared/models', import.meta.url));
 const FOLDERS = { modelFolder: MODELS, cacheFolder: join(MODELS, 'none'), preload: false };
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -101,9 +103,10 @@ test('a simulated GPU is not even tried, and for tests runs the model by the sam
   const modelFolder = await temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   await writeBigramModel(modelFolder, TINY, { transitions, contextLength: 1_000 });
+  await writeToneListener(modelFolder, EARS);
   const env = { VK_ICD_FILENAMES: SWIFTSHADER };
   const devices = () => nodeDevices({ ...MACHINE, backends: BACKENDS, env });
-  const trialOf = async (allowSimulated: boolean) => {
+  const trialsOf = async (allowSimulated: boolean) => {
     const chooser = createDeviceChooser({
       devices,
       allowSimulated,
@@ -112,17 +115,18 @@ test('a simulated GPU is not even tried, and for tests runs the model by the sam
     });
     const runtime = await createWorkerRuntime({
       ...FOLDERS,
-      models: [TINY],
+      models: [TINY, EARS],
       modelFolder,
       cacheFolder: modelFolder,
       log: collectLog(),
       chooseDevice: chooser,
     });
     await runtime.close();
-    return runtime.models()[0]?.trials?.find(({ device }) => device === 'webgpu');
+    return runtime.models().map(({ trials = [] }) => trials.find(({ device }) => device === 'webgpu'));
   };
-  assert.equal(await trialOf(false), undefined);
-  const tried = await trialOf(true);
-  assert.notEqual(tried?.verdict ?? 'refused', 'refused', tried?.reason);
-  assert.ok((tried?.per_second ?? 0) > 0);
+  assert.deepEqual(await trialsOf(false), [undefined, undefined]);
+  for (const tried of await trialsOf(true)) {
+    // Which of them is faster is nothing to rely on; what it answers task-cases.test.ts compares.
+    assert.ok(tried?.verdict !== 'refused' && (tried?.per_second ?? 0) > 0, tried?.reason);
+  }
 });

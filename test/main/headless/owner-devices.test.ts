@@ -59,8 +59,8 @@ async function writeTwo(context: TestContext): Promise<string> {
 
 /** Trials whose figures are given. */
 function trialsAt(speeds: Partial<Record<Device, number>>, tried: string[]) {
-  return ({ load, model }: { load: { device: string }; model: string }): TrialWorker => {
-    tried.push(`${model} ${load.device}`);
+  return ({ load, name }: { load: { device: string }; name: string }): TrialWorker => {
+    tried.push(`${name} ${load.device}`);
     return {
       loaded: Promise.resolve(),
       run: async () => speeds[load.device as Device] ?? 0,

@@ -23,11 +23,13 @@ export async function writeStripeReader(root: string, id: string, size = 8): Pro
           strides: [size, size / 4],
         }),
         onnxNode('Reshape', ['pooled', 'flat'], ['stripes']),
-        onnxNode('Transpose', ['stripes'], ['last_hidden_state'], { perm: [0, 2, 1] }),
+        onnxNode('Transpose', ['stripes'], ['rows'], { perm: [0, 2, 1] }),
+        // A reader that never sees a black stripe has come to the end here.
+        onnxNode('Concat', ['rows', 'black'], ['last_hidden_state'], { axis: 1 }),
       ],
       inputs: PIXELS,
-      outputs: [floatValue('last_hidden_state', ['batch_size', 4, 3])],
-      constants: { flat: ints(0, 3, 4) },
+      outputs: [floatValue('last_hidden_state', ['batch_size', 5, 3])],
+      constants: { flat: ints(0, 3, 4), black: [[1, 1, 3], new Float32Array(3)] },
     }),
     'onnx/decoder_model_merged.onnx': stepDecoder(3, map, bias, ids.size, 'past_key_values.0'),
   });

@@ -2,6 +2,19 @@ import { ONNX_TYPE, onnxNode } from '../onnx-writer.ts';
 import { floatValue, graphFile, ints, intValue } from './write-model.ts';
 
 /**
+ * What real decoders tell of the encoder's keys and values, so that they are worked out once; nothing here reads them. On a GPU
+ * the library asks for them by name.
+ */
+export function encoderCache(hiddenSize: number) {
+  const outputs = ['present.0.encoder.key', 'present.0.encoder.value'];
+  return {
+    nodes: outputs.map((name) => onnxNode('Unsqueeze', ['encoder_hidden_states', 'head_axis'], [name])),
+    outputs: outputs.map((name) => floatValue(name, ['batch_size', 1, 'encoder_sequence_length', hiddenSize])),
+    constants: { head_axis: ints(1) },
+  };
+}
+
+/**
  * A decoder that writes at its n-th step what the n-th row of the encoder says: `hidden × map + bias`. It counts its
  * steps by the length of its cache.
  */
@@ -14,6 +27,9 @@ export function stepDecoder(
 ): Uint8Array {
   const present = cacheName.replace('past_key_values', 'present');
   const cache = (name: string, length: string) => floatValue(name, ['batch_size', 1, length, 1]);
+  const ofEncoder = cacheName.endsWith('.decoder')
+    ? encoderCache(hiddenSize)
+    : { nodes: [], outputs: [], constants: {} };
   return graphFile({
     nodes: [
       onnxNode('Shape', [`${cacheName}.key`], ['cache_shape']),
@@ -25,6 +41,7 @@ export function stepDecoder(
       onnxNode('Unsqueeze', ['ids', 'around'], ['column']),
       onnxNode('Concat', [`${cacheName}.key`, 'column'], [`${present}.key`], { axis: 2 }),
       onnxNode('Concat', [`${cacheName}.value`, 'column'], [`${present}.value`], { axis: 2 }),
+      ...ofEncoder.nodes,
     ],
     inputs: [
       intValue('input_ids', ['batch_size', 'decoder_sequence_length']),
@@ -36,8 +53,10 @@ export function stepDecoder(
       floatValue('logits', ['batch_size', 'decoder_sequence_length', size]),
       cache(`${present}.key`, 'total_length'),
       cache(`${present}.value`, 'total_length'),
+      ...ofEncoder.outputs,
     ],
     constants: {
+      ...ofEncoder.constants,
       length_axis: ints(2),
       around: ints(1, 3),
       map: [[hiddenSize, size], map],

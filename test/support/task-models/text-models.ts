@@ -101,6 +101,35 @@ export async function writeQuestionAnswerer(root: string, id: string, scores: Wo
   });
 }
 
+/** Has one label for texts of four tokens, the special ones counted; its graph fails on any other. */
+export async function writeFourTokens(root: string, id: string): Promise<string> {
+  const { files } = bertTokenizer(['one', 'two', 'three']);
+  return await writeModel(root, id, {
+    ...files,
+    'config.json': {
+      architectures: ['BertForSequenceClassification'],
+      model_type: 'bert',
+      ...id2label(['four', 'other']),
+      max_position_embeddings: 64,
+    },
+    'onnx/model.onnx': graphFile({
+      nodes: [
+        onnxNode('Reshape', ['input_ids', 'four'], ['ids']),
+        onnxNode('Cast', ['ids'], ['floats'], { to: ONNX_TYPE.float }),
+        onnxNode('MatMul', ['floats', 'nothing'], ['zeros']),
+        onnxNode('Add', ['zeros', 'certain'], ['logits']),
+      ],
+      inputs: TEXT,
+      outputs: [floatValue('logits', ['batch_size', 2])],
+      constants: {
+        four: ints(1, 4),
+        nothing: [[4, 2], new Float32Array(8)],
+        certain: [[2], Float32Array.of(200, 0)],
+      },
+    }),
+  });
+}
+
 /** The score of a pair is the number of words that both texts have, times what each label makes of it. */
 export async function writePairClassifier(
   root: string,

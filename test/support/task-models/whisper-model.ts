@@ -3,6 +3,7 @@
  * `<|0.00|> words <|end|>` as the real ones do, in English where it is asked to translate. No training.
  */
 import { ONNX_TYPE, onnxNode } from '../onnx-writer.ts';
+import { encoderCache } from './step-decoder.ts';
 import { floatValue, graphFile, ints, intValue, scalar, writeModel } from './write-model.ts';
 
 export const WHISPER_RATE_HZ = 16_000;
@@ -160,6 +161,7 @@ function decoder(
   tellsAttention: boolean,
 ): Uint8Array {
   const attention = tellsAttention ? attentionOf() : { nodes: [], outputs: [], constants: {} };
+  const ofEncoder = encoderCache(BANDS);
   const cacheOf = (name: string, length: string) => floatValue(name, ['batch_size', 1, length, 1]);
   const maps = [0, 1].map((language) => {
     const map = new Float32Array(BANDS * size);
@@ -207,6 +209,7 @@ function decoder(
       onnxNode('Gather', ['next', 'input_ids'], ['of_last']),
       onnxNode('Add', ['of_last', 'of_now'], ['logits']),
       ...attention.nodes,
+      ...ofEncoder.nodes,
     ],
     inputs: [
       intValue('input_ids', ['batch_size', 'decoder_sequence_length']),
@@ -219,9 +222,11 @@ function decoder(
       cacheOf(`${present}.key`, 'total_length'),
       cacheOf(`${present}.value`, 'total_length'),
       ...attention.outputs,
+      ...ofEncoder.outputs,
     ],
     constants: {
       ...attention.constants,
+      ...ofEncoder.constants,
       around: ints(1, 3),
       length_axis: ints(2),
       before_words: ints(4),

@@ -64,7 +64,7 @@ export function loadTaskModel(
   contextLength: number,
 ): Promise<TaskModel> {
   return withVirtualId(files, async (id) => {
-    const tokenizer = kind.hasTokenizer ? await AutoTokenizer.from_pretrained(id) : null;
+    const tokenizer = kind.hasTokenizer ? decodingNothing(await AutoTokenizer.from_pretrained(id)) : null;
     const processor = kind.hasProcessor ? await AutoProcessor.from_pretrained(id, {}) : null;
     const model = await modelClassOf(kind, config).from_pretrained(id, pretrainedOptions(options));
     return { ...wrap({ model, tokenizer, processor }, kind, config), contextLength };
@@ -108,6 +108,13 @@ function wrap(parts: Parts, kind: TaskKind, config: JsonObject): Omit<TaskModel,
     writePng,
     dispose: async () => void (await model.dispose()),
   };
+}
+
+/** A model that hears silence writes no token at all, which the library's tokenizers refuse to decode. */
+function decodingNothing(tokenizer: PreTrainedTokenizer): PreTrainedTokenizer {
+  const decode = tokenizer.decode.bind(tokenizer);
+  tokenizer.decode = (ids, options) => (Array.isArray(ids) && ids.length === 0 ? '' : decode(ids, options));
+  return tokenizer;
 }
 
 function tokensOf(tokenizer: PreTrainedTokenizer | null): TaskModel['tokens'] {

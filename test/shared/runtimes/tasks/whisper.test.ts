@@ -26,6 +26,13 @@ test('a Whisper model writes down what it hears, with times, and translates', as
   assert.equal(english.output.text, 'three one two');
 });
 
+test('a recording in which nobody speaks says nothing', async (t) => {
+  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const audio = recordingOf('-', '-');
+  const plain = await ask({ audio, language: 'de', timestamps: false }, stt);
+  assert.deepEqual(plain.output, { text: '', duration_s: 2, language: 'de' });
+});
+
 test('a language that is not named is heard', async (t) => {
   const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
   const { output } = await ask({ audio: recordingOf('tee') }, stt);

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { encodeWav } from '../../shared/runtimes/media/wav.ts';
+import { ensureChromium } from '../support/chromium.ts';
+import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { assertIsSweep, RECORDINGS, recording, SWEEP, SWEEP_RATE_HZ } from '../support/recordings/sweep.ts';
+import { checkCase, requestOf } from '../support/task-cases/task-case.ts';
+import { TASK_CASES, writeCaseModels } from '../support/task-cases/task-cases.ts';
+
+/** One of each kind in the page itself: text that is judged and written, a picture that is judged and made, sound. */
+const ALSO_IN_PAGE = [
+  'text-generation',
+  'feature-extraction',
+  'text-classification',
+  'translation',
+  'image-classification',
+  'depth-estimation',
+  'image-to-text',
+  'letters-by-ctc',
+  'text-to-audio',
+];
+
+let folder: string;
+let pool: Pool;
+let browser: Browser;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sparewatt-cases-'));
+  await writeCaseModels(folder);
+  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
+  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
+  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
+});
+after(async () => {
+  await browser?.close();
+  await pool?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function openPage(): Promise<Page> {
+  const context = await browser.newContext();
+  await context.route('**/models/test/**', (route) => {
+    const path = join(folder, new URL(route.request().url()).pathname.split('/models/')[1] ?? '');
+    return existsSync(path) ? route.fulfill({ path }) : route.fulfill({ status: 404 });
+  });
+  const page = await context.newPage();
+  await page.goto(`${pool.relay.url}/join`);
+  await page.waitForFunction('globalThis.engine !== undefined');
+  return page;
+}
+
+for (const [device, place] of [
+  ['wasm', 'Chromium on WebAssembly'],
+  ['webgpu', 'Chromium on WebGPU'],
+] as const) {
+  describe(place, () => {
+    for (const within of ['worker', 'page'] as const) {
+      test(`does every task right in a ${within}`, async (t) => {
+        const page = await openPage();
+        const engine = engineOf(page);
+        const cases = TASK_CASES.filter(({ name }) => within === 'worker' || ALSO_IN_PAGE.includes(name));
+        assert.equal(cases.length, within === 'worker' ? TASK_CASES.length : ALSO_IN_PAGE.length);
+        for (const one of cases) {
+          await t.test(one.name, async () =>
+            checkCase(one, place, await engine.answerCase(within, device, await requestOf(one))),
+          );
+        }
+        await page.context().close();
+      });
+    }
+  });
+}
+
+test('a tab that measures tries models of tasks on the GPU and on the processor', async () => {
+  const engine = engineOf(await openPage());
+  await engine.open(['test/image-classification', 'test/translation'], { allowSoftware: true, measure: true });
+  for (const { name, trials = [] } of await engine.models()) {
+    if (name === 'kernels/webgpu') continue;
+    assert.deepEqual(
+      trials.map(({ device, per_second }) => [device, (per_second ?? 0) > 0]),
+      [
+        ['webgpu', true],
+        ['wasm', true],
+      ],
+      `${name}: ${JSON.stringify(trials)}`,
+    );
+  }
+});
+
+test('Chromium decodes sound of every form, in a worker and in a page', async () => {
+  const engine = engineOf(await openPage());
+  for (const within of ['worker', 'page'] as const) {
+    for (const name of RECORDINGS) assertIsSweep(name, await engine.decodeRecording(within, recording(name)));
+    const wav = encodeWav({ samples: SWEEP, rateHz: SWEEP_RATE_HZ });
+    assertIsSweep('wav', await engine.decodeRecording(within, wav));
+  }
+});

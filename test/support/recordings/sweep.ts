@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resample } from '../../../shared/runtimes/media/resample.ts';
+import type { Sound } from '../../../shared/runtimes/media/wav.ts';
+
+export const SWEEP_RATE_HZ = 16_000;
+/** Codecs add silence before what they were given. */
+const MOST_DELAY = 2_500;
+/** The recordings here, by the ends of their names, and how their sound is packed. */
+export const RECORDING_FORMS = { flac: 'flac', mp3: 'mp3', ogg: 'vorbis', opus: 'opus' } as const;
+export const RECORDINGS = ['flac', 'mp3', 'ogg', 'opus'] as const;
+
+export function recording(name: keyof typeof RECORDING_FORMS): Uint8Array {
+  return readFileSync(new URL(`./sweep.${name}`, import.meta.url));
+}
+
+/** What all of them hold: a second in which a tone rises from 300 to 1,100 Hz. */
+export const SWEEP = Float32Array.from({ length: SWEEP_RATE_HZ }, (_, at) => {
+  const t = at / SWEEP_RATE_HZ;
+  return 0.375 * Math.sin(2 * Math.PI * (300 + 400 * t) * t);
+});
+
+/** Throws unless the sweep was heard: as long, as loud, and with a cosine above 0.99. */
+export function assertIsSweep(name: string, { samples, rateHz }: Sound): void {
+  assert.equal(rateHz, name === 'opus' ? 48_000 : SWEEP_RATE_HZ);
+  const heard = resample(samples, rateHz, SWEEP_RATE_HZ);
+  assert.ok(Math.abs(heard.length - SWEEP_RATE_HZ) < MOST_DELAY, `${heard.length} samples`);
+  const best = Math.max(...Array.from({ length: MOST_DELAY }, (_, from) => likeness(heard, from)));
+  assert.ok(best > 0.99, `likeness ${best}`);
+  assert.ok(Math.max(...heard) > 0.34 && Math.max(...heard) < 0.42, 'as loud as it was');
+}
+
+/** The cosine of the angle between the sweep and what was heard, from a sample on. */
+function likeness(heard: Float32Array, from: number): number {
+  let [product, own, other] = [0, 0, 0];
+  for (let at = 0; at < 12_000; at++) {
+    const [a = 0, b = 0] = [SWEEP[at], heard[at + from]];
+    product += a * b;
+    own += a * a;
+    other += b * b;
+  }
+  return product / Math.sqrt(own * other);
+}
