@@ -45,6 +45,10 @@ export async function waitForState(page: Page, title: string | RegExp): Promise<
 
 /** What keeps people from using a page, as axe sees it, by these rules or all: rule and place. */
 export async function seriousBarriers(page: Page, rules?: string[]): Promise<string[]> {
+  // A colour on its way from one to another has a contrast that nobody reads.
+  await page.evaluate(`Promise.all(document.getAnimations()
+    .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+    .map(({ finished }) => finished.catch(() => undefined)))`);
   // Legacy is axe's word for pages without frames; the other mode opens a second page each time.
   const axe = new AxeBuilder({ page })
     .setLegacyMode(true)
