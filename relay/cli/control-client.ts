@@ -5,9 +5,10 @@ import { Value } from 'typebox/value';
 import {
   ANSWER_LINE_MOST_BYTES,
   ControlAnswer,
-  ControlPlace,
+  type ControlPlace,
   type ControlRequest,
   controlLine,
+  parsePlace,
 } from '../../shared/control/control-protocol.ts';
 import { createLineReader } from '../../shared/control/line-reader.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
@@ -83,8 +84,7 @@ function placesIn(folder: string): ControlPlace[] {
 /** Undefined for what is gone or damaged: that is nobody who listens. */
 function readPlace(file: string): ControlPlace | undefined {
   try {
-    const place: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return Value.Check(ControlPlace, place) ? place : undefined;
+    return parsePlace(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }

@@ -85,6 +85,7 @@ function spanText(ms: number): string {
 }
 
 function sizeText(bytes: number): string {
+  if (bytes < 1e6) return 'under 1 MB';
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { RelayLink, RunningJob } from '../ipc/app-state.ts';
 import { Wish } from '../preferences/wish.ts';
 import { ProblemRecord } from '../problems/problem-record.ts';
@@ -103,6 +104,16 @@ export const ControlPlace = Type.Object({
   pid: Type.Integer({ minimum: 0 }),
 });
 export type ControlPlace = Static<typeof ControlPlace>;
+
+/** What a file says of an endpoint; undefined where it is damaged: that is nobody who listens. */
+export function parsePlace(text: string): ControlPlace | undefined {
+  try {
+    const place: unknown = JSON.parse(text);
+    return Value.Check(ControlPlace, place) ? place : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The bytes of one line. */
 export function controlLine(value: ControlRequest | ControlAnswer): string {

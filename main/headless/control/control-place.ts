@@ -12,8 +12,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { Value } from 'typebox/value';
-import { CONTROL_VERSION, ControlPlace } from '../../../shared/control/control-protocol.ts';
+import { CONTROL_VERSION, type ControlPlace, parsePlace } from '../../../shared/control/control-protocol.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 
 /** What a name of a socket may take, in bytes without the last: 104 on macOS, 108 on Linux. */
@@ -113,8 +112,7 @@ function socketPath(wanted: string, temporaryFolder: string): string {
 
 function readPlace(file: string): ControlPlace | undefined {
   try {
-    const place: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return Value.Check(ControlPlace, place) ? place : undefined;
+    return parsePlace(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
+import { SAMPLING, STREAMING } from '../../../shared/api/sampling.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import type { PictureOrder } from '../../pictures/picture-fetcher.ts';
@@ -92,16 +93,9 @@ const UNSUPPORTED: [string, IsUsed][] = [
 const HONOURED = new Set([
   'model',
   'messages',
-  'stream',
-  'stream_options',
   'max_completion_tokens',
   'max_tokens',
-  'temperature',
-  'top_p',
-  'seed',
-  'stop',
   'routing',
-  'n',
   'tools',
   'tool_choice',
   'parallel_tool_calls',
@@ -109,12 +103,8 @@ const HONOURED = new Set([
   'structured_outputs',
   'logprobs',
   'top_logprobs',
-  'logit_bias',
-  'presence_penalty',
-  'frequency_penalty',
-  'repetition_penalty',
-  'top_k',
-  'min_p',
+  ...Object.keys(STREAMING),
+  ...Object.keys(SAMPLING),
   ...UNSUPPORTED.map(([param]) => param),
 ]);
 

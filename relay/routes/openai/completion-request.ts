@@ -1,4 +1,5 @@
 import type { CompletionRequest } from '../../../shared/api/completions.ts';
+import { SAMPLING, STREAMING } from '../../../shared/api/sampling.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import { assertStreamOptions, readDrawing, readStops } from './sampling-wishes.ts';
@@ -60,25 +61,14 @@ function readPrompt(prompt: unknown): string {
 const HONOURED = new Set([
   'model',
   'prompt',
-  'stream',
-  'stream_options',
   'max_tokens',
-  'temperature',
-  'top_p',
-  'seed',
-  'stop',
-  'n',
   'logprobs',
-  'logit_bias',
-  'presence_penalty',
-  'frequency_penalty',
-  'repetition_penalty',
-  'top_k',
-  'min_p',
   'echo',
   'best_of',
   'suffix',
   'routing',
+  ...Object.keys(STREAMING),
+  ...Object.keys(SAMPLING),
 ]);
 
 function unsupported(param: string, reason: string): Problem {

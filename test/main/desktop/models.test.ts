@@ -9,7 +9,7 @@ import { createDownloadMeter } from '../../../main/node/download-meter.ts';
 import { createModelInstaller, createModelSizer } from '../../../main/node/page-models.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type DesktopOptions, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type Desktop, type DesktopOptions, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { fileHeaders, type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
 import { until } from '../../support/until.ts';
 
@@ -77,8 +77,8 @@ test('a model that is added is fetched, listed with what it needs, kept over a r
   await assert.rejects(second.ask('removeModel', { model: TEST_MODEL }), { code: 'model_not_found' });
 });
 
-test('a download that is paused keeps what came, over a restart too, and goes on from there; cancelled, it leaves nothing', async (t) => {
-  const desktop = await open(t);
+/** Begins a download of which no more comes than the first bytes, until the hub heals. */
+async function stallInDownload(desktop: Desktop): Promise<void> {
   const reached = Promise.withResolvers<void>();
   hub.interfere(WEIGHTS, (_request, response, body) => {
     response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
@@ -88,6 +88,11 @@ test('a download that is paused keeps what came, over a restart too, and goes on
   await desktop.ask('addModel', { model: CHAT });
   await reached.promise;
   await until(() => (desktop.app.state().downloads[0]?.totalBytes ?? 0) > 1_000_000);
+}
+
+test('a download that is paused keeps what came, over a restart too, and goes on from there; cancelled, it leaves nothing', async (t) => {
+  const desktop = await open(t);
+  await stallInDownload(desktop);
   const [download] = desktop.app.state().downloads;
   assert.ok(download && download.loadedBytes > 0 && download.loadedBytes < (download.totalBytes ?? 0));
   await desktop.ask('pauseDownload', { model: CHAT });
@@ -226,15 +231,7 @@ test('nothing is fetched over a metered network before its owner allows that', a
 
 test('a download is broken off when the network becomes metered, and goes on where it was when it is another', async (t) => {
   const desktop = await open(t, { stored: stored({}) });
-  const reached = Promise.withResolvers<void>();
-  hub.interfere(WEIGHTS, (_request, response, body) => {
-    response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
-    response.write(body.subarray(0, 1_000));
-    reached.resolve();
-  });
-  await desktop.ask('addModel', { model: CHAT });
-  await reached.promise;
-  await until(() => (desktop.app.state().downloads[0]?.totalBytes ?? 0) > 1_000_000);
+  await stallInDownload(desktop);
   desktop.sensed.metered = true;
   await desktop.tick();
   await until(() => desktop.app.state().downloads[0]?.problem !== null);
