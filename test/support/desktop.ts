@@ -177,12 +177,15 @@ export async function startDesktop(t: TestContext, options: DesktopOptions = {})
 /** The compute page, played by the test: it greets, and hands out what it is ordered to do. */
 export type PlayedPage = {
   readonly orders: Inbox<ComputeOrder>;
+  /** Where the model was loaded last. */
+  deviceOf(model: string): string | undefined;
   say(word: ComputeWord['word'], model?: string): Promise<void>;
 };
 
 /** Plays every compute page that the app opens from now on, each of which loads models at once. */
 export function playComputePages(hands: ElectronHands, report: ComputeHello = REAL_GPU): PlayedPage {
   const orders = createInbox<ComputeOrder>();
+  const devices = new Map<string, string>();
   let page: WindowDouble | undefined;
   const ask = async (channel: string, input: unknown): Promise<void> => {
     if (page === undefined || page.isGone) return;
@@ -200,12 +203,14 @@ export function playComputePages(hands: ElectronHands, report: ComputeHello = RE
         deliver: (channel, [order]) => {
           if (channel !== COMPUTE_ORDER) return;
           const { model, order: wanted } = order as ComputeOrder;
-          if (wanted.type === 'load') void say({ type: 'loaded' }, model);
-          else if (wanted.type === 'unload') void say({ type: 'unloaded' }, model);
+          if (wanted.type === 'load') {
+            devices.set(model, wanted.device);
+            void say({ type: 'loaded' }, model);
+          } else if (wanted.type === 'unload') void say({ type: 'unloaded' }, model);
           else orders.push(order as ComputeOrder);
         },
       };
     },
   };
-  return { orders, say };
+  return { orders, say, deviceOf: (model) => devices.get(model) };
 }
