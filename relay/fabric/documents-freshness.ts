@@ -18,16 +18,29 @@ export type Freshness = {
   refresh(node: LiveNode): Promise<void>;
 };
 
-export type FreshnessPorts = { bus: Bus; table: NodeTable; documents: Documents; log: RelayLog };
+export type FreshnessPorts = {
+  bus: Bus;
+  table: NodeTable;
+  documents: Documents;
+  /** Milliseconds, monotonic; by which round trips are timed. */
+  clock?: () => number;
+  log: RelayLog;
+};
 
 /** Invariant: at most one question per node is under way; whoever needs its answer meanwhile waits for the same one. */
-export function createFreshness({ bus, table, documents, log }: FreshnessPorts): Freshness {
+export function createFreshness({
+  bus,
+  table,
+  documents,
+  clock = () => performance.now(),
+  log,
+}: FreshnessPorts): Freshness {
   const asking = new Map<LiveNode, Promise<void>>();
 
   const ask = async (node: LiveNode): Promise<void> => {
-    const startedAt = performance.now();
+    const startedAt = clock();
     const data = await bus.request(subjects.capabilities(node.id), encodeJson({}), LIMITS.acceptTimeoutMs);
-    table.timed(node.id, performance.now() - startedAt);
+    table.timed(node.id, clock() - startedAt);
     // A session that ended meanwhile has no document any more.
     if (table.get(node.id) !== node) return;
     const known = documents.recognise(data);

@@ -21,6 +21,8 @@ export type SessionPorts = {
   /** What nodes make their digests of conversations with, and who hears of them (SPEC S13). */
   warm?: { salt: string; told: (nodeId: string, digests: readonly string[]) => void };
   now: () => number;
+  /** Milliseconds, monotonic; by which round trips are timed. */
+  clock?: () => number;
   log: RelayLog;
 };
 
@@ -155,7 +157,7 @@ async function openSession(
 async function offerSession(
   node: { id: string; publicKey: string },
   beat: Heartbeat,
-  { bus, nextEpoch, documents, warm }: SessionPorts,
+  { bus, nextEpoch, documents, warm, clock = () => performance.now() }: SessionPorts,
 ): Promise<{ epoch: number; document: CapabilityDocument; roundTripMs: number }> {
   const { id: nodeId } = node;
   const offer: OpenSession = {
@@ -164,9 +166,9 @@ async function offerSession(
     instance: beat.instance,
     ...(warm === undefined ? {} : { salt: warm.salt }),
   };
-  const startedAt = performance.now();
+  const startedAt = clock();
   const reply = await bus.request(subjects.openSession(nodeId), encodeJson(offer), LIMITS.acceptTimeoutMs);
-  const roundTripMs = performance.now() - startedAt;
+  const roundTripMs = clock() - startedAt;
   return { epoch: offer.epoch, document: await documents.read(node, reply), roundTripMs };
 }
 

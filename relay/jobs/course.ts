@@ -34,16 +34,16 @@ export type Course = {
  * Times are taken from the monotonic clock; the wall clock is read once, so that a record's times stay in order when
  * the wall clock is set.
  */
-export function beginCourse(job: JobSpec, sink: AnswerSink): Course {
+export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number => performance.now()): Course {
   const createdAt = Date.now();
-  const startedMs = performance.now();
+  const startedMs = clock();
   const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
   let hasher = createResponseHasher(choices);
   const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
   let assignedMs = 0;
   let firstOutputMs: number | null = null;
   let passedTokens = 0;
-  const elapsedMs = (): number => performance.now() - startedMs;
+  const elapsedMs = (): number => clock() - startedMs;
   const wallClock = (ms: number): number => createdAt + Math.round(ms);
 
   return {

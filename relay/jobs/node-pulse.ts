@@ -26,7 +26,7 @@ export type NodePulsePorts = {
   clock?: () => number;
 };
 
-type Patient = { heardAt: number; isAsked: boolean; readonly watchers: InFlight<() => void> };
+type Patient = { heardAt: number; readonly watchers: InFlight<() => void> };
 
 /** How much later than necessary a node may be asked. */
 const TICK_MS = 250;
@@ -43,7 +43,7 @@ const OWN_ABSENCE_MS = 1_000;
  */
 export function createNodePulse({ bus, table, clock = () => performance.now() }: NodePulsePorts): NodePulse {
   const patients = new Map<LiveNode, Patient>();
-  const asked = new WeakSet<LiveNode>();
+  const asking = new WeakSet<LiveNode>();
   const answering = new WeakSet<LiveNode>();
   let timer: ReturnType<typeof setInterval> | undefined;
   let tickedAt = 0;
@@ -56,8 +56,7 @@ export function createNodePulse({ bus, table, clock = () => performance.now() }:
     const { heardAt } = patient;
     const beatAt = node.heardAt;
     const askedAt = clock();
-    patient.isAsked = true;
-    asked.add(node);
+    asking.add(node);
     try {
       await bus.request(subjects.ping(node.id), new Uint8Array(), LIMITS.acceptTimeoutMs);
       answering.add(node);
@@ -69,7 +68,7 @@ export function createNodePulse({ bus, table, clock = () => performance.now() }:
       if (toProblem(error).code !== 'node_lost' || hasSpoken || wasAbsent) return;
       if (answering.has(node) && patients.get(node) === patient) fallSilent(node, patient);
     } finally {
-      patient.isAsked = false;
+      asking.delete(node);
     }
   };
   const fallSilent = (node: LiveNode, { watchers }: Patient): void => {
@@ -82,19 +81,19 @@ export function createNodePulse({ bus, table, clock = () => performance.now() }:
     tickedAt = now;
     for (const [node, patient] of patients) {
       if (wasAbsent) patient.heardAt = now;
-      else if (!patient.isAsked && now - patient.heardAt >= LIMITS.silenceMs) void ask(node, patient);
+      else if (!asking.has(node) && now - patient.heardAt >= LIMITS.silenceMs) void ask(node, patient);
     }
   };
   const admit = (node: LiveNode): Patient => {
-    const patient: Patient = { heardAt: clock(), isAsked: false, watchers: new InFlight() };
+    const patient: Patient = { heardAt: clock(), watchers: new InFlight() };
     patients.set(node, patient);
     if (timer === undefined) {
       tickedAt = clock();
       timer = setInterval(tick, TICK_MS);
       timer.unref();
     }
-    // Whether it can answer at all must be known before it matters.
-    if (!asked.has(node)) void ask(node, patient);
+    // Whether it can answer at all must be known before it matters; one that was frozen when it was asked is asked again.
+    if (!answering.has(node) && !asking.has(node)) void ask(node, patient);
     return patient;
   };
   const dismiss = (node: LiveNode): void => {

@@ -39,7 +39,7 @@ export type JobRunnerPorts = {
   log: RelayLog;
   /** Hears of each job that has ended and is not kept by its caller. */
   onFinished?: (job: JobRecord) => void;
-  /** Milliseconds, monotonic; by which nodes are found silent. */
+  /** Milliseconds, monotonic; by which nodes are found silent and jobs are timed. */
   clock?: () => number;
 };
 
@@ -60,7 +60,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       if (job.holdMicro !== undefined && keep === undefined) ports.billing.reserve(job.id, job.apiKeyId, job.holdMicro);
       running += 1;
       const timer = setTimeout(() => caller.abort(outOfTime(job)), job.timeoutMs);
-      const course = beginCourse(job, sink);
+      const course = beginCourse(job, sink, ports.clock);
       try {
         const result = await tryNodes(course, caller.signal, ports, attempts);
         ports.scheduler.jobEnded(job, null);

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import type { Bus } from '../../relay/fabric/bus.ts';
 import { createFreshness } from '../../relay/fabric/documents-freshness.ts';
-import { createNodeTable, type NodeTable } from '../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode, type NodeTable } from '../../relay/fabric/node-table.ts';
 import { keepSessions } from '../../relay/fabric/sessions.ts';
 import type { JobSpec } from '../../relay/jobs/job.ts';
 import { recordOperatorJobs } from '../../relay/jobs/operator-jobs.ts';
@@ -39,7 +39,7 @@ const STEP_MS = 50;
 const DEAD_MS = 1_000;
 /** The server's three pings, and what it takes to tell. */
 const FROZEN_MS = 6_500;
-/** So long may a job stay on a node that is frozen. */
+/** So long may a job stay on a node that is frozen. One that never answered a ping is missed by the server alone (SPEC S12). */
 const STUCK_MS = 5_000;
 const JOB: Omit<JobSpec, 'id' | 'receiptId' | 'requestId'> = {
   apiKeyId: 'key_1',
@@ -70,7 +70,12 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
   const byId = new Map<string, ChurnNode>();
   /** Where each job is that nothing has come of yet, and since when. */
   const silent = new Map<string, { node: ChurnNode; at: number }>();
-  const bus = worldBus(byId, (node, subject, data) => {
+  const answering = new WeakSet<LiveNode>();
+  const onAnswer = (node: ChurnNode, subject: string): void => {
+    const live = table.get(node.id);
+    if (live !== undefined && subject.endsWith('.ping')) answering.add(live);
+  };
+  const onSent = (node: ChurnNode, subject: string, data: Uint8Array): void => {
     const { job } = subject.includes('.job.cancel') || subject.endsWith('.llm.request') ? readJob(data) : { job: '' };
     if (subject.endsWith('.job.cancel')) silent.delete(job);
     if (!subject.endsWith('.llm.request')) return;
@@ -81,7 +86,8 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
     if (node.state() === 'frozen' && forMs > FROZEN_MS) {
       violations.push(`a job went to ${node.id}, frozen for ${forMs} ms`);
     }
-  });
+  };
+  const bus = worldBus(byId, { onSent, onAnswer });
   const nodes = Array.from({ length: count }, (_, number) =>
     createChurnNode(number, {
       random,
@@ -97,7 +103,7 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
 
   const table = createNodeTable();
   const documents = trackDocuments(now);
-  const freshness = createFreshness({ bus, table, documents, log });
+  const freshness = createFreshness({ bus, table, documents, clock: now, log });
   let epochs = 0;
   const sessions = keepSessions({
     bus,
@@ -107,6 +113,7 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
     publicKeyOf: async (nodeId) => byId.get(nodeId)?.publicKey,
     nextEpoch: async () => ++epochs,
     now,
+    clock: now,
     log,
   });
   t.after(sessions.stop);
@@ -150,7 +157,9 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
   const lookForStuck = (): void => {
     for (const [id, { node, at }] of silent) {
       const forMs = now() - Math.max(at, node.since());
-      if (node.state() !== 'frozen' || forMs <= STUCK_MS || table.get(node.id) === undefined) continue;
+      const live = table.get(node.id);
+      if (node.state() !== 'frozen' || live === undefined) continue;
+      if (forMs <= (answering.has(live) ? STUCK_MS : FROZEN_MS)) continue;
       violations.push(`${id} has been on ${node.id} for ${forMs} ms since it froze`);
       silent.delete(id);
     }
@@ -183,7 +192,11 @@ function readJob(data: Uint8Array): { job: string } {
   return JSON.parse(new TextDecoder().decode(data)) as { job: string };
 }
 
-type Watch = (node: ChurnNode, subject: string, data: Uint8Array) => void;
+type Watch = {
+  onSent(node: ChurnNode, subject: string, data: Uint8Array): void;
+  /** A question was answered in time. */
+  onAnswer(node: ChurnNode, subject: string): void;
+};
 type WorldBus = ReturnType<typeof createFakeBus>;
 
 /** The bus between them: nobody answers for who is not connected, and a frozen node answers nothing. */
@@ -193,7 +206,7 @@ function worldBus(nodes: ReadonlyMap<string, ChurnNode>, watch: Watch): WorldBus
   const publish: Bus['publish'] = (subject, data, reply) => {
     const node = nodeOf(subject);
     if (node === undefined) return;
-    watch(node, subject, data);
+    watch.onSent(node, subject, data);
     if (node.state() !== 'gone') node.hear(subject, data, reply);
     else if (reply !== undefined) setTimeout(() => bus.reply(reply, new Uint8Array(), 'no-responders'), 1);
   };
@@ -203,7 +216,12 @@ function worldBus(nodes: ReadonlyMap<string, ChurnNode>, watch: Watch): WorldBus
     request: (subject, data, timeoutMs) => {
       const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
       const lost = (): void => reject(new Problem('node_lost', 'The node did not answer.'));
-      const reply = bus.openReply((bytes, status) => (status === 'message' ? resolve(bytes) : lost()));
+      const reply = bus.openReply((bytes, status) => {
+        if (status !== 'message') return lost();
+        const node = nodeOf(subject);
+        if (node !== undefined) watch.onAnswer(node, subject);
+        resolve(bytes);
+      });
       const timer = setTimeout(lost, timeoutMs);
       publish(subject, data, reply.subject);
       return promise.finally(() => {

@@ -9,13 +9,15 @@ export type TrackedDocuments = Documents & {
 export function trackDocuments(now: () => number): TrackedDocuments {
   const documents = createDocuments(now);
   const reading = new Set<Promise<unknown>>();
+  let last: Promise<unknown> = Promise.resolve();
   return {
     ...documents,
     read: (...args) => {
-      const read = documents.read(...args);
+      // One after another: in what order other threads are done would change what happens next.
+      const read = last.then(() => documents.read(...args));
       const done = (): void => void reading.delete(read);
       reading.add(read);
-      read.then(done, done);
+      last = read.then(done, done);
       return read;
     },
     settled: async () => {

@@ -57,6 +57,25 @@ test('[S12] a node that neither works nor answers is silent: who waits for it he
   assert.ok(table.get('attic'), 'its session is not over');
 });
 
+test('[S12] a node that did not answer its first ping is asked again with its next work, and judged from then on', async (t) => {
+  const { bus, node, pulse, watch, pass, silent, unanswered } = await watchNode(t, { answersPings: false });
+  watch.stop();
+  let told = 0;
+  const again = pulse.watch(node, () => {
+    told += 1;
+  });
+  const asked = await bus.requests.next();
+  assert.equal(asked.subject, 'node.attic.ping');
+  pulse.watch(node, () => undefined).stop();
+  assert.equal(bus.requests.all.length, 2, 'one question at a time');
+  asked.answer(NONE);
+  await settled();
+  await pass(ASKED_MS);
+  await unanswered();
+  assert.deepEqual([silent.times, told], [0, 1]);
+  again.stop();
+});
+
 test('[S12] whatever comes from a silent node makes it count again', async (t) => {
   const { table, node, watch, pass, unanswered, isFree } = await watchNode(t);
   const signs: Record<string, () => void> = {
