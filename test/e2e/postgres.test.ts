@@ -92,12 +92,16 @@ test('the receipts of a relay on PostgreSQL are audited while it runs', { skip }
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {
   const { url, password } = await createDatabase();
-  await startRelay(t, url, temporaryFolder(t));
-  const options = { env: { DATABASE_URL: url } };
-  const second = await runSparewatt(['relay', '--port', '0', '--no-announce', '--data', temporaryFolder(t)], options);
-  assert.equal(second.code, 1);
-  assert.match(second.stderr, /Another relay, on this machine, uses the database .*\(database_in_use\)/);
-  assert.ok(!second.stderr.includes(password));
+  const { relay: first } = await startRelay(t, url, temporaryFolder(t));
+  const place = ['--host', '127.0.0.1', '--port', '0', '--no-announce', '--data', temporaryFolder(t)];
+  const second = sparewatt(['relay', ...place, '--ready-json'], { env: { DATABASE_URL: url } });
+  const served = second.firstLine().then(
+    () => 'it serves',
+    () => second.exit,
+  );
+  assert.equal(await served, 1, `${second.stderr()}\nThe first:\n${first.stderr()}`);
+  assert.match(second.stderr(), /Another relay, on this machine, uses the database .*\(database_in_use\)/);
+  assert.ok(!second.stderr().includes(password));
 });
 
 test('the address of a database is never shown, and a password in it is no option', async () => {
