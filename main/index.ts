@@ -15,7 +15,7 @@ import { readGpuUse, readOwnGpuBytes } from './headless/gpu-use.ts';
 import { describeHardware } from './headless/hardware.ts';
 import { createModelInstaller, createModelSizer, openPageModels } from './node/page-models.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
-import { systemSensors } from './presence/system-sensors.ts';
+import { systemSensors } from './headless/presence/system-sensors.ts';
 import { openStore } from './settings/open-store.ts';
 import type { ElectronSurface } from './surface.ts';
 import { hasTrayPlace } from './tray/tray-place.ts';

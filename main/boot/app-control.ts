@@ -1,4 +1,5 @@
 import type { NodeStatus } from '../../shared/control/control-protocol.ts';
+import { rulesInForce } from '../../shared/preferences/owner-rules.ts';
 import { type ControlDesk, createSince } from '../headless/control/control-desk.ts';
 import { openControl } from '../headless/control/control-server.ts';
 import { heldOf } from '../headless/control/headless-control.ts';
@@ -12,7 +13,7 @@ export type AppControl = { /** Notes since when the state holds. */ look(): void
 
 export type AppControlParts = {
   host: Pick<DesktopHost, 'now'>;
-  storage: Pick<Storage, 'folder' | 'log'>;
+  storage: Pick<Storage, 'folder' | 'log' | 'settings'>;
   assembly: {
     keeper: Pick<ContributionKeeper, 'contribute' | 'pauseFor' | 'finishThenPause'>;
     runtime: Pick<ChosenRuntime, 'listModels'>;
@@ -23,14 +24,15 @@ export type AppControlParts = {
 /** Lets programs of this machine do what the tray does, by the same desk. Errors: those of `openControl`. */
 export async function openAppControl({ host, storage, assembly, teller }: AppControlParts): Promise<AppControl> {
   const { keeper, runtime } = assembly;
-  const { folder, log } = storage;
+  const { folder, log, settings } = storage;
   const startedAt = host.now();
   const since = createSince(host.now);
   const status = (): NodeStatus => {
-    const { version, contributing, code, reason, until, wish, relay, jobs } = teller.state();
+    const { version, contributing, code, reason, until, wish, relay, jobs, presence } = teller.state();
     const said = { contributing, code, reason, until, since: since(code) };
     const models = heldOf(runtime.listModels());
-    return { kind: 'app', version, pid: process.pid, startedAt, ...said, wish, relay, jobs, models };
+    const rules = rulesInForce(settings.get().preferences, presence);
+    return { kind: 'app', version, pid: process.pid, startedAt, ...said, wish, relay, jobs, models, rules };
   };
   const desk: ControlDesk = {
     status,

@@ -12,7 +12,7 @@ import type { ModelDesk } from '../node/model-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
-import type { PresenceWatch } from '../presence/watch-presence.ts';
+import type { PresenceWatch } from '../headless/presence/watch-presence.ts';
 import type { SealedBoxes } from '../settings/sealed-box.ts';
 import type { Settings, SettingsKeeper } from '../settings/settings.ts';
 import type { ElectronSurface } from '../surface.ts';

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { originOf } from '../../shared/agent/relay-conversation.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { Presence } from '../../shared/preferences/presence.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { discardUnfinished } from '../headless/models/inventory.ts';
@@ -23,7 +24,7 @@ import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
 import { createPowerSensor } from '../power/power-sensor.ts';
-import { watchPresence } from '../presence/watch-presence.ts';
+import { watchPresence } from '../headless/presence/watch-presence.ts';
 import { createComputeWindow } from '../windows/compute-window.ts';
 import type { BootSteps } from './boot-steps.ts';
 import type { DesktopHost, RelayFiles } from './desktop-host.ts';
@@ -260,9 +261,11 @@ function watchMachine(host: DesktopHost, steps: BootSteps, watcher: MachineWatch
   const power = steps.run('watch power and person', () =>
     createPowerSensor({ powerMonitor, platform, env, onEvent: () => void presence.look() }),
   );
-  const ownProcesses = (): ReadonlySet<number> => new Set(app.getAppMetrics().map(({ pid }) => pid));
+  const ownProcesses = () => ({ own: new Set(app.getAppMetrics().map(({ pid }) => pid)) });
+  // Electron tells of the battery on every system.
+  const wants = (part: keyof Presence): boolean => part !== 'power';
   const presence = steps.run('watch what runs', () => {
-    const sensors = host.sensors({ platform, env, ownProcesses, isComputing, doesMeteredMatter });
+    const sensors = host.sensors({ platform, env, ownProcesses, isComputing, doesMeteredMatter, wants, now });
     return watchPresence(sensors, power.read, onChange, now);
   });
   return presence;

@@ -74,7 +74,8 @@ export async function startHeadlessAgent(given: HeadlessAgentOptions): Promise<A
   const log = rememberLog(given.log, Date.now);
   const options = { ...given, log };
   const policyFile = openPolicy(options);
-  const control = await openHeadlessControl({ ...options, policy: policyFile.policy, now: Date.now });
+  const { policy, preferences } = policyFile;
+  const control = await openHeadlessControl({ ...options, policy, preferences, now: Date.now });
   const close = (): void => {
     control.close();
     policyFile.close();
@@ -103,6 +104,8 @@ async function startNode(
     findDevices: createDeviceFinder(hardware),
     relayFetch: relayFetchOf(options),
   });
+  // No job is taken before it is known whether the owner needs the machine.
+  await control.looked;
   followPreferences({ policy, preferences, follow: runtime.followOwner, log: options.log });
   const agent = startAgent({
     relayUrl: options.relayUrl,

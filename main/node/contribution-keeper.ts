@@ -1,7 +1,8 @@
 import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { WallClock } from '../../shared/policy/weekly-hours.ts';
-import { type Contribution, decide, type YieldCode } from '../../shared/preferences/contribution.ts';
+import { createCalm } from '../../shared/preferences/calm.ts';
+import { type Contribution, decide } from '../../shared/preferences/contribution.ts';
 import type { Preferences } from '../../shared/preferences/preferences.ts';
 import type { Presence } from '../../shared/preferences/presence.ts';
 import { INSIST_MS, type PauseLength, pauseEnd, type Wish, wishAt } from '../../shared/preferences/wish.ts';
@@ -36,11 +37,6 @@ export type ContributionKeeper = {
   freeMemory(): Promise<void>;
 };
 
-/** What has passed must stay away this long, so that a menu between two levels does not load models for a moment. */
-const CALM_MS = 5_000;
-/** Reasons that come and go by themselves; what a person or a clock says holds at once. */
-const PASSING: ReadonlySet<YieldCode> = new Set(['game', 'full_screen', 'heat', 'gpu_busy', 'sleep']);
-
 /**
  * Carries out what the preferences decide.
  *
@@ -50,8 +46,8 @@ const PASSING: ReadonlySet<YieldCode> = new Set(['game', 'full_screen', 'heat', 
  */
 export function createContributionKeeper(ports: ContributionPorts): ContributionKeeper {
   const { policy, now } = ports;
+  const calm = createCalm(now);
   let current: Contribution | undefined;
-  let calmSince: number | undefined;
   let isFreed = false;
   let applied: Preferences | undefined;
   let appliedSlots: number | undefined;
@@ -59,17 +55,8 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
 
   const decideNow = (): Contribution => {
     const clock = { now: now(), wish: ports.wish(), ...(ports.wall === undefined ? {} : { wall: ports.wall }) };
-    return calmed(decide(ports.preferences(), ports.presence(), clock));
-  };
-
-  /** Keeps a passing reason until it has been away for long enough. */
-  const calmed = (next: Contribution): Contribution => {
-    if (!next.contributing || current === undefined || current.contributing || !PASSING.has(current.code)) {
-      calmSince = undefined;
-      return next;
-    }
-    calmSince ??= now();
-    return now() - calmSince >= CALM_MS ? next : current;
+    const next = decide(ports.preferences(), ports.presence(), clock);
+    return calm(next.contributing ? undefined : next) ?? next;
   };
 
   const applyPolicy = (contribution: Contribution): void => {
@@ -116,7 +103,6 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
 
   const wish = (next: Wish): void => {
     ports.keepWish(next);
-    calmSince = undefined;
     tick();
   };
 

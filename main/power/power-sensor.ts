@@ -1,7 +1,10 @@
 import { type Presence, UNKNOWN } from '../../shared/preferences/presence.ts';
 import type { ElectronSurface } from '../surface.ts';
 
-export type PowerSensor = { read(): Pick<Presence, 'idle_s' | 'locked' | 'power' | 'heat' | 'suspending'> };
+export type PowerSensor = {
+  /** Without heat where Electron does not tell it, and another sensor may. */
+  read(): Pick<Presence, 'idle_s' | 'locked' | 'power' | 'suspending'> & Partial<Pick<Presence, 'heat'>>;
+};
 
 export type PowerSensorOptions = {
   powerMonitor: ElectronSurface['powerMonitor'];
@@ -16,7 +19,7 @@ const IDLE_THRESHOLD_S = 60;
 
 /**
  * What the system tells of power and person. Unknown is: idle time under Wayland, where the answer is 0 or wrong;
- * whether the screen is locked on Linux, unless it is; and heat outside of macOS, which alone tells.
+ * whether the screen is locked on Linux, unless it is. Heat is told on macOS alone.
  */
 export function createPowerSensor({ powerMonitor, platform, env, onEvent }: PowerSensorOptions): PowerSensor {
   let suspending = false;
@@ -56,7 +59,6 @@ export function createPowerSensor({ powerMonitor, platform, env, onEvent }: Powe
     return lockSeen ?? (platform === 'linux' ? UNKNOWN : false);
   };
   const heat = (): Presence['heat'] => {
-    if (platform !== 'darwin') return UNKNOWN;
     const state = heatSeen ?? powerMonitor.getCurrentThermalState();
     if (state === 'unknown') return UNKNOWN;
     return state === 'serious' || state === 'critical' ? 'hot' : 'normal';
@@ -66,7 +68,7 @@ export function createPowerSensor({ powerMonitor, platform, env, onEvent }: Powe
       idle_s: isWayland ? UNKNOWN : powerMonitor.getSystemIdleTime(),
       locked: locked(),
       power: powerMonitor.isOnBatteryPower() ? 'battery' : 'mains',
-      heat: heat(),
+      ...(platform === 'darwin' ? { heat: heat() } : {}),
       suspending,
     }),
   };

@@ -1,4 +1,5 @@
 import type { NodeStatus } from '../../shared/control/control-protocol.ts';
+import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
 import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
@@ -10,7 +11,7 @@ const KINDS = { app: 'desktop app', agent: 'sparewatt agent' } as const;
 
 /** The state of this machine's node for a terminal; `now` is the clock that its times are told against. */
 export function nodeStatusText(status: NodeStatus, now: number): string {
-  const { contributing, reason, until, since, kind, version, pid, relay, jobs, models } = status;
+  const { contributing, reason, until, since, kind, version, pid, relay, jobs, models, rules = [] } = status;
   const paint = contributing ? out.green : out.yellow;
   const lines = [
     `${paint(printable(reason))}${until === null ? '' : ` until ${whenText(until, now)}`}`,
@@ -25,8 +26,22 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
       'models',
       models.map(({ name, device, sizeBytes }) => `${printable(name)}  ${printable(device)}, ${sizeText(sizeBytes)}`),
     ),
+    ...(rules.length === 0 ? [] : rows('rules', ruleTexts(rules, kind))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Which rules of the owner hold here, and which do not, as nothing tells what they need. */
+function ruleTexts(rules: readonly SetRule[], kind: NodeStatus['kind']): string[] {
+  const followed = rules.filter(({ followed }) => followed);
+  const untold = rules.filter(({ followed }) => !followed);
+  const profile = kind === 'agent' ? 'away' : 'here';
+  const isGuessed = untold.some(({ needs }) => needs === 'idle_s');
+  return [
+    ...(followed.length === 0 ? [] : [`followed: ${printable(needsText(followed))}`]),
+    ...(untold.length === 0 ? [] : [`not followed, as nothing tells of them here: ${printable(needsText(untold))}`]),
+    ...(isGuessed ? [`works as while you are ${profile}`] : []),
+  ];
 }
 
 /** A line of the log, which is an object of JSON, for a terminal. */

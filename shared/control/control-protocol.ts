@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { RelayLink, RunningJob } from '../ipc/app-state.ts';
+import { SetRule } from '../preferences/owner-rules.ts';
 import { Wish } from '../preferences/wish.ts';
 import { ProblemRecord } from '../problems/problem-record.ts';
 
@@ -82,6 +83,8 @@ export const NodeStatus = Type.Object({
   relay: RelayLink,
   jobs: Type.Array(RunningJob),
   models: Type.Array(HeldModel),
+  /** The owner's rules for what goes on at the machine, and whether the system tells enough to follow each. */
+  rules: Type.Optional(Type.Array(SetRule)),
 });
 export type NodeStatus = Static<typeof NodeStatus>;
 

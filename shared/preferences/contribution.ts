@@ -79,7 +79,7 @@ export function byHand(wish: Wish): Yielding | undefined {
 }
 
 /** What harms the machine, or costs the owner something. */
-function byCare(preferences: Preferences, presence: Presence): Yielding | undefined {
+export function byCare(preferences: Preferences, presence: Presence): Yielding | undefined {
   if (presence.suspending) return yielding('sleep', 'Paused: this computer goes to sleep');
   const program = exclusiveProgram(preferences, presence);
   if (program !== undefined) return yielding('game', `Paused: ${program} is running`);

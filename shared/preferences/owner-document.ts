@@ -1,9 +1,12 @@
 import type { NodePolicy } from '../policy/node-policy.ts';
 import { parsePolicy } from '../policy/parse-policy.ts';
 import { Problem } from '../problems/problem.ts';
-import { type Preferences, parsePreferences } from './preferences.ts';
+import { DEFAULT_PREFERENCES, type Preferences, parsePreferences } from './preferences.ts';
 
-/** What an owner wrote for a node without a screen: a policy, or the whole document that the desktop app keeps. */
+/**
+ * What an owner wrote for a node without a screen: a policy, or the document that the desktop app keeps, in which what is not
+ * said is as in the app.
+ */
 export type OwnerDocument = { readonly policy: NodePolicy; readonly preferences: Preferences | undefined };
 
 /** Reads the text of a file of either kind; the version is what tells them apart. Errors: `invalid_setting` with the file. */
@@ -13,7 +16,7 @@ export function parseOwnerDocument(text: string, path: string): OwnerDocument {
     return { policy: parsePolicy(text, path), preferences: undefined };
   }
   try {
-    const preferences = parsePreferences(value);
+    const preferences = parsePreferences({ ...DEFAULT_PREFERENCES, ...value });
     return { policy: unattendedPolicy(preferences), preferences };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

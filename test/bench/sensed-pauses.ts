@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { systemSensors } from '../../main/presence/system-sensors.ts';
+import { systemSensors } from '../../main/headless/presence/system-sensors.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../shared/preferences/preferences.ts';
 import type { Desktop } from '../support/desktop.ts';
 import { SETTLED } from '../support/window-page.ts';

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Agent } from '../../../shared/agent/agent.ts';
 import type { JobWitness } from '../../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../../shared/agent/log.ts';
@@ -6,11 +7,15 @@ import type { HeldModel, NodeStatus } from '../../../shared/control/control-prot
 import type { RelayLink } from '../../../shared/ipc/app-state.ts';
 import { type Headline, headline } from '../../../shared/ipc/headline.ts';
 import type { OwnerPolicy } from '../../../shared/policy/owner-policy.ts';
-import { byHand } from '../../../shared/preferences/contribution.ts';
+import { byHand, type Yielding } from '../../../shared/preferences/contribution.ts';
+import type { Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
+import { createOwnerCare, type OwnerCare } from '../presence/owner-care.ts';
+import { readOwnProcesses } from '../presence/own-processes.ts';
+import { systemSensors } from '../presence/system-sensors.ts';
 import { type ControlDesk, createSince } from './control-desk.ts';
 import { type Control, openControl } from './control-server.ts';
 import type { ReadableLog } from './log-memory.ts';
@@ -22,12 +27,18 @@ export type HeadlessControlOptions = {
   relayUrl: string;
   version: string;
   policy: OwnerPolicy;
+  /** The document of the owner, where there is one. */
+  preferences?: () => Preferences | undefined;
+  /** How the machine is looked at; as this system lets it be when absent. */
+  sensors?: typeof systemSensors;
   log: AgentLog & ReadableLog;
   now: () => number;
 };
 
 export type HeadlessControl = {
   readonly witness: JobWitness;
+  /** The machine has been looked at: before, nobody knows whether its owner needs it. */
+  readonly looked: Promise<void>;
   /** What there is to say before is that the node starts. */
   attach(node: ControlledNode): void;
   close(): void;
@@ -40,7 +51,10 @@ export type ControlledNode = {
   freeMemory(): Promise<void>;
 };
 
-const LOOK_EVERY_MS = 1_000;
+/** Half of how often the quickest sensor is asked, so that it is asked as often as it says. */
+const LOOK_EVERY_MS = 500;
+/** A GPU that has just computed for a job may be told as busy for a moment longer. */
+const COOLING_MS = 3_000;
 
 /**
  * Lets programs of this machine control a node without a screen. A machine where that is impossible is a node all the
@@ -51,16 +65,36 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
   let node: ControlledNode | undefined;
   let link: () => RelayLink = () => ({ state: 'connecting', relay: options.relayUrl });
   const jobs = createRunningJobs();
+  let computedAt = Number.NEGATIVE_INFINITY;
+  const care = createOwnerCare({
+    preferences: options.preferences ?? (() => undefined),
+    sensors: (wants) =>
+      (options.sensors ?? systemSensors)({
+        platform: process.platform,
+        env: process.env,
+        ownProcesses: readOwnProcesses,
+        isComputing: () => jobs.count() > 0 || now() - computedAt < COOLING_MS,
+        doesMeteredMatter: () => true,
+        wants,
+        now,
+      }),
+    onChange: () => wish.tick(),
+    now,
+    log,
+  });
   const wish: OwnerWish = createOwnerWish({
     path: join(dataFolder, WISH_FILE),
     policy,
+    care: care.yielding,
     runningJobs: () => jobs.count(),
     freeMemory: () => freeMemory(node, log),
     now,
     log,
   });
-  const desk = createHeadlessDesk({ ...options, wish, jobs, link: () => link(), node: () => node });
+  const desk = createHeadlessDesk({ ...options, wish, jobs, care, link: () => link(), node: () => node });
+  const looked = care.look();
   const timer = setInterval(() => {
+    void care.look();
     wish.tick();
     desk.status(); // Notes since when.
   }, LOOK_EVERY_MS).unref();
@@ -70,15 +104,18 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
       ...jobs.witness,
       ended: (job, end) => {
         jobs.witness.ended(job, end);
+        computedAt = now();
         wish.tick();
       },
     },
+    looked,
     attach: (attached) => {
       node = attached;
       link = watchLink(attached.agent, options.relayUrl);
     },
     close: () => {
       clearInterval(timer);
+      care.close();
       control?.close();
     },
   };
@@ -96,15 +133,17 @@ async function openOrSay(options: Parameters<typeof openControl>[0]): Promise<Co
 type DeskParts = Omit<HeadlessControlOptions, 'dataFolder' | 'relayUrl'> & {
   wish: OwnerWish;
   jobs: RunningJobs;
+  care: OwnerCare;
   link(): RelayLink;
   node(): ControlledNode | undefined;
 };
 
-function createHeadlessDesk({ wish, jobs, link, node, policy, log, now, version }: DeskParts): ControlDesk {
+function createHeadlessDesk({ wish, jobs, care, link, node, policy, log, now, version }: DeskParts): ControlDesk {
   const startedAt = now();
   const since = createSince(now);
   const status = (): NodeStatus => {
-    const said = headlineOf({ policy, wish: wish.current(), link: link(), isStarting: node() === undefined });
+    const circumstances = { policy, wish: wish.current(), link: link(), isStarting: node() === undefined };
+    const said = headlineOf({ ...circumstances, care: care.yielding() });
     return {
       kind: 'agent',
       version,
@@ -116,6 +155,7 @@ function createHeadlessDesk({ wish, jobs, link, node, policy, log, now, version 
       relay: link(),
       jobs: jobs.list(),
       models: heldOf(node()?.models() ?? []),
+      rules: care.rules(),
     };
   };
   return {
@@ -127,11 +167,17 @@ function createHeadlessDesk({ wish, jobs, link, node, policy, log, now, version 
   };
 }
 
-type Circumstances = { policy: OwnerPolicy; wish: Wish; link: RelayLink; isStarting: boolean };
+type Circumstances = {
+  policy: OwnerPolicy;
+  wish: Wish;
+  care: Yielding | undefined;
+  link: RelayLink;
+  isStarting: boolean;
+};
 
-/** What the owner says by hand comes first, then their policy, then what the node itself and its relay do. */
-function headlineOf({ policy, wish, link, isStarting }: Circumstances): Headline {
-  const said = byHand(wish);
+/** What the owner says by hand comes first, then their rules and policy, then what the node itself and its relay do. */
+function headlineOf({ policy, wish, care, link, isStarting }: Circumstances): Headline {
+  const said = byHand(wish) ?? care;
   if (said !== undefined) return headline(said, link);
   const { open, reason: code, changes_at: until } = policy.shown();
   if (!open && code === 'hours') {

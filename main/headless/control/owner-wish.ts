@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Value } from 'typebox/value';
 import type { AgentLog } from '../../../shared/agent/log.ts';
 import type { OwnerPolicy, YieldToOwner } from '../../../shared/policy/owner-policy.ts';
+import type { Yielding } from '../../../shared/preferences/contribution.ts';
 import { Wish, wishAt } from '../../../shared/preferences/wish.ts';
 
 /** In the folder of a node without a screen: what its owner has said by hand. */
@@ -11,6 +12,8 @@ export const WISH_FILE = 'wish.json';
 export type OwnerWishOptions = {
   path: string;
   policy: Pick<OwnerPolicy, 'yieldToOwner'>;
+  /** What the owner's rules close the node for at this moment; undefined when nothing. */
+  care(): Yielding | undefined;
   runningJobs(): number;
   /** Takes what models lie in memory out of it, unless a job needs them. */
   freeMemory(): void;
@@ -21,16 +24,17 @@ export type OwnerWishOptions = {
 export type OwnerWish = {
   current(): Wish;
   say(wish: Wish): void;
-  /** Ends what is over; called when a job has ended, and at least once a second. */
+  /** Ends what is over; called when something else is seen, when a job has ended, and at least once a second. */
   tick(): void;
 };
 
 /**
- * The pause of an owner at a node without a screen, beside what its policy says.
+ * What closes a node without a screen beside its policy: the pause of its owner, and the rules by which it yields to them.
  *
  * Invariants: (1) a wish is kept before it is acted on, so that a restart finds it; a disk that does not take it keeps
- * nobody from pausing; (2) the node is closed in the same turn, and opened only by its owner or the end of the time they
- * named; (3) while it is paused by hand and nothing runs, no model stays in memory.
+ * nobody from pausing; (2) the node is closed in the same turn, and opened by its owner, by the end of the time they named, or
+ * when what a rule is for is over; (3) while it is closed so and nothing runs, no model stays in memory; (4) a pause lets no job
+ * end in peace that a rule would hand back.
  */
 export function createOwnerWish({ path, policy, now, log, ...ports }: OwnerWishOptions): OwnerWish {
   let wish = readWish(path, log);
@@ -44,8 +48,9 @@ export function createOwnerWish({ path, policy, now, log, ...ports }: OwnerWishO
     }
   };
   const act = (): void => {
-    policy.yieldToOwner(yieldingTo(wish));
-    if (wish.state === 'paused' && ports.runningJobs() === 0) ports.freeMemory();
+    const care = ports.care();
+    policy.yieldToOwner(yieldingTo(wish, care));
+    if ((wish.state === 'paused' || care !== undefined) && ports.runningJobs() === 0) ports.freeMemory();
   };
   const tick = (): void => {
     const over = wishAt(wish, now());
@@ -65,10 +70,11 @@ export function createOwnerWish({ path, policy, now, log, ...ports }: OwnerWishO
 }
 
 /** Whether jobs may end in peace is what the owner's policy says of every pause, unless they say so now. */
-function yieldingTo(wish: Wish): YieldToOwner | undefined {
-  if (wish.state === 'finish') return { code: 'finishing', until: null, finishRunning: true };
-  if (wish.state !== 'paused') return undefined;
-  return { code: 'paused', until: wish.until, finishRunning: undefined };
+function yieldingTo(wish: Wish, care: Yielding | undefined): YieldToOwner | undefined {
+  const handsBack = care === undefined ? {} : { finishRunning: care.finishRunning };
+  if (wish.state === 'finish') return { code: 'finishing', until: null, finishRunning: true, ...handsBack };
+  if (wish.state === 'paused') return { code: 'paused', until: wish.until, finishRunning: undefined, ...handsBack };
+  return care && { code: care.code, until: care.until, finishRunning: care.finishRunning };
 }
 
 /** Who cannot read what the owner has said takes it for a pause: no guess at what they allowed. */

@@ -3,12 +3,12 @@ import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createPowerSensor } from '../../../main/power/power-sensor.ts';
-import { readFullScreen } from '../../../main/presence/full-screen.ts';
-import { loadOfPmon, readOtherGpuLoad } from '../../../main/presence/gpu-load.ts';
-import { meteredOfNmcli, readMetered } from '../../../main/presence/metered.ts';
-import { namesOfPs, namesOfTasklist, programsOfProc, readPrograms } from '../../../main/presence/programs.ts';
-import { systemSensors } from '../../../main/presence/system-sensors.ts';
-import { watchPresence } from '../../../main/presence/watch-presence.ts';
+import { readFullScreen } from '../../../main/headless/presence/full-screen.ts';
+import { loadOfPmon, readOtherGpuLoad } from '../../../main/headless/presence/gpu-load.ts';
+import { meteredOfNmcli, readMetered } from '../../../main/headless/presence/metered.ts';
+import { namesOfPs, namesOfTasklist, programsOfProc, readPrograms } from '../../../main/headless/presence/programs.ts';
+import { systemSensors } from '../../../main/headless/presence/system-sensors.ts';
+import { watchPresence } from '../../../main/headless/presence/watch-presence.ts';
 import type { Presence } from '../../../shared/preferences/presence.ts';
 import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
 import { doubleEvent } from '../../support/electron-double/windows.ts';
@@ -28,17 +28,11 @@ function openPower(platform: NodeJS.Platform, env: Record<string, string> = {}) 
   return { hands, sensor, events: () => events };
 }
 
-test('Linux tells battery and idle time under X11, and neither heat nor an open lock', () => {
+test('Linux tells battery and idle time under X11, leaves heat to another sensor, and does not tell an open lock', () => {
   const { hands, sensor } = openPower('linux', { XDG_SESSION_TYPE: 'x11' });
   hands.idleSeconds = 12;
   hands.onBattery = true;
-  assert.deepEqual(sensor.read(), {
-    idle_s: 12,
-    locked: 'unknown',
-    power: 'battery',
-    heat: 'unknown',
-    suspending: false,
-  });
+  assert.deepEqual(sensor.read(), { idle_s: 12, locked: 'unknown', power: 'battery', suspending: false });
   hands.idleState = 'locked';
   assert.equal(sensor.read().locked, true);
 });
@@ -136,10 +130,10 @@ const PMON = `# gpu         pid   type     sm    mem    enc    dec    jpg    ofa
 `;
 
 test('the load of others is told by process, and one’s own is not counted', () => {
-  assert.equal(loadOfPmon(PMON, new Set([1111])), 45);
-  assert.equal(loadOfPmon(PMON, new Set()), 100, 'no more than all of it');
-  assert.equal(loadOfPmon(PMON, new Set([1111, 2222, 3333])), 0);
-  assert.equal(loadOfPmon('No running processes found', new Set()), 'unknown');
+  assert.equal(loadOfPmon(PMON, { own: new Set([1111]) }), 45);
+  assert.equal(loadOfPmon(PMON, { own: new Set() }), 100, 'no more than all of it');
+  assert.equal(loadOfPmon(PMON, { own: new Set([1111, 2222, 3333]) }), 0);
+  assert.equal(loadOfPmon('No running processes found', { own: new Set() }), 'unknown');
 });
 
 test('a load that nobody tells by process is another’s only while this app computes nothing', async (t) => {
@@ -148,7 +142,7 @@ test('a load that nobody tells by process is another’s only while this app com
   writeFileSync(join(root, 'class/drm/card0/device/gpu_busy_percent'), '73\n');
   const options = {
     platform: 'linux' as const,
-    ownProcesses: new Set<number>(),
+    processes: { own: new Set<number>() },
     sysfsRoot: root,
     ask: async () => null,
   };
@@ -291,7 +285,7 @@ function watchMetered(t: TestContext, matters: () => boolean) {
   const options = {
     platform: 'linux' as const,
     env: {},
-    ownProcesses: () => new Set<number>(),
+    ownProcesses: () => ({ own: new Set<number>() }),
     isComputing: () => true,
   };
   const sensor = systemSensors({ ...options, doesMeteredMatter: matters }).at(-1);

@@ -1,10 +1,12 @@
-import { NOTHING_KNOWN, type Presence, UNKNOWN } from '../../shared/preferences/presence.ts';
+import { NOTHING_KNOWN, type Presence, UNKNOWN } from '../../../shared/preferences/presence.ts';
 
 /** A sensor of a part of presence, and how often it is asked; asking may take a program of the system. */
 export type Sensor = {
   everyMs: number | (() => number);
   /** How often while it sees nothing, because its program is not there; as often as ever when absent. */
   everyMsWhenBlind?: number;
+  /** Whether anybody needs it now; it is not asked where not, and what it said is forgotten. */
+  isWanted?(): boolean;
   read(): Promise<Partial<Presence>>;
   /** Has it asked at once when the system tells of a change; returns how to stop. */
   watch?(changed: () => void): () => void;
@@ -43,6 +45,11 @@ export function watchPresence(
     current = next;
     if (!isSame) onChange();
   };
+  const forget = (sensor: Sensor): void => {
+    const forgotten = (known.get(sensor) ?? []).map((key) => [key, NOTHING_KNOWN[key]]);
+    known.delete(sensor);
+    slow = { ...slow, ...Object.fromEntries(forgotten) };
+  };
   const ask = async (sensor: Sensor): Promise<void> => {
     asking.add(sensor);
     askedAt.set(sensor, now());
@@ -50,27 +57,38 @@ export function watchPresence(
     asking.delete(sensor);
     if (Object.values(answer).every((value) => value === UNKNOWN)) blind.add(sensor);
     else blind.delete(sensor);
-    const forgotten = Object.fromEntries((known.get(sensor) ?? []).map((key) => [key, NOTHING_KNOWN[key]]));
+    forget(sensor);
     known.set(sensor, Object.keys(answer) as (keyof Presence)[]);
-    slow = { ...slow, ...forgotten, ...answer };
+    slow = { ...slow, ...answer };
     update();
     if (outdated.delete(sensor)) changed(sensor);
   };
   const changed = (sensor: Sensor): void => {
     if (asking.has(sensor)) outdated.add(sensor);
-    else if (!isClosed) void ask(sensor);
+    else if (!isClosed && sensor.isWanted?.() !== false) void ask(sensor);
   };
   const isDue = (sensor: Sensor): boolean => {
+    if (sensor.isWanted?.() === false) {
+      forget(sensor);
+      blind.delete(sensor);
+      askedAt.delete(sensor);
+      return false;
+    }
     const often = typeof sensor.everyMs === 'number' ? sensor.everyMs : sensor.everyMs();
     const everyMs = blind.has(sensor) ? (sensor.everyMsWhenBlind ?? often) : often;
     return !asking.has(sensor) && now() - (askedAt.get(sensor) ?? Number.NEGATIVE_INFINITY) >= everyMs;
   };
+  const begin = (): (() => void)[] =>
+    sensors
+      .filter((sensor) => sensor.isWanted?.() !== false)
+      .map((sensor) => sensor.watch?.(() => changed(sensor)) ?? (() => undefined));
   return {
     current: () => current,
     look: async () => {
-      stops ??= sensors.map((sensor) => sensor.watch?.(() => changed(sensor)) ?? (() => undefined));
+      stops ??= begin();
+      const due = sensors.filter(isDue);
       update();
-      await Promise.all(sensors.filter(isDue).map(ask));
+      await Promise.all(due.map(ask));
     },
     close: () => {
       isClosed = true;

@@ -1,5 +1,5 @@
-import { type Presence, UNKNOWN } from '../../shared/preferences/presence.ts';
-import { programOutput } from '../headless/program-output.ts';
+import { type Presence, UNKNOWN } from '../../../shared/preferences/presence.ts';
+import { programOutput } from '../program-output.ts';
 
 const PROGRAM_TIMEOUT_MS = 2_000;
 const NETWORK_MANAGER = ['-t', '-f', 'GENERAL.STATE,GENERAL.METERED', 'device', 'show'];

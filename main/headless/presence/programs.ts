@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UNKNOWN } from '../../shared/preferences/presence.ts';
-import { programOutput } from '../headless/program-output.ts';
+import { UNKNOWN } from '../../../shared/preferences/presence.ts';
+import { programOutput } from '../program-output.ts';
 
 export type Programs = { names: string[] | typeof UNKNOWN; game: string | null | typeof UNKNOWN };
 
