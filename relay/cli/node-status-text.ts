@@ -1,6 +1,6 @@
 import type { NodeStatus } from '../../shared/control/control-protocol.ts';
-import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
 import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
+import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 

@@ -71,7 +71,14 @@ const WORDS: Readonly<Record<Need, string>> = {
   idle_s: 'keyboard and mouse',
 };
 
+/** All that a system may tell a node without a screen, as a list for a person. */
+export const TOLD_BY_SYSTEMS = listOf(Object.keys(WORDS).filter((need) => need !== 'idle_s'));
+
 /** What rules need, as a list for a person. */
 export function needsText(rules: readonly SetRule[]): string {
-  return rules.map(({ needs }) => (Object.hasOwn(WORDS, needs) ? WORDS[needs as Need] : needs)).join(', ');
+  return listOf(rules.map(({ needs }) => needs));
+}
+
+function listOf(needs: readonly string[]): string {
+  return needs.map((need) => (Object.hasOwn(WORDS, need) ? WORDS[need as Need] : need)).join(', ');
 }

@@ -3,6 +3,7 @@ import type { AgentLog } from '../../../shared/agent/log.ts';
 import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { parseMdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { type PairingInvitation, parseInvitation } from '../../../shared/identity/pairing-link.ts';
+import { TOLD_BY_SYSTEMS } from '../../../shared/preferences/owner-rules.ts';
 import { createOtlpExporter, type OtlpExporter, type OtlpTarget } from '../../../shared/tracing/otlp-exporter.ts';
 import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { nodeFolder } from '../../config/implied-settings.ts';
@@ -12,10 +13,21 @@ import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
+import { COMMAND } from '../own-command.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
 type AgentCommandOptions = SettingOptions & { readyJson?: boolean };
+
+/** Which rules of an owner hold at a node without a screen. */
+const RULES_HELP = `
+Rules of the owner, in the file of --policy:
+  always      services, models, clients, sizes, hours, jobs at a time, GPUs, disk
+  where this system tells of it, and only in a document of preferences
+              ${TOLD_BY_SYSTEMS}
+  never       keyboard and mouse: this node works as while you are away; keeping the machine awake
+"${COMMAND} node status" says which are followed on this machine.
+`;
 
 const GIGABYTE = 1e9;
 export const AGENT_SECTIONS = ['program', 'node'] as const;
@@ -26,6 +38,7 @@ export function addAgentCommand(program: Command): void {
     .addOption(
       new Option('--ready-json', 'print one line of JSON with nodeId and pid when a relay has accepted the node'),
     )
+    .addHelpText('after', RULES_HELP)
     .action(async (options: AgentCommandOptions) => {
       // The composition root: the one place of this room that knows the other (ARCHITECTURE.md, import table).
       const { startHeadlessAgent } = await import('../../../main/headless/headless-agent.ts');

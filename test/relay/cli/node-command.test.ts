@@ -103,6 +103,28 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
   assert.match(idle, /until 2026-11-22 18:30\n.*\n.*\n {2}relay {3}none: not paired yet\n {2}jobs {4}none\n/);
 });
 
+test('rules of the owner are shown as what is followed and what is not, and a node without any shows none', () => {
+  const rules = [
+    { rule: 'games.programs', needs: 'programs', followed: true },
+    { rule: 'contribute_on_battery', needs: 'power', followed: true },
+    { rule: 'games.detect', needs: 'full_screen', followed: false },
+    { rule: 'away_after_s', needs: 'idle_s', followed: false },
+  ];
+  const shown = (status: Partial<NodeStatus>) =>
+    nodeStatusText({ ...TEST_STATUS, ...status }, NOW)
+      .split('\n')
+      .slice(6, -1);
+  assert.deepEqual(shown({ rules }), [
+    '  rules   followed: programs that you name, battery',
+    '          not followed, as nothing tells of them here: full-screen programs, keyboard and mouse',
+    '          works as while you are away',
+  ]);
+  assert.equal(shown({ rules, kind: 'app' }).at(-1), '          works as while you are here');
+  assert.deepEqual(shown({ rules: rules.slice(0, 1) }), ['  rules   followed: programs that you name']);
+  assert.deepEqual(shown({ rules: [] }), []);
+  assert.deepEqual(shown({}), [], 'an older node says nothing of rules');
+});
+
 test('a line of the log is shown with its fields, and one of another kind as it is', () => {
   const line = JSON.stringify({
     time: '2026-11-21T17:30:00.000Z',

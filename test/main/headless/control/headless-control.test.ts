@@ -3,28 +3,40 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openHeadlessControl } from '../../../../main/headless/control/headless-control.ts';
 import { rememberLog } from '../../../../main/headless/control/log-memory.ts';
+import type { Sensor } from '../../../../main/headless/presence/watch-presence.ts';
 import { openLogFile } from '../../../../main/logs/log-file.ts';
 import { askNode, findNodes } from '../../../../relay/cli/control-client.ts';
 import { CONTROL_FOLDER, LOG_LINES_MOST, type NodeStatus } from '../../../../shared/control/control-protocol.ts';
 import type { NodePolicy } from '../../../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../../../shared/policy/owner-policy.ts';
+import { DEFAULT_PREFERENCES, type Preferences } from '../../../../shared/preferences/preferences.ts';
+import type { Presence } from '../../../../shared/preferences/presence.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { collectLog } from '../../../support/log.ts';
 import { pretendedModel } from '../../../support/pretended-model.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { until } from '../../../support/until.ts';
 
 const version = 1;
 const NOON = Date.UTC(2026, 10, 21, 12);
 
+/** What an owner wants, and what goes on at their machine. */
+type Owned = { preferences: Preferences; seen: Partial<Presence> };
+
 /** The control of a node whose agent is the test's. */
-async function open(t: TestContext, rules: NodePolicy = {}) {
+async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
   const dataFolder = temporaryFolder(t);
   const log = rememberLog(collectLog(), () => NOON);
   const wall = (): number => 12 * 60;
   const policy = createOwnerPolicy({ policy: rules, now: () => NOON, wall });
   const options = { dataFolder, relayUrl: 'http://relay', version: '1', policy, log, now: () => NOON };
-  const control = await openHeadlessControl(options);
+  const sensor: Sensor = { everyMs: 0, read: async () => ({ ...owned?.seen }) };
+  const control = await openHeadlessControl({
+    ...options,
+    preferences: () => owned?.preferences,
+    sensors: () => [sensor],
+  });
   afterTest(t, control.close);
   const ready = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Problem | undefined>();
@@ -43,7 +55,7 @@ async function open(t: TestContext, rules: NodePolicy = {}) {
     { ...pretendedModel('ffmpeg'), type: 'ffmpeg' as const },
   ];
   const attach = () => control.attach({ agent, models, freeMemory: async () => undefined });
-  return { control, ask, attach, ready, ended };
+  return { control, ask, attach, ready, ended, policy, log };
 }
 
 test('the state goes from starting over unreachable to contributing, and ends refused', async (t) => {
@@ -82,6 +94,29 @@ test('jobs are told while they run, without anything of their input, and finishi
   assert.deepEqual([code, jobs], ['finishing', [{ ...told, outputTokens: 3 }]]);
   control.witness.ended(job, { outcome: 'done', usage: undefined, totalMs: 1 });
   assert.equal((await ask('status')).code, 'paused');
+});
+
+test('what the owner’s rules see closes the node with the reason and code of the app, and its end opens it', async (t) => {
+  const owned: Owned = { preferences: DEFAULT_PREFERENCES, seen: { power: 'battery', metered: false } };
+  const { ask, attach, ready, policy, control, log } = await open(t, {}, owned);
+  await control.looked;
+  assert.equal(policy.isOpen(), false, 'no job is taken before the machine was looked at');
+  attach();
+  ready.resolve('attic');
+  const closed = await ask('status');
+  assert.deepEqual([closed.code, closed.reason, closed.contributing], ['battery', 'Paused: on battery', false]);
+  assert.equal(policy.finishesRunning(), false);
+  const rule = (needs: string) => closed.rules?.find((each) => each.needs === needs);
+  assert.deepEqual(rule('power'), { rule: 'contribute_on_battery', needs: 'power', followed: true });
+  assert.deepEqual(rule('idle_s'), { rule: 'away_after_s', needs: 'idle_s', followed: false });
+  owned.seen = { power: 'mains', programs: ['Secret'] };
+  await until(async () => (await ask('status')).code === 'contributing');
+  assert.equal(policy.isOpen(), true);
+  owned.preferences = { ...DEFAULT_PREFERENCES, games: { detect: false, programs: ['secret.exe'] } };
+  await until(() => policy.shown().reason === 'game');
+  assert.equal((await ask('status')).reason, 'Paused: Secret is running');
+  assert.doesNotMatch(JSON.stringify(policy.shown()) + log.tail(99).join(), /secret/i, 'it stays on this machine');
+  assert.equal((await ask('finish')).code, 'paused', 'what was said by hand comes first');
 });
 
 test('a log in memory keeps its last lines at every level, and one in files tells its lines too', (t) => {

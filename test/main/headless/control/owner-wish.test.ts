@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { createOwnerWish } from '../../../../main/headless/control/owner-wish.ts';
 import type { NodePolicy } from '../../../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../../../shared/policy/owner-policy.ts';
+import type { Yielding } from '../../../../shared/preferences/contribution.ts';
 import { collectLog } from '../../../support/log.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -12,13 +13,14 @@ type Given = { policy?: NodePolicy; folder?: string };
 
 /** The wish of a node whose clock and jobs are the test's. */
 function open(t: TestContext, { policy: rules = {}, folder = temporaryFolder(t) }: Given = {}) {
-  const world = { now: 1_000, jobs: 0, freed: 0 };
+  const world = { now: 1_000, jobs: 0, freed: 0, care: undefined as Yielding | undefined };
   const path = join(folder, 'wish.json');
   const log = collectLog();
   const policy = createOwnerPolicy({ policy: rules, now: () => world.now });
   const wish = createOwnerWish({
     path,
     policy,
+    care: () => world.care,
     runningJobs: () => world.jobs,
     freeMemory: () => {
       world.freed += 1;
@@ -113,4 +115,45 @@ test('a wish that cannot be read is a pause, and one that cannot be written is f
   blocked.wish.say({ state: 'paused', until: null });
   assert.equal(blocked.policy.isOpen(), false);
   assert.match(blocked.log.lines.join(), /is forgotten when this node ends/);
+});
+
+const BATTERY: Yielding = {
+  contributing: false,
+  code: 'battery',
+  reason: 'Paused: on battery',
+  until: null,
+  finishRunning: false,
+};
+
+test('a rule of the owner closes the node with its code, hands jobs back, frees memory after them, and opens it again', (t) => {
+  const { wish, policy, world } = open(t);
+  world.jobs = 1;
+  world.care = BATTERY;
+  wish.tick();
+  assert.deepEqual([policy.isOpen(), policy.finishesRunning(), policy.shown().reason], [false, false, 'battery']);
+  assert.equal(world.freed, 0);
+  world.jobs = 0;
+  wish.tick();
+  assert.equal(world.freed, 1);
+  world.care = undefined;
+  wish.tick();
+  assert.equal(policy.isOpen(), true);
+  assert.deepEqual(wish.current(), { state: 'contribute' }, 'nothing was said by hand');
+});
+
+test('a job that may end in peace in a pause, or is finished, is handed back when a rule needs the machine', (t) => {
+  const { wish, policy, world } = open(t);
+  world.jobs = 1;
+  for (const state of ['paused', 'finish'] as const) {
+    world.care = undefined;
+    wish.say(state === 'paused' ? { state, until: null } : { state });
+    assert.equal(policy.finishesRunning(), true);
+    world.care = BATTERY;
+    wish.tick();
+    assert.equal(policy.finishesRunning(), false);
+    assert.equal(policy.shown().reason, state === 'paused' ? 'paused' : 'finishing');
+  }
+  world.care = undefined;
+  wish.say({ state: 'contribute' });
+  assert.equal(policy.isOpen(), true);
 });

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Command } from 'commander';
+import { addAgentCommand } from '../../../relay/cli/commands/agent.ts';
+
+test('the help of the agent says which rules of its owner hold, and which never do', () => {
+  const program = new Command('sparewatt');
+  addAgentCommand(program);
+  const [agent] = program.commands;
+  assert.ok(agent);
+  let text = '';
+  agent.configureOutput({ writeOut: (more) => (text += more) });
+  agent.outputHelp();
+  assert.match(text, /always +services, models, .*hours/);
+  assert.match(text, /\n +programs that you name, games, .*battery, heat, metered networks\n/);
+  assert.match(text, /never +keyboard and mouse: .*as while you are away/);
+  assert.match(text, /node status" says which are followed/);
+});
