@@ -51,7 +51,7 @@ export type ControlledNode = {
   freeMemory(): Promise<void>;
 };
 
-/** Half of how often the quickest sensor is asked, so that it is asked as often as it says. */
+/** A part of how often any sensor is asked, so that each is asked as often as it says. */
 const LOOK_EVERY_MS = 500;
 /** A GPU that has just computed for a job may be told as busy for a moment longer. */
 const COOLING_MS = 3_000;
@@ -66,21 +66,9 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
   let link: () => RelayLink = () => ({ state: 'connecting', relay: options.relayUrl });
   const jobs = createRunningJobs();
   let computedAt = Number.NEGATIVE_INFINITY;
-  const care = createOwnerCare({
-    preferences: options.preferences ?? (() => undefined),
-    sensors: (wants) =>
-      (options.sensors ?? systemSensors)({
-        platform: process.platform,
-        env: process.env,
-        ownProcesses: readOwnProcesses,
-        isComputing: () => jobs.count() > 0 || now() - computedAt < COOLING_MS,
-        doesMeteredMatter: () => true,
-        wants,
-        now,
-      }),
+  const care = openCare(options, {
+    isComputing: () => jobs.count() > 0 || now() - computedAt < COOLING_MS,
     onChange: () => wish.tick(),
-    now,
-    log,
   });
   const wish: OwnerWish = createOwnerWish({
     path: join(dataFolder, WISH_FILE),
@@ -119,6 +107,17 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
       control?.close();
     },
   };
+}
+
+type CarePorts = { isComputing(): boolean; onChange(): void };
+
+function openCare(
+  { preferences = () => undefined, sensors = systemSensors, now, log }: HeadlessControlOptions,
+  { isComputing, onChange }: CarePorts,
+): OwnerCare {
+  const { platform, env } = process;
+  const machine = { platform, env, ownProcesses: readOwnProcesses, isComputing, doesMeteredMatter: () => true, now };
+  return createOwnerCare({ preferences, sensors: (wants) => sensors({ ...machine, wants }), onChange, now, log });
 }
 
 async function openOrSay(options: Parameters<typeof openControl>[0]): Promise<Control | undefined> {

@@ -51,6 +51,18 @@ test('a pause from the command line is the pause of the tray: told, kept, counte
   assert.equal(app.policy.isOpen(), true);
 });
 
+test('the state says which rules of the owner are followed here, as a node without a screen does', async (t) => {
+  const desktop = await open(t);
+  desktop.sensed.programs = ['witcher3.exe'];
+  const games = { detect: false, programs: ['eldenring.exe'] };
+  await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, games });
+  await desktop.tick();
+  const { rules } = await ask(desktop, { version, ask: 'status' });
+  const followed = rules?.filter(({ followed }) => followed).map(({ needs }) => needs);
+  assert.deepEqual(followed, ['programs', 'power', 'idle_s']);
+  assert.ok(rules?.some(({ needs, followed }) => needs === 'metered' && !followed));
+});
+
 test('finishing pauses when nothing runs, and the state says since when', async (t) => {
   const desktop = await open(t);
   const before = await ask(desktop, { version, ask: 'status' });
