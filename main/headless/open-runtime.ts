@@ -95,12 +95,15 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRu
     ...(idleMs === undefined ? {} : { idleMs }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
-  const inference = withKernels({ ...runtime, installed: () => installed }, runtimeLog);
+  const { releaseKernels, ...inference } = withKernels({ ...runtime, installed: () => installed }, runtimeLog);
   const followOwner = async (): Promise<void> => {
     await keepQuota(cacheFolder, quotaBytes(), { onEvicted, log: options.log });
     await runtime.placeAgain();
   };
-  const owned = { followOwner, freeMemory: runtime.freeMemory };
+  const freeMemory = async (): Promise<void> => {
+    await Promise.all([runtime.freeMemory(), releaseKernels()]);
+  };
+  const owned = { followOwner, freeMemory };
   if (options.allowTools === undefined || options.allowTools.length === 0) return { ...inference, ...owned };
   const tools = await openNativeTools({ allowed: options.allowTools, log: options.log });
   return { ...withTools(inference, tools), ...owned };

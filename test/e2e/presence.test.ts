@@ -107,11 +107,12 @@ describe('a node without a screen whose owner has rules', { skip: process.platfo
       body: JSON.stringify(input),
       signal: leaving.signal,
     }).catch(() => undefined);
-    await until(async () => (await status()).jobs.length === 1, SOON_MS);
+    await until(async () => (await status()).models.some(({ name }) => name === 'kernels/cpu'), SOON_MS);
     startGame();
     await isAt('game');
     await until(async () => (await status()).jobs.length === 0, SOON_MS);
     assert.equal((await status()).reason, `Paused: ${GAME} is running`);
+    await until(async () => (await status()).models.length === 0, SOON_MS);
     await until(async () => (await told()).status === 'closed', SOON_MS);
     assert.equal(await reasonTold(), 'game');
     assert.doesNotMatch(JSON.stringify(await told()), new RegExp(GAME));

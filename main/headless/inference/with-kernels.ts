@@ -7,11 +7,14 @@ import type { RuntimeLog } from './worker-runtime.ts';
 /** The slices of a kernel take some milliseconds. */
 const CANCEL_GRACE_MS = 2_000;
 
+/** `releaseKernels` ends their process unless a job needs it. */
+export type RuntimeWithKernels = Runtime & { releaseKernels(): Promise<void> };
+
 /**
  * A runtime that has the kernels of scientific computing beside its models, in a process of their own that starts with
  * the first job. Node has no WebGPU of its own, so that they run on the processor here.
  */
-export function withKernels(runtime: Runtime, log: RuntimeLog): Runtime {
+export function withKernels(runtime: Runtime, log: RuntimeLog): RuntimeWithKernels {
   const { served, execution, load } = kernelsOn('cpu');
   const listeners: (() => void)[] = [];
   let state: ServedModel['state'] = 'installed';
@@ -36,6 +39,7 @@ export function withKernels(runtime: Runtime, log: RuntimeLog): Runtime {
       if (job.type !== 'compute' || job.model !== served.name) return runtime.run(job, output, signal);
       return { ...(await worker.run(job, output, signal)), execution };
     },
+    releaseKernels: worker.release,
     close: async () => {
       await Promise.all([worker.close(), runtime.close()]);
     },

@@ -221,6 +221,34 @@ test('a sensor that sees nothing is asked less often, until it sees', async () =
   assert.deepEqual(asked, [0, 10_000, 11_000, 12_000]);
 });
 
+test('a sensor that nobody needs is not asked and what it said is forgotten; it is asked at once when somebody does', async () => {
+  let isWanted = true;
+  let asked = 0;
+  const watch = watchPresence(
+    [
+      {
+        everyMs: 30_000,
+        isWanted: () => isWanted,
+        read: async () => {
+          asked += 1;
+          return { game: 'Elden Ring' };
+        },
+      },
+    ],
+    () => ({}),
+    () => undefined,
+    () => 0,
+  );
+  await watch.look();
+  assert.equal(watch.current().game, 'Elden Ring');
+  isWanted = false;
+  await watch.look();
+  assert.equal(watch.current().game, 'unknown');
+  isWanted = true;
+  await watch.look();
+  assert.deepEqual([watch.current().game, asked], ['Elden Ring', 2]);
+});
+
 test('a sensor that is told of a change is asked at once, and once more when it was asking; none is after the end', async () => {
   let tell = (): void => undefined;
   const answers: PromiseWithResolvers<Partial<Presence>>[] = [];

@@ -79,7 +79,7 @@ test('a zone of the kernel is hot near the trip at which the kernel acts, and pa
   put({
     [`${zone}/temp`]: '94900',
     [`${zone}/trip_point_0_type`]: 'passive',
-    [`${zone}/trip_point_0_temp`]: '50000',
+    [`${zone}/trip_point_0_temp`]: '80000',
   });
   assert.equal(await read(), 'unknown');
   put({ [`${zone}/trip_point_1_type`]: 'critical', [`${zone}/trip_point_1_temp`]: '100000' });

@@ -17,6 +17,7 @@ function open(t: TestContext, first?: Preferences) {
     seen: {} as Partial<Presence>,
     asked: [] as string[],
     changes: 0,
+    heard: 0,
     said: [] as Said[],
   };
   const note =
@@ -26,6 +27,10 @@ function open(t: TestContext, first?: Preferences) {
   const sensorOf = (part: keyof Presence, wants: (part: keyof Presence) => boolean): Sensor => ({
     everyMs: 1_000,
     isWanted: () => wants(part),
+    watch: () => {
+      world.heard += 1;
+      return () => undefined;
+    },
     read: async () => {
       world.asked.push(part);
       return part in world.seen ? { [part]: world.seen[part] } : {};
@@ -63,6 +68,10 @@ test('without preferences nothing is looked at, said or closed', async (t) => {
   world.seen = { power: 'battery' };
   await look();
   assert.deepEqual([world.asked, world.said, care.rules(), care.yielding()], [[], [], [], undefined]);
+  assert.equal(world.heard, 0);
+  world.preferences = ONLY_BATTERY;
+  await look();
+  assert.equal(world.heard, 1, 'what the system tells of its battery is heard from then on, and nothing else');
 });
 
 test('only what a rule needs is looked at, and a document that comes later, or goes, holds at once', async (t) => {
