@@ -64,6 +64,8 @@ export type HeadlessAgentOptions = {
   capsPort?: number;
   /** Where the times of runs are told; nowhere when absent. */
   spans?: RunSpans | undefined;
+  /** Ends a start that is still fetching models. */
+  signal?: AbortSignal;
   log: AgentLog;
   /** A line about a download for a person to read. */
   onProgress(line: string): void;
@@ -103,6 +105,7 @@ async function startNode(
     preferences,
     findDevices: createDeviceFinder(hardware),
     relayFetch: relayFetchOf(options),
+    mayAsk: () => control.mayDownload(options.signal),
   });
   // No job is taken before it is known whether the owner needs the machine.
   await control.looked;

@@ -32,6 +32,10 @@ export type OpenRuntimeOptions = {
   relayFetch?: typeof globalThis.fetch;
   modelSources?: readonly string[];
   modelsQuotaBytes?: number;
+  /** Called before anything is downloaded; rejects where that may not be. */
+  mayAsk?: () => Promise<void>;
+  /** Ends what is being downloaded. */
+  signal?: AbortSignal;
   idleMs?: number;
   log: AgentLog;
   onProgress(line: string): void;
@@ -61,7 +65,7 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
 export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRuntime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
-  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, idleMs, findDevices } = options;
+  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, mayAsk, signal, idleMs, findDevices } = options;
   const preferences = (): Preferences | undefined => options.preferences?.();
   const quotaBytes = (): number | undefined => smallest(options.modelsQuotaBytes, preferences()?.disk_quota_bytes);
   const onEvicted = (model: string, sizeBytes: number): void =>
@@ -92,6 +96,8 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRu
     ...(relayUrl === undefined ? {} : { relayUrl }),
     ...(relayFetch === undefined ? {} : { relayFetch }),
     ...(modelSources === undefined ? {} : { allowedSources: modelSources }),
+    ...(mayAsk === undefined ? {} : { mayAsk }),
+    ...(signal === undefined ? {} : { signal }),
     ...(idleMs === undefined ? {} : { idleMs }),
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent } from '../../../shared/agent/agent.ts';
 import type { JobWitness } from '../../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../../shared/agent/log.ts';
@@ -39,6 +40,8 @@ export type HeadlessControl = {
   readonly witness: JobWitness;
   /** The machine has been looked at: before, nobody knows whether its owner needs it. */
   readonly looked: Promise<void>;
+  /** Waits while downloads would cost the owner what they do not want to spend. Errors: the reason of the signal. */
+  mayDownload(signal?: AbortSignal): Promise<void>;
   /** What there is to say before is that the node starts. */
   attach(node: ControlledNode): void;
   close(): void;
@@ -97,6 +100,13 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
       },
     },
     looked,
+    mayDownload: async (signal) => {
+      await looked;
+      if (!care.isDear()) return;
+      log.info({}, 'downloads wait for a network that is not metered');
+      // By a timer that counts, since a process that waits for nothing else would end.
+      while (care.isDear()) await pause(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
+    },
     attach: (attached) => {
       node = attached;
       link = watchLink(attached.agent, options.relayUrl);

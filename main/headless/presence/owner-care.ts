@@ -21,6 +21,8 @@ export type OwnerCare = {
   yielding(): Yielding | undefined;
   /** The rules in force, and whether this system tells enough to follow each. */
   rules(): SetRule[];
+  /** Whether the network in use costs the owner something that they do not want to spend. */
+  isDear(): boolean;
   /** Asks the sensors whose time has come; resolves when everything has been looked at once for the rules of now. */
   look(): Promise<void>;
   close(): void;
@@ -56,6 +58,7 @@ export function createOwnerCare({ preferences, now, log, ...ports }: OwnerCareOp
       return calm(wanted && byCare(wanted, watch.current()));
     },
     rules,
+    isDear: () => preferences()?.contribute_on_metered_network === false && watch.current().metered === true,
     look: () => {
       const wanted = preferences();
       const isNew = wanted !== lookedFor;

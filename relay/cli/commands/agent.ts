@@ -51,6 +51,8 @@ export function addAgentCommand(program: Command): void {
       const invitation = settings.pair === undefined ? undefined : parseInvitation(settings.pair);
       const isRoaming = isToDiscover(loaded.settings);
       const interrupted = untilInterrupted();
+      const stopping = new AbortController();
+      void interrupted.then(() => stopping.abort());
       const node = {
         dataFolder: nodeFolder(data),
         models: settings.models,
@@ -66,15 +68,20 @@ export function addAgentCommand(program: Command): void {
         },
         onProgress: say,
         invitation,
+        signal: stopping.signal,
         ...optionalSettings(settings),
       };
       const startAt = async (relayUrl: string) => ({
         relayUrl,
         agent: await startHeadlessAgent({ ...node, relayUrl }),
       });
-      const { agent, relayUrl } = isRoaming
-        ? await startRoamingAgent({ ...node, network: parseMdnsNetwork(mdns) })
-        : await startAt(relayToGoTo(loaded, settings, invitation).replace(/\/+$/, ''));
+      const start = () =>
+        isRoaming
+          ? startRoamingAgent({ ...node, network: parseMdnsNetwork(mdns) })
+          : startAt(relayToGoTo(loaded, settings, invitation).replace(/\/+$/, ''));
+      const started = await unlessStopped(start, stopping.signal);
+      if (started === undefined) return exporter?.close();
+      const { agent, relayUrl } = started;
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(
         (nodeId) => {
@@ -87,6 +94,19 @@ export function addAgentCommand(program: Command): void {
       await exporter?.close();
       if (problem !== undefined) throw problem;
     });
+}
+
+/** Undefined where the start was broken off, which is no failure. */
+async function unlessStopped<Started>(
+  start: () => Promise<Started>,
+  signal: AbortSignal,
+): Promise<Started | undefined> {
+  try {
+    return await start();
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** The node's own spans; its owner says where they go, and no relay does. */
