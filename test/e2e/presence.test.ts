@@ -153,7 +153,7 @@ describe('a node without a screen whose owner has rules', { skip: process.platfo
         hub.requests.length = 0;
         const started = startOther();
         const isWaiting = () => started.stderr().includes('downloads wait for a network');
-        await Promise.race([started.exit, until(isWaiting, SOON_MS)]);
+        await until(() => isWaiting() || started.child.exitCode !== null, SOON_MS);
         if (isWaiting()) return started;
       }
       assert.fail('no node waits for its network');
