@@ -122,19 +122,6 @@ test('[AU2] fields may come after a large file', async () => {
   assert.deepEqual([text, language, duration], [TEXT, 'en', 156.25]);
 });
 
-test('[AU3] who asks for a stream gets events', async () => {
-  const stream = await client.audio.transcriptions.create({ model: EARS, file: await file(), stream: true });
-  const events: { type: string; text?: string; delta?: string }[] = [];
-  for await (const event of stream) events.push(event);
-  assert.deepEqual(
-    events.map(({ type, text, delta }) => [type, text ?? delta]),
-    [
-      ['transcript.text.delta', TEXT],
-      ['transcript.text.done', TEXT],
-    ],
-  );
-});
-
 const recording = (bytes: Uint8Array) => new Blob([bytes as Uint8Array<ArrayBuffer>]);
 
 test('[AU4] what is sent is read by its content and refused by name', async () => {

@@ -68,6 +68,15 @@ test('a recording of any length is heard in windows, without a word lost or doub
   assert.equal(output.text, words.join(' '));
 });
 
+test('words are told when they are over, window by window', async (t) => {
+  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const words = Array.from({ length: 190 }, (_, index) => 'ABCDEFGH'.slice(index % 5, 5 + (index % 4)));
+  const { output, pieces } = await ask({ audio: wav(toneSpeech(words.join(' '))) }, { ...stt, stream: true });
+  assert.equal(output.text, words.join(' '));
+  assert.ok(pieces.length >= 2 && words.join(' ').startsWith(pieces.join('')));
+  assert.match(pieces.join(''), /[A-H]$/);
+});
+
 test('a cancel is heard between two windows', async (t) => {
   const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
   let asked = 0;
