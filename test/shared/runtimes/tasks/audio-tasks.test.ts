@@ -96,7 +96,7 @@ test('what is no recording, or in a form that is not decoded, is refused', async
     assert.rejects(ask({ audio: bytes.toString('base64') || '====' }, stt), isProblem(code, sentence));
   await refused(Buffer.from('ID3\u0004 and so on'), 'invalid_audio', /mp3/);
   await refused(Buffer.from('fLaC\0\0\0"'), 'invalid_audio', /flac/);
-  await refused(Buffer.from('OggS\0\0\0\0'), 'unsupported_media', /ogg/);
+  await refused(Buffer.from('OggS\0\0\0\0'), 'invalid_audio', /ogg/);
   await refused(Buffer.from('this is a text'), 'invalid_audio', /wav/);
   await refused(Buffer.from(wav(toneSpeech('A')), 'base64').subarray(0, 30), 'invalid_audio', /wav/);
   await assert.rejects(
