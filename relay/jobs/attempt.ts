@@ -21,6 +21,7 @@ import type { LiveNode } from '../fabric/node-table.ts';
 import type { AttemptRecord } from '../store/store.ts';
 import type { JobSpec } from './job.ts';
 import type { NodePulse } from './node-pulse.ts';
+import { createTranscriptCheck, isReadAlong } from './transcript-check.ts';
 import { createVectorCheck } from './vector-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
@@ -76,6 +77,7 @@ export function startAttempt(
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
   const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
+  const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
   let settled = false;
   /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */
   let hasText = false;
@@ -136,6 +138,7 @@ export function startAttempt(
       hasText = true;
       assertAskedFor(frame, job, node);
     }
+    if (frame.type === 'text') transcript?.add(frame.text);
     if (frame.type === 'text') sink.text?.(frame.text, frame.tokens, frame);
     if (frame.type === 'tool_call') sink.toolCall?.(frame);
     if (frame.type === 'vectors') {
@@ -147,6 +150,7 @@ export function startAttempt(
     try {
       vectors.assertComplete();
       assertOutput(job, frame);
+      transcript?.assertBegins(frame);
       if (settle()) done.resolve(frame);
     } catch (error) {
       fail(toProblem(error));
@@ -216,7 +220,11 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   }
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
   const files = job.files?.grant({ job: id, attempt, nodeId: node.id });
-  return { ...base, type, input: input as JsonInput, ...(files === undefined ? undefined : { files }) };
+  return {
+    ...{ ...base, type, input: input as JsonInput },
+    ...(isReadAlong(job) ? { stream: true } : undefined),
+    ...(files === undefined ? undefined : { files }),
+  };
 }
 
 /** Exactly the jobs that ask with an object of any form answer with one. */
@@ -233,9 +241,9 @@ function cancelOnNode(job: JobSpec, attempt: number, node: LiveNode, bus: Bus): 
 }
 
 /** A node that sends choices or calls that nobody asked for could fill the relay's memory. */
-function assertAskedFor(frame: TextFrame | ToolCallFrame, { type, input }: JobSpec, node: LiveNode): void {
-  const chat = type === 'llm' ? (input as ChatInput) : undefined;
-  const choices = chat === undefined ? 0 : (chat.choices ?? 1);
+function assertAskedFor(frame: TextFrame | ToolCallFrame, job: JobSpec, node: LiveNode): void {
+  const chat = job.type === 'llm' ? (job.input as ChatInput) : undefined;
+  const choices = chat === undefined ? Number(isReadAlong(job)) : (chat.choices ?? 1);
   const mayCall = (chat?.tools ?? []).length > 0;
   if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;
   throw new Problem('protocol_violation', `Node ${node.id} sent a piece of an answer that was not asked for.`);

@@ -67,7 +67,8 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
       accepted: (node) => sink.accepted?.(node),
       text: (text, tokens, more) => {
         firstOutputMs ??= elapsedMs();
-        hasher.text(text, more?.choice);
+        // What is read along of a transcript comes again in its output, which is what counts.
+        if (job.type === 'llm') hasher.text(text, more?.choice);
         passedTokens += tokens;
         sink.text?.(text, tokens, more);
       },
@@ -135,7 +136,7 @@ function receiptOf(
   if (done.output !== undefined) hasher.output(done.output);
   const request = hashRequest(job as Parameters<typeof hashRequest>[0]);
   const response = hasher.digest();
-  const outputTokens = job.stream ? passedTokens : null;
+  const outputTokens = job.type === 'llm' && job.stream ? passedTokens : null;
   return draftReceipt({
     receiptId: job.receiptId,
     job: job.id,

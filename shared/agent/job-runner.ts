@@ -58,7 +58,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
     handle: (request, send, trace) => {
       const frames = createFrameWriter({
         epoch: request.epoch,
-        stream: request.type === 'llm' && request.stream,
+        stream: request.type !== 'embed' && request.stream === true,
         send,
         now: ports.now,
       });
@@ -200,9 +200,10 @@ function runtimeJobOf(request: JobRequest, session: string | undefined, { relay 
     };
   }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input, client };
-  const { type, model, input, service, files } = request;
+  const { type, model, input, service, files, stream } = request;
   return {
     ...{ type, model, input, client },
+    ...(stream === true ? { stream } : {}),
     ...(service === undefined ? {} : { service }),
     ...(files === undefined || relay === undefined ? {} : { files: { ...files, ...relay() } }),
   };

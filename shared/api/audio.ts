@@ -13,13 +13,19 @@ export const TranscriptionForm = Type.Object(
   {
     file: Type.String({
       contentMediaType: 'application/octet-stream',
-      description: 'The recording, as wav, mp3, flac or ogg',
+      description: 'The recording, as wav, mp3, flac, ogg or webm; AAC (m4a, mp4) where the node can decode it',
     }),
     model: Model,
     language: Type.Optional(Type.String({ description: 'ISO 639-1' })),
     response_format: Type.Optional(Type.Enum([...TRANSCRIPT_FORMATS])),
     'timestamp_granularities[]': Type.Optional(Type.Array(Type.Enum(['word', 'segment']))),
-    stream: Type.Optional(Type.Boolean()),
+    stream: Type.Optional(
+      Type.Boolean({
+        description:
+          'The text as server-sent events while it is heard: `transcript.text.delta`, in the end `transcript.text.done`. ' +
+          'For response_format json and text',
+      }),
+    ),
   },
   {
     additionalProperties: true,

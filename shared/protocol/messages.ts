@@ -157,6 +157,8 @@ export const EmbedJobRequest = Type.Object({ ...JobRequestBase, type: Type.Liter
 export const CapabilityJobRequest = Type.Object({
   ...JobRequestBase,
   type: Type.Enum(OBJECT_TYPES),
+  /** Whether the text of a transcript is sent as it is made, beside the whole answer at the end (SPEC J16). */
+  stream: Type.Optional(Type.Boolean()),
   input: JsonInput,
   files: Type.Optional(JobFileGrant),
 });

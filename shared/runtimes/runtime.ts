@@ -33,6 +33,8 @@ export type RuntimeJob = {
       type: ObjectType;
       model: string;
       input: JsonInput;
+      /** Whether somebody reads along while a transcript is made; its text then comes through `text`, too. */
+      stream?: boolean;
       /** The registry id that it was asked by, where that is known. */
       service?: string;
       files?: RuntimeFiles;

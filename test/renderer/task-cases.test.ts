@@ -9,7 +9,16 @@ import { ensureChromium } from '../support/chromium.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { assertIsSweep, RECORDINGS, recording, SWEEP, SWEEP_RATE_HZ } from '../support/recordings/sweep.ts';
+import {
+  AAC_RECORDINGS,
+  assertIsSweep,
+  CONTAINED,
+  RECORDINGS,
+  recording,
+  recordingFile,
+  SWEEP,
+  SWEEP_RATE_HZ,
+} from '../support/recordings/sweep.ts';
 import { checkCase, requestOf } from '../support/task-cases/task-case.ts';
 import { TASK_CASES, writeCaseModels } from '../support/task-cases/task-cases.ts';
 
@@ -97,6 +106,9 @@ test('Chromium decodes sound of every form, in a worker and in a page', async ()
   const engine = engineOf(await openPage());
   for (const within of ['worker', 'page'] as const) {
     for (const name of RECORDINGS) assertIsSweep(name, await engine.decodeRecording(within, recording(name)));
+    for (const name of [...CONTAINED, ...AAC_RECORDINGS]) {
+      assertIsSweep(name, await engine.decodeRecording(within, recordingFile(name)));
+    }
     const wav = encodeWav({ samples: SWEEP, rateHz: SWEEP_RATE_HZ });
     assertIsSweep('wav', await engine.decodeRecording(within, wav));
   }

@@ -37,7 +37,7 @@ export type AnswerStream = {
 };
 
 /** Text held for a reader that does not read. Longer than any answer that somebody waits for. */
-const MAX_PENDING_CHARACTERS = 1_048_576;
+export const MAX_PENDING_CHARACTERS = 1_048_576;
 /** What a token's probability takes as text, with those of some others. */
 const LOGPROB_CHARACTERS = 200;
 
@@ -102,15 +102,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     },
     begin: (headers) => {
       begun = true;
-      options.reply.hijack();
-      raw.writeHead(200, {
-        ...headers,
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache, no-transform',
-        // Proxies that buffer would turn a stream into one late answer.
-        'x-accel-buffering': 'no',
-        'x-request-id': options.requestId,
-      });
+      beginEvents(options.reply, headers);
       const { opening } = form;
       if (opening !== null) eachChoice((choice) => writeChoice(choice, opening, 'null'));
     },
@@ -142,6 +134,19 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   };
 }
 
+/** The head of an answer in events. */
+export function beginEvents(reply: FastifyReply, headers: Record<string, string>): void {
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    ...headers,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    // Proxies that buffer would turn a stream into one late answer.
+    'x-accel-buffering': 'no',
+    'x-request-id': reply.request.id,
+  });
+}
+
 /** Adds a piece to the one before it, where both belong to the same text or the same call. */
 function joined(last: Piece, piece: Piece): boolean {
   if (last.choice !== piece.choice) return false;
@@ -153,6 +158,6 @@ function joined(last: Piece, piece: Piece): boolean {
   return true;
 }
 
-function tooSlow(): Problem {
+export function tooSlow(): Problem {
   return new Problem('client_too_slow', 'The client has stopped reading; the answer was given up.');
 }

@@ -33,6 +33,9 @@ export async function readTranscriptionForm(request: FastifyRequest): Promise<Tr
   if (wantsWords && format !== 'verbose_json') {
     throw wrong('timestamp_granularities', 'takes words only with response_format verbose_json');
   }
+  const stream = readFlag(form, 'stream');
+  // Events carry text alone: times would be lost without a word.
+  if (stream && format !== 'json' && format !== 'text') throw wrong('response_format', 'is json or text in a stream');
   const model = textOf(form, 'model');
   if (model === undefined) throw missing('model');
   return {
@@ -42,7 +45,7 @@ export async function readTranscriptionForm(request: FastifyRequest): Promise<Tr
     format,
     wantsWords,
     wantsSegments: granularities.length === 0 || granularities.includes('segment'),
-    stream: readFlag(form, 'stream'),
+    stream,
     ignored: [...new Set(form.keys())].filter((name) => !KNOWN.has(name)),
   };
 }

@@ -7,10 +7,10 @@ import type { RelayApp, RelayServices } from '../../services.ts';
 import { ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { sendJson } from '../send-json.ts';
-import { sendEvents } from './audio-events.ts';
 import { readTranscriptionForm, type TranscriptionWishes } from './audio-form.ts';
 import { type ObjectJobPorts, runObjectJob } from './object-job.ts';
 import { readTranscript, type Transcript, transcriptText, usageOfSound, verboseTranscript } from './transcript.ts';
+import { streamTranscript } from './transcript-stream.ts';
 
 /** What the rest of a job request takes beside its file. */
 const REQUEST_BYTES = 64 * 1024;
@@ -66,8 +66,10 @@ async function transcribe(
   ports.services.models.assertKnown(wishes.model, 'stt');
   const order = { type: 'stt', model: wishes.model, input: inputOf(task, wishes) } as const;
   const names = { audio: 'file', words: 'timestamp_granularities', task: 'model' };
+  const headers = ignoredHeader(wishes.ignored);
+  if (wishes.stream) return streamTranscript(order, { names, headers, request, reply }, ports);
   const { output } = await runObjectJob(order, names, request, reply, ports);
-  reply.headers(ignoredHeader(wishes.ignored));
+  reply.headers(headers);
   return send(readTranscript(output), task, wishes, reply);
 }
 
@@ -84,13 +86,6 @@ function inputOf(task: string, { file, language, format, wantsWords }: Transcrip
 
 function send(transcript: Transcript, task: string, wishes: TranscriptionWishes, reply: FastifyReply): FastifyReply {
   const usage = usageOfSound(transcript);
-  if (wishes.stream) {
-    const { text } = transcript;
-    return sendEvents(reply, [
-      { type: 'transcript.text.delta', delta: text },
-      { type: 'transcript.text.done', text, usage },
-    ]);
-  }
   const text = transcriptText(transcript, wishes.format);
   if (text !== undefined) return reply.type('text/plain; charset=utf-8').send(text);
   if (wishes.format === 'json') return sendJson(reply, { text: transcript.text, usage });

@@ -37,7 +37,8 @@ export async function runObjectJob(
   }
 }
 
-function inTermsOf(names: MemberNames, error: unknown): unknown {
+/** A problem with its parameter called as the client called it; what is no problem stays as it is. */
+export function inTermsOf<Thrown>(names: MemberNames, error: Thrown): Thrown | Problem {
   if (!(error instanceof Problem) || error.param === undefined) return error;
   const name = names[error.param];
   if (name === undefined) return error;

@@ -3,7 +3,7 @@ import { toProblem } from '../../../shared/problems/problem.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { RelayServices } from '../../services.ts';
 import type { HangUp } from '../hang-up.ts';
-import { type AnswerStreamOptions, createAnswerStream } from './answer-stream.ts';
+import { type AnswerStream, type AnswerStreamOptions, createAnswerStream } from './answer-stream.ts';
 
 /** A stream that has nothing to say yet sends its head after this, so that proxies keep it. */
 const BEGIN_AFTER_MS = 5_000;
@@ -21,16 +21,14 @@ export type Caller = {
 /** What the events of an answer look like. */
 export type StreamedAnswer = Pick<AnswerStreamOptions, 'form' | 'id' | 'includeUsage' | 'choices'>;
 
-/**
- * Runs a job and sends its answer as it is made. Errors before the first token keep their HTTP status, since the head has not
- * been sent; later ones become an event.
- */
+/** Runs a job and sends its answer as it is made, in one of OpenAI's forms. */
 export async function streamAnswer(
   job: JobSpec,
   answer: StreamedAnswer,
-  { reply, headers, hangUp }: Caller,
+  caller: Caller,
   services: RelayServices,
 ): Promise<FastifyReply> {
+  const { reply, hangUp } = caller;
   const stream = createAnswerStream({
     ...answer,
     reply,
@@ -39,6 +37,19 @@ export async function streamAnswer(
     model: job.model,
     onTooSlow: (problem) => hangUp.controller.abort(problem),
   });
+  return streamJob(job, stream, caller, services);
+}
+
+/**
+ * Runs a job and writes what comes of it. Errors before the first token keep their HTTP status, since the head has not been
+ * sent; later ones become an event.
+ */
+export async function streamJob(
+  job: JobSpec,
+  stream: AnswerStream,
+  { reply, headers, hangUp }: Caller,
+  services: RelayServices,
+): Promise<FastifyReply> {
   let nodeId = '';
   const begin = (): void => {
     if (stream.begun) return;

@@ -3,11 +3,12 @@
  * recording of a form comes.
  */
 import { Problem } from '../../problems/problem.ts';
+import { type DecodedPart, gatherSound, LONGEST_S } from './sound-parts.ts';
 import type { Sound } from './wav.ts';
 
 export type CompressedForm = 'mp3' | 'flac' | 'vorbis' | 'opus';
 
-type Decoded = { channelData: Float32Array[]; samplesDecoded: number; sampleRate: number; errors: readonly unknown[] };
+type Decoded = DecodedPart & { errors: readonly unknown[] };
 type Decoder = {
   ready: Promise<void>;
   decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
@@ -19,8 +20,6 @@ type Decoder = {
 const CHUNK_BYTES = 2_048;
 /** Each fault is told on the error output by the libraries; what has so many is noise from there on. */
 const MOST_FAULTS = 20;
-/** A few bytes of silence can stand for days. What is within it takes 350 MB while it is read. */
-const LONGEST_S = 1_800;
 
 const OPEN: Record<CompressedForm, () => Promise<Decoder>> = {
   mp3: async () => new (await import('mpg123-decoder')).MPEGDecoder(),
@@ -40,19 +39,11 @@ export async function decodeCompressed(
 ): Promise<Sound> {
   const decoder = await OPEN[form]();
   await decoder.ready;
-  const parts: Float32Array[] = [];
-  let length = 0;
-  let rateHz = 0;
+  const parts = gatherSound(longestS);
   let faults = 0;
-  const take = ({ channelData, errors, sampleRate, samplesDecoded }: Decoded): void => {
-    faults += errors.length;
-    if (samplesDecoded === 0) return;
-    // What changes its rate in the middle is two recordings, of which the first is read.
-    if (rateHz !== 0 && sampleRate !== rateHz) return;
-    rateHz = sampleRate;
-    length += samplesDecoded;
-    if (length > longestS * rateHz) throw tooLong(longestS);
-    parts.push(averageOf(channelData, samplesDecoded));
+  const take = (decoded: Decoded): void => {
+    faults += decoded.errors.length;
+    parts.take(decoded);
   };
   try {
     for (let from = 0; from < bytes.length && faults < MOST_FAULTS; from += CHUNK_BYTES) {
@@ -65,8 +56,9 @@ export async function decodeCompressed(
   } finally {
     letGo(decoder);
   }
-  if (length === 0) throw broken(form);
-  return { samples: joined(parts, length), rateHz };
+  const sound = parts.whole();
+  if (sound === undefined) throw broken(form);
+  return sound;
 }
 
 /** A decoder that hostile bytes have led astray may not even end well; its memory goes with it. */
@@ -78,30 +70,7 @@ function letGo(decoder: Decoder): void {
   }
 }
 
-function averageOf(channels: readonly Float32Array[], length: number): Float32Array {
-  const average = new Float32Array(length);
-  for (const channel of channels) {
-    for (let at = 0; at < length; at++) average[at] = (average[at] ?? 0) + (channel[at] ?? 0) / channels.length;
-  }
-  return average;
-}
-
-function joined(parts: readonly Float32Array[], length: number): Float32Array {
-  const whole = new Float32Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 function broken(form: CompressedForm, cause?: unknown): Problem {
   const sentence = `The recording begins as ${form} and holds no sound. Send it again, or as wav.`;
   return new Problem('invalid_audio', sentence, { param: 'audio', ...(cause === undefined ? {} : { cause }) });
-}
-
-function tooLong(longestS: number): Problem {
-  const sentence = `The recording is longer than ${longestS / 60} minutes. Send it in parts.`;
-  return new Problem('invalid_audio', sentence, { param: 'audio' });
 }

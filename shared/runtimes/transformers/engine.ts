@@ -119,10 +119,11 @@ async function loadTasks(
   const run = createTaskEngine(model);
   return {
     dispose: () => model.dispose(),
-    async run(job, _output, interrupted) {
-      const { type, model, input } = job;
+    async run(job, output, interrupted) {
+      const { type, model: name, input } = job;
       if (type === 'llm' || type === 'embed' || isServiceType(type)) throw wrongType(job);
-      return await run({ type, model, input }, interrupted);
+      const tell = (text: string): void => output.text(text, model.countTokens(text) - model.countTokens(''));
+      return await run({ type, model: name, input }, interrupted, job.stream === true ? tell : undefined);
     },
   };
 }

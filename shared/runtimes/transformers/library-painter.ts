@@ -12,7 +12,7 @@ import { type LoadOptions, pretrainedOptions, withVirtualId } from './library.ts
 import { ChosenTokenOnly } from './library-generation.ts';
 import type { Picture } from './library-pictures.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
-import { ThrowWhen } from './tasks/steering.ts';
+import { Watch } from './tasks/steering.ts';
 
 export type Brush = {
   choose: TokenChooser | null;
@@ -72,7 +72,7 @@ async function paint(
     do_sample: false,
     guidance_scale: guidance,
     logits_processor: processors,
-    streamer: new ThrowWhen(interrupted),
+    streamer: new Watch(interrupted, () => undefined),
   };
   try {
     const [picture] = (await model.generate_images(options as never)) as RawImage[];

@@ -1,3 +1,4 @@
+import { createGrowingText } from './growing-text.ts';
 import { PAUSE_S, phrasesOf, roundSeconds, type Segment, type Transcript } from './phrases.ts';
 import type { FrameScores, TaskModel } from './task-model.ts';
 import { nextTurn } from './task-run.ts';
@@ -22,8 +23,10 @@ export async function transcribeFrames(
   model: TaskModel,
   samples: Float32Array,
   interrupted: () => boolean,
+  tell: (piece: string) => void,
 ): Promise<Transcript> {
   const heard: Heard[] = [];
+  const growing = createGrowingText(tell);
   const { rateHz } = model;
   const [window, overlap] = [WINDOW_S * rateHz, OVERLAP_S * rateHz];
   for (let start = 0; !interrupted(); start += window - 2 * overlap) {
@@ -37,10 +40,15 @@ export async function transcribeFrames(
       if (isKept) heard.push({ id, start_s: start_s + start / rateHz, end_s: end_s + start / rateHz });
     }
     if (isLast) break;
+    growing.grow(textOf(wordsOf(heard, model)));
     await nextTurn();
   }
   const words = wordsOf(heard, model);
-  return { text: words.map(({ text }) => text).join(' '), words, segments: phrasesOf(words) };
+  return { text: textOf(words), words, segments: phrasesOf(words) };
+}
+
+function textOf(words: readonly Segment[]): string {
+  return words.map(({ text }) => text).join(' ');
 }
 
 function padded(piece: Float32Array): Float32Array {

@@ -1,20 +1,28 @@
 /** A part of the seam to transformers.js (see `library.ts`): how models that write are held back and ended. */
 import { BaseStreamer, LogitsProcessor, StoppingCriteria, type Tensor } from '@huggingface/transformers';
 
-/** Ends what writes by an error, for models that forget their criteria on the way. */
-export class ThrowWhen extends BaseStreamer {
+/** Hears each token that is written, and ends the writing by an error, for models that forget their criteria on the way. */
+export class Watch extends BaseStreamer {
   readonly interrupted: () => boolean;
+  readonly onToken: (token: number) => void;
+  /** What was asked is put first. */
+  isPrompt = true;
 
-  constructor(interrupted: () => boolean) {
+  constructor(interrupted: () => boolean, onToken: (token: number) => void) {
     super();
     this.interrupted = interrupted;
+    this.onToken = onToken;
   }
 
-  override put(): void {
+  override put(rows: bigint[][]): void {
     if (this.interrupted()) throw new Error('interrupted');
+    if (!this.isPrompt) for (const token of rows[0] ?? []) this.onToken(Number(token));
+    this.isPrompt = false;
   }
 
-  override end(): void {}
+  override end(): void {
+    this.isPrompt = true;
+  }
 }
 
 /** Leaves the choice among these tokens alone. */

@@ -59,6 +59,7 @@ const RUNS: Readonly<Record<Task, TaskRun>> = {
 const MOST_RESULT_BYTES = LIMITS.maxMessageBytes - 64 * 1024;
 
 export type TaskJob = { readonly type: CapabilityType; readonly model: string; readonly input: JsonInput };
+type Tell = TaskStep['tell'];
 
 const NOTHING: EngineResult = { finishReason: 'stop', usage: { inputTokens: 0, outputTokens: 0 } };
 
@@ -81,29 +82,29 @@ export function createTaskEngine(model: TaskModel) {
   const turns = createTurns();
   const share = createSharedPasses(turns);
 
-  async function runTask(task: Task, job: TaskJob, interrupted: () => boolean): Promise<EngineResult> {
+  async function runTask(task: Task, job: TaskJob, interrupted: () => boolean, tell: Tell): Promise<EngineResult> {
     if (interrupted()) return NOTHING;
     const { task: named, ...members } = job.input;
     // In jobs of the other types this member is one of their own.
     const input = readTaskInput(job.type === 'task' || named === undefined ? members : job.input);
     const inPasses: TaskStep['inPasses'] = (key, items, pass) =>
       share(JSON.stringify([task, key]), items, interrupted, pass);
-    const result = await RUNS[task]({ model, input, interrupted, inPasses });
+    const result = await RUNS[task]({ model, input, interrupted, tell, inPasses });
     assertFits(result.output);
     const { output, inputTokens = 0, outputTokens = 0 } = result;
     return { finishReason: 'stop', usage: { inputTokens, outputTokens }, output };
   }
 
-  return async (job: TaskJob, interrupted: () => boolean): Promise<EngineResult> => {
+  return async (job: TaskJob, interrupted: () => boolean, tell: Tell = () => undefined): Promise<EngineResult> => {
     const task = taskOf(job, model.kind);
-    if (SHARED.has(task)) return await runTask(task, job, interrupted);
+    if (SHARED.has(task)) return await runTask(task, job, interrupted, tell);
     const giveBack = await turns.take(interrupted);
     if (giveBack === null) return NOTHING;
     const step = (): boolean => {
       turns.dropCancelled();
       return interrupted();
     };
-    return await runTask(task, job, step).finally(giveBack);
+    return await runTask(task, job, step, tell).finally(giveBack);
   };
 }
 

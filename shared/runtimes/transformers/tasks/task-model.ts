@@ -11,7 +11,7 @@ import {
 import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library.ts';
 import { type Picture, readPicture, writePng } from '../library-pictures.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
-import { OnlyThese, StopWhen, ThrowWhen } from './steering.ts';
+import { OnlyThese, StopWhen, Watch } from './steering.ts';
 import { type ModelClass, TASK_CLASSES } from './task-classes.ts';
 import type { Task, TaskKind } from './task-kinds.ts';
 
@@ -28,14 +28,18 @@ export type TaskModel = {
   call(task: Task, ...inputs: readonly unknown[]): Promise<unknown>;
   /** An option for pipelines that write: they end with the token at which `interrupted` answers yes. */
   until(interrupted: () => boolean): { stopping_criteria: object };
-  /** The same for those that forget their criteria on the way (Whisper): they reject, with an error of no meaning. */
-  orThrow(interrupted: () => boolean): { streamer: object };
+  /**
+   * The same for those that forget their criteria on the way (Whisper): they reject, with an error of no meaning. Each token
+   * that they write is told.
+   */
+  watch(interrupted: () => boolean, onToken?: (token: number) => void): { streamer: object };
   /** The first score of each pair of texts. */
   scorePairs(left: readonly string[], right: readonly string[]): Promise<number[]>;
   scoreFrames(samples: Float32Array): Promise<FrameScores>;
   /** Which of these tokens a model that writes down speech would write first after its start. */
   likeliestStart(samples: Float32Array, among: readonly number[]): Promise<number | null>;
   countTokens(text: string): number;
+  decode(tokens: readonly number[]): string;
   readonly maskToken: string | null;
   /** The tokens by their ids, and those that stand for no text. */
   readonly tokens: {
@@ -96,11 +100,12 @@ function wrap(parts: Parts, kind: TaskKind, config: JsonObject): Omit<TaskModel,
     generationConfig: isJsonObject(model.generation_config) ? { ...model.generation_config } : {},
     call: (task, ...inputs) => pipelineOf(task)(...inputs),
     until: (interrupted) => ({ stopping_criteria: new StopWhen(interrupted) }),
-    orThrow: (interrupted) => ({ streamer: new ThrowWhen(interrupted) }),
+    watch: (interrupted, onToken = () => undefined) => ({ streamer: new Watch(interrupted, onToken) }),
     scorePairs: (left, right) => scorePairs(parts, left, right),
     scoreFrames: (samples) => scoreFrames(parts, samples),
     likeliestStart: (samples, among) => likeliestStart(parts, samples, among),
     countTokens: (text) => tokenizer?.encode(text).length ?? 0,
+    decode: (tokens) => tokenizer?.decode([...tokens]) ?? '',
     maskToken: tokenizer?.mask_token ?? null,
     tokens: tokensOf(tokenizer),
     rateHz: rateOf(processor, config),

@@ -11,6 +11,8 @@ export type TaskStep = {
   readonly model: TaskModel;
   readonly input: TaskInput;
   readonly interrupted: () => boolean;
+  /** Told the text of the answer while it is made, where a task can: in pieces that joined begin the whole. */
+  readonly tell: (piece: string) => void;
   /** Results for many items, in passes that jobs with the same key share. For tasks of `SHARED` in `task-engine.ts`. */
   inPasses<Item, Result>(key: object, items: readonly Item[], pass: Pass<Item, Result>): Promise<Result[]>;
 };

@@ -1,14 +1,12 @@
 import { Problem } from '../../../problems/problem.ts';
 import { readSound } from './audio-tasks.ts';
 import { transcribeFrames } from './ctc.ts';
+import { createGrowingText } from './growing-text.ts';
 import { phrasesOf, roundSeconds, type Segment, type Transcript } from './phrases.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
 import { nextTurn, type TaskRun, type TaskStep } from './task-run.ts';
-
-/** What Whisper was trained on; the overlap on each side lets words at the edges be heard whole. */
-const WINDOW_S = 30;
-const OVERLAP_S = 5;
+import { OVERLAP_S, WINDOW_S, writeWindows } from './whisper-windows.ts';
 
 /**
  * `audio` → `text`, with `segments` unless `timestamps` is false, and `words` where `words` is true. `language` and
@@ -32,12 +30,12 @@ export const transcribe: TaskRun = async (step) => {
 type Heard = Transcript & { language?: string | undefined };
 
 async function transcribeBy(step: TaskStep, samples: Float32Array): Promise<Heard> {
-  const { model, input, interrupted } = step;
+  const { model, input, interrupted, tell } = step;
   const architecture = String((model.config.architectures as unknown[] | undefined)?.[0]);
   if (/Whisper/.test(architecture)) return transcribeWithWhisper(step, samples);
   assertTranscribes(input);
   const found = /ForCTC$/.test(architecture)
-    ? await transcribeFrames(model, samples, interrupted)
+    ? await transcribeFrames(model, samples, interrupted, tell)
     : await transcribeWindows(step, samples);
   return { ...found, language: input.has('language') ? input.text('language') : undefined };
 }
@@ -45,35 +43,43 @@ async function transcribeBy(step: TaskStep, samples: Float32Array): Promise<Hear
 type Said = { text: string; chunks?: Chunk[] };
 type Chunk = { timestamp: [number | null, number | null]; text: string };
 
-async function transcribeWithWhisper({ model, input, interrupted }: TaskStep, samples: Float32Array): Promise<Heard> {
+async function transcribeWithWhisper(step: TaskStep, samples: Float32Array): Promise<Heard> {
+  const { model, input, interrupted, tell } = step;
   const wantsWords = input.flag('words', false);
   if (wantsWords && !Array.isArray(model.generationConfig.alignment_heads)) {
     throw cannot('words', 'tells the times of phrases only');
   }
-  const hasTimes = wantsWords || input.flag('timestamps', true);
   const { language, options: spoken } = await languageOptions(model, input, samples);
+  if (!wantsWords && !input.flag('timestamps', true)) {
+    const write = () => writeWindows(model, samples, spoken, interrupted, tell);
+    return { text: await untilInterrupted(write, interrupted, ''), language };
+  }
   const options = {
     chunk_length_s: WINDOW_S,
     stride_length_s: OVERLAP_S,
-    ...(hasTimes ? { return_timestamps: wantsWords ? 'word' : true } : {}),
+    return_timestamps: wantsWords ? 'word' : true,
     ...spoken,
-    ...model.orThrow(interrupted),
+    ...model.watch(interrupted),
   };
   const { text, chunks = [] } = await untilInterrupted(
     () => model.call('automatic-speech-recognition', samples, options) as Promise<Said>,
     interrupted,
+    { text: '' },
   );
   const heard = { text: text.trim(), language };
-  if (!hasTimes) return heard;
   const timed = chunks.map((chunk) => segmentOf(chunk, seconds(samples.length, model)));
   return wantsWords ? { ...heard, segments: phrasesOf(timed), words: timed } : { ...heard, segments: timed };
 }
 
-async function untilInterrupted(call: () => Promise<Said>, interrupted: () => boolean): Promise<Said> {
+async function untilInterrupted<Result>(
+  call: () => Promise<Result>,
+  interrupted: () => boolean,
+  otherwise: Result,
+): Promise<Result> {
   try {
     return await call();
   } catch (error) {
-    if (interrupted()) return { text: '' };
+    if (interrupted()) return otherwise;
     throw error;
   }
 }
@@ -116,7 +122,10 @@ function languageOf({ lang_to_id }: TaskModel['generationConfig'], language: str
 }
 
 /** For models that tell no times of their own: each window is a segment. */
-async function transcribeWindows({ model, interrupted }: TaskStep, samples: Float32Array): Promise<Transcript> {
+async function transcribeWindows(step: TaskStep, samples: Float32Array): Promise<Transcript> {
+  const { model, interrupted, tell } = step;
+  const growing = createGrowingText(tell);
+  const textOf = (): string => segments.map(({ text }) => text).join(' ');
   const segments: Segment[] = [];
   const window = WINDOW_S * model.rateHz;
   for (let start = 0; start < samples.length && !interrupted(); start += window) {
@@ -125,9 +134,10 @@ async function transcribeWindows({ model, interrupted }: TaskStep, samples: Floa
     const { text } = (await model.call('automatic-speech-recognition', piece, options)) as { text: string };
     const start_s = seconds(start, model);
     segments.push({ start_s, end_s: start_s + seconds(piece.length, model), text: text.trim() });
+    growing.settle(textOf());
     await nextTurn();
   }
-  return { text: segments.map(({ text }) => text).join(' '), segments };
+  return { text: textOf(), segments };
 }
 
 /** English-only models and those of frames write down what they hear and nothing else. */

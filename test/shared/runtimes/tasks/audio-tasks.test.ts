@@ -68,6 +68,15 @@ test('a recording of any length is heard in windows, without a word lost or doub
   assert.equal(output.text, words.join(' '));
 });
 
+test('words are told when they are over, window by window', async (t) => {
+  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const words = Array.from({ length: 190 }, (_, index) => 'ABCDEFGH'.slice(index % 5, 5 + (index % 4)));
+  const { output, pieces } = await ask({ audio: wav(toneSpeech(words.join(' '))) }, { ...stt, stream: true });
+  assert.equal(output.text, words.join(' '));
+  assert.ok(pieces.length >= 2 && words.join(' ').startsWith(pieces.join('')));
+  assert.match(pieces.join(''), /[A-H]$/);
+});
+
 test('a cancel is heard between two windows', async (t) => {
   const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
   let asked = 0;
@@ -87,7 +96,7 @@ test('what is no recording, or in a form that is not decoded, is refused', async
     assert.rejects(ask({ audio: bytes.toString('base64') || '====' }, stt), isProblem(code, sentence));
   await refused(Buffer.from('ID3\u0004 and so on'), 'invalid_audio', /mp3/);
   await refused(Buffer.from('fLaC\0\0\0"'), 'invalid_audio', /flac/);
-  await refused(Buffer.from('OggS\0\0\0\0'), 'unsupported_media', /ogg/);
+  await refused(Buffer.from('OggS\0\0\0\0'), 'invalid_audio', /ogg/);
   await refused(Buffer.from('this is a text'), 'invalid_audio', /wav/);
   await refused(Buffer.from(wav(toneSpeech('A')), 'base64').subarray(0, 30), 'invalid_audio', /wav/);
   await assert.rejects(

@@ -10,6 +10,11 @@ const stt = { type: 'stt' } as const;
 const recordingOf = (...words: string[]) =>
   Buffer.from(encodeWav({ samples: whisperSpeech(words), rateHz: WHISPER_RATE_HZ })).toString('base64');
 
+/** No run of words comes twice, so that the overlaps can only be joined in one way. */
+const KNOWN = ['eins', 'zwei', 'drei', 'vier', 'acht', 'neun', 'elf', 'haus', 'tee'];
+const manyWords = (count: number) =>
+  Array.from({ length: count }, (_, at) => KNOWN[(at * at * 5 + at * 2 + (at >> 3)) % KNOWN.length] ?? '');
+
 test('a Whisper model writes down what it hears, with times, and translates', async (t) => {
   const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
   const audio = recordingOf('drei', 'eins', 'zwei', '-');
@@ -41,12 +46,31 @@ test('a language that is not named is heard', async (t) => {
 
 test('a recording longer than what the model hears at once is heard in windows', async (t) => {
   const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
-  const known = ['eins', 'zwei', 'drei', 'vier', 'acht', 'neun', 'elf', 'haus', 'tee'];
-  // No run of words comes twice, so that the overlaps can only be joined in one way.
-  const words = Array.from({ length: 64 }, (_, at) => known[(at * at * 5 + at * 2 + (at >> 3)) % known.length] ?? '');
+  const words = manyWords(64);
   const { output } = await ask({ audio: recordingOf(...words), language: 'de' }, stt);
   assert.equal(output.text, words.join(' '));
   assert.equal(output.duration_s, 64);
+});
+
+test('a text without times is told word by word while it is made', async (t) => {
+  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const input = { audio: recordingOf('drei', 'eins', 'zwei', '-'), language: 'de', timestamps: false };
+  const { output, pieces, usage } = await ask(input, { ...stt, stream: true });
+  assert.equal(output.text, 'drei eins zwei');
+  assert.deepEqual(pieces, ['drei', ' eins']);
+  const silent = await ask(input, stt);
+  assert.deepEqual([silent.output, silent.usage, silent.pieces], [output, usage, []]);
+});
+
+test('of a long recording what cannot change any more is told with each window', async (t) => {
+  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const words = manyWords(64);
+  const input = { audio: recordingOf(...words), language: 'de', timestamps: false };
+  const { output, pieces } = await ask(input, { ...stt, stream: true });
+  assert.equal(output.text, words.join(' '));
+  // Three windows; of the first is told when the second has been heard, the rest is the answer's own.
+  assert.equal(pieces.length, 1);
+  assert.ok(String(output.text).startsWith(pieces.join('')) && pieces.join('').length > 60, pieces.join('|'));
 });
 
 test('a Whisper model that tells what it listens to gives the times of words', async (t) => {

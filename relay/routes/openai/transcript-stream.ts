@@ -1,0 +1,112 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toErrorBody } from '../../../shared/problems/http.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
+import type { JsonInput } from '../../../shared/protocol/messages.ts';
+import type { JobOrder } from '../../services.ts';
+import { answerHeaders } from '../answer-headers.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
+import { cutIfUnread } from '../unread.ts';
+import { type AnswerStream, beginEvents, MAX_PENDING_CHARACTERS, tooSlow } from './answer-stream.ts';
+import { createEventWriter } from './event-writer.ts';
+import { inTermsOf, type MemberNames, type ObjectJobPorts } from './object-job.ts';
+import { streamJob } from './stream-answer.ts';
+import { readTranscript, usageOfSound } from './transcript.ts';
+
+/** What is said of the request beside its job: how its client names the job's members, and what has no effect. */
+export type TranscriptCall = {
+  readonly names: MemberNames;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+};
+
+/** Runs a job of speech and sends its text as it is made. */
+export async function streamTranscript(
+  order: Omit<JobOrder, 'stream'>,
+  { names, headers: more, request, reply }: TranscriptCall,
+  { services, hangUpOf }: ObjectJobPorts,
+): Promise<FastifyReply> {
+  const job = services.newJob(request, { ...order, stream: true });
+  const headers = { ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits), ...more };
+  const hangUp = hangUpOf(reply.raw);
+  const stream = createTranscriptStream(reply, names, (problem) => hangUp.controller.abort(problem));
+  try {
+    return await streamJob(job, stream, { reply, headers, hangUp }, services);
+  } catch (error) {
+    reply.headers(headers);
+    throw inTermsOf(names, error);
+  } finally {
+    hangUp.stop();
+  }
+}
+
+/**
+ * A transcript as OpenAI's events. Invariants: (1) the texts of all `transcript.text.delta` together are that of
+ * `transcript.text.done`, which comes last before `[DONE]`; (2) a stream that cannot end so ends with an `error` event; (3)
+ * while the socket is full, pieces become one, whose length is bounded.
+ */
+function createTranscriptStream(
+  reply: FastifyReply,
+  names: MemberNames,
+  onTooSlow: (problem: Problem) => void,
+): AnswerStream {
+  const { raw } = reply;
+  const events = createEventWriter(raw);
+  let toldCharacters = 0;
+  let pending = '';
+  let blocked = false;
+  let begun = false;
+
+  const write = (data: string): void => {
+    if (!raw.destroyed && !raw.writableEnded) blocked = !events.write(data);
+  };
+  const writeEvent = (event: JsonInput): void => write(`data: ${JSON.stringify(event)}\n\n`);
+  const flush = (): void => {
+    const delta = pending;
+    pending = '';
+    if (delta !== '') writeEvent({ type: 'transcript.text.delta', delta });
+  };
+  const text = (piece: string): void => {
+    toldCharacters += piece.length;
+    pending += piece;
+    if (!blocked) flush();
+    else if (pending.length > MAX_PENDING_CHARACTERS) onTooSlow(tooSlow());
+  };
+  const close = (): void => {
+    raw.end();
+    cutIfUnread(reply);
+  };
+  events.onDrain(() => {
+    blocked = false;
+    flush();
+  });
+  return {
+    get begun() {
+      return begun;
+    },
+    begin: (headers) => {
+      begun = true;
+      beginEvents(reply, headers);
+    },
+    comment: (line) => {
+      if (!blocked) write(`: ${line}\n\n`);
+    },
+    text,
+    toolCall: () => undefined,
+    end: ({ output }) => {
+      const transcript = readTranscript(output ?? {});
+      // A node that tells nothing on the way, as those of older versions, has said all of it here.
+      text(transcript.text.slice(toldCharacters));
+      flush();
+      writeEvent({ type: 'transcript.text.done', text: transcript.text, usage: usageOfSound(transcript) });
+      write('data: [DONE]\n\n');
+      close();
+    },
+    fail: (problem) => {
+      if (problem.code === 'client_too_slow') pending = '';
+      flush();
+      writeEvent({ error: toErrorBody(inTermsOf(names, problem), reply.request.id).error });
+      close();
+    },
+  };
+}

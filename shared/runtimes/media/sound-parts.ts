@@ -1,0 +1,61 @@
+import { Problem } from '../../problems/problem.ts';
+import type { Sound } from './wav.ts';
+
+/** A piece of sound as decoders give it. */
+export type DecodedPart = {
+  readonly channelData: readonly Float32Array[];
+  readonly samplesDecoded: number;
+  readonly sampleRate: number;
+};
+
+/** A few bytes of silence can stand for days. What is within it takes 350 MB while it is read. */
+export const LONGEST_S = 1_800;
+
+export type SoundParts = {
+  /** Errors: `invalid_audio` when it is too long. */
+  take(part: DecodedPart): void;
+  /** All of it as one, its channels averaged; undefined when nothing came. */
+  whole(): Sound | undefined;
+};
+
+/** Puts together what comes out of a decoder, up to `longestS` seconds. */
+export function gatherSound(longestS: number = LONGEST_S): SoundParts {
+  const parts: Float32Array[] = [];
+  let length = 0;
+  let rateHz = 0;
+  return {
+    take: ({ channelData, sampleRate, samplesDecoded }) => {
+      if (samplesDecoded === 0) return;
+      // What changes its rate in the middle is two recordings, of which the first is read.
+      if (rateHz !== 0 && sampleRate !== rateHz) return;
+      rateHz = sampleRate;
+      length += samplesDecoded;
+      if (length > longestS * rateHz) throw tooLong(longestS);
+      parts.push(averageOf(channelData, samplesDecoded));
+    },
+    whole: () => (length === 0 ? undefined : { samples: joined(parts, length), rateHz }),
+  };
+}
+
+function averageOf(channels: readonly Float32Array[], length: number): Float32Array {
+  const average = new Float32Array(length);
+  for (const channel of channels) {
+    for (let at = 0; at < length; at++) average[at] = (average[at] ?? 0) + (channel[at] ?? 0) / channels.length;
+  }
+  return average;
+}
+
+function joined(parts: readonly Float32Array[], length: number): Float32Array {
+  const whole = new Float32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function tooLong(longestS: number): Problem {
+  const sentence = `The recording is longer than ${longestS / 60} minutes. Send it in parts.`;
+  return new Problem('invalid_audio', sentence, { param: 'audio' });
+}
