@@ -6,8 +6,8 @@
  * 2. The second is opened by the second pass of several rows, which waits for it (the first only finds out whether the
  *    model takes rows side by side): the memory of a second copy of the weights is taken only where rows are computed side
  *    by side, and never at a moment when nobody knows of it, such as while the thread is ended.
- * 3. Both are measured in turn with passes of several rows. The second stays if it takes at most `WORTH` of the time, and
- *    is let go of otherwise. After `AGAIN_MS` that is asked anew, whatever came of it.
+ * 3. Both are measured with passes of several rows, a few after another in each. The second stays if it takes at most `WORTH`
+ *    of the time, and is let go of otherwise. After `AGAIN_MS` that is asked anew, whatever came of it.
  * 4. One pass runs at a time, as with any session; nothing is closed while one runs.
  */
 
@@ -37,6 +37,7 @@ export type ThreadChoice<Feeds, Result> = {
 type Trial<Feeds, Result> = {
   state: 'tried';
   own: OwnGraph<Feeds, Result>;
+  passes: number;
   times: Record<'narrow' | 'wide', number[]>;
 };
 type Wide<Feeds, Result> =
@@ -45,8 +46,13 @@ type Wide<Feeds, Result> =
   | { state: 'kept'; own: OwnGraph<Feeds, Result>; untilMs: number }
   | { state: 'refused'; untilMs: number };
 
-/** So many passes through each; what else the machine does disturbs fewer than half of them. */
-const TRIED_PASSES = 9;
+/**
+ * So many passes go through one before the next is the other's turn, and the first of them does not count: it finds the
+ * other's copy of the weights in the processor's caches, which it would not if there were one session alone.
+ */
+const PASSES_IN_TURN = 4;
+/** So many turns of each; what else the machine does disturbs fewer than half of the passes. */
+const TURNS = 3;
 /** For less than a tenth nobody wants the weights in memory twice. */
 const WORTH = 0.9;
 /** Other work may have had the other cores, or has them now. */
@@ -63,6 +69,7 @@ export function createThreadChoice<Feeds, Result>(
   const trialOf = (own: OwnGraph<Feeds, Result>): Wide<Feeds, Result> => ({
     state: 'tried',
     own,
+    passes: 0,
     times: { narrow: [], wide: [] },
   });
 
@@ -78,11 +85,12 @@ export function createThreadChoice<Feeds, Result>(
 
   async function tryBoth(trial: Trial<Feeds, Result>, feeds: Feeds, tokens: number): Promise<Result> {
     const { own, times } = trial;
-    const side = times.narrow.length > times.wide.length ? 'wide' : 'narrow';
+    const side = Math.floor(trial.passes / PASSES_IN_TURN) % 2 === 0 ? 'narrow' : 'wide';
     const startedAt = now();
     const result = await (side === 'wide' ? own.run : narrow)(feeds);
-    times[side].push((now() - startedAt) / tokens);
-    if (times.wide.length === TRIED_PASSES) await judge(trial);
+    if (trial.passes % PASSES_IN_TURN > 0) times[side].push((now() - startedAt) / tokens);
+    trial.passes += 1;
+    if (trial.passes === 2 * TURNS * PASSES_IN_TURN) await judge(trial);
     return result;
   }
 

@@ -38,7 +38,7 @@ test('a pass that succeeded gives back the cache that it was told to use up, and
   const decoder = decoderOf(scored);
   const [used, kept] = [new Float32Array(2), new Float32Array(2)];
   const { cache } = await decoder.forward({ tokens: [[1]], cache: cacheOf(used), usesUp: true, padding: [0] });
-  await decoder.forward({ tokens: [[1]], cache: cacheOf(kept), padding: [0] });
+  await decoder.forward({ tokens: [[1]], cache: cacheOf(kept), usesUp: false, padding: [0] });
   assert.equal(used.buffer.detached, true);
   assert.equal(kept.buffer.detached, false);
   assert.deepEqual([cache.columns, cache.tensors[NAME]?.dims], [3, [1, 1, 3, 1]]);

@@ -5,8 +5,11 @@ import { createThreadChoice, type Pass } from '../../../shared/runtimes/transfor
 type Side = 'narrow' | 'wide';
 type Size = { rows: number; columns: number };
 
-/** Two sessions whose passes take so long for each token, by a clock of their own. */
-function scripted(tokenMs: Record<Side, number>, failure?: Error) {
+/** Two sessions whose passes take so long for each token, by a clock of their own; `switchMs` more where the last was the other's. */
+function scripted(
+  tokenMs: Record<Side, number>,
+  { failure, switchMs = 0 }: { failure?: Error; switchMs?: number } = {},
+) {
   const passes: Side[] = [];
   let nowMs = 0;
   let opened = 0;
@@ -14,8 +17,9 @@ function scripted(tokenMs: Record<Side, number>, failure?: Error) {
   const on =
     (side: Side): Pass<Size, Side> =>
     async ({ rows, columns }) => {
+      const more = passes.length > 0 && passes.at(-1) !== side ? switchMs : 0;
       passes.push(side);
-      nowMs += tokenMs[side] * rows * columns;
+      nowMs += (tokenMs[side] + more) * rows * columns;
       return side;
     };
   const choice = createThreadChoice<Size, Side>({
@@ -51,7 +55,7 @@ test('leaves passes of one row where they were, and opens no second session for 
 
 test('keeps the second session for passes of several rows where it was measured as faster', async () => {
   const { choice, run, passes, opened, disposed, wait } = scripted({ narrow: 3, wide: 2 });
-  await run(2, 19);
+  await run(2, 25);
   assert.deepEqual(choice.measured(), { narrowMs: 3, wideMs: 2 });
   assert.equal(opened(), 1);
   passes.length = 0;
@@ -60,12 +64,21 @@ test('keeps the second session for passes of several rows where it was measured 
   assert.deepEqual(passes, ['wide', 'wide', 'wide', 'narrow']);
   wait(600_000);
   passes.length = 0;
-  await run(2, 20);
-  assert.equal(passes.filter((side) => side === 'narrow').length, 9);
+  await run(2, 25);
+  assert.equal(passes.filter((side) => side === 'narrow').length, 12);
   assert.equal(opened(), 1);
   await choice.close();
   await choice.close();
   assert.equal(disposed(), 1);
+});
+
+test('measures each session as it is where it runs alone, not right after the other', async () => {
+  const { choice, run, passes } = scripted({ narrow: 3, wide: 2 }, { switchMs: 20 });
+  await run(2, 25);
+  assert.deepEqual(choice.measured(), { narrowMs: 3, wideMs: 2 });
+  await run(2);
+  assert.equal(passes.at(-1), 'wide');
+  await choice.close();
 });
 
 test('lets go of the second session where it gains less than a tenth, and tries it again later', async () => {
@@ -83,7 +96,7 @@ test('lets go of the second session where it gains less than a tenth, and tries 
 });
 
 test('goes on as before where the second session cannot be had', async () => {
-  const { choice, run, passes, opened } = scripted({ narrow: 2, wide: 1 }, new Error('bad allocation'));
+  const { choice, run, passes, opened } = scripted({ narrow: 2, wide: 1 }, { failure: new Error('bad allocation') });
   await run(2, 30);
   assert.equal(opened(), 1);
   assert.equal(passes.length, 30);
