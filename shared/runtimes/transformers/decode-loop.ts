@@ -93,7 +93,7 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
   function beginReading(request: DecodeRequest): void {
     const known = request.scope === null ? null : prefixes.take(request.scope, request.promptIds);
     request.cache = known?.state ?? EMPTY_CACHE;
-    request.isCacheOwn = false;
+    request.isCacheOwn = known !== null && !known.isShared;
     request.read = known?.tokens ?? 0;
     reading.push(request);
   }

@@ -50,6 +50,7 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
   const isPlain = caches.length > 0 && caches.every(isPlainCache);
   const [axes, ...inRows] = session.inputs.find(({ name }) => name === 'position_ids')?.shape ?? [];
   const dimensions = inRows.length === 2 ? Number(axes) : 1;
+  const inputs = new Map<string, string>();
 
   function feedsOf({ tokens, cache, padding, padded = 'before', places }: DecoderPass): Record<string, SessionTensor> {
     const rows = tokens.length;
@@ -100,7 +101,8 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
     const columns = pass.cache.columns + (pass.tokens[0]?.length ?? 0);
     const tensors: Record<string, SessionTensor> = {};
     for (const [name, tensor] of Object.entries(outputs)) {
-      const input = inputOf(name);
+      const input = inputs.get(name) ?? inputOf(name);
+      inputs.set(name, input);
       if (names.has(input)) tensors[input] = tensor;
     }
     const scores = session.floats(logits);
