@@ -7,7 +7,7 @@
  *    model takes rows side by side): the memory of a second copy of the weights is taken only where rows are computed side
  *    by side, and never at a moment when nobody knows of it, such as while the thread is ended.
  * 3. Both are measured with passes of several rows, a few after another in each. The second stays if it takes at most `WORTH`
- *    of the time, and is let go of otherwise. After `AGAIN_MS` that is asked anew, whatever came of it.
+ *    of the time, and is let go of otherwise. That is asked anew after a while, sooner where it was refused.
  * 4. One pass runs at a time, as with any session; nothing is closed while one runs.
  */
 
@@ -55,8 +55,10 @@ const PASSES_IN_TURN = 4;
 const TURNS = 3;
 /** For less than a tenth nobody wants the weights in memory twice. */
 const WORTH = 0.9;
-/** Other work may have had the other cores, or has them now. */
-const AGAIN_MS = 600_000;
+/** Other work may have the other cores by now. */
+const KEPT_MS = 600_000;
+/** Other work had them for a moment, most likely: asking takes a tenth of a second, and it makes half as many tokens again. */
+const REFUSED_MS = 60_000;
 
 export function createThreadChoice<Feeds, Result>(
   options: ThreadChoiceOptions<Feeds, Result>,
@@ -65,7 +67,7 @@ export function createThreadChoice<Feeds, Result>(
   let wide: Wide<Feeds, Result> = { state: 'unasked' };
   let measured: { narrowMs: number; wideMs: number } | null = null;
 
-  const refused = (): Wide<Feeds, Result> => ({ state: 'refused', untilMs: now() + AGAIN_MS });
+  const refused = (): Wide<Feeds, Result> => ({ state: 'refused', untilMs: now() + REFUSED_MS });
   const trialOf = (own: OwnGraph<Feeds, Result>): Wide<Feeds, Result> => ({
     state: 'tried',
     own,
@@ -97,7 +99,7 @@ export function createThreadChoice<Feeds, Result>(
   async function judge({ own, times }: Trial<Feeds, Result>): Promise<void> {
     measured = { narrowMs: median(times.narrow), wideMs: median(times.wide) };
     const isWorthIt = measured.wideMs <= WORTH * measured.narrowMs;
-    wide = isWorthIt ? { state: 'kept', own, untilMs: now() + AGAIN_MS } : refused();
+    wide = isWorthIt ? { state: 'kept', own, untilMs: now() + KEPT_MS } : refused();
     if (!isWorthIt) await own.dispose();
   }
 
