@@ -37,7 +37,6 @@ export type ThreadChoice<Feeds, Result> = {
 type Trial<Feeds, Result> = {
   state: 'tried';
   own: OwnGraph<Feeds, Result>;
-  passes: number;
   times: Record<'narrow' | 'wide', number[]>;
 };
 type Wide<Feeds, Result> =
@@ -47,12 +46,12 @@ type Wide<Feeds, Result> =
   | { state: 'refused'; untilMs: number };
 
 /**
- * So many passes go through one before the next is the other's turn, and the first of them does not count: it finds the
- * other's copy of the weights in the processor's caches, which it would not if there were one session alone.
+ * So many passes go through one before the next is the other's turn: the first of them finds the other's copy of the weights in
+ * the processor's caches, which is not so where one session runs alone.
  */
 const PASSES_IN_TURN = 4;
-/** So many turns of each; what else the machine does disturbs fewer than half of the passes. */
-const TURNS = 3;
+/** So many through each; what else the machine does disturbs fewer than half of them. */
+const TRIED_PASSES = 3 * PASSES_IN_TURN;
 /** For less than a tenth nobody wants the weights in memory twice. */
 const WORTH = 0.9;
 /** Other work may have the other cores by now. */
@@ -71,7 +70,6 @@ export function createThreadChoice<Feeds, Result>(
   const trialOf = (own: OwnGraph<Feeds, Result>): Wide<Feeds, Result> => ({
     state: 'tried',
     own,
-    passes: 0,
     times: { narrow: [], wide: [] },
   });
 
@@ -87,12 +85,12 @@ export function createThreadChoice<Feeds, Result>(
 
   async function tryBoth(trial: Trial<Feeds, Result>, feeds: Feeds, tokens: number): Promise<Result> {
     const { own, times } = trial;
-    const side = Math.floor(trial.passes / PASSES_IN_TURN) % 2 === 0 ? 'narrow' : 'wide';
+    const passes = times.narrow.length + times.wide.length;
+    const side = Math.floor(passes / PASSES_IN_TURN) % 2 === 0 ? 'narrow' : 'wide';
     const startedAt = now();
     const result = await (side === 'wide' ? own.run : narrow)(feeds);
-    if (trial.passes % PASSES_IN_TURN > 0) times[side].push((now() - startedAt) / tokens);
-    trial.passes += 1;
-    if (trial.passes === 2 * TURNS * PASSES_IN_TURN) await judge(trial);
+    times[side].push((now() - startedAt) / tokens);
+    if (times.wide.length === TRIED_PASSES) await judge(trial);
     return result;
   }
 
