@@ -7,7 +7,7 @@
  *    model takes rows side by side): the memory of a second copy of the weights is taken only where rows are computed side
  *    by side, and never at a moment when nobody knows of it, such as while the thread is ended.
  * 3. Both are measured with passes of several rows, a few after another in each. The second stays if it takes at most `WORTH`
- *    of the time, and is let go of otherwise. That is asked anew after a while, sooner where it was refused.
+ *    of the time, and is let go of otherwise. That is asked anew after `KEPT_MS`, and soon after a refusal, each time later.
  * 4. One pass runs at a time, as with any session; nothing is closed while one runs.
  */
 
@@ -56,8 +56,8 @@ const TRIED_PASSES = 3 * PASSES_IN_TURN;
 const WORTH = 0.9;
 /** Other work may have the other cores by now. */
 const KEPT_MS = 600_000;
-/** Other work had them for a moment, most likely: asking takes a tenth of a second, and it makes half as many tokens again. */
-const REFUSED_MS = 60_000;
+/** Other work had them for a moment, most likely: asking takes a tenth of a second, and may be worth half as many tokens again. */
+const REFUSED_MS = 5_000;
 
 export function createThreadChoice<Feeds, Result>(
   options: ThreadChoiceOptions<Feeds, Result>,
@@ -65,8 +65,15 @@ export function createThreadChoice<Feeds, Result>(
   const { narrow, now = () => performance.now() } = options;
   let wide: Wide<Feeds, Result> = { state: 'unasked' };
   let measured: { narrowMs: number; wideMs: number } | null = null;
+  /** In a row. */
+  let refusals = 0;
 
-  const refused = (): Wide<Feeds, Result> => ({ state: 'refused', untilMs: now() + REFUSED_MS });
+  function refused(): Wide<Feeds, Result> {
+    const untilMs = now() + Math.min(KEPT_MS, REFUSED_MS * 2 ** refusals);
+    refusals += 1;
+    return { state: 'refused', untilMs };
+  }
+
   const trialOf = (own: OwnGraph<Feeds, Result>): Wide<Feeds, Result> => ({
     state: 'tried',
     own,
@@ -98,7 +105,8 @@ export function createThreadChoice<Feeds, Result>(
     measured = { narrowMs: median(times.narrow), wideMs: median(times.wide) };
     const isWorthIt = measured.wideMs <= WORTH * measured.narrowMs;
     wide = isWorthIt ? { state: 'kept', own, untilMs: now() + KEPT_MS } : refused();
-    if (!isWorthIt) await own.dispose();
+    if (isWorthIt) refusals = 0;
+    else await own.dispose();
   }
 
   return {

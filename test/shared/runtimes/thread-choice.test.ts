@@ -81,20 +81,48 @@ test('measures each session as it is where it runs alone, not right after the ot
   await choice.close();
 });
 
-test('lets go of the second session where it gains less than a tenth, and tries it again later', async () => {
+test('lets go of the second session where it gains less than a tenth, and tries it again soon, then later and later', async () => {
   const { choice, run, passes, opened, disposed, wait } = scripted({ narrow: 1, wide: 0.91 });
-  await run(2, 60);
+  await run(2, 26);
   passes.length = 0;
   await run(2, 5);
   assert.ok(passes.every((side) => side === 'narrow'));
-  wait(59_000);
+  wait(4_000);
   await run(2);
   assert.deepEqual([opened(), disposed()], [1, 1]);
   wait(1_000);
   await run(2, 60);
   assert.deepEqual([opened(), disposed()], [2, 2]);
+  wait(9_000);
+  await run(2, 5);
+  assert.deepEqual([opened(), disposed()], [2, 2]);
+  wait(1_000);
+  await run(2, 25);
+  assert.deepEqual([opened(), disposed()], [3, 3]);
   await choice.close();
-  assert.equal(disposed(), 2);
+  assert.equal(disposed(), 3);
+});
+
+test('asks every ten minutes at least, and soon again once it was worth it', async () => {
+  const tokenMs = { narrow: 1, wide: 0.91 };
+  const { choice, run, wait, opened } = scripted(tokenMs);
+  await run(2, 25);
+  for (let times = 2; times < 12; times++) {
+    wait(600_000);
+    await run(2, 24);
+    assert.equal(opened(), times);
+  }
+  tokenMs.wide = 0.5;
+  wait(600_000);
+  await run(2, 24);
+  tokenMs.wide = 0.91;
+  wait(600_000);
+  await run(2, 24);
+  assert.equal(opened(), 12);
+  wait(5_000);
+  await run(2, 24);
+  assert.equal(opened(), 13);
+  await choice.close();
 });
 
 test('goes on as before where the second session cannot be had', async () => {
