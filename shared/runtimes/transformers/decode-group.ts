@@ -6,6 +6,8 @@ import { joinCaches, type KvCache, type KvPart, type Padding, partCache } from '
 export type DecodeGroup = {
   rows: DecodeRow[];
   cache: KvCache;
+  /** Whether nobody else has the cache: not the rows of the same prompt, and not the store of what is kept. */
+  isCacheOwn: boolean;
   /** Of rows that are shorter than the longest; means nothing while there is one row. */
   padded: Padding;
   readonly mayGrow: boolean;
@@ -47,7 +49,7 @@ export function hasRoomFor({ rows }: DecodeGroup, row: DecodeRow): boolean {
 
 /** A row on its own, with what it has read. */
 export function groupOf(row: DecodeRow, cache: KvCache, mayGrow: boolean): DecodeGroup {
-  return { rows: [row], cache, padded: 'before', mayGrow };
+  return { rows: [row], cache, isCacheOwn: false, padded: 'before', mayGrow };
 }
 
 /** Adds a row with what it has read; from the second on the rows are padded as the graph wants it. */
@@ -60,15 +62,17 @@ export function joinGroup(
   const parts = group.rows.map((_, index) => partOf(group, index));
   const own = { cache, row: 0, from: 0, to: cache.columns };
   group.cache = joinCaches(decoder.session, [...parts, own], padded);
+  group.isCacheOwn = true;
   group.padded = padded;
   group.rows.push(row);
 }
 
 /** One pass over the last tokens of all rows. Rejects with the library's error; nothing has changed then. */
-export function passOf(decoder: Decoder, { rows, cache, padded }: DecodeGroup): Promise<DecoderResult> {
+export function passOf(decoder: Decoder, { rows, cache, isCacheOwn, padded }: DecodeGroup): Promise<DecoderResult> {
   const tokens = rows.map(({ ids }) => [ids.at(-1) ?? 0]);
   const places = rows.map(({ request }) => request.placeOf);
-  return decoder.forward({ tokens, cache, padding: rows.map((row) => paddingOf(row, cache)), padded, places });
+  const padding = rows.map((row) => paddingOf(row, cache));
+  return decoder.forward({ tokens, cache, usesUp: isCacheOwn, padding, padded, places });
 }
 
 /** A token for every row; `onEnd` sees each that ended with it and what it has in the cache. The others close up. */
@@ -80,6 +84,7 @@ export function takeTokens(
 ): void {
   const { rows } = group;
   group.cache = result.cache;
+  group.isCacheOwn = true;
   const goesOn = rows.map((row, index) => takeToken(row, result.scores(index)));
   if (goesOn.every((goes) => goes)) return;
   const parts = rows.map((_, index) => partOf(group, index));

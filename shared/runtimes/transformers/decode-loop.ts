@@ -93,17 +93,20 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
   function beginReading(request: DecodeRequest): void {
     const known = request.scope === null ? null : prefixes.take(request.scope, request.promptIds);
     request.cache = known?.state ?? EMPTY_CACHE;
+    request.isCacheOwn = known !== null && !known.isShared;
     request.read = known?.tokens ?? 0;
     reading.push(request);
   }
 
   async function readPiece(request: DecodeRequest): Promise<void> {
-    const { promptIds, read, cache } = request;
+    const { promptIds, read, cache, isCacheOwn } = request;
     const end = decoder.isPlain ? Math.min(read + PROMPT_PIECE_TOKENS, promptIds.length) : promptIds.length;
     try {
+      const tokens = [promptIds.slice(read, end)];
       const places = [request.placeOf];
-      const result = await decoder.forward({ tokens: [promptIds.slice(read, end)], cache, padding: [0], places });
+      const result = await decoder.forward({ tokens, cache, usesUp: isCacheOwn, padding: [0], places });
       request.cache = result.cache;
+      request.isCacheOwn = true;
       request.read = end;
       if (end === promptIds.length) await beginAnswers(request, result.scores(0));
       else if (!request.rows.every(isStopped)) reading.push(request);

@@ -47,8 +47,9 @@ export type DecodeRequest = {
   readonly placeOf: PlaceOf | null;
   readonly rows: readonly DecodeRow[];
   readonly done: Promise<void>;
-  /** What was read of the prompt, and how many tokens that are. */
+  /** What was read of the prompt, whether nobody else has it, and how many tokens that are. */
   cache: KvCache;
+  isCacheOwn: boolean;
   read: number;
   hasWaited: boolean;
   /** Ends one row; the first error given is the request's. */
@@ -89,6 +90,7 @@ export function createRequest(
     })),
     done: promise,
     cache: EMPTY_CACHE,
+    isCacheOwn: false,
     read: 0,
     hasWaited: false,
     end(row, failed) {

@@ -1,4 +1,4 @@
-import { dropCache, type KvCache, type Padding } from './kv-cache.ts';
+import { dropCache, freeCache, type KvCache, type Padding } from './kv-cache.ts';
 import type { Session, SessionInput, SessionTensor } from './session.ts';
 
 /** Where the n-th token of a prompt and its answer stands, in as many dimensions as the model counts. */
@@ -11,6 +11,8 @@ export type PlaceOf = (token: number) => readonly number[];
 export type DecoderPass = {
   readonly tokens: readonly (readonly number[])[];
   readonly cache: KvCache;
+  /** Whether nobody else reads the cache, now or later, so that its memory is free once the pass has succeeded. */
+  readonly usesUp?: boolean;
   readonly padding: readonly number[];
   readonly padded?: Padding;
   /** Of rows whose tokens stand elsewhere than one after another; `null` for those that do not. */
@@ -31,7 +33,7 @@ export type Decoder = {
   readonly takesPlaces: boolean;
   /** Of the cache, for each token of a row; 0 where it does not grow with them. */
   readonly bytesPerToken: number;
-  /** Uses `cache` up where it is exclusive. Rejects with the inference library's own error. */
+  /** Uses `cache` up where it is exclusive or said to be. Rejects with the inference library's own error. */
   forward(pass: DecoderPass): Promise<DecoderResult>;
 };
 
@@ -48,6 +50,7 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
   const isPlain = caches.length > 0 && caches.every(isPlainCache);
   const [axes, ...inRows] = session.inputs.find(({ name }) => name === 'position_ids')?.shape ?? [];
   const dimensions = inRows.length === 2 ? Number(axes) : 1;
+  const inputs = new Map<string, string>();
 
   function feedsOf({ tokens, cache, padding, padded = 'before', places }: DecoderPass): Record<string, SessionTensor> {
     const rows = tokens.length;
@@ -92,12 +95,14 @@ export function createDecoder(session: Session, firstPlace: number): Decoder | n
 
   async function forward(pass: DecoderPass): Promise<DecoderResult> {
     const { logits, ...outputs } = await session.run(feedsOf(pass));
-    dropCache(pass.cache);
     if (logits === undefined) throw new Error('The model gives no scores, so it cannot answer.');
+    if (pass.usesUp === true) freeCache(pass.cache);
+    else dropCache(pass.cache);
     const columns = pass.cache.columns + (pass.tokens[0]?.length ?? 0);
     const tensors: Record<string, SessionTensor> = {};
     for (const [name, tensor] of Object.entries(outputs)) {
-      const input = inputOf(name);
+      const input = inputs.get(name) ?? inputOf(name);
+      inputs.set(name, input);
       if (names.has(input)) tensors[input] = tensor;
     }
     const scores = session.floats(logits);

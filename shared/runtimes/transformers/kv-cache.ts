@@ -1,7 +1,8 @@
 /**
  * What a language model remembers of the tokens it has read, for one or several rows of tokens.
  *
- * 1. A cache in ordinary memory is never written to, so that it may be used by several at once.
+ * 1. A cache in ordinary memory is never written to, so that it may be used by several at once. Its last user may give its
+ *    memory back.
  * 2. A cache on a GPU has one user and is let go of by the pass that takes it further.
  * 3. Rows of unequal length all end at the last column or all begin at the first, as the graph wants it; the rest is padding,
  *    of zeros.
@@ -105,6 +106,20 @@ export function isExclusive({ tensors }: KvCache): boolean {
 /** Gives back what the garbage collector does not know of. */
 export function dropCache({ tensors }: KvCache): void {
   for (const tensor of Object.values(tensors)) if (tensor.location === 'gpu-buffer') tensor.dispose();
+}
+
+/**
+ * Gives back the memory of what its only user has done with. The garbage collector would leave it lying for dozens of passes, so
+ * that each writes its cache where the processor's caches know nothing of, and drives out the weights.
+ */
+export function freeCache(cache: KvCache): void {
+  dropCache(cache);
+  for (const tensor of Object.values(cache.tensors)) {
+    if (tensor.location !== 'cpu') continue;
+    const { buffer, byteLength } = bitsOf(tensor);
+    // A host may show a part of memory that holds more than this.
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  }
 }
 
 /** Keeps caches of one row for later prompts. */

@@ -18,9 +18,12 @@ export type StateKind<State> = {
   drop(state: State): void;
 };
 
+/** `isShared` where the very state is kept, too, for others to take. */
+export type Taken<State> = { state: State; tokens: number; isShared: boolean };
+
 export type PrefixStore<State> = {
   /** The state of the longest known beginning of `ids`, or `null` when nothing worthwhile is known. */
-  take(scope: string, ids: readonly number[]): { state: State; tokens: number } | null;
+  take(scope: string, ids: readonly number[]): Taken<State> | null;
   /** Keeps what was computed from `ids`; the state is the store's from here on. */
   keep(scope: string, ids: readonly number[], state: State, session?: string | null): void;
   /** The sessions of what is kept, the one used last first. */
@@ -94,11 +97,11 @@ export function createPrefixStore<State>(
       if (state !== null) {
         entry.usedAt = now();
         entries = [...entries.filter((other) => other !== entry), entry];
-        return { state, tokens };
+        return { state, tokens, isShared: state === entry.state };
       }
       if (tokens < entry.ids.length) return null;
       remove(entry);
-      return { state: entry.state, tokens };
+      return { state: entry.state, tokens, isShared: false };
     },
     keep(scope, ids, state, session = null) {
       evictOld();

@@ -29,7 +29,14 @@ function numberOr(value: unknown, fallback: number): number {
 /** The token with the highest score. */
 export function likeliest(scores: Float32Array): number {
   let best = 0;
-  for (let id = 1; id < scores.length; id++) if ((scores[id] ?? 0) > (scores[best] ?? 0)) best = id;
+  let highest = scores[0] ?? 0;
+  for (let id = 1; id < scores.length; id++) {
+    const score = scores[id] ?? 0;
+    if (score > highest) {
+      best = id;
+      highest = score;
+    }
+  }
   return best;
 }
 

@@ -6,8 +6,8 @@
  * 2. The second is opened by the second pass of several rows, which waits for it (the first only finds out whether the
  *    model takes rows side by side): the memory of a second copy of the weights is taken only where rows are computed side
  *    by side, and never at a moment when nobody knows of it, such as while the thread is ended.
- * 3. Both are measured in turn with passes of several rows. The second stays if it takes at most `WORTH` of the time, and
- *    is let go of otherwise. After `AGAIN_MS` that is asked anew, whatever came of it.
+ * 3. Both are measured with passes of several rows, a few after another in each. The second stays if it takes at most `WORTH`
+ *    of the time, and is let go of otherwise. That is asked anew after `KEPT_MS`, and soon after a refusal, each time later.
  * 4. One pass runs at a time, as with any session; nothing is closed while one runs.
  */
 
@@ -45,12 +45,19 @@ type Wide<Feeds, Result> =
   | { state: 'kept'; own: OwnGraph<Feeds, Result>; untilMs: number }
   | { state: 'refused'; untilMs: number };
 
-/** So many passes through each; what else the machine does disturbs fewer than half of them. */
-const TRIED_PASSES = 9;
+/**
+ * So many passes go through one before the next is the other's turn: the first of them finds the other's copy of the weights in
+ * the processor's caches, which is not so where one session runs alone.
+ */
+const PASSES_IN_TURN = 4;
+/** So many through each; what else the machine does disturbs fewer than half of them. */
+const TRIED_PASSES = 3 * PASSES_IN_TURN;
 /** For less than a tenth nobody wants the weights in memory twice. */
 const WORTH = 0.9;
-/** Other work may have had the other cores, or has them now. */
-const AGAIN_MS = 600_000;
+/** Other work may have the other cores by now. */
+const KEPT_MS = 600_000;
+/** Other work had them for a moment, most likely: asking takes a tenth of a second, and may be worth half as many tokens again. */
+const REFUSED_MS = 5_000;
 
 export function createThreadChoice<Feeds, Result>(
   options: ThreadChoiceOptions<Feeds, Result>,
@@ -58,8 +65,15 @@ export function createThreadChoice<Feeds, Result>(
   const { narrow, now = () => performance.now() } = options;
   let wide: Wide<Feeds, Result> = { state: 'unasked' };
   let measured: { narrowMs: number; wideMs: number } | null = null;
+  /** In a row. */
+  let refusals = 0;
 
-  const refused = (): Wide<Feeds, Result> => ({ state: 'refused', untilMs: now() + AGAIN_MS });
+  function refused(): Wide<Feeds, Result> {
+    const untilMs = now() + Math.min(KEPT_MS, REFUSED_MS * 2 ** refusals);
+    refusals += 1;
+    return { state: 'refused', untilMs };
+  }
+
   const trialOf = (own: OwnGraph<Feeds, Result>): Wide<Feeds, Result> => ({
     state: 'tried',
     own,
@@ -78,7 +92,8 @@ export function createThreadChoice<Feeds, Result>(
 
   async function tryBoth(trial: Trial<Feeds, Result>, feeds: Feeds, tokens: number): Promise<Result> {
     const { own, times } = trial;
-    const side = times.narrow.length > times.wide.length ? 'wide' : 'narrow';
+    const passes = times.narrow.length + times.wide.length;
+    const side = Math.floor(passes / PASSES_IN_TURN) % 2 === 0 ? 'narrow' : 'wide';
     const startedAt = now();
     const result = await (side === 'wide' ? own.run : narrow)(feeds);
     times[side].push((now() - startedAt) / tokens);
@@ -89,8 +104,9 @@ export function createThreadChoice<Feeds, Result>(
   async function judge({ own, times }: Trial<Feeds, Result>): Promise<void> {
     measured = { narrowMs: median(times.narrow), wideMs: median(times.wide) };
     const isWorthIt = measured.wideMs <= WORTH * measured.narrowMs;
-    wide = isWorthIt ? { state: 'kept', own, untilMs: now() + AGAIN_MS } : refused();
-    if (!isWorthIt) await own.dispose();
+    wide = isWorthIt ? { state: 'kept', own, untilMs: now() + KEPT_MS } : refused();
+    if (isWorthIt) refusals = 0;
+    else await own.dispose();
   }
 
   return {

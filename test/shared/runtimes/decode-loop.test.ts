@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { createDecodeLoop } from '../../../shared/runtimes/transformers/decode-loop.ts';
 import type { GenerateOptions, RowOptions } from '../../../shared/runtimes/transformers/decode-request.ts';
 import type { Decoder, DecoderPass } from '../../../shared/runtimes/transformers/decoder.ts';
-import { createKvStore, type Padding } from '../../../shared/runtimes/transformers/kv-cache.ts';
+import {
+  createKvStore,
+  freeCache,
+  type KvCache,
+  type Padding,
+} from '../../../shared/runtimes/transformers/kv-cache.ts';
 import type { Session, SessionTensor } from '../../../shared/runtimes/transformers/session.ts';
 
 const NAME = 'past_key_values.0.key';
@@ -45,6 +50,7 @@ function summingDecoder(
         return [...own, ...row].reduce((sum, id) => sum + id, padded === pads ? 0 : empty * 9);
       });
       await Promise.resolve();
+      if (pass.usesUp === true) freeCache(cache);
       return {
         cache: { columns, tensors: { [NAME]: session.tensor('float32', data, [tokens.length, 1, columns, 1]) } },
         scores: (row) => Float32Array.from({ length: TOKENS }, (_, id) => (id === (sums[row] ?? 0) % TOKENS ? 1 : 0)),
@@ -92,6 +98,29 @@ for (const pads of ['before', 'behind'] as const)
     assert.ok(rows.includes(4), `passes of ${rows.join()}`);
     assert.equal(rows.at(-1), 1);
   });
+
+test('gives back the memory of a cache with the pass that goes on from it, unless others have it too', async () => {
+  const met: KvCache[] = [];
+  const { loop } = loopOf(summingDecoder(({ cache }) => void met.push(cache)));
+  const prompt = Array.from({ length: 300 }, (_, at) => at);
+  const inScope = { ...asked(row([])), scope: 'client' };
+  const bytesOf = (cache: KvCache | undefined): number =>
+    (cache?.tensors[NAME]?.data as Float32Array | undefined)?.byteLength ?? 0;
+
+  await loop.generate(prompt, inScope);
+  const [, first, second, ofPrompt, ...ofTokens] = met;
+  for (const cache of [first, second, ...ofTokens.slice(0, -1)]) assert.equal(bytesOf(cache), 0);
+  assert.ok(bytesOf(ofPrompt) > 0, 'a prompt may have several answers');
+
+  met.length = 0;
+  const again = { ...asked(row([])), scope: 'client' };
+  await loop.generate([...prompt, ...sums(prompt, 9), 7, 8, 9], again);
+  assert.equal(bytesOf(met[0]), 4 * 309, 'what is kept may serve others');
+
+  met.length = 0;
+  await loop.generate([...prompt.slice(0, 200), 7, 8, 9], again);
+  assert.deepEqual([met[0]?.columns, bytesOf(met[0])], [200, 0]);
+});
 
 test('reads a prompt once for all of its answers', async () => {
   let read = 0;

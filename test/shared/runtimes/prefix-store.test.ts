@@ -26,6 +26,19 @@ test('gives the state of the longest beginning that is known, and leaves a token
   assert.equal(store.take('a', range(1, 41)), null);
 });
 
+test('tells whether the state that it gives is the one that it keeps', () => {
+  const whole = createPrefixStore<Ids>(
+    { ...shared, fork: (state, tokens, length) => (tokens === length ? state : stateOf(state.ids.slice(0, tokens))) },
+    1_000,
+  );
+  whole.keep('a', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(whole.take('a', range(0, 60))?.isShared, true);
+  assert.equal(whole.take('a', range(0, 30))?.isShared, false);
+  const one = createPrefixStore(exclusive, 1_000);
+  one.keep('a', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(one.take('a', range(0, 41))?.isShared, false);
+});
+
 test('gives a state that cannot be shared to one caller, and only as a whole', () => {
   const store = createPrefixStore(exclusive, 1_000);
   const state = stateOf(range(0, 40));
