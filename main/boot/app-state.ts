@@ -1,5 +1,5 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
-import { headline } from '../../shared/ipc/headline.ts';
+import { headline, whyOf } from '../../shared/ipc/headline.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
@@ -58,10 +58,12 @@ export function createStateTeller(parts: StateParts, listener: (state: AppState)
 
 function stateOf(parts: StateParts): AppState {
   const relay = parts.node.link();
+  const contribution = parts.keeper.current();
   const presence = parts.presence.current();
   return {
     version: parts.app.getVersion(),
-    ...headline(parts.keeper.current(), relay),
+    ...headline(contribution, relay),
+    why: whyOf(contribution, relay),
     wish: wishAt(parts.settings.get().wish, parts.host.now()),
     presence: { ...presence, programs: presence.programs },
     unknown: unknownSensors(presence),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import { UI_STATE_CHANNEL } from '../../shared/ipc/ui-channels.ts';
+import { reasonInFull } from '../../shared/preferences/reasons.ts';
 import { createAutostart } from '../autostart/autostart.ts';
 import { computeCalls } from '../ipc/compute-calls.ts';
 import { registerCalls } from '../ipc/register-calls.ts';
@@ -114,12 +115,12 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
 async function tellOfTray({ electron }: DesktopHost, { settings }: Storage, state: AppState, quit: () => void) {
   if (settings.get().toldOfTray) return;
   settings.change({ toldOfTray: true });
-  const { inTray, reason } = MAIN_TEXTS[state.language];
+  const { inTray } = MAIN_TEXTS[state.language];
   const { response } = await electron.dialog.showMessageBox({
     type: 'info',
     title: 'Sparewatt',
     message: inTray.message,
-    detail: reason(state),
+    detail: reasonInFull(state.why, state.language),
     buttons: [inTray.keep, inTray.quit],
     defaultId: 0,
     cancelId: 0,

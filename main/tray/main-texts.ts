@@ -1,18 +1,13 @@
-import type { AppState } from '../../shared/ipc/app-state.ts';
-import { frenchReason } from '../../shared/ipc/french-words.ts';
 import type { Language } from '../../shared/ipc/language.ts';
 import type { PauseLength } from '../../shared/preferences/wish.ts';
 import { frenchProblem } from '../../shared/problems/french.ts';
 
 /** What the main process itself says: in the tray, in toasts and in dialogs of the system. */
 export type MainTexts = {
-  reason(state: AppState): string;
   problem(problem: { code: string; message: string }): string;
   states: { contributing: string; paused: string };
   menu: Record<'contribute' | 'pause' | 'pauseLonger' | 'finish' | 'free' | 'login' | 'open' | 'quit', string>;
   pauseFor: Record<PauseLength, string>;
-  /** `time` is a clock's, such as 18:30. */
-  countdown: Record<'resumes' | 'until', (time: string, minutes: number | 'today' | 'tomorrow') => string>;
   goesOn(reason: string): string;
   /** Of jobs that wait for a person's word; a client is an opaque id, or `operator`. */
   question: { title(count: number): string; body(model: string, client: string): string };
@@ -31,17 +26,7 @@ export type MainTexts = {
   };
 };
 
-function when(word: string, inMinutes: string, tomorrow: string) {
-  return (time: string, minutes: number | 'today' | 'tomorrow'): string => {
-    if (minutes === 'today') return ` (${word} ${time})`;
-    return minutes === 'tomorrow'
-      ? ` (${word} ${tomorrow} ${time})`
-      : ` (${word} ${time}, ${inMinutes} ${minutes} min)`;
-  };
-}
-
 const EN: MainTexts = {
-  reason: ({ reason }) => reason,
   problem: ({ message }) => message,
   states: { contributing: 'Contributing', paused: 'Paused' },
   menu: {
@@ -61,7 +46,6 @@ const EN: MainTexts = {
     tomorrow: 'Until tomorrow',
     resumed: 'Until I resume',
   },
-  countdown: { resumes: when('resumes', 'in', 'tomorrow'), until: when('until', 'in', 'tomorrow') },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
   question: {
     title: (count) => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
@@ -94,7 +78,6 @@ const EN: MainTexts = {
 };
 
 const FR: MainTexts = {
-  reason: frenchReason,
   problem: frenchProblem,
   states: { contributing: 'Contribue', paused: 'En pause' },
   menu: {
@@ -114,7 +97,6 @@ const FR: MainTexts = {
     tomorrow: 'Jusqu’à demain',
     resumed: 'Jusqu’à ma reprise',
   },
-  countdown: { resumes: when('reprend à', 'dans', 'demain'), until: when('jusqu’à', 'dans', 'demain') },
   goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
   question: {
     title: (count) => (count === 1 ? 'Une tâche attend votre accord' : `${count} tâches attendent votre accord`),

@@ -1,4 +1,5 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import { reasonInFull } from '../../shared/preferences/reasons.ts';
 import type { ElectronSurface } from '../surface.ts';
 import { MAIN_TEXTS } from './main-texts.ts';
 
@@ -13,8 +14,8 @@ export function createToasts({ Notification }: Pick<ElectronSurface, 'Notificati
       const isWorthIt = wasContributing && !contributing && (code === 'game' || code === 'full_screen');
       wasContributing = contributing;
       if (!isWorthIt || !Notification.isSupported()) return;
-      const { goesOn, reason } = MAIN_TEXTS[language];
-      new Notification({ title: 'Sparewatt', body: goesOn(reason(state)), silent: true }).show();
+      const { goesOn } = MAIN_TEXTS[language];
+      new Notification({ title: 'Sparewatt', body: goesOn(reasonInFull(state.why, language)), silent: true }).show();
     },
   };
 }

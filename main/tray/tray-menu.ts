@@ -1,4 +1,6 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import { countdown, reasonLine } from '../../shared/ipc/reason-line.ts';
+import { reasonInFull } from '../../shared/preferences/reasons.ts';
 import { PAUSE_LENGTHS, type PauseLength } from '../../shared/preferences/wish.ts';
 import type { MenuTemplate } from '../surface.ts';
 import { MAIN_TEXTS } from './main-texts.ts';
@@ -22,10 +24,10 @@ const TOOLTIP_MOST_CHARACTERS = 127;
 /** The whole menu, so that nothing depends on a click of the icon, which Linux often does not pass on. */
 export function trayMenu(state: AppState, actions: TrayActions, now: number): MenuTemplate[] {
   const isPaused = state.wish.state === 'paused';
-  const { menu, pauseFor, reason } = MAIN_TEXTS[state.language];
+  const { menu, pauseFor, states } = MAIN_TEXTS[state.language];
   return [
-    { id: 'state', label: `${stateWord(state)}${countdown(state, now)}`, enabled: false },
-    { id: 'reason', label: reason(state), enabled: false },
+    { id: 'state', label: state.contributing ? states.contributing : states.paused, enabled: false },
+    { id: 'reason', label: reasonLine(state, state.language, now), enabled: false },
     ...questionLine(state, actions),
     { type: 'separator' },
     { id: 'contribute', label: menu.contribute, enabled: !state.contributing, click: () => actions.contribute() },
@@ -89,27 +91,8 @@ function updateLine({ update, language }: AppState, actions: TrayActions): MenuT
 }
 
 export function trayToolTip(state: AppState, now: number): string {
-  const { reason, question } = MAIN_TEXTS[state.language];
-  const waiting = state.questions.length === 0 ? '' : `${question.title(state.questions.length)}. `;
-  return `Sparewatt: ${waiting}${reason(state)}${countdown(state, now)}`.slice(0, TOOLTIP_MOST_CHARACTERS);
-}
-
-function stateWord({ contributing, language }: AppState): string {
-  const { states } = MAIN_TEXTS[language];
-  return contributing ? states.contributing : states.paused;
-}
-
-/** How long, while that is minutes; else the time of day or the day. */
-function countdown({ until, wish, language }: AppState, now: number): string {
-  if (until === null || (wish.state !== 'paused' && wish.state !== 'insist')) return '';
-  const say = MAIN_TEXTS[language].countdown[wish.state === 'paused' ? 'resumes' : 'until'];
-  const date = new Date(until);
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  const minutes = Math.max(1, Math.ceil((until - now) / 60_000));
-  if (minutes < 60) return say(time, minutes);
-  return say(time, new Date(now).getDate() === date.getDate() ? 'today' : 'tomorrow');
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
+  const { questions, why, language } = state;
+  const waiting = questions.length === 0 ? '' : `${MAIN_TEXTS[language].question.title(questions.length)}. `;
+  const said = `${reasonInFull(why, language)}${countdown(state, language, now)}`;
+  return `Sparewatt: ${waiting}${said}`.slice(0, TOOLTIP_MOST_CHARACTERS);
 }

@@ -5,6 +5,7 @@ import { out } from './style.ts';
 export type Verified = { model: string; whole: boolean; files: VerifiedFile[]; problem?: string };
 
 const GIGABYTE = 1e9;
+export const NONE_HERE = 'No model is downloaded here.\n';
 
 /** A stored model as `--json` prints it. */
 export function viewOf({ name, lock, sizeBytes, lastUsedAt, pinned, inUse }: StoredModel) {
@@ -23,7 +24,7 @@ export function viewOf({ name, lock, sizeBytes, lastUsedAt, pinned, inUse }: Sto
 
 /** Stored models for a person. */
 export function tableOf(models: readonly StoredModel[]): string {
-  if (models.length === 0) return 'No model is downloaded here.\n';
+  if (models.length === 0) return NONE_HERE;
   const rows = models.map((model) => [
     printable(model.name),
     sizeText(model.sizeBytes),

@@ -2,7 +2,8 @@ import { useState } from 'react';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { useAsked, useDoing } from './asked.ts';
 import { KeyForm } from './key-form.tsx';
-import { AskedTwice, Badge, Card, CopyButton, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
+import { MadeKey } from './key-made.tsx';
+import { AskedTwice, Badge, Card, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi } from './surroundings.ts';
@@ -21,7 +22,7 @@ export function Keys() {
   };
   return (
     <>
-      {made !== undefined && <NewKey made={made} onSeen={() => setMade(undefined)} />}
+      {made !== undefined && <MadeKey key={made.id} made={made} onSeen={() => setMade(undefined)} />}
       <Trouble problem={problem} />
       <Card title={TEXT.list}>
         {answer?.data.length === 0 && <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>}
@@ -35,31 +36,6 @@ export function Keys() {
       </Card>
       <KeyForm onMade={onMade} />
     </>
-  );
-}
-
-function NewKey({ made, onSeen }: { made: CreatedKey; onSeen(): void }) {
-  return (
-    <section className="card secret" role="alert">
-      <h2>{TEXT.madeTitle(made.name)}</h2>
-      <p>{TEXT.madeHint}</p>
-      <p className="secret-line">
-        <code>{made.key}</code>
-        <CopyButton text={made.key} />
-      </p>
-      {made.signing_secret !== undefined && (
-        <>
-          <p>{TEXT.signingHint}</p>
-          <p className="secret-line">
-            <code>{made.signing_secret}</code>
-            <CopyButton text={made.signing_secret} />
-          </p>
-        </>
-      )}
-      <button type="button" className="button" data-size="small" onClick={onSeen}>
-        {TEXT.seen}
-      </button>
-    </section>
   );
 }
 

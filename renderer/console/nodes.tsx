@@ -1,7 +1,8 @@
 import { useDeferredValue, useState } from 'react';
 import type { NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
 import { isServiceType, KERNEL_TYPES } from '../../shared/protocol/subjects.ts';
-import { Badge, Empty, Field, Load, Table, type Tone, useNow } from './parts.tsx';
+import { ChoiceField, TextField } from './fields.tsx';
+import { Badge, Empty, Load, Table, type Tone, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -25,7 +26,7 @@ export const NODE_TONES: Record<NodeStatus, Tone> = {
 export function Nodes() {
   const { nodes, stats } = useLive();
   const [wanted, setWanted] = useState('');
-  const [status, setStatus] = useState('');
+  const [status, setStatus] = useState<NodeStatus | ''>('');
   const words = useDeferredValue(wanted.trim().toLowerCase());
   const now = useNow();
   if (stats === null) return <p className="quiet">{STRINGS.loading}</p>;
@@ -58,40 +59,24 @@ export function Nodes() {
 
 type FilterProps = {
   wanted: string;
-  status: string;
+  status: NodeStatus | '';
   nodes: readonly NodeSummary[];
   onWanted(text: string): void;
-  onStatus(status: string): void;
+  onStatus(status: NodeStatus | ''): void;
 };
 
 function Filter({ wanted, status, nodes, onWanted, onStatus }: FilterProps) {
   const counts = Map.groupBy(nodes, (node) => node.status);
   return (
     <search className="filter">
-      <Field label={TEXT.filter}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="search"
-            placeholder={TEXT.filterHint}
-            value={wanted}
-            onChange={({ target }) => onWanted(target.value)}
-          />
-        )}
-      </Field>
-      <Field label={TEXT.status}>
-        {(id) => (
-          <select id={id} className="input" value={status} onChange={({ target }) => onStatus(target.value)}>
-            <option value="">{TEXT.anyStatus}</option>
-            {[...counts].map(([name, of]) => (
-              <option key={name} value={name}>
-                {TEXT.statuses[name]} ({of.length})
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <TextField type="search" label={TEXT.filter} hint={TEXT.filterHint} value={wanted} onChange={onWanted} />
+      <ChoiceField
+        label={TEXT.status}
+        value={status}
+        options={['', ...counts.keys()]}
+        nameOf={(name) => (name === '' ? TEXT.anyStatus : `${TEXT.statuses[name]} (${counts.get(name)?.length ?? 0})`)}
+        onChoose={onStatus}
+      />
     </search>
   );
 }

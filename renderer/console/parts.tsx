@@ -106,13 +106,15 @@ export function Field({ label, children }: { label: string; children(id: string)
 
 const COPIED_MS = 2_000;
 
-export function CopyButton({ text, label = STRINGS.actions.copy }: { text: string; label?: string }) {
+export type CopyButtonProps = { text: string; label?: string /** For what is shown once. */; staysCopied?: boolean };
+
+export function CopyButton({ text, label = STRINGS.actions.copy, staysCopied = false }: CopyButtonProps) {
   const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle');
   useEffect(() => {
-    if (state === 'idle') return;
+    if (state === 'idle' || (state === 'copied' && staysCopied)) return;
     const timer = setTimeout(() => setState('idle'), COPIED_MS);
     return () => clearTimeout(timer);
-  }, [state]);
+  }, [state, staysCopied]);
   const copy = async (): Promise<void> => {
     // Pages over plain HTTP from another machine have no clipboard.
     setState(await writeClipboard(text));

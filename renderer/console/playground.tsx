@@ -3,6 +3,7 @@ import type { ModelList } from '../../shared/api/models.ts';
 import { sentenceOf } from './api.ts';
 import { useAsked } from './asked.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
+import { ChoiceField, TextField } from './fields.tsx';
 import { Card, Empty, Fact, Facts, Field, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration } from './shown.ts';
@@ -103,49 +104,32 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
         )}
       </Field>
       <div className="fields">
-        <Field label={TEXT.model}>
-          {(id) => (
-            <select
-              id={id}
-              className="input"
-              value={order.model}
-              onChange={({ target }) => onOrder({ ...order, model: target.value })}
-            >
-              {models.map((model) => (
-                <option key={model}>{model}</option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <Field label={TEXT.most}>
-          {(id) => (
-            <input
-              id={id}
-              className="input"
-              type="number"
-              min={1}
-              placeholder={TEXT.noLimit}
-              value={order.max_completion_tokens ?? ''}
-              onChange={({ target }) => {
-                const { max_completion_tokens: _before, ...rest } = order;
-                onOrder(target.value === '' ? rest : { ...rest, max_completion_tokens: Number(target.value) });
-              }}
-            />
-          )}
-        </Field>
-        <Field label={TEXT.key}>
-          {(id) => (
-            <input
-              id={id}
-              className="input code"
-              type="password"
-              autoComplete="off"
-              placeholder={TEXT.keyHint}
-              value={apiKey}
-              onChange={({ target }) => onKey(target.value)}
-            />
-          )}
-        </Field>
+        <ChoiceField
+          label={TEXT.model}
+          value={order.model}
+          options={models}
+          onChoose={(model) => onOrder({ ...order, model })}
+        />
+        <TextField
+          type="number"
+          min={1}
+          label={TEXT.most}
+          hint={TEXT.noLimit}
+          value={String(order.max_completion_tokens ?? '')}
+          onChange={(text) => {
+            const { max_completion_tokens: _before, ...rest } = order;
+            onOrder(text === '' ? rest : { ...rest, max_completion_tokens: Number(text) });
+          }}
+        />
+        <TextField
+          type="password"
+          autoComplete="off"
+          isCode
+          label={TEXT.key}
+          hint={TEXT.keyHint}
+          value={apiKey}
+          onChange={onKey}
+        />
       </div>
     </>
   );

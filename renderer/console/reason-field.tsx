@@ -1,5 +1,5 @@
 import { type ReactElement, useState } from 'react';
-import { Field } from './parts.tsx';
+import { TextField } from './fields.tsx';
 
 /** What is sent with a decision; empty when nobody has said why. */
 export type Why = { reason?: string };
@@ -8,19 +8,6 @@ export type Why = { reason?: string };
 export function useReason(label: string, hint: string): [why: Why, field: ReactElement] {
   const [reason, setReason] = useState('');
   const said = reason.trim();
-  const field = (
-    <Field label={label}>
-      {(id) => (
-        <input
-          id={id}
-          className="input"
-          maxLength={256}
-          placeholder={hint}
-          value={reason}
-          onChange={({ target }) => setReason(target.value)}
-        />
-      )}
-    </Field>
-  );
+  const field = <TextField label={label} hint={hint} value={reason} onChange={setReason} maxLength={256} />;
   return [said === '' ? {} : { reason: said }, field];
 }

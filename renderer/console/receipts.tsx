@@ -5,8 +5,9 @@ import type { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import { Findings } from '../receipts/findings.tsx';
 import type { Api } from './api.ts';
 import { useAsked, useDoing } from './asked.ts';
+import { TextField } from './fields.tsx';
 import { LatestReceipts } from './latest-receipts.tsx';
-import { Card, Fact, Facts, Field, Trouble } from './parts.tsx';
+import { Card, Fact, Facts, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -34,19 +35,15 @@ function Find({ first }: { first: string }) {
   };
   return (
     <form className="inline-form" onSubmit={submit}>
-      <Field label={TEXT.find}>
-        {(id) => (
-          <input
-            id={id}
-            className="input code"
-            required
-            maxLength={64}
-            placeholder="rcpt_… / job_…"
-            value={text}
-            onChange={({ target }) => setText(target.value)}
-          />
-        )}
-      </Field>
+      <TextField
+        label={TEXT.find}
+        hint="rcpt_… / job_…"
+        value={text}
+        onChange={setText}
+        isCode
+        required
+        maxLength={64}
+      />
       <button type="submit" className="button" data-kind="primary">
         {TEXT.findIt}
       </button>

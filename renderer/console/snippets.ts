@@ -38,7 +38,8 @@ export function snippetOf(language: Language, order: ChatOrder, origin: string):
   }
 }
 
-function shellQuoted(text: string): string {
+/** One word of a POSIX shell. */
+export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 

@@ -2,7 +2,8 @@ import { useState } from 'react';
 import type { ApiKeyList } from '../../shared/api/keys.ts';
 import type { UsageReport } from '../../shared/api/usage.ts';
 import { useAsked } from './asked.ts';
-import { Card, Empty, Field, Trouble } from './parts.tsx';
+import { ChoiceField } from './fields.tsx';
+import { Card, Empty, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
@@ -11,7 +12,8 @@ import { HOURS_SHOWN, type UsageGroup, type UsageUnit, usageTable } from './usag
 
 const TEXT = STRINGS.overview;
 const HOUR_MS = 3_600_000;
-const GROUPS = ['', 'key', 'model', 'node'] as const;
+const UNITS: readonly UsageUnit[] = ['day', 'hour'];
+const GROUPS: readonly (UsageGroup | '')[] = ['', 'key', 'model', 'node'];
 
 /** What was used, by day or by hour, of all or told apart by key, model or node. */
 export function Usage() {
@@ -39,18 +41,18 @@ export function Usage() {
       }
     >
       <div className="choices">
-        <Choice<UsageUnit>
+        <ChoiceField<UsageUnit>
           label={TEXT.range}
           value={unit}
-          options={['day', 'hour']}
-          names={TEXT.ranges}
+          options={UNITS}
+          nameOf={(name) => TEXT.ranges[name]}
           onChoose={setUnit}
         />
-        <Choice<UsageGroup | ''>
+        <ChoiceField<UsageGroup | ''>
           label={TEXT.apart}
           value={group}
           options={GROUPS}
-          names={TEXT.groups}
+          nameOf={(name) => TEXT.groups[name]}
           onChoose={setGroup}
         />
       </div>
@@ -62,30 +64,6 @@ export function Usage() {
         </Empty>
       )}
     </Card>
-  );
-}
-
-type ChoiceProps<Value extends string> = {
-  label: string;
-  value: Value;
-  options: readonly Value[];
-  names: Readonly<Record<Value, string>>;
-  onChoose(value: Value): void;
-};
-
-function Choice<Value extends string>({ label, value, options, names, onChoose }: ChoiceProps<Value>) {
-  return (
-    <Field label={label}>
-      {(id) => (
-        <select id={id} className="input" value={value} onChange={({ target }) => onChoose(target.value as Value)}>
-          {options.map((option) => (
-            <option key={option} value={option}>
-              {names[option]}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
   );
 }
 

@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'react';
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import { reasonLine } from '../../shared/ipc/reason-line.ts';
 import { LanguageSelect } from '../language/language-select.tsx';
 import type { Locale } from '../language/locales.ts';
+import { useNow } from './bridge.ts';
 import { statusOf } from './home/status.ts';
 import { useSpeech } from './locale.ts';
 import { VIEWS, type View } from './routes.ts';
@@ -24,6 +26,7 @@ export function SideBar({ state, view, onLocale }: SideBarProps) {
           <span className="dot" aria-hidden="true" />
           {title}
         </p>
+        <Reason state={state} />
       </header>
       <nav aria-label={texts.views.label}>
         <ul className="nav">
@@ -39,6 +42,13 @@ export function SideBar({ state, view, onLocale }: SideBarProps) {
       <Choices onLocale={onLocale} />
     </div>
   );
+}
+
+/** As the tray says it, with a countdown that goes on while it is looked at. */
+function Reason({ state }: { state: AppState }) {
+  const { locale } = useSpeech();
+  const now = useNow(1_000, state.until !== null);
+  return <p className="brand-reason">{reasonLine(state, locale, now)}</p>;
 }
 
 function Choices({ onLocale }: Pick<SideBarProps, 'onLocale'>) {

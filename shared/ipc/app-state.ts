@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Presence } from '../preferences/presence.ts';
+import { Why } from '../preferences/why.ts';
 import { Wish } from '../preferences/wish.ts';
 import { MachineTest } from '../protocol/capabilities.ts';
 import { LANGUAGES } from './language.ts';
@@ -133,7 +134,8 @@ export const AppState = Type.Object({
   contributing: Type.Boolean(),
   /** `contributing`, or why not: a code of the owner's policy, `unpaired`, `unreachable` or `refused`. */
   code: Type.String(),
-  /** One line for a person. */
+  why: Why,
+  /** The same as one English line; `reasons.ts` has the words of every language. */
   reason: Type.String(),
   /** When that ends by itself, in milliseconds since 1970. */
   until: Nullable(At),

@@ -1,20 +1,36 @@
-import type { Contribution } from '../preferences/contribution.ts';
+import type { Contributing, Contribution, Yielding } from '../preferences/contribution.ts';
+import { reasonInFull } from '../preferences/reasons.ts';
+import type { Why } from '../preferences/why.ts';
 import type { AppState, RelayLink } from './app-state.ts';
 
 /** What a node is doing, in one line. */
 export type Headline = Pick<AppState, 'contributing' | 'code' | 'reason' | 'until'>;
+type Decided = Omit<Contributing, 'why'> | Omit<Yielding, 'why'>;
 
 /** One state and one line: what the owner decided comes before what the relay does. */
-export function headline(contribution: Contribution, relay: RelayLink): Headline {
-  if (!contribution.contributing) {
-    const { code, reason, until } = contribution;
-    return { contributing: false, code, reason, until };
+export function headline(contribution: Decided, relay: RelayLink): Headline {
+  const { reason, until } = contribution;
+  if (!contribution.contributing) return { contributing: false, code: contribution.code, reason, until };
+  const why = whyOfRelay(relay);
+  if (why === undefined) return { contributing: true, code: 'contributing', reason, until };
+  return { contributing: false, code: why.is, reason: reasonInFull(why, 'en'), until: null };
+}
+
+/** The same with its details, for whoever says it in the words of a language. */
+export function whyOf({ contributing, why }: Contribution, relay: RelayLink): Why {
+  return (contributing ? whyOfRelay(relay) : undefined) ?? why;
+}
+
+/** Why a relay gives no work; undefined while it can. */
+function whyOfRelay(relay: RelayLink): Why | undefined {
+  switch (relay.state) {
+    case 'unpaired':
+      return { is: 'unpaired' };
+    case 'connecting':
+      return { is: 'unreachable', relay: relay.relay };
+    case 'refused':
+      return { is: 'refused', code: relay.code, detail: relay.detail };
+    case 'connected':
+      return undefined;
   }
-  const stopped = { contributing: false, until: null };
-  if (relay.state === 'unpaired')
-    return { ...stopped, code: 'unpaired', reason: 'Paused: not paired with a relay yet' };
-  if (relay.state === 'connecting')
-    return { ...stopped, code: 'unreachable', reason: `Paused: waiting for the relay at ${relay.relay}` };
-  if (relay.state === 'refused') return { ...stopped, code: 'refused', reason: `Paused: ${relay.detail}` };
-  return { contributing: true, code: 'contributing', reason: contribution.reason, until: contribution.until };
 }

@@ -1,6 +1,8 @@
-import { parseWeeklyHours, type WallClock } from '../policy/weekly-hours.ts';
+import { localWallClock, parseWeeklyHours, type WallClock } from '../policy/weekly-hours.ts';
 import type { Preferences, Profile } from './preferences.ts';
 import { type Presence, UNKNOWN } from './presence.ts';
+import { reasonInFull } from './reasons.ts';
+import type { Why } from './why.ts';
 import { type Wish, wishAt } from './wish.ts';
 
 /** Why a machine yields to its owner; the relay hears the code and never more. */
@@ -23,7 +25,8 @@ export type Contributing = {
   readonly contributing: true;
   readonly profile: keyof Preferences['profiles'];
   readonly slots: number;
-  /** One line for the owner. */
+  readonly why: Why;
+  /** The same as one English line for the owner. */
   readonly reason: string;
   /** When this ends by itself; null when that is not known. */
   readonly until: number | null;
@@ -31,7 +34,9 @@ export type Contributing = {
 export type Yielding = {
   readonly contributing: false;
   readonly code: YieldCode;
-  /** One line for the owner, which may name a program; it stays on this machine. */
+  /** It may name a program; it stays on this machine. */
+  readonly why: Why;
+  /** The same as one English line for the owner. */
   readonly reason: string;
   readonly until: number | null;
   /** Whether what runs may end in peace. */
@@ -54,53 +59,49 @@ export function decide(preferences: Preferences, presence: Presence, { now, wish
   const profile = profileOf(preferences, presence);
   const { contribute, slots } = preferences.profiles[profile];
   if (wish.state === 'insist') {
-    return { contributing: true, profile, slots, reason: 'Contributing because you said so', until: wish.until };
+    return { contributing: true, profile, slots, ...explained({ is: 'insisting' }), until: wish.until };
   }
   const hours = preferences.policy.hours && parseWeeklyHours(preferences.policy.hours, wall);
   const changesAt = hours?.changesAt(now) ?? null;
   if (hours !== undefined && !hours.isOpen(now)) {
-    const until = changesAt === null ? '' : ` until ${hours.wallTime(changesAt)}`;
-    return {
-      ...yielding('hours', `Paused: outside your schedule${until}`, changesAt),
-      finishRunning: finishes(preferences),
-    };
+    const opensAt = changesAt === null ? null : (wall ?? localWallClock)(changesAt);
+    return { ...yielding('hours', { is: 'hours', opensAt }, changesAt), finishRunning: finishes(preferences) };
   }
   if (!contribute) return yielding('in_use', inUse(preferences, presence, profile));
-  return { contributing: true, profile, slots, reason: contributingReason(presence, profile), until: changesAt };
+  return { contributing: true, profile, slots, ...explained(contributingWhy(presence, profile)), until: changesAt };
 }
 
 /** What the owner has said by hand and holds now; undefined when that closes nothing. */
 export function byHand(wish: Wish): Yielding | undefined {
   if (wish.state === 'finish') {
-    return { ...yielding('finishing', 'Finishing the current job, then paused'), finishRunning: true };
+    return { ...yielding('finishing', { is: 'finishing' }), finishRunning: true };
   }
   if (wish.state !== 'paused') return undefined;
-  return yielding('paused', wish.until === null ? 'Paused until you resume' : 'Paused by you', wish.until);
+  return yielding('paused', { is: wish.until === null ? 'paused_until_resumed' : 'paused' }, wish.until);
 }
 
 /** What harms the machine, or costs the owner something. */
 export function byCare(preferences: Preferences, presence: Presence): Yielding | undefined {
-  if (presence.suspending) return yielding('sleep', 'Paused: this computer goes to sleep');
+  if (presence.suspending) return yielding('sleep', { is: 'sleep' });
   const program = exclusiveProgram(preferences, presence);
-  if (program !== undefined) return yielding('game', `Paused: ${program} is running`);
+  if (program !== undefined) return yielding('game', { is: 'program', program });
   if (preferences.games.detect) {
     if (typeof presence.game === 'string' && presence.game !== UNKNOWN) {
-      return yielding('game', `Paused: game detected (${presence.game})`);
+      return yielding('game', { is: 'game', game: presence.game });
     }
-    if (presence.full_screen === true) return yielding('full_screen', 'Paused: a full-screen app is open');
+    if (presence.full_screen === true) return yielding('full_screen', { is: 'full_screen' });
   }
   if (presence.heat === 'hot' && !preferences.contribute_when_hot) {
-    return yielding('heat', 'Paused: this computer is too warm');
+    return yielding('heat', { is: 'heat' });
   }
-  if (presence.power === 'battery' && !preferences.contribute_on_battery)
-    return yielding('battery', 'Paused: on battery');
+  if (presence.power === 'battery' && !preferences.contribute_on_battery) return yielding('battery', { is: 'battery' });
   const load = presence.other_gpu_percent;
   const most = preferences.other_gpu_load_percent;
   if (load !== UNKNOWN && most !== null && load > most) {
-    return yielding('gpu_busy', `Paused: other programs use ${Math.round(load)} % of the GPU`);
+    return yielding('gpu_busy', { is: 'gpu_busy', percent: load });
   }
   if (presence.metered === true && !preferences.contribute_on_metered_network) {
-    return yielding('metered', 'Paused: this network is metered');
+    return yielding('metered', { is: 'metered' });
   }
   return undefined;
 }
@@ -120,30 +121,26 @@ function profileOf({ away_after_s }: Preferences, { idle_s, locked }: Presence):
   return idle_s !== UNKNOWN && idle_s >= away_after_s ? 'away' : 'here';
 }
 
-function contributingReason({ idle_s, locked }: Presence, profile: keyof Preferences['profiles']): string {
-  if (profile === 'away') return 'Contributing while you are away';
-  return idle_s === UNKNOWN && locked === UNKNOWN
-    ? 'Contributing; this system does not tell whether you are here'
-    : 'Contributing while you are here';
+function contributingWhy({ idle_s, locked }: Presence, profile: keyof Preferences['profiles']): Why {
+  if (profile === 'away') return { is: 'away' };
+  return { is: idle_s === UNKNOWN && locked === UNKNOWN ? 'maybe_here' : 'here' };
 }
 
-function inUse({ away_after_s }: Preferences, { idle_s }: Presence, profile: keyof Preferences['profiles']): string {
-  if (profile === 'away') return 'Paused: you do not contribute while away';
-  if (idle_s === UNKNOWN) return 'Paused: you may be here; this system does not tell';
-  return `Paused: you are here, idle ${minutes(idle_s)} of ${minutes(away_after_s)}`;
+function inUse({ away_after_s }: Preferences, { idle_s }: Presence, profile: keyof Preferences['profiles']): Why {
+  if (profile === 'away') return { is: 'not_while_away' };
+  return idle_s === UNKNOWN ? { is: 'in_use_maybe' } : { is: 'in_use', idle_s, away_after_s };
 }
 
-function minutes(seconds: number): string {
-  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
-  return `${two(seconds / 60)}:${two(seconds % 60)}`;
+function explained(why: Why): { why: Why; reason: string } {
+  return { why, reason: reasonInFull(why, 'en') };
 }
 
 function finishes({ finish_at_schedule_end }: Preferences): boolean {
   return finish_at_schedule_end;
 }
 
-function yielding(code: YieldCode, reason: string, until: number | null = null): Yielding {
-  return { contributing: false, code, reason, until, finishRunning: false };
+function yielding(code: YieldCode, why: Why, until: number | null = null): Yielding {
+  return { contributing: false, code, ...explained(why), until, finishRunning: false };
 }
 
 /** The profile that holds now, for whoever shows it. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { withKernels } from '../../main/headless/inference/with-kernels.ts';
-import type { CreatedKey } from '../../shared/api/keys.ts';
+import { type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
@@ -161,10 +163,40 @@ test('a key is shown once, works with its limits, and is refused once it is revo
   await page.getByLabel('Requests must be signed').check();
   await page.getByRole('button', { name: 'Make key' }).click();
   await page.locator('.secret code', { hasText: /^sw-sign-/ }).waitFor();
+  await page.getByText('SECURITY.md shows how a program signs').waitFor();
   const signer = page.locator('tr', { hasText: 'signer' });
   await signer.getByText('may owe 2 credits').waitFor();
   await signer.getByText('signed requests only').waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
+  await page.context().close();
+});
+
+test('the call that is shown with a new key works when it is pasted, whatever the key may do', async () => {
+  const { page, faults } = await openConsole(browser, pool, { hash: '#/keys' });
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const pasted = async (name: string, scopes: readonly string[]): Promise<string> => {
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByLabel('Models').fill('test/echo');
+    for (const scope of KEY_SCOPES)
+      await page.getByRole('checkbox', { name: scope }).setChecked(scopes.includes(scope));
+    await page.getByRole('button', { name: 'Make key' }).click();
+    await page.getByRole('heading', { name: `The key “${name}”` }).waitFor();
+    const copy = page.getByRole('button', { name: 'Copy as curl' });
+    await copy.click();
+    const copied = page.locator('.secret .snippet').getByRole('button', { name: 'Copied' });
+    await copied.waitFor();
+    assert.deepEqual(await seriousBarriers(page), []);
+    const call = String(await page.evaluate('navigator.clipboard.readText()'));
+    assert.equal(call, await page.locator('.secret pre').textContent());
+    await page.getByRole('button', { name: 'I have copied it' }).click();
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${call} --silent --show-error --fail-with-body`]);
+    return stdout;
+  };
+  const answer = JSON.parse(await pasted('asker', ['inference'])) as { choices: { message: { content: string } }[] };
+  assert.match(answer.choices[0]?.message.content ?? '', /17 \+ 25/);
+  assert.match(await pasted('reader', ['catalog', 'receipts']), /"id":"test\/echo"/);
+  assert.match(await pasted('accountant', ['usage']), /"data":\[/);
+  assert.deepEqual(faults, []);
   await page.context().close();
 });
 

@@ -23,7 +23,7 @@ describe('sparewatt credits', () => {
     const priced = await run('credits', 'price', 'llm/inference', '--job', '0.5', '--fee', '20');
     assert.match(
       priced.stdout,
-      /^JOB +SECOND +M INPUT +M OUTPUT +FEE +SERVICE\n0\.5 +0 +0 +0 +20 % +llm\/inference\n$/,
+      /^From the next job on llm\/inference costs, in credits:\nJOB +SECOND +M INPUT +M OUTPUT +FEE +SERVICE\n0\.5 +0 +0 +0 +20 % +llm\/inference\n$/,
     );
     const made = JSON.parse(
       (await run('keys', 'create', 'shop', '--credit-limit', '0', '--json')).stdout,

@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import type { Updater } from '../../main/updates/updates.ts';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
+import { VIEWS } from '../../renderer/ui/routes.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { draftFor, RELAY_KEY } from '../relay/store/store-records.ts';
@@ -23,14 +24,16 @@ before(async () => {
 });
 after(() => preloads?.remove());
 
-test('takes a new person from the first look to contributing in six clicks, by keyboard alone', async (t) => {
+test('takes a new person from the first look to contributing in five screens and six clicks, by keyboard alone', async (t) => {
   const { page, desktop, faults } = await openWindow(t, preloads.folder);
   let presses = 0;
-  const choose = async (name: string): Promise<void> => {
-    await page.getByRole('button', { name }).focus();
+  const press = async (role: 'button' | 'switch', name: string): Promise<void> => {
+    await page.getByText(`Step ${presses + 1} of 5`).waitFor();
+    await page.getByRole(role, { name }).focus();
     await page.keyboard.press('Enter');
     presses += 1;
   };
+  const choose = (name: string) => press('button', name);
   await page.getByRole('heading', { name: 'Set up this machine' }).waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByLabel('Pairing link or code').fill(GOOD_CODE);
@@ -46,17 +49,22 @@ test('takes a new person from the first look to contributing in six clicks, by k
   await page.getByRole('heading', { name: 'Yield to games?' }).waitFor();
   await promisesWhatIsSensed(page, desktop);
   await choose('No, go on');
-  await page.getByRole('heading', { name: 'Start when you log in?' }).waitFor();
-  await choose('Only when I open it');
   await page.getByText(`Paired with ${RELAY_URL}.`).waitFor();
+  const starts = page.getByRole('switch', { name: 'Start when I log in' });
+  assert.equal(await starts.isChecked(), false, 'nothing starts by itself that was not chosen');
+  assert.deepEqual(desktop.app.settings.get().choices, {});
+  assert.deepEqual(await seriousBarriers(page), []);
+  await starts.focus();
+  await page.keyboard.press('Enter');
+  await until(() => starts.isChecked());
   await choose('Start contributing');
   await page.getByRole('heading', { name: 'Current jobs' }).waitFor();
-  assert.equal(presses, 6);
+  assert.ok(presses + 1 <= 6, `${presses} buttons and a switch`);
   const { preferences, wish, choices } = desktop.app.settings.get();
   assert.deepEqual(preferences.policy.hours, ['mon-fri 20:00-08:00', 'sat,sun 00:00-24:00']);
   assert.equal(preferences.games.detect, false);
   assert.notEqual(wish.state, 'paused');
-  assert.deepEqual(choices, {}, 'nothing starts by itself that was not chosen');
+  assert.deepEqual(Object.keys(choices), ['startsAtLogin'], 'what was switched on is written down with its time');
   assert.deepEqual(faults(), []);
 });
 
@@ -94,7 +102,7 @@ test('says at its field what is wrong with a code or an address, and pairs nothi
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByRole('button', { name: 'Pair with a relay' }).waitFor();
   await page.reload();
-  await page.getByText('Not paired with a relay yet').or(page.getByText('Paused until you resume')).waitFor();
+  await page.locator('.status-why', { hasText: /^(Not paired with a relay yet|Paused until you resume)$/ }).waitFor();
   assert.equal(await page.getByRole('heading', { name: 'Set up this machine' }).count(), 0, 'skipped is skipped');
 });
 
@@ -118,7 +126,7 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
   await page.getByRole('link', { name: 'Home' }).click();
   const title = page.locator('.status-title');
   await title.getByText('Contributing').waitFor();
-  await page.getByText('Contributing while you are here').waitFor();
+  await page.locator('.status-why', { hasText: 'Contributing while you are here' }).waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   begin({ startedAt: Date.now() });
   await page.getByText('for key_4f1c').waitFor();
@@ -131,7 +139,7 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
     return /\d/.test(await page.locator('.figures > div', { hasText: 'per second' }).locator('dd').innerText());
   });
   await page.getByRole('button', { name: 'Finish current job' }).click();
-  await page.getByText('Finishing the current job, then paused').waitFor();
+  await page.locator('.status-why', { hasText: 'Finishing the current job, then paused' }).waitFor();
   await page.getByRole('button', { name: 'Pause', exact: true }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('menuitem', { name: '3 hours' }).waitFor();
@@ -150,8 +158,37 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
   desktop.sensed.game = 'eldenring.exe';
   await desktop.tick();
   await title.getByText('Yielding').waitFor();
-  await page.getByText('Game detected (eldenring.exe)').waitFor();
+  await page.locator('.status-why', { hasText: 'Game detected (eldenring.exe)' }).waitFor();
   assert.deepEqual(faults(), []);
+});
+
+test('says in every view why it does what it does, as the tray does, and for how much longer, in both languages', async (t) => {
+  let now = Date.UTC(2026, 10, 21, 12);
+  const { page, desktop } = await openWindow(t, preloads.folder, { stored: SETTLED, now: () => now });
+  await page.clock.install({ time: now });
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
+  const reason = page.locator('.brand-reason');
+  const isAsInTray = async () => {
+    await desktop.tick();
+    return (await reason.innerText()) === desktop.hands.menuLabels()[1];
+  };
+  desktop.sensed.game = 'eldenring.exe';
+  await until(isAsInTray);
+  for (const view of VIEWS) {
+    await page.locator(`.nav a[href="#/${view}"]`).click();
+    await reason.getByText('Game detected (eldenring.exe)').waitFor();
+  }
+  await page.getByLabel('Language').selectOption('fr');
+  await reason.getByText('Jeu détecté (eldenring.exe)').waitFor();
+  await until(isAsInTray);
+  await desktop.ask('pause', { for: '30m' });
+  await reason.getByText(/^Mise en pause par vous \(reprend à \d\d:\d\d, dans 30 min\)$/).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  now += 10 * 60_000;
+  await page.clock.runFor(10 * 60_000);
+  await reason.getByText(/dans 20 min/).waitFor();
+  await until(isAsInTray);
 });
 
 test('speaks French, is dark or light as it is told, and keeps both', async (t) => {

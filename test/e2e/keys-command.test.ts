@@ -48,7 +48,9 @@ describe('sparewatt keys', () => {
     assert.doesNotMatch(listed.stdout, /sk-sparewatt-[\w-]{7}/);
     const rotated = JSON.parse((await keys('rotate', id, '--overlap', '0', '--json')).stdout) as CreatedKey;
     assert.deepEqual(rotated.models, ['sparewatt/demo-chat']);
-    assert.equal((await keys('revoke', rotated.id)).stdout, `${rotated.id} is revoked.\n`);
+    const revoked = await keys('revoke', rotated.id);
+    assert.equal(revoked.stdout, `${rotated.id} (forum bot) is revoked: whoever uses it is refused from now on.\n`);
+    assert.match(revoked.stderr, /^The keys that are left: {2}.*sparewatt keys list --data /);
     const all = JSON.parse((await keys('list', '--json')).stdout) as ApiKey[];
     assert.deepEqual(
       all.map(({ name, state }) => [name, state]),
@@ -62,11 +64,26 @@ describe('sparewatt keys', () => {
 
   it('shows the secret of a key that must sign, this once, and that it must', async () => {
     const made = await keys('create', 'signer', '--hmac');
-    assert.match(made.stdout, /\n {2}sk-sparewatt-\S+\n {2}sw-sign-\S+\n\n.* Neither is shown again\.\n$/);
+    assert.match(
+      made.stdout,
+      /\n {2}sk-sparewatt-\S+\n {2}sw-sign-\S+\n\n.* Neither is shown again\.\n\nTry it: {2}.*sparewatt chat [^\n]*\n$/,
+    );
+    assert.doesNotMatch(made.stderr, /sk-|sw-sign/, 'what is shown once is shown in one place');
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
     const { stdout } = await keys('list');
     assert.match(stdout, new RegExp(`${id} +sk-sparewatt-.{6}… +active +signer +signed requests`));
     assert.doesNotMatch(stdout, /sw-sign/);
+  });
+
+  it('says how long the key before a rotated one holds, and shows how the new one is used', async () => {
+    const [id = ''] = /key_\w+/.exec((await keys('create', 'turning')).stdout) ?? [];
+    const rotated = await keys('rotate', id, '--overlap', '3600');
+    assert.match(rotated.stdout, new RegExp(`\nThe key before it, ${id}, holds for 60 min more\\.\n$`));
+    assert.match(
+      rotated.stdout,
+      /\nTry it: {2}.*sparewatt chat "What is 17 \+ 25\?" --api-key sk-sparewatt-\S+ --data /,
+    );
+    assert.match(rotated.stderr, new RegExp(`^End that one now: {2}.*sparewatt keys revoke ${id} `));
   });
 
   it('says what is wrong with a command line or an id', async () => {

@@ -74,12 +74,24 @@ describe('sparewatt nodes', () => {
   });
 
   it('cordons, labels and uncordons a node', async () => {
-    assert.equal((await nodes('cordon', 'attic', '--reason', 'a new card')).code, 0);
-    assert.equal((await nodes('label', 'attic', 'room=attic')).code, 0);
+    const cordoned = await nodes('cordon', 'attic', '--reason', 'a new card');
+    assert.deepEqual([cordoned.code, cordoned.stdout], [0, `${nodeId} gets no new jobs.\n`]);
+    const labelled = await nodes('label', 'attic', 'room=attic');
+    assert.deepEqual([labelled.code, labelled.stdout], [0, `${nodeId} is labelled room=attic.\n`]);
     const [node] = await json<NodeSummary[]>('list');
     assert.deepEqual([node?.status, node?.reason, node?.labels], ['cordoned', 'a new card', { room: 'attic' }]);
-    await nodes('uncordon', 'attic');
+    const drained = await nodes('drain', 'attic', '--deadline', '0');
+    assert.deepEqual([drained.code, drained.stdout], [0, `${nodeId} is drained: it runs nothing.\n`]);
+    await json('uncordon', 'attic');
     assert.equal((await json<NodeSummary[]>('list'))[0]?.status, 'ready');
+  });
+
+  it('suggests the next command after a change, and it works as it is told', async () => {
+    const { stderr } = await nodes('cordon', 'attic');
+    const [, next = ''] = /^Give it jobs again: {2}.*sparewatt (nodes uncordon attic .+)\n$/.exec(stderr) ?? [];
+    const given = await runSparewatt(next.split(' '));
+    assert.deepEqual([given.code, given.stdout], [0, `${nodeId} gets jobs again.\n`]);
+    assert.match(given.stderr, /^How it does: {2}.*sparewatt nodes health attic --data \S+ --relay http/);
   });
 
   it('says what is wrong with a time, and ends with 2', async () => {
@@ -98,10 +110,15 @@ describe('sparewatt nodes', () => {
   it('shuts a node out by its name, and lets it in again', async () => {
     const revoked = await nodes('revoke', 'attic');
     assert.equal(revoked.code, 0, revoked.stderr);
-    assert.equal(revoked.stdout, 'attic is shut out.\n');
+    assert.equal(revoked.stdout, `${nodeId} is shut out, and what it ran goes to other nodes.\n`);
+    assert.match(revoked.stderr, /^Let it in again: {2}.*sparewatt nodes approve-node attic /);
     const [node] = await json<NodeSummary[]>('list');
     assert.deepEqual([node?.status, node?.connected], ['revoked', false]);
-    assert.equal((await nodes('approve-node', 'attic')).code, 0);
+    const approved = await nodes('approve-node', 'attic');
+    assert.deepEqual(
+      [approved.code, approved.stdout],
+      [0, `${nodeId} is let in. If it has ended meanwhile, its owner starts it again.\n`],
+    );
     assert.match((await nodes('revoke', 'atic')).stderr, /Did you mean attic/);
   });
 });

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 
 const SIZES = { wide: { width: 1_280, height: 860 }, narrow: { width: 390, height: 844 } };
 /** Drawings of live numbers, a secret that is random, and so is its picture. */
-const MASK = ['canvas', '.secret code', '.qr'];
+const MASK = ['canvas', '.secret code', '.secret pre', '.qr'];
 const NODES = 12;
 const STUCK_JOBS = 7;
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Ledger } from '../../main/ledger/ledger.ts';
+import type { Updater } from '../../main/updates/updates.ts';
 import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
@@ -66,6 +67,7 @@ test('the window looks as it did', async (t) => {
   await camera.shootAsItIs(page, 'forced-colors-preferences');
   await page.close();
   await shootSlowMachine(t, preloads.folder, camera);
+  await shootUpdates(t, preloads.folder, camera);
   camera.develop();
 });
 
@@ -98,9 +100,7 @@ async function shootLastSteps(desktop: Desktop, page: Page, camera: Camera): Pro
   await page.keyboard.press('Enter');
   await camera.shoot(page, 'setup-games');
   await page.getByRole('button', { name: 'Skip this step' }).click();
-  await camera.shootAsItIs(page, 'setup-login');
-  await page.getByRole('button', { name: 'Skip this step' }).click();
-  await camera.shootAsItIs(page, 'setup-done');
+  await camera.shoot(page, 'setup-done');
   await page.getByRole('button', { name: 'Go to Home' }).click();
   delete desktop.sensed.programs;
   await desktop.tick();
@@ -182,6 +182,31 @@ async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera
   await camera.shootAsItIs(page, 'question');
   await page.getByRole('button', { name: 'Refuse' }).click();
   await refused;
+}
+
+/** Whether to look for updates, one that is ready, and one that waits until nothing runs. */
+async function shootUpdates(t: TestContext, preloads: string, camera: Camera): Promise<void> {
+  const updater: Updater = {
+    feed: 'feed.example',
+    look: async () => '2.0.0',
+    download: async () => undefined,
+    install: () => undefined,
+  };
+  const { desktop, page, begin } = await openWindow(t, preloads, { stored: SETTLED, now: () => NOW, updater });
+  await page.clock.setFixedTime(NOW);
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
+  await page.getByText('Look for updates by itself?').waitFor();
+  await camera.shoot(page, 'update-question');
+  await desktop.ask('setChecksForUpdates', { checks: false });
+  await desktop.ask('checkForUpdates');
+  await page.getByText('Version 2.0.0 is ready.').waitFor();
+  await camera.shoot(page, 'update-ready');
+  begin({ startedAt: NOW - 12_000 });
+  await page.getByRole('button', { name: 'Restart and install' }).click();
+  await page.getByText('Version 2.0.0 is installed as soon as no job runs.').waitFor();
+  await camera.shoot(page, 'update-waits');
+  await page.close();
 }
 
 /** A model that is looked up, on its way, and waiting. */

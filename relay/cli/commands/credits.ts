@@ -11,6 +11,7 @@ import { type JsonOption, operatorCommand, print } from '../answering-command.ts
 import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { getJson, postJson, putJson } from '../get-json.ts';
+import { suggest } from '../next-step.ts';
 import { parseCount } from '../options.ts';
 import { tableOf } from '../tables.ts';
 
@@ -37,7 +38,8 @@ function addAccounts(credits: Command): void {
       after = page.next;
     }
     const rows = data.map(({ account, balance_micro: micro }) => [creditsText(micro), account]);
-    print(options, data, tableOf(['CREDITS', 'ACCOUNT'], rows));
+    const none = 'Nobody has or owes any credits yet.\n';
+    print(options, data, rows.length === 0 ? none : tableOf(['CREDITS', 'ACCOUNT'], rows));
   });
   operatorCommand(credits, 'entries', 'the ledger, newest first')
     .addOption(new Option('--account <name>', 'those of one account, such as key:… or node:…'))
@@ -47,7 +49,7 @@ function addAccounts(credits: Command): void {
       const query = new URLSearchParams({ limit: String(Math.min(options.limit, 1_000)) });
       if (options.account !== undefined) query.set('account', options.account);
       const { data } = await getJson<EntryList>(relayUrl, `/v1/admin/credits/entries?${query}`, adminToken);
-      print(options, data, entriesTable(data));
+      print(options, data, data.length === 0 ? 'The ledger has no entries yet.\n' : entriesTable(data));
     });
   operatorCommand(credits, 'grant', 'give credits to an API key')
     .argument('<key-id>', 'as sparewatt keys list shows it')
@@ -58,6 +60,7 @@ function addAccounts(credits: Command): void {
       const order = { key, amount_micro: micro, reference: options.reference };
       const entry = await postJson<CreditEntry>(relayUrl, '/v1/admin/credits/grants', adminToken, order);
       print(options, entry, `${key} was given ${creditsText(entry.amount_micro)} credits (entry ${entry.seq}).\n`);
+      suggest(options, 'What it has now:', 'credits balances');
     });
 }
 
@@ -79,7 +82,8 @@ function addPrices(credits: Command): void {
       const { relayUrl, adminToken } = await readOperator(options);
       const path = `/v1/admin/prices/${encodeURIComponent(service)}`;
       const price = await putJson<ServicePrice>(relayUrl, path, adminToken, ratesOf(options));
-      print(options, price, pricesTable([price]));
+      print(options, price, `From the next job on ${service} costs, in credits:\n${pricesTable([price])}`);
+      suggest(options, 'All prices:', 'credits prices');
     });
 }
 
@@ -100,7 +104,8 @@ function addSettlements(credits: Command): void {
       String(one.lines.length),
       one.id,
     ]);
-    print(options, data, tableOf(['CLOSED', 'CREDITS', 'NODES', 'SETTLEMENT'], rows));
+    const none = 'Nothing was settled yet.\n';
+    print(options, data, rows.length === 0 ? none : tableOf(['CLOSED', 'CREDITS', 'NODES', 'SETTLEMENT'], rows));
   });
   credits
     .command('verify')

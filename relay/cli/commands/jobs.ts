@@ -5,6 +5,7 @@ import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { inputOf } from '../input-of.ts';
 import { jobsTable, jobText } from '../job-views.ts';
+import { suggest } from '../next-step.ts';
 import { parseCount, parseLongSeconds, parsePriority } from '../options.ts';
 
 type ListOptions = JsonOption & { limit: number; all?: boolean };
@@ -50,7 +51,12 @@ function addSubmit(jobs: Command): void {
       const body = requestOf(service, input, options, Date.now());
       const job = await postJson<Job>(relayUrl, '/v1/jobs', apiKey, body, headers);
       if (wait === true) await show(await whenEnded(job, relayUrl, apiKey), options, relayUrl, apiKey);
-      else print(options, job, `${job.id}\n`);
+      else {
+        print(options, job, `${job.id}\n`);
+        if (job.state === 'awaiting_approval')
+          suggest(options, 'A person must approve it first:', `jobs approve ${job.id}`);
+        else suggest(options, 'What becomes of it:', `jobs show ${job.id}`);
+      }
     });
 }
 
@@ -84,7 +90,8 @@ function addViews(jobs: Command): void {
         forget === true
           ? await deleteJson<Job>(relayUrl, pathOf(id), apiKey)
           : await postJson<Job>(relayUrl, `${pathOf(id)}/cancel`, apiKey, undefined);
-      print(options, job, `${job.id} has ${job.state === 'cancelled' ? 'been cancelled' : job.state}.\n`);
+      print(options, job, `${endText(job)}${forget === true ? ' Its result is forgotten.' : ''}\n`);
+      suggest(options, 'Your other jobs:', 'jobs list');
     });
 }
 
@@ -104,7 +111,14 @@ async function decide(id: string, action: string, body: unknown, options: JsonOp
   const { relayUrl, adminToken } = await readOperator(options);
   const path = `/v1/admin/jobs/${encodeURIComponent(id)}/${action}`;
   const job = await postJson<Job>(relayUrl, path, adminToken, body);
-  print(options, job, `${job.id} is ${job.state}.\n`);
+  const sentence = action === 'approve' ? `${job.id} is approved and ${job.state}.` : `${job.id} was refused.`;
+  print(options, job, `${sentence}\n`);
+  if (action === 'approve') suggest(options, 'What becomes of it:', `jobs show ${id}`);
+  else suggest(options, 'All jobs:', 'jobs list --all');
+}
+
+function endText({ id, state }: Job): string {
+  return state === 'cancelled' ? `${id} has been cancelled.` : `${id} has ${state} already: there was nothing to end.`;
 }
 
 async function readEither(options: JsonOption, asOperator: boolean): Promise<{ relayUrl: string; key: string }> {

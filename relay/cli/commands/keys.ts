@@ -4,6 +4,7 @@ import { type JsonOption, operatorCommand, print } from '../answering-command.ts
 import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
+import { nextCommand, suggest } from '../next-step.ts';
 import { printable } from '../printable.ts';
 import { out } from '../style.ts';
 
@@ -33,7 +34,8 @@ export function addKeysCommand(program: Command): void {
     .action(async (id: string, options: JsonOption) => {
       const { relayUrl, adminToken } = await readOperator(options);
       const key = await deleteJson<ApiKey>(relayUrl, pathOf(id), adminToken);
-      print(options, key, `${key.id} is revoked.\n`);
+      print(options, key, `${key.id} (${printable(key.name)}) is revoked: whoever uses it is refused from now on.\n`);
+      suggest(options, 'The keys that are left:', 'keys list');
     });
   operatorCommand(keys, 'rotate', 'replace a key by a new one with the same rights')
     .argument('<key-id>', 'as sparewatt keys list shows it')
@@ -44,8 +46,16 @@ export function addKeysCommand(program: Command): void {
       const { relayUrl, adminToken } = await readOperator(options);
       const order = options.overlap === undefined ? {} : { overlap_s: options.overlap };
       const made = await postJson<CreatedKey>(relayUrl, `${pathOf(id)}/rotate`, adminToken, order);
-      print(options, made, createdText(made));
+      const left = options.overlap === 0 ? 'holds no more' : `holds for ${spanText(options.overlap)} more`;
+      print(options, made, `${createdText(made, options)}\nThe key before it, ${id}, ${left}.\n`);
+      if (options.overlap !== 0) suggest(options, 'End that one now:', `keys revoke ${id}`);
     });
+}
+
+/** Seconds as a person says them; a day is what the relay gives by itself. */
+function spanText(seconds = 86_400): string {
+  if (seconds < 7_200) return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`;
 }
 
 function addCreate(keys: Command): void {
@@ -73,14 +83,25 @@ function addCreate(keys: Command): void {
         hmac: options.hmac ?? false,
         expires_at: options.days === undefined ? null : Date.now() + options.days * DAY_MS,
       });
-      print(options, made, createdText(made));
+      print(options, made, createdText(made, options));
+      suggest(options, 'All keys:', 'keys list');
     });
 }
 
-function createdText({ id, name, key, signing_secret }: CreatedKey): string {
+function createdText(made: CreatedKey, options: JsonOption): string {
+  const { id, name, key, signing_secret: secret, scopes } = made;
   const shown = `${out.bold(printable(name))}  ${out.dim(id)}\n\n  ${key}\n`;
-  if (signing_secret === undefined) return `${shown}\nIt is not shown again: the relay keeps its hash alone.\n`;
-  return `${shown}  ${signing_secret}\n\nThe second signs each request, as SECURITY.md says. Neither is shown again.\n`;
+  const whole =
+    secret === undefined
+      ? `${shown}\nIt is not shown again: the relay keeps its hash alone.\n`
+      : `${shown}  ${secret}\n\nThe second signs each request, as SECURITY.md says. Neither is shown again.\n`;
+  return scopes.includes('inference') ? `${whole}\nTry it:  ${nextCommand(options, tryText(made))}\n` : whole;
+}
+
+/** With the key in it, as it is shown above and nowhere else. */
+function tryText({ key, signing_secret: secret, models }: CreatedKey): string {
+  const model = models?.[0] === undefined ? '' : ` --model ${models[0]}`;
+  return `chat "What is 17 + 25?"${model} --api-key ${key}${secret === undefined ? '' : ` --signing-secret ${secret}`}`;
 }
 
 function tableOf(keys: readonly ApiKey[]): string {

@@ -9,6 +9,7 @@ import {
 import { pauseEnd } from '../../../shared/preferences/wish.ts';
 import { settingsOf } from '../../config/load-settings.ts';
 import { askNode, type FoundNode } from '../control-client.ts';
+import { suggest } from '../next-step.ts';
 import { controlFolders, findNode } from '../node-folders.ts';
 import { logLineText, nodeStatusText } from '../node-status-text.ts';
 import { addDataOption, loadFromOptions, type SettingOptions } from '../setting-options.ts';
@@ -30,13 +31,17 @@ export function addNodeCommand(program: Command): void {
     .addOption(
       new Option('--for <time>', 'such as 30m, 3h, 2d or tomorrow (default: until you resume)').argParser(parsePause),
     )
-    .action(({ for: ms, ...options }: PauseOptions) => change(options, { version, ask: 'pause', forMs: ms ?? null }));
+    .action(async ({ for: ms, ...options }: PauseOptions) => {
+      await change(options, { version, ask: 'pause', forMs: ms ?? null });
+      suggest(options, 'Go on:', 'node resume');
+    });
   stateCommand(node, 'resume', 'end a pause').action((options: NodeOptions) =>
     change(options, { version, ask: 'resume' }),
   );
-  stateCommand(node, 'finish', 'end the jobs that run, then pause').action((options: NodeOptions) =>
-    change(options, { version, ask: 'finish' }),
-  );
+  stateCommand(node, 'finish', 'end the jobs that run, then pause').action(async (options: NodeOptions) => {
+    await change(options, { version, ask: 'finish' });
+    suggest(options, 'Go on:', 'node resume');
+  });
   const log = new Option('--lines <count>', `how many of the last lines, ${LOG_LINES_MOST} at most`);
   nodeCommand(node, 'log', 'what it has logged; never anything of a job')
     .addOption(log.argParser(parseLines).default(50))

@@ -7,11 +7,13 @@ import type {
   PendingTasks,
   Task,
 } from '../../../shared/api/nodes.ts';
+import type { NodeStanding } from '../../../shared/api/pairing.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { clientCommand, type JsonOption, operatorCommand, print } from '../answering-command.ts';
 import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { inputOf } from '../input-of.ts';
+import { suggest } from '../next-step.ts';
 import { capabilitiesText, healthText, nodesTable, pendingTable, pendingText, taskText } from '../node-views.ts';
 import { parseSeconds } from '../options.ts';
 
@@ -88,7 +90,7 @@ function addTasks(nodes: Command): void {
     .action(async (id: string, options: JsonOption) => {
       const { relayUrl, apiKey } = await readClient(options);
       const task = await deleteJson<Task>(relayUrl, taskPath(id), apiKey);
-      print(options, task, taskText(task));
+      print(options, task, task.state === 'cancelled' ? `The task ${id} was cancelled.\n` : taskText(task));
     });
 }
 
@@ -109,13 +111,19 @@ function addApprovals(nodes: Command): void {
     .addOption(new Option('--sha256 <hash>', 'only if its input has this hash, as approvals shows it'))
     .action((id: string, { sha256, ...options }: ApproveOptions) => {
       const body = sha256 === undefined ? {} : { input_sha256: sha256 };
-      return operate(options, `${adminTaskPath(id)}/approve`, body, `The task ${id} runs.`);
+      return operate(options, `${adminTaskPath(id)}/approve`, body, {
+        said: () => `The task ${id} runs.`,
+        next: ['Its result:', `nodes result ${id}`],
+      });
     });
   operatorCommand(nodes, 'refuse', 'refuse a task')
     .argument('<task-id>')
     .addOption(reasonOption('told to whoever asked'))
     .action((id: string, options: ReasonOptions) =>
-      operate(options, `${adminTaskPath(id)}/refuse`, reasonOf(options), `The task ${id} was refused.`),
+      operate(options, `${adminTaskPath(id)}/refuse`, reasonOf(options), {
+        said: () => `The task ${id} was refused.`,
+        next: ['What else waits:', 'nodes approvals'],
+      }),
     );
 }
 
@@ -125,7 +133,10 @@ function addAdministration(nodes: Command): void {
     .argument('<node>')
     .addOption(reasonOption('shown beside the node'))
     .action((node: string, options: ReasonOptions) =>
-      operate(options, admin(node, 'cordon'), reasonOf(options), `${node} gets no new jobs.`),
+      operate(options, admin(node, 'cordon'), reasonOf(options), {
+        said: ({ id, slots }: NodeDetails) => `${id} gets no new jobs.${runningText(slots.used)}`,
+        next: ['Give it jobs again:', `nodes uncordon ${node}`],
+      }),
     );
   operatorCommand(nodes, 'drain', 'give a node no new jobs and wait for those that run')
     .argument('<node>')
@@ -133,28 +144,53 @@ function addAdministration(nodes: Command): void {
     .addOption(new Option('--deadline <seconds>', 'wait no longer').argParser(parseSeconds).default(30))
     .action((node: string, options: DrainOptions) => {
       const body = { ...reasonOf(options), deadline_ms: Math.round(options.deadline * 1_000) };
-      return operate(options, admin(node, 'drain'), body, `${node} gets no new jobs.`);
+      return operate(options, admin(node, 'drain'), body, {
+        said: ({ id, slots }: NodeDetails) =>
+          slots.used === 0 ? `${id} is drained: it runs nothing.` : `${id} gets no new jobs.${runningText(slots.used)}`,
+        next: ['Give it jobs again:', `nodes uncordon ${node}`],
+      });
     });
   operatorCommand(nodes, 'uncordon', 'give a node jobs again')
     .argument('<node>')
     .action((node: string, options: JsonOption) =>
-      operate(options, admin(node, 'uncordon'), undefined, `${node} gets jobs again.`),
+      operate(options, admin(node, 'uncordon'), undefined, {
+        said: ({ id, status }: NodeDetails) =>
+          status === 'ready' || status === 'full'
+            ? `${id} gets jobs again.`
+            : `${id} may get jobs again; it is ${status}.`,
+        next: ['How it does:', `nodes health ${node}`],
+      }),
     );
   operatorCommand(nodes, 'label', 'set labels (room=attic) and take them away (room=)')
     .argument('<node>')
     .argument('<name=value...>')
     .action((node: string, labels: string[], options: JsonOption) =>
-      operate(options, admin(node, 'labels'), { labels: labelsOf(labels) }, `${node} is labelled.`),
+      operate(
+        options,
+        admin(node, 'labels'),
+        { labels: labelsOf(labels) },
+        {
+          said: ({ id, labels: now }: NodeDetails) => `${id} is labelled ${labelsText(now)}.`,
+          next: ['Take one away:', `nodes label ${node} ${labels[0]?.split('=')[0] ?? 'name'}=`],
+        },
+      ),
     );
   operatorCommand(nodes, 'approve-node', 'let a node in that waits for it, or was revoked')
     .argument('<node>')
     .action((node: string, options: JsonOption) =>
-      operate(options, admin(node, 'approve'), undefined, `${node} is let in.`),
+      operate(options, admin(node, 'approve'), undefined, {
+        said: ({ nodeId }: NodeStanding) =>
+          `${nodeId} is let in. If it has ended meanwhile, its owner starts it again.`,
+        next: ['Watch for it:', 'nodes list'],
+      }),
     );
   operatorCommand(nodes, 'revoke', 'shut a node out and cut its connection')
     .argument('<node>')
     .action((node: string, options: JsonOption) =>
-      operate(options, admin(node, 'revoke'), undefined, `${node} is shut out.`),
+      operate(options, admin(node, 'revoke'), undefined, {
+        said: ({ nodeId }: NodeStanding) => `${nodeId} is shut out, and what it ran goes to other nodes.`,
+        next: ['Let it in again:', `nodes approve-node ${node}`],
+      }),
     );
 }
 
@@ -162,9 +198,24 @@ function reasonOption(what: string): Option {
   return new Option('--reason <text>', what);
 }
 
-async function operate(options: JsonOption, path: string, body: unknown, sentence: string): Promise<void> {
+/** What is said of the answer, and what a person may want to do next. */
+type Told<Answer> = { said(answer: Answer): string; next: readonly [what: string, command: string] };
+
+async function operate<Answer>(options: JsonOption, path: string, body: unknown, told: Told<Answer>): Promise<void> {
   const { relayUrl, adminToken } = await readOperator(options);
-  print(options, await postJson(relayUrl, path, adminToken, body), `${sentence}\n`);
+  const answer = await postJson<Answer>(relayUrl, path, adminToken, body);
+  print(options, answer, `${told.said(answer)}\n`);
+  suggest(options, ...told.next);
+}
+
+function runningText(count: number): string {
+  if (count === 0) return '';
+  return count === 1 ? ' One job that runs there goes on.' : ` ${count} jobs that run there go on.`;
+}
+
+function labelsText(labels: NodeDetails['labels']): string {
+  const entries = Object.entries(labels);
+  return entries.length === 0 ? 'nothing' : entries.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
 function pathOf(node: string): string {

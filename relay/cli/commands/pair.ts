@@ -83,8 +83,8 @@ function whenOf({ state, expiresAt, usedAt, usedBy }: ListedCode): string {
 }
 
 function withdrawnText({ id, usedBy }: ListedCode): string {
-  if (usedBy === null) return `The code ${id} lets nobody in any more.\n`;
-  return `The code ${id} lets nobody in any more. ${usedBy} has paired with it and stays paired until it is revoked.\n`;
+  if (usedBy === null) return `The code ${id} lets nobody in any more. Make another with: ${COMMAND} pair\n`;
+  return `The code ${id} lets nobody in any more. ${usedBy} has paired with it and stays paired until it is revoked: ${COMMAND} nodes revoke ${usedBy}\n`;
 }
 
 function invitationText({ id, code, link, expiresAt }: PairingCode): string {

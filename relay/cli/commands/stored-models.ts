@@ -11,9 +11,10 @@ import { type JsonOption, print } from '../answering-command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
+import { suggest } from '../next-step.ts';
 import { printable } from '../printable.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { sizeText, tableOf, type Verified, verifiedText, viewOf } from '../stored-model-views.ts';
+import { NONE_HERE, sizeText, tableOf, type Verified, verifiedText, viewOf } from '../stored-model-views.ts';
 import { err } from '../style.ts';
 import { createTransferLine } from '../transfer-line.ts';
 
@@ -21,6 +22,10 @@ import { createTransferLine } from '../transfer-line.ts';
 export type StoredModels = {
   /** What it is called in help. */
   what: string;
+  /** How its subcommands are called. */
+  command: string;
+  /** What is done with models that have come. */
+  afterAdding(ids: readonly string[]): readonly [what: string, command: string];
   folder(dataFolder: string): string;
   /** Paths of the settings that `add` takes as flags. */
   addFlags: readonly string[];
@@ -37,6 +42,8 @@ const GIGABYTE = 1e9;
 
 export const NODE_STORE: StoredModels = {
   what: 'the node of this machine',
+  command: 'models',
+  afterAdding: (ids) => ['Serve it:', `agent --model ${ids.join(' ')}`],
   folder: (data) => join(nodeFolder(data), 'models'),
   addFlags: ['node.relay', 'node.hub', 'node.hub_token', 'node.model_sources', 'node.models_quota_gb'],
   async sources({ relay, hub, hub_token, model_sources, models_quota_gb }, data) {
@@ -56,6 +63,8 @@ export const NODE_STORE: StoredModels = {
 /** Without the token of the hub: whoever reaches the relay can read its mirror, which private files are not for. */
 export const RELAY_MIRROR: StoredModels = {
   what: 'the mirror of the relay',
+  command: 'models mirror',
+  afterAdding: () => ['All that it hands to nodes:', 'models mirror list'],
   folder: (data) => join(relayFolder(data), MIRROR_FOLDER),
   addFlags: ['node.hub'],
   sources: async ({ hub }) => ({
@@ -89,6 +98,7 @@ export function addStoredModelCommands(parent: Command, stored: StoredModels): v
       for (const name of names) removed.push(await inventory.remove(name));
       const lines = removed.map(({ name, sizeBytes }) => `${printable(name)} is removed (${sizeText(sizeBytes)}).\n`);
       print(options, removed.map(viewOf), lines.join(''));
+      suggest(options, 'Download it again:', `${stored.command} add ${names[0]}`);
     });
   withData(parent.command('verify [model...]'))
     .description(`read every file of ${what} again and name what differs from what was trusted`)
@@ -99,7 +109,12 @@ export function addStoredModelCommands(parent: Command, stored: StoredModels): v
       .action(async (names: string[], options: JsonOption) => {
         const inventory = await openInventory(stored, options);
         for (const name of names) await inventory.pin(name, pinned);
-        print(options, { pinned, models: names }, names.map((name) => `${printable(name)}: ${command}ned.\n`).join(''));
+        const kept = pinned
+          ? 'is pinned: it stays when space runs out'
+          : 'is not pinned: it may go when space runs out';
+        print(options, { pinned, models: names }, names.map((name) => `${printable(name)} ${kept}.\n`).join(''));
+        const [what, opposite] = pinned ? ['Let it go again:', 'unpin'] : ['Keep it again:', 'pin'];
+        suggest(options, what, `${stored.command} ${opposite} ${names[0]}`);
       });
   }
 }
@@ -127,6 +142,7 @@ async function add(stored: StoredModels, ids: string[], options: AddOptions): Pr
       if (options.json !== true) process.stdout.write(text);
     }
     if (options.json === true) process.stdout.write(`${JSON.stringify(installed)}\n`);
+    suggest(options, ...stored.afterAdding(ids));
   } catch (error) {
     line.clear();
     if (!controller.signal.aborted) throw error;
@@ -148,7 +164,7 @@ async function verify(stored: StoredModels, names: string[], options: JsonOption
       results.push({ model, whole: false, files: [], problem: error instanceof Error ? error.message : String(error) });
     }
   }
-  print(options, results, results.map(verifiedText).join(''));
+  print(options, results, results.length === 0 ? NONE_HERE : results.map(verifiedText).join(''));
   if (results.every(({ whole }) => whole)) return;
   process.stderr.write(`${err.red('error')} Some files are not what was trusted. Add the model again to repair it.\n`);
   process.exitCode = EXIT.failed;

@@ -2,13 +2,14 @@ import { useEffect, useRef, useState } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
+import { LoginField } from '../preferences/login-field.tsx';
 
 export type DoneStepProps = { state: AppState; onLeave(): void; onPair(): void };
 
-/** What was decided, and the one button that begins. Nothing contributes before it is pressed. */
-export function DoneStep({ state: { relay, gpu }, onLeave, onPair }: DoneStepProps) {
+/** What was decided, the last question, and the one button that begins. Nothing contributes before it is pressed. */
+export function DoneStep({ state: { relay, gpu, startsAtLogin, hasTray }, onLeave, onPair }: DoneStepProps) {
   const { texts } = useSpeech();
-  const words = texts.setup.done;
+  const { done: words, login } = texts.setup;
   const [refusal, setRefusal] = useState<Refusal>();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
@@ -17,7 +18,7 @@ export function DoneStep({ state: { relay, gpu }, onLeave, onPair }: DoneStepPro
     ask('contribute').then(onLeave, (error: unknown) => setRefusal(refusalOf(error)));
   };
   return (
-    <section className="card" aria-labelledby="done-title">
+    <section className="card section" aria-labelledby="done-title">
       <h2 id="done-title" ref={heading} tabIndex={-1}>
         {words.title}
       </h2>
@@ -27,6 +28,7 @@ export function DoneStep({ state: { relay, gpu }, onLeave, onPair }: DoneStepPro
           {gpu === null ? words.gpuLater : gpu.usable ? words.gpu(gpu.description || gpu.vendor) : texts.notices.noGpu}
         </li>
       </ul>
+      <LoginField startsAtLogin={startsAtLogin} hint={hasTray ? login.hint : login.hintWithoutTray} />
       <p className="actions">
         {isPaired ? (
           <button type="button" className="button" data-kind="primary" onClick={start}>

@@ -12,10 +12,10 @@ import { QuestionStep } from './question-step.tsx';
 import { noteSetUp } from './set-up.ts';
 import { TestStep } from './test-step.tsx';
 
-const STEPS = ['pair', 'test', 'when', 'games', 'login', 'done'] as const;
+const STEPS = ['pair', 'test', 'when', 'games', 'done'] as const;
 type Step = (typeof STEPS)[number];
 
-/** Six clicks from the first look to contributing; each step says how to skip it. */
+/** Five screens and six clicks at most from the first look to contributing; each step says how to skip it. */
 export function FirstRun({ state }: { state: AppState }) {
   const { texts } = useSpeech();
   const [step, setStep] = useState<Step>('pair');
@@ -70,7 +70,7 @@ type StepProps = {
 
 function StepCard({ step, state, after, leave, back }: StepProps) {
   const { texts } = useSpeech();
-  const { when, login } = texts.setup;
+  const { when } = texts.setup;
   switch (step) {
     case 'pair':
       return <PairStep onPaired={() => after(Promise.resolve())} />;
@@ -95,23 +95,9 @@ function StepCard({ step, state, after, leave, back }: StepProps) {
         after(change((kept) => withGames(kept, detect, programs)));
       return <GamesStep state={state} onAnswer={answer} />;
     }
-    case 'login': {
-      const answer = (starts: boolean) => () => after(ask('setStartsAtLogin', { starts }));
-      const words = state.hasTray ? login : { ...login, yesHint: login.yesHintWithoutTray };
-      return <QuestionStep title={login.title} answers={yesOrNo(words, answer)} />;
-    }
     case 'done':
       return <DoneStep state={state} onLeave={leave} onPair={back} />;
   }
-}
-
-type YesOrNo = { yes: string; yesHint: string; no: string; noHint: string };
-
-function yesOrNo({ yes, yesHint, no, noHint }: YesOrNo, answer: (isYes: boolean) => () => void) {
-  return [
-    { title: yes, hint: yesHint, onChoose: answer(true) },
-    { title: no, hint: noHint, onChoose: answer(false) },
-  ];
 }
 
 async function change(alter: (preferences: Preferences) => Preferences): Promise<void> {

@@ -4,6 +4,7 @@ import { ask } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { UpdateFields } from '../updates/update-fields.tsx';
 import { NamesField, NumberField, Section, SwitchField } from './fields.tsx';
+import { LoginField } from './login-field.tsx';
 import type { SectionProps } from './work-sections.tsx';
 
 export function AllowedSection({ document, edit }: SectionProps) {
@@ -72,20 +73,9 @@ export function AppSection({ state }: { state: AppState }) {
   const { texts } = useSpeech();
   const words = texts.preferences.app;
   const { startsAtLogin, relay } = state;
-  const hint =
-    startsAtLogin === 'requires-approval'
-      ? words.loginApproval
-      : startsAtLogin === 'unknown'
-        ? words.loginUnknown
-        : words.loginHint;
   return (
     <Section title={words.title} hint={words.hint}>
-      <SwitchField
-        label={words.login}
-        hint={hint}
-        isOn={startsAtLogin === true || startsAtLogin === 'requires-approval'}
-        onChange={(starts) => void ask('setStartsAtLogin', { starts }).catch(() => undefined)}
-      />
+      <LoginField startsAtLogin={startsAtLogin} hint={words.loginHint} />
       <UpdateFields state={state} />
       {relay.state !== 'unpaired' && (
         <div className="row">

@@ -64,12 +64,8 @@ export const EN_OWNER = {
       loadUnseen: 'How busy other programs keep the GPU is not told here either.',
     },
     login: {
-      title: 'Start when you log in?',
-      yes: 'Start at login',
-      yesHint: 'In the tray, without a window.',
-      yesHintWithoutTray: 'With its window, since this desktop has no tray.',
-      no: 'Only when I open it',
-      noHint: 'Nothing starts by itself.',
+      hint: 'In the tray, without a window. While this is off, nothing starts by itself.',
+      hintWithoutTray: 'With its window, since this desktop has no tray. While this is off, nothing starts by itself.',
     },
     done: {
       title: 'Ready',

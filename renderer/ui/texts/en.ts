@@ -1,4 +1,5 @@
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { shortReason } from '../../../shared/preferences/reasons.ts';
 import type { PauseLength } from '../../../shared/preferences/wish.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { Refusal } from '../bridge.ts';
@@ -56,11 +57,7 @@ export const EN = {
     logs: 'Logs and help',
   },
   states: { contributing: 'Contributing', paused: 'Paused', yielding: 'Yielding' },
-  /** The main process says it in English, also to relays and logs; the title above says already that it is paused. */
-  reason: ({ reason }: AppState): string => {
-    const why = reason.replace(/^Paused: /, '');
-    return why.charAt(0).toUpperCase() + why.slice(1);
-  },
+  reason: ({ why }: AppState): string => shortReason(why, 'en'),
   problem: ({ message }: Refusal): string => message,
   services: SERVICES,
   sensors: SENSORS,

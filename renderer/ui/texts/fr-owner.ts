@@ -69,12 +69,9 @@ export const FR_OWNER: typeof EN_OWNER = {
       loadUnseen: 'L’occupation de la carte graphique par d’autres programmes n’est pas dite ici non plus.',
     },
     login: {
-      title: 'Démarrer à l’ouverture de session ?',
-      yes: 'Démarrer à l’ouverture',
-      yesHint: 'Dans la zone de notification, sans fenêtre.',
-      yesHintWithoutTray: 'Avec sa fenêtre, car ce bureau n’a pas de zone de notification.',
-      no: 'Seulement quand je l’ouvre',
-      noHint: 'Rien ne démarre tout seul.',
+      hint: 'Dans la zone de notification, sans fenêtre. Sans cela, rien ne démarre tout seul.',
+      hintWithoutTray:
+        'Avec sa fenêtre, car ce bureau n’a pas de zone de notification. Sans cela, rien ne démarre tout seul.',
     },
     done: {
       title: 'C’est prêt',

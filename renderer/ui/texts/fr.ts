@@ -1,4 +1,4 @@
-import { frenchReason } from '../../../shared/ipc/french-words.ts';
+import { shortReason } from '../../../shared/preferences/reasons.ts';
 import { frenchProblem } from '../../../shared/problems/french.ts';
 import { FR_OWNER } from './fr-owner.ts';
 import { FR_RECORDS } from './fr-records.ts';
@@ -34,7 +34,7 @@ export const FR: Texts = {
     logs: 'Journal et aide',
   },
   states: { contributing: 'Contribue', paused: 'En pause', yielding: 'Cède la place' },
-  reason: frenchReason,
+  reason: ({ why }) => shortReason(why, 'fr'),
   problem: frenchProblem,
   services: {
     llm: 'Conversation et texte',

@@ -260,6 +260,7 @@ test('the tray, its countdown and its dialog speak the language that the window 
     hands.trays[0]?.toolTip ?? '',
     /^Sparewatt: Mise en pause par vous \(reprend à \d\d:\d\d, dans 30 min\)$/,
   );
+  assert.match(hands.menuLabels()[1] ?? '', /^Mise en pause par vous \(reprend à \d\d:\d\d, dans 30 min\)$/);
   ui().close();
   await until(() => hands.boxes.length === 1);
   assert.equal(hands.boxes[0]?.message, 'Sparewatt continue dans la zone de notification.');
@@ -279,9 +280,15 @@ test('a long pause names the day, and a tooltip is no longer than Windows shows'
   const { app } = await startDesktop(t);
   const actions = {} as Parameters<typeof trayMenu>[1];
   const tomorrow = new Date(2026, 10, 22, 8).getTime();
-  const state = { ...app.state(), until: tomorrow, wish: { state: 'paused' as const, until: tomorrow } };
-  assert.equal(trayMenu(state, actions, AT)[0]?.label, 'Paused (resumes tomorrow 08:00)');
-  assert.equal(trayToolTip({ ...state, reason: 'x'.repeat(200) }, AT).length, 127);
+  const why = { is: 'paused' as const };
+  const state = { ...app.state(), why, until: tomorrow, wish: { state: 'paused' as const, until: tomorrow } };
+  const reasonOf = (shown: typeof state) => trayMenu(shown, actions, AT)[1]?.label;
+  assert.equal(reasonOf(state), 'Paused by you (resumes tomorrow 08:00)');
+  assert.equal(reasonOf({ ...state, language: 'fr' }), 'Mise en pause par vous (reprend demain à 08:00)');
+  const later = tomorrow + 4 * 86_400_000;
+  const longer = { ...state, until: later, wish: { state: 'paused' as const, until: later } };
+  assert.equal(reasonOf(longer), 'Paused by you (resumes Thu, Nov 26 08:00)');
+  assert.equal(trayToolTip({ ...state, why: { is: 'game', game: 'x'.repeat(200) } }, AT).length, 127);
 });
 
 test('whether a Linux desktop has a place for icons is asked of its bus', async () => {

@@ -25,6 +25,7 @@ const STATE: AppState = {
   version: '0.1.0',
   contributing: false,
   code: 'game',
+  why: { is: 'game', game: 'secret-game.exe' },
   reason: 'Paused: game detected (secret-game.exe)',
   until: null,
   wish: { state: 'contribute' },
@@ -71,15 +72,10 @@ test('says for every code what the machine does and why, in both languages', () 
     const [en, fr] = [statusOf(state, TEXTS.en), statusOf(state, TEXTS.fr)];
     assert.equal(en.tone, fr.tone);
     assert.equal(en.why, 'Game detected (secret-game.exe)');
-    assert.notEqual(fr.why, state.reason, `${code} is said in English in French`);
+    assert.equal(fr.why, 'Jeu détecté (secret-game.exe)');
   }
-  const relay = {
-    state: 'refused' as const,
-    relay: 'https://r',
-    code: 'node_revoked',
-    detail: 'The node was revoked.',
-  };
-  const refused = statusOf({ ...STATE, code: 'refused', relay }, TEXTS.fr).why;
+  const why = { is: 'refused' as const, code: 'node_revoked', detail: 'The node was revoked.' };
+  const refused = statusOf({ ...STATE, code: 'refused', why }, TEXTS.fr).why;
   assert.match(refused, /^Refusée par le relais : L’opérateur du relais a exclu cette machine/);
   assert.equal(statusOf(STATE, TEXTS.en).title, 'Yielding');
   assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).title, 'Paused');

@@ -120,6 +120,7 @@ test('a wish that cannot be read is a pause, and one that cannot be written is f
 const BATTERY: Yielding = {
   contributing: false,
   code: 'battery',
+  why: { is: 'battery' },
   reason: 'Paused: on battery',
   until: null,
   finishRunning: false,

@@ -1,0 +1,58 @@
+import type { CreatedKey } from '../../shared/api/keys.ts';
+import type { ModelList } from '../../shared/api/models.ts';
+import { useAsked } from './asked.ts';
+import { callWithKey } from './key-call.ts';
+import { CopyButton } from './parts.tsx';
+import { STRINGS } from './strings.ts';
+import { useApi } from './surroundings.ts';
+
+const TEXT = STRINGS.keys;
+
+/** A key that was just made, which nobody can show again, with a call that works as it is. */
+export function MadeKey({ made, onSeen }: { made: CreatedKey; onSeen(): void }) {
+  return (
+    <section className="card secret" role="alert">
+      <h2>{TEXT.madeTitle(made.name)}</h2>
+      <p>{TEXT.madeHint}</p>
+      <Secret text={made.key} />
+      {made.signing_secret !== undefined && (
+        <>
+          <p>{TEXT.signingHint}</p>
+          <Secret text={made.signing_secret} />
+        </>
+      )}
+      <FirstCall made={made} />
+      <button type="button" className="button" data-size="small" onClick={onSeen}>
+        {TEXT.seen}
+      </button>
+    </section>
+  );
+}
+
+function Secret({ text }: { text: string }) {
+  return (
+    <p className="secret-line">
+      <code>{text}</code>
+      <CopyButton text={text} staysCopied />
+    </p>
+  );
+}
+
+/** Nothing before the models are known, and for a key whose requests no line of a shell can sign. */
+function FirstCall({ made }: { made: CreatedKey }) {
+  const api = useApi();
+  const { answer, problem } = useAsked('models', () => api.get<ModelList>('/v1/models'));
+  if (made.hmac) return <p className="hint">{TEXT.callSigned}</p>;
+  if (answer === undefined && problem === null) return null;
+  const call = callWithKey(made, answer?.data ?? [], location.origin);
+  return (
+    <div className="snippet">
+      <p>{TEXT.call}</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
+      <pre className="code-block" tabIndex={0}>
+        {call}
+      </pre>
+      <CopyButton text={call} label={TEXT.copyCall} staysCopied />
+    </div>
+  );
+}
