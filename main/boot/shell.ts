@@ -94,7 +94,7 @@ export async function openShell(
 
 /** How everything ends, in this order. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, runtime, departures, modelDesk, presence } = assembly;
+  const { policy, jobs, node, compute, runtime, departures, modelDesk, presence, records } = assembly;
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
@@ -102,6 +102,7 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
       for (const stop of stops()) stop();
       presence.close();
       modelDesk.close();
+      records.close();
       await node.close();
       compute.close();
       await runtime.close();

@@ -1,7 +1,7 @@
 import type { FetchedRecords } from '../../shared/agent/fetch-records.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { RecordsState, RelayLink } from '../../shared/ipc/app-state.ts';
-import { toProblem } from '../../shared/problems/problem.ts';
+import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { MOST_RECORD_JOBS, type RecordsQuestion } from '../../shared/protocol/node-records.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
@@ -20,6 +20,8 @@ export type RecordKeeper = {
   jobDone(): void;
   /** Asks when it is time to; called once a second. */
   look(): Promise<void>;
+  /** The ledger is about to close: what is still asked for changes nothing any more. */
+  close(): void;
 };
 
 /** A relay writes jobs down in groups, and several may end together. */
@@ -46,14 +48,21 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
   let nextAt: number | undefined;
   let waitMs = FIRST_WAIT_MS;
   let isAsking = false;
+  let isClosed = false;
   let state: RecordsState = { syncedAt: null, waiting: 0, problem: null };
 
   const missing = (of: string, limit: number): string[] =>
     ledger.jobsWithoutReceipt({ relay: of, since: now() - ASK_FOR_MS, limit });
 
+  const askOpen = async (question: RecordsQuestion): Promise<FetchedRecords> => {
+    const records = await ask(question);
+    if (isClosed) throw new Problem('cancelled', 'The app is being closed.');
+    return records;
+  };
+
   const sync = async (of: string): Promise<void> => {
     const jobs = missing(of, MOST_RECORD_JOBS);
-    const first = await ask({ jobs, creditsBefore: null });
+    const first = await askOpen({ jobs, creditsBefore: null });
     const credits = await creditsSince(first);
     ledger.addRecords({ relayKey: first.relayKey, receipts: first.receipts, credits });
     const isGoingOn = first.receipts.length > 0 && jobs.length === MOST_RECORD_JOBS;
@@ -68,7 +77,7 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
       const fresh = page.credits.filter(({ seq }) => !ledger.hasCredit(first.relayKey, seq));
       found.push(...fresh);
       if (fresh.length < page.credits.length || page.creditsNext === null) break;
-      page = await ask({ jobs: [], creditsBefore: page.creditsNext });
+      page = await askOpen({ jobs: [], creditsBefore: page.creditsNext });
     }
     return found;
   };
@@ -98,19 +107,23 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
         waitMs = FIRST_WAIT_MS;
         nextAt = now() + SETTLE_MS;
       }
-      if (isAsking || nextAt === undefined || now() < nextAt) return;
+      if (isClosed || isAsking || nextAt === undefined || now() < nextAt) return;
       isAsking = true;
       nextAt = undefined;
       try {
         await sync(at.relay);
         ended(null);
       } catch (error) {
+        if (isClosed) return;
         const problem = toProblem(error);
         log.warn({ code: problem.code }, 'receipts could not be fetched; they are asked for again');
         ended(problem.message);
       } finally {
         isAsking = false;
       }
+    },
+    close: () => {
+      isClosed = true;
     },
   };
 }

@@ -40,6 +40,8 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t)) {
     link: CONNECTED,
     entries: 0,
     isReachable: true,
+    /** Holds each answer back until it is let go. */
+    gate: Promise.resolve(),
     withheld: new Set<string>(),
     done: (job: string) => {
       ledger.addJob({ ...ENDED, job, startedAt: it.now });
@@ -50,12 +52,15 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t)) {
       for (const end = it.now + ms; it.now < end; it.now += 1_000) await keeper.look();
     },
     state: () => keeper.state(),
+    look: () => keeper.look(),
+    close: () => keeper.close(),
   };
   const keeper = createRecordKeeper({
     ledger,
     link: () => it.link,
     ask: async (question): Promise<FetchedRecords> => {
       asked.push(question);
+      await it.gate;
       if (!it.isReachable) throw new Problem('relay_unreachable', 'The relay does not answer.');
       const jobs = question.jobs.filter((job) => !it.withheld.has(job));
       const seqs = Array.from({ length: it.entries }, (_, index) => index + 1).reverse();
@@ -94,6 +99,23 @@ test('asks once for the receipt of a job that ended, keeps it, and is quiet from
   assert.deepEqual([receipt?.id, receipt?.job], ['receipt_job_1', 'job_1']);
   assert.equal(creditsOf(it.ledger), 0.5);
   assert.equal(it.state().waiting, 0);
+});
+
+test('an app that closes while a question is on its way leaves its ledger alone', async (t) => {
+  for (const isReachable of [true, false]) {
+    const it = openKeeper(t);
+    const gate = Promise.withResolvers<void>();
+    Object.assign(it, { gate: gate.promise, isReachable, entries: 25 });
+    await it.pass(3_000);
+    const looking = it.look();
+    assert.equal(it.asked.length, 1);
+    it.close();
+    it.ledger.close();
+    gate.resolve();
+    await looking;
+    await it.pass(MINUTE_MS);
+    assert.equal(it.asked.length, 1);
+  }
 });
 
 test('asks again, and less and less, for a receipt that the relay does not have yet', async (t) => {
