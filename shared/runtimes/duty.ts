@@ -4,7 +4,8 @@
  * 1. Over any while that is long beside a pass, passes take at most the given part of it; each is followed by its own share of
  *    rest, before the next begins, so that what is asked is spread as finely as the model's own steps.
  * 2. One pass runs at a time while there is a limit; without one nothing is held up, and nothing measured.
- * 3. A rest is cut short when somebody waits for the end of a job; what is left of it comes before the next pass but one.
+ * 3. While somebody waits for the end of a job nothing is rested, and what is rested then is cut short; it is owed, and comes
+ *    after.
  * 4. Time in which nothing is asked is rest, too.
  */
 
@@ -20,8 +21,8 @@ export type Pace = {
 export type Duty = Pace & {
   /** From now on at most so many per cent of the time. */
   limit(percent: number): void;
-  /** Ends the rest that is under way. */
-  hurry(): void;
+  /** Nothing is rested from now on, until what is returned is called. */
+  hurry(): () => void;
 };
 
 export type DutyOptions = {
@@ -40,25 +41,28 @@ export function createDuty({ clock = () => performance.now(), sleep = sleepFor }
   let percent = FULL_DUTY_PERCENT;
   /** When the rest that is owed for what was computed is over. */
   let freeAt = 0;
+  /** By how much the last rest took longer than it should, which the next pass is given. */
+  let overMs = 0;
   let restedMs = 0;
   let resting: AbortController | undefined;
+  let hurries = 0;
   let last: Promise<unknown> = Promise.resolve();
 
   const isLimited = (): boolean => percent < FULL_DUTY_PERCENT;
   const note = (began: number): void => {
-    // A rest that took a little longer than it should is counted, too.
-    const from = Math.max(freeAt, began - LEAST_REST_MS);
+    const from = Math.max(freeAt, began - overMs);
+    overMs = 0;
     freeAt = from + ((clock() - began) * FULL_DUTY_PERCENT) / percent;
   };
   const rest = async (): Promise<void> => {
     const began = clock();
-    if (!isLimited() || freeAt - began < LEAST_REST_MS) return;
+    if (!isLimited() || hurries > 0 || freeAt - began < LEAST_REST_MS) return;
     resting = new AbortController();
     await sleep(freeAt - began, resting.signal);
     resting = undefined;
     restedMs += clock() - began;
+    overMs = Math.min(LEAST_REST_MS, Math.max(0, clock() - freeAt));
   };
-  const hurry = (): void => resting?.abort();
   const timed = async <Value>(run: () => Promise<Value>): Promise<Value> => {
     await rest();
     const began = clock();
@@ -86,9 +90,15 @@ export function createDuty({ clock = () => performance.now(), sleep = sleepFor }
       percent = next;
       if (isLimited()) return;
       freeAt = 0;
-      hurry();
+      resting?.abort();
     },
-    hurry,
+    hurry: () => {
+      hurries += 1;
+      resting?.abort();
+      return () => {
+        hurries -= 1;
+      };
+    },
   };
 }
 

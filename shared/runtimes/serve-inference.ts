@@ -55,8 +55,10 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   async function run(message: Extract<ToWorker, { type: 'run' }>): Promise<void> {
     const { id, job, interrupt } = message;
     let cancelled = false;
+    let calm: (() => void) | undefined;
     cancels.set(id, () => {
       cancelled = true;
+      calm ??= duty.hurry();
     });
     const interrupted = () => cancelled || (interrupt !== null && isInterrupted(interrupt));
     try {
@@ -67,6 +69,7 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
       host.post(problemMessage(id, memoryProblem(error) ?? deviceProblem(error) ?? toProblem(error, 'node_fault')));
     } finally {
       cancels.delete(id);
+      calm?.();
     }
   }
 
@@ -74,10 +77,10 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
     if (message.type === 'load') startLoading(message);
     else if (message.type === 'run') void run(message);
     else if (message.type === 'duty') duty.limit(message.percent);
+    else if (message.type === 'cancel') cancels.get(message.id)?.();
     else {
-      if (message.type === 'cancel') cancels.get(message.id)?.();
-      else void unload(loading, host);
       duty.hurry();
+      void unload(loading, host);
     }
   };
 }
