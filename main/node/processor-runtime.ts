@@ -30,7 +30,13 @@ const PROCESSOR: GpuReport = {
 };
 
 /** Inference with onnxruntime-node on the processor, one utility process per model that can run there. */
-export function createProcessorRuntime({ models, log, onPeak, duty, ...options }: ProcessorRuntimeOptions): WindowRuntime {
+export function createProcessorRuntime({
+  models,
+  log,
+  onPeak,
+  duty,
+  ...options
+}: ProcessorRuntimeOptions): WindowRuntime {
   const processes = createModelProcesses({
     ...options,
     log,

@@ -45,7 +45,9 @@ function open(options: Partial<WindowRuntimeOptions> = {}) {
   });
   runtime.greeted(REAL_GPU);
   const ordersOf = <Type extends ToWorker['type']>(type: Type) =>
-    orders.flatMap(({ model, order }) => (order.type === type ? [{ model, order: order as ToWorker & { type: Type } }] : []));
+    orders.flatMap(({ model, order }) =>
+      order.type === type ? [{ model, order: order as ToWorker & { type: Type } }] : [],
+    );
   const start = async (model: string) => {
     const before = ordersOf('run').length;
     const answer = runtime.run(chatJob(model, 'go', {}), collectOutput(), NEVER);
@@ -59,7 +61,11 @@ function open(options: Partial<WindowRuntimeOptions> = {}) {
     return { answer, end };
   };
   const ask = async (model: string): Promise<void> => (await start(model)).end();
-  const states = () => runtime.models().map(({ state }) => state).join();
+  const states = () =>
+    runtime
+      .models()
+      .map(({ state }) => state)
+      .join();
   return { clock, runtime, ends, held, gate, start, ask, states, ordersOf };
 }
 

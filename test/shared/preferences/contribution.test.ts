@@ -36,7 +36,12 @@ function codeOf(contribution: Contribution): string {
 }
 
 const sunday = { policy: { hours: ['sun 01:00-02:00'] } };
-const hereNever = { profiles: { here: { contribute: false, slots: 1, duty_percent: 100 }, away: { contribute: true, slots: 4, duty_percent: 100 } } };
+const hereNever = {
+  profiles: {
+    here: { contribute: false, slots: 1, duty_percent: 100 },
+    away: { contribute: true, slots: 4, duty_percent: 100 },
+  },
+};
 
 const cases: [name: string, expected: string, changes: Changes, presence: Partial<Presence>, wish?: Wish][] = [
   ['nothing speaks against it', 'contributing', {}, {}],
