@@ -9,7 +9,7 @@ import { NOTHING_KNOWN, type Presence } from '../../../shared/preferences/presen
 /** An owner who minds nothing. */
 const EASY: Preferences = {
   ...DEFAULT_PREFERENCES,
-  profiles: { here: { contribute: true, slots: 2 }, away: { contribute: true, slots: 2 } },
+  profiles: { here: { contribute: true, slots: 2, duty_percent: 100 }, away: { contribute: true, slots: 2, duty_percent: 100 } },
   games: { detect: false, programs: [] },
   other_gpu_load_percent: null,
   contribute_on_battery: true,
