@@ -29,6 +29,8 @@ function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unkn
 
 /** The app, paired by code and contributing, with a model that the relay offers. */
 async function pairedDesktop(t: TestContext, preferences: Partial<Preferences> = {}): Promise<Paired> {
+  // Nobody asks the app of the test before this one.
+  await offered(false);
   let page: PlayedPage | undefined;
   const desktop = await startDesktop(t, {
     stored: settingsOf(preferences),
