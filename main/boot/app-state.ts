@@ -1,11 +1,13 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import { headline, whyOf } from '../../shared/ipc/headline.ts';
+import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
 import type { PresenceWatch } from '../headless/presence/watch-presence.ts';
 import type { ChosenRuntime } from '../node/chosen-runtime.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { GpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
@@ -32,7 +34,8 @@ export type StateParts = {
   hardware: Pick<HardwareDesk, 'devices'>;
   machineTest: Pick<MachineTester, 'state'>;
   modelDesk: Pick<ModelDesk, 'downloads'>;
-  runtime: Pick<ChosenRuntime, 'holdsMemory' | 'report'>;
+  runtime: Pick<ChosenRuntime, 'holdsMemory' | 'loaded' | 'report'>;
+  gpuCheck: Pick<GpuMemoryCheck, 'result'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
   hasTray(): boolean;
@@ -60,6 +63,7 @@ function stateOf(parts: StateParts): AppState {
   const relay = parts.node.link();
   const contribution = parts.keeper.current();
   const presence = parts.presence.current();
+  const { preferences } = parts.settings.get();
   return {
     version: parts.app.getVersion(),
     ...headline(contribution, relay),
@@ -76,6 +80,9 @@ function stateOf(parts: StateParts): AppState {
     machineTest: parts.machineTest.state(),
     downloads: parts.modelDesk.downloads(),
     memoryHeld: parts.runtime.holdsMemory(),
+    loaded: parts.runtime.loaded(idleMsOf(preferences)),
+    memoryCheck: parts.gpuCheck.result(),
+    duty: { here: preferences.profiles.here.duty_percent, away: preferences.profiles.away.duty_percent },
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),
     checksForUpdates: checksForUpdates(parts.settings.get()),

@@ -45,7 +45,7 @@ export async function boot(host: DesktopHost) {
   );
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, records, machineTest, trials, modelDesk, departures, meetGpu } = assembly;
+  const { node, presence, keeper, records, machineTest, trials, modelDesk, departures, meetGpu, keepModels } = assembly;
   const { window, tray, teller, holdAwake, updates, quit, stops } = await openShell(
     host,
     steps,
@@ -63,6 +63,7 @@ export async function boot(host: DesktopHost) {
     const tick = (): void => {
       void presence.look();
       keeper.tick();
+      keepModels();
       const decided = keeper.current();
       if (!decided.contributing) {
         machineTest.yieldTo(decided.code);

@@ -1,10 +1,14 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { originOf } from '../../shared/agent/relay-conversation.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import { currentProfile } from '../../shared/preferences/contribution.ts';
+import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import type { Presence } from '../../shared/preferences/presence.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
+import { createDutyShare } from '../headless/inference/duty-share.ts';
 import { discardUnfinished } from '../headless/models/inventory.ts';
 import { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import { watchPresence } from '../headless/presence/watch-presence.ts';
@@ -13,6 +17,7 @@ import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createDeviceTrials } from '../node/device-trials.ts';
+import { createGpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
@@ -53,6 +58,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     now,
   });
   const allowSoftware = host.allowSoftwareGpu ?? false;
+  const duty = createDutyShare(() => currentProfile(settings.get().preferences, presence.current()).duty_percent);
+  const gpuCheck = createGpuMemoryCheck({
+    readUsedBytes: () => hardware.usedBytes().catch(() => null),
+    now,
+    wait: (ms) => pause(ms, undefined, { ref: false }),
+    onChange: changed,
+    log,
+  });
   const page = createWindowRuntime({
     models: [...models, kernelsOn('webgpu')],
     window: compute,
@@ -60,10 +73,16 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     allowSoftware,
     rule: () => hardware.rule(),
     needBytes: (served) => peaks.needOf(served).bytes,
-    onRan: (held) => void peaks.ranOnGpu(held),
+    onRan: (held) => {
+      void peaks.ranOnGpu(held);
+      if (held.length > 0) void gpuCheck.ran();
+    },
+    duty,
+    gpuCheck,
+    now,
   });
   const processor = createProcessorRuntime({
-    ...{ electron, entry: host.modelProcess, models, now, log },
+    ...{ electron, entry: host.modelProcess, models, duty, now, log },
     onPeak: (served, bytes) => peaks.note(served, bytes),
   });
   const known = new Map(models.map((model) => [model.served.name, model]));
@@ -224,6 +243,12 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     !machineTest.isRunning() &&
     jobs.running().length === 0 &&
     supervised.desk.open().length === 0;
+  /** Follows what the owner wants of models that lie in memory: who rests how much, and who leaves. */
+  const keepModels = (): void => {
+    duty.look();
+    const idleMs = idleMsOf(settings.get().preferences);
+    if (idleMs !== null) runtime.releaseIdle(idleMs);
+  };
   /** Who contributes must know what there is to offer; a profile that does not starts nothing. */
   const meetGpu = (): void => {
     if (keeper.current().contributing && runtime.report() === undefined) compute.ready().catch(() => undefined);
@@ -247,6 +272,8 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     presence,
     keeper,
     peaks,
+    gpuCheck,
+    keepModels,
     meetGpu,
     isDear,
   };

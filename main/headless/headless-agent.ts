@@ -56,7 +56,7 @@ export type HeadlessAgentOptions = {
   modelSources?: readonly string[];
   /** What downloaded models may take on disk. */
   modelsQuotaBytes?: number;
-  /** Models that nobody has asked for so long give their memory back; never when absent. */
+  /** Models that nobody has asked for so long give their memory back, or sooner where preferences say so. */
   idleMs?: number;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
@@ -178,7 +178,10 @@ type Followed = Pick<PolicyFile, 'policy' | 'preferences'> & { follow(): Promise
 
 /** What the policy does not enforce job by job, and takes time. */
 function followPreferences({ policy, preferences, follow, log }: Followed): void {
-  const ruled = (): string => JSON.stringify([preferences()?.gpus ?? {}, preferences()?.disk_quota_bytes ?? null]);
+  const ruled = (): string => {
+    const { gpus = {}, disk_quota_bytes = null, profiles } = preferences() ?? {};
+    return JSON.stringify([gpus, disk_quota_bytes, profiles?.away.duty_percent]);
+  };
   let last = ruled();
   policy.onChange(() => {
     const next = ruled();

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentLog } from '../../shared/agent/log.ts';
-import type { Preferences } from '../../shared/preferences/preferences.ts';
+import { idleMsOf, type Preferences } from '../../shared/preferences/preferences.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
+import { FULL_DUTY_PERCENT } from '../../shared/runtimes/duty.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { scanInstalled } from './capabilities-installed.ts';
 import { createDeviceChooser } from './inference/choose-model-device.ts';
+import { createDutyShare } from './inference/duty-share.ts';
 import type { DeviceFinder } from './inference/find-devices.ts';
 import { withKernels } from './inference/with-kernels.ts';
 import { createWorkerRuntime, defaultThreads, type RuntimeLog } from './inference/worker-runtime.ts';
@@ -48,7 +50,10 @@ export type OpenRuntimeOptions = {
 };
 
 export type OpenedRuntime = Runtime & {
-  /** Follows the owner's preferences after they have changed: switches and caps of GPUs, and what models may take on disk. */
+  /**
+   * Follows the owner's preferences after they have changed: switches and caps of GPUs, what models may take on disk, and of
+   * the time.
+   */
   followOwner(): Promise<void>;
   /** Takes the models out of memory that no job needs. */
   freeMemory(): Promise<void>;
@@ -65,9 +70,15 @@ function readRequest(name: string): { id: string; revision?: string; task?: stri
 export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRuntime> {
   const ids = options.models.length > 0 ? options.models : DEMO_MODELS;
   const cacheFolder = join(options.dataFolder, 'models');
-  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, mayAsk, signal, idleMs, findDevices } = options;
+  const { hubUrl, hubToken, relayUrl, relayFetch, modelSources, mayAsk, signal, findDevices } = options;
   const preferences = (): Preferences | undefined => options.preferences?.();
   const quotaBytes = (): number | undefined => smallest(options.modelsQuotaBytes, preferences()?.disk_quota_bytes);
+  const idleMs = (): number | undefined => {
+    const owner = preferences();
+    return smallest(options.idleMs, owner === undefined ? undefined : idleMsOf(owner));
+  };
+  // Nobody sits here.
+  const duty = createDutyShare(() => preferences()?.profiles.away.duty_percent ?? FULL_DUTY_PERCENT);
   const onEvicted = (model: string, sizeBytes: number): void =>
     options.log.info({ model, sizeBytes }, 'a model was removed to make room');
   const runtimeLog: RuntimeLog = {
@@ -98,11 +109,13 @@ export async function openRuntime(options: OpenRuntimeOptions): Promise<OpenedRu
     ...(modelSources === undefined ? {} : { allowedSources: modelSources }),
     ...(mayAsk === undefined ? {} : { mayAsk }),
     ...(signal === undefined ? {} : { signal }),
-    ...(idleMs === undefined ? {} : { idleMs }),
+    idleMs,
+    duty,
   });
   const installed = await scanInstalled([SHIPPED_MODELS, cacheFolder]);
-  const { releaseKernels, ...inference } = withKernels({ ...runtime, installed: () => installed }, runtimeLog);
+  const { releaseKernels, ...inference } = withKernels({ ...runtime, installed: () => installed }, runtimeLog, duty);
   const followOwner = async (): Promise<void> => {
+    duty.look();
     await keepQuota(cacheFolder, quotaBytes(), { onEvicted, log: options.log });
     await runtime.placeAgain();
   };

@@ -50,6 +50,10 @@ export function chooseRuntime({ page, processor, trials, known }: ChosenRuntimeO
     freeMemory: async () => {
       await Promise.all(both.map((runtime) => runtime.freeMemory()));
     },
+    loaded: (idleMs) => both.flatMap((runtime) => runtime.loaded(idleMs)),
+    releaseIdle: (idleMs) => {
+      for (const runtime of both) runtime.releaseIdle(idleMs);
+    },
     holdsMemory: () => both.some((runtime) => runtime.holdsMemory()),
     close: async () => {
       await Promise.all(both.map((runtime) => runtime.close()));

@@ -38,6 +38,8 @@ export type HardwareDesk = {
   budget(device: string, heldBytes: number): Promise<MemoryBudget>;
   /** Of the GPUs of which the system tells it. */
   gpuUse(): Promise<GpuUse[]>;
+  /** What all programs hold of the memory of the GPUs that compute; null where a counter is missing. */
+  usedBytes(): Promise<number | null>;
   /** The hardware as relays are told at each moment, once it is known. */
   advertised(): Promise<() => Hardware>;
 };
@@ -92,6 +94,13 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
       return leastOf([...ofGpus, ...(cap === null ? [] : [{ bytes: cap, basis: 'cap' as const }])]);
     },
     gpuUse,
+    usedBytes: async () => {
+      const uses = await gpuUse();
+      const computing = gpus().filter(({ computes }) => computes);
+      const used = computing.map(({ id }) => uses.find((use) => use.id === id)?.usedBytes ?? null);
+      if (used.length === 0 || used.includes(null)) return null;
+      return used.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
+    },
     advertised: async () => {
       const found = await described;
       return () => advertisedHardware({ ...found, webgpu: webgpu() }, preferences());

@@ -1,6 +1,8 @@
 import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { FULL_DUTY_PERCENT } from '../../shared/runtimes/duty.ts';
+import type { GpuMemoryCheck } from './gpu-memory-check.ts';
 import { type HeldModel, modelsToUnload } from './page-memory.ts';
 import type { ComputeHost, PageModel } from './page-model.ts';
 
@@ -11,7 +13,11 @@ export type PageLoads = {
   /** Whether it lies in memory or is on its way there. */
   has(name: string): boolean;
   isWarm(name: string): boolean;
+  /** What lies in memory or is on its way there. */
+  names(): string[];
   isEmpty(): boolean;
+  /** Tells workers what part of the time they may compute, where that is another than they know. */
+  tellDuty(): void;
   /** Takes a model out of memory at once; its jobs hear why. */
   takeBack(name: string): void;
   /** Follows the owner's rule: what it does not allow leaves. */
@@ -39,9 +45,13 @@ type PageLoadsOptions = {
   graceMs: number;
   /** What a model needs of a GPU's memory; by the size of its files when absent. */
   needBytes?: (served: PageModel['served']) => number;
+  /** Of the time, for each model. */
+  dutyPercent(): number;
+  /** Looks whether a GPU's memory comes back. */
+  gpuCheck?: Pick<GpuMemoryCheck, 'loading' | 'emptied'>;
 };
 
-type Loading = PromiseWithResolvers<void> & { device: string; needBytes: number };
+type Loading = PromiseWithResolvers<void> & { device: string; needBytes: number; dutyPercent: number };
 
 const GPU = 'webgpu';
 
@@ -58,6 +68,8 @@ export function createPageLoads({
   allowSoftware,
   graceMs,
   needBytes = memoryNeedBytes,
+  dutyPercent,
+  gpuCheck,
   ...jobs
 }: PageLoadsOptions): PageLoads {
   const loads = new Map<string, Loading>();
@@ -78,14 +90,25 @@ export function createPageLoads({
     const busy = jobs.busyModels();
     return [...loads].map(([name, { needBytes }]) => ({ name, needBytes, isBusy: busy.has(name) || !warm.has(name) }));
   };
+  const isOnGpu = (): boolean => [...loads.values()].some(({ device }) => device === GPU);
+  const tellDuty = (): void => {
+    const percent = dutyPercent();
+    for (const [model, loading] of loads) {
+      if (loading.dutyPercent === percent) continue;
+      loading.dutyPercent = percent;
+      window.order({ model, order: { type: 'duty', percent } });
+    }
+  };
   const tellEmptied = (): void => {
     if (loads.size > 0) return;
     emptied?.resolve();
     emptied = undefined;
   };
   const leave = (name: string, reason: Problem): void => {
-    loads.get(name)?.reject(reason);
+    const left = loads.get(name);
+    left?.reject(reason);
     loads.delete(name);
+    if (left?.device === GPU && !isOnGpu()) gpuCheck?.emptied();
     jobs.endJobs(reason, name);
     tellEmptied();
     if (warm.delete(name)) onChange();
@@ -108,9 +131,13 @@ export function createPageLoads({
     }
     for (const name of leaving) takeBack(name);
   };
+  /** What was there before is known only before. */
+  const countFirst = async ({ device }: PageModel['load']): Promise<void> => {
+    if (device === GPU && !isOnGpu()) await gpuCheck?.loading();
+  };
   const load = async (model: PageModel, isTrial = false): Promise<void> => {
     const { served, load: request, verify } = model;
-    if (!loads.has(served.name)) await verify?.();
+    if (!loads.has(served.name)) await Promise.all([verify?.(), countFirst(request)]);
     await window.ready().catch((cause: unknown) => {
       throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
     });
@@ -124,10 +151,16 @@ export function createPageLoads({
       return known.promise;
     }
     if (!isTrial) makeRoom(model);
-    const loading = { ...Promise.withResolvers<void>(), device: request.device, needBytes: needOf(model) };
+    const loading: Loading = {
+      ...Promise.withResolvers<void>(),
+      device: request.device,
+      needBytes: needOf(model),
+      dutyPercent: FULL_DUTY_PERCENT,
+    };
     loading.promise.catch(() => undefined);
     loads.set(served.name, loading);
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
+    tellDuty();
     return loading.promise;
   };
 
@@ -136,7 +169,9 @@ export function createPageLoads({
     isAllowed,
     has: (name) => loads.has(name),
     isWarm: (name) => warm.has(name),
+    names: () => [...loads.keys()],
     isEmpty: () => loads.size === 0,
+    tellDuty,
     takeBack,
     enforce: () => {
       const { enabled, memory_bytes: cap } = rule();
@@ -176,8 +211,10 @@ export function createPageLoads({
         leave(name, reason);
         return;
       }
+      const wasOnGpu = isOnGpu();
       for (const loading of loads.values()) loading.reject(reason);
       loads.clear();
+      if (wasOnGpu) gpuCheck?.emptied();
       expected.clear();
       warm.clear();
       jobs.endJobs(reason);

@@ -1,5 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import type { DutyShare } from '../headless/inference/duty-share.ts';
 import type { ElectronSurface } from '../surface.ts';
 import { createModelProcesses } from './model-processes.ts';
 import { asOnProcessor, type PageModel } from './page-model.ts';
@@ -11,6 +12,8 @@ export type ProcessorRuntimeOptions = {
   models: readonly PageModel[];
   /** The most memory that a model has taken so far, in bytes. */
   onPeak?(served: PageModel['served'], bytes: number): void;
+  /** How much of the time models may compute; all of it when absent. */
+  duty?: DutyShare;
   now: () => number;
   log: AgentLog;
 };
@@ -27,7 +30,13 @@ const PROCESSOR: GpuReport = {
 };
 
 /** Inference with onnxruntime-node on the processor, one utility process per model that can run there. */
-export function createProcessorRuntime({ models, log, onPeak, ...options }: ProcessorRuntimeOptions): WindowRuntime {
+export function createProcessorRuntime({
+  models,
+  log,
+  onPeak,
+  duty,
+  ...options
+}: ProcessorRuntimeOptions): WindowRuntime {
   const processes = createModelProcesses({
     ...options,
     log,
@@ -38,7 +47,10 @@ export function createProcessorRuntime({ models, log, onPeak, ...options }: Proc
       if (served !== undefined) onPeak?.(served, bytes);
     },
   });
-  const runtime = createWindowRuntime({ models: models.flatMap(onProcessor), window: processes, log });
+  const runtime = createWindowRuntime({
+    ...{ models: models.flatMap(onProcessor), window: processes, now: options.now, log },
+    ...(duty === undefined ? {} : { duty }),
+  });
   runtime.greeted(PROCESSOR);
   return { ...runtime, addModel: (model) => onProcessor(model).forEach(runtime.addModel) };
 }

@@ -1,5 +1,5 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
-import type { GpuReport } from '../../shared/ipc/app-state.ts';
+import type { GpuReport, LoadedModel } from '../../shared/ipc/app-state.ts';
 import type { ComputeHello, ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
@@ -7,12 +7,22 @@ import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { Runtime, RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
 import type { End } from '../headless/inference/count-crashes.ts';
+import { type DutyShare, FULL_DUTY } from '../headless/inference/duty-share.ts';
+import type { GpuMemoryCheck } from './gpu-memory-check.ts';
+import { createModelUses } from './model-uses.ts';
 import { createPageJobs, type PageResult } from './page-jobs.ts';
 import { createPageLoads, takenBack } from './page-loads.ts';
 import { asOnProcessor, type ComputeHost, type PageModel } from './page-model.ts';
 
 /** A runtime that can take what it holds out of memory and goes on when it is asked again. */
-export type ReleasableRuntime = Runtime & { freeMemory(): Promise<void>; holdsMemory(): boolean };
+export type ReleasableRuntime = Runtime & {
+  freeMemory(): Promise<void>;
+  holdsMemory(): boolean;
+  /** What can work at once, and when each leaves if nobody asks for it; `idleMs` is after how long, null never. */
+  loaded(idleMs: number | null): LoadedModel[];
+  /** Takes models out of memory that nobody has used for so long; the next job loads its model again. */
+  releaseIdle(idleMs: number): void;
+};
 
 export type WindowRuntimeOptions = {
   models: readonly PageModel[];
@@ -26,6 +36,11 @@ export type WindowRuntimeOptions = {
   needBytes?: (served: PageModel['served']) => number;
   /** A job has ended well, with these models in the memory of the GPU. */
   onRan?: (held: readonly PageModel['served'][]) => void;
+  /** How much of the time models may compute; all of it when absent. */
+  duty?: DutyShare;
+  /** Looks whether a GPU's memory comes back; nobody does when absent. */
+  gpuCheck?: GpuMemoryCheck;
+  now?: () => number;
   /** How long pages have to give memory back by themselves, and to stop a job. */
   graceMs?: number;
 };
@@ -81,10 +96,13 @@ const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
  * Invariants: (1) a page without a real GPU, or with one that its owner has switched off, serves only what its processor
  * may run instead; (2) the end of
  * the page hands its jobs back, but where it keeps crashing: that they caused it is likely then, and a job that goes round
- * must end. Those of jobs and of memory stand in `page-jobs.ts` and `page-loads.ts`.
+ * must end; (3) a model leaves for want of work only while no job runs on it, waits for it or loads it, in the turn in which that
+ * is seen. Those of jobs and of memory stand in `page-jobs.ts` and `page-loads.ts`.
  */
 export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
   const { models, window, log, allowSoftware = false, rule = () => NO_RULE, graceMs = GRACE_MS } = options;
+  const { duty = FULL_DUTY, gpuCheck, now = Date.now } = options;
+  const uses = createModelUses(now);
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const listeners: (() => void)[] = [];
   let report: ComputeHello | undefined;
@@ -97,7 +115,10 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const loads = createPageLoads({
     ...{ window, rule, busyModels, endJobs, onChange: changed, allowSoftware, graceMs },
     ...(needBytes === undefined ? {} : { needBytes }),
+    dutyPercent: duty.percent,
+    ...(gpuCheck === undefined ? {} : { gpuCheck }),
   });
+  duty.onChange(loads.tellDuty);
   const heldByGpu = (): PageModel['served'][] =>
     [...byName.values()]
       .flatMap((model) => runnable(model) ?? [])
@@ -117,6 +138,8 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     throw new Problem('model_not_found', `This node does not serve the model '${name}'.`, { param: 'model' });
   };
   const ended = (who: string, how: End, isWanted: boolean): Problem => (isWanted ? takenBack() : endProblem(who, how));
+  const using = <Value>(name: string, work: () => Promise<Value>): Promise<Value> =>
+    uses.during(name, () => duty.during(name, work));
   const runOn = async (model: PageModel, ...[job, output, signal]: Parameters<Runtime['run']>) => {
     const { name } = model.served;
     signal.throwIfAborted();
@@ -143,7 +166,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     onChange: (listener) => void listeners.push(listener),
     run: async (job, output, signal) => {
       const model = find(job.model);
-      const result = await runOn(model, job, output, signal);
+      const result = await using(job.model, () => runOn(model, job, output, signal));
       options.onRan?.(heldByGpu());
       return { ...result, execution: model.execution };
     },
@@ -162,19 +185,38 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     tryOut: async (model, signal, use, isRuled = false) => {
       const { name } = model.served;
-      try {
+      const tried = async (): Promise<Awaited<ReturnType<typeof use>>> => {
         await endedBy(signal, loads.load(model, !isRuled));
         signal.throwIfAborted();
         return await use((job, output) => jobs.run(name, job, output, signal));
-      } finally {
+      };
+      return await using(name, tried).finally(() => {
         if (loads.has(name)) loads.takeBack(name);
-      }
+      });
     },
     lookAtGpu: async () => {
       await window.ready().catch(() => undefined);
       return report;
     },
     holdsMemory: () => !loads.isEmpty(),
+    loaded: (idleMs) =>
+      loads.names().flatMap((name) => {
+        if (!byName.has(name) || !loads.isWarm(name)) return [];
+        const since = uses.idleSince(name);
+        return [{ model: name, unloadsAt: since === null || idleMs === null ? null : since + idleMs }];
+      }),
+    releaseIdle: (idleMs) => {
+      const idle = loads.names().filter((name) => {
+        const since = uses.idleSince(name);
+        return since !== null && now() - since >= idleMs;
+      });
+      for (const name of idle) {
+        loads.takeBack(name);
+        log.info({ model: name }, 'nobody has asked a model for long, which has left the memory');
+      }
+      // As after `empty`: without the page nothing of it is kept.
+      if (idle.length > 0 && loads.isEmpty() && !uses.isAnyInUse()) window.end();
+    },
     listModels: () =>
       [...byName.values()]
         .filter(({ served }) => !isServiceType(served.type))

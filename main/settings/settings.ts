@@ -2,13 +2,14 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { LANGUAGES } from '../../shared/ipc/language.ts';
 import { DEFAULT_PREFERENCES, Preferences } from '../../shared/preferences/preferences.ts';
+import { upgradePreferences } from '../../shared/preferences/upgrade-preferences.ts';
 import { Wish } from '../../shared/preferences/wish.ts';
 import { DeviceTrial, MachineTest } from '../../shared/protocol/capabilities.ts';
 
 /** What the app remembers, but for secrets and the ledger. */
 export const Settings = Type.Object(
   {
-    version: Type.Literal(2),
+    version: Type.Literal(3),
     preferences: Preferences,
     wish: Wish,
     /** Whether the person has been told that closing the window does not quit. */
@@ -46,7 +47,7 @@ export type Settings = Static<typeof Settings>;
 
 /** A fresh profile starts nothing, sends nothing and contributes nothing before somebody has said so. */
 export const FIRST_SETTINGS: Settings = {
-  version: 2,
+  version: 3,
   preferences: DEFAULT_PREFERENCES,
   wish: { state: 'paused', until: null },
   toldOfTray: false,
@@ -59,6 +60,8 @@ const MIGRATIONS: readonly ((document: Record<string, unknown>) => Record<string
   () => ({ ...FIRST_SETTINGS, version: 1, choices: undefined }),
   // 1: choices were not written down with their time, so that they are asked again.
   (document) => ({ ...document, version: 2, choices: {} }),
+  // 2: preferences had no version of their own to go by here.
+  (document) => ({ ...document, version: 3, preferences: upgradePreferences(document.preferences) }),
 ];
 
 /** Reads what the store holds, of this version or an earlier one; undefined for what is neither. Pure. */

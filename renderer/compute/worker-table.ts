@@ -56,7 +56,7 @@ export function createWorkerTable(say: Say): (order: ComputeOrder) => void {
       held.worker.postMessage({ ...order, interrupt: flag.buffer });
     } else {
       const held = workers.get(model);
-      held?.flags.get(order.id)?.raise();
+      if (order.type === 'cancel') held?.flags.get(order.id)?.raise();
       held?.worker.postMessage(order);
     }
   };

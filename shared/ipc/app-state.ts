@@ -74,6 +74,26 @@ export const GpuUse = Type.Object({
 });
 export type GpuUse = Static<typeof GpuUse>;
 
+/** A model that can work at once. */
+export const LoadedModel = Type.Object({
+  model: Type.String(),
+  /** When it leaves the memory if nobody asks for it; null while it works, and where its owner wants it to stay. */
+  unloadsAt: Nullable(At),
+});
+export type LoadedModel = Static<typeof LoadedModel>;
+
+/** Whether the memory of a GPU came back when the last model left it, by the GPU's own counter. */
+export const MemoryCheck = Type.Object({
+  at: At,
+  /** `kept` is what has not come back, or was taken by other programs meanwhile; `no_counter` where nobody tells. */
+  verdict: Type.Union([Type.Literal('back'), Type.Literal('kept'), Type.Literal('no_counter')]),
+  tookMs: Nullable(Type.Integer({ minimum: 0 })),
+  /** What models had taken of it, and what of that came back; null where they left before it was counted. */
+  takenBytes: Nullable(Type.Integer({ minimum: 0 })),
+  freedBytes: Nullable(Type.Integer({ minimum: 0 })),
+});
+export type MemoryCheck = Static<typeof MemoryCheck>;
+
 /** A model on its way to this machine. */
 export const ModelDownload = Type.Object({
   model: Type.String(),
@@ -156,6 +176,11 @@ export const AppState = Type.Object({
   downloads: Type.Array(ModelDownload),
   /** Whether models lie in memory. */
   memoryHeld: Type.Boolean(),
+  loaded: Type.Array(LoadedModel),
+  /** Null before memory was given back. */
+  memoryCheck: Nullable(MemoryCheck),
+  /** How much of the time the owner lets models compute, in per cent. */
+  duty: Type.Object({ here: Type.Integer(), away: Type.Integer() }),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),
   update: UpdateState,
   /** Whether the app looks for updates by itself; it does not before its owner was asked. */

@@ -33,7 +33,8 @@ const RULES: readonly Rule[] = [
   {
     rule: 'away_after_s',
     needs: 'idle_s',
-    isSet: ({ profiles: { here, away } }) => here.contribute !== away.contribute || here.slots !== away.slots,
+    isSet: ({ profiles: { here, away } }) =>
+      here.contribute !== away.contribute || here.slots !== away.slots || here.duty_percent !== away.duty_percent,
   },
 ];
 

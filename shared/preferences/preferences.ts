@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { NodePolicy } from '../policy/node-policy.ts';
 import { Problem } from '../problems/problem.ts';
+import { upgradePreferences } from './upgrade-preferences.ts';
 
 const strict = { additionalProperties: false };
 
@@ -11,6 +12,8 @@ const Profile = Type.Object(
     contribute: Type.Boolean(),
     /** Jobs at a time. */
     slots: Type.Integer({ minimum: 1, maximum: 64 }),
+    /** How much of the time models may compute; the rest is spread in short pauses between their steps. */
+    duty_percent: Type.Integer({ minimum: 10, maximum: 100 }),
   },
   strict,
 );
@@ -30,7 +33,7 @@ const GpuPreference = Type.Object(
 export type GpuPreference = Static<typeof GpuPreference>;
 
 /** Of the document; a later one is read by nobody who does not know it. */
-export const PREFERENCES_VERSION = 1;
+export const PREFERENCES_VERSION = 2;
 
 /**
  * All that the owner of a machine wants of it, as one document of plain data. `policy` is the part that the node enforces
@@ -62,6 +65,8 @@ export const Preferences = Type.Object(
     finish_at_schedule_end: Type.Boolean(),
     /** By the id that the machine's GPUs are listed under; what is not named is enabled and without a cap. */
     gpus: Type.Record(Type.String({ minLength: 1, maxLength: 128 }), GpuPreference, { maxProperties: 64 }),
+    /** A model that nobody has asked for so long leaves the memory; null never does. */
+    unload_after_s: Type.Union([Type.Integer({ minimum: 30, maximum: 7 * 24 * 3_600 }), Type.Null()]),
     /** For models on disk; null is without limit. */
     disk_quota_bytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
     /** Each job waits for a person at this machine to allow it. */
@@ -77,7 +82,10 @@ export type Preferences = Static<typeof Preferences>;
 export const DEFAULT_PREFERENCES: Preferences = {
   version: PREFERENCES_VERSION,
   policy: {},
-  profiles: { here: { contribute: true, slots: 1 }, away: { contribute: true, slots: 2 } },
+  profiles: {
+    here: { contribute: true, slots: 1, duty_percent: 100 },
+    away: { contribute: true, slots: 2, duty_percent: 100 },
+  },
   away_after_s: 300,
   games: { detect: true, programs: [] },
   other_gpu_load_percent: 30,
@@ -86,17 +94,24 @@ export const DEFAULT_PREFERENCES: Preferences = {
   contribute_on_metered_network: false,
   finish_at_schedule_end: true,
   gpus: {},
+  unload_after_s: 900,
   disk_quota_bytes: null,
   supervised: false,
   keep_awake: true,
 };
 
-/** Reads preferences from anywhere. Errors: `invalid_setting` with the place, never with a value. */
-export function parsePreferences(value: unknown): Preferences {
+/** Reads preferences of this version or an earlier one from anywhere. Errors: `invalid_setting` with the place, never with a value. */
+export function parsePreferences(read: unknown): Preferences {
+  const value = upgradePreferences(read);
   if (Value.Check(Preferences, value)) return value;
   const [first] = Value.Errors(Preferences, value);
   const place = first?.instancePath.slice(1).replaceAll('/', '.') || 'the document';
   throw new Problem('invalid_setting', `The preferences are wrong at ${place}.`, { param: place });
+}
+
+/** After how long without a job a model leaves the memory; null never. */
+export function idleMsOf({ unload_after_s }: Pick<Preferences, 'unload_after_s'>): number | null {
+  return unload_after_s === null ? null : unload_after_s * 1_000;
 }
 
 export function gpuPreference(preferences: Pick<Preferences, 'gpus'>, id: string): GpuPreference {

@@ -4,10 +4,12 @@
  * 1. The model is loaded once; jobs that arrive earlier wait for it.
  * 2. Jobs run side by side and share nothing but the model; a job that fails takes no other with it.
  * 3. `cancels` holds exactly the jobs that are running.
+ * 4. Whoever cancels a job or wants the memory back waits for a pass at most, and never for a rest.
  */
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
 import { deviceProblem } from './devices/device-problem.ts';
 import { assertRealAdapter } from './devices/request-device.ts';
+import { createDuty } from './duty.ts';
 import type { KernelOptions } from './kernels/open-kernels.ts';
 import { memoryProblem } from './memory-problem.ts';
 import type { PieceDetail, ToolCallPiece } from './runtime.ts';
@@ -29,16 +31,17 @@ export type WorkerHost = {
 /** Returns the handler for every message that the host sends. */
 export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   const cancels = new Map<number, () => void>();
+  const duty = createDuty();
   let loading: Promise<LoadedModel> | null = null;
 
   async function load(request: LoadRequest): Promise<LoadedModel> {
     const { location, holds, allowSoftware = false, ...options } = request;
     const { device } = options;
     if (holds === 'kernels')
-      return await host.openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware });
+      return await host.openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware, pace: duty });
     // In Node it is ONNX Runtime's own, which the page's interface knows nothing of.
     if (device === 'webgpu' && 'gpu' in navigator) await assertRealAdapter(allowSoftware);
-    return await loadModel(host.openFiles(location), options);
+    return await loadModel(host.openFiles(location), { ...options, pace: duty });
   }
 
   function startLoading(request: LoadRequest): void {
@@ -52,8 +55,10 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   async function run(message: Extract<ToWorker, { type: 'run' }>): Promise<void> {
     const { id, job, interrupt } = message;
     let cancelled = false;
+    let calm: (() => void) | undefined;
     cancels.set(id, () => {
       cancelled = true;
+      calm ??= duty.hurry();
     });
     const interrupted = () => cancelled || (interrupt !== null && isInterrupted(interrupt));
     try {
@@ -64,14 +69,19 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
       host.post(problemMessage(id, memoryProblem(error) ?? deviceProblem(error) ?? toProblem(error, 'node_fault')));
     } finally {
       cancels.delete(id);
+      calm?.();
     }
   }
 
   return (message) => {
     if (message.type === 'load') startLoading(message);
     else if (message.type === 'run') void run(message);
+    else if (message.type === 'duty') duty.limit(message.percent);
     else if (message.type === 'cancel') cancels.get(message.id)?.();
-    else void unload(loading, host);
+    else {
+      duty.hurry();
+      void unload(loading, host);
+    }
   };
 }
 

@@ -34,6 +34,8 @@ export type ToWorker =
   | ({ type: 'load' } & LoadRequest)
   | { type: 'run'; id: number; job: RuntimeJob; interrupt: SharedArrayBuffer | null }
   | { type: 'cancel'; id: number }
+  /** From now on it computes at most this part of the time; all of it before it was said. */
+  | { type: 'duty'; percent: number }
   | { type: 'unload' };
 
 export type FromWorker =

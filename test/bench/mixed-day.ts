@@ -103,7 +103,7 @@ async function startDay() {
   };
   const log = { info: () => undefined, fault: (message: string, detail: string) => console.error(message, detail) };
   const folders = { modelFolder: MODELS, cacheFolder: join(MODELS, 'none') };
-  const models = await createWorkerRuntime({ models: [CHAT, EMBED], ...folders, log, clock, idleMs: IDLE_MS });
+  const models = await createWorkerRuntime({ models: [CHAT, EMBED], ...folders, log, clock, idleMs: () => IDLE_MS });
   models.onLoad?.(() => {
     loads += 1;
   });

@@ -15,7 +15,10 @@ const AWAY_S = 3_600;
 /** Yields to one program and to keyboard and mouse, and to nothing else of the machine that measures. */
 const PREFERENCES: Preferences = {
   ...DEFAULT_PREFERENCES,
-  profiles: { here: { contribute: false, slots: 1 }, away: { contribute: true, slots: 2 } },
+  profiles: {
+    here: { contribute: false, slots: 1, duty_percent: 100 },
+    away: { contribute: true, slots: 2, duty_percent: 100 },
+  },
   games: { detect: false, programs: [PROGRAM] },
   other_gpu_load_percent: null,
   contribute_on_metered_network: true,

@@ -35,6 +35,8 @@ export type ModelProcess = {
   loaded: Promise<void>;
   /** Takes jobs only once `loaded` has resolved. */
   run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
+  /** From now on it computes at most so many per cent of the time. */
+  limit(percent: number): void;
   /** Ends the process; running jobs are rejected with `reason`. Resolves when all that it held is free. */
   end(reason: Problem): Promise<void>;
 };
@@ -148,7 +150,8 @@ export function startModelProcess(
   }
 
   child.send({ type: 'load', ...request });
-  return { loaded: loading.promise, run, end };
+  const limit = (percent: number): void => child.send({ type: 'duty', percent });
+  return { loaded: loading.promise, run, limit, end };
 }
 
 async function leave(child: SpawnedModel): Promise<void> {

@@ -8,10 +8,12 @@
  * 4. A process is released only while no job runs or waits for it; `restart` takes it from those that run.
  */
 import { Problem } from '../../../shared/problems/problem.ts';
+import { FULL_DUTY_PERCENT } from '../../../shared/runtimes/duty.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
 import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
 import type { LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
 import { countCrashes } from './count-crashes.ts';
+import { type DutyShare, FULL_DUTY } from './duty-share.ts';
 import { type ModelProcess, type ModelProcessOptions, startModelProcess } from './model-process.ts';
 
 export type ModelWorkerOptions = ModelProcessOptions & {
@@ -19,6 +21,8 @@ export type ModelWorkerOptions = ModelProcessOptions & {
   prepare: () => Promise<LoadRequest>;
   onState: (state: 'warm' | 'installed') => void;
   now?: () => number;
+  /** How much of the time it may compute; all of it when absent. */
+  duty?: DutyShare;
 };
 
 export type ModelWorker = {
@@ -43,12 +47,22 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   let usedAt: number | null = null;
   const now = options.now ?? (() => performance.now());
   const crashes = countCrashes(now);
+  const { duty = FULL_DUTY } = options;
+  let limitedTo = FULL_DUTY_PERCENT;
+  const tellDuty = (): void => {
+    const percent = duty.percent();
+    if (alive === null || percent === limitedTo) return;
+    limitedTo = percent;
+    alive.limit(percent);
+  };
+  duty.onChange(tellDuty);
 
   async function startProcess(): Promise<ModelProcess> {
     if (crashes.isTooSoon()) throw crashingProblem(options.model);
     const request = await options.prepare();
     if (closed) throw closedProblem(options.model);
     const openedAt = now();
+    limitedTo = FULL_DUTY_PERCENT;
     alive = startModelProcess(options, request, {
       onWarm: () => options.onState('warm'),
       onEnd(how) {
@@ -58,6 +72,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
         options.onState('installed');
       },
     });
+    tellDuty();
     return alive;
   }
 
@@ -92,7 +107,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
         signal.throwIfAborted();
         const holder = await abortable(ready(), signal);
         signal.throwIfAborted();
-        return await holder.run(job, output, signal);
+        return await duty.during(options.model, () => holder.run(job, output, signal));
       }),
     idleSince: () => (inUse === 0 ? usedAt : null),
     async release() {

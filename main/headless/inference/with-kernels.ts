@@ -1,6 +1,7 @@
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { kernelsOn } from '../../../shared/runtimes/kernels/served-kernels.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
+import type { DutyShare } from './duty-share.ts';
 import { createModelWorker } from './model-worker.ts';
 import type { RuntimeLog } from './worker-runtime.ts';
 
@@ -14,7 +15,7 @@ export type RuntimeWithKernels = Runtime & { releaseKernels(): Promise<void> };
  * A runtime that has the kernels of scientific computing beside its models, in a process of their own that starts with
  * the first job. Node has no WebGPU of its own, so that they run on the processor here.
  */
-export function withKernels(runtime: Runtime, log: RuntimeLog): RuntimeWithKernels {
+export function withKernels(runtime: Runtime, log: RuntimeLog, duty?: DutyShare): RuntimeWithKernels {
   const { served, execution, load } = kernelsOn('cpu');
   const listeners: (() => void)[] = [];
   let state: ServedModel['state'] = 'installed';
@@ -27,6 +28,7 @@ export function withKernels(runtime: Runtime, log: RuntimeLog): RuntimeWithKerne
     },
     onFault: log.fault,
     cancelGraceMs: CANCEL_GRACE_MS,
+    ...(duty === undefined ? {} : { duty }),
   });
   return {
     ...runtime,

@@ -4,6 +4,7 @@ import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import type { Runtime, RuntimeJob } from '../../../shared/runtimes/runtime.ts';
 import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
 import type { DeviceChooser } from './choose-model-device.ts';
+import type { DutyShare } from './duty-share.ts';
 import { createModelWorker } from './model-worker.ts';
 import { createPlaceKeeper } from './place-keeper.ts';
 import { placeModel, type ServedPlace, suiting, takenBy } from './place-model.ts';
@@ -25,8 +26,10 @@ export type WorkerRuntimeOptions = ModelStoreOptions & {
   preload?: boolean;
   cancelGraceMs?: number;
   signal?: AbortSignal;
-  /** A model that nobody has asked for so long gives its memory back; never when absent. */
-  idleMs?: number;
+  /** A model that nobody has asked for so long gives its memory back; never when absent or undefined. */
+  idleMs?: () => number | undefined;
+  /** How much of the time models may compute; all of it when absent. */
+  duty?: DutyShare;
   clock?: RuntimeClock;
   /** Where each model runs; the processor when absent. */
   chooseDevice?: DeviceChooser;
@@ -113,6 +116,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       now: clock.now,
       cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
       ...(options.entry === undefined ? {} : { entry: options.entry }),
+      ...(options.duty === undefined ? {} : { duty: options.duty }),
     });
     const entry: Served = { ...placed, request, state: 'installed', worker, placing: Promise.resolve() };
     served.set(files.id, entry);
@@ -188,9 +192,15 @@ export function threadsFor(sizeBytes: number, cores?: number): { threads: number
   return { threads, sharedThreads: Math.max(threads, most) };
 }
 
-function releaseIdle(served: ReadonlyMap<string, Served>, idleMs: number | undefined, clock: RuntimeClock): () => void {
-  if (idleMs === undefined) return () => undefined;
+function releaseIdle(
+  served: ReadonlyMap<string, Served>,
+  idleMsNow: WorkerRuntimeOptions['idleMs'],
+  clock: RuntimeClock,
+): () => void {
+  if (idleMsNow === undefined) return () => undefined;
   return clock.every(LOOK_FOR_IDLE_MS, () => {
+    const idleMs = idleMsNow();
+    if (idleMs === undefined) return;
     for (const { worker } of served.values()) {
       const since = worker.idleSince();
       if (since !== null && clock.now() - since >= idleMs) void worker.release();

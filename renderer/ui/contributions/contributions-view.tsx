@@ -38,7 +38,7 @@ export function ContributionsView({ state }: { state: AppState }) {
       <p className="hint">{words.energyUnknown}</p>
       <RecordsNote state={state} />
       {days.length < 2 ? <p className="notice">{words.tooEarly}</p> : <Charts days={days} />}
-      {days.length >= 2 && <ForecastCard days={days} />}
+      {days.length >= 2 && <ForecastCard days={days} state={state} />}
       {days.length > 0 && <DaysTable days={days} />}
     </>
   );

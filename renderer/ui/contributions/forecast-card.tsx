@@ -1,5 +1,7 @@
+import type { AppState } from '../../../shared/ipc/app-state.ts';
 import type { LedgerDay } from '../../../shared/ipc/ledger-views.ts';
 import { useNow } from '../bridge.ts';
+import { DutyNote } from '../duty-note.tsx';
 import { Figure } from '../figure.tsx';
 import { useSpeech } from '../locale.ts';
 import { forecastOf } from './forecast.ts';
@@ -7,7 +9,7 @@ import { forecastOf } from './forecast.ts';
 const MINUTE_MS = 60_000;
 
 /** What a day is likely to bring, beside what the last one brought; nothing before it means something. */
-export function ForecastCard({ days }: { days: readonly LedgerDay[] }) {
+export function ForecastCard({ days, state }: { days: readonly LedgerDay[]; state: AppState }) {
   const { texts, show } = useSpeech();
   const words = texts.contributions.forecast;
   const forecast = forecastOf(days, useNow(MINUTE_MS, true));
@@ -33,6 +35,7 @@ export function ForecastCard({ days }: { days: readonly LedgerDay[] }) {
           <Figure key={name} name={name} value={value} unknown={texts.notYet} />
         ))}
       </dl>
+      <DutyNote state={state} />
       <details>
         <summary>{words.why}</summary>
         <ul className="facts">

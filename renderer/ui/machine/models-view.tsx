@@ -5,19 +5,21 @@ import { ask, type Refusal, refusalOf, useAnswer } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { DownloadsCard } from './downloads-card.tsx';
 import { FitLine } from './fit-line.tsx';
+import { MemoryCard } from './memory-card.tsx';
 
 /** The models whose files are here, as the node serves them, and those that come. */
 export function ModelsView({ state }: { state: AppState }) {
   const { texts } = useSpeech();
   const words = texts.models;
   // Loaded or freed, begun or ended, come or gone: each is another state of a model.
-  const { memoryHeld, jobs, gpu, devices, downloads } = state;
-  const key = JSON.stringify([memoryHeld, jobs.length, gpu?.usable, devices, downloads.length]);
+  const { memoryHeld, loaded, jobs, gpu, devices, downloads } = state;
+  const key = JSON.stringify([memoryHeld, loaded.length, jobs.length, gpu?.usable, devices, downloads.length]);
   const models = useAnswer(() => ask('listModels'), key);
   return (
     <>
       <h1>{texts.views.models}</h1>
       <p className="quiet">{words.intro}</p>
+      <MemoryCard state={state} />
       {models?.length === 0 && <p className="card quiet">{words.none}</p>}
       {models !== undefined && models.length > 0 && (
         <ul className="rows card">

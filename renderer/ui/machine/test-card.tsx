@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import type { DeviceTest } from '../../../shared/protocol/capabilities.ts';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
+import { DutyNote } from '../duty-note.tsx';
 import { useSpeech } from '../locale.ts';
 
 /** Starts the test of the machine, stops it, and shows what it found of each device. */
@@ -16,6 +17,7 @@ export function TestCard({ state }: { state: AppState }) {
       <h2 id="test-title">{words.title}</h2>
       <p className="hint">{result === null ? words.intro : words.when(show.moment(result.tested_at), result.model)}</p>
       <TestResults state={state} />
+      <DutyNote state={state} />
       <p className="actions">
         {running ? (
           <button type="button" className="button" onClick={() => void ask('stopMachineTest').catch(() => undefined)}>

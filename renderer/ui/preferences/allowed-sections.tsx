@@ -62,6 +62,7 @@ export function LimitsSection() {
           hint={words.inputCharactersHint}
         />
         <NumberField place="policy.jobs_per_client" label={words.jobsPerClient} hint={words.jobsPerClientHint} />
+        <NumberField place="unload_after_s" label={words.unload} hint={words.unloadHint} />
         <NumberField place="disk_quota_bytes" label={words.disk} hint={words.diskHint} />
       </div>
     </Section>

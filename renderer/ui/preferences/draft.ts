@@ -11,8 +11,11 @@ type NumberField = { scale: number; empty: 'null' | 'absent' | 'refused' };
 export const NUMBERS: Readonly<Record<Place, NumberField>> = {
   'profiles.here.slots': { scale: 1, empty: 'refused' },
   'profiles.away.slots': { scale: 1, empty: 'refused' },
+  'profiles.here.duty_percent': { scale: 1, empty: 'refused' },
+  'profiles.away.duty_percent': { scale: 1, empty: 'refused' },
   away_after_s: { scale: 60, empty: 'refused' },
   other_gpu_load_percent: { scale: 1, empty: 'null' },
+  unload_after_s: { scale: 60, empty: 'null' },
   disk_quota_bytes: { scale: 1e9, empty: 'null' },
   'policy.jobs_per_client': { scale: 1, empty: 'absent' },
   'policy.sizes.output_tokens': { scale: 1, empty: 'absent' },

@@ -29,6 +29,7 @@ export function ProfileSection({ document, edit, state }: SectionProps & { state
               onChange={(isOn) => set(profile, isOn)}
             />
             <NumberField place={`profiles.${profile}.slots`} label={words.slots} hint={words.slotsHint} />
+            <NumberField place={`profiles.${profile}.duty_percent`} label={words.duty} hint={words.dutyHint} />
           </fieldset>
         ))}
       </div>

@@ -91,6 +91,9 @@ export const EN_OWNER = {
     ranges: {
       'profiles.here.slots': 'Between 1 and 64.',
       'profiles.away.slots': 'Between 1 and 64.',
+      'profiles.here.duty_percent': 'Between 10 and 100.',
+      'profiles.away.duty_percent': 'Between 10 and 100.',
+      unload_after_s: 'Between half a minute and 10,080 minutes, or nothing.',
       away_after_s: 'Between half a minute and 1,440 minutes.',
       other_gpu_load_percent: 'Between 5 and 100, or nothing.',
       disk_quota_bytes: 'A number of gigabytes, or nothing.',
@@ -110,6 +113,8 @@ export const EN_OWNER = {
       },
       slots: 'Jobs at a time',
       slotsHint: 'More share the same memory and speed; what is beyond them goes to other machines.',
+      duty: 'Compute at most, in per cent of the time',
+      dutyHint: 'Less is cooler and quieter: it rests for moments between the steps of a model. Answers take longer.',
       awayAfter: 'Away after, in minutes',
       awayAfterHint: 'Without keyboard and mouse; a locked screen is away at once.',
       awayAfterUnseen:
@@ -185,6 +190,8 @@ export const EN_OWNER = {
         'A longer one is refused here and may go elsewhere: reading it takes time and memory before the first word.',
       jobsPerClient: 'Jobs at a time for one client',
       jobsPerClientHint: 'So that one client cannot take the whole machine.',
+      unload: 'Unload a model after, in minutes without a job',
+      unloadHint: 'Its memory is free then, and the next job loads it again. Empty is never.',
       disk: 'Disk for models, in GB',
       diskHint: 'When the next one would not fit, what nothing uses is removed first.',
     },

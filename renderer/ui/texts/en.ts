@@ -64,6 +64,9 @@ export const EN = {
   /** Of a rule that rests on sensors which say nothing here. */
   unseen: (sensors: readonly string[]): string =>
     `This system does not tell ${SENSES(sensors)}, so that this has no effect here.`,
+  /** Of the part of the time that models may compute, in per cent. */
+  duty: (here: string, away: string): string =>
+    `You let models compute ${here} % of the time while you are here, and ${away} % while you are away. The figures are lower by that, since they are measured as this machine works; nothing else comes of it, and jobs go on being sent.`,
   home: {
     status: 'State of this machine',
     pair: 'Pair with a relay',

@@ -97,6 +97,9 @@ export const FR_OWNER: typeof EN_OWNER = {
     ranges: {
       'profiles.here.slots': 'Entre 1 et 64.',
       'profiles.away.slots': 'Entre 1 et 64.',
+      'profiles.here.duty_percent': 'Entre 10 et 100.',
+      'profiles.away.duty_percent': 'Entre 10 et 100.',
+      unload_after_s: 'Entre une demi-minute et 10 080 minutes, ou rien.',
       away_after_s: 'Entre une demi-minute et 1 440 minutes.',
       other_gpu_load_percent: 'Entre 5 et 100, ou rien.',
       disk_quota_bytes: 'Un nombre de gigaoctets, ou rien.',
@@ -116,6 +119,9 @@ export const FR_OWNER: typeof EN_OWNER = {
       },
       slotsHint: 'Plusieurs partagent la même mémoire et la même vitesse ; le reste va à d’autres machines.',
       slots: 'Tâches à la fois',
+      duty: 'Calculer au plus, en pour cent du temps',
+      dutyHint:
+        'Moins, c’est plus frais et plus silencieux : elle se repose par instants entre les étapes d’un modèle. Les réponses prennent plus de temps.',
       awayAfter: 'Absent après, en minutes',
       awayAfterHint: 'Sans clavier ni souris ; un écran verrouillé est une absence.',
       awayAfterUnseen:
@@ -191,6 +197,8 @@ export const FR_OWNER: typeof EN_OWNER = {
         'Une plus longue est refusée ici et peut aller ailleurs : la lire prend du temps et de la mémoire avant le premier mot.',
       jobsPerClient: 'Tâches à la fois pour un client',
       jobsPerClientHint: 'Pour qu’un client ne prenne pas toute la machine.',
+      unload: 'Décharger un modèle après, en minutes sans tâche',
+      unloadHint: 'Sa mémoire est alors libre, et la tâche suivante le recharge. Vide vaut pour jamais.',
       disk: 'Disque pour les modèles, en Go',
       diskHint: 'Quand le suivant ne tient pas, ce que rien n’utilise part d’abord.',
     },

@@ -51,6 +51,8 @@ export const FR: Texts = {
   sensors: SENSORS,
   unseen: (sensors) =>
     `Ce système ne dit pas ${sensors.map((sensor) => SENSORS[sensor] ?? sensor).join(', ')} : sans effet ici.`,
+  duty: (here, away) =>
+    `Vous laissez les modèles calculer ${here} % du temps en votre présence et ${away} % en votre absence. Les chiffres baissent d’autant, car ils sont mesurés tels que cette machine travaille ; rien d’autre n’en découle, et des tâches continuent de venir.`,
   home: {
     status: 'État de cette machine',
     pair: 'Appairer avec un relais',

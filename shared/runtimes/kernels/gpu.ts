@@ -8,6 +8,7 @@
  */
 import { Problem } from '../../problems/problem.ts';
 import { lostProblem } from '../devices/device-problem.ts';
+import type { Pace } from '../duty.ts';
 import { Stopped } from './turns.ts';
 
 export type Gpu = {
@@ -56,7 +57,7 @@ const PARAMS_BYTES = 64;
 const MOST_WORKGROUPS = 65_535;
 
 /** `onLost` of the device and its errors are this module's from then on. */
-export function createGpu(device: GPUDevice, now: () => number): Gpu {
+export function createGpu(device: GPUDevice, now: () => number, pace?: Pace): Gpu {
   const pipelines = new Map<string, GPUComputePipeline>();
   const lost = device.lost.then(({ reason, message }) => lostProblem(`${reason} ${message}`));
   let loss: Problem | undefined;
@@ -151,6 +152,7 @@ export function createGpu(device: GPUDevice, now: () => number): Gpu {
           const isSmall = await settle(here * across * stepsEach, after === undefined);
           await after?.(start - here, here);
           if (!isSmall) count = Math.max(1, Math.floor(here * Math.min(4, SLICE_MS / Math.max(1, now() - startedAt))));
+          if (!isSmall) await pace?.restAfter(startedAt);
         }
       },
       read: async (buffer, sizeBytes) => {

@@ -8,6 +8,7 @@
 import { Problem } from '../../problems/problem.ts';
 import type { JsonInput } from '../../protocol/messages.ts';
 import { requestRealDevice } from '../devices/request-device.ts';
+import type { Pace } from '../duty.ts';
 import { memoryProblem } from '../memory-problem.ts';
 import type { LoadedModel } from '../transformers/engine.ts';
 import { fourier } from './fourier.ts';
@@ -20,7 +21,7 @@ import { matrixProduct } from './matrix-product.ts';
 import { monteCarlo } from './monte-carlo.ts';
 import { nBody } from './n-body.ts';
 import { isKernelService, readKernelInput } from './read-kernel-input.ts';
-import { createTurns, Stopped } from './turns.ts';
+import { createTurns, Stopped, type Turns } from './turns.ts';
 
 const KERNELS: Readonly<Record<KernelService, Kernel>> = {
   'science/matrix-product': matrixProduct,
@@ -33,12 +34,12 @@ const KERNELS: Readonly<Record<KernelService, Kernel>> = {
 
 const NO_TOKENS = { inputTokens: 0, outputTokens: 0 };
 
-export type KernelOptions = { device: 'webgpu' | 'cpu'; allowSoftware?: boolean; now?: () => number };
+export type KernelOptions = { device: 'webgpu' | 'cpu'; allowSoftware?: boolean; now?: () => number; pace?: Pace };
 
 /** Errors: `device_missing` where `webgpu` is asked for and there is no real GPU. */
 export async function openKernels(options: KernelOptions): Promise<LoadedModel> {
-  const { device, allowSoftware = false, now = () => performance.now() } = options;
-  const gpu = device === 'webgpu' ? createGpu(await requestRealDevice(allowSoftware), now) : undefined;
+  const { device, allowSoftware = false, now = () => performance.now(), pace } = options;
+  const gpu = device === 'webgpu' ? createGpu(await requestRealDevice(allowSoftware), now, pace) : undefined;
   return {
     dispose: async () => gpu?.destroy(),
     async run(job, _output, interrupted) {
@@ -46,7 +47,8 @@ export async function openKernels(options: KernelOptions): Promise<LoadedModel> 
       if (job.type !== 'compute' || !isKernelService(service)) throw unknownTo(service);
       const input = readKernelInput(service, job.input);
       try {
-        const output = await runKernel(KERNELS[service], input, gpu, interrupted, now);
+        const turns = createTurns(interrupted, now, pace);
+        const output = await runKernel(KERNELS[service], input, gpu, interrupted, turns);
         return { finishReason: 'stop', usage: NO_TOKENS, output };
       } catch (error) {
         if (error instanceof Stopped) return { finishReason: 'stop', usage: NO_TOKENS };
@@ -61,9 +63,9 @@ async function runKernel(
   input: JsonInput,
   gpu: Gpu | undefined,
   interrupted: () => boolean,
-  now: () => number,
+  turns: Turns,
 ): Promise<JsonInput> {
-  if (gpu === undefined || kernel.onGpu === undefined) return kernel.onCpu(input, createTurns(interrupted, now));
+  if (gpu === undefined || kernel.onGpu === undefined) return kernel.onCpu(input, turns);
   const job = gpu.begin(interrupted);
   try {
     return await kernel.onGpu(input, job);

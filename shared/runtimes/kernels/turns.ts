@@ -1,3 +1,5 @@
+import type { Pace } from '../duty.ts';
+
 /** Thrown within a kernel that was told to stop; never leaves this room. */
 export class Stopped extends Error {}
 
@@ -10,7 +12,7 @@ export type Turns = {
 /** A cancel is heard within this, since it comes as a message where no memory is shared. */
 const TURN_MS = 20;
 
-export function createTurns(interrupted: () => boolean, now: () => number): Turns {
+export function createTurns(interrupted: () => boolean, now: () => number, pace?: Pace): Turns {
   let since = now();
   const check = (): void => {
     if (interrupted()) throw new Stopped();
@@ -19,7 +21,8 @@ export function createTurns(interrupted: () => boolean, now: () => number): Turn
     next: () => {
       check();
       if (now() - since < TURN_MS) return undefined;
-      return letOthersIn().then(() => {
+      return letOthersIn().then(async () => {
+        await pace?.restAfter(since);
         since = now();
         check();
       });

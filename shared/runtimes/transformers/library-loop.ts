@@ -33,7 +33,12 @@ export function openLoop({ session, modelType, load, openOnThreads }: LoopOption
   const choice =
     openOnThreads === undefined || threads <= load.threads
       ? null
-      : createThreadChoice({ narrow: session.run, openWide: () => openOnThreads(threads), sizeOf });
+      : createThreadChoice({
+          narrow: session.run,
+          openWide: () => openOnThreads(threads),
+          sizeOf,
+          ...(load.pace === undefined ? {} : { now: load.pace.now }),
+        });
   const shared = choice === null ? session : { ...session, run: choice.run };
   const decoder = createDecoder(shared, FROM_ONE.includes(modelType) ? 1 : 0);
   if (decoder === null) return null;

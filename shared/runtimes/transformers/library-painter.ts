@@ -10,6 +10,7 @@ import {
 import type { TokenChooser } from './decode-request.ts';
 import { type LoadOptions, pretrainedOptions, withVirtualId } from './library.ts';
 import { ChosenTokenOnly } from './library-generation.ts';
+import { paced } from './library-pace.ts';
 import type { Picture } from './library-pictures.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { Watch } from './tasks/steering.ts';
@@ -41,7 +42,7 @@ type Inputs = { input_ids: Tensor };
 export function loadPainter(files: ModelFiles, options: LoadOptions): Promise<Painter> {
   return withVirtualId(files, async (id) => {
     const processor = await AutoProcessor.from_pretrained(id, {});
-    const loaded = await MultiModalityCausalLM.from_pretrained(id, pretrainedOptions(options));
+    const loaded = paced(await MultiModalityCausalLM.from_pretrained(id, pretrainedOptions(options)), options);
     const model = loaded as MultiModalityCausalLM;
     return {
       generationDefaults: isJsonObject(model.generation_config) ? { ...model.generation_config } : {},

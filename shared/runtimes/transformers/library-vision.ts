@@ -21,6 +21,7 @@ import {
   wrapTokenizer,
 } from './library.ts';
 import { generateInLibrary, wantsLibrary } from './library-generation.ts';
+import { paced } from './library-pace.ts';
 import { type Picture, readPictures } from './library-pictures.ts';
 import { imageTokenOf, openVisionLoop } from './library-vision-loop.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
@@ -35,7 +36,7 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
     const raw = processor.tokenizer;
     if (raw === undefined) throw new Error('the processor of the model has no tokenizer');
     const tokenizer = wrapTokenizer(raw, await readTemplate(files));
-    const model = await AutoModelForImageTextToText.from_pretrained(id, pretrainedOptions(options));
+    const model = paced(await AutoModelForImageTextToText.from_pretrained(id, pretrainedOptions(options)), options);
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
     const decoding = wantsLibrary(generationDefaults) ? null : openVisionLoop(model, options);
     const mark = markOf(processor, family);

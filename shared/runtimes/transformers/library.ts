@@ -18,10 +18,12 @@ import {
   Tensor,
 } from '@huggingface/transformers';
 import type { VocabularySource } from '../constraints/vocabulary.ts';
+import type { Pace } from '../duty.ts';
 import type { DecodeLoop } from './decode-loop.ts';
 import type { GenerateOptions, ShownInPrompt } from './decode-request.ts';
 import { generateInLibrary, wantsLibrary } from './library-generation.ts';
 import { openLoop } from './library-loop.ts';
+import { paced } from './library-pace.ts';
 import { openSession } from './library-session.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
 import { createThreadChoice, type OwnGraph } from './thread-choice.ts';
@@ -40,6 +42,8 @@ export type LoadOptions = {
   decoding?: 'own' | 'library';
   /** What the owner wants of a model whose files would say something else. */
   task?: string;
+  /** When its passes may run; at once when absent. */
+  pace?: Pace;
 };
 
 /** A message as chat templates read it; its further members are theirs, but for the places of its pictures. */
@@ -154,7 +158,7 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
   return withVirtualId(files, async (id) => {
     const template = await readTemplate(files);
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), template);
-    const model = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options));
+    const model = paced(await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions(options)), options);
     const generationDefaults: JsonObject = isJsonObject(model.generation_config) ? { ...model.generation_config } : {};
     const loop = wantsLibrary(generationDefaults) ? null : openModelLoop(model, files, options);
     return {
@@ -184,7 +188,10 @@ function openModelLoop(model: PreTrainedModel, files: ModelFiles, load: LoadOpti
     load,
     openOnThreads: (threads) =>
       withVirtualId(files, async (id) => {
-        const wide = await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions({ ...load, threads }));
+        const wide = paced(
+          await AutoModelForCausalLM.from_pretrained(id, pretrainedOptions({ ...load, threads })),
+          load,
+        );
         const session = openSession(wide);
         if (session === null) throw new Error('The graph is another than it was.');
         return { run: session.run, dispose: async () => void (await wide.dispose()) };
@@ -196,11 +203,12 @@ function openModelLoop(model: PreTrainedModel, files: ModelFiles, load: LoadOpti
 export function loadEncoder(files: ModelFiles, options: LoadOptions): Promise<EncoderModel> {
   return withVirtualId(files, async (id) => {
     const tokenizer = wrapTokenizer(await AutoTokenizer.from_pretrained(id), null);
-    const model = await AutoModel.from_pretrained(id, pretrainedOptions(options));
+    const model = paced(await AutoModel.from_pretrained(id, pretrainedOptions(options)), options);
     const choice = createThreadChoice<EncoderFeeds, EncoderOutput>({
       narrow: (feeds) => encode(model, feeds),
       openWide: () => openWideEncoder(files, options),
       sizeOf: ({ ids, rows }) => ({ rows, columns: ids.length / rows }),
+      ...(options.pace === undefined ? {} : { now: options.pace.now }),
     });
     const isChosen = (options.sharedThreads ?? 1) > options.threads;
     return {
@@ -222,7 +230,7 @@ type EncoderFeeds = { ids: BigInt64Array; mask: BigInt64Array; rows: number };
 function openWideEncoder(files: ModelFiles, load: LoadOptions): Promise<OwnGraph<EncoderFeeds, EncoderOutput>> {
   return withVirtualId(files, async (id) => {
     const threads = load.sharedThreads ?? load.threads;
-    const model = await AutoModel.from_pretrained(id, pretrainedOptions({ ...load, threads }));
+    const model = paced(await AutoModel.from_pretrained(id, pretrainedOptions({ ...load, threads })), load);
     return { run: (feeds) => encode(model, feeds), dispose: async () => void (await model.dispose()) };
   });
 }

@@ -142,10 +142,15 @@ test('yields to a program of the list from the moment in which it is on it', asy
 test('the two profiles say how many jobs run, and whether any does', async (t) => {
   const { desktop, parts } = await open(t);
   const { profiles } = DEFAULT_PREFERENCES;
-  await prefer(desktop, { profiles: { ...profiles, here: { contribute: true, slots: 3 } } });
+  await prefer(desktop, { profiles: { ...profiles, here: { contribute: true, slots: 3, duty_percent: 100 } } });
   await desktop.tick();
   assert.equal(parts.slots(), 3);
-  await prefer(desktop, { profiles: { here: { contribute: false, slots: 1 }, away: { contribute: true, slots: 5 } } });
+  await prefer(desktop, {
+    profiles: {
+      here: { contribute: false, slots: 1, duty_percent: 100 },
+      away: { contribute: true, slots: 5, duty_percent: 100 },
+    },
+  });
   assert.equal(parts.policy.isOpen(), false);
   assert.equal(desktop.app.state().code, 'in_use');
   desktop.hands.idleSeconds = 120;
@@ -153,7 +158,10 @@ test('the two profiles say how many jobs run, and whether any does', async (t) =
   assert.equal(parts.policy.isOpen(), false);
   await prefer(desktop, {
     away_after_s: 60,
-    profiles: { here: { contribute: false, slots: 1 }, away: { contribute: true, slots: 5 } },
+    profiles: {
+      here: { contribute: false, slots: 1, duty_percent: 100 },
+      away: { contribute: true, slots: 5, duty_percent: 100 },
+    },
   });
   assert.equal(parts.policy.isOpen(), true);
   assert.equal(parts.slots(), 5);

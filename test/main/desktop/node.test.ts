@@ -29,6 +29,8 @@ function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unkn
 
 /** The app, paired by code and contributing, with a model that the relay offers. */
 async function pairedDesktop(t: TestContext, preferences: Partial<Preferences> = {}): Promise<Paired> {
+  // Nobody asks the app of the test before this one.
+  await offered(false);
   let page: PlayedPage | undefined;
   const desktop = await startDesktop(t, {
     stored: settingsOf(preferences),
@@ -86,6 +88,30 @@ test('pairs by code, answers a chat in its page, and writes it into the ledger w
   for (const file of ['logs/sparewatt.log', 'ledger.sqlite', 'ledger.sqlite-wal']) {
     assert.doesNotMatch(readFileSync(join(desktop.folder, file), 'latin1'), /say something|Hello/, file);
   }
+});
+
+test('the relay is told when a model has left the memory for want of work, and the next job loads it again', async (t) => {
+  const { desktop, page } = await pairedDesktop(t);
+  const stateOf = async () => (await desktop.ask('getCapabilities'))?.served_models.find(isTested)?.state;
+  const isTested = ({ name }: { name: string }): boolean => name === TEST_MODEL;
+  const ask = async (): Promise<void> => {
+    const answer = askChat(pool, TEST_MODEL);
+    const { id } = runOf(await page.orders.next());
+    await page.say({ type: 'done', id, finishReason: 'stop', usage: USAGE });
+    assert.equal((await answer).status, 200);
+  };
+  await ask();
+  assert.equal(await stateOf(), 'warm');
+  const [loaded] = desktop.app.state().loaded;
+  assert.deepEqual(loaded, { model: TEST_MODEL, unloadsAt: desktop.clock.now + 900_000 });
+  desktop.clock.now += 900_000;
+  await desktop.tick();
+  assert.equal(await stateOf(), 'installed');
+  assert.deepEqual(desktop.app.state().loaded, []);
+  assert.equal(desktop.app.state().memoryHeld, false);
+  assert.equal(desktop.app.state().contributing, true);
+  await ask();
+  assert.equal(await stateOf(), 'warm');
 });
 
 test('a pause in mid-answer stops computing, hands the answer back and takes the model out of memory', async (t) => {

@@ -12,6 +12,7 @@ import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
 import { trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
 import { hasTrayPlace } from '../../../main/tray/tray-place.ts';
+import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { startDesktop } from '../../support/desktop.ts';
 import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -29,7 +30,13 @@ test('settings of every version become those of this one, and a fresh profile is
     {},
     'what has no time is asked again',
   );
-  for (const other of [{ version: 3 }, { version: 'x' }, { ...FIRST_SETTINGS, wish: { state: 'x' } }, null, 'x']) {
+  const { unload_after_s: __, ...old } = DEFAULT_PREFERENCES;
+  const profile = { contribute: true, slots: 4 };
+  const before = { ...old, version: 1, profiles: { here: profile, away: profile } };
+  const read = readSettings({ ...FIRST_SETTINGS, version: 2, preferences: before });
+  assert.deepEqual(read?.preferences.profiles.away, { ...profile, duty_percent: 100 });
+  assert.equal(read?.preferences.unload_after_s, 900);
+  for (const other of [{ version: 4 }, { version: 'x' }, { ...FIRST_SETTINGS, wish: { state: 'x' } }, null, 'x']) {
     assert.equal(readSettings(other), undefined);
   }
   assert.equal(FIRST_SETTINGS.wish.state, 'paused');

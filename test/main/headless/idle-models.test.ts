@@ -33,7 +33,7 @@ async function openModels(context: TestContext) {
     preload: false,
     log,
     clock,
-    idleMs: IDLE_MS,
+    idleMs: () => IDLE_MS,
   });
   context.after(() => runtime.close());
   const ask = (model: string, maxTokens = 3, signal = NEVER, onText?: () => void) =>

@@ -29,7 +29,7 @@ test('[O6] without a file everything is allowed, and one that comes later counts
 });
 
 test('the whole document of the desktop app is a policy too, and is followed as one', async (t) => {
-  const away = { contribute: true, slots: 3 };
+  const away = { contribute: true, slots: 3, duty_percent: 100 };
   const first = { ...DEFAULT_PREFERENCES, profiles: { ...DEFAULT_PREFERENCES.profiles, away } };
   const { path, policy, preferences } = open(t, JSON.stringify(first));
   assert.equal(preferences()?.profiles.away.slots, 3);

@@ -36,7 +36,12 @@ function codeOf(contribution: Contribution): string {
 }
 
 const sunday = { policy: { hours: ['sun 01:00-02:00'] } };
-const hereNever = { profiles: { here: { contribute: false, slots: 1 }, away: { contribute: true, slots: 4 } } };
+const hereNever = {
+  profiles: {
+    here: { contribute: false, slots: 1, duty_percent: 100 },
+    away: { contribute: true, slots: 4, duty_percent: 100 },
+  },
+};
 
 const cases: [name: string, expected: string, changes: Changes, presence: Partial<Presence>, wish?: Wish][] = [
   ['nothing speaks against it', 'contributing', {}, {}],
@@ -106,7 +111,11 @@ const anyPresence: fc.Arbitrary<Presence> = fc.record({
   metered: maybe,
   suspending: fc.boolean(),
 });
-const profile = fc.record({ contribute: fc.boolean(), slots: fc.integer({ min: 1, max: 8 }) });
+const profile = fc.record({
+  contribute: fc.boolean(),
+  slots: fc.integer({ min: 1, max: 8 }),
+  duty_percent: fc.integer({ min: 10, max: 100 }),
+});
 const anyPreferences: fc.Arbitrary<Preferences> = fc
   .record({
     policy: fc.constantFrom<Preferences['policy'][]>({}, { hours: ['mon-fri 18:00-08:00'] }, { hours: [] }),
@@ -118,6 +127,7 @@ const anyPreferences: fc.Arbitrary<Preferences> = fc
     contribute_when_hot: fc.boolean(),
     contribute_on_metered_network: fc.boolean(),
     finish_at_schedule_end: fc.boolean(),
+    unload_after_s: fc.constantFrom(null, 900),
   })
   .map((some) => ({ ...DEFAULT_PREFERENCES, ...some }));
 const moment = fc.nat(7 * 24 * 60 * MINUTE_MS * 3);

@@ -9,7 +9,10 @@ import { NOTHING_KNOWN, type Presence } from '../../../shared/preferences/presen
 /** An owner who minds nothing. */
 const EASY: Preferences = {
   ...DEFAULT_PREFERENCES,
-  profiles: { here: { contribute: true, slots: 2 }, away: { contribute: true, slots: 2 } },
+  profiles: {
+    here: { contribute: true, slots: 2, duty_percent: 100 },
+    away: { contribute: true, slots: 2, duty_percent: 100 },
+  },
   games: { detect: false, programs: [] },
   other_gpu_load_percent: null,
   contribute_on_battery: true,
@@ -67,5 +70,7 @@ test('an owner who writes a part of the document has the rest as in the app, and
   const { preferences } = parseOwnerDocument(JSON.stringify({ version: 1, games }), 'policy.json');
   assert.deepEqual(preferences, { ...DEFAULT_PREFERENCES, games });
   assert.throws(() => parseOwnerDocument('{"version": 1, "game": {}}', 'policy.json'), /policy\.json: .*game/);
-  assert.throws(() => parseOwnerDocument('{"version": 2}', 'policy.json'), /policy\.json: .*version/);
+  const newer = parseOwnerDocument('{"version": 2, "unload_after_s": null}', 'policy.json');
+  assert.deepEqual(newer.preferences, { ...DEFAULT_PREFERENCES, unload_after_s: null });
+  assert.throws(() => parseOwnerDocument('{"version": 3}', 'policy.json'), /policy\.json: .*version/);
 });

@@ -22,6 +22,33 @@ test('takes the defaults, and names the place of a fault without its value', () 
   );
 });
 
+test('reads a document from before models left by themselves, as its owner had it', () => {
+  const { unload_after_s: _, profiles, ...kept } = DEFAULT_PREFERENCES;
+  const { duty_percent: __, ...here } = profiles.here;
+  const { duty_percent: ___, ...away } = profiles.away;
+  const old = { ...kept, version: 1, away_after_s: 60, profiles: { here: { ...here, slots: 7 }, away } };
+  const read = parsePreferences(old);
+  assert.deepEqual(read, {
+    ...{ ...DEFAULT_PREFERENCES, away_after_s: 60, unload_after_s: 900 },
+    profiles: { here: { contribute: true, slots: 7, duty_percent: 100 }, away: profiles.away },
+  });
+  assert.deepEqual(parsePreferences(read), read);
+  const later = { ...DEFAULT_PREFERENCES, version: 3 };
+  assert.throws(
+    () => parsePreferences(later),
+    isProblem('invalid_setting', /version/),
+    'a later one is not guessed at',
+  );
+  for (const none of [null, 'x', [], { version: 1 }, { version: 1, profiles: null }]) {
+    assert.throws(() => parsePreferences(none), isProblem('invalid_setting', /./));
+  }
+  const busy = { ...profiles, here: { ...profiles.here, duty_percent: 9 } };
+  assert.throws(
+    () => parsePreferences({ ...DEFAULT_PREFERENCES, profiles: busy }),
+    isProblem('invalid_setting', /profiles\.here\.duty_percent/),
+  );
+});
+
 test('a GPU that is not named is enabled and without a cap', () => {
   const gpus = { 'pci-0': { enabled: false, memory_bytes: 5 } };
   assert.deepEqual(gpuPreference({ ...DEFAULT_PREFERENCES, gpus }, 'pci-0'), gpus['pci-0']);

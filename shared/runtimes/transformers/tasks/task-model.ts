@@ -9,6 +9,7 @@ import {
   Tensor,
 } from '@huggingface/transformers';
 import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library.ts';
+import { paced } from '../library-pace.ts';
 import { type Picture, readPicture, writePng } from '../library-pictures.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
 import { OnlyThese, StopWhen, Watch } from './steering.ts';
@@ -70,7 +71,7 @@ export function loadTaskModel(
   return withVirtualId(files, async (id) => {
     const tokenizer = kind.hasTokenizer ? decodingNothing(await AutoTokenizer.from_pretrained(id)) : null;
     const processor = kind.hasProcessor ? await AutoProcessor.from_pretrained(id, {}) : null;
-    const model = await modelClassOf(kind, config).from_pretrained(id, pretrainedOptions(options));
+    const model = paced(await modelClassOf(kind, config).from_pretrained(id, pretrainedOptions(options)), options);
     return { ...wrap({ model, tokenizer, processor }, kind, config), contextLength };
   });
 }

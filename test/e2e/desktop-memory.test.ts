@@ -1,0 +1,97 @@
+/** What the window says of models in memory: when they leave, how to free them now, and whether their memory came back. */
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import type { GpuUse } from '../../shared/ipc/app-state.ts';
+import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
+import { type DesktopOptions, TEST_MODEL } from '../support/desktop.ts';
+import { chatJob, collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { until } from '../support/until.ts';
+import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+
+const MIB = 2 ** 20;
+const NOW = Date.UTC(2026, 3, 18, 14, 5);
+
+let preloads: Awaited<ReturnType<typeof buildPreloads>>;
+before(async () => {
+  preloads = await buildPreloads();
+});
+after(() => preloads?.remove());
+
+/** The window on its models, one of which has just done a job. */
+async function openModels(t: TestContext, options: DesktopOptions = {}, onLoaded?: () => void) {
+  const window = await openWindow(t, preloads.folder, { stored: SETTLED, now: () => NOW, ...options });
+  const { page, desktop, compute, runtime } = window;
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
+  await page.clock.install({ time: NOW - 1_000 });
+  await page.clock.pauseAt(NOW);
+  await page.locator('.nav a[href="#/models"]').click();
+  const memory = page.getByRole('region', { name: 'In memory' });
+  await memory.getByText('No model is in memory.').waitFor();
+  const answer = runtime.run(chatJob(TEST_MODEL, 'go', {}), collectOutput(), NEVER);
+  const { order } = await compute.orders.next();
+  assert.equal(order.type, 'run');
+  onLoaded?.();
+  const usage = { inputTokens: 1, outputTokens: 1 };
+  await compute.say({ type: 'done', id: order.type === 'run' ? order.id : -1, finishReason: 'stop', usage });
+  await answer;
+  await desktop.tick();
+  return { ...window, memory };
+}
+
+test('counts down to the moment in which a model leaves, by itself, and frees it at once when asked by keyboard', async (t) => {
+  let usedBytes = 400 * MIB;
+  const counted: number[] = [];
+  const readGpuUse = async (): Promise<Omit<GpuUse, 'id'>[]> => {
+    counted.push(usedBytes);
+    return [{ usedBytes, busyPercent: 1 }];
+  };
+  const { page, desktop, memory, faults } = await openModels(t, { readGpuUse }, () => {
+    usedBytes = 1_400 * MIB;
+  });
+  const timer = memory.getByRole('timer');
+  assert.equal(await timer.innerText(), '15:00');
+  await page.evaluate(`globalThis.changed = new Set(); new MutationObserver((changes) => {
+    for (const { target } of changes) globalThis.changed.add(target.parentElement?.closest('[role]')?.getAttribute('role') ?? 'page');
+  }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true })`);
+  await page.clock.runFor(2_000);
+  assert.equal(await timer.innerText(), '14:58');
+  assert.deepEqual(await page.evaluate('[...globalThis.changed]'), ['timer'], 'nothing else is drawn anew');
+  await until(() => counted.includes(1_400 * MIB));
+  usedBytes = 410 * MIB;
+  await memory.getByRole('button', { name: 'Free GPU memory now' }).focus();
+  await page.keyboard.press('Enter');
+  await memory.getByText(/^Freed: .+ of .+, as the device counts\./).waitFor();
+  assert.equal(desktop.app.state().memoryCheck?.verdict, 'back');
+  assert.equal(await memory.getByRole('timer').count(), 0);
+  assert.equal(await memory.getByRole('button', { name: 'Free GPU memory now' }).isDisabled(), true);
+  assert.deepEqual(faults(), []);
+});
+
+test('says that nothing was verified where no counter is, also in French, and that a model stays where its owner wants it', async (t) => {
+  const preferences = { ...DEFAULT_PREFERENCES, unload_after_s: null };
+  const { page, memory } = await openModels(t, { stored: { ...SETTLED, version: 3, preferences } });
+  await memory.getByText('stays for now').waitFor();
+  await memory.getByRole('button', { name: 'Free GPU memory now' }).click();
+  await memory.getByText('Not verified: this system has no counter for the memory of its GPU.').waitFor();
+  await page.getByLabel('Language').selectOption('fr');
+  await page.getByText('Non vérifié : ce système n’a pas de compteur pour la mémoire de sa carte graphique.').waitFor();
+});
+
+test('an owner sets how much of the time models compute, and the figures say why they are lower, without a reproach', async (t) => {
+  const { page, desktop } = await openModels(t);
+  await page.locator('.nav a[href="#/preferences"]').click();
+  const [here, away] = [0, 1].map((at) => page.getByLabel('Compute at most, in per cent of the time').nth(at));
+  assert.ok(here && away);
+  await here.fill('5');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Between 10 and 100.').waitFor();
+  await here.fill('40');
+  await page.getByLabel('Unload a model after, in minutes without a job').fill('');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').waitFor();
+  assert.deepEqual(desktop.app.state().duty, { here: 40, away: 100 });
+  assert.equal((await desktop.ask('getPreferences')).unload_after_s, null);
+  await page.locator('.nav a[href="#/machine"]').click();
+  await page.getByText(/You let models compute 40 % of the time while you are here/).waitFor();
+});
