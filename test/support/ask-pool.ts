@@ -1,5 +1,6 @@
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import type { Pool } from './pool.ts';
+import { until } from './until.ts';
 
 const JSON_BODY = { 'content-type': 'application/json' };
 
@@ -18,6 +19,16 @@ export async function askChat(pool: Pick<Pool, 'request'>, model: string, init: 
     content: body.choices?.[0]?.message.content,
     code: body.error?.code ?? '',
   };
+}
+
+/** As `askChat`, from the moment in which the relay has heard of a node that is about to serve: until then it refuses. */
+export async function askChatOnceServed(pool: Pick<Pool, 'request'>, model: string): Promise<Asked> {
+  let answer: Asked | undefined;
+  await until(async () => {
+    answer = await askChat(pool, model);
+    return answer.status === 200;
+  });
+  return answer as Asked;
 }
 
 /** What a client gets for one embeddings call. */

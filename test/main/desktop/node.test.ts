@@ -8,7 +8,7 @@ import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
-import { askChat, type Streamed, streamChat } from '../../support/ask-pool.ts';
+import { askChat, askChatOnceServed, type Streamed, streamChat } from '../../support/ask-pool.ts';
 import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
@@ -135,9 +135,7 @@ test('a pause in mid-answer stops computing, hands the answer back and takes the
   assert.equal(job?.outputTokens, 1);
   assert.equal(desktop.app.policy.isOpen(), false, 'no job reaches the page any more');
   await desktop.ask('contribute');
-  // The relay hears of it a moment later, and refuses until then.
-  const headers = { 'content-type': 'application/json' };
-  const again = until(async () => (await askChat(pool, TEST_MODEL, { headers })).status === 200);
+  const again = askChatOnceServed(pool, TEST_MODEL);
   const next = runOf(await page.orders.next());
   await page.say({ type: 'done', id: next.id, finishReason: 'stop', usage: USAGE });
   await again;
