@@ -10,11 +10,12 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
-/** What every page may use: the style sheet, its language, the web host of the inference engine, how receipts are shown, and how codes are read. */
+/** What every page may use: the style sheet, its language, the web host of the inference engine, how downloads and receipts are shown, and how codes are read. */
 const ROOMS_OF_ALL_PAGES = [
   'renderer/theme',
   'renderer/language',
   'renderer/inference',
+  'renderer/downloads',
   'renderer/receipts',
   'renderer/qr',
 ];
@@ -70,6 +71,12 @@ const RULES: Rule[] = [
     mayImportRooms: ['renderer/language'],
     mayImportPackages: isOfPages,
     reason: 'which language a person reads is asked the same way on every page',
+  },
+  {
+    room: 'renderer/downloads',
+    mayImportRooms: ['renderer/downloads', 'renderer/language', 'shared'],
+    mayImportPackages: isOfPages,
+    reason: 'a download is shown the same way on every page',
   },
   {
     room: 'renderer/receipts',

@@ -1,3 +1,4 @@
+import type { ModelDesk } from '../../shared/downloads/model-desk.ts';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import { headline, whyOf } from '../../shared/ipc/headline.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
@@ -11,7 +12,6 @@ import type { GpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
-import type { ModelDesk } from '../node/model-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';

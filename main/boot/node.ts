@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { originOf } from '../../shared/agent/relay-conversation.ts';
+import { createModelDesk } from '../../shared/downloads/model-desk.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { currentProfile } from '../../shared/preferences/contribution.ts';
@@ -22,7 +23,6 @@ import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createMemoryPeaks } from '../node/memory-peaks.ts';
-import { createModelDesk } from '../node/model-desk.ts';
 import { createNodeHost } from '../node/node-host.ts';
 import { dtypesForPage } from '../node/page-models.ts';
 import { createProcessorRuntime } from '../node/processor-runtime.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { ModelDesk } from '../../shared/downloads/model-desk.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import type { ListedModel } from '../../shared/ipc/listed-model.ts';
@@ -21,7 +22,6 @@ import type { ContributionKeeper } from '../node/contribution-keeper.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
 import type { MemoryPeaks } from '../node/memory-peaks.ts';
-import type { ModelDesk } from '../node/model-desk.ts';
 import type { NodeHost } from '../node/node-host.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { SettingsKeeper } from '../settings/settings.ts';

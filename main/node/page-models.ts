@@ -1,12 +1,13 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import type { DownloadProgress } from '../../shared/downloads/download-meter.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { dtypesFor } from '../../shared/runtimes/devices/dtype-order.ts';
 import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { defaultThreads, threadsFor } from '../headless/inference/worker-runtime.ts';
-import type { DownloadProgress, FetchOptions } from '../headless/models/fetch-files.ts';
+import type { FetchOptions } from '../headless/models/fetch-files.ts';
 import type { InstalledModel } from '../headless/models/installed-model.ts';
 import { createInventory } from '../headless/models/inventory.ts';
 import { createModelStore, type ModelRequest } from '../headless/models/model-store.ts';

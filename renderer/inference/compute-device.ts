@@ -1,5 +1,6 @@
 import type { WebGpu } from '../../shared/protocol/capabilities.ts';
 import { describeAdapter, findAdapter, isSoftwareAdapter } from '../../shared/runtimes/devices/adapter.ts';
+import type { Device, DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
 
 /** What a browser computes with, and what it can say of it. */
 export type ComputeDevice = {
@@ -23,6 +24,10 @@ export type DeviceWishes = {
   only?: 'wasm';
 };
 
+/** All that WebAssembly can address: weights pass through it also on their way to a GPU. */
+const WEBASSEMBLY_BYTES = 4 * 2 ** 30;
+/** Of what the machine has; the rest is its owner's. */
+const SHARE_OF_MEMORY = 0.75;
 /** Beyond this the threads of a small model wait for each other more than they compute. */
 const MOST_THREADS = 8;
 
@@ -36,6 +41,29 @@ export async function chooseDevice(wishes: DeviceWishes = {}): Promise<ComputeDe
   }
   const isMeasured = !isSimulated || wishes.measure === true;
   return { device: 'webgpu', threads, webgpu: describeAdapter(adapter), isSimulated, isMeasured };
+}
+
+/** What a model may run on here, in the order of preference. A GPU that does not compute is none, whatever it can. */
+export function deviceFacts({ webgpu, isSimulated }: Pick<ComputeDevice, 'webgpu' | 'isSimulated'>): DeviceFact[] {
+  const memoryBytes = modelMemoryBytes();
+  const fact = (device: Device, more: Partial<DeviceFact>): DeviceFact => ({
+    device,
+    isPresent: true,
+    isSimulated: false,
+    memoryBytes,
+    features: null,
+    ...more,
+  });
+  return [
+    fact('webgpu', { isPresent: webgpu !== null, isSimulated, features: webgpu?.features ?? [] }),
+    fact('wasm', {}),
+  ];
+}
+
+/** What a model may take, in bytes. Browsers tell the memory of the machine coarsely or not at all, and of a GPU nothing. */
+function modelMemoryBytes(): number {
+  const { deviceMemory } = navigator as Navigator & { deviceMemory?: number };
+  return Math.min(WEBASSEMBLY_BYTES, (deviceMemory ?? Number.POSITIVE_INFINITY) * 2 ** 30 * SHARE_OF_MEMORY);
 }
 
 function sharesMemory(): boolean {

@@ -1,14 +1,21 @@
 /**
  * Models that a browser has downloaded from its relay.
  *
- * 1. Nothing enters the cache whose digest is not the one in the relay's `digests.json`.
- * 2. Nothing is read from it unchecked: a cache is a folder of somebody else's.
+ * 1. No model is served before each of its files had the digest that the relay's list names.
+ * 2. One that is replaced in another dtype gives the room of the first back.
  */
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import type { DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
 import { readModelFacts } from '../../shared/runtimes/transformers/model-facts.ts';
 import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
-import { assertDigest, digestOfAll, type FileDigest, type ModelDigests, parseDigests } from './model-digests.ts';
+import { type ChosenFiles, chooseFiles, type DtypeReason } from './choose-files.ts';
+import { fetchFile } from './fetch-file.ts';
+import { filesInCache } from './files-in-cache.ts';
+import { digestOfAll, type FileDigest } from './model-digests.ts';
+import { type ListedModel, listModel, type ModelUrls, readListedJson } from './model-source.ts';
+import { forgetUnnamed, readRecord, writeRecord } from './stored-models.ts';
+import { CACHE, storedContents } from './stored-pieces.ts';
 
 export type InstalledWebModel = {
   id: string;
@@ -17,144 +24,114 @@ export type InstalledWebModel = {
   type: ServedModel['type'];
   tasks: readonly string[];
   revision: string;
-  dtype: 'fp32';
+  dtype: string;
+  dtypeReason: DtypeReason;
   weightsDigest: string;
   sizeBytes: number;
   contextLength: number;
   dimensions: number | null;
 };
 
-export type InstallOptions = {
-  id: string;
-  /** Address of the folder that holds all models, with a slash at its end. */
-  modelsUrl: string;
-  onProgress(loadedBytes: number, totalBytes: number): void;
+/** What is to be downloaded of a model, before any of it is. */
+export type ModelOrder = { listed: ListedModel; chosen: ChosenFiles };
+
+export type OrderOptions = {
+  urls: ModelUrls;
+  devices: readonly DeviceFact[];
+  dtypes?: readonly string[] | undefined;
+  allowSimulated?: boolean;
   signal?: AbortSignal;
 };
 
-const CACHE = 'sparewatt-models';
-const DIGESTS = 'digests.json';
-/** Shipped models are so small that full precision costs nothing and gives the same answers on every machine. */
-const weightsOf = (part: string): string => `onnx/${part}.onnx`;
-/** For people, not for the engine; and weights of less than full precision. */
-const UNUSED = /^(README\.md|examples\.json)$|^onnx\/.*_(fp16|quantized|u?int8|q4|q4f16|bnb4)\.onnx/;
+export type FileProgress = { file: string; loadedBytes: number; totalBytes: number };
 
-/**
- * Downloads what is missing. Errors: `model_not_found`, `model_download_failed`, `model_files_corrupt`.
- */
-export async function installModel(options: InstallOptions): Promise<InstalledWebModel> {
-  const { id, signal } = options;
-  const location = new URL(`${id}/`, options.modelsUrl).href;
-  const cache = await caches.open(CACHE);
-  const listed = await download(location + DIGESTS, 'no-cache', signal);
-  const digests = parseDigests(new TextDecoder().decode(listed), id);
-  const files = Object.entries(digests.files).filter(([name]) => !UNUSED.test(name));
-  const total = files.reduce((sum, [, file]) => sum + file.sizeBytes, 0);
-  let done = 0;
-  for (const [name, digest] of files) {
-    if ((await readCached(cache, location + name, digest)) === null) {
-      const bytes = await downloadWhole(location + name, name, digest, signal);
-      await cache.put(keyOf(location + name), new Response(bytes));
-    }
-    done += digest.sizeBytes;
-    options.onProgress(done, total);
-  }
-  await cache.put(keyOf(location + DIGESTS), new Response(listed));
-  return describe(id, location, digests, filesInCache(location));
+export type InstallOptions = {
+  onProgress?(progress: FileProgress): void;
+  /** Called before a source is asked for a file; rejects where that may not be. */
+  mayAsk?(): Promise<void>;
+  /** Makes room for all that is missing, or throws. */
+  reserve?(bytes: number): Promise<void>;
+  signal?: AbortSignal | undefined;
+  stallMs?: number;
+};
+
+/** Errors: those of `listModel` and `chooseFiles`. */
+export async function orderModel(id: string, options: OrderOptions): Promise<ModelOrder> {
+  const { urls, devices, dtypes, allowSimulated = false, signal } = options;
+  const listed = await listModel(id, urls, signal);
+  const config = await readListedJson(listed, 'config.json', signal);
+  return { listed, chosen: chooseFiles({ listed, config, devices, dtypes, allowSimulated }) };
 }
 
-/** Takes all models out of the browser. */
+/** Downloads what is missing or damaged. Errors: those of `fetchFile`; `model_load_failed` for a kind that is not served. */
+export async function installModel(order: ModelOrder, options: InstallOptions = {}): Promise<InstalledWebModel> {
+  const { listed, chosen } = order;
+  const { location, revision, id } = listed;
+  const files = filesOf(order);
+  const wanted = Object.entries(files);
+  for (const [file, { sizeBytes }] of wanted) options.onProgress?.({ file, loadedBytes: 0, totalBytes: sizeBytes });
+  const missing = await missingBytes(order);
+  if (missing > 0) {
+    await options.mayAsk?.();
+    await options.reserve?.(missing);
+  }
+  for (const [name, digest] of wanted) await installFile(name, digest, listed, options);
+  const before = await readRecord(location);
+  await writeRecord({ id, location, revision, dtype: chosen.dtype, files, usedAt: Date.now() });
+  // Of another dtype, or of what the relay offered before.
+  if (before !== null) await forgetUnnamed(Object.values(before.files));
+  return describe(order);
+}
+
+/** What is still to come of it. */
+export async function missingBytes(order: ModelOrder): Promise<number> {
+  const stored = await storedContents();
+  const missing = Object.values(filesOf(order)).map(({ sha256, sizeBytes }) => sizeBytes - (stored.get(sha256) ?? 0));
+  return missing.reduce((sum, bytes) => sum + Math.max(0, bytes), 0);
+}
+
+/** Takes away what came of a model that is not here whole. */
+export async function discardOrder({ listed, chosen }: ModelOrder): Promise<void> {
+  await forgetUnnamed(chosen.names.flatMap((name) => listed.files[name] ?? []));
+}
+
+/** Takes all models out of the browser, and all that came of others. */
 export async function forgetModels(): Promise<void> {
   await caches.delete(CACHE);
 }
 
-/** The files of a model that was installed from this address; checked whenever they are read. */
-export function filesInCache(location: string): ModelFiles {
-  const digests = readDigests(location);
-  digests.catch(() => undefined); // Told with the first file.
-  return {
-    async open(name) {
-      const digest = (await digests).files[name];
-      if (digest === undefined || UNUSED.test(name)) return null;
-      const bytes = await readCached(await caches.open(CACHE), location + name, digest);
-      if (bytes !== null) return { bytes };
-      throw new Problem('model_files_missing', `The file '${name}' of the model is gone. Load the page again.`);
-    },
-  };
-}
-
-async function readDigests(location: string): Promise<ModelDigests> {
-  const listed = await (await caches.open(CACHE)).match(keyOf(location + DIGESTS));
-  if (listed === undefined) {
-    throw new Problem('model_files_missing', 'The model is not in this browser any more. Load the page again.');
-  }
-  const id = decodeURIComponent(new URL(location).pathname).split('/').slice(-3, -1).join('/');
-  return parseDigests(await listed.text(), id);
-}
-
-/** Caches take addresses of HTTP alone, and an app's pages have a scheme of their own. Nobody is asked at this one. */
-function keyOf(url: string): string {
-  return `https://models.invalid/?${encodeURIComponent(url)}`;
-}
-
-/** Null for what is absent or damaged, which a new download mends. */
-async function readCached(cache: Cache, url: string, digest: FileDigest): Promise<Uint8Array<ArrayBuffer> | null> {
-  const response = await cache.match(keyOf(url));
-  if (response === undefined) return null;
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const isWhole = await assertDigest(bytes, digest, url).then(
-    () => true,
-    () => false,
+function filesOf({ listed, chosen }: ModelOrder): Record<string, FileDigest> {
+  return Object.fromEntries(
+    chosen.names.map((name) => {
+      const digest = listed.files[name];
+      if (digest !== undefined) return [name, digest];
+      throw new Problem('model_files_missing', `The relay has no '${name}' of '${listed.id}'. Tell its operator.`);
+    }),
   );
-  return isWhole ? bytes : null;
 }
 
-/** Asks once more past the browser's own cache, which may hold what the relay served before. */
-async function downloadWhole(
-  url: string,
+async function installFile(
   name: string,
   digest: FileDigest,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await download(url, 'no-cache', signal);
-  try {
-    await assertDigest(bytes, digest, name);
-    return bytes;
-  } catch {
-    const again = await download(url, 'reload', signal);
-    await assertDigest(again, digest, name);
-    return again;
-  }
-}
-
-async function download(
-  url: string,
-  cache: RequestCache,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(url, { cache, ...(signal === undefined ? {} : { signal }) }).catch((cause: unknown) => {
-    signal?.throwIfAborted();
-    throw new Problem('model_download_failed', 'The relay does not send its model. Is it running?', { cause });
+  { location }: ListedModel,
+  { onProgress, mayAsk, signal, stallMs }: InstallOptions,
+): Promise<void> {
+  await fetchFile({
+    url: location + name,
+    name,
+    digest,
+    signal,
+    mayAsk,
+    stallMs,
+    onProgress: (loadedBytes) => onProgress?.({ file: name, loadedBytes, totalBytes: digest.sizeBytes }),
   });
-  if (response.status === 404) throw new Problem('model_not_found', 'The relay offers no such model to browsers.');
-  if (!response.ok) {
-    throw new Problem('model_download_failed', `The relay answered with ${response.status} instead of a model's file.`);
-  }
-  return new Uint8Array(await response.arrayBuffer());
 }
 
-async function describe(
-  id: string,
-  location: string,
-  digests: ModelDigests,
-  files: ModelFiles,
-): Promise<InstalledWebModel> {
+async function describe({ listed, chosen }: ModelOrder): Promise<InstalledWebModel> {
+  const { id, location, revision } = listed;
+  const files = filesInCache(location);
   const facts = readModelFacts(await readJson(files, 'config.json'), await readJson(files, 'tokenizer_config.json'));
-  const parts = facts?.kind?.parts ?? ['model'];
-  const weights = parts.map((part) => digests.files[weightsOf(part)]).filter((file) => file !== undefined);
-  if (facts === null || weights.length < parts.length) {
-    throw new Problem('model_load_failed', `'${id}' is of a kind that a browser cannot serve.`);
-  }
+  if (facts === null) throw new Problem('model_load_failed', `'${id}' is of a kind that a browser cannot serve.`);
   return {
     id,
     location,
@@ -162,10 +139,11 @@ async function describe(
     tasks: facts.kind?.tasks ?? [],
     contextLength: facts.contextLength,
     dimensions: facts.dimensions,
-    revision: digests.revision,
-    dtype: 'fp32',
-    weightsDigest: await digestOfAll(weights),
-    sizeBytes: weights.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    revision,
+    dtype: chosen.dtype,
+    dtypeReason: chosen.reason,
+    weightsDigest: await digestOfAll(chosen.weights.flatMap((name) => listed.files[name] ?? [])),
+    sizeBytes: chosen.weightsBytes,
   };
 }
 

@@ -1,23 +1,36 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import { chooseDevice, type Device, type DeviceFact, type Trial } from '../../shared/runtimes/devices/choose-device.ts';
+import { chooseDevice, type Trial } from '../../shared/runtimes/devices/choose-device.ts';
 import { measureDevices, type TrialWorker } from '../../shared/runtimes/devices/measure-devices.ts';
 import { NO_OUTPUT, trialJobOf } from '../../shared/runtimes/devices/trial-job.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
-import type { ComputeDevice } from './compute-device.ts';
+import { type ComputeDevice, deviceFacts } from './compute-device.ts';
 import type { InstalledWebModel } from './model-cache.ts';
 import { startModelThread } from './model-thread.ts';
 
 /** Where a model runs, and why where there was a choice. */
 export type ModelDevice = { device: 'webgpu' | 'wasm'; trials: readonly Trial[] };
 
+/** At most one model is tried at a time, so that none slows another down. */
+let lastTrial: Promise<unknown> = Promise.resolve();
+
 /** Tries a model on the GPU and on the processor, each in a worker that is ended after it; without a GPU nothing is tried. */
-export async function deviceOf(
+export function deviceOf(
+  installed: InstalledWebModel,
+  compute: ComputeDevice,
+  requestOn: (device: string) => LoadRequest,
+): Promise<ModelDevice> {
+  const trial = lastTrial.then(() => tryDevices(installed, compute, requestOn));
+  lastTrial = trial.catch(() => undefined);
+  return trial;
+}
+
+async function tryDevices(
   installed: InstalledWebModel,
   compute: ComputeDevice,
   requestOn: (device: string) => LoadRequest,
 ): Promise<ModelDevice> {
   if (!compute.isMeasured) return { device: compute.device, trials: [] };
-  const devices = factsOf(compute);
+  const devices = deviceFacts(compute);
   const dtypes = [{ dtype: installed.dtype, sizeBytes: installed.sizeBytes }];
   const allowSimulated = compute.isSimulated;
   const measurements = await measureDevices({
@@ -30,22 +43,6 @@ export async function deviceOf(
   });
   const { choice, trials } = chooseDevice({ host: 'browser', devices, dtypes, measurements, allowSimulated });
   return { device: choice?.device === 'webgpu' ? 'webgpu' : 'wasm', trials };
-}
-
-function factsOf({ webgpu, isSimulated }: ComputeDevice): DeviceFact[] {
-  const fact = (device: Device, more: Partial<DeviceFact>): DeviceFact => ({
-    device,
-    isPresent: true,
-    isSimulated: false,
-    // Browsers do not tell what a GPU has.
-    memoryBytes: null,
-    features: null,
-    ...more,
-  });
-  return [
-    fact('webgpu', { isPresent: webgpu !== null, isSimulated, features: webgpu?.features ?? [] }),
-    fact('wasm', {}),
-  ];
 }
 
 function startTrial({ id: model, type, tasks }: InstalledWebModel, request: LoadRequest): TrialWorker {

@@ -1,13 +1,16 @@
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { LanguageSelect } from '../language/language-select.tsx';
 import type { Locale } from '../language/locales.ts';
+import { shownIn } from '../language/shown.ts';
 import { useLocale } from '../language/use-locale.ts';
 import { suggestedName } from './browser-facts.ts';
 import { MachineCard } from './machine-card.tsx';
+import { ModelsCard } from './models-card.tsx';
 import type { NodeClient } from './node-client.ts';
 import { PairForm } from './pair-form.tsx';
 import { statusOf } from './status.ts';
 import { StatusCard } from './status-card.tsx';
+import { StorageCard } from './storage-card.tsx';
 import { STRINGS, type Strings } from './strings.ts';
 import { WorkCard } from './work-card.tsx';
 
@@ -53,6 +56,8 @@ function Node({ client, firstCode, strings, locale }: NodeProps) {
   useEffect(() => {
     document.title = `${status.title} · Sparewatt`;
   }, [status.title]);
+  const show = useMemo(() => shownIn(locale), [locale]);
+  const hasModels = 'nodeId' in view || view.stage === 'preparing' || view.stage === 'held';
   const isUnpaired = view.stage === 'unpaired' || view.stage === 'pairing';
   return (
     <>
@@ -72,13 +77,15 @@ function Node({ client, firstCode, strings, locale }: NodeProps) {
       {'nodeId' in view && (
         <>
           <WorkCard work={view.work} strings={strings} locale={locale} />
-          <MachineCard
-            machine={view.machine}
-            models={view.models}
-            nodeId={view.nodeId}
-            strings={strings}
-            locale={locale}
-          />
+          <MachineCard machine={view.machine} nodeId={view.nodeId} strings={strings} />
+        </>
+      )}
+      {hasModels && (
+        <>
+          <ModelsCard view={view} strings={strings} show={show} ask={client.ask} />
+          {view.storage !== null && (
+            <StorageCard storage={view.storage} words={strings.models.storage} show={show} ask={client.ask} />
+          )}
           <p className="quiet">{strings.keepOpen}</p>
         </>
       )}

@@ -1,4 +1,4 @@
-import { NO_WORK, type NodeView, type ToNode } from './node-messages.ts';
+import { NO_MODELS, NO_WORK, type NodeView, type ToNode } from './node-messages.ts';
 
 /** The page's side of the node: what it last said, and how to ask something of it. */
 export type NodeClient = {
@@ -11,7 +11,7 @@ export type NodeClient = {
 export function startNodeClient(relayUrl: string): NodeClient {
   const worker = new Worker(new URL('./node-worker.ts', import.meta.url), { type: 'module' });
   const listeners = new Set<() => void>();
-  let view: NodeView = { stage: 'opening', machine: null, models: [], work: NO_WORK };
+  let view: NodeView = { stage: 'opening', machine: null, work: NO_WORK, ...NO_MODELS };
 
   function take(next: NodeView): void {
     view = next;

@@ -1,3 +1,6 @@
+import type { ModelDownload } from '../../shared/ipc/app-state.ts';
+import type { DtypeReason } from '../inference/choose-files.ts';
+
 /** What the page and the worker that is the node say to each other. Both are built together, so nothing is validated. */
 
 /** A refusal or failure for a person to read. */
@@ -11,6 +14,8 @@ export type Stage =
   | { stage: 'elsewhere' }
   | { stage: 'pairing' }
   | { stage: 'preparing'; model: string; loadedBytes: number; totalBytes: number }
+  /** No model is here, and none comes before the owner lets it. */
+  | { stage: 'held' }
   /** Paired, and no relay has a session open with the node. */
   | { stage: 'connecting'; nodeId: string; problem: ShownProblem | null }
   | { stage: 'contributing'; nodeId: string }
@@ -19,7 +24,54 @@ export type Stage =
   | { stage: 'leaving'; nodeId: string };
 
 export type ShownMachine = { device: 'webgpu' | 'wasm'; adapter: string | null; threads: number };
-export type ShownModel = { name: string; isWarm: boolean; sizeBytes: number };
+export type ShownModel = {
+  name: string;
+  isWarm: boolean;
+  sizeBytes: number;
+  dtype: string;
+  device: string;
+  reason: DtypeReason | null;
+};
+
+/** What models take of this browser. */
+export type ShownStorage = {
+  usedBytes: number;
+  /** That the browser still gives; null where it does not say. */
+  freeBytes: number | null;
+  /** That the owner allows; null for as much as the browser gives. */
+  quotaBytes: number | null;
+  /** Whether the browser has promised not to clear it by itself. */
+  isKept: boolean;
+};
+
+/** A model that the owner has asked about, before any of it is downloaded. */
+export type ShownOffer = { model: string } & (
+  | { state: 'asking' }
+  | { state: 'refused'; problem: ShownProblem }
+  | {
+      state: 'made';
+      dtype: string;
+      reason: DtypeReason;
+      /** Of the weights. */
+      weightsBytes: number;
+      /** Of all that is still to come. */
+      missingBytes: number;
+      /** Models that would be removed to make room. */
+      leaving: string[];
+      /** Why it does not fit; null when it does. */
+      problem: ShownProblem | null;
+    }
+);
+
+/** The part of the view that is about models. */
+export type ModelsView = {
+  models: ShownModel[];
+  downloads: ModelDownload[];
+  storage: ShownStorage | null;
+  offer: ShownOffer | null;
+  /** Whether each download waits for the owner, since the browser says that the network is dear. */
+  isMetered: boolean;
+};
 
 /** Counted since the page was opened. */
 export type ShownWork = {
@@ -30,7 +82,7 @@ export type ShownWork = {
   tokensPerS: number | null;
 };
 
-export type NodeView = Stage & { machine: ShownMachine | null; models: ShownModel[]; work: ShownWork };
+export type NodeView = Stage & ModelsView & { machine: ShownMachine | null; work: ShownWork };
 
 export type ToNode =
   | { type: 'open'; relayUrl: string }
@@ -38,6 +90,20 @@ export type ToNode =
   | { type: 'join'; name: string; code: string }
   | { type: 'pause' }
   | { type: 'resume' }
-  | { type: 'leave' };
+  | { type: 'leave' }
+  | ToModels;
+
+/** What the owner asks of the models. */
+export type ToModels =
+  | { type: 'look' | 'download' | 'pauseDownload' | 'cancelDownload' | 'remove'; model: string }
+  | { type: 'removeAll' }
+  /** Of all models; null for as much as the browser gives. */
+  | { type: 'limit'; quotaBytes: number | null }
+  /** Downloads may use this network though it is dear, until the page is closed. */
+  | { type: 'allowMetered' }
+  /** The browser was asked to keep what is stored. */
+  | { type: 'lookStorage' };
 
 export const NO_WORK: ShownWork = { jobs: 0, tokens: 0, running: 0, tokensPerS: null };
+
+export const NO_MODELS: ModelsView = { models: [], downloads: [], storage: null, offer: null, isMetered: false };

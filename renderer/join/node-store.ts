@@ -9,16 +9,28 @@ export type StoredNode = {
   isPaused: boolean;
 };
 
+/** What the owner has said of models in this browser. */
+export type ModelWishes = {
+  wanted: readonly string[];
+  /** Of those, whose download waits until the owner lets it go on. */
+  paused: readonly string[];
+  /** That all models may take; null for as much as the browser gives. */
+  quotaBytes: number | null;
+};
+
 export type NodeStore = {
   read(): Promise<StoredNode | undefined>;
   write(node: StoredNode): Promise<void>;
+  readModels(): Promise<ModelWishes | undefined>;
+  writeModels(wishes: ModelWishes): Promise<void>;
   /** Forgets everything, the keys too. */
   clear(): Promise<void>;
 };
 
 const DATABASE = 'sparewatt-node';
 const STORE = 'node';
-const ONLY_ROW = 'self';
+const NODE_ROW = 'self';
+const MODELS_ROW = 'models';
 
 /** The node of this browser at this relay: a database belongs to one origin. */
 export async function openNodeStore(): Promise<NodeStore> {
@@ -27,8 +39,10 @@ export async function openNodeStore(): Promise<NodeStore> {
   const database = await done(opening);
   const rows = (mode: IDBTransactionMode): IDBObjectStore => database.transaction(STORE, mode).objectStore(STORE);
   return {
-    read: () => done<StoredNode | undefined>(rows('readonly').get(ONLY_ROW)),
-    write: async (node) => void (await done(rows('readwrite').put(node, ONLY_ROW))),
+    read: () => done<StoredNode | undefined>(rows('readonly').get(NODE_ROW)),
+    write: async (node) => void (await done(rows('readwrite').put(node, NODE_ROW))),
+    readModels: () => done<ModelWishes | undefined>(rows('readonly').get(MODELS_ROW)),
+    writeModels: async (wishes) => void (await done(rows('readwrite').put(wishes, MODELS_ROW))),
     clear: async () => void (await done(rows('readwrite').clear())),
   };
 }

@@ -1,6 +1,6 @@
 /** Entry of the worker that is the node: a page's own timers slow down when it is hidden, a worker's do not. */
 import { toProblem } from '../../shared/problems/problem.ts';
-import { NO_WORK, type NodeView, type ToNode } from './node-messages.ts';
+import { NO_MODELS, NO_WORK, type NodeView, type ToNode } from './node-messages.ts';
 import { openNodeStore } from './node-store.ts';
 import { createTabNode, type TabNode } from './tab-node.ts';
 
@@ -26,12 +26,13 @@ async function handle(message: ToNode): Promise<void> {
   }
   const node = await opening;
   if (message.type === 'join') return node?.join(message.name, message.code);
-  return node?.[message.type]();
+  if (message.type === 'pause' || message.type === 'resume' || message.type === 'leave') return node?.[message.type]();
+  return node?.orderModels(message);
 }
 
 scope.addEventListener('message', ({ data }) => {
   handle(data).catch((error: unknown) => {
     const { code, message } = toProblem(error, 'internal');
-    scope.postMessage({ stage: 'unpaired', problem: { code, message }, machine: null, models: [], work: NO_WORK });
+    scope.postMessage({ stage: 'unpaired', problem: { code, message }, machine: null, work: NO_WORK, ...NO_MODELS });
   });
 });

@@ -5,14 +5,14 @@ import type { Signer } from '../../shared/identity/signer.ts';
 import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { type Problem, toProblem } from '../../shared/problems/problem.ts';
-import { isServiceType } from '../../shared/protocol/subjects.ts';
 import type { ComputeDevice } from '../inference/compute-device.ts';
-import { createWebRuntime, type WebRuntime } from '../inference/web-runtime.ts';
+import type { ModelUrls } from '../inference/model-source.ts';
+import { createWebRuntime } from '../inference/web-runtime.ts';
 import { describeHardware, describeSoftware } from './browser-facts.ts';
-import { type CountedRuntime, countWork } from './counted-runtime.ts';
-import type { ShownModel, ShownProblem, ShownWork, Stage } from './node-messages.ts';
-import { NO_WORK } from './node-messages.ts';
+import { countWork } from './counted-runtime.ts';
+import type { ModelsView, ShownProblem, ShownWork, Stage, ToModels } from './node-messages.ts';
 import { type NodeStore, pinsOf, type StoredNode } from './node-store.ts';
+import { createTabModels, TAB_MODELS } from './tab-models.ts';
 
 export type RunningNodeOptions = {
   node: StoredNode;
@@ -28,7 +28,9 @@ export type RunningNode = {
   readonly nodeId: string;
   /** Settles when the node has ended: with the problem that ended it, or undefined after `drain`. */
   readonly ended: Promise<Problem | undefined>;
-  models(): ShownModel[];
+  models(): ModelsView;
+  /** What the owner asks of the models. */
+  orderModels(message: ToModels): Promise<void>;
   work(): ShownWork;
   /** At once: what runs is handed back to the relay, and all memory of models is given back. */
   pause(): Promise<void>;
@@ -37,16 +39,13 @@ export type RunningNode = {
   drain(mostMs: number): Promise<void>;
 };
 
-/** The models that the relay has for browsers. */
-const MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
-/** One answer at a time from each model: more would only slow each other down on one machine. */
-const SLOTS = MODELS.length;
+/** One answer at a time from each model of every tab: more would only slow each other down on one machine. */
+const SLOTS = TAB_MODELS.length;
 const OPEN: NodePolicy = {};
 const PAUSED: NodePolicy = { paused: true, finish_running: false };
 const DRAINING: NodePolicy = { paused: true, finish_running: true };
 /** How often a person is told anew; nothing of the work waits for it. */
 const LOOK_EVERY_MS = 250;
-const RETRY_MS = 5_000;
 
 /** Fetches the models, then keeps a session with the relay until the node is drained or refused. */
 export function startRunningNode(options: RunningNodeOptions): RunningNode {
@@ -57,14 +56,25 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
   let isPaused = node.isPaused;
   let isDraining = false;
   let problem: ShownProblem | null = null;
-  let runtime: WebRuntime | undefined;
-  let counted: CountedRuntime | undefined;
   let agent: Agent | undefined;
+  const runtime = createWebRuntime({ compute: options.compute, onFault: () => undefined });
+  const models = createTabModels({
+    store,
+    runtime,
+    compute: options.compute,
+    urls: urlsAt(options.relayUrl),
+    onChange: tell,
+  });
+  const counted = countWork(models.runtime, () => performance.now());
+  const ready = Promise.withResolvers<void>();
 
-  function look(): void {
+  function tell(): void {
     if (isDraining) show({ stage: 'leaving', nodeId });
-    else if (agent === undefined) return;
-    else if (isPaused) show({ stage: 'paused', nodeId });
+    else if (agent === undefined) {
+      const view = models.view();
+      show(stageBefore(view, nodeId));
+      if (isReady(view)) ready.resolve();
+    } else if (isPaused) show({ stage: 'paused', nodeId });
     else if (agent.hasSession()) show({ stage: 'contributing', nodeId });
     else show({ stage: 'connecting', nodeId, problem });
   }
@@ -74,9 +84,9 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
   }
 
   async function run(): Promise<Problem | undefined> {
-    runtime = await installModels(options, nodeId, stop.signal);
     if (isPaused) runtime.release();
-    counted = countWork(runtime, () => performance.now());
+    await models.start();
+    await untilAborted(ready.promise, stop.signal);
     const say = (): void => undefined;
     agent = startAgent({
       relayUrl: options.relayUrl,
@@ -99,10 +109,17 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
     return agent.ended;
   }
 
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  const timer = setInterval(() => {
+    models.look();
+    tell();
+  }, LOOK_EVERY_MS);
   const ended = run()
     .catch((error: unknown) => (stop.signal.aborted ? undefined : toProblem(error, 'internal')))
-    .finally(() => clearInterval(timer));
+    .finally(async () => {
+      clearInterval(timer);
+      models.close();
+      await runtime.close();
+    });
 
   async function remember(paused: boolean): Promise<void> {
     isPaused = paused;
@@ -113,28 +130,26 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
   return {
     nodeId,
     ended,
-    models: () =>
-      (runtime?.models() ?? [])
-        .filter(({ type }) => !isServiceType(type))
-        .map(({ name, state, size_bytes }) => ({ name, isWarm: state === 'warm', sizeBytes: size_bytes })),
-    work: () => counted?.work() ?? NO_WORK,
+    models: models.view,
+    orderModels: models.order,
+    work: () => counted.work(),
     async pause() {
       policy.replace(PAUSED);
-      runtime?.release();
+      runtime.release();
       await remember(true);
-      look();
+      tell();
     },
     async resume() {
       policy.replace(OPEN);
-      runtime?.warmUp();
+      runtime.warmUp();
       await remember(false);
-      look();
+      tell();
     },
     async drain(mostMs) {
       isDraining = true;
       policy.replace(DRAINING);
       const deadline = performance.now() + mostMs;
-      while ((counted?.work().running ?? 0) > 0 && performance.now() < deadline) await pauseFor(LOOK_EVERY_MS);
+      while (counted.work().running > 0 && performance.now() < deadline) await pauseFor(LOOK_EVERY_MS);
       stop.abort();
       await agent?.close();
       await ended;
@@ -142,27 +157,33 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
   };
 }
 
-/** A relay that does not send its models now is asked again; one that has none is a problem. */
-async function installModels(options: RunningNodeOptions, nodeId: string, signal: AbortSignal): Promise<WebRuntime> {
-  const { compute, relayUrl, show } = options;
-  for (;;) {
-    try {
-      return await createWebRuntime({
-        models: MODELS,
-        modelsUrl: new URL('/models/', relayUrl).href,
-        compute,
-        onProgress: (progress) => show({ stage: 'preparing', ...progress }),
-        onFault: () => undefined,
-        signal,
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      const { code, message } = toProblem(error, 'model_download_failed');
-      if (code !== 'model_download_failed') throw error;
-      show({ stage: 'connecting', nodeId, problem: { code, message } });
-      await pauseFor(RETRY_MS);
-    }
+function urlsAt(relayUrl: string): ModelUrls {
+  return { modelsUrl: new URL('/models/', relayUrl).href, mirrorUrl: new URL('/mirror/', relayUrl).href };
+}
+
+/** What holds the node up that has no model yet. */
+function stageBefore({ downloads, models }: ModelsView, nodeId: string): Stage {
+  const coming = downloads.find(({ problem, isPaused }) => problem === null && !isPaused);
+  if (coming !== undefined) {
+    const { model, loadedBytes, totalBytes } = coming;
+    return { stage: 'preparing', model, loadedBytes, totalBytes: totalBytes ?? 0 };
   }
+  const problem = downloads.find((download) => download.problem !== null)?.problem ?? null;
+  return problem === null && models.length === 0 ? { stage: 'held' } : { stage: 'connecting', nodeId, problem };
+}
+
+/** The relay hears of a node that has something to offer, and not of each model of every tab by itself. */
+function isReady({ downloads, models }: ModelsView): boolean {
+  const isComing = downloads.some(
+    ({ model, problem, isPaused }) => TAB_MODELS.includes(model) && problem === null && !isPaused,
+  );
+  return models.length > 0 && !isComing;
+}
+
+function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return Promise.race([promise, aborted]);
 }
 
 function pauseFor(ms: number): Promise<void> {

@@ -17,7 +17,12 @@ export function StatusCard({ view, status, strings, ask }: StatusCardProps) {
         <p className="status-why">{status.why}</p>
       </div>
       {view.stage === 'preparing' && (
-        <progress className="progress" value={view.loadedBytes} max={view.totalBytes} aria-label={status.why} />
+        <progress
+          className="progress"
+          value={view.loadedBytes}
+          max={Math.max(1, view.totalBytes)}
+          aria-label={status.why}
+        />
       )}
       <Actions view={view} strings={strings} ask={ask} />
     </section>
@@ -28,7 +33,8 @@ function Actions({ view, strings, ask }: Omit<StatusCardProps, 'status'>) {
   const dialog = useRef<HTMLDialogElement>(null);
   const { stage } = view;
   const isJoined = stage === 'connecting' || stage === 'contributing' || stage === 'paused';
-  if (!isJoined && stage !== 'preparing') return null;
+  const isWaiting = stage === 'preparing' || stage === 'held';
+  if (!isJoined && !isWaiting) return null;
   return (
     <div className="actions">
       {stage === 'paused' ? (
@@ -36,12 +42,7 @@ function Actions({ view, strings, ask }: Omit<StatusCardProps, 'status'>) {
           {strings.actions.resume}
         </button>
       ) : (
-        <button
-          type="button"
-          className="button"
-          disabled={stage === 'preparing'}
-          onClick={() => ask({ type: 'pause' })}
-        >
+        <button type="button" className="button" disabled={isWaiting} onClick={() => ask({ type: 'pause' })}>
           {strings.actions.pause}
         </button>
       )}

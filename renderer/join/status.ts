@@ -16,9 +16,11 @@ export function statusOf(view: NodeView, strings: Strings, locale: string): Stat
     case 'pairing':
       return { tone: 'waiting', title: states.notYet, why: reasons.pairing };
     case 'preparing': {
-      const percent = new Intl.NumberFormat(locale, { style: 'percent' }).format(view.loadedBytes / view.totalBytes);
+      const percent = new Intl.NumberFormat(locale, { style: 'percent' }).format(shareOf(view));
       return { tone: 'waiting', title: states.notYet, why: reasons.preparing(view.model, percent) };
     }
+    case 'held':
+      return { tone: 'waiting', title: states.notYet, why: reasons.held };
     case 'connecting': {
       const why = view.problem === null ? reasons.connecting : strings.problem(view.problem);
       return { tone: 'waiting', title: states.notYet, why };
@@ -36,4 +38,9 @@ export function statusOf(view: NodeView, strings: Strings, locale: string): Stat
     case 'leaving':
       return { tone: 'waiting', title: states.leaving, why: reasons.leaving };
   }
+}
+
+/** Zero until it is known how much there is. */
+function shareOf({ loadedBytes, totalBytes }: { loadedBytes: number; totalBytes: number }): number {
+  return totalBytes === 0 ? 0 : loadedBytes / totalBytes;
 }

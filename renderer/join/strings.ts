@@ -1,6 +1,7 @@
 import { frenchProblem } from '../../shared/problems/french.ts';
 import type { Locale } from '../language/locales.ts';
 import type { ShownProblem } from './node-messages.ts';
+import { MODEL_STRINGS, type ModelStrings } from './strings-models.ts';
 
 /** Everything that the page says, in one language. */
 export type Strings = {
@@ -13,6 +14,7 @@ export type Strings = {
     elsewhere: string;
     pairing: string;
     preparing: (model: string, percent: string) => string;
+    held: string;
     connecting: string;
     ready: string;
     working: (jobs: number) => string;
@@ -42,10 +44,8 @@ export type Strings = {
     cpu: (threads: number) => string;
     cpuHint: string;
     node: string;
-    models: string;
-    warm: string;
-    installed: string;
   };
+  models: ModelStrings;
   keepOpen: string;
   language: string;
   /** What the page says of a problem. */
@@ -68,6 +68,7 @@ const EN: Strings = {
     elsewhere: 'Another tab of this browser contributes already. This one takes over when that one is closed.',
     pairing: 'Showing the code to the relay…',
     preparing: (model, percent) => `Fetching ${model}: ${percent}`,
+    held: 'No model is here yet, and its download waits for you. It can go on below.',
     connecting: 'Waiting for the relay…',
     ready: 'Ready. The relay has no work for this browser at the moment.',
     working: (jobs) => (jobs === 1 ? 'Working on one job.' : `Working on ${jobs} jobs.`),
@@ -112,10 +113,8 @@ const EN: Strings = {
     cpu: (threads) => `Processor (up to ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
     cpuHint: 'This browser offers no graphics card over WebGPU, so that the processor does the work.',
     node: 'Known to the relay as',
-    models: 'Models',
-    warm: 'in memory',
-    installed: 'on disk',
   },
+  models: MODEL_STRINGS.en,
   keepOpen: 'Keep this tab open. It goes on working when it is hidden; closing it ends its part at once.',
   language: 'Language',
   problem: ({ message }) => message,
@@ -145,6 +144,7 @@ const FR: Strings = {
     elsewhere: 'Un autre onglet de ce navigateur contribue déjà. Celui-ci prendra le relais à sa fermeture.',
     pairing: 'Présentation du code au relais…',
     preparing: (model, percent) => `Téléchargement de ${model} : ${percent}`,
+    held: 'Aucun modèle n’est encore ici, et son téléchargement vous attend. Il peut reprendre ci-dessous.',
     connecting: 'En attente du relais…',
     ready: 'Prêt. Le relais n’a pas de travail pour ce navigateur en ce moment.',
     working: (jobs) => (jobs === 1 ? 'Une tâche en cours.' : `${jobs} tâches en cours.`),
@@ -190,10 +190,8 @@ const FR: Strings = {
     cpu: (threads) => `Processeur (jusqu’à ${threads} ${threads === 1 ? 'fil' : 'fils'})`,
     cpuHint: 'Ce navigateur n’offre pas de carte graphique par WebGPU : le processeur fait le travail.',
     node: 'Connu du relais sous le nom',
-    models: 'Modèles',
-    warm: 'en mémoire',
-    installed: 'sur disque',
   },
+  models: MODEL_STRINGS.fr,
   keepOpen:
     'Gardez cet onglet ouvert. Il continue de travailler quand il est caché ; le fermer met fin à sa part aussitôt.',
   language: 'Langue',

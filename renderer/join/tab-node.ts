@@ -12,7 +12,15 @@ import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { chooseDevice } from '../inference/compute-device.ts';
 import { forgetModels } from '../inference/model-cache.ts';
 import { createNodeKeys, signerOfKeys } from './node-key.ts';
-import { NO_WORK, type NodeView, type ShownMachine, type ShownProblem, type Stage } from './node-messages.ts';
+import {
+  NO_MODELS,
+  NO_WORK,
+  type NodeView,
+  type ShownMachine,
+  type ShownProblem,
+  type Stage,
+  type ToModels,
+} from './node-messages.ts';
 import { type NodeStore, pinsOf, type StoredNode } from './node-store.ts';
 import { type RunningNode, startRunningNode } from './running-node.ts';
 
@@ -29,6 +37,7 @@ export type TabNode = {
   pause(): Promise<void>;
   resume(): Promise<void>;
   leave(): Promise<void>;
+  orderModels(message: ToModels): Promise<void>;
 };
 
 const LOCK = 'sparewatt-node';
@@ -41,8 +50,8 @@ export function createTabNode({ store, relayUrl, version, tell }: TabNodePorts):
   let lastTold = '';
 
   function show(stage: Stage): void {
-    const models = running?.models() ?? [];
-    const view: NodeView = { ...stage, machine, models, work: running?.work() ?? NO_WORK };
+    const models = running?.models() ?? NO_MODELS;
+    const view: NodeView = { ...stage, ...models, machine, work: running?.work() ?? NO_WORK };
     const text = JSON.stringify(view);
     if (text === lastTold) return;
     lastTold = text;
@@ -97,6 +106,9 @@ export function createTabNode({ store, relayUrl, version, tell }: TabNodePorts):
     },
     async resume() {
       await running?.resume();
+    },
+    async orderModels(message) {
+      await running?.orderModels(message);
     },
     async leave() {
       const leaving = running;

@@ -120,6 +120,13 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   model_files_missing: 'Des fichiers du modèle manquent. Téléchargez-le de nouveau.',
   model_files_corrupt: 'Les fichiers du modèle sont abîmés. Téléchargez-le de nouveau.',
   model_source_refused: 'Les réglages de cette machine n’acceptent pas de modèle de cette source.',
+  model_source_changed:
+    'Un fichier du modèle n’est pas celui que sa liste annonce. Rien n’en a été gardé ; prévenez l’opérateur du relais.',
+  browser_storage_full:
+    'Le navigateur ne donne plus de place à cette page. Libérez de l’espace sur le disque, ou retirez un modèle.',
+  browser_offline:
+    'Le navigateur est hors ligne. Ce qui est venu est gardé ; le téléchargement reprendra avec le réseau.',
+  network_metered: 'Le réseau est limité ou payant. Rien n’est téléchargé sans votre accord.',
   model_in_use: 'Ce modèle est déjà ici, ou en route, ou encore utilisé.',
   node_busy: 'Des tâches tournent sur cette machine. Mettez-la en pause, puis réessayez.',
   node_fault: 'Le calcul a échoué sur cette machine. Le journal en dit plus.',
@@ -153,6 +160,8 @@ const WITH_DETAIL: ReadonlySet<string> = new Set<MetCode>([
   'model_files_missing',
   'model_files_corrupt',
   'model_source_refused',
+  'model_source_changed',
+  'browser_storage_full',
   'node_out_of_memory',
   'invalid_value',
   'invalid_setting',

@@ -409,8 +409,32 @@ export const PROBLEMS = {
     retry: 'elsewhere',
     type: 'server_error',
   },
+  model_source_changed: {
+    title: 'A file of the model is not the one that its list names',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
   model_store_full: {
     title: 'The models of this machine have used up their space',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  browser_storage_full: {
+    title: 'The browser gives the page no more room',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  browser_offline: {
+    title: 'The browser is offline',
+    status: 503,
+    retry: 'elsewhere',
+    type: 'server_error',
+  },
+  network_metered: {
+    title: 'The network is metered',
     status: 503,
     retry: 'elsewhere',
     type: 'server_error',

@@ -28,6 +28,8 @@ const EMBED = 'sparewatt/demo-embed';
 const SEES = 'test/sees';
 const PAINTS = 'test/paints';
 const FAILS = 'test/fails';
+/** Of the dtype that suits a processor. */
+const WEIGHTS = 'onnx/model_quantized.onnx';
 const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain'];
 /** Sums in another order, and on a GPU with other instructions, differ in the last digits of float32. */
 const TOLERANCE = { wasm: 1e-5, webgpu: 1e-3 };
@@ -71,6 +73,18 @@ async function serveWritten(page: Page): Promise<void> {
   await page.context().route('**/models/test/**', (route) => route.fulfill({ path: pathOf(route.request().url()) }));
 }
 
+async function digestsOf(id: string): Promise<{ files: Record<string, { sha256: string; sizeBytes: number }> }> {
+  return (await pool.request(`/models/${id}/digests.json`)).json() as ReturnType<typeof digestsOf>;
+}
+
+/** As the names of the pieces say. */
+function storedBytesOf(page: Page, sha256: string): Promise<number> {
+  return page.evaluate<number>(`caches.open('sparewatt-models').then(async (cache) =>
+    (await cache.keys('https://models.invalid/${sha256}', { ignoreSearch: true }))
+      .map(({ url }) => new URL(url).searchParams)
+      .reduce((sum, piece) => sum + Number(piece.get('to')) - Number(piece.get('from')), 0))`);
+}
+
 async function vectorsOnNode(): Promise<number[][]> {
   const models = fileURLToPath(new URL('../../shared/models', import.meta.url));
   const options = { modelFolder: models, cacheFolder: join(models, 'none'), log: collectLog() };
@@ -97,7 +111,8 @@ for (const device of ['wasm', 'webgpu'] as const) {
   describe(`the engine in a browser worker on ${device}`, () => {
     test('answers sums it has never seen, and embeds as the engine in Node does', async () => {
       const engine = engineOf(await openPage());
-      const wishes = device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true };
+      // As the engine in Node has them, which computes what is compared.
+      const wishes = { dtypes: ['fp32'], ...(device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true }) };
       assert.equal((await engine.open([CHAT, EMBED], wishes)).device, device);
       assert.ok(await engine.isIsolated());
       const answer = await engine.run(chatJob(CHAT, '59 + 33'));
@@ -186,16 +201,25 @@ test('a worker that does not stop in time is ended, and another takes its place'
   assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
 });
 
-test('a damaged file of the relay is refused, a damaged one in the browser is fetched again', async () => {
+test('another file at the relay is refused, a damaged one in the browser is fetched again', async () => {
   const page = await openPage();
   const engine = engineOf(page);
-  await page.context().route('**/onnx/model.onnx', (route) => route.fulfill({ body: 'not a model' }));
-  await assert.rejects(engine.open([CHAT], { only: 'wasm' }), /'onnx\/model.onnx' of the model is damaged/);
-  await page.context().unroute('**/onnx/model.onnx');
+  const { sizeBytes, sha256 } = (await digestsOf(CHAT)).files[WEIGHTS] ?? assert.fail('no such weights');
+  const wrong: [body: Buffer, said: RegExp][] = [
+    [Buffer.from('not a model'), /is not the file that its list names: it has 11 bytes/],
+    [Buffer.alloc(sizeBytes, 7), /is not the file that its list names: its SHA-256 is another/],
+  ];
+  for (const [body, said] of wrong) {
+    await page.context().route(`**/${WEIGHTS}`, (route) => route.fulfill({ body }));
+    await assert.rejects(engine.open([CHAT], { only: 'wasm' }), said);
+    assert.equal(await storedBytesOf(page, sha256), 0, 'something of it was kept');
+    await page.context().unroute(`**/${WEIGHTS}`);
+  }
   await engine.open([CHAT], { only: 'wasm' });
+  assert.equal(await storedBytesOf(page, sha256), sizeBytes);
   await page.evaluate(`caches.open('sparewatt-models').then(async (cache) => {
     for (const key of await cache.keys())
-      if (key.url.includes('model.onnx')) await cache.put(key, new Response('not a model'));
+      if (key.url.includes('${sha256}')) await cache.put(key, new Response('not a model'));
   })`);
   await engine.open([CHAT], { only: 'wasm' });
   assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');

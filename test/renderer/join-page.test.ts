@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countWork } from '../../renderer/join/counted-runtime.ts';
 import { codeOfFragment } from '../../renderer/join/invitation.ts';
-import { NO_WORK, type Stage } from '../../renderer/join/node-messages.ts';
+import { NO_MODELS, NO_WORK, type Stage } from '../../renderer/join/node-messages.ts';
 import { statusOf } from '../../renderer/join/status.ts';
 import { STRINGS } from '../../renderer/join/strings.ts';
 import { type Locale, preferredLocale } from '../../renderer/language/locales.ts';
@@ -16,13 +16,14 @@ const STAGES: Stage[] = [
   { stage: 'elsewhere' },
   { stage: 'pairing' },
   { stage: 'preparing', model: 'sparewatt/demo-chat', loadedBytes: 1, totalBytes: 4 },
+  { stage: 'held' },
   { stage: 'connecting', nodeId: 'a', problem: null },
   { stage: 'connecting', nodeId: 'a', problem: { code: 'relay_unreachable', message: 'The relay does not answer.' } },
   { stage: 'contributing', nodeId: 'a' },
   { stage: 'paused', nodeId: 'a' },
   { stage: 'leaving', nodeId: 'a' },
 ];
-const rest = { machine: null, models: [], work: NO_WORK };
+const rest = { machine: null, work: NO_WORK, ...NO_MODELS };
 
 /** The paths of all texts, and what stands there. */
 function textsOf(value: unknown, path = ''): [string, string][] {

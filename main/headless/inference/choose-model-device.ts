@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { weightsFile } from '../../../shared/downloads/model-plan.ts';
 import {
   chooseDevice,
   type DeviceChoice,
@@ -13,7 +14,6 @@ import { dtypesFor, PROCESSOR_DTYPES } from '../../../shared/runtimes/devices/dt
 import { measureDevices, type TrialWorker } from '../../../shared/runtimes/devices/measure-devices.ts';
 import { trialJobOf } from '../../../shared/runtimes/devices/trial-job.ts';
 import type { InstalledModel } from '../models/installed-model.ts';
-import { weightsFile } from '../models/model-plan.ts';
 import { startTrial, type TrialRequest } from './start-trial.ts';
 
 export type DeviceChooserOptions = {

@@ -1,12 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Problem } from '../../../shared/problems/problem.ts';
-import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
-import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
-import { downloadFile } from './download.ts';
-import { fileUrl } from './hub.ts';
-import { assertNoLink } from './links.ts';
+import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 import {
   assertSafeFormat,
   CONFIG_FILE,
@@ -15,10 +9,15 @@ import {
   mostBytesOf,
   planFiles,
   weightsFile,
-} from './model-plan.ts';
+} from '../../../shared/downloads/model-plan.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
+import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
+import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
+import { downloadFile } from './download.ts';
+import { fileUrl } from './hub.ts';
+import { assertNoLink } from './links.ts';
 import { type ModelSource, type SourceOptions, sourcesFor } from './sources.ts';
-
-export type DownloadProgress = { model: string; file: string; loadedBytes: number; totalBytes: number | null };
 
 export type FetchOptions = SourceOptions & {
   onProgress?: (progress: DownloadProgress) => void;

@@ -2,6 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { revisionFolder } from '../../../shared/api/model-lock.ts';
+import {
+  assertModelId,
+  type FilePlan,
+  KNOWN_FILES,
+  KNOWN_PARTS,
+  planFiles,
+  SHIPPED_DTYPES,
+  weightsFile,
+} from '../../../shared/downloads/model-plan.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { PROCESSOR_DTYPES } from '../../../shared/runtimes/devices/dtype-order.ts';
 import { readModelFacts } from '../../../shared/runtimes/transformers/model-facts.ts';
@@ -22,18 +31,7 @@ import { hold, release, writeUse } from './holds.ts';
 import type { InstalledModel } from './installed-model.ts';
 import { createInventory } from './inventory.ts';
 import { assertNoLink, isBehindLink } from './links.ts';
-import {
-  assertModelId,
-  type FilePlan,
-  KNOWN_FILES,
-  KNOWN_PARTS,
-  planFiles,
-  SHIPPED_DTYPES,
-  weightsFile,
-} from './model-plan.ts';
 import { lockPath } from './store-notes.ts';
-
-export type { DownloadProgress } from './fetch-files.ts';
 
 /** A model by its id, or with the dtype, the revision (branch, tag or commit) and the task that its owner wants. */
 export type ModelRequest =

@@ -1,4 +1,4 @@
-import type { DownloadProgress } from './model-store.ts';
+import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 
 const STEP = 0.1;
 const MEBIBYTE = 1_048_576;

@@ -1,10 +1,16 @@
 import { revisionFolder } from '../../../shared/api/model-lock.ts';
+import {
+  assertModelId,
+  CONFIG_FILE,
+  externalDataFiles,
+  planFiles,
+  weightsFile,
+} from '../../../shared/downloads/model-plan.ts';
 import type { ModelSize } from '../../../shared/ipc/model-size.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
 import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { fileUrl, requestFile, statusProblem, unreachableProblem, type WaysOut } from './hub.ts';
-import { assertModelId, CONFIG_FILE, externalDataFiles, planFiles, weightsFile } from './model-plan.ts';
 import { type ModelSource, type OpenSource, type SourceOptions, sourcesFor } from './sources.ts';
 
 type Wanted = { id: string; dtypes: readonly string[]; revision?: string };

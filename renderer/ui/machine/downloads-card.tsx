@@ -1,7 +1,8 @@
-import type { AppState } from '../../../shared/ipc/app-state.ts';
+import type { AppState, ModelDownload } from '../../../shared/ipc/app-state.ts';
+import { DownloadRow } from '../../downloads/download-row.tsx';
+import { ask } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { AddModelForm } from './add-model-form.tsx';
-import { DownloadRow } from './download-row.tsx';
 
 /** Models on their way here, and a field for the next. */
 export function DownloadsCard({ state: { downloads } }: { state: AppState }) {
@@ -14,10 +15,28 @@ export function DownloadsCard({ state: { downloads } }: { state: AppState }) {
       {downloads.length > 0 && (
         <ul className="rows">
           {downloads.map((download) => (
-            <DownloadRow key={download.model} download={download} />
+            <Row key={download.model} download={download} />
           ))}
         </ul>
       )}
     </section>
+  );
+}
+
+function Row({ download }: { download: ModelDownload }) {
+  const { texts, show } = useSpeech();
+  const { model, problem } = download;
+  const tell = (name: 'addModel' | 'pauseDownload' | 'cancelDownload') => (): void =>
+    void ask(name, { model }).catch(() => undefined);
+  return (
+    <DownloadRow
+      download={download}
+      words={texts.models.add}
+      show={show}
+      problem={problem === null ? null : texts.problem(problem)}
+      onGoOn={tell('addModel')}
+      onPause={tell('pauseDownload')}
+      onCancel={tell('cancelDownload')}
+    />
   );
 }

@@ -1,4 +1,5 @@
 import type { Finding } from '../../../shared/receipts/receipt-proof.ts';
+import { DOWNLOAD_WORDS } from '../../downloads/words.ts';
 
 const KINDS: Record<string, string> = {
   heartbeat: 'Sign of life',
@@ -174,22 +175,7 @@ export const EN_RECORDS = {
       sizeUnknown: 'How large it is, its source does not say.',
       submit: 'Download',
       submitOf: (model: string): string => `Download ${model}`,
-      progress: (model: string): string => `Download of ${model}`,
-      of: (loaded: string, total: string): string => `${loaded} of ${total}`,
-      speed: (rate: string): string => `${rate}/s`,
-      eta: (time: string): string => `${time} left`,
-      pause: 'Pause',
-      pauseOf: (model: string): string => `Pause the download of ${model}`,
-      paused: 'paused; what came is kept on the disk',
-      resume: 'Resume',
-      resumeOf: (model: string): string => `Resume the download of ${model}`,
-      cancel: 'Cancel',
-      cancelOf: (model: string): string => `Cancel the download of ${model}`,
-      cancelHint: 'Ending it here deletes what came.',
-      dismiss: 'Dismiss',
-      dismissOf: (model: string): string => `Dismiss ${model}`,
-      again: 'Try again',
-      againFor: (model: string): string => `Try again: ${model}`,
+      ...DOWNLOAD_WORDS.en,
     },
   },
   machine: {

@@ -1,3 +1,4 @@
+import { DOWNLOAD_WORDS } from '../../downloads/words.ts';
 import type { EN_RECORDS } from './en-records.ts';
 
 export const FR_RECORDS: typeof EN_RECORDS = {
@@ -175,22 +176,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       sizeUnknown: 'Sa source ne dit pas sa taille.',
       submit: 'Télécharger',
       submitOf: (model) => `Télécharger ${model}`,
-      progress: (model) => `Téléchargement de ${model}`,
-      of: (loaded, total) => `${loaded} sur ${total}`,
-      speed: (rate) => `${rate}/s`,
-      eta: (time) => `reste ${time}`,
-      pause: 'Suspendre',
-      pauseOf: (model) => `Suspendre le téléchargement de ${model}`,
-      paused: 'suspendu ; ce qui est arrivé reste sur le disque',
-      resume: 'Reprendre',
-      resumeOf: (model) => `Reprendre le téléchargement de ${model}`,
-      cancelHint: 'L’arrêter ici efface ce qui est arrivé.',
-      cancel: 'Annuler',
-      cancelOf: (model) => `Annuler le téléchargement de ${model}`,
-      dismiss: 'Retirer de la liste',
-      dismissOf: (model) => `Retirer de la liste ${model}`,
-      again: 'Réessayer',
-      againFor: (model) => `Réessayer de télécharger ${model}`,
+      ...DOWNLOAD_WORDS.fr,
     },
   },
   machine: {

@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import {
-  createModelStore,
-  type DownloadProgress,
-  type ModelStoreOptions,
-} from '../../../main/headless/models/model-store.ts';
+import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
 import type { ModelLock } from '../../../shared/api/model-lock.ts';
+import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';

@@ -1,19 +1,31 @@
-import type { AgentLog } from '../../shared/agent/log.ts';
-import type { ModelDownload } from '../../shared/ipc/app-state.ts';
-import type { ModelSize } from '../../shared/ipc/model-size.ts';
-import { Problem, toProblem } from '../../shared/problems/problem.ts';
-import { createDownloadMeter, type DownloadMeter } from './download-meter.ts';
-import type { PageModel } from './page-model.ts';
-import type { InstallModel } from './page-models.ts';
-import type { WindowRuntime } from './window-runtime.ts';
+import type { AgentLog } from '../agent/log.ts';
+import type { ModelDownload } from '../ipc/app-state.ts';
+import type { ModelSize } from '../ipc/model-size.ts';
+import { Problem, toProblem } from '../problems/problem.ts';
+import { createDownloadMeter, type DownloadMeter, type DownloadProgress } from './download-meter.ts';
 
-export type ModelDeskOptions = {
-  install: InstallModel;
+/** A model that was brought here. `forget` takes its files away; absent for those that ship with the app. */
+export type BroughtModel = { forget?(): Promise<void> };
+
+export type BringOptions = {
+  onProgress(progress: DownloadProgress): void;
+  signal: AbortSignal;
+  quotaBytes: () => number | undefined;
+  /** Rejects where no source may be asked now; what is here already needs none. */
+  mayAsk: () => Promise<void>;
+};
+
+export type ModelDeskOptions<Model extends BroughtModel> = {
+  install(id: string, options: BringOptions): Promise<Model>;
   /** What a download would bring; sizes are unknown when absent. */
   measure?(id: string, signal: AbortSignal): Promise<ModelSize>;
   /** Takes what came of a download off the disk. */
   discard(id: string): Promise<void>;
-  runtime: Pick<WindowRuntime, 'addModel' | 'removeModel' | 'listModels'>;
+  runtime: {
+    addModel(model: Model): void;
+    removeModel(id: string): void;
+    listModels(): readonly { name: string }[];
+  };
   /** Ids of the models that the owner has added; kept over restarts. */
   wanted(): readonly string[];
   keepWanted(ids: readonly string[]): void;
@@ -23,7 +35,7 @@ export type ModelDeskOptions = {
   quotaBytes(): number | undefined;
   /** Why nothing may be downloaded now; undefined when it may. */
   refusal(): Problem | undefined;
-  /** Settles when that is known, after the start of the app. */
+  /** Settles when that is known, after the start of the host. */
   sensed: Promise<unknown>;
   now: () => number;
   onChange(): void;
@@ -84,10 +96,10 @@ class Held extends Error {
  * the disk; one that failed stays until it is tried again or cancelled; (4) nobody is asked for anything while `refusal` forbids
  * it: what runs is broken off and keeps what came, what is begun waits, and both go on by themselves when it does not.
  */
-export function createModelDesk(options: ModelDeskOptions): ModelDesk {
+export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOptions<Model>): ModelDesk {
   const { install, runtime, wanted, keepWanted, keepPaused, onChange, now, log } = options;
   const running = new Map<string, Running>();
-  const added = new Map<string, PageModel>();
+  const added = new Map<string, Model>();
 
   const enter = (id: string, isPaused: boolean): Running => {
     const entry: Running = {

@@ -6,7 +6,7 @@ import {
   KNOWN_PARTS,
   planFiles,
   weightsFile,
-} from '../../../main/headless/models/model-plan.ts';
+} from '../../../shared/downloads/model-plan.ts';
 import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { isProblem } from '../../support/problems.ts';
 

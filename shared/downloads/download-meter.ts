@@ -1,5 +1,7 @@
-import type { ModelDownload } from '../../shared/ipc/app-state.ts';
-import type { DownloadProgress } from '../headless/models/fetch-files.ts';
+import type { ModelDownload } from '../ipc/app-state.ts';
+
+/** Of one file of a model. */
+export type DownloadProgress = { model: string; file: string; loadedBytes: number; totalBytes: number | null };
 
 export type DownloadMeter = {
   note(progress: DownloadProgress): void;

@@ -1,7 +1,7 @@
-import { isModelId, isSafeFile } from '../../../shared/api/model-lock.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
-import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import type { ModelKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
+import { isModelId, isSafeFile } from '../api/model-lock.ts';
+import { Problem } from '../problems/problem.ts';
+import { isJsonObject, type JsonObject } from '../runtimes/transformers/model-files.ts';
+import type { ModelKind } from '../runtimes/transformers/tasks/task-kinds.ts';
 
 /** The largest tokenizers have 40 MB; a file of this kind beyond that is there to fill a disk. */
 const TEXT_MOST_BYTES = 256 * 1024 * 1024;

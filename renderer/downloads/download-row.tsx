@@ -1,20 +1,26 @@
-import type { ModelDownload } from '../../../shared/ipc/app-state.ts';
-import { ask } from '../bridge.ts';
-import { useSpeech } from '../locale.ts';
+import type { ModelDownload } from '../../shared/ipc/app-state.ts';
+import type { Shown } from '../language/shown.ts';
+import type { DownloadWords } from './words.ts';
+
+export type DownloadRowProps = {
+  download: ModelDownload;
+  words: DownloadWords;
+  show: Shown;
+  /** What is said of the download's problem; null while it has none. */
+  problem: string | null;
+  onGoOn(): void;
+  onPause(): void;
+  onCancel(): void;
+};
 
 /** One model on its way: how far it is, and what its owner can do about it. */
-export function DownloadRow({ download }: { download: ModelDownload }) {
-  const { texts } = useSpeech();
-  const words = texts.models.add;
-  const { model, problem, isPaused } = download;
-  const goOn = (): void => void ask('addModel', { model }).catch(() => undefined);
-  const pause = (): void => void ask('pauseDownload', { model }).catch(() => undefined);
-  const cancel = (): void => void ask('cancelDownload', { model }).catch(() => undefined);
+export function DownloadRow({ download, words, show, problem, onGoOn, onPause, onCancel }: DownloadRowProps) {
+  const { model, isPaused } = download;
   const [doing, label, act] = isPaused
-    ? [words.resume, words.resumeOf(model), goOn]
+    ? [words.resume, words.resumeOf(model), onGoOn]
     : problem === null
-      ? [words.pause, words.pauseOf(model), pause]
-      : [words.again, words.againFor(model), goOn];
+      ? [words.pause, words.pauseOf(model), onPause]
+      : [words.again, words.againFor(model), onGoOn];
   return (
     <li className="row">
       <span className="grow">
@@ -22,9 +28,9 @@ export function DownloadRow({ download }: { download: ModelDownload }) {
           <code>{model}</code>
         </strong>
         {problem === null ? (
-          <ProgressLine download={download} />
+          <ProgressLine download={download} words={words} show={show} />
         ) : (
-          <span className="hint">{texts.problem(problem)}</span>
+          <span className="hint">{problem}</span>
         )}
         <span className="hint">{words.cancelHint}</span>
       </span>
@@ -36,7 +42,7 @@ export function DownloadRow({ download }: { download: ModelDownload }) {
           type="button"
           className="button"
           aria-label={problem === null ? words.cancelOf(model) : words.dismissOf(model)}
-          onClick={cancel}
+          onClick={onCancel}
         >
           {problem === null ? words.cancel : words.dismiss}
         </button>
@@ -45,9 +51,7 @@ export function DownloadRow({ download }: { download: ModelDownload }) {
   );
 }
 
-function ProgressLine({ download }: { download: ModelDownload }) {
-  const { texts, show } = useSpeech();
-  const words = texts.models.add;
+function ProgressLine({ download, words, show }: Pick<DownloadRowProps, 'download' | 'words' | 'show'>) {
   const { model, loadedBytes, totalBytes, bytesPerS, etaS, isPaused } = download;
   const parts = [
     // A restart has forgotten how much there is, and counts again when it goes on.
