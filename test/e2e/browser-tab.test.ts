@@ -234,7 +234,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.locator('button:focus', { hasText: 'Stay' }).waitFor();
     assert.deepEqual(await seriousBarriers(page), [], 'the question');
     await page.keyboard.press('Escape');
-    await page.locator('dialog').waitFor({ state: 'hidden' });
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
     await page.locator('button:focus', { hasText: 'Leave…' }).waitFor();
     await page.keyboard.press('Shift+Tab');
     await page.locator('button:focus', { hasText: 'Pause' }).waitFor();
