@@ -1,3 +1,4 @@
+import { isNetworkDear, onNetworkChange } from './network.ts';
 import { NO_MODELS, NO_WORK, type NodeView, type ToNode } from './node-messages.ts';
 
 /** The page's side of the node: what it last said, and how to ask something of it. */
@@ -23,7 +24,8 @@ export function startNodeClient(relayUrl: string): NodeClient {
     take({ ...view, stage: 'unpaired', problem: { code: 'internal', message: message || 'The page has failed.' } });
   });
   const ask = (message: ToNode): void => worker.postMessage(message);
-  ask({ type: 'open', relayUrl });
+  ask({ type: 'open', relayUrl, isNetworkDear: isNetworkDear() });
+  onNetworkChange(() => ask({ type: 'network', isNetworkDear: isNetworkDear() }));
   return {
     view: () => view,
     onChange: (listener) => {

@@ -85,7 +85,9 @@ export type ShownWork = {
 export type NodeView = Stage & ModelsView & { machine: ShownMachine | null; work: ShownWork };
 
 export type ToNode =
-  | { type: 'open'; relayUrl: string }
+  | { type: 'open'; relayUrl: string; isNetworkDear: boolean }
+  /** The browser's word of its network has changed. */
+  | { type: 'network'; isNetworkDear: boolean }
   /** `code` may be empty on the relay's own machine. */
   | { type: 'join'; name: string; code: string }
   | { type: 'pause' }

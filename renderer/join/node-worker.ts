@@ -13,13 +13,22 @@ const scope = globalThis as unknown as WorkerScope;
 const VERSION: string = import.meta.env.SPAREWATT_VERSION;
 
 let opening: Promise<TabNode> | undefined;
+let isNetworkDear = false;
 
 async function open(relayUrl: string): Promise<TabNode> {
   const tell = (view: NodeView): void => scope.postMessage(view);
-  return createTabNode({ store: await openNodeStore(), relayUrl, version: VERSION, tell });
+  return createTabNode({
+    store: await openNodeStore(),
+    relayUrl,
+    version: VERSION,
+    isNetworkDear: () => isNetworkDear,
+    tell,
+  });
 }
 
 async function handle(message: ToNode): Promise<void> {
+  if (message.type === 'open' || message.type === 'network') isNetworkDear = message.isNetworkDear;
+  if (message.type === 'network') return;
   if (message.type === 'open') {
     opening = open(message.relayUrl);
     return (await opening).open();

@@ -21,6 +21,7 @@ export type RunningNodeOptions = {
   store: NodeStore;
   relayUrl: string;
   version: string;
+  isNetworkDear(): boolean;
   show(stage: Stage): void;
 };
 
@@ -63,6 +64,7 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
     runtime,
     compute: options.compute,
     urls: urlsAt(options.relayUrl),
+    isNetworkDear: options.isNetworkDear,
     onChange: tell,
   });
   const counted = countWork(models.runtime, () => performance.now());

@@ -18,7 +18,6 @@ import { forgetModel, planRoom, readRoom, type StoredModel } from '../inference/
 import type { WebRuntime } from '../inference/web-runtime.ts';
 import { offerOf } from './model-offer.ts';
 import { createModelUse } from './model-use.ts';
-import { isNetworkDear } from './network.ts';
 import type { ModelsView, ShownModel, ShownOffer, ShownStorage, ToModels } from './node-messages.ts';
 import type { ModelWishes, NodeStore } from './node-store.ts';
 
@@ -27,6 +26,7 @@ export type TabModelsOptions = {
   runtime: WebRuntime;
   compute: ComputeDevice;
   urls: ModelUrls;
+  isNetworkDear(): boolean;
   onChange(): void;
 };
 
@@ -47,7 +47,8 @@ export const TAB_MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
 const RETRY_MS = 5_000;
 const FIRST_WISHES: ModelWishes = { wanted: TAB_MODELS, paused: [], quotaBytes: null };
 
-export function createTabModels({ store, runtime, compute, urls, onChange }: TabModelsOptions): TabModels {
+export function createTabModels(options: TabModelsOptions): TabModels {
+  const { store, runtime, compute, urls, isNetworkDear, onChange } = options;
   let wishes = FIRST_WISHES;
   let writing: Promise<unknown> = Promise.resolve();
   let storage: ShownStorage | null = null;

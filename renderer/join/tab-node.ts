@@ -28,6 +28,8 @@ export type TabNodePorts = {
   store: NodeStore;
   relayUrl: string;
   version: string;
+  /** Whether the browser says that what comes over its network is dear. */
+  isNetworkDear(): boolean;
   tell(view: NodeView): void;
 };
 
@@ -44,7 +46,7 @@ const LOCK = 'sparewatt-node';
 /** An answer takes seconds; who leaves does not wait longer for one that does not end. */
 const LEAVE_MOST_MS = 30_000;
 
-export function createTabNode({ store, relayUrl, version, tell }: TabNodePorts): TabNode {
+export function createTabNode({ store, relayUrl, version, isNetworkDear, tell }: TabNodePorts): TabNode {
   let running: RunningNode | undefined;
   let machine: ShownMachine | null = null;
   let lastTold = '';
@@ -62,7 +64,7 @@ export function createTabNode({ store, relayUrl, version, tell }: TabNodePorts):
     const compute = await chooseDevice();
     machine = { device: compute.device, adapter: compute.webgpu?.adapter ?? null, threads: compute.threads };
     const signer = await signerOfKeys(node.keys);
-    const started = startRunningNode({ node, signer, compute, store, relayUrl, version, show });
+    const started = startRunningNode({ node, signer, compute, store, relayUrl, version, isNetworkDear, show });
     running = started;
     const problem = await started.ended;
     if (running !== started) return;

@@ -188,12 +188,7 @@ test('on a network that the browser calls dear nothing is fetched before the own
   const asked: string[] = [];
   const page = await visit(t, async (of) => {
     of.on('request', (request) => asked.push(request.url()));
-    await of.context().route('**/assets/node-worker*.js', async (route) => {
-      const answer = await route.fetch();
-      const { 'content-encoding': _, 'content-length': __, ...headers } = answer.headers();
-      const dear = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } });";
-      await route.fulfill({ headers, body: dear + (await answer.text()) });
-    });
+    await of.addInitScript("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })");
     await of.reload();
   });
   await page.getByRole('button', { name: 'Download on this network' }).waitFor();
