@@ -204,7 +204,9 @@ export function createTabModels(options: TabModelsOptions): TabModels {
 }
 
 function shownModels(runtime: WebRuntime, brought: ReadonlyMap<string, BroughtWebModel>): ShownModel[] {
-  return runtime.models().flatMap(({ name, state, size_bytes, dtype, device }) => {
+  // In the order in which they came they would change places at each visit.
+  const models = runtime.models().sort((a, b) => (a.name < b.name ? -1 : 1));
+  return models.flatMap(({ name, state, size_bytes, dtype, device }) => {
     const reason = brought.get(name)?.reason;
     if (reason === undefined) return [];
     return [{ name, isWarm: state === 'warm', sizeBytes: size_bytes, dtype, device, reason }];

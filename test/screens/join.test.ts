@@ -15,6 +15,9 @@ test('the page /join looks as it did', async (t) => {
   afterTest(t, () => browser.close());
   const { relay } = pool;
   const { page } = await visitJoin(browser, relay.url, { viewport: SIZES.wide });
+  // A machine with a larger disk would be told in another unit.
+  const session = await page.context().newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: relay.url, quotaSize: 10e9 });
   await waitForState(page, 'Not contributing');
   const camera = await openCamera(t, page, { room: 'join', sizes: SIZES, isLive: true, fullPage: true });
   if (camera === undefined) return;
