@@ -73,7 +73,7 @@ export function createPageJobs({ window, graceMs, log }: PageJobsOptions): PageJ
   };
 }
 
-type JobWord = Exclude<ComputeWord['word'], { type: 'loaded' } | { type: 'unloaded' }>;
+type JobWord = Exclude<ComputeWord['word'], { type: 'loaded' | 'unloaded' | 'threads' }>;
 
 function deliver(word: JobWord, job: Pending): void {
   if (word.type === 'done') {

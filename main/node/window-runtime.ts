@@ -5,7 +5,8 @@ import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
-import type { Runtime, RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import type { Runtime, RuntimeJob, RuntimeModel, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
+import { readThreadTrial, type ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
 import type { End } from '../headless/inference/count-crashes.ts';
 import { type DutyShare, FULL_DUTY } from '../headless/inference/duty-share.ts';
 import type { GpuMemoryCheck } from './gpu-memory-check.ts';
@@ -46,7 +47,7 @@ export type WindowRuntimeOptions = {
 };
 
 /** A model, and whether anything stands in the way of serving it. */
-export type InstalledPageModel = Omit<ServedModel, 'state'> & { state: ServedModel['state'] | 'unusable' };
+export type InstalledPageModel = Omit<RuntimeModel, 'state'> & { state: ServedModel['state'] | 'unusable' };
 
 export type WindowRuntime = ReleasableRuntime & {
   /** What the page runs on, once it has said so. */
@@ -105,6 +106,8 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const uses = createModelUses(now);
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const listeners: (() => void)[] = [];
+  /** Of the models in memory. */
+  const threadTrials = new Map<string, ThreadTrial>();
   let report: ComputeHello | undefined;
   const changed = (): void => {
     for (const listener of listeners) listener();
@@ -148,6 +151,13 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     while (!loads.isWarm(name));
     signal.throwIfAborted();
     return jobs.run(name, job, output, signal);
+  };
+  const noteThreads = (
+    model: string,
+    { type: _, ...said }: Extract<ComputeWord['word'], { type: 'threads' }>,
+  ): void => {
+    const trial = readThreadTrial(said);
+    if (trial !== null && byName.has(model)) threadTrials.set(model, trial);
   };
   const drop = (name: string): void => {
     if (loads.has(name)) loads.takeBack(name);
@@ -224,7 +234,8 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
           // Until the page has said what it found, nothing speaks against its models.
           const shown = report === undefined && loads.isAllowed(model) ? model : runnable(model);
           const state = shown === undefined ? 'unusable' : loads.isWarm(model.served.name) ? 'warm' : 'installed';
-          return { ...(shown ?? model).served, state };
+          const threadTrial = state === 'warm' ? threadTrials.get(model.served.name) : undefined;
+          return { ...(shown ?? model).served, state, ...(threadTrial === undefined ? {} : { threadTrial }) };
         }),
     report: () => report,
     close: async () => window.end(),
@@ -234,7 +245,11 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     said: (said) => {
       const { model, word } = said;
-      if (word.type === 'loaded') loads.loaded(model);
+      if (word.type === 'loaded') {
+        // Another worker than before measures anew.
+        threadTrials.delete(model);
+        loads.loaded(model);
+      } else if (word.type === 'threads') noteThreads(model, word);
       else if (word.type === 'unloaded') loads.unloaded(model);
       else if (word.type === 'problem' && word.id === null) {
         if (word.fault !== null) log.error({ model, detail: word.fault }, word.problem.detail);

@@ -1,6 +1,7 @@
 import type { NodeStatus } from '../../shared/control/control-protocol.ts';
 import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
 import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
+import type { ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 
@@ -22,13 +23,27 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
       'jobs',
       jobs.map((job) => jobText(job, now)),
     ),
-    ...rows(
-      'models',
-      models.map(({ name, device, sizeBytes }) => `${printable(name)}  ${printable(device)}, ${sizeText(sizeBytes)}`),
-    ),
+    ...rows('models', models.flatMap(modelTexts)),
     ...(rules.length === 0 ? [] : rows('rules', ruleTexts(rules, kind))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function modelTexts({ name, device, sizeBytes, threadTrial }: NodeStatus['models'][number]): string[] {
+  const model = `${printable(name)}  ${printable(device)}, ${sizeText(sizeBytes)}`;
+  return threadTrial === undefined ? [model] : [model, `  ${threadsText(threadTrial)}`];
+}
+
+/** On how many threads it answers several at once. */
+function threadsText({ chosen, other }: ThreadTrial): string {
+  const figures = [chosen, other].map(
+    ({ threads, tokensPerS }) => `${threadCount(threads)} ${tokensPerS.toFixed(1)} tokens/s`,
+  );
+  return `several at once: ${figures.join(', ')}; runs on ${threadCount(chosen.threads)}`;
+}
+
+function threadCount(threads: number): string {
+  return threads === 1 ? '1 thread' : `${threads} threads`;
 }
 
 /** Which rules of the owner hold here, and which do not, as nothing tells what they need. */

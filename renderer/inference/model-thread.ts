@@ -41,7 +41,7 @@ type Pending = {
   reject(reason: unknown): void;
 };
 
-type JobMessage = Exclude<FromWorker, { type: 'loaded' | 'problem' }>;
+type JobMessage = Exclude<FromWorker, { type: 'loaded' | 'problem' | 'threads' }>;
 
 /** WebAssembly that does not look at the flag within this time is in the middle of a long step. */
 const CANCEL_GRACE_MS = 50;
@@ -79,7 +79,7 @@ export function startModelThread(options: ModelThreadOptions, request: LoadReque
       loading.resolve();
     } else if (message.type === 'problem') {
       fail(message);
-    } else {
+    } else if (message.type !== 'threads') {
       const job = jobs.get(message.id);
       if (job !== undefined) settle(message, job);
     }

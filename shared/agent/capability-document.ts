@@ -8,7 +8,7 @@ import {
 } from '../protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import { KERNEL_TYPES, TOOL_TYPES } from '../protocol/subjects.ts';
-import type { InstalledArtifact } from '../runtimes/runtime.ts';
+import type { InstalledArtifact, RuntimeModel } from '../runtimes/runtime.ts';
 import { READS_PICTURES } from '../runtimes/transformers/tasks/task-kinds.ts';
 import type { Slots } from './slots.ts';
 
@@ -21,7 +21,7 @@ export type DocumentParts = {
   version: string;
   revision: number;
   instance: string;
-  models: readonly ServedModel[];
+  models: readonly RuntimeModel[];
   /** Undefined where the runtime cannot look: then what is served is what is installed. */
   installed?: readonly InstalledArtifact[] | undefined;
   slots: Slots;
@@ -47,7 +47,7 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
     version: parts.version,
     revision: parts.revision,
     instance: parts.instance,
-    served_models: parts.models.map(({ in_use: _, ...model }) => model),
+    served_models: parts.models.map(({ in_use: _, threadTrial: _trial, ...model }) => model),
     installed_count: installed?.length ?? parts.models.length,
     ...(installed === undefined ? {} : { installed_artifacts: [...installed] }),
     capabilities: capabilitiesOf(parts.models),

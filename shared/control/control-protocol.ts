@@ -4,6 +4,7 @@ import { RelayLink, RunningJob } from '../ipc/app-state.ts';
 import { SetRule } from '../preferences/owner-rules.ts';
 import { Wish } from '../preferences/wish.ts';
 import { ProblemRecord } from '../problems/problem-record.ts';
+import { ThreadTrial } from '../runtimes/thread-trial.ts';
 
 /**
  * How programs of a machine ask the node that runs on it. Both sides write one JSON object per line: a request, then its
@@ -60,6 +61,7 @@ const HeldModel = Type.Object({
   type: Type.String(),
   device: Type.String(),
   sizeBytes: Type.Integer({ minimum: 0 }),
+  threadTrial: Type.Optional(ThreadTrial),
 });
 export type HeldModel = Static<typeof HeldModel>;
 

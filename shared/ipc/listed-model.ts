@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ServedModel } from '../protocol/capabilities.ts';
+import { ThreadTrial } from '../runtimes/thread-trial.ts';
 import { MemoryBudget } from './model-size.ts';
 
 /** A model whose files are on this machine: served, or `unusable` while there is no GPU that it could run on. */
@@ -14,6 +15,7 @@ export const ListedModel = Type.Intersect([
     budget: MemoryBudget,
     /** Whether the owner added it, and may remove it. */
     isAdded: Type.Boolean(),
+    threadTrial: Type.Optional(ThreadTrial),
   }),
 ]);
 export type ListedModel = Static<typeof ListedModel>;

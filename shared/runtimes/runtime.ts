@@ -11,6 +11,7 @@ import type {
   Usage,
 } from '../protocol/messages.ts';
 import type { ObjectType } from '../protocol/subjects.ts';
+import type { ThreadTrial } from './thread-trial.ts';
 
 /** What a runtime is asked to do; the agent has already checked lease, policy and slots. */
 export type RuntimeJob = {
@@ -71,6 +72,12 @@ export type RuntimeResult = {
   output?: JsonInput;
 };
 
+/** A model, with what only its owner is told. */
+export type RuntimeModel = ServedModel & {
+  /** What the process that holds it has measured last; absent before, and where there is nothing to choose. */
+  threadTrial?: ThreadTrial;
+};
+
 /** A model's files on this machine, served or not. */
 export type InstalledArtifact = { name: string; size_bytes: number; files: number };
 
@@ -83,7 +90,7 @@ export type InstalledArtifact = { name: string; size_bytes: number; files: numbe
  */
 export interface Runtime {
   /** Models that can be asked for now, loaded or not. */
-  models(): ServedModel[];
+  models(): RuntimeModel[];
   /** Called whenever `models()` would answer differently. */
   onChange(listener: () => void): void;
   /** Models whose files lie on this machine; without it those that are served. */

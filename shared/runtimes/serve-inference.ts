@@ -13,6 +13,7 @@ import { createDuty } from './duty.ts';
 import type { KernelOptions } from './kernels/open-kernels.ts';
 import { memoryProblem } from './memory-problem.ts';
 import type { PieceDetail, ToolCallPiece } from './runtime.ts';
+import type { ThreadTrial } from './thread-trial.ts';
 import { type LoadedModel, loadModel } from './transformers/engine.ts';
 import type { ModelFiles } from './transformers/model-files.ts';
 import { type FromWorker, isInterrupted, type LoadRequest, type ToWorker } from './worker-protocol.ts';
@@ -24,6 +25,8 @@ export type WorkerHost = {
   openFiles(location: string): ModelFiles;
   /** The kernels, which a host whose models start often reads only when they are wanted. */
   openKernels(options: KernelOptions): Promise<LoadedModel>;
+  /** What passes are measured by, in milliseconds; the machine's clock when absent. */
+  now?: () => number;
   /** Called after an unload, when nothing is left to do. */
   close(): void;
 };
@@ -31,7 +34,7 @@ export type WorkerHost = {
 /** Returns the handler for every message that the host sends. */
 export function serveInference(host: WorkerHost): (message: ToWorker) => void {
   const cancels = new Map<number, () => void>();
-  const duty = createDuty();
+  const duty = createDuty(host.now === undefined ? {} : { clock: host.now });
   let loading: Promise<LoadedModel> | null = null;
 
   async function load(request: LoadRequest): Promise<LoadedModel> {
@@ -41,7 +44,8 @@ export function serveInference(host: WorkerHost): (message: ToWorker) => void {
       return await host.openKernels({ device: device === 'webgpu' ? device : 'cpu', allowSoftware, pace: duty });
     // In Node it is ONNX Runtime's own, which the page's interface knows nothing of.
     if (device === 'webgpu' && 'gpu' in navigator) await assertRealAdapter(allowSoftware);
-    return await loadModel(host.openFiles(location), { ...options, pace: duty });
+    const onThreadTrial = (trial: ThreadTrial): void => host.post({ type: 'threads', ...trial });
+    return await loadModel(host.openFiles(location), { ...options, pace: duty, onThreadTrial });
   }
 
   function startLoading(request: LoadRequest): void {

@@ -11,6 +11,7 @@
 import type { ProblemRecord } from '../problems/problem-record.ts';
 import type { Usage } from '../protocol/messages.ts';
 import type { PieceDetail, RuntimeJob, ToolCallPiece } from './runtime.ts';
+import type { ThreadTrial } from './thread-trial.ts';
 import type { EngineResult } from './transformers/engine.ts';
 
 /**
@@ -40,6 +41,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: 'loaded' }
+  /** What was measured of `threads` and `sharedThreads`; again after each time. */
+  | ({ type: 'threads' } & ThreadTrial)
   | { type: 'text'; id: number; text: string; tokens: number; more: PieceDetail | undefined }
   | { type: 'tool_call'; id: number; piece: ToolCallPiece }
   | { type: 'vectors'; id: number; start: number; count: number; dimensions: number; values: Float32Array }

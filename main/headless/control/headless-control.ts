@@ -12,8 +12,8 @@ import { byHand, type Yielding } from '../../../shared/preferences/contribution.
 import type { Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
-import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
+import type { RuntimeModel } from '../../../shared/runtimes/runtime.ts';
 import { readOwnProcesses } from '../presence/own-processes.ts';
 import { createOwnerCare, type OwnerCare } from '../presence/owner-care.ts';
 import { systemSensors } from '../presence/system-sensors.ts';
@@ -49,7 +49,7 @@ export type HeadlessControl = {
 
 export type ControlledNode = {
   agent: Pick<Agent, 'ready' | 'ended' | 'hasSession'>;
-  models(): readonly ServedModel[];
+  models(): readonly RuntimeModel[];
   /** Takes the models out of memory that no job needs. */
   freeMemory(): Promise<void>;
 };
@@ -201,11 +201,16 @@ function headlineOf({ policy, wish, care, link, isStarting }: Circumstances): He
 
 /** Programs are no models, and lie in no memory. */
 export function heldOf(
-  models: readonly (Pick<ServedModel, 'name' | 'type' | 'device' | 'size_bytes'> & { state: string })[],
+  models: readonly (Pick<RuntimeModel, 'name' | 'type' | 'device' | 'size_bytes' | 'threadTrial'> & {
+    state: string;
+  })[],
 ): HeldModel[] {
   return models
     .filter(({ state, type }) => state === 'warm' && !(TOOL_TYPES as readonly string[]).includes(type))
-    .map(({ name, type, device, size_bytes: sizeBytes }) => ({ name, type, device, sizeBytes }));
+    .map(({ name, type, device, size_bytes: sizeBytes, threadTrial }) => {
+      const held = { name, type, device, sizeBytes };
+      return threadTrial === undefined ? held : { ...held, threadTrial };
+    });
 }
 
 function watchLink({ ready, ended, hasSession }: ControlledNode['agent'], relay: string): () => RelayLink {

@@ -12,6 +12,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
+import { readThreadTrial, type ThreadTrial } from '../../../shared/runtimes/thread-trial.ts';
 import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
 import type { FromWorker, LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
 import type { End } from './count-crashes.ts';
@@ -28,7 +29,12 @@ export type ModelProcessOptions = {
   entry?: URL;
 };
 
-export type ProcessEvents = { onWarm: () => void; onEnd: (how: Exclude<End, 'keeps-crashing'>) => void };
+export type ProcessEvents = {
+  onWarm: () => void;
+  /** It has measured on how many threads it is faster. */
+  onThreadTrial?: ((trial: ThreadTrial) => void) | undefined;
+  onEnd: (how: Exclude<End, 'keeps-crashing'>) => void;
+};
 
 export type ModelProcess = {
   /** Resolves once the model is in memory; rejects when the process ends before. */
@@ -50,7 +56,7 @@ type Pending = {
   reject(reason: unknown): void;
 };
 
-type JobMessage = Exclude<FromWorker, { type: 'loaded' }>;
+type JobMessage = Exclude<FromWorker, { type: 'loaded' | 'threads' }>;
 
 /** A window of speech or a picture is one pass, which may take seconds. */
 const CANCEL_SETTLES_MS = 50;
@@ -61,7 +67,7 @@ const ENTRY = new URL('./inference-process.ts', import.meta.url);
 export function startModelProcess(
   options: ModelProcessOptions,
   request: LoadRequest,
-  { onWarm, onEnd }: ProcessEvents,
+  { onWarm, onThreadTrial, onEnd }: ProcessEvents,
 ): ModelProcess {
   const { model, env = {}, entry = ENTRY, onFault, cancelGraceMs } = options;
   const jobs = new Map<number, Pending>();
@@ -102,7 +108,8 @@ export function startModelProcess(
       isLoading = false;
       onWarm();
       loading.resolve();
-    } else if (message.type === 'problem' && message.id === null) fail(message);
+    } else if (message.type === 'threads') hearThreads(message);
+    else if (message.type === 'problem' && message.id === null) fail(message);
     else {
       if (isLast(message)) stopped(message.id ?? -1);
       deliver(message, jobs, onFault);
@@ -112,6 +119,12 @@ export function startModelProcess(
         void end(fromProblemRecord(message.problem));
       }
     }
+  }
+
+  /** It is shown to people, and its process runs code of others. */
+  function hearThreads({ type: _, ...said }: Extract<FromWorker, { type: 'threads' }>): void {
+    const trial = readThreadTrial(said);
+    if (trial !== null) onThreadTrial?.(trial);
   }
 
   function stopped(id: number): void {

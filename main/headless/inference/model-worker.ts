@@ -10,6 +10,7 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import { FULL_DUTY_PERCENT } from '../../../shared/runtimes/duty.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
+import type { ThreadTrial } from '../../../shared/runtimes/thread-trial.ts';
 import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
 import type { LoadRequest } from '../../../shared/runtimes/worker-protocol.ts';
 import { countCrashes } from './count-crashes.ts';
@@ -20,6 +21,7 @@ export type ModelWorkerOptions = ModelProcessOptions & {
   /** Called for every fresh process, so that files are checked before each load. */
   prepare: () => Promise<LoadRequest>;
   onState: (state: 'warm' | 'installed') => void;
+  onThreadTrial?: (trial: ThreadTrial) => void;
   now?: () => number;
   /** How much of the time it may compute; all of it when absent. */
   duty?: DutyShare;
@@ -65,6 +67,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     limitedTo = FULL_DUTY_PERCENT;
     alive = startModelProcess(options, request, {
       onWarm: () => options.onState('warm'),
+      onThreadTrial: options.onThreadTrial,
       onEnd(how) {
         if (how === 'crashed') crashes.add(openedAt);
         current = null;

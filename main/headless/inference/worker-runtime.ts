@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
-import type { Runtime, RuntimeJob } from '../../../shared/runtimes/runtime.ts';
+import type { Runtime, RuntimeJob, RuntimeModel } from '../../../shared/runtimes/runtime.ts';
 import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
 import type { DeviceChooser } from './choose-model-device.ts';
 import type { DutyShare } from './duty-share.ts';
@@ -60,7 +60,7 @@ const SHARED_FROM_BYTES = 8 * 1024 * 1024;
 /** A token takes well under a second and a long prompt a few; beyond this the process hangs. */
 const CANCEL_GRACE_MS = 5_000;
 
-type Served = ServedPlace & { state: ServedModel['state'] };
+type Served = ServedPlace & Pick<RuntimeModel, 'state' | 'threadTrial'>;
 
 export type WorkerRuntime = Runtime & {
   /**
@@ -94,6 +94,8 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   function setState(entry: Served, state: ServedModel['state']): void {
     if (entry.state === state) return;
     entry.state = state;
+    // Another process measures anew.
+    if (state === 'installed') delete entry.threadTrial;
     options.log.info(`'${entry.installed.id}' is ${state === 'warm' ? 'in' : 'out of'} memory.`);
     for (const listener of listeners) listener();
   }
@@ -111,6 +113,9 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       onState: (state) => {
         if (state === 'warm') noteLoad(files.id, performance.now() - loadBegan);
         setState(entry, state);
+      },
+      onThreadTrial: (trial) => {
+        entry.threadTrial = trial;
       },
       onFault: options.log.fault,
       now: clock.now,
@@ -218,7 +223,7 @@ function preload(entries: readonly Served[], log: RuntimeLog, isClosing: () => b
   }
 }
 
-function describe({ installed, device, state }: Served): ServedModel {
+function describe({ installed, device, state, threadTrial }: Served): RuntimeModel {
   return {
     name: installed.id,
     type: installed.type,
@@ -232,6 +237,7 @@ function describe({ installed, device, state }: Served): ServedModel {
     ...(installed.type === 'llm' ? { constrained: true } : {}),
     ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
     ...(device.trials.length < 2 ? {} : { trials: [...device.trials] }),
+    ...(threadTrial === undefined ? {} : { threadTrial }),
   };
 }
 

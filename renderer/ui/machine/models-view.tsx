@@ -57,6 +57,7 @@ function ModelRow({ model }: { model: ListedModel }) {
           <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>
         )}
         <TrialsLine model={model} />
+        <ThreadsLine trial={model.threadTrial} />
         <FitLine needBytes={needBytes} needBasis={needBasis} budget={budget} />
         {refusal !== undefined && (
           <span className="error" role="alert">
@@ -95,6 +96,18 @@ function TrialsLine({ model: { type, trials = [] } }: { model: ListedModel }) {
       {words.figures(rateOn('webgpu'), rateOn('cpu'))} {words[chosen]}
     </span>
   );
+}
+
+/** On how many threads it answers several at once, where that was measured. */
+function ThreadsLine({ trial }: { trial: ListedModel['threadTrial'] }) {
+  const { texts, show } = useSpeech();
+  if (trial === undefined) return null;
+  const { chosen, other } = trial;
+  const words = texts.models.threads;
+  const figures = [chosen, other].map(({ threads, tokensPerS }) =>
+    words.figure(words.count(threads), texts.models.trials.tokens(show.fine(tokensPerS))),
+  );
+  return <span className="hint">{words.line(figures.join(', '), words.count(chosen.threads))}</span>;
 }
 
 function DiskLine({ asked }: { asked: string }) {

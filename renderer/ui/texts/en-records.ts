@@ -142,6 +142,11 @@ export const EN_RECORDS = {
         noCounter: 'Not verified: this system has no counter for the memory of its GPU.',
       },
     },
+    threads: {
+      count: (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`),
+      figure: (threads: string, rate: string): string => `${threads} ${rate}`,
+      line: (figures: string, chosen: string): string => `Several at once: ${figures}; runs on ${chosen}.`,
+    },
     inUse: (jobs: string): string => `runs ${jobs} now`,
     remove: 'Remove',
     removeOf: (model: string): string => `Remove ${model} from this machine`,

@@ -142,6 +142,11 @@ export const FR_RECORDS: typeof EN_RECORDS = {
         noCounter: 'Non vérifié : ce système n’a pas de compteur pour la mémoire de sa carte graphique.',
       },
     },
+    threads: {
+      count: (threads) => (threads === 1 ? '1 fil' : `${threads} fils`),
+      figure: (threads, rate) => `${threads} ${rate}`,
+      line: (figures, chosen) => `Plusieurs à la fois : ${figures} ; tourne sur ${chosen}.`,
+    },
     inUse: (jobs) => `${jobs} en cours`,
     remove: 'Retirer',
     removeOf: (model) => `Retirer ${model} de cette machine`,

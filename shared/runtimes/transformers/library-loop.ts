@@ -5,6 +5,7 @@ import { createKvStore } from './kv-cache.ts';
 import type { LoadOptions } from './library.ts';
 import { nextTurn } from './next-turn.ts';
 import type { Session, SessionTensor } from './session.ts';
+import { tellThreads } from './tell-threads.ts';
 import { createThreadChoice, type OwnGraph } from './thread-choice.ts';
 
 /** A conversation of 8,000 tokens with a model of 0.5 B parameters (12 KB a token) is 100 MB. */
@@ -37,7 +38,7 @@ export function openLoop({ session, modelType, load, openOnThreads }: LoopOption
           narrow: session.run,
           openWide: () => openOnThreads(threads),
           sizeOf,
-          ...(load.pace === undefined ? {} : { now: load.pace.now }),
+          ...tellThreads(load),
         });
   const shared = choice === null ? session : { ...session, run: choice.run };
   const decoder = createDecoder(shared, FROM_ONE.includes(modelType) ? 1 : 0);

@@ -19,6 +19,7 @@ import {
 } from '@huggingface/transformers';
 import type { VocabularySource } from '../constraints/vocabulary.ts';
 import type { Pace } from '../duty.ts';
+import type { ThreadTrial } from '../thread-trial.ts';
 import type { DecodeLoop } from './decode-loop.ts';
 import type { GenerateOptions, ShownInPrompt } from './decode-request.ts';
 import { generateInLibrary, wantsLibrary } from './library-generation.ts';
@@ -26,6 +27,7 @@ import { openLoop } from './library-loop.ts';
 import { paced } from './library-pace.ts';
 import { openSession } from './library-session.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from './model-files.ts';
+import { tellThreads } from './tell-threads.ts';
 import { createThreadChoice, type OwnGraph } from './thread-choice.ts';
 
 export type LoadOptions = {
@@ -44,6 +46,8 @@ export type LoadOptions = {
   task?: string;
   /** When its passes may run; at once when absent. */
   pace?: Pace;
+  /** Hears what was measured of `threads` and `sharedThreads`, each time. */
+  onThreadTrial?: (trial: ThreadTrial) => void;
 };
 
 /** A message as chat templates read it; its further members are theirs, but for the places of its pictures. */
@@ -208,7 +212,7 @@ export function loadEncoder(files: ModelFiles, options: LoadOptions): Promise<En
       narrow: (feeds) => encode(model, feeds),
       openWide: () => openWideEncoder(files, options),
       sizeOf: ({ ids, rows }) => ({ rows, columns: ids.length / rows }),
-      ...(options.pace === undefined ? {} : { now: options.pace.now }),
+      ...tellThreads(options),
     });
     const isChosen = (options.sharedThreads ?? 1) > options.threads;
     return {

@@ -24,12 +24,17 @@ export type ThreadChoiceOptions<Feeds, Result> = {
   sizeOf(feeds: Feeds): { rows: number; columns: number };
   /** In milliseconds. */
   now?: () => number;
+  /** Called once both are measured, each time; `isWide` where the second session stays. */
+  onMeasured?(measured: Measured, isWide: boolean): void;
 };
+
+/** Of passes of several rows, in milliseconds for each token of each row. */
+export type Measured = { narrowMs: number; wideMs: number };
 
 export type ThreadChoice<Feeds, Result> = {
   run: Pass<Feeds, Result>;
-  /** What was measured last of passes of several rows, in milliseconds for each token of each row; `null` before. */
-  measured(): { narrowMs: number; wideMs: number } | null;
+  /** What was measured last; `null` before. */
+  measured(): Measured | null;
   /** Lets go of the second session; the first is its owner's. */
   close(): Promise<void>;
 };
@@ -64,7 +69,7 @@ export function createThreadChoice<Feeds, Result>(
 ): ThreadChoice<Feeds, Result> {
   const { narrow, now = () => performance.now() } = options;
   let wide: Wide<Feeds, Result> = { state: 'unasked' };
-  let measured: { narrowMs: number; wideMs: number } | null = null;
+  let measured: Measured | null = null;
   /** In a row. */
   let refusals = 0;
 
@@ -105,6 +110,7 @@ export function createThreadChoice<Feeds, Result>(
     measured = { narrowMs: median(times.narrow), wideMs: median(times.wide) };
     const isWorthIt = measured.wideMs <= WORTH * measured.narrowMs;
     wide = isWorthIt ? { state: 'kept', own, untilMs: now() + KEPT_MS } : refused();
+    options.onMeasured?.(measured, isWorthIt);
     if (isWorthIt) refusals = 0;
     else await own.dispose();
   }

@@ -86,6 +86,10 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
     jobs: [{ job: 'job_1', type: 'llm', model: 'a/b', client: 'key_1', startedAt: NOW - 5_000, outputTokens: 12 }],
     models: [
       { name: 'a/b', type: 'llm', device: 'webgpu', sizeBytes: 1.5e9 },
+      {
+        ...{ name: 'c/d', type: 'llm', device: 'cpu', sizeBytes: 3e6 },
+        threadTrial: { chosen: { threads: 2, tokensPerS: 41 }, other: { threads: 1, tokensPerS: 33.25 } },
+      },
       { name: 'evil\u001b[2J', type: 'llm', device: 'cpu', sizeBytes: 2e6 },
     ],
   };
@@ -96,6 +100,8 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
     '  relay   http://relay:8484, connected as attic',
     '  jobs    job_1  llm on a/b, 5 s, 12 tokens',
     '  models  a/b  webgpu, 1.5 GB',
+    '          c/d  cpu, 3 MB',
+    '            several at once: 2 threads 41.0 tokens/s, 1 thread 33.3 tokens/s; runs on 2 threads',
     '          evil\\u{1b}[2J  cpu, 2 MB',
     '',
   ]);

@@ -18,6 +18,8 @@ import { pretendedModel } from '../../../support/pretended-model.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 
+const TRIAL = { chosen: { threads: 1, tokensPerS: 40 }, other: { threads: 2, tokensPerS: 38 } };
+
 const version = 1;
 const NOON = Date.UTC(2026, 10, 21, 12);
 
@@ -50,7 +52,7 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
     throw new Error('no state was told');
   };
   const models = () => [
-    pretendedModel('a/warm'),
+    { ...pretendedModel('a/warm'), threadTrial: TRIAL },
     { ...pretendedModel('a/cold'), state: 'installed' as const },
     { ...pretendedModel('ffmpeg'), type: 'ffmpeg' as const },
   ];
@@ -67,8 +69,8 @@ test('the state goes from starting over unreachable to contributing, and ends re
   const { code, relay, models } = await ask('status');
   assert.deepEqual([code, relay], ['contributing', { state: 'connected', relay: 'http://relay', nodeId: 'attic' }]);
   assert.deepEqual(
-    models.map(({ name }) => name),
-    ['a/warm'],
+    models.map(({ name, threadTrial }) => [name, threadTrial]),
+    [['a/warm', TRIAL]],
     'what is only installed, and programs, take no memory',
   );
   ended.resolve(new Problem('node_revoked', 'Its operator has shut this node out.'));
