@@ -51,6 +51,8 @@ test('counts down to the moment in which a model leaves, by itself, and frees it
   });
   const timer = memory.getByRole('timer');
   assert.equal(await timer.innerText(), '15:00');
+  // The list of models is asked anew when one comes into memory; what follows from that is drawn before anything is watched.
+  await page.getByText('in memory', { exact: true }).waitFor();
   await page.evaluate(`globalThis.changed = new Set(); new MutationObserver((changes) => {
     for (const { target } of changes) globalThis.changed.add(target.parentElement?.closest('[role]')?.getAttribute('role') ?? 'page');
   }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true })`);
