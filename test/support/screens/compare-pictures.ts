@@ -3,8 +3,8 @@ import sharp from 'sharp';
 export type Difference = {
   /** Of all pixels, 0 to 1; 1 where the pictures are of different size. */
   share: number;
-  /** The pixels that differ in red, over the pale picture. */
-  picture: Buffer;
+  /** Draws the pixels that differ in red, over the pale picture. */
+  picture(): Promise<Buffer>;
 };
 
 type Raw = { data: Buffer; width: number; height: number };
@@ -16,21 +16,23 @@ const RGB = 3;
 /** Compares two PNGs pixel by pixel. Rejects with sharp's own error when one of them is none. */
 export async function comparePictures(expected: Buffer, actual: Buffer): Promise<Difference> {
   const [before, after] = await Promise.all([decode(expected), decode(actual)]);
-  if (before.width !== after.width || before.height !== after.height) return { share: 1, picture: actual };
-  const marked = Buffer.alloc(after.data.length);
+  if (before.width !== after.width || before.height !== after.height) return { share: 1, picture: async () => actual };
   let differing = 0;
-  for (let at = 0; at < after.data.length; at += RGB) {
-    const differs = differsAt(before.data, after.data, at);
-    if (differs) differing += 1;
+  for (let at = 0; at < after.data.length; at += RGB) if (differsAt(before.data, after.data, at)) differing += 1;
+  return { share: differing / (after.width * after.height), picture: () => markDifferences(before, after) };
+}
+
+function markDifferences(before: Raw, { data, width, height }: Raw): Promise<Buffer> {
+  const marked = Buffer.alloc(data.length);
+  for (let at = 0; at < data.length; at += RGB) {
+    const differs = differsAt(before.data, data, at);
     for (let channel = 0; channel < RGB; channel++) {
-      marked[at + channel] = differs ? (channel === 0 ? 255 : 0) : 192 + (after.data[at + channel] ?? 0) / 4;
+      marked[at + channel] = differs ? (channel === 0 ? 255 : 0) : 192 + (data[at + channel] ?? 0) / 4;
     }
   }
-  const { width, height } = after;
-  const picture = await sharp(marked, { raw: { width, height, channels: RGB } })
+  return sharp(marked, { raw: { width, height, channels: RGB } })
     .png()
     .toBuffer();
-  return { share: differing / (width * height), picture };
 }
 
 /** As pictures are kept: without what no eye sees, which is two thirds of their bytes. */
