@@ -157,7 +157,7 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
   await title.getByText('Contributing').waitFor();
   desktop.sensed.game = 'eldenring.exe';
   await desktop.tick();
-  await title.getByText('Yielding').waitFor();
+  await title.getByText('Paused').waitFor();
   await page.locator('.status-why', { hasText: 'Game detected (eldenring.exe)' }).waitFor();
   assert.deepEqual(faults(), []);
 });

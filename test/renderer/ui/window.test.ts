@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAIN_TEXTS } from '../../../main/tray/main-texts.ts';
 import { preferredLocale } from '../../../renderer/language/locales.ts';
 import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
 import { forecastOf } from '../../../renderer/ui/contributions/forecast.ts';
@@ -80,8 +81,18 @@ test('says for every code what the machine does and why, in both languages', () 
   const why = { is: 'refused' as const, code: 'node_revoked', detail: 'The node was revoked.' };
   const refused = statusOf({ ...STATE, code: 'refused', why }, TEXTS.fr).why;
   assert.match(refused, /^Refusée par le relais : L’opérateur du relais a exclu cette machine/);
-  assert.equal(statusOf(STATE, TEXTS.en).title, 'Yielding');
-  assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).title, 'Paused');
+});
+
+test('is contributing or paused, in window and tray alike, and a pause for the owner has a colour of its own', () => {
+  for (const code of [...YIELD_CODES, 'unpaired', 'unreachable', 'refused']) {
+    const state = { ...STATE, code, contributing: false };
+    for (const language of ['en', 'fr'] as const) {
+      assert.equal(statusOf(state, TEXTS[language]).title, MAIN_TEXTS[language].states.paused, code);
+    }
+  }
+  assert.equal(statusOf({ ...STATE, contributing: true }, TEXTS.fr).title, MAIN_TEXTS.fr.states.contributing);
+  assert.equal(statusOf({ ...STATE, code: 'game' }, TEXTS.en).tone, 'yielding');
+  assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).tone, 'paused');
 });
 
 test('writes what is left as a clock, and bytes in the units of the language', () => {
