@@ -13,7 +13,9 @@ import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
 import { createUpdates } from '../updates/updates.ts';
 import { COMPUTE_URL, UI_URL } from '../windows/app-pages.ts';
+import { offerEditing } from '../windows/edit-menu.ts';
 import { createMainWindow } from '../windows/main-window.ts';
+import { letZoom } from '../windows/zoom.ts';
 import { createStateTeller } from './app-state.ts';
 import type { BootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
@@ -72,6 +74,10 @@ export async function openShell(
   const window = createMainWindow({
     electron,
     preload: join(host.folders.preloads, 'ui.cjs'),
+    equip: (contents) => {
+      letZoom(contents, platform);
+      offerEditing(contents, electron.Menu, () => MAIN_TEXTS[teller.state().language].edit);
+    },
     hidesOnClose: () => !quit.isQuitting() && !updates.isInstalling() && tray.isThere(),
     onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
