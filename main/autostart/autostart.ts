@@ -35,7 +35,9 @@ function loginItemAutostart({ app, platform }: AutostartOptions): Autostart {
   const args = platform === 'win32' ? { args: [HIDDEN_ARGUMENT] } : {};
   return {
     state: () => {
-      const { openAtLogin, status } = app.getLoginItemSettings(args);
+      const { openAtLogin, status, executableWillLaunchAtLogin } = app.getLoginItemSettings(args);
+      // An item that a person deactivated in Windows' Task Manager is still there.
+      if (platform === 'win32') return openAtLogin && executableWillLaunchAtLogin;
       return status === 'requires-approval' ? status : openAtLogin;
     },
     set: (starts) => app.setLoginItemSettings({ openAtLogin: starts, ...args }),

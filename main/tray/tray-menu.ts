@@ -52,14 +52,19 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
       id: 'login',
       label: menu.login,
       type: 'checkbox',
-      checked: state.startsAtLogin === true,
+      checked: isWantedAtLogin(state),
       enabled: state.startsAtLogin !== 'unknown',
-      click: () => actions.setStartsAtLogin(state.startsAtLogin !== true),
+      click: () => actions.setStartsAtLogin(!isWantedAtLogin(state)),
     },
     ...updateLine(state, actions),
     { id: 'open', label: menu.open, click: () => actions.show() },
     { id: 'quit', label: menu.quit, click: () => actions.quit() },
   ];
+}
+
+/** As the window shows it: what waits for the system's approval has been asked for. */
+function isWantedAtLogin({ startsAtLogin }: AppState): boolean {
+  return startsAtLogin === true || startsAtLogin === 'requires-approval';
 }
 
 /** Opens the window, which shows the question whatever its view. */

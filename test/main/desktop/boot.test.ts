@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { builderConfig } from '../../../build/desktop/builder-config.ts';
+import { APP_ID } from '../../../main/boot/app-id.ts';
 import type { MenuTemplate } from '../../../main/surface.ts';
 import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
 import { applicationMenu } from '../../../main/windows/application-menu.ts';
@@ -16,6 +18,7 @@ test('starts in the order of its list', async (t) => {
     'sandbox every page',
     'give the pages an origin',
     'choose switches of Chromium',
+    'say which app this is',
     'be the only instance',
     'listen for links and other instances',
     'harden every page',
@@ -84,6 +87,13 @@ test('a fresh profile opens a window and nothing else: no page that computes, no
     },
   );
   assert.deepEqual(app.settings.get().choices, {});
+});
+
+test('Windows is told which app it is, by the id that the installer gives to the shortcut', async (t) => {
+  const start = (platform: NodeJS.Platform) => startDesktop(t, { platform, double: { isPackaged: true } });
+  assert.ok((await start('win32')).hands.calls.includes(`id ${APP_ID}`));
+  assert.ok(!(await start('linux')).hands.calls.includes(`id ${APP_ID}`));
+  assert.equal(builderConfig({ app: '/x', native: '/x', version: '1.0.0' }).appId, APP_ID);
 });
 
 test('a second instance leaves the field, and the first shows its window', async (t) => {

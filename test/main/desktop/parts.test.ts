@@ -10,7 +10,7 @@ import { openLogFile } from '../../../main/logs/log-file.ts';
 import { createSleepBlocker } from '../../../main/power/sleep-blocker.ts';
 import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
-import { trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
+import { type TrayActions, trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
 import { hasTrayPlace } from '../../../main/tray/tray-place.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { startDesktop } from '../../support/desktop.ts';
@@ -167,6 +167,28 @@ test('on Windows and macOS starting at login is the system’s own item', () => 
   assert.deepEqual(hands.login, { openAtLogin: true, args: ['--hidden'] });
   createAutostart({ ...options, platform: 'darwin' }).set(false);
   assert.deepEqual(hands.login, { openAtLogin: false });
+});
+
+test('an item that a person deactivated in the Task Manager of Windows does not start, and is not said to', () => {
+  const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
+  const autostart = createAutostart({ app: electron.app, program: '/x', home: '/nowhere', env: {}, platform: 'win32' });
+  autostart.set(true);
+  assert.equal(autostart.state(), true);
+  hands.isLoginDeactivated = true;
+  assert.equal(autostart.state(), false);
+});
+
+test('what waits for the approval of macOS is ticked in the tray as it is on in the window, and can be taken back', async (t) => {
+  const { app } = await startDesktop(t);
+  const wanted: boolean[] = [];
+  const actions = { setStartsAtLogin: (starts) => wanted.push(starts) } as Partial<TrayActions> as TrayActions;
+  const item = trayMenu({ ...app.state(), startsAtLogin: 'requires-approval' }, actions, AT).find(
+    ({ id }) => id === 'login',
+  );
+  assert.equal(item?.checked, true);
+  const click = item?.click as (() => void) | undefined;
+  click?.();
+  assert.deepEqual(wanted, [false]);
 });
 
 test('starting at login is written down as a choice, and only then', async (t) => {
