@@ -11,6 +11,7 @@ import { MAIN_TEXTS } from '../tray/main-texts.ts';
 import { createQuestionToasts } from '../tray/question-toasts.ts';
 import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
+import { lookForLatePlace } from '../tray/tray-place.ts';
 import { createUpdates } from '../updates/updates.ts';
 import { COMPUTE_URL, UI_URL } from '../windows/app-pages.ts';
 import { offerEditing } from '../windows/edit-menu.ts';
@@ -71,6 +72,15 @@ export async function openShell(
   const tray = steps.run('show the tray', () =>
     createTray({ electron, platform, iconFolder, hasPlace, actions, now, log }),
   );
+  const lookForTray = lookForLatePlace({
+    hasPlace: host.hasTrayPlace,
+    isThere: tray.isThere,
+    found: () => {
+      tray.open();
+      changed();
+    },
+    now,
+  });
   const window = createMainWindow({
     electron,
     preload: join(host.folders.preloads, 'ui.cjs'),
@@ -95,7 +105,7 @@ export async function openShell(
       log,
     }),
   );
-  return { window, tray, teller, holdAwake, updates, quit, stops };
+  return { window, tray, lookForTray, teller, holdAwake, updates, quit, stops };
 }
 
 /** How everything ends, in this order. */

@@ -129,6 +129,45 @@ test('started at login it stays hidden, unless there is no tray to find it in', 
   assert.equal(without.ui().isShown, true);
 });
 
+test('a tray whose place comes after the app is used, and closing the window hides it from then on', async (t) => {
+  let asked = 0;
+  const hasTrayPlace = async (): Promise<boolean> => ++asked > 2;
+  const { hands, app, ui, tick, clock } = await startDesktop(t, { argv: ['sparewatt', '--hidden'], hasTrayPlace });
+  assert.equal(hands.trays.length, 0);
+  await tick();
+  assert.equal(asked, 1, 'it is not asked all the time');
+  clock.now += 5_000;
+  await tick();
+  assert.equal(app.state().hasTray, false);
+  clock.now += 5_000;
+  await tick();
+  await until(() => hands.trays.length === 1);
+  await tick();
+  assert.equal(app.state().hasTray, true);
+  assert.equal(hands.menuLabels()[0], 'Paused');
+  ui().close();
+  assert.equal(ui().isShown, false);
+  assert.equal(hands.calls.includes('quit'), false);
+  clock.now += 600_000;
+  await tick();
+  assert.equal(asked, 3);
+});
+
+test('a desktop that has no place for a tray is not asked for ever', async (t) => {
+  let asked = 0;
+  const { tick, clock } = await startDesktop(t, {
+    hasTrayPlace: async () => {
+      asked += 1;
+      return false;
+    },
+  });
+  for (let seconds = 0; seconds < 600; seconds += 10) {
+    clock.now += 10_000;
+    await tick();
+  }
+  assert.equal(asked, 13);
+});
+
 test('on macOS a start at login opens no window, and one by its person does', async (t) => {
   const start = (wasOpenedAtLogin: boolean, platform: NodeJS.Platform = 'darwin') =>
     startDesktop(t, { platform, env: {}, before: (hands) => (hands.wasOpenedAtLogin = wasOpenedAtLogin) });
