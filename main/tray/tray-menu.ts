@@ -1,5 +1,5 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
-import { countdown, reasonLine } from '../../shared/ipc/reason-line.ts';
+import { countdown, idleNote, reasonLine } from '../../shared/ipc/reason-line.ts';
 import { reasonInFull } from '../../shared/preferences/reasons.ts';
 import { PAUSE_LENGTHS, type PauseLength } from '../../shared/preferences/wish.ts';
 import type { MenuTemplate } from '../surface.ts';
@@ -98,6 +98,6 @@ function updateLine({ update, language }: AppState, actions: TrayActions): MenuT
 export function trayToolTip(state: AppState, now: number): string {
   const { questions, why, language } = state;
   const waiting = questions.length === 0 ? '' : `${MAIN_TEXTS[language].question.title(questions.length)}. `;
-  const said = `${reasonInFull(why, language)}${countdown(state, language, now)}`;
+  const said = `${reasonInFull(why, language)}${countdown(state, language, now)}${idleNote(state, language)}`;
   return `Sparewatt: ${waiting}${said}`.slice(0, TOOLTIP_MOST_CHARACTERS);
 }

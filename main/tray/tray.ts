@@ -30,6 +30,7 @@ const ICONS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { darwin: 'tra
 export function createTray({ electron, platform, iconFolder, hasPlace, actions, now, log }: TrayOptions): AppTray {
   let tray: TraySurface | undefined;
   let shown = '';
+  let shownTip = '';
   let isClosed = false;
   const open = (): void => {
     if (tray !== undefined || isClosed) return;
@@ -49,10 +50,11 @@ export function createTray({ electron, platform, iconFolder, hasPlace, actions, 
       if (tray === undefined) return;
       const template = trayMenu(state, actions, now());
       const toolTip = trayToolTip(state, now());
-      const next = JSON.stringify([template, toolTip]);
+      if (toolTip !== shownTip) tray.setToolTip(toolTip);
+      shownTip = toolTip;
+      const next = JSON.stringify(template);
       if (next === shown) return;
       shown = next;
-      tray.setToolTip(toolTip);
       // Linux shows changes of a menu only when it is set again; an open menu would close, so not for nothing.
       tray.setContextMenu(electron.Menu.buildFromTemplate(template));
     },

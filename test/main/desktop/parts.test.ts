@@ -10,6 +10,7 @@ import { openLogFile } from '../../../main/logs/log-file.ts';
 import { createSleepBlocker } from '../../../main/power/sleep-blocker.ts';
 import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
+import { createTray } from '../../../main/tray/tray.ts';
 import { type TrayActions, trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
 import { hasTrayPlace } from '../../../main/tray/tray-place.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
@@ -295,6 +296,32 @@ test('the tray, its countdown and its dialog speak the language that the window 
   assert.equal(hands.boxes[0]?.message, 'Sparewatt continue dans la zone de notification.');
   const again = await startDesktop(t, { stored: settingsFile.store });
   assert.equal(again.hands.menuLabels()[0]?.startsWith('En pause'), true);
+});
+
+test('a machine that contributes and runs nothing says so under the pointer, without its menu being set again', async (t) => {
+  const { app } = await startDesktop(t);
+  const idle = { ...app.state(), contributing: true, why: { is: 'here' as const }, jobs: [] };
+  const job = { job: 'j1', type: 'llm', model: 'm', client: 'key_1', startedAt: AT, outputTokens: 0 };
+  const busy = { ...idle, jobs: [job] };
+  assert.equal(trayToolTip(idle, AT), 'Sparewatt: Contributing while you are here, no job for its models now');
+  assert.equal(trayToolTip(busy, AT), 'Sparewatt: Contributing while you are here');
+  const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
+  const actions = {} as TrayActions;
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const tray = createTray({
+    electron,
+    platform: 'linux',
+    iconFolder: '/',
+    hasPlace: true,
+    actions,
+    now: () => AT,
+    log,
+  });
+  tray.show(idle);
+  const menu = hands.trays[0]?.menu;
+  tray.show(busy);
+  assert.equal(hands.trays[0]?.toolTip, trayToolTip(busy, AT));
+  assert.equal(hands.trays[0]?.menu, menu);
 });
 
 test('an icon’s menu is set again only when it says something else', async (t) => {
