@@ -1,4 +1,5 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
+import { contributingHelps } from '../../shared/ipc/headline.ts';
 import { countdown, idleNote, reasonLine } from '../../shared/ipc/reason-line.ts';
 import { reasonInFull } from '../../shared/preferences/reasons.ts';
 import { PAUSE_LENGTHS, type PauseLength } from '../../shared/preferences/wish.ts';
@@ -30,7 +31,7 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
     { id: 'reason', label: reasonLine(state, state.language, now), enabled: false },
     ...questionLine(state, actions),
     { type: 'separator' },
-    { id: 'contribute', label: menu.contribute, enabled: !state.contributing, click: () => actions.contribute() },
+    { id: 'contribute', label: menu.contribute, enabled: contributingHelps(state), click: () => actions.contribute() },
     {
       id: 'pause',
       label: isPaused ? menu.pauseLonger : menu.pause,

@@ -160,6 +160,7 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
   await desktop.tick();
   await title.getByText('Paused').waitFor();
   await page.locator('.status-why', { hasText: 'Game detected (eldenring.exe)' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Contribute' }).count(), 0, 'it would change nothing');
   assert.deepEqual(faults(), []);
 });
 
@@ -302,6 +303,8 @@ test('preferences that were not saved are still there after a look at another vi
   const save = page.getByRole('button', { name: 'Save', exact: true });
   const tokens = page.getByLabel('Tokens of an answer');
   await to('preferences');
+  await tokens.waitFor();
+  assert.ok(await save.isDisabled(), 'nothing was changed');
   await tokens.fill('400');
   await to('home');
   const gpus = { 'a-gpu': { enabled: true, memory_bytes: 2e9 } };

@@ -102,7 +102,7 @@ function useDraft(first: Preferences, unsaved: UnsavedDraft) {
 }
 
 /** What this form does not show may have been changed elsewhere meanwhile. */
-function restored(unsaved: Draft | undefined, { gpus, ...first }: Preferences): Draft {
-  if (unsaved === undefined) return draftOf({ ...first, gpus });
-  return { ...unsaved, document: { ...unsaved.document, gpus } };
+function restored(unsaved: Draft | undefined, first: Preferences): Draft {
+  if (unsaved === undefined) return draftOf(first);
+  return { ...unsaved, document: { ...unsaved.document, gpus: first.gpus } };
 }

@@ -298,6 +298,19 @@ test('the tray, its countdown and its dialog speak the language that the window 
   assert.equal(again.hands.menuLabels()[0]?.startsWith('En pause'), true);
 });
 
+test('the tray offers to contribute where that changes something, and not against what spares the owner', async (t) => {
+  const { hands, tick, sensed } = await startDesktop(t);
+  const isOffered = () => hands.trays[0]?.menu?.template.find(({ id }) => id === 'contribute')?.enabled;
+  assert.equal(isOffered(), true, 'a fresh profile is paused');
+  hands.choose('contribute');
+  sensed.game = 'ELDEN RING';
+  await tick();
+  assert.equal(hands.menuLabels()[1], 'Game detected (ELDEN RING)');
+  assert.equal(isOffered(), false);
+  hands.choose('pause-1h');
+  assert.equal(isOffered(), true);
+});
+
 test('a machine that contributes and runs nothing says so under the pointer, without its menu being set again', async (t) => {
   const { app } = await startDesktop(t);
   const idle = { ...app.state(), contributing: true, why: { is: 'here' as const }, jobs: [] };
