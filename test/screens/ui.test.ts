@@ -57,10 +57,20 @@ test('the window looks as it did', async (t) => {
   await page.getByRole('button', { name: 'Pause for another time' }).click();
   await camera.shootAsItIs(page, 'pause-menu');
   await page.keyboard.press('Escape');
+  await desktop.ask('contribute');
+  desktop.sensed.game = 'ELDEN RING';
+  await desktop.tick();
+  await page.locator('.status-why', { hasText: 'Game detected (ELDEN RING)' }).waitFor();
+  await camera.shoot(page, 'yielding');
+  delete desktop.sensed.game;
+  await desktop.ask('pause', { for: '3h' });
+  await desktop.tick();
+  await page.locator('.status-why', { hasText: 'Paused by you' }).waitFor();
   await page.getByLabel('Language').selectOption('fr');
   await camera.shoot(page, 'french');
   await page.locator('.nav a[href="#/preferences"]').click();
-  await page.setViewportSize({ ...SIZES.wide, height: 2_600 });
+  // Down to its last section, which tells of this app.
+  await page.setViewportSize({ ...SIZES.wide, height: 3_500 });
   await camera.shootAsItIs(page, 'french-preferences-whole');
   await page.setViewportSize(SIZES.wide);
   await page.emulateMedia({ forcedColors: 'active' });
