@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -159,6 +159,35 @@ test('on Linux starting at login is a file, with the program quoted as desktops 
   const elsewhere = createAutostart({ ...options, program: '/x', env: { XDG_CONFIG_HOME: join(home, 'cfg') } });
   elsewhere.set(true);
   assert.ok(existsSync(join(home, 'cfg', 'autostart', 'sparewatt.desktop')));
+});
+
+test('an entry of the login follows an AppImage that an update has moved, and is never made anew', (t) => {
+  const home = temporaryFolder(t);
+  const path = join(home, '.config', 'autostart', 'sparewatt.desktop');
+  const begin = (program: string, isPackaged = true) =>
+    createAutostart({
+      app: createElectronDouble({ userData: home, isPackaged }).electron.app,
+      ...{ platform: 'linux', home, env: {}, program },
+    });
+  const [old, moved, other] = ['old $1 "100%" \\.AppImage', 'new.AppImage', 'other.AppImage'].map((name) =>
+    join(home, name),
+  );
+  assert.ok(old && moved && other);
+  for (const program of [old, moved, other]) writeFileSync(program, '');
+  begin(old).set(true);
+  const entry = readFileSync(path, 'utf8').replace('enabled=true', 'enabled=false');
+  writeFileSync(path, entry);
+  begin(other);
+  assert.equal(readFileSync(path, 'utf8'), entry, 'what it starts is still there');
+  rmSync(old);
+  begin(moved, false);
+  assert.equal(readFileSync(path, 'utf8'), entry, 'a checkout is no installation');
+  const autostart = begin(moved);
+  assert.match(readFileSync(path, 'utf8'), /^Exec="[^"]*new\.AppImage" --hidden$/m);
+  assert.equal(autostart.state(), false, 'the desktop has switched it off, and it stays so');
+  autostart.set(false);
+  begin(other);
+  assert.equal(existsSync(path), false);
 });
 
 test('on Windows and macOS starting at login is the system’s own item', () => {
