@@ -221,6 +221,8 @@ async function shootUpdates(t: TestContext, preloads: string, camera: Camera): P
 
 /** A model that is looked up, on its way, and waiting. */
 async function shootDownload(page: Page, camera: Camera): Promise<void> {
+  // Tall enough for its bar and what stands beneath it.
+  await page.setViewportSize({ ...SIZES.wide, height: 1_000 });
   await page.locator('.nav a[href="#/models"]').click();
   await page.getByLabel('Id of a model').fill('acme/Large-ONNX');
   await page.getByRole('button', { name: 'Look up its size' }).click();
@@ -232,6 +234,7 @@ async function shootDownload(page: Page, camera: Camera): Promise<void> {
   await page.getByRole('button', { name: 'Pause the download' }).click();
   await page.getByText('paused; what came').waitFor();
   await camera.shootAsItIs(page, 'models-paused');
+  await page.setViewportSize(SIZES.wide);
 }
 
 /** Forty days of work with a day off now and then. */
