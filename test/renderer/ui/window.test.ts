@@ -16,6 +16,7 @@ import { moved, painted, presetGrid } from '../../../renderer/ui/preferences/wee
 import { viewOf } from '../../../renderer/ui/routes.ts';
 import { detectsOf } from '../../../renderer/ui/sensing.ts';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { countdown } from '../../../shared/ipc/reason-line.ts';
 import { YIELD_CODES } from '../../../shared/preferences/contribution.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { NOTHING_KNOWN } from '../../../shared/preferences/presence.ts';
@@ -102,6 +103,15 @@ test('writes what is left as a clock, and bytes in the units of the language', (
   );
   const { show } = speechOf('en');
   assert.deepEqual([show.bytes(0), show.bytes(999), show.bytes(1_500_000)], ['0 bytes', '999 bytes', '1.5 MB']);
+});
+
+test('writes the time of day as the tray does, in every language', () => {
+  const at = new Date(2026, 3, 18, 17, 5).getTime();
+  const paused = { until: at, wish: { state: 'paused' as const, until: at } };
+  for (const locale of ['en', 'fr'] as const) {
+    assert.equal(speechOf(locale).show.time(at), '17:05');
+    assert.ok(countdown(paused, locale, at - 5 * 3_600_000).includes('17:05'));
+  }
 });
 
 test('tells tokens per second only when it has seen some time, and forgets what is long ago', () => {
