@@ -32,6 +32,14 @@ export type ContentsEvents = {
   'did-finish-load': [];
   unresponsive: [];
   'render-process-gone': [event: Electron.Event, details: Electron.RenderProcessGoneDetails];
+  'before-input-event': [event: Electron.Event, input: KeyPress];
+  'zoom-changed': [event: Electron.Event, direction: 'in' | 'out'];
+  'context-menu': [event: Electron.Event, params: PlaceOfMenu];
+};
+/** Of a key that is pressed, what it takes to know a shortcut; of a place in a page, what can be done there. */
+export type KeyPress = Pick<Electron.Input, 'type' | 'key' | 'code' | 'control' | 'meta' | 'alt'>;
+export type PlaceOfMenu = Pick<Electron.ContextMenuParams, 'isEditable' | 'selectionText'> & {
+  editFlags: Pick<Electron.EditFlags, 'canCut' | 'canCopy' | 'canPaste' | 'canSelectAll'>;
 };
 
 export type WindowEvents = { close: [event: Electron.Event]; closed: []; 'ready-to-show': [] };
@@ -46,7 +54,17 @@ export type Emits<Events extends object> = {
 export type FrameSurface = Pick<Electron.WebFrameMain, 'url'> & { readonly parent: unknown };
 
 export type WebContentsSurface = Emits<ContentsEvents> &
-  Pick<Electron.WebContents, 'id' | 'getURL' | 'send' | 'isDestroyed' | 'setWindowOpenHandler' | 'getOSProcessId'>;
+  Pick<
+    Electron.WebContents,
+    | 'id'
+    | 'getURL'
+    | 'send'
+    | 'isDestroyed'
+    | 'setWindowOpenHandler'
+    | 'getOSProcessId'
+    | 'getZoomFactor'
+    | 'setZoomFactor'
+  >;
 
 export type IpcEventSurface = { readonly sender: WebContentsSurface; readonly senderFrame: FrameSurface | null };
 
@@ -68,7 +86,7 @@ export type WindowSurface = Emits<WindowEvents> &
 
 export type TraySurface = Pick<Electron.Tray, 'setToolTip' | 'destroy'> &
   Emits<{ click: [] }> & { setContextMenu(menu: MenuSurface | null): void };
-export type MenuSurface = { readonly items: readonly MenuItemSurface[] };
+export type MenuSurface = { readonly items: readonly MenuItemSurface[]; popup(): void };
 export type MenuItemSurface = Pick<Electron.MenuItem, 'label' | 'enabled' | 'id'>;
 export type MenuTemplate = Electron.MenuItemConstructorOptions;
 
@@ -101,6 +119,7 @@ export type AppSurface = Emits<AppEvents> &
     | 'enableSandbox'
     | 'getAppMetrics'
     | 'setBadgeCount'
+    | 'setAppUserModelId'
     | 'relaunch'
   > & { readonly commandLine: Pick<Electron.CommandLine, 'appendSwitch'> };
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ElectronSurface } from '../surface.ts';
 
@@ -35,16 +35,19 @@ function loginItemAutostart({ app, platform }: AutostartOptions): Autostart {
   const args = platform === 'win32' ? { args: [HIDDEN_ARGUMENT] } : {};
   return {
     state: () => {
-      const { openAtLogin, status } = app.getLoginItemSettings(args);
+      const { openAtLogin, status, executableWillLaunchAtLogin } = app.getLoginItemSettings(args);
+      // An item that a person deactivated in Windows' Task Manager is still there.
+      if (platform === 'win32') return openAtLogin && executableWillLaunchAtLogin;
       return status === 'requires-approval' ? status : openAtLogin;
     },
     set: (starts) => app.setLoginItemSettings({ openAtLogin: starts, ...args }),
   };
 }
 
-function desktopFileAutostart({ program, home, env }: AutostartOptions): Autostart {
+function desktopFileAutostart({ app, program, home, env }: AutostartOptions): Autostart {
   const config = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(home, '.config');
   const path = join(config, 'autostart', DESKTOP_FILE);
+  if (app.isPackaged) followProgram(path, program);
   return {
     state: () => {
       const text = readText(path);
@@ -62,6 +65,23 @@ function desktopFileAutostart({ program, home, env }: AutostartOptions): Autosta
   };
 }
 
+/** An AppImage has its version in its name, so that an update moves it: an entry that is there and starts nothing is led after it. */
+function followProgram(path: string, program: string): void {
+  const text = readText(path);
+  const named = /^Exec="(.*)" --hidden$/m.exec(text ?? '')?.[1];
+  if (text === undefined || named === undefined || existsSync(unquoted(named))) return;
+  const led = text.replace(/^Exec=.*$/m, () => execLine(program));
+  try {
+    writeFileSync(path, led);
+  } catch {
+    // Who keeps the file from being written wants it as it is.
+  }
+}
+
+function execLine(program: string): string {
+  return `Exec=${quoted(program)} ${HIDDEN_ARGUMENT}`;
+}
+
 function desktopEntry(program: string): string {
   const lines = [
     '[Desktop Entry]',
@@ -69,7 +89,7 @@ function desktopEntry(program: string): string {
     'Version=1.0',
     'Name=Sparewatt',
     'Comment=Contribute spare compute',
-    `Exec=${quoted(program)} ${HIDDEN_ARGUMENT}`,
+    execLine(program),
     'Terminal=false',
     'X-GNOME-Autostart-enabled=true',
   ];
@@ -80,6 +100,11 @@ function desktopEntry(program: string): string {
 function quoted(program: string): string {
   const inQuotes = program.replace(/["`$\\]/g, (character) => `\\${character}`);
   return `"${inQuotes.replaceAll('\\', '\\\\').replaceAll('%', '%%')}"`;
+}
+
+function unquoted(written: string): string {
+  const inQuotes = written.replaceAll('%%', '%').replaceAll('\\\\', '\\');
+  return inQuotes.replace(/\\(["`$\\])/g, '$1');
 }
 
 function readText(path: string): string | undefined {

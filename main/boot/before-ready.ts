@@ -1,6 +1,7 @@
 import { LINK_SCHEME, linkAmong } from '../links/pair-link.ts';
 import { APP_SCHEME_PRIVILEGES } from '../windows/app-pages.ts';
 import { hardenPage } from '../windows/hardening.ts';
+import { APP_ID } from './app-id.ts';
 import type { BootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
 
@@ -16,6 +17,7 @@ export function beforeReady(host: DesktopHost, steps: BootSteps): Arrivals | und
   steps.run('sandbox every page', () => app.enableSandbox());
   steps.run('give the pages an origin', () => protocol.registerSchemesAsPrivileged([APP_SCHEME_PRIVILEGES]));
   steps.run('choose switches of Chromium', () => chooseSwitches(host));
+  steps.run('say which app this is', () => nameTo(host));
   // Chromium reorders arguments, so that the link travels beside them.
   const isFirst = steps.run('be the only instance', () =>
     app.requestSingleInstanceLock({ link: linkAmong(host.argv) }),
@@ -36,6 +38,11 @@ function chooseSwitches({ electron, platform, env }: DesktopHost): void {
   if (env.SPAREWATT_VULKAN !== '1') return;
   electron.app.commandLine.appendSwitch('enable-features', 'Vulkan');
   electron.app.commandLine.appendSwitch('ozone-platform', 'x11');
+}
+
+/** Windows shows toasts only of an app whose shortcut it finds by this name; the shortcut is the installer's. */
+function nameTo({ electron: { app }, platform }: DesktopHost): void {
+  if (platform === 'win32' && app.isPackaged) app.setAppUserModelId(APP_ID);
 }
 
 function listenForArrivals({ electron: { app }, argv }: DesktopHost): Arrivals {

@@ -46,7 +46,7 @@ export async function boot(host: DesktopHost) {
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
   const { node, presence, keeper, records, machineTest, trials, modelDesk, departures, meetGpu, keepModels } = assembly;
-  const { window, tray, teller, holdAwake, updates, quit, stops } = await openShell(
+  const { window, tray, lookForTray, teller, holdAwake, updates, quit, stops } = await openShell(
     host,
     steps,
     storage,
@@ -75,6 +75,7 @@ export async function boot(host: DesktopHost) {
       meetGpu();
       window.look();
       modelDesk.watchNetwork();
+      void lookForTray();
       teller.tell();
       // Its countdown goes on although nothing else has changed.
       const state = teller.state();

@@ -11,9 +11,12 @@ import { MAIN_TEXTS } from '../tray/main-texts.ts';
 import { createQuestionToasts } from '../tray/question-toasts.ts';
 import { createToasts } from '../tray/toasts.ts';
 import { createTray } from '../tray/tray.ts';
+import { lookForLatePlace } from '../tray/tray-place.ts';
 import { createUpdates } from '../updates/updates.ts';
 import { COMPUTE_URL, UI_URL } from '../windows/app-pages.ts';
+import { offerEditing } from '../windows/edit-menu.ts';
 import { createMainWindow } from '../windows/main-window.ts';
+import { letZoom } from '../windows/zoom.ts';
 import { createStateTeller } from './app-state.ts';
 import type { BootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
@@ -69,9 +72,22 @@ export async function openShell(
   const tray = steps.run('show the tray', () =>
     createTray({ electron, platform, iconFolder, hasPlace, actions, now, log }),
   );
+  const lookForTray = lookForLatePlace({
+    hasPlace: host.hasTrayPlace,
+    isThere: tray.isThere,
+    found: () => {
+      tray.open();
+      changed();
+    },
+    now,
+  });
   const window = createMainWindow({
     electron,
     preload: join(host.folders.preloads, 'ui.cjs'),
+    equip: (contents) => {
+      letZoom(contents, platform);
+      offerEditing(contents, electron.Menu, () => MAIN_TEXTS[teller.state().language].edit);
+    },
     hidesOnClose: () => !quit.isQuitting() && !updates.isInstalling() && tray.isThere(),
     onHidden: () => void tellOfTray(host, storage, teller.state(), quit.now),
     onClosed: () => void (tray.isThere() || quit.now()),
@@ -89,7 +105,7 @@ export async function openShell(
       log,
     }),
   );
-  return { window, tray, teller, holdAwake, updates, quit, stops };
+  return { window, tray, lookForTray, teller, holdAwake, updates, quit, stops };
 }
 
 /** How everything ends, in this order. */

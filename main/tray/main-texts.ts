@@ -8,6 +8,8 @@ export type MainTexts = {
   states: { contributing: string; paused: string };
   menu: Record<'contribute' | 'pause' | 'pauseLonger' | 'finish' | 'free' | 'login' | 'open' | 'quit', string>;
   pauseFor: Record<PauseLength, string>;
+  /** Of the menu that a field shows where the pointer is. */
+  edit: Record<'cut' | 'copy' | 'paste' | 'selectAll', string>;
   goesOn(reason: string): string;
   /** Of jobs that wait for a person's word; a client is an opaque id, or `operator`. */
   question: { title(count: number): string; body(model: string, client: string): string };
@@ -46,6 +48,7 @@ const EN: MainTexts = {
     tomorrow: 'Until tomorrow',
     resumed: 'Until I resume',
   },
+  edit: { cut: 'Cut', copy: 'Copy', paste: 'Paste', selectAll: 'Select all' },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
   question: {
     title: (count) => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
@@ -97,6 +100,7 @@ const FR: MainTexts = {
     tomorrow: 'Jusqu’à demain',
     resumed: 'Jusqu’à ma reprise',
   },
+  edit: { cut: 'Couper', copy: 'Copier', paste: 'Coller', selectAll: 'Tout sélectionner' },
   goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
   question: {
     title: (count) => (count === 1 ? 'Une tâche attend votre accord' : `${count} tâches attendent votre accord`),

@@ -1,5 +1,6 @@
 import type { AppState } from '../../shared/ipc/app-state.ts';
-import { countdown, reasonLine } from '../../shared/ipc/reason-line.ts';
+import { contributingHelps } from '../../shared/ipc/headline.ts';
+import { countdown, idleNote, reasonLine } from '../../shared/ipc/reason-line.ts';
 import { reasonInFull } from '../../shared/preferences/reasons.ts';
 import { PAUSE_LENGTHS, type PauseLength } from '../../shared/preferences/wish.ts';
 import type { MenuTemplate } from '../surface.ts';
@@ -30,7 +31,7 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
     { id: 'reason', label: reasonLine(state, state.language, now), enabled: false },
     ...questionLine(state, actions),
     { type: 'separator' },
-    { id: 'contribute', label: menu.contribute, enabled: !state.contributing, click: () => actions.contribute() },
+    { id: 'contribute', label: menu.contribute, enabled: contributingHelps(state), click: () => actions.contribute() },
     {
       id: 'pause',
       label: isPaused ? menu.pauseLonger : menu.pause,
@@ -52,14 +53,19 @@ export function trayMenu(state: AppState, actions: TrayActions, now: number): Me
       id: 'login',
       label: menu.login,
       type: 'checkbox',
-      checked: state.startsAtLogin === true,
+      checked: isWantedAtLogin(state),
       enabled: state.startsAtLogin !== 'unknown',
-      click: () => actions.setStartsAtLogin(state.startsAtLogin !== true),
+      click: () => actions.setStartsAtLogin(!isWantedAtLogin(state)),
     },
     ...updateLine(state, actions),
     { id: 'open', label: menu.open, click: () => actions.show() },
     { id: 'quit', label: menu.quit, click: () => actions.quit() },
   ];
+}
+
+/** As the window shows it: what waits for the system's approval has been asked for. */
+function isWantedAtLogin({ startsAtLogin }: AppState): boolean {
+  return startsAtLogin === true || startsAtLogin === 'requires-approval';
 }
 
 /** Opens the window, which shows the question whatever its view. */
@@ -93,6 +99,6 @@ function updateLine({ update, language }: AppState, actions: TrayActions): MenuT
 export function trayToolTip(state: AppState, now: number): string {
   const { questions, why, language } = state;
   const waiting = questions.length === 0 ? '' : `${MAIN_TEXTS[language].question.title(questions.length)}. `;
-  const said = `${reasonInFull(why, language)}${countdown(state, language, now)}`;
+  const said = `${reasonInFull(why, language)}${countdown(state, language, now)}${idleNote(state, language)}`;
   return `Sparewatt: ${waiting}${said}`.slice(0, TOOLTIP_MOST_CHARACTERS);
 }

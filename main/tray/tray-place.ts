@@ -12,3 +12,26 @@ export async function hasTrayPlace(
   const names = await ask('busctl', NAMES);
   return names === null ? undefined : names.includes('org.kde.StatusNotifierWatcher');
 }
+
+/** Panels start with the apps of a login, and some after them; one that is not there by then is not waited for. */
+const ASK_FOR_MS = 120_000;
+const ASK_EVERY_MS = 5_000;
+
+export type LatePlaceOptions = {
+  hasPlace(): Promise<boolean | undefined>;
+  isThere(): boolean;
+  found(): void;
+  now: () => number;
+};
+
+/** Looks again, for a while, for a place that was not there when the app began; called as often as anybody likes. */
+export function lookForLatePlace({ hasPlace, isThere, found, now }: LatePlaceOptions): () => Promise<void> {
+  const startedAt = now();
+  let askedAt = startedAt;
+  return async () => {
+    const at = now();
+    if (isThere() || at - startedAt > ASK_FOR_MS || at - askedAt < ASK_EVERY_MS) return;
+    askedAt = at;
+    if ((await hasPlace().catch(() => undefined)) === true) found();
+  };
+}

@@ -1,6 +1,6 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { countCrashes } from '../headless/inference/count-crashes.ts';
-import type { ElectronSurface, WindowSurface } from '../surface.ts';
+import type { ElectronSurface, WebContentsSurface, WindowSurface } from '../surface.ts';
 import { UI_URL } from './app-pages.ts';
 import { PAGE_PREFERENCES } from './hardening.ts';
 
@@ -20,6 +20,8 @@ export type MainWindow = {
 export type MainWindowOptions = {
   electron: Pick<ElectronSurface, 'BrowserWindow'>;
   preload: string;
+  /** What a person can do with the page beside what it offers itself. */
+  equip(contents: WebContentsSurface): void;
   /** Whether closing hides, because the app goes on elsewhere; asked at each close. */
   hidesOnClose(): boolean;
   /** Called when a close has hidden the window. */
@@ -73,6 +75,7 @@ export function createMainWindow({ electron, preload, now, log, ...options }: Ma
       show: false,
       webPreferences: { ...PAGE_PREFERENCES, preload },
     });
+    options.equip(opened.webContents);
     opened.on('ready-to-show', () => isWanted && opened.show());
     opened.on('close', (event) => {
       if (!options.hidesOnClose()) return;

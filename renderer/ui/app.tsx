@@ -14,7 +14,7 @@ import { SpeechContext, speechOf, useSpeech } from './locale.ts';
 import { LogsView } from './logs/logs-view.tsx';
 import { MachineView } from './machine/machine-view.tsx';
 import { ModelsView } from './machine/models-view.tsx';
-import { PreferencesView } from './preferences/preferences-view.tsx';
+import { PreferencesView, type UnsavedDraft } from './preferences/preferences-view.tsx';
 import { goTo, useView, VIEWS, type View } from './routes.ts';
 import { SideBar } from './side-bar.tsx';
 
@@ -37,6 +37,7 @@ function Window({ state, onLocale }: { state: AppState; onLocale(locale: Locale)
   const { texts } = useSpeech();
   const view = useView();
   useFirstRun(state);
+  const unsaved = useRef<UnsavedDraft['current']>(undefined);
   const { title } = statusOf(state, texts);
   useEffect(() => {
     document.title = `${title} · Sparewatt`;
@@ -49,13 +50,13 @@ function Window({ state, onLocale }: { state: AppState; onLocale(locale: Locale)
       <SideBar state={state} view={view} onLocale={onLocale} />
       <Main view={view}>
         {view !== 'home' && <QuestionsCard questions={state.questions} />}
-        {contentOf(view, state)}
+        {contentOf(view, state, unsaved)}
       </Main>
     </div>
   );
 }
 
-function contentOf(view: View, state: AppState): ReactNode {
+function contentOf(view: View, state: AppState, unsaved: UnsavedDraft): ReactNode {
   switch (view) {
     case 'setup':
       return <FirstRun state={state} />;
@@ -70,7 +71,7 @@ function contentOf(view: View, state: AppState): ReactNode {
     case 'logs':
       return <LogsView state={state} />;
     case 'preferences':
-      return <PreferencesView state={state} />;
+      return <PreferencesView state={state} unsaved={unsaved} />;
     default:
       return <HomeView state={state} />;
   }

@@ -34,3 +34,13 @@ function whyOfRelay(relay: RelayLink): Why | undefined {
       return undefined;
   }
 }
+
+/** Whether it would change anything that the owner says "contribute": not what is there to spare them, nor what a relay does. */
+export function contributingHelps({
+  contributing,
+  code,
+  wish,
+}: Pick<AppState, 'contributing' | 'code' | 'wish'>): boolean {
+  if (contributing) return false;
+  return wish.state === 'paused' || wish.state === 'finish' || code === 'hours' || code === 'in_use';
+}

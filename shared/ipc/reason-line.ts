@@ -11,6 +11,7 @@ type EndWords = {
   until(time: string, day: string | undefined): string;
   minutesLeft(minutes: number): string;
   tomorrow: string;
+  idle: string;
 };
 const WORDS: Readonly<Record<Language, EndWords>> = {
   en: {
@@ -18,12 +19,14 @@ const WORDS: Readonly<Record<Language, EndWords>> = {
     until: (time, day) => (day === undefined ? `until ${time}` : `until ${day} ${time}`),
     minutesLeft: (minutes) => `, in ${minutes} min`,
     tomorrow: 'tomorrow',
+    idle: ', no job for its models now',
   },
   fr: {
     resumes: (time, day) => (day === undefined ? `reprend à ${time}` : `reprend ${day} à ${time}`),
     until: (time, day) => (day === undefined ? `jusqu’à ${time}` : `jusqu’à ${day} ${time}`),
     minutesLeft: (minutes) => `, dans ${minutes} min`,
     tomorrow: 'demain',
+    idle: ', aucune tâche pour ses modèles',
   },
 };
 const MINUTE_MS = 60_000;
@@ -32,6 +35,11 @@ const HOUR_MINUTES = 60;
 /** Why the machine does what it does, and how much longer, as tray and window say it beneath the state. */
 export function reasonLine(state: Explained, language: Language, now: number): string {
   return `${shortReason(state.why, language)}${countdown(state, language, now)}`;
+}
+
+/** Beside a machine that contributes, why nothing runs there; nothing while something does. */
+export function idleNote({ contributing, jobs }: Pick<AppState, 'contributing' | 'jobs'>, language: Language): string {
+  return contributing && jobs.length === 0 ? WORDS[language].idle : '';
 }
 
 /** How long what was said by hand still holds: the time of day, with the minutes left or the day where that helps. */

@@ -3,7 +3,7 @@ import type { MinuteOfWeek } from '../policy/weekly-hours.ts';
 import { frenchProblem } from '../problems/french.ts';
 import type { Why } from './why.ts';
 
-/** A row for each reason; what it is given it says, in each language. */
+/** A row for each reason; `RETRY_MOST_MS` of the agent is how soon a relay is tried again. What it is given it says, in each language. */
 type Words = { readonly [Is in Why['is']]: (why: Extract<Why, { is: Is }>) => string };
 
 const EN: Words = {
@@ -29,7 +29,7 @@ const EN: Words = {
   in_use_maybe: () => 'you may be here; this system does not tell',
   not_while_away: () => 'you do not contribute while away',
   unpaired: () => 'not paired with a relay yet',
-  unreachable: ({ relay }) => `waiting for the relay at ${relay}`,
+  unreachable: ({ relay }) => `waiting for the relay at ${relay}, tried again within 10 s`,
   refused: ({ detail }) => detail,
 };
 
@@ -56,7 +56,7 @@ const FR: Words = {
   in_use_maybe: () => 'vous êtes peut-être là ; ce système ne le dit pas',
   not_while_away: () => 'vous ne contribuez pas en votre absence',
   unpaired: () => 'pas encore appairée avec un relais',
-  unreachable: ({ relay }) => `en attente du relais ${relay}`,
+  unreachable: ({ relay }) => `en attente du relais ${relay}, nouvel essai en moins de 10 s`,
   refused: ({ code, detail }) => `refusée par le relais : ${frenchProblem({ code, message: detail })}`,
 };
 

@@ -43,6 +43,7 @@ test('takes a new person from the first look to contributing in five screens and
   assert.deepEqual(await seriousBarriers(page), []);
   await choose('Go on');
   await page.getByRole('heading', { name: 'When may it work?' }).waitFor();
+  await page.getByText('A computer that sleeps does nothing').waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   assert.equal(desktop.app.state().contributing, false, 'nothing begins before the last step');
   await choose('Nights and weekends');
@@ -157,8 +158,9 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
   await title.getByText('Contributing').waitFor();
   desktop.sensed.game = 'eldenring.exe';
   await desktop.tick();
-  await title.getByText('Yielding').waitFor();
+  await title.getByText('Paused').waitFor();
   await page.locator('.status-why', { hasText: 'Game detected (eldenring.exe)' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Contribute' }).count(), 0, 'it would change nothing');
   assert.deepEqual(faults(), []);
 });
 
@@ -291,6 +293,35 @@ test('saves all preferences at once, says at its field what is wrong, and paints
   assert.deepEqual(preferences.games, { detect: false, programs: ['editor.exe'] });
   assert.equal(preferences.profiles.away.slots, 5);
   assert.equal(preferences.other_gpu_load_percent, null);
+  assert.deepEqual(faults(), []);
+});
+
+test('preferences that were not saved are still there after a look at another view, and beside what was changed there', async (t) => {
+  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  const to = (view: string) => page.locator(`.nav a[href="#/${view}"]`).click();
+  const save = page.getByRole('button', { name: 'Save', exact: true });
+  const tokens = page.getByLabel('Tokens of an answer');
+  await to('preferences');
+  await tokens.waitFor();
+  assert.ok(await save.isDisabled(), 'nothing was changed');
+  await tokens.fill('400');
+  await to('home');
+  const gpus = { 'a-gpu': { enabled: true, memory_bytes: 2e9 } };
+  await desktop.ask('setPreferences', { ...DEFAULT_PREFERENCES, gpus });
+  await to('preferences');
+  assert.equal(await tokens.inputValue(), '400');
+  await save.click();
+  await page.getByText('Saved.', { exact: true }).waitFor();
+  const { preferences } = desktop.app.settings.get();
+  assert.equal(preferences.policy.sizes?.output_tokens, 400);
+  assert.deepEqual(preferences.gpus, gpus);
+  await tokens.fill('500');
+  await page.getByRole('button', { name: 'Discard changes' }).click();
+  await to('home');
+  await to('preferences');
+  assert.equal(await tokens.inputValue(), '400');
+  assert.ok(await save.isDisabled());
   assert.deepEqual(faults(), []);
 });
 

@@ -57,10 +57,20 @@ test('the window looks as it did', async (t) => {
   await page.getByRole('button', { name: 'Pause for another time' }).click();
   await camera.shootAsItIs(page, 'pause-menu');
   await page.keyboard.press('Escape');
+  await desktop.ask('contribute');
+  desktop.sensed.game = 'ELDEN RING';
+  await desktop.tick();
+  await page.locator('.status-why', { hasText: 'Game detected (ELDEN RING)' }).waitFor();
+  await camera.shoot(page, 'yielding');
+  delete desktop.sensed.game;
+  await desktop.ask('pause', { for: '3h' });
+  await desktop.tick();
+  await page.locator('.status-why', { hasText: 'Paused by you' }).waitFor();
   await page.getByLabel('Language').selectOption('fr');
   await camera.shoot(page, 'french');
   await page.locator('.nav a[href="#/preferences"]').click();
-  await page.setViewportSize({ ...SIZES.wide, height: 2_600 });
+  // Down to its last section, which tells of this app.
+  await page.setViewportSize({ ...SIZES.wide, height: 3_500 });
   await camera.shootAsItIs(page, 'french-preferences-whole');
   await page.setViewportSize(SIZES.wide);
   await page.emulateMedia({ forcedColors: 'active' });
@@ -211,6 +221,8 @@ async function shootUpdates(t: TestContext, preloads: string, camera: Camera): P
 
 /** A model that is looked up, on its way, and waiting. */
 async function shootDownload(page: Page, camera: Camera): Promise<void> {
+  // Tall enough for its bar and what stands beneath it.
+  await page.setViewportSize({ ...SIZES.wide, height: 1_000 });
   await page.locator('.nav a[href="#/models"]').click();
   await page.getByLabel('Id of a model').fill('acme/Large-ONNX');
   await page.getByRole('button', { name: 'Look up its size' }).click();
@@ -222,6 +234,7 @@ async function shootDownload(page: Page, camera: Camera): Promise<void> {
   await page.getByRole('button', { name: 'Pause the download' }).click();
   await page.getByText('paused; what came').waitFor();
   await camera.shootAsItIs(page, 'models-paused');
+  await page.setViewportSize(SIZES.wide);
 }
 
 /** Forty days of work with a day off now and then. */

@@ -2,23 +2,28 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UNKNOWN } from '../../../shared/preferences/presence.ts';
 import { programOutput } from '../program-output.ts';
+import { gameOfRegistry } from './steam-registry.ts';
 
 export type Programs = { names: string[] | typeof UNKNOWN; game: string | null | typeof UNKNOWN };
 
 const PROGRAM_TIMEOUT_MS = 2_000;
 const NOTHING: Programs = { names: UNKNOWN, game: UNKNOWN };
 
-/** Lists the programs that run. Games are recognised only on Linux, where Steam's launcher says what it starts. */
-export async function readPrograms(platform: NodeJS.Platform, procRoot = '/proc'): Promise<Programs> {
-  if (platform === 'linux') return programsOfProc(procRoot);
-  if (platform === 'win32')
-    return named(await programOutput('tasklist', ['/fo', 'csv', '/nh'], PROGRAM_TIMEOUT_MS), namesOfTasklist);
-  if (platform === 'darwin') return named(await programOutput('ps', ['-axco', 'comm='], PROGRAM_TIMEOUT_MS), namesOfPs);
-  return NOTHING;
-}
-
-function named(text: string | null, namesOf: (text: string) => string[]): Programs {
-  return text === null ? NOTHING : { names: namesOf(text), game: UNKNOWN };
+/** Lists the programs that run. Games are recognised where Steam says what it starts: on Linux, and in the registry of Windows. */
+export async function readPrograms(
+  platform: NodeJS.Platform,
+  ask = (program: string, args: readonly string[]) => programOutput(program, args, PROGRAM_TIMEOUT_MS),
+): Promise<Programs> {
+  if (platform === 'linux') return programsOfProc('/proc');
+  if (platform === 'win32') {
+    const text = await ask('tasklist', ['/fo', 'csv', '/nh']);
+    if (text === null) return NOTHING;
+    const names = namesOfTasklist(text);
+    return { names, game: await gameOfRegistry(names, ask) };
+  }
+  if (platform !== 'darwin') return NOTHING;
+  const text = await ask('ps', ['-axco', 'comm=']);
+  return text === null ? NOTHING : { names: namesOfPs(text), game: UNKNOWN };
 }
 
 /** Reads `tasklist /fo csv /nh`. */

@@ -87,7 +87,9 @@ function StepCard({ step, state, after, leave, back }: StepProps) {
             { title: when.away, hint: awayHint, onChoose: answer('away') },
             { title: when.nights, hint: when.nightsHint, onChoose: answer('nights') },
           ]}
-        />
+        >
+          <p className="hint">{when.sleep}</p>
+        </QuestionStep>
       );
     }
     case 'games': {

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { contributingHelps } from '../../../shared/ipc/headline.ts';
 import { ask, type Refusal, refusalOf, useNow } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { goTo } from '../routes.ts';
@@ -55,8 +56,6 @@ function Countdown({ state }: { state: AppState }) {
 function Actions({ state, attempt }: { state: AppState; attempt(step: Promise<unknown>): void }) {
   const { texts } = useSpeech();
   const isUnpaired = state.relay.state === 'unpaired';
-  // What the machine waits for beside the owner's wish, "contribute" does not change.
-  const isWanted = state.contributing || ['unreachable', 'refused'].includes(state.code);
   return (
     <div className="actions">
       {isUnpaired && (
@@ -64,7 +63,7 @@ function Actions({ state, attempt }: { state: AppState; attempt(step: Promise<un
           {texts.home.pair}
         </button>
       )}
-      {!isUnpaired && !isWanted && (
+      {!isUnpaired && contributingHelps(state) && (
         <button type="button" className="button" data-kind="primary" onClick={() => attempt(ask('contribute'))}>
           {texts.home.contribute}
         </button>

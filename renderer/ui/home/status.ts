@@ -1,7 +1,7 @@
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import type { Texts } from '../texts/texts.ts';
 
-/** The three things that a machine can be doing, as a person sees it. */
+/** The colour of what it does. In words there are two states, as in the tray; the line beneath says which pause it is. */
 export type Tone = 'active' | 'paused' | 'yielding';
 export type Status = { tone: Tone; title: string; why: string };
 
@@ -12,9 +12,7 @@ const PAUSED = new Set(['paused', 'finishing', 'unpaired', 'unreachable', 'refus
 export function statusOf(state: AppState, texts: Texts): Status {
   const why = texts.reason(state);
   if (state.contributing) return { tone: 'active', title: texts.states.contributing, why };
-  return PAUSED.has(state.code)
-    ? { tone: 'paused', title: texts.states.paused, why }
-    : { tone: 'yielding', title: texts.states.yielding, why };
+  return { tone: PAUSED.has(state.code) ? 'paused' : 'yielding', title: texts.states.paused, why };
 }
 
 /** `2:05:09` or `12:05`; never negative. */

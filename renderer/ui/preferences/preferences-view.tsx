@@ -8,21 +8,24 @@ import { type Draft, draftOf, type Faults, fieldOf, readDraft } from './draft.ts
 import { FormContext } from './fields.tsx';
 import { CareSection, GamesSection, ProfileSection, WeekSection } from './work-sections.tsx';
 
-export function PreferencesView({ state }: { state: AppState }) {
+/** What was changed and not saved yet; it outlives a look at another view, and ends with the page. */
+export type UnsavedDraft = { current: Draft | undefined };
+
+export function PreferencesView({ state, unsaved }: { state: AppState; unsaved: UnsavedDraft }) {
   const { texts } = useSpeech();
   const kept = useAnswer(() => ask('getPreferences'), '');
   return (
     <>
       <h1>{texts.views.preferences}</h1>
-      {kept !== undefined && <PreferencesForm state={state} first={kept} />}
+      {kept !== undefined && <PreferencesForm state={state} first={kept} unsaved={unsaved} />}
     </>
   );
 }
 
 /** One document, saved as a whole or not at all. */
-function PreferencesForm({ state, first }: { state: AppState; first: Preferences }) {
+function PreferencesForm({ state, first, unsaved }: { state: AppState; first: Preferences; unsaved: UnsavedDraft }) {
   const { texts } = useSpeech();
-  const { draft, faults, refusal, isChanged, isSaved, change, save, discard, form } = useDraft(first);
+  const { draft, faults, refusal, isChanged, isSaved, change, save, discard, form } = useDraft(first, unsaved);
   const edit = (document: Preferences): void => change({ ...draft, document });
   const section = { document: draft.document, edit };
   const context = useMemo(() => ({ draft, faults, change }), [draft, faults, change]);
@@ -54,9 +57,9 @@ function PreferencesForm({ state, first }: { state: AppState; first: Preferences
   );
 }
 
-function useDraft(first: Preferences) {
+function useDraft(first: Preferences, unsaved: UnsavedDraft) {
   const [kept, setKept] = useState(first);
-  const [draft, setDraft] = useState(() => draftOf(first));
+  const [draft, setDraft] = useState(() => restored(unsaved.current, first));
   const [faults, setFaults] = useState<Faults>({});
   const [refusal, setRefusal] = useState<Refusal>();
   const [isSaved, setSaved] = useState(false);
@@ -66,10 +69,12 @@ function useDraft(first: Preferences) {
   }, [faults]);
   const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(kept));
   const change = (next: Draft): void => {
+    unsaved.current = next;
     setDraft(next);
     setSaved(false);
   };
   const take = (preferences: Preferences): void => {
+    unsaved.current = undefined;
     setKept(preferences);
     setDraft(draftOf(preferences));
     setFaults({});
@@ -94,4 +99,10 @@ function useDraft(first: Preferences) {
     }, refused);
   };
   return { draft, faults, refusal, isChanged, isSaved, change, save, discard: () => take(kept), form };
+}
+
+/** What this form does not show may have been changed elsewhere meanwhile. */
+function restored(unsaved: Draft | undefined, first: Preferences): Draft {
+  if (unsaved === undefined) return draftOf(first);
+  return { ...unsaved, document: { ...unsaved.document, gpus: first.gpus } };
 }

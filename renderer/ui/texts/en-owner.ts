@@ -35,6 +35,8 @@ export const EN_OWNER = {
         'This system does not tell when keyboard and mouse rest. Away begins when the screen is locked, if it tells that.',
       alwaysHint: 'One job at a time while you work, two while you are away.',
       nights: 'Nights and weekends',
+      sleep:
+        'A computer that sleeps does nothing: its own energy settings say when it does. While a job runs on mains, Sparewatt keeps it awake.',
       nightsHint: 'From 20:00 to 8:00, and on Saturday and Sunday.',
     },
     games: {

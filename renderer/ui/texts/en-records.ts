@@ -228,7 +228,7 @@ export const EN_RECORDS = {
         switched_off: 'You have switched it off.',
         not_used: 'Measured to compare. A GPU counts double, since it leaves the processor to you.',
         too_slow: 'It did not finish in its time, so that there is no figure.',
-        failed: 'The test failed here. The log says more.',
+        failed: 'The test failed here. The log says more; an antivirus program may have stopped it.',
         skipped: 'The test was stopped before it came to this.',
       },
     },

@@ -56,7 +56,7 @@ export const EN = {
     preferences: 'Preferences',
     logs: 'Logs and help',
   },
-  states: { contributing: 'Contributing', paused: 'Paused', yielding: 'Yielding' },
+  states: { contributing: 'Contributing', paused: 'Paused' },
   reason: ({ why }: AppState): string => shortReason(why, 'en'),
   problem: ({ message }: Refusal): string => message,
   services: SERVICES,

@@ -38,6 +38,8 @@ export const FR_OWNER: typeof EN_OWNER = {
         'Ce système ne dit pas si le clavier et la souris servent. L’absence commence à l’écran verrouillé, s’il le dit.',
       alwaysHint: 'Une tâche à la fois quand vous travaillez, deux en votre absence.',
       nights: 'Nuits et week-ends',
+      sleep:
+        'Un ordinateur en veille ne fait rien : ses réglages d’énergie disent quand il s’y met. Pendant une tâche sur secteur, Sparewatt le garde éveillé.',
       nightsHint: 'De 20 h à 8 h, et le samedi et le dimanche.',
     },
     games: {

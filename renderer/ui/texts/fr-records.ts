@@ -230,7 +230,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
         switched_off: 'Vous l’avez coupée.',
         not_used: 'Mesuré pour comparer. Une carte graphique compte double, car elle vous laisse le processeur.',
         too_slow: 'L’essai n’a pas fini à temps ; il n’y a donc pas de mesure.',
-        failed: 'L’essai a échoué ici. Le journal en dit plus.',
+        failed: 'L’essai a échoué ici. Le journal en dit plus ; un antivirus l’a peut-être arrêté.',
         skipped: 'L’essai a été arrêté avant.',
       },
     },

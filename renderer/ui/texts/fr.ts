@@ -33,7 +33,7 @@ export const FR: Texts = {
     preferences: 'Préférences',
     logs: 'Journal et aide',
   },
-  states: { contributing: 'Contribue', paused: 'En pause', yielding: 'Cède la place' },
+  states: { contributing: 'Contribue', paused: 'En pause' },
   reason: ({ why }) => shortReason(why, 'fr'),
   problem: frenchProblem,
   services: {

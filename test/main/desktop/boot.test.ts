@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { builderConfig } from '../../../build/desktop/builder-config.ts';
+import { APP_ID } from '../../../main/boot/app-id.ts';
 import type { MenuTemplate } from '../../../main/surface.ts';
 import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
 import { applicationMenu } from '../../../main/windows/application-menu.ts';
@@ -16,6 +18,7 @@ test('starts in the order of its list', async (t) => {
     'sandbox every page',
     'give the pages an origin',
     'choose switches of Chromium',
+    'say which app this is',
     'be the only instance',
     'listen for links and other instances',
     'harden every page',
@@ -86,6 +89,13 @@ test('a fresh profile opens a window and nothing else: no page that computes, no
   assert.deepEqual(app.settings.get().choices, {});
 });
 
+test('Windows is told which app it is, by the id that the installer gives to the shortcut', async (t) => {
+  const start = (platform: NodeJS.Platform) => startDesktop(t, { platform, double: { isPackaged: true } });
+  assert.ok((await start('win32')).hands.calls.includes(`id ${APP_ID}`));
+  assert.ok(!(await start('linux')).hands.calls.includes(`id ${APP_ID}`));
+  assert.equal(builderConfig({ app: '/x', native: '/x', version: '1.0.0' }).appId, APP_ID);
+});
+
 test('a second instance leaves the field, and the first shows its window', async (t) => {
   const second = await tryDesktop(t, { before: (hands) => (hands.hasSingleInstance = false) });
   assert.equal(second, undefined);
@@ -117,6 +127,45 @@ test('started at login it stays hidden, unless there is no tray to find it in', 
   await until(() => hidden.ui().isShown);
   const without = await startDesktop(t, { argv: ['sparewatt', '--hidden'], hasTrayPlace: async () => false });
   assert.equal(without.ui().isShown, true);
+});
+
+test('a tray whose place comes after the app is used, and closing the window hides it from then on', async (t) => {
+  let asked = 0;
+  const hasTrayPlace = async (): Promise<boolean> => ++asked > 2;
+  const { hands, app, ui, tick, clock } = await startDesktop(t, { argv: ['sparewatt', '--hidden'], hasTrayPlace });
+  assert.equal(hands.trays.length, 0);
+  await tick();
+  assert.equal(asked, 1, 'it is not asked all the time');
+  clock.now += 5_000;
+  await tick();
+  assert.equal(app.state().hasTray, false);
+  clock.now += 5_000;
+  await tick();
+  await until(() => hands.trays.length === 1);
+  await tick();
+  assert.equal(app.state().hasTray, true);
+  assert.equal(hands.menuLabels()[0], 'Paused');
+  ui().close();
+  assert.equal(ui().isShown, false);
+  assert.equal(hands.calls.includes('quit'), false);
+  clock.now += 600_000;
+  await tick();
+  assert.equal(asked, 3);
+});
+
+test('a desktop that has no place for a tray is not asked for ever', async (t) => {
+  let asked = 0;
+  const { tick, clock } = await startDesktop(t, {
+    hasTrayPlace: async () => {
+      asked += 1;
+      return false;
+    },
+  });
+  for (let seconds = 0; seconds < 600; seconds += 10) {
+    clock.now += 10_000;
+    await tick();
+  }
+  assert.equal(asked, 13);
 });
 
 test('on macOS a start at login opens no window, and one by its person does', async (t) => {

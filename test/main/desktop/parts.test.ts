@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -10,7 +10,8 @@ import { openLogFile } from '../../../main/logs/log-file.ts';
 import { createSleepBlocker } from '../../../main/power/sleep-blocker.ts';
 import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
-import { trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
+import { createTray } from '../../../main/tray/tray.ts';
+import { type TrayActions, trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
 import { hasTrayPlace } from '../../../main/tray/tray-place.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { startDesktop } from '../../support/desktop.ts';
@@ -160,6 +161,35 @@ test('on Linux starting at login is a file, with the program quoted as desktops 
   assert.ok(existsSync(join(home, 'cfg', 'autostart', 'sparewatt.desktop')));
 });
 
+test('an entry of the login follows an AppImage that an update has moved, and is never made anew', (t) => {
+  const home = temporaryFolder(t);
+  const path = join(home, '.config', 'autostart', 'sparewatt.desktop');
+  const begin = (program: string, isPackaged = true) =>
+    createAutostart({
+      app: createElectronDouble({ userData: home, isPackaged }).electron.app,
+      ...{ platform: 'linux', home, env: {}, program },
+    });
+  const [old, moved, other] = ['old $1 "100%" \\.AppImage', 'new.AppImage', 'other.AppImage'].map((name) =>
+    join(home, name),
+  );
+  assert.ok(old && moved && other);
+  for (const program of [old, moved, other]) writeFileSync(program, '');
+  begin(old).set(true);
+  const entry = readFileSync(path, 'utf8').replace('enabled=true', 'enabled=false');
+  writeFileSync(path, entry);
+  begin(other);
+  assert.equal(readFileSync(path, 'utf8'), entry, 'what it starts is still there');
+  rmSync(old);
+  begin(moved, false);
+  assert.equal(readFileSync(path, 'utf8'), entry, 'a checkout is no installation');
+  const autostart = begin(moved);
+  assert.match(readFileSync(path, 'utf8'), /^Exec="[^"]*new\.AppImage" --hidden$/m);
+  assert.equal(autostart.state(), false, 'the desktop has switched it off, and it stays so');
+  autostart.set(false);
+  begin(other);
+  assert.equal(existsSync(path), false);
+});
+
 test('on Windows and macOS starting at login is the system’s own item', () => {
   const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
   const options = { app: electron.app, program: '/x', home: '/nowhere', env: {} };
@@ -167,6 +197,28 @@ test('on Windows and macOS starting at login is the system’s own item', () => 
   assert.deepEqual(hands.login, { openAtLogin: true, args: ['--hidden'] });
   createAutostart({ ...options, platform: 'darwin' }).set(false);
   assert.deepEqual(hands.login, { openAtLogin: false });
+});
+
+test('an item that a person deactivated in the Task Manager of Windows does not start, and is not said to', () => {
+  const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
+  const autostart = createAutostart({ app: electron.app, program: '/x', home: '/nowhere', env: {}, platform: 'win32' });
+  autostart.set(true);
+  assert.equal(autostart.state(), true);
+  hands.isLoginDeactivated = true;
+  assert.equal(autostart.state(), false);
+});
+
+test('what waits for the approval of macOS is ticked in the tray as it is on in the window, and can be taken back', async (t) => {
+  const { app } = await startDesktop(t);
+  const wanted: boolean[] = [];
+  const actions = { setStartsAtLogin: (starts) => wanted.push(starts) } as Partial<TrayActions> as TrayActions;
+  const item = trayMenu({ ...app.state(), startsAtLogin: 'requires-approval' }, actions, AT).find(
+    ({ id }) => id === 'login',
+  );
+  assert.equal(item?.checked, true);
+  const click = item?.click as (() => void) | undefined;
+  click?.();
+  assert.deepEqual(wanted, [false]);
 });
 
 test('starting at login is written down as a choice, and only then', async (t) => {
@@ -273,6 +325,45 @@ test('the tray, its countdown and its dialog speak the language that the window 
   assert.equal(hands.boxes[0]?.message, 'Sparewatt continue dans la zone de notification.');
   const again = await startDesktop(t, { stored: settingsFile.store });
   assert.equal(again.hands.menuLabels()[0]?.startsWith('En pause'), true);
+});
+
+test('the tray offers to contribute where that changes something, and not against what spares the owner', async (t) => {
+  const { hands, tick, sensed } = await startDesktop(t);
+  const isOffered = () => hands.trays[0]?.menu?.template.find(({ id }) => id === 'contribute')?.enabled;
+  assert.equal(isOffered(), true, 'a fresh profile is paused');
+  hands.choose('contribute');
+  sensed.game = 'ELDEN RING';
+  await tick();
+  assert.equal(hands.menuLabels()[1], 'Game detected (ELDEN RING)');
+  assert.equal(isOffered(), false);
+  hands.choose('pause-1h');
+  assert.equal(isOffered(), true);
+});
+
+test('a machine that contributes and runs nothing says so under the pointer, without its menu being set again', async (t) => {
+  const { app } = await startDesktop(t);
+  const idle = { ...app.state(), contributing: true, why: { is: 'here' as const }, jobs: [] };
+  const job = { job: 'j1', type: 'llm', model: 'm', client: 'key_1', startedAt: AT, outputTokens: 0 };
+  const busy = { ...idle, jobs: [job] };
+  assert.equal(trayToolTip(idle, AT), 'Sparewatt: Contributing while you are here, no job for its models now');
+  assert.equal(trayToolTip(busy, AT), 'Sparewatt: Contributing while you are here');
+  const { electron, hands } = createElectronDouble({ userData: '/nowhere' });
+  const actions = {} as TrayActions;
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const tray = createTray({
+    electron,
+    platform: 'linux',
+    iconFolder: '/',
+    hasPlace: true,
+    actions,
+    now: () => AT,
+    log,
+  });
+  tray.show(idle);
+  const menu = hands.trays[0]?.menu;
+  tray.show(busy);
+  assert.equal(hands.trays[0]?.toolTip, trayToolTip(busy, AT));
+  assert.equal(hands.trays[0]?.menu, menu);
 });
 
 test('an icon’s menu is set again only when it says something else', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAIN_TEXTS } from '../../../main/tray/main-texts.ts';
 import { preferredLocale } from '../../../renderer/language/locales.ts';
 import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
 import { forecastOf } from '../../../renderer/ui/contributions/forecast.ts';
@@ -15,6 +16,7 @@ import { moved, painted, presetGrid } from '../../../renderer/ui/preferences/wee
 import { viewOf } from '../../../renderer/ui/routes.ts';
 import { detectsOf } from '../../../renderer/ui/sensing.ts';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { countdown } from '../../../shared/ipc/reason-line.ts';
 import { YIELD_CODES } from '../../../shared/preferences/contribution.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { NOTHING_KNOWN } from '../../../shared/preferences/presence.ts';
@@ -80,8 +82,18 @@ test('says for every code what the machine does and why, in both languages', () 
   const why = { is: 'refused' as const, code: 'node_revoked', detail: 'The node was revoked.' };
   const refused = statusOf({ ...STATE, code: 'refused', why }, TEXTS.fr).why;
   assert.match(refused, /^Refusée par le relais : L’opérateur du relais a exclu cette machine/);
-  assert.equal(statusOf(STATE, TEXTS.en).title, 'Yielding');
-  assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).title, 'Paused');
+});
+
+test('is contributing or paused, in window and tray alike, and a pause for the owner has a colour of its own', () => {
+  for (const code of [...YIELD_CODES, 'unpaired', 'unreachable', 'refused']) {
+    const state = { ...STATE, code, contributing: false };
+    for (const language of ['en', 'fr'] as const) {
+      assert.equal(statusOf(state, TEXTS[language]).title, MAIN_TEXTS[language].states.paused, code);
+    }
+  }
+  assert.equal(statusOf({ ...STATE, contributing: true }, TEXTS.fr).title, MAIN_TEXTS.fr.states.contributing);
+  assert.equal(statusOf({ ...STATE, code: 'game' }, TEXTS.en).tone, 'yielding');
+  assert.equal(statusOf({ ...STATE, code: 'paused' }, TEXTS.en).tone, 'paused');
 });
 
 test('writes what is left as a clock, and bytes in the units of the language', () => {
@@ -91,6 +103,15 @@ test('writes what is left as a clock, and bytes in the units of the language', (
   );
   const { show } = speechOf('en');
   assert.deepEqual([show.bytes(0), show.bytes(999), show.bytes(1_500_000)], ['0 bytes', '999 bytes', '1.5 MB']);
+});
+
+test('writes the time of day as the tray does, in every language', () => {
+  const at = new Date(2026, 3, 18, 17, 5).getTime();
+  const paused = { until: at, wish: { state: 'paused' as const, until: at } };
+  for (const locale of ['en', 'fr'] as const) {
+    assert.equal(speechOf(locale).show.time(at), '17:05');
+    assert.ok(countdown(paused, locale, at - 5 * 3_600_000).includes('17:05'));
+  }
 });
 
 test('tells tokens per second only when it has seen some time, and forgets what is long ago', () => {

@@ -15,7 +15,7 @@ const DETAILED: readonly [why: Why, details: Readonly<Record<'en' | 'fr', readon
     { en: ['Wed 18:05'], fr: ['mer. 18:05'] },
   ],
   [{ is: 'in_use', idle_s: 130.7, away_after_s: 300 }, same('02:10', '05:00')],
-  [{ is: 'unreachable', relay: 'https://relay.example:8080' }, same('https://relay.example:8080')],
+  [{ is: 'unreachable', relay: 'https://relay.example:8080' }, same('https://relay.example:8080', '10 s')],
   [
     { is: 'refused', code: 'node_revoked', detail: 'The node was revoked.' },
     { en: ['The node was revoked.'], fr: ['L’opérateur du relais a exclu cette machine'] },

@@ -43,6 +43,9 @@ export function proveEvents(
   contents.on('did-finish-load', ofContents('did-finish-load'));
   contents.on('unresponsive', ofContents('unresponsive'));
   contents.on('render-process-gone', ofContents('render-process-gone'));
+  contents.on('before-input-event', ofContents('before-input-event'));
+  contents.on('zoom-changed', ofContents('zoom-changed'));
+  contents.on('context-menu', ofContents('context-menu'));
   const ofWindow =
     <Name extends keyof WindowEvents>(_: Name): Listener<WindowEvents[Name]> =>
     () =>

@@ -61,6 +61,10 @@ export type ElectronHands = {
   readonly boxes: MessageBoxOptions[];
   readonly errorBoxes: string[];
   readonly relaunches: Electron.RelaunchOptions[];
+  /** Menus that were shown where the pointer is. */
+  readonly popups: MenuTemplate[][];
+  /** Switched off by a person in the Task Manager of Windows. */
+  isLoginDeactivated: boolean;
   readonly permissions: {
     request?: Parameters<Electron.Session['setPermissionRequestHandler']>[0];
     check?: Parameters<Electron.Session['setPermissionCheckHandler']>[0];
@@ -85,7 +89,7 @@ export function createElectronDouble(options: DoubleOptions): { electron: Electr
     BrowserWindow: windowClassOf(hands, appEvents),
     Tray: trayClassOf(hands),
     Menu: strict('Menu', {
-      buildFromTemplate: (template: MenuTemplate[]): MenuSurface => menuOf(template),
+      buildFromTemplate: (template: MenuTemplate[]): MenuSurface => menuOf(template, hands),
       setApplicationMenu: () => void hands.calls.push('setApplicationMenu'),
     }),
     Notification: notificationClassOf(hands),
@@ -152,6 +156,8 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     boxes: [],
     errorBoxes: [],
     relaunches: [],
+    popups: [],
+    isLoginDeactivated: false,
     permissions: {},
     emitApp: (event, ...args) => void appEvents.emit(event, ...args),
     emitPower: (event, ...args) => void powerEvents.emit(event, ...args),
@@ -196,7 +202,7 @@ function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOption
       openAtLogin: hands.login.openAtLogin ?? false,
       wasOpenedAtLogin: hands.wasOpenedAtLogin,
       status: 'enabled',
-      executableWillLaunchAtLogin: hands.login.openAtLogin ?? false,
+      executableWillLaunchAtLogin: (hands.login.openAtLogin ?? false) && !hands.isLoginDeactivated,
       launchItems: [],
     }),
     relaunch: (options: Electron.RelaunchOptions = {}) => void hands.relaunches.push(options),
@@ -205,6 +211,7 @@ function appOf(events: EventEmitter, hands: ElectronHands, options: DoubleOption
       return true;
     },
     enableSandbox: () => note('enableSandbox'),
+    setAppUserModelId: (id: string) => note(`id ${id}`),
     getAppMetrics: (): Electron.ProcessMetric[] => [],
     commandLine: strict('app.commandLine', {
       appendSwitch: (name: string, value = '') => void hands.switches.set(name, value),
@@ -251,9 +258,9 @@ async function invoke(
   }
 }
 
-function menuOf(template: MenuTemplate[]): MenuDouble {
+function menuOf(template: MenuTemplate[], hands: ElectronHands): MenuDouble {
   const items = template.map(({ label = '', enabled = true, id = '' }) => ({ label, enabled, id }));
-  return { items, template };
+  return { items, template, popup: () => void hands.popups.push(template) };
 }
 
 function trayClassOf(hands: ElectronHands) {

@@ -44,6 +44,7 @@ export class ContentsDouble extends EventEmitter {
   link: RendererLink | undefined;
   isGone = false;
   url = '';
+  zoomFactor = 1;
   openHandler: ((details: Electron.HandlerDetails) => Electron.WindowOpenHandlerResponse) | undefined;
 
   constructor() {
@@ -57,6 +58,13 @@ export class ContentsDouble extends EventEmitter {
   }
   getOSProcessId(): number {
     return 10_000 + this.id;
+  }
+  getZoomFactor(): number {
+    return this.zoomFactor;
+  }
+  setZoomFactor(factor: number): void {
+    // Kept as a level, as Chromium does.
+    this.zoomFactor = 1.2 ** (Math.log(factor) / Math.log(1.2));
   }
   isDestroyed(): boolean {
     return this.isGone;
