@@ -11,6 +11,10 @@ export type BackwardsOptions = {
   unreadable?: string;
   /** A word of the dictionary; going on after it fails. */
   unwritable?: string;
+  /** Stands before each text that is to be summarized. */
+  summaryPrefix?: string;
+  /** The graphs take one row and no more. */
+  isForOne?: boolean;
 };
 
 /** A "T5" that writes one word for each word that it reads, from the last to the first. */
@@ -18,8 +22,11 @@ export async function writeBackwardsTranslator(
   root: string,
   id: string,
   dictionary: Readonly<Record<string, string>>,
-  { finds = 'by mask', unreadable = 'unreadable', unwritable = 'unwritable' }: BackwardsOptions = {},
+  options: BackwardsOptions = {},
 ): Promise<string> {
+  const { finds = 'by mask', unreadable = 'unreadable', unwritable = 'unwritable', isForOne = false } = options;
+  const rows = isForOne ? 1 : 'batch_size';
+  const source = [rows, 'encoder_sequence_length'];
   const words = [...Object.keys(dictionary), ...Object.values(dictionary)].filter((word) => word !== unwritable);
   // Tables end before the words that fail.
   const { ids, files } = t5Tokenizer([...words, unwritable, unreadable]);
@@ -35,27 +42,28 @@ export async function writeBackwardsTranslator(
     'config.json': {
       ...{ architectures: ['T5ForConditionalGeneration'], model_type: 't5', is_encoder_decoder: true },
       ...{ d_model: size, d_kv: 1, num_heads: 1, num_layers: 1, num_decoder_layers: 1, vocab_size: size, ...tokens },
+      task_specific_params: { summarization: { prefix: options.summaryPrefix ?? '' } },
     },
     'generation_config.json': tokens,
     'onnx/encoder_model.onnx': graphFile({
       nodes: [onnxNode('Gather', ['one_hot', 'input_ids'], ['last_hidden_state'])],
-      inputs: [intValue('input_ids', SOURCE), intValue('attention_mask', SOURCE)],
-      outputs: [floatValue('last_hidden_state', [...SOURCE, size])],
+      inputs: [intValue('input_ids', source), intValue('attention_mask', source)],
+      outputs: [floatValue('last_hidden_state', [...source, size])],
       constants: { one_hot: [[size - 1, size], oneHot.slice(0, (size - 1) * size)] },
     }),
-    'onnx/decoder_model_merged.onnx': decoder(size, finds, map, bias),
+    'onnx/decoder_model_merged.onnx': decoder(size, finds, rows, map, bias),
   });
 }
-
-const SOURCE = ['batch_size', 'encoder_sequence_length'] as const;
 
 function decoder(
   size: number,
   finds: NonNullable<BackwardsOptions['finds']>,
+  rows: number | string,
   map: Float32Array,
   bias: Float32Array,
 ): Uint8Array {
-  const cache = (name: string, length: string) => floatValue(name, ['batch_size', 1, length, 1]);
+  const cache = (name: string, length: string) => floatValue(name, [rows, 1, length, 1]);
+  const source = [rows, 'encoder_sequence_length'];
   const ofEncoder = encoderCache(size);
   return graphFile({
     nodes: [
@@ -86,14 +94,14 @@ function decoder(
       ...ofEncoder.nodes,
     ],
     inputs: [
-      intValue('input_ids', ['batch_size', 'decoder_sequence_length']),
-      ...(finds === 'without mask' ? [] : [intValue('encoder_attention_mask', SOURCE)]),
-      floatValue('encoder_hidden_states', [...SOURCE, size]),
+      intValue('input_ids', [rows, 'decoder_sequence_length']),
+      ...(finds === 'without mask' ? [] : [intValue('encoder_attention_mask', source)]),
+      floatValue('encoder_hidden_states', [...source, size]),
       cache('past_key_values.0.decoder.key', 'past_length'),
       cache('past_key_values.0.decoder.value', 'past_length'),
     ],
     outputs: [
-      floatValue('logits', ['batch_size', 'decoder_sequence_length', size]),
+      floatValue('logits', [rows, 'decoder_sequence_length', size]),
       cache('present.0.decoder.key', 'total_length'),
       cache('present.0.decoder.value', 'total_length'),
       ...ofEncoder.outputs,

@@ -285,3 +285,19 @@ test('a graph that takes padding for text shares passes among texts of one lengt
   for (const text of texts) alone.push(await ask(text, { max_tokens: 10 }));
   assert.deepEqual(await Promise.all(texts.map((text) => ask(text, { max_tokens: 10 }))), alone);
 });
+
+test('texts that are longer than they were counted share passes with their like alone', async (t) => {
+  const { ask, widths } = await openBackwards(t, { finds: 'without mask', summaryPrefix: 'eins ' });
+  const asked = [ask('zwei'), ask('drei', { task: 'summarization' }), ask('eins')];
+  assert.deepEqual(await Promise.all(asked), [{ text: 'two' }, { text: 'three one' }, { text: 'one' }]);
+  assert.ok(widths.slice(PROBE.length).includes(2));
+});
+
+test('graphs for one row write one text after another', async (t) => {
+  const { ask, count } = await openBackwards(t, { isForOne: true });
+  const { runs, widths } = await count(async () => {
+    const texts = ['eins zwei', 'drei'].map((text) => ask(text));
+    assert.deepEqual(await Promise.all(texts), [{ text: 'two one' }, { text: 'three' }]);
+  });
+  assert.deepEqual([runs, widths], [7, []]);
+});
