@@ -5,6 +5,7 @@
 import { type PreTrainedModel, Tensor } from '@huggingface/transformers';
 import { dropCache, freeCache, isExclusive, joinCaches, type KvCache, type KvPart } from './kv-cache.ts';
 import { openPart } from './library-session.ts';
+import { nextTurn } from './next-turn.ts';
 import type { Session, SessionInput, SessionTensor } from './session.ts';
 import type { ReadRows, RowPasses, WritingGraph } from './tasks/writing-graph.ts';
 
@@ -16,12 +17,13 @@ const DECODER_PART = 'decoder_model_merged';
 type Outputs = Record<string, Tensor>;
 
 /** `null` for a model whose graphs take one row only, or whose caches are of another kind than plain attention's. */
-export function openWriting(model: PreTrainedModel, padId: number): WritingGraph | null {
+export function openWriting(model: PreTrainedModel, padId: number, device: string): WritingGraph | null {
   const encoder = openPart(model, ENCODER_PART);
   const decoder = openPart(model, DECODER_PART);
   if (encoder === null || decoder === null || ![encoder, decoder].every(takesRows)) return null;
   return {
     takesMask: takes(encoder, 'attention_mask') && takes(decoder, 'encoder_attention_mask'),
+    breathe: device === 'wasm' ? nextTurn : null,
     read: (sources) => read(model, sources, padId),
     write: (rows, tokens) => write(model, rows, tokens),
     pick,

@@ -1,4 +1,3 @@
-import { nextTurn } from '../next-turn.ts';
 import { TOKENS_PER_FORWARD, takeBatch } from '../row-batches.ts';
 import type { Turns } from './turns.ts';
 import type { RowPasses, WritingGraph } from './writing-graph.ts';
@@ -63,8 +62,7 @@ export function createSharedWriting({ graph, turns, wait }: SharedWritingOptions
     if (job.left === 0) job.settle();
   };
   const run: RunPass = async (pass) => {
-    // Cancels that have arrived are heard, also where passes never return to the event loop.
-    await nextTurn();
+    await graph.breathe?.();
     const giveBack = await turns.take(() => false);
     turns.dropCancelled();
     dropInterrupted();

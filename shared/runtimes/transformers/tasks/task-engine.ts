@@ -13,7 +13,7 @@ import type { TaskModel } from './task-model.ts';
 import { nextTurn, type TaskRun, type TaskStep } from './task-run.ts';
 import { answerQuestion, classifyText, classifyZeroShot, fillMask, findEntities, rerank } from './text-tasks.ts';
 import { transcribe } from './transcription.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, type Turns } from './turns.ts';
 import {
   askDocument,
   changeImage,
@@ -90,19 +90,7 @@ export type TaskEngineOptions = {
 export function createTaskEngine(model: TaskModel, { wait = realWait }: TaskEngineOptions = {}) {
   const turns = createTurns();
   const share = createSharedPasses(turns);
-  const { writing } = model;
-  const writeRows = writing === undefined ? null : createSharedWriting({ graph: writing.graph, turns, wait });
-  const rowsInPasses = (interrupted: () => boolean): TaskStep['inRows'] | null =>
-    writeRows === null || writing === undefined
-      ? null
-      : (rows) =>
-          writeRows(
-            rows.map(({ columns, write }) => ({
-              columns,
-              write: (row, stopped) => write(writing.callFor(row), stopped),
-            })),
-            interrupted,
-          );
+  const rowsTogether = sharedRows(model, turns, wait);
 
   async function runTask(task: Task, job: TaskJob, interrupted: () => boolean, tell: Tell): Promise<EngineResult> {
     if (interrupted()) return NOTHING;
@@ -111,7 +99,7 @@ export function createTaskEngine(model: TaskModel, { wait = realWait }: TaskEngi
     const input = readTaskInput(job.type === 'task' || named === undefined ? members : job.input);
     const inPasses: TaskStep['inPasses'] = (key, items, pass) =>
       share(JSON.stringify([task, key]), items, interrupted, pass);
-    const inRows = rowsInPasses(interrupted) ?? rowsInTurn(model, interrupted);
+    const inRows = (rowsTogether ?? rowsInTurn)(model, interrupted);
     const result = await RUNS[task]({ model, input, interrupted, tell, inPasses, inRows });
     assertFits(result.output);
     const { output, inputTokens = 0, outputTokens = 0 } = result;
@@ -120,7 +108,7 @@ export function createTaskEngine(model: TaskModel, { wait = realWait }: TaskEngi
 
   return async (job: TaskJob, interrupted: () => boolean, tell: Tell = () => undefined): Promise<EngineResult> => {
     const task = taskOf(job, model.kind);
-    if (SHARED.has(task) || (writeRows !== null && WRITTEN.has(task))) {
+    if (SHARED.has(task) || (rowsTogether !== null && WRITTEN.has(task))) {
       return await runTask(task, job, interrupted, tell);
     }
     const giveBack = await turns.take(interrupted);
@@ -131,6 +119,20 @@ export function createTaskEngine(model: TaskModel, { wait = realWait }: TaskEngi
     };
     return await runTask(task, job, step, tell).finally(giveBack);
   };
+}
+
+/** How the texts of one job are written. */
+type RowsOfJob = (model: TaskModel, interrupted: () => boolean) => TaskStep['inRows'];
+
+/** In passes that jobs share; `null` where the model does not take rows side by side. */
+function sharedRows({ writing }: TaskModel, turns: Turns, wait: (ms: number) => Promise<void>): RowsOfJob | null {
+  if (writing === undefined) return null;
+  const writeRows = createSharedWriting({ graph: writing.graph, turns, wait });
+  return (_, interrupted) => (rows) =>
+    writeRows(
+      rows.map(({ columns, write }) => ({ columns, write: (row, stopped) => write(writing.callFor(row), stopped) })),
+      interrupted,
+    );
 }
 
 /** One text after another, in the turn of their job. */

@@ -79,7 +79,8 @@ export function loadTaskModel(
     const tokenizer = kind.hasTokenizer ? decodingNothing(await AutoTokenizer.from_pretrained(id)) : null;
     const processor = kind.hasProcessor ? await AutoProcessor.from_pretrained(id, {}) : null;
     const model = paced(await modelClassOf(kind, config).from_pretrained(id, pretrainedOptions(options)), options);
-    return { ...wrap({ model, tokenizer, processor }, kind, config), contextLength };
+    const parts = { model, tokenizer, processor };
+    return { ...wrap(parts, kind, config), ...writingOf(parts, kind, options), contextLength };
   });
 }
 
@@ -100,7 +101,6 @@ function wrap(parts: Parts, kind: TaskKind, config: JsonObject): Omit<TaskModel,
   };
   return {
     kind,
-    ...writingOf(parts, kind),
     config,
     generationConfig: isJsonObject(model.generation_config) ? { ...model.generation_config } : {},
     call: (task, ...inputs) => pipelineOf(task)(...inputs),
@@ -126,9 +126,9 @@ function openPipeline(task: Task, parts: Parts): Pipeline {
   return new Class({ task, ...parts } as never) as Pipeline;
 }
 
-function writingOf(parts: Parts, { tasks }: TaskKind): Pick<TaskModel, 'writing'> {
+function writingOf(parts: Parts, { tasks }: TaskKind, { device }: LoadOptions): Pick<TaskModel, 'writing'> {
   const graph = tasks.includes('text2text-generation')
-    ? openWriting(parts.model, parts.tokenizer?.pad_token_id ?? 0)
+    ? openWriting(parts.model, parts.tokenizer?.pad_token_id ?? 0, device)
     : null;
   if (graph === null) return {};
   const callFor = (row: RowPasses): TaskModel['call'] => {

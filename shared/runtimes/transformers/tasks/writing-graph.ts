@@ -13,6 +13,8 @@ export type ReadRows = {
 export type WritingGraph = {
   /** Whether both are told which columns of a source are tokens, without which rows cannot be padded. */
   readonly takesMask: boolean;
+  /** Runs before a pass where the host's passes never return to its event loop, so that no cancel would be heard. */
+  readonly breathe: (() => Promise<void>) | null;
   read(sources: readonly (readonly number[])[]): Promise<ReadRows>;
   /** One token for each row. Uses up what was written before, unless it fails; `scores` are those of a row's next token. */
   write(

@@ -41,22 +41,29 @@ async function openModel(t: TestContext, folder: string, wait: Wait = turn) {
   const loaded = await loadTaskModel(filesInFolder(folder), options, readTaskKind(config) as TaskKind, config, 4_000);
   t.after(() => loaded.dispose());
   const widths: number[] = [];
+  let breaths = 0;
   let onPass = (): void => undefined;
-  const model = watched(loaded, (rows) => {
-    widths.push(rows);
-    onPass();
+  const model = watched(loaded, {
+    async breathe() {
+      breaths += 1;
+    },
+    onPass(rows) {
+      widths.push(rows);
+      onPass();
+    },
   });
   const run = createTaskEngine(model, { wait });
   const ask = async (text: string | string[], { interrupted = () => false, ...rest }: Asked = {}) => {
     const input = { task: 'translation', text, ...rest };
     return (await run({ type: 'task', model: 'test', input }, interrupted)).output as { text: string };
   };
-  /** Session runs and rows per pass of what `work` does. */
+  /** Of what `work` does: session runs, breaths between passes, and rows of each pass. */
   const count = async (work: () => Promise<unknown>) => {
     runs = 0;
+    breaths = 0;
     widths.length = 0;
     await work();
-    return { runs, widths: [...widths] };
+    return { runs, breaths, widths: [...widths] };
   };
   const onEachPass = (heard: () => void): void => {
     onPass = heard;
@@ -64,11 +71,14 @@ async function openModel(t: TestContext, folder: string, wait: Wait = turn) {
   return { ask, count, widths, onEachPass };
 }
 
-function watched(model: TaskModel, onPass: (rows: number) => void): TaskModel {
+type Watching = { breathe(): Promise<void>; onPass(rows: number): void };
+
+function watched(model: TaskModel, { breathe, onPass }: Watching): TaskModel {
   const { writing } = model;
   if (writing === undefined) return model;
   const graph: typeof writing.graph = {
     ...writing.graph,
+    breathe,
     read(sources) {
       onPass(sources.length);
       return writing.graph.read(sources);
@@ -101,6 +111,7 @@ test('texts of unequal length that are asked for at once share passes, and each 
     assert.deepEqual(await both(), alone);
     const atOnce = await count(async () => assert.deepEqual(await both(), alone));
     assert.equal(atOnce.widths[0], texts.length);
+    assert.equal(atOnce.breaths, atOnce.runs);
     assert.ok(atOnce.runs <= 21 && oneByOne.runs >= 3 * atOnce.runs, `${atOnce.runs} and ${oneByOne.runs} runs`);
   }
 });
@@ -160,7 +171,8 @@ test('one that is cancelled among others leaves before the next pass, and costs 
   });
   const others = ['eins zwei drei', 'drei drei drei drei'].map((text) => ask(text));
   assert.equal(await first, 'one one');
-  assert.equal(passesAtEnd, PROBE.length + 3);
+  // The next pass may have begun, without it.
+  assert.ok(passesAtEnd <= PROBE.length + 4, `after ${passesAtEnd} passes`);
   assert.deepEqual(await Promise.all(others), [{ text: 'three two one' }, { text: 'three three three three' }]);
   assert.deepEqual(widths.slice(PROBE.length), [3, 3, 3, 2, 2, 1]);
 });

@@ -10,6 +10,7 @@ function wholeGraph(failsAt = Number.POSITIVE_INFINITY) {
   const written = { columns: 0, tensors: {} };
   const graph: WritingGraph = {
     takesMask: true,
+    breathe: null,
     async read(sources) {
       return { lengths: sources.map(({ length }) => length), source: written, written };
     },
