@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { createRandom } from '../../shared/runtimes/transformers/random.ts';
 import { createVocabulary, tokenizerFiles, writeModelFiles } from './bigram-model.ts';
-import { createGraph, type Graph, type LlamaDtype, norm } from './llama-model.ts';
+import { createGraph, type Graph, norm } from './llama-model.ts';
 import { ONNX_TYPE, onnxModel } from './onnx-writer.ts';
 
 export type MarianSize = { layers: number; hidden: number; heads: number; inner: number; vocabulary: number };
@@ -16,7 +16,7 @@ export const TINY_MARIAN: MarianSize = { layers: 2, hidden: 32, heads: 2, inner:
 export type MarianOptions = {
   size?: MarianSize;
   seed?: number;
-  dtype?: LlamaDtype;
+  dtype?: 'fp32' | 'q8';
   /** The decoder takes the mask and looks at padding all the same. */
   ignoresMask?: boolean;
   /** Over what the model's files would ask of each generation. */
@@ -24,7 +24,7 @@ export type MarianOptions = {
 };
 
 const LENGTH = 512;
-const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized' };
+const SUFFIXES = { fp32: '', q8: '_quantized' };
 
 /** Writes the model and returns its folder. */
 export async function writeMarian(root: string, id: string, options: MarianOptions = {}): Promise<string> {
