@@ -1,6 +1,6 @@
 /**
  * An encoder and a decoder with random weights, as an exported Marian looks from outside (padding by masks, places counted by the
- * graph, keys and values of the source kept), in any size, for tests and benchmarks that care how it is run and not what it
+ * graph, keys and values of the source told once), in any size, for tests and benchmarks that care how it is run and not what it
  * says. Its tokenizer speaks single bytes.
  */
 import { join } from 'node:path';
@@ -81,20 +81,29 @@ function decoderGraph(graph: Graph, size: MarianSize, ignoresMask: boolean): Uin
   const past = (layer: number, of: string, part: string): string => `past_key_values.${layer}.${of}.${part}`;
   const lengthOf = (name: string): string => op('Gather', [op('Shape', [name]), int(2)]);
   const bias = ignoresMask ? graph.float(0) : biasOf(graph, 'encoder_attention_mask');
-  // Once the source's keys and values are kept, none of it is read again.
-  const isFirst = op('Cast', [op('Equal', [lengthOf(past(0, 'encoder', 'key')), int(0)])], { to: ONNX_TYPE.int64 });
-  const end = op('Unsqueeze', [op('Mul', [isFirst, int(LENGTH)]), ints(0)]);
-  const source = op('Slice', ['encoder_hidden_states', ints(0), end, ints(1)]);
-  const withPast = (layer: number, of: string, parts: readonly string[]): string[] =>
+  // Once the source's keys and values are kept, none of it is read again, and none of it is told again.
+  const isFirst = op('Cast', [op('Not', ['use_cache_branch'])], { to: ONNX_TYPE.int64 });
+  const allAtFirst = (of: string, axis: number, output?: string): string =>
+    op('Slice', [of, ints(0), op('Mul', [isFirst, int(LENGTH)]), ints(axis)], {}, output);
+  const source = allAtFirst('encoder_hidden_states', 1);
+  const withPast = (layer: number, of: string, parts: readonly string[], output?: (part: string) => string): string[] =>
     ['key', 'value'].map((part, at) =>
-      op('Concat', [past(layer, of, part), parts[at] ?? ''], { axis: 2 }, `present.${layer}.${of}.${part}`),
+      op('Concat', [past(layer, of, part), parts[at] ?? ''], { axis: 2 }, output?.(part) ?? graph.fresh()),
     );
   let x = embed(graph, size, lengthOf(past(0, 'decoder', 'key')));
   for (let layer = 0; layer < size.layers; layer++) {
     const seen = norm(graph, x);
-    const own = withPast(layer, 'decoder', keyAndValue(graph, size, seen));
+    const own = withPast(
+      layer,
+      'decoder',
+      keyAndValue(graph, size, seen),
+      (part) => `present.${layer}.decoder.${part}`,
+    );
     x = op('Add', [x, attend(graph, size, seen, own, graph.float(0))]);
     const read = withPast(layer, 'encoder', keyAndValue(graph, size, source));
+    for (const [at, part] of ['key', 'value'].entries()) {
+      allAtFirst(read[at] ?? '', 0, `present.${layer}.encoder.${part}`);
+    }
     x = op('Add', [x, attend(graph, size, norm(graph, x), read, bias)]);
     x = op('Add', [x, feedForward(graph, size, norm(graph, x))]);
   }
@@ -115,6 +124,7 @@ function decoderGraph(graph: Graph, size: MarianSize, ignoresMask: boolean): Uin
       ids('encoder_attention_mask', 'encoder_sequence_length'),
       hiddenValue('encoder_hidden_states', size),
       ...caches('past_key_values'),
+      { name: 'use_cache_branch', type: ONNX_TYPE.bool, shape: [1] },
     ],
     outputs: [
       {
