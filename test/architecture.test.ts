@@ -117,6 +117,7 @@ const SEAMS: Record<string, string[]> = {
   'shared/runtimes/transformers/library-session.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/library-vision.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/library-vision-loop.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library-writing.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.
   'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts', 'main/headless/roaming-agent.ts'],
   // And it keeps models for either: only what downloads and what serves is apart.

@@ -29,6 +29,7 @@ import { revocation } from './revocation.ts';
 import { sensedPauses } from './sensed-pauses.ts';
 import { streamingRate, tokenCost, tokenCpu } from './streaming.ts';
 import { submitLatency } from './submit-latency.ts';
+import { translations } from './translations.ts';
 import { windowFigures } from './window.ts';
 
 /**
@@ -66,6 +67,7 @@ const ALONE: Record<string, (sizes: Record<string, number>) => Promise<Figure[]>
   'prefix-reuse': prefixReuse,
   'language-models': languageModels,
   'encoder-models': encoderModels,
+  'translations-at-once': translations,
   'model-loads': modelLoads,
   'mixed-day': mixedDay,
   'cold-start': coldStart,

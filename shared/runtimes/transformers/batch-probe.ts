@@ -54,7 +54,8 @@ async function areAlike(decoder: Decoder, read: readonly ReadProbe[], padded: Pa
   return true;
 }
 
-function isAlike(left: Float32Array, right: Float32Array): boolean {
+/** Whether two passes gave the same scores, but for rounding. */
+export function isAlike(left: Float32Array, right: Float32Array): boolean {
   let difference = 0;
   let highest = Number.NEGATIVE_INFINITY;
   let lowest = Number.POSITIVE_INFINITY;

@@ -27,7 +27,12 @@ type Job = {
   settle: (error?: unknown) => void;
 };
 type Frame = { readonly start: number; readonly count: number; readonly values: Float32Array; left: number };
-type PendingRow = Row & { readonly job: Job; readonly frame: Frame; readonly offset: number };
+type PendingRow = Row & {
+  readonly ids: readonly number[];
+  readonly job: Job;
+  readonly frame: Frame;
+  readonly offset: number;
+};
 
 /**
  * One queue for all jobs of a model, which share its forward passes.
@@ -87,7 +92,7 @@ function rowsOf(ids: readonly number[][], job: Job, dimensions: number): Pending
   return job.frames.flatMap((frame) =>
     ids
       .slice(frame.start, frame.start + frame.count)
-      .map((rowIds, index) => ({ ids: rowIds, job, frame, offset: index * dimensions })),
+      .map((rowIds, index) => ({ ids: rowIds, columns: rowIds.length, job, frame, offset: index * dimensions })),
   );
 }
 

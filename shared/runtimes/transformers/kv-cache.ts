@@ -27,7 +27,7 @@ export const EMPTY_CACHE: KvCache = { columns: 0, tensors: {} };
 export type KvPart = { readonly cache: KvCache; readonly row: number; readonly from: number; readonly to: number };
 
 /** The parts as the rows of one cache, each copied once. */
-export function joinCaches(session: Session, parts: readonly KvPart[], padding: Padding): KvCache {
+export function joinCaches(session: Pick<Session, 'tensor'>, parts: readonly KvPart[], padding: Padding): KvCache {
   const [first] = parts;
   const columns = parts.reduce((most, { from, to }) => Math.max(most, to - from), 0);
   if (first === undefined || isWhole(parts, first)) return first?.cache ?? EMPTY_CACHE;
@@ -52,7 +52,7 @@ function rowsOf({ tensors }: KvCache): number {
 }
 
 function joinTensors(
-  session: Session,
+  session: Pick<Session, 'tensor'>,
   parts: readonly KvPart[],
   name: string,
   columns: number,

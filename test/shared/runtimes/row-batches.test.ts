@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { takeBatch } from '../../../shared/runtimes/transformers/row-batches.ts';
 
-const rowOf = (length: number) => ({ ids: new Array<number>(length).fill(7) });
-const paddedTokens = (batch: readonly { ids: number[] }[]): number =>
-  batch.length * Math.max(...batch.map(({ ids }) => ids.length));
+const rowOf = (columns: number) => ({ columns });
+const paddedTokens = (batch: readonly { columns: number }[]): number =>
+  batch.length * Math.max(...batch.map(({ columns }) => columns));
 
 test('every row leaves exactly once, the oldest with the next batch, and no batch is too large', () => {
   fc.assert(
@@ -27,9 +27,9 @@ test('every row leaves exactly once, the oldest with the next batch, and no batc
 
 test('rows of like length go together, and those that stay keep their order', () => {
   const waiting = [...new Array<number>(20).fill(10), ...new Array<number>(40).fill(500), 10, 11].map(rowOf);
-  const expected = waiting.filter(({ ids }) => ids.length === 500);
+  const expected = waiting.filter(({ columns }) => columns === 500);
   assert.deepEqual(
-    takeBatch(waiting).map(({ ids }) => ids.length),
+    takeBatch(waiting).map(({ columns }) => columns),
     [...new Array<number>(21).fill(10), 11, ...new Array<number>(0)],
   );
   assert.deepEqual(waiting, expected);

@@ -3,6 +3,7 @@ import type { JsonInput } from '../../../shared/protocol/messages.ts';
 import { chain, piece, writeBigramModel, writeTableEncoder } from '../bigram-model.ts';
 import { assertClose, softmax } from '../close-to.ts';
 import { chatInput } from '../pretended-model.ts';
+import { writeBackwardsTranslator } from '../task-models/backwards-translator.ts';
 import {
   writeMaskFiller,
   writePairClassifier,
@@ -147,4 +148,13 @@ export const TEXT_CASES: readonly TaskCase[] = [
   writes('translation'),
   writes('summarization'),
   writes('text2text-generation'),
+  {
+    name: 'translation-in-rows',
+    task: 'translation',
+    write: (root, id) => writeBackwardsTranslator(root, id, DICTIONARY),
+    // Of unequal length, so that each ends elsewhere.
+    job: () => task({ text: ['drei eins zwei', 'zwei', 'eins drei'], task: 'translation' }),
+    check: ({ output }) =>
+      assert.deepEqual(output, { results: ['two one three', 'two', 'three one'].map((text) => ({ text })) }),
+  },
 ];

@@ -6,13 +6,14 @@ import { taskNamed } from '../../../protocol/task-names.ts';
 import type { EngineResult } from '../engine.ts';
 import { classifySound, classifySoundZeroShot, speak } from './audio-tasks.ts';
 import { createSharedPasses } from './shared-passes.ts';
+import { createSharedWriting } from './shared-writing.ts';
 import { readTaskInput } from './task-input.ts';
 import type { Task, TaskKind } from './task-kinds.ts';
 import type { TaskModel } from './task-model.ts';
-import type { TaskRun, TaskStep } from './task-run.ts';
+import { nextTurn, type TaskRun, type TaskStep } from './task-run.ts';
 import { answerQuestion, classifyText, classifyZeroShot, fillMask, findEntities, rerank } from './text-tasks.ts';
 import { transcribe } from './transcription.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, type Turns } from './turns.ts';
 import {
   askDocument,
   changeImage,
@@ -74,13 +75,22 @@ const SHARED: ReadonlySet<Task> = new Set([
   'image-feature-extraction',
 ] satisfies Task[]);
 
+/** Tasks whose texts are written row by row, where the model takes rows side by side. */
+const WRITTEN: ReadonlySet<Task> = new Set(['summarization', 'translation', 'text2text-generation'] satisfies Task[]);
+
+export type TaskEngineOptions = {
+  /** Resolves after so many milliseconds. */
+  readonly wait?: (ms: number) => Promise<void>;
+};
+
 /**
  * Runs the jobs of one model. Those of other tasks take turns as a whole: a pass of one would only slow down that of
  * another. Errors: those of the tasks; `invalid_value` for a task that the model does not do; `result_too_large`.
  */
-export function createTaskEngine(model: TaskModel) {
+export function createTaskEngine(model: TaskModel, { wait = realWait }: TaskEngineOptions = {}) {
   const turns = createTurns();
   const share = createSharedPasses(turns);
+  const rowsTogether = sharedRows(model, turns, wait);
 
   async function runTask(task: Task, job: TaskJob, interrupted: () => boolean, tell: Tell): Promise<EngineResult> {
     if (interrupted()) return NOTHING;
@@ -89,7 +99,8 @@ export function createTaskEngine(model: TaskModel) {
     const input = readTaskInput(job.type === 'task' || named === undefined ? members : job.input);
     const inPasses: TaskStep['inPasses'] = (key, items, pass) =>
       share(JSON.stringify([task, key]), items, interrupted, pass);
-    const result = await RUNS[task]({ model, input, interrupted, tell, inPasses });
+    const inRows = (rowsTogether ?? rowsInTurn)(model, interrupted);
+    const result = await RUNS[task]({ model, input, interrupted, tell, inPasses, inRows });
     assertFits(result.output);
     const { output, inputTokens = 0, outputTokens = 0 } = result;
     return { finishReason: 'stop', usage: { inputTokens, outputTokens }, output };
@@ -97,7 +108,9 @@ export function createTaskEngine(model: TaskModel) {
 
   return async (job: TaskJob, interrupted: () => boolean, tell: Tell = () => undefined): Promise<EngineResult> => {
     const task = taskOf(job, model.kind);
-    if (SHARED.has(task)) return await runTask(task, job, interrupted, tell);
+    if (SHARED.has(task) || (rowsTogether !== null && WRITTEN.has(task))) {
+      return await runTask(task, job, interrupted, tell);
+    }
     const giveBack = await turns.take(interrupted);
     if (giveBack === null) return NOTHING;
     const step = (): boolean => {
@@ -106,6 +119,37 @@ export function createTaskEngine(model: TaskModel) {
     };
     return await runTask(task, job, step, tell).finally(giveBack);
   };
+}
+
+/** How the texts of one job are written. */
+type RowsOfJob = (model: TaskModel, interrupted: () => boolean) => TaskStep['inRows'];
+
+/** In passes that jobs share; `null` where the model does not take rows side by side. */
+function sharedRows({ writing }: TaskModel, turns: Turns, wait: (ms: number) => Promise<void>): RowsOfJob | null {
+  if (writing === undefined) return null;
+  const writeRows = createSharedWriting({ graph: writing.graph, turns, wait });
+  return (_, interrupted) => (rows) =>
+    writeRows(
+      rows.map(({ columns, write }) => ({ columns, write: (row, stopped) => write(writing.callFor(row), stopped) })),
+      interrupted,
+    );
+}
+
+/** One text after another, in the turn of their job. */
+function rowsInTurn(model: TaskModel, interrupted: () => boolean): TaskStep['inRows'] {
+  return async (rows) => {
+    const written: string[] = [];
+    for (const row of rows) {
+      if (interrupted()) break;
+      written.push(await row.write(model.call, interrupted));
+      await nextTurn();
+    }
+    return written;
+  };
+}
+
+function realWait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Jobs of the type `task` say which; those of the other types are what the model does first of all. */

@@ -11,10 +11,12 @@ import {
 import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library.ts';
 import { paced } from '../library-pace.ts';
 import { type Picture, readPicture, writePng } from '../library-pictures.ts';
+import { modelOfRow, openWriting } from '../library-writing.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
 import { OnlyThese, StopWhen, Watch } from './steering.ts';
 import { type ModelClass, TASK_CLASSES } from './task-classes.ts';
 import type { Task, TaskKind } from './task-kinds.ts';
+import type { RowPasses, WritingGraph } from './writing-graph.ts';
 
 /** Scores of every token for every frame of sound, row-major. */
 export type FrameScores = { readonly scores: Float32Array; readonly frames: number; readonly tokens: number };
@@ -27,6 +29,11 @@ export type TaskModel = {
   readonly generationConfig: JsonObject;
   /** Runs the library's pipeline for `task` on what that pipeline takes. */
   call(task: Task, ...inputs: readonly unknown[]): Promise<unknown>;
+  /** What makes one text of another, where it takes several side by side; `callFor` is `call` with the passes of `row`. */
+  readonly writing?: {
+    readonly graph: WritingGraph;
+    callFor(row: RowPasses): TaskModel['call'];
+  };
   /** An option for pipelines that write: they end with the token at which `interrupted` answers yes. */
   until(interrupted: () => boolean): { stopping_criteria: object };
   /**
@@ -72,7 +79,8 @@ export function loadTaskModel(
     const tokenizer = kind.hasTokenizer ? decodingNothing(await AutoTokenizer.from_pretrained(id)) : null;
     const processor = kind.hasProcessor ? await AutoProcessor.from_pretrained(id, {}) : null;
     const model = paced(await modelClassOf(kind, config).from_pretrained(id, pretrainedOptions(options)), options);
-    return { ...wrap({ model, tokenizer, processor }, kind, config), contextLength };
+    const parts = { model, tokenizer, processor };
+    return { ...wrap(parts, kind, config), ...writingOf(parts, kind, options), contextLength };
   });
 }
 
@@ -87,13 +95,9 @@ function wrap(parts: Parts, kind: TaskKind, config: JsonObject): Omit<TaskModel,
   const { model, tokenizer, processor } = parts;
   const pipelines = new Map<Task, Pipeline>();
   const pipelineOf = (task: Task): Pipeline => {
-    const known = pipelines.get(task);
-    if (known !== undefined) return known;
-    const Class = TASK_CLASSES[task].pipeline;
-    if (Class === null) throw new Error(`the library has no pipeline for ${task}`);
-    const made = new Class({ task, model, tokenizer, processor } as never) as Pipeline;
-    pipelines.set(task, made);
-    return made;
+    const known = pipelines.get(task) ?? openPipeline(task, parts);
+    pipelines.set(task, known);
+    return known;
   };
   return {
     kind,
@@ -114,6 +118,24 @@ function wrap(parts: Parts, kind: TaskKind, config: JsonObject): Omit<TaskModel,
     writePng,
     dispose: async () => void (await model.dispose()),
   };
+}
+
+function openPipeline(task: Task, parts: Parts): Pipeline {
+  const Class = TASK_CLASSES[task].pipeline;
+  if (Class === null) throw new Error(`the library has no pipeline for ${task}`);
+  return new Class({ task, ...parts } as never) as Pipeline;
+}
+
+function writingOf(parts: Parts, { tasks }: TaskKind, { device }: LoadOptions): Pick<TaskModel, 'writing'> {
+  const graph = tasks.includes('text2text-generation')
+    ? openWriting(parts.model, parts.tokenizer?.pad_token_id ?? 0, device)
+    : null;
+  if (graph === null) return {};
+  const callFor = (row: RowPasses): TaskModel['call'] => {
+    const model = modelOfRow(parts.model, row);
+    return (task, ...inputs) => openPipeline(task, { ...parts, model })(...inputs);
+  };
+  return { writing: { graph, callFor } };
 }
 
 /** A model that hears silence writes no token at all, which the library's tokenizers refuse to decode. */

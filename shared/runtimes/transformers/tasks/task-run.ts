@@ -3,6 +3,7 @@ import { bytesToBase64 } from '../../../protocol/base64.ts';
 import type { JsonInput } from '../../../protocol/messages.ts';
 import type { Picture } from '../library-pictures.ts';
 import type { Pass } from './shared-passes.ts';
+import type { WritingRow } from './shared-writing.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
 
@@ -15,6 +16,8 @@ export type TaskStep = {
   readonly tell: (piece: string) => void;
   /** Results for many items, in passes that jobs with the same key share. For tasks of `SHARED` in `task-engine.ts`. */
   inPasses<Item, Result>(key: object, items: readonly Item[], pass: Pass<Item, Result>): Promise<Result[]>;
+  /** Texts in order, written side by side with those of other jobs where the model allows it; fewer once interrupted. */
+  inRows(rows: readonly WritingRow<TaskModel['call']>[]): Promise<string[]>;
 };
 
 export type TaskResult = { output: JsonInput; inputTokens?: number; outputTokens?: number };

@@ -1,26 +1,29 @@
+import type { WritingRow } from './shared-writing.ts';
 import type { Task } from './task-kinds.ts';
-import { countRead, nextTurn, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
+import type { TaskModel } from './task-model.ts';
+import { countRead, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
 
 const MOST_TOKENS = 4_096;
 const USUAL_TOKENS = 256;
 
-/** `text` (one or a list) → `text`. Texts are written one after another: a batch would run on past each one's end. */
+/** `text` (one or a list) → `text`. Each is written by the library as if it were alone, whether or not its passes are shared. */
 function write(task: Task, optionsOf: (input: Parameters<TaskRun>[0]['input']) => object = () => ({})): TaskRun {
-  return async ({ model, input, interrupted }) => {
+  return async ({ model, input, inRows }) => {
     const texts = input.texts('text');
     const inputTokens = countRead(model, texts, 'text');
-    const options = {
-      max_new_tokens: input.count('max_tokens', 1, MOST_TOKENS, USUAL_TOKENS),
-      ...optionsOf(input),
-      ...model.until(interrupted),
-    };
-    const written: string[] = [];
-    for (const text of texts) {
-      if (interrupted()) break;
-      const [found] = (await model.call(task, [text], options)) as Record<string, string>[];
-      written.push(Object.values(found ?? {})[0] ?? '');
-      await nextTurn();
-    }
+    const max_new_tokens = input.count('max_tokens', 1, MOST_TOKENS, USUAL_TOKENS);
+    const options = { max_new_tokens, ...optionsOf(input) };
+    const rowOf = (text: string): WritingRow<TaskModel['call']> => ({
+      columns: model.countTokens(text) + max_new_tokens,
+      async write(call, interrupted) {
+        const [found] = (await call(task, [text], { ...options, ...model.until(interrupted) })) as Record<
+          string,
+          string
+        >[];
+        return Object.values(found ?? {})[0] ?? '';
+      },
+    });
+    const written = await inRows(texts.map(rowOf));
     const output = oneOrAll(
       written.map((text) => ({ text })),
       input.isList('text'),
