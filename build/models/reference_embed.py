@@ -62,8 +62,7 @@ def main():
         json.dumps({"text": text, "vector": [round(value, DIGITS) for value in row.tolist()]}, ensure_ascii=False)
         for text, row in zip(TEXTS, rows, strict=True)
     ]
-    content = "[\n  " + ",\n  ".join(lines) + "\n]\n"
-    target.write_text(content, encoding="utf-8")
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(lines)} vectors of {rows.shape[1]} numbers")
 
 

@@ -15,7 +15,7 @@ const EMBED = 'sparewatt/demo-embed';
 const LEAST_SHARE_OF_SUMS = 0.95;
 
 /** By `build/models/reference_embed.py`: unknown words and scripts, accents and a text of many tokens among them. */
-const VECTORS = new URL('../../fixtures/demo-embed-vectors.json', import.meta.url);
+const VECTORS = new URL('../../fixtures/demo-embed-vectors.jsonl', import.meta.url);
 /** How far apart vectors of length 1 may be: the last digits of float32, and what rounding to 8 bits takes. */
 const AS_TRAINED = { fp32: 1e-6, q8: 0.02 };
 
@@ -66,7 +66,8 @@ for (const dtype of ['fp32', 'q8'] as const) {
     });
 
     test('embed as the framework does that trained them', async () => {
-      const references = JSON.parse(await readFile(VECTORS, 'utf8')) as { text: string; vector: number[] }[];
+      const lines = (await readFile(VECTORS, 'utf8')).trim().split('\n');
+      const references = lines.map((line) => JSON.parse(line) as { text: string; vector: number[] });
       assert.ok(references.length > 5);
       const found = await vectors(references.map(({ text }) => text));
       for (const [index, { text, vector }] of references.entries()) {
