@@ -44,6 +44,8 @@ export type WindowRuntimeOptions = {
   now?: () => number;
   /** How long pages have to give memory back by themselves, and to stop a job. */
   graceMs?: number;
+  /** How long a load may take; ten minutes when absent. */
+  loadLimitMs?: number;
 };
 
 /** A model, and whether anything stands in the way of serving it. */
@@ -112,12 +114,16 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const changed = (): void => {
     for (const listener of listeners) listener();
   };
-  const jobs = createPageJobs({ window, graceMs, log });
+  const endModel = (model: string): void => {
+    if (loads.has(model)) loads.takeBack(model, endProblem(`What computes '${model}'`, 'ended'));
+  };
+  const jobs = createPageJobs({ window, endModel, graceMs, log });
   const { busyModels, end: endJobs } = jobs;
-  const { needBytes } = options;
+  const { needBytes, loadLimitMs } = options;
   const loads = createPageLoads({
     ...{ window, rule, busyModels, endJobs, onChange: changed, allowSoftware, graceMs },
     ...(needBytes === undefined ? {} : { needBytes }),
+    ...(loadLimitMs === undefined ? {} : { loadLimitMs }),
     dutyPercent: duty.percent,
     ...(gpuCheck === undefined ? {} : { gpuCheck }),
   });

@@ -6,9 +6,11 @@
  * 2. Nothing is given out for a job after its signal was aborted or it has settled.
  * 3. A cancelled job settles when the worker confirms, which it does between two passes of its model, and without its word
  *    where a pass takes longer than whoever has hung up should wait. A worker that does not confirm within the grace is ended.
- * 4. A failed run ends its worker: onnxruntime-web remembers a failure and answers everything after it with the same.
+ * 4. One that has not loaded its model within the limit hangs, and is ended.
+ * 5. A failed run ends its worker: onnxruntime-web remembers a failure and answers everything after it with the same.
  */
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
+import { LOAD_LIMIT_MS, stuckLoadProblem } from '../../shared/runtimes/load-limit.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
 import type { EngineResult } from '../../shared/runtimes/transformers/engine.ts';
 import {
@@ -65,9 +67,15 @@ export function startModelThread(options: ModelThreadOptions, request: LoadReque
 
   const post = (message: ToWorker): void => worker.postMessage(message);
 
+  const loadLimit = setTimeout(() => {
+    options.onFault(`The worker of '${options.model}' hangs while it loads its model.`, '');
+    end(stuckLoadProblem(options.model, LOAD_LIMIT_MS));
+  }, LOAD_LIMIT_MS);
+
   function end(reason: Problem): void {
     if (hasEnded) return;
     hasEnded = true;
+    clearTimeout(loadLimit);
     worker.terminate();
     options.onEnd();
     loading.reject(reason);
@@ -91,6 +99,7 @@ export function startModelThread(options: ModelThreadOptions, request: LoadReque
 
   function deliver(message: FromWorker): void {
     if (message.type === 'loaded') {
+      clearTimeout(loadLimit);
       options.onWarm();
       loading.resolve();
     } else if (message.type === 'problem') {

@@ -10,6 +10,7 @@ import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { WebGpu } from '../../shared/protocol/capabilities.ts';
 import type { ChatMessage, JsonInput } from '../../shared/protocol/messages.ts';
+import { LOAD_LIMIT_MS } from '../../shared/runtimes/load-limit.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { ensureChromium } from '../support/chromium.ts';
@@ -232,6 +233,26 @@ test('a worker that does not stop in time is ended, and another takes its place'
   assert.match(reason, /cancelled by the test/);
   assert.equal(later, 0);
   await until(async () => (await engine.states()).join().endsWith('warm,installed,warm'));
+  assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
+});
+
+test('a worker that hangs while it loads is ended, and the next job has another', async () => {
+  const page = await openPage();
+  const engine = engineOf(page);
+  await page.evaluate(`{
+    const send = Worker.prototype.postMessage;
+    globalThis.hangs = true;
+    Worker.prototype.postMessage = function (message, ...more) {
+      if (message.type !== 'load' || message.holds === 'kernels' || !globalThis.hangs) send.call(this, message, ...more);
+    };
+  }`);
+  await page.clock.install();
+  await engine.open([CHAT], { only: 'wasm' });
+  const stuck = engine.codeOf(chatJob(CHAT, '59 + 33'));
+  await page.clock.fastForward(LOAD_LIMIT_MS);
+  assert.equal(await stuck, 'model_load_failed');
+  assert.match((await engine.faults()).join(), /hangs while it loads/);
+  await page.evaluate('globalThis.hangs = false');
   assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
 });
 

@@ -111,6 +111,21 @@ test('a process that is ended while it loads is gone, and takes nothing with it'
   assert.deepEqual([pids.filter(isAlive), ends, faults], [[], ['ended'], []]);
 });
 
+test('a process that hangs while it loads is ended, and whoever waits hears why', async (t) => {
+  const faults: string[] = [];
+  const ends: string[] = [];
+  const options = { model: ONE, onFault: (what: string) => void faults.push(what), cancelGraceMs: 50, entry: FAULTY };
+  const load = { location: 'HANGS', dtype: 'fp32', device: 'cpu', threads: 1 };
+  const onWarm = () => assert.fail('it never loads');
+  const events = { onWarm, onEnd: (how: string) => void ends.push(how) };
+  const held = startModelProcess({ ...options, loadLimitMs: 50 }, load, events);
+  t.after(() => held.end(new Problem('node_fault', 'The test is over.')));
+  await assert.rejects(held.loaded, isProblem('model_load_failed', /within 0\.05 s/));
+  await held.end(new Problem('node_fault', 'It is gone when this resolves.'));
+  assert.equal(processOfModel(ONE), undefined);
+  assert.deepEqual([ends, faults], [['crashed'], [`The process of '${ONE}' hangs while it loads its model.`]]);
+});
+
 test('a node that is killed leaves no model behind, neither one that computes nor one that hears nothing', async (t) => {
   const modelFolder = await writeModels(t);
   const node = startChild(t, HOLDER, [modelFolder, ONE, TWO]);
