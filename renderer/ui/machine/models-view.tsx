@@ -86,14 +86,17 @@ function TrialsLine({ model: { type, trials = [] } }: { model: ListedModel }) {
   const words = texts.models.trials;
   const chosen = trials.find(({ verdict }) => verdict === 'chosen')?.device;
   if (chosen !== 'cpu' && chosen !== 'webgpu') return null;
-  const rateOn = (wanted: string): string => {
-    const rate = trials.find(({ device }) => device === wanted)?.per_second ?? null;
+  const rateOn = (wanted: string) => trials.find(({ device }) => device === wanted)?.per_second ?? null;
+  const [gpu, processor] = [rateOn('webgpu'), rateOn('cpu')];
+  const shown = (rate: number | null): string => {
     if (rate === null) return words.failed;
     return type === 'embed' ? words.texts(show.fine(rate)) : words.tokens(show.fine(rate));
   };
+  // Of what failed nobody knows how fast it is.
+  const isCompared = gpu !== null && processor !== null;
   return (
     <span className="hint">
-      {words.figures(rateOn('webgpu'), rateOn('cpu'))} {words[chosen]}
+      {words.figures(shown(gpu), shown(processor))} {isCompared && words[chosen]}
     </span>
   );
 }
