@@ -80,6 +80,11 @@ for (const gpu of ['none', 'simulated'] as const) {
 
     const devices = (await desktop.ask('listModels')).filter(({ name }) => name !== CHAT).map(({ device }) => device);
     assert.deepEqual(new Set(devices), new Set([gpu === 'none' ? 'wasm' : 'webgpu']));
+    const page = renderer.page(desktop.ui());
+    await page.locator('.nav a[href="#/models"]').click();
+    for (const task of ['automatic-speech-recognition', 'image-classification', 'text-classification']) {
+      await page.locator('.row .hint', { hasText: task }).waitFor();
+    }
     assert.deepEqual(desktop.hands.utilities, [], 'what strangers send is unpacked in the page alone');
     assert.deepEqual(
       renderer.faults.filter((fault) => !/404|ERR_/.test(fault)),

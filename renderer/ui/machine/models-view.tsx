@@ -38,7 +38,9 @@ function ModelRow({ model }: { model: ListedModel }) {
   const { texts, show } = useSpeech();
   const words = texts.models;
   const { name, type, state: stands, size_bytes, context_length, dtype, device, measured, isAdded } = model;
-  const { needBytes, needBasis, budget } = model;
+  const { needBytes, needBasis, budget, tasks = [] } = model;
+  // What sees or hears has no context that says anything.
+  const does = type === 'llm' || type === 'embed' ? words.context(show.number(context_length)) : tasks.join(', ');
   const [refusal, setRefusal] = useState<Refusal>();
   const remove = (): void => {
     ask('removeModel', { model: name }).catch((error: unknown) => setRefusal(refusalOf(error)));
@@ -50,8 +52,7 @@ function ModelRow({ model }: { model: ListedModel }) {
           <code>{name}</code>
         </strong>
         <span className="hint">
-          {texts.services[type] ?? type} · {dtype} · {words.devices[device] ?? device} ·{' '}
-          {words.context(show.number(context_length))}
+          {texts.services[type] ?? type} · {dtype} · {words.devices[device] ?? device} · {does}
         </span>
         {measured?.tokens_per_s !== undefined && measured.tokens_per_s !== null && (
           <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>

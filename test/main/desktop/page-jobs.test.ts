@@ -14,7 +14,7 @@ const [ONE, TWO] = ['test/one', 'test/two'] as const;
 const named = (name: string): PageModel => ({ ...TEST_PAGE_MODEL, served: { ...TEST_PAGE_MODEL.served, name } });
 
 /** A runtime whose page loads models at once, but for those that hang, and hears no cancel. */
-function open(graceMs: number, loadLimitMs?: number) {
+function open(cancelGraceMs: number, loadLimitMs?: number) {
   const hanging = new Set<string>();
   const orders: ComputeOrder[] = [];
   const ends: string[] = [];
@@ -32,7 +32,7 @@ function open(graceMs: number, loadLimitMs?: number) {
       end: () => ends.push('page'),
     },
     log: collectLog(),
-    graceMs,
+    cancelGraceMs,
     ...(loadLimitMs === undefined ? {} : { loadLimitMs }),
   });
   runtime.greeted(REAL_GPU);
