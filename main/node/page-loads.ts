@@ -165,7 +165,7 @@ export function createPageLoads({
     loads.set(served.name, loading);
     const limit = setTimeout(() => {
       if (loads.get(served.name) === loading) takeBack(served.name, stuckLoadProblem(served.name, loadLimitMs));
-    }, loadLimitMs);
+    }, loadLimitMs).unref();
     const arrived = (): void => clearTimeout(limit);
     loading.promise.then(arrived, arrived);
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
