@@ -20,6 +20,7 @@ if [ "$kind" = chat ]; then
   node "$here/evaluate.ts" chat "$out/heldout.json" "$model/examples.json" >"$out/evaluation.json"
 else
   /usr/bin/python3 "$here/train_embed.py" "$model" "$@"
+  /usr/bin/python3 "$here/reference_embed.py" "$model" "$here/../../test/fixtures/demo-embed-vectors.jsonl"
   /usr/bin/python3 "$here/heldout_embed.py" "$out/heldout.json"
   node "$here/evaluate.ts" embed "$out/heldout.json" >"$out/evaluation.json"
 fi

@@ -11,6 +11,8 @@ PAD, UNKNOWN, START, STOP = range(4)
 CHARACTERS = string.ascii_lowercase + string.digits
 PUNCTUATION = string.punctuation
 LONGEST_WORD = 100
+# Each of these is a word of its own to BertTokenizer (`handle_chinese_chars`).
+IDEOGRAPHS = "\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f"
 
 
 class WordPiece:
@@ -25,6 +27,7 @@ class WordPiece:
         """Token ids of a text between [CLS] and [SEP]; `spelled` says which words to take letter by letter."""
         plain = unicodedata.normalize("NFD", text.lower())
         plain = "".join(char for char in plain if unicodedata.category(char) != "Mn")
+        plain = re.sub(f"[{IDEOGRAPHS}]", r" \g<0> ", plain)
         words = re.findall(rf"[{re.escape(PUNCTUATION)}]|[^\s{re.escape(PUNCTUATION)}]+", plain)
         return [START, *(index for word in words for index in self._encode_word(word, spelled(word))), STOP]
 

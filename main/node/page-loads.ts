@@ -2,6 +2,7 @@ import { memoryNeedBytes } from '../../shared/preferences/memory-need.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { FULL_DUTY_PERCENT } from '../../shared/runtimes/duty.ts';
+import { LOAD_LIMIT_MS, stuckLoadProblem } from '../../shared/runtimes/load-limit.ts';
 import type { GpuMemoryCheck } from './gpu-memory-check.ts';
 import { type HeldModel, modelsToUnload } from './page-memory.ts';
 import type { ComputeHost, PageModel } from './page-model.ts';
@@ -18,8 +19,8 @@ export type PageLoads = {
   isEmpty(): boolean;
   /** Tells workers what part of the time they may compute, where that is another than they know. */
   tellDuty(): void;
-  /** Takes a model out of memory at once; its jobs hear why. */
-  takeBack(name: string): void;
+  /** Takes a model out of memory at once; its jobs hear why, which is its owner's wish where nothing else is said. */
+  takeBack(name: string, reason?: Problem): void;
   /** Follows the owner's rule: what it does not allow leaves. */
   enforce(): void;
   /** Lets all models leave by themselves, within the grace. */
@@ -43,6 +44,8 @@ type PageLoadsOptions = {
   /** A simulated GPU counts too. */
   allowSoftware: boolean;
   graceMs: number;
+  /** How long a load may take; ten minutes when absent. */
+  loadLimitMs?: number;
   /** What a model needs of a GPU's memory; by the size of its files when absent. */
   needBytes?: (served: PageModel['served']) => number;
   /** Of the time, for each model. */
@@ -59,7 +62,8 @@ const GPU = 'webgpu';
  * The models in the memory of what computes.
  *
  * Invariants: (1) `loads` holds what is in memory or on its way, those used longest ago first, and `warm` what can work;
- * (2) all of them together need no more than the owner's cap, but for a trial; (3) a model that leaves ends its jobs.
+ * (2) all of them together need no more than the owner's cap, but for a trial; (3) a model that leaves ends its jobs, and one
+ * that does not arrive within the limit leaves.
  */
 export function createPageLoads({
   window,
@@ -67,6 +71,7 @@ export function createPageLoads({
   onChange,
   allowSoftware,
   graceMs,
+  loadLimitMs = LOAD_LIMIT_MS,
   needBytes = memoryNeedBytes,
   dutyPercent,
   gpuCheck,
@@ -114,10 +119,10 @@ export function createPageLoads({
     if (warm.delete(name)) onChange();
   };
   /** The page's own word of it, which follows, is no news. */
-  const takeBack = (name: string): void => {
+  const takeBack = (name: string, reason: Problem = takenBack()): void => {
     expected.set(name, (expected.get(name) ?? 0) + 1);
     window.order({ model: name, order: { type: 'unload' } });
-    leave(name, takenBack());
+    leave(name, reason);
   };
   const leaveIfThere = (name: string): void => {
     if (loads.has(name)) takeBack(name);
@@ -157,8 +162,12 @@ export function createPageLoads({
       needBytes: needOf(model),
       dutyPercent: FULL_DUTY_PERCENT,
     };
-    loading.promise.catch(() => undefined);
     loads.set(served.name, loading);
+    const limit = setTimeout(() => {
+      if (loads.get(served.name) === loading) takeBack(served.name, stuckLoadProblem(served.name, loadLimitMs));
+    }, loadLimitMs).unref();
+    const arrived = (): void => clearTimeout(limit);
+    loading.promise.then(arrived, arrived);
     window.order({ model: served.name, order: { type: 'load', ...request, allowSoftware } });
     tellDuty();
     return loading.promise;

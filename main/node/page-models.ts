@@ -3,7 +3,6 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { DownloadProgress } from '../../shared/downloads/download-meter.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ModelSize } from '../../shared/ipc/model-size.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import { dtypesFor } from '../../shared/runtimes/devices/dtype-order.ts';
 import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { defaultThreads, threadsFor } from '../headless/inference/worker-runtime.ts';
@@ -98,10 +97,6 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
       await store.release(installed);
       await createInventory({ cacheFolder }).remove(name);
     };
-    if (installed.type !== 'llm' && installed.type !== 'embed') {
-      await forget();
-      throw new Problem('model_load_failed', `'${id}' is no language model and no text encoder, which this app runs.`);
-    }
     return {
       ...pageModelOf(installed, { shippedFolder, cacheFolder, processorHost, log, models: [] }),
       verify: () => store.verify(installed),
@@ -111,7 +106,7 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
 }
 
 function pageModelOf(installed: InstalledModel, options: PageModelsOptions): PageModel {
-  const { id, type, tasks, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const { id, type, tasks, task, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
   const location = locationOf(installed.folder, options);
   return {
     served: {
@@ -127,23 +122,29 @@ function pageModelOf(installed: InstalledModel, options: PageModelsOptions): Pag
       ...(dimensions === null ? {} : { dimensions }),
     },
     execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
-    load: { location, dtype, device: DEVICE, threads: THREADS },
-    ...(type === 'llm' || type === 'embed' ? { onProcessor: onProcessor(installed, location, options) } : {}),
+    load: { location, dtype, device: DEVICE, threads: THREADS, ...(task === undefined ? {} : { task }) },
+    onProcessor: onProcessor(installed, location, options),
   };
 }
 
-/** A process reads its files from the disk. Models that see pictures stay in the page, which unpacks those behind its sandbox. */
+/**
+ * A process reads its files from the disk. Models that see pictures or hear stay in the page, as tasks do, which unpacks what
+ * strangers send behind its sandbox.
+ */
 function onProcessor(
   installed: InstalledModel,
   location: string,
   { processorHost = 'process' }: PageModelsOptions,
 ): OnProcessor {
-  const { folder, tasks, revision, dtype, sizeBytes, weightsDigest } = installed;
-  const host = tasks.includes(READS_PICTURES) ? 'page' : processorHost;
+  const { folder, type, tasks, task, revision, dtype, sizeBytes, weightsDigest } = installed;
+  const readsText = (type === 'llm' || type === 'embed') && !tasks.includes(READS_PICTURES);
+  const host = readsText ? processorHost : 'page';
   const device = host === 'page' ? PROCESSOR_OF_PAGE : PROCESSOR;
   const execution = { runtime: RUNTIME, device, dtype, revision, digest: weightsDigest };
-  if (host === 'page')
-    return { host, execution, load: { location, dtype, device, threads: defaultThreads(sizeBytes) } };
+  if (host === 'page') {
+    const load = { location, dtype, device, threads: defaultThreads(sizeBytes) };
+    return { host, execution, load: task === undefined ? load : { ...load, task } };
+  }
   return { host, execution, load: { location: folder, dtype, device, ...threadsFor(sizeBytes) } };
 }
 

@@ -42,8 +42,12 @@ export type WindowRuntimeOptions = {
   /** Looks whether a GPU's memory comes back; nobody does when absent. */
   gpuCheck?: GpuMemoryCheck;
   now?: () => number;
-  /** How long pages have to give memory back by themselves, and to stop a job. */
+  /** How long pages have to give memory back by themselves. */
   graceMs?: number;
+  /** How long a cancelled job may keep what computes it busy before that is ended; five seconds when absent. */
+  cancelGraceMs?: number;
+  /** How long a load may take; ten minutes when absent. */
+  loadLimitMs?: number;
 };
 
 /** A model, and whether anything stands in the way of serving it. */
@@ -89,6 +93,8 @@ export type RunTrial = (job: RuntimeJob, output: RuntimeOutput) => Promise<PageR
 
 /** Well within the two seconds in which computing has to stop, and the five in which memory has to be free. */
 const GRACE_MS = 1_500;
+/** Others' answers of the same model end with it; beyond this it hangs. */
+const CANCEL_GRACE_MS = 5_000;
 const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
 
 /**
@@ -112,12 +118,16 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const changed = (): void => {
     for (const listener of listeners) listener();
   };
-  const jobs = createPageJobs({ window, graceMs, log });
+  const endModel = (model: string): void => {
+    if (loads.has(model)) loads.takeBack(model, endProblem(`What computes '${model}'`, 'ended'));
+  };
+  const jobs = createPageJobs({ window, endModel, graceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS, log });
   const { busyModels, end: endJobs } = jobs;
-  const { needBytes } = options;
+  const { needBytes, loadLimitMs } = options;
   const loads = createPageLoads({
     ...{ window, rule, busyModels, endJobs, onChange: changed, allowSoftware, graceMs },
     ...(needBytes === undefined ? {} : { needBytes }),
+    ...(loadLimitMs === undefined ? {} : { loadLimitMs }),
     dutyPercent: duty.percent,
     ...(gpuCheck === undefined ? {} : { gpuCheck }),
   });

@@ -1,6 +1,7 @@
 import type { NodeStatus } from '../../shared/control/control-protocol.ts';
 import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
 import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
+import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
 import type { ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
@@ -29,9 +30,18 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-function modelTexts({ name, device, sizeBytes, threadTrial }: NodeStatus['models'][number]): string[] {
-  const model = `${printable(name)}  ${printable(device)}, ${sizeText(sizeBytes)}`;
-  return threadTrial === undefined ? [model] : [model, `  ${threadsText(threadTrial)}`];
+function modelTexts({ name, device, sizeBytes, trials = [], threadTrial }: NodeStatus['models'][number]): string[] {
+  return [
+    `${printable(name)}  ${printable(device)}, ${sizeText(sizeBytes)}`,
+    ...trials.map((trial) => `  ${printable(trialText(trial))}`),
+    ...(threadTrial === undefined ? [] : [`  ${threadsText(threadTrial)}`]),
+  ];
+}
+
+/** How it did on a device in a dtype, in tokens or texts a second, and why it runs there or does not. */
+function trialText({ device, dtype, per_second: perSecond, verdict, reason }: DeviceTrial): string {
+  const speed = perSecond === null ? [] : [`${perSecond.toFixed(1)}/s`];
+  return `${verdict === 'chosen' ? 'runs on' : 'tried'} ${device} in ${dtype}: ${[...speed, reason].join(', ')}`;
 }
 
 /** On how many threads it answers several at once. */

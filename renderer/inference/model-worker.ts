@@ -7,6 +7,7 @@ import { type ModelThread, startModelThread } from './model-thread.ts';
 export type ModelWorkerOptions = {
   model: string;
   request: LoadRequest;
+  cancelGraceMs?: number | undefined;
   onFault(message: string, detail: string): void;
   onState(state: 'warm' | 'installed'): void;
 };
@@ -37,6 +38,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     current ??= startModelThread(
       {
         model: options.model,
+        cancelGraceMs: options.cancelGraceMs,
         onFault: options.onFault,
         onWarm: () => {
           isWarm = true;

@@ -9,6 +9,8 @@ import { createModelWorker, type ModelWorker } from './model-worker.ts';
 
 export type WebRuntimeOptions = {
   compute: ComputeDevice;
+  /** How long a cancelled job may keep its worker busy before the worker is ended; some seconds when absent. */
+  cancelGraceMs?: number;
   /** `detail` is an inner error; it never holds a prompt or an answer. */
   onFault(message: string, detail: string): void;
 };
@@ -30,7 +32,7 @@ type Served = HeldModel & { state: ServedModel['state']; worker: ModelWorker };
 
 /** Inference with transformers.js in a browser, one web worker per model and one for the kernels; used by a page or by another worker. */
 export function createWebRuntime(options: WebRuntimeOptions): WebRuntime {
-  const { compute, onFault } = options;
+  const { compute, cancelGraceMs, onFault } = options;
   const listeners: (() => void)[] = [];
   const loads = new Map<string, number>();
   const loadListeners: ((model: string, loadMs: number) => void)[] = [];
@@ -49,7 +51,7 @@ export function createWebRuntime(options: WebRuntimeOptions): WebRuntime {
     const entry: Served = {
       ...held,
       state: 'installed',
-      worker: createModelWorker({ model, request, onFault, onState }),
+      worker: createModelWorker({ model, request, cancelGraceMs, onFault, onState }),
     };
     served.set(model, entry);
     return entry;

@@ -2,6 +2,7 @@ import { useId } from 'react';
 import { DownloadRow } from '../downloads/download-row.tsx';
 import type { Shown } from '../language/shown.ts';
 import { AddModelForm } from './add-model-form.tsx';
+import { deviceReasonOf } from './device-reason.ts';
 import { reasonOf } from './dtype-reason.ts';
 import type { ModelsView, ShownModel, ToModels } from './node-messages.ts';
 import type { Strings } from './strings.ts';
@@ -56,6 +57,7 @@ type ModelRowProps = { model: ShownModel; words: ModelStrings; show: Shown; ask(
 
 function ModelRow({ model, words, show, ask }: ModelRowProps) {
   const { name, sizeBytes, isWarm, dtype, reason } = model;
+  const tried = deviceReasonOf(model, words, show);
   return (
     <li className="row">
       <span className="grow">
@@ -66,6 +68,7 @@ function ModelRow({ model, words, show, ask }: ModelRowProps) {
           {show.bytes(sizeBytes)} · {isWarm ? words.warm : words.installed}
         </span>
         {reason !== null && <span className="hint">{reasonOf(dtype, reason, words)}</span>}
+        {tried !== null && <span className="hint">{tried}</span>}
       </span>
       <button
         type="button"

@@ -1,4 +1,5 @@
 import type { ModelDownload } from '../../shared/ipc/app-state.ts';
+import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
 import type { DtypeReason } from '../inference/choose-files.ts';
 
 /** What the page and the worker that is the node say to each other. Both are built together, so nothing is validated. */
@@ -31,6 +32,9 @@ export type ShownModel = {
   dtype: string;
   device: string;
   reason: DtypeReason | null;
+  type: string;
+  /** How it did on the GPU and on the processor, where there was a choice. */
+  trials: readonly DeviceTrial[];
 };
 
 /** What models take of this browser. */

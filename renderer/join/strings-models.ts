@@ -11,6 +11,14 @@ export type ModelStrings = {
   /** Why a model came in this dtype. */
   basis: Record<DtypeBasis, (dtype: string) => string>;
   passedOver: Record<'absent' | 'memory', (dtypes: string) => string>;
+  /** How fast it was where it was tried, and why it runs where it does. */
+  trials: {
+    figures: (gpu: string, processor: string) => string;
+    rate: (rate: string, type: string) => string;
+    failed: string;
+    webgpu: string;
+    wasm: string;
+  };
   remove: string;
   removeOf: (model: string) => string;
   row: DownloadWords;
@@ -63,6 +71,13 @@ const EN: ModelStrings = {
   passedOver: {
     absent: (dtypes) => `The relay has no ${dtypes} of it.`,
     memory: (dtypes) => `Too large for this browser’s memory: ${dtypes}.`,
+  },
+  trials: {
+    figures: (gpu, processor) => `Tried here: graphics card ${gpu}, processor ${processor}.`,
+    rate: (rate, type) => `${rate} ${{ llm: 'tokens', embed: 'texts' }[type] ?? 'answers'}/s`,
+    failed: 'failed',
+    webgpu: 'The graphics card counts double, since it leaves the processor to you.',
+    wasm: 'The processor is more than twice as fast, so that the model runs there.',
   },
   remove: 'Remove',
   removeOf: (model) => `Remove ${model} from this browser`,
@@ -120,6 +135,13 @@ const FR: ModelStrings = {
   passedOver: {
     absent: (dtypes) => `Le relais ne l’a pas en ${dtypes}.`,
     memory: (dtypes) => `Trop grand pour la mémoire de ce navigateur : ${dtypes}.`,
+  },
+  trials: {
+    figures: (gpu, processor) => `Essais ici : carte graphique ${gpu}, processeur ${processor}.`,
+    rate: (rate, type) => `${rate} ${{ llm: 'jetons', embed: 'textes' }[type] ?? 'réponses'}/s`,
+    failed: 'en échec',
+    webgpu: 'La carte graphique compte double, car elle vous laisse le processeur.',
+    wasm: 'Le processeur est plus de deux fois plus rapide, et c’est là que le modèle tourne.',
   },
   remove: 'Retirer',
   removeOf: (model) => `Retirer ${model} de ce navigateur`,

@@ -206,9 +206,9 @@ export function createTabModels(options: TabModelsOptions): TabModels {
 function shownModels(runtime: WebRuntime, brought: ReadonlyMap<string, BroughtWebModel>): ShownModel[] {
   // In the order in which they came they would change places at each visit.
   const models = runtime.models().sort((a, b) => (a.name < b.name ? -1 : 1));
-  return models.flatMap(({ name, state, size_bytes, dtype, device }) => {
+  return models.flatMap(({ name, type, state, size_bytes, dtype, device, trials = [] }) => {
     const reason = brought.get(name)?.reason;
     if (reason === undefined) return [];
-    return [{ name, isWarm: state === 'warm', sizeBytes: size_bytes, dtype, device, reason }];
+    return [{ name, isWarm: state === 'warm', sizeBytes: size_bytes, dtype, device, reason, type, trials }];
   });
 }

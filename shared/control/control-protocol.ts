@@ -4,6 +4,7 @@ import { RelayLink, RunningJob } from '../ipc/app-state.ts';
 import { SetRule } from '../preferences/owner-rules.ts';
 import { Wish } from '../preferences/wish.ts';
 import { ProblemRecord } from '../problems/problem-record.ts';
+import { DeviceTrial } from '../protocol/capabilities.ts';
 import { ThreadTrial } from '../runtimes/thread-trial.ts';
 
 /**
@@ -61,6 +62,8 @@ const HeldModel = Type.Object({
   type: Type.String(),
   device: Type.String(),
   sizeBytes: Type.Integer({ minimum: 0 }),
+  /** How it did on each device, where there was a choice. */
+  trials: Type.Optional(Type.Array(DeviceTrial)),
   threadTrial: Type.Optional(ThreadTrial),
 });
 export type HeldModel = Static<typeof HeldModel>;

@@ -1,8 +1,8 @@
 import { Problem } from '../problems/problem.ts';
 
-/** How ONNX Runtime, its allocators and the engines of JavaScript say that there is no more memory. */
+/** How ONNX Runtime, its allocators, drivers and the engines of JavaScript say that there is no more memory. */
 const SAYS_SO =
-  /bad[_ ]alloc|failed to allocate|allocation failed|invalid (typed )?array(buffer)? length|out of memory/i;
+  /bad[_ ]alloc|failed to allocate|allocation failed|invalid (typed )?array(buffer)? length|out[_ ]?of[_ ]?((device|host)[_ ])?memory|not enough (gpu )?memory/i;
 
 /** The problem of a machine that has no memory left; `null` for any other error. */
 export function memoryProblem(error: unknown): Problem | null {

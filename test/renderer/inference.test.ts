@@ -10,7 +10,9 @@ import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { WebGpu } from '../../shared/protocol/capabilities.ts';
 import type { ChatMessage, JsonInput } from '../../shared/protocol/messages.ts';
+import { LOAD_LIMIT_MS } from '../../shared/runtimes/load-limit.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
+import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
@@ -28,6 +30,7 @@ const EMBED = 'sparewatt/demo-embed';
 const SEES = 'test/sees';
 const PAINTS = 'test/paints';
 const FAILS = 'test/fails';
+const TICKS = 'test/ticks';
 /** Of the dtype that suits a processor. */
 const WEIGHTS = 'onnx/model_quantized.onnx';
 const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain'];
@@ -44,6 +47,8 @@ before(async () => {
   await writePictureChat(folder, SEES);
   await writePainter(folder, PAINTS);
   await writeFourTokens(folder, FAILS);
+  const ticking = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
+  await writeBigramModel(folder, TICKS, { transitions: ticking, contextLength: 100_000 });
   pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
   const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
@@ -182,11 +187,8 @@ test('a simulated GPU is not used unless it is asked for', async () => {
   assert.ok((simulated.webgpu.limits.maxBufferSize ?? 0) > 0);
 });
 
-test('a worker that does not stop in time is ended, and another takes its place', async () => {
-  const page = await openPage();
-  const engine = engineOf(page);
-  await engine.open([CHAT], { only: 'wasm' });
-  // Without shared memory the flag cannot be seen, and the message is lost: only the end of the worker is left.
+/** Without shared memory the flag cannot be seen, and the message is lost: as in the midst of a pass that takes long. */
+async function loseCancels(page: Page): Promise<void> {
   await page.evaluate("Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false })");
   await page.evaluate(`{
     const send = Worker.prototype.postMessage;
@@ -194,10 +196,63 @@ test('a worker that does not stop in time is ended, and another takes its place'
       if (message.type !== 'cancel') send.call(this, message, ...more);
     };
   }`);
+}
+
+test('a cancel that a worker is slow to hear is told at once, and costs nobody else an answer', async () => {
+  const page = await openPage();
+  await serveWritten(page);
+  const engine = engineOf(page);
+  await engine.open([TICKS], { only: 'wasm', dtypes: ['fp32'], cancelGraceMs: 600_000 });
+  await loseCancels(page);
+  const bystander = engine.run(chatJob(TICKS, 'go', { maxTokens: 2_000 }));
+  const { reason, later } = await engine.cancelAtFirstPiece(chatJob(TICKS, 'go'));
+  assert.match(reason, /cancelled by the test/);
+  assert.equal(later, 0);
+  assert.equal((await bystander).text, 'tick tock '.repeat(1_000));
+  assert.equal((await engine.states()).at(-1), 'warm');
+  assert.ok(!(await engine.states()).join().includes('warm,installed'), 'its worker was ended');
+});
+
+test('a receiver that fails fails its own job alone', async () => {
+  const page = await openPage();
+  await serveWritten(page);
+  const engine = engineOf(page);
+  await engine.open([TICKS], { only: 'wasm', dtypes: ['fp32'] });
+  const bystander = engine.run(chatJob(TICKS, 'go', { maxTokens: 2_000 }));
+  assert.match(await engine.failAtFirstPiece(chatJob(TICKS, 'go')), /nobody takes this/);
+  assert.equal((await bystander).text, 'tick tock '.repeat(1_000));
+  assert.deepEqual(await engine.faults(), []);
+});
+
+test('a worker that does not stop in time is ended, and another takes its place', async () => {
+  const page = await openPage();
+  const engine = engineOf(page);
+  await engine.open([CHAT], { only: 'wasm', cancelGraceMs: 50 });
+  await loseCancels(page);
   const { reason, later } = await engine.cancelAtFirstPiece(chatJob(CHAT, 'Tell me a story.'));
   assert.match(reason, /cancelled by the test/);
   assert.equal(later, 0);
   await until(async () => (await engine.states()).join().endsWith('warm,installed,warm'));
+  assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
+});
+
+test('a worker that hangs while it loads is ended, and the next job has another', async () => {
+  const page = await openPage();
+  const engine = engineOf(page);
+  await page.evaluate(`{
+    const send = Worker.prototype.postMessage;
+    globalThis.hangs = true;
+    Worker.prototype.postMessage = function (message, ...more) {
+      if (message.type !== 'load' || message.holds === 'kernels' || !globalThis.hangs) send.call(this, message, ...more);
+    };
+  }`);
+  await page.clock.install();
+  await engine.open([CHAT], { only: 'wasm' });
+  const stuck = engine.codeOf(chatJob(CHAT, '59 + 33'));
+  await page.clock.fastForward(LOAD_LIMIT_MS);
+  assert.equal(await stuck, 'model_load_failed');
+  assert.match((await engine.faults()).join(), /hangs while it loads/);
+  await page.evaluate('globalThis.hangs = false');
   assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
 });
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countWork } from '../../renderer/join/counted-runtime.ts';
+import { deviceReasonOf } from '../../renderer/join/device-reason.ts';
 import { codeOfFragment } from '../../renderer/join/invitation.ts';
 import { NO_MODELS, NO_WORK, type Stage } from '../../renderer/join/node-messages.ts';
 import { statusOf } from '../../renderer/join/status.ts';
 import { STRINGS } from '../../renderer/join/strings.ts';
 import { type Locale, preferredLocale } from '../../renderer/language/locales.ts';
+import { shownIn } from '../../renderer/language/shown.ts';
+import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
@@ -59,6 +62,30 @@ test('no text of the page is empty, and a problem without a translation keeps it
   assert.equal(STRINGS.en.problem(problem), problem.message);
   assert.match(STRINGS.fr.problem(problem), /^Le relais ne répond pas/);
   assert.equal(STRINGS.fr.problem({ code: 'constructor', message: 'Odd.' }), 'Odd.');
+});
+
+test('a model says how fast it was on each device and why it runs where it does, in every language', () => {
+  const trial = (device: string, per_second: number | null, verdict: DeviceTrial['verdict']): DeviceTrial => ({
+    ...{ device, dtype: 'q4', load_ms: null, reason: 'x' },
+    ...{ per_second, verdict },
+  });
+  const said = (locale: Locale, type: string, ...trials: DeviceTrial[]) =>
+    deviceReasonOf({ type, trials }, STRINGS[locale].models, shownIn(locale));
+  const slowGpu = [trial('webgpu', 3.25, 'possible'), trial('wasm', 12, 'chosen')];
+  assert.equal(
+    said('en', 'llm', ...slowGpu),
+    'Tried here: graphics card 3.3 tokens/s, processor 12 tokens/s. The processor is more than twice as fast, so that the model runs there.',
+  );
+  assert.match(said('fr', 'embed', ...slowGpu) ?? '', /carte graphique 3,3 textes\/s, processeur 12 textes\/s/);
+  const fastGpu = [trial('webgpu', 30, 'chosen'), trial('wasm', 12, 'possible')];
+  assert.match(said('en', 'stt', ...fastGpu) ?? '', /30 answers\/s.*The graphics card counts double/);
+  const brokenGpu = [trial('webgpu', null, 'refused'), trial('wasm', 12, 'chosen')];
+  assert.equal(
+    said('en', 'llm', ...brokenGpu),
+    'Tried here: graphics card failed, processor 12 tokens/s.',
+    'that it is faster was not seen',
+  );
+  assert.equal(said('en', 'llm'), null, 'without a choice there is nothing to say');
 });
 
 test('speaks the first language of a person that it knows, else English', () => {

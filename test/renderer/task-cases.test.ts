@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
+import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { ensureChromium } from '../support/chromium.ts';
+import { assertClose, softmax } from '../support/close-to.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { BLUE, paint, pictureFile } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import {
   AAC_RECORDINGS,
@@ -96,5 +99,30 @@ test('Chromium decodes sound of every form, in a worker and in a page', async ()
     }
     const wav = encodeWav({ samples: SWEEP, rateHz: SWEEP_RATE_HZ });
     assertIsSweep('wav', await engine.decodeRecording(within, wav));
+  }
+});
+
+test('Chromium unpacks pictures of every form, in a worker and in a page', async () => {
+  const engine = engineOf(await openPage());
+  const one = TASK_CASES.find(({ name }) => name === 'image-classification');
+  assert.ok(one !== undefined);
+  const { job, ...request } = await requestOf(one);
+  const blue = paint(16, 16, () => BLUE);
+  for (const within of ['worker', 'page'] as const) {
+    for (const form of ['png', 'jpeg', 'webp', 'gif'] as const) {
+      const asked = { ...job, input: { image: await pictureFile(blue, form) } } as RuntimeJob;
+      const told = await engine.answerCase(within, 'wasm', { ...request, job: asked });
+      assert.ok('answer' in told, JSON.stringify(told));
+      const scores = softmax(BLUE.map((value) => (value / 255) * 10)).sort((a, b) => b - a);
+      const found = told.answer.output.labels as { label: string; score: number }[];
+      assert.equal(found[0]?.label, 'blue', form);
+      // A jpeg is only nearly the picture that was packed.
+      const tolerance = form === 'jpeg' ? 2e-3 : 1e-5;
+      assertClose(
+        found.map(({ score }) => score),
+        scores,
+        tolerance,
+      );
+    }
   }
 });

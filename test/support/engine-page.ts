@@ -53,6 +53,7 @@ export function engineOf(page: Page) {
     },
     cancelAtFirstPiece: (job: RuntimeJob) =>
       call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),
+    failAtFirstPiece: (job: RuntimeJob) => call<string>('failAtFirstPiece', job),
     faults: () => page.evaluate<string[]>('engine.faults'),
     states: () => page.evaluate<string[]>('engine.states'),
     isIsolated: () => page.evaluate<boolean>('crossOriginIsolated'),

@@ -201,16 +201,17 @@ function headlineOf({ policy, wish, care, link, isStarting }: Circumstances): He
 
 /** Programs are no models, and lie in no memory. */
 export function heldOf(
-  models: readonly (Pick<RuntimeModel, 'name' | 'type' | 'device' | 'size_bytes' | 'threadTrial'> & {
+  models: readonly (Pick<RuntimeModel, 'name' | 'type' | 'device' | 'size_bytes' | 'trials' | 'threadTrial'> & {
     state: string;
   })[],
 ): HeldModel[] {
   return models
     .filter(({ state, type }) => state === 'warm' && !(TOOL_TYPES as readonly string[]).includes(type))
-    .map(({ name, type, device, size_bytes: sizeBytes, threadTrial }) => {
-      const held = { name, type, device, sizeBytes };
-      return threadTrial === undefined ? held : { ...held, threadTrial };
-    });
+    .map(({ name, type, device, size_bytes: sizeBytes, trials, threadTrial }) => ({
+      ...{ name, type, device, sizeBytes },
+      ...(trials === undefined ? {} : { trials }),
+      ...(threadTrial === undefined ? {} : { threadTrial }),
+    }));
 }
 
 function watchLink({ ready, ended, hasSession }: ControlledNode['agent'], relay: string): () => RelayLink {

@@ -36,9 +36,15 @@ export type DeviceChooser = {
   choose(installed: InstalledModel, isDtypeGiven: boolean, takenBytes: number): Promise<DeviceChoice | null>;
   /** Whether a model may stay where it is. */
   mayStay(installed: InstalledModel, device: string, takenBytes: number): boolean;
+  /** A load found no such device: it counts as absent for a while. Says whether that is news. */
+  noteMissing(device: string): boolean;
+  /** Says, once, that a while is over, after which what was missing may be there again. */
+  mayBeBack(): boolean;
 };
 
 const PROCESSOR = 'cpu';
+/** A driver that is put in again, or a GPU that another program had: seldom sooner, and each look costs a job its way. */
+const MISSING_FOR_MS = 600_000;
 const KNOWN_DTYPES = ['q4f16', ...PROCESSOR_DTYPES];
 
 /** Of a GPU's memory; the processor's is the system's to share out. */
@@ -52,10 +58,23 @@ export function takenOfGpu(device: string, { sizeBytes }: Pick<InstalledModel, '
  */
 export function createDeviceChooser(options: DeviceChooserOptions): DeviceChooser {
   const { allowSimulated = false } = options;
+  const now = options.now ?? (() => performance.now());
   const measured = new Map<string, Measurement[]>();
+  /** Until when each device counts as absent. */
+  const missing = new Map<string, number>();
   const devicesWithout = (takenBytes: number): DeviceFact[] =>
-    options.devices().map((fact) => without(fact, takenBytes));
+    options.devices().map((fact) => without(missing.has(fact.device) ? gone(fact) : fact, takenBytes));
   return {
+    noteMissing: (device) => {
+      const isNews = device !== PROCESSOR && !missing.has(device);
+      if (isNews) missing.set(device, now() + MISSING_FOR_MS);
+      return isNews;
+    },
+    mayBeBack: () => {
+      const back = [...missing].filter(([, until]) => now() >= until);
+      for (const [device] of back) missing.delete(device);
+      return back.length > 0;
+    },
     dtypes: () => dtypesFor(options.devices(), allowSimulated),
     choose: async (installed, isDtypeGiven, takenBytes) => {
       const { id, type, tasks, revision } = installed;
@@ -66,9 +85,10 @@ export function createDeviceChooser(options: DeviceChooserOptions): DeviceChoose
       const known = measured.get(key) ?? [];
       const fresh = isMeasured ? await measure(installed, unmeasured(devices, dtypes, known), dtypes, options) : [];
       measured.set(key, [...known, ...fresh]);
-      // Models that are not measured stay where they have always run.
-      const usable = isMeasured ? devices : devices.filter(({ device }) => device === PROCESSOR);
-      const measurements = isMeasured ? [...known, ...fresh] : [];
+      // Models that are not measured stay where they have always run; those that had to leave a device say why.
+      const isCompared = isMeasured || (known.length > 0 && missing.size > 0);
+      const usable = isCompared ? devices : devices.filter(({ device }) => device === PROCESSOR);
+      const measurements = isCompared ? [...known, ...fresh] : [];
       return chooseDevice({ host: 'node', devices: usable, dtypes, measurements, allowSimulated }).choice;
     },
     mayStay: ({ dtype, sizeBytes }, device, takenBytes) => {
@@ -77,6 +97,10 @@ export function createDeviceChooser(options: DeviceChooserOptions): DeviceChoose
       return fact !== undefined && objectionTo(fact, { dtype, sizeBytes }, allowSimulated) === undefined;
     },
   };
+}
+
+function gone(fact: DeviceFact): DeviceFact {
+  return { ...fact, isPresent: false, why: 'a load found none; it is looked for again later' };
 }
 
 function without(fact: DeviceFact, takenBytes: number): DeviceFact {

@@ -6,11 +6,13 @@
  * 2. Nothing is given out for a job after its signal was aborted or it has settled.
  * 3. A cancelled job settles when the process confirms, which it does between two passes of its model, and without its word
  *    where a pass takes longer than whoever has hung up should wait. A process that does not confirm within the grace is ended.
- * 4. It is ended at any moment, also while it loads or computes, and takes nothing with it but its own jobs. Only one that rests
+ * 4. One that has not loaded its model within the limit hangs, and is ended.
+ * 5. It is ended at any moment, also while it loads or computes, and takes nothing with it but its own jobs. Only one that rests
  *    is given a moment to write down what it has compiled, which makes the next one start sooner.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { fromProblemRecord, Problem } from '../../../shared/problems/problem.ts';
+import { LOAD_LIMIT_MS, stuckLoadProblem } from '../../../shared/runtimes/load-limit.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
 import { readThreadTrial, type ThreadTrial } from '../../../shared/runtimes/thread-trial.ts';
 import type { EngineResult } from '../../../shared/runtimes/transformers/engine.ts';
@@ -24,6 +26,8 @@ export type ModelProcessOptions = {
   onFault: (message: string, detail: string) => void;
   /** How long a cancelled job may keep its process busy before the process is ended. */
   cancelGraceMs: number;
+  /** How long a load may take; ten minutes when absent. */
+  loadLimitMs?: number;
   /** Added to the process's environment. */
   env?: Readonly<Record<string, string>>;
   entry?: URL;
@@ -69,7 +73,7 @@ export function startModelProcess(
   request: LoadRequest,
   { onWarm, onThreadTrial, onEnd }: ProcessEvents,
 ): ModelProcess {
-  const { model, env = {}, entry = ENTRY, onFault, cancelGraceMs } = options;
+  const { model, env = {}, entry = ENTRY, onFault, cancelGraceMs, loadLimitMs = LOAD_LIMIT_MS } = options;
   const jobs = new Map<number, Pending>();
   /** The graces of cancelled jobs, settled or not, by which the process has yet to stop. */
   const stopping = new Map<number, NodeJS.Timeout>();
@@ -80,6 +84,9 @@ export function startModelProcess(
   let ended: Promise<void> | null = null;
   let nextId = 0;
   const child = spawnModel({ model, entry, env, onWord: hear, onExit: (how) => crash(`ended by itself (${how})`) });
+  const loadLimit = setTimeout(() => {
+    crash('hangs while it loads its model', '', stuckLoadProblem(model, loadLimitMs));
+  }, loadLimitMs).unref();
 
   function end(reason: Problem, how: Exclude<End, 'keeps-crashing'> = 'ended'): Promise<void> {
     ended ??= finish(reason, how);
@@ -87,6 +94,7 @@ export function startModelProcess(
   }
 
   function finish(reason: Problem, how: Exclude<End, 'keeps-crashing'>): Promise<void> {
+    clearTimeout(loadLimit);
     onEnd(how);
     loading.reject(reason);
     for (const { signal, reject } of jobs.values()) reject(signal.aborted ? signal.reason : reason);
@@ -96,16 +104,17 @@ export function startModelProcess(
     return isResting ? leave(child) : child.kill();
   }
 
-  function crash(what: string, detail = ''): void {
+  function crash(what: string, detail = '', reason = crashProblem(model)): void {
     if (ended !== null) return;
     onFault(`The process of '${model}' ${what}.`, detail);
-    void end(crashProblem(model), 'crashed');
+    void end(reason, 'crashed');
   }
 
   function hear(message: FromWorker): void {
     if (ended !== null) return;
     if (message.type === 'loaded') {
       isLoading = false;
+      clearTimeout(loadLimit);
       onWarm();
       loading.resolve();
     } else if (message.type === 'threads') hearThreads(message);

@@ -2,8 +2,8 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { type Placed, type PlaceOptions, placeModel, type ServedPlace, takenBy, USUAL_DEVICE } from './place-model.ts';
 
 export type PlaceKeeper = {
-  /** Chooses devices anew, after their owner has changed what they allow. Errors: those of the store. */
-  placeAgain(): Promise<void>;
+  /** Chooses devices anew; `why` is told to jobs whose model has to move. Errors: those of the store. */
+  placeAgain(why: string): Promise<void>;
 };
 
 /**
@@ -25,20 +25,20 @@ export function createPlaceKeeper(served: ReadonlyMap<string, ServedPlace>, opti
       return !mayStay;
     });
   };
-  const chooseAll = async (): Promise<void> => {
+  const chooseAll = async (why: string): Promise<void> => {
     const placed: ServedPlace[] = [];
     for (const entry of served.values()) {
       const { device } = entry;
       const next = await placeModel(entry.request, entry.installed, takenBy(placed), options);
       // What has had to leave in the meantime is placed by the next turn.
-      if (entry.device === device) await moveTo(entry, next);
+      if (entry.device === device) await moveTo(entry, next, why);
       placed.push(entry);
     }
   };
   return {
-    placeAgain: async () => {
-      await Promise.all(leaving().map((entry) => moveTo(entry, usualPlaceOf(entry))));
-      const next = turn.then(chooseAll);
+    placeAgain: async (why) => {
+      await Promise.all(leaving().map((entry) => moveTo(entry, usualPlaceOf(entry), why)));
+      const next = turn.then(() => chooseAll(why));
       turn = next.catch(() => undefined);
       await next;
     },
@@ -49,18 +49,18 @@ function usualPlaceOf({ installed }: Placed): Placed {
   return { installed, device: { name: USUAL_DEVICE, trials: [] } };
 }
 
-async function moveTo(entry: ServedPlace, next: Placed): Promise<void> {
+async function moveTo(entry: ServedPlace, next: Placed, why: string): Promise<void> {
   const isSame = next.device.name === entry.device.name && next.installed.dtype === entry.installed.dtype;
   const { promise, resolve } = Promise.withResolvers<void>();
   entry.placing = promise;
   try {
-    if (!isSame) await entry.worker.restart(movedProblem(entry.installed.id));
+    if (!isSame) await entry.worker.restart(movedProblem(entry.installed.id, why));
     Object.assign(entry, next);
   } finally {
     resolve();
   }
 }
 
-function movedProblem(model: string): Problem {
-  return new Problem('handed_back', `The node moves '${model}' to another device, as its owner wants.`);
+function movedProblem(model: string, why: string): Problem {
+  return new Problem('handed_back', `The node moves '${model}' to another device, ${why}.`);
 }

@@ -153,7 +153,26 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   let isClosing = false;
   const places = createPlaceKeeper(served, { ...options, store });
   const stopLooking = releaseIdle(served, options.idleMs, clock);
-  if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
+  const preloadAll = (): void => {
+    if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing, noteMissing);
+  };
+  const placeAgain = async (why = 'as its owner wants'): Promise<void> => {
+    await places.placeAgain(why);
+    for (const listener of listeners) listener();
+    preloadAll();
+  };
+
+  /** Moves models off a device that is gone, and after a while back to it. Nobody waits for that. */
+  function noteMissing(device: string, error: unknown): void {
+    const isMissing = error instanceof Problem && error.code === 'device_missing';
+    if (isMissing && options.chooseDevice?.noteMissing(device)) placeInTime('since a GPU is gone');
+  }
+  function placeInTime(why: string): void {
+    placeAgain(why).catch((error: unknown) => {
+      if (!isClosing) options.log.fault('Models could not be moved to another device.', String(error));
+    });
+  }
+  preloadAll();
 
   return {
     models: () => [...served.values()].map(describe),
@@ -165,14 +184,17 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     },
     async run(job, output, signal) {
       const entry = find(job);
-      const result = await entry.worker.run(job, output, signal);
-      return { ...result, execution: executionOf(entry) };
+      if (options.chooseDevice?.mayBeBack()) placeInTime('since a GPU may be back');
+      const { name } = entry.device;
+      try {
+        const result = await entry.worker.run(job, output, signal);
+        return { ...result, execution: executionOf(entry) };
+      } catch (error) {
+        noteMissing(name, error);
+        throw error;
+      }
     },
-    placeAgain: async () => {
-      await places.placeAgain();
-      for (const listener of listeners) listener();
-      if (options.preload ?? true) preload([...served.values()], options.log, () => isClosing);
-    },
+    placeAgain: () => placeAgain(),
     freeMemory: async () => {
       await Promise.all([...served.values()].map(({ worker }) => worker.release()));
     },
@@ -213,10 +235,16 @@ function releaseIdle(
   });
 }
 
-function preload(entries: readonly Served[], log: RuntimeLog, isClosing: () => boolean): void {
-  for (const { installed, worker } of entries) {
+function preload(
+  entries: readonly Served[],
+  log: RuntimeLog,
+  isClosing: () => boolean,
+  noteMissing: (device: string, error: unknown) => void,
+): void {
+  for (const { installed, worker, device } of entries) {
     worker.warmUp().catch((error: unknown) => {
       if (isClosing()) return;
+      noteMissing(device.name, error);
       // The first job meets the same problem and tells its caller; here the owner hears of it early.
       log.fault(`'${installed.id}' could not be loaded.`, error instanceof Error ? error.message : String(error));
     });

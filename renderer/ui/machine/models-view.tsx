@@ -38,7 +38,9 @@ function ModelRow({ model }: { model: ListedModel }) {
   const { texts, show } = useSpeech();
   const words = texts.models;
   const { name, type, state: stands, size_bytes, context_length, dtype, device, measured, isAdded } = model;
-  const { needBytes, needBasis, budget } = model;
+  const { needBytes, needBasis, budget, tasks = [] } = model;
+  // What sees or hears has no context that says anything.
+  const does = type === 'llm' || type === 'embed' ? words.context(show.number(context_length)) : tasks.join(', ');
   const [refusal, setRefusal] = useState<Refusal>();
   const remove = (): void => {
     ask('removeModel', { model: name }).catch((error: unknown) => setRefusal(refusalOf(error)));
@@ -50,8 +52,7 @@ function ModelRow({ model }: { model: ListedModel }) {
           <code>{name}</code>
         </strong>
         <span className="hint">
-          {texts.services[type] ?? type} · {dtype} · {words.devices[device] ?? device} ·{' '}
-          {words.context(show.number(context_length))}
+          {texts.services[type] ?? type} · {dtype} · {words.devices[device] ?? device} · {does}
         </span>
         {measured?.tokens_per_s !== undefined && measured.tokens_per_s !== null && (
           <span className="hint">{words.speed(show.fine(measured.tokens_per_s))}</span>
@@ -86,14 +87,17 @@ function TrialsLine({ model: { type, trials = [] } }: { model: ListedModel }) {
   const words = texts.models.trials;
   const chosen = trials.find(({ verdict }) => verdict === 'chosen')?.device;
   if (chosen !== 'cpu' && chosen !== 'webgpu') return null;
-  const rateOn = (wanted: string): string => {
-    const rate = trials.find(({ device }) => device === wanted)?.per_second ?? null;
+  const rateOn = (wanted: string) => trials.find(({ device }) => device === wanted)?.per_second ?? null;
+  const [gpu, processor] = [rateOn('webgpu'), rateOn('cpu')];
+  const shown = (rate: number | null): string => {
     if (rate === null) return words.failed;
     return type === 'embed' ? words.texts(show.fine(rate)) : words.tokens(show.fine(rate));
   };
+  // Of what failed nobody knows how fast it is.
+  const isCompared = gpu !== null && processor !== null;
   return (
     <span className="hint">
-      {words.figures(rateOn('webgpu'), rateOn('cpu'))} {words[chosen]}
+      {words.figures(shown(gpu), shown(processor))} {isCompared && words[chosen]}
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import { Problem } from '../../problems/problem.ts';
 import { isServiceType } from '../../protocol/subjects.ts';
+import { deviceProblem } from '../devices/device-problem.ts';
 import { memoryProblem } from '../memory-problem.ts';
 import type { RuntimeJob, RuntimeOutput, RuntimeResult } from '../runtime.ts';
 import { createChat } from './chat.ts';
@@ -29,7 +30,7 @@ export type LoadedModel = {
  * Reads a model into memory.
  *
  * Errors: `model_files_missing` when a JSON file is absent, `model_load_failed` when the model is of a kind that is not
- * served or the inference library refuses it.
+ * served or the inference library refuses it, `node_out_of_memory`, `device_missing`, `device_lost`.
  */
 export async function loadModel(files: ModelFiles, options: LoadOptions): Promise<LoadedModel> {
   const config = await readJson(files, 'config.json');
@@ -46,8 +47,8 @@ export async function loadModel(files: ModelFiles, options: LoadOptions): Promis
       : await loadEmbed(files, options, config, facts);
   } catch (error) {
     if (error instanceof Problem) throw error;
-    const lack = memoryProblem(error);
-    if (lack !== null) throw lack;
+    const known = memoryProblem(error) ?? deviceProblem(error);
+    if (known !== null) throw known;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Problem('model_load_failed', `The inference library cannot load the model: ${reason}`, { cause: error });
   }

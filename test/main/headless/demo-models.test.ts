@@ -14,6 +14,11 @@ const EMBED = 'sparewatt/demo-embed';
 /** What the model card promises on sums it has never seen. */
 const LEAST_SHARE_OF_SUMS = 0.95;
 
+/** By `build/models/reference_embed.py`: unknown words and scripts, accents and a text of many tokens among them. */
+const VECTORS = new URL('../../fixtures/demo-embed-vectors.jsonl', import.meta.url);
+/** How far apart vectors of length 1 may be: the last digits of float32, and what rounding to 8 bits takes. */
+const AS_TRAINED = { fp32: 1e-6, q8: 0.02 };
+
 type Example = { task: string; messages: ChatMessage[]; answer: string };
 
 test('the demo models are small: 12 MB in all their forms together', async () => {
@@ -24,7 +29,7 @@ test('the demo models are small: 12 MB in all their forms together', async () =>
   assert.ok(sizes.reduce((sum, size) => sum + size, 0) < 12e6);
 });
 
-for (const dtype of ['fp32', 'q8']) {
+for (const dtype of ['fp32', 'q8'] as const) {
   describe(`the demo models in ${dtype}`, () => {
     let runtime: Runtime;
 
@@ -58,6 +63,17 @@ for (const dtype of ['fp32', 'q8']) {
       }
       const share = 1 - wrongSums.length / sums.length;
       assert.ok(share >= LEAST_SHARE_OF_SUMS, wrongSums.join('; '));
+    });
+
+    test('embed as the framework does that trained them', async () => {
+      const lines = (await readFile(VECTORS, 'utf8')).trim().split('\n');
+      const references = lines.map((line) => JSON.parse(line) as { text: string; vector: number[] });
+      assert.ok(references.length > 5);
+      const found = await vectors(references.map(({ text }) => text));
+      for (const [index, { text, vector }] of references.entries()) {
+        const apart = distance(found[index] ?? [], vector);
+        assert.ok(apart < AS_TRAINED[dtype], `${text.slice(0, 32)}: ${apart}`);
+      }
     });
 
     test('embed alone as among others, in vectors of length 1', async () => {

@@ -11,8 +11,10 @@ import { createWorkerRuntime } from '../../../main/headless/inference/worker-run
 import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
+import { isProblem } from '../../support/problems.ts';
 import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
 import { writeToneListener } from '../../support/task-models/audio-models.ts';
+import { until } from '../../support/until.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 const TINY = 'test/clock';
@@ -129,4 +131,47 @@ test('a simulated GPU is not even tried, and for tests runs the model by the sam
     // Which of them is faster is nothing to rely on; what it answers task-cases.test.ts compares.
     assert.ok(tried?.verdict !== 'refused' && (tried?.per_second ?? 0) > 0, tried?.reason);
   }
+});
+
+/** There the GPU is reached without Vulkan, whose drivers can be hidden. */
+const unhidden = process.platform === 'linux' ? false : 'the GPU of this system cannot be hidden';
+
+test('a GPU that is gone costs one job its way: models go to the processor, and look for it again', {
+  skip: unhidden,
+}, async (t) => {
+  process.env.VK_ICD_FILENAMES = '/nonexistent';
+  t.after(() => delete process.env.VK_ICD_FILENAMES);
+  let now = 0;
+  // Its trials went well, when it was there.
+  const speeds: Record<string, number> = { webgpu: 1_000, cpu: 10 };
+  const chooseDevice = createDeviceChooser({
+    devices: () => [{ ...CPU, device: 'webgpu' }, CPU],
+    threads: () => 1,
+    now: () => (now += 250),
+    startTrial: ({ load: { device } }) => ({
+      loaded: Promise.resolve(),
+      run: async () => speeds[device] ?? 0,
+      end: () => undefined,
+    }),
+  });
+  const options = { ...FOLDERS, models: [CHAT], log: collectLog(), chooseDevice, preload: false };
+  const runtime = await createWorkerRuntime(options);
+  t.after(() => runtime.close());
+  const device = () => runtime.models()[0]?.device;
+  const ask = async () => {
+    const { execution } = await runtime.run(chatJob(CHAT, '59 + 33'), collectOutput(), NEVER);
+    return execution.device;
+  };
+  assert.equal(device(), 'webgpu');
+  await assert.rejects(ask(), isProblem('device_missing', /looks again/));
+  await until(() => device() === 'cpu');
+  assert.equal(await ask(), 'cpu');
+  const gone = runtime.models()[0]?.trials?.find(({ verdict }) => verdict === 'refused');
+  assert.match(gone?.reason ?? '', /a load found none/);
+  now += 600_000;
+  await ask().catch(() => undefined);
+  await until(() => device() === 'webgpu');
+  // Where it is still gone the same begins anew.
+  await assert.rejects(ask(), isProblem('device_missing', /looks again/));
+  await until(() => device() === 'cpu');
 });

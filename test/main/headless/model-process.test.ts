@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { modelEnvironment } from '../../../main/headless/inference/model-environment.ts';
 import { startModelProcess } from '../../../main/headless/inference/model-process.ts';
@@ -109,6 +110,44 @@ test('a process that is ended while it loads is gone, and takes nothing with it'
   await held.end(new Problem('node_fault', 'That is enough.'));
   await lost;
   assert.deepEqual([pids.filter(isAlive), ends, faults], [[], ['ended'], []]);
+});
+
+test('a process that hangs while it loads is ended, and whoever waits hears why', async (t) => {
+  const faults: string[] = [];
+  const ends: string[] = [];
+  const options = { model: ONE, onFault: (what: string) => void faults.push(what), cancelGraceMs: 50, entry: FAULTY };
+  const load = { location: 'HANGS', dtype: 'fp32', device: 'cpu', threads: 1 };
+  const onWarm = () => assert.fail('it never loads');
+  const events = { onWarm, onEnd: (how: string) => void ends.push(how) };
+  const held = startModelProcess({ ...options, loadLimitMs: 50 }, load, events);
+  t.after(() => held.end(new Problem('node_fault', 'The test is over.')));
+  await assert.rejects(held.loaded, isProblem('model_load_failed', /within 0\.05 s/));
+  await held.end(new Problem('node_fault', 'It is gone when this resolves.'));
+  assert.equal(processOfModel(ONE), undefined);
+  assert.deepEqual([ends, faults], [['crashed'], [`The process of '${ONE}' hangs while it loads its model.`]]);
+});
+
+/** There the GPU is reached without Vulkan, whose drivers can be hidden. */
+const unhidden = process.platform === 'linux' ? false : 'the GPU of this system cannot be hidden';
+
+test('a GPU that is gone when a model is loaded is told as that, and not as a fault of the model', {
+  skip: unhidden,
+}, async (t) => {
+  const location = join(await writeModels(t), ...ONE.split('/'));
+  // Where a driver of Vulkan is, it is not found.
+  const env = { VK_ICD_FILENAMES: '/nonexistent', VK_DRIVER_FILES: '/nonexistent' };
+  const faults: string[] = [];
+  const options = {
+    model: ONE,
+    onFault: (_: string, detail: string) => void faults.push(detail),
+    cancelGraceMs: 50,
+    env,
+  };
+  const load = { location, dtype: 'fp32', device: 'webgpu', threads: 1 };
+  const held = startModelProcess(options, load, { onWarm: () => assert.fail('on what?'), onEnd: () => undefined });
+  t.after(() => held.end(new Problem('node_fault', 'The test is over.')));
+  await assert.rejects(held.loaded, isProblem('device_missing', /^[^/]+its driver offers none/));
+  assert.match(faults.join(), /WebGPU adapter/, 'the owner hears what the library said');
 });
 
 test('a node that is killed leaves no model behind, neither one that computes nor one that hears nothing', async (t) => {

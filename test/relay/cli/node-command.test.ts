@@ -85,7 +85,21 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
     relay: { state: 'connected', relay: 'http://relay:8484', nodeId: 'attic' },
     jobs: [{ job: 'job_1', type: 'llm', model: 'a/b', client: 'key_1', startedAt: NOW - 5_000, outputTokens: 12 }],
     models: [
-      { name: 'a/b', type: 'llm', device: 'webgpu', sizeBytes: 1.5e9 },
+      {
+        ...{ name: 'a/b', type: 'llm', device: 'webgpu', sizeBytes: 1.5e9 },
+        trials: [
+          { device: 'webgpu', dtype: 'q4', per_second: 40, load_ms: 9, verdict: 'chosen', reason: 'the best of 2' },
+          { device: 'cpu', dtype: 'q4', per_second: 12.34, load_ms: 3, verdict: 'possible', reason: 'measured' },
+          {
+            device: 'cuda',
+            dtype: 'q4',
+            per_second: null,
+            load_ms: null,
+            verdict: 'refused',
+            reason: 'no\u001bdriver',
+          },
+        ],
+      },
       {
         ...{ name: 'c/d', type: 'llm', device: 'cpu', sizeBytes: 3e6 },
         threadTrial: { chosen: { threads: 2, tokensPerS: 41 }, other: { threads: 1, tokensPerS: 33.25 } },
@@ -100,6 +114,9 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
     '  relay   http://relay:8484, connected as attic',
     '  jobs    job_1  llm on a/b, 5 s, 12 tokens',
     '  models  a/b  webgpu, 1.5 GB',
+    '            runs on webgpu in q4: 40.0/s, the best of 2',
+    '            tried cpu in q4: 12.3/s, measured',
+    '            tried cuda in q4: no\\u{1b}driver',
     '          c/d  cpu, 3 MB',
     '            several at once: 2 threads 41.0 tokens/s, 1 thread 33.3 tokens/s; runs on 2 threads',
     '          evil\\u{1b}[2J  cpu, 2 MB',

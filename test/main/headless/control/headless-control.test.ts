@@ -18,6 +18,9 @@ import { pretendedModel } from '../../../support/pretended-model.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 
+const TRIALS = [
+  { device: 'cpu', dtype: 'q8', per_second: 4, load_ms: 1, verdict: 'chosen' as const, reason: 'the best of 2' },
+];
 const TRIAL = { chosen: { threads: 1, tokensPerS: 40 }, other: { threads: 2, tokensPerS: 38 } };
 
 const version = 1;
@@ -52,7 +55,7 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
     throw new Error('no state was told');
   };
   const models = () => [
-    { ...pretendedModel('a/warm'), threadTrial: TRIAL },
+    { ...pretendedModel('a/warm'), trials: TRIALS, threadTrial: TRIAL },
     { ...pretendedModel('a/cold'), state: 'installed' as const },
     { ...pretendedModel('ffmpeg'), type: 'ffmpeg' as const },
   ];
@@ -69,8 +72,8 @@ test('the state goes from starting over unreachable to contributing, and ends re
   const { code, relay, models } = await ask('status');
   assert.deepEqual([code, relay], ['contributing', { state: 'connected', relay: 'http://relay', nodeId: 'attic' }]);
   assert.deepEqual(
-    models.map(({ name, threadTrial }) => [name, threadTrial]),
-    [['a/warm', TRIAL]],
+    models.map(({ name, trials, threadTrial }) => [name, trials, threadTrial]),
+    [['a/warm', TRIALS, TRIAL]],
     'what is only installed, and programs, take no memory',
   );
   ended.resolve(new Problem('node_revoked', 'Its operator has shut this node out.'));

@@ -1,0 +1,94 @@
+/** The app takes models of any task: they are added in its window, and its sandboxed page runs them, in a real Chromium. */
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import { createModelInstaller } from '../../main/node/page-models.ts';
+import type { CapabilityAnswer } from '../../shared/api/capabilities.ts';
+import { encodeWav } from '../../shared/runtimes/media/wav.ts';
+import { assertClose, softmax } from '../support/close-to.ts';
+import { type BuiltApp, buildApp, CHAT, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
+import { type HubMirror, startHubMirror } from '../support/hub-mirror.ts';
+import { offers } from '../support/paired-desktop.ts';
+import { makeCode } from '../support/pairing.ts';
+import { BLUE, paint, pictureFile } from '../support/pictures.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { RATE_HZ, toneSpeech, writeToneListener } from '../support/task-models/audio-models.ts';
+import { writeTextClassifier } from '../support/task-models/text-models.ts';
+import { writeColourClassifier } from '../support/task-models/vision-models.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+import { SETTLED } from '../support/window-page.ts';
+
+const [EARS, COLOURS, MOODS] = ['test/ears', 'test/colours', 'test/moods'] as const;
+const ADDED = [EARS, COLOURS, MOODS];
+
+let pool: Pool;
+let built: BuiltApp;
+before(async () => {
+  pool = await startPool();
+  built = await buildApp();
+});
+after(async () => {
+  await pool?.close();
+  built?.remove();
+});
+
+async function startHub(t: TestContext): Promise<HubMirror> {
+  const folder = temporaryFolder(t);
+  await writeToneListener(folder, EARS);
+  await writeColourClassifier(folder, COLOURS);
+  await writeTextClassifier(folder, MOODS, ['happy', 'sad'], { good: [2, 0], bad: [0, 2] });
+  const hub = await startHubMirror(folder);
+  t.after(() => hub.close());
+  return hub;
+}
+
+for (const gpu of ['none', 'simulated'] as const) {
+  test(`models of speech, pictures and texts are added and asked (GPU: ${gpu})`, async (t) => {
+    const hub = await startHub(t);
+    const { desktop, renderer } = await startComputingDesktop(t, built, {
+      stored: SETTLED,
+      allowSoftwareGpu: gpu === 'simulated',
+      modelInstaller: ({ relay: _, ...place }) =>
+        createModelInstaller({ ...place, shippedFolder: '/nonexistent', hubUrl: hub.url, allowedSources: ['hub'] }),
+    });
+    await until(() => desktop.app.state().gpu !== null, LOAD_WITHIN_MS);
+    desktop.hands.choose('open');
+    await until(() => desktop.hands.windows.length === 2 && desktop.ui().isShown, LOAD_WITHIN_MS);
+    for (const model of ADDED) await desktop.ask('addModel', { model });
+    await until(() => desktop.app.state().downloads.length === 0);
+    await desktop.ask('pair', { invitation: (await makeCode(pool.relay)).code, relayUrl: pool.relay.url });
+    await offers(pool, [CHAT, ...ADDED]);
+
+    const recording = encodeWav({ samples: toneSpeech('HELLO'), rateHz: RATE_HZ });
+    const file = new File([recording as Uint8Array<ArrayBuffer>], 'hello.wav');
+    const { text } = await pool.client().audio.transcriptions.create({ model: EARS, file });
+    assert.equal(text, 'HELLO');
+    const ask = async (body: object) =>
+      (await pool.client().post<CapabilityAnswer>('/capability/task', { body })).result.labels;
+    const [happy = 0, sad = 0] = softmax([2, 0]);
+    const moods = [
+      { label: 'happy', score: happy },
+      { label: 'sad', score: sad },
+    ];
+    assertClose(await ask({ model: MOODS, task: 'text-classification', text: 'good' }), moods, 1e-3);
+    const image = await pictureFile(
+      paint(8, 8, () => BLUE),
+      'webp',
+    );
+    const [colour] = (await ask({ model: COLOURS, task: 'image-classification', image })) as { label: string }[];
+    assert.equal(colour?.label, 'blue');
+
+    const devices = (await desktop.ask('listModels')).filter(({ name }) => name !== CHAT).map(({ device }) => device);
+    assert.deepEqual(new Set(devices), new Set([gpu === 'none' ? 'wasm' : 'webgpu']));
+    const page = renderer.page(desktop.ui());
+    await page.locator('.nav a[href="#/models"]').click();
+    for (const task of ['automatic-speech-recognition', 'image-classification', 'text-classification']) {
+      await page.locator('.row .hint', { hasText: task }).waitFor();
+    }
+    assert.deepEqual(desktop.hands.utilities, [], 'what strangers send is unpacked in the page alone');
+    assert.deepEqual(
+      renderer.faults.filter((fault) => !/404|ERR_/.test(fault)),
+      [],
+    );
+  });
+}
