@@ -14,6 +14,7 @@ export const Why = Type.Union([
   Type.Object({ is: Type.Literal('paused_until_resumed') }),
   Type.Object({ is: Type.Literal('finishing') }),
   Type.Object({ is: Type.Literal('sleep') }),
+  Type.Object({ is: Type.Literal('session_end') }),
   Type.Object({ is: Type.Literal('program'), program: Type.String() }),
   Type.Object({ is: Type.Literal('game'), game: Type.String() }),
   Type.Object({ is: Type.Literal('full_screen') }),

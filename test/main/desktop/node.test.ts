@@ -3,13 +3,21 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { openLedger } from '../../../main/ledger/ledger.ts';
 import { LINK_SCHEME } from '../../../main/links/pair-link.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { askChat, askChatOnceServed, type Streamed, streamChat } from '../../support/ask-pool.ts';
-import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import {
+  type Desktop,
+  type DesktopOptions,
+  type PlayedPage,
+  playComputePages,
+  startDesktop,
+  TEST_MODEL,
+} from '../../support/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
 import { until } from '../../support/until.ts';
@@ -28,7 +36,11 @@ function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unkn
 }
 
 /** The app, paired by code and contributing, with a model that the relay offers. */
-async function pairedDesktop(t: TestContext, preferences: Partial<Preferences> = {}): Promise<Paired> {
+async function pairedDesktop(
+  t: TestContext,
+  preferences: Partial<Preferences> = {},
+  options: DesktopOptions = {},
+): Promise<Paired> {
   // Nobody asks the app of the test before this one.
   await offered(false);
   let page: PlayedPage | undefined;
@@ -39,6 +51,7 @@ async function pairedDesktop(t: TestContext, preferences: Partial<Preferences> =
     },
     startAgent: startDesktopAgent,
     hostName: `attic-${Math.random().toString(36).slice(2, 8)}`,
+    ...options,
   });
   assert.ok(page);
   const { code } = (await makeCode(pool.relay)) as PairingCode & { code: string };
@@ -267,6 +280,33 @@ test('quitting hands jobs back before it leaves, and the next start works for th
   assert.ok(nodeId);
   assert.equal(second.app.state().relay.state, 'unpaired');
   assert.ok((await second.ask('readLog', { lines: 50 })).some((line) => line.includes('was sealed with a key')));
+});
+
+test('a session of Windows that ends hands jobs back when it is asked to, and leaves a ledger that is closed', async (t) => {
+  const { desktop, page } = await pairedDesktop(t, {}, { platform: 'win32' });
+  const { hands } = desktop;
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  assert.equal(hands.emitSession('query-session-end'), false, 'it holds nothing up');
+  assert.equal(desktop.app.policy.isOpen(), false, 'in the same turn');
+  assert.equal(desktop.app.state().code, 'session_end');
+  await page.orders.next();
+  await page.say({ type: 'cancelled', id, usage: USAGE });
+  assert.deepEqual(await answer, { status: 200, text: 'Once ', end: 'handed_back' });
+  const [job] = await desktop.ask('listJobs', { before: null, limit: 1 });
+  assert.equal(job?.outcome, 'handed_back');
+
+  hands.emitSession('session-end');
+  // Nothing is waited for: this process may be gone by now.
+  assert.deepEqual(hands.calls.slice(-2), ['quit', 'ended']);
+  assert.throws(() => desktop.app.ledger.days(1), /not open/);
+  const kept = openLedger(join(desktop.folder, 'ledger.sqlite'));
+  t.after(kept.close);
+  assert.equal(kept.jobs({ before: null, limit: 1 })[0]?.job, job?.job);
+  const left = kept.departures({ before: null, limit: 99 }).map(({ kind }) => kind);
+  assert.ok(left.includes('answer'), 'what was counted last is written down');
+  await offered(false);
 });
 
 test('a wrong code is told, and leaves the machine unpaired; a code alone needs an address', async (t) => {
