@@ -1,6 +1,7 @@
 import type { ModelDesk } from '../../shared/downloads/model-desk.ts';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import { headline, whyOf } from '../../shared/ipc/headline.ts';
+import { whyNothingAllowed } from '../../shared/preferences/allowed-models.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
@@ -34,7 +35,7 @@ export type StateParts = {
   hardware: Pick<HardwareDesk, 'devices'>;
   machineTest: Pick<MachineTester, 'state'>;
   modelDesk: Pick<ModelDesk, 'downloads'>;
-  runtime: Pick<ChosenRuntime, 'holdsMemory' | 'loaded' | 'report'>;
+  runtime: Pick<ChosenRuntime, 'holdsMemory' | 'loaded' | 'models' | 'report'>;
   gpuCheck: Pick<GpuMemoryCheck, 'result'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -64,10 +65,11 @@ function stateOf(parts: StateParts): AppState {
   const contribution = parts.keeper.current();
   const presence = parts.presence.current();
   const { preferences } = parts.settings.get();
+  const nothing = whyNothingAllowed(parts.runtime.models(), preferences.policy);
   return {
     version: parts.app.getVersion(),
-    ...headline(contribution, relay),
-    why: whyOf(contribution, relay),
+    ...headline(contribution, relay, nothing),
+    why: whyOf(contribution, relay, nothing),
     wish: wishAt(parts.settings.get().wish, parts.host.now()),
     presence: { ...presence, programs: presence.programs },
     unknown: unknownSensors(presence),

@@ -152,7 +152,7 @@ export type UpdateState = Static<typeof UpdateState>;
 export const AppState = Type.Object({
   version: Type.String(),
   contributing: Type.Boolean(),
-  /** `contributing`, or why not: a code of the owner's policy, `unpaired`, `unreachable` or `refused`. */
+  /** `contributing`, or why not: a code of the owner's policy, `no_model_allowed`, `no_service_allowed`, `unpaired`, `unreachable` or `refused`. */
   code: Type.String(),
   why: Why,
   /** The same as one English line; `reasons.ts` has the words of every language. */

@@ -309,6 +309,36 @@ test('a session of Windows that ends hands jobs back when it is asked to, and le
   await offered(false);
 });
 
+test('preferences that allow nothing of what is here say so in tray and window, in both languages, and no more when they do', async (t) => {
+  const { desktop } = await pairedDesktop(t);
+  const { hands, app, ask, tick } = desktop;
+  const policies: Preferences['policy'][] = [
+    { models: { allow: ['acme/*'] } },
+    { services: { allow: ['ffmpeg'] } },
+    { services: { deny: ['llm'] } },
+  ];
+  const said: unknown[] = [];
+  for (const policy of policies) {
+    await ask('setPreferences', { ...DEFAULT_PREFERENCES, policy });
+    await tick();
+    const { contributing, code, why, reason } = app.state();
+    said.push([contributing, code, why.is, hands.menuLabels().slice(0, 2)]);
+    assert.equal(hands.trays[0]?.toolTip.startsWith(`Sparewatt: ${reason}`), true);
+  }
+  const [by, none] = ['Paused', 'No job can come, since you allow none of its'];
+  assert.deepEqual(said, [
+    [false, 'no_model_allowed', 'no_model_allowed', [by, `${none} models`]],
+    [false, 'no_service_allowed', 'no_service_allowed', [by, `${none} services`]],
+    [true, 'contributing', 'here', ['Contributing', 'Contributing while you are here']],
+  ]);
+  await ask('setLanguage', { language: 'fr' });
+  await ask('setPreferences', { ...DEFAULT_PREFERENCES, policy: policies[0] ?? {} });
+  await tick();
+  assert.equal(hands.menuLabels()[1], 'Aucune tâche ne peut venir : vous n’autorisez aucun de ses modèles');
+  await ask('pause', { for: '1h' });
+  assert.equal(app.state().code, 'paused', 'what is said by hand comes first');
+});
+
 test('a wrong code is told, and leaves the machine unpaired; a code alone needs an address', async (t) => {
   const desktop = await startDesktop(t, { stored: settingsOf(), startAgent: startDesktopAgent });
   await assert.rejects(desktop.ask('pair', { invitation: 'AAAA-BBBB-CCCC', relayUrl: pool.relay.url }), {

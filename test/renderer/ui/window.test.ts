@@ -53,6 +53,9 @@ const STATE: AppState = {
   language: 'en',
 };
 
+/** Of a node whose owner does not yield. */
+const OTHER_CODES = ['no_model_allowed', 'no_service_allowed', 'unpaired', 'unreachable', 'refused'] as const;
+
 /** The paths of all texts, and what stands there. */
 function textsOf(value: unknown, path = ''): [string, string][] {
   if (typeof value === 'string') return [[path, value]];
@@ -72,7 +75,7 @@ test('has the same texts in every language, none of them empty', () => {
 });
 
 test('says for every code what the machine does and why, in both languages', () => {
-  for (const code of [...YIELD_CODES, 'contributing', 'unpaired', 'unreachable', 'refused']) {
+  for (const code of [...YIELD_CODES, 'contributing', ...OTHER_CODES]) {
     const state = { ...STATE, code, contributing: code === 'contributing' };
     const [en, fr] = [statusOf(state, TEXTS.en), statusOf(state, TEXTS.fr)];
     assert.equal(en.tone, fr.tone);
@@ -85,7 +88,7 @@ test('says for every code what the machine does and why, in both languages', () 
 });
 
 test('is contributing or paused, in window and tray alike, and a pause for the owner has a colour of its own', () => {
-  for (const code of [...YIELD_CODES, 'unpaired', 'unreachable', 'refused']) {
+  for (const code of [...YIELD_CODES, ...OTHER_CODES]) {
     const state = { ...STATE, code, contributing: false };
     for (const language of ['en', 'fr'] as const) {
       assert.equal(statusOf(state, TEXTS[language]).title, MAIN_TEXTS[language].states.paused, code);
