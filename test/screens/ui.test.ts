@@ -42,7 +42,7 @@ test('the window looks as it did', async (t) => {
   await shootLastSteps(desktop, page, camera);
   fillLedger(desktop.app.ledger);
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
-  begin({ startedAt: NOW - 12_000 });
+  begin({ job: 'job_now', startedAt: NOW - 12_000 });
   for (const view of VIEWS) {
     await page.locator(`.nav a[href="#/${view}"]`).click();
     await page.waitForLoadState('networkidle');
