@@ -9,6 +9,7 @@ import type { Autostart } from '../autostart/autostart.ts';
 import type { PresenceWatch } from '../headless/presence/watch-presence.ts';
 import type { ChosenRuntime } from '../node/chosen-runtime.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { EnergyMeter } from '../node/energy/energy-meter.ts';
 import type { GpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
@@ -36,6 +37,7 @@ export type StateParts = {
   machineTest: Pick<MachineTester, 'state'>;
   modelDesk: Pick<ModelDesk, 'downloads'>;
   runtime: Pick<ChosenRuntime, 'holdsMemory' | 'loaded' | 'models' | 'report'>;
+  energy: Pick<EnergyMeter, 'isTold'>;
   gpuCheck: Pick<GpuMemoryCheck, 'result'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -65,7 +67,8 @@ function stateOf(parts: StateParts): AppState {
   const contribution = parts.keeper.current();
   const presence = parts.presence.current();
   const { preferences } = parts.settings.get();
-  const nothing = whyNothingAllowed(parts.runtime.models(), preferences.policy);
+  const models = parts.runtime.models();
+  const nothing = whyNothingAllowed(models, preferences.policy);
   return {
     version: parts.app.getVersion(),
     ...headline(contribution, relay, nothing),
@@ -84,6 +87,7 @@ function stateOf(parts: StateParts): AppState {
     memoryHeld: parts.runtime.holdsMemory(),
     loaded: parts.runtime.loaded(idleMsOf(preferences)),
     memoryCheck: parts.gpuCheck.result(),
+    drawIsTold: parts.energy.isTold(models.map(({ device }) => device)),
     duty: { here: preferences.profiles.here.duty_percent, away: preferences.profiles.away.duty_percent },
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),

@@ -179,6 +179,8 @@ export const AppState = Type.Object({
   loaded: Type.Array(LoadedModel),
   /** Null before memory was given back. */
   memoryCheck: Nullable(MemoryCheck),
+  /** Whether the system tells what a card or processor that jobs run on draws. */
+  drawIsTold: Type.Boolean(),
   /** How much of the time the owner lets models compute, in per cent. */
   duty: Type.Object({ here: Type.Integer(), away: Type.Integer() }),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),

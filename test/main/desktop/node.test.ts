@@ -8,6 +8,7 @@ import { LINK_SCHEME } from '../../../main/links/pair-link.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
+import type { ComputeHello } from '../../../shared/ipc/compute-contract.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { askChat, askChatOnceServed, type Streamed, streamChat } from '../../support/ask-pool.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type DesktopOptions,
   type PlayedPage,
   playComputePages,
+  REAL_GPU,
   startDesktop,
   TEST_MODEL,
 } from '../../support/desktop.ts';
@@ -39,7 +41,7 @@ function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unkn
 async function pairedDesktop(
   t: TestContext,
   preferences: Partial<Preferences> = {},
-  options: DesktopOptions = {},
+  { report, ...options }: DesktopOptions & { report?: ComputeHello } = {},
 ): Promise<Paired> {
   // Nobody asks the app of the test before this one.
   await offered(false);
@@ -47,7 +49,7 @@ async function pairedDesktop(
   const desktop = await startDesktop(t, {
     stored: settingsOf(preferences),
     before: (hands) => {
-      page = playComputePages(hands);
+      page = playComputePages(hands, report);
     },
     startAgent: startDesktopAgent,
     hostName: `attic-${Math.random().toString(36).slice(2, 8)}`,
@@ -152,6 +154,44 @@ test('a pause in mid-answer stops computing, hands the answer back and takes the
   const next = runOf(await page.orders.next());
   await page.say({ type: 'done', id: next.id, finishReason: 'stop', usage: USAGE });
   await again;
+});
+
+test('what a job took by the counter of its card stands in the ledger, and nothing for one that the counter was not read for', async (t) => {
+  const asked: unknown[] = [];
+  const draw = { gpuWatts: 30, cpuJoules: null };
+  const readPowerDraw: DesktopOptions['readPowerDraw'] = async (wants) => {
+    asked.push(wants);
+    return { ...draw };
+  };
+  const report = { ...REAL_GPU, vendor: 'nvidia' };
+  const { desktop, page } = await pairedDesktop(t, {}, { readPowerDraw, report });
+  const passed = async (ms: number): Promise<void> => {
+    desktop.clock.now += ms;
+    await desktop.tick();
+  };
+  const ask = async (seconds: number, gpuWatts: number): Promise<void> => {
+    const answer = askChat(pool, TEST_MODEL);
+    const { id } = runOf(await page.orders.next());
+    draw.gpuWatts = gpuWatts;
+    for (let second = 0; second < seconds; second++) await passed(1_000);
+    await page.say({ type: 'done', id, finishReason: 'stop', usage: USAGE });
+    assert.equal((await answer).status, 200);
+    draw.gpuWatts = 30;
+    await passed(2_000);
+  };
+  await ask(4, 230);
+  assert.equal(desktop.app.state().drawIsTold, true);
+  for (let half = 0; half < 4; half++) await passed(30_000);
+  await ask(4, 230);
+  const jobs = await desktop.ask('listJobs', { before: null, limit: 9 });
+  assert.deepEqual(
+    jobs.map(({ energyJ }) => energyJ),
+    [4 * 200, null],
+    'the first came before the card was seen at rest',
+  );
+  const [day] = await desktop.ask('listDays', { days: 1 });
+  assert.deepEqual([day?.energyJ, day?.meteredJobs, day?.jobs], [800, 1, 2]);
+  assert.deepEqual(asked.at(-1), { gpu: true });
 });
 
 test('a page that does not stop in time is ended, and its job with it', async (t) => {

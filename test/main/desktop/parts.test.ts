@@ -76,6 +76,8 @@ test('the ledger keeps jobs, receipts, credits and departures, and adds up days'
   ledger.addJob(JOB);
   ledger.addJob(JOB);
   ledger.addJob({ ...JOB, job: 'j2', outcome: 'handed_back', outputTokens: 2 });
+  ledger.addEnergy({ relay: JOB.relay, job: 'j1', attempt: 1 }, 90.5);
+  ledger.addEnergy({ relay: 'http://another', job: 'j2', attempt: 1 }, 7);
   ledger.addReceipt({ id: 'r1', job: 'j1', at: AT, document: '{}' });
   ledger.addReceipt({ id: 'r1', job: 'j1', at: AT, document: '{"other":1}' });
   ledger.addCredit({ id: 'c1', at: AT, amount: 0.5 });
@@ -89,7 +91,7 @@ test('the ledger keeps jobs, receipts, credits and departures, and adds up days'
     ledger.jobs({ before: null, limit: 10 }).map(({ job }) => job),
     ['j2', 'j1'],
   );
-  assert.deepEqual(ledger.jobs({ before: 2, limit: 10 }), [{ row: 1, ...JOB }]);
+  assert.deepEqual(ledger.jobs({ before: 2, limit: 10 }), [{ row: 1, ...JOB, energyJ: 90.5 }]);
   assert.deepEqual(
     ledger.receipts({ before: null, limit: 10 }).map(({ document }) => document),
     ['{}'],
@@ -98,8 +100,28 @@ test('the ledger keeps jobs, receipts, credits and departures, and adds up days'
     { row: 1, at: AT, kind: 'answer', to: 'relay.test', sizeBytes: 15 },
   ]);
   assert.deepEqual(ledger.days(10), [
-    { day: '2026-11-21', jobs: 2, failedJobs: 1, outputTokens: 42, busyMs: 3_000, credits: 0.5 },
-    { day: '2026-11-20', jobs: 0, failedJobs: 0, outputTokens: 0, busyMs: 0, credits: 2 },
+    {
+      day: '2026-11-21',
+      jobs: 2,
+      failedJobs: 1,
+      outputTokens: 42,
+      busyMs: 3_000,
+      credits: 0.5,
+      energyJ: 90.5,
+      meteredJobs: 1,
+      meteredMs: 1_500,
+    },
+    {
+      day: '2026-11-20',
+      jobs: 0,
+      failedJobs: 0,
+      outputTokens: 0,
+      busyMs: 0,
+      credits: 2,
+      energyJ: 0,
+      meteredJobs: 0,
+      meteredMs: 0,
+    },
   ]);
   ledger.close();
 });
