@@ -139,6 +139,27 @@ test('the ledger takes over no file of another program or of a later version, an
   assert.throws(() => openLedger(path), isProblem('data_folder_unusable', /newer Sparewatt/));
 });
 
+test('a ledger from before energy was measured keeps its jobs, of which it is not known', (t) => {
+  const path = join(temporaryFolder(t), 'ledger.sqlite');
+  const before = new Database(path);
+  for (const { sql } of LEDGER_MIGRATIONS.filter(({ id }) => id < 30)) before.exec(sql);
+  before.pragma('application_id = 0x5350574c');
+  before.pragma('user_version = 20');
+  before.exec(
+    "INSERT INTO jobs VALUES (1, 'j1', 1, 'llm', 'acme/m', 'key_1', 'http://relay.test', 1, '2026-11-20', 9, 3, 40, 'done')",
+  );
+  before.close();
+  const ledger = openLedger(path);
+  assert.deepEqual(
+    ledger.jobs({ before: null, limit: 9 }).map(({ job, energyJ }) => [job, energyJ]),
+    [['j1', null]],
+  );
+  ledger.addEnergy({ relay: 'http://relay.test', job: 'j1', attempt: 1 }, 0);
+  assert.equal(ledger.jobs({ before: null, limit: 9 })[0]?.energyJ, 0);
+  assert.equal(ledger.days(1)[0]?.meteredJobs, 1);
+  ledger.close();
+});
+
 test('secrets are sealed where the system can, sealed later where it could not, and never taken for absent', async (t) => {
   const folder = temporaryFolder(t);
   const { electron, hands } = createElectronDouble({ userData: folder });
