@@ -13,6 +13,7 @@ import { processorHostOf } from '../shared/runtimes/devices/processor-host.ts';
 import { boot } from './boot/boot.ts';
 import { readGpuUse, readOwnGpuBytes } from './headless/gpu-use.ts';
 import { describeHardware } from './headless/hardware.ts';
+import { createPowerDrawReader } from './headless/power-draw.ts';
 import { systemSensors } from './headless/presence/system-sensors.ts';
 import { createModelInstaller, createModelSizer, openPageModels } from './node/page-models.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
@@ -57,6 +58,7 @@ boot({
   describeHardware,
   readGpuUse: (gpus) => readGpuUse(gpus, { platform: process.platform }),
   readOwnGpuBytes,
+  readPowerDraw: createPowerDrawReader({ platform: process.platform }),
   // What macOS calls free leaves out all that it could free at once.
   freeMemoryBytes: () => (process.platform === 'darwin' ? null : freemem()),
   startAgent: startDesktopAgent,

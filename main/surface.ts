@@ -43,6 +43,11 @@ export type PlaceOfMenu = Pick<Electron.ContextMenuParams, 'isEditable' | 'selec
 };
 
 export type WindowEvents = { close: [event: Electron.Event]; closed: []; 'ready-to-show': [] };
+/** Of Windows alone, to each window: the session is asked to end, and then it ends. */
+export type SessionEvents = {
+  'query-session-end': [event: Electron.WindowSessionEndEvent];
+  'session-end': [event: Electron.WindowSessionEndEvent];
+};
 
 export type Emits<Events extends object> = {
   on<Name extends keyof Events & string>(
@@ -129,6 +134,8 @@ export type UtilitySurface = Emits<UtilityEvents> & Pick<Electron.UtilityProcess
 export type ElectronSurface = {
   readonly app: AppSurface;
   readonly BrowserWindow: { new (options?: Electron.BrowserWindowConstructorOptions): WindowSurface };
+  /** A window without a page. */
+  readonly BaseWindow: { new (options?: Electron.BaseWindowConstructorOptions): Emits<SessionEvents> };
   /** By path, so that `*Template.png` becomes a template image on macOS. */
   readonly Tray: { new (imagePath: string): TraySurface };
   readonly Menu: {

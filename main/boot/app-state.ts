@@ -1,6 +1,7 @@
 import type { ModelDesk } from '../../shared/downloads/model-desk.ts';
 import type { AppState } from '../../shared/ipc/app-state.ts';
 import { headline, whyOf } from '../../shared/ipc/headline.ts';
+import { whyNothingAllowed } from '../../shared/preferences/allowed-models.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
@@ -8,6 +9,7 @@ import type { Autostart } from '../autostart/autostart.ts';
 import type { PresenceWatch } from '../headless/presence/watch-presence.ts';
 import type { ChosenRuntime } from '../node/chosen-runtime.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
+import type { EnergyMeter } from '../node/energy/energy-meter.ts';
 import type { GpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
 import type { JobDesk } from '../node/job-desk.ts';
@@ -34,7 +36,8 @@ export type StateParts = {
   hardware: Pick<HardwareDesk, 'devices'>;
   machineTest: Pick<MachineTester, 'state'>;
   modelDesk: Pick<ModelDesk, 'downloads'>;
-  runtime: Pick<ChosenRuntime, 'holdsMemory' | 'loaded' | 'report'>;
+  runtime: Pick<ChosenRuntime, 'holdsMemory' | 'loaded' | 'models' | 'report'>;
+  energy: Pick<EnergyMeter, 'isTold'>;
   gpuCheck: Pick<GpuMemoryCheck, 'result'>;
   updates: Pick<Updates, 'state'>;
   autostart: Pick<Autostart, 'state'>;
@@ -64,10 +67,12 @@ function stateOf(parts: StateParts): AppState {
   const contribution = parts.keeper.current();
   const presence = parts.presence.current();
   const { preferences } = parts.settings.get();
+  const models = parts.runtime.models();
+  const nothing = whyNothingAllowed(models, preferences.policy);
   return {
     version: parts.app.getVersion(),
-    ...headline(contribution, relay),
-    why: whyOf(contribution, relay),
+    ...headline(contribution, relay, nothing),
+    why: whyOf(contribution, relay, nothing),
     wish: wishAt(parts.settings.get().wish, parts.host.now()),
     presence: { ...presence, programs: presence.programs },
     unknown: unknownSensors(presence),
@@ -82,6 +87,7 @@ function stateOf(parts: StateParts): AppState {
     memoryHeld: parts.runtime.holdsMemory(),
     loaded: parts.runtime.loaded(idleMsOf(preferences)),
     memoryCheck: parts.gpuCheck.result(),
+    drawIsTold: parts.energy.isTold(models.map(({ device }) => device)),
     duty: { here: preferences.profiles.here.duty_percent, away: preferences.profiles.away.duty_percent },
     startsAtLogin: parts.autostart.state(),
     update: parts.updates.state(),

@@ -45,7 +45,8 @@ export async function boot(host: DesktopHost) {
   );
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, records, machineTest, trials, modelDesk, departures, meetGpu, keepModels } = assembly;
+  const { node, presence, keeper, records, energy, machineTest, trials, modelDesk, departures, meetGpu, keepModels } =
+    assembly;
   const { window, tray, lookForTray, teller, holdAwake, updates, quit, stops } = await openShell(
     host,
     steps,
@@ -72,6 +73,7 @@ export async function boot(host: DesktopHost) {
       trials.look();
       updates.tick();
       void records.look();
+      void energy.look();
       meetGpu();
       window.look();
       modelDesk.watchNetwork();

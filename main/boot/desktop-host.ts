@@ -5,6 +5,7 @@ import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Gpu, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import type { createRelayFetch } from '../headless/models/relay-fetch.ts';
+import type { ReadPowerDraw } from '../headless/power-draw.ts';
 import type { SystemSensorsOptions } from '../headless/presence/system-sensors.ts';
 import type { Sensor } from '../headless/presence/watch-presence.ts';
 import type { DepartureCounter } from '../node/departures.ts';
@@ -63,6 +64,8 @@ export type DesktopHost = {
   readGpuUse?(gpus: readonly Gpu[]): Promise<(Omit<GpuUse, 'id'> | null)[]>;
   readOwnGpuBytes?(ownProcesses: ReadonlySet<number>): Promise<number | null>;
   freeMemoryBytes?(): number | null;
+  /** What cards and processors draw; nobody tells when absent. */
+  readPowerDraw?: ReadPowerDraw;
   /** For tests: lets models run on a simulated GPU. */
   allowSoftwareGpu?: boolean;
   /** For tests on machines that are busy: how long the machine test may take. */

@@ -6,18 +6,17 @@ import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { currentProfile } from '../../shared/preferences/contribution.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
-import type { Presence } from '../../shared/preferences/presence.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { createDutyShare } from '../headless/inference/duty-share.ts';
 import { discardUnfinished } from '../headless/models/inventory.ts';
 import { createRelayFetch } from '../headless/models/relay-fetch.ts';
-import { watchPresence } from '../headless/presence/watch-presence.ts';
 import { relayPinsIn } from '../headless/relay-pins.ts';
 import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createDeviceTrials } from '../node/device-trials.ts';
+import { createEnergyMeter } from '../node/energy/energy-meter.ts';
 import { createGpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createJobDesk } from '../node/job-desk.ts';
@@ -29,11 +28,11 @@ import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
-import { createPowerSensor } from '../power/power-sensor.ts';
 import { createComputeWindow } from '../windows/compute-window.ts';
 import type { BootSteps } from './boot-steps.ts';
 import type { DesktopHost, RelayFiles } from './desktop-host.ts';
 import type { Storage } from './storage.ts';
+import { watchMachine } from './watch-machine.ts';
 
 /** The node and all that decides whether it works. */
 export type NodeAssembly = Awaited<ReturnType<typeof assembleNode>>;
@@ -116,8 +115,18 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     randomId: host.randomId,
     onChange: changed,
   });
+  const energy = createEnergyMeter({
+    read: host.readPowerDraw ?? (async () => ({ gpuWatts: null, cpuJoules: null })),
+    deviceOf: (model) => runtime.models().find(({ name }) => name === model)?.device,
+    readsGpu: () => /nvidia/i.test(runtime.report()?.vendor ?? ''),
+    isExpecting: () => keeper.current().contributing && node.link().state === 'connected',
+    isTesting: () => machineTest.isRunning() || trials.isRunning(),
+    onKnown: (job, joules) => ledger.addEnergy(job, joules),
+    now,
+  });
   const jobs = createJobDesk({
     ledger,
+    energy,
     relay: () => relayOf(node),
     onChange: changed,
     onDone: () => records.jobDone(),
@@ -269,6 +278,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     policy,
     node,
     records,
+    energy,
     presence,
     keeper,
     peaks,
@@ -277,25 +287,6 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     meetGpu,
     isDear,
   };
-}
-
-type MachineWatcher = { isComputing(): boolean; doesMeteredMatter(): boolean; onChange(): void };
-
-function watchMachine(host: DesktopHost, steps: BootSteps, watcher: MachineWatcher) {
-  const { isComputing, doesMeteredMatter, onChange } = watcher;
-  const { electron, platform, env, now } = host;
-  const { powerMonitor, app } = electron;
-  const power = steps.run('watch power and person', () =>
-    createPowerSensor({ powerMonitor, platform, env, onEvent: () => void presence.look() }),
-  );
-  const ownProcesses = () => ({ own: new Set(app.getAppMetrics().map(({ pid }) => pid)) });
-  // Electron tells of the battery on every system.
-  const wants = (part: keyof Presence): boolean => part !== 'power';
-  const presence = steps.run('watch what runs', () => {
-    const sensors = host.sensors({ platform, env, ownProcesses, isComputing, doesMeteredMatter, wants, now });
-    return watchPresence(sensors, power.read, onChange, now);
-  });
-  return presence;
 }
 
 function relayFiles(link: RelayLink, boxes: Storage['boxes']): RelayFiles | undefined {

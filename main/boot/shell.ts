@@ -6,6 +6,7 @@ import { createAutostart } from '../autostart/autostart.ts';
 import { computeCalls } from '../ipc/compute-calls.ts';
 import { registerCalls } from '../ipc/register-calls.ts';
 import { uiCalls } from '../ipc/ui-calls.ts';
+import { watchSessionEnd } from '../power/session-end.ts';
 import { createSleepBlocker } from '../power/sleep-blocker.ts';
 import { MAIN_TEXTS } from '../tray/main-texts.ts';
 import { createQuestionToasts } from '../tray/question-toasts.ts';
@@ -40,6 +41,9 @@ export async function openShell(
   const { jobs, compute, page, departures, isDear } = assembly;
   const stops: (() => void)[] = [];
   const quit = quitGently({ app, ...endOf(storage, assembly, () => stops), log });
+  steps.run('hear of the end of the session', () =>
+    watchSessionEnd({ electron, platform, onAsked: assembly.keeper.leave, onEnd: quit.atOnce }),
+  );
   const sleep = createSleepBlocker(electron.powerSaveBlocker);
   const toasts = createToasts(electron);
   const autostart = createAutostart({ app, platform, program: host.program, home: host.home, env });
@@ -108,22 +112,36 @@ export async function openShell(
   return { window, tray, lookForTray, teller, holdAwake, updates, quit, stops };
 }
 
-/** How everything ends, in this order. */
+/** How everything ends, in this order; a session may end while that is under way. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
   const { policy, jobs, node, compute, runtime, departures, modelDesk, presence, records } = assembly;
+  const stop = (): void => {
+    for (const each of stops().splice(0)) each();
+    presence.close();
+    modelDesk.close();
+    records.close();
+  };
+  const writeDown = (): void => {
+    departures.flush();
+    ledger.close();
+  };
+  const leave = async (): Promise<void> => {
+    await node.close();
+    compute.close();
+    await runtime.close();
+  };
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
     runningJobs: () => jobs.running().length,
     close: async () => {
-      for (const stop of stops()) stop();
-      presence.close();
-      modelDesk.close();
-      records.close();
-      await node.close();
-      compute.close();
-      await runtime.close();
-      departures.flush();
-      ledger.close();
+      stop();
+      await leave();
+      writeDown();
+    },
+    closeNow: () => {
+      stop();
+      writeDown();
+      return leave();
     },
   };
 }

@@ -16,7 +16,9 @@ export type LedgerRecords = { relayKey: string; receipts: readonly Receipt[]; cr
 
 export type Ledger = {
   /** Notes a job that has ended; a second time changes nothing. */
-  addJob(job: Omit<LedgerJob, 'row'>): void;
+  addJob(job: Omit<LedgerJob, 'row' | 'energyJ'>): void;
+  /** What a job has taken, in joules, once that is known. */
+  addEnergy(key: { relay: string; job: string; attempt: number }, joules: number): void;
   addReceipt(receipt: Omit<LedgerReceipt, 'row'>): void;
   addCredit(credit: { id: string; at: number; amount: number }): void;
   /** Keeps all of it or nothing; what is known already stays as it is. */
@@ -56,6 +58,9 @@ export function openLedger(path: string, migrations: readonly LedgerMigration[] 
     `INSERT OR IGNORE INTO jobs (job, attempt, type, model, client, relay, started_at, day, total_ms, input_tokens, output_tokens, outcome)
      VALUES (@job, @attempt, @type, @model, @client, @relay, @startedAt, @day, @totalMs, @inputTokens, @outputTokens, @outcome)`,
   );
+  const addEnergy = db.prepare(
+    'UPDATE jobs SET energy_j = @joules WHERE relay = @relay AND job = @job AND attempt = @attempt',
+  );
   const addReceipt = db.prepare(
     'INSERT OR IGNORE INTO receipts (id, job, at, document) VALUES (@id, @job, @at, @document)',
   );
@@ -66,7 +71,7 @@ export function openLedger(path: string, migrations: readonly LedgerMigration[] 
   );
   const jobs = page(
     'jobs',
-    'job, attempt, type, model, client, relay, started_at AS startedAt, total_ms AS totalMs, input_tokens AS inputTokens, output_tokens AS outputTokens, outcome',
+    'job, attempt, type, model, client, relay, started_at AS startedAt, total_ms AS totalMs, input_tokens AS inputTokens, output_tokens AS outputTokens, outcome, energy_j AS energyJ',
   );
   const receipts = page('receipts', 'id, job, at, document');
   const departures = page('departures', 'at, kind, "to", size_bytes AS sizeBytes');
@@ -87,6 +92,7 @@ export function openLedger(path: string, migrations: readonly LedgerMigration[] 
     statement.all(before ?? Number.MAX_SAFE_INTEGER, limit) as Row[];
   return {
     addJob: (job) => void addJob.run({ ...job, day: dayOf(job.startedAt) }),
+    addEnergy: (key, joules) => void addEnergy.run({ ...key, joules }),
     addReceipt: (receipt) => void addReceipt.run(receipt),
     addCredit: (credit) => void addCredit.run({ ...credit, day: dayOf(credit.at) }),
     addRecords: (records) => addRecords(records),
@@ -111,11 +117,13 @@ ORDER BY row DESC LIMIT ?`;
 const DAYS_SQL = `
 WITH worked AS (
   SELECT day, count(*) AS jobs, count(*) FILTER (WHERE outcome <> 'done') AS failedJobs,
-    sum(output_tokens) AS outputTokens, sum(total_ms) AS busyMs FROM jobs GROUP BY day
+    sum(output_tokens) AS outputTokens, sum(total_ms) AS busyMs, sum(energy_j) AS energyJ,
+    count(energy_j) AS meteredJobs, sum(total_ms) FILTER (WHERE energy_j IS NOT NULL) AS meteredMs FROM jobs GROUP BY day
 ), earned AS (SELECT day, sum(amount) AS credits FROM credits GROUP BY day),
 some_days AS (SELECT day FROM worked UNION SELECT day FROM earned)
 SELECT day, coalesce(jobs, 0) AS jobs, coalesce(failedJobs, 0) AS failedJobs, coalesce(outputTokens, 0) AS outputTokens,
-  coalesce(busyMs, 0) AS busyMs, coalesce(credits, 0) AS credits
+  coalesce(busyMs, 0) AS busyMs, coalesce(credits, 0) AS credits,
+  coalesce(energyJ, 0) AS energyJ, coalesce(meteredJobs, 0) AS meteredJobs, coalesce(meteredMs, 0) AS meteredMs
 FROM some_days LEFT JOIN worked USING (day) LEFT JOIN earned USING (day) ORDER BY day DESC LIMIT ?`;
 
 function migrate(db: Database.Database, migrations: readonly LedgerMigration[]): void {

@@ -51,4 +51,8 @@ CREATE TABLE departures (
     id: 20,
     sql: 'CREATE INDEX receipts_by_job ON receipts (job);',
   },
+  {
+    id: 30,
+    sql: 'ALTER TABLE jobs ADD COLUMN energy_j REAL;',
+  },
 ];

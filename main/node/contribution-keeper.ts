@@ -2,7 +2,7 @@ import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { WallClock } from '../../shared/policy/weekly-hours.ts';
 import { createCalm } from '../../shared/preferences/calm.ts';
-import { type Contribution, decide } from '../../shared/preferences/contribution.ts';
+import { bySessionEnd, type Contribution, decide } from '../../shared/preferences/contribution.ts';
 import type { Preferences } from '../../shared/preferences/preferences.ts';
 import type { Presence } from '../../shared/preferences/presence.ts';
 import { INSIST_MS, type PauseLength, pauseEnd, type Wish, wishAt } from '../../shared/preferences/wish.ts';
@@ -35,7 +35,12 @@ export type ContributionKeeper = {
   pauseFor(ms: number | null): void;
   finishThenPause(): void;
   freeMemory(): Promise<void>;
+  /** The session of the system is asked to end; one that has not within a minute goes on, and the node with it. */
+  leave(): void;
 };
+
+/** Longer than a person takes to answer what holds a shutdown up, or to see that it was called off. */
+const LEAVING_MS = 60_000;
 
 /**
  * Carries out what the preferences decide.
@@ -52,8 +57,10 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
   let applied: Preferences | undefined;
   let appliedSlots: number | undefined;
   let isInsisting: boolean | undefined;
+  let leavingUntil = Number.NEGATIVE_INFINITY;
 
   const decideNow = (): Contribution => {
+    if (now() < leavingUntil) return bySessionEnd(leavingUntil);
     const clock = { now: now(), wish: ports.wish(), ...(ports.wall === undefined ? {} : { wall: ports.wall }) };
     const next = decide(ports.preferences(), ports.presence(), clock);
     return calm(next.contributing ? undefined : next) ?? next;
@@ -123,6 +130,10 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
     freeMemory: async () => {
       await ports.freeMemory();
       ports.onChange();
+    },
+    leave: () => {
+      leavingUntil = now() + LEAVING_MS;
+      tick();
     },
   };
 }

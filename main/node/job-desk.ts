@@ -3,12 +3,14 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { RunningJob } from '../../shared/ipc/app-state.ts';
 import { createRunningJobs } from '../headless/control/running-jobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { EnergyMeter } from './energy/energy-meter.ts';
 
 export type JobDesk = { readonly witness: JobWitness; running(): RunningJob[] };
 
 export type JobDeskOptions = {
   ledger: Pick<Ledger, 'addJob'>;
   relay(): string;
+  energy?: Pick<EnergyMeter, 'began' | 'ended'>;
   onChange(): void;
   /** A job that ended well stands in the ledger. */
   onDone?(): void;
@@ -16,19 +18,21 @@ export type JobDeskOptions = {
 };
 
 /** The jobs that run, for the window, and those that have ended, for the ledger. A ledger that fails costs no job. */
-export function createJobDesk({ ledger, relay, onChange, onDone, log }: JobDeskOptions): JobDesk {
+export function createJobDesk({ ledger, relay, energy, onChange, onDone, log }: JobDeskOptions): JobDesk {
   const running = createRunningJobs();
   return {
     witness: {
       ...running.witness,
       began: (job) => {
         running.witness.began(job);
+        energy?.began(job);
         onChange();
       },
       ended: (job, end) => {
         const { outcome, usage, totalMs } = end;
         const produced = running.list().find((known) => known.job === job.job)?.outputTokens ?? 0;
         running.witness.ended(job, end);
+        energy?.ended(job, relay());
         try {
           ledger.addJob({
             ...job,

@@ -50,7 +50,15 @@ const TOKENS_PER_RUN = 96;
 const LEAST_TOKENS = 16;
 /** Whichever comes first. */
 const ENOUGH = { ms: 3_000, tokens: 512 };
-const YIELDS: ReadonlySet<YieldCode> = new Set(['sleep', 'game', 'full_screen', 'heat', 'battery', 'gpu_busy']);
+const YIELDS: ReadonlySet<YieldCode> = new Set([
+  'sleep',
+  'session_end',
+  'game',
+  'full_screen',
+  'heat',
+  'battery',
+  'gpu_busy',
+]);
 
 type Measured = Pick<DeviceTest, 'tokens_per_s' | 'load_ms'>;
 

@@ -24,6 +24,9 @@ export function shownIn(locale: Locale) {
     time: (at: number): string => time.format(at),
     moment: (at: number): string => moment.format(at),
     day: (at: number): string => day.format(at),
+    /** No unit of `Intl`. */
+    wattHours: (value: number): string =>
+      value < 1_000 ? `${fine.format(value)}\u00a0Wh` : `${fine.format(value / 1_000)}\u00a0kWh`,
     bytes: (value: number): string => {
       const power = value < 1 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), BYTE_UNITS.length - 1);
       return (sizes[power] ?? fine).format(value / 1_000 ** power);

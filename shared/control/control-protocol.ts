@@ -75,7 +75,10 @@ export const NodeStatus = Type.Object({
   pid: Type.Integer({ minimum: 0 }),
   startedAt: At,
   contributing: Type.Boolean(),
-  /** `contributing`, or why not: a code of `YIELD_CODES`, `policy`, `starting`, `unpaired`, `unreachable` or `refused`. */
+  /**
+   * `contributing`, or why not: a code of `YIELD_CODES`, `policy`, `starting`, `no_model_allowed`, `no_service_allowed`,
+   * `unpaired`, `unreachable` or `refused`.
+   */
   code: Type.String(),
   /** The same as one line for a person. */
   reason: Type.String(),

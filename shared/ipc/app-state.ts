@@ -152,7 +152,7 @@ export type UpdateState = Static<typeof UpdateState>;
 export const AppState = Type.Object({
   version: Type.String(),
   contributing: Type.Boolean(),
-  /** `contributing`, or why not: a code of the owner's policy, `unpaired`, `unreachable` or `refused`. */
+  /** `contributing`, or why not: a code of the owner's policy, `no_model_allowed`, `no_service_allowed`, `unpaired`, `unreachable` or `refused`. */
   code: Type.String(),
   why: Why,
   /** The same as one English line; `reasons.ts` has the words of every language. */
@@ -179,6 +179,8 @@ export const AppState = Type.Object({
   loaded: Type.Array(LoadedModel),
   /** Null before memory was given back. */
   memoryCheck: Nullable(MemoryCheck),
+  /** Whether the system tells what a card or processor that jobs run on draws. */
+  drawIsTold: Type.Boolean(),
   /** How much of the time the owner lets models compute, in per cent. */
   duty: Type.Object({ here: Type.Integer(), away: Type.Integer() }),
   startsAtLogin: Type.Union([Type.Boolean(), Type.Literal('requires-approval'), Type.Literal('unknown')]),

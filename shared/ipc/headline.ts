@@ -7,18 +7,21 @@ import type { AppState, RelayLink } from './app-state.ts';
 export type Headline = Pick<AppState, 'contributing' | 'code' | 'reason' | 'until'>;
 type Decided = Omit<Contributing, 'why'> | Omit<Yielding, 'why'>;
 
-/** One state and one line: what the owner decided comes before what the relay does. */
-export function headline(contribution: Decided, relay: RelayLink): Headline {
+/**
+ * One state and one line: what the owner decided comes before what the relay does. `nothing` is why no job can come although
+ * both are there.
+ */
+export function headline(contribution: Decided, relay: RelayLink, nothing: Why | undefined): Headline {
   const { reason, until } = contribution;
   if (!contribution.contributing) return { contributing: false, code: contribution.code, reason, until };
-  const why = whyOfRelay(relay);
+  const why = whyOfRelay(relay) ?? nothing;
   if (why === undefined) return { contributing: true, code: 'contributing', reason, until };
   return { contributing: false, code: why.is, reason: reasonInFull(why, 'en'), until: null };
 }
 
 /** The same with its details, for whoever says it in the words of a language. */
-export function whyOf({ contributing, why }: Contribution, relay: RelayLink): Why {
-  return (contributing ? whyOfRelay(relay) : undefined) ?? why;
+export function whyOf({ contributing, why }: Contribution, relay: RelayLink, nothing: Why | undefined): Why {
+  return (contributing ? (whyOfRelay(relay) ?? nothing) : undefined) ?? why;
 }
 
 /** Why a relay gives no work; undefined while it can. */

@@ -28,6 +28,8 @@ export const LedgerJob = Type.Object({
   outputTokens: Count,
   /** `done`, or the code of the problem it ended with. */
   outcome: Type.String(),
+  /** What it took, in joules, by the counters of what computed; null where that is not known. */
+  energyJ: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
 });
 export type LedgerJob = Static<typeof LedgerJob>;
 
@@ -58,5 +60,9 @@ export const LedgerDay = Type.Object({
   outputTokens: Count,
   busyMs: Count,
   credits: Type.Number(),
+  /** What `meteredJobs` of the jobs took, which ran for `meteredMs`; of the others it is not known. */
+  energyJ: Type.Number({ minimum: 0 }),
+  meteredJobs: Count,
+  meteredMs: Count,
 });
 export type LedgerDay = Static<typeof LedgerDay>;

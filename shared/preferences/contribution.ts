@@ -10,6 +10,7 @@ export const YIELD_CODES = [
   'paused',
   'finishing',
   'sleep',
+  'session_end',
   'game',
   'full_screen',
   'heat',
@@ -78,6 +79,11 @@ export function byHand(wish: Wish): Yielding | undefined {
   }
   if (wish.state !== 'paused') return undefined;
   return yielding('paused', { is: wish.until === null ? 'paused_until_resumed' : 'paused' }, wish.until);
+}
+
+/** While the session of the system ends, or is asked to: until then, at most, since another program may call that off. */
+export function bySessionEnd(until: number): Yielding {
+  return yielding('session_end', { is: 'session_end' }, until);
 }
 
 /** What harms the machine, or costs the owner something. */

@@ -14,6 +14,7 @@ export const Why = Type.Union([
   Type.Object({ is: Type.Literal('paused_until_resumed') }),
   Type.Object({ is: Type.Literal('finishing') }),
   Type.Object({ is: Type.Literal('sleep') }),
+  Type.Object({ is: Type.Literal('session_end') }),
   Type.Object({ is: Type.Literal('program'), program: Type.String() }),
   Type.Object({ is: Type.Literal('game'), game: Type.String() }),
   Type.Object({ is: Type.Literal('full_screen') }),
@@ -26,6 +27,9 @@ export const Why = Type.Union([
   Type.Object({ is: Type.Literal('in_use'), idle_s: count, away_after_s: count }),
   Type.Object({ is: Type.Literal('in_use_maybe') }),
   Type.Object({ is: Type.Literal('not_while_away') }),
+  /** The owner allows none of the models here, or no kind of job that any of them does. */
+  Type.Object({ is: Type.Literal('no_model_allowed') }),
+  Type.Object({ is: Type.Literal('no_service_allowed') }),
   Type.Object({ is: Type.Literal('unpaired') }),
   Type.Object({ is: Type.Literal('unreachable'), relay: Type.String() }),
   /** The code of a problem, and what the relay said of it. */

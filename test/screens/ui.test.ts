@@ -42,7 +42,7 @@ test('the window looks as it did', async (t) => {
   await shootLastSteps(desktop, page, camera);
   fillLedger(desktop.app.ledger);
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
-  begin({ startedAt: NOW - 12_000 });
+  begin({ job: 'job_now', startedAt: NOW - 12_000 });
   for (const view of VIEWS) {
     await page.locator(`.nav a[href="#/${view}"]`).click();
     await page.waitForLoadState('networkidle');
@@ -68,6 +68,9 @@ test('the window looks as it did', async (t) => {
   await page.locator('.status-why', { hasText: 'Paused by you' }).waitFor();
   await page.getByLabel('Language').selectOption('fr');
   await camera.shoot(page, 'french');
+  await page.locator('.nav a[href="#/contributions"]').click();
+  await page.getByText('L’énergie est connue pour').waitFor();
+  await camera.shootAsItIs(page, 'french-contributions');
   await page.locator('.nav a[href="#/preferences"]').click();
   // Down to its last section, which tells of this app.
   await page.setViewportSize({ ...SIZES.wide, height: 3_500 });
@@ -173,6 +176,7 @@ async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
   for (const [view, name] of [
     ['home', 'no-tray'],
+    ['contributions', 'contributions-empty'],
     ['models', 'models-slow-gpu'],
     ['machine', 'machine-tested'],
   ] as const) {
@@ -244,6 +248,8 @@ function fillLedger(ledger: Ledger): void {
     const outputTokens = 20_000 + ((day * 7_919) % 31_000);
     const at = NOW - day * DAY_MS;
     ledger.addJob({ ...ENDED, job: `job_${day}`, startedAt: at, outputTokens });
+    // Some of them before a driver told what its card draws.
+    if (day < 30) ledger.addEnergy({ relay: RELAY_URL, job: `job_${day}`, attempt: 1 }, 2_400 * (90 + day));
     ledger.addDeparture({ at, kind: 'answer', to: 'relay.example:8080', sizeBytes: outputTokens * 5 });
     ledger.addDeparture({ at, kind: 'heartbeat', to: 'relay.example:8080', sizeBytes: 12_400 });
   }

@@ -26,7 +26,7 @@ export type WindowPage = {
   runtime: NodeParts['runtime'];
   /** What the page threw, or its policy refused. */
   faults(): string[];
-  /** As the relay would: a job begins or ends on this machine. */
+  /** As the relay would: a job begins on this machine. */
   begin(job: Partial<WitnessedJob>): void;
   produce(job: string, tokens: number): void;
 };
@@ -74,7 +74,7 @@ export async function openWindow(t: TestContext, preloads: string, options: Desk
   });
   t.after(() => renderer?.close());
   assert.ok(hands && renderer && compute && parts);
-  const { witness, runtime } = parts;
+  const { runtime } = parts;
   const page = await pageOf(renderer, desktop).catch((error: unknown) => {
     throw new Error(`no window: ${renderer?.faults.join()}`, { cause: error });
   });
@@ -86,8 +86,26 @@ export async function openWindow(t: TestContext, preloads: string, options: Desk
     renderer,
     runtime,
     faults: () => faults.filter((fault) => !/404/.test(fault)),
-    begin: (job) => witness.began({ ...JOB, ...job }),
-    produce: (job, tokens) => witness.produced(job, tokens),
+    ...pretendedJobs(parts, more.now ?? Date.now),
+  };
+}
+
+/** Jobs that run until the owner takes the machine back without waiting for them; the node then hands them back at once. */
+function pretendedJobs({ witness, policy }: NodeParts, now: () => number): Pick<WindowPage, 'begin' | 'produce'> {
+  const running: WitnessedJob[] = [];
+  policy.onChange(() => {
+    if (policy.isOpen() || policy.finishesRunning()) return;
+    for (const job of running.splice(0)) {
+      witness.ended(job, { outcome: 'handed_back', usage: undefined, totalMs: now() - job.startedAt });
+    }
+  });
+  return {
+    begin: (changes) => {
+      const job = { ...JOB, ...changes };
+      running.push(job);
+      witness.began(job);
+    },
+    produce: witness.produced,
   };
 }
 

@@ -8,6 +8,7 @@ import type { HeldModel, NodeStatus } from '../../../shared/control/control-prot
 import type { RelayLink } from '../../../shared/ipc/app-state.ts';
 import { type Headline, headline } from '../../../shared/ipc/headline.ts';
 import type { OwnerPolicy } from '../../../shared/policy/owner-policy.ts';
+import { whyNothingAllowed } from '../../../shared/preferences/allowed-models.ts';
 import { byHand, type Yielding } from '../../../shared/preferences/contribution.ts';
 import type { Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
@@ -151,7 +152,7 @@ function createHeadlessDesk({ wish, jobs, care, link, node, policy, log, now, ve
   const startedAt = now();
   const since = createSince(now);
   const status = (): NodeStatus => {
-    const circumstances = { policy, wish: wish.current(), link: link(), isStarting: node() === undefined };
+    const circumstances = { policy, wish: wish.current(), link: link(), models: node()?.models() };
     const said = headlineOf({ ...circumstances, care: care.yielding() });
     return {
       kind: 'agent',
@@ -181,22 +182,25 @@ type Circumstances = {
   wish: Wish;
   care: Yielding | undefined;
   link: RelayLink;
-  isStarting: boolean;
+  /** Undefined while it starts. */
+  models: readonly RuntimeModel[] | undefined;
 };
 
 /** What the owner says by hand comes first, then their rules and policy, then what the node itself and its relay do. */
-function headlineOf({ policy, wish, care, link, isStarting }: Circumstances): Headline {
+function headlineOf({ policy, wish, care, link, models }: Circumstances): Headline {
   const said = byHand(wish) ?? care;
-  if (said !== undefined) return headline(said, link);
-  const { open, reason: code, changes_at: until } = policy.shown();
+  if (said !== undefined) return headline(said, link, undefined);
+  const shown = policy.shown();
+  const { open, reason: code, changes_at: until } = shown;
   if (!open && code === 'hours') {
     return { contributing: false, code, reason: 'Paused: outside the hours of its policy', until };
   }
   if (!open) return { contributing: false, code: 'policy', reason: 'Paused by its policy, whatever is resumed', until };
-  if (isStarting) {
+  if (models === undefined) {
     return { contributing: false, code: 'starting', reason: 'Starting: its models are made ready', until: null };
   }
-  return headline({ contributing: true, profile: 'away', slots: 0, reason: 'Contributing', until }, link);
+  const nothing = whyNothingAllowed(models, shown);
+  return headline({ contributing: true, profile: 'away', slots: 0, reason: 'Contributing', until }, link, nothing);
 }
 
 /** Programs are no models, and lie in no memory. */

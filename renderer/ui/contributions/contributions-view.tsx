@@ -5,6 +5,7 @@ import { ask, useAnswer } from '../bridge.ts';
 import { Figure } from '../figure.tsx';
 import { useSpeech } from '../locale.ts';
 import { DaysChart } from './days-chart.tsx';
+import { type Energy, energyOf } from './energy.ts';
 import { everyDay } from './every-day.ts';
 import { ForecastCard } from './forecast-card.tsx';
 
@@ -19,12 +20,13 @@ export function ContributionsView({ state }: { state: AppState }) {
   if (days === undefined) return <h1>{texts.views.contributions}</h1>;
   const sum = (of: (day: LedgerDay) => number): number => days.reduce((total, day) => total + of(day), 0);
   const credits = sum((day) => day.credits);
+  const energy = energyOf(days);
   const totals: [string, string | null][] = [
     [words.totals.jobs, show.number(sum(({ jobs, failedJobs }) => jobs - failedJobs))],
     [words.totals.tokens, show.number(sum(({ outputTokens }) => outputTokens))],
     [words.totals.hours, show.fine(sum(({ busyMs }) => busyMs) / (60 * MINUTE_MS))],
     [words.totals.credits, credits === 0 ? null : show.fine(credits)],
-    [words.totals.energy, null],
+    [words.totals.energy, energy === undefined ? null : show.wattHours(energy.wattHours)],
   ];
   return (
     <>
@@ -35,13 +37,22 @@ export function ContributionsView({ state }: { state: AppState }) {
           <Figure key={name} name={name} value={value} unknown={texts.notYet} />
         ))}
       </dl>
-      <p className="hint">{words.energyUnknown}</p>
+      <EnergyNote energy={energy} isTold={state.drawIsTold} />
       <RecordsNote state={state} />
       {days.length < 2 ? <p className="notice">{words.tooEarly}</p> : <Charts days={days} />}
       {days.length >= 2 && <ForecastCard days={days} state={state} />}
       {days.length > 0 && <DaysTable days={days} />}
     </>
   );
+}
+
+/** How the figure was found, or why there is none. */
+function EnergyNote({ energy, isTold }: { energy: Energy | undefined; isTold: boolean }) {
+  const { texts, show } = useSpeech();
+  const { energyBasis, energyTooEarly, energyUnknown } = texts.contributions;
+  if (energy !== undefined)
+    return <p className="hint">{energyBasis(show.number(energy.known), show.number(energy.jobs))}</p>;
+  return <p className="hint">{isTold ? energyTooEarly : energyUnknown}</p>;
 }
 
 /** What is not counted yet, and why. */

@@ -6,7 +6,15 @@ export type Tone = 'active' | 'paused' | 'yielding';
 export type Status = { tone: Tone; title: string; why: string };
 
 /** Said by a person, or missing a relay; every other code yields to the machine's owner. */
-const PAUSED = new Set(['paused', 'finishing', 'unpaired', 'unreachable', 'refused']);
+const PAUSED = new Set([
+  'paused',
+  'finishing',
+  'no_model_allowed',
+  'no_service_allowed',
+  'unpaired',
+  'unreachable',
+  'refused',
+]);
 
 /** What the machine does and why, in the language of the texts. Pure. */
 export function statusOf(state: AppState, texts: Texts): Status {

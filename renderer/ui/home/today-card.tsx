@@ -16,7 +16,11 @@ export function TodayCard({ state, today }: TodayCardProps) {
       <h2 id="today-title">{texts.today.title}</h2>
       <dl className="figures">
         <Figure name={texts.today.speed} value={rate === null ? null : show.fine(rate)} unknown={texts.notYet} />
-        <Figure name={texts.today.jobs} value={show.number(isToday ? today.jobs : 0)} unknown={texts.notYet} />
+        <Figure
+          name={texts.today.jobs}
+          value={show.number(isToday ? today.jobs - today.failedJobs : 0)}
+          unknown={texts.notYet}
+        />
         <Figure
           name={texts.today.tokens}
           value={show.number(isToday ? today.outputTokens : 0)}

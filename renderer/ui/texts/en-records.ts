@@ -109,6 +109,9 @@ export const EN_RECORDS = {
     totals: { jobs: 'Jobs', tokens: 'Tokens written', hours: 'Hours of work', credits: 'Credits', energy: 'Energy' },
     energyUnknown:
       'Energy is not known: a system tells what a whole machine or card draws, if anything, and never what one program’s work took of it. Sparewatt does not guess.',
+    energyTooEarly: 'Energy is shown after ten minutes of measured work.',
+    energyBasis: (known: string, jobs: string): string =>
+      `Energy is known for ${known} of ${jobs} jobs that were begun: it is what this machine’s NVIDIA cards and processors drew while these ran, as far as their counters tell, less what they drew at rest shortly before; what other programs did meanwhile is in it.`,
   },
   models: {
     intro: 'What this machine offers to its relay. Sizes are those of the files.',

@@ -111,6 +111,9 @@ export const FR_RECORDS: typeof EN_RECORDS = {
     },
     energyUnknown:
       'L’énergie n’est pas connue : un système dit au plus ce que consomme une machine ou une carte entière, jamais la part d’un programme. Sparewatt ne devine pas.',
+    energyTooEarly: 'L’énergie s’affiche après dix minutes de travail mesuré.',
+    energyBasis: (known, jobs) =>
+      `L’énergie est connue pour ${known} tâches sur ${jobs} commencées : c’est ce que les cartes NVIDIA et les processeurs de cette machine ont consommé pendant celles-ci, là où leurs compteurs le disent, moins leur consommation au repos peu avant ; ce qu’ont fait d’autres programmes entre-temps y est compris.`,
   },
   models: {
     intro: 'Ce que cette machine offre à son relais. Les tailles sont celles des fichiers.',

@@ -34,6 +34,7 @@ test('starts in the order of its list', async (t) => {
     'look at the hardware',
     'watch power and person',
     'watch what runs',
+    'hear of the end of the session',
     'ask for a place for the tray',
     'show the tray',
     'answer the window',
@@ -205,6 +206,25 @@ test('quitting closes once, however often it is asked', async (t) => {
   app.quit.now();
   await until(() => hands.calls.includes('ended'));
   assert.equal(hands.trays.length, 0);
+});
+
+test('an end of the session closes once, also while the app is being quit, and only Windows tells of it', async (t) => {
+  const { hands, app } = await startDesktop(t, { platform: 'win32' });
+  assert.deepEqual(
+    hands.bareWindows.map(({ options }) => options.show),
+    [false],
+  );
+  app.quit.now();
+  hands.emitSession('query-session-end');
+  hands.emitSession('session-end');
+  hands.emitSession('session-end');
+  assert.throws(() => app.ledger.days(1), /not open/);
+  assert.deepEqual(
+    hands.calls.filter((call) => call === 'ended'),
+    ['ended'],
+  );
+  const elsewhere = await startDesktop(t);
+  assert.deepEqual(elsewhere.hands.bareWindows, []);
 });
 
 test('serves its pages from their folder, isolated and under a strict policy, and nothing beside it', async (t) => {

@@ -163,6 +163,20 @@ test('battery, heat on macOS, sleep and a listed program each pause with their r
   assert.equal(app.state().reason, 'Paused: witcher3.exe is running');
 });
 
+test('a session that is asked to end closes the node for a minute, whatever is insisted on, and one that goes on opens it', () => {
+  const { policy, world, see, keeper } = openKeeper({ wish: { state: 'insist', until: 10 * MINUTE_MS } });
+  keeper.leave();
+  assert.equal(policy.isOpen(), false);
+  assert.equal(policy.finishesRunning(), false);
+  assert.equal(policy.shown().reason, 'session_end');
+  assert.equal(world.freed, 1);
+  see({}, MINUTE_MS - 1);
+  assert.equal(policy.isOpen(), false);
+  see({}, 1);
+  assert.equal(policy.isOpen(), true);
+  assert.equal(keeper.current().why.is, 'insisting');
+});
+
 test('a pause and its countdown outlive the app, and so do preferences', async (t) => {
   const first = await openApp(t);
   await first.ask('pause', { for: '3h' });

@@ -3,13 +3,23 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { openLedger } from '../../../main/ledger/ledger.ts';
 import { LINK_SCHEME } from '../../../main/links/pair-link.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
+import type { ComputeHello } from '../../../shared/ipc/compute-contract.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { askChat, askChatOnceServed, type Streamed, streamChat } from '../../support/ask-pool.ts';
-import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import {
+  type Desktop,
+  type DesktopOptions,
+  type PlayedPage,
+  playComputePages,
+  REAL_GPU,
+  startDesktop,
+  TEST_MODEL,
+} from '../../support/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
 import { until } from '../../support/until.ts';
@@ -28,17 +38,22 @@ function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unkn
 }
 
 /** The app, paired by code and contributing, with a model that the relay offers. */
-async function pairedDesktop(t: TestContext, preferences: Partial<Preferences> = {}): Promise<Paired> {
+async function pairedDesktop(
+  t: TestContext,
+  preferences: Partial<Preferences> = {},
+  { report, ...options }: DesktopOptions & { report?: ComputeHello } = {},
+): Promise<Paired> {
   // Nobody asks the app of the test before this one.
   await offered(false);
   let page: PlayedPage | undefined;
   const desktop = await startDesktop(t, {
     stored: settingsOf(preferences),
     before: (hands) => {
-      page = playComputePages(hands);
+      page = playComputePages(hands, report);
     },
     startAgent: startDesktopAgent,
     hostName: `attic-${Math.random().toString(36).slice(2, 8)}`,
+    ...options,
   });
   assert.ok(page);
   const { code } = (await makeCode(pool.relay)) as PairingCode & { code: string };
@@ -139,6 +154,44 @@ test('a pause in mid-answer stops computing, hands the answer back and takes the
   const next = runOf(await page.orders.next());
   await page.say({ type: 'done', id: next.id, finishReason: 'stop', usage: USAGE });
   await again;
+});
+
+test('what a job took by the counter of its card stands in the ledger, and nothing for one that the counter was not read for', async (t) => {
+  const asked: unknown[] = [];
+  const draw = { gpuWatts: 30, cpuJoules: null };
+  const readPowerDraw: DesktopOptions['readPowerDraw'] = async (wants) => {
+    asked.push(wants);
+    return { ...draw };
+  };
+  const report = { ...REAL_GPU, vendor: 'nvidia' };
+  const { desktop, page } = await pairedDesktop(t, {}, { readPowerDraw, report });
+  const passed = async (ms: number): Promise<void> => {
+    desktop.clock.now += ms;
+    await desktop.tick();
+  };
+  const ask = async (seconds: number, gpuWatts: number): Promise<void> => {
+    const answer = askChat(pool, TEST_MODEL);
+    const { id } = runOf(await page.orders.next());
+    draw.gpuWatts = gpuWatts;
+    for (let second = 0; second < seconds; second++) await passed(1_000);
+    await page.say({ type: 'done', id, finishReason: 'stop', usage: USAGE });
+    assert.equal((await answer).status, 200);
+    draw.gpuWatts = 30;
+    await passed(2_000);
+  };
+  await ask(4, 230);
+  assert.equal(desktop.app.state().drawIsTold, true);
+  for (let half = 0; half < 4; half++) await passed(30_000);
+  await ask(4, 230);
+  const jobs = await desktop.ask('listJobs', { before: null, limit: 9 });
+  assert.deepEqual(
+    jobs.map(({ energyJ }) => energyJ),
+    [4 * 200, null],
+    'the first came before the card was seen at rest',
+  );
+  const [day] = await desktop.ask('listDays', { days: 1 });
+  assert.deepEqual([day?.energyJ, day?.meteredJobs, day?.jobs], [800, 1, 2]);
+  assert.deepEqual(asked.at(-1), { gpu: true });
 });
 
 test('a page that does not stop in time is ended, and its job with it', async (t) => {
@@ -268,6 +321,63 @@ test('quitting hands jobs back before it leaves, and the next start works for th
   assert.ok(nodeId);
   assert.equal(second.app.state().relay.state, 'unpaired');
   assert.ok((await second.ask('readLog', { lines: 50 })).some((line) => line.includes('was sealed with a key')));
+});
+
+test('a session of Windows that ends hands jobs back when it is asked to, and leaves a ledger that is closed', async (t) => {
+  const { desktop, page } = await pairedDesktop(t, {}, { platform: 'win32' });
+  const { hands } = desktop;
+  const answer = streamChat(pool, TEST_MODEL);
+  const { id } = runOf(await page.orders.next());
+  await page.say({ type: 'text', id, text: 'Once ', tokens: 1, more: undefined });
+  assert.equal(hands.emitSession('query-session-end'), false, 'it holds nothing up');
+  assert.equal(desktop.app.policy.isOpen(), false, 'in the same turn');
+  assert.equal(desktop.app.state().code, 'session_end');
+  await page.orders.next();
+  await page.say({ type: 'cancelled', id, usage: USAGE });
+  assert.deepEqual(await answer, { status: 200, text: 'Once ', end: 'handed_back' });
+  const [job] = await desktop.ask('listJobs', { before: null, limit: 1 });
+  assert.equal(job?.outcome, 'handed_back');
+
+  hands.emitSession('session-end');
+  // Nothing is waited for: this process may be gone by now.
+  assert.deepEqual(hands.calls.slice(-2), ['quit', 'ended']);
+  assert.throws(() => desktop.app.ledger.days(1), /not open/);
+  const kept = openLedger(join(desktop.folder, 'ledger.sqlite'));
+  t.after(kept.close);
+  assert.equal(kept.jobs({ before: null, limit: 1 })[0]?.job, job?.job);
+  const left = kept.departures({ before: null, limit: 99 }).map(({ kind }) => kind);
+  assert.ok(left.includes('answer'), 'what was counted last is written down');
+  await offered(false);
+});
+
+test('preferences that allow nothing of what is here say so in tray and window, in both languages, and no more when they do', async (t) => {
+  const { desktop } = await pairedDesktop(t);
+  const { hands, app, ask, tick } = desktop;
+  const policies: Preferences['policy'][] = [
+    { models: { allow: ['acme/*'] } },
+    { services: { allow: ['ffmpeg'] } },
+    { services: { deny: ['llm'] } },
+  ];
+  const said: unknown[] = [];
+  for (const policy of policies) {
+    await ask('setPreferences', { ...DEFAULT_PREFERENCES, policy });
+    await tick();
+    const { contributing, code, why, reason } = app.state();
+    said.push([contributing, code, why.is, hands.menuLabels().slice(0, 2)]);
+    assert.equal(hands.trays[0]?.toolTip.startsWith(`Sparewatt: ${reason}`), true);
+  }
+  const [by, none] = ['Paused', 'No job can come, since you allow none of its'];
+  assert.deepEqual(said, [
+    [false, 'no_model_allowed', 'no_model_allowed', [by, `${none} models`]],
+    [false, 'no_service_allowed', 'no_service_allowed', [by, `${none} services`]],
+    [true, 'contributing', 'here', ['Contributing', 'Contributing while you are here']],
+  ]);
+  await ask('setLanguage', { language: 'fr' });
+  await ask('setPreferences', { ...DEFAULT_PREFERENCES, policy: policies[0] ?? {} });
+  await tick();
+  assert.equal(hands.menuLabels()[1], 'Aucune tâche ne peut venir : vous n’autorisez aucun de ses modèles');
+  await ask('pause', { for: '1h' });
+  assert.equal(app.state().code, 'paused', 'what is said by hand comes first');
 });
 
 test('a wrong code is told, and leaves the machine unpaired; a code alone needs an address', async (t) => {

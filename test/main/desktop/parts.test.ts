@@ -76,6 +76,8 @@ test('the ledger keeps jobs, receipts, credits and departures, and adds up days'
   ledger.addJob(JOB);
   ledger.addJob(JOB);
   ledger.addJob({ ...JOB, job: 'j2', outcome: 'handed_back', outputTokens: 2 });
+  ledger.addEnergy({ relay: JOB.relay, job: 'j1', attempt: 1 }, 90.5);
+  ledger.addEnergy({ relay: 'http://another', job: 'j2', attempt: 1 }, 7);
   ledger.addReceipt({ id: 'r1', job: 'j1', at: AT, document: '{}' });
   ledger.addReceipt({ id: 'r1', job: 'j1', at: AT, document: '{"other":1}' });
   ledger.addCredit({ id: 'c1', at: AT, amount: 0.5 });
@@ -89,7 +91,7 @@ test('the ledger keeps jobs, receipts, credits and departures, and adds up days'
     ledger.jobs({ before: null, limit: 10 }).map(({ job }) => job),
     ['j2', 'j1'],
   );
-  assert.deepEqual(ledger.jobs({ before: 2, limit: 10 }), [{ row: 1, ...JOB }]);
+  assert.deepEqual(ledger.jobs({ before: 2, limit: 10 }), [{ row: 1, ...JOB, energyJ: 90.5 }]);
   assert.deepEqual(
     ledger.receipts({ before: null, limit: 10 }).map(({ document }) => document),
     ['{}'],
@@ -98,8 +100,28 @@ test('the ledger keeps jobs, receipts, credits and departures, and adds up days'
     { row: 1, at: AT, kind: 'answer', to: 'relay.test', sizeBytes: 15 },
   ]);
   assert.deepEqual(ledger.days(10), [
-    { day: '2026-11-21', jobs: 2, failedJobs: 1, outputTokens: 42, busyMs: 3_000, credits: 0.5 },
-    { day: '2026-11-20', jobs: 0, failedJobs: 0, outputTokens: 0, busyMs: 0, credits: 2 },
+    {
+      day: '2026-11-21',
+      jobs: 2,
+      failedJobs: 1,
+      outputTokens: 42,
+      busyMs: 3_000,
+      credits: 0.5,
+      energyJ: 90.5,
+      meteredJobs: 1,
+      meteredMs: 1_500,
+    },
+    {
+      day: '2026-11-20',
+      jobs: 0,
+      failedJobs: 0,
+      outputTokens: 0,
+      busyMs: 0,
+      credits: 2,
+      energyJ: 0,
+      meteredJobs: 0,
+      meteredMs: 0,
+    },
   ]);
   ledger.close();
 });
@@ -115,6 +137,27 @@ test('the ledger takes over no file of another program or of a later version, an
   openLedger(path, [...LEDGER_MIGRATIONS, next]).close();
   openLedger(path, [...LEDGER_MIGRATIONS, next]).close();
   assert.throws(() => openLedger(path), isProblem('data_folder_unusable', /newer Sparewatt/));
+});
+
+test('a ledger from before energy was measured keeps its jobs, of which it is not known', (t) => {
+  const path = join(temporaryFolder(t), 'ledger.sqlite');
+  const before = new Database(path);
+  for (const { sql } of LEDGER_MIGRATIONS.filter(({ id }) => id < 30)) before.exec(sql);
+  before.pragma('application_id = 0x5350574c');
+  before.pragma('user_version = 20');
+  before.exec(
+    "INSERT INTO jobs VALUES (1, 'j1', 1, 'llm', 'acme/m', 'key_1', 'http://relay.test', 1, '2026-11-20', 9, 3, 40, 'done')",
+  );
+  before.close();
+  const ledger = openLedger(path);
+  assert.deepEqual(
+    ledger.jobs({ before: null, limit: 9 }).map(({ job, energyJ }) => [job, energyJ]),
+    [['j1', null]],
+  );
+  ledger.addEnergy({ relay: 'http://relay.test', job: 'j1', attempt: 1 }, 0);
+  assert.equal(ledger.jobs({ before: null, limit: 9 })[0]?.energyJ, 0);
+  assert.equal(ledger.days(1)[0]?.meteredJobs, 1);
+  ledger.close();
 });
 
 test('secrets are sealed where the system can, sealed later where it could not, and never taken for absent', async (t) => {

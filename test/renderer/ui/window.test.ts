@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAIN_TEXTS } from '../../../main/tray/main-texts.ts';
 import { preferredLocale } from '../../../renderer/language/locales.ts';
+import { energyOf } from '../../../renderer/ui/contributions/energy.ts';
 import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
 import { forecastOf } from '../../../renderer/ui/contributions/forecast.ts';
 import { withGames, withWhen } from '../../../renderer/ui/first-run/answers.ts';
@@ -44,6 +45,7 @@ const STATE: AppState = {
   memoryHeld: true,
   loaded: [{ model: 'acme/secret', unloadsAt: null }],
   memoryCheck: null,
+  drawIsTold: false,
   duty: { here: 100, away: 100 },
   startsAtLogin: false,
   update: { state: 'off' },
@@ -52,6 +54,9 @@ const STATE: AppState = {
   hasTray: true,
   language: 'en',
 };
+
+/** Of a node whose owner does not yield. */
+const OTHER_CODES = ['no_model_allowed', 'no_service_allowed', 'unpaired', 'unreachable', 'refused'] as const;
 
 /** The paths of all texts, and what stands there. */
 function textsOf(value: unknown, path = ''): [string, string][] {
@@ -72,7 +77,7 @@ test('has the same texts in every language, none of them empty', () => {
 });
 
 test('says for every code what the machine does and why, in both languages', () => {
-  for (const code of [...YIELD_CODES, 'contributing', 'unpaired', 'unreachable', 'refused']) {
+  for (const code of [...YIELD_CODES, 'contributing', ...OTHER_CODES]) {
     const state = { ...STATE, code, contributing: code === 'contributing' };
     const [en, fr] = [statusOf(state, TEXTS.en), statusOf(state, TEXTS.fr)];
     assert.equal(en.tone, fr.tone);
@@ -85,7 +90,7 @@ test('says for every code what the machine does and why, in both languages', () 
 });
 
 test('is contributing or paused, in window and tray alike, and a pause for the owner has a colour of its own', () => {
-  for (const code of [...YIELD_CODES, 'unpaired', 'unreachable', 'refused']) {
+  for (const code of [...YIELD_CODES, ...OTHER_CODES]) {
     const state = { ...STATE, code, contributing: false };
     for (const language of ['en', 'fr'] as const) {
       assert.equal(statusOf(state, TEXTS[language]).title, MAIN_TEXTS[language].states.paused, code);
@@ -201,13 +206,25 @@ test('finds lines by every word of a filter, and exports nothing that a spreadsh
 
 const dayOf = (day: string, outputTokens: number, credits = 0) => ({
   ...{ day, outputTokens, credits },
-  ...{ jobs: 1, failedJobs: 0, busyMs: 1 },
+  ...{ jobs: 1, failedJobs: 0, busyMs: 1, energyJ: 0, meteredJobs: 0, meteredMs: 0 },
 });
 
 test('draws days without work too, and credits as a curve that never falls', () => {
   const { tokens, credits } = everyDay([dayOf('2026-03-30', 5, 2), dayOf('2026-03-27', 7, 1.5)]);
   assert.deepEqual(tokens, [7, 0, 0, 5]);
   assert.deepEqual(credits, [1.5, 1.5, 1.5, 3.5]);
+});
+
+test('adds up energy once ten minutes of work were measured, and writes it in the units of the language', () => {
+  const measured = { meteredJobs: 3, meteredMs: 599_999, energyJ: 36_000 };
+  const days = [{ ...dayOf('2026-03-30', 5), ...measured }, dayOf('2026-03-29', 7)];
+  assert.equal(energyOf([]), undefined);
+  assert.equal(energyOf(days), undefined);
+  const enough = [...days, { ...dayOf('2026-03-28', 5), meteredJobs: 1, meteredMs: 1, energyJ: 900 }];
+  assert.deepEqual(energyOf(enough), { wattHours: 10.25, known: 4, jobs: 3 });
+  const wattHours = (locale: 'en' | 'fr') => [0, 10.25, 12_345].map(speechOf(locale).show.wattHours);
+  assert.deepEqual(wattHours('en'), ['0\u00a0Wh', '10.3\u00a0Wh', '12.3\u00a0kWh']);
+  assert.deepEqual(wattHours('fr'), ['0\u00a0Wh', '10,3\u00a0Wh', '12,3\u00a0kWh']);
 });
 
 test('forecasts a day from at most a week of whole days, and says nothing before there are three', () => {

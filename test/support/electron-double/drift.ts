@@ -1,6 +1,13 @@
 /** Types alone: each event exists on the real object, and what it really carries fits what the surface says. */
 import type * as Electron from 'electron';
-import type { AppEvents, ContentsEvents, PowerEvents, UtilityEvents, WindowEvents } from '../../../main/surface.ts';
+import type {
+  AppEvents,
+  ContentsEvents,
+  PowerEvents,
+  SessionEvents,
+  UtilityEvents,
+  WindowEvents,
+} from '../../../main/surface.ts';
 
 type Listener<Args extends unknown[]> = (...args: Args) => void;
 
@@ -9,6 +16,7 @@ export function proveEvents(
   power: Electron.PowerMonitor,
   contents: Electron.WebContents,
   window: Electron.BrowserWindow,
+  bare: Electron.BaseWindow,
   utility: Electron.UtilityProcess,
 ): void {
   const ofApp =
@@ -53,6 +61,12 @@ export function proveEvents(
   window.on('close', ofWindow('close'));
   window.on('closed', ofWindow('closed'));
   window.on('ready-to-show', ofWindow('ready-to-show'));
+  const ofSession =
+    <Name extends keyof SessionEvents>(_: Name): Listener<SessionEvents[Name]> =>
+    () =>
+      undefined;
+  bare.on('query-session-end', ofSession('query-session-end'));
+  bare.on('session-end', ofSession('session-end'));
   const ofUtility =
     <Name extends keyof UtilityEvents>(_: Name): Listener<UtilityEvents[Name]> =>
     () =>

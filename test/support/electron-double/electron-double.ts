@@ -15,6 +15,7 @@ import type {
   MenuTemplate,
   MessageBoxOptions,
   PowerEvents,
+  SessionEvents,
   WebContentsSurface,
 } from '../../../main/surface.ts';
 import { type Keyring, sealedStrings } from './sealed-strings.ts';
@@ -43,6 +44,8 @@ export type ElectronHands = {
   /** As macOS says it. */
   wasOpenedAtLogin: boolean;
   readonly windows: WindowDouble[];
+  /** Those without a page. */
+  readonly bareWindows: (EventEmitter & { options: Electron.BaseWindowConstructorOptions })[];
   /** All that were started, also those that have ended. */
   readonly utilities: UtilityDouble[];
   readonly trays: TrayDouble[];
@@ -72,6 +75,8 @@ export type ElectronHands = {
     screen?: Parameters<Electron.Session['setDisplayMediaRequestHandler']>[0];
   };
   emitApp<Name extends keyof AppEvents>(event: Name, ...args: AppEvents[Name]): void;
+  /** As Windows does, to every window there is; returns whether one of them has called it off. */
+  emitSession<Name extends keyof SessionEvents>(event: Name): boolean;
   emitPower<Name extends keyof PowerEvents>(event: Name, ...args: PowerEvents[Name]): void;
   /** Chooses an item of the tray's menu, also of a submenu. */
   choose(id: string): void;
@@ -87,6 +92,7 @@ export function createElectronDouble(options: DoubleOptions): { electron: Electr
   const electron = {
     app: strict('app', appOf(appEvents, hands, options)),
     BrowserWindow: windowClassOf(hands, appEvents),
+    BaseWindow: bareWindowClassOf(hands),
     Tray: trayClassOf(hands),
     Menu: strict('Menu', {
       buildFromTemplate: (template: MenuTemplate[]): MenuSurface => menuOf(template, hands),
@@ -140,6 +146,7 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     login: { openAtLogin: false },
     wasOpenedAtLogin: false,
     windows: [],
+    bareWindows: [],
     utilities: [],
     trays: [],
     handlers: new Map(),
@@ -160,6 +167,11 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     isLoginDeactivated: false,
     permissions: {},
     emitApp: (event, ...args) => void appEvents.emit(event, ...args),
+    emitSession: (name) => {
+      const event = doubleEvent({ reasons: ['shutdown' as const] });
+      for (const window of [...hands.windows, ...hands.bareWindows]) window.emit(name, event);
+      return event.defaultPrevented;
+    },
     emitPower: (event, ...args) => void powerEvents.emit(event, ...args),
     choose: (id) => {
       const item = itemsOf(hands.trays.at(-1)?.menu?.template ?? []).find((each) => each.id === id);
@@ -236,6 +248,17 @@ function windowClassOf(hands: ElectronHands, appEvents: EventEmitter) {
   return class BrowserWindow extends WindowDouble {
     constructor(windowOptions?: Electron.BrowserWindowConstructorOptions) {
       super(owner, windowOptions);
+    }
+  };
+}
+
+function bareWindowClassOf(hands: ElectronHands) {
+  return class BaseWindow extends EventEmitter {
+    readonly options: Electron.BaseWindowConstructorOptions;
+    constructor(options: Electron.BaseWindowConstructorOptions = {}) {
+      super();
+      this.options = options;
+      hands.bareWindows.push(this);
     }
   };
 }

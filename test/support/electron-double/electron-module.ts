@@ -9,8 +9,18 @@ const userData = process.env.SPAREWATT_TEST_USER_DATA ?? mkdtempSync(join(tmpdir
 /** As Electron does, it is ready only when the main module has been evaluated: whoever awaits that there waits for ever. */
 export const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
 export const { electron, hands } = createElectronDouble({ userData, readyAfter: ready });
-export const { app, BrowserWindow, Tray, Menu, Notification, dialog, powerMonitor, powerSaveBlocker, protocol } =
-  electron;
+export const {
+  app,
+  BrowserWindow,
+  BaseWindow,
+  Tray,
+  Menu,
+  Notification,
+  dialog,
+  powerMonitor,
+  powerSaveBlocker,
+  protocol,
+} = electron;
 export const { safeStorage, session, shell, utilityProcess } = electron;
 /** electron-store answers renderers by an event. */
 export const ipcMain = { ...electron.ipcMain, on: () => undefined };

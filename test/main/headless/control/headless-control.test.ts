@@ -87,6 +87,23 @@ test('what the policy closes stays closed and says so, and what the owner says b
   assert.equal((await hours.ask('status')).code, 'hours');
 });
 
+test('a node whose owner allows nothing of what it has says why no job comes, and no more when they do', async (t) => {
+  const { ask, attach, ready, policy } = await open(t, { models: { deny: ['a/*', 'ffmpeg'] } });
+  assert.equal((await ask('status')).code, 'starting');
+  attach();
+  assert.equal((await ask('status')).code, 'unreachable');
+  ready.resolve('attic');
+  const { contributing, code, reason } = await ask('status');
+  assert.deepEqual([contributing, code], [false, 'no_model_allowed']);
+  assert.equal(reason, 'Paused: no job can come, since you allow none of its models');
+  policy.replace({ services: { allow: ['embed'] }, models: { deny: ['a/*'] } });
+  assert.equal((await ask('status')).code, 'no_service_allowed');
+  policy.replace({ services: { allow: ['ffmpeg'] }, models: { deny: ['a/*'] } });
+  assert.equal((await ask('status')).code, 'contributing');
+  policy.replace({ services: { allow: ['llm'] }, models: { deny: ['a/*'] } });
+  assert.equal((await ask('status')).code, 'no_model_allowed', 'each model is kept by one of the two');
+});
+
 test('jobs are told while they run, without anything of their input, and finishing waits for them', async (t) => {
   const { control, ask, attach, ready } = await open(t);
   attach();
