@@ -73,6 +73,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
     allowSoftware,
     rule: () => hardware.rule(),
+    prefersProcessor: (name) => trials.prefersProcessor(name),
     needBytes: (served) => peaks.needOf(served).bytes,
     onRan: (held) => {
       void peaks.ranOnGpu(held);

@@ -98,3 +98,40 @@ for (const gpu of ['none', 'simulated'] as const) {
     );
   });
 }
+
+test('a model of pictures is measured on the GPU and on the processor of the page, and the window shows the figures', async (t) => {
+  const hub = await startHub(t);
+  const { desktop, renderer } = await startComputingDesktop(t, built, {
+    stored: SETTLED,
+    measuresDevices: true,
+    openModels: async () => [],
+    modelInstaller: ({ relay: _, ...place }) =>
+      createModelInstaller({ ...place, shippedFolder: '/nonexistent', hubUrl: hub.url, allowedSources: ['hub'] }),
+  });
+  await until(() => desktop.app.state().gpu !== null, LOAD_WITHIN_MS);
+  desktop.hands.choose('open');
+  await until(() => desktop.hands.windows.length === 2 && desktop.ui().isShown, LOAD_WITHIN_MS);
+  await desktop.ask('addModel', { model: COLOURS });
+  await until(() => desktop.app.state().downloads.length === 0);
+  await desktop.ask('pair', { invitation: (await makeCode(pool.relay)).code, relayUrl: pool.relay.url });
+  await offers(pool, [COLOURS]);
+  await until(async () => {
+    await desktop.tick();
+    return (await desktop.ask('listModels'))[0]?.trials !== undefined;
+  }, 2 * LOAD_WITHIN_MS);
+  const [model] = await desktop.ask('listModels');
+  const trials = model?.trials ?? [];
+  assert.deepEqual(
+    trials.map(({ device, per_second }) => [device, (per_second ?? 0) > 0]),
+    [
+      ['webgpu', true],
+      ['wasm', true],
+    ],
+    JSON.stringify(trials),
+  );
+  assert.equal(model?.device, trials.find(({ verdict }) => verdict === 'chosen')?.device);
+  const page = renderer.page(desktop.ui());
+  await page.locator('.nav a[href="#/models"]').click();
+  await page.locator('.row .hint', { hasText: /GPU [\d.,]+ answers\/s, processor [\d.,]+ answers\/s/ }).waitFor();
+  assert.deepEqual(desktop.hands.utilities, [], 'what strangers send is unpacked in the page alone');
+});
