@@ -64,6 +64,12 @@ for (const gpu of ['none', 'simulated'] as const) {
     const file = new File([recording as Uint8Array<ArrayBuffer>], 'hello.wav');
     const { text } = await pool.client().audio.transcriptions.create({ model: EARS, file });
     assert.equal(text, 'HELLO');
+    // More than a message of the bus takes, so that the app fetches it.
+    const minutes = new Float32Array(4 * 60 * RATE_HZ);
+    minutes.set(toneSpeech('BYE'), minutes.length - 2 * RATE_HZ);
+    const long = encodeWav({ samples: minutes, rateHz: RATE_HZ });
+    const longFile = new File([long as Uint8Array<ArrayBuffer>], 'bye.wav');
+    assert.equal((await pool.client().audio.transcriptions.create({ model: EARS, file: longFile })).text, 'BYE');
     const answerOf = async (body: object) =>
       (await pool.client().post<CapabilityAnswer>('/capability/task', { body })).result;
     const ask = async (body: object) => (await answerOf(body)).labels;
