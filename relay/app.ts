@@ -114,7 +114,7 @@ export async function createApp({
   registerChatRoute(app, services);
   registerCompletionRoute(app, services);
   registerEmbeddingsRoute(app, services);
-  registerTranscriptionRoutes(app, services);
+  await registerTranscriptionRoutes(app, services);
   registerSpeechRoute(app, services);
   registerImageRoutes(app, services);
   registerRerankRoute(app, services);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { originOf } from '../../shared/agent/relay-conversation.ts';
 import { createModelDesk } from '../../shared/downloads/model-desk.ts';
+import { readWanted } from '../../shared/downloads/wanted-model.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { currentProfile } from '../../shared/preferences/contribution.ts';
@@ -71,6 +72,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     log,
     allowSoftware,
     rule: () => hardware.rule(),
+    prefersProcessor: (name) => trials.prefersProcessor(name),
     needBytes: (served) => peaks.needOf(served).bytes,
     onRan: (held) => {
       void peaks.ranOnGpu(held);
@@ -191,7 +193,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
         return modelSizer(relay)(id, { signal, dtypes: dtypesForPage(runtime.report()) });
       },
     }),
-    discard: (id) => discardUnfinished(cacheFolder, id),
+    discard: (id) => discardUnfinished(cacheFolder, readWanted(id).id),
     install: (id, options) => {
       const relay = relayFiles(node.link(), boxes);
       let isTold = false;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import { readWanted } from '../../shared/downloads/wanted-model.ts';
 import { idleMsOf, type Preferences } from '../../shared/preferences/preferences.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { FULL_DUTY_PERCENT } from '../../shared/runtimes/duty.ts';
@@ -61,7 +62,7 @@ export type OpenedRuntime = Runtime & {
 
 /** A model by its id, as `id@revision`, or with `#task` behind where its files would say that it does something else. */
 function readRequest(name: string): { id: string; revision?: string; task?: string } {
-  const [wanted = '', task] = name.split('#');
+  const { id: wanted, task } = readWanted(name);
   const [id = '', revision] = wanted.split('@');
   return { id, ...(revision === undefined ? {} : { revision }), ...(task === undefined ? {} : { task }) };
 }

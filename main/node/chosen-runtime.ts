@@ -22,7 +22,7 @@ export type ChosenRuntimeOptions = {
  * The page on the GPU, and processes on the processor: for each model the one where it runs. That is the processor where the
  * page has found no GPU that is real, where its owner keeps the GPU from the model, or where it is faster by what was
  * measured. Until the page has spoken nothing is offered. A model is in one place at a time, or it would take its memory
- * twice; a job stays where it began.
+ * twice; a job stays where it began. What the page itself runs on its processor is the page's matter.
  */
 export function chooseRuntime({ page, processor, trials, known }: ChosenRuntimeOptions): ChosenRuntime {
   const both = [page, processor];

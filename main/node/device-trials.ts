@@ -2,7 +2,14 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
-import { chooseDevice, type Device, type DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
+import {
+  chooseDevice,
+  type Device,
+  type DeviceFact,
+  memoryForWeights,
+  PROCESSORS,
+  WEBASSEMBLY_BYTES,
+} from '../../shared/runtimes/devices/choose-device.ts';
 import { measureDevices, type TrialWorker } from '../../shared/runtimes/devices/measure-devices.ts';
 import { NO_OUTPUT, trialJobOf } from '../../shared/runtimes/devices/trial-job.ts';
 import { asOnProcessor, type PageModel } from './page-model.ts';
@@ -45,7 +52,8 @@ export type DeviceTrials = {
 const MOST_KEPT = 200;
 
 /**
- * Notices a GPU that is slower than the processor, by a short run of each model on both.
+ * Notices a GPU that is slower than the processor, by a short run of each model on both: on the processor in a process of its
+ * own, or in the page where the model has its place there.
  *
  * Invariants: (1) one trial at a time, never beside jobs, and none that its owner's rule for the GPU forbids; (2) what was
  * cut short says nothing and is not kept; (3) only figures are kept over restarts: what failed may work the next time.
@@ -80,7 +88,8 @@ export function createDeviceTrials(options: DeviceTrialsOptions): DeviceTrials {
 
   return {
     trialsOf,
-    prefersProcessor: (name) => trialsOf(name).some(({ device, verdict }) => device === 'cpu' && verdict === 'chosen'),
+    prefersProcessor: (name) =>
+      trialsOf(name).some(({ device, verdict }) => isProcessor(device) && verdict === 'chosen'),
     isRunning: () => running !== undefined,
     look: () => {
       if (running !== undefined || !options.isIdle()) return;
@@ -104,21 +113,27 @@ export function createDeviceTrials(options: DeviceTrialsOptions): DeviceTrials {
   };
 }
 
+/** Where only one way is possible there is nothing to compare. */
 function isMeasurable({ served, onProcessor }: PageModel): boolean {
-  return onProcessor?.host === 'process' && trialJobOf(served) !== null;
+  if (onProcessor === undefined || trialJobOf(served) === null) return false;
+  return onProcessor.host === 'process' || memoryForWeights(served.size_bytes) <= WEBASSEMBLY_BYTES;
+}
+
+function isProcessor(device: string): boolean {
+  return PROCESSORS.some((one) => one === device);
 }
 
 async function trialsOn(model: PageModel, stop: AbortSignal, options: DeviceTrialsOptions): Promise<DeviceTrial[]> {
   const { page, processor, elapsed, trialMs } = options;
   const { dtype, size_bytes: sizeBytes } = model.served;
-  const devices = [factOf('webgpu'), factOf('cpu')];
+  const devices = [factOf('webgpu'), factOf(model.onProcessor?.host === 'page' ? 'wasm' : 'cpu')];
   const dtypes = [{ dtype, sizeBytes }];
   const measurements = await measureDevices({
     devices,
     dtypes,
     start: (device) =>
-      device === 'cpu' && model.onProcessor !== undefined
-        ? startTrial(processor, asOnProcessor(model, model.onProcessor))
+      isProcessor(device) && model.onProcessor !== undefined
+        ? startTrial(device === 'cpu' ? processor : page, asOnProcessor(model, model.onProcessor))
         : startTrial(page, model),
     now: elapsed,
     limit: (ms) => AbortSignal.any([stop, AbortSignal.timeout(ms)]),

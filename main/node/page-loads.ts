@@ -13,6 +13,8 @@ export type PageLoads = {
   isAllowed(model: PageModel): boolean;
   /** Whether it lies in memory or is on its way there. */
   has(name: string): boolean;
+  /** In whose memory; undefined where it is in none. */
+  deviceOf(name: string): string | undefined;
   isWarm(name: string): boolean;
   /** What lies in memory or is on its way there. */
   names(): string[];
@@ -177,6 +179,7 @@ export function createPageLoads({
     load,
     isAllowed,
     has: (name) => loads.has(name),
+    deviceOf: (name) => loads.get(name)?.device,
     isWarm: (name) => warm.has(name),
     names: () => [...loads.keys()],
     isEmpty: () => loads.size === 0,

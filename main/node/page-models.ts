@@ -1,6 +1,7 @@
 import { relative, sep } from 'node:path';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { DownloadProgress } from '../../shared/downloads/download-meter.ts';
+import { readWanted } from '../../shared/downloads/wanted-model.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import { dtypesFor } from '../../shared/runtimes/devices/dtype-order.ts';
@@ -59,12 +60,13 @@ export type InstallOptions = {
   mayAsk?: () => Promise<void>;
 };
 
-/** Brings a model onto this machine. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
+/** Brings a model onto this machine, by its id or with `#task` behind it. Errors: those of the model store; `model_load_failed` for a kind no page runs. */
 export type InstallModel = (id: string, options: InstallOptions) => Promise<PageModel>;
 
 /** Asks how large models are, in the form that an installer would fetch. */
 export function createModelSizer(sources: SourceOptions): SizeModel {
-  return (id, { signal, dtypes = dtypesForPage(undefined) }) => sizeOfDownload(sources, { id, dtypes }, signal);
+  return (id, { signal, dtypes = dtypesForPage(undefined) }) =>
+    sizeOfDownload(sources, { ...readWanted(id), dtypes }, signal);
 }
 
 /** How large a download would be. Errors: those of the source. */
@@ -91,7 +93,7 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
       ...(quotaBytes === undefined ? {} : { quotaBytes }),
       ...(mayAsk === undefined ? {} : { mayAsk }),
     });
-    const installed = await store.install({ id, dtypes }, signal);
+    const installed = await store.install({ ...readWanted(id), dtypes }, signal);
     const name = relative(cacheFolder, installed.folder).split(sep).join('/');
     const forget = async (): Promise<void> => {
       await store.release(installed);

@@ -35,6 +35,8 @@ export type WindowRuntimeOptions = {
   rule?: () => GpuPreference;
   /** What a model needs of the GPU's memory; by the size of its files when absent. */
   needBytes?: (served: PageModel['served']) => number;
+  /** Whether a model is to run on the page's processor although the GPU is there for it; none is when absent. */
+  prefersProcessor?: (name: string) => boolean;
   /** A job has ended well, with these models in the memory of the GPU. */
   onRan?: (held: readonly PageModel['served'][]) => void;
   /** How much of the time models may compute; all of it when absent. */
@@ -63,8 +65,8 @@ export type WindowRuntime = ReleasableRuntime & {
   /** It is served no more, and its jobs are handed back. */
   removeModel(name: string): void;
   /**
-   * Follows the owner's rule after it has changed: at once, what it does not allow is neither served nor in memory, and so is
-   * what has its place elsewhere.
+   * Follows the owner's rule, and what was measured, after they have changed: at once, what is not allowed is neither served
+   * nor in memory, and what has its place elsewhere is not in memory here.
    */
   enforce(belongsHere?: (model: string) => boolean): Promise<void>;
   /** Whether the GPU is there for a model, and its owner lets it run it. */
@@ -101,14 +103,14 @@ const NO_RULE: GpuPreference = { enabled: true, memory_bytes: null };
  * Inference in the compute page, one worker per model, or in processes, one per model.
  *
  * Invariants: (1) a page without a real GPU, or with one that its owner has switched off, serves only what its processor
- * may run instead; (2) the end of
+ * may run instead, and what was faster there it runs there in any case; (2) the end of
  * the page hands its jobs back, but where it keeps crashing: that they caused it is likely then, and a job that goes round
  * must end; (3) a model leaves for want of work only while no job runs on it, waits for it or loads it, in the turn in which that
  * is seen. Those of jobs and of memory stand in `page-jobs.ts` and `page-loads.ts`.
  */
 export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntime {
   const { models, window, log, allowSoftware = false, rule = () => NO_RULE, graceMs = GRACE_MS } = options;
-  const { duty = FULL_DUTY, gpuCheck, now = Date.now } = options;
+  const { duty = FULL_DUTY, gpuCheck, prefersProcessor = () => false, now = Date.now } = options;
   const uses = createModelUses(now);
   const byName = new Map(models.map((model) => [model.served.name, model]));
   const listeners: (() => void)[] = [];
@@ -141,9 +143,10 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
   const isUsable = (model: PageModel): boolean => report?.usable === true && loads.isAllowed(model);
   /** The model as it runs now; undefined where it cannot. */
   const runnable = (model: PageModel): PageModel | undefined => {
-    if (isUsable(model)) return model;
     const { onProcessor } = model;
-    return report !== undefined && onProcessor?.host === 'page' ? asOnProcessor(model, onProcessor) : undefined;
+    const inPage = onProcessor?.host === 'page' ? onProcessor : undefined;
+    if (isUsable(model) && (inPage === undefined || !prefersProcessor(model.served.name))) return model;
+    return report !== undefined && inPage !== undefined ? asOnProcessor(model, inPage) : undefined;
   };
   const find = (name: string): PageModel => {
     const model = byName.get(name);
@@ -200,7 +203,10 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     },
     enforce: async (belongsHere = () => true) => {
       loads.enforce();
-      for (const name of byName.keys()) if (loads.has(name) && !belongsHere(name)) loads.takeBack(name);
+      for (const [name, model] of byName) {
+        const isElsewhere = !belongsHere(name) || (runnable(model) ?? model).load.device !== loads.deviceOf(name);
+        if (loads.has(name) && isElsewhere) loads.takeBack(name);
+      }
       changed();
     },
     tryOut: async (model, signal, use, isRuled = false) => {

@@ -93,6 +93,7 @@ export function startAttempt(
   const settle = (): boolean => {
     if (settled) return false;
     settled = true;
+    job.files?.end();
     pulse.stop();
     signal.removeEventListener('abort', onAbort);
     return true;

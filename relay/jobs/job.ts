@@ -26,7 +26,7 @@ export type JobSpec = {
   /** The pictures behind addresses in `input`. */
   readonly fetched?: FetchedPictures | undefined;
   /** Files that its node fetches and hands over. */
-  readonly files?: Pick<JobFileRun, 'grant'> | undefined;
+  readonly files?: Pick<JobFileRun, 'grant' | 'end'> | undefined;
   /** What its caller wants of its node; anything, when absent. */
   readonly routing?: Routing | undefined;
   /** Which other jobs it had better meet the node of. */

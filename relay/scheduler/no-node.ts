@@ -1,3 +1,4 @@
+import { READS_FILES } from '../../shared/agent/capability-document.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import { closingOf, filtersAgainst, policyObjection } from './filters.ts';
@@ -49,6 +50,10 @@ function closed({ model }: Wanted, opensAt: readonly (number | null)[], now: num
 }
 
 function noCapacity({ model, routing, constrained }: Wanted): Problem {
+  if (routing?.capabilities.includes(READS_FILES)) {
+    const sentence = `No node can run ${model} and fetch a file of this size now. Send a smaller one, or try again later.`;
+    return new Problem('no_capacity', sentence, { retryAfterMs: RETRY_AFTER_MS });
+  }
   const sentence =
     routing === undefined || takesAnyNode(routing)
       ? `No node can run ${model}${constrained === true ? ' and hold its answer to a format' : ''} now. Try again in a moment, or start another node.`

@@ -43,7 +43,7 @@ export function lookAtModel(id: string, options: Pick<BringOptions, 'urls' | 'co
 }
 
 /**
- * Downloads a model in the dtype that suits this browser, and finds out where it runs. Errors: those of `lookAtModel` and
+ * Downloads a model, by its id or with `#task` behind it, in the dtype that suits this browser, and finds out where it runs. Errors: those of `lookAtModel` and
  * `installModel`.
  */
 export async function bringModel(id: string, options: BringOptions): Promise<BroughtWebModel> {
@@ -77,11 +77,12 @@ export async function discardModel(id: string, options: Pick<BringOptions, 'urls
 }
 
 function loadOf(
-  { location, dtype, sizeBytes }: InstalledWebModel,
+  { location, dtype, sizeBytes, task }: InstalledWebModel,
   device: string,
   { threads }: ComputeDevice,
 ): LoadRequest {
-  return { location, dtype, device, threads: sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : threads };
+  const load = { location, dtype, device, threads: sizeBytes < ONE_THREAD_BELOW_BYTES ? 1 : threads };
+  return task === undefined ? load : { ...load, task };
 }
 
 function heldOf(installed: InstalledWebModel, { device, trials }: ModelDevice, load: LoadRequest): BroughtWebModel {

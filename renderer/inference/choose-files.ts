@@ -1,9 +1,8 @@
-import { externalDataFiles, planFiles, weightsFile } from '../../shared/downloads/model-plan.ts';
+import { externalDataFiles, planModel, weightsFile } from '../../shared/downloads/model-plan.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { type DeviceFact, objectionTo } from '../../shared/runtimes/devices/choose-device.ts';
 import { dtypesFor } from '../../shared/runtimes/devices/dtype-order.ts';
 import type { JsonObject } from '../../shared/runtimes/transformers/model-files.ts';
-import { readTaskKind } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import type { ListedModel } from './model-source.ts';
 
 /** What the order of dtypes was made for. */
@@ -30,6 +29,8 @@ export type ChosenFiles = {
 export type FilesQuestion = {
   listed: ListedModel;
   config: JsonObject;
+  /** That it is to do, where its files would say something else. */
+  task?: string | undefined;
   devices: readonly DeviceFact[];
   /** Instead of the order that suits the devices. */
   dtypes?: readonly string[] | undefined;
@@ -39,11 +40,12 @@ export type FilesQuestion = {
 
 /**
  * The files of a model in the first dtype, in the order that the app and the node without a screen use, that the source
- * has and some device can take. Errors: `model_files_missing`, `node_out_of_memory`.
+ * has and some device can take. Errors: `model_files_missing`, `node_out_of_memory`, `model_load_failed` for a task that it
+ * does not do.
  */
 export function chooseFiles(question: FilesQuestion): ChosenFiles {
   const { listed, config, devices, allowSimulated = false } = question;
-  const plan = planFiles(readTaskKind(config));
+  const plan = planModel({ id: listed.id, task: question.task }, config);
   const order = question.dtypes ?? dtypesFor(devices, allowSimulated);
   const passedOver: DtypeReason['passedOver'] = [];
   for (const dtype of order) {

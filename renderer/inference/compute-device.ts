@@ -1,6 +1,6 @@
 import type { WebGpu } from '../../shared/protocol/capabilities.ts';
 import { describeAdapter, findAdapter, isSoftwareAdapter } from '../../shared/runtimes/devices/adapter.ts';
-import type { Device, DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
+import { type Device, type DeviceFact, WEBASSEMBLY_BYTES } from '../../shared/runtimes/devices/choose-device.ts';
 
 /** What a browser computes with, and what it can say of it. */
 export type ComputeDevice = {
@@ -24,8 +24,6 @@ export type DeviceWishes = {
   only?: 'wasm';
 };
 
-/** All that WebAssembly can address: weights pass through it also on their way to a GPU. */
-const WEBASSEMBLY_BYTES = 4 * 2 ** 30;
 /** Of what the machine has; the rest is its owner's. */
 const SHARE_OF_MEMORY = 0.75;
 /** Beyond this the threads of a small model wait for each other more than they compute. */

@@ -4,6 +4,7 @@
  * 1. No model is served before each of its files had the digest that the relay's list names.
  * 2. One that is replaced in another dtype gives the room of the first back.
  */
+import { readWanted } from '../../shared/downloads/wanted-model.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
@@ -23,6 +24,8 @@ export type InstalledWebModel = {
   location: string;
   type: ServedModel['type'];
   tasks: readonly string[];
+  /** That its owner named. */
+  task: string | undefined;
   revision: string;
   dtype: string;
   dtypeReason: DtypeReason;
@@ -33,7 +36,7 @@ export type InstalledWebModel = {
 };
 
 /** What is to be downloaded of a model, before any of it is. */
-export type ModelOrder = { listed: ListedModel; chosen: ChosenFiles };
+export type ModelOrder = { listed: ListedModel; chosen: ChosenFiles; task: string | undefined };
 
 export type OrderOptions = {
   urls: ModelUrls;
@@ -55,12 +58,13 @@ export type InstallOptions = {
   stallMs?: number;
 };
 
-/** Errors: those of `listModel` and `chooseFiles`. */
-export async function orderModel(id: string, options: OrderOptions): Promise<ModelOrder> {
+/** Of a model by its id, or with `#task` behind it. Errors: those of `listModel` and `chooseFiles`. */
+export async function orderModel(wanted: string, options: OrderOptions): Promise<ModelOrder> {
+  const { id, task } = readWanted(wanted);
   const { urls, devices, dtypes, allowSimulated = false, signal } = options;
   const listed = await listModel(id, urls, signal);
   const config = await readListedJson(listed, 'config.json', signal);
-  return { listed, chosen: chooseFiles({ listed, config, devices, dtypes, allowSimulated }) };
+  return { listed, task, chosen: chooseFiles({ listed, config, task, devices, dtypes, allowSimulated }) };
 }
 
 /** Downloads what is missing or damaged. Errors: those of `fetchFile`; `model_load_failed` for a kind that is not served. */
@@ -127,15 +131,17 @@ async function installFile(
   });
 }
 
-async function describe({ listed, chosen }: ModelOrder): Promise<InstalledWebModel> {
+async function describe({ listed, chosen, task }: ModelOrder): Promise<InstalledWebModel> {
   const { id, location, revision } = listed;
   const files = filesInCache(location);
-  const facts = readModelFacts(await readJson(files, 'config.json'), await readJson(files, 'tokenizer_config.json'));
+  const [config, tokenizer] = [await readJson(files, 'config.json'), await readJson(files, 'tokenizer_config.json')];
+  const facts = readModelFacts(config, tokenizer, task);
   if (facts === null) throw new Problem('model_load_failed', `'${id}' is of a kind that a browser cannot serve.`);
   return {
     id,
     location,
     type: facts.type,
+    task,
     tasks: facts.kind?.tasks ?? [],
     contextLength: facts.contextLength,
     dimensions: facts.dimensions,

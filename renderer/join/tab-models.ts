@@ -7,6 +7,7 @@
  * 3. The models that every tab serves are removed by their owner alone, and one that works is never removed for another.
  */
 import { createModelDesk, type ModelDesk } from '../../shared/downloads/model-desk.ts';
+import { isSameModel, readWanted } from '../../shared/downloads/wanted-model.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { type BroughtWebModel, bringModel, discardModel } from '../inference/bring-model.ts';
@@ -75,7 +76,9 @@ export function createTabModels(options: TabModelsOptions): TabModels {
 
   /** With what other downloads are still to bring. */
   async function makeRoom(id: string, bytes: number): Promise<void> {
-    const others = desk.downloads().filter(({ model, isPaused, problem }) => model !== id && !isPaused && !problem);
+    const others = desk
+      .downloads()
+      .filter(({ model, isPaused, problem }) => !isSameModel(model, id) && !isPaused && !problem);
     const coming = others.reduce((sum, { loadedBytes, totalBytes }) => sum + (totalBytes ?? 0) - loadedBytes, 0);
     const leaving = await planRoom({ bytes: bytes + coming, quotaBytes: wishes.quotaBytes, mayGo });
     for (const { id: other, location } of leaving) {
@@ -97,9 +100,9 @@ export function createTabModels(options: TabModelsOptions): TabModels {
         signal,
         mayAsk,
         reserve: (bytes) => makeRoom(id, bytes),
-        onProgress: (progress) => onProgress({ model: id, ...progress }),
+        onProgress: (progress) => onProgress({ model: readWanted(id).id, ...progress }),
       });
-      brought.set(id, model);
+      brought.set(model.served.name, model);
       void lookAtStorage();
       return model;
     },
@@ -151,7 +154,7 @@ export function createTabModels(options: TabModelsOptions): TabModels {
     if (message.type === 'look') return lookAt(message.model.trim());
     if (message.type === 'download') {
       offer = null;
-      failedAt.delete(message.model);
+      failedAt.delete(readWanted(message.model).id);
       desk.add(message.model);
     } else if (message.type === 'pauseDownload') desk.pause(message.model);
     else if (message.type === 'cancelDownload') await desk.cancel(message.model);

@@ -13,6 +13,7 @@ import { buildCapabilityDocument, type Hardware, loadOf, type Software, type Too
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
+import { withFetchedFiles } from './fetch-inputs.ts';
 import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
 import { createJobRunner } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
@@ -110,6 +111,11 @@ export function startAgent(options: AgentOptions): Agent {
     receiptKey,
     warm,
     epoch: () => epoch.current,
+    withFiles: (input, files, signal) => {
+      const { authority: vouched } = files;
+      const fetch = vouched === undefined ? options.fetch : (options.tls?.fetchTrusting(vouched) ?? options.fetch);
+      return withFetchedFiles(input, files, signal, { fetch, crypto: hostCrypto });
+    },
     relay: () => ({ relayUrl: options.relayUrl, ...(authority === undefined ? {} : { authority }) }),
   });
   const opened = Promise.withResolvers<string>();
@@ -131,6 +137,7 @@ export function startAgent(options: AgentOptions): Agent {
         slots,
         issuedAt,
         policy: policy.shown(),
+        readsFiles: true,
       });
     },
     load: () => loadOf(slots, runtime.models()),

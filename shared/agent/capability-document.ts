@@ -30,10 +30,14 @@ export type DocumentParts = {
   tools?: Tools | undefined;
   policy?: PublicPolicy | undefined;
   machineTest?: MachineTest | undefined;
+  /** Whether it fetches what a job's input stands for (SPEC F6). */
+  readsFiles?: boolean;
   /** Milliseconds since 1970. */
   issuedAt: number;
 };
 
+/** The flag by which jobs with files of their own find nodes. */
+export const READS_FILES = 'job_files';
 /** What stands behind every capability that is no program's. */
 const PROVIDER = 'transformers.js';
 const PROVIDER_OF_KERNELS = 'sparewatt kernels';
@@ -50,7 +54,7 @@ export function buildCapabilityDocument(parts: DocumentParts): CapabilityDocumen
     served_models: parts.models.map(({ in_use: _, threadTrial: _trial, ...model }) => model),
     installed_count: installed?.length ?? parts.models.length,
     ...(installed === undefined ? {} : { installed_artifacts: [...installed] }),
-    capabilities: capabilitiesOf(parts.models),
+    capabilities: { ...capabilitiesOf(parts.models), ...(parts.readsFiles === true ? { [READS_FILES]: true } : {}) },
     node_load: loadOf(parts.slots, parts.models),
     hardware: { ...parts.hardware, gpus: parts.hardware.gpus ?? null, webgpu: parts.hardware.webgpu ?? null },
     software: parts.software ?? { os: null, node: null, onnxruntime: null, transformers: null },

@@ -1,7 +1,8 @@
 import { OPERATOR_CLIENT } from '../policy/decide.ts';
 import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
-import type { CancelRequest, JobRequest } from '../protocol/messages.ts';
+import type { CancelRequest, JobRequest, JsonInput } from '../protocol/messages.ts';
+import type { ObjectType } from '../protocol/subjects.ts';
 import type { PieceDetail, Runtime, RuntimeFiles, RuntimeJob, ToolCallPiece } from '../runtimes/runtime.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
@@ -37,6 +38,8 @@ export type JobRunnerPorts = {
   witness?: JobWitness | undefined;
   /** Where files of jobs are; absent where the node has no relay of its own. */
   relay?: () => Pick<RuntimeFiles, 'relayUrl' | 'authority'>;
+  /** Puts files of a job into its input; absent where the node fetches none (SPEC F6). */
+  withFiles?: (input: JsonInput, files: RuntimeFiles, signal: AbortSignal) => Promise<JsonInput>;
   /** Where the times of runs are told; nowhere when absent. */
   spans?: RunSpans | undefined;
   log: AgentLog;
@@ -151,7 +154,8 @@ async function runAttempt(
   };
   try {
     const session = sessionOf(request, ports.warm);
-    const job = runtimeJobOf(request, session instanceof Promise ? await session : session, ports);
+    const asked = runtimeJobOf(request, session instanceof Promise ? await session : session, ports);
+    const job = 'files' in asked ? await withFilesOf(asked, abort.signal, ports) : asked;
     const { warmSessions, ...result } = await ports.runtime.run(job, output, abort.signal);
     if (warmSessions !== undefined) ports.warm?.noted(request.model, warmSessions);
     // What was done in time is not too late for being signed.
@@ -207,6 +211,19 @@ function runtimeJobOf(request: JobRequest, session: string | undefined, { relay 
     ...(service === undefined ? {} : { service }),
     ...(files === undefined || relay === undefined ? {} : { files: { ...files, ...relay() } }),
   };
+}
+
+async function withFilesOf(
+  job: Extract<RuntimeJob, { type: ObjectType }>,
+  signal: AbortSignal,
+  { withFiles }: JobRunnerPorts,
+): Promise<RuntimeJob> {
+  if (job.files === undefined || withFiles === undefined) return job;
+  const input = await withFiles(job.input, job.files, signal);
+  if (input === job.input) return job;
+  // The runtime has all that it reads, and no business with the token.
+  const { files: _, ...rest } = job;
+  return { ...rest, input };
 }
 
 function jobTimeout(timeoutMs: number): Problem {

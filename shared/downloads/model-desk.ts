@@ -3,6 +3,7 @@ import type { ModelDownload } from '../ipc/app-state.ts';
 import type { ModelSize } from '../ipc/model-size.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
 import { createDownloadMeter, type DownloadMeter, type DownloadProgress } from './download-meter.ts';
+import { isSameModel, readWanted } from './wanted-model.ts';
 
 /** A model that was brought here. `forget` takes its files away; absent for those that ship with the app. */
 export type BroughtModel = { forget?(): Promise<void> };
@@ -16,20 +17,20 @@ export type BringOptions = {
 };
 
 export type ModelDeskOptions<Model extends BroughtModel> = {
-  install(id: string, options: BringOptions): Promise<Model>;
+  install(wanted: string, options: BringOptions): Promise<Model>;
   /** What a download would bring; sizes are unknown when absent. */
-  measure?(id: string, signal: AbortSignal): Promise<ModelSize>;
+  measure?(wanted: string, signal: AbortSignal): Promise<ModelSize>;
   /** Takes what came of a download off the disk. */
-  discard(id: string): Promise<void>;
+  discard(wanted: string): Promise<void>;
   runtime: {
     addModel(model: Model): void;
     removeModel(id: string): void;
     listModels(): readonly { name: string }[];
   };
-  /** Ids of the models that the owner has added; kept over restarts. */
+  /** The models that the owner has added, with the tasks that they named; kept over restarts. */
   wanted(): readonly string[];
-  keepWanted(ids: readonly string[]): void;
-  /** Of those, whose download waits until the owner lets it go on; kept over restarts too. */
+  keepWanted(models: readonly string[]): void;
+  /** The ids of those whose download waits until the owner lets it go on; kept over restarts too. */
   paused(): readonly string[];
   keepPaused(ids: readonly string[]): void;
   quotaBytes(): number | undefined;
@@ -48,10 +49,16 @@ export type ModelDesk = {
   start(): void;
   /** Breaks off what may not go on, and goes on with what may again; called at every change and once a second. */
   watchNetwork(): void;
-  /** How large a model is, before anything is fetched. Errors: those of the source; `model_in_use` for one that is here. */
-  look(id: string): Promise<ModelSize>;
-  /** Begins to download a model or goes on with it, and serves it from then on. Errors: `model_in_use` for one that is here or comes. */
-  add(id: string): void;
+  /**
+   * How large a model is, before anything is fetched; named by its id, or with `#task` behind it. Errors: those of the
+   * source; `model_in_use` for one that is here.
+   */
+  look(wanted: string): Promise<ModelSize>;
+  /**
+   * Begins to download a model, named as in `look`, or goes on with it as it was named before where only its id is said, and
+   * serves it from then on. Errors: `model_in_use` for one that is here or comes.
+   */
+  add(wanted: string): void;
   /** What came so far stays on the disk, and is continued when the model is added again. */
   pause(id: string): void;
   /** Ends a download for good; resolves when what came of it is off the disk. */
@@ -115,6 +122,8 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     onChange();
     return entry;
   };
+  /** As the owner has named it. */
+  const namedOf = (id: string): string => wanted().find((each) => isSameModel(each, id)) ?? id;
   const begin = (id: string): void => {
     const before = running.get(id)?.ended;
     const entry = enter(id, false);
@@ -122,7 +131,7 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     entry.ended = (before ?? Promise.resolve()).then(() => fetchOne(id, entry));
   };
   const forget = (id: string): void => {
-    keepWanted(wanted().filter((each) => each !== id));
+    keepWanted(wanted().filter((each) => !isSameModel(each, id)));
     keepPaused(options.paused().filter((each) => each !== id));
   };
   const fetchOne = async (id: string, entry: Running): Promise<void> => {
@@ -133,7 +142,7 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
       entry.isOnline = true;
     };
     try {
-      const model = await install(id, {
+      const model = await install(namedOf(id), {
         onProgress: entry.meter.note,
         signal: entry.stop.signal,
         quotaBytes: options.quotaBytes,
@@ -171,7 +180,7 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     downloads: () =>
       [...running].map(([model, { meter, problem, isPaused }]) => ({ model, problem, isPaused, ...meter.read() })),
     start: () => {
-      for (const id of wanted()) {
+      for (const { id } of wanted().map(readWanted)) {
         if (options.paused().includes(id)) enter(id, true);
         else begin(id);
       }
@@ -183,20 +192,22 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
         else if (refusal !== undefined && isOnline && problem === null) stop.abort(new Held(refusal));
       }
     },
-    add: (id) => {
-      const name = id.trim();
+    add: (named) => {
+      const { id: name, task } = readWanted(named);
       assertAbsent(name);
       const refusal = options.refusal();
       if (refusal !== undefined) throw refusal;
-      if (!wanted().includes(name)) keepWanted([...wanted(), name]);
+      const before = namedOf(name);
+      const wish = task === undefined ? before : `${name}#${task}`;
+      if (!wanted().includes(wish)) keepWanted([...wanted().filter((each) => each !== before), wish]);
       keepPaused(options.paused().filter((each) => each !== name));
       begin(name);
     },
-    look: async (id) => {
-      const name = id.trim();
-      assertAbsent(name);
-      const size = await options.measure?.(name, AbortSignal.timeout(LOOK_WITHIN_MS));
-      return size ?? { model: name, dtype: '', from: '', weightsBytes: null };
+    look: async (named) => {
+      const model = named.trim();
+      assertAbsent(readWanted(model).id);
+      const size = await options.measure?.(model, AbortSignal.timeout(LOOK_WITHIN_MS));
+      return { ...(size ?? { dtype: '', from: '', weightsBytes: null }), model };
     },
     pause: (id) => {
       const entry = running.get(id);
@@ -208,13 +219,14 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     },
     cancel: async (id) => {
       const entry = running.get(id);
+      const named = namedOf(id);
       forget(id);
       if (entry === undefined) return;
       // Nothing may begin in its place before its files are gone.
       Object.assign(entry, { isPaused: false, problem: null });
       entry.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
       await entry.ended;
-      await options.discard(id).catch((err: unknown) => log.warn({ model: id, err }, 'what came of a model stays'));
+      await options.discard(named).catch((err: unknown) => log.warn({ model: id, err }, 'what came of a model stays'));
       if (running.get(id) === entry) running.delete(id);
       onChange();
     },

@@ -1,7 +1,8 @@
 import { isModelId, isSafeFile } from '../api/model-lock.ts';
 import { Problem } from '../problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../runtimes/transformers/model-files.ts';
-import type { ModelKind } from '../runtimes/transformers/tasks/task-kinds.ts';
+import { type ModelKind, readTaskKind } from '../runtimes/transformers/tasks/task-kinds.ts';
+import type { WantedModel } from './wanted-model.ts';
 
 /** The largest tokenizers have 40 MB; a file of this kind beyond that is there to fill a disk. */
 const TEXT_MOST_BYTES = 256 * 1024 * 1024;
@@ -16,6 +17,14 @@ const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json'];
 const PROCESSOR_FILE = 'preprocessor_config.json';
 const TEMPLATE_FILE = 'chat_template.jinja';
 const OPTIONAL_FILES = ['generation_config.json', TEMPLATE_FILE, '1_Pooling/config.json'];
+
+/** The files of a model that is to do `task`. Errors: `model_load_failed` for one that does not. */
+export function planModel({ id, task }: WantedModel, config: JsonObject): FilePlan {
+  const kind = readTaskKind(config, task);
+  if (task === undefined || kind?.tasks.some((one) => one === task)) return planFiles(kind);
+  const does = kind === null ? '' : ` It does ${kind.tasks.join(', ')}.`;
+  throw new Problem('model_load_failed', `'${id}' does not do '${task}'.${does}`, { param: 'model' });
+}
 
 /** The files of a model of this kind; without one, of a language model or a text encoder. */
 export function planFiles(kind: ModelKind | null): FilePlan {

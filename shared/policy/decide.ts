@@ -1,4 +1,4 @@
-import type { ChatInput, EmbedInput, JobInput } from '../protocol/messages.ts';
+import type { ChatInput, EmbedInput, HeldFile, JobInput } from '../protocol/messages.ts';
 import type { JobType } from '../protocol/subjects.ts';
 import type { Choice, NodePolicy, PublicPolicy } from './node-policy.ts';
 import type { WeeklyHours } from './weekly-hours.ts';
@@ -95,7 +95,7 @@ export function sizeOf({ type, input }: { type: JobType; input: JobInput }): Job
     inputCharacters: 0,
     // A recording takes milliseconds to count, and few owners limit it.
     get inputBytes() {
-      return new TextEncoder().encode(JSON.stringify(input)).length;
+      return new TextEncoder().encode(JSON.stringify(input)).length + base64BytesOf(input);
     },
     inputs: 1,
     outputTokens: null,
@@ -161,4 +161,14 @@ function tooMany(count: number, most: number | undefined, what: string): string 
 
 function sum(values: number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** What the files that the node fetches take in an input, where base64 comes to stand (SPEC F6). */
+function base64BytesOf(input: object): number {
+  return sum(
+    Object.values(input).map((value: Partial<HeldFile> | null) => {
+      const isHeld = typeof value?.sha256 === 'string' && typeof value.bytes === 'number';
+      return isHeld ? 4 * Math.ceil((value.bytes ?? 0) / 3) : 0;
+    }),
+  );
 }

@@ -189,6 +189,8 @@ export const CapabilityDocument = Type.Object({
       blender: Type.Optional(Type.Boolean()),
       compute: Type.Optional(Type.Boolean()),
       constrained: Type.Optional(Type.Boolean()),
+      /** Whether it fetches files that a job's input stands for (SPEC F6). */
+      job_files: Type.Optional(Type.Boolean()),
       providers: Type.Record(Type.String(), Type.String()),
     },
     { additionalProperties: true },

@@ -19,6 +19,8 @@ export const LIMITS = {
   silenceMs: 1_500,
   /** Chat prompts of 200 KB and their JSON fit with room; larger inputs are files. */
   maxMessageBytes: 8 * 1024 * 1024,
+  /** That of OpenAI's routes for recordings, which clients know; a node holds a job's files in memory. */
+  maxRecordingBytes: 25 * 1024 * 1024,
   /** A traceparent takes 82; larger headers are not looked at, since reading them could keep a node from its work. */
   maxHeaderBytes: 4_096,
   /** One frame of embedding vectors: 64 vectors of 1,024 floats in base64 are 350 KB. */

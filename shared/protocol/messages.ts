@@ -127,6 +127,9 @@ export const JobFileRef = Type.Object({
 });
 export type JobFileRef = Static<typeof JobFileRef>;
 
+/** What stands in an input for a file of the job, whose content the node puts there (SPEC F6). */
+export type HeldFile = Pick<JobFileRef, 'sha256' | 'bytes'>;
+
 /** Where the node of an attempt fetches the files of its job and hands over those it makes, over HTTP (SPEC F). */
 export const JobFileGrant = Type.Object({
   /** At the relay that the node has enrolled at. */

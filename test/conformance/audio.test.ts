@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { toFile } from 'openai';
 import { decodeWav, encodeWav } from '../../shared/runtimes/media/wav.ts';
@@ -14,6 +17,7 @@ import {
 } from '../support/task-models/audio-models.ts';
 import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/task-models/whisper-model.ts';
 import { startTaskPool } from '../support/task-pool.ts';
+import { until } from '../support/until.ts';
 
 const EARS = 'test/ears';
 const VOICE = 'test/voice';
@@ -182,8 +186,82 @@ test('[AU4] a form that is broken, or asks for what there is not, is refused wit
   const headers = { 'content-type': 'multipart/form-data; boundary=x' };
   const cut = await pool.request('/v1/audio/transcriptions', { method: 'POST', headers, body: '--x\r\nContent-Dis' });
   assertError(await readError(cut), { code: 'invalid_value', message: /form/ });
-  const huge = await post('/v1/audio/transcriptions', [['file', recording(new Uint8Array(7_000_000))]]);
-  assertError(await readError(huge), { code: 'body_too_large', message: /6242304/ });
+  const two = await post('/v1/audio/transcriptions', [
+    ['file', recording(wav)],
+    ['file', recording(wav)],
+    ['model', EARS],
+  ]);
+  assertError(await readError(two), { code: 'invalid_value', param: 'file' });
+});
+
+/** More than a message of the bus takes. */
+const MINUTES = 4;
+const long = new Float32Array(MINUTES * 60 * RATE_HZ);
+long.set(toneSpeech('HELLO WORLD'), 0);
+long.set(toneSpeech('BYE'), long.length - 2 * RATE_HZ);
+const longWav = encodeWav({ samples: long, rateHz: RATE_HZ });
+const longFile = () => toFile(longWav, 'speech.wav');
+const nothingKept = async (): Promise<void> => {
+  // The answer goes out first.
+  await until(async () => {
+    const { data } = (await (await pool.request('/v1/files')).json()) as { data: unknown[] };
+    return data.length === 0;
+  });
+  await until(() => filesBelow('files/contents').length + filesBelow('files/incoming').length === 0);
+};
+const filesBelow = (folder: string): string[] =>
+  readdirSync(join(pool.dataFolder, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+
+test('[AU2] a recording of several minutes is heard whole, as a stream too, and nothing of it is kept', async () => {
+  assert.ok(longWav.length > 7_000_000);
+  const granularities = { response_format: 'verbose_json' as const, timestamp_granularities: ['segment' as const] };
+  const heard = await client.audio.transcriptions.create({ model: EARS, file: await longFile(), ...granularities });
+  assert.equal(heard.text, TEXT);
+  assert.equal(Math.round(Number(heard.duration)), MINUTES * 60);
+  assert.equal(Math.round(heard.segments?.at(-1)?.start ?? 0), MINUTES * 60 - 2);
+  await nothingKept();
+  const parts = [['file', recording(longWav)] as const, ['model', EARS] as const, ['stream', 'true'] as const];
+  const streamed = await post('/v1/audio/transcriptions', parts);
+  assert.ok((await streamed.text()).includes(`"transcript.text.done","text":${JSON.stringify(TEXT)}`));
+  await nothingKept();
+});
+
+test('[AU2] a client that hangs up in the middle of a long recording leaves nothing of it', async () => {
+  const { hostname, port } = new URL(pool.relay.url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined);
+  const part = '--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n';
+  socket.write(
+    `POST /v1/audio/transcriptions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${pool.relay.apiKey}\r\n` +
+      `content-type: multipart/form-data; boundary=b\r\ncontent-length: 9000000\r\n\r\n${part}`,
+  );
+  socket.write(longWav);
+  await until(() => filesBelow('files/incoming').length === 1);
+  socket.destroy();
+  await nothingKept();
+});
+
+test('[AU2] a recording beyond 25 MiB is refused with the number, said or not, and leaves nothing', async () => {
+  const expected: ExpectedError = { code: 'file_too_large', message: /26214400/, param: 'file' };
+  const huge = recording(new Uint8Array(26_214_401));
+  const said = await post('/v1/audio/transcriptions', [['file', huge]]);
+  assert.equal(said.status, 413);
+  assertError(await readError(said), expected);
+  const form = new FormData();
+  form.append('file', huge, 'speech.wav');
+  const { body, headers } = new Response(form);
+  const type = headers.get('content-type') ?? '';
+  const request = { method: 'POST', headers: { 'content-type': type }, body, duplex: 'half' as const };
+  const unsaid = await pool.request('/v1/audio/transcriptions', request);
+  assertError(await readError(unsaid), expected);
+  const unknown = await post('/v1/audio/transcriptions', [
+    ['file', recording(longWav)],
+    ['model', 'test/none'],
+  ]);
+  assertError(await readError(unknown), { code: 'model_not_found' });
+  await nothingKept();
 });
 
 test('[AU4] what has no effect is named', async () => {

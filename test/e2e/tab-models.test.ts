@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { afterTest } from '../support/after-test.ts';
 import { fileHeaders, type HubMirror, sendFile, startHubMirror } from '../support/hub-mirror.ts';
 import { joinWith, launchBrowser, seriousBarriers, visitJoin, waitForState } from '../support/join-page.ts';
@@ -13,10 +14,12 @@ import { Q8, writeLittleModel } from '../support/little-models.ts';
 import { type MirrorFront, startMirrorFront } from '../support/mirror-front.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { RATE_HZ, toneSpeech, writeToneListener } from '../support/task-models/audio-models.ts';
 import { until } from '../support/until.ts';
 
 const FIRST = 'acme/first';
 const SECOND = 'acme/second';
+const EARS = 'acme/ears';
 const CHAT = 'sparewatt/demo-chat';
 
 let folder: string;
@@ -27,6 +30,7 @@ let browser: Browser;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-tab-models-'));
   for (const model of [FIRST, SECOND]) writeLittleModel(folder, model);
+  await writeToneListener(folder, EARS);
   pool = await startPool();
   hub = await startHubMirror(folder);
   front = await startMirrorFront(pool.relay.url, hub.url, folder);
@@ -233,4 +237,19 @@ test('a line that breaks in mid-download is told, and the download goes on by it
   isLineUp = true;
   await isServed(FIRST);
   assert.match(hub.requests.findLast((one) => one.startsWith(Q8)) ?? '', /bytes=/);
+});
+
+test('a tab fetches a recording that is too large for a message, and writes it down', async (t) => {
+  const page = await visit(t);
+  await download(page, EARS);
+  await isServed(EARS);
+  const samples = new Float32Array(4 * 60 * RATE_HZ);
+  samples.set(toneSpeech('HELLO'));
+  samples.set(toneSpeech('BYE'), samples.length - 2 * RATE_HZ);
+  const recording = encodeWav({ samples, rateHz: RATE_HZ });
+  assert.ok(recording.length > 7_000_000);
+  const file = new File([recording as Uint8Array<ArrayBuffer>], 'speech.wav');
+  assert.equal((await pool.client().audio.transcriptions.create({ model: EARS, file })).text, 'HELLO BYE');
+  await page.getByRole('button', { name: `Remove ${EARS} from this browser` }).click();
+  await until(() => !pool.relay.models().includes(EARS));
 });

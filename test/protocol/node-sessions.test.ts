@@ -79,6 +79,7 @@ test('[S2] a node answers an offer with its capability document, which names wha
     blender: false,
     compute: false,
     constrained: true,
+    job_files: true,
     providers: { llm: 'transformers.js', embed: 'transformers.js' },
   });
   assert.deepEqual(document?.node_load, { slots_total: 2, slots_used: 0 });

@@ -9,6 +9,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterTest } from '../support/after-test.ts';
 import { ensureChromium } from '../support/chromium.ts';
+import { assertClose, softmax } from '../support/close-to.ts';
 import { buildEnginePage, engineOf } from '../support/engine-page.ts';
 import { fileHeaders, type HubMirror, sendFile, startHubMirror } from '../support/hub-mirror.ts';
 import { FP32, Q8, writeLittleModel } from '../support/little-models.ts';
@@ -16,11 +17,14 @@ import { type MirrorFront, startMirrorFront } from '../support/mirror-front.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { chatJob } from '../support/runtime-fixtures.ts';
+import { writeMaskFiller } from '../support/task-models/text-models.ts';
 import { until } from '../support/until.ts';
 
 const MODEL = 'acme/little';
 /** Whose weights are more than one piece of the cache holds. */
 const LARGE = 'acme/large';
+/** Whose files say that it embeds texts. */
+const GAPS = 'acme/gaps';
 const PIECE_BYTES = 4 * 1024 * 1024;
 const ON_CPU = { only: 'wasm' };
 
@@ -34,6 +38,7 @@ before(async () => {
   const models = join(folder, 'hub');
   writeLittleModel(models, MODEL);
   writeLittleModel(models, LARGE, ['fp32']);
+  await writeMaskFiller(models, GAPS, ['tea', 'milk'], { drink: [3, 1] });
   pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
   hub = await startHubMirror(models);
   front = await startMirrorFront(pool.relay.url, hub.url, models);
@@ -98,6 +103,25 @@ test('a model of the mirror comes in the dtype for the processor, answers, and i
   await load(page);
   await engine.open([MODEL], ON_CPU);
   assert.deepEqual(requestsFor(Q8), [Q8]);
+});
+
+test('a model does what its owner names behind its id, and is refused before it comes where it does not do that', async (t) => {
+  const page = await openPage(t);
+  const engine = engineOf(page);
+  await assert.rejects(engine.open([`${GAPS}#translation`], ON_CPU), /'acme\/gaps' does not do 'translation'/);
+  assert.deepEqual(requestsFor('onnx/'), []);
+  for (const [wanted, type, tasks] of [
+    [GAPS, 'embed', undefined],
+    [`${GAPS}#fill-mask`, 'task', ['fill-mask']],
+  ] as const) {
+    await engine.open([wanted], ON_CPU);
+    const [model] = await engine.models();
+    assert.deepEqual([model?.name, model?.type, model?.tasks], [GAPS, type, tasks]);
+  }
+  const { fills } = await engine.outputOf({ type: 'task', model: GAPS, input: { text: 'drink [MASK]', top: 1 } });
+  // Every other token of the vocabulary has a score of 0: five special ones and the word of the table.
+  const [score = 0] = softmax([3, 1, ...new Array<number>(6).fill(0)]);
+  assertClose(fills, [{ word: 'tea', text: 'drink tea', score }], 1e-5);
 });
 
 /** The first answer ends in the middle, once the browser has kept some of it; what had not been read yet is lost with the line. */

@@ -7,12 +7,11 @@ import {
   externalDataFiles,
   type FilePlan,
   mostBytesOf,
-  planFiles,
+  planModel,
   weightsFile,
 } from '../../../shared/downloads/model-plan.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
 import { downloadFile } from './download.ts';
 import { fileUrl } from './hub.ts';
@@ -73,7 +72,7 @@ async function fetchFrom(options: FetchOptions, source: ModelSource, job: FetchJ
   };
   await require(CONFIG_FILE);
   const config = await readConfig(place, CONFIG_FILE);
-  const plan = planFiles(readTaskKind(config, place.task));
+  const plan = planModel(place, config);
   isComplete = () => place.dtypes.some((dtype) => hasWeights(dtype, plan, digests));
   for (const name of plan.required) await require(name);
   for (const name of plan.optional) await fetchFile(name);

@@ -7,7 +7,7 @@ import {
   type FilePlan,
   KNOWN_FILES,
   KNOWN_PARTS,
-  planFiles,
+  planModel,
   SHIPPED_DTYPES,
   weightsFile,
 } from '../../../shared/downloads/model-plan.ts';
@@ -42,7 +42,7 @@ export type ModelRequest =
       /** Those that suit, the best first, where none is wanted above all. */
       dtypes?: readonly string[];
       revision?: string;
-      task?: string;
+      task?: string | undefined;
     };
 
 export type ModelStoreOptions = FetchOptions & {
@@ -94,7 +94,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
     async verify(model) {
       const digests = await readDigests(model);
       if (digests === null) throw fileProblem(model, DIGESTS_FILE, 'missing');
-      const plan = planFiles(readTaskKind(await readConfig(model, 'config.json'), model.task));
+      const plan = planModel(model, await readConfig(model, 'config.json'));
       await assertWhole(model, digests, neededFiles(digests, plan, model.weightsFiles));
     },
     async release({ shipped, folder }) {
@@ -221,7 +221,7 @@ async function describeModel(place: Place, digests: Digests): Promise<InstalledM
   if (place.shipped) await assertWhole(place, digests, ['config.json']);
   const config = await readConfig(place, 'config.json');
   const kind = readTaskKind(config, place.task);
-  const plan = planFiles(kind);
+  const plan = planModel(place, config);
   const filesIn = (dtype: string) => plan.parts.map((part) => weightsFile(dtype, part));
   const isPresent = (candidate: string) => filesIn(candidate).every((name) => name in digests.files);
   const dtype = place.dtypes.find(isPresent) ?? place.dtypes[0] ?? '';

@@ -3,17 +3,16 @@ import {
   assertModelId,
   CONFIG_FILE,
   externalDataFiles,
-  planFiles,
+  planModel,
   weightsFile,
 } from '../../../shared/downloads/model-plan.ts';
 import type { ModelSize } from '../../../shared/ipc/model-size.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import { readTaskKind } from '../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { fileUrl, requestFile, statusProblem, unreachableProblem, type WaysOut } from './hub.ts';
 import { type ModelSource, type OpenSource, type SourceOptions, sourcesFor } from './sources.ts';
 
-type Wanted = { id: string; dtypes: readonly string[]; revision?: string };
+type Wanted = { id: string; task?: string | undefined; dtypes: readonly string[]; revision?: string };
 /** How large a file is at a source: null where it does not say, undefined where it has none of that name. */
 type SizeOf = (name: string) => Promise<number | null | undefined>;
 
@@ -28,7 +27,7 @@ const TIMEOUT_MS = 15_000;
  */
 export async function sizeOfDownload(
   options: SourceOptions,
-  { id, dtypes, revision = 'main' }: Wanted,
+  { id, task, dtypes, revision = 'main' }: Wanted,
   signal: AbortSignal,
 ): Promise<ModelSize> {
   assertModelId(id);
@@ -38,7 +37,7 @@ export async function sizeOfDownload(
   let failure: unknown;
   for (const source of sourcesFor(options, wanted, digests, limit)) {
     try {
-      return await sizeAt(source, { id, dtypes, revision }, limit);
+      return await sizeAt(source, { id, task, dtypes, revision }, limit);
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
@@ -47,11 +46,11 @@ export async function sizeOfDownload(
   throw failure;
 }
 
-async function sizeAt(source: ModelSource, { id, dtypes, revision = 'main' }: Wanted, signal: AbortSignal) {
+async function sizeAt(source: ModelSource, { id, task, dtypes, revision = 'main' }: Wanted, signal: AbortSignal) {
   const open = await source.open();
   const at = { id, revision: open.lock?.revision ?? revision };
   const config = await readConfigOf(open, at, signal);
-  const { parts } = planFiles(readTaskKind(config));
+  const { parts } = planModel({ id, task }, config);
   const sizeOf = sizesAt(open, at, signal);
   const from = new URL(open.hub.hubUrl).host;
   for (const dtype of dtypes) {

@@ -1,10 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { TRANSCRIPT_FORMATS, type TranscriptFormat } from '../../../shared/api/audio.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import type { FileDepot } from '../../files/file-depot.ts';
+import { boundaryOf, type Part, readMultipart } from '../../files/multipart.ts';
+import { uploadOf } from '../uploads.ts';
+import { assertSmallEnough, dropRecording, type Recording, receiveRecording } from './recording.ts';
 
 /** What the form of a transcription asks for. */
 export type TranscriptionWishes = {
-  file: Buffer;
   model: string;
   language: string | undefined;
   format: TranscriptFormat;
@@ -15,62 +18,103 @@ export type TranscriptionWishes = {
   ignored: string[];
 };
 
+type Form = { texts: ReadonlyMap<string, readonly string[]>; recording: Recording };
+
 const KNOWN = new Set(['file', 'model', 'language', 'response_format', 'timestamp_granularities[]', 'stream']);
 const GRANULARITIES = ['word', 'segment'];
+const FORM = 'multipart/form-data';
+/** Prompts are the longest; OpenAI's have 224 tokens. */
+const FIELD_MOST_BYTES = 64 * 1024;
 
-/** Reads a form, whatever the order of its parts. Errors: `invalid_value`, `missing_required_parameter`, `invalid_audio`. */
-export async function readTranscriptionForm(request: FastifyRequest): Promise<TranscriptionWishes> {
-  const form = await readForm(request);
-  const file = form.get('file');
-  if (file === null) throw missing('file');
-  if (typeof file === 'string') throw wrong('file', 'must be a file, with a file name');
-  if (file.size === 0) throw new Problem('invalid_audio', 'The recording is empty. Send one.', { param: 'file' });
-  const granularities = textsOf(form, 'timestamp_granularities[]');
+/**
+ * Reads a form as it comes, whatever the order of its parts; whoever calls drops or keeps the recording. Errors:
+ * `invalid_value`, `missing_required_parameter`, `invalid_audio`, `unsupported_media_type`, and those of `receiveRecording`.
+ */
+export async function readTranscriptionForm(
+  request: FastifyRequest,
+  files: FileDepot,
+): Promise<{ wishes: TranscriptionWishes; recording: Recording }> {
+  const { texts, recording } = await readForm(request, files);
+  try {
+    if ('bytes' in recording && recording.bytes.length === 0) {
+      throw new Problem('invalid_audio', 'The recording is empty. Send one.', { param: 'file' });
+    }
+    return { wishes: wishesOf(texts), recording };
+  } catch (error) {
+    await dropRecording(recording, files);
+    throw error;
+  }
+}
+
+function wishesOf(texts: Form['texts']): TranscriptionWishes {
+  const granularities = texts.get('timestamp_granularities[]') ?? [];
   const unknown = granularities.find((name) => !GRANULARITIES.includes(name));
   if (unknown !== undefined) throw wrong('timestamp_granularities', `must be of ${GRANULARITIES.join(', ')}`);
-  const format = readFormat(textOf(form, 'response_format') ?? 'json');
+  const format = readFormat(textOf(texts, 'response_format') ?? 'json');
   const wantsWords = granularities.includes('word');
   if (wantsWords && format !== 'verbose_json') {
     throw wrong('timestamp_granularities', 'takes words only with response_format verbose_json');
   }
-  const stream = readFlag(form, 'stream');
+  const stream = readFlag(texts, 'stream');
   // Events carry text alone: times would be lost without a word.
   if (stream && format !== 'json' && format !== 'text') throw wrong('response_format', 'is json or text in a stream');
-  const model = textOf(form, 'model');
+  const model = textOf(texts, 'model');
   if (model === undefined) throw missing('model');
   return {
-    file: Buffer.from(await file.arrayBuffer()),
     model,
-    language: textOf(form, 'language'),
+    language: textOf(texts, 'language'),
     format,
     wantsWords,
     wantsSegments: granularities.length === 0 || granularities.includes('segment'),
     stream,
-    ignored: [...new Set(form.keys())].filter((name) => !KNOWN.has(name)),
+    ignored: [...texts.keys()].filter((name) => !KNOWN.has(name)),
   };
 }
 
-async function readForm({ body, headers }: FastifyRequest): Promise<FormData> {
-  const type = headers['content-type'] ?? '';
+async function readForm(request: FastifyRequest, files: FileDepot): Promise<Form> {
+  const { 'content-type': type = '', 'content-length': length } = request.headers;
+  if (type === '') throw new Problem('missing_required_parameter', 'Send a form with a file and a model.');
+  if (!new RegExp(`^${FORM}\\b`, 'i').test(type)) {
+    throw new Problem('unsupported_media_type', `Send the body as content-type: ${FORM}.`);
+  }
+  assertSmallEnough(Number(length ?? 0));
+  const texts = new Map<string, string[]>();
+  let recording: Recording | undefined;
   try {
-    return await new Response(body as Buffer<ArrayBuffer>, { headers: { 'content-type': type } }).formData();
-  } catch {
-    throw new Problem('invalid_value', 'The form is broken or not complete. Send all of its parts.');
+    for await (const part of readMultipart(uploadOf(request, files.limits), boundaryOf(type))) {
+      if (part.name === 'file') {
+        if (part.filename === undefined) throw wrong('file', 'must be a file, with a file name');
+        if (recording !== undefined) throw wrong('file', 'must be one file');
+        recording = await receiveRecording(part, request.principal.keyId, files);
+      } else texts.set(part.name, [...(texts.get(part.name) ?? []), await readText(part)]);
+    }
+    if (recording === undefined) throw missing('file');
+    return { texts, recording };
+  } catch (error) {
+    await dropRecording(recording, files);
+    throw error;
   }
 }
 
-function textsOf(form: FormData, name: string): string[] {
-  return form.getAll(name).filter((value) => typeof value === 'string');
+async function readText({ name, body }: Part): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > FIELD_MOST_BYTES) throw wrong(name.slice(0, 64), `must have at most ${FIELD_MOST_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** What is empty counts as left out: forms have no null. */
-function textOf(form: FormData, name: string): string | undefined {
-  const [text] = textsOf(form, name);
+function textOf(texts: Form['texts'], name: string): string | undefined {
+  const text = texts.get(name)?.[0];
   return text === undefined || text === '' ? undefined : text;
 }
 
-function readFlag(form: FormData, name: string): boolean {
-  const text = textOf(form, name) ?? 'false';
+function readFlag(texts: Form['texts'], name: string): boolean {
+  const text = textOf(texts, name) ?? 'false';
   if (text === 'true' || text === 'false') return text === 'true';
   throw wrong(name, 'must be true or false');
 }

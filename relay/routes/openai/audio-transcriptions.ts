@@ -1,22 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { READS_FILES } from '../../../shared/agent/capability-document.ts';
 import { TranscriptionForm, TranscriptionResponse } from '../../../shared/api/audio.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
-import { LIMITS } from '../../../shared/protocol/limits.ts';
-import type { RelayApp, RelayServices } from '../../services.ts';
+import type { HeldFile } from '../../../shared/protocol/messages.ts';
+import { ANY_ROUTE } from '../../scheduler/routing.ts';
+import type { JobOrder, RelayApp, RelayServices } from '../../services.ts';
 import { ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { sendJson } from '../send-json.ts';
+import { registerStreamed } from '../uploads.ts';
 import { readTranscriptionForm, type TranscriptionWishes } from './audio-form.ts';
 import { type ObjectJobPorts, runObjectJob } from './object-job.ts';
+import { dropRecording, withKeptRecording } from './recording.ts';
 import { readTranscript, type Transcript, transcriptText, usageOfSound, verboseTranscript } from './transcript.ts';
-import { streamTranscript } from './transcript-stream.ts';
+import { streamTranscript, type TranscriptCall } from './transcript-stream.ts';
 
-/** What the rest of a job request takes beside its file. */
-const REQUEST_BYTES = 64 * 1024;
-/** A file travels to its node in one message, in base64, which makes four bytes of three. */
-const MOST_FORM_BYTES = Math.floor(((LIMITS.maxMessageBytes - REQUEST_BYTES) * 3) / 4);
 const FORM = 'multipart/form-data';
+/** To a node that fetches the recording itself. */
+const FETCHING = { ...ANY_ROUTE, capabilities: [READS_FILES] };
 
 const TASKS = [
   ['transcriptions', 'transcribe', 'Write down what is said in a recording'],
@@ -24,21 +25,14 @@ const TASKS = [
 ] as const;
 
 /** `POST /v1/audio/transcriptions` and `translations`. Their bodies are forms; those of all other routes are JSON. */
-export function registerTranscriptionRoutes(app: RelayApp, services: RelayServices): void {
+export async function registerTranscriptionRoutes(app: RelayApp, services: RelayServices): Promise<void> {
   const ports = { services, hangUpOf: watchHangUps(app) };
-  app.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    const read = { parseAs: 'buffer', bodyLimit: MOST_FORM_BYTES } as const;
-    scope.addContentTypeParser(FORM, read, (_request, body, done) => done(null, body));
-    scope.addContentTypeParser('*', (_request, _payload, done) => {
-      done(new Problem('unsupported_media_type', `Send the body as content-type: ${FORM}.`));
-    });
+  await registerStreamed(app, (scope) => {
     for (const [path, task, summary] of TASKS) {
       scope.post(
         `/v1/audio/${path}`,
         {
           config: { access: 'inference' },
-          bodyLimit: MOST_FORM_BYTES,
           // A form is bytes until it has been read; what is wrong with it is said by who reads it.
           validatorCompiler: () => () => true,
           schema: {
@@ -49,7 +43,8 @@ export function registerTranscriptionRoutes(app: RelayApp, services: RelayServic
             response: { 200: TranscriptionResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
           },
         },
-        (request, reply) => transcribe(task, request, reply, ports),
+        // The types of the route know only its JSON.
+        (request, reply) => transcribe(task, request, reply, ports) as Promise<never>,
       );
     }
   });
@@ -61,10 +56,30 @@ async function transcribe(
   reply: FastifyReply,
   ports: ObjectJobPorts,
 ): Promise<FastifyReply> {
-  if (request.body == null) throw new Problem('missing_required_parameter', 'Send a form with a file and a model.');
-  const wishes = await readTranscriptionForm(request);
-  ports.services.models.assertKnown(wishes.model, 'stt');
-  const order = { type: 'stt', model: wishes.model, input: inputOf(task, wishes) } as const;
+  const { services } = ports;
+  const { wishes, recording } = await readTranscriptionForm(request, services.files);
+  try {
+    services.models.assertKnown(wishes.model, 'stt');
+  } catch (error) {
+    await dropRecording(recording, services.files);
+    throw error;
+  }
+  const answer = (audio: string | HeldFile, more: Pick<JobOrder, 'files' | 'routing'> = {}) => {
+    const order = { type: 'stt', model: wishes.model, input: inputOf(task, audio, wishes), ...more } as const;
+    return answered(order, task, wishes, { request, reply }, ports);
+  };
+  if ('bytes' in recording) return answer(recording.bytes.toString('base64'));
+  const { keyId } = request.principal;
+  return withKeptRecording(recording, keyId, services, (audio, files) => answer(audio, { files, routing: FETCHING }));
+}
+
+async function answered(
+  order: Omit<JobOrder, 'stream'>,
+  task: string,
+  wishes: TranscriptionWishes,
+  { request, reply }: Pick<TranscriptCall, 'request' | 'reply'>,
+  ports: ObjectJobPorts,
+): Promise<FastifyReply> {
   const names = { audio: 'file', words: 'timestamp_granularities', task: 'model' };
   const headers = ignoredHeader(wishes.ignored);
   if (wishes.stream) return streamTranscript(order, { names, headers, request, reply }, ports);
@@ -73,9 +88,9 @@ async function transcribe(
   return send(readTranscript(output), task, wishes, reply);
 }
 
-function inputOf(task: string, { file, language, format, wantsWords }: TranscriptionWishes) {
+function inputOf(task: string, audio: string | HeldFile, { language, format, wantsWords }: TranscriptionWishes) {
   return {
-    audio: file.toString('base64'),
+    audio,
     task,
     // Times cost a model tokens: who wants none asks for none.
     timestamps: format !== 'json' && format !== 'text',

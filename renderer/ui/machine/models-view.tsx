@@ -86,18 +86,20 @@ function TrialsLine({ model: { type, trials = [] } }: { model: ListedModel }) {
   const { texts, show } = useSpeech();
   const words = texts.models.trials;
   const chosen = trials.find(({ verdict }) => verdict === 'chosen')?.device;
-  if (chosen !== 'cpu' && chosen !== 'webgpu') return null;
+  if (chosen !== 'cpu' && chosen !== 'wasm' && chosen !== 'webgpu') return null;
   const rateOn = (wanted: string) => trials.find(({ device }) => device === wanted)?.per_second ?? null;
-  const [gpu, processor] = [rateOn('webgpu'), rateOn('cpu')];
+  const [gpu, processor] = [rateOn('webgpu'), rateOn('cpu') ?? rateOn('wasm')];
   const shown = (rate: number | null): string => {
     if (rate === null) return words.failed;
-    return type === 'embed' ? words.texts(show.fine(rate)) : words.tokens(show.fine(rate));
+    const count = show.fine(rate);
+    if (type === 'embed') return words.texts(count);
+    return type === 'llm' ? words.tokens(count) : words.answers(count);
   };
   // Of what failed nobody knows how fast it is.
   const isCompared = gpu !== null && processor !== null;
   return (
     <span className="hint">
-      {words.figures(shown(gpu), shown(processor))} {isCompared && words[chosen]}
+      {words.figures(shown(gpu), shown(processor))} {isCompared && (chosen === 'webgpu' ? words.webgpu : words.cpu)}
     </span>
   );
 }

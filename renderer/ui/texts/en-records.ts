@@ -126,6 +126,7 @@ export const EN_RECORDS = {
       figures: (gpu: string, processor: string): string => `Tried here: GPU ${gpu}, processor ${processor}.`,
       tokens: (rate: string): string => `${rate} tokens/s`,
       texts: (rate: string): string => `${rate} texts/s`,
+      answers: (rate: string): string => `${rate} answers/s`,
       failed: 'failed',
       cpu: 'The processor is more than twice as fast, so that the model runs there.',
       webgpu: 'A GPU counts double, since it leaves the processor to you.',

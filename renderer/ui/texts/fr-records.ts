@@ -126,6 +126,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       figures: (gpu, processor) => `Essayé ici : carte graphique ${gpu}, processeur ${processor}.`,
       tokens: (rate) => `${rate} jetons/s`,
       texts: (rate) => `${rate} textes/s`,
+      answers: (rate) => `${rate} réponses/s`,
       failed: 'en échec',
       cpu: 'Le processeur est plus de deux fois plus rapide ; le modèle y tourne donc.',
       webgpu: 'Une carte graphique compte double, car elle vous laisse le processeur.',

@@ -18,12 +18,14 @@ export type DeviceHost = 'browser' | 'node' | 'desktop';
 /** Which of equal ones is taken. In Node the makers' own providers are better tried than its WebGPU. */
 const ORDER: Readonly<Record<DeviceHost, readonly Device[]>> = {
   browser: ['webgpu', 'wasm'],
-  desktop: ['webgpu', 'cpu'],
+  desktop: ['webgpu', 'cpu', 'wasm'],
   node: ['cuda', 'dml', 'coreml', 'webgpu', 'cpu'],
 };
 export const PROCESSORS: readonly Device[] = ['wasm', 'cpu'];
 const GPU_COUNTS = 2;
 const EQUAL_SHARE = 0.1;
+/** All that WebAssembly can address: weights pass through it also on their way to a browser's GPU. */
+export const WEBASSEMBLY_BYTES = 4 * 2 ** 30;
 /** Weights, what is computed with them, and the cache of a conversation. */
 const MEMORY_PER_WEIGHT = 1.5;
 /** Dtypes whose sums are made in 16 bits. */

@@ -11,10 +11,13 @@ import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { type Desktop, type DesktopOptions, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { fileHeaders, type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
+import { writeMaskFiller } from '../../support/task-models/text-models.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../../shared/models', import.meta.url));
 const CHAT = 'sparewatt/demo-chat';
+const GAPS = 'test/gaps';
 const WEIGHTS = 'onnx/model.onnx';
 
 let hub: HubMirror;
@@ -27,10 +30,14 @@ function open(t: TestContext, options: DesktopOptions = {}) {
   hub.heal();
   hub.requests.length = 0;
   return startDesktop(t, {
-    modelInstaller: ({ relay: _, ...place }) =>
-      createModelInstaller({ ...place, shippedFolder: '/nonexistent', hubUrl: hub.url, allowedSources: ['hub'] }),
+    modelInstaller: installFrom(hub),
     ...options,
   });
+}
+
+function installFrom({ url }: HubMirror): NonNullable<DesktopOptions['modelInstaller']> {
+  return ({ relay: _, ...place }) =>
+    createModelInstaller({ ...place, shippedFolder: '/nonexistent', hubUrl: url, allowedSources: ['hub'] });
 }
 
 const stored = (changes: object) => ({
@@ -75,6 +82,55 @@ test('a model that is added is fetched, listed with what it needs, kept over a r
   assert.equal(existsSync(join(second.folder, 'models', CHAT, WEIGHTS)), false);
   assert.deepEqual((second.settingsFile.store as { models?: string[] }).models, []);
   await assert.rejects(second.ask('removeModel', { model: TEST_MODEL }), { code: 'model_not_found' });
+});
+
+test('the task that is named behind an id is kept while a download is paused, and over a restart', async (t) => {
+  const folder = temporaryFolder(t);
+  await writeMaskFiller(folder, GAPS, ['tea'], { drink: [3] });
+  const gaps = await startHubMirror(folder);
+  t.after(() => gaps.close());
+  const options = { modelInstaller: installFrom(gaps) };
+  const desktop = await open(t, options);
+  const stopped = Promise.withResolvers<void>();
+  gaps.interfere(WEIGHTS, () => stopped.resolve());
+  await desktop.ask('addModel', { model: `${GAPS}#fill-mask` });
+  await stopped.promise;
+  assert.deepEqual(
+    desktop.app.state().downloads.map(({ model }) => model),
+    [GAPS],
+  );
+  await assert.rejects(desktop.ask('addModel', { model: GAPS }), { code: 'model_in_use' });
+  await desktop.ask('pauseDownload', { model: GAPS });
+  gaps.heal();
+  const second = await open(t, { ...options, folder: desktop.folder, stored: desktop.settingsFile.store });
+  await second.ask('addModel', { model: GAPS });
+  await until(async () => (await second.ask('listModels')).length === 2);
+  const third = await open(t, { ...options, folder: desktop.folder, stored: second.settingsFile.store });
+  await until(async () => (await third.ask('listModels')).length === 2);
+  for (const app of [second, third]) {
+    const [, added] = await app.ask('listModels');
+    assert.deepEqual([added?.name, added?.type, added?.tasks, added?.isAdded], [GAPS, 'task', ['fill-mask'], true]);
+  }
+  await third.ask('removeModel', { model: GAPS });
+  assert.deepEqual((third.settingsFile.store as { models?: string[] }).models, []);
+  await third.ask('addModel', { model: GAPS });
+  await until(async () => (await third.ask('listModels')).length === 2);
+  assert.equal((await third.ask('listModels'))[1]?.type, 'embed');
+});
+
+test('a model that does not do the named task is refused by name before its weights come', async (t) => {
+  const desktop = await open(t);
+  await desktop.ask('addModel', { model: `${CHAT}#fill-mask` });
+  await until(() => desktop.app.state().downloads[0]?.problem !== null);
+  const [download] = desktop.app.state().downloads;
+  assert.equal(download?.problem?.code, 'model_load_failed');
+  assert.match(download?.problem?.message ?? '', /does not do 'fill-mask'/);
+  assert.deepEqual(
+    hub.requests.filter((name) => name.startsWith('onnx/')),
+    [],
+  );
+  await desktop.ask('cancelDownload', { model: CHAT });
+  assert.deepEqual((desktop.settingsFile.store as { models?: string[] }).models, []);
 });
 
 /** Begins a download of which no more comes than the first bytes, until the hub heals. */

@@ -176,3 +176,11 @@ test('[O1] lists are short and patterns simple, because a relay reads those of e
   assert.equal(isPolicy({ deny: Array.from({ length: 200 }, () => 'a') }), true);
   assert.equal(isPolicy({ deny: Array.from({ length: 201 }, () => 'a') }), false);
 });
+
+test('a recording that the node fetches counts as much as one that travels in the job', () => {
+  const bytes = 7_000_000;
+  const inline = sizeOf({ type: 'stt', input: { audio: Buffer.alloc(bytes).toString('base64') } }).inputBytes;
+  const fetched = sizeOf({ type: 'stt', input: { audio: { sha256: 'a'.repeat(64), bytes } } }).inputBytes;
+  assert.ok(Math.abs(fetched - inline) < 200, `${fetched} is not ${inline}`);
+  assert.ok(sizeOf({ type: 'task', input: { audio: null, text: 'x', list: [1] } }).inputBytes < 100);
+});

@@ -156,16 +156,30 @@ export async function writeToneClassifier(root: string, id: string): Promise<str
   });
 }
 
-/** Tells "low" from "high" sounds: a text fits by what its half of the mel bands (in decibels) is louder than the other. */
+/** What the extractor of `writePitchMatcher` hears: 64 mel bands of ten seconds at 48 kHz. */
+export const PITCH_MATCHER = {
+  rateHz: 48_000,
+  frame: 1_024,
+  hop: 480,
+  bands: 64,
+  fromHz: 50,
+  toHz: 14_000,
+  seconds: 10,
+};
+
+/**
+ * Tells "low" from "high" sounds: a text fits by a tenth of the decibels by which its half of the mel bands is louder
+ * than the other.
+ */
 export async function writePitchMatcher(root: string, id: string): Promise<string> {
   const { ids, files } = bertTokenizer(['low', 'high']);
-  const bands = 64;
+  const { rateHz, frame, hop, bands, fromHz, toHz, seconds } = PITCH_MATCHER;
   const table = new Float32Array(ids.size * 2);
   table[(ids.get('low') ?? 0) * 2] = 1;
   table[(ids.get('high') ?? 0) * 2 + 1] = 1;
   const halves = Float32Array.from({ length: bands * 2 }, (_, at) => {
     const isLow = Math.floor(at / 2) < bands / 2;
-    return isLow === (at % 2 === 0) ? 1 / bands : -1 / bands;
+    return (isLow === (at % 2 === 0) ? 0.1 : -0.1) / bands;
   });
   return await writeModel(root, id, {
     ...files,
@@ -174,16 +188,16 @@ export async function writePitchMatcher(root: string, id: string): Promise<strin
       feature_extractor_type: 'ClapFeatureExtractor',
       processor_class: 'ClapProcessor',
       feature_size: bands,
-      fft_window_size: 1_024,
-      nb_frequency_bins: 513,
-      frequency_min: 50,
-      frequency_max: 14_000,
-      hop_length: 480,
-      max_length_s: 10,
-      nb_max_samples: 480_000,
+      fft_window_size: frame,
+      nb_frequency_bins: frame / 2 + 1,
+      frequency_min: fromHz,
+      frequency_max: toHz,
+      hop_length: hop,
+      max_length_s: seconds,
+      nb_max_samples: seconds * rateHz,
       padding: 'repeatpad',
       truncation: 'rand_trunc',
-      sampling_rate: 48_000,
+      sampling_rate: rateHz,
     },
     'onnx/model.onnx': graphFile({
       nodes: [

@@ -1,0 +1,128 @@
+/** Files of a job that a node puts into its input (SPEC F6). */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { withFetchedFiles } from '../../shared/agent/fetch-inputs.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
+import type { JsonInput } from '../../shared/protocol/messages.ts';
+import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
+import { assertError, readError } from '../support/error-answers.ts';
+import { startPool } from '../support/pool.ts';
+import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
+import { isProblem } from '../support/problems.ts';
+import { NEVER } from '../support/runtime-fixtures.ts';
+import { joinScriptedNode } from '../support/scripted-node.ts';
+import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+
+const EARS = 'test/ears';
+const CONTENT = Buffer.from('a recording of many bytes');
+const TOKEN = 'token-of-one-attempt';
+const digestOf = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
+const HELD = { sha256: digestOf(CONTENT), bytes: CONTENT.length };
+const crypto = { sha256Hex: (content: Uint8Array | string) => createHash('sha256').update(content).digest('hex') };
+
+/** Fetches from a relay that is played. */
+async function fetchFrom(t: TestContext, answer: (response: ServerResponse) => void, input: JsonInput, more = {}) {
+  const asked: (string | undefined)[] = [];
+  const server = createServer(({ url, headers }, response) => {
+    asked.push(url, headers.authorization);
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const lent = { file_id: 'file_1', ...HELD, ...more };
+  const files = { path: '/v1/job-files', token: TOKEN, inputs: [lent], mostOutputs: 1, mostOutputBytes: 1 };
+  const relayUrl = `http://127.0.0.1:${port}`;
+  const fetched = withFetchedFiles(input, { ...files, relayUrl }, NEVER, { fetch, crypto, stallMs: 200 });
+  return { fetched, asked };
+}
+
+test('[F6] a member that stands for a file of the job gets its content, fetched with the token of the attempt', async (t) => {
+  const input = { audio: HELD, language: 'de' };
+  const { fetched, asked } = await fetchFrom(t, (response) => response.end(CONTENT), input);
+  assert.deepEqual(await fetched, { audio: CONTENT.toString('base64'), language: 'de' });
+  assert.deepEqual(asked, ['/v1/job-files/file_1', `Bearer ${TOKEN}`]);
+});
+
+test('[F6] nothing is fetched for what the relay has not lent', async (t) => {
+  for (const audio of ['AAAA', null, { sha256: digestOf(Buffer.from('other')), bytes: 5 }, { ...HELD, bytes: 1 }]) {
+    const input = { audio };
+    const { fetched, asked } = await fetchFrom(t, (response) => response.end(CONTENT), input);
+    assert.equal(await fetched, input);
+    assert.deepEqual(asked, []);
+  }
+});
+
+test('[F6] content that is another, shorter, longer, refused or late is not given to the runtime', async (t) => {
+  const other = Buffer.from(CONTENT);
+  other[0] = 0;
+  const answers: ((response: ServerResponse) => void)[] = [
+    (response) => response.end(other),
+    (response) => response.end(CONTENT.subarray(1)),
+    (response) => response.end(Buffer.concat([CONTENT, CONTENT])),
+    (response) => response.writeHead(401).end(),
+    (response) => response.writeHead(200).write(CONTENT.subarray(0, 3)),
+    (response) => response.destroy(),
+  ];
+  for (const answer of answers) {
+    const { fetched } = await fetchFrom(t, answer, { audio: HELD });
+    await assert.rejects(fetched, isProblem('file_transfer_failed', /Try again/));
+  }
+});
+
+test('[F6] a node holds no more for a job than the limit', async (t) => {
+  const bytes = LIMITS.maxRecordingBytes + 1;
+  const { fetched, asked } = await fetchFrom(t, (response) => response.end(), { audio: { ...HELD, bytes } }, { bytes });
+  await assert.rejects(fetched, isProblem('file_too_large', /26214400/));
+  assert.deepEqual(asked, []);
+});
+
+test('[F6] a recording that has to be fetched goes to no node that does not say that it can', async (t) => {
+  const pool = await startPool({ jobLimits: { maxWaitMs: 50 } });
+  t.after(() => pool.close());
+  const node = await joinScriptedNode(t, pool.relay, { models: [EARS], type: 'stt' });
+  const ask = (bytes: number): Promise<Response> => {
+    const form = new FormData();
+    form.append('file', new Blob([new Uint8Array(bytes)]), 'speech.wav');
+    form.append('model', EARS);
+    return pool.request('/v1/audio/transcriptions', { method: 'POST', body: form });
+  };
+  const large = await ask(7_000_000);
+  assert.equal(large.status, 503);
+  assertError(await readError(large), { code: 'no_capacity', message: /fetch a file of this size/ });
+  const small = ask(1_000);
+  const { request, done } = await node.jobs.next();
+  assert.deepEqual([request.type, 'files' in request], ['stt', false]);
+  done({ output: { text: 'one', duration_s: 1 } });
+  assert.equal((await small).status, 200);
+});
+
+test('[F6] a node that says so gets it, and its runtime the content alone', async (t) => {
+  const pool = await startPool();
+  t.after(() => pool.close());
+  const asked = Promise.withResolvers<RuntimeJob>();
+  const ears = { ...createSyntheticRuntime(), models: () => [pretendedModel(EARS, 'stt')] };
+  const run: Runtime['run'] = async (job) => {
+    asked.resolve(job);
+    const usage = { inputTokens: 0, outputTokens: 1 };
+    return { finishReason: 'stop', usage, execution: pretendedExecution('test'), output: { text: 'a', duration_s: 1 } };
+  };
+  const { agent } = await pool.addNode({ runtime: { ...ears, run } });
+  assert.equal((await agent.capabilities()).capabilities.job_files, true);
+  const content = new Uint8Array(7_000_000).fill(7);
+  const form = new FormData();
+  form.append('model', EARS);
+  form.append('file', new Blob([content]), 'speech.wav');
+  const answer = await pool.request('/v1/audio/transcriptions', { method: 'POST', body: form });
+  assert.equal(answer.status, 200);
+  const job = await asked.promise;
+  const { audio } = job.input as JsonInput;
+  assert.ok(Buffer.from(String(audio), 'base64').equals(content));
+  assert.equal('files' in job, false, 'a runtime has no business with the token');
+});
