@@ -66,6 +66,8 @@ async function fetchInput(
   try {
     const response = await fetch(new URL(`${path}/${encodeURIComponent(file_id)}`, relayUrl), {
       headers: { authorization: `Bearer ${token}` },
+      // A relay has no business sending a node about its owner's network.
+      redirect: 'error',
       signal: AbortSignal.any([signal, stall.signal]),
     });
     if (!response.ok || response.body === null) throw failed(`The relay answered with status ${response.status}`);

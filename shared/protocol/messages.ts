@@ -132,8 +132,8 @@ export type HeldFile = Pick<JobFileRef, 'sha256' | 'bytes'>;
 
 /** Where the node of an attempt fetches the files of its job and hands over those it makes, over HTTP (SPEC F). */
 export const JobFileGrant = Type.Object({
-  /** At the relay that the node has enrolled at. */
-  path: Type.String({ pattern: '^/[A-Za-z0-9/_-]*$' }),
+  /** At the relay that the node has enrolled at; two slashes would name another host. */
+  path: Type.String({ pattern: '^(?:/[A-Za-z0-9_-]+)+$', maxLength: 256 }),
   /** Sent as bearer token; fits this attempt alone. */
   token: Type.String({ minLength: 16, maxLength: 128, pattern: '^[A-Za-z0-9_-]+$' }),
   inputs: Type.Array(JobFileRef, { maxItems: 64 }),

@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { Value } from 'typebox/value';
 import { withFetchedFiles } from '../../shared/agent/fetch-inputs.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import type { JsonInput } from '../../shared/protocol/messages.ts';
+import { JobFileGrant, type JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
@@ -40,7 +41,7 @@ async function fetchFrom(t: TestContext, answer: (response: ServerResponse) => v
   const files = { path: '/v1/job-files', token: TOKEN, inputs: [lent], mostOutputs: 1, mostOutputBytes: 1 };
   const relayUrl = `http://127.0.0.1:${port}`;
   const fetched = withFetchedFiles(input, { ...files, relayUrl }, NEVER, { fetch, crypto, stallMs: 200 });
-  return { fetched, asked };
+  return { fetched, asked, port };
 }
 
 test('[F6] a member that stands for a file of the job gets its content, fetched with the token of the attempt', async (t) => {
@@ -74,6 +75,25 @@ test('[F6] content that is another, shorter, longer, refused or late is not give
     const { fetched } = await fetchFrom(t, answer, { audio: HELD });
     await assert.rejects(fetched, isProblem('file_transfer_failed', /Try again/));
   }
+});
+
+test('[F6] a node is not sent to another address', async (t) => {
+  const elsewhere = await fetchFrom(t, (response) => response.end(CONTENT), {});
+  const { port } = elsewhere;
+  const location = `http://127.0.0.1:${port}/v1/job-files/file_1`;
+  const { fetched } = await fetchFrom(t, (response) => response.writeHead(307, { location }).end(), { audio: HELD });
+  await assert.rejects(fetched, isProblem('file_transfer_failed', /Try again/));
+  assert.deepEqual(elsewhere.asked, []);
+});
+
+test('[F1] the place of files is a path of the relay and names no other host', () => {
+  const grant = { token: TOKEN, inputs: [], mostOutputs: 0, mostOutputBytes: 0 };
+  const isGrant = (path: string): boolean => Value.Check(JobFileGrant, { ...grant, path });
+  assert.deepEqual(['/v1/job-files', '/a'].map(isGrant), [true, true]);
+  assert.deepEqual(
+    ['//router/x', '/', '/v1//x', '/v1/', 'v1', 'http://router/x', '/..'].map(isGrant),
+    Array(7).fill(false),
+  );
 });
 
 test('[F6] a node holds no more for a job than the limit', async (t) => {
