@@ -25,7 +25,8 @@ async function partsOf(source: AsyncIterable<Uint8Array>, boundary: string) {
 
 test('a form is read the same however it is cut into chunks, also where it looks like its own boundary', async () => {
   const piece = fc.oneof(fc.constantFrom('\r\n', '\r\n--', '--edge', '\r\n--edg', '\r', '\n', '-'), fc.string());
-  const content = fc.array(piece).map((pieces) => pieces.join('').replaceAll('\r\n--edge', ''));
+  // Taking the boundary out would join what stood around it into another one.
+  const content = fc.array(piece).map((pieces) => pieces.join('').replaceAll('\r\n--edge', 'x'));
   const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(content, content, sizes, async (first, second, chunkSizes) => {
