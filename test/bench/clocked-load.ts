@@ -5,8 +5,10 @@ import type { Target } from './target.ts';
 export type ClockedLoad = Target & { body: string; status: number; perS: number; seconds: number };
 
 export type ClockedTimes = {
-  /** From when each was due until its whole answer was there, shortest first. */
+  /** From when each was due until its whole answer was there, in the order in which they were due. */
   timesMs: number[];
+  /** When the first was due, in milliseconds since 1970. */
+  beganAtMs: number;
   /** The longest time between two looks of the client at its clock: what it may have been late itself. */
   latestTickMs: number;
 };

@@ -79,5 +79,6 @@ function isWhole(text: string): boolean {
 
 function finish(): void {
   clearInterval(timer);
-  process.send?.({ timesMs: [...times.sort()], latestTickMs } satisfies ClockedTimes, () => process.exit());
+  const beganAtMs = performance.timeOrigin + begin;
+  process.send?.({ timesMs: [...times], beganAtMs, latestTickMs } satisfies ClockedTimes, () => process.exit());
 }
