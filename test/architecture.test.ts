@@ -101,7 +101,10 @@ const RULES: Rule[] = [
 /** The doors that are open on purpose, each with why. */
 const SEAMS: Record<string, string[]> = {
   'shared/agent/nats-connection.ts': ['nats.ws'],
-  'shared/runtimes/transformers/library.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/encoder.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/environment.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/language-model.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/tokenizer.ts': ['@huggingface/transformers'],
   'shared/runtimes/media/compressed-sound.ts': [
     'mpg123-decoder',
     '@wasm-audio-decoders/flac',
@@ -111,13 +114,13 @@ const SEAMS: Record<string, string[]> = {
   'shared/runtimes/transformers/tasks/steering.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-classes.ts': ['@huggingface/transformers'],
   'shared/runtimes/transformers/tasks/task-model.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-generation.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-painter.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-pictures.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-session.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-vision.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-vision-loop.ts': ['@huggingface/transformers'],
-  'shared/runtimes/transformers/library-writing.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/generation.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/painter.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/pictures.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/session.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/vision.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/vision-loop.ts': ['@huggingface/transformers'],
+  'shared/runtimes/transformers/library/writing.ts': ['@huggingface/transformers'],
   // The composition root of the `sparewatt` command starts either side.
   'relay/cli/commands/agent.ts': ['main/headless/headless-agent.ts', 'main/headless/roaming-agent.ts'],
   // And it keeps models for either: only what downloads and what serves is apart.

@@ -1,6 +1,6 @@
 import { openKernels } from '../../shared/runtimes/kernels/open-kernels.ts';
 import { serveInference } from '../../shared/runtimes/serve-inference.ts';
-import { setUpWebAssembly } from '../../shared/runtimes/transformers/library.ts';
+import { setUpWebAssembly } from '../../shared/runtimes/transformers/library/environment.ts';
 import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
 import type { FromWorker, ToWorker } from '../../shared/runtimes/worker-protocol.ts';
 import { onnxruntimeFiles } from './onnxruntime-files.ts';

@@ -4,7 +4,7 @@
  * what it says. Its tokenizer speaks single bytes.
  */
 import { join } from 'node:path';
-import { createRandom, type Random } from '../../shared/runtimes/transformers/random.ts';
+import { createRandom, type Random } from '../../shared/runtimes/transformers/decoding/random.ts';
 import { createVocabulary, tokenizerFiles, writeModelFiles } from './bigram-model.ts';
 import { CONTRIBUTED, ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from './onnx-writer.ts';
 

@@ -4,7 +4,7 @@
  * says. Its tokenizer speaks single bytes.
  */
 import { join } from 'node:path';
-import { createRandom } from '../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../shared/runtimes/transformers/decoding/random.ts';
 import { createVocabulary, tokenizerFiles, writeModelFiles } from './bigram-model.ts';
 import { createGraph, type Graph, norm } from './llama-model.ts';
 import { ONNX_TYPE, onnxModel } from './onnx-writer.ts';

@@ -4,7 +4,7 @@
  * fewer operators: one scale for each input, whichever matrices it meets, biases, the layer norm with its mean.
  */
 import { join } from 'node:path';
-import { createRandom } from '../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../shared/runtimes/transformers/decoding/random.ts';
 import { createVocabulary, tokenizerFiles, writeModelFiles } from './bigram-model.ts';
 import { createGraph, type Graph } from './llama-model.ts';
 import { ONNX_TYPE, onnxModel, onnxNode } from './onnx-writer.ts';

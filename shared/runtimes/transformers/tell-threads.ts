@@ -1,4 +1,4 @@
-import type { LoadOptions } from './library.ts';
+import type { LoadOptions } from './library/environment.ts';
 import type { ThreadChoiceOptions } from './thread-choice.ts';
 
 type Told = Pick<ThreadChoiceOptions<never, never>, 'now' | 'onMeasured'>;

@@ -2,7 +2,7 @@
  * A Llama with random weights that sees pictures: what it says means nothing, but each patch of a picture, each place and
  * each row changes its numbers, so that whatever goes wrong on the way is seen in its scores.
  */
-import { createRandom } from '../../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../../shared/runtimes/transformers/decoding/random.ts';
 import { type LlamaSize, llamaGraph, TINY_LLAMA } from '../llama-model.ts';
 import { onnxNode } from '../onnx-writer.ts';
 import { type PictureChatForm, patchEncoder, visionEncoder, writePictureModel } from './picture-chat-model.ts';

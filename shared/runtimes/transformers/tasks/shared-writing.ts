@@ -1,4 +1,4 @@
-import { TOKENS_PER_FORWARD, takeBatch } from '../row-batches.ts';
+import { TOKENS_PER_FORWARD, takeBatch } from '../embedding/row-batches.ts';
 import type { Turns } from './turns.ts';
 import type { RowPasses, WritingGraph } from './writing-graph.ts';
 import { createWritingGroup, type RunPass } from './writing-group.ts';

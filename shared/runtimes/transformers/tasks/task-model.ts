@@ -8,10 +8,10 @@ import {
   type Processor,
   Tensor,
 } from '@huggingface/transformers';
-import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library.ts';
-import { paced } from '../library-pace.ts';
-import { type Picture, readPicture, writePng } from '../library-pictures.ts';
-import { modelOfRow, openWriting } from '../library-writing.ts';
+import { type LoadOptions, pretrainedOptions, withVirtualId } from '../library/environment.ts';
+import { paced } from '../library/pace.ts';
+import { type Picture, readPicture, writePng } from '../library/pictures.ts';
+import { modelOfRow, openWriting } from '../library/writing.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
 import { OnlyThese, StopWhen, Watch } from './steering.ts';
 import { type ModelClass, TASK_CLASSES } from './task-classes.ts';

@@ -1,7 +1,7 @@
 import { Problem } from '../../../problems/problem.ts';
 import { bytesToBase64 } from '../../../protocol/base64.ts';
 import type { JsonInput } from '../../../protocol/messages.ts';
-import type { Picture } from '../library-pictures.ts';
+import type { Picture } from '../library/pictures.ts';
 import type { Pass } from './shared-passes.ts';
 import type { WritingRow } from './shared-writing.ts';
 import type { TaskInput } from './task-input.ts';

@@ -1,5 +1,5 @@
 import { bytesToBase64 } from '../../../protocol/base64.ts';
-import { type Picture, readPictures } from '../library-pictures.ts';
+import { type Picture, readPictures } from '../library/pictures.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
 import { labelsOf, nextTurn, oneOrAll, pictureOutput, type TaskRun, tokensOf } from './task-run.ts';

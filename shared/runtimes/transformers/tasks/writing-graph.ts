@@ -1,4 +1,4 @@
-import type { KvCache } from '../kv-cache.ts';
+import type { KvCache } from '../decoding/kv-cache.ts';
 
 /** What several rows have read and written, side by side. Sources that are shorter than others are padded behind. */
 export type ReadRows = {

@@ -1,4 +1,4 @@
-import { isAlike } from '../batch-probe.ts';
+import { isAlike } from '../decoding/batch-probe.ts';
 import type { WritingGraph } from './writing-graph.ts';
 import type { RunPass } from './writing-group.ts';
 

@@ -5,7 +5,7 @@ import { compileConstraint, type GrammarWriter } from '../../../../shared/runtim
 import { textNotBeginningWith, textUntil } from '../../../../shared/runtimes/constraints/free-text.ts';
 import { compileSchema } from '../../../../shared/runtimes/constraints/schema.ts';
 import { hasBit } from '../../../../shared/runtimes/constraints/token-masks.ts';
-import { createRandom } from '../../../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
 import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
 import { readerOf } from '../../../support/grammar-text.ts';
 

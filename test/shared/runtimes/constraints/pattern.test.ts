@@ -6,7 +6,7 @@ import { utf8Of } from '../../../../shared/runtimes/constraints/characters.ts';
 import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
 import { FORMATS } from '../../../../shared/runtimes/constraints/formats.ts';
 import { readPattern } from '../../../../shared/runtimes/constraints/pattern.ts';
-import { createRandom } from '../../../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
 import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
 import { readerOf } from '../../../support/grammar-text.ts';
 import { judgeOf } from '../../../support/json-schema.ts';

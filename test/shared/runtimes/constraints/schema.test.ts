@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
 import { compileSchema } from '../../../../shared/runtimes/constraints/schema.ts';
-import { createRandom } from '../../../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
 import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
 import { readerOf } from '../../../support/grammar-text.ts';
 import { judgeOf } from '../../../support/json-schema.ts';

@@ -5,7 +5,7 @@ import { answerGrammar } from '../../../../shared/runtimes/constraints/answer-gr
 import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
 import { type AnswerPiece, createToolCallParser } from '../../../../shared/runtimes/constraints/tool-call-parser.ts';
 import { TOOL_MARKS, type ToolFormat, toolFormatOf } from '../../../../shared/runtimes/constraints/tool-formats.ts';
-import { createRandom } from '../../../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
 import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
 import { judgeOf } from '../../../support/json-schema.ts';
 import { randomAnswer } from '../../../support/random-answer.ts';

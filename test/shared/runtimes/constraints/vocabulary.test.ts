@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
 import { createTokenTrie } from '../../../../shared/runtimes/constraints/token-trie.ts';
 import { createVocabulary, type VocabularySource } from '../../../../shared/runtimes/constraints/vocabulary.ts';
-import { createRandom } from '../../../../shared/runtimes/transformers/random.ts';
+import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { randomAnswer } from '../../../support/random-answer.ts';
 

@@ -1,0 +1,125 @@
+import type { FinishReason, TokenLogprob } from '../../../protocol/messages.ts';
+import { type AnswerPiece, createToolCallParser, type ToolCallParser } from '../../constraints/tool-call-parser.ts';
+import type { ToolFormat } from '../../constraints/tool-formats.ts';
+import type { Vocabulary } from '../../constraints/vocabulary.ts';
+import type { PieceDetail, RuntimeOutput } from '../../runtime.ts';
+import { createStopMatcher } from '../decoding/stop-matcher.ts';
+import { createTextAssembler } from '../decoding/text-assembler.ts';
+import type { LanguageModel } from '../library/language-model.ts';
+
+export type AnswerOutput = Pick<RuntimeOutput, 'text' | 'toolCall'>;
+
+export type AnswerWriterOptions = {
+  model: LanguageModel;
+  /** Which of several answers this is. */
+  choice: number;
+  stops: readonly string[];
+  output: AnswerOutput;
+  /** The format of tool calls where there may be any. */
+  tools: ToolFormat | null;
+  /** Given when the answer is held to a grammar: its text is then the tokens' own bytes, as the grammar saw them. */
+  vocabulary: Vocabulary | null;
+  logprobOf: ((id: number) => TokenLogprob) | null;
+};
+
+/** Turns the tokens of one answer into what is sent, once and in order. */
+export type AnswerWriter = {
+  push(id: number): void;
+  /** Whether an end token or a stop string has ended the answer. */
+  stopped(): boolean;
+  /** Gives out what was held back. `isWhole` when something else than this writer ended the answer where it should. */
+  end(isWhole: boolean): { tokens: number; finishReason: FinishReason };
+};
+
+export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
+  const { model, output, vocabulary } = options;
+  const { tokenizer, endIds } = model;
+  const matcher = createStopMatcher(options.stops);
+  const text = vocabulary === null ? decodedText(model) : ownText(vocabulary, options.tools !== null);
+  const calls = parserOf(options);
+  let tokens = 0;
+  let unsent = 0;
+  let logprobs: TokenLogprob[] = [];
+  let ended = false;
+
+  /** What came with the pieces that go out now. */
+  function detail(): PieceDetail {
+    const more: PieceDetail = {};
+    if (options.choice > 0) more.choice = options.choice;
+    if (logprobs.length > 0) more.logprobs = logprobs;
+    logprobs = [];
+    return more;
+  }
+
+  function sendText(piece: string): void {
+    if (piece === '') return;
+    output.text(piece, unsent, detail());
+    unsent = 0;
+  }
+
+  function send(pieces: readonly AnswerPiece[]): void {
+    for (const piece of pieces) {
+      if (piece.type === 'text') {
+        sendText(matcher.push(piece.text));
+        continue;
+      }
+      const { type: _, ...call } = piece;
+      output.toolCall({ ...call, tokens: unsent, ...detail() });
+      unsent = 0;
+    }
+  }
+
+  const asPieces = (piece: string): AnswerPiece[] =>
+    calls === null ? [{ type: 'text', text: piece }] : calls.push(piece);
+  const stopped = (): boolean => ended || matcher.matched();
+
+  return {
+    stopped,
+    push(id) {
+      if (stopped()) return;
+      ended = endIds.has(id);
+      if (ended) return;
+      tokens++;
+      unsent++;
+      if (options.logprobOf !== null) logprobs.push(options.logprobOf(id));
+      if (calls !== null && vocabulary?.markOf(id) != null) send(calls.pushMark());
+      else if (vocabulary !== null || !tokenizer.specialIds.has(id)) send(asPieces(text.push(id)));
+    },
+    end(isWhole) {
+      send(asPieces(text.flush()));
+      if (calls !== null) send(calls.flush());
+      sendText(matcher.flush());
+      // Tokens that made no text still count, and so do their probabilities.
+      if (logprobs.length > 0) output.text('', unsent, detail());
+      if (!isWhole && !stopped()) return { tokens, finishReason: 'length' };
+      return { tokens, finishReason: (calls?.calls() ?? 0) > 0 ? 'tool_calls' : 'stop' };
+    },
+  };
+}
+
+function parserOf({ tools, vocabulary }: AnswerWriterOptions): ToolCallParser | null {
+  if (tools === null || vocabulary === null) return null;
+  return createToolCallParser(tools, tools.mark !== null && vocabulary.hasMark(tools.mark));
+}
+
+type TokenText = { push(id: number): string; flush(): string };
+
+function decodedText({ tokenizer }: LanguageModel): TokenText {
+  return createTextAssembler((ids) => tokenizer.decode(ids));
+}
+
+/** `isFree` when the answer may begin with words, which some tokenizers begin with a space that nobody is to see. */
+function ownText(vocabulary: Vocabulary, isFree: boolean): TokenText {
+  const decoder = new TextDecoder();
+  const nothing = new Uint8Array(0);
+  let dropsSpace = isFree && vocabulary.dropsFirstSpace;
+  return {
+    push(id) {
+      const text = decoder.decode(vocabulary.bytesOf(id) ?? nothing, { stream: true });
+      const shown = dropsSpace && text.startsWith(' ') ? text.slice(1) : text;
+      dropsSpace = false;
+      return shown;
+    },
+    flush: () => decoder.decode(),
+  };
+}

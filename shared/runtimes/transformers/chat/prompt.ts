@@ -1,0 +1,127 @@
+import { Problem } from '../../../problems/problem.ts';
+import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../../protocol/messages.ts';
+import type { ToolFormat } from '../../constraints/tool-formats.ts';
+import type { TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
+import type { JsonObject } from '../model-files.ts';
+
+/** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
+const DEFAULT_MAX_NEW_TOKENS = 4_096;
+
+type Conversation = Pick<ChatInput, 'messages' | 'tools' | 'toolChoice' | 'raw'>;
+
+/** Token ids of a conversation that ends where the assistant is to speak, or of a text that is to be continued. */
+export function encodePrompt(tokenizer: Tokenizer, input: Conversation, format: ToolFormat): number[] {
+  if (input.raw !== undefined) return tokenizer.encode(input.messages[0]?.content ?? '', true);
+  const { told, declared } = tellModel(input, format);
+  try {
+    return tokenizer.encodeChat(told, declared) ?? tokenizer.encode(transcriptOf(told), true);
+  } catch (error) {
+    throw templateProblem(error);
+  }
+}
+
+/** The messages and tools of a conversation as the model's template takes them. */
+export function tellModel(input: Conversation, format: ToolFormat) {
+  const { messages } = input;
+  const tools = input.toolChoice === 'none' ? [] : (input.tools ?? []);
+  const { isInTemplate } = format;
+  const told = isInTemplate ? messages.map(nativeMessage) : plainMessages(messages, tools, format);
+  return { told, declared: isInTemplate && tools.length > 0 ? tools.map(declaration) : null };
+}
+
+/** What a template says that does not like the messages. */
+export function templateProblem(error: unknown): Problem {
+  const reason = error instanceof Error ? error.message : 'no reason given';
+  return new Problem(
+    'invalid_value',
+    `The model's chat template refuses these messages (${reason}). Check the order and the roles of the messages.`,
+    { param: 'messages', cause: error },
+  );
+}
+
+/** A message for a template that knows calls; most templates want the arguments as a value, not as its text. */
+function nativeMessage({ role, content, pictures, toolCalls, toolCallId }: ChatMessage): TemplateMessage {
+  return {
+    role,
+    content,
+    ...(pictures === undefined ? {} : { pictures: pictures.map(({ at }) => at) }),
+    ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+    ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(nativeCall) }),
+  };
+}
+
+function nativeCall({ id, name, arguments: text }: ToolCall): JsonObject {
+  return { id, type: 'function', function: { name, arguments: parsed(text) } };
+}
+
+function declaration({ name, description, parameters }: ToolDeclaration): JsonObject {
+  const about = { name, ...(description === undefined ? {} : { description }) };
+  return { type: 'function', function: { ...about, parameters: parameters ?? { type: 'object', properties: {} } } };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The same conversation for a template that knows nothing of tools. */
+function plainMessages(
+  messages: readonly ChatMessage[],
+  tools: readonly ToolDeclaration[],
+  format: ToolFormat,
+): TemplateMessage[] {
+  const plain = messages.map((message): TemplateMessage => {
+    const { role, content, toolCalls, toolCallId } = message;
+    if (role === 'user') return nativeMessage(message);
+    if (role === 'tool') return { role: 'user', content: `Result of ${calledName(messages, toolCallId)}: ${content}` };
+    const calls = (toolCalls ?? []).map((call) => writtenCall(call, format));
+    return { role, content: [content, ...calls].filter((part) => part !== '').join('\n') };
+  });
+  if (tools.length === 0) return plain;
+  const [first, ...rest] = plain;
+  const help = instructions(tools, format);
+  if (first?.role !== 'system') return [{ role: 'system', content: help }, ...plain];
+  return [{ role: 'system', content: `${first.content}\n\n${help}` }, ...rest];
+}
+
+function calledName(messages: readonly ChatMessage[], callId: string | undefined): string {
+  const calls = messages.flatMap(({ toolCalls }) => toolCalls ?? []);
+  return calls.find(({ id }) => id === callId)?.name ?? 'the function';
+}
+
+function writtenCall(call: ToolCall, format: ToolFormat): string {
+  return `${format.open}${call.name}${format.between}${call.arguments}${format.close}`;
+}
+
+function instructions(tools: readonly ToolDeclaration[], format: ToolFormat): string {
+  const lines = tools.map((tool) => JSON.stringify(declaration(tool).function));
+  const example = `${format.open}NAME${format.between}{…}${format.close}`;
+  return `You can call these functions:\n${lines.join('\n')}\nTo call one, answer with nothing but ${example}`;
+}
+
+/** For models without a chat template: a transcript that any language model can continue. */
+export function transcriptOf(messages: readonly TemplateMessage[]): string {
+  return `${messages.map(({ role, content }) => `${role}: ${content}\n`).join('')}assistant:`;
+}
+
+/** How many tokens may be made; throws `context_length_exceeded` when the prompt leaves room for none. */
+export function tokenBudget(
+  promptTokens: number,
+  { maxTokens, raw }: Pick<ChatInput, 'maxTokens' | 'raw'>,
+  contextLength: number,
+): number {
+  const room = contextLength - promptTokens;
+  if (room < 1) {
+    const what = raw === undefined ? 'messages' : 'prompt';
+    throw new Problem(
+      'context_length_exceeded',
+      `The ${what} ${raw === undefined ? 'have' : 'has'} ${promptTokens} tokens and the model reads at most ${contextLength}, ` +
+        `its answer included. Shorten the ${what} or choose a model with a longer context.`,
+      { param: what },
+    );
+  }
+  return Math.min(room, maxTokens ?? DEFAULT_MAX_NEW_TOKENS);
+}

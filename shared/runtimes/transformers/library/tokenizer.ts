@@ -1,0 +1,80 @@
+import type { PreTrainedTokenizer } from '@huggingface/transformers';
+import type { VocabularySource } from '../../constraints/vocabulary.ts';
+import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
+
+/** A message as chat templates read it; its further members are theirs, but for the places of its pictures. */
+export type TemplateMessage = { role: string; content: string; pictures?: readonly number[] } & JsonObject;
+
+export type TemplateTools = readonly JsonObject[] | null;
+
+/** Text to token ids and back. */
+export type Tokenizer = {
+  encode(text: string, addSpecialTokens: boolean): number[];
+  /** Text of `ids` (at least one) exactly as they stand; the caller has left special tokens out. */
+  decode(ids: number[]): string;
+  /** The conversation in the model's own prompt format; `null` when the model has none. */
+  encodeChat(messages: readonly TemplateMessage[], tools: TemplateTools): number[] | null;
+  /** The same as text. */
+  renderChat(messages: readonly TemplateMessage[], tools: TemplateTools): string | null;
+  /** The chat template that `encodeChat` uses. */
+  readonly template: string | null;
+  /** What the tokenizer's files say of its tokens; takes a moment, and is asked once. */
+  readVocabulary(): VocabularySource;
+  readonly specialIds: ReadonlySet<number>;
+  readonly padId: number;
+};
+
+/** Newer models keep their template in a file of its own, which the library does not read. */
+export async function readTemplate(files: ModelFiles): Promise<string | null> {
+  const file = await files.open('chat_template.jinja');
+  return file !== null && 'bytes' in file ? new TextDecoder().decode(file.bytes) : null;
+}
+
+export function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: string | null): Tokenizer {
+  const own: unknown = tokenizer.chat_template;
+  const hasOwnTemplate = own !== null;
+  // Some models have several under names, and one of them for tools.
+  const named = isJsonObject(own) ? (own.tool_use ?? own.default) : own;
+  const applyTemplate = (messages: readonly TemplateMessage[], tools: TemplateTools, tokenize: boolean): unknown =>
+    !hasOwnTemplate && templateFile === null
+      ? null
+      : tokenizer.apply_chat_template([...messages], {
+          add_generation_prompt: true,
+          tokenize,
+          return_tensor: false,
+          return_dict: false,
+          ...(tools === null ? {} : { tools: [...tools] }),
+          ...(hasOwnTemplate ? {} : { chat_template: templateFile }),
+        });
+  return {
+    encode: (text, addSpecialTokens) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }),
+    // Clean-up would change text that was already sent when the next token arrives.
+    decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    encodeChat: (messages, tools) => applyTemplate(messages, tools, true) as number[] | null,
+    renderChat: (messages, tools) => applyTemplate(messages, tools, false) as string | null,
+    template: typeof named === 'string' ? named : templateFile,
+    readVocabulary: () => readVocabulary(tokenizer),
+    specialIds: new Set(tokenizer.all_special_ids as number[]),
+    padId: tokenizer.pad_token_id ?? 0,
+  };
+}
+
+function readVocabulary(tokenizer: PreTrainedTokenizer): VocabularySource {
+  const names: (string | undefined)[] = [];
+  for (const [name, id] of tokenizer.get_vocab()) names[id] = name;
+  const added = new Map<number, { text: string; isSpecial: boolean }>();
+  for (const [id, token] of tokenizer._tokenizer.get_added_tokens_decoder()) {
+    names[id] = token.content;
+    added.set(id, { text: token.content, isSpecial: token.special });
+  }
+  // From here on no place is missing.
+  const file: unknown = tokenizer._tokenizerJSON;
+  const decoder = isJsonObject(file) ? JSON.stringify(file.decoder ?? null) : '';
+  const dropsFirstSpace = /"(Strip|Metaspace)"/.test(decoder);
+  return { names: Array.from(names), naming: namingOf(decoder), dropsFirstSpace, added };
+}
+
+function namingOf(decoder: string): VocabularySource['naming'] {
+  if (decoder.includes('"ByteLevel"')) return 'byte-level';
+  return /"(ByteFallback|Metaspace)"|"▁"/.test(decoder) ? 'byte-fallback' : 'unknown';
+}

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createDecodeLoop } from '../../../../shared/runtimes/transformers/decoding/decode-loop.ts';
+import type { GenerateOptions, RowOptions } from '../../../../shared/runtimes/transformers/decoding/decode-request.ts';
+import type { Decoder, DecoderPass } from '../../../../shared/runtimes/transformers/decoding/decoder.ts';
+import {
+  createKvStore,
+  freeCache,
+  type KvCache,
+  type Padding,
+} from '../../../../shared/runtimes/transformers/decoding/kv-cache.ts';
+import type { Session, SessionTensor } from '../../../../shared/runtimes/transformers/session.ts';
+
+const NAME = 'past_key_values.0.key';
+const TOKENS = 64;
+
+const session: Session = {
+  inputs: [],
+  run: () => assert.fail('the decoder of this test needs no session'),
+  tensor: (type, data, dims) => ({ type, dims, location: 'cpu', data, dispose: () => undefined }),
+  floats: ({ data }) => data as Float32Array,
+};
+
+/**
+ * The next token is the sum of all that were read; the cache holds the tokens themselves. `before` sees every pass. Rows that are
+ * padded elsewhere than it `pads` them sum up something else.
+ */
+function summingDecoder(
+  before: (pass: DecoderPass) => void = () => undefined,
+  pads: Padding | null = 'before',
+): Decoder {
+  return {
+    session,
+    isPlain: true,
+    takesMask: true,
+    takesPlaces: true,
+    bytesPerToken: 4,
+    async forward(pass) {
+      before(pass);
+      const { tokens, cache, padding, padded = 'before' } = pass;
+      const length = tokens[0]?.length ?? 0;
+      const columns = cache.columns + length;
+      const past = (cache.tensors[NAME] as SessionTensor | undefined)?.data as Float32Array | undefined;
+      const data = new Float32Array(tokens.length * columns);
+      const sums = tokens.map((row, at) => {
+        const known = past?.subarray(at * cache.columns, (at + 1) * cache.columns) ?? new Float32Array(0);
+        const empty = padding[at] ?? 0;
+        const own = padded === 'before' ? known.subarray(empty) : known.subarray(0, known.length - empty);
+        data.set([...own, ...row], at * columns + (padded === 'before' ? empty : 0));
+        return [...own, ...row].reduce((sum, id) => sum + id, padded === pads ? 0 : empty * 9);
+      });
+      await Promise.resolve();
+      if (pass.usesUp === true) freeCache(cache);
+      return {
+        cache: { columns, tensors: { [NAME]: session.tensor('float32', data, [tokens.length, 1, columns, 1]) } },
+        scores: (row) => Float32Array.from({ length: TOKENS }, (_, id) => (id === (sums[row] ?? 0) % TOKENS ? 1 : 0)),
+      };
+    },
+  };
+}
+
+function loopOf(decoder: Decoder, more: { budgetBytes?: number; areRowsIndependent?: boolean } = {}) {
+  const prefixes = createKvStore(session, 1_000_000);
+  const loop = createDecodeLoop({
+    decoder,
+    prefixes,
+    budgetBytes: 1_000_000,
+    areRowsIndependent: true,
+    breathe: null,
+    ...more,
+  });
+  return { loop, prefixes };
+}
+
+function row(made: number[], more: Partial<RowOptions> = {}): RowOptions {
+  return { maxNewTokens: 10, choose: null, onToken: (id) => void made.push(id), shouldStop: () => false, ...more };
+}
+
+const asked = (...rows: RowOptions[]): GenerateOptions => ({ scope: null, session: null, isSeeded: false, rows });
+
+function sums(prompt: readonly number[], count: number): number[] {
+  const ids = [...prompt];
+  for (let made = 0; made < count; made++) ids.push(ids.reduce((sum, id) => sum + id, 0) % TOKENS);
+  return ids.slice(prompt.length);
+}
+
+for (const pads of ['before', 'behind'] as const)
+  test(`decodes what comes together in one pass, padded ${pads} the tokens, and each leaves at its own end`, async () => {
+    const rows: number[] = [];
+    const { loop } = loopOf(summingDecoder(({ tokens }) => void rows.push(tokens.length), pads));
+    const prompts = [[1], [2, 3, 4], [5, 6], [7, 8, 9, 10]];
+    const answers: number[][] = prompts.map(() => []);
+    const lengths = [12, 5, 9, 20];
+    await Promise.all(
+      prompts.map((ids, at) => loop.generate(ids, asked(row(answers[at] ?? [], { maxNewTokens: lengths[at] ?? 0 })))),
+    );
+    for (const [at, ids] of prompts.entries()) assert.deepEqual(answers[at], sums(ids, lengths[at] ?? 0));
+    assert.ok(rows.includes(4), `passes of ${rows.join()}`);
+    assert.equal(rows.at(-1), 1);
+  });
+
+test('gives back the memory of a cache with the pass that goes on from it, unless others have it too', async () => {
+  const met: KvCache[] = [];
+  const { loop } = loopOf(summingDecoder(({ cache }) => void met.push(cache)));
+  const prompt = Array.from({ length: 300 }, (_, at) => at);
+  const inScope = { ...asked(row([])), scope: 'client' };
+  const bytesOf = (cache: KvCache | undefined): number =>
+    (cache?.tensors[NAME]?.data as Float32Array | undefined)?.byteLength ?? 0;
+
+  await loop.generate(prompt, inScope);
+  const [, first, second, ofPrompt, ...ofTokens] = met;
+  for (const cache of [first, second, ...ofTokens.slice(0, -1)]) assert.equal(bytesOf(cache), 0);
+  assert.ok(bytesOf(ofPrompt) > 0, 'a prompt may have several answers');
+
+  met.length = 0;
+  const again = { ...asked(row([])), scope: 'client' };
+  await loop.generate([...prompt, ...sums(prompt, 9), 7, 8, 9], again);
+  assert.equal(bytesOf(met[0]), 4 * 309, 'what is kept may serve others');
+
+  met.length = 0;
+  await loop.generate([...prompt.slice(0, 200), 7, 8, 9], again);
+  assert.deepEqual([met[0]?.columns, bytesOf(met[0])], [200, 0]);
+});
+
+test('reads a prompt once for all of its answers', async () => {
+  let read = 0;
+  const { loop } = loopOf(
+    summingDecoder(({ tokens, cache }) => {
+      if (cache.columns === 0 && (tokens[0]?.length ?? 0) === 40) read++;
+    }),
+  );
+  const answers: number[][] = [[], [], []];
+  const prompt = Array.from({ length: 40 }, (_, at) => at);
+  await loop.generate(prompt, asked(...answers.map((made) => row(made))));
+  assert.deepEqual(
+    answers,
+    [0, 1, 2].map(() => sums(prompt, 10)),
+  );
+  assert.equal(read, 1);
+});
+
+test('shares no pass where a model does not pad as it says, nor with a seed where rows change one another', async () => {
+  for (const [decoder, more, isSeeded] of [
+    [(before: (pass: DecoderPass) => void) => summingDecoder(before, null), {}, false] as const,
+    [(before: (pass: DecoderPass) => void) => summingDecoder(before), { areRowsIndependent: false }, true] as const,
+  ]) {
+    let widest = 0;
+    const { loop } = loopOf(
+      decoder(({ tokens, cache }) => {
+        if (cache.columns > 8) widest = Math.max(widest, tokens.length);
+      }),
+      more,
+    );
+    const answers: number[][] = [[], []];
+    const prompts = [Array.from({ length: 9 }, (_, at) => at), Array.from({ length: 20 }, (_, at) => at)];
+    await Promise.all(prompts.map((ids, at) => loop.generate(ids, { ...asked(row(answers[at] ?? [])), isSeeded })));
+    for (const [at, ids] of prompts.entries()) assert.deepEqual(answers[at], sums(ids, 10));
+    assert.equal(widest, 1);
+  }
+});
+
+test('goes on with the others while a long prompt is read', async () => {
+  const order: string[] = [];
+  const { loop } = loopOf(
+    summingDecoder(({ tokens }) => void order.push((tokens[0]?.length ?? 0) > 1 ? 'piece' : 'token')),
+  );
+  const running = loop.generate([1, 2], asked(row([], { maxNewTokens: 30 })));
+  const long = loop.generate(new Array<number>(1_280).fill(1), asked(row([])));
+  await Promise.all([running, long]);
+  assert.match(order.join(' '), /(piece token ){9}piece/);
+});
+
+test('repeats a pass that failed for each of its rows alone', async () => {
+  const { loop } = loopOf(
+    summingDecoder(({ tokens }) => {
+      if (tokens.length > 2 || tokens.flat().includes(48)) throw new Error('too much');
+    }),
+  );
+  const answers: number[][] = [[], [], []];
+  // 16 and 32 make 48, which fails alone as well.
+  const prompts = [
+    [1, 4],
+    [16, 32],
+    [3, 5],
+  ];
+  const results = await Promise.allSettled(prompts.map((ids, at) => loop.generate(ids, asked(row(answers[at] ?? [])))));
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  for (const at of [0, 2]) assert.deepEqual(answers[at], sums(prompts[at] ?? [], 10));
+});
+
+test('holds no more memory than its budget, for what runs and what is kept together', async () => {
+  const budgetBytes = 4 * 200;
+  let widest = 0;
+  let kept = (): number => 0;
+  const { loop, prefixes } = loopOf(
+    summingDecoder(({ tokens, cache }) => {
+      widest = Math.max(widest, tokens.length * (cache.columns + 1) * 4 + kept());
+    }),
+    { budgetBytes },
+  );
+  kept = prefixes.usedBytes;
+  const answers: number[][] = Array.from({ length: 12 }, () => []);
+  const prompts = answers.map((_, at) => Array.from({ length: 20 + at }, (_, id) => id + at));
+  const inScope = (at: number) => ({
+    ...asked(row(answers[at] ?? [], { maxNewTokens: 30 })),
+    scope: `client ${at % 3}`,
+  });
+  await Promise.all(prompts.map((ids, at) => loop.generate(ids, inScope(at))));
+  for (const [at, ids] of prompts.entries()) assert.deepEqual(answers[at], sums(ids, 30));
+  assert.ok(widest <= budgetBytes, `${widest} bytes`);
+  assert.ok(prefixes.usedBytes() > 0);
+});
+
+test('rejects what is unfinished when it closes', async () => {
+  const { loop } = loopOf(summingDecoder());
+  const running = loop.generate([1], asked(row([], { maxNewTokens: 1_000_000 })));
+  await Promise.all([assert.rejects(running, /out of memory/), loop.close()]);
+  await assert.rejects(loop.generate([1], asked(row([]))), /out of memory/);
+});

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createPrefixStore, type StateKind } from '../../../../shared/runtimes/transformers/decoding/prefix-store.ts';
+import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
+
+/** A state that is the very tokens it was computed from, a byte each. */
+type Ids = { ids: number[]; dropped: number };
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
+const stateOf = (ids: readonly number[]): Ids => ({ ids: [...ids], dropped: 0 });
+
+const shared: StateKind<Ids> = {
+  sizeBytes: ({ ids }) => ids.length,
+  fork: ({ ids }, tokens) => stateOf(ids.slice(0, tokens)),
+  drop: (state) => void state.dropped++,
+};
+const exclusive: StateKind<Ids> = { ...shared, fork: () => null };
+
+test('gives the state of the longest beginning that is known, and leaves a token to compute', () => {
+  const store = createPrefixStore(shared, 1_000);
+  store.keep('a', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(store.take('a', range(0, 60))?.tokens, 40);
+  assert.equal(store.take('a', range(0, 40))?.tokens, 39);
+  assert.deepEqual(store.take('a', [...range(0, 20), 99, 98])?.state.ids, range(0, 20));
+  assert.equal(store.take('a', range(0, 10)), null, 'too few to be worth a copy');
+  assert.equal(store.take('a', range(1, 41)), null);
+});
+
+test('tells whether the state that it gives is the one that it keeps', () => {
+  const whole = createPrefixStore<Ids>(
+    { ...shared, fork: (state, tokens, length) => (tokens === length ? state : stateOf(state.ids.slice(0, tokens))) },
+    1_000,
+  );
+  whole.keep('a', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(whole.take('a', range(0, 60))?.isShared, true);
+  assert.equal(whole.take('a', range(0, 30))?.isShared, false);
+  const one = createPrefixStore(exclusive, 1_000);
+  one.keep('a', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(one.take('a', range(0, 41))?.isShared, false);
+});
+
+test('gives a state that cannot be shared to one caller, and only as a whole', () => {
+  const store = createPrefixStore(exclusive, 1_000);
+  const state = stateOf(range(0, 40));
+  store.keep('a', range(0, 40), state);
+  assert.equal(store.take('a', [...range(0, 30), 99]), null);
+  assert.equal(store.take('a', range(0, 41))?.state, state);
+  assert.equal(store.take('a', range(0, 41)), null);
+  assert.deepEqual([store.usedBytes(), state.dropped], [0, 0]);
+});
+
+test('lets go of what was used longest ago when the budget is spent', () => {
+  const store = createPrefixStore(shared, 100);
+  const states = [0, 1_000, 2_000].map((from) => stateOf(range(from, from + 40)));
+  for (const state of states.slice(0, 2)) store.keep('a', state.ids, state);
+  store.take('a', range(0, 41));
+  const last = states[2] ?? stateOf([]);
+  store.keep('a', last.ids, last);
+  assert.deepEqual(
+    states.map(({ dropped }) => dropped),
+    [0, 1, 0],
+  );
+  assert.equal(store.usedBytes(), 80);
+});
+
+test('stays within its budget, drops each state once and is always right, whatever is kept and asked', () => {
+  const random = createRandom(7);
+  const upTo = (limit: number): number => Math.floor(random() * limit);
+  const kept: Ids[] = [];
+  const store = createPrefixStore(shared, 300);
+  for (let round = 0; round < 3_000; round++) {
+    const start = upTo(5) * 1_000;
+    const ids = [...range(start, start + 10 + upTo(60)), ...range(9_000 + upTo(3) * 100, 9_000 + upTo(400))];
+    const found = store.take('a', ids);
+    if (found !== null) {
+      assert.deepEqual(found.state.ids, ids.slice(0, found.tokens));
+      assert.ok(found.tokens < ids.length);
+    }
+    const state = stateOf(ids);
+    kept.push(state);
+    store.keep('a', ids, state);
+    assert.ok(store.usedBytes() <= 300);
+    assert.equal(
+      store.usedBytes(),
+      kept.filter(({ dropped }) => dropped === 0).reduce((sum, one) => sum + one.ids.length, 0),
+    );
+  }
+  store.clear();
+  assert.ok(kept.every(({ dropped }) => dropped === 1));
+  assert.equal(store.usedBytes(), 0);
+});
+
+test('serves nobody with what was computed for another', () => {
+  const store = createPrefixStore(shared, 1_000);
+  store.keep('a', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(store.take('b', range(0, 60)), null);
+  store.keep('b', range(0, 40), stateOf(range(0, 40)));
+  assert.equal(store.usedBytes(), 80, 'each has its own');
+  assert.equal(store.take('b', range(0, 60))?.tokens, 40);
+});
+
+test('lets go of what was not used for half an hour', () => {
+  let now = 0;
+  const store = createPrefixStore(shared, 1_000, () => now);
+  const [used, unused] = [stateOf(range(0, 40)), stateOf(range(1_000, 1_040))];
+  store.keep('a', used.ids, used);
+  store.keep('a', unused.ids, unused);
+  now = 1_000_000;
+  store.take('a', range(0, 60));
+  now = 2_000_000;
+  assert.equal(store.take('a', range(1_000, 1_060)), null);
+  assert.deepEqual([used.dropped, unused.dropped, store.usedBytes()], [0, 1, 40]);
+});
+
+test('names the sessions of what it keeps, the one used last first, and gives way to what runs', () => {
+  const store = createPrefixStore(shared, 1_000);
+  const [a, b, c] = [stateOf(range(0, 40)), stateOf(range(1_000, 1_040)), stateOf(range(2_000, 2_040))];
+  store.keep('k', a.ids, a, 'first');
+  store.keep('k', b.ids, b, 'second');
+  store.keep('k', c.ids, c);
+  assert.deepEqual(store.sessions(), ['second', 'first']);
+  store.take('k', range(0, 41));
+  assert.deepEqual(store.sessions(), ['first', 'second']);
+  store.limit(80);
+  assert.deepEqual([store.sessions(), store.usedBytes(), b.dropped], [['first'], 80, 1]);
+  store.limit(5_000);
+  const large = stateOf(range(5_000, 6_001));
+  store.keep('k', large.ids, large);
+  assert.equal(large.dropped, 1, 'never more than its own budget');
+});
