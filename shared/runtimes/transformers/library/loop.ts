@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): the decode loop over a model's own graph. */
+/** A part of the seam to transformers.js (see `environment.ts`): the decode loop over a model's own graph. */
 import { createDecodeLoop, type DecodeLoop } from '../decoding/decode-loop.ts';
 import { createDecoder } from '../decoding/decoder.ts';
 import { createKvStore } from '../decoding/kv-cache.ts';

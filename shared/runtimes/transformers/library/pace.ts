@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): a model whose passes keep to the pace that its owner wants. */
+/** A part of the seam to transformers.js (see `environment.ts`): a model whose passes keep to the pace that its owner wants. */
 import type { LoadOptions } from './environment.ts';
 
 type Passing = { run(...inputs: unknown[]): Promise<unknown> };

@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): language models whose tokens are pictures (Janus). */
+/** A part of the seam to transformers.js (see `environment.ts`): language models whose tokens are pictures (Janus). */
 import {
   AutoProcessor,
   LogitsProcessorList,

@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): pictures from files, and into them. */
+/** A part of the seam to transformers.js (see `environment.ts`): pictures from files, and into them. */
 import { RawImage } from '@huggingface/transformers';
 import { Problem } from '../../../problems/problem.ts';
 import { MOST_PIXELS, readImageHead } from '../../media/image-head.ts';

@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): our own decode loop for models that read pictures. */
+/** A part of the seam to transformers.js (see `environment.ts`): our own decode loop for models that read pictures. */
 import { type PreTrainedModel, Tensor } from '@huggingface/transformers';
 import { createShownPictures, type Seen } from '../chat/shown-pictures.ts';
 import type { DecodeLoop } from '../decoding/decode-loop.ts';

@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): language models that read pictures beside text. */
+/** A part of the seam to transformers.js (see `environment.ts`): language models that read pictures beside text. */
 import {
   AutoModelForImageTextToText,
   AutoProcessor,

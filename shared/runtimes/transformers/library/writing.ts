@@ -1,5 +1,5 @@
 /**
- * A part of the seam to transformers.js (see `library.ts`): models that read one text and write another, with an encoder and a
+ * A part of the seam to transformers.js (see `environment.ts`): models that read one text and write another, with an encoder and a
  * decoder, several rows to a pass.
  */
 import { type PreTrainedModel, Tensor } from '@huggingface/transformers';

@@ -1,4 +1,4 @@
-/** A part of the seam to transformers.js (see `library.ts`): how models that write are held back and ended. */
+/** A part of the seam to transformers.js (see `library/environment.ts`): how models that write are held back and ended. */
 import { BaseStreamer, LogitsProcessor, StoppingCriteria, type Tensor } from '@huggingface/transformers';
 
 /** Hears each token that is written, and ends the writing by an error, for models that forget their criteria on the way. */

@@ -1,4 +1,4 @@
-/** The second part of the seam to transformers.js (see `library.ts`): which of its classes do which task. */
+/** The second part of the seam to transformers.js (see `library/environment.ts`): which of its classes do which task. */
 import {
   AudioClassificationPipeline,
   AutoModel,
