@@ -10,12 +10,13 @@ type Rule = { room: string; mayImportRooms: string[]; mayImportPackages: (name: 
 
 const isNode = (name: string): boolean => name.startsWith('node:');
 
-/** What every page may use: the style sheet, its language, the web host of the inference engine, how downloads and receipts are shown, and how codes are read. */
+/** What every page may use: the style sheet, its language, the web host of the inference engine, its forms, how downloads and receipts are shown, and how codes are read. */
 const ROOMS_OF_ALL_PAGES = [
   'renderer/theme',
   'renderer/language',
   'renderer/inference',
   'renderer/downloads',
+  'renderer/fields',
   'renderer/receipts',
   'renderer/qr',
 ];
@@ -77,6 +78,12 @@ const RULES: Rule[] = [
     mayImportRooms: ['renderer/downloads', 'renderer/language', 'shared'],
     mayImportPackages: isOfPages,
     reason: 'a download is shown the same way on every page',
+  },
+  {
+    room: 'renderer/fields',
+    mayImportRooms: ['renderer/fields'],
+    mayImportPackages: isOfPages,
+    reason: 'a form asks the same way on every page and knows none of them',
   },
   {
     room: 'renderer/receipts',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname, posix, resolve, sep } from 'node:path';
+import { PAGE_HEADERS } from '../../shared/pages/page-headers.ts';
 
 export const APP_SCHEME = 'sparewatt-app';
 export const UI_URL = `${APP_SCHEME}://app/ui/index.html`;
@@ -23,30 +24,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** WebAssembly is compiled in the pages, and nothing is evaluated; pages speak to nobody but the app. */
-export const APP_CSP = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-/** Cross-origin isolated, for shared memory between the compute page and its workers. */
-const HEADERS = {
-  'content-security-policy': APP_CSP,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-  'cross-origin-resource-policy': 'same-origin',
-};
-
 export type ServePage = (request: Request) => Promise<Response>;
 
 /**
@@ -66,7 +43,7 @@ export function createPageServer(roots: Readonly<Record<string, string>>): Serve
     const body = await readFile(file).catch(() => undefined);
     if (body === undefined) return refusal(404);
     const type = TYPES[extname(file)] ?? 'application/octet-stream';
-    return new Response(method === 'HEAD' ? null : body, { headers: { ...HEADERS, 'content-type': type } });
+    return new Response(method === 'HEAD' ? null : body, { headers: { ...PAGE_HEADERS, 'content-type': type } });
   };
 }
 
@@ -88,5 +65,5 @@ function fileBelow(folder: string, path: string): string | undefined {
 }
 
 function refusal(status: number): Response {
-  return new Response(null, { status, headers: HEADERS });
+  return new Response(null, { status, headers: PAGE_HEADERS });
 }

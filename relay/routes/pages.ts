@@ -5,6 +5,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { PAGE_HEADERS } from '../../shared/pages/page-headers.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp } from '../services.ts';
 
@@ -17,31 +18,6 @@ const PAGES: { name: string; summary: string }[] = [
   { name: 'console', summary: 'The page on which operators see and run the relay' },
   { name: 'verify', summary: 'The page that checks a receipt without asking anybody' },
 ];
-
-/**
- * Nothing but the relay's own files: no inlined code or style, no other origin, no frame around the page. A model's
- * WebAssembly is compiled, and threads share memory, only in a page that is isolated from all others.
- */
-const PAGE_HEADERS = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self' 'wasm-unsafe-eval'",
-    "worker-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "font-src 'self'",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-  'cross-origin-resource-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
-};
 
 /** Nobody reads a page in parts, and a range that cannot be served would be a fault. */
 const WHOLE = { acceptRanges: false };

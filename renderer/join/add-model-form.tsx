@@ -1,4 +1,5 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { ModelNameForm } from '../fields/model-name-form.tsx';
 import type { Shown } from '../language/shown.ts';
 import { reasonOf } from './dtype-reason.ts';
 import type { ShownOffer, ShownStorage, ToModels } from './node-messages.ts';
@@ -15,45 +16,25 @@ export type AddModelFormProps = {
 /** Says first how large a model is and whether it fits; nothing of it is downloaded before that was seen. */
 export function AddModelForm({ offer, storage, strings, show, ask }: AddModelFormProps) {
   const words = strings.models.add;
-  const id = useId();
   const [name, setName] = useState('');
   const mine = offer?.model === name.trim() ? offer : null;
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    if (name.trim() !== '') ask({ type: 'look', model: name });
-  };
   const download = (): void => {
     ask({ type: 'download', model: name.trim() });
     setName('');
   };
   return (
-    <form className="field" onSubmit={submit} noValidate>
-      <label htmlFor={id}>{words.name}</label>
-      <span className="actions">
-        <input
-          id={id}
-          className="input code grow"
-          value={name}
-          onChange={({ target }) => setName(target.value)}
-          autoComplete="off"
-          spellCheck={false}
-          maxLength={200}
-          aria-describedby={`${id}-hint ${id}-error`}
-        />
-        <button type="submit" className="button" disabled={name.trim() === ''}>
-          {mine?.state === 'asking' ? words.looking : words.look}
-        </button>
-      </span>
-      <p className="hint" id={`${id}-hint`}>
-        {words.hint}
-      </p>
-      <p className="error" id={`${id}-error`} role="alert">
-        {mine?.state === 'refused' && strings.problem(mine.problem)}
-      </p>
+    <ModelNameForm
+      name={name}
+      words={words}
+      isAsking={mine?.state === 'asking'}
+      refusal={mine?.state === 'refused' && strings.problem(mine.problem)}
+      onName={setName}
+      onLook={() => ask({ type: 'look', model: name })}
+    >
       {mine?.state === 'made' && (
         <Offer offer={mine} storage={storage} strings={strings} show={show} onDownload={download} />
       )}
-    </form>
+    </ModelNameForm>
   );
 }
 

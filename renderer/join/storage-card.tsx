@@ -1,4 +1,5 @@
-import { type FormEvent, useId, useRef, useState } from 'react';
+import { useId, useRef, useState } from 'react';
+import { GigabytesForm } from '../fields/gigabytes-form.tsx';
 import type { Shown } from '../language/shown.ts';
 import type { ShownStorage, ToModels } from './node-messages.ts';
 import type { ModelStrings } from './strings-models.ts';
@@ -9,8 +10,6 @@ export type StorageCardProps = {
   show: Shown;
   ask(message: ToModels): void;
 };
-
-const GIGABYTE = 1e9;
 
 /** What models take of this browser, how much they may, and how to be rid of all of it. */
 export function StorageCard({ storage, words, show, ask }: StorageCardProps) {
@@ -30,7 +29,16 @@ export function StorageCard({ storage, words, show, ask }: StorageCardProps) {
         </p>
       )}
       {usedBytes > 0 && <KeepLine isKept={isKept} words={words} onAsked={() => ask({ type: 'lookStorage' })} />}
-      <LimitField key={quotaBytes} quotaBytes={quotaBytes} words={words} ask={ask} />
+      <GigabytesForm
+        key={quotaBytes}
+        bytes={quotaBytes}
+        allowsNone={false}
+        label={words.limit}
+        set={words.set}
+        hint={words.limitHint}
+        wrong={words.limitWrong}
+        onChange={(bytes) => ask({ type: 'limit', quotaBytes: bytes })}
+      />
       {usedBytes > 0 && <RemoveAll words={words} onConfirm={() => ask({ type: 'removeAll' })} />}
     </section>
   );
@@ -60,43 +68,6 @@ function KeepLine({ isKept, words, onAsked }: KeepLineProps) {
         {words.keep}
       </button>
     </p>
-  );
-}
-
-type LimitFieldProps = Pick<StorageCardProps, 'words' | 'ask'> & { quotaBytes: number | null };
-
-function LimitField({ quotaBytes, words, ask }: LimitFieldProps) {
-  const id = useId();
-  const kept = quotaBytes === null ? '' : String(quotaBytes / GIGABYTE);
-  const [text, setText] = useState(kept);
-  const value = text.trim() === '' ? null : Math.round(Number(text.trim().replace(',', '.')) * GIGABYTE);
-  const isWrong = value !== null && !(value > 0);
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    if (!isWrong) ask({ type: 'limit', quotaBytes: value });
-  };
-  return (
-    <form className="field" onSubmit={submit} noValidate>
-      <label htmlFor={id}>{words.limit}</label>
-      <span className="actions">
-        <input
-          id={id}
-          className="input short"
-          inputMode="decimal"
-          autoComplete="off"
-          value={text}
-          aria-invalid={isWrong}
-          aria-describedby={`${id}-hint`}
-          onChange={({ target }) => setText(target.value)}
-        />
-        <button type="submit" className="button" disabled={text === kept || isWrong}>
-          {words.set}
-        </button>
-      </span>
-      <p className="hint" id={`${id}-hint`}>
-        {isWrong ? words.limitWrong : words.limitHint}
-      </p>
-    </form>
   );
 }
 

@@ -1,5 +1,6 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { ModelOffer } from '../../../shared/ipc/model-size.ts';
+import { ModelNameForm } from '../../fields/model-name-form.tsx';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { FitLine } from './fit-line.tsx';
@@ -8,7 +9,6 @@ import { FitLine } from './fit-line.tsx';
 export function AddModelForm() {
   const { texts } = useSpeech();
   const words = texts.models.add;
-  const id = useId();
   const [name, setName] = useState('');
   const [offer, setOffer] = useState<ModelOffer>();
   const [isAsking, setAsking] = useState(false);
@@ -18,9 +18,7 @@ export function AddModelForm() {
     setOffer(undefined);
     setRefusal(undefined);
   };
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    if (name.trim() === '' || isAsking) return;
+  const look = (): void => {
     setRefusal(undefined);
     setAsking(true);
     ask('sizeModel', { model: name.trim() })
@@ -34,30 +32,16 @@ export function AddModelForm() {
     );
   };
   return (
-    <form className="field" onSubmit={submit} noValidate>
-      <label htmlFor={id}>{words.name}</label>
-      <span className="actions">
-        <input
-          id={id}
-          className="input code grow"
-          value={name}
-          onChange={({ target }) => write(target.value)}
-          autoComplete="off"
-          spellCheck={false}
-          aria-describedby={`${id}-hint ${id}-error`}
-        />
-        <button type="submit" className="button" disabled={name.trim() === ''}>
-          {isAsking ? words.looking : words.look}
-        </button>
-      </span>
-      <p className="hint" id={`${id}-hint`}>
-        {words.hint}
-      </p>
-      <p className="error" id={`${id}-error`} role="alert">
-        {refusal !== undefined && texts.problem(refusal)}
-      </p>
+    <ModelNameForm
+      name={name}
+      words={words}
+      isAsking={isAsking}
+      refusal={refusal !== undefined && texts.problem(refusal)}
+      onName={write}
+      onLook={look}
+    >
       {offer !== undefined && <Offer offer={offer} onDownload={download} />}
-    </form>
+    </ModelNameForm>
   );
 }
 

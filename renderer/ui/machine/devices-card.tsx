@@ -1,12 +1,11 @@
-import { type FormEvent, useEffect, useId, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { AppState, GpuUse, ListedDevice } from '../../../shared/ipc/app-state.ts';
 import type { GpuPreference } from '../../../shared/preferences/preferences.ts';
+import { GigabytesForm } from '../../fields/gigabytes-form.tsx';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { SwitchField } from '../preferences/fields.tsx';
 import type { Texts } from '../texts/texts.ts';
-
-const GIGABYTE = 1e9;
 
 /** The GPUs of the machine: which may be used, and how much of each. What is changed here holds at once. */
 export function DevicesCard({ state: { devices, gpu } }: { state: AppState }) {
@@ -92,37 +91,17 @@ type CapFieldProps = { device: ListedDevice; onChange(capBytes: number | null): 
 function CapField({ device: { capBytes, memoryBytes, name }, onChange }: CapFieldProps) {
   const { texts, show } = useSpeech();
   const words = texts.machine.devices;
-  const id = useId();
-  const kept = capBytes === null ? '' : String(capBytes / GIGABYTE);
-  const [text, setText] = useState(kept);
-  const value = text.trim() === '' ? null : Math.round(Number(text.trim().replace(',', '.')) * GIGABYTE);
-  const isWrong = value !== null && !(value >= 0);
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    if (!isWrong) onChange(value);
-  };
   return (
-    <form className="field" onSubmit={submit} noValidate>
-      <label htmlFor={id}>{words.cap}</label>
-      <span className="actions">
-        <input
-          id={id}
-          className="input short"
-          inputMode="decimal"
-          autoComplete="off"
-          value={text}
-          aria-invalid={isWrong}
-          aria-describedby={`${id}-hint`}
-          onChange={({ target }) => setText(target.value)}
-        />
-        <button type="submit" className="button" aria-label={words.setFor(name)} disabled={text === kept || isWrong}>
-          {words.set}
-        </button>
-      </span>
-      <p className="hint" id={`${id}-hint`}>
-        {isWrong ? words.wrong : memoryBytes === null ? words.capHint : words.capOf(show.bytes(memoryBytes))}
-      </p>
-    </form>
+    <GigabytesForm
+      bytes={capBytes}
+      allowsNone={true}
+      label={words.cap}
+      set={words.set}
+      setFor={words.setFor(name)}
+      hint={memoryBytes === null ? words.capHint : words.capOf(show.bytes(memoryBytes))}
+      wrong={words.wrong}
+      onChange={onChange}
+    />
   );
 }
 
