@@ -34,7 +34,7 @@ export type QueuedRunPorts = {
   /** How a service is run on the nodes of now. Errors: `service_not_found` and `file_not_found` for what is no more. */
   serviceRun: (
     service: string,
-    asked: Readonly<Record<string, unknown>>,
+    call: Required<KeptInput>,
     routing: Routing,
     client: string,
   ) => Promise<{ reader: ResultReader; routing: Routing }>;
@@ -129,11 +129,11 @@ function bothSinks(reader: AnswerSink, history: AnswerSink): AnswerSink {
 
 async function howToRun(
   { type, service, routing, apiKeyId }: QueuedJob,
-  { asked }: KeptInput,
+  { input, asked }: KeptInput,
   { serviceRun }: QueuedRunPorts,
 ): Promise<{ reader: ResultReader; routing: Routing }> {
   const wished = readRouting(routing);
-  if (asked !== undefined) return serviceRun(service, asked, wished, apiKeyId);
+  if (asked !== undefined) return serviceRun(service, { input, asked }, wished, apiKeyId);
   const { sink, of: output } = collectResult(type);
   return { reader: { sink, output }, routing: wished };
 }
