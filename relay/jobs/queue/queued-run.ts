@@ -176,9 +176,13 @@ function specOf(
   };
 }
 
-/** A program or a kernel works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
+/**
+ * A program or a kernel works long. Like whoever answers with one object it says nothing between its start and its end; that
+ * its node lives is seen otherwise.
+ */
 function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits, now: number) {
-  if (!isServiceType(type)) return { timeoutMs, stallTimeoutMs };
+  if (type === 'llm' || type === 'embed') return { timeoutMs, stallTimeoutMs };
+  if (!isServiceType(type)) return { timeoutMs, stallTimeoutMs: timeoutMs };
   const leftMs = Math.max(timeoutMs, Math.min(deadline - now, TOOL_MS));
   return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }
