@@ -75,7 +75,7 @@ async function fetchInput(
     if (!response.ok || response.body === null) throw failed(`The relay answered with status ${response.status}`);
     const content = await readExactly(response.body, bytes, waitAnew);
     if ((await crypto.sha256Hex(content)) === sha256) return content;
-    throw failed('A file of the job is not the one that the relay has named');
+    throw failed('A file of the job is not the one that the relay has named. Upload it anew if it stays so');
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof Problem ? error : failed('A file of the job did not come whole from the relay', error);

@@ -188,12 +188,15 @@ test('[F6] a node that does not say that it fetches gets small files in the mess
   }
   const chosen = (await (await call({ file_id: id })).json()) as { node_id: string; model: string };
   assert.deepEqual([chosen.node_id, chosen.model], [nodeId, EARS]);
+  const waiting = await submit(pool, { service: SERVICE, model, input: { file_id: id } });
   const calling = call({ model, file_id: small.id });
   const { request: job, done } = await older.jobs.next();
   assert.deepEqual(['files' in job, Object.keys(job.input).includes('file_id')], [false, false]);
   assert.equal((job.input as JsonInput).audio, Buffer.from(CONTENT.subarray(0, 1_000)).toString('base64'));
   done({ output: { text: 'heard' } });
   assert.equal((await calling).status, 200);
+  assert.equal((await jobOf(pool, waiting.id)).state, 'queued');
+  await request(`/v1/jobs/${waiting.id}/cancel`, { method: 'POST' });
 });
 
 test('[F6] a miner that says so gets large files, and fetches them with the token of its attempt', async (t) => {
