@@ -16,6 +16,7 @@ import { createPictureFetcher } from '../pictures/picture-fetcher.ts';
 import { openLogKeeper } from '../receipts/log/log-keeper.ts';
 import { openServiceRegistry } from '../registry/service-registry.ts';
 import { readNonce } from '../routes/nonce.ts';
+import { routingFor } from '../routes/services/file-input.ts';
 import { nodesFor } from '../routes/services/plan-service.ts';
 import { openReader } from '../routes/services/service-output.ts';
 import type { JobOrder, RelayServices } from '../services.ts';
@@ -101,9 +102,10 @@ async function openParts({ store, servicesPath: path, filesFolder: folder, fileL
 }
 
 function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry, files, jobFiles }: Parts) {
-  const serviceRun: QueuePorts['serviceRun'] = async (id, asked, routing, client) => {
+  const serviceRun: QueuePorts['serviceRun'] = async (id, call, wished, client) => {
     const service = registry.get(id);
-    const reader = await openReader(service, asked, client, { files, jobFiles });
+    const reader = await openReader(service, call, client, { files, jobFiles });
+    const routing = routingFor(service.definition, call, wished);
     return { reader, routing: nodesFor(service.definition, routing, table).routing };
   };
   const isAllowed = options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine;

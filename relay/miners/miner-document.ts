@@ -13,8 +13,8 @@ export function servedModel(model: MinerModel): ServedModel {
 
 /** The document of a node that came over HTTP, not signed yet; what its miner left out is not known. */
 export function minerDocument(
-  { version = 'unknown', hardware, software, tools }: MinerDocument,
-  parts: Omit<DocumentParts, 'version' | 'hardware' | 'software' | 'tools'>,
+  { version = 'unknown', hardware, software, tools, job_files: readsFiles = false }: MinerDocument,
+  parts: Omit<DocumentParts, 'version' | 'hardware' | 'software' | 'tools' | 'readsFiles'>,
 ): CapabilityDocument {
   const document = buildCapabilityDocument({
     ...parts,
@@ -22,6 +22,7 @@ export function minerDocument(
     hardware: { platform: 'unknown', arch: 'unknown', cpu: 'unknown', cpu_threads: 0, memory_bytes: 0, ...hardware },
     software: { os: null, node: null, onnxruntime: null, transformers: null, ...software },
     tools,
+    readsFiles,
   });
   const providers = Object.fromEntries(Object.keys(document.capabilities.providers).map((name) => [name, 'http']));
   return {

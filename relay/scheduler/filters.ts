@@ -97,7 +97,7 @@ function isNamed(node: LiveNode, names: ReadonlySet<string>): boolean {
   return names.has(node.id) || names.has(node.slug);
 }
 
-function hasCapability(node: LiveNode, capability: string): boolean {
+export function hasCapability(node: LiveNode, capability: string): boolean {
   const flags: Record<string, unknown> = node.document.capabilities;
   return Object.hasOwn(flags, capability) && flags[capability] === true;
 }

@@ -1,3 +1,4 @@
+import { READS_FILES } from '../../shared/agent/capability-document.ts';
 import type { RoutingRequest, Sort } from '../../shared/api/routing.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 
@@ -22,6 +23,11 @@ export const ANY_ROUTE: Routing = {
   sort: null,
   allowFallbacks: true,
 };
+
+/** The same, of nodes that fetch what an input stands for (SPEC F6). */
+export function fetchingFiles(routing: Routing): Routing {
+  return { ...routing, capabilities: [...routing.capabilities, READS_FILES] };
+}
 
 /** Reads `routing` of a request that has passed the schema. Errors: `invalid_value` for wishes that exclude each other. */
 export function readRouting(request: RoutingRequest | null | undefined): Routing {

@@ -20,8 +20,8 @@ const STALL_MS = 30_000;
 
 /**
  * The input with the content of each file that a member stands for, in base64; the same object where there is none.
- * Errors: `file_too_large`, `file_transfer_failed`, also for content that is not the one the relay has named,
- * `signal.reason`.
+ * Errors: `file_too_large`, `file_not_found` when it was deleted meanwhile, `file_transfer_failed`, also for content that
+ * is not the one the relay has named, `signal.reason`.
  */
 export async function withFetchedFiles(
   input: JsonInput,
@@ -70,16 +70,23 @@ async function fetchInput(
       redirect: 'error',
       signal: AbortSignal.any([signal, stall.signal]),
     });
+    if (isGone(response))
+      throw new Problem('file_not_found', 'The file was deleted before a node had read it. Upload it again.');
     if (!response.ok || response.body === null) throw failed(`The relay answered with status ${response.status}`);
     const content = await readExactly(response.body, bytes, waitAnew);
     if ((await crypto.sha256Hex(content)) === sha256) return content;
-    throw failed('A file of the job is not the one that the relay has named');
+    throw failed('A file of the job is not the one that the relay has named. Upload it anew if it stays so');
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof Problem ? error : failed('A file of the job did not come whole from the relay', error);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What stands between a node and its relay has pages of its own for what it does not find. */
+function isGone({ status, headers }: Response): boolean {
+  return status === 404 && /^application\/problem\+json\b/.test(headers.get('content-type') ?? '');
 }
 
 /** Holds one copy: its size is known before. */

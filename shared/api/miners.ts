@@ -48,6 +48,9 @@ export const MinerDocument = Type.Object(
     hardware: Type.Optional(Type.Partial(Hardware)),
     software: Type.Optional(Type.Partial(Software)),
     tools: Type.Optional(Tools),
+    job_files: Type.Optional(
+      Type.Boolean({ description: 'Whether it fetches what an input stands for, and so takes jobs with large files' }),
+    ),
     /** What its owner lets it run; the relay applies it before the miner sees a job. Hours are the miner's own business. */
     policy: Type.Optional(Type.Object(PolicyWithoutHours, strict)),
   },

@@ -19,7 +19,7 @@ export const LIMITS = {
   silenceMs: 1_500,
   /** Chat prompts of 200 KB and their JSON fit with room; larger inputs are files. */
   maxMessageBytes: 8 * 1024 * 1024,
-  /** That of OpenAI's routes for recordings, which clients know; a node holds a job's files in memory. */
+  /** That of OpenAI's routes for recordings, which clients know; of every file that a model reads, which its node holds in memory. */
   maxRecordingBytes: 25 * 1024 * 1024,
   /** A traceparent takes 82; larger headers are not looked at, since reading them could keep a node from its work. */
   maxHeaderBytes: 4_096,

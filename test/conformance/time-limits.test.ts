@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
+import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
+import { endOf, submit } from '../support/queued-jobs.ts';
 import { readEvents, textOf } from '../support/sse.ts';
+import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 async function setUp(t: TestContext, options: Parameters<typeof startTestPool>[1]) {
@@ -24,6 +28,29 @@ test('[X18] gives up an answer whose node sends nothing for too long, and frees 
   assert.deepEqual([textOf(events), events.at(-1)?.error?.code, isDone], ['first ', 'job_timeout', false]);
   assertError(await readError(await ask(pool, 'test/stuck')), { code: 'job_timeout', message: /sent nothing/ });
   await until(() => node.runtime.jobs.length === 2 && node.runtime.jobs.every(({ end }) => end === 'cancelled'));
+});
+
+test('[X18] a job of the queue whose answer is one object may work in silence for as long as it may last', async (t) => {
+  const { pool } = await setUp(t, { jobLimits: { stallTimeoutMs: 150 } });
+  const [begun, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const ears: Runtime = {
+    ...createSyntheticRuntime(),
+    models: () => [pretendedModel('test/slow-ears', 'stt')],
+    run: async () => {
+      begun.resolve();
+      await heard.promise;
+      const usage = { inputTokens: 0, outputTokens: 1 };
+      return { finishReason: 'stop', usage, execution: pretendedExecution('test'), output: { text: 'heard' } };
+    },
+  };
+  await pool.addNode({ runtime: ears });
+  const job = await submit(pool, { service: 'capability/stt', model: 'test/slow-ears', input: { audio: 'AAAA' } });
+  await begun.promise;
+  // It began later, and is given up: so long nothing has come.
+  assertError(await readError(await ask(pool, 'test/stuck')), { code: 'job_timeout', message: /sent nothing/ });
+  heard.resolve();
+  const { state, problem } = await endOf(pool, job.id);
+  assert.equal(state, 'succeeded', JSON.stringify(problem));
 });
 
 test('[X18] gives up an answer that takes too long altogether, although its node keeps talking', async (t) => {

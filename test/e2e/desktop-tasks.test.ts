@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { createModelInstaller } from '../../main/node/page-models.ts';
 import type { CapabilityAnswer } from '../../shared/api/capabilities.ts';
+import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
 import { type BuiltApp, buildApp, CHAT, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
@@ -18,7 +19,12 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { SETTLED } from '../support/window-page.ts';
 
-const [EARS, COLOURS, MOODS, GAPS] = ['test/ears', 'test/colours', 'test/moods', 'test/gaps'] as const;
+const [EARS, COLOURS, MOODS, GAPS] = [
+  'test/ears-in-place-of-whisper',
+  'test/colours',
+  'test/moods',
+  'test/gaps',
+] as const;
 const ADDED = [EARS, COLOURS, MOODS, GAPS];
 
 let pool: Pool;
@@ -70,6 +76,11 @@ for (const gpu of ['none', 'simulated'] as const) {
     const long = encodeWav({ samples: minutes, rateHz: RATE_HZ });
     const longFile = new File([long as Uint8Array<ArrayBuffer>], 'bye.wav');
     assert.equal((await pool.client().audio.transcriptions.create({ model: EARS, file: longFile })).text, 'BYE');
+    const { id } = await pool.client().files.create({ file: longFile, purpose: 'user_data' });
+    const { output } = await pool
+      .client()
+      .post<ServiceAnswer>('/services/whisper/transcribe', { body: { file_id: id, model: EARS } });
+    assert.equal(output.text, 'BYE');
     const answerOf = async (body: object) =>
       (await pool.client().post<CapabilityAnswer>('/capability/task', { body })).result;
     const ask = async (body: object) => (await answerOf(body)).labels;

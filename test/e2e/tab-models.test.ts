@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { afterTest } from '../support/after-test.ts';
 import { fileHeaders, type HubMirror, sendFile, startHubMirror } from '../support/hub-mirror.ts';
@@ -19,7 +20,7 @@ import { until } from '../support/until.ts';
 
 const FIRST = 'acme/first';
 const SECOND = 'acme/second';
-const EARS = 'acme/ears';
+const EARS = 'acme/ears-in-place-of-whisper';
 const CHAT = 'sparewatt/demo-chat';
 
 let folder: string;
@@ -250,6 +251,10 @@ test('a tab fetches a recording that is too large for a message, and writes it d
   assert.ok(recording.length > 7_000_000);
   const file = new File([recording as Uint8Array<ArrayBuffer>], 'speech.wav');
   assert.equal((await pool.client().audio.transcriptions.create({ model: EARS, file })).text, 'HELLO BYE');
+  const { id } = await pool.client().files.create({ file, purpose: 'user_data' });
+  const body = { file_id: id, model: EARS };
+  const { output } = await pool.client().post<ServiceAnswer>('/services/whisper/transcribe', { body });
+  assert.equal(output.text, 'HELLO BYE');
   await page.getByRole('button', { name: `Remove ${EARS} from this browser` }).click();
   await until(() => !pool.relay.models().includes(EARS));
 });

@@ -34,7 +34,7 @@ export type QueuedRunPorts = {
   /** How a service is run on the nodes of now. Errors: `service_not_found` and `file_not_found` for what is no more. */
   serviceRun: (
     service: string,
-    asked: Readonly<Record<string, unknown>>,
+    call: Required<KeptInput>,
     routing: Routing,
     client: string,
   ) => Promise<{ reader: ResultReader; routing: Routing }>;
@@ -129,11 +129,11 @@ function bothSinks(reader: AnswerSink, history: AnswerSink): AnswerSink {
 
 async function howToRun(
   { type, service, routing, apiKeyId }: QueuedJob,
-  { asked }: KeptInput,
+  { input, asked }: KeptInput,
   { serviceRun }: QueuedRunPorts,
 ): Promise<{ reader: ResultReader; routing: Routing }> {
   const wished = readRouting(routing);
-  if (asked !== undefined) return serviceRun(service, asked, wished, apiKeyId);
+  if (asked !== undefined) return serviceRun(service, { input, asked }, wished, apiKeyId);
   const { sink, of: output } = collectResult(type);
   return { reader: { sink, output }, routing: wished };
 }
@@ -176,9 +176,13 @@ function specOf(
   };
 }
 
-/** A program or a kernel works long, and says nothing between its start and its end; that its node lives is seen otherwise. */
+/**
+ * A program or a kernel works long. Like whoever answers with one object it says nothing between its start and its end; that
+ * its node lives is seen otherwise.
+ */
 function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: RunLimits, now: number) {
-  if (!isServiceType(type)) return { timeoutMs, stallTimeoutMs };
+  if (type === 'llm' || type === 'embed') return { timeoutMs, stallTimeoutMs };
+  if (!isServiceType(type)) return { timeoutMs, stallTimeoutMs: timeoutMs };
   const leftMs = Math.max(timeoutMs, Math.min(deadline - now, TOOL_MS));
   return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }

@@ -1,9 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { READS_FILES } from '../../../shared/agent/capability-document.ts';
 import { TranscriptionForm, TranscriptionResponse } from '../../../shared/api/audio.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { HeldFile } from '../../../shared/protocol/messages.ts';
-import { ANY_ROUTE } from '../../scheduler/routing.ts';
+import { ANY_ROUTE, fetchingFiles } from '../../scheduler/routing.ts';
 import type { JobOrder, RelayApp, RelayServices } from '../../services.ts';
 import { ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
@@ -17,7 +16,7 @@ import { streamTranscript, type TranscriptCall } from './transcript-stream.ts';
 
 const FORM = 'multipart/form-data';
 /** To a node that fetches the recording itself. */
-const FETCHING = { ...ANY_ROUTE, capabilities: [READS_FILES] };
+const FETCHING = fetchingFiles(ANY_ROUTE);
 
 const TASKS = [
   ['transcriptions', 'transcribe', 'Write down what is said in a recording'],

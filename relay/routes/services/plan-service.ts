@@ -1,4 +1,5 @@
 import { Compile } from 'typebox/compile';
+import { READS_FILES } from '../../../shared/agent/capability-document.ts';
 import { RoutingRequest } from '../../../shared/api/routing.ts';
 import { sizeOf } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -10,11 +11,12 @@ import { isJobType } from '../../../shared/registry/read-service.ts';
 import type { LiveNode, NodeTable } from '../../fabric/node-table.ts';
 import { createAvailability, isModelFor, isParticular, meetsNeeds } from '../../registry/service-availability.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
+import { hasCapability } from '../../scheduler/filters.ts';
 import type { Routing } from '../../scheduler/routing.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
 import { chooseModel } from '../choose-model.ts';
 import { type RoutingOptions, readRoutingOptions } from '../routing-options.ts';
-import { withFile } from './file-input.ts';
+import { routingFor, withFile } from './file-input.ts';
 import { readJobInput } from './service-input.ts';
 import { type OutputReader, openReader } from './service-output.ts';
 
@@ -58,8 +60,10 @@ export async function planService(
   const withContent = await withFile(service.definition, type, input, client, services);
   const jobInput = readJobInput(service.definition, type, withContent);
   const named = typeof input.model === 'string' ? input.model : undefined;
-  const who = await whoDoes({ service, type, named, jobInput, routing: wishes.routing, client }, services);
-  const reader = await openReader(service, input, client, services);
+  const call = { asked: input, input: jobInput };
+  const routing = routingFor(service.definition, call, wishes.routing);
+  const who = await whoDoes({ service, type, named, jobInput, routing, client }, services);
+  const reader = await openReader(service, call, client, services);
   const order = { ...wishes, ...who, type, stream: false, input: jobInput, service: id, files: reader.files };
   // Between its start and its end a program or a kernel says nothing; that its node lives is seen otherwise.
   return { order: isServiceType(type) ? { ...order, stallTimeoutMs: SILENT_MS } : order, reader };
@@ -89,19 +93,19 @@ function readBody(
 
 /** The model that was named, else the one that the service prefers if a node has it, else the freest that fits. */
 async function whoDoes(call: Call, services: RelayServices): Promise<{ model: string; routing: Routing }> {
-  const { service, type, named, client } = call;
+  const { service, type, named, client, routing } = call;
   const { definition } = service;
   if (named !== undefined) assertModel(named, call, services);
-  const mayTake = nodesFor(definition, call.routing, services.table);
+  const mayTake = nodesFor(definition, routing, services.table);
   const preferred = named ?? served(definition.default_model, mayTake.node, services);
   if (preferred !== undefined) {
-    if (named !== undefined && mayTake.isNobody()) throw noCapacity(definition, services);
+    if (named !== undefined && mayTake.isNobody()) throw noCapacity(definition, routing, services);
     return { model: preferred, routing: mayTake.routing };
   }
   const size = sizeOf({ type, input: call.jobInput });
   const fitting = { model: (name: string) => isModelFor(definition, name), node: mayTake.node };
   const chosen = await chooseModel({ type, client, size }, fitting, services);
-  if (chosen === undefined) throw noCapacity(definition, services);
+  if (chosen === undefined) throw noCapacity(definition, routing, services);
   const ignore = new Set([...mayTake.routing.ignore, ...chosen.ignore]);
   return { model: chosen.model, routing: { ...mayTake.routing, ignore } };
 }
@@ -121,7 +125,9 @@ type MayTake = { routing: Routing; node: (node: LiveNode) => boolean; isNobody: 
 export function nodesFor(definition: RegisteredService['definition'], routing: Routing, table: NodeTable): MayTake {
   const isNamed = ({ id, slug }: LiveNode, names: ReadonlySet<string>): boolean => names.has(id) || names.has(slug);
   const isAllowed = (node: LiveNode): boolean =>
-    (routing.only === null || isNamed(node, routing.only)) && !isNamed(node, routing.ignore);
+    (routing.only === null || isNamed(node, routing.only)) &&
+    !isNamed(node, routing.ignore) &&
+    routing.capabilities.every((capability) => hasCapability(node, capability));
   if (!isParticular(definition)) return { routing, node: isAllowed, isNobody: () => false };
   const unfit = table.live().filter((node) => !meetsNeeds(node, definition));
   const ignore = new Set([...routing.ignore, ...unfit.map(({ id }) => id)]);
@@ -139,12 +145,18 @@ function served(
 }
 
 /** Says what no node has, where that is the reason; else the nodes that have it are not to be had now. */
-function noCapacity(definition: RegisteredService['definition'], { table }: RelayServices): Problem {
+function noCapacity(
+  definition: RegisteredService['definition'],
+  { capabilities }: Routing,
+  { table }: RelayServices,
+): Problem {
   const { id } = definition;
   const { missing } = createAvailability(table.live())(definition);
   const sentence =
     missing.length > 0
       ? `No node has ${missing.join(', nor ')}, which ${id} needs. Start a node that does, or try again later.`
-      : `No node that may take this call can run ${id} now. Try again in a moment, or allow more nodes.`;
+      : capabilities.includes(READS_FILES)
+        ? `No node can run ${id} and fetch a file of this size now. Send a smaller one, or try again later.`
+        : `No node that may take this call can run ${id} now. Try again in a moment, or allow more nodes.`;
   return new Problem('no_capacity', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }

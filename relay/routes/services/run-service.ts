@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ServiceAnswer, ServiceRequest } from '../../../shared/api/services.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
@@ -44,6 +45,9 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
       schema: {
         ...schema,
         summary: 'Run a service of the registry; the slash of its id may be sent as it is or as %2F',
+        description:
+          'A file goes into the input as base64 or, beyond some megabytes, as the `file_id` of a file of `POST /v1/files`. ' +
+          `Models read files of up to ${LIMITS.maxRecordingBytes} bytes, or what the schema of the service says; programs read any.`,
         tags: ['Services'],
         params: Type.Object({ id: Type.String() }),
       },

@@ -8,7 +8,7 @@ import type { RelayServices } from '../../services.ts';
 import { rankByNearness } from '../nearness.ts';
 import { finishReasonOf, gatherAnswer } from '../openai/answer-choices.ts';
 import { collectVectors, floatsOf } from '../openai/embeddings.ts';
-import { inputFiles, isToolType } from './file-input.ts';
+import { type AskedInput, holdsFile, inputFiles, isToolType } from './file-input.ts';
 
 /** Gathers what a node says into the output of a service. */
 export type OutputReader = {
@@ -19,20 +19,23 @@ export type OutputReader = {
   output(done: DoneFrame): JsonSchema | Promise<JsonSchema>;
 };
 
-/** The reader for one run of a service for a caller; `input` has passed its schema. Errors: `file_not_found`. */
+/** The reader for one run of a service for a caller, whose call has passed its schema. Errors: `file_not_found`. */
 export async function openReader(
   service: RegisteredService,
-  input: JsonSchema,
+  call: AskedInput,
   client: string,
   services: Pick<RelayServices, 'files' | 'jobFiles'>,
 ): Promise<OutputReader> {
-  if (!isToolType(service.definition.runtime.type)) return createOutputReader(service, input);
-  const files = services.jobFiles.open({ apiKeyId: client, inputs: await inputFiles(input, client, services) });
+  const { definition } = service;
+  const reader = createOutputReader(service, call.asked);
+  if (!isToolType(definition.runtime.type) && !holdsFile(definition, call)) return reader;
+  const inputs = await inputFiles(call.asked, client, services);
+  const files = services.jobFiles.open({ apiKeyId: client, inputs });
   return {
     files,
-    sink: { attemptEnded: files.end },
+    sink: { ...reader.sink, attemptEnded: files.end },
     output: async (done) => {
-      const output = promised(done.output ?? {}, service);
+      const output = await reader.output(done);
       await files.keep(output);
       return output;
     },

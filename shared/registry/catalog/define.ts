@@ -1,4 +1,5 @@
 import { type TProperties, type TSchema, Type } from 'typebox';
+import { LIMITS } from '../../protocol/limits.ts';
 import { fixedOutput, plain } from '../answers.ts';
 import { isObject, type JsonSchema } from '../json-schema.ts';
 import type { ServiceDefinition } from '../service.ts';
@@ -71,12 +72,13 @@ export const SAMPLING = {
 };
 
 /** A file that was uploaded to `/v1/files`. */
-const FILE_ID = Type.String({ minLength: 1, maxLength: 64, description: 'Id of a file of POST /v1/files' });
+const fileId = (size: string) =>
+  Type.String({ minLength: 1, maxLength: 64, description: `Id of a file of POST /v1/files, ${size}` });
 
 /** A file for a program, which opens no connections: its bytes in base64, or an uploaded file. */
 export const toolFileMembers = (name: string, description: string) => ({
   [name]: Optional(Type.String({ minLength: 4, contentEncoding: 'base64', description: `${description}, in base64` })),
-  file_id: Optional(FILE_ID),
+  file_id: Optional(fileId('as large as the relay takes it')),
 });
 
 /** A file that a job has made, as its output names it. */
@@ -89,7 +91,7 @@ export const MADE_FILE = Type.Object({
 /** A file of the input: its bytes in base64, an uploaded file, or where a node fetches it. */
 export const fileMembers = (name: string, description: string) => ({
   [name]: Optional(Type.String({ minLength: 4, contentEncoding: 'base64', description: `${description}, in base64` })),
-  file_id: Optional(FILE_ID),
+  file_id: Optional(fileId(`of up to ${LIMITS.maxRecordingBytes} bytes`)),
   url: Optional(
     Type.String({ format: 'uri', maxLength: 2_048, description: `${description}, where a node fetches it` }),
   ),
