@@ -47,8 +47,10 @@ export async function ensureFirstKey(
   now: () => number = Date.now,
 ): Promise<KeyRecord> {
   const digest = hashApiKey(apiKey);
+  const keyId = `key_${digest.slice(0, 16)}`;
   return store.putKey({
-    keyId: `key_${digest.slice(0, 16)}`,
+    keyId,
+    accountId: keyId,
     hash: digest,
     prefix: prefixOf(apiKey),
     name: 'first key',
@@ -64,12 +66,13 @@ export async function ensureFirstKey(
 
 export type Principal = {
   readonly kind: 'client' | 'admin';
+  /** Under which all is kept and counted; a key that replaced another has that one's. */
   readonly keyId: string;
   readonly scopes: readonly string[];
   /** Absent where there is none. */
   readonly limits?: KeyLimits | undefined;
-  /** Present where each request must be signed; since when there can be requests of the key, in ms since 1970. */
-  readonly mustSign?: { readonly since: number } | undefined;
+  /** Present where each request must be signed: by which key, and since when it can have asked, in ms since 1970. */
+  readonly mustSign?: { readonly keyId: string; readonly since: number } | undefined;
 };
 
 /** The operator, however they came in. */

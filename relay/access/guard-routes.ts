@@ -41,10 +41,10 @@ function admit(
   const enter = (principal: Principal): void => {
     request.principal = principal;
     assertScope(principal, access);
-    const { keyId, mustSign } = principal;
+    const { mustSign } = principal;
     if (mustSign === undefined) return;
     const { method, url: target, headers } = request;
-    owed.set(request, signatures.admit({ method, target, headers }, { keyId, mustSign }));
+    owed.set(request, signatures.admit({ method, target, headers }, mustSign));
   };
   // A key that is sent counts for more than what the browser adds by itself.
   if (authorization === undefined && apiKey === undefined) {

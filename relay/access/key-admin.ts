@@ -2,7 +2,7 @@ import { type ApiKey, type CreatedKey, type CreateKeyRequest, KEY_SCOPES } from 
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { hashApiKey, newApiKey, prefixOf } from './api-keys.ts';
+import { ADMIN, hashApiKey, newApiKey, prefixOf } from './api-keys.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
 /** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
@@ -10,8 +10,15 @@ export type KeyAdmin = {
   create(order: CreateKeyRequest): Promise<CreatedKey>;
   list(): Promise<ApiKey[]>;
   get(keyId: string): Promise<ApiKey>;
+  /** Under which what the key does is kept; the operator's own id is its own. */
+  accountOf(keyId: string): Promise<string>;
   revoke(keyId: string): Promise<ApiKey>;
-  /** A new key with the same rights; the old one ends after `overlapMs`. `hmac` says whether the new one must sign. */
+  /** Accounts of which no key works any more, because the last was revoked. */
+  revokedAccounts(): Promise<Set<string>>;
+  /**
+   * A new key with the same rights, jobs, files, credits and limits; the old one ends after `overlapMs`. `hmac` says
+   * whether the new one must sign.
+   */
   rotate(keyId: string, overlapMs: number, hmac?: boolean): Promise<CreatedKey>;
 };
 
@@ -32,12 +39,15 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
   };
   const show = async (keyId: string): Promise<ApiKey> => showKey(await find(keyId), now());
   const make = async (
-    settings: Omit<KeyRecord, 'keyId' | 'hash' | 'prefix' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
+    settings: Omit<KeyRecord, 'keyId' | 'accountId' | 'hash' | 'prefix' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
+    replaced?: KeyRecord,
   ) => {
     const key = newApiKey();
+    const keyId = newId('key');
     const shown = { hash: hashApiKey(key), prefix: prefixOf(key) };
     const times = { createdAt: now(), revokedAt: null, lastUsedAt: null };
-    const record = await store.putKey({ ...settings, ...times, ...shown, keyId: newId('key') });
+    const ids = { keyId, accountId: replaced?.accountId ?? keyId };
+    const record = await store.putKey({ ...settings, ...times, ...shown, ...ids });
     const secret = record.hmac ? { signing_secret: secrets.of(record.keyId) } : {};
     return { ...showKey(record, now()), key, ...secret };
   };
@@ -63,11 +73,18 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
     },
     list: async () => (await store.listKeys()).map((key) => showKey(key, now())),
     get: show,
+    accountOf: async (keyId) => (keyId === ADMIN.keyId ? keyId : (await find(keyId)).accountId),
     revoke: async (keyId) => {
       await find(keyId);
       await store.revokeKey(keyId, now());
       forget(keyId);
       return show(keyId);
+    },
+    revokedAccounts: async () => {
+      const keys = await store.listKeys();
+      const revoked = new Set(keys.filter(({ revokedAt }) => revokedAt !== null).map(({ accountId }) => accountId));
+      for (const key of keys) if (stateOf(key, now()) === 'active') revoked.delete(key.accountId);
+      return revoked;
     },
     rotate: async (keyId, overlapMs, hmac) => {
       const old = await find(keyId);
@@ -78,12 +95,17 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
       }
       const { name, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, expiresAt } = old;
       const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
-      const made = await make({ name, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt });
+      const made = await make({ name, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt }, old);
       await store.expireKey(keyId, now() + overlapMs);
       forget(keyId);
       return made;
     },
   };
+}
+
+/** Why a job ends whose key does not work any more. */
+export function keyRevoked(): Problem {
+  return new Problem('cancelled', 'The key of the job was revoked.');
 }
 
 function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['state'] {
@@ -94,6 +116,7 @@ function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['stat
 function showKey(key: KeyRecord, now: number): ApiKey {
   return {
     id: key.keyId,
+    account_id: key.accountId,
     prefix: key.prefix,
     name: key.name,
     state: stateOf(key, now),

@@ -66,12 +66,13 @@ export function createKeyGuard({
       known.delete(digest);
       throw refusal('is not a key of this relay');
     }
-    const { keyId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
+    const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
     const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
     const isLimited = Object.values(limits).some((limit) => limit !== null);
-    if (creditLimitMicro !== null) await openCredits(keyId, creditLimitMicro);
-    const more = { ...(isLimited ? { limits } : {}), ...(key.hmac ? { mustSign: { since: key.createdAt } } : {}) };
-    const principal: Principal = { kind: 'client', keyId, scopes, ...more };
+    if (creditLimitMicro !== null) await openCredits(accountId, creditLimitMicro);
+    const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
+    const more = { ...(isLimited ? { limits } : {}), ...mustSign };
+    const principal: Principal = { kind: 'client', keyId: accountId, scopes, ...more };
     const fresh = { key, principal, readAt: now() };
     known.set(digest, fresh);
     return fresh;

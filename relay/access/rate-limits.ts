@@ -11,6 +11,8 @@ export type Allowances = { readonly requests: Allowance | null; readonly tokens:
 
 /** Counts what keys with limits use; others are not its business. */
 export type RateLimits = {
+  /** Begins to count what a key uses, also before its first request: an earlier relay may have left jobs of it. */
+  know(keyId: string, limits: KeyLimits): void;
   /** Counts one request. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
   admit(keyId: string, limits: KeyLimits): void;
   /** Counts what a job used, once it is known. A key whose limits are not known is not counted. */
@@ -50,6 +52,7 @@ export function createRateLimits(now: () => number): RateLimits {
   };
 
   return {
+    know: (keyId, limits) => void bucketsOf(keyId, limits),
     admit: (keyId, limits) => {
       const { requests, tokens } = bucketsOf(keyId, limits);
       if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);

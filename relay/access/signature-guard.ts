@@ -16,7 +16,8 @@ export type SignatureGuard = {
   admit(request: SignedRequest, signer: Signer): string;
 };
 
-export type Signer = { keyId: string; mustSign: NonNullable<Principal['mustSign']> };
+/** The key that must have signed. */
+export type Signer = NonNullable<Principal['mustSign']>;
 
 export type SignatureGuardOptions = {
   secrets: SigningSecrets;
@@ -42,13 +43,13 @@ export function createSignatureGuard({
 }: SignatureGuardOptions): SignatureGuard {
   const startedAt = now();
   return {
-    admit: ({ method, target, headers }, { keyId, mustSign }) => {
+    admit: ({ method, target, headers }, { keyId, since }) => {
       const { signature, ...rest } = readSignature(headers);
       const parts: SignedParts = { ...rest, method, target };
       const signedAt = Number(parts.timestamp) * 1_000;
       assertOfNow(signedAt, now());
       if (!isSignatureOf(parts, secrets.of(keyId), signature)) throw wrongSignature(parts);
-      if (mustSign.since < startedAt) assertAfterStart(signedAt, startedAt + SIGNATURE_MAX_AHEAD_MS, now());
+      if (since < startedAt) assertAfterStart(signedAt, startedAt + SIGNATURE_MAX_AHEAD_MS, now());
       nonces.spend(keyId, parts.nonce, signedAt);
       if (!hasBody(headers) && parts.digest !== EMPTY_DIGEST) throw bodyAltered();
       return parts.digest;

@@ -18,6 +18,9 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
   const keys = createKeyGuard({ store: store.keys, adminToken, openCredits: billing.open });
   const secrets = deriveSigningSecrets(identity.seed);
   const rateLimits = createRateLimits(Date.now);
+  for (const key of await store.keys.listKeys()) {
+    if (key.tokensPerMinute !== null && key.revokedAt === null) rateLimits.know(key.accountId, key);
+  }
   const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
   const relayKey = identity.publicKey;
   return {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { keyRevoked } from '../access/key-admin.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { openFileDepot } from '../files/file-depot.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
@@ -60,6 +61,8 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     onFinished: ended.tell,
     onDropped: billing.release,
   });
+  // A relay that was killed while it revoked a key has left some.
+  await queue.giveUpAllOf(await access.keyAdmin.revokedAccounts(), keyRevoked());
   const newJob: RelayServices['newJob'] = (request, order) => {
     access.admit(request.principal, order.model);
     const holdMicro = holdFor(request.principal, order, billing);

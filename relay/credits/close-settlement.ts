@@ -32,8 +32,11 @@ export async function faultOfSettlement(settlement: Settlement): Promise<string 
   return undefined;
 }
 
-/** The CloudEvent of a settlement. */
-export function settlementEvent(settlement: Settlement): { id: string; body: string } {
+/** The operator, who alone closes settlements. */
+const OPERATOR = 'admin';
+
+/** The CloudEvent of a settlement, and whose it is. */
+export function settlementEvent(settlement: Settlement): { apiKeyId: string; id: string; body: string } {
   const id = `${settlement.id}.closed`;
   const body = JSON.stringify({
     specversion: '1.0',
@@ -44,7 +47,7 @@ export function settlementEvent(settlement: Settlement): { id: string; body: str
     datacontenttype: 'application/json',
     data: settlement,
   });
-  return { id, body };
+  return { apiKeyId: OPERATOR, id, body };
 }
 
 function totalOf(lines: readonly SettlementLine[]): number {

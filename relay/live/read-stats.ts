@@ -7,6 +7,7 @@ import type { JobRunner } from '../jobs/run-job.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreHealth } from '../store/store.ts';
 import type { Approvals } from '../tasks/approvals.ts';
+import { troublesOf } from '../troubles.ts';
 import type { Activity } from './activity.ts';
 
 export type StatsPorts = {
@@ -62,9 +63,7 @@ export function createStatsReader(ports: StatsPorts): () => Promise<AdminStats> 
 }
 
 function healthOf(isBusConnected: boolean, storage: StoreHealth): AdminStats['health'] {
-  const reasons: string[] = [];
-  if (!isBusConnected) reasons.push('The message bus is not reachable; it is being restarted.');
-  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason}.`);
+  const reasons = troublesOf(isBusConnected, storage);
   return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
 

@@ -150,8 +150,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
       },
     },
     async ({ body: { key, amount_micro: amountMicro, reference } }, reply) => {
-      await keyAdmin.get(key);
-      const to = keyAccount(key);
+      const to = keyAccount(await keyAdmin.accountOf(key));
       const order = { at: Date.now(), from: ISSUED, to, amountMicro, reference };
       const { entry, isNew } = await store.credits.grant(order);
       if (entry.to !== to || entry.amountMicro !== amountMicro) throw markTaken(entry);

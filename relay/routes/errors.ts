@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { retryHeaders, toErrorBody } from '../../shared/problems/http.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import type { ProblemCode } from '../../shared/problems/table.ts';
 import type { RelayApp } from '../services.ts';
 import { lingerForBody } from './lingering-close.ts';
 import type { RouteTable } from './route-table.ts';
@@ -74,6 +75,11 @@ function logProblem(problem: Problem, { id: reqId, log, url }: FastifyRequest): 
 /** Paths are shown and logged without their query, which may hold a key. */
 function pathOf(url: string): string {
   return (url.split('?', 1)[0] ?? '').slice(0, 256);
+}
+
+/** The code that an error is answered with, for whoever counts: what a client did wrong is no fault of the relay. */
+export function codeOf(error: FastifyError): ProblemCode {
+  return problemOf(error, 0).code;
 }
 
 function problemOf(error: FastifyError, maxBodyBytes: number): Problem {

@@ -1,5 +1,6 @@
 import { Health } from '../../shared/api/health.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { troublesOf } from '../troubles.ts';
 
 export function registerHealthRoute(app: RelayApp, services: RelayServices): void {
   app.get(
@@ -28,9 +29,5 @@ export async function readHealth(services: RelayServices): Promise<Health> {
 
 /** What keeps the relay from its work now, each a sentence; tries a write. */
 export async function readTroubles({ bus, store }: Pick<RelayServices, 'bus' | 'store'>): Promise<string[]> {
-  const reasons: string[] = [];
-  if (!bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
-  const storage = await store.health();
-  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
-  return reasons;
+  return troublesOf(bus.isConnected(), await store.health());
 }

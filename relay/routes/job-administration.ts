@@ -12,7 +12,7 @@ import { sendJson } from './send-json.ts';
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 /** What an operator does with the queue: approving jobs where the relay is supervised, and weighing keys. */
-export function registerJobAdministration(app: RelayApp, { queue, store }: RelayServices): void {
+export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmin }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
   app.get(
@@ -85,7 +85,7 @@ export function registerJobAdministration(app: RelayApp, { queue, store }: Relay
       schema: { ...view, summary: 'How many turns a key gets for each of a key of weight 1', body: KeyWeight },
     },
     async ({ body: { key, weight } }, reply) => {
-      await queue.setWeight(key, weight);
+      await queue.setWeight(await keyAdmin.accountOf(key), weight);
       return sendJson(reply, { waiting: queue.waiting(), keys: queue.keys() });
     },
   );

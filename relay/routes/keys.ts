@@ -1,6 +1,14 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { ApiKey, ApiKeyList, CreatedKey, CreateKeyRequest, RotateKeyRequest } from '../../shared/api/keys.ts';
+import {
+  ApiKey,
+  ApiKeyList,
+  CreatedKey,
+  CreateKeyRequest,
+  RevokedKey,
+  RotateKeyRequest,
+} from '../../shared/api/keys.ts';
+import { keyRevoked } from '../access/key-admin.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { sendJson } from './send-json.ts';
 
@@ -8,7 +16,7 @@ const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const OVERLAP_USUAL_S = 24 * 60 * 60;
 
 /** The keys of clients, for the operator alone. */
-export function registerKeyRoutes(app: RelayApp, { keyAdmin }: RelayServices): void {
+export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const tags = ['Administration'];
   const errors = { '4xx': ErrorResponse };
@@ -40,9 +48,19 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin }: RelayServices): v
     '/v1/admin/keys/:id',
     {
       config,
-      schema: { summary: 'Revoke an API key, at once', tags, params: KeyParams, response: { 200: ApiKey, ...errors } },
+      schema: {
+        summary: 'Revoke an API key, at once; with the last of its account the jobs end that have not ended',
+        tags,
+        params: KeyParams,
+        response: { 200: RevokedKey, ...errors },
+      },
     },
-    async ({ params }, reply) => sendJson(reply, await keyAdmin.revoke(params.id)),
+    async ({ params }, reply) => {
+      const key = await keyAdmin.revoke(params.id);
+      const isOver = (await keyAdmin.revokedAccounts()).has(key.account_id);
+      const cancelled = isOver ? await queue.giveUpAllOf(new Set([key.account_id]), keyRevoked()) : 0;
+      return sendJson(reply, { ...key, cancelled_jobs: cancelled });
+    },
   );
   app.post(
     '/v1/admin/keys/:id/rotate',

@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { toProblem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { codeOf } from './errors.ts';
 
 /** For Prometheus, which sends the admin token as its bearer: models and the health of nodes are nobody else's. */
 export function registerMetricsRoute(app: RelayApp, { metrics }: Pick<RelayServices, 'metrics'>): void {
   app.addHook('onError', (_request, _reply, error, done) => {
-    metrics.requestRefused(toProblem(error).code);
+    metrics.requestRefused(codeOf(error));
     done();
   });
   app.get(

@@ -1,8 +1,9 @@
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { LiveMessage } from '../../shared/api/live.ts';
 import { AdminStats } from '../../shared/api/stats.ts';
-import { Problem, toProblem } from '../../shared/problems/problem.ts';
+import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { codeOf } from './errors.ts';
 import { sendJson } from './send-json.ts';
 
 /** Where operators watch. */
@@ -20,7 +21,7 @@ const MESSAGES = {
 /** The relay in numbers, once and as they change. */
 export function registerStatsRoutes(app: RelayApp, services: RelayServices): void {
   app.addHook('onError', (_request, _reply, error, done) => {
-    services.activity?.requestRefused(toProblem(error).code);
+    services.activity?.requestRefused(codeOf(error));
     done();
   });
   app.get(

@@ -1,6 +1,9 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
 import { Problem } from '../../shared/problems/problem.ts';
 
+/** Of a name that a client has made up. */
+const NAME_SHOWN = 64;
+
 /**
  * Says which parameter is wrong and how. A union reports the failures of all its branches. What is wrong beside the type
  * comes from a branch whose type fits, and the deepest from the one that fits best: most likely the one that was meant.
@@ -17,6 +20,13 @@ export function problemOfValidation(errors: FastifySchemaValidationError[], cont
     const missing = String(deepest.params.missingProperty);
     const param = path === '' ? missing : `${path}.${missing}`;
     return new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
+  }
+  if (deepest.keyword === 'additionalProperties') {
+    const unknown = String(deepest.params.additionalProperty).slice(0, NAME_SHOWN);
+    const param = path === '' ? unknown : `${path}.${unknown}`;
+    return new Problem('invalid_value', `Unknown parameter: '${param}'. Leave it out, or look how it is spelled.`, {
+      param,
+    });
   }
   if (path === '' && deepest.keyword === 'type') {
     return new Problem('invalid_value', `The ${context} must be a JSON object.`);

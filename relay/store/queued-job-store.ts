@@ -56,6 +56,8 @@ export type Webhook = { url: string /** Signs what is sent. */; secret: string }
 /** Word of a job's end that is to be brought to a webhook. */
 export type WebhookDelivery = Webhook & {
   seq: number;
+  /** Whose it is. */
+  apiKeyId: string;
   eventId: string;
   /** JSON. */
   body: string;
@@ -63,6 +65,9 @@ export type WebhookDelivery = Webhook & {
   tries: number;
   nextAt: number;
 };
+
+/** Deliveries that are under way, and keys that have as many of them as they may. */
+export type WebhooksUnderWay = { seqs: readonly number[]; apiKeyIds: readonly string[] };
 
 /** A job that was accepted to be done later. */
 export type QueuedJob = QueuedOrder & {
@@ -136,8 +141,12 @@ export interface QueuedJobStore {
   forgetJob(id: string): Promise<boolean>;
   /** The same for up to `limit` jobs that ended before a moment; returns how many. */
   forgetEndedJobs(before: number, limit: number): Promise<number>;
-  /** The deliveries that are due, the longest due first, and when the next one is. */
-  dueWebhooks(now: number, limit: number): Promise<{ due: WebhookDelivery[]; nextAt: number | null }>;
+  /** The deliveries that are due but for these, the longest due first, and when the next one will be. */
+  dueWebhooks(
+    now: number,
+    limit: number,
+    except: WebhooksUnderWay,
+  ): Promise<{ due: WebhookDelivery[]; nextAt: number | null }>;
   /** Puts a delivery off until a moment, or forgets it with null. */
   settleWebhook(seq: number, nextAt: number | null): Promise<void>;
   putKeyWeight(apiKeyId: string, weight: number): Promise<void>;

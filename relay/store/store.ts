@@ -136,6 +136,8 @@ export type ForgottenJobs = {
 /** A key as it is stored: its hash, never itself. */
 export type KeyRecord = {
   keyId: string;
+  /** Under which all that it does is kept and counted: its own id, or for a key that replaced another, that one's. */
+  accountId: string;
   /** SHA-256 of the key, hex. */
   hash: string;
   /** How it begins, for people to know it by; null for one that is older than this. */

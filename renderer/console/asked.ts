@@ -4,7 +4,10 @@ import { sentenceOf } from './api.ts';
 /** What was asked of the relay: the last answer stays while a new one is on its way. */
 export type Asked<Answer> = { answer: Answer | undefined; problem: string | null; again(): void };
 
-/** Asks when the part appears, when `key` changes and on `again`. An answer that was overtaken is dropped. */
+/**
+ * Asks when the part appears, when `key` changes, when a person comes back to the page, who may have done something
+ * elsewhere meanwhile, and on `again`. An answer that was overtaken is dropped.
+ */
 export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked<Answer> {
   const [state, setState] = useState<{ key: string; answer?: Answer; problem: string | null }>({ key, problem: null });
   const latest = useRef(ask);
@@ -23,7 +26,9 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
   }, [key]);
   useEffect(() => {
     again();
+    window.addEventListener('focus', again);
     return () => {
+      window.removeEventListener('focus', again);
       turn.current += 1;
     };
   }, [again]);

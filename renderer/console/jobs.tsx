@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { JobListItem, JobPage, JobState } from '../../shared/api/jobs.ts';
-import { useAsked, useDoing, useSettled } from './asked.ts';
+import { useAsked, useSettled } from './asked.ts';
 import { Badge, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownCompact, shownDuration } from './shown.ts';
@@ -9,6 +9,8 @@ import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.jobs;
 const PAGE = 50;
+/** What the relay gives in one answer; whoever looks further back asks the API. */
+const MOST_SHOWN = 1_000;
 
 export const JOB_TONES: Record<JobState, Tone> = {
   awaiting_approval: 'warn',
@@ -24,14 +26,13 @@ export const JOB_TONES: Record<JobState, Tone> = {
 /** The jobs of all keys, newest first. */
 export function Jobs() {
   const api = useApi();
-  const newest = useAsked('jobs', () => api.get<JobPage>(`/v1/jobs?limit=${PAGE}`));
-  const [older, setOlder] = useState<JobListItem[]>([]);
-  const [next, setNext] = useState<string | null>();
-  const { isBusy, problem, run } = useDoing();
-  useSettled(useLive().jobs, newest.again);
+  const [count, setCount] = useState(PAGE);
+  // All that is shown is asked for together: rows that were read once would go on saying how they were then.
+  const { answer, problem, again } = useAsked('jobs', () => api.get<JobPage>(`/v1/jobs?limit=${count}`));
+  useSettled(useLive().jobs, again);
+  useSettled(count, again, 0);
   const now = useNow();
-  const { answer } = newest;
-  if (answer === undefined) return <Trouble problem={newest.problem} />;
+  if (answer === undefined) return <Trouble problem={problem} />;
   if (answer.data.length === 0) {
     return (
       <div className="card">
@@ -41,26 +42,16 @@ export function Jobs() {
       </div>
     );
   }
-  const cursor = next === undefined ? answer.next : next;
-  const jobs = [...new Map([...older, ...answer.data].map((job) => [job.id, job])).values()].sort(
-    (one, other) => other.createdAt - one.createdAt,
-  );
-  const more = (after: string): void =>
-    run(async () => {
-      const page = await api.get<JobPage>(`/v1/jobs?limit=${PAGE}&after=${after}`);
-      setOlder((before) => [...before, ...answer.data, ...page.data]);
-      setNext(page.next);
-    });
   return (
     <>
-      <Trouble problem={newest.problem ?? problem} />
+      <Trouble problem={problem} />
       <Table label={STRINGS.pages.jobs} heads={TEXT.heads}>
-        {jobs.map((job) => (
+        {answer.data.map((job) => (
           <Row key={job.id} job={job} now={now} />
         ))}
       </Table>
-      {cursor !== null && (
-        <button type="button" className="button" disabled={isBusy} onClick={() => more(cursor)}>
+      {answer.next !== null && count < MOST_SHOWN && (
+        <button type="button" className="button" onClick={() => setCount(Math.min(MOST_SHOWN, count + PAGE))}>
           {TEXT.older}
         </button>
       )}

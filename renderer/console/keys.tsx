@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
-import { useAsked, useDoing } from './asked.ts';
+import { useAsked, useDoing, useSettled } from './asked.ts';
 import { KeyForm } from './key-form.tsx';
 import { MadeKey } from './key-made.tsx';
 import { AskedTwice, Badge, Card, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount } from './shown.ts';
 import { STRINGS } from './strings.ts';
-import { useApi } from './surroundings.ts';
+import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.keys;
 const KEY_TONES: Record<ApiKey['state'], Tone> = { active: 'good', expired: 'off', revoked: 'bad' };
@@ -16,6 +16,8 @@ export function Keys() {
   const api = useApi();
   const { answer, problem, again } = useAsked('keys', () => api.get<ApiKeyList>('/v1/admin/keys'));
   const [made, setMade] = useState<CreatedKey>();
+  // When a key was last used is told, too.
+  useSettled(useLive().jobs, again);
   const onMade = (key: CreatedKey): void => {
     setMade(key);
     again();

@@ -4,16 +4,17 @@ import type { TreeHead } from '../../shared/receipts/log/tree-head.ts';
 import type { ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import { Findings } from '../receipts/findings.tsx';
 import type { Api } from './api.ts';
-import { useAsked, useDoing } from './asked.ts';
+import { useAsked, useDoing, useSettled } from './asked.ts';
 import { TextField } from './fields.tsx';
 import { LatestReceipts } from './latest-receipts.tsx';
 import { Card, Fact, Facts, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
-import { useApi } from './surroundings.ts';
+import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.receipts;
+const HEAD_AFTER_MS = 1_500;
 
 /** The log of receipts: its head, one receipt with everything that proves it, and a look at the whole. */
 export function Receipts({ id }: { id: string | null }) {
@@ -116,7 +117,9 @@ function Proof({ id }: { id: string }) {
 
 function Log() {
   const api = useApi();
-  const { answer: head, problem } = useAsked('head', () => api.get<TreeHead>('/v1/log/head'));
+  const { answer: head, problem, again } = useAsked('head', () => api.get<TreeHead>('/v1/log/head'));
+  // A head is signed within a second of the receipts that it covers.
+  useSettled(useLive().jobs, again, HEAD_AFTER_MS);
   const [report, setReport] = useState<AuditReport>();
   const audit = useDoing();
   return (

@@ -242,10 +242,10 @@ export const STRINGS = {
     noLimit: 'no limit',
     rotate: 'Rotate…',
     rotateTitle: (name: string) => `Rotate “${name}”?`,
-    rotateBody: 'You get a new key with the same limits. The old one works for a day longer.',
+    rotateBody: 'You get a new key with the same limits, jobs, files and credits. The old one works for a day longer.',
     revoke: 'Revoke…',
     revokeTitle: (name: string) => `Revoke “${name}”?`,
-    revokeBody: 'Whoever uses it is refused from now on.',
+    revokeBody: 'Whoever uses it is refused from now on, and its jobs that have not ended are cancelled.',
   },
   pairing: {
     make: 'Let a node in',

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { ApiKeyList } from '../../shared/api/keys.ts';
 import type { UsageReport } from '../../shared/api/usage.ts';
-import { useAsked } from './asked.ts';
+import { useAsked, useSettled } from './asked.ts';
 import { ChoiceField } from './fields.tsx';
 import { Card, Empty, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
@@ -23,7 +23,8 @@ export function Usage() {
   const names = useNames(group);
   const path = (by: string): string => `/v1/admin/usage?by=${by}${unit === 'hour' ? `&from=${dayBefore()}` : ''}`;
   const asked = [unit, group].filter((part) => part !== '').join(',');
-  const { answer, problem } = useAsked(`usage ${asked}`, () => api.get<UsageReport>(path(asked)));
+  const { answer, problem, again } = useAsked(`usage ${asked}`, () => api.get<UsageReport>(path(asked)));
+  useSettled(useLive().jobs, again);
   const table = usageTable(answer?.data ?? [], { unit, group: group === '' ? undefined : group, now: Date.now() });
   const whole = path(`${unit},key,model,node`);
   return (

@@ -87,6 +87,9 @@ export type RotateKeyRequest = Static<typeof RotateKeyRequest>;
 /** A key as its operator sees it, without the key. */
 export const ApiKey = Type.Object({
   id: Type.String(),
+  account_id: Type.String({
+    description: 'Under which its jobs, files, usage and credits are: its own id, or that of the key it replaced',
+  }),
   prefix: Nullable(Type.String({ description: 'How the key begins; null for one of an earlier version' })),
   name: Type.String(),
   state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
@@ -105,6 +108,13 @@ export type ApiKey = Static<typeof ApiKey>;
 
 export const ApiKeyList = Type.Object({ data: Type.Array(ApiKey), next: Type.Null() });
 export type ApiKeyList = Static<typeof ApiKeyList>;
+
+/** A key that was revoked. */
+export const RevokedKey = Type.Object({
+  ...ApiKey.properties,
+  cancelled_jobs: Type.Integer({ description: 'Jobs that had not ended; none while another key of the account works' }),
+});
+export type RevokedKey = Static<typeof RevokedKey>;
 
 /** The only answer that shows the key itself. */
 export const CreatedKey = Type.Object({

@@ -21,8 +21,10 @@ const ASK = { model: 'test/noop', messages: [{ role: 'user' as const, content: '
 async function addKey(part: Partial<KeyRecord>): Promise<string> {
   const key = newApiKey();
   const store = await openSqliteStore({ file: join(pool.dataFolder, 'sparewatt.sqlite') });
+  const keyId = `key_${hashApiKey(key).slice(0, 8)}`;
   await store.keys.putKey({
-    keyId: `key_${hashApiKey(key).slice(0, 8)}`,
+    keyId,
+    accountId: keyId,
     hash: hashApiKey(key),
     prefix: null,
     name: 'of a test',

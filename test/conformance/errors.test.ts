@@ -81,6 +81,19 @@ test('[X03] names a wrong value by its dotted path', async () => {
   }
 });
 
+test('[X03] names a parameter that there is not, since it is most often misspelt', async () => {
+  const job = { service: 'llm/inference', model: 'test/noop', input: 'x' };
+  const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16), sekret: 'x' };
+  for (const [more, param] of [
+    [{ priorty: 3 }, 'priorty'],
+    [{ webhook }, 'webhook.sekret'],
+    [{ ['x'.repeat(100)]: 1 }, 'x'.repeat(64)],
+  ] as const) {
+    const answer = await readError(await post(JSON.stringify({ ...job, ...more }), undefined, '/v1/jobs'));
+    assertError(answer, { code: 'invalid_value', param, message: new RegExp(`^Unknown parameter: '${param}'`) });
+  }
+});
+
 test('[X03] refuses numbers that JSON can write and a computer cannot hold', async () => {
   for (const field of ['"temperature":1e400', '"seed":1e400', '"max_tokens":1e400']) {
     const response = await post(`{"model":"test/noop","messages":[{"role":"user","content":"x"}],${field}}`);

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import OpenAI from 'openai';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
+import { afterTest } from '../support/after-test.ts';
 import { startPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
+import { endOf, jobClient, submit } from '../support/queued-jobs.ts';
 
 const pool = await startPool();
 after(() => pool.close());
@@ -139,4 +141,20 @@ test('[X22] no client administers keys, and what makes no sense is refused', asy
   }
   const { status, body } = await askAsAdmin<{ code: string }>(pool, '/v1/admin/keys/key_nobody');
   assert.deepEqual([status, body.code], [404, 'key_not_found']);
+});
+
+test('jobs that an earlier relay has left are counted against the tokens of their key', async (t) => {
+  const first = await startPool();
+  afterTest(t, first.close);
+  const order = { name: 'a test', tokens_per_minute: 1 };
+  const { body: key } = await askAsAdmin<CreatedKey>(first, '/v1/admin/keys', order);
+  const { id } = await submit(jobClient(first, key.key));
+  await first.relay.close();
+  const second = await startPool({ dataFolder: first.dataFolder });
+  afterTest(t, second.close);
+  await second.addNode();
+  const admin = jobClient(second, second.relay.adminToken);
+  assert.equal((await endOf(admin, id)).state, 'succeeded');
+  const client = second.client({ apiKey: key.key, maxRetries: 0 });
+  await assert.rejects(client.chat.completions.create(ASK), OpenAI.RateLimitError);
 });

@@ -59,3 +59,30 @@ test('metrics are for the operator alone', async () => {
   assert.equal((await scrape(pool.relay.apiKey)).status, 403);
   assert.equal((await fetch(`${pool.relay.url}/metrics`)).status, 401);
 });
+
+test('what a client did wrong is counted by the code that it was told, and never as a fault of the relay', async () => {
+  const codes = ['missing_required_parameter', 'invalid_value', 'invalid_json', 'unsupported_media_type'] as const;
+  const counted = (text: string) =>
+    [...codes, 'internal'].map((code) => sample(text, 'sparewatt_http_refusals_total', [`code="${code}"`]) ?? 0);
+  const before = counted((await scrape()).text);
+  const json = { 'content-type': 'application/json' };
+  for (const [body, headers] of [
+    ['{"model":"test/noop"}', json],
+    ['{"model":5,"messages":[]}', json],
+    ['{"model"', json],
+    ['x', { 'content-type': 'application/xml' }],
+  ] as const) {
+    const response = await pool.request('/v1/chat/completions', { method: 'POST', headers, body });
+    assert.ok(response.status >= 400 && response.status < 500);
+  }
+  const { text } = await scrape();
+  assert.deepEqual(
+    counted(text).map((count, index) => count - (before[index] ?? 0)),
+    [1, 1, 1, 1, 0],
+  );
+  const stats = await fetch(`${pool.relay.url}/v1/admin/stats`, {
+    headers: { authorization: `Bearer ${pool.relay.adminToken}` },
+  });
+  const { problems } = (await stats.json()) as { problems: { requests: Record<string, number> } };
+  assert.deepEqual([problems.requests.invalid_json, problems.requests.internal], [1, undefined]);
+});

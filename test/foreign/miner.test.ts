@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,7 @@ import { afterTest } from '../support/after-test.ts';
 import { recordOf } from '../support/ask-pool.ts';
 import { runSparewatt } from '../support/command.ts';
 import { makeCode } from '../support/pairing.ts';
-import { type Pool, startTestPool } from '../support/pool.ts';
+import { type Pool, startPool, startTestPool } from '../support/pool.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
@@ -173,4 +174,40 @@ test('[M10] a script that is told to end finishes its job first, and then leaves
   assert.equal((await answer).choices[0]?.message.content, words);
   assert.deepEqual(await miner.exited, [0, null]);
   assert.deepEqual(pool.relay.nodes(), []);
+});
+
+test('a script works on when its relay was killed and has started again, and is the node that it was', {
+  skip,
+}, async (t) => {
+  const first = await startPool();
+  afterTest(t, first.close);
+  const miner = await startMiner(t, first, '--slow', '0.05');
+  const working = miner.working();
+  const cut = first.client().chat.completions.create(chat(LONG));
+  cut.catch(() => undefined);
+  await working;
+  await first.relay.close();
+  const second = await startPool({ dataFolder: first.dataFolder, port: Number(new URL(first.relay.url).port) });
+  afterTest(t, second.close);
+  await until(() => second.relay.nodes().includes(miner.nodeId), LEASE_MS);
+  const { data, response } = await second.client().chat.completions.create(chat('still here')).withResponse();
+  assert.equal(data.choices[0]?.message.content, 'still here');
+  assert.equal(response.headers.get('x-sparewatt-node'), miner.nodeId);
+  assert.equal(miner.child.exitCode, null);
+});
+
+test('[M10] a script that kept its token is the same node when it starts again, without another code', {
+  skip,
+}, async (t) => {
+  const pool = await openPool(t);
+  const { code } = await makeCode(pool.relay, {});
+  const file = join(pool.dataFolder, 'miner-token');
+  const { nodeId, child, exited } = await startMiner(t, pool, '--code', code, '--keep', file);
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  child.kill('SIGKILL');
+  await exited;
+  const again = await startMiner(t, pool, '--keep', file);
+  assert.equal(again.nodeId, nodeId);
+  const { response } = await pool.client().chat.completions.create(chat('me again')).withResponse();
+  assert.equal(response.headers.get('x-sparewatt-node'), nodeId);
 });

@@ -1,5 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES, SCOPE_MEANINGS } from '../../../shared/api/keys.ts';
+import {
+  type ApiKey,
+  type ApiKeyList,
+  type CreatedKey,
+  KEY_SCOPES,
+  type RevokedKey,
+  SCOPE_MEANINGS,
+} from '../../../shared/api/keys.ts';
 import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
 import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
@@ -33,8 +40,17 @@ export function addKeysCommand(program: Command): void {
     .argument('<key-id>', 'as sparewatt keys list shows it')
     .action(async (id: string, options: JsonOption) => {
       const { relayUrl, adminToken } = await readOperator(options);
-      const key = await deleteJson<ApiKey>(relayUrl, pathOf(id), adminToken);
-      print(options, key, `${key.id} (${printable(key.name)}) is revoked: whoever uses it is refused from now on.\n`);
+      const key = await deleteJson<RevokedKey>(relayUrl, pathOf(id), adminToken);
+      const { cancelled_jobs: jobs } = key;
+      const ended =
+        jobs === 0
+          ? ''
+          : ` ${jobs === 1 ? 'One job' : `${jobs} jobs`} of it that had not ended ${jobs === 1 ? 'is' : 'are'} cancelled.`;
+      print(
+        options,
+        key,
+        `${key.id} (${printable(key.name)}) is revoked: whoever uses it is refused from now on.${ended}\n`,
+      );
       suggest(options, 'The keys that are left:', 'keys list');
     });
   operatorCommand(keys, 'rotate', 'replace a key by a new one with the same rights')

@@ -51,6 +51,8 @@ export type JobQueue = {
   approve(id: string): Promise<boolean>;
   /** Ends a job for this reason unless it ends by itself first; resolves when it has ended. False when it is not here. */
   giveUp(id: string, reason: Problem): Promise<boolean>;
+  /** The same for all jobs of these keys; resolves with how many there were. */
+  giveUpAllOf(apiKeyIds: ReadonlySet<string>, reason: Problem): Promise<number>;
   /** Resolves with the end of a job that has not ended yet, once it is written down. Undefined for any other job. */
   whenEnded(id: string): Promise<JobEnding | undefined> | undefined;
   /** Tells of each change of a job once it is written down. Returns how to stop listening. */
@@ -198,6 +200,11 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       const entry = live.get(id);
       if (entry !== undefined) await giveUp(entry, reason);
       return entry !== undefined;
+    },
+    giveUpAllOf: async (apiKeyIds, reason) => {
+      const left = [...live.values()].filter(({ apiKeyId }) => apiKeyIds.has(apiKeyId));
+      await Promise.all(left.map((entry) => giveUp(entry, reason)));
+      return left.length;
     },
     whenEnded: (id) => live.get(id)?.ended.promise,
     watch: news.watch,

@@ -5,8 +5,8 @@ import { request as requestHttps } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import type { WebhookDelivery } from '../../store/queued-job-store.ts';
 
-/** Sends word once; resolves with the HTTP status, rejects when there was none. */
-export type SendWebhook = (delivery: WebhookDelivery, nowS: number) => Promise<number>;
+/** Sends word once; resolves with the HTTP status, rejects when there was none or the signal broke it off. */
+export type SendWebhook = (delivery: WebhookDelivery, nowS: number, signal: AbortSignal) => Promise<number>;
 
 const TIMEOUT_MS = 10_000;
 
@@ -42,7 +42,7 @@ export function createWebhookSender({ isAllowed }: { isAllowed: (address: string
       else done(null, first.address, first.family);
     });
   };
-  return (delivery, nowS) => {
+  return (delivery, nowS, stop) => {
     const url = new URL(delivery.url);
     const host = url.hostname.replace(/^\[|\]$/g, '');
     // A literal address is never looked up.
@@ -57,7 +57,7 @@ export function createWebhookSender({ isAllowed }: { isAllowed: (address: string
     };
     const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
     return new Promise((resolve, reject) => {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const signal = AbortSignal.any([stop, AbortSignal.timeout(TIMEOUT_MS)]);
       const request = ask(url, { method: 'POST', headers, lookup, signal, agent: false }, (response) => {
         // Nothing of the answer counts but its status.
         response.destroy();

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RelayLog } from '../../log.ts';
 import type { JobEnding, QueuedJob, QueuedJobStore, WebhookDelivery } from '../../store/queued-job-store.ts';
 import type { JobRecord } from '../../store/store.ts';
@@ -19,11 +20,13 @@ export type Webhooks = {
   stop(): Promise<void>;
 };
 
-/** Over about six hours, which is longer than most outages that somebody looks after. */
-const MOST_TRIES = 12;
+/** Over five to eight hours, which is longer than most outages that somebody looks after. */
+export const MOST_TRIES = 17;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 3_600_000;
-const AT_ONCE = 20;
+const AT_ONCE = 64;
+/** Of one key: its receivers may take their time, and only its own word waits behind them. */
+const AT_ONCE_PER_KEY = 8;
 const AFTER_FAULT_MS = 5_000;
 const TIMER_MOST_MS = 3_600_000;
 const GONE = 410;
@@ -46,55 +49,70 @@ export function webhookEvent(job: QueuedJob, { state, problem, finishedAt }: Job
 /**
  * Brings word of ended jobs to their webhooks, at least once each, also after a restart.
  *
- * Invariants: (1) word is forgotten after an answer of 2xx or 410 or the last try, and not before; (2) one round runs at
- * a time, and another follows when word came meanwhile.
+ * Invariants: (1) word is forgotten after an answer of 2xx or 410 or the last try, and not before; (2) each delivery is
+ * under way once, `AT_ONCE_PER_KEY` of a key and `AT_ONCE` in all; (3) the store is asked one at a time, and again when
+ * word came or a delivery ended meanwhile; (4) what is broken off by `stop` counts as no try.
  */
-export function deliverWebhooks({ store, send, now, random, log }: WebhookPorts): Webhooks {
+export function deliverWebhooks(ports: WebhookPorts): Webhooks {
+  const { store, now, log } = ports;
+  const underWay = new Map<number, { apiKeyId: string; over: Promise<void> }>();
+  const stopping = new AbortController();
+  const { signal } = stopping;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let round: Promise<void> | undefined;
+  let look: Promise<void> | undefined;
   let again = false;
-  let stopped = false;
 
-  const deliver = async (delivery: WebhookDelivery): Promise<void> => {
-    const { seq, tries, eventId } = delivery;
-    let reason: string | undefined;
-    const status = await send(delivery, Math.floor(now() / 1_000)).catch((error: unknown) => {
-      reason = error instanceof Error ? error.message : String(error);
-      return 0;
-    });
-    const isOver = (status >= 200 && status < 300) || status === GONE || tries + 1 >= MOST_TRIES;
-    if (status < 200 || status >= 300) {
-      // Only where it was not reached has it no status.
-      const answer = reason === undefined ? { status } : { reason };
-      log.warn({ event: eventId, ...answer, tries: tries + 1 }, 'a webhook did not answer well');
-    }
-    await store.settleWebhook(seq, isOver ? null : now() + delayOf(tries, random()));
+  const begin = (delivery: WebhookDelivery): void => {
+    const { seq, apiKeyId } = delivery;
+    const over = deliver(delivery, ports, signal)
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'how a webhook answered could not be written down');
+        // It is due still, and would be sent again at once.
+        return pause(AFTER_FAULT_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      })
+      .then(() => {
+        underWay.delete(seq);
+        wake();
+      });
+    underWay.set(seq, { apiKeyId, over });
   };
-  const deliverDue = async (): Promise<number | null> => {
-    while (!stopped) {
+  const fullKeys = (): string[] => {
+    const counts = new Map<string, number>();
+    for (const { apiKeyId } of underWay.values()) counts.set(apiKeyId, (counts.get(apiKeyId) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count >= AT_ONCE_PER_KEY).map(([apiKeyId]) => apiKeyId);
+  };
+  const beginDue = async (): Promise<number | null> => {
+    while (!signal.aborted) {
       again = false;
-      const { due, nextAt } = await store.dueWebhooks(now(), AT_ONCE);
-      await Promise.all(due.map(deliver));
+      const room = AT_ONCE - underWay.size;
+      if (room <= 0) return null;
+      const { due, nextAt } = await store.dueWebhooks(now(), room, {
+        seqs: [...underWay.keys()],
+        apiKeyIds: fullKeys(),
+      });
+      if (signal.aborted) return null;
+      for (const delivery of due) if (!fullKeys().includes(delivery.apiKeyId)) begin(delivery);
       if (due.length === 0 && !again) return nextAt;
     }
     return null;
   };
   const sleepUntil = (at: number): void => {
-    if (stopped) return;
+    if (signal.aborted) return;
     clearTimeout(timer);
     timer = setTimeout(wake, Math.min(Math.max(0, at - now()), TIMER_MOST_MS)).unref();
   };
   const wake = (): void => {
     again = true;
-    if (stopped || round !== undefined) return;
-    round = deliverDue().then(
+    if (signal.aborted || look !== undefined) return;
+    look = beginDue().then(
       (nextAt) => {
-        round = undefined;
-        if (nextAt !== null) sleepUntil(nextAt);
+        look = undefined;
+        if (again) wake();
+        else if (nextAt !== null) sleepUntil(nextAt);
       },
       (error: unknown) => {
-        round = undefined;
-        log.error({ err: error }, 'webhooks could not be read or written down');
+        look = undefined;
+        log.error({ err: error }, 'webhooks could not be read');
         sleepUntil(now() + AFTER_FAULT_MS);
       },
     );
@@ -103,11 +121,35 @@ export function deliverWebhooks({ store, send, now, random, log }: WebhookPorts)
   return {
     wake,
     stop: async () => {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
-      await round;
+      await look;
+      await Promise.all(Array.from(underWay.values(), ({ over }) => over));
     },
   };
+}
+
+/** Sends word once, and writes down what came of it. */
+async function deliver(
+  delivery: WebhookDelivery,
+  { store, send, now, random, log }: WebhookPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { seq, tries, eventId } = delivery;
+  let reason: string | undefined;
+  const status = await send(delivery, Math.floor(now() / 1_000), signal).catch((error: unknown) => {
+    reason = error instanceof Error ? error.message : String(error);
+    return 0;
+  });
+  const isGood = status >= 200 && status < 300;
+  if (!isGood && signal.aborted) return;
+  const isLast = status === GONE || tries + 1 >= MOST_TRIES;
+  if (!isGood) {
+    // Only where it was not reached has it no status.
+    const answer = reason === undefined ? { status } : { reason };
+    log.warn({ event: eventId, ...answer, tries: tries + 1, givenUp: isLast }, 'a webhook did not answer well');
+  }
+  await store.settleWebhook(seq, isGood || isLast ? null : now() + delayOf(tries, random()));
 }
 
 /** In whole milliseconds. Doubles each time, with up to half of it added, so that many do not come back at once. */

@@ -97,8 +97,9 @@ async function settle(db: Queries, order: SettlementOrder, signer: ReceiptSigner
   }
   await db.run(INSERT_SETTLEMENT, [order.id, JSON.stringify(settlement)]);
   if (order.webhook !== null) {
-    const { id, body } = settlementEvent(settlement);
-    await db.run(INSERT_WEBHOOK, [order.webhook.url, order.webhook.secret, id, body, order.closedAt]);
+    const { apiKeyId, id, body } = settlementEvent(settlement);
+    const { url, secret } = order.webhook;
+    await db.run(INSERT_WEBHOOK, [apiKeyId, url, secret, id, body, order.closedAt]);
   }
   return settlement;
 }

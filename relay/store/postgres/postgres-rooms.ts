@@ -66,7 +66,7 @@ export async function openPostgresRooms(options: PostgresOptions): Promise<Store
   } catch (error) {
     owner.discard();
     await connections.pool.end();
-    throw toOpeningError(error);
+    throw toOpeningError(error, connections.database);
   }
 }
 

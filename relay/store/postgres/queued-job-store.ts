@@ -45,8 +45,9 @@ const FORGET = 'DELETE FROM queued_jobs WHERE id = $1 AND finished_at IS NOT NUL
 const FORGET_ENDED =
   'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < $1 LIMIT $2)';
 const DUE =
-  'SELECT seq, url, secret, event_id AS "eventId", body, tries, next_at AS "nextAt" FROM webhook_deliveries ' +
-  'WHERE next_at <= $1 ORDER BY next_at LIMIT $2';
+  'SELECT seq, api_key_id AS "apiKeyId", url, secret, event_id AS "eventId", body, tries, next_at AS "nextAt" ' +
+  'FROM webhook_deliveries WHERE next_at <= $1 AND seq <> ALL($2::bigint[]) AND api_key_id <> ALL($3::text[]) ' +
+  'ORDER BY next_at LIMIT $4';
 const NEXT_DUE = 'SELECT min(next_at) AS "nextAt" FROM webhook_deliveries WHERE next_at > $1';
 const DELETE_WEBHOOK = 'DELETE FROM webhook_deliveries WHERE seq = $1';
 const DELAY_WEBHOOK = 'UPDATE webhook_deliveries SET next_at = $1, tries = tries + 1 WHERE seq = $2';
@@ -57,7 +58,8 @@ const WEIGHTS = 'SELECT api_key_id AS "apiKeyId", weight FROM key_weights ORDER 
 
 /** What a webhook is told; `credit-store.ts` tells of settlements in the same way. */
 export const INSERT_WEBHOOK =
-  'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES ($1, $2, $3, $4, 0, $5)';
+  'INSERT INTO webhook_deliveries (api_key_id, url, secret, event_id, body, tries, next_at) ' +
+  'VALUES ($1, $2, $3, $4, $5, 0, $6)';
 
 /** The queue on PostgreSQL. A job's state is read and changed within one write, so that of two ends one counts. */
 export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<ReceiptReader, 'judge'>): QueuedJobRoom {
@@ -87,9 +89,9 @@ export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<Rece
       ),
     forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
     forgetEndedJobs: (before, limit) => access.write((db) => db.run(FORGET_ENDED, [before, limit])),
-    dueWebhooks: (now, limit) =>
+    dueWebhooks: (now, limit, { seqs, apiKeyIds }) =>
       access.readTogether(async (db) => ({
-        due: await db.all<WebhookDelivery>(DUE, [now, limit]),
+        due: await db.all<WebhookDelivery>(DUE, [now, seqs, apiKeyIds, limit]),
         nextAt: (await db.one<{ nextAt: number | null }>(NEXT_DUE, [now]))?.nextAt ?? null,
       })),
     settleWebhook: (seq, nextAt) =>

@@ -19,6 +19,9 @@ const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
   ['55', 'another program keeps a part of it locked. Leave the database to the relay alone'],
 ];
 
+/** Clients are told of it without the name of its server, which is for the log. */
+const NAMELESS = "The relay's database";
+
 /** Of these the server ends the connection, or may as well have. */
 const ENDING = ['57P', '08', 'XX', '25006'];
 
@@ -41,7 +44,9 @@ export function toStoreError(error: unknown, database: string): Problem | Statem
   const { code = '' } = error;
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (advice === undefined) return new StatementError(error);
-  const problem = new Problem('storage_failed', `The database ${database} cannot be used: ${advice} (${code}).`);
+  const problem = new Problem('storage_failed', `${NAMELESS} cannot be used: ${advice} (${code}).`, {
+    cause: new Error(`the database ${database}`),
+  });
   if (ENDING.some((prefix) => code.startsWith(prefix))) lost.add(problem);
   return problem;
 }
@@ -51,10 +56,10 @@ export function isStorageFailure(error: unknown): boolean {
   return error instanceof Problem && error.code === 'storage_failed';
 }
 
-/** The same, met while the database was being opened. */
-export function toOpeningError(error: unknown): unknown {
+/** The same, met while the database was being opened; whoever starts the relay is told which it is. */
+export function toOpeningError(error: unknown, database: string): unknown {
   if (!(error instanceof Problem) || error.code !== 'storage_failed') return error;
-  return new Problem('database_unusable', error.message);
+  return new Problem('database_unusable', error.message.replace(NAMELESS, `The database ${database}`));
 }
 
 /** Problems by which a connection came to its end. */
@@ -68,9 +73,12 @@ export function isLostConnection(error: unknown): error is Problem {
 function lostConnection(error: unknown, database: string): Problem {
   const { code, message } = error as NodeJS.ErrnoException;
   const detail =
-    `The database ${database} does not answer (${code ?? message}). ` +
+    `${NAMELESS} does not answer (${code ?? message}). ` +
     'Look whether its server runs and can be reached; a running relay goes on by itself.';
-  const problem = new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
+  const problem = new Problem('storage_failed', detail, {
+    retryAfterMs: 1_000,
+    cause: new Error(`the database ${database}`),
+  });
   lost.add(problem);
   return problem;
 }

@@ -15,11 +15,12 @@ export type KeyRow = {
   credit_limit_micro: number | null;
   hmac: number;
   prefix: string | null;
+  account_id: string | null;
 };
 
 export const KEY_COLUMNS =
   'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
-  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac, prefix';
+  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac, prefix, account_id';
 
 /** In the order of `KEY_COLUMNS`. */
 export function keyValues(key: KeyRecord): unknown[] {
@@ -39,6 +40,7 @@ export function keyValues(key: KeyRecord): unknown[] {
     ...limits,
     key.hmac ? 1 : 0,
     key.prefix,
+    key.accountId,
   ];
 }
 
@@ -49,6 +51,7 @@ export function toKeyOrNone(row: KeyRow | undefined): KeyRecord | undefined {
 export function toKey(row: KeyRow): KeyRecord {
   return {
     keyId: row.key_id,
+    accountId: row.account_id ?? row.key_id,
     hash: row.hash,
     name: row.name,
     scopes: row.scopes === '' ? [] : row.scopes.split(' '),

@@ -197,13 +197,13 @@ export function rowsOfEnding(event: EndEvent, { steps = [], record, result, even
   return { steps: [...way, stepValues(event, end)], record: rowsOf(record), result, word: word ?? null, finishedAt };
 }
 
-export type WebhookValues = [url: string, secret: string, eventId: string, body: string, at: number];
+export type WebhookValues = [apiKeyId: string, url: string, secret: string, eventId: string, body: string, at: number];
 
 /** What the webhook of a job is told of its end; undefined when there is none. */
 export function wordOfEnding(row: QueuedJobRow, { word, finishedAt }: EndingRows): WebhookValues | undefined {
   const webhook = JSON.parse(row.webhook) as Webhook | null;
   if (webhook === null || word === null) return undefined;
-  return [webhook.url, webhook.secret, word.id, word.body, finishedAt];
+  return [row.api_key_id, webhook.url, webhook.secret, word.id, word.body, finishedAt];
 }
 
 /** One page, newest first, of live and ended jobs, of each of which one more than `limit` was read. */

@@ -71,8 +71,9 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
         }
         statements.insertSettlement.run(order.id, statements.lastEntry.get() ?? 0, JSON.stringify(settlement));
         if (order.webhook !== null) {
-          const { id, body } = settlementEvent(settlement);
-          statements.insertWebhook.run(order.webhook.url, order.webhook.secret, id, body, order.closedAt);
+          const { apiKeyId, id, body } = settlementEvent(settlement);
+          const { url, secret } = order.webhook;
+          statements.insertWebhook.run(apiKeyId, url, secret, id, body, order.closedAt);
         }
         return settlement;
       }),
@@ -113,8 +114,9 @@ function prepareStatements(db: Database) {
     insertSettlement: db.prepare<[string, number, string]>(
       'INSERT INTO settlements (id, last_entry, body) VALUES (?, ?, ?)',
     ),
-    insertWebhook: db.prepare<[string, string, string, string, number]>(
-      'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)',
+    insertWebhook: db.prepare<[string, string, string, string, string, number]>(
+      'INSERT INTO webhook_deliveries (api_key_id, url, secret, event_id, body, tries, next_at) ' +
+        'VALUES (?, ?, ?, ?, ?, 0, ?)',
     ),
     settlement: db.prepare<[string], string>('SELECT body FROM settlements WHERE id = ?').pluck(),
     settlements: db.prepare<[number], string>('SELECT body FROM settlements ORDER BY seq DESC LIMIT ?').pluck(),

@@ -123,7 +123,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       listJobsIn: (state, page) => ask('queuedJobs', 'listJobsIn', state, page),
       forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),
       forgetEndedJobs: (before, limit) => ask('queuedJobs', 'forgetEndedJobs', before, limit),
-      dueWebhooks: (now, limit) => ask('queuedJobs', 'dueWebhooks', now, limit),
+      dueWebhooks: (now, limit, except) => ask('queuedJobs', 'dueWebhooks', now, limit, except),
       settleWebhook: (seq, nextAt) => ask('queuedJobs', 'settleWebhook', seq, nextAt),
       putKeyWeight: (apiKeyId, weight) => ask('queuedJobs', 'putKeyWeight', apiKeyId, weight),
       listKeyWeights: () => ask('queuedJobs', 'listKeyWeights'),

@@ -48,9 +48,9 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
       access.read(() => pageOf(statements.liveInState.all(state, before, limit + 1), [], limit)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
     forgetEndedJobs: (before, limit) => access.write(() => statements.forgetEnded.run(before, limit).changes),
-    dueWebhooks: (now, limit) =>
+    dueWebhooks: (now, limit, { seqs, apiKeyIds }) =>
       access.read(() => ({
-        due: statements.dueWebhooks.all(now, limit),
+        due: statements.dueWebhooks.all(now, JSON.stringify(seqs), JSON.stringify(apiKeyIds), limit),
         nextAt: statements.nextWebhook.get(now) ?? null,
       })),
     settleWebhook: (seq, nextAt) =>
@@ -104,11 +104,13 @@ function prepareStatements(db: Database) {
       'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < ? LIMIT ?)',
     ),
     insertWebhook: db.prepare<WebhookValues>(
-      'INSERT INTO webhook_deliveries (url, secret, event_id, body, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)',
+      'INSERT INTO webhook_deliveries (api_key_id, url, secret, event_id, body, tries, next_at) ' +
+        'VALUES (?, ?, ?, ?, ?, 0, ?)',
     ),
-    dueWebhooks: db.prepare<[number, number], WebhookDelivery>(
-      'SELECT seq, url, secret, event_id AS eventId, body, tries, next_at AS nextAt FROM webhook_deliveries ' +
-        'WHERE next_at <= ? ORDER BY next_at LIMIT ?',
+    dueWebhooks: db.prepare<[number, string, string, number], WebhookDelivery>(
+      'SELECT seq, api_key_id AS apiKeyId, url, secret, event_id AS eventId, body, tries, next_at AS nextAt ' +
+        'FROM webhook_deliveries WHERE next_at <= ? AND seq NOT IN (SELECT value FROM json_each(?)) ' +
+        'AND api_key_id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_at LIMIT ?',
     ),
     nextWebhook: db.prepare<[number], number>('SELECT min(next_at) FROM webhook_deliveries WHERE next_at > ?').pluck(),
     deleteWebhook: db.prepare<[number]>('DELETE FROM webhook_deliveries WHERE seq = ?'),

@@ -30,11 +30,17 @@ export function isStorageFailure(error: unknown): boolean {
   return ADVICE.some(([prefix]) => code.startsWith(prefix));
 }
 
-/** Turns what SQLite says of the disk into a problem with advice; any other error passes as it is. */
+/**
+ * Turns what SQLite says of the disk into a problem with advice; any other error passes as it is. Where the file lies is
+ * for whoever starts the relay and for its log: clients are told of a database that is in use, and it is no business of theirs.
+ */
 export function toStorageError(error: unknown, file: string, phase: Phase): unknown {
   const code = sqliteCodeOf(error);
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (advice === undefined) return error;
-  const problem = phase === 'opening' ? 'data_folder_unusable' : 'storage_failed';
-  return new Problem(problem, `The database ${file} cannot be used: ${advice} (${code}).`, { cause: error });
+  const because = `cannot be used: ${advice} (${code}).`;
+  if (phase === 'opening')
+    return new Problem('data_folder_unusable', `The database ${file} ${because}`, { cause: error });
+  const cause = new Error(`the database ${file}`, { cause: error });
+  return new Problem('storage_failed', `The relay's database ${because}`, { cause });
 }

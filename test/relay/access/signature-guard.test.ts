@@ -15,7 +15,7 @@ import { T0 } from '../store/store-records.ts';
 
 const secrets = deriveSigningSecrets('the seed of a relay');
 const DIGEST = hash('sha256', '{"a":1}', 'hex');
-const signer = { keyId: 'key_a', mustSign: { since: T0 } };
+const signer = { keyId: 'key_a', since: T0 };
 
 function setUp() {
   const clock = { now: T0 };
@@ -102,7 +102,7 @@ test('takes requests in any order, each once, until they are too old', () => {
 
 test('after a start refuses what an earlier run may have taken, and asks a key that is new for nothing more', () => {
   const { clock, guard } = setUp();
-  const older = { keyId: 'key_a', mustSign: { since: T0 - 1 } };
+  const older = { keyId: 'key_a', since: T0 - 1 };
   assert.throws(() => guard.admit(signedAt(T0 + 5_000), older), isProblem('signature_expired', /anew in 6000 ms/));
   clock.now = T0 + 6_000;
   assert.throws(() => guard.admit(signedAt(T0 + 5_000), older), isProblem('signature_expired', /started after/));

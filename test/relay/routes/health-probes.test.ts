@@ -50,7 +50,9 @@ test('is not ready without its bus or its disk, says which, and is still alive',
   const { status, body } = await ready();
   assert.equal(status, 503);
   assert.match(body.reasons[0] ?? '', /message bus/);
-  assert.match(body.reasons[1] ?? '', /the disk is full/);
+  assert.match(body.reasons[1] ?? '', /the disk is full\.$/);
+  state.storage = { writable: false, reason: 'Free some space (SQLITE_FULL).' };
+  assert.match((await ready()).body.reasons[1] ?? '', /\(SQLITE_FULL\)\.$/);
   assert.equal((await app.inject('/v1/health/live')).statusCode, 200);
   Object.assign(state, { isConnected: true, storage: { writable: true } });
   assert.equal((await ready()).status, 200);

@@ -97,8 +97,8 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     assert.equal(await faultOfSettlement(settlement), undefined);
     assert.deepEqual(await balances(store), { [KEY]: -107, [DESK]: 0, [lap]: 0, [RELAY]: 10, [SETTLED]: 97 });
     assert.equal(await store.credits.settle({ ...order, id: 'stl_2' }), undefined);
-    const { due } = await store.queuedJobs.dueWebhooks(T0, 10);
-    assert.deepEqual([due.length, JSON.parse(due[0]?.body ?? '{}').data], [1, settlement]);
+    const { due } = await store.queuedJobs.dueWebhooks(T0, 10, { seqs: [], apiKeyIds: [] });
+    assert.deepEqual([due.length, due[0]?.apiKeyId, JSON.parse(due[0]?.body ?? '{}').data], [1, 'admin', settlement]);
     const after = await (await place.afterCrash()).open();
     assert.deepEqual(await after.credits.findSettlement('stl_1'), settlement);
     assert.deepEqual(await after.credits.listSettlements(5), [settlement]);

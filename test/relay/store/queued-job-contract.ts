@@ -241,14 +241,23 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     }
     const after = (await (await place.afterCrash()).open()).queuedJobs;
     const at = T0 + 20;
-    assert.deepEqual(await after.dueWebhooks(at - 1, 9), { due: [], nextAt: at });
-    const { due } = await after.dueWebhooks(at, 9);
-    assert.deepEqual(due, [{ seq: due[0]?.seq, ...webhook, eventId: 'e-job_1', body: '{}', tries: 0, nextAt: at }]);
-    await after.settleWebhook(due[0]?.seq ?? 0, at + 5);
-    assert.deepEqual(await after.dueWebhooks(at, 9), { due: [], nextAt: at + 5 });
-    assert.equal((await after.dueWebhooks(at + 5, 9)).due[0]?.tries, 1);
-    await after.settleWebhook(due[0]?.seq ?? 0, null);
-    assert.deepEqual(await after.dueWebhooks(at + 5, 9), { due: [], nextAt: null });
+    const none = { seqs: [], apiKeyIds: [] };
+    assert.deepEqual(await after.dueWebhooks(at - 1, 9, none), { due: [], nextAt: at });
+    const { due } = await after.dueWebhooks(at, 9, none);
+    const seq = due[0]?.seq ?? 0;
+    const word = { apiKeyId: 'key_1', eventId: 'e-job_1', body: '{}', tries: 0, nextAt: at };
+    assert.deepEqual(due, [{ seq, ...webhook, ...word }]);
+    for (const except of [
+      { seqs: [7, seq], apiKeyIds: [] },
+      { seqs: [], apiKeyIds: ['key_1', 'key_2'] },
+    ]) {
+      assert.deepEqual(await after.dueWebhooks(at, 9, except), { due: [], nextAt: null });
+    }
+    await after.settleWebhook(seq, at + 5);
+    assert.deepEqual(await after.dueWebhooks(at, 9, none), { due: [], nextAt: at + 5 });
+    assert.equal((await after.dueWebhooks(at + 5, 9, none)).due[0]?.tries, 1);
+    await after.settleWebhook(seq, null);
+    assert.deepEqual(await after.dueWebhooks(at + 5, 9, none), { due: [], nextAt: null });
   });
 
   contract('keeps the weights of keys', async (place) => {

@@ -96,6 +96,7 @@ export function refusedJob(id: string): JobRecord {
 export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyRecord {
   return {
     keyId,
+    accountId: keyId,
     hash: `hash_of_${keyId}`,
     prefix: `sk-${keyId}`,
     name: `name of ${keyId}`,

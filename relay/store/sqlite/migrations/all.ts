@@ -15,6 +15,8 @@ import { keyPrefix } from './0097-key-prefix.ts';
 import { leavesOfReceipts } from './0098-leaves-of-receipts.ts';
 import { keyScopes } from './0100-key-scopes.ts';
 import { usageHours } from './0101-usage-hours.ts';
+import { keyAccounts } from './0105-key-accounts.ts';
+import { webhookKeys } from './0110-webhook-keys.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -36,4 +38,6 @@ export const MIGRATIONS: readonly Migration[] = [
   leavesOfReceipts,
   keyScopes,
   usageHours,
+  keyAccounts,
+  webhookKeys,
 ];

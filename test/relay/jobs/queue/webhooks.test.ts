@@ -4,14 +4,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import pino from 'pino';
 import { createWebhookSender, isBeyondThisMachine } from '../../../../relay/jobs/queue/webhook-request.ts';
-import { delayOf } from '../../../../relay/jobs/queue/webhooks.ts';
+import { delayOf, MOST_TRIES } from '../../../../relay/jobs/queue/webhooks.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { createInbox } from '../../../support/inbox.ts';
 import { startPool, startTestPool } from '../../../support/pool.ts';
 import { ask } from '../../../support/pool-admin.ts';
-import { endOf, LLM, submit } from '../../../support/queued-jobs.ts';
+import { endOf, type JobClient, jobClient, LLM, submit } from '../../../support/queued-jobs.ts';
 
 const SECRET = 'a secret of the client';
 
@@ -83,8 +84,9 @@ test('comes again after an answer that is no success, also with the next relay, 
 test('leads to no service of the relay’s own machine or of its cloud, by whatever name', async (t) => {
   const { told, url } = await startReceiver(t);
   const port = new URL(url).port;
+  const { signal } = new AbortController();
   const send = createWebhookSender({ isAllowed: isBeyondThisMachine });
-  const delivery = { seq: 1, secret: SECRET, eventId: 'e', body: '{}', tries: 0, nextAt: 0 };
+  const delivery = { seq: 1, apiKeyId: 'key_a', secret: SECRET, eventId: 'e', body: '{}', tries: 0, nextAt: 0 };
   const hosts = [
     '127.0.0.1',
     'localhost',
@@ -96,7 +98,11 @@ test('leads to no service of the relay’s own machine or of its cloud, by whate
     '[fe80::1]',
   ];
   for (const host of [...hosts, '169.254.169.254']) {
-    await assert.rejects(send({ ...delivery, url: `http://${host}:${port}/` }, 1), /no address that webhooks/, host);
+    await assert.rejects(
+      send({ ...delivery, url: `http://${host}:${port}/` }, 1, signal),
+      /no address that webhooks/,
+      host,
+    );
   }
   assert.equal(told.all.length, 0);
   for (const address of ['192.168.1.5', '10.0.0.1', '93.184.216.34', '2606:2800::1', 'fd00::1']) {
@@ -115,6 +121,43 @@ test('refuses an address with a password, and a secret that is too short', async
     const { body } = await ask<ErrorBody>(pool, '/v1/jobs', { ...base, webhook });
     assert.deepEqual([body.code, body.error?.param], ['invalid_value', param]);
   }
+});
+
+test('a receiver that never answers keeps nobody waiting but its own key, and a relay that ends does not wait for it', async (t) => {
+  const { told: silent, url: silentUrl } = await startReceiver(t);
+  const { told, url } = await startReceiver(t);
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+  const pool = await startPool({ log, webhooksToThisMachine: true });
+  afterTest(t, pool.close);
+  const cancelled = async (client: JobClient, address: string): Promise<void> => {
+    const { id } = await submit(client, { webhook: { url: address, secret: SECRET } });
+    await client.request(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+  };
+  const slow = Array.from({ length: 80 }, () => cancelled(pool, silentUrl));
+  await Promise.all(slow);
+  await silent.next();
+  await cancelled(jobClient(pool, pool.relay.adminToken), url);
+  (await told.next()).answer(204);
+  // None has timed out: the other's word came past them.
+  assert.deepEqual(
+    lines.filter((line) => line.includes('webhook')),
+    [],
+  );
+  assert.ok(silent.all.length <= 8, `${silent.all.length} at once`);
+  await pool.relay.close();
+  // What was broken off counts as no try; the next relay sends it again.
+  assert.deepEqual(
+    lines.filter((line) => line.includes('webhook')),
+    [],
+  );
+});
+
+test('is tried for five to eight hours', () => {
+  const hours = (random: number): number =>
+    Array.from({ length: MOST_TRIES - 1 }, (_, tries) => delayOf(tries, random)).reduce((sum, ms) => sum + ms, 0) /
+    3_600_000;
+  assert.ok(hours(0) > 5 && hours(0.999) < 8, `${hours(0)} to ${hours(0.999)}`);
 });
 
 test('waits longer after each failure, up to an hour and a half', () => {

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { CreatedKey } from '../../shared/api/keys.ts';
+import type { AdminStats } from '../../shared/api/stats.ts';
+import { openConsole } from '../support/console-page.ts';
+import { launchBrowser } from '../support/join-page.ts';
+import { type Pool, startPool } from '../support/pool.ts';
+import { askAsAdmin } from '../support/pool-admin.ts';
+import { submit } from '../support/queued-jobs.ts';
+import { until } from '../support/until.ts';
+
+let pool: Pool;
+let browser: Browser;
+before(async () => {
+  pool = await startPool();
+  browser = await launchBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await pool?.close();
+});
+
+async function comeBack(page: Page): Promise<void> {
+  await page.evaluate('window.dispatchEvent(new Event("focus"))');
+}
+
+test('rows of the second page of jobs tell what became of them, as those of the first do', async () => {
+  const first = await submit(pool);
+  for (let i = 0; i < 60; i += 1) await submit(pool);
+  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
+  await page.getByRole('button', { name: 'Show older jobs' }).click();
+  const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: first.id }) });
+  await row.locator('.badge', { hasText: 'Queued' }).waitFor();
+  await pool.request(`/v1/jobs/${first.id}/cancel`, { method: 'POST' });
+  await row.locator('.badge', { hasText: 'Cancelled' }).waitFor();
+  assert.equal(await page.locator('tbody tr').count(), 61);
+  await page.context().close();
+});
+
+test('who comes back to the page sees the keys that were made elsewhere meanwhile', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/keys' });
+  await page.getByRole('rowheader', { name: 'first key' }).waitFor();
+  await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'made in a terminal' });
+  await comeBack(page);
+  await page.getByRole('rowheader', { name: 'made in a terminal' }).waitFor();
+  await page.context().close();
+});
+
+test('the log of receipts and the usage grow while they are looked at', async () => {
+  await pool.addNode();
+  await until(async () => (await chatted()) && (await waiting()) === 0);
+  const { page: log } = await openConsole(browser, pool, { hash: '#/receipts' });
+  const { page: usage } = await openConsole(browser, pool, { hash: '#/overview' });
+  const size = log.locator('.facts-list > div', { hasText: 'Receipts' }).locator('dd').first();
+  const jobs = usage.locator('details table tbody tr td.number').first();
+  for (const figure of [size, jobs]) await figure.waitFor({ state: 'attached' });
+  const before = [Number(await size.textContent()), Number(await jobs.textContent())];
+  await chatted();
+  const now = async () => [Number(await size.textContent()), Number(await jobs.textContent())];
+  await until(async () => (await now()).every((figure, index) => figure > (before[index] ?? 0)));
+  await log.context().close();
+  await usage.context().close();
+});
+
+async function chatted(): Promise<boolean> {
+  const messages = [{ role: 'user' as const, content: 'one two three' }];
+  await pool.client().chat.completions.create({ model: 'test/echo', messages });
+  return true;
+}
+
+async function waiting(): Promise<number> {
+  const { body } = await askAsAdmin<AdminStats>(pool, '/v1/admin/stats');
+  return body.jobs.queued + body.jobs.running;
+}
