@@ -79,16 +79,29 @@ describe('npm start', () => {
     assert.equal(await relay.exit, 0);
   });
 
-  it('ends the node when it is killed without a chance to say so', async (t) => {
+  it('leaves no process behind when it is asked to end a second time before it has', async (t) => {
+    const start = sparewatt(['start', '--port', '0', '--drain-s', '600', '--data', temporaryFolder(t)]);
+    await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
+    const started = descendantsOf(start.pid);
+    const [nats = -1] = started.filter((pid) => commandOf(pid).includes('nats-server'));
+    // The node is stopped first, so that its end tells that the first signal was heard.
+    const node = started.find((pid) => commandOf(pid).includes(' agent ')) ?? -1;
+    start.child.kill('SIGINT');
+    await until(() => !isAlive(node));
+    start.child.kill('SIGINT');
+    assert.equal(await start.exit, 130);
+    assert.equal(isAlive(nats), false, 'the NATS server has ended before its relay');
+    await until(() => !started.some(isAlive));
+  });
+
+  it('ends the node and the NATS server when it is killed without a chance to say so', async (t) => {
     const start = sparewatt(['start', '--port', '0', '--data', temporaryFolder(t)]);
     await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
     const started = descendantsOf(start.pid);
-    // nats-server outlives a relay that was killed, so that a restarted one finds its nodes connected.
-    const [nats = -1] = started.filter((pid) => commandOf(pid).includes('nats-server'));
+    assert.ok(started.some((pid) => commandOf(pid).includes('nats-server')));
     start.child.kill('SIGKILL');
     await start.exit;
-    t.after(() => isAlive(nats) && process.kill(nats, 'SIGKILL'));
-    await until(() => started.filter((pid) => pid !== nats && isAlive(pid)).length === 0);
+    await until(() => !started.some(isAlive));
   });
 
   it('ends with 1 and the reason when the port is taken', async (t) => {
