@@ -3,6 +3,7 @@ import { retryHeaders, toErrorBody } from '../../shared/problems/http.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp } from '../services.ts';
 import { lingerForBody } from './lingering-close.ts';
+import { pageMeantBy } from './pages.ts';
 import type { RouteTable } from './route-table.ts';
 import { problemOfValidation } from './validation.ts';
 
@@ -16,6 +17,11 @@ export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBody
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request.url);
     const allowed = routes.methodsAt(path);
+    const page = request.method === 'GET' || request.method === 'HEAD' ? pageMeantBy(path) : undefined;
+    if (page !== undefined) {
+      reply.header('cache-control', 'no-cache').redirect(request.url.replace(/^[^?]*/, page));
+      return;
+    }
     if (allowed.length === 0) {
       sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply);
       return;
