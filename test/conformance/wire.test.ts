@@ -48,6 +48,24 @@ test('[X08] answers a wrong method with 405 and the methods that are allowed', a
   }
 });
 
+test('[X08] tells a wrong address or method before what is wrong with the body', async () => {
+  for (const body of ['', '{broken', 'x'.repeat(5 * 1024 * 1024)]) {
+    const wrong = await send({ method: 'POST', path: '/v1/nope', headers: [JSON_TYPE], body });
+    assertError(wrong, { code: 'unknown_url' });
+    const method = await send({ method: 'DELETE', path: '/v1/models', headers: [JSON_TYPE], body });
+    assertError(method, { code: 'method_not_allowed' });
+    assert.equal(method.headers.get('allow'), 'GET, HEAD, OPTIONS');
+  }
+  const xml = await send({
+    method: 'POST',
+    path: '/v1/nope',
+    headers: ['Content-Type: application/xml'],
+    body: '<a/>',
+  });
+  assertError(xml, { code: 'unknown_url' });
+  assert.equal((await send({ method: 'OPTIONS', path: '/v1/models', headers: [JSON_TYPE], body: '' })).status, 204);
+});
+
 test('answers HEAD as GET without the body', async () => {
   for (const path of ['/v1/models', '/v1/models/test/echo', '/v1/health', '/openapi.json']) {
     const [head, get] = [await send({ method: 'HEAD', path }), await send({ path })];
