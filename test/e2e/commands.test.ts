@@ -86,9 +86,15 @@ describe('the sparewatt command', () => {
   it('says that a data folder cannot be used, and what to do', async (t) => {
     const file = join(temporaryFolder(t), 'a-file');
     writeFileSync(file, '');
-    const refused = await runSparewatt(['relay', '--port', '0', '--data', join(file, 'inside')]);
-    assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /--data.*\(data_folder_unusable\)/);
+    // Below /proc Linux says "no such file" of a folder whose parent is there.
+    const folders = [join(file, 'inside'), ...(process.platform === 'linux' ? ['/proc/sparewatt'] : [])];
+    for (const folder of folders) {
+      for (const command of ['relay --port 0', 'start --once --port 0', `agent --relay ${ready.url}`]) {
+        const { code, stderr } = await runSparewatt([...command.split(' '), '--data', folder]);
+        assert.equal(code, 1, `${command} ${folder}`);
+        assert.match(stderr, /--data.*\(data_folder_unusable\)\n$/);
+      }
+    }
   });
 
   it('ends with 4 for a wrong key and with 3 when no relay answers', async () => {

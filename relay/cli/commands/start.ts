@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import pino from 'pino';
 import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { makeFolder } from '../../data-folder/make-folder.ts';
 import { createProcessLog } from '../../process-log.ts';
 import type { Relay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
@@ -49,8 +49,7 @@ async function startAndAsk(
 ): Promise<void> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   const { data, log_level } = settingsOf(loaded, 'program');
-  const logFolder = join(data, 'logs');
-  await mkdir(logFolder, { recursive: true, mode: 0o700 });
+  const logFolder = makeFolder(join(data, 'logs'));
   const relayLog = pino.destination({ dest: join(logFolder, 'relay.log'), sync: true, mode: 0o600 });
 
   say(`\n${out.bold(`Sparewatt ${VERSION}`)}\n`);
