@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { isAlive } from '../../relay/fabric/nats-server-process.ts';
-import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+import { type Command, ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const run = promisify(execFile);
+const BIN = join(ROOT, 'relay', 'cli', 'bin.mjs');
 
 type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string; pid: number };
 
@@ -113,6 +118,18 @@ describe('the sparewatt command', () => {
       assert.equal(wrong.code, 2, args.join(' '));
       assert.match(wrong.stderr, /^error: /);
     }
+  });
+
+  it('ends in peace when its reader has seen enough, and with 1 when its output cannot be kept', {
+    skip: !existsSync('/dev/full') && 'there is no disk that is always full',
+  }, async () => {
+    // Longer than a pipe holds, so that something is left to be written when its reader has gone.
+    const long = `for i in 1 2 3 4 5; do "$0" "$1" config --example; echo "ended with $?" >&2; done`;
+    const cut = await run('bash', ['-c', `{ ${long}; } | head -1`, process.execPath, BIN]);
+    assert.equal(cut.stderr, 'ended with 0\n'.repeat(5));
+    const lost = await run('bash', ['-c', '"$0" "$1" config >/dev/full; echo "ended with $?"', process.execPath, BIN]);
+    assert.equal(lost.stdout, 'ended with 1\n');
+    assert.match(lost.stderr, /^error The output could not be written: ENOSPC[^\n]*\n$/);
   });
 
   it('documents every exit code in its help, which every command has', async () => {

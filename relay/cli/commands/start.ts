@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import pino from 'pino';
 import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { makeFolder } from '../../data-folder/make-folder.ts';
-import { createProcessLog } from '../../process-log.ts';
+import { createProcessLog, openLogFile } from '../../process-log.ts';
 import type { Relay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { askChat } from '../ask-chat.ts';
@@ -50,7 +49,7 @@ async function startAndAsk(
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   const { data, log_level } = settingsOf(loaded, 'program');
   const logFolder = makeFolder(join(data, 'logs'));
-  const relayLog = pino.destination({ dest: join(logFolder, 'relay.log'), sync: true, mode: 0o600 });
+  const relayLog = openLogFile(join(logFolder, 'relay.log'));
 
   say(`\n${out.bold(`Sparewatt ${VERSION}`)}\n`);
   const { startRelay } = await import('../../server.ts');
