@@ -64,7 +64,7 @@ export function createStatsReader(ports: StatsPorts): () => Promise<AdminStats> 
 function healthOf(isBusConnected: boolean, storage: StoreHealth): AdminStats['health'] {
   const reasons: string[] = [];
   if (!isBusConnected) reasons.push('The message bus is not reachable; it is being restarted.');
-  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason}.`);
+  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason}`);
   return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
 

@@ -31,6 +31,6 @@ export async function readTroubles({ bus, store }: Pick<RelayServices, 'bus' | '
   const reasons: string[] = [];
   if (!bus.isConnected()) reasons.push('The message bus is not reachable; it is being restarted.');
   const storage = await store.health();
-  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason ?? 'unknown reason'}.`);
+  if (!storage.writable) reasons.push(`The data folder cannot be written: ${storage.reason}`);
   return reasons;
 }
