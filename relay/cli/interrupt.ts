@@ -1,3 +1,5 @@
+import { EXIT } from './exit-codes.ts';
+
 /** How a person or a service manager asks this process to end. */
 export type Interruption = {
   /** Resolves with the signal that asks. */
@@ -6,25 +8,38 @@ export type Interruption = {
   readonly insisted: AbortSignal;
 };
 
-export function listenForInterruption(): Interruption {
+/** This process, as far as its end is asked for. */
+export type SignalSource = {
+  on(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+  exit(code: number): unknown;
+};
+
+/**
+ * One Ctrl-C arrives twice: from the terminal, which tells all who run in it, and from npm or an older Node, which pass it on.
+ * On a busy machine there is a while between the two.
+ */
+const SAME_PRESS_MS = 500;
+
+export function listenForInterruption(
+  source: SignalSource = process,
+  now: () => number = () => performance.now(),
+): Interruption {
   const insisting = new AbortController();
-  const asked = new Promise<NodeJS.Signals>((resolve) => {
-    let isAsked = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (isAsked) {
-        insisting.abort();
-        process.exit(130);
-      }
-      isAsked = true;
-      resolve(signal);
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-    process.on('SIGHUP', onSignal);
-    // A parent that started us with a channel and died cannot signal any more.
-    if (process.send !== undefined) process.once('disconnect', () => onSignal('SIGTERM'));
-  });
-  return { asked, insisted: insisting.signal };
+  const asked = Promise.withResolvers<NodeJS.Signals>();
+  let askedAt: number | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (askedAt === undefined) {
+      askedAt = now();
+      asked.resolve(signal);
+    } else if (now() - askedAt > SAME_PRESS_MS) {
+      insisting.abort();
+      source.exit(EXIT.interrupted);
+    }
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) source.on(signal, onSignal);
+  // A parent that started us with a channel and died cannot signal any more.
+  if (process.send !== undefined) process.once('disconnect', () => onSignal('SIGTERM'));
+  return { asked: asked.promise, insisted: insisting.signal };
 }
 
 /** For commands that leave nothing behind however they end. */

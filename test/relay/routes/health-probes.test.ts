@@ -46,11 +46,11 @@ test('is not ready without its bus or its disk, says which, and is still alive',
   const { app, lifecycle, state, ready } = await setUp(t);
   lifecycle.serve();
   state.isConnected = false;
-  state.storage = { writable: false, reason: 'the disk is full' };
+  state.storage = { writable: false, reason: 'The disk is full. Free some space.' };
   const { status, body } = await ready();
   assert.equal(status, 503);
   assert.match(body.reasons[0] ?? '', /message bus/);
-  assert.match(body.reasons[1] ?? '', /the disk is full/);
+  assert.equal(body.reasons[1], 'The data folder cannot be written: The disk is full. Free some space.');
   assert.equal((await app.inject('/v1/health/live')).statusCode, 200);
   Object.assign(state, { isConnected: true, storage: { writable: true } });
   assert.equal((await ready()).status, 200);
