@@ -19,6 +19,7 @@ export type SignalSource = {
  * On a busy machine there is a while between the two.
  */
 const SAME_PRESS_MS = 500;
+const PARENT_LOOK_MS = 500;
 
 export function listenForInterruption(
   source: SignalSource = process,
@@ -27,19 +28,37 @@ export function listenForInterruption(
   const insisting = new AbortController();
   const asked = Promise.withResolvers<NodeJS.Signals>();
   let askedAt: number | undefined;
+  const ask = (signal: NodeJS.Signals): void => {
+    askedAt ??= now();
+    asked.resolve(signal);
+  };
   const onSignal = (signal: NodeJS.Signals): void => {
     if (askedAt === undefined) {
-      askedAt = now();
-      asked.resolve(signal);
+      ask(signal);
     } else if (now() - askedAt > SAME_PRESS_MS) {
       insisting.abort();
       source.exit(EXIT.interrupted);
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) source.on(signal, onSignal);
-  // A parent that started us with a channel and died cannot signal any more.
-  if (process.send !== undefined) process.once('disconnect', () => onSignal('SIGTERM'));
+  onParentGone(() => ask('SIGTERM'));
   return { asked: asked.promise, insisted: insisting.signal };
+}
+
+/**
+ * A parent that has died cannot signal any more: one that gave us a channel, or the shell in which npm runs what it is asked
+ * for, which ends by the signal that npm passes on and keeps that to itself.
+ */
+function onParentGone(listener: () => void): void {
+  if (process.send !== undefined) process.once('disconnect', listener);
+  if (process.env.npm_command === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    listener();
+  }, PARENT_LOOK_MS);
+  timer.unref();
 }
 
 /** For commands that leave nothing behind however they end. */

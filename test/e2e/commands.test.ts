@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { isAlive } from '../../relay/fabric/nats-server-process.ts';
 import { type Command, ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const BIN = join(ROOT, 'relay', 'cli', 'bin.mjs');
@@ -118,6 +121,21 @@ describe('the sparewatt command', () => {
       assert.equal(wrong.code, 2, args.join(' '));
       assert.match(wrong.stderr, /^error: /);
     }
+  });
+
+  it('stops when the shell in which npx runs it was told to end', async (t) => {
+    const script = '"$0" "$1" relay --port 0 --data "$2" --ready-json; :';
+    const shell = spawn('/bin/sh', ['-c', script, process.execPath, BIN, temporaryFolder(t)], {
+      env: { ...process.env, npm_command: 'exec' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    t.after(() => shell.kill('SIGKILL'));
+    const [line] = await once(createInterface({ input: shell.stdout }), 'line');
+    const { pid } = JSON.parse(String(line)) as Ready;
+    t.after(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
+    assert.notEqual(pid, shell.pid);
+    shell.kill('SIGTERM');
+    await until(() => !isAlive(pid));
   });
 
   it('ends in peace when its reader has seen enough, and with 1 when its output cannot be kept', {
