@@ -56,6 +56,10 @@ export type RelayOptions = {
   busPort?: number;
   /** Leave the embedded NATS server running on `close`, for the next relay of this data folder. */
   keepBus?: boolean;
+  /** How long the embedded NATS server waits for such a relay when this one was killed; a minute unless given. */
+  busLingerS?: number;
+  /** Aborted when this process ends without closing the relay; its NATS server ends with it, unless it is to be kept. */
+  insisted?: AbortSignal;
   /** Where nodes and clients reach the relay, if that is not the address it listens on. */
   publicUrl?: string;
   /** Nodes from elsewhere wait until the operator approves them. */

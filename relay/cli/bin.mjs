@@ -32,9 +32,11 @@ function runUnderBundledNode() {
     process.exitCode = 1;
     return;
   }
+  // By the channel it learns of our end, even of a kill -9. The shell that Windows needs here would not pass one on.
+  const isWindows = process.platform === 'win32';
   const child = spawn(node, process.argv.slice(1), {
-    stdio: process.send === undefined ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'],
-    shell: process.platform === 'win32',
+    stdio: isWindows && process.send === undefined ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'],
+    shell: isWindows,
   });
   // A terminal signals the whole group; a script signals this process alone.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../shared/problems/problem.ts';
+import { toFolderError } from '../data-folder/folder-problems.ts';
 
 export type NodeProcess = {
   /** The node's id, once the relay has accepted it; rejects when the process ends before. */
@@ -27,7 +28,7 @@ export type NodeProcessOptions = {
 export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: NodeProcessOptions): NodeProcess {
   const file = configFile === undefined ? [] : ['--config', configFile];
   const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, ...file, '--ready-json'];
-  const log = openSync(logFile, 'a', 0o600);
+  const log = openLog(logFile);
   // The channel is how the node learns of our end, even of a kill -9.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });
   closeSync(log);
@@ -39,6 +40,14 @@ export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: 
   const ready = Promise.race([readNodeId(child), failed]);
   ready.catch(() => undefined);
   return { ready, failed, stop: () => stop(child, exited) };
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw toFolderError(error, path);
+  }
 }
 
 async function readNodeId(child: ChildProcess): Promise<string> {

@@ -22,6 +22,7 @@ import { addStartCommand } from './commands/start.ts';
 import { EXIT } from './exit-codes.ts';
 import { COMMAND } from './own-command.ts';
 import { reportProblem } from './report.ts';
+import { outliveOutput } from './unwritten-output.ts';
 
 const EXIT_CODES_HELP = `
 Exit codes:
@@ -71,6 +72,10 @@ export async function main(argv: string[]): Promise<void> {
   addSnapshotCommand(program);
   addPreflightCommand(program);
   for (const command of program.commands) overrideExit(command);
+  outliveOutput(process.stdout, process.stderr, (error) => {
+    process.stderr.write(`error The output could not be written: ${error.message}\n`);
+    process.exitCode = EXIT.failed;
+  });
   try {
     await program.parseAsync(argv);
   } catch (error) {

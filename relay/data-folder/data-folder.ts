@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import type { RelayLog } from '../log.ts';
 import { lockFolder } from './folder-lock.ts';
 import { toFolderError } from './folder-problems.ts';
+import { makeFolder } from './make-folder.ts';
 import { readOrCreateSecretFile } from './secret-file.ts';
 
 /** The folder in which a relay keeps everything; held by one process at a time. */
@@ -44,11 +44,6 @@ export function openDataFolder(path: string, options: DataFolderOptions): DataFo
       release();
     },
   };
-}
-
-function makeFolder(path: string): string {
-  withAdvice(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
-  return path;
 }
 
 function withAdvice<Result>(path: string, step: () => Result): Result {

@@ -48,7 +48,8 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
   const find = (id: string): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;
-    const names = nearestNames(id, [...known.keys()]);
+    const models = [...known.values()].filter(isModel).map(({ served }) => served.name);
+    const names = nearestNames(id, models);
     const hint = names.length > 0 ? ` Did you mean ${names.join(' or ')}?` : ' No node has offered any model yet.';
     throw new Problem('model_not_found', `There is no model "${id.slice(0, 256)}" here.${hint}`, { param: 'model' });
   };

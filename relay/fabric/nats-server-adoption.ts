@@ -6,10 +6,18 @@ import type { BusIdentity } from './bus-identity.ts';
 import { systemUser } from './credentials.ts';
 import type { NatsPorts } from './nats-config.ts';
 import type { ServerFiles, ServerRecord } from './nats-server-files.ts';
-import type { LiveServer } from './nats-server-launch.ts';
+import { type LiveServer, recordOf } from './nats-server-launch.ts';
 import { adoptedProcess, commandNames, endProcess, isAlive, signalProcess } from './nats-server-process.ts';
+import type { ServerWatch } from './nats-server-watch.ts';
 
-export type AdoptOptions = { files: ServerFiles; identity: BusIdentity; digest: string; log: RelayLog };
+export type AdoptOptions = {
+  files: ServerFiles;
+  identity: BusIdentity;
+  digest: string;
+  /** Sees to it that a server does not go on for ever without its relay. */
+  watch(pid: number): ServerWatch | undefined;
+  log: RelayLog;
+};
 
 /** A server that was just started when its relay died still needs this long to say where it listens. */
 const PORTS_WAIT_MS = 2_000;
@@ -32,7 +40,9 @@ export async function adoptServer(options: AdoptOptions): Promise<LiveServer | u
   const isOurs = ports !== undefined && (await greets(record, ports, options.identity));
   if (isOurs && record.digest === options.digest) {
     log.info({ pid: record.pid }, 'the nats-server of the last run is still there and goes on');
-    return { process: adoptedProcess(record.pid), ports };
+    const watch = options.watch(record.pid);
+    files.writeRecord(recordOf(record, watch));
+    return { process: adoptedProcess(record.pid), ports, watch };
   }
   if (isOurs || commandNames(record.pid, files.config)) {
     log.warn(

@@ -11,6 +11,8 @@ const ServerRecord = Type.Object({
   serverName: Type.String(),
   /** Of the configuration it runs with. */
   digest: Type.String(),
+  /** Which watch may end it when its relay is gone; none may when absent. */
+  watch: Type.Optional(Type.String()),
 });
 export type ServerRecord = Static<typeof ServerRecord>;
 
@@ -18,6 +20,7 @@ export type ServerRecord = Static<typeof ServerRecord>;
 export type ServerFiles = {
   readonly folder: string;
   readonly config: string;
+  readonly record: string;
   /** What the server prints before it has opened its log. */
   readonly output: string;
   writeConfig(text: string): void;
@@ -46,6 +49,7 @@ export function serverFiles(folder: string): ServerFiles {
   return {
     folder,
     config,
+    record,
     output: join(folder, 'nats-server.out'),
     writeConfig: (text) => writeFileAtomically(config, text),
     readRecord: () => {

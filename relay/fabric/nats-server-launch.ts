@@ -7,8 +7,9 @@ import type { BusIdentity } from './bus-identity.ts';
 import type { Revocations } from './credentials.ts';
 import type { NatsBinary } from './nats-binary.ts';
 import { type BusListener, type NatsPorts, natsLogFile, renderNatsConfig } from './nats-config.ts';
-import type { ServerFiles } from './nats-server-files.ts';
+import type { ServerFiles, ServerRecord } from './nats-server-files.ts';
 import { type ServerProcess, signalProcess, startedProcess } from './nats-server-process.ts';
+import type { ServerWatch } from './nats-server-watch.ts';
 
 export type LaunchOptions = {
   binary: NatsBinary;
@@ -21,10 +22,16 @@ export type LaunchOptions = {
   revocations: () => Revocations;
   now: () => number;
   signal: AbortSignal;
+  /** Sees to it that a server does not go on for ever without its relay. */
+  watch(pid: number): ServerWatch | undefined;
 };
 
 /** A nats-server that accepts connections. */
-export type LiveServer = { readonly process: ServerProcess; readonly ports: NatsPorts };
+export type LiveServer = {
+  readonly process: ServerProcess;
+  readonly ports: NatsPorts;
+  readonly watch: ServerWatch | undefined;
+};
 
 /** It takes 7 ms on an idle machine and 230 ms on a fully loaded one. */
 const READY_TIMEOUT_MS = 10_000;
@@ -48,14 +55,21 @@ export async function launchServer(options: LaunchOptions): Promise<LiveServer> 
   );
   const { child, pid } = await spawnServer(options.binary, files);
   const process = startedProcess(child, pid);
+  const watch = options.watch(pid);
   try {
-    files.writeRecord({ pid, serverName, digest });
-    return { process, ports: await waitUntilReady(process, files, options.signal) };
+    files.writeRecord(recordOf({ pid, serverName, digest }, watch));
+    return { process, watch, ports: await waitUntilReady(process, files, options.signal) };
   } catch (error) {
+    watch?.end();
     signalProcess(pid, 'SIGKILL');
     await process.gone;
     throw error;
   }
+}
+
+/** What is written of a server, also when it is adopted: of an earlier relay's watch nothing stays. */
+export function recordOf({ pid, serverName, digest }: ServerRecord, watch: ServerWatch | undefined): ServerRecord {
+  return { pid, serverName, digest, ...(watch === undefined ? {} : { watch: watch.id }) };
 }
 
 async function spawnServer(binary: NatsBinary, files: ServerFiles): Promise<{ child: ChildProcess; pid: number }> {

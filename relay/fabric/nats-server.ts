@@ -9,10 +9,11 @@ import { isPortFree } from './free-port.ts';
 import type { NatsBinary } from './nats-binary.ts';
 import { type BusListener, LOCAL_LISTENER, type NatsPorts, natsConfigDigest } from './nats-config.ts';
 import { adoptServer } from './nats-server-adoption.ts';
-import { serverFiles } from './nats-server-files.ts';
+import { type ServerFiles, serverFiles } from './nats-server-files.ts';
 import { type LiveServer, launchServer } from './nats-server-launch.ts';
-import { endProcess, signalProcess } from './nats-server-process.ts';
+import { endProcess } from './nats-server-process.ts';
 import { reloadServer } from './nats-server-reload.ts';
+import { type ServerWatch, watchServer } from './nats-server-watch.ts';
 
 export type NatsServerOptions = {
   dataFolder: DataFolder;
@@ -23,6 +24,10 @@ export type NatsServerOptions = {
   listener?: BusListener;
   /** Asked at every start of the server, so that nobody comes back by a restart. */
   revocations?: () => Revocations;
+  /** How long it goes on when its relay was killed and none has adopted it; a minute unless given, `false` for ever. */
+  lingerS?: number | false;
+  /** Aborted when this process ends at once: the server is killed, without a word. */
+  insisted?: AbortSignal;
   now?: () => number;
 };
 
@@ -45,10 +50,10 @@ export type NatsServer = {
   stop(): Promise<void>;
   /** Watches it no longer and leaves it running: the next relay of this data folder adopts it. */
   leave(): Promise<void>;
-  /** Ends it without waiting, for a process that must exit at once. */
-  killNow(): void;
 };
 
+/** Service managers start a relay anew within seconds. */
+const LINGER_S = 60;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 5_000;
 /** A server that ran this long did not fail because of how it was started. */
@@ -69,15 +74,16 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const stopping = new AbortController();
   const { signal } = stopping;
   const revocations = options.revocations ?? (() => ({}));
+  const watch = watcherOf(files, options);
   const launch = async (ports: NatsPorts): Promise<LiveServer> => {
     try {
       const now = options.now ?? Date.now;
-      return await launchServer({ binary, identity, files, ports, listener, digest, revocations, now, signal });
+      return await launchServer({ binary, identity, files, ports, listener, digest, revocations, now, signal, watch });
     } catch (error) {
       throw toFolderError(error, files.folder);
     }
   };
-  const adopted = await adoptServer({ files, identity, digest, log });
+  const adopted = await adoptServer({ files, identity, digest, watch, log });
   let current = adopted ?? (await launch(await choosePorts(listener, log)));
   const { ports } = current;
   const listeners = { down: [] as Array<() => void>, up: [] as Array<() => void> };
@@ -92,6 +98,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       const startedAt = performance.now();
       await Promise.race([current.process.gone, asked]);
       if (signal.aborted) return;
+      current.watch?.end();
       log.error({ pid: current.process.pid }, 'nats-server has ended by itself and is started again');
       for (const listener of listeners.down) listener();
       if (performance.now() - startedAt > STEADY_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
@@ -117,6 +124,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   });
   const stop = async (): Promise<void> => {
     stopping.abort();
+    current.watch?.end();
     await endProcess(current.process.pid);
     await kept;
     files.forget();
@@ -142,11 +150,15 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       stopping.abort();
       await kept;
     },
-    killNow: () => {
-      stopping.abort();
-      signalProcess(current.process.pid, 'SIGKILL');
-    },
   };
+}
+
+function watcherOf(
+  { config, record }: ServerFiles,
+  { lingerS = LINGER_S, insisted, log }: NatsServerOptions,
+): (pid: number) => ServerWatch | undefined {
+  if (lingerS === false) return () => undefined;
+  return (pid) => watchServer({ pid, config, record, lingerS, insisted, log });
 }
 
 async function choosePorts({ host, port, isPortNegotiable }: BusListener, log: RelayLog): Promise<NatsPorts> {

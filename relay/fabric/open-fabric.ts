@@ -43,6 +43,10 @@ export type FabricOptions = {
   busPort?: number;
   /** Leave the embedded server running on `close`: nodes stay connected until the next relay adopts it. */
   keepBus?: boolean;
+  /** How long the embedded server goes on when this process was killed; a minute unless given. */
+  busLingerS?: number;
+  /** Aborted when this process ends at once, and the embedded server with it. */
+  insisted?: AbortSignal;
   /** Files in PEM; with them nodes need a certificate. */
   tls?: BusListener['tls'];
   /** How long a node's credentials last. */
@@ -68,7 +72,16 @@ async function openEmbedded(options: FabricOptions, identity: BusIdentity): Prom
   const { folder, log, revocations = () => ({}) } = options;
   const binary = await findNatsBinary();
   const listener = listenerFor(options);
-  const server = await startNatsServer({ dataFolder: folder, identity, binary, log, revocations, listener });
+  const server = await startNatsServer({
+    dataFolder: folder,
+    identity,
+    binary,
+    log,
+    revocations,
+    listener,
+    ...(options.keepBus === true ? { lingerS: false } : options.busLingerS && { lingerS: options.busLingerS }),
+    ...(options.insisted && { insisted: options.insisted }),
+  });
   try {
     const bus = await connectBus({ ...ownedBus(server.url, identity), log });
     const applyRevocations = revoker(options, identity, bus);

@@ -4,6 +4,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import type { RelayApp } from '../services.ts';
 import { lingerForBody } from './lingering-close.ts';
+import { pageMeantBy } from './pages.ts';
 import type { RouteTable } from './route-table.ts';
 import { problemOfValidation } from './validation.ts';
 
@@ -12,23 +13,35 @@ const INVALID_JSON = 'The body is not valid JSON, or has a member named __proto_
 /** Every response that is not a success leaves through here, in one shape. */
 export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
+    // A body is read before the router's "not found" is told, and what is wrong with it is nothing that would help.
+    if (request.is404 && error.statusCode !== undefined && error.statusCode < 500) {
+      answerNotFound(request, reply, routes);
+      return;
+    }
     sendProblem(problemOf(error, request.routeOptions?.bodyLimit ?? maxBodyBytes), request, reply);
   });
-  app.setNotFoundHandler((request, reply) => {
-    const path = pathOf(request.url);
-    const allowed = routes.methodsAt(path);
-    if (allowed.length === 0) {
-      sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply);
-      return;
-    }
-    reply.header('allow', [...allowed, 'OPTIONS'].join(', '));
-    if (request.method === 'OPTIONS') {
-      reply.code(204).send();
-      return;
-    }
-    const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
-    sendProblem(new Problem('method_not_allowed', detail), request, reply);
-  });
+  app.setNotFoundHandler((request, reply) => answerNotFound(request, reply, routes));
+}
+
+function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): void {
+  const path = pathOf(request.url);
+  const allowed = routes.methodsAt(path);
+  const page = request.method === 'GET' || request.method === 'HEAD' ? pageMeantBy(path) : undefined;
+  if (page !== undefined) {
+    reply.header('cache-control', 'no-cache').redirect(request.url.replace(/^[^?]*/, page));
+    return;
+  }
+  if (allowed.length === 0) {
+    sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply);
+    return;
+  }
+  reply.header('allow', [...allowed, 'OPTIONS'].join(', '));
+  if (request.method === 'OPTIONS') {
+    reply.code(204).send();
+    return;
+  }
+  const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
+  sendProblem(new Problem('method_not_allowed', detail), request, reply);
 }
 
 /** For what the router refuses before any route or hook is reached. */

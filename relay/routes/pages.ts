@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { PAGE_HEADERS } from '../../shared/pages/page-headers.ts';
@@ -26,13 +26,32 @@ const WHOLE = { acceptRanges: false };
 const ASSET_HEADERS = { ...PAGE_HEADERS, 'cache-control': 'public, max-age=31536000, immutable' };
 const ASSET_NAME = /^[\w-]+(\.[\w-]+)+$/;
 
+const NOT_BUILT = `The pages of this relay are not built yet. "npm start" builds them while it runs; else run "npm run build" in its folder. The relay needs no restart.`;
+
+/** For a person who came before the pages were built; it looks again by itself. */
+const NOT_BUILT_PAGE = `<!doctype html>
+<html lang="en">
+  <meta charset="utf-8" />
+  <meta http-equiv="refresh" content="3" />
+  <title>Sparewatt: pages are not built</title>
+  <p>${NOT_BUILT} This page looks again every three seconds.</p>
+</html>
+`;
+
+const MEANT = new Map([['/', '/console'], ...PAGES.map(({ name }) => [`/${name}/`, `/${name}`] as const)]);
+
+/** The page that somebody means who typed a path that is none; the console is what shows a relay at work. */
+export function pageMeantBy(path: string): string | undefined {
+  return MEANT.get(path);
+}
+
 /** Serves the built pages. Errors: `pages_missing` until they are built. */
 export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_FOLDER): Promise<void> {
   const root = { root: folder, suppressWarning: true };
   await app.register(fastifyStatic, { ...root, serve: false, cacheControl: false, preCompressed: true });
 
-  function sendPage(reply: FastifyReply, name: string): FastifyReply {
-    if (!existsSync(join(folder, name, 'index.html'))) throw pagesMissing();
+  function sendPage(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
+    if (!existsSync(join(folder, name, 'index.html'))) return sendNotBuilt(request, reply);
     return reply.headers({ ...PAGE_HEADERS, 'cache-control': 'no-cache' }).sendFile(`${name}/index.html`, WHOLE);
   }
 
@@ -51,7 +70,7 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
           },
         },
       },
-      (_request, reply) => void sendPage(reply, name),
+      (request, reply) => void sendPage(request, reply, name),
     );
   }
   app.get<{ Params: { '*': string } }>(
@@ -67,9 +86,12 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
   );
 }
 
-function pagesMissing(): Problem {
-  return new Problem(
-    'pages_missing',
-    'The pages of this relay are not built yet. Run "npm run build" in its folder; it needs no restart.',
-  );
+/** Browsers ask for HTML by name; programs get the problem as everywhere. */
+function sendNotBuilt({ headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (!headers.accept?.includes('text/html')) throw new Problem('pages_missing', NOT_BUILT);
+  return reply
+    .code(503)
+    .headers({ ...PAGE_HEADERS, 'cache-control': 'no-store' })
+    .type('text/html; charset=utf-8')
+    .send(NOT_BUILT_PAGE);
 }

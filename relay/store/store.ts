@@ -43,6 +43,7 @@ export type Store = {
   close(): Promise<void>;
 };
 
+/** The reason is whole sentences. */
 export type StoreHealth = { writable: true } | { writable: false; reason: string };
 
 export const FINAL_STATES = ['succeeded', 'failed', 'cancelled', 'expired'] as const;

@@ -24,7 +24,7 @@ test('[X07] reads a POST without body and content type as one without a body, no
 });
 
 test('[X08] answers an unknown address with 404 unknown_url and does not repeat the query', async () => {
-  for (const path of ['/', '/nope', '/v1', '/v1/health/', '//v1/models', '/V1/models', '/v1/job', '/v1/jobs/a/b']) {
+  for (const path of ['/nope', '/v1', '/v1/health/', '//v1/models', '/V1/models', '/v1/job', '/v1/jobs/a/b']) {
     assertError(await send({ path: `${path}?key=topsecret` }), { code: 'unknown_url' });
     assert.doesNotMatch((await send({ path: `${path}?key=topsecret` })).body, /topsecret/);
   }
@@ -46,6 +46,24 @@ test('[X08] answers a wrong method with 405 and the methods that are allowed', a
     if (method === 'HEAD') assert.deepEqual([answer.status, answer.body], [405, '']);
     else assertError(answer, { code: 'method_not_allowed' });
   }
+});
+
+test('[X08] tells a wrong address or method before what is wrong with the body', async () => {
+  for (const body of ['', '{broken', 'x'.repeat(5 * 1024 * 1024)]) {
+    const wrong = await send({ method: 'POST', path: '/v1/nope', headers: [JSON_TYPE], body });
+    assertError(wrong, { code: 'unknown_url' });
+    const method = await send({ method: 'DELETE', path: '/v1/models', headers: [JSON_TYPE], body });
+    assertError(method, { code: 'method_not_allowed' });
+    assert.equal(method.headers.get('allow'), 'GET, HEAD, OPTIONS');
+  }
+  const xml = await send({
+    method: 'POST',
+    path: '/v1/nope',
+    headers: ['Content-Type: application/xml'],
+    body: '<a/>',
+  });
+  assertError(xml, { code: 'unknown_url' });
+  assert.equal((await send({ method: 'OPTIONS', path: '/v1/models', headers: [JSON_TYPE], body: '' })).status, 204);
 });
 
 test('answers HEAD as GET without the body', async () => {

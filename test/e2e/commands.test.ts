@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { isAlive } from '../../relay/fabric/nats-server-process.ts';
-import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+import { type Command, ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+
+const run = promisify(execFile);
+const BIN = join(ROOT, 'relay', 'cli', 'bin.mjs');
 
 type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string; pid: number };
 
@@ -86,9 +94,15 @@ describe('the sparewatt command', () => {
   it('says that a data folder cannot be used, and what to do', async (t) => {
     const file = join(temporaryFolder(t), 'a-file');
     writeFileSync(file, '');
-    const refused = await runSparewatt(['relay', '--port', '0', '--data', join(file, 'inside')]);
-    assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /--data.*\(data_folder_unusable\)/);
+    // Below /proc Linux says "no such file" of a folder whose parent is there.
+    const folders = [join(file, 'inside'), ...(process.platform === 'linux' ? ['/proc/sparewatt'] : [])];
+    for (const folder of folders) {
+      for (const command of ['relay --port 0', 'start --once --port 0', `agent --relay ${ready.url}`]) {
+        const { code, stderr } = await runSparewatt([...command.split(' '), '--data', folder]);
+        assert.equal(code, 1, `${command} ${folder}`);
+        assert.match(stderr, /--data.*\(data_folder_unusable\)\n$/);
+      }
+    }
   });
 
   it('ends with 4 for a wrong key and with 3 when no relay answers', async () => {
@@ -107,6 +121,33 @@ describe('the sparewatt command', () => {
       assert.equal(wrong.code, 2, args.join(' '));
       assert.match(wrong.stderr, /^error: /);
     }
+  });
+
+  it('stops when the shell in which npx runs it was told to end', async (t) => {
+    const script = '"$0" "$1" relay --port 0 --data "$2" --ready-json; :';
+    const shell = spawn('/bin/sh', ['-c', script, process.execPath, BIN, temporaryFolder(t)], {
+      env: { ...process.env, npm_command: 'exec' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    t.after(() => shell.kill('SIGKILL'));
+    const [line] = await once(createInterface({ input: shell.stdout }), 'line');
+    const { pid } = JSON.parse(String(line)) as Ready;
+    t.after(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
+    assert.notEqual(pid, shell.pid);
+    shell.kill('SIGTERM');
+    await until(() => !isAlive(pid));
+  });
+
+  it('ends in peace when its reader has seen enough, and with 1 when its output cannot be kept', {
+    skip: !existsSync('/dev/full') && 'there is no disk that is always full',
+  }, async () => {
+    // Longer than a pipe holds, so that something is left to be written when its reader has gone.
+    const long = `for i in 1 2 3 4 5; do "$0" "$1" config --example; echo "ended with $?" >&2; done`;
+    const cut = await run('bash', ['-c', `{ ${long}; } | head -1`, process.execPath, BIN]);
+    assert.equal(cut.stderr, 'ended with 0\n'.repeat(5));
+    const lost = await run('bash', ['-c', '"$0" "$1" config >/dev/full; echo "ended with $?"', process.execPath, BIN]);
+    assert.equal(lost.stdout, 'ended with 1\n');
+    assert.match(lost.stderr, /^error The output could not be written: ENOSPC[^\n]*\n$/);
   });
 
   it('documents every exit code in its help, which every command has', async () => {

@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { isAlive } from '../../relay/fabric/nats-server-process.ts';
 import { ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 /** A Node on the PATH that is older than the one that runs the tests. */
 const olderNode = (process.env.PATH ?? '')
@@ -29,6 +31,15 @@ describe('the sparewatt command under an older Node', () => {
     relay.child.kill('SIGTERM');
     assert.equal(await relay.exit, 0);
     assert.equal((await runSparewatt(['nonsense'], options)).code, 2);
+  });
+
+  it('takes what it runs along when it is killed', { skip }, async (t) => {
+    const options = { node: olderNode ?? '' };
+    const relay = sparewatt(['relay', '--port', '0', '--data', temporaryFolder(t), '--ready-json'], options);
+    const { pid } = JSON.parse(await relay.firstLine()) as { pid: number };
+    t.after(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
+    relay.child.kill('SIGKILL');
+    await until(() => !isAlive(pid));
   });
 
   it('says in one line what to do when npm has not brought one', { skip }, (t) => {

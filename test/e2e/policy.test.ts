@@ -96,6 +96,20 @@ describe('a node with a policy file', () => {
     const shown = await runSparewatt(['config', 'agent', '--policy', file, '--data', data]);
     assert.equal(shown.code, 0, shown.stderr);
     assert.match(shown.stdout, /^policy of the node {2}\{"paused":true\} {2}\S+policy\.json$/m);
+    writeFileSync(file, '{"version": 2, "policy": {"jobs_per_client": 3}, "disk_quota_bytes": 5}');
+    const owned = await runSparewatt(['config', 'agent', '--policy', file, '--data', data]);
+    assert.match(owned.stdout, /^policy of the node {2}\{"jobs_per_client":3,.*\} {2}\S+policy\.json$/m);
+    assert.match(
+      owned.stdout,
+      /^preferences of its owner {2}\{"version":2,.*"disk_quota_bytes":5,.*\} {2}\S+policy\.json$/m,
+    );
+    const asJson = await runSparewatt(['config', 'agent', '--policy', file, '--data', data, '--json']);
+    const shownAsJson = JSON.parse(asJson.stdout) as { policy: object; preferences: object };
+    assert.deepEqual(shownAsJson.preferences, {
+      ...DEFAULT_PREFERENCES,
+      policy: { jobs_per_client: 3 },
+      disk_quota_bytes: 5,
+    });
     writeFileSync(file, '{"hours": ["8-10"]}');
     const checked = await runSparewatt(['config', 'agent', '--policy', file, '--data', data, '--check']);
     assert.equal(checked.code, 1);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -12,6 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
+const noFullDisk = !existsSync('/dev/full') && 'there is no disk that is always full';
 
 describe('npm start', () => {
   it('answers one question, says how it was served, and ends with 0 when asked to end', async (t) => {
@@ -79,16 +80,46 @@ describe('npm start', () => {
     assert.equal(await relay.exit, 0);
   });
 
-  it('ends the node when it is killed without a chance to say so', async (t) => {
+  it('leaves no process behind when it is asked to end a second time before it has', async (t) => {
+    const start = sparewatt(['start', '--port', '0', '--drain-s', '600', '--data', temporaryFolder(t)]);
+    await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
+    const started = descendantsOf(start.pid);
+    const [nats = -1] = started.filter((pid) => commandOf(pid).includes('nats-server'));
+    // What comes right after the first is taken for the same press.
+    await until(() => !start.child.kill('SIGINT') || start.child.exitCode !== null);
+    assert.equal(await start.exit, 130);
+    assert.equal(isAlive(nats), false, 'the NATS server has ended before its relay');
+    await until(() => !started.some(isAlive));
+  });
+
+  it('ends the node and the NATS server when it is killed without a chance to say so', async (t) => {
     const start = sparewatt(['start', '--port', '0', '--data', temporaryFolder(t)]);
     await until(() => start.stdout().includes('Ctrl-C stops') || start.child.exitCode !== null);
     const started = descendantsOf(start.pid);
-    // nats-server outlives a relay that was killed, so that a restarted one finds its nodes connected.
-    const [nats = -1] = started.filter((pid) => commandOf(pid).includes('nats-server'));
+    assert.ok(started.some((pid) => commandOf(pid).includes('nats-server')));
     start.child.kill('SIGKILL');
     await start.exit;
-    t.after(() => isAlive(nats) && process.kill(nats, 'SIGKILL'));
-    await until(() => started.filter((pid) => pid !== nats && isAlive(pid)).length === 0);
+    await until(() => !started.some(isAlive));
+  });
+
+  it('answers where its logs cannot be written, as on a full disk', { skip: noFullDisk }, async (t) => {
+    const data = temporaryFolder(t);
+    mkdirSync(join(data, 'logs'));
+    for (const log of ['relay.log', 'node.log']) symlinkSync('/dev/full', join(data, 'logs', log));
+    const { code, stdout, stderr } = await runSparewatt(['start', '--once', '--port', '0', '--data', data]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /served by .* receipt rcpt_/);
+    assert.equal(stderr, '');
+  });
+
+  it('says which log it may not write', async (t) => {
+    for (const log of ['relay.log', 'node.log']) {
+      const data = temporaryFolder(t);
+      mkdirSync(join(data, 'logs', log), { recursive: true });
+      const { code, stderr } = await runSparewatt(['start', '--once', '--port', '0', '--data', data]);
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`^error \\S+/logs/${log} cannot be used: .*\\(data_folder_unusable\\)\\n$`));
+    }
   });
 
   it('ends with 1 and the reason when the port is taken', async (t) => {

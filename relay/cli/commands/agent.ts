@@ -10,6 +10,7 @@ import { nodeFolder } from '../../config/implied-settings.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
 import { isToDiscover } from '../../config/relay-or-discover.ts';
+import { makeFolder } from '../../data-folder/make-folder.ts';
 import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
@@ -54,7 +55,7 @@ export function addAgentCommand(program: Command): void {
       const stopping = new AbortController();
       void interrupted.then(() => stopping.abort());
       const node = {
-        dataFolder: nodeFolder(data),
+        dataFolder: makeFolder(nodeFolder(data)),
         models: settings.models,
         modelSources: settings.model_sources,
         slots: settings.slots,

@@ -29,7 +29,7 @@ export function addConfigCommand(program: Command): void {
 function addAction(command: Command, sections: readonly SectionName[], flags: readonly SectionName[]): Command {
   return (
     addSettingOptions(command, flags)
-      .addOption(new Option('--json', 'print one JSON object with file, settings and faults'))
+      .addOption(new Option('--json', 'print one JSON object with file, settings, policy, preferences and faults'))
       .addOption(new Option('--check', 'end with 1 and say why if anything is wrong'))
       // commander gives a flag that both know to the command before.
       .action((_options: unknown, self: Command) => show(self.optsWithGlobals<ConfigCommandOptions>(), sections))
@@ -46,10 +46,11 @@ function show(options: ConfigCommandOptions, sections: readonly SectionName[]): 
   const inForce = sections.includes('node') ? policyInForce(loaded) : undefined;
   const faults = [...loaded.faults, ...(inForce?.fault === undefined ? [] : [inForce.fault])];
   if (options.json === true) {
-    const policy = inForce?.policy ?? null;
-    process.stdout.write(`${JSON.stringify({ file: loaded.file?.path ?? null, settings, policy, faults })}\n`);
+    const { policy = null, preferences = null } = inForce ?? {};
+    const file = loaded.file?.path ?? null;
+    process.stdout.write(`${JSON.stringify({ file, settings, policy, preferences, faults })}\n`);
   } else if (options.check !== true) {
-    process.stdout.write(tableOf(loaded, settings) + policyLine(inForce));
+    process.stdout.write(tableOf(loaded, settings) + ownerLines(inForce));
   }
   for (const fault of faults) process.stderr.write(`${err.red('wrong')}  ${fault}\n`);
   for (const hint of unreadVariables(process.env)) process.stderr.write(`${err.yellow('note')}   ${hint}\n`);
@@ -57,9 +58,13 @@ function show(options: ConfigCommandOptions, sections: readonly SectionName[]): 
 }
 
 /** Its content, because a path says nothing of what is allowed. */
-function policyLine(inForce: PolicyInForce | undefined): string {
+function ownerLines(inForce: PolicyInForce | undefined): string {
   if (inForce === undefined || inForce.policy === null) return '';
-  return `policy of the node  ${JSON.stringify(inForce.policy)}  ${out.dim(inForce.from ?? '')}\n`;
+  const from = out.dim(inForce.from ?? '');
+  const policy = `policy of the node  ${JSON.stringify(inForce.policy)}  ${from}\n`;
+  if (inForce.preferences === null) return policy;
+  const { policy: _shownAbove, ...preferences } = inForce.preferences;
+  return `${policy}preferences of its owner  ${JSON.stringify(preferences)}  ${from}\n`;
 }
 
 function tableOf({ file }: LoadedSettings, settings: ShownSetting[]): string {

@@ -8,7 +8,7 @@ import type { RelaySettings } from '../../config/relay-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import { createProcessLog } from '../../process-log.ts';
 import type { RelayOptions } from '../../server.ts';
-import { untilInterrupted } from '../interrupt.ts';
+import { listenForInterruption } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
 import { relayBanner } from '../relay-banner.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
@@ -32,8 +32,8 @@ export function addRelayCommand(program: Command): void {
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       const { log_level } = settingsOf(loaded, 'program');
       const log = createProcessLog(log_level);
-      const interrupted = untilInterrupted();
-      const relay = await startRelay({ ...relayOptionsOf(loaded), log });
+      const { asked, insisted } = listenForInterruption();
+      const relay = await startRelay({ ...relayOptionsOf(loaded), insisted, log });
       if (options.readyJson === true) {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
@@ -41,7 +41,7 @@ export function addRelayCommand(program: Command): void {
         process.stdout.write(relayBanner(relay, loaded));
       }
       saveCompiledCodeSoon();
-      const signal = await interrupted;
+      const signal = await asked;
       log.info({ signal }, 'the relay is stopping');
       await relay.close();
     });

@@ -1,15 +1,14 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import pino from 'pino';
 import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
-import { createProcessLog } from '../../process-log.ts';
+import { makeFolder } from '../../data-folder/make-folder.ts';
+import { createProcessLog, openLogFile } from '../../process-log.ts';
 import type { Relay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { askChat } from '../ask-chat.ts';
 import { howToCall } from '../how-to-call.ts';
-import { untilInterrupted } from '../interrupt.ts';
+import { type Interruption, listenForInterruption } from '../interrupt.ts';
 import { localUrlOf } from '../local-relay.ts';
 import { type NodeProcess, startNodeProcess } from '../node-process.ts';
 import { trustRelayOf } from '../relay-authority.ts';
@@ -21,6 +20,7 @@ import { RELAY_SECTIONS, relayOptionsOf } from './relay.ts';
 type StartCommandOptions = SettingOptions & { once?: boolean };
 type Starting = { loaded: LoadedSettings; once: boolean };
 
+const BUS_LINGER_S = 1;
 const QUESTION = 'Count from 7 to 18.';
 
 export function addStartCommand(program: Command): void {
@@ -30,10 +30,11 @@ export function addStartCommand(program: Command): void {
     .action(async (options: StartCommandOptions) => {
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       settingsOf(loaded, 'relay'); // What is wrong is said before anything starts.
-      const interrupted = untilInterrupted();
+      const interruption = listenForInterruption();
       const started: { stop(): Promise<void> }[] = [];
       try {
-        await Promise.race([interrupted, startAndAsk({ loaded, once: options.once === true }, started, interrupted)]);
+        const asking = startAndAsk({ loaded, once: options.once === true }, started, interruption);
+        await Promise.race([interruption.asked, asking]);
       } finally {
         for (const part of started.reverse()) await part.stop();
       }
@@ -43,18 +44,20 @@ export function addStartCommand(program: Command): void {
 async function startAndAsk(
   { loaded, once }: Starting,
   started: { stop(): Promise<void> }[],
-  interrupted: Promise<unknown>,
+  { asked, insisted }: Interruption,
 ): Promise<void> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   const { data, log_level } = settingsOf(loaded, 'program');
-  const logFolder = join(data, 'logs');
-  await mkdir(logFolder, { recursive: true, mode: 0o700 });
-  const relayLog = pino.destination({ dest: join(logFolder, 'relay.log'), sync: true, mode: 0o600 });
+  const logFolder = makeFolder(join(data, 'logs'));
+  const relayLog = openLogFile(join(logFolder, 'relay.log'));
 
   say(`\n${out.bold(`Sparewatt ${VERSION}`)}\n`);
   const { startRelay } = await import('../../server.ts');
   const starting: Promise<Relay> = startRelay({
     ...relayOptionsOf(loaded),
+    // Whoever killed this starts it again by hand, if at all.
+    busLingerS: BUS_LINGER_S,
+    insisted,
     log: createProcessLog(log_level, relayLog),
   });
   // Noted before it has started: an interrupt in between must not leave it running.
@@ -93,5 +96,5 @@ async function startAndAsk(
   if (once) return;
   say(howToCall({ ...relay, url: localUrlOf(relay.url) }));
   saveCompiledCodeSoon();
-  await Promise.race([interrupted, node.failed]);
+  await Promise.race([asked, node.failed]);
 }

@@ -5,6 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { policyInForce } from '../../../relay/cli/policy-in-force.ts';
 import { type LoadedSettings, loadSettings, settingsOf } from '../../../relay/config/load-settings.ts';
 import { parsePolicy } from '../../../shared/policy/parse-policy.ts';
+import { unattendedPolicy } from '../../../shared/preferences/owner-document.ts';
+import { DEFAULT_PREFERENCES, PREFERENCES_VERSION } from '../../../shared/preferences/preferences.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 function load(t: TestContext, toml: string, flags: Record<string, unknown> = {}): LoadedSettings & { data: string } {
@@ -52,14 +54,26 @@ test('a file of the flag wins over the section, and a path in the file is relati
 
 test('the policy in force is that of the file named, else of the data folder, else none', (t) => {
   const none = load(t, '');
-  assert.deepEqual(policyInForce(none), { policy: null, from: null });
+  assert.deepEqual(policyInForce(none), { policy: null, preferences: null, from: null });
   const path = join(none.data, 'node', 'policy.json');
   writeFileSync(path, '{"paused": true}');
-  assert.deepEqual(policyInForce(none), { policy: { paused: true }, from: path });
+  assert.deepEqual(policyInForce(none), { policy: { paused: true }, preferences: null, from: path });
   writeFileSync(path, '{"paused": 1}');
   assert.match(policyInForce(none).fault ?? '', /policy\.json: paused must be boolean\.$/);
   const named = load(t, '[node]\npolicy = "p.json"\n');
   assert.match(policyInForce(named).fault ?? '', /^There is no policy file \/.*p\.json\.$/);
+});
+
+test('a whole document of the owner is in force with what it means by what it does not say', (t) => {
+  const none = load(t, '');
+  const path = join(none.data, 'node', 'policy.json');
+  const said = { version: PREFERENCES_VERSION, disk_quota_bytes: 5, policy: { jobs_per_client: 3 } };
+  writeFileSync(path, JSON.stringify(said));
+  const { policy, preferences, from } = policyInForce(none);
+  assert.deepEqual(preferences, { ...DEFAULT_PREFERENCES, ...said });
+  assert.deepEqual(policy, preferences && unattendedPolicy(preferences));
+  assert.equal(policy?.jobs_per_client, 3);
+  assert.equal(from, path);
 });
 
 test('the example in docs is a policy', () => {

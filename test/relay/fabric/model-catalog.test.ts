@@ -77,6 +77,12 @@ test('an unknown name is answered with the nearest ones, and is not repeated at 
   const { table, catalog } = catalogAt(0);
   table.admit(admission('a', ['lab/chat-small', 'lab/embed', 'other/vision']));
   assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean lab\/chat-small or /));
+  table.admit(admission('b', [pretendedModel('kernels/cpu', 'compute')]));
+  assert.throws(
+    () => catalog.get('kernels/cp'),
+    (error: Error) => !error.message.includes('or kernels/cpu') && !error.message.includes('mean kernels/cpu'),
+    'programs and kernels are listed nowhere as models',
+  );
   assert.throws(
     () => catalog.get('x'.repeat(100_000)),
     (error: Error) => error.message.length < 1_000,

@@ -99,8 +99,33 @@ test('says how to build pages that are not built, and serves them once they are'
   assert.equal(missing.statusCode, 503);
   assert.equal(missing.json().code, 'pages_missing');
   assert.match(missing.json().detail, /npm run build/);
+  const shown = await app.inject({ url: '/join', headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
+  assert.equal(shown.statusCode, 503);
+  assert.match(String(shown.headers['content-type']), /^text\/html/);
+  assert.match(shown.body, /http-equiv="refresh"/);
+  assert.match(shown.body, /<p>The pages of this relay are not built yet\..*npm run build/);
+  assert.equal(shown.headers['cache-control'], 'no-store');
   builtPages(folder);
   assert.equal((await app.inject('/join')).statusCode, 200);
+});
+
+test('leads from what people type to the page they mean, with what was asked', async (t) => {
+  const app = await appWith(builtPages(temporaryFolder(t)));
+  for (const [from, to] of [
+    ['/', '/console'],
+    ['/?a=b', '/console?a=b'],
+    ['/console/', '/console'],
+    ['/join/', '/join'],
+    ['/join/?a=b/&c', '/join?a=b/&c'],
+    ['/verify/', '/verify'],
+  ] as const) {
+    const { statusCode, headers } = await app.inject(from);
+    assert.deepEqual([statusCode, headers.location], [302, to], from);
+  }
+  for (const path of ['/join//', '//', '/console/x', '/openapi.json/']) {
+    assert.equal((await app.inject(path)).statusCode, 404, path);
+  }
+  assert.equal((await app.inject({ url: '/', method: 'POST' })).statusCode, 404);
 });
 
 test('serves the files of the shipped models, and nothing else of their folder', async (t) => {
