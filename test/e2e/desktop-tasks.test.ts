@@ -29,7 +29,7 @@ before(async () => {
 });
 after(async () => {
   await pool?.close();
-  built?.remove();
+  await built?.remove();
 });
 
 async function startHub(t: TestContext): Promise<HubMirror> {
