@@ -14,7 +14,7 @@ import { LOAD_LIMIT_MS } from '../../shared/runtimes/load-limit.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { ensureChromium } from '../support/chromium.ts';
-import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { BLUE, GREEN, paint, pictureFile, RED, readPicture } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -49,8 +49,8 @@ before(async () => {
   await writeFourTokens(folder, FAILS);
   const ticking = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
   await writeBigramModel(folder, TICKS, { transitions: ticking, contextLength: 100_000 });
-  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
+  pool = await startPool({ pagesFolder: await buildEnginePage() });
+  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 });
 after(async () => {

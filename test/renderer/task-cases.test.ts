@@ -8,7 +8,7 @@ import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
-import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { BLUE, paint, pictureFile } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -32,8 +32,8 @@ let browser: Browser;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-cases-'));
   await writeCaseModels(folder);
-  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
+  pool = await startPool({ pagesFolder: await buildEnginePage() });
+  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 });
 after(async () => {
