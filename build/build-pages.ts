@@ -20,17 +20,19 @@ export type PagesToBuild = {
   sources: string;
   /** Where `<page>/index.html` and `assets/` go; replaced as a whole. */
   output: string;
+  /** Folders that pages are made of beside `sources`, `shared` and `build`. */
+  madeOf?: readonly string[];
 };
 
 /** The pages of this repository. */
 export const PAGES: PagesToBuild = { sources: join(ROOT, 'renderer'), output: join(ROOT, 'dist', 'pages') };
 
 /** Whether the built pages are newer than everything they are made of. */
-export function arePagesFresh({ sources, output }: PagesToBuild = PAGES): boolean {
+export function arePagesFresh({ sources, output, madeOf = [] }: PagesToBuild = PAGES): boolean {
   const built = pagesOf(sources).map((page) => join(output, page, 'index.html'));
   if (built.length === 0 || !built.every(existsSync)) return false;
   const oldestBuiltAt = Math.min(...built.map(changedAt));
-  const inputs = [sources, join(ROOT, 'shared'), join(ROOT, 'build')].flatMap((folder) =>
+  const inputs = [sources, join(ROOT, 'shared'), join(ROOT, 'build'), ...madeOf].flatMap((folder) =>
     globSync('**/*.{ts,tsx,css,html,svg}', { cwd: folder }).map((name) => join(folder, name)),
   );
   const packages = ['package.json', 'package-lock.json'].map((name) => join(ROOT, name));

@@ -30,7 +30,6 @@ import { BUS_PATH } from './routes/enroll.ts';
 import { LIVE_PATH } from './routes/stats.ts';
 import type { RelayApp } from './services.ts';
 import { DATABASE_FILE, openStore } from './store/open-store.ts';
-import { openRelayTls } from './tls/open-tls.ts';
 import { VERSION } from './version.ts';
 
 export type RelayOptions = {
@@ -142,7 +141,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };
-    const tls = options.tls && openRelayTls({ folder, place, now: Date.now, log });
+    // What writes certificates is a hundred modules, for relays with TLS alone.
+    const tls = options.tls && (await import('./tls/open-tls.ts')).openRelayTls({ folder, place, now: Date.now, log });
     undo.push(() => tls?.close());
     const { revocations } = register;
     const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });

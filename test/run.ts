@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,8 +8,8 @@ import { ensureChromium } from './support/chromium.ts';
 import { ensurePostgres } from './support/postgres.ts';
 
 /**
- * `npm test`: installs what the tests need, builds the pages, then runs the checks and every test file. Names on the command line
- * (parts of file paths) narrow it down: `npm test -- store pairing`.
+ * `npm test`: installs what the tests need, builds the pages, then runs every test file, and the checks beside them. Names on the
+ * command line (parts of file paths) narrow it down: `npm test -- store pairing`.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const major = Number(process.versions.node.split('.')[0]);
@@ -38,8 +39,12 @@ const chromium = ensureChromium();
 if (files.some((file) => file.includes('postgres'))) console.log(`PostgreSQL for the tests: ${ensurePostgres()}`);
 console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
 
-run('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])], true);
-run('check', ['build/check.ts'], wanted.length === 0);
+// Beside tests, which wait now and then. What it says is told after theirs, where it is not lost among them.
+const check = wanted.length === 0 ? run('check', ['build/check.ts'], 'kept') : undefined;
+void check?.then(({ failure }) => failure && console.error(`${failure}: what it found is told after the tests.`));
+await runOrExit('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])]);
+if (files.some((file) => file.includes('renderer')))
+  await runOrExit('engine page', ['test/support/build-engine-page.ts']);
 const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter) => [
   `--test-reporter=${reporter}`,
   '--test-reporter-destination=stdout',
@@ -49,10 +54,25 @@ const limits = [
   '--test-timeout=120000',
   '--import=./test/support/file-deadline.ts',
 ];
-run('tests', ['--test', ...limits, ...reporters, ...files], true);
+const tests = await run('tests', ['--test', ...limits, ...reporters, ...files]);
+const checked = await check;
+if (checked !== undefined) process.stdout.write(checked.said);
+for (const failure of [checked?.failure, tests.failure]) if (failure !== undefined) console.error(failure);
+process.exitCode = tests.failure === undefined && checked?.failure === undefined ? 0 : 1;
 
-function run(name: string, args: string[], isWanted: boolean): void {
-  if (!isWanted) return;
+async function runOrExit(name: string, args: string[]): Promise<void> {
+  const { failure } = await run(name, args);
+  if (failure === undefined) return;
+  console.error(failure);
+  process.exit(1);
+}
+
+/** A failure is a sentence. Only what is `kept` is in `said`, and nobody has heard it yet. */
+async function run(
+  name: string,
+  args: string[],
+  output: 'shown' | 'kept' = 'shown',
+): Promise<{ failure: string | undefined; said: Buffer }> {
   const env = {
     // Whoever asks for Electron's binary by mistake finds none, rather than fetching it.
     ELECTRON_OVERRIDE_DIST_PATH: '/nonexistent',
@@ -60,8 +80,17 @@ function run(name: string, args: string[], isWanted: boolean): void {
     SPAREWATT_TEST_CHROMIUM: chromium.path,
     NODE_COMPILE_CACHE: COMPILE_CACHE,
   };
-  const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env, timeout: TESTS_MS });
-  if (status === 0) return;
-  console.error(`${name} failed${signal === null ? '' : ` (${signal})`}`);
-  process.exit(status ?? 1);
+  const stream = output === 'kept' ? 'pipe' : 'inherit';
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: ['inherit', stream, stream],
+    env,
+    timeout: TESTS_MS,
+  });
+  process.once('exit', () => child.kill());
+  const said: Buffer[] = [];
+  for (const kept of [child.stdout, child.stderr]) kept?.on('data', (piece: Buffer) => said.push(piece));
+  const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  const failure = status === 0 ? undefined : `${name} failed${signal === null ? '' : ` (${signal})`}`;
+  return { failure, said: Buffer.concat(said) };
 }

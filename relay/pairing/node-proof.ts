@@ -4,7 +4,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol/limits.ts';
 import type { CompletePairing } from '../../shared/protocol/pairing.ts';
-import { readNodeKey } from '../tls/certificate-authority.ts';
+import { readNodeKey } from '../tls/node-key.ts';
 import type { Challenges } from './challenges.ts';
 
 /** What a node sends of the conversation; the rest of the transcript the relay knows by itself. */

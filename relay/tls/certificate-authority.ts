@@ -1,16 +1,9 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  X509Certificate,
-} from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { Type } from 'typebox';
-import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { writeFileAtomically } from '../data-folder/secret-file.ts';
 import { signCertificate } from './certificate.ts';
+import { readNodeKey } from './node-key.ts';
 
 /** The relay's own small certificate authority: it vouches for the relay and for its nodes, and for nobody else. */
 export type CertificateAuthority = {
@@ -85,15 +78,4 @@ function createAuthority(now: number): { key: string; certificate: string } {
     issuer: { subject: SUBJECT, privateKey },
   });
   return { key: toPrivatePem(privateKey), certificate };
-}
-
-/** Reads the TLS key of a node: ECDSA P-256, SPKI in base64url. Errors: `invalid_value`. */
-export function readNodeKey(text: string): KeyObject {
-  try {
-    const key = createPublicKey({ key: Buffer.from(text, 'base64url'), format: 'der', type: 'spki' });
-    if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
-  } catch {
-    // Said below, whatever it is.
-  }
-  throw new Problem('invalid_value', 'The TLS key of the node is no ECDSA key on P-256.', { param: 'proof.tlsKey' });
 }

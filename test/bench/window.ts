@@ -17,7 +17,7 @@ export async function windowFigures(): Promise<Figure[]> {
   const context = { after: (end: () => unknown) => void ends.unshift(end) } as unknown as TestContext;
   const preloads = await buildPreloads();
   try {
-    const { page, desktop } = await openWindow(context, preloads.folder, { stored: SETTLED });
+    const { page, desktop } = await openWindow(context, preloads, { stored: SETTLED });
     await page.getByRole('button', { name: 'Skip the setup' }).click();
     const ready = await readyMs(page);
     for (let minute = 0; minute < ROWS; minute++) {
@@ -35,7 +35,7 @@ export async function windowFigures(): Promise<Figure[]> {
     ];
   } finally {
     for (const end of ends) await end();
-    preloads.remove();
+    await preloads.remove();
   }
 }
 

@@ -15,6 +15,8 @@ function pagesIn(folder: string) {
   return { sources, output: join(folder, 'pages') };
 }
 
+const LATER = new Date(Date.now() + 60_000);
+
 test('builds a page whose parts have names of their content and lie there compressed, and no inlined script', async (t) => {
   const folder = temporaryFolder(t);
   const pages = pagesIn(folder);
@@ -32,10 +34,13 @@ test('pages are fresh until one of their sources is newer, and a build that fail
   assert.equal(arePagesFresh(pages), false);
   await buildPages(pages);
   assert.equal(arePagesFresh(pages), true);
+  const madeOf = temporaryFolder(t);
+  writeFileSync(join(madeOf, 'new.ts'), '');
+  utimesSync(join(madeOf, 'new.ts'), LATER, LATER);
+  assert.equal(arePagesFresh({ ...pages, madeOf: [madeOf] }), false);
   const main = join(pages.sources, 'hello', 'main.ts');
   writeFileSync(main, 'this is no source');
-  const later = new Date(Date.now() + 60_000);
-  utimesSync(main, later, later);
+  utimesSync(main, LATER, LATER);
   assert.equal(arePagesFresh(pages), false);
   await assert.rejects(buildPages(pages));
   assert.match(readFileSync(join(pages.output, 'hello', 'index.html'), 'utf8'), /assets/);

@@ -6,12 +6,12 @@ import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { type DesktopOptions, TEST_MODEL } from '../support/desktop.ts';
 import { chatJob, collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL, SETTLED } from '../support/window-page.ts';
 
 const MIB = 2 ** 20;
 const NOW = Date.UTC(2026, 3, 18, 14, 5);
 
-let preloads: Awaited<ReturnType<typeof buildPreloads>>;
+let preloads: Preloads;
 before(async () => {
   preloads = await buildPreloads();
 });
@@ -19,7 +19,7 @@ after(() => preloads?.remove());
 
 /** The window on its models, one of which has just done a job. */
 async function openModels(t: TestContext, options: DesktopOptions = {}, onLoaded?: () => void) {
-  const window = await openWindow(t, preloads.folder, { stored: SETTLED, now: () => NOW, ...options });
+  const window = await openWindow(t, preloads, { stored: SETTLED, now: () => NOW, ...options });
   const { page, desktop, compute, runtime } = window;
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });

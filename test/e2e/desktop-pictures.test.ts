@@ -22,7 +22,7 @@ before(async () => {
 });
 after(async () => {
   await pool?.close();
-  built?.remove();
+  await built?.remove();
 });
 
 test('a picture is seen without a GPU, in the sandboxed page and not in a process', async (t) => {

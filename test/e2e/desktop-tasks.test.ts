@@ -7,6 +7,8 @@ import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
 import { type BuiltApp, buildApp, CHAT, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
+import type { ElectronHands } from '../support/electron-double/electron-double.ts';
+import { QUICK_WASM_FLAG } from '../support/engine-page.ts';
 import { type HubMirror, startHubMirror } from '../support/hub-mirror.ts';
 import { offers } from '../support/paired-desktop.ts';
 import { makeCode } from '../support/pairing.ts';
@@ -35,8 +37,14 @@ before(async () => {
 });
 after(async () => {
   await pool?.close();
-  built?.remove();
+  await built?.remove();
 });
+
+/** The other tests of the app run WebAssembly as everybody's does. */
+function quickly({ switches }: ElectronHands): void {
+  const [name = '', value = ''] = QUICK_WASM_FLAG.slice(2).split('=');
+  switches.set(name, value);
+}
 
 async function startHub(t: TestContext): Promise<HubMirror> {
   const folder = temporaryFolder(t);
@@ -53,6 +61,7 @@ for (const gpu of ['none', 'simulated'] as const) {
   test(`models of speech, pictures and texts are added and asked (GPU: ${gpu})`, async (t) => {
     const hub = await startHub(t);
     const { desktop, renderer } = await startComputingDesktop(t, built, {
+      before: quickly,
       stored: SETTLED,
       allowSoftwareGpu: gpu === 'simulated',
       modelInstaller: ({ relay: _, ...place }) =>
@@ -119,6 +128,7 @@ for (const gpu of ['none', 'simulated'] as const) {
 test('a model of pictures is measured on the GPU and on the processor of the page, and the window shows the figures', async (t) => {
   const hub = await startHub(t);
   const { desktop, renderer } = await startComputingDesktop(t, built, {
+    before: quickly,
     stored: SETTLED,
     measuresDevices: true,
     openModels: async () => [],

@@ -5,21 +5,21 @@ import type { Page } from 'playwright-core';
 import { VIEWS } from '../../renderer/ui/routes.ts';
 import { EN } from '../../renderer/ui/texts/en.ts';
 import { seriousBarriers } from '../support/join-page.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL, SETTLED } from '../support/window-page.ts';
 
 /** The window as it opens, seen at 200 %: half as many CSS pixels. */
 const ZOOMED = { width: 540, height: 380 };
 /** Said of this machine or by the relay, or the same in both languages. */
 const SHORT = 12;
 
-let preloads: Awaited<ReturnType<typeof buildPreloads>>;
+let preloads: Preloads;
 before(async () => {
   preloads = await buildPreloads();
 });
 after(() => preloads?.remove());
 
 test('each view can be used by keyboard, at 200 %, in French, and in dark and forced colours', async (t) => {
-  const { page, desktop, begin, faults } = await openWindow(t, preloads.folder, {
+  const { page, desktop, begin, faults } = await openWindow(t, preloads, {
     stored: SETTLED,
     hasTrayPlace: async () => false,
     updater: {

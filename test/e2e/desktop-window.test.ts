@@ -16,16 +16,16 @@ import { chatInput } from '../support/pretended-model.ts';
 import { isProblem } from '../support/problems.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL, SETTLED } from '../support/window-page.ts';
 
-let preloads: Awaited<ReturnType<typeof buildPreloads>>;
+let preloads: Preloads;
 before(async () => {
   preloads = await buildPreloads();
 });
 after(() => preloads?.remove());
 
 test('takes a new person from the first look to contributing in five screens and six clicks, by keyboard alone', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder);
+  const { page, desktop, faults } = await openWindow(t, preloads);
   let presses = 0;
   const press = async (role: 'button' | 'switch', name: string): Promise<void> => {
     await page.getByText(`Step ${presses + 1} of 5`).waitFor();
@@ -89,7 +89,7 @@ async function promisesWhatIsSensed(page: Page, desktop: Desktop): Promise<void>
 }
 
 test('says at its field what is wrong with a code or an address, and pairs nothing', async (t) => {
-  const { page, desktop } = await openWindow(t, preloads.folder);
+  const { page, desktop } = await openWindow(t, preloads);
   await page.getByLabel('Pairing link or code').fill('AAAA-BBBB-CCCC');
   await page.getByLabel('Address of the relay').fill('nowhere');
   await page.getByRole('button', { name: 'Pair' }).click();
@@ -108,7 +108,7 @@ test('says at its field what is wrong with a code or an address, and pairs nothi
 });
 
 test('goes on with the questions when a link was confirmed in the dialog of the system', async (t) => {
-  const { page, desktop } = await openWindow(t, preloads.folder);
+  const { page, desktop } = await openWindow(t, preloads);
   const link = pairingLink({ relayUrl: RELAY_URL, code: GOOD_CODE, relayKey: createNKey('server').publicKey });
   desktop.hands.pressedButton = 0;
   desktop.hands.emitApp('second-instance', {} as never, [], '', { link });
@@ -122,7 +122,7 @@ test('goes on with the questions when a link was confirmed in the dialog of the 
 });
 
 test('shows what happens and why, pauses for a while with a countdown, and goes on', async (t) => {
-  const { page, desktop, begin, produce, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, begin, produce, faults } = await openWindow(t, preloads, { stored: SETTLED });
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
   await page.getByRole('link', { name: 'Home' }).click();
   const title = page.locator('.status-title');
@@ -166,7 +166,7 @@ test('shows what happens and why, pauses for a while with a countdown, and goes 
 
 test('says in every view why it does what it does, as the tray does, and for how much longer, in both languages', async (t) => {
   let now = Date.UTC(2026, 10, 21, 12);
-  const { page, desktop } = await openWindow(t, preloads.folder, { stored: SETTLED, now: () => now });
+  const { page, desktop } = await openWindow(t, preloads, { stored: SETTLED, now: () => now });
   await page.clock.install({ time: now });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
@@ -194,7 +194,7 @@ test('says in every view why it does what it does, as the tray does, and for how
 });
 
 test('speaks French, is dark or light as it is told, and keeps both', async (t) => {
-  const { desktop, page } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { desktop, page } = await openWindow(t, preloads, { stored: SETTLED });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByLabel('Language').selectOption('fr');
   await until(() => desktop.hands.menuLabels().includes('Ouvrir Sparewatt'));
@@ -213,7 +213,7 @@ test('speaks French, is dark or light as it is told, and keeps both', async (t) 
 
 test('asks about each job while its owner watches over them', async (t) => {
   const preferences = { ...DEFAULT_PREFERENCES, supervised: true };
-  const { page, runtime } = await openWindow(t, preloads.folder, { stored: { ...SETTLED, preferences } });
+  const { page, runtime } = await openWindow(t, preloads, { stored: { ...SETTLED, preferences } });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   // Whatever is shown, the question is.
   await page.getByRole('link', { name: 'Preferences' }).click();
@@ -235,7 +235,7 @@ test('asks once whether to look for updates, looks when it is asked, and says wh
     download: async () => undefined,
     install: (onFailed) => onFailed(new Error('no right to write')),
   };
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED, updater });
+  const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED, updater });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByText('Look for updates by itself?').waitFor();
   await page.getByRole('button', { name: 'No', exact: true }).click();
@@ -259,7 +259,7 @@ test('asks once whether to look for updates, looks when it is asked, and says wh
 });
 
 test('saves all preferences at once, says at its field what is wrong, and paints the week by keyboard', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await page.getByRole('link', { name: 'Preferences' }).click();
   const slots = page.getByRole('group', { name: 'While I am away' }).getByLabel('Jobs at a time');
@@ -297,7 +297,7 @@ test('saves all preferences at once, says at its field what is wrong, and paints
 });
 
 test('preferences that were not saved are still there after a look at another view, and beside what was changed there', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   const to = (view: string) => page.locator(`.nav a[href="#/${view}"]`).click();
   const save = page.getByRole('button', { name: 'Save', exact: true });
@@ -326,7 +326,7 @@ test('preferences that were not saved are still there after a look at another vi
 });
 
 test('what a person changes of their GPU and their models holds for the node at once', async (t) => {
-  const { page, desktop, runtime, faults } = await openWindow(t, preloads.folder, {
+  const { page, desktop, runtime, faults } = await openWindow(t, preloads, {
     stored: SETTLED,
     modelSizer: () => async (model) => ({ model, dtype: 'q4', from: 'hub.example', weightsBytes: 1.5e9 }),
     readGpuUse: async () => [{ usedBytes: 3 * 2 ** 30, busyPercent: 12 }],
@@ -372,7 +372,7 @@ test('what a person changes of their GPU and their models holds for the node at 
 });
 
 test('keeps 50,000 lines of what left the machine at hand, finds one, and exports what is left', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED });
   const ledger = desktop.app.ledger;
   for (let minute = 0; minute < 50_000; minute++) {
     const to = minute === 25_000 ? 'odd.example' : 'relay.example';
@@ -398,7 +398,7 @@ test('keeps 50,000 lines of what left the machine at hand, finds one, and export
 });
 
 test('checks receipts in the page: one of the ledger, and a file that is none', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED });
   const receipt = createReceiptSealer(RELAY_KEY).seal(draftFor('job_1'));
   desktop.app.ledger.addReceipt({ id: 'r1', job: 'job_1', at: 1.7e12, document: JSON.stringify(receipt) });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
@@ -417,7 +417,7 @@ test('checks receipts in the page: one of the ledger, and a file that is none', 
 });
 
 test('shows contributions when they mean something, models, the machine as advertised, and logs, without a barrier', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { stored: SETTLED });
+  const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED });
   const see = async (name: string, heading: RegExp | string): Promise<void> => {
     await page.getByRole('link', { name, exact: true }).click();
     await page.getByText(heading).first().waitFor();

@@ -19,7 +19,7 @@ before(async () => {
 });
 after(async () => {
   await pool?.close();
-  built?.remove();
+  await built?.remove();
 });
 
 test('pairs, answers a chat in its page, and a pause in mid-answer ends the page', async (t) => {

@@ -11,9 +11,9 @@ import { openConsole } from '../support/console-page.ts';
 import { seriousBarriers, visitJoin } from '../support/join-page.ts';
 import { startTestPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL } from '../support/window-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/window-page.ts';
 
-let preloads: Awaited<ReturnType<typeof buildPreloads>>;
+let preloads: Preloads;
 before(async () => {
   preloads = await buildPreloads();
 });
@@ -23,7 +23,7 @@ const LINK = pairingLink({ relayUrl: RELAY_URL, code: GOOD_CODE, relayKey: creat
 
 test('a screenshot of the console, dropped into the first run, pairs with that relay', async (t) => {
   const pool = await startTestPool(t);
-  const { page, desktop, faults } = await openWindow(t, preloads.folder, { startAgent: startDesktopAgent });
+  const { page, desktop, faults } = await openWindow(t, preloads, { startAgent: startDesktopAgent });
   const browser = page.context().browser();
   assert.ok(browser);
   const { page: operator } = await openConsole(browser, pool, { hash: '#/pairing' });
@@ -53,7 +53,7 @@ test('a screenshot of the console, dropped into the first run, pairs with that r
 });
 
 test('takes a pasted screenshot, and a file by keyboard, and says what is wrong with others at the field', async (t) => {
-  const { page, desktop, faults } = await openWindow(t, preloads.folder);
+  const { page, desktop, faults } = await openWindow(t, preloads);
   const field = page.getByLabel('Pairing link or code');
   const alert = page.locator('.picture-field [role=alert]');
   const wrong: [string, Buffer, RegExp][] = [
@@ -96,7 +96,7 @@ test('takes a pasted screenshot, and a file by keyboard, and says what is wrong 
 });
 
 test('says in French what it has read or could not, and lets text be pasted as text', async (t) => {
-  const { page } = await openWindow(t, preloads.folder);
+  const { page } = await openWindow(t, preloads);
   await page.getByLabel('Language').selectOption('fr');
   await page.getByRole('button', { name: 'Choisir une image' }).waitFor();
   await dropPicture(page, await pictureOfCodes(GOOD_CODE));

@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { afterTest } from '../support/after-test.ts';
+import { QUICK_WASM_FLAG } from '../support/engine-page.ts';
 import { fileHeaders, type HubMirror, sendFile, startHubMirror } from '../support/hub-mirror.ts';
 import { joinWith, launchBrowser, seriousBarriers, visitJoin, waitForState } from '../support/join-page.ts';
 import { Q8, writeLittleModel } from '../support/little-models.ts';
@@ -35,7 +36,7 @@ before(async () => {
   pool = await startPool();
   hub = await startHubMirror(folder);
   front = await startMirrorFront(pool.relay.url, hub.url, folder);
-  browser = await launchBrowser();
+  browser = await launchBrowser(QUICK_WASM_FLAG);
 });
 after(async () => {
   await browser?.close();

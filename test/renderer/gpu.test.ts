@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { Value } from 'typebox/value';
@@ -18,20 +15,17 @@ const ON_GPU = { allowSoftware: true };
 /** Seconds of a GPU, and minutes of one that is simulated. */
 const LONG = { start: 1, strike: 1, volatility: 0.3, years: 1, steps: 16, paths: 2 ** 29 };
 
-let folder: string;
 let pool: Pool;
 let browser: Browser;
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sparewatt-kernels-'));
-  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
+  pool = await startPool({ pagesFolder: await buildEnginePage() });
   const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 });
 after(async () => {
   await browser?.close();
   await pool?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function openPage(): Promise<Page> {

@@ -14,7 +14,7 @@ import { LOAD_LIMIT_MS } from '../../shared/runtimes/load-limit.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { ensureChromium } from '../support/chromium.ts';
-import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { BLUE, GREEN, paint, pictureFile, RED, readPicture } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -37,6 +37,9 @@ const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain
 /** Sums in another order, and on a GPU with other instructions, differ in the last digits of float32. */
 const TOLERANCE = { wasm: 1e-5, webgpu: 1e-3 };
 
+/** As a test has it. */
+const HOOK = { timeout: 120_000 };
+
 let folder: string;
 let pool: Pool;
 let browser: Browser;
@@ -49,8 +52,8 @@ before(async () => {
   await writeFourTokens(folder, FAILS);
   const ticking = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
   await writeBigramModel(folder, TICKS, { transitions: ticking, contextLength: 100_000 });
-  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
+  pool = await startPool({ pagesFolder: await buildEnginePage() });
+  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 });
 after(async () => {
@@ -114,11 +117,15 @@ async function paintOnNode(input: JsonInput): Promise<unknown> {
 
 for (const device of ['wasm', 'webgpu'] as const) {
   describe(`the engine in a browser worker on ${device}`, () => {
-    test('answers sums it has never seen, and embeds as the engine in Node does', async () => {
-      const engine = engineOf(await openPage());
+    let engine: ReturnType<typeof engineOf>;
+    before(async () => {
+      engine = engineOf(await openPage());
       // As the engine in Node has them, which computes what is compared.
       const wishes = { dtypes: ['fp32'], ...(device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true }) };
       assert.equal((await engine.open([CHAT, EMBED], wishes)).device, device);
+    }, HOOK);
+
+    test('answers sums it has never seen, and embeds as the engine in Node does', async () => {
       assert.ok(await engine.isIsolated());
       const answer = await engine.run(chatJob(CHAT, '59 + 33'));
       assert.deepEqual(answer, { text: '92', rows: [], device });
@@ -150,8 +157,6 @@ for (const device of ['wasm', 'webgpu'] as const) {
     });
 
     test('stops a job when it is cancelled, and takes the next', async () => {
-      const engine = engineOf(await openPage());
-      await engine.open([CHAT], device === 'wasm' ? { only: 'wasm' } : { allowSoftware: true });
       const { reason, later } = await engine.cancelAtFirstPiece(chatJob(CHAT, 'Tell me a story.'));
       assert.match(reason, /cancelled by the test/);
       assert.equal(later, 0);
@@ -198,30 +203,33 @@ async function loseCancels(page: Page): Promise<void> {
   }`);
 }
 
-test('a cancel that a worker is slow to hear is told at once, and costs nobody else an answer', async () => {
-  const page = await openPage();
-  await serveWritten(page);
-  const engine = engineOf(page);
-  await engine.open([TICKS], { only: 'wasm', dtypes: ['fp32'], cancelGraceMs: 600_000 });
-  await loseCancels(page);
-  const bystander = engine.run(chatJob(TICKS, 'go', { maxTokens: 2_000 }));
-  const { reason, later } = await engine.cancelAtFirstPiece(chatJob(TICKS, 'go'));
-  assert.match(reason, /cancelled by the test/);
-  assert.equal(later, 0);
-  assert.equal((await bystander).text, 'tick tock '.repeat(1_000));
-  assert.equal((await engine.states()).at(-1), 'warm');
-  assert.ok(!(await engine.states()).join().includes('warm,installed'), 'its worker was ended');
-});
+describe('two jobs of one worker', () => {
+  let page: Page;
+  let engine: ReturnType<typeof engineOf>;
+  before(async () => {
+    page = await openPage();
+    await serveWritten(page);
+    engine = engineOf(page);
+    await engine.open([TICKS], { only: 'wasm', dtypes: ['fp32'], cancelGraceMs: 600_000 });
+  }, HOOK);
 
-test('a receiver that fails fails its own job alone', async () => {
-  const page = await openPage();
-  await serveWritten(page);
-  const engine = engineOf(page);
-  await engine.open([TICKS], { only: 'wasm', dtypes: ['fp32'] });
-  const bystander = engine.run(chatJob(TICKS, 'go', { maxTokens: 2_000 }));
-  assert.match(await engine.failAtFirstPiece(chatJob(TICKS, 'go')), /nobody takes this/);
-  assert.equal((await bystander).text, 'tick tock '.repeat(1_000));
-  assert.deepEqual(await engine.faults(), []);
+  test('a receiver that fails fails its own job alone', async () => {
+    const bystander = engine.run(chatJob(TICKS, 'go', { maxTokens: 2_000 }));
+    assert.match(await engine.failAtFirstPiece(chatJob(TICKS, 'go')), /nobody takes this/);
+    assert.equal((await bystander).text, 'tick tock '.repeat(1_000));
+    assert.deepEqual(await engine.faults(), []);
+  });
+
+  test('a cancel that a worker is slow to hear is told at once, and costs nobody else an answer', async () => {
+    await loseCancels(page);
+    const bystander = engine.run(chatJob(TICKS, 'go', { maxTokens: 2_000 }));
+    const { reason, later } = await engine.cancelAtFirstPiece(chatJob(TICKS, 'go'));
+    assert.match(reason, /cancelled by the test/);
+    assert.equal(later, 0);
+    assert.equal((await bystander).text, 'tick tock '.repeat(1_000));
+    assert.equal((await engine.states()).at(-1), 'warm');
+    assert.ok(!(await engine.states()).join().includes('warm,installed'), 'its worker was ended');
+  });
 });
 
 test('a worker that does not stop in time is ended, and another takes its place', async () => {

@@ -10,7 +10,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterTest } from '../support/after-test.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
-import { buildEnginePage, engineOf } from '../support/engine-page.ts';
+import { buildEnginePage, engineOf, QUICK_WASM_FLAG } from '../support/engine-page.ts';
 import { fileHeaders, type HubMirror, sendFile, startHubMirror } from '../support/hub-mirror.ts';
 import { FP32, Q8, writeLittleModel } from '../support/little-models.ts';
 import { type MirrorFront, startMirrorFront } from '../support/mirror-front.ts';
@@ -39,10 +39,14 @@ before(async () => {
   writeLittleModel(models, MODEL);
   writeLittleModel(models, LARGE, ['fp32']);
   await writeMaskFiller(models, GAPS, ['tea', 'milk'], { drink: [3, 1] });
-  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
+  pool = await startPool({ pagesFolder: await buildEnginePage() });
   hub = await startHubMirror(models);
   front = await startMirrorFront(pool.relay.url, hub.url, models);
-  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args: CHROMIUM_FLAGS });
+  browser = await chromium.launch({
+    executablePath: ensureChromium().path,
+    headless: true,
+    args: [...CHROMIUM_FLAGS, QUICK_WASM_FLAG],
+  });
 });
 after(async () => {
   await browser?.close();

@@ -8,7 +8,7 @@ import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { ensureChromium } from '../support/chromium.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
-import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { BLUE, paint, pictureFile } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -32,8 +32,8 @@ let browser: Browser;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-cases-'));
   await writeCaseModels(folder);
-  pool = await startPool({ pagesFolder: await buildEnginePage(folder) });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
+  pool = await startPool({ pagesFolder: await buildEnginePage() });
+  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG];
   browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 });
 after(async () => {
@@ -58,20 +58,27 @@ for (const [device, place] of [
   ['wasm', 'Chromium on WebAssembly'],
   ['webgpu', 'Chromium on WebGPU'],
 ] as const) {
-  describe(place, () => {
-    for (const within of ['worker', 'page'] as const) {
-      test(`does every task right in a ${within}`, async (t) => {
-        const page = await openPage();
+  for (const within of ['worker', 'page'] as const) {
+    describe(`${place}, in a ${within}`, () => {
+      let page: Page;
+      before(async () => {
+        page = await openPage();
+      });
+      after(() => page?.context().close());
+
+      test('does every task right', async (t) => {
         const engine = engineOf(page);
         for (const one of TASK_CASES) {
           await t.test(one.name, async () =>
             checkCase(one, place, await engine.answerCase(within, device, await requestOf(one))),
           );
         }
-        await page.context().close();
       });
-    }
-  });
+      if (device !== 'wasm') return;
+      test('decodes sound of every form', () => decodesSound(page, within));
+      test('unpacks pictures of every form', () => unpacksPictures(page, within));
+    });
+  }
 }
 
 test('a tab that measures tries models of tasks on the GPU and on the processor', async () => {
@@ -90,39 +97,35 @@ test('a tab that measures tries models of tasks on the GPU and on the processor'
   }
 });
 
-test('Chromium decodes sound of every form, in a worker and in a page', async () => {
-  const engine = engineOf(await openPage());
-  for (const within of ['worker', 'page'] as const) {
-    for (const name of RECORDINGS) assertIsSweep(name, await engine.decodeRecording(within, recording(name)));
-    for (const name of [...CONTAINED, ...AAC_RECORDINGS]) {
-      assertIsSweep(name, await engine.decodeRecording(within, recordingFile(name)));
-    }
-    const wav = encodeWav({ samples: SWEEP, rateHz: SWEEP_RATE_HZ });
-    assertIsSweep('wav', await engine.decodeRecording(within, wav));
+async function decodesSound(page: Page, within: 'worker' | 'page'): Promise<void> {
+  const engine = engineOf(page);
+  for (const name of RECORDINGS) assertIsSweep(name, await engine.decodeRecording(within, recording(name)));
+  for (const name of [...CONTAINED, ...AAC_RECORDINGS]) {
+    assertIsSweep(name, await engine.decodeRecording(within, recordingFile(name)));
   }
-});
+  const wav = encodeWav({ samples: SWEEP, rateHz: SWEEP_RATE_HZ });
+  assertIsSweep('wav', await engine.decodeRecording(within, wav));
+}
 
-test('Chromium unpacks pictures of every form, in a worker and in a page', async () => {
-  const engine = engineOf(await openPage());
+async function unpacksPictures(page: Page, within: 'worker' | 'page'): Promise<void> {
+  const engine = engineOf(page);
   const one = TASK_CASES.find(({ name }) => name === 'image-classification');
   assert.ok(one !== undefined);
   const { job, ...request } = await requestOf(one);
   const blue = paint(16, 16, () => BLUE);
-  for (const within of ['worker', 'page'] as const) {
-    for (const form of ['png', 'jpeg', 'webp', 'gif'] as const) {
-      const asked = { ...job, input: { image: await pictureFile(blue, form) } } as RuntimeJob;
-      const told = await engine.answerCase(within, 'wasm', { ...request, job: asked });
-      assert.ok('answer' in told, JSON.stringify(told));
-      const scores = softmax(BLUE.map((value) => (value / 255) * 10)).sort((a, b) => b - a);
-      const found = told.answer.output.labels as { label: string; score: number }[];
-      assert.equal(found[0]?.label, 'blue', form);
-      // A jpeg is only nearly the picture that was packed.
-      const tolerance = form === 'jpeg' ? 2e-3 : 1e-5;
-      assertClose(
-        found.map(({ score }) => score),
-        scores,
-        tolerance,
-      );
-    }
+  for (const form of ['png', 'jpeg', 'webp', 'gif'] as const) {
+    const asked = { ...job, input: { image: await pictureFile(blue, form) } } as RuntimeJob;
+    const told = await engine.answerCase(within, 'wasm', { ...request, job: asked });
+    assert.ok('answer' in told, JSON.stringify(told));
+    const scores = softmax(BLUE.map((value) => (value / 255) * 10)).sort((a, b) => b - a);
+    const found = told.answer.output.labels as { label: string; score: number }[];
+    assert.equal(found[0]?.label, 'blue', form);
+    // A jpeg is only nearly the picture that was packed.
+    const tolerance = form === 'jpeg' ? 2e-3 : 1e-5;
+    assertClose(
+      found.map(({ score }) => score),
+      scores,
+      tolerance,
+    );
   }
-});
+}

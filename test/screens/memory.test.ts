@@ -1,6 +1,7 @@
 /** How the window looks while models lie in memory, and after: `npm run screens -- memory` takes the pictures anew. */
 import { test } from 'node:test';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
+import { afterTest } from '../support/after-test.ts';
 import { TEST_PAGE_MODEL } from '../support/desktop.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
@@ -15,14 +16,14 @@ const USAGE = { inputTokens: 1, outputTokens: 1 };
 
 test('a model that has just worked, on a machine that computes a part of the time, and whose memory does not come back', async (t) => {
   const preloads = await buildPreloads();
-  t.after(preloads.remove);
+  afterTest(t, preloads.remove);
   const { profiles } = DEFAULT_PREFERENCES;
   const preferences = {
     ...DEFAULT_PREFERENCES,
     profiles: { ...profiles, here: { ...profiles.here, duty_percent: 40 } },
   };
   let usedBytes = GIB;
-  const { desktop, page, compute, runtime } = await openWindow(t, preloads.folder, {
+  const { desktop, page, compute, runtime } = await openWindow(t, preloads, {
     stored: { ...SETTLED, version: 3, preferences },
     now: () => NOW,
     readGpuUse: async () => [{ usedBytes, busyPercent: 7 }],

@@ -1,6 +1,7 @@
 /** What the window says of the threads that a model runs on: `npm run screens -- threads` takes the pictures anew. */
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterTest } from '../support/after-test.ts';
 import { REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
@@ -15,7 +16,7 @@ const FRENCH = 'Plusieurs à la fois : 2 fils 41,3 jetons/s, 1 fil 33,1 jetons/s
 
 test('a model on the processor says on how many threads it answers several at once, in both languages', async (t) => {
   const preloads = await buildPreloads();
-  t.after(preloads.remove);
+  afterTest(t, preloads.remove);
   const { served, load, execution } = TEST_PAGE_MODEL;
   const { vendor, architecture, description } = REAL_GPU;
   const key = [served.name, served.revision, served.dtype, vendor, architecture, description].join(' ');
@@ -25,7 +26,7 @@ test('a model on the processor says on how many threads it answers several at on
     { ...tried, device: 'cpu', per_second: 31.7, verdict: 'chosen' },
   ];
   const onProcessor = { host: 'process' as const, execution, load: { ...load, device: 'cpu' } };
-  const { desktop, page, runtime } = await openWindow(t, preloads.folder, {
+  const { desktop, page, runtime } = await openWindow(t, preloads, {
     stored: { ...SETTLED, deviceTrials: { [key]: trials } },
     now: () => NOW,
     openModels: async () => [{ ...TEST_PAGE_MODEL, onProcessor }],

@@ -8,13 +8,14 @@ import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { draftFor, RELAY_KEY } from '../relay/store/store-records.ts';
+import { afterTest } from '../support/after-test.ts';
 import { pictureOfCodes } from '../support/code-pictures.ts';
 import { type Desktop, REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { type Camera, openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL, SETTLED } from '../support/window-page.ts';
 
 const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 760 } };
 const DAY_MS = 24 * 3_600_000;
@@ -23,8 +24,8 @@ const NOW = new Date(2026, 3, 18, 14, 5).getTime();
 
 test('the window looks as it did', async (t) => {
   const preloads = await buildPreloads();
-  t.after(preloads.remove);
-  const { desktop, page, begin } = await openWindow(t, preloads.folder, {
+  afterTest(t, preloads.remove);
+  const { desktop, page, begin } = await openWindow(t, preloads, {
     stored: SETTLED,
     now: () => NOW,
     // On a busy machine it would end between two pictures, and be in the log of the next.
@@ -79,8 +80,8 @@ test('the window looks as it did', async (t) => {
   await page.emulateMedia({ forcedColors: 'active' });
   await camera.shootAsItIs(page, 'forced-colors-preferences');
   await page.close();
-  await shootSlowMachine(t, preloads.folder, camera);
-  await shootUpdates(t, preloads.folder, camera);
+  await shootSlowMachine(t, preloads, camera);
+  await shootUpdates(t, preloads, camera);
   camera.develop();
 });
 
@@ -133,7 +134,7 @@ async function shootReceiptCheck(desktop: Desktop, page: Page, camera: Camera): 
 }
 
 /** A desktop without a tray, whose GPU is slower than its processor. */
-async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera): Promise<void> {
+async function shootSlowMachine(t: TestContext, preloads: Preloads, camera: Camera): Promise<void> {
   const { served, load, execution } = TEST_PAGE_MODEL;
   const onProcessor = { host: 'process' as const, execution, load: { ...load, device: 'cpu' } };
   const { vendor, architecture, description } = REAL_GPU;
@@ -199,7 +200,7 @@ async function shootSlowMachine(t: TestContext, preloads: string, camera: Camera
 }
 
 /** Whether to look for updates, one that is ready, and one that waits until nothing runs. */
-async function shootUpdates(t: TestContext, preloads: string, camera: Camera): Promise<void> {
+async function shootUpdates(t: TestContext, preloads: Preloads, camera: Camera): Promise<void> {
   const updater: Updater = {
     feed: 'feed.example',
     look: async () => '2.0.0',

@@ -11,6 +11,7 @@ import { openPageModels } from '../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
 import { COMPUTE_URL } from '../../main/windows/app-pages.ts';
 import { afterTest } from './after-test.ts';
+import { type Browsers, createBrowsers } from './browsers.ts';
 import { type Desktop, type DesktopOptions, startDesktop } from './desktop.ts';
 import { type ChromiumRenderer, createChromiumRenderer } from './electron-double/chromium-renderer.ts';
 
@@ -22,7 +23,7 @@ export const LOAD_WITHIN_MS = 60_000;
 /** The app whose compute page runs in a real Chromium, with the model that ships and a real agent. */
 export type ComputingDesktop = { desktop: Desktop; renderer: ChromiumRenderer; crashComputePage(): Promise<void> };
 
-export type BuiltApp = { folder: string; folders: DesktopHost['folders']; remove(): void };
+export type BuiltApp = { folder: string; folders: DesktopHost['folders']; browsers: Browsers; remove(): Promise<void> };
 
 /** Bundles of the preloads; the pages are those of `npm run build`. */
 export async function buildApp(): Promise<BuiltApp> {
@@ -34,7 +35,12 @@ export async function buildApp(): Promise<BuiltApp> {
     icons: folder,
     models: SHIPPED_MODELS,
   };
-  return { folder, folders, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const browsers = createBrowsers();
+  const remove = async (): Promise<void> => {
+    await browsers.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { folder, folders, browsers, remove };
 }
 
 export async function startComputingDesktop(
@@ -56,7 +62,7 @@ export async function startComputingDesktop(
       openPageModels({ models: [CHAT], shippedFolder: SHIPPED_MODELS, cacheFolder, log }),
     ...more,
     before: (hands) => {
-      renderer = createChromiumRenderer(() => hands);
+      renderer = createChromiumRenderer(() => hands, built.browsers);
       hands.renderer = renderer;
       before?.(hands);
     },

@@ -1,23 +1,33 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
-import { buildPages } from '../../build/build-pages.ts';
+import { arePagesFresh, buildPages } from '../../build/build-pages.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { Sound } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import type { CaseRequest, Told } from './task-cases/answer-cases.ts';
 
-const SOURCES = fileURLToPath(new URL('../fixtures/pages', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ENGINE_PAGE = {
+  sources: join(ROOT, 'test', 'fixtures', 'pages'),
+  output: join(ROOT, 'dist', 'engine-page'),
+  madeOf: [join(ROOT, 'renderer'), join(ROOT, 'test', 'support')],
+};
 
 /** SwiftShader on this machine's CPU: right, and slow. */
 export const SOFTWARE_GPU_FLAG = '--enable-unsafe-webgpu';
 
-/** Builds the page with the engine in it below a folder; a relay serves it at /join. */
-export async function buildEnginePage(folder: string): Promise<string> {
-  const output = join(folder, 'pages');
-  await buildPages({ sources: SOURCES, output });
-  return output;
+/**
+ * WebAssembly as it was compiled first, without a second compiler in the background: models of a test are done before that pays, and
+ * it is a third of what they take. Pages of other tests run as everybody's do.
+ */
+export const QUICK_WASM_FLAG = '--js-flags=--liftoff-only';
+
+/** The built page with the engine in it, which a relay serves at /join. The suite has built it before it begins. */
+export async function buildEnginePage(): Promise<string> {
+  if (!arePagesFresh(ENGINE_PAGE)) await buildPages(ENGINE_PAGE);
+  return ENGINE_PAGE.output;
 }
 
 export type EngineAnswer = { text: string; rows: number[][]; device: string; output?: JsonInput };

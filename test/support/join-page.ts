@@ -5,8 +5,9 @@ import { ensureChromium } from './chromium.ts';
 import { CHROMIUM_FLAGS } from './page-node.ts';
 
 /** Chromium as a contributor has it: without a switch that would let a simulated GPU work. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: ensureChromium().path, headless: true, args: CHROMIUM_FLAGS });
+export function launchBrowser(...flags: string[]): Promise<Browser> {
+  const args = [...CHROMIUM_FLAGS, ...flags];
+  return chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 }
 
 export type Visitor = { page: Page; faults: string[] };

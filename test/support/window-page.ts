@@ -12,6 +12,7 @@ import { buildCapabilityDocument } from '../../shared/agent/capability-document.
 import type { WitnessedJob } from '../../shared/agent/job-witness.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { type Browsers, createBrowsers } from './browsers.ts';
 import { type Desktop, type DesktopOptions, type PlayedPage, playComputePages, startDesktop } from './desktop.ts';
 import { type ChromiumRenderer, createChromiumRenderer } from './electron-double/chromium-renderer.ts';
 import type { ElectronHands } from './electron-double/electron-double.ts';
@@ -43,15 +44,27 @@ export const SETTLED = {
   choices: {},
 };
 
-/** Built once for a test file; give `folder` to `openWindow` and call `remove` at the end. */
-export async function buildPreloads(): Promise<{ folder: string; remove(): void }> {
+/** What the windows of a test file have in common. */
+export type Preloads = { folder: string; browsers: Browsers; remove(): Promise<void> };
+
+/** Built once for a test file; give it to `openWindow` and call `remove` at the end. */
+export async function buildPreloads(): Promise<Preloads> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-window-'));
+  const browsers = createBrowsers();
   await bundlePreloads(folder);
-  return { folder: join(folder, 'preload'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const remove = async (): Promise<void> => {
+    await browsers.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { folder: join(folder, 'preload'), browsers, remove };
 }
 
 /** Opens the window of an app that has its own folder. */
-export async function openWindow(t: TestContext, preloads: string, options: DesktopOptions = {}): Promise<WindowPage> {
+export async function openWindow(
+  t: TestContext,
+  { folder: preloads, browsers }: Preloads,
+  options: DesktopOptions = {},
+): Promise<WindowPage> {
   let hands: ElectronHands | undefined;
   let parts: NodeParts | undefined;
   let renderer: ChromiumRenderer | undefined;
@@ -67,7 +80,7 @@ export async function openWindow(t: TestContext, preloads: string, options: Desk
     ...more,
     before: (given) => {
       hands = given;
-      renderer = createChromiumRenderer(() => given);
+      renderer = createChromiumRenderer(() => given, browsers);
       given.renderer = renderer;
       compute = playComputePages(given);
     },

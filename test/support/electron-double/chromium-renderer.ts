@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { ensureChromium } from '../chromium.ts';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browsers } from '../browsers.ts';
 import type { ElectronHands } from './electron-double.ts';
 import type { RendererHost, WindowDouble } from './windows.ts';
 
@@ -21,10 +21,11 @@ export type ChromiumRenderer = RendererHost & {
 const ORIGIN = 'sparewatt-app://app';
 const FLAGS = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'];
 
-/** Chromium starts with the first window, with the switches that the app has set by then. */
-export function createChromiumRenderer(hands: () => ElectronHands): ChromiumRenderer {
+/** The first window asks for a Chromium with the switches that the app has set by then; each has a profile of its own in it. */
+export function createChromiumRenderer(hands: () => ElectronHands, browsers: Browsers): ChromiumRenderer {
   let started: Promise<{ browser: Browser; server: Server; base: string }> | undefined;
   const pages = new Map<WindowDouble, Page>();
+  const contexts: BrowserContext[] = [];
   const faults: string[] = [];
   const start = async () => {
     const server = createServer((request, response) => {
@@ -36,8 +37,7 @@ export function createChromiumRenderer(hands: () => ElectronHands): ChromiumRend
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const switches = [...hands().switches].map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`));
-    const options = { executablePath: ensureChromium().path, headless: true, args: [...FLAGS, ...switches] };
-    return { browser: await chromium.launch(options), server, base };
+    return { browser: await browsers.open([...FLAGS, ...switches]), server, base };
   };
   const inApp = (base: string, url: string): string => url.replace(base, ORIGIN);
   return {
@@ -50,7 +50,9 @@ export function createChromiumRenderer(hands: () => ElectronHands): ChromiumRend
     open: async (window, url) => {
       started ??= start();
       const { browser, base } = await started;
-      const page = await (await browser.newContext()).newPage();
+      const context = await browser.newContext();
+      contexts.push(context);
+      const page = await context.newPage();
       pages.set(window, page);
       page.on('pageerror', (error) => faults.push(error.message));
       page.on('console', (message) => {
@@ -84,8 +86,9 @@ export function createChromiumRenderer(hands: () => ElectronHands): ChromiumRend
       };
     },
     close: async () => {
-      const { browser, server } = (await started) ?? {};
-      await browser?.close();
+      const { server } = (await started) ?? {};
+      // One whose window was closed is closed already.
+      await Promise.all(contexts.map((context) => context.close().catch(() => undefined)));
       server?.closeAllConnections();
       server?.close();
     },
