@@ -29,22 +29,35 @@ const ADDRESS: Record<string, string> = {
 /** Programs and kernels are served as models are, but whoever lists models means to ask one. */
 const isModel = ({ served }: KnownModel): boolean => !isServiceType(served.type);
 
+/** More than a pool serves; a node that offers other names with each document must not fill the memory. */
+const MOST_KNOWN = 10_000;
+
 type KnownModel = { served: ServedModel; firstSeenS: number };
 
 /**
  * Every model that was served here since the relay started. One whose nodes are gone stays known, because "nobody can
- * run it now, try later" and "there is no such model" ask different things of a client.
+ * run it now, try later" and "there is no such model" ask different things of a client; of very many the oldest are forgotten.
  */
 export function createModelCatalog(table: NodeTable, now: () => number): ModelCatalog {
   const known = new Map<string, KnownModel>();
+  let most = MOST_KNOWN;
   table.listen({
     onDocument: ({ served_models }) => {
       for (const served of served_models) {
         const firstSeenS = known.get(served.name)?.firstSeenS ?? Math.floor(now() / 1000);
         known.set(served.name, { served, firstSeenS });
       }
+      if (known.size > most) forgetUnserved();
     },
   });
+  const forgetUnserved = (): void => {
+    for (const name of known.keys()) {
+      if (known.size <= MOST_KNOWN) break;
+      if (table.serving(name).size === 0) known.delete(name);
+    }
+    // Where so many are served, not every document is a reason to look at all of them.
+    most = Math.max(MOST_KNOWN, 2 * known.size - MOST_KNOWN);
+  };
   const find = (id: string): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;

@@ -1,9 +1,13 @@
 const MOST_NAMES = 3;
+/** Names come from nodes, as long and as many as these like, and whoever asks for a wrong one waits for all of them. */
+const MOST_COMPARED = 1_000;
+const MOST_LETTERS = 64;
 
 /** The known names nearest to a mistyped one, best first: by letters that must change, counted without case. */
 export function nearestNames(wanted: string, known: string[]): string[] {
   const target = wanted.toLowerCase().slice(0, 256);
   return known
+    .slice(0, MOST_COMPARED)
     .map((name) => ({ name, distance: distance(target, name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
     .slice(0, MOST_NAMES)
@@ -11,8 +15,9 @@ export function nearestNames(wanted: string, known: string[]): string[] {
 }
 
 /** Levenshtein's distance, one row at a time; a name contained in the other counts as near. */
-function distance(a: string, b: string): number {
-  if (a.length > 0 && (b.includes(a) || a.includes(b))) return 0;
+function distance(wanted: string, known: string): number {
+  if (wanted.length > 0 && (known.includes(wanted) || wanted.includes(known))) return 0;
+  const [a, b] = [wanted.slice(0, MOST_LETTERS), known.slice(0, MOST_LETTERS)];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

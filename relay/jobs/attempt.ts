@@ -56,6 +56,8 @@ export type AttemptEnd = {
 
 const readFrame = messageReader(Frame, 'frame');
 const BUS_RETRY_MS = 1_000;
+/** Of all frames of an attempt: sixteen choices with the probabilities of thousands of tokens each. */
+const MOST_ANSWER_BYTES = 16 * LIMITS.maxMessageBytes;
 /** How long a node may take to confirm a cancel before its slot is counted as free again. */
 const CANCEL_CONFIRM_MS = 2_000;
 
@@ -82,6 +84,7 @@ export function startAttempt(
   /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */
   let hasText = false;
   let nextSeq = 0;
+  let answerBytes = 0;
   let stallTimer: ReturnType<typeof setTimeout> | undefined;
 
   const letGo = (): void => {
@@ -164,7 +167,10 @@ export function startAttempt(
       letGo();
       return;
     }
+    answerBytes += data.length;
     try {
+      // Before it is read: what somebody gathers of it lies in the relay's memory.
+      if (answerBytes > MOST_ANSWER_BYTES) throw endless(node);
       onFrame(readFrame(data));
     } catch (error) {
       abandon(toProblem(error, 'protocol_violation'));
@@ -248,6 +254,10 @@ function assertAskedFor(frame: TextFrame | ToolCallFrame, job: JobSpec, node: Li
   const mayCall = (chat?.tools ?? []).length > 0;
   if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;
   throw new Problem('protocol_violation', `Node ${node.id} sent a piece of an answer that was not asked for.`);
+}
+
+function endless(node: LiveNode): Problem {
+  return new Problem('protocol_violation', `Node ${node.id} sent more than ${MOST_ANSWER_BYTES} bytes for one job.`);
 }
 
 function outOfOrder(node: LiveNode, expected: number, got: number): Problem {

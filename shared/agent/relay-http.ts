@@ -10,6 +10,8 @@ export type RelayHttp = {
 
 const readRefusal = messageReader(Type.Object({ code: Type.String(), detail: Type.String() }), 'problem');
 const ATTEMPT_TIMEOUT_MS = 10_000;
+/** Several times what a relay has to say to a node at once. */
+const ANSWER_MOST_BYTES = 4 * 1024 * 1024;
 
 /** One POST to the relay. Throws `relay_unreachable` (try again) or the relay's own refusal. */
 export async function postToRelay<Answer>(
@@ -31,9 +33,11 @@ export async function postToRelay<Answer>(
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: encodeJson(body) as Uint8Array<ArrayBuffer>,
+      // A relay has no business sending a node about its owner's network.
+      redirect: 'error',
       signal: attempt.signal,
     });
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = await readAnswer(response);
     if (response.ok) return read(bytes);
     throw refusalOf(response.status, bytes, relayUrl);
   } catch (error) {
@@ -46,6 +50,28 @@ export async function postToRelay<Answer>(
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** What goes on without an end must not fill the owner's memory. */
+async function readAnswer({ body }: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = body?.getReader();
+  for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+    size += read.value.length;
+    if (size > ANSWER_MOST_BYTES) {
+      await reader?.cancel();
+      throw new Error(`the answer has more than ${ANSWER_MOST_BYTES} bytes`);
+    }
+    chunks.push(read.value);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 function refusalOf(status: number, body: Uint8Array, relayUrl: string): Problem {

@@ -65,7 +65,8 @@ const Outcome = Type.Union([
 
 /** A node tells its relay of work it did for an operator's program, on `fabric.result.{id}`. Hashes, never content. */
 export const OperatorReport = Type.Object({
-  job: Type.String({ pattern: '^job_[0-9a-z]{16,60}$' }),
+  /** Longer than the 24 characters that a relay gives: no node can take the place of the job of a client. */
+  job: Type.String({ pattern: '^job_[0-9a-z]{32,60}$' }),
   /** The session under which it is told. */
   epoch: Type.Integer({ minimum: 1 }),
   /** The session under which it ran, which may be an earlier one. */

@@ -266,6 +266,30 @@ test('[K11] a report is recorded once however often it is told, and one of anoth
   assert.deepEqual(new Set(kept.all), new Set([good.job]));
 });
 
+test('[K11] a node cannot report the job of a client as its own work, and so keep it from being recorded', async (t) => {
+  const node = await joinScriptedNode(t, pool.relay, { name: 'usurper', models: ['scripted/usurped'] });
+  const key = { authorization: `Bearer ${pool.relay.apiKey}`, 'content-type': 'application/json' };
+  const body = { model: 'scripted/usurped', messages: [{ role: 'user', content: 'x' }] };
+  const chat = { method: 'POST', headers: key, body: JSON.stringify(body) };
+  const answering = pool.request('/v1/chat/completions', chat);
+  const job = await node.jobs.next();
+  const own = report(node.state.epoch);
+  const kept = createInbox<string>();
+  node.connection.subscribe(`node.${node.nodeId}.result.kept`, {
+    callback: (_error, message) => kept.push(message.json<{ job: string }>().job),
+  });
+  for (const told of [report(node.state.epoch, { job: job.request.job, model: 'scripted/usurped' }), own]) {
+    node.publish(`fabric.result.${node.nodeId}`, encodeJson(told));
+  }
+  // Reports are taken in order: what the first has brought about is there.
+  assert.equal(await kept.next(), own.job);
+  job.done({ text: 'for the client' });
+  assert.equal((await answering).status, 200);
+  const record = await recordOf(job.request.job);
+  assert.deepEqual([record.state, record.attempts.length, record.receipt === null], ['succeeded', 1, false]);
+  assert.deepEqual(kept.all, [own.job]);
+});
+
 async function subscriptionError(connection: NatsConnection, subject: string): Promise<string> {
   const refused = Promise.withResolvers<string>();
   connection.subscribe(subject, {

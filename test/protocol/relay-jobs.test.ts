@@ -204,6 +204,23 @@ for (const [name, frame] of [
   });
 }
 
+test('[J1] a node that answers one job without an end is given up before it fills the memory', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const headers = { authorization: `Bearer ${pool.relay.apiKey}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'x' }] });
+  const answering = pool.request('/v1/chat/completions', { method: 'POST', headers, body });
+  const job = await nodes[0].jobs.next();
+  const much = 'x'.repeat(LIMITS.maxMessageBytes - 1_024);
+  for (let sent = 0; sent < 18; sent++) {
+    job.text(much, 1);
+    await nodes[0].connection.flush();
+  }
+  job.done();
+  const answer = await answering;
+  const { code } = (await answer.json()) as { code?: string };
+  assert.deepEqual([answer.status, code], [502, 'protocol_violation']);
+});
+
 test('[J12] pieces of several choices and of calls are put together by the choice and the call they name', async (t) => {
   const { model, nodes } = await joinNodes(t, pool, 1);
   const tools = [{ type: 'function', function: { name: 'f' } }];

@@ -6,6 +6,8 @@ export type HubOptions = {
   token?: string;
   /** For a host that only some certificate authority vouches for. */
   fetch?: typeof globalThis.fetch;
+  /** Whether its files may lie on other hosts, as those of the hub do; they may when absent. */
+  leadsElsewhere?: boolean;
 };
 
 /** What the hub says of a file beside its content. Both come with the redirect to the storage, if there is one. */
@@ -56,7 +58,8 @@ export async function requestFile(
     commit ??= response.headers.get('x-repo-commit');
     linkedBytes ??= sizeHeader(response, 'x-linked-size');
     const location = response.headers.get('location');
-    if (response.status < 300 || response.status >= 400 || location === null) {
+    const isEnd = response.status < 300 || response.status >= 400 || location === null;
+    if (isEnd || options.leadsElsewhere === false) {
       return { response, sha256, commit, sizeBytes: linkedBytes ?? sizeHeader(response, 'content-length') };
     }
     await response.body?.cancel();

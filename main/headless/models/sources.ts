@@ -90,6 +90,8 @@ async function openRelay(
   const base = new URL(MIRROR_PATH, relayUrl);
   const hub: HubOptions = {
     hubUrl: base.href,
+    // What it mirrors lies with it: a relay has no business sending a node about its owner's network.
+    leadsElsewhere: false,
     ...(options.relayFetch === undefined ? {} : { fetch: options.relayFetch }),
   };
   const lock = await fetchLock(hub, base, wanted, signal);

@@ -16,15 +16,17 @@ const readRefusal = messageReader(Type.Object({ code: Type.String(), detail: Typ
 const readKept = messageReader(JobFileRef, 'file');
 
 /**
- * Fetches an input of a job and writes it to a path where nothing is yet. What is at the path counts only when this
- * resolves. Errors: `file_transfer_failed`, also for content that is not the one the relay has named, and its refusals.
+ * Fetches an input of a job of at most `mostBytes` and writes it to a path where nothing is yet. What is at the path counts
+ * only when this resolves. Errors: `file_too_large`, `file_transfer_failed`, also for content that is not the one the relay has named, and its refusals.
  */
 export async function fetchJobFile(
   files: RuntimeFiles,
   { file_id, sha256, bytes }: JobFileRef,
-  path: string,
+  { path, mostBytes }: { path: string; mostBytes: number },
   signal: AbortSignal,
 ): Promise<void> {
+  // The relay says how large it is, and may say anything: the disk is the owner's.
+  if (bytes > mostBytes) throw new Problem('file_too_large', `A node takes ${mostBytes} bytes for a job. Send a part.`);
   const place = `${files.path}/${encodeURIComponent(file_id)}`;
   const answer = await ask(files, place, { method: 'GET', signal });
   if (answer.statusCode !== 200) throw await refusalOf(answer);

@@ -108,7 +108,8 @@ async function runJob(
     throw new Problem('invalid_value', 'Results of programs are files, which the relay of this job does not take.');
   }
   const output = await inFolder(options, async (folder) => {
-    await placeInput(input, plan, files, join(folder, 'in', plan.inputName), signal);
+    const place = { path: join(folder, 'in', plan.inputName), mostBytes: tool.limits.inputBytes };
+    await placeInput(input, plan, files, place, signal);
     const end = await start(tool, plan.args, folder, signal);
     if (end.code !== 0) throw whyFailed(end, tool);
     return plan.output(await handOverMade(plan, files, tool, folder, signal), end.stdout);
@@ -145,7 +146,7 @@ async function placeInput(
   input: ToolJob['input'],
   plan: ToolPlan,
   files: RuntimeFiles,
-  path: string,
+  place: { path: string; mostBytes: number },
   signal: AbortSignal,
 ): Promise<void> {
   const [ref] = files.inputs;
@@ -153,10 +154,10 @@ async function placeInput(
     if (ref?.file_id !== input.file_id || ref.sha256 !== input.file_sha256) {
       throw new Problem('protocol_violation', 'The relay lends another file than the one that the job names.');
     }
-    return fetchJobFile(files, ref, path, signal);
+    return fetchJobFile(files, ref, place, signal);
   }
   const inline = plan.inputName === 'scene.blend' ? input.scene : input.file;
-  await writeFile(path, Buffer.from(String(inline), 'base64'), { flag: 'wx', mode: 0o600 });
+  await writeFile(place.path, Buffer.from(String(inline), 'base64'), { flag: 'wx', mode: 0o600 });
 }
 
 async function handOverMade(

@@ -10,7 +10,7 @@ export type ProgramRun = {
   command: string;
   args: readonly string[];
   cwd: string;
-  limits: ToolLimits;
+  limits: Omit<ToolLimits, 'inputBytes'>;
   /** Whether nothing else limits its memory. */
   watchesMemory: boolean;
   signal: AbortSignal;
@@ -119,15 +119,15 @@ export async function memoryOf(group: number): Promise<number> {
   return pairs.reduce((sum, [pgid, rss = 0]) => (pgid === group ? sum + rss * 1_024 : sum), 0);
 }
 
-function outOfTime({ timeMs }: ToolLimits): Problem {
+function outOfTime({ timeMs }: ProgramRun['limits']): Problem {
   return new Problem('job_timeout', `The program did not end within ${timeMs} ms.`);
 }
 
-function tooMuch({ outputBytes }: ToolLimits): Problem {
+function tooMuch({ outputBytes }: ProgramRun['limits']): Problem {
   return new Problem('result_too_large', `The program wrote more than ${outputBytes} bytes. Ask for less in one job.`);
 }
 
-function tooHungry({ memoryBytes }: ToolLimits): Problem {
+function tooHungry({ memoryBytes }: ProgramRun['limits']): Problem {
   return new Problem('tool_failed', `The program needs more than ${memoryBytes} bytes of memory for this.`);
 }
 

@@ -5,13 +5,16 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { findProgram } from '../find-program.ts';
 import type { ToolLimits } from './tool-limits.ts';
 
+/** What a sandbox keeps a program to by itself. */
+export type WrittenLimits = Pick<ToolLimits, 'memoryBytes' | 'outputBytes'>;
+
 /** How one run of a program is started so that it sees its own folder, no network and nobody else's files. */
 export type SandboxedCommand = { command: string; args: string[] };
 
 export type Sandbox = {
   readonly name: 'bubblewrap' | 'sandbox-exec';
   /** `folder` has the folders `in`, which the program can only read, `out` and `tmp`; it becomes the working folder. */
-  wrap(program: string, args: readonly string[], folder: string, limits: ToolLimits): SandboxedCommand;
+  wrap(program: string, args: readonly string[], folder: string, limits: WrittenLimits): SandboxedCommand;
 };
 
 const SYSTEM_FOLDERS = [

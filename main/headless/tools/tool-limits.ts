@@ -2,6 +2,8 @@
 export type ToolLimits = {
   /** Address space of each of its processes. */
   readonly memoryBytes: number;
+  /** What it reads, which lies on the owner's disk for as long as it runs. */
+  readonly inputBytes: number;
   /** All it writes, and each file of it. */
   readonly outputBytes: number;
   readonly timeMs: number;
@@ -13,7 +15,7 @@ const GIB = 2 ** 30;
 /** One job is one slot of several: it may not take the machine's processors or memory for itself. */
 export const TOOL_LIMITS = {
   /** 4K video with x264 and two threads maps 2 GiB. */
-  ffmpeg: { memoryBytes: 4 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, threads: 2 },
+  ffmpeg: { memoryBytes: 4 * GIB, inputBytes: 2 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, threads: 2 },
   /** Blender maps several GiB before it has read a scene. */
-  blender: { memoryBytes: 16 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, threads: 4 },
+  blender: { memoryBytes: 16 * GIB, inputBytes: 2 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, threads: 4 },
 } as const satisfies Record<string, ToolLimits>;

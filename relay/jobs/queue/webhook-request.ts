@@ -17,10 +17,28 @@ OWN.addSubnet('169.254.0.0', 16, 'ipv4');
 OWN.addAddress('::1', 'ipv6');
 OWN.addAddress('::', 'ipv6');
 OWN.addSubnet('fe80::', 10, 'ipv6');
+// Where clouds tell their machines' secrets elsewhere than on link-local addresses: of Alibaba, Oracle and Amazon.
+OWN.addAddress('100.100.100.200', 'ipv4');
+OWN.addSubnet('192.0.0.0', 24, 'ipv4');
+OWN.addAddress('fd00:ec2::254', 'ipv6');
+// Many at once, and what is no address of one machine.
+OWN.addSubnet('224.0.0.0', 3, 'ipv4');
+OWN.addSubnet('ff00::', 8, 'ipv6');
+// Addresses of version 4 in forms that nobody has any more.
+OWN.addSubnet('::', 96, 'ipv6');
+OWN.addSubnet('2002::', 16, 'ipv6');
+/** Of networks that have version 6 alone, where every address of version 4 stands behind it (RFC 6052). */
+const TRANSLATED = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
 /** False for loopback and link-local addresses, which lead to services of the relay's machine or of its cloud. */
-export function isBeyondThisMachine(address: string): boolean {
-  return !OWN.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+export function isBeyondThisMachine(given: string): boolean {
+  // Without the name of a network card, which link-local addresses may have.
+  const [address = ''] = given.split('%', 1);
+  if (isIP(address) !== 6) return !OWN.check(address, 'ipv4');
+  const [, high, low] = TRANSLATED.exec(new URL(`http://[${address}]`).hostname.slice(1, -1)) ?? [];
+  if (high === undefined || low === undefined) return !OWN.check(address, 'ipv6');
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return !OWN.check([a >> 8, a & 255, b >> 8, b & 255].join('.'), 'ipv4');
 }
 
 /**

@@ -7,8 +7,12 @@ import { createRecentMap } from '../../recent-map.ts';
 
 /** Programs send the same few schemas again and again; compiling one takes milliseconds. */
 const checks = createRecentMap<SchemaCheck>(64);
-/** Judges differ in what a character is, a date, or a multiple of 0.1; an honest node must not suffer for it. */
-const JUDGED_DIFFERENTLY = new Set(['format', 'minLength', 'maxLength', 'multipleOf']);
+/**
+ * Judges differ in what a character is, a date, or a multiple of 0.1; an honest node must not suffer for it. A pattern is a
+ * stranger's, and there are texts with which the engine of regular expressions would hold the relay up for ever: nodes
+ * follow patterns letter by letter, and their word has to do.
+ */
+const LEFT_TO_NODES = new Set(['pattern', 'format', 'minLength', 'maxLength', 'multipleOf']);
 /** Values, not schemas. */
 const VALUES = new Set(['const', 'enum', 'default', 'examples']);
 
@@ -58,6 +62,6 @@ function compiled(schema: unknown): SchemaCheck {
 function tolerant(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(tolerant);
   if (!isObject(schema)) return schema;
-  const kept = Object.entries(schema).filter(([name, value]) => isObject(value) || !JUDGED_DIFFERENTLY.has(name));
+  const kept = Object.entries(schema).filter(([name, value]) => isObject(value) || !LEFT_TO_NODES.has(name));
   return Object.fromEntries(kept.map(([name, value]) => [name, VALUES.has(name) ? value : tolerant(value)]));
 }

@@ -5,7 +5,7 @@ import { utf8Of } from './characters.ts';
 import type { GrammarTools, GrammarWriter } from './constraint.ts';
 import { textNotBeginningWith, textUntil } from './free-text.ts';
 import { readPattern } from './pattern.ts';
-import { compileSchema } from './schema.ts';
+import { compileSchema, createEffort } from './schema.ts';
 import type { Term } from './terms.ts';
 import type { ToolFormat } from './tool-formats.ts';
 
@@ -83,9 +83,10 @@ function callTerm(
   { terms, json }: GrammarTools,
   onIgnored: (param: string) => void,
 ): Term {
+  const effort = createEffort('tools');
   const calls = tools.map((tool) => {
     const param = `tools.${tool.name}.parameters`;
-    const options = tool.strict === true ? { param } : { param, onIgnored };
+    const options = tool.strict === true ? { param, effort } : { param, effort, onIgnored };
     const values = compileSchema(parametersOf(tool, param), terms, json, options);
     return terms.sequence(json.text(`${format.open}${tool.name}${format.between}`), values, json.text(format.close));
   });

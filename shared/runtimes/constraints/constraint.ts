@@ -1,7 +1,7 @@
 import { Problem } from '../../problems/problem.ts';
 import { createDerivatives } from './derivatives.ts';
 import { createJsonText, type JsonText } from './json-text.ts';
-import { BYTES_ALONE, createTerms, type Term, type Terms } from './terms.ts';
+import { BYTES_ALONE, createTerms, type Term, type Terms, tooComplex } from './terms.ts';
 import { createTokenMasks, type TokenMask } from './token-masks.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -101,8 +101,12 @@ export function checkGrammar(write: GrammarWriter): void {
 }
 
 function writeGrammar(write: GrammarWriter, terms: Terms, mark: (text: string) => string): Term {
-  const term = write({ terms, json: createJsonText(terms), mark });
-  terms.solve();
+  const term = writtenOut(() => {
+    const whole = write({ terms, json: createJsonText(terms), mark });
+    terms.solve();
+    terms.costOf(whole);
+    return whole;
+  });
   if (terms.costOf(term) === Number.POSITIVE_INFINITY) {
     throw new Problem(
       'invalid_value',
@@ -111,4 +115,13 @@ function writeGrammar(write: GrammarWriter, terms: Terms, mark: (text: string) =
     );
   }
   return term;
+}
+
+/** Terms nest as deep as a grammar is long, and a stack that overflows is a grammar that nobody can follow. */
+function writtenOut(write: () => Term): Term {
+  try {
+    return write();
+  } catch (error) {
+    throw error instanceof RangeError ? tooComplex() : error;
+  }
 }

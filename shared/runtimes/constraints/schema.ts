@@ -1,7 +1,7 @@
 import { Problem } from '../../problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../transformers/model-files.ts';
 import type { JsonText } from './json-text.ts';
-import { assertionsOf, isEnforced, type JsonType, typesOf, wrongShape } from './schema-keywords.ts';
+import { assertionsOf, type Effort, isEnforced, type JsonType, typesOf, wrongShape } from './schema-keywords.ts';
 import { areDisjoint } from './schema-merge.ts';
 import { createReferences, dotted } from './schema-references.ts';
 import { createScalars } from './schema-scalars.ts';
@@ -13,6 +13,8 @@ export type SchemaOptions = {
   param: string;
   /** Leaves out what cannot be enforced instead of refusing it, and tells where. */
   onIgnored?: (param: string) => void;
+  /** Shared by the schemas of one request, which cost together what one may; its own when absent. */
+  effort?: Effort;
 };
 
 /** OpenAI's limit is 5,000 properties; these are all places together. */
@@ -20,6 +22,18 @@ const MOST_PLACES = 10_000;
 const DEEPEST = 64;
 /** Characters that are compared, more or less; about a tenth of a second on a slow machine. */
 const MOST_EFFORT = 500_000;
+
+/** Errors: `invalid_value` once more is spent than reading the schemas of a request may take. */
+export function createEffort(param: string): Effort {
+  let spent = 0;
+  return {
+    spend: (amount) => {
+      spent += amount;
+      if (spent > MOST_EFFORT) throw tooLarge(param, 'it takes too long to read');
+    },
+  };
+}
+
 /**
  * Compiles a JSON Schema: every text of the term is JSON that is valid under the schema. Not every valid value can be
  * written: members come in the order of the schema, and a schema that lists members and does not mention others has no
@@ -31,13 +45,7 @@ const MOST_EFFORT = 500_000;
 export function compileSchema(schema: unknown, terms: Terms, json: JsonText, options: SchemaOptions): Term {
   const named = new Map<string, Term>();
   let places = 0;
-  let spent = 0;
-  const effort = {
-    spend(amount: number): void {
-      spent += amount;
-      if (spent > MOST_EFFORT) throw tooLarge(options.param, 'it takes too long to read');
-    },
-  };
+  const { effort = createEffort(options.param) } = options;
   const references = createReferences({ root: schema, checked, refuse, effort });
   const shapes = createShapes({ terms, json, compile, refuse, effort });
   const scalars = createScalars({ terms, json, refuse, effort });

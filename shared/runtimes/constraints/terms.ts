@@ -10,6 +10,7 @@
  */
 import { Problem } from '../../problems/problem.ts';
 import { assertGuarded } from './left-recursion.ts';
+import { settleCosts } from './settle-costs.ts';
 
 /** 256 flags. */
 export type ByteSet = Uint8Array;
@@ -77,6 +78,10 @@ export type Terms = {
 
 /** Grammars of real schemas have a few hundred terms, and a long answer adds some per token. 400,000 are about 80 MB. */
 const MOST_TERMS = 400_000;
+/** About a second; a hundred tools of fifty parameters each take half of it. */
+const MOST_WRITING = 600_000;
+/** A set of bytes is looked at as a whole, several times. */
+const COST_OF_BYTE = 8;
 /** So many things that could be going on at once come only from patterns that were made to be ambiguous. */
 const MOST_MEMBERS = 4_096;
 
@@ -88,6 +93,13 @@ export function createTerms(alphabet: Alphabet): Terms {
   const spelling = new Map<string, Float64Array>();
   const rules: Rule[] = [];
   let solved = false;
+  let written = 0;
+
+  /** Counts while a grammar is written; of what follows the derivatives keep count. */
+  function spend(amount: number): void {
+    written += amount;
+    if (written > MOST_WRITING && !solved) throw tooComplex();
+  }
 
   function add(make: (base: Base) => Term, nullable: boolean): Term {
     if (all.length >= MOST_TERMS) throw tooComplex();
@@ -121,12 +133,14 @@ export function createTerms(alphabet: Alphabet): Terms {
   }
 
   function byte(set: ByteSet): Term {
+    spend(COST_OF_BYTE);
     const usable = set.map((flag, value) => (flag === 1 && alphabet.hasByte(value) ? 1 : 0));
     if (!usable.includes(1)) return never;
-    return intern(`b${usable.join('')}`, false, (base) => ({ ...base, kind: 'byte', set: usable }));
+    return intern(`b${packed(usable)}`, false, (base) => ({ ...base, kind: 'byte', set: usable }));
   }
 
   function pair(head: Term, tail: Term): Term {
+    spend(1);
     if (head === never || tail === never) return never;
     if (head === empty) return tail;
     if (tail === empty) return head;
@@ -154,6 +168,7 @@ export function createTerms(alphabet: Alphabet): Terms {
   }
 
   function choice(members: readonly Term[]): Term {
+    spend(members.length);
     const tails = new Map<Term, Set<Term>>();
     for (const member of members.flatMap((term) => (term.kind === 'choice' ? term.members : [term]))) {
       if (member === never) continue;
@@ -167,8 +182,7 @@ export function createTerms(alphabet: Alphabet): Terms {
     const needed = distinct.filter((term) => term !== empty || !distinct.some((it) => it !== empty && it.nullable));
     if (needed.length > MOST_MEMBERS && solved) throw tooComplex();
     const [only] = needed;
-    if (only === undefined) return never;
-    if (needed.length === 1) return only;
+    if (only === undefined || needed.length === 1) return only ?? never;
     const nullable = needed.some((term) => term.nullable);
     const key = `c${needed.map(({ id }) => id).join()}`;
     return intern(key, nullable, (base) => ({ ...base, kind: 'choice', members: needed }));
@@ -220,27 +234,9 @@ export function createTerms(alphabet: Alphabet): Terms {
     return costs;
   }
 
-  /** Costs of rules that use each other fall from infinity to where none changes any more. */
   function solve(): void {
     assertGuarded(rules);
-    for (let isStable = false; !isStable; ) {
-      isStable = true;
-      const pass = new Map<Term, number>();
-      const costIn = (term: Term): number => {
-        const cost = pass.get(term) ?? costFrom(term, costIn);
-        pass.set(term, cost);
-        return cost;
-      };
-      // A rule mostly uses rules that were made after it.
-      for (const rule of rules.toReversed()) {
-        const cost = costIn(rule.body);
-        if (cost < rule.cost) {
-          rule.cost = cost;
-          isStable = false;
-          pass.clear();
-        }
-      }
-    }
+    settleCosts(rules, (term) => costFrom(term, costOf));
     solved = true;
   }
 
@@ -276,6 +272,17 @@ export function createTerms(alphabet: Alphabet): Terms {
 function first(terms: ReadonlySet<Term>): Term {
   const [only] = terms;
   return only as Term;
+}
+
+/** The flags as text, sixteen to a character. */
+function packed(set: ByteSet): string {
+  let text = '';
+  for (let at = 0; at < set.length; at += 16) {
+    let word = 0;
+    for (let bit = 0; bit < 16; bit++) word |= (set[at + bit] ?? 0) << bit;
+    text += String.fromCharCode(word);
+  }
+  return text;
 }
 
 export function byteSet(...ranges: readonly (readonly [from: number, to: number])[]): ByteSet {

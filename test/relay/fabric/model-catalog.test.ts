@@ -88,3 +88,15 @@ test('an unknown name is answered with the nearest ones, and is not repeated at 
     (error: Error) => error.message.length < 1_000,
   );
 });
+
+test('a node that offers other names with each document does not fill the memory', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('honest', ['lab/chat']));
+  table.admit(admission('hostile', []));
+  for (let round = 0; round < 25; round++) {
+    const names = Array.from({ length: 500 }, (_, at) => `junk/${round}-${at}`);
+    table.refresh('hostile', documentFor('hostile', names));
+  }
+  assert.throws(() => catalog.get('junk/0-0'), isProblem('model_not_found', /junk\/0-0/));
+  for (const kept of ['lab/chat', 'junk/24-499', 'junk/10-0']) assert.equal(catalog.get(kept).id, kept);
+});

@@ -33,3 +33,16 @@ test('a name of a megabyte takes no longer than one of its first 256 letters', (
   const long = `${'a'.repeat(300)}${'b'.repeat(1_000_000)}`;
   assert.deepEqual(nearestNames(long, KNOWN), nearestNames(long.slice(0, 256), KNOWN));
 });
+
+test('looks at a thousand names, however many there are', () => {
+  const names = Array.from({ length: 5_000 }, (_, at) => `name-${String(at).padStart(4, '0')}-end`);
+  assert.equal(nearestNames('name-0999-end', names)[0], 'name-0999-end');
+  assert.ok(!nearestNames('name-4999-end', names).includes('name-4999-end'));
+});
+
+test('compares the first letters of long names', () => {
+  const head = 'a'.repeat(64);
+  const tail = 'y'.repeat(100);
+  const known = [`${head}${'x'.repeat(100)}`, `${'a'.repeat(30)}${'c'.repeat(34)}${tail}`];
+  assert.equal(nearestNames(`${head}${tail}`, known)[0], known[0]);
+});

@@ -110,6 +110,24 @@ test('leads to no service of the relay’s own machine or of its cloud, by whate
   }
 });
 
+test('knows the relay and the secrets of its cloud by each of their addresses', () => {
+  const clouds = ['169.254.169.254', '100.100.100.200', '192.0.0.192', 'fd00:ec2::254'];
+  const forms = [
+    '64:ff9b::7f00:1',
+    '64:ff9b::a9fe:a9fe',
+    '2002:7f00:1::',
+    '::127.0.0.1',
+    '::ffff:127.0.0.1',
+    'fe80::1%2',
+  ];
+  for (const address of [...clouds, ...forms, '224.0.0.1', '255.255.255.255', 'ff02::1']) {
+    assert.ok(!isBeyondThisMachine(address), address);
+  }
+  for (const address of ['64:ff9b::5db8:d822', '::ffff:93.184.216.34', '100.100.100.201']) {
+    assert.ok(isBeyondThisMachine(address), address);
+  }
+});
+
 test('refuses an address with a password, and a secret that is too short', async (t) => {
   const pool = await startTestPool(t);
   const base = { service: LLM, model: 'test/echo', input: 'x' };

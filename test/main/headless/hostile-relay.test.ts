@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileUrl, requestFile } from '../../../main/headless/models/hub.ts';
+import { createRelayFetch } from '../../../main/headless/models/relay-fetch.ts';
+import { sourcesFor } from '../../../main/headless/models/sources.ts';
+import { fetchJobFile } from '../../../main/headless/tools/job-file-transfer.ts';
+import { postToRelay } from '../../../shared/agent/relay-http.ts';
+import { afterTest } from '../../support/after-test.ts';
+import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const never = new AbortController().signal;
+
+/** A server of this machine, and what it was asked. */
+async function serve(t: TestContext, answer: RequestListener): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  afterTest(t, () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+test('a relay cannot send what a node says to it to another machine', async (t) => {
+  const router = await serve(t, (_request, response) => response.end('{}'));
+  const relay = await serve(t, (_request, response) => {
+    response.writeHead(307, { location: `${router.url}/reboot` }).end();
+  });
+  const asked = postToRelay({ relayUrl: relay.url, fetch, signal: never }, '/v1/nodes/enroll', {}, () => null);
+  await assert.rejects(asked, isProblem('relay_unreachable', /does not answer/));
+  assert.equal(relay.asked.length, 1);
+  assert.deepEqual(router.asked, []);
+});
+
+test('an answer of a relay that does not end is given up', async (t) => {
+  let sent = 0;
+  const relay = await serve(t, (_request, response) => {
+    const piece = Buffer.alloc(1024 * 1024, ' ');
+    const more = (): void => {
+      while (!response.destroyed && sent < 256) {
+        sent += 1;
+        if (!response.write(piece)) return;
+      }
+      response.end();
+    };
+    response.on('drain', more);
+    more();
+  });
+  const asked = postToRelay({ relayUrl: relay.url, fetch, signal: never }, '/v1/nodes/enroll', {}, () => null);
+  await assert.rejects(asked, isProblem('relay_unreachable', /does not answer/));
+  assert.ok(sent < 64, `${sent} MiB were taken`);
+});
+
+test('a relay that mirrors a model cannot send a node to another machine for its files', async (t) => {
+  const router = await serve(t, (_request, response) => response.end('secret'));
+  const lock = { model: 'lab/chat', revision: 'main', complete: true, files: {} };
+  const relay = await serve(t, (request, response) => {
+    if (request.url?.includes('/lock/')) response.end(JSON.stringify(lock));
+    else response.writeHead(302, { location: `${router.url}/setup.cgi` }).end();
+  });
+  const options = { relayUrl: relay.url, relayFetch: createRelayFetch(relay.url, async () => undefined) };
+  const wanted = { id: 'lab/chat', revision: 'main', folder: 'x' };
+  const [source] = sourcesFor(options, wanted, { files: {} } as never, never);
+  const { hub } = (await source?.open()) ?? assert.fail();
+  const { response } = await requestFile(fileUrl(hub, 'lab/chat', 'main', 'config.json'), hub, 0, never);
+  assert.equal(response.status, 302);
+  assert.deepEqual(router.asked, []);
+});
+
+test('a relay cannot fill the disk of a node with the file of a job', async (t) => {
+  const relay = await serve(t, (_request, response) => response.end('x'));
+  const files = { path: '/f', token: 't', inputs: [], mostOutputs: 1, mostOutputBytes: 1, relayUrl: relay.url };
+  const path = join(temporaryFolder(t), 'input');
+  const huge = { file_id: 'file_1', sha256: 'a'.repeat(64), bytes: 1_001 };
+  await assert.rejects(
+    fetchJobFile(files, huge, { path, mostBytes: 1_000 }, never),
+    isProblem('file_too_large', /1000 bytes/),
+  );
+  assert.deepEqual(relay.asked, []);
+  assert.equal(existsSync(path), false);
+});
