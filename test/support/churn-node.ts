@@ -97,7 +97,7 @@ export function createChurnNode(number: number, line: ChurnLine): ChurnNode {
     const told: OperatorReport = {
       job: `job_${Math.floor(line.random() * 2 ** 52)
         .toString(36)
-        .padStart(16, '0')}`,
+        .padStart(32, '0')}`,
       epoch: as,
       ranUnder: as,
       type: 'llm',
