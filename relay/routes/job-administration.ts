@@ -12,7 +12,8 @@ import { sendJson } from './send-json.ts';
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 /** What an operator does with the queue: approving jobs where the relay is supervised, and weighing keys. */
-export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmin }: RelayServices): void {
+export function registerJobAdministration(app: RelayApp, services: RelayServices): void {
+  const { queue, store, keyAdmin } = services;
   const config = { access: 'admin' } as const;
   const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
   app.get(
@@ -60,7 +61,7 @@ export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmi
     { config, schema: { ...schema, params: IdParams, summary: 'Let a job run that waits for approval' } },
     async ({ params: { id }, principal }, reply) => {
       if (!(await queue.approve(id))) throw notFound(id);
-      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
   app.post(
@@ -69,7 +70,7 @@ export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmi
     async ({ params: { id }, body: { reason }, principal }, reply) => {
       const sentence = `The operator refused the job${reason == null ? '.' : `: ${reason}`}`;
       if (!(await queue.giveUp(id, new Problem('task_refused', sentence)))) throw notFound(id);
-      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
   const view = { tags: ['Administration'], response: { 200: QueueView, '4xx': ErrorResponse } };
