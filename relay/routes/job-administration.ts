@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { AdminJobsQuery, Job, JobPage, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
+import { Job, JobPage, JobPageQuery, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
 import { RefuseRequest } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { listJobs } from './job-listing.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
-import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
@@ -21,20 +21,13 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
     {
       config,
       schema: {
-        summary: 'The jobs of every key, newest first; with `state`, those of them that have not ended and are in it',
+        summary: 'The jobs of every key, in the queue and ended, newest first, all or by `state`',
         tags: ['Administration'],
-        querystring: AdminJobsQuery,
+        querystring: JobPageQuery,
         response: { 200: JobPage, '4xx': ErrorResponse },
       },
     },
-    async ({ query: { limit: wanted, after: before, state } }, reply) => {
-      const [limit, { queuedJobs }] = [readPageLimit(wanted), store];
-      const { jobs, next } =
-        state === undefined
-          ? await queuedJobs.listAllJobs({ limit, before, apiKeyId: null })
-          : await queuedJobs.listJobsIn(state, { limit, before });
-      return sendJson(reply, { data: jobs, next });
-    },
+    async ({ query }, reply) => sendJson(reply, await listJobs(query, null, store.queuedJobs)),
   );
   app.get(
     '/v1/admin/jobs/:id/input',

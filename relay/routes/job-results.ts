@@ -4,8 +4,8 @@ import { Job, JobPage, JobPageQuery, JobResult } from '../../shared/api/jobs.ts'
 import { Problem } from '../../shared/problems/problem.ts';
 import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { listJobs } from './job-listing.ts';
 import { findOwnJob, type KnownJob, viewOf } from './job-views.ts';
-import { readPageLimit } from './page-limit.ts';
 import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { sendJson, sendJsonText } from './send-json.ts';
 
@@ -26,18 +26,14 @@ function registerViews(app: RelayApp, services: RelayServices): void {
     {
       config: { access: 'jobs' },
       schema: {
-        summary: 'The jobs of this key, in the queue and ended, newest first; the operator sees all',
+        summary: 'The jobs of this key, in the queue and ended, newest first, all or by `state`; the operator sees all',
         tags: ['Jobs'],
         querystring: JobPageQuery,
         response: { 200: JobPage, '4xx': ErrorResponse },
       },
     },
-    async ({ query, principal: { kind, keyId } }, reply) => {
-      const limit = readPageLimit(query.limit);
-      const apiKeyId = kind === 'admin' ? null : keyId;
-      const { jobs, next } = await store.queuedJobs.listAllJobs({ limit, before: query.after, apiKeyId });
-      return sendJson(reply, { data: jobs, next });
-    },
+    async ({ query, principal: { kind, keyId } }, reply) =>
+      sendJson(reply, await listJobs(query, kind === 'admin' ? null : keyId, store.queuedJobs)),
   );
   app.get(
     '/v1/jobs/:id',
