@@ -102,7 +102,11 @@ function prepareStatements(db: Database) {
       `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND api_key_id = ? ${newest}`,
     ),
     endedInState: db.prepare<[string, JobState, number], JobRow>(
-      `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND state = ? ${newest}`,
+      // As its index says it, so that it is used.
+      `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND state = ? AND state <> 'succeeded' ${newest}`,
+    ),
+    succeeded: db.prepare<[string, number], JobRow>(
+      `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND state = 'succeeded' ${newest}`,
     ),
     endedOfKeyInState: db.prepare<[string, string, JobState, number], JobRow>(
       `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND api_key_id = ? AND state = ? ${newest}`,
@@ -180,17 +184,18 @@ function listLive(
   return liveOfKey.all(before, apiKeyId, wanted, wanted, limit + 1);
 }
 
-/** State by state, each by an index: a million jobs that are not asked for cost nothing. */
+/** State by state, by an index where it is not that of most jobs: a million that are not asked for cost nothing. */
 function listEnded(
-  { endedOfAny, endedOfKey, endedInState, endedOfKeyInState }: Statements,
+  { endedOfAny, endedOfKey, endedInState, endedOfKeyInState, succeeded }: Statements,
   { limit, before = LAST_ID, apiKeyId }: JobListing,
   states: readonly JobState[] | null,
 ): JobRow[] {
   const most = limit + 1;
   if (states !== null) {
-    return states.flatMap((state) =>
-      apiKeyId === null ? endedInState.all(before, state, most) : endedOfKeyInState.all(before, apiKeyId, state, most),
-    );
+    return states.flatMap((state) => {
+      if (apiKeyId !== null) return endedOfKeyInState.all(before, apiKeyId, state, most);
+      return state === 'succeeded' ? succeeded.all(before, most) : endedInState.all(before, state, most);
+    });
   }
   return apiKeyId === null ? endedOfAny.all(before, most) : endedOfKey.all(before, apiKeyId, most);
 }

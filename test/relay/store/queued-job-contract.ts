@@ -218,11 +218,11 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
         if (state === 'running') await queuedJobs.moveJob(id, 'start', { at: T0 });
       }
       // One of the queue that has ended stands in both tables, and is listed once.
-    const ending = all.find(({ state, apiKeyId }) => state === 'queued' && apiKeyId === 'key_1');
-    assert.ok(ending !== undefined);
-    await succeed(queuedJobs, ending.id);
-    ending.state = 'succeeded';
-    for (const states of [
+      const ending = all.find(({ state, apiKeyId }) => state === 'queued' && apiKeyId === 'key_1');
+      assert.ok(ending !== undefined);
+      await succeed(queuedJobs, ending.id);
+      ending.state = 'succeeded';
+      for (const states of [
         null,
         ...JOB_STATES.map((state) => [state]),
         ['failed', 'expired'],
