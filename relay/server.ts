@@ -41,6 +41,8 @@ export type RelayOptions = {
   databaseUrl?: string;
   /** How long its server may take to answer when the relay starts; not at all unless given. */
   databaseWaitMs?: number;
+  /** How large the database in the data folder may grow; as large as the disk allows unless given. */
+  maxDatabaseBytes?: number;
   /** An existing NATS server or cluster to use instead of an embedded one. */
   natsUrl?: string;
   /** A creds file for it, where it does not run with this relay's own configuration. */
@@ -137,7 +139,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         ? undefined
         : openAttestationKey({ file: attestationKeyFile, relayKey: identity.publicKey, log });
     const seeds = { relaySeed: identity.seed, attestationSeed: attestation?.seed };
-    const store = await openStore({ file, databaseUrl, databaseWaitMs, log, ...seeds });
+    const maxSizeBytes = options.maxDatabaseBytes;
+    const store = await openStore({ file, maxSizeBytes, databaseUrl, databaseWaitMs, log, ...seeds });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };

@@ -87,6 +87,7 @@ export type RelayServices = {
   readonly operatorJobs: OperatorJobs;
   /** Counts one request of the key. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
   admit(principal: Principal, model: string): void;
+  /** Errors: those of `admit`, and `storage_failed` while records of earlier jobs cannot be written. */
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
   /** How every known node stands with this relay, at hand. */
   readonly register: NodeRegister;

@@ -10,6 +10,7 @@ import { recordOperatorJobs } from '../jobs/operator-jobs.ts';
 import { openJobQueue, type QueuePorts } from '../jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import { createWebhookSender, isBeyondThisMachine } from '../jobs/queue/webhook-request.ts';
+import { createRecordKeeper } from '../jobs/record-keeper.ts';
 import { createJobRunner } from '../jobs/run-job.ts';
 import { createActivity } from '../live/activity.ts';
 import { createRelayMetrics } from '../metrics/relay-metrics.ts';
@@ -41,7 +42,8 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const ended = createEnds();
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
-  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, billing, log, onFinished: ended.tell });
+  const records = createRecordKeeper({ store: store.jobs, log });
+  const jobs = createJobRunner({ bus, table, scheduler, records, receiptKeys, billing, log, onFinished: ended.tell });
   const metrics = metricsOf(options, nodes, { jobs });
   const activity = createActivity();
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -64,6 +66,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   // A relay that was killed while it revoked a key has left some.
   await queue.giveUpAllOf(await access.keyAdmin.revokedAccounts(), keyRevoked());
   const newJob: RelayServices['newJob'] = (request, order) => {
+    records.assertWritable();
     access.admit(request.principal, order.model);
     const holdMicro = holdFor(request.principal, order, billing);
     return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
@@ -87,6 +90,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     },
     /** After the last receipt. */
     close: async () => {
+      await records.close();
       await receiptLog.close();
       await traced?.close();
     },

@@ -3,6 +3,7 @@ import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
 import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
+import type { QueuedAttempt } from '../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../store/store.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
@@ -13,6 +14,9 @@ export type JobTimings = { queueMs: number; firstTokenMs: number | null; totalMs
 export type JobEnd =
   | { state: 'succeeded'; done: DoneFrame; node: LiveNode }
   | { state: 'failed' | 'cancelled'; problem: Problem };
+
+/** A job on its way: its attempts so far, the last of which may still run. */
+export type CourseNow = { createdAt: number; startedAt: number | null; attempts: QueuedAttempt[] };
 
 /** What has happened to one job so far, and how that is written down. */
 export type Course = {
@@ -25,6 +29,10 @@ export type Course = {
   /** Milliseconds since the job was handed over. */
   elapsedMs(): number;
   assigned(node: LiveNode): void;
+  /** The node did not take the job: there was no attempt. */
+  unassigned(): void;
+  /** Where the job is now. */
+  now(): CourseNow;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
   record(end: JobEnd, keys: ReceiptKeys): JobRecord;
@@ -41,6 +49,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
   let hasher = createResponseHasher(choices);
   const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
   let assignedMs = 0;
+  let assignedTo: LiveNode | undefined;
   let firstOutputMs: number | null = null;
   let passedTokens = 0;
   const elapsedMs = (): number => clock() - startedMs;
@@ -61,6 +70,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
     },
     assigned: (node) => {
       assignedMs = elapsedMs();
+      assignedTo = node;
       sink.assigned?.(node, attempts.length + 1);
     },
     sink: {
@@ -84,7 +94,27 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
         sink.vectors?.(frame);
       },
     },
+    unassigned: () => {
+      assignedTo = undefined;
+    },
+    now: () => {
+      const startedAt = attempts[0]?.startedAt ?? (assignedTo === undefined ? null : wallClock(assignedMs));
+      if (assignedTo === undefined) return { createdAt, startedAt, attempts: [...attempts] };
+      const open: QueuedAttempt = {
+        attempt: attempts.length + 1,
+        nodeId: assignedTo.id,
+        epoch: assignedTo.epoch,
+        state: 'running',
+        problem: null,
+        queuedAt: attempts.at(-1)?.finishedAt ?? createdAt,
+        startedAt: wallClock(assignedMs),
+        finishedAt: null,
+        firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
+      };
+      return { createdAt, startedAt, attempts: [...attempts, open] };
+    },
     attemptEnded: (node, problem) => {
+      assignedTo = undefined;
       const ended: AttemptRecord = {
         attempt: attempts.length + 1,
         nodeId: node.id,

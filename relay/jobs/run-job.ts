@@ -7,12 +7,14 @@ import type { RelayLog } from '../log.ts';
 import type { ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';
 import { wantedBy } from '../scheduler/wanted.ts';
-import type { JobRecord, Store } from '../store/store.ts';
+import type { JobRecord } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
 import type { JobSpec } from './job.ts';
+import { createJobsInHand, type JobNow } from './jobs-in-hand.ts';
 import { createNodePulse } from './node-pulse.ts';
 import { watchNodes } from './node-watch.ts';
+import type { RecordKeeper } from './record-keeper.ts';
 
 export type JobResult = { readonly done: DoneFrame; readonly node: LiveNode; readonly timings: JobTimings };
 
@@ -25,6 +27,12 @@ export type JobRunner = {
    */
   run(job: JobSpec, sink: AnswerSink, caller: AbortController, keep?: (record: JobRecord) => void): Promise<JobResult>;
   running(): number;
+  /** A job without `keep` that is not on the disk yet. */
+  find(id: string): JobNow | undefined;
+  /** Settles when such a job is written down or kept for later; undefined when it is not here. */
+  whenWritten(id: string): Promise<void> | undefined;
+  /** Ends such a job for this reason unless it ends by itself first; resolves when that is written. False when it is not here. */
+  giveUp(id: string, reason: Problem): Promise<boolean>;
   /** Frames dropped because they came from an epoch that is over. */
   staleFrames(): number;
 };
@@ -33,7 +41,7 @@ export type JobRunnerPorts = {
   bus: Bus;
   table: NodeTable;
   scheduler: Scheduler;
-  store: Store;
+  records: Pick<RecordKeeper, 'write' | 'find'>;
   receiptKeys: ReceiptKeys;
   billing: Pick<Billing, 'chargeFor' | 'reserve'>;
   log: RelayLog;
@@ -42,6 +50,8 @@ export type JobRunnerPorts = {
   /** Milliseconds, monotonic; by which nodes are found silent and jobs are timed. */
   clock?: () => number;
 };
+
+type Keep = (record: JobRecord, node: string | null) => void;
 
 const MAX_ATTEMPTS = 3;
 /** A node that says it is busy has just not told yet that a slot came free, or works for another relay too. */
@@ -54,6 +64,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
     pulse: createNodePulse(ports),
     staleFrames: { count: 0 },
   };
+  const inHand = createJobsInHand(ports.records);
   let running = 0;
   return {
     run: async (job, sink, caller, keep) => {
@@ -61,16 +72,17 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       running += 1;
       const timer = setTimeout(() => caller.abort(outOfTime(job)), job.timeoutMs);
       const course = beginCourse(job, sink, ports.clock);
+      const keepRecord = keep ?? keptBy(inHand.begin(course, caller), ports);
       try {
         const result = await tryNodes(course, caller.signal, ports, attempts);
         ports.scheduler.jobEnded(job, null);
-        record(course, { state: 'succeeded', ...result }, ports, keep);
+        record(course, { state: 'succeeded', ...result }, ports, keepRecord);
         return result;
       } catch (error) {
         const problem = toProblem(error);
         ports.scheduler.jobEnded(job, problem);
         if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
-        record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports, keep);
+        record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports, keepRecord);
         throw problem;
       } finally {
         clearTimeout(timer);
@@ -78,7 +90,18 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       }
     },
     running: () => running,
+    find: inHand.find,
+    whenWritten: inHand.whenWritten,
+    giveUp: inHand.giveUp,
     staleFrames: () => attempts.staleFrames.count,
+  };
+}
+
+/** Off the answer's path: the client need not wait for the disk. */
+function keptBy(ended: Keep, { onFinished }: Pick<JobRunnerPorts, 'onFinished'>): Keep {
+  return (finished, node) => {
+    onFinished?.(finished);
+    ended(finished, node);
   };
 }
 
@@ -115,12 +138,16 @@ async function tryNodes(
       lastProblem = problem;
       ports.scheduler.attemptEnded(reservation, outcomeOf(course, problem));
       if (problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs) {
+        course.unassigned();
         busy.add(node.id);
         continue;
       }
       exclude.add(node.id);
       // Its owner does not want the job: nothing was tried, and no other owner is bound by that.
-      if (problem.code === 'policy_refused' && mayMove(course.job) && course.takeBack()) continue;
+      if (problem.code === 'policy_refused' && mayMove(course.job) && course.takeBack()) {
+        course.unassigned();
+        continue;
+      }
       course.attemptEnded(node, problem);
       if (problem.retry !== 'elsewhere' || !mayMove(course.job) || !course.takeBack()) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
@@ -187,42 +214,12 @@ async function reserve(
   }
 }
 
-function record(
-  course: Course,
-  end: JobEnd,
-  ports: JobRunnerPorts,
-  keep: ((record: JobRecord) => void) | undefined,
-): void {
+/** `keep` writes the record down, or has it written. */
+function record(course: Course, end: JobEnd, ports: JobRunnerPorts, keep: Keep): void {
   const finished = course.record(end, ports.receiptKeys);
   finished.charge = ports.billing.chargeFor(course.job, finished);
   course.job.trace?.ended(finished, course.job.earlier?.length ?? 0);
-  if (keep !== undefined) {
-    keep(finished);
-    return;
-  }
-  ports.onFinished?.(finished);
-  const { id } = course.job;
-  writeDown(finished, { job: id, node: end.state === 'succeeded' ? end.node.id : null }, ports);
-}
-
-/**
- * Off the answer's path: the client need not wait for the disk. A failure to write shows in /v1/health and the log. In a
- * function of its own, so that nothing else of the job is kept until the disk has it.
- */
-function writeDown(
-  finished: JobRecord,
-  facts: { job: string; node: string | null },
-  { store, log }: Pick<JobRunnerPorts, 'store' | 'log'>,
-): void {
-  store.jobs.recordFinishedJob(finished).then(
-    (verdict) => {
-      if (verdict !== 'refused') return;
-      // The client has the answer already; what is left is not to pretend that both agree.
-      const refused = { ...facts, code: 'protocol_violation' };
-      log.warn(refused, "a node's signature does not fit what the relay saw; its receipt says so");
-    },
-    (error: unknown) => log.error({ ...facts, err: error }, 'a finished job could not be recorded'),
-  );
+  keep(finished, end.state === 'succeeded' ? end.node.id : null);
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,18 +1,19 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { AdminJobsQuery, Job, JobPage, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
+import { Job, JobPage, JobPageQuery, KeyWeight, QueueView } from '../../shared/api/jobs.ts';
 import { RefuseRequest } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { listJobs } from './job-listing.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
-import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 /** What an operator does with the queue: approving jobs where the relay is supervised, and weighing keys. */
-export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmin }: RelayServices): void {
+export function registerJobAdministration(app: RelayApp, services: RelayServices): void {
+  const { queue, store, keyAdmin } = services;
   const config = { access: 'admin' } as const;
   const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
   app.get(
@@ -20,20 +21,13 @@ export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmi
     {
       config,
       schema: {
-        summary: 'The jobs of every key, newest first; with `state`, those of them that have not ended and are in it',
+        summary: 'The jobs of every key, in the queue and ended, newest first, all or by `state`',
         tags: ['Administration'],
-        querystring: AdminJobsQuery,
+        querystring: JobPageQuery,
         response: { 200: JobPage, '4xx': ErrorResponse },
       },
     },
-    async ({ query: { limit: wanted, after: before, state } }, reply) => {
-      const [limit, { queuedJobs }] = [readPageLimit(wanted), store];
-      const { jobs, next } =
-        state === undefined
-          ? await queuedJobs.listAllJobs({ limit, before, apiKeyId: null })
-          : await queuedJobs.listJobsIn(state, { limit, before });
-      return sendJson(reply, { data: jobs, next });
-    },
+    async ({ query }, reply) => sendJson(reply, await listJobs(query, null, store.queuedJobs)),
   );
   app.get(
     '/v1/admin/jobs/:id/input',
@@ -60,7 +54,7 @@ export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmi
     { config, schema: { ...schema, params: IdParams, summary: 'Let a job run that waits for approval' } },
     async ({ params: { id }, principal }, reply) => {
       if (!(await queue.approve(id))) throw notFound(id);
-      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
   app.post(
@@ -69,7 +63,7 @@ export function registerJobAdministration(app: RelayApp, { queue, store, keyAdmi
     async ({ params: { id }, body: { reason }, principal }, reply) => {
       const sentence = `The operator refused the job${reason == null ? '.' : `: ${reason}`}`;
       if (!(await queue.giveUp(id, new Problem('task_refused', sentence)))) throw notFound(id);
-      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
   const view = { tags: ['Administration'], response: { 200: QueueView, '4xx': ErrorResponse } };

@@ -31,7 +31,7 @@ export function createJobAnswer(app: RelayApp, services: RelayServices) {
     if (outcome !== undefined) return sendAnswerText(reply, headers, outcome);
     reply.code(202).headers(headers);
     if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
-    return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services.store)));
+    return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services)));
   };
 }
 

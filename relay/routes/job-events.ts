@@ -57,14 +57,17 @@ async function follow(
   request: FastifyRequest,
   reply: FastifyReply,
   signal: AbortSignal,
-  { queue, store }: RelayServices,
+  services: RelayServices,
 ): Promise<FastifyReply> {
+  const { queue, jobs } = services;
   const { promise: over, resolve: finish } = Promise.withResolvers<void>();
   const early: JobChange[] = [];
   let tell = (change: JobChange): void => void early.push(change);
   const stop = queue.watch(id, (change) => tell(change));
+  const written = jobs.whenWritten(id);
+  const read = async (): Promise<readonly JobChange[]> => changesOf(await findOwnJob(id, request.principal, services));
   try {
-    const changes = changesOf(await findOwnJob(id, request.principal, store));
+    const changes = await read();
     let last = lastSeen(request);
     const newest = changes.at(-1);
     if (newest !== undefined && newest.seq <= last && hasEnded(newest.state)) return reply.code(204).send();
@@ -80,6 +83,8 @@ async function follow(
     let isWaiting = false;
     for (const change of [...changes, ...early]) send(change);
     tell = send;
+    // A job that its client waits for tells its end alone.
+    void written?.then(read).then((made) => made.forEach(send), finish);
     const comment = (): void => {
       if (!raw.writableNeedDrain) raw.write(isWaiting ? `: queued ${queue.waiting()}\n\n` : ': alive\n\n');
     };

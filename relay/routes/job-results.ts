@@ -4,8 +4,8 @@ import { Job, JobPage, JobPageQuery, JobResult } from '../../shared/api/jobs.ts'
 import { Problem } from '../../shared/problems/problem.ts';
 import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { listJobs } from './job-listing.ts';
 import { findOwnJob, type KnownJob, viewOf } from './job-views.ts';
-import { readPageLimit } from './page-limit.ts';
 import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { sendJson, sendJsonText } from './send-json.ts';
 
@@ -18,38 +18,35 @@ export function registerJobResults(app: RelayApp, services: RelayServices): void
   registerEnds(app, services);
 }
 
-function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
+function registerViews(app: RelayApp, services: RelayServices): void {
+  const { store, queue } = services;
   const awaitEnd = createEndWaits(app, queue);
   app.get(
     '/v1/jobs',
     {
       config: { access: 'jobs' },
       schema: {
-        summary: 'The jobs of this key, in the queue and ended, newest first; the operator sees all',
+        summary: 'The jobs of this key, in the queue and ended, newest first, all or by `state`; the operator sees all',
         tags: ['Jobs'],
         querystring: JobPageQuery,
         response: { 200: JobPage, '4xx': ErrorResponse },
       },
     },
-    async ({ query, principal: { kind, keyId } }, reply) => {
-      const limit = readPageLimit(query.limit);
-      const apiKeyId = kind === 'admin' ? null : keyId;
-      const { jobs, next } = await store.queuedJobs.listAllJobs({ limit, before: query.after, apiKeyId });
-      return sendJson(reply, { data: jobs, next });
-    },
+    async ({ query, principal: { kind, keyId } }, reply) =>
+      sendJson(reply, await listJobs(query, kind === 'admin' ? null : keyId, store.queuedJobs)),
   );
   app.get(
     '/v1/jobs/:id',
     {
       config: { access: 'jobs' },
       schema: {
-        summary: 'A job in the queue, or one that has ended',
+        summary: 'A job in the queue, one that its client waits for, or one that has ended',
         tags: ['Jobs'],
         params: IdParams,
         response: { 200: Job, '4xx': ErrorResponse },
       },
     },
-    async ({ params, principal }, reply) => sendJson(reply, viewOf(await findOwnJob(params.id, principal, store))),
+    async ({ params, principal }, reply) => sendJson(reply, viewOf(await findOwnJob(params.id, principal, services))),
   );
   app.get(
     '/v1/jobs/:id/result',
@@ -76,32 +73,37 @@ function registerViews(app: RelayApp, { store, queue }: RelayServices): void {
         await awaitEnd(id, waitS, reply);
         ({ isOwn, job, result } = await find());
       }
-      if (!isOwn || result === undefined) throw noResult(await findOwnJob(id, request.principal, store));
+      if (!isOwn || result === undefined) throw noResult(await findOwnJob(id, request.principal, services));
       return sendJsonText(reply, `{"id":${JSON.stringify(id)},"state":"succeeded","result":${result}}`);
     },
   );
 }
 
-function registerEnds(app: RelayApp, { store, queue }: RelayServices): void {
+function registerEnds(app: RelayApp, services: RelayServices): void {
+  const { store, queue, jobs } = services;
   const schema = { tags: ['Jobs'], params: IdParams, response: { 200: Job, '4xx': ErrorResponse } };
   const config = { access: 'jobs' } as const;
-  const cancelled = () => new Problem('cancelled', 'The job was cancelled.');
+  /** Of the queue or in hand; a job that has ended stays as it is. */
+  const cancel = async (id: string): Promise<void> => {
+    const reason = new Problem('cancelled', 'The job was cancelled.');
+    if (!(await jobs.giveUp(id, reason))) await queue.giveUp(id, reason);
+  };
   app.post(
     '/v1/jobs/:id/cancel',
     { config, schema: { ...schema, summary: 'End a job unless it has ended; its result, if any, is kept' } },
     async ({ params: { id }, principal }, reply) => {
-      await findOwnJob(id, principal, store);
-      await queue.giveUp(id, cancelled());
-      return sendJson(reply, viewOf(await findOwnJob(id, principal, store)));
+      await findOwnJob(id, principal, services);
+      await cancel(id);
+      return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
   app.delete(
     '/v1/jobs/:id',
     { config, schema: { ...schema, summary: 'End a job and forget its input and result; record and receipt stay' } },
     async ({ params: { id }, principal }, reply) => {
-      await findOwnJob(id, principal, store);
-      await queue.giveUp(id, cancelled());
-      const job = await findOwnJob(id, principal, store);
+      await findOwnJob(id, principal, services);
+      await cancel(id);
+      const job = await findOwnJob(id, principal, services);
       await store.queuedJobs.forgetJob(id);
       return sendJson(reply, viewOf({ ...job, queued: undefined } as KnownJob));
     },

@@ -1,26 +1,37 @@
 import type { Job, JobEvent } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Principal } from '../access/api-keys.ts';
+import type { JobNow } from '../jobs/jobs-in-hand.ts';
 import { hasEnded } from '../jobs/queue/job-state.ts';
+import type { RelayServices } from '../services.ts';
 import type { JobChange, QueuedJob } from '../store/queued-job-store.ts';
-import type { FinishedJob, Store } from '../store/store.ts';
+import type { FinishedJob } from '../store/store.ts';
 
-/** What is known of a job: of the queue, of its end, or both. */
+/** What is known of a job: of the queue, of its end, or both; or as it is in hand, while the store does not know it. */
 export type KnownJob =
   | { queued: QueuedJob; finished: FinishedJob | undefined }
-  | { queued: undefined; finished: FinishedJob };
+  | { queued: undefined; finished: FinishedJob | JobNow };
 
 /**
  * A job of this key, or of any for the operator; another's is as unknown as one that never was.
  * Errors: `job_not_found`.
  */
-export async function findOwnJob(id: string, { kind, keyId }: Principal, store: Store): Promise<KnownJob> {
-  // In this order: a job that ends in between is found by the second.
-  const queued = await store.queuedJobs.findQueuedJob(id);
-  const finished = queued !== undefined && !hasEnded(queued.state) ? undefined : await store.jobs.findJob(id);
+export async function findOwnJob(
+  id: string,
+  { kind, keyId }: Principal,
+  { store, jobs }: Pick<RelayServices, 'store' | 'jobs'>,
+): Promise<KnownJob> {
+  // In this order: a job that ends, or is written down, in between is found by the one after.
+  const inHand = jobs.find(id);
+  if (inHand !== undefined && hasEnded(inHand.state)) await jobs.whenWritten(id);
+  const running = inHand === undefined || hasEnded(inHand.state) ? undefined : inHand;
+  const queued = running === undefined ? await store.queuedJobs.findQueuedJob(id) : undefined;
+  const isLive = queued !== undefined && !hasEnded(queued.state);
+  // What the storage refuses is kept in hand.
+  const finished = isLive ? undefined : (running ?? (await store.jobs.findJob(id)) ?? jobs.find(id));
   const owner = queued?.apiKeyId ?? finished?.apiKeyId;
   if (owner !== undefined && (kind === 'admin' || owner === keyId)) return { queued, finished } as KnownJob;
-  throw new Problem('job_not_found', `There is no job "${id}" of this key that has ended or is in the queue.`, {
+  throw new Problem('job_not_found', `There is no job "${id}" of this key.`, {
     param: 'id',
   });
 }
@@ -38,14 +49,18 @@ function viewOfLive(job: QueuedJob): Omit<Job, 'queue'> {
   return { id, requestId, apiKeyId, type, model, state, createdAt, startedAt, finishedAt, attempts, ...rest };
 }
 
-/** Every change of the job so far; of one that was never in the queue, or is no more, its end alone. */
+/** Every change of the job so far; of one that was never in the queue, or is no more, its state alone. */
 export function changesOf({ queued, finished }: KnownJob): readonly JobChange[] {
   if (queued !== undefined) return queued.changes;
-  const { finishedAt: at, state, problem, attempts } = finished;
+  const { createdAt, startedAt, finishedAt, state, problem, attempts } = finished;
   const last = attempts.at(-1);
+  const at = finishedAt ?? startedAt ?? createdAt;
+  const attempt = last?.attempt ?? null;
+  if (!hasEnded(state))
+    return [{ seq: state === 'queued' ? 1 : 2, at, state, problem, nodeId: last?.nodeId ?? null, attempt }];
   // Its number is not known any more: whoever has seen an event of it has seen others, and this one is the last.
   const seq = Number.MAX_SAFE_INTEGER;
-  return [{ seq, at, state, problem, nodeId: last?.nodeId ?? null, attempt: last?.attempt ?? null }];
+  return [{ seq, at, state, problem, nodeId: last?.nodeId ?? null, attempt }];
 }
 
 export function eventOf(job: string, { seq, at, state, nodeId, attempt, problem }: JobChange): JobEvent {

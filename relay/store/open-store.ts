@@ -9,6 +9,8 @@ export const DATABASE_FILE = 'sparewatt.sqlite';
 export type StoreOptions = Omit<PostgresOptions, 'url'> & {
   /** Of the database of SQLite. */
   file: string;
+  /** How large it may grow; as large as the disk allows unless given. */
+  maxSizeBytes?: number | undefined;
   /** Of a PostgreSQL database that is used instead. A secret. */
   databaseUrl?: string | undefined;
   /** How long the server of that database may take to answer; not at all unless given. */
@@ -21,9 +23,16 @@ export type StoreOptions = Omit<PostgresOptions, 'url'> & {
  * `database_unusable` and `database_in_use`.
  */
 export async function openStore(given: StoreOptions): Promise<Store> {
-  const { file, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
+  const { file, maxSizeBytes, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
   const { relaySeed, attestationSeed } = options;
-  if (databaseUrl === undefined) return openSqliteStore({ file, relaySeed, attestationSeed });
+  if (databaseUrl === undefined) {
+    return openSqliteStore({
+      file,
+      relaySeed,
+      attestationSeed,
+      ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }),
+    });
+  }
   // Loaded here, so that a relay on SQLite need not wait for it.
   const { openPostgresStore } = await import('./postgres/open-postgres-store.ts');
   const { nameOfDatabase } = await import('./postgres/connections.ts');

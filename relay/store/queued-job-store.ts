@@ -106,6 +106,14 @@ export type ListedJob = Omit<JobSummary, 'state' | 'finishedAt'> & {
   finishedAt: number | null;
 };
 
+/** Of which key, in which of the states; null is any. */
+export type JobListing = {
+  limit: number;
+  before?: string | undefined;
+  apiKeyId: string | null;
+  states?: readonly JobState[] | null | undefined;
+};
+
 export type ListedJobs = {
   jobs: ListedJob[] /** What to pass as `before`; null on the last page. */;
   next: string | null;
@@ -133,10 +141,8 @@ export interface QueuedJobStore {
   endJob(id: string, event: EndEvent, ending: JobEnding): Promise<JobChange[] | undefined>;
   /** Every job that has not ended, in the order of acceptance. */
   listLiveJobs(): Promise<QueuedJob[]>;
-  /** All jobs, live and ended, of one key or of any, newest first. */
-  listAllJobs(page: { limit: number; before?: string | undefined; apiKeyId: string | null }): Promise<ListedJobs>;
-  /** Of every key, the jobs that have not ended and are in this state, newest first. */
-  listJobsIn(state: JobState, page: { limit: number; before?: string | undefined }): Promise<ListedJobs>;
+  /** Jobs, live and ended, newest first: of one key or of any, in these states or in any. */
+  listAllJobs(page: JobListing): Promise<ListedJobs>;
   /** Forgets an ended job with its result; its record and receipt stay. False when it has not ended or is not here. */
   forgetJob(id: string): Promise<boolean>;
   /** The same for up to `limit` jobs that ended before a moment; returns how many. */

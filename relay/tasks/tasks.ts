@@ -21,7 +21,7 @@ export type Tasks = {
   close(): Promise<void>;
 };
 
-export type TasksPorts = { jobs: JobRunner; now: () => number };
+export type TasksPorts = { jobs: Pick<JobRunner, 'run'>; now: () => number };
 
 type Entry = { task: Task; apiKeyId: string; abort: AbortController; ended: Promise<void>; sizeBytes: number };
 

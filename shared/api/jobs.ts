@@ -104,22 +104,23 @@ export const JobPage = Type.Object({
 });
 export type JobPage = Static<typeof JobPage>;
 
-export const JobPageQuery = Type.Object({
-  limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
-  after: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-});
-
-export const AdminJobsQuery = Type.Object({
-  ...JobPageQuery.properties,
-  state: Type.Optional(
-    Type.Union([
-      Type.Literal('awaiting_approval'),
-      Type.Literal('queued'),
-      Type.Literal('assigned'),
-      Type.Literal('running'),
-    ]),
-  ),
-});
+/** Query of `GET /v1/jobs` and `GET /v1/admin/jobs`. */
+export const JobPageQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
+    after: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    state: Type.Optional(
+      Type.String({
+        maxLength: 128,
+        description:
+          'Only jobs in these states, comma between: awaiting_approval, queued, assigned, running, succeeded, failed, ' +
+          'cancelled, expired; any by default',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type JobPageQuery = Static<typeof JobPageQuery>;
 
 /** Body of `POST /v1/jobs`. The form of `input` is that of the service. */
 export const JobRequest = Type.Object(

@@ -5,6 +5,7 @@ import { createNodeTable, type LiveNode, type NodeTable } from '../../relay/fabr
 import { keepSessions } from '../../relay/fabric/sessions.ts';
 import type { JobSpec } from '../../relay/jobs/job.ts';
 import { recordOperatorJobs } from '../../relay/jobs/operator-jobs.ts';
+import { createRecordKeeper } from '../../relay/jobs/record-keeper.ts';
 import { createJobRunner, type JobRunner } from '../../relay/jobs/run-job.ts';
 import { createScheduler, type Scheduler } from '../../relay/scheduler/scheduler.ts';
 import type { JobRecord, Store } from '../../relay/store/store.ts';
@@ -132,7 +133,8 @@ export function createChurnWorld(t: TestContext, count: number, random: () => nu
   const scheduler = createScheduler(table, { now, random });
   const receiptKeys = { relay: 'N', publicKeyOf: (nodeId: string) => byId.get(nodeId)?.publicKey };
   const billing = { chargeFor: () => null, reserve: () => undefined };
-  const jobs = createJobRunner({ bus, table, scheduler, store, receiptKeys, billing, log, clock: now });
+  const keeper = createRecordKeeper({ store: store.jobs, log });
+  const jobs = createJobRunner({ bus, table, scheduler, records: keeper, receiptKeys, billing, log, clock: now });
   const operators = recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now, log });
 
   const begin = (number: number): void => {

@@ -45,6 +45,7 @@ export function toStoreError(error: unknown, database: string): Problem | Statem
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (advice === undefined) return new StatementError(error);
   const problem = new Problem('storage_failed', `${NAMELESS} cannot be used: ${advice} (${code}).`, {
+    retryAfterMs: 1_000,
     cause: new Error(`the database ${database}`),
   });
   if (ENDING.some((prefix) => code.startsWith(prefix))) lost.add(problem);

@@ -5,6 +5,7 @@ import { type EndEvent, hasEnded, type JobEvent, type JobState, step } from '../
 import type {
   JobChange,
   JobEnding,
+  JobListing,
   JobMove,
   ListedJob,
   ListedJobs,
@@ -204,6 +205,15 @@ export function wordOfEnding(row: QueuedJobRow, { word, finishedAt }: EndingRows
   const webhook = JSON.parse(row.webhook) as Webhook | null;
   if (webhook === null || word === null) return undefined;
   return [row.api_key_id, webhook.url, webhook.secret, word.id, word.body, finishedAt];
+}
+
+/** The states of a listing among those of jobs that live, and among those of jobs that have ended; null for all of them. */
+export function statesOf({ states }: Pick<JobListing, 'states'>): {
+  live: readonly JobState[] | null;
+  ended: readonly JobState[] | null;
+} {
+  if (states == null) return { live: null, ended: null };
+  return { live: states.filter((state) => !hasEnded(state)), ended: states.filter(hasEnded) };
 }
 
 /** One page, newest first, of live and ended jobs, of each of which one more than `limit` was read. */

@@ -120,7 +120,6 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       endJob: (id, event, ending) => ask('queuedJobs', 'endRows', id, rowsOfEnding(event, ending)),
       listLiveJobs: () => ask('queuedJobs', 'listLiveJobs'),
       listAllJobs: (page) => ask('queuedJobs', 'listAllJobs', page),
-      listJobsIn: (state, page) => ask('queuedJobs', 'listJobsIn', state, page),
       forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),
       forgetEndedJobs: (before, limit) => ask('queuedJobs', 'forgetEndedJobs', before, limit),
       dueWebhooks: (now, limit, except) => ask('queuedJobs', 'dueWebhooks', now, limit, except),

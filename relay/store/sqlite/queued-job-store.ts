@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { hasEnded, type JobState } from '../../jobs/queue/job-state.ts';
-import type { JobChange, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
+import type { JobChange, JobListing, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
   acceptedJob,
@@ -15,6 +15,7 @@ import {
   queuedJobValues,
   rowsOfEnding,
   type StepValues,
+  statesOf,
   stepValues,
   toQueuedJob,
   type WebhookValues,
@@ -44,8 +45,6 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
     endRows: (id, rows) => access.write(() => end(statements, id, rows)),
     listLiveJobs: () => access.read(() => statements.live.all().map(toQueuedJob)),
     listAllJobs: (page) => access.read(() => listPage(statements, page)),
-    listJobsIn: (state, { limit, before = LAST_ID }) =>
-      access.read(() => pageOf(statements.liveInState.all(state, before, limit + 1), [], limit)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
     forgetEndedJobs: (before, limit) => access.write(() => statements.forgetEnded.run(before, limit).changes),
     dueWebhooks: (now, limit, { seqs, apiKeyIds }) =>
@@ -65,11 +64,15 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
 
 type Statements = ReturnType<typeof prepareStatements> & { insertRecord: JobInsert };
 
+/** States as JSON, twice; null for any. */
+type Wanted = [string | null, string | null];
+
 function prepareStatements(db: Database) {
   const select = `SELECT seq, ${QUEUED_JOB_COLUMNS} FROM queued_jobs`;
   const bodyOf = (table: string) =>
     db.prepare<[string], string>(`SELECT body FROM ${table} JOIN queued_jobs ON seq = job WHERE id = ?`).pluck();
   const newest = 'ORDER BY id DESC LIMIT ?';
+  const inState = 'AND (? IS NULL OR state IN (SELECT value FROM json_each(?)))';
   return {
     insert: db.prepare<unknown[]>(
       `INSERT INTO queued_jobs (${QUEUED_JOB_COLUMNS}) VALUES (${QUEUED_JOB_COLUMNS.replaceAll(/\w+/g, '?')})`,
@@ -88,16 +91,25 @@ function prepareStatements(db: Database) {
         'changes = ? WHERE seq = ?',
     ),
     live: db.prepare<[], QueuedJobRow>(`${select} WHERE finished_at IS NULL ORDER BY seq`),
-    liveOfAny: db.prepare<[string, number], QueuedJobRow>(`${select} WHERE finished_at IS NULL AND id < ? ${newest}`),
-    liveInState: db.prepare<[JobState, string, number], QueuedJobRow>(
-      `${select} WHERE finished_at IS NULL AND state = ? AND id < ? ${newest}`,
+    liveOfAny: db.prepare<[string, ...Wanted, number], QueuedJobRow>(
+      `${select} WHERE finished_at IS NULL AND id < ? ${inState} ${newest}`,
     ),
-    liveOfKey: db.prepare<[string, string, number], QueuedJobRow>(
-      `${select} WHERE finished_at IS NULL AND id < ? AND api_key_id = ? ${newest}`,
+    liveOfKey: db.prepare<[string, string, ...Wanted, number], QueuedJobRow>(
+      `${select} WHERE finished_at IS NULL AND id < ? AND api_key_id = ? ${inState} ${newest}`,
     ),
     endedOfAny: db.prepare<[string, number], JobRow>(`SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? ${newest}`),
     endedOfKey: db.prepare<[string, string, number], JobRow>(
       `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND api_key_id = ? ${newest}`,
+    ),
+    endedInState: db.prepare<[string, JobState, number], JobRow>(
+      // As its index says it, so that it is used.
+      `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND state = ? AND state <> 'succeeded' ${newest}`,
+    ),
+    succeeded: db.prepare<[string, number], JobRow>(
+      `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND state = 'succeeded' ${newest}`,
+    ),
+    endedOfKeyInState: db.prepare<[string, string, JobState, number], JobRow>(
+      `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND api_key_id = ? AND state = ? ${newest}`,
     ),
     forget: db.prepare<[string]>('DELETE FROM queued_jobs WHERE id = ? AND finished_at IS NOT NULL'),
     forgetEnded: db.prepare<[number, number]>(
@@ -155,13 +167,35 @@ function end(statements: Statements, id: string, rows: EndingRows): JobChange[] 
   return moved.changes;
 }
 
-function listPage(
-  statements: Statements,
-  { limit, before = LAST_ID, apiKeyId }: { limit: number; before?: string | undefined; apiKeyId: string | null },
-): ListedJobs {
-  const { liveOfAny, liveOfKey, endedOfAny, endedOfKey } = statements;
+function listPage(statements: Statements, page: JobListing): ListedJobs {
+  const { live, ended } = statesOf(page);
+  return pageOf(listLive(statements, page, live), listEnded(statements, page, ended), page.limit);
+}
+
+/** The queue is bounded: those in other states are passed over. */
+function listLive(
+  { liveOfAny, liveOfKey }: Statements,
+  { limit, before = LAST_ID, apiKeyId }: JobListing,
+  states: readonly JobState[] | null,
+): QueuedJobRow[] {
+  if (states?.length === 0) return [];
+  const wanted = states === null ? null : JSON.stringify(states);
+  if (apiKeyId === null) return liveOfAny.all(before, wanted, wanted, limit + 1);
+  return liveOfKey.all(before, apiKeyId, wanted, wanted, limit + 1);
+}
+
+/** State by state, by an index where it is not that of most jobs: a million that are not asked for cost nothing. */
+function listEnded(
+  { endedOfAny, endedOfKey, endedInState, endedOfKeyInState, succeeded }: Statements,
+  { limit, before = LAST_ID, apiKeyId }: JobListing,
+  states: readonly JobState[] | null,
+): JobRow[] {
   const most = limit + 1;
-  const live = apiKeyId === null ? liveOfAny.all(before, most) : liveOfKey.all(before, apiKeyId, most);
-  const ended = apiKeyId === null ? endedOfAny.all(before, most) : endedOfKey.all(before, apiKeyId, most);
-  return pageOf(live, ended, limit);
+  if (states !== null) {
+    return states.flatMap((state) => {
+      if (apiKeyId !== null) return endedOfKeyInState.all(before, apiKeyId, state, most);
+      return state === 'succeeded' ? succeeded.all(before, most) : endedInState.all(before, state, most);
+    });
+  }
+  return apiKeyId === null ? endedOfAny.all(before, most) : endedOfKey.all(before, apiKeyId, most);
 }

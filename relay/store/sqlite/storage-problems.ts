@@ -16,6 +16,9 @@ const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
   ['SQLITE_LOCKED', 'another program keeps it locked. Close that program'],
 ];
 
+/** Most of it passes by itself, or as soon as there is room. */
+const RETRY_AFTER_MS = 1_000;
+
 function sqliteCodeOf(error: unknown): string {
   return error instanceof Database.SqliteError ? error.code : '';
 }
@@ -42,5 +45,5 @@ export function toStorageError(error: unknown, file: string, phase: Phase): unkn
   if (phase === 'opening')
     return new Problem('data_folder_unusable', `The database ${file} ${because}`, { cause: error });
   const cause = new Error(`the database ${file}`, { cause: error });
-  return new Problem('storage_failed', `The relay's database ${because}`, { cause });
+  return new Problem('storage_failed', `The relay's database ${because}`, { cause, retryAfterMs: RETRY_AFTER_MS });
 }

@@ -33,6 +33,40 @@ test('lists jobs in pages, a key its own and the operator all, and shows nobody 
   assert.equal((await jobOf(admin, own[0] ?? '')).id, own[0]);
 });
 
+test('lists jobs by state, one or several, and refuses what is no state and no parameter by its name', async (t) => {
+  const pool = await startTestPool(t);
+  const done = await submit(pool);
+  await pool.addNode();
+  await endOf(pool, done.id);
+  const { id } = await submit(pool, { model: 'test/failing', max_attempts: 1 });
+  await endOf(pool, id);
+  const { runs } = await addControlled(pool);
+  const held = await submit(pool, { model: 'test/held' });
+  const waiting = await submit(pool, { model: 'test/held' });
+  await runs.next();
+  await until(async () => (await jobOf(pool, held.id)).state === 'running');
+  const list = async (path: string) => (await askAsAdmin<JobPage>(pool, path)).body.data.map((job) => job.id);
+  for (const path of ['/v1/jobs', '/v1/admin/jobs']) {
+    assert.deepEqual(await list(`${path}?state=succeeded`), [done.id]);
+    assert.deepEqual(await list(`${path}?state=failed`), [id]);
+    assert.deepEqual(await list(`${path}?state=running`), [held.id]);
+    assert.deepEqual(await list(`${path}?state=queued,%20succeeded,failed`), [waiting.id, id, done.id]);
+    assert.deepEqual(await list(`${path}?state=cancelled`), []);
+    const page = (await askAsAdmin<JobPage>(pool, `${path}?state=failed,queued&limit=1`)).body;
+    assert.deepEqual([page.data.map((job) => job.id), page.next], [[waiting.id], waiting.id]);
+    assert.deepEqual(await list(`${path}?state=failed,queued&limit=1&after=${page.next}`), [id]);
+    for (const [query, param, named] of [
+      ['state=done', 'state', /awaiting_approval, queued.* not "done"/],
+      ['state=', 'state', /not ""/],
+      ['status=failed', 'status', /Unknown parameter: 'status'/],
+    ] as const) {
+      const refused = await askAsAdmin<ErrorBody>(pool, `${path}?${query}`);
+      assert.deepEqual([refused.status, refused.body.code, refused.body.error.param], [400, 'invalid_value', param]);
+      assert.match(refused.body.detail, named);
+    }
+  }
+});
+
 test('tells each change as an event with an id, and one who comes back only what was missed', async (t) => {
   const pool = await startTestPool(t);
   const waiting = await submit(pool);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type EndState, hasEnded, JOB_STATES, type JobState } from '../../../relay/jobs/queue/job-state.ts';
 import type { QueuedJobStore, QueuedOrder } from '../../../relay/store/queued-job-store.ts';
 import type { FinishedJob } from '../../../relay/store/store.ts';
 import type { StorePlace } from './store-contract.ts';
@@ -197,21 +198,61 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     );
   });
 
-  contract('lists the jobs that have not ended by their state, page by page', async (place) => {
-    const { queuedJobs } = await place.open();
-    for (const id of ['job_1', 'job_2', 'job_3']) await queuedJobs.acceptJob(order(id), INPUT, 'awaiting_approval');
-    await queuedJobs.acceptJob(order('job_4'), INPUT, 'queued');
-    await queuedJobs.moveJob('job_2', 'approve', { at: T0 });
-    const first = await queuedJobs.listJobsIn('awaiting_approval', { limit: 1 });
-    assert.deepEqual([first.jobs.map(({ id }) => id), first.next], [['job_3'], 'job_3']);
-    const rest = await queuedJobs.listJobsIn('awaiting_approval', { limit: 9, before: 'job_3' });
-    assert.deepEqual([rest.jobs.map(({ id }) => id), rest.next], [['job_1'], null]);
-    const queued = await queuedJobs.listJobsIn('queued', { limit: 9 });
-    assert.deepEqual(
-      queued.jobs.map(({ id }) => id),
-      ['job_4', 'job_2'],
-    );
-  });
+  contract(
+    'lists jobs by any of their states, live and ended together, of a key or of all, page by page',
+    async (place) => {
+      const { jobs, queuedJobs } = await place.open();
+      const all: { id: string; apiKeyId: string; state: JobState }[] = [];
+      const keys = ['key_1', 'key_2'];
+      for (let n = 10; n < 42; n += 1) {
+        const [id, apiKeyId] = [`job_${n}`, keys[n % 2] ?? ''];
+        const state = JOB_STATES[Math.floor((n - 10) / 2) % JOB_STATES.length] ?? 'queued';
+        all.unshift({ id, apiKeyId, state });
+        if (hasEnded(state)) {
+          const receipt = state === 'succeeded' ? finishedJob(id).receipt : null;
+          await jobs.recordFinishedJob(finishedJob(id, { apiKeyId, state: state as EndState, receipt }));
+          continue;
+        }
+        await queuedJobs.acceptJob(order(id, { apiKeyId }), INPUT, state === 'awaiting_approval' ? state : 'queued');
+        if (state === 'assigned' || state === 'running') await queuedJobs.moveJob(id, 'assign', { at: T0 });
+        if (state === 'running') await queuedJobs.moveJob(id, 'start', { at: T0 });
+      }
+      // One of the queue that has ended stands in both tables, and is listed once.
+      const ending = all.find(({ state, apiKeyId }) => state === 'queued' && apiKeyId === 'key_1');
+      assert.ok(ending !== undefined);
+      await succeed(queuedJobs, ending.id);
+      ending.state = 'succeeded';
+      for (const states of [
+        null,
+        ...JOB_STATES.map((state) => [state]),
+        ['failed', 'expired'],
+        ['queued', 'succeeded'],
+      ]) {
+        for (const apiKeyId of [null, ...keys]) {
+          const wanted = all.filter((job) => (apiKeyId ?? job.apiKeyId) === job.apiKeyId);
+          const expected = wanted.filter(({ state }) => states?.includes(state) ?? true);
+          const found: string[] = [];
+          for (let before: string | undefined; ; ) {
+            const page = await queuedJobs.listAllJobs({
+              limit: 3,
+              before,
+              apiKeyId,
+              states: states as JobState[] | null,
+            });
+            assert.ok(page.jobs.length <= 3);
+            found.push(...page.jobs.map(({ id, state }) => `${id} ${state}`));
+            if (page.next === null) break;
+            before = page.next;
+          }
+          assert.deepEqual(
+            found,
+            expected.map(({ id, state }) => `${id} ${state}`),
+            `${states} of ${apiKeyId}`,
+          );
+        }
+      }
+    },
+  );
 
   contract('forgets what has ended and never what has not; record and receipt stay', async (place) => {
     const { jobs, queuedJobs } = await place.open();

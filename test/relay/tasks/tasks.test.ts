@@ -8,7 +8,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 /** Runs whose end the test decides. */
 function startTasks() {
   const running = new Map<string, { end(text: string): void; fail(problem: Problem): void }>();
-  const jobs: JobRunner = {
+  const jobs: Pick<JobRunner, 'run' | 'running'> = {
     run: (job, sink, { signal }) =>
       new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -21,7 +21,6 @@ function startTasks() {
         });
       }),
     running: () => running.size,
-    staleFrames: () => 0,
   };
   return { tasks: createTasks({ jobs, now: () => 7 }), running };
 }

@@ -13,6 +13,7 @@ import { keyScopes } from './0100-key-scopes.ts';
 import { usageHours } from './0101-usage-hours.ts';
 import { keyAccounts } from './0105-key-accounts.ts';
 import { webhookKeys } from './0110-webhook-keys.ts';
+import { jobsByState } from './0120-jobs-by-state.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   usageHours,
   keyAccounts,
   webhookKeys,
+  jobsByState,
 ];

@@ -17,6 +17,7 @@ import { keyScopes } from './0100-key-scopes.ts';
 import { usageHours } from './0101-usage-hours.ts';
 import { keyAccounts } from './0105-key-accounts.ts';
 import { webhookKeys } from './0110-webhook-keys.ts';
+import { jobsByState } from './0120-jobs-by-state.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -40,4 +41,5 @@ export const MIGRATIONS: readonly Migration[] = [
   usageHours,
   keyAccounts,
   webhookKeys,
+  jobsByState,
 ];

@@ -1,0 +1,94 @@
+import type { Problem } from '../../shared/problems/problem.ts';
+import { InFlight } from '../in-flight.ts';
+import type { QueuedAttempt } from '../store/queued-job-store.ts';
+import type { JobRecord, JobSummary } from '../store/store.ts';
+import type { Course } from './course.ts';
+import type { JobState } from './queue/job-state.ts';
+import type { RecordKeeper } from './record-keeper.ts';
+
+/** A job that the store does not know yet, as it is now. Its receipt is signed by the store, when it is there. */
+export type JobNow = Omit<JobSummary, 'state' | 'finishedAt'> & {
+  state: JobState;
+  finishedAt: number | null;
+  attempts: QueuedAttempt[];
+  receipt: null;
+};
+
+/** The jobs that somebody waits for, from their beginning to their place on the disk. */
+export type JobsInHand = {
+  /** What is returned must be told the end, once. */
+  begin(course: Course, caller: AbortController): (record: JobRecord, node: string | null) => void;
+  find(id: string): JobNow | undefined;
+  /** Settles when a job that runs, or whose record is being written, has been written down or is kept for later. */
+  whenWritten(id: string): Promise<void> | undefined;
+  giveUp(id: string, reason: Problem): Promise<boolean>;
+};
+
+type InHand = {
+  readonly id: string;
+  /** Nothing but the record once it has ended, so that no input waits for the disk. */
+  as: { course: Course; caller: AbortController } | { record: JobRecord };
+  /** Made for those who wait. */
+  written: PromiseWithResolvers<void> | undefined;
+};
+
+/**
+ * Invariants: (1) a job is found here or in the store from the moment it begins, and in both only while its record is
+ * being written; (2) one that has ended holds no input. Looked through from end to end: those who ask are few, and see
+ * `InFlight` for what a table would cost those who do not.
+ */
+export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find'>): JobsInHand {
+  const inHand = new InFlight<InHand>();
+  const entryOf = (id: string): InHand | undefined => {
+    for (const entry of inHand) if (entry.id === id) return entry;
+    return undefined;
+  };
+  return {
+    begin: (course, caller) => {
+      const entry: InHand = { id: course.job.id, as: { course, caller }, written: undefined };
+      const ticket = inHand.add(entry);
+      return (record, node) => {
+        entry.as = { record };
+        void records.write(record, node).then(() => {
+          inHand.remove(ticket, entry);
+          entry.written?.resolve();
+        });
+      };
+    },
+    find: (id) => {
+      const entry = entryOf(id);
+      if (entry !== undefined) return 'record' in entry.as ? asEnded(entry.as.record) : asRunning(entry.as.course);
+      const kept = records.find(id);
+      return kept && asEnded(kept);
+    },
+    whenWritten: (id) => {
+      const entry = entryOf(id);
+      return entry && writtenOf(entry);
+    },
+    giveUp: async (id, reason) => {
+      const entry = entryOf(id);
+      if (entry === undefined) return false;
+      const written = writtenOf(entry);
+      if ('caller' in entry.as) entry.as.caller.abort(reason);
+      await written;
+      return true;
+    },
+  };
+}
+
+function writtenOf(entry: InHand): Promise<void> {
+  entry.written ??= Promise.withResolvers();
+  return entry.written.promise;
+}
+
+function asRunning(course: Course): JobNow {
+  const { id, requestId, apiKeyId, type, model, stream } = course.job;
+  const now = course.now();
+  const state = now.attempts.at(-1)?.state === 'running' ? 'running' : 'queued';
+  const rest = { problem: null, finishedAt: null, usage: null, receipt: null };
+  return { id, requestId, apiKeyId, type, model, stream, state, ...now, ...rest };
+}
+
+function asEnded({ charge: _, ...record }: JobRecord): JobNow {
+  return { ...record, receipt: null };
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { createRecordKeeper, type KeptLimits } from '../../../relay/jobs/record-keeper.ts';
+import type { JobStore } from '../../../relay/store/store.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { collectLog } from '../../support/log.ts';
+import { isProblem } from '../../support/problems.ts';
+import { until } from '../../support/until.ts';
+import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
+import { finishedJob } from '../store/store-records.ts';
+
+/** A real store behind a disk that the test fills and frees, and a keeper that writes to it. */
+async function startKeeper(t: TestContext, limits?: KeptLimits) {
+  const { jobs } = await (await makeSqlitePlace(t)).open();
+  const disk = { isFull: false, losesAnswers: false };
+  const store: Pick<JobStore, 'recordFinishedJob' | 'findJob'> = {
+    findJob: (id) => jobs.findJob(id),
+    recordFinishedJob: async (record) => {
+      if (disk.isFull) throw new Problem('storage_failed', 'The disk is full.');
+      const verdict = await jobs.recordFinishedJob(record);
+      if (disk.losesAnswers) throw new Problem('storage_failed', 'The line broke.');
+      return verdict;
+    },
+  };
+  const log = collectLog();
+  /** Lets the time pass after which it tries again. */
+  let pass = (): void => assert.fail('nothing was to be tried again');
+  const later = (run: () => void, ms: number): (() => void) => {
+    assert.equal(ms, 1_000);
+    pass = run;
+    return () => undefined;
+  };
+  const keeper = createRecordKeeper({ store, log, later, ...(limits === undefined ? {} : { limits }) });
+  const write = (...ids: string[]) => Promise.all(ids.map((id) => keeper.write(finishedJob(id), 'desk-1')));
+  const isWritable = (): boolean => {
+    try {
+      keeper.assertWritable();
+      return true;
+    } catch (error) {
+      isProblem('storage_failed', /full|broke/)(error);
+      assert.equal((error as Problem).retryAfterMs, 1_000);
+      return false;
+    }
+  };
+  const listed = async () => (await jobs.listJobs({ limit: 100 })).jobs.map(({ id }) => id).reverse();
+  return { keeper, disk, log, write, isWritable, pass: () => pass(), listed };
+}
+
+test('keeps what the disk refuses, lets no work in meanwhile, and writes it oldest first when there is room', async (t) => {
+  const { keeper, disk, write, isWritable, pass, listed, log } = await startKeeper(t);
+  await write('job_1');
+  assert.equal(isWritable(), true);
+  disk.isFull = true;
+  await write('job_2', 'job_3');
+  assert.equal(isWritable(), false);
+  assert.equal(keeper.find('job_2')?.id, 'job_2');
+  await write('job_4');
+  pass();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isWritable(), false);
+  disk.isFull = false;
+  // Behind those that wait, though there is room by now.
+  await write('job_5');
+  pass();
+  await until(isWritable);
+  assert.deepEqual(await listed(), ['job_1', 'job_2', 'job_3', 'job_4', 'job_5']);
+  await keeper.close();
+  assert.equal(isWritable(), true);
+  assert.equal(keeper.find('job_2'), undefined);
+  assert.deepEqual(log.lines, [
+    'error the storage takes no writes: records of finished jobs are kept in memory, and no new work is let in',
+    'info the storage takes writes again; the records that waited are written',
+  ]);
+});
+
+test('keeps no more than its limits, in number and in bytes, and says what is lost', async (t) => {
+  const sizeBytes = JSON.stringify(finishedJob('job_1')).length;
+  for (const limits of [
+    { records: 2, bytes: 1e9 },
+    { records: 1e9, bytes: 2.5 * sizeBytes },
+  ]) {
+    const { keeper, disk, write, listed, log } = await startKeeper(t, limits);
+    disk.isFull = true;
+    await write('job_1', 'job_2', 'job_3');
+    disk.isFull = false;
+    await keeper.close();
+    assert.deepEqual(await listed(), ['job_1', 'job_2']);
+    assert.equal(log.lines.filter((line) => /is lost: too many wait/.test(line)).length, 1);
+  }
+});
+
+test('counts a record once whose commit nobody heard of', async (t) => {
+  const { keeper, disk, write, isWritable, listed, log } = await startKeeper(t);
+  disk.losesAnswers = true;
+  await write('job_1');
+  assert.equal(isWritable(), false);
+  disk.losesAnswers = false;
+  await keeper.close();
+  assert.equal(isWritable(), true);
+  assert.deepEqual(await listed(), ['job_1']);
+  assert.equal(log.lines.filter((line) => /could not be recorded|lost/.test(line)).length, 0);
+});
+
+test('a record that is at fault itself keeps nobody out, nor those behind it', async (t) => {
+  const { keeper, disk, write, isWritable, listed, log } = await startKeeper(t);
+  const faulty = finishedJob('job_2', { receipt: finishedJob('job_1').receipt });
+  await write('job_1');
+  await keeper.write(faulty, 'desk-1');
+  assert.equal(isWritable(), true);
+  disk.isFull = true;
+  await keeper.write(faulty, 'desk-1');
+  await write('job_3');
+  disk.isFull = false;
+  await keeper.close();
+  assert.deepEqual(await listed(), ['job_1', 'job_3']);
+  assert.equal(log.lines.filter((line) => line === 'error a finished job could not be recorded').length, 2);
+});
+
+test('says how many are lost when the disk is full to the end', async (t) => {
+  const { keeper, disk, write, listed, log } = await startKeeper(t);
+  disk.isFull = true;
+  await write('job_1', 'job_2');
+  await keeper.close();
+  assert.deepEqual(await listed(), []);
+  assert.equal(
+    log.lines.at(-1),
+    'error the storage took no writes to the end: the records of so many finished jobs are lost',
+  );
+});
