@@ -74,7 +74,7 @@ test('refuses routing that is wrong with 400 and the place', async () => {
     ['routing.max_wait_ms', { max_wait_ms: -1 }],
     ['routing.allow_fallbacks', { allow_fallbacks: 'yes' }],
     ['routing.require.trust', { require: { trust: 'blind' } }],
-    ['routing', { nodes: ['attic'] }],
+    ['routing.nodes', { nodes: ['attic'] }],
     ['routing', 'attic'],
   ];
   for (const [param, routing] of wrong) {
