@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { fromProblemRecord, Problem } from '../problems/problem.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
+import { readAtMost } from '../protocol/read-body.ts';
 
 export type RelayHttp = {
   relayUrl: string;
@@ -37,7 +38,8 @@ export async function postToRelay<Answer>(
       redirect: 'error',
       signal: attempt.signal,
     });
-    const bytes = await readAnswer(response);
+    const bytes = await readAtMost(response.body, ANSWER_MOST_BYTES);
+    if (bytes === undefined) throw new Error(`the answer has more than ${ANSWER_MOST_BYTES} bytes`);
     if (response.ok) return read(bytes);
     throw refusalOf(response.status, bytes, relayUrl);
   } catch (error) {
@@ -50,28 +52,6 @@ export async function postToRelay<Answer>(
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
-}
-
-/** What goes on without an end must not fill the owner's memory. */
-async function readAnswer({ body }: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const reader = body?.getReader();
-  for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
-    size += read.value.length;
-    if (size > ANSWER_MOST_BYTES) {
-      await reader?.cancel();
-      throw new Error(`the answer has more than ${ANSWER_MOST_BYTES} bytes`);
-    }
-    chunks.push(read.value);
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function refusalOf(status: number, body: Uint8Array, relayUrl: string): Problem {

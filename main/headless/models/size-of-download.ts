@@ -8,6 +8,7 @@ import {
 } from '../../../shared/downloads/model-plan.ts';
 import type { ModelSize } from '../../../shared/ipc/model-size.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { readAtMost } from '../../../shared/protocol/read-body.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
 import { fileUrl, requestFile, statusProblem, unreachableProblem, type WaysOut } from './hub.ts';
 import { type ModelSource, type OpenSource, type SourceOptions, sourcesFor } from './sources.ts';
@@ -107,14 +108,8 @@ async function readText(url: URL, hub: OpenSource['hub'], id: string, signal: Ab
     if (problem !== null) throw problem;
     return null;
   }
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > CONFIG_MOST_BYTES) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  const bytes = await readAtMost(response.body, CONFIG_MOST_BYTES);
+  return bytes === undefined ? null : Buffer.from(bytes).toString('utf8');
 }
 
 function parsed(text: string): unknown {

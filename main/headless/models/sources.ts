@@ -1,5 +1,6 @@
 import { type ModelLock, parseModelLock } from '../../../shared/api/model-lock.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { readAtMost } from '../../../shared/protocol/read-body.ts';
 import type { Digests } from './digests.ts';
 import { type HubOptions, unreachableProblem } from './hub.ts';
 
@@ -125,14 +126,9 @@ async function fetchLock(hub: HubOptions, base: URL, wanted: Wanted, signal: Abo
 async function readText(hub: HubOptions, url: URL, signal: AbortSignal): Promise<string | null> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LOCK_TIMEOUT_MS)]);
   const response = await (hub.fetch ?? globalThis.fetch)(url, { redirect: 'error', signal: limit });
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > LOCK_MOST_BYTES) throw new Error(`the lock has more than ${LOCK_MOST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return response.ok ? Buffer.concat(chunks).toString('utf8') : null;
+  const bytes = await readAtMost(response.body, LOCK_MOST_BYTES);
+  if (bytes === undefined) throw new Error(`the lock has more than ${LOCK_MOST_BYTES} bytes`);
+  return response.ok ? Buffer.from(bytes).toString('utf8') : null;
 }
 
 function parseLock(text: string): ModelLock | null {
