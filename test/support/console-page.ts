@@ -1,26 +1,16 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { Pool, PoolNode } from './pool.ts';
-
-export type ConsoleVisitor = { page: Page; faults: string[] };
+import { type Visitor, visitPage } from './visit-page.ts';
 
 const AT_A_TIME = 20;
 
-/** A browser profile of its own at the console; what the page throws or its policy refuses is noted. */
-export async function visitConsole(
+/** A browser profile of its own at the console. */
+export function visitConsole(
   browser: Browser,
   { relay }: Pool,
   { hash = '', ...options }: BrowserContextOptions & { hash?: string } = {},
-): Promise<ConsoleVisitor> {
-  const context = await browser.newContext({ locale: 'en-GB', ...options });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/Failed to load resource|WebSocket/.test(message.text()))
-      faults.push(message.text());
-  });
-  await page.goto(`${relay.url}/console${hash}`);
-  return { page, faults };
+): Promise<Visitor> {
+  return visitPage(browser, `${relay.url}/console${hash}`, options);
 }
 
 export async function signInTo(page: Page, token: string): Promise<void> {
@@ -33,7 +23,7 @@ export async function openConsole(
   browser: Browser,
   pool: Pool,
   options: BrowserContextOptions & { hash?: string } = {},
-): Promise<ConsoleVisitor> {
+): Promise<Visitor> {
   const visitor = await visitConsole(browser, pool, options);
   await signInTo(visitor.page, pool.relay.adminToken);
   await visitor.page.getByText('Live', { exact: true }).waitFor();

@@ -3,6 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { ensureChromium } from './chromium.ts';
 import { CHROMIUM_FLAGS } from './page-node.ts';
+import { type Visitor, visitPage } from './visit-page.ts';
 
 /** Chromium as a contributor has it: without a switch that would let a simulated GPU work. */
 export function launchBrowser(...flags: string[]): Promise<Browser> {
@@ -10,24 +11,13 @@ export function launchBrowser(...flags: string[]): Promise<Browser> {
   return chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
 }
 
-export type Visitor = { page: Page; faults: string[] };
-
-/** A browser profile of its own at the page `/join`; what the page throws or its policy refuses is noted. */
-export async function visitJoin(
+/** A browser profile of its own at the page `/join`. */
+export function visitJoin(
   browser: Browser,
   relayUrl: string,
   { fragment = '', ...options }: BrowserContextOptions & { fragment?: string } = {},
 ): Promise<Visitor> {
-  const context = await browser.newContext({ locale: 'en-GB', ...options });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/Failed to load resource|WebSocket/.test(message.text()))
-      faults.push(message.text());
-  });
-  await page.goto(`${relayUrl}/join${fragment}`);
-  return { page, faults };
+  return visitPage(browser, `${relayUrl}/join${fragment}`, options);
 }
 
 /** Joins with a code as a person would. */

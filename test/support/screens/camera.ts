@@ -81,13 +81,19 @@ function cameraOf({ room, sizes, isLive = false, fullPage = false, mask = [] }: 
   const take = async (page: Page): Promise<Buffer> =>
     smallPicture(await (isLive ? lookAt(page) : whenSettled(() => lookAt(page))));
   const tolerance = isLive ? LIVE_SHARE_TOLERANCE : SHARE_TOLERANCE;
-  // Settling a page and making its picture small take most of a second, and what looks right at once needs neither.
-  const looksRight = async (page: Page, expected: Buffer): Promise<boolean> =>
-    (await comparePictures(expected, await lookAt(page))).share <= tolerance;
+  // What comes right by itself within a few looks was on its way. Settling a page and making its picture small take most of a
+  // second, and what looks right at once needs neither.
+  const looksRight = async (page: Page, expected: Buffer): Promise<boolean> => {
+    for (let look = 0; look < LOOKS_AT_WRONG; look++) {
+      if ((await comparePictures(expected, await lookAt(page))).share <= tolerance) return true;
+      await page.evaluate(SETTLED);
+    }
+    return false;
+  };
   const check = async (name: string, expected: Buffer, actual: Buffer): Promise<void> => {
-    const { share, picture } = await comparePictures(expected, actual);
+    const { share, where, picture } = await comparePictures(expected, actual);
     if (share <= tolerance) return;
-    wrong.push(`${name} differs in ${(100 * share).toFixed(2)} % of its pixels`);
+    wrong.push(`${name} differs in ${(100 * share).toFixed(2)} % of its pixels, ${where}`);
     writeFileSync(join(differing, `${name}.png`), actual);
     writeFileSync(join(differing, `${name}.differs.png`), await picture());
   };
@@ -115,7 +121,7 @@ function cameraOf({ room, sizes, isLive = false, fullPage = false, mask = [] }: 
         await page.evaluate('scrollTo(0, 0)');
         for (const colorScheme of ['dark', 'light'] as const) {
           await page.emulateMedia({ colorScheme });
-          await page.evaluate(TWO_FRAMES);
+          await page.evaluate(SETTLED);
           await shootAsItIs(page, `${name}-${size}-${colorScheme}`);
         }
       }
@@ -150,8 +156,15 @@ function kept(room: string): string[] {
 }
 
 const MOST_LOOKS = 10;
-/** Layout after a change of size or theme, and what scripts do about it, are through by the second frame. */
-const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))';
+const LOOKS_AT_WRONG = 4;
+/**
+ * Layout after a change of size or theme, and what scripts do about it, are through by the second frame; colours are on their
+ * way for longer.
+ */
+const SETTLED = `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => Promise.all(
+  document.getAnimations()
+    .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+    .map(({ finished }) => finished.catch(() => undefined)))).then(() => undefined)`;
 
 /** What pictures depend on beside our pages: how wide the fonts of this machine write, and Chromium's version. */
 async function surroundingsOf(page: Page): Promise<{ chromium: string; widths: string }> {

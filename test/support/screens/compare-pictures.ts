@@ -3,6 +3,8 @@ import sharp from 'sharp';
 export type Difference = {
   /** Of all pixels, 0 to 1; 1 where the pictures are of different size. */
   share: number;
+  /** The least box that holds all of them, in pixels: who has no picture at hand looks for it on the page. */
+  where: string;
   /** Draws the pixels that differ in red, over the pale picture. */
   picture(): Promise<Buffer>;
 };
@@ -16,10 +18,26 @@ const RGB = 3;
 /** Compares two PNGs pixel by pixel. Rejects with sharp's own error when one of them is none. */
 export async function comparePictures(expected: Buffer, actual: Buffer): Promise<Difference> {
   const [before, after] = await Promise.all([decode(expected), decode(actual)]);
-  if (before.width !== after.width || before.height !== after.height) return { share: 1, picture: async () => actual };
-  let differing = 0;
-  for (let at = 0; at < after.data.length; at += RGB) if (differsAt(before.data, after.data, at)) differing += 1;
-  return { share: differing / (after.width * after.height), picture: () => markDifferences(before, after) };
+  if (before.width !== after.width || before.height !== after.height) {
+    const where = `everywhere: ${after.width} × ${after.height} instead of ${before.width} × ${before.height}`;
+    return { share: 1, where, picture: async () => actual };
+  }
+  const differing: number[] = [];
+  for (let at = 0; at < after.data.length; at += RGB)
+    if (differsAt(before.data, after.data, at)) differing.push(at / RGB);
+  return {
+    share: differing.length / (after.width * after.height),
+    where: boxOf(differing, after.width),
+    picture: () => markDifferences(before, after),
+  };
+}
+
+function boxOf(pixels: readonly number[], pictureWidth: number): string {
+  const [xs, ys] = [pixels.map((at) => at % pictureWidth), pixels.map((at) => Math.floor(at / pictureWidth))];
+  const span = (values: number[]): [number, number] =>
+    values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+  const [[left, right], [top, bottom]] = [span(xs), span(ys)];
+  return pixels.length === 0 ? 'nowhere' : `from ${left}, ${top} to ${right}, ${bottom}`;
 }
 
 function markDifferences(before: Raw, { data, width, height }: Raw): Promise<Buffer> {

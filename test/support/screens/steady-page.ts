@@ -20,7 +20,7 @@ const STEADY = `(() => {
     .replace(/\\b(?:[0-9A-Z]{4}-){2}[0-9A-Z]{4}\\b/g, 'AAAA-AAAA-AAAA')
     .replace(/\\b(job|key|rcpt|code|dec|task|node)_[\\w-]{6,}/g, '$1_0')
     .replace(/\\b((?:attic|test|desk)(?:-tab|-\\d+)?)-[a-z0-9]{10}\\b/g, '$1-0')
-    .replace(/\\bsparewatt-[\\w-]+(?=…)/g, 'random')
+    .replace(/\\bsk-sparewatt-[\\w-]+/g, 'random')
     .replace(/[\\w+%-]{10,}/g, (word) => (isRandom(word) ? 'random' : word))
     .replace(/\\b[a-f0-9]{8,}\\b/g, 'random')
     .replace(/\\d+(?:[.,:]\\d+)*/g, '0')
