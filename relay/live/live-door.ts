@@ -19,6 +19,8 @@ export type LiveDoorOptions = {
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
+  /** A client that is sent away learns why if it reads within this time; a second when absent. */
+  farewellMs?: number;
 };
 
 export type LiveDoor = {
@@ -33,7 +35,6 @@ const CONNECTIONS_MOST = 64;
 /** What may wait for a client that does not read: the state of a thousand nodes, and some changes. */
 const BACKLOG_BYTES = 4 * 1024 * 1024;
 const PING_MS = 20_000;
-/** A client that is sent away learns why if it reads within this time. */
 const FAREWELL_MS = 1_000;
 /** Clients have nothing to say. */
 const MAX_PAYLOAD_BYTES = 1_024;
@@ -46,7 +47,7 @@ const GOING_AWAY = 1001;
  * `BACKLOG_BYTES`, and it is closed; (3) a watcher whose session has ended is gone within `PING_MS`; (4) its subscription ends with the socket.
  */
 export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDoorOptions): LiveDoor {
-  const { feed, now, log } = options;
+  const { feed, now, log, farewellMs = FAREWELL_MS } = options;
   const doors = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD_BYTES });
   const watchers = new Set<Watcher>();
   let isOpen = true;
@@ -60,6 +61,12 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
       watch({ socket: webSocket, session, isAlive: true }, searchParams.get('after') ?? undefined);
     });
   };
+  const sendAway = (socket: WebSocket, code: number, reason: string): void => {
+    if (socket.readyState !== socket.OPEN) return;
+    socket.close(code, reason);
+    setTimeout(() => socket.terminate(), farewellMs).unref();
+  };
+  const signOut = (socket: WebSocket): void => sendAway(socket, LIVE_CLOSE.signedOut, 'the session has ended');
   const watch = (watcher: Watcher, after: string | undefined): void => {
     const { socket } = watcher;
     watchers.add(watcher);
@@ -115,16 +122,6 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
       doors.close();
     },
   };
-}
-
-function signOut(socket: WebSocket): void {
-  sendAway(socket, LIVE_CLOSE.signedOut, 'the session has ended');
-}
-
-function sendAway(socket: WebSocket, code: number, reason: string): void {
-  if (socket.readyState !== socket.OPEN) return;
-  socket.close(code, reason);
-  setTimeout(() => socket.terminate(), FAREWELL_MS).unref();
 }
 
 function tooMany(): Problem {

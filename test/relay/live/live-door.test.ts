@@ -31,6 +31,8 @@ async function openDoor(t: TestContext, session?: OperatorSession) {
     onSessionEnd: (listener) => void enders.push(listener),
     now: Date.now,
     log: silentLog,
+    // Longer than any machine needs to read what waits for it.
+    farewellMs: 60_000,
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
