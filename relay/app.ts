@@ -17,6 +17,7 @@ import { registerHealthRoute } from './routes/health.ts';
 import { registerHealthProbes } from './routes/health-probes.ts';
 import { registerJobFileRoutes } from './routes/job-files.ts';
 import { registerJobRoutes } from './routes/jobs.ts';
+import { readSayableBodies } from './routes/json-bodies.ts';
 import { registerKeyRoutes } from './routes/keys.ts';
 import { registerMcpRoute } from './routes/mcp.ts';
 import { registerMetricsRoute } from './routes/metrics.ts';
@@ -99,6 +100,7 @@ export async function createApp({
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   // Every body is JSON; the framework would also read text.
   app.removeContentTypeParser('text/plain');
+  readSayableBodies(app);
   compileOnDemand(app);
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes);

@@ -30,7 +30,7 @@ export type Billing = {
   /** Lets go of a hold whose job does not come to be. */
   release(jobId: string): void;
   /** What is charged for a job that has ended; null when it is free. It is never more than what was held for it. */
-  chargeFor(job: Pick<JobSpec, 'type' | 'service' | 'holdMicro'>, record: JobRecord): Charge | null;
+  chargeFor(job: Priced & Pick<JobSpec, 'holdMicro'>, record: JobRecord): Charge | null;
   /** Hears of every job that has ended: its hold turns into its charge. */
   finished(record: JobRecord): void;
   /** Hears of credits that were granted to an account. */
@@ -48,6 +48,10 @@ type Open = { balanceMicro: number; limitMicro: number; reading: Promise<void> }
 const TEMPLATE_TOKENS = 256;
 /** What an answer without a limit of its own is held for; its charge ends there. */
 const USUAL_OUTPUT_TOKENS = 4_096;
+/** Beyond its bytes in a request a picture is so many tokens at the most, also one that is only named. */
+const PICTURE_TOKENS = 16_384;
+/** A task that compares a text with labels reads it once for each of them. */
+const MOST_READINGS = 128;
 /** The same for work that is paid by time. */
 const USUAL_NODE_MS = 60_000;
 
@@ -131,7 +135,7 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
       const rates = ratesOf(job);
       const node = record.attempts.at(-1);
       if (rates === undefined || node === undefined || record.usage === null || record.state === 'failed') return null;
-      const work = { ...billedTokens(record), nodeMs: node.finishedAt - (node.startedAt ?? node.finishedAt) };
+      const work = { ...billedTokens(job, record), nodeMs: node.finishedAt - (node.startedAt ?? node.finishedAt) };
       const amount = Math.min(amountMicro(rates, work), job.holdMicro ?? Number.MAX_SAFE_INTEGER);
       if (amount === 0) return null;
       const reference = record.receipt?.id ?? record.id;
@@ -156,18 +160,34 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
   };
 }
 
-/** What the relay counted itself goes before what the node says; of an input only the node knows. */
-function billedTokens({ usage, receipt }: JobRecord): { inputTokens: number; outputTokens: number } {
-  const outputTokens = receipt?.usage.measured?.outputTokens ?? usage?.outputTokens ?? 0;
-  return { inputTokens: usage?.inputTokens ?? 0, outputTokens };
+/**
+ * What the node says, as far as it can be: it says how many tokens it has read and made, and is paid for them. An answer
+ * has been limited, and no token is shorter than a byte of what was asked.
+ */
+function billedTokens(job: Priced, { usage, receipt }: JobRecord): { inputTokens: number; outputTokens: number } {
+  const { outputTokens: counted = null, requestBytes = 0, responseBytes = 0 } = receipt?.usage.measured ?? {};
+  const { inputTokens: claimed = 0, outputTokens: made = 0 } = usage ?? {};
+  const mostRead = requestBytes + TEMPLATE_TOKENS;
+  if (job.type !== 'llm') {
+    return { inputTokens: Math.min(claimed, mostRead * MOST_READINGS), outputTokens: Math.min(made, responseBytes) };
+  }
+  const input = job.input as ChatInput;
+  const pictures = input.messages.flatMap((message) => message.pictures ?? []).length;
+  return {
+    inputTokens: Math.min(claimed, mostRead + pictures * PICTURE_TOKENS),
+    outputTokens: Math.min(counted ?? made, mostMade(input)),
+  };
+}
+
+function mostMade({ choices = 1, maxTokens }: ChatInput): number {
+  return choices * (maxTokens ?? USUAL_OUTPUT_TOKENS);
 }
 
 /** No token is shorter than a byte. */
 function mostWork({ type, input }: Priced): { inputTokens: number; outputTokens: number; nodeMs: number } {
   const inputTokens = Buffer.byteLength(JSON.stringify(input)) + TEMPLATE_TOKENS;
   if (type !== 'llm') return { inputTokens, outputTokens: 0, nodeMs: USUAL_NODE_MS };
-  const { choices = 1, maxTokens } = input as ChatInput;
-  return { inputTokens, outputTokens: choices * (maxTokens ?? USUAL_OUTPUT_TOKENS), nodeMs: USUAL_NODE_MS };
+  return { inputTokens, outputTokens: mostMade(input as ChatInput), nodeMs: USUAL_NODE_MS };
 }
 
 function insufficient(neededMicro: number, leftMicro: number): Problem {

@@ -237,8 +237,21 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
 /** Exactly the jobs that ask with an object of any form answer with one. */
 function assertOutput(job: JobSpec, frame: DoneFrame): void {
   const owed = (OBJECT_TYPES as readonly string[]).includes(job.type);
-  if (owed === (frame.output !== undefined)) return;
-  throw new Problem('protocol_violation', `The node sent ${owed ? 'no' : 'an'} output for a job of type ${job.type}.`);
+  if (owed !== (frame.output !== undefined)) {
+    throw new Problem(
+      'protocol_violation',
+      `The node sent ${owed ? 'no' : 'an'} output for a job of type ${job.type}.`,
+    );
+  }
+  // Beyond that it has no canonical form, and the job would leave neither record nor receipt.
+  if (!isNestedWithin(frame.output, LIMITS.maxOutputLevels)) {
+    throw new Problem('protocol_violation', `The node sent an output of more than ${LIMITS.maxOutputLevels} levels.`);
+  }
+}
+
+function isNestedWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isNestedWithin(member, levels - 1));
 }
 
 function cancelOnNode(job: JobSpec, attempt: number, node: LiveNode, bus: Bus): void {

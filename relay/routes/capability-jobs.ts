@@ -7,7 +7,6 @@ import { taskNamed } from '../../shared/protocol/task-names.ts';
 import { ANY_ROUTE } from '../scheduler/routing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { answerHeaders } from './answer-headers.ts';
-import { assertSayable } from './assert-sayable.ts';
 import { type AskedOfAny, chooseModel } from './choose-model.ts';
 import { watchHangUps } from './hang-up.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
@@ -31,7 +30,6 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
         },
       },
       async (request, reply) => {
-        assertSayable(request.body);
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
         const task = type === 'task' && typeof input.task === 'string' ? taskNamed(input.task) : undefined;
         const asked = { type, task, client: request.principal.keyId, size: sizeOf({ type, input }) };

@@ -11,7 +11,6 @@ import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
-import { assertSayable } from './assert-sayable.ts';
 import { createJobAnswer } from './job-answer.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
@@ -41,7 +40,6 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       },
     },
     async (request, reply) => {
-      assertSayable(request.body);
       const asked = readAsked(request, request.body);
       // Before anything that may have changed since: a file that is gone, a model, what the key has left.
       const earlier = await services.queue.earlier(asked);

@@ -82,9 +82,14 @@ const CHARACTERS_PER_TOKEN = 4;
 /** Measures a job the same way on both sides. */
 export function sizeOf({ type, input }: { type: JobType; input: JobInput }): JobSize {
   if (type === 'llm') {
-    const { messages, maxTokens } = input as ChatInput;
-    const inputCharacters = sum(messages.map(({ content }) => content.length));
-    return { inputCharacters, inputBytes: picturesIn(messages), inputs: 1, outputTokens: maxTokens };
+    const { messages, maxTokens, choices = 1 } = input as ChatInput;
+    const outputTokens = maxTokens === null ? null : maxTokens * choices;
+    return {
+      inputCharacters: charactersRead(input as ChatInput),
+      inputBytes: picturesIn(messages),
+      inputs: 1,
+      outputTokens,
+    };
   }
   if (type === 'embed') {
     const { inputs } = input as EmbedInput;
@@ -100,6 +105,19 @@ export function sizeOf({ type, input }: { type: JobType; input: JobInput }): Job
     inputs: 1,
     outputTokens: null,
   };
+}
+
+/** All that comes into the prompt: what was said, the calls that were made, and the tools that are offered. */
+function charactersRead({ messages, tools = [], toolChoice }: ChatInput): number {
+  let characters = 0;
+  for (const { content, toolCalls } of messages) {
+    characters += content.length;
+    for (const call of toolCalls ?? []) characters += call.name.length + call.arguments.length;
+  }
+  for (const { name, description = '', parameters } of toolChoice === 'none' ? [] : tools) {
+    characters += name.length + description.length + (JSON.stringify(parameters) ?? '').length;
+  }
+  return characters;
 }
 
 /** The bytes of pictures that are their own files; how large those behind addresses are, only their fetcher knows. */

@@ -19,13 +19,13 @@ const Choice = Type.Object({ allow: Type.Optional(Names), deny: Type.Optional(Na
 export type Choice = Static<typeof Choice>;
 
 const Sizes = {
-  /** Of all texts together; a token counts as four. */
+  /** Of all texts together, tools and their calls among them; a token counts as four. */
   input_characters: Type.Optional(Count),
-  /** Of the JSON that the other services take, such as a recording or a picture in base64. */
+  /** Of the JSON that the other services take, such as a recording or a picture in base64; of chats the pictures. */
   input_bytes: Type.Optional(Count),
   /** Texts of one embeddings job. */
   inputs: Type.Optional(Count),
-  /** Of an answer; a job that asks for no limit of its own is given this one. */
+  /** Of an answer, or of all where several are asked for; a job that asks for no limit of its own is given this one. */
   output_tokens: Type.Optional(Count),
 };
 const Services = Type.Array(Type.Enum(JOB_TYPES), { maxItems: JOB_TYPES.length });

@@ -1,6 +1,6 @@
 import { Problem } from '../problems/problem.ts';
 import type { JobRequest } from '../protocol/messages.ts';
-import { decide, isOpenAt, OPERATOR_CLIENT, type Opening, openingAt, sizeOf } from './decide.ts';
+import { decide, isOpenAt, type JobSize, OPERATOR_CLIENT, type Opening, openingAt, sizeOf } from './decide.ts';
 import type { NodePolicy, PublicPolicy } from './node-policy.ts';
 import { parseWeeklyHours, type WallClock, type WeeklyHours } from './weekly-hours.ts';
 
@@ -70,13 +70,16 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
       if (yielding !== undefined)
         return new Problem('policy_refused', 'The owner of this node needs it for themselves.');
       const { type, model, client = OPERATOR_CLIENT } = request;
-      const refusal = decide(policy, { type, model, client, size: sizeOf(request) }, { at: now(), hours, running });
+      const size = withFetched(sizeOf(request), request);
+      const refusal = decide(policy, { type, model, client, size }, { at: now(), hours, running });
       return refusal && new Problem(refusal.code, refusal.sentence);
     },
     limited: (request) => {
       const most = policy.sizes?.output_tokens;
       if (request.type !== 'llm' || most === undefined || request.input.maxTokens !== null) return request;
-      return { ...request, input: { ...request.input, maxTokens: most } };
+      // The limit is for all answers together.
+      const maxTokens = Math.max(1, Math.floor(most / (request.input.choices ?? 1)));
+      return { ...request, input: { ...request.input, maxTokens } };
     },
     shown: () => {
       const { services, models, clients, sizes, jobs_per_client } = policy;
@@ -88,6 +91,13 @@ export function createOwnerPolicy({ policy: first = {}, now, wall }: OwnerPolicy
     },
     onChange: (listener) => void listeners.push(listener),
   };
+}
+
+/** How large pictures behind addresses are the relay has not known when it chose; here they have come. */
+function withFetched(size: JobSize, request: JobRequest): JobSize {
+  if (request.type !== 'llm' || request.fetched === undefined) return size;
+  const fetchedBytes = Object.values(request.fetched).reduce((sum, file) => sum + file.length, 0);
+  return { ...size, inputBytes: size.inputBytes + fetchedBytes };
 }
 
 function isSameYield(one: YieldToOwner | undefined, other: YieldToOwner | undefined): boolean {

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Problem } from '../problems/problem.ts';
+import { holdsHalfCharacter } from './half-characters.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -26,9 +27,11 @@ export function messageReader<Schema extends TSchema>(
 
 function parseJson(bytes: Uint8Array, name: string): unknown {
   try {
-    return JSON.parse(decoder.decode(bytes));
+    const text = decoder.decode(bytes);
+    if (!holdsHalfCharacter(text)) return JSON.parse(text);
   } catch {
     // Without the cause: its message quotes the body, and bodies hold prompts that must not reach a log.
     throw new Problem('protocol_violation', `This is not a ${name}: its body is not JSON in UTF-8.`);
   }
+  throw new Problem('protocol_violation', `This is not a ${name}: there is half of a character in it.`);
 }

@@ -40,6 +40,12 @@ export const LIMITS = {
   maxLogitBiases: 1_024,
   /** OpenAI's longest schema is of this order; compiling one takes a fraction of a second. */
   maxSchemaBytes: 128 * 1024,
+  /** A year of a fast model. Sums of claims beyond it would leave the numbers that are exact. */
+  maxTokens: 1_000_000_000,
+  /** Names of devices, runtimes and revisions stand on receipts, which are kept for good. */
+  maxExecutionNameLength: 256,
+  /** What a node answers with may be nested as deeply as what clients ask (`assert-sayable.ts`). */
+  maxOutputLevels: 200,
 } as const;
 
 export const PROTOCOL_VERSION = 1;

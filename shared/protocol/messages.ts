@@ -6,6 +6,7 @@ import { OBJECT_TYPES } from './subjects.ts';
 
 /** What is no exact number cannot be stored, and must not keep the record of a job from being written. */
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Tokens = Type.Integer({ minimum: 0, maximum: LIMITS.maxTokens });
 const Milliseconds = Type.Number({ minimum: 0 });
 const Epoch = Type.Integer({ minimum: 1 });
 
@@ -171,16 +172,18 @@ export type JobRequest = Static<typeof JobRequest>;
 export const CancelRequest = Type.Object({ job: Type.String(), attempt: Type.Integer({ minimum: 1 }), epoch: Epoch });
 export type CancelRequest = Static<typeof CancelRequest>;
 
-export const Usage = Type.Object({ inputTokens: Count, outputTokens: Count });
+export const Usage = Type.Object({ inputTokens: Tokens, outputTokens: Tokens });
 export type Usage = Static<typeof Usage>;
+
+const ExecutionName = Type.String({ maxLength: LIMITS.maxExecutionNameLength });
 
 /** What ran the job, as it goes into the receipt. `digest` is the SHA-256 of the weights file, hex. */
 export const Execution = Type.Object({
-  runtime: Type.String(),
-  device: Type.String(),
-  dtype: Type.String(),
-  revision: Type.String(),
-  digest: Type.Union([Type.String(), Type.Null()]),
+  runtime: ExecutionName,
+  device: ExecutionName,
+  dtype: ExecutionName,
+  revision: ExecutionName,
+  digest: Type.Union([ExecutionName, Type.Null()]),
 });
 export type Execution = Static<typeof Execution>;
 
@@ -214,7 +217,7 @@ export const TextFrame = Type.Object({
   ...PieceBase,
   type: Type.Literal('text'),
   text: Type.String(),
-  tokens: Count,
+  tokens: Tokens,
 });
 export type TextFrame = Static<typeof TextFrame>;
 /** A piece of the call with this index: the first carries its name, all together its arguments. */
@@ -225,7 +228,7 @@ export const ToolCallFrame = Type.Object({
   index: Count,
   name: Type.Optional(Type.String()),
   arguments: Type.String(),
-  tokens: Count,
+  tokens: Tokens,
 });
 export type ToolCallFrame = Static<typeof ToolCallFrame>;
 /** Vectors `start … start+count-1`, each of `dimensions` float32, little-endian, base64. */

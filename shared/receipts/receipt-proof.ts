@@ -5,6 +5,7 @@ import { base64UrlToBytes } from '../protocol/base64.ts';
 import { hexToBytes } from '../protocol/hex.ts';
 import { isAttested } from './attestation.ts';
 import { batchBytes, pathInputs, readNodeSignature } from './batch-signature.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { leafInput } from './log/tree-hashes.ts';
 import { isHeadSigned, TreeHead } from './log/tree-head.ts';
 import { isIncluded } from './log/verify-proofs.ts';
@@ -34,6 +35,9 @@ export type Finding = {
 
 /** Checks a proof, or a receipt alone, by itself. Never throws; what is not sound is said in the findings. */
 export async function checkReceiptFile(content: unknown): Promise<Finding[]> {
+  if (!isSayable(content)) {
+    return [{ check: 'shape', isSound: false, detail: 'It holds text that no receipt can: half of a character.' }];
+  }
   if (Value.Check(ReceiptProof, content)) {
     return [...(await checkReceipt(content.receipt)), ...(await checkPlace(content))];
   }
@@ -42,6 +46,16 @@ export async function checkReceiptFile(content: unknown): Promise<Finding[]> {
     return [...(await checkReceipt(content)), { check: 'place in the log', isSound: null, detail }];
   }
   return [{ check: 'shape', isSound: false, detail: 'This is no receipt of version 2, with or without its proof.' }];
+}
+
+/** Whether there are bytes of it to sign. */
+function isSayable(content: unknown): boolean {
+  try {
+    canonicalJson(content);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function checkReceipt(receipt: Receipt): Promise<Finding[]> {
@@ -81,7 +95,9 @@ async function checkPlace({ receipt, leaf, path, head }: ReceiptProof): Promise<
   const leafHash = await sha256(leafInput(receiptBytes(receipt)));
   const root = hexToBytes(head.root);
   const isThere = await isIncluded({ leafHash, leaf, size: head.size, root, proof: path.map(hexToBytes) });
-  const signedAt = new Date(head.signedAt).toISOString();
+  // Numbers go further than the calendar.
+  const date = new Date(head.signedAt);
+  const signedAt = Number.isNaN(date.getTime()) ? `at ${head.signedAt}` : date.toISOString();
   return [
     { check: 'tree head', isSound: isSigned, detail: `${head.size} receipts, signed ${signedAt}` },
     { check: 'place in the log', isSound: isThere, detail: `receipt ${leaf + 1} of ${head.size}` },

@@ -113,8 +113,12 @@ function outputOf(host: WorkerHost, id: number) {
   };
 }
 
+/** What a client has sent is no fault of ours, whatever a library said of it: it ends no worker and is written in no log. */
+const FAULTS_FROM_STATUS = 500;
+
 function problemMessage(id: number | null, problem: Problem): FromWorker {
-  const cause = problem.cause;
-  const fault = cause instanceof Error ? (cause.stack ?? cause.message) : null;
+  const { cause, status } = problem;
+  const isFault = status >= FAULTS_FROM_STATUS && cause instanceof Error;
+  const fault = isFault ? (cause.stack ?? cause.message) : null;
   return { type: 'problem', id, problem: toProblemRecord(problem), fault };
 }

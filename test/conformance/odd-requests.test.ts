@@ -52,6 +52,10 @@ test('a body that is nested without end or holds half a character is refused whe
       '/v1/capability/ocr': `{"image":${member}}`,
       '/v1/jobs': `{"service":"llm/inference","model":"test/noop","input":{"messages":${member}}}`,
       '/v1/services/llm%2Finference': `{"prompt":${member}}`,
+      '/v1/chat/completions': `{"model":"test/noop","stream":true,"messages":[{"role":"user","content":"hi","name":${member}}]}`,
+      '/v1/completions': `{"model":"test/noop","prompt":"hi","suffix":${member}}`,
+      '/v1/embeddings': `{"model":"test/vectors","input":${member}}`,
+      '/v1/rerank': `{"model":"test/vectors","query":"a","documents":[${member}]}`,
     };
     for (const [path, body] of Object.entries(bodies)) {
       const headers = ['Content-Type: application/json'];

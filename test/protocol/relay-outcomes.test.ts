@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { askChat, askVectors, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { pretendedExecution } from '../support/pretended-model.ts';
 import { vectorsFrame } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
@@ -177,4 +178,45 @@ test('[R5] a count that no database could keep ends its own attempt, and the job
   const { status, code, jobId } = await answer;
   assert.deepEqual([status, code], [502, 'protocol_violation']);
   assert.equal((await recordOf(pool, jobId)).state, 'failed');
+});
+
+test('[J8] an answer that could not be signed for is no answer: another node gives one, with its record', async (t) => {
+  const unsound: Record<string, unknown>[] = [
+    { execution: { ...pretendedExecution('x'), device: '\ud800' } },
+    { execution: { ...pretendedExecution('x'), revision: 'x'.repeat(100_000) } },
+    { signature: '\udfff' },
+    { usage: { inputTokens: 1, outputTokens: Number.MAX_SAFE_INTEGER } },
+  ];
+  for (const done of unsound) {
+    const { model, nodes } = await joinNodes(t, pool, 2);
+    const answer = askChat(pool, model);
+    (await nodes[0].jobs.next()).done({ text: 'ok', ...done });
+    (await nodes[1].jobs.next()).done({ text: 'ok' });
+    const { status, jobId } = await answer;
+    assert.equal(status, 200);
+    const { attempts } = await recordOf(pool, jobId);
+    assert.deepEqual(
+      attempts.map(({ problem }) => problem?.code),
+      ['protocol_violation', undefined],
+      Object.keys(done)[0],
+    );
+  }
+});
+
+test('[R1] an output that is nested without end is tried elsewhere', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2, { type: 'ocr' });
+  const image = Buffer.from('a picture').toString('base64');
+  const body = JSON.stringify({ model, image });
+  const headers = { 'content-type': 'application/json' };
+  const answer = pool.request('/v1/capability/ocr', { method: 'POST', headers, body });
+  const deep = JSON.parse(`${'{"a":'.repeat(600)}1${'}'.repeat(600)}`) as object;
+  (await nodes[0].jobs.next()).done({ output: deep });
+  (await nodes[1].jobs.next()).done({ output: { text: 'read' } });
+  const { status, headers: told } = await answer;
+  assert.equal(status, 200);
+  const { attempts, state } = await recordOf(pool, told.get('x-sparewatt-job') ?? '');
+  assert.deepEqual(
+    [state, attempts.map(({ problem }) => problem?.code)],
+    ['succeeded', ['protocol_violation', undefined]],
+  );
 });

@@ -35,12 +35,15 @@ export type Downloaded = FileDigest & { commit: string | null };
 
 /** A line that breaks this often without an end is not worth a sixth try. */
 const MAX_CONNECTIONS = 5;
+/** Of a file whose length nobody has told: so much of it may come before room is made for as much again. */
+const RESERVED_STEP_BYTES = 16 * 1024 * 1024;
 
 /*
  * 1. What appears under `path` has the size and digest that it must have: those first trusted, else those promised.
  * 2. A part is continued only by an answer of the same version that starts at its end; any other starts it over.
  * 3. A part that was continued and turns out damaged is downloaded once more from its first byte.
  * 4. A broken line, a cancel or a full disk leave the part; bytes known to be wrong are removed.
+ * 5. No more is written than was announced or trusted, and of what was neither no more than there is room for.
  */
 
 /**
@@ -101,7 +104,7 @@ async function transfer(options: DownloadOptions, file: PartialFile): Promise<Ou
       // Only now: a line that breaks while the disk is busy would take with it what it had already brought.
       if (fresh !== null) await begin(options, file, fresh);
       fresh = null;
-      if (file.sizeBytes() + chunk.length > options.mostBytes) throw await tooLarge(options, file);
+      await admit(options, file, chunk.length);
       await file.write(chunk);
       received += chunk.length;
       options.onProgress(file.sizeBytes(), totalBytes);
@@ -139,6 +142,20 @@ async function begin(options: DownloadOptions, file: PartialFile, version: PartV
   await file.remove();
   await options.reserve(version.totalBytes ?? expected?.sizeBytes ?? 0);
   await file.restart({ ...version, sha256: expected?.sha256 ?? version.sha256 });
+}
+
+/** Throws for bytes that the file cannot have. */
+async function admit(options: DownloadOptions, file: PartialFile, moreBytes: number): Promise<void> {
+  const before = file.sizeBytes();
+  const after = before + moreBytes;
+  if (after > options.mostBytes) throw await tooLarge(options, file);
+  const whole = options.expected?.sizeBytes ?? file.version()?.totalBytes ?? null;
+  if (whole !== null && after > whole) {
+    await file.remove();
+    throw damagedProblem(options, `it goes on after its ${whole} bytes`);
+  }
+  const stepsOf = (bytes: number): number => Math.floor(bytes / RESERVED_STEP_BYTES);
+  if (whole === null && stepsOf(after) > stepsOf(before)) await options.reserve(RESERVED_STEP_BYTES);
 }
 
 function continues({ response, sha256, commit }: HubResponse, file: PartialFile): boolean {

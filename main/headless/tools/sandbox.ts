@@ -40,7 +40,11 @@ export async function findSandbox(platform: NodeJS.Platform = process.platform):
   throw unusable(`there is no sandbox for programs on ${platform}`);
 }
 
-/** Namespaces of its own for everything; the file system is that of the system's programs, read-only. */
+/**
+ * Namespaces of its own for everything; the file system is that of the system's programs, read-only. What lies between the
+ * folders is memory, which no limit of a process counts and none gives back when the process is killed: nothing can be written
+ * there, and what can is on the disk, where it is measured.
+ */
 export function bubblewrap(bwrap: string, prlimit: string): Sandbox {
   return {
     name: 'bubblewrap',
@@ -55,7 +59,8 @@ export function bubblewrap(bwrap: string, prlimit: string): Sandbox {
           ...SYSTEM_FOLDERS.flatMap((path) => ['--ro-bind-try', path, path]),
           ...['--proc', '/proc', '--dev', '/dev', '--bind', `${folder}/tmp`, '/tmp'],
           ...(own === undefined ? [] : ['--ro-bind', own, own]),
-          ...['--ro-bind', `${folder}/in`, '/work/in', '--bind', `${folder}/out`, '/work/out', '--chdir', '/work'],
+          ...['--ro-bind', `${folder}/in`, '/work/in', '--bind', `${folder}/out`, '/work/out'],
+          ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', '/work'],
           ...['--', prlimit, ...limits, '--', program, ...args],
         ],
       };

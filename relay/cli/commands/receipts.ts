@@ -14,6 +14,7 @@ import { addClientOptions, readClient, readDataFolder } from '../client-options.
 import { getJson } from '../get-json.ts';
 import { checkLogOnline } from '../known-heads.ts';
 import { relayFolder } from '../local-relay.ts';
+import { printable } from '../printable.ts';
 import { fetchReceiptProof, readReceiptFile } from '../receipt-file.ts';
 import { loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
@@ -61,7 +62,7 @@ export function addReceiptsCommand(program: Command): void {
 function lineOf({ id, attempt, node, usage, signatures, attestation }: Receipt): string {
   const signed = signatures.verdict === 'sound' ? 'signed by node and relay' : 'signed by the relay alone';
   const attested = attestation === undefined ? '' : ', attested';
-  return `${id}  attempt ${attempt}  ${node}  ${usage.reported.outputTokens} tokens  ${signed}${attested}`;
+  return `${id}  attempt ${attempt}  ${printable(node)}  ${usage.reported.outputTokens} tokens  ${signed}${attested}`;
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {
@@ -96,7 +97,8 @@ function only(receipt: Receipt): { receipt: Receipt; head: undefined } {
 }
 
 function describe({ check, isSound, detail }: Finding): string {
-  return `${mark(isSound)} ${check}: ${detail}`;
+  // Names in it are another's, and a line that they write over could show another key.
+  return `${mark(isSound)} ${check}: ${printable(detail)}`;
 }
 
 function mark(isSound: boolean | null): string {

@@ -8,7 +8,6 @@ import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders } from '../answer-headers.ts';
-import { assertSayable } from '../assert-sayable.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { usageOf } from '../openai/usage.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
@@ -20,7 +19,6 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
   const hangUpOf = watchHangUps(app);
   const run = async (id: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const service = services.registry.get(id);
-    assertSayable(request.body);
     const { order, reader } = await planService(service, request.body, request.principal.keyId, services);
     const job = services.newJob(request, order);
     reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });

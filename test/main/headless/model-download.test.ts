@@ -73,6 +73,48 @@ describe('a download of the model store', () => {
     assert.deepEqual(await filesLeft(), ['model.onnx']);
   });
 
+  /** Answers without a length, and without an end until the reader has gone; says how much it could send. */
+  function sendEndlessly(status = 200, headers: Record<string, string> = {}): { sentBytes: number } {
+    const told = { sentBytes: 0 };
+    const piece = Buffer.alloc(1024 * 1024, 1);
+    mirror.interfere(WEIGHTS, (_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/octet-stream', ...headers });
+      const more = (): void => {
+        while (!response.destroyed && told.sentBytes < 256 * piece.length) {
+          told.sentBytes += piece.length;
+          if (!response.write(piece)) return;
+        }
+        response.end();
+      };
+      response.on('drain', more);
+      more();
+    });
+    return told;
+  }
+
+  it('keeps a file whose length nobody tells within the quota', async () => {
+    const told = sendEndlessly();
+    const isFull = isProblem('model_store_full', /do not fit into the 0\.01 GB/);
+    await assert.rejects(store({ quotaBytes: () => 10_000_000 }).install(REQUEST), isFull);
+    assert.ok(told.sentBytes < 64 * 1024 * 1024, `${told.sentBytes} bytes were taken`);
+  });
+
+  it('takes no more of a file than it was when it was trusted, and of a rest no more than was announced', async () => {
+    await store().install(REQUEST);
+    await rm(join(folder, WEIGHTS));
+    const goesOn = isProblem('model_files_corrupt', /it goes on after its \d+ bytes/);
+    const again = sendEndlessly();
+    await assert.rejects(store().install(REQUEST), goesOn);
+    assert.ok(again.sentBytes < 64 * 1024 * 1024, `${again.sentBytes} bytes were taken again`);
+    await rm(cacheFolder, { recursive: true });
+    mirror.heal();
+    await cancelHalfway();
+    const rest = sendEndlessly(206, { 'content-range': 'bytes 100000-*/*' });
+    await assert.rejects(store().install(REQUEST), goesOn);
+    assert.ok(rest.sentBytes < 64 * 1024 * 1024, `${rest.sentBytes} bytes were taken of a rest`);
+    assert.deepEqual(await filesLeft(), []);
+  });
+
   it('starts over at a server that ignores ranges', async () => {
     await cancelHalfway();
     mirror.interfere(WEIGHTS, (_request, response, body) => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { creditsText, openBilling } from '../../../relay/credits/billing.ts';
+import { creditsText, openBilling, type Priced } from '../../../relay/credits/billing.ts';
 import type { CreditStore } from '../../../relay/store/credit-store.ts';
 import { amountMicro, sharesOf } from '../../../shared/credits/price.ts';
 import { isProblem } from '../../support/problems.ts';
-import { finishedJob, T0 } from '../store/store-records.ts';
+import { draftFor, finishedJob, T0 } from '../store/store-records.ts';
 
 const RATES = { per_million_input_tokens_micro: 100_000, per_million_output_tokens_micro: 1_000_000 };
 const INPUT = {
@@ -56,7 +56,7 @@ test('a job without a price is free, and one of a priced service pays the node a
     feeMicro: 30,
     reference: 'rcpt_of_job_1',
   });
-  assert.equal(priced.chargeFor({ type: 'embed' }, job), null);
+  assert.equal(priced.chargeFor({ ...JOB, type: 'embed' }, job), null);
   assert.equal(priced.chargeFor(JOB, finishedJob('job_2', { state: 'failed' })), null);
   assert.equal(priced.chargeFor(JOB, finishedJob('job_3', { usage: null })), null);
 });
@@ -136,6 +136,29 @@ test('no key spends more than it may, whatever jobs it runs at once and however 
       }
     }),
   );
+});
+
+test('a node is paid for no more than can have been read and made, also by a key that may owe anything', async () => {
+  const billing = await billingWith(0);
+  const draft = draftFor('job_1');
+  const claims = { inputTokens: 1_000_000_000, outputTokens: 1_000_000_000 };
+  const costOf = (job: Priced, outputTokens: number | null): number => {
+    const measured = { requestBytes: 44, responseBytes: 10, outputTokens };
+    const receipt = { ...draft, usage: { measured, reported: claims } };
+    const charge = billing.chargeFor(job, finishedJob('job_1', { usage: claims, receipt }));
+    return (charge?.nodeMicro ?? 0) + (charge?.feeMicro ?? 0);
+  };
+  const ofTokens = (read: number, made: number): number => Math.ceil(read / 10 + made);
+  assert.equal(costOf(JOB, null), ofTokens(300, 100), 'of an answer that came whole');
+  assert.equal(costOf(JOB, 900_000), ofTokens(300, 100), 'of pieces, which each say how many tokens they are');
+  const [message] = INPUT.messages;
+  const shown = [{ ...message, pictures: [{ at: 0, url: 'https://x' }] }];
+  assert.equal(costOf({ ...JOB, input: { ...INPUT, messages: shown } as never }, null), ofTokens(300 + 16_384, 100));
+  assert.equal(
+    costOf({ ...JOB, input: { ...INPUT, maxTokens: null, choices: 2 } as never }, null),
+    ofTokens(300, 8_192),
+  );
+  assert.equal(costOf({ type: 'task', input: { text: 'x' } }, null), ofTokens(300 * 128, 10));
 });
 
 test('writes credits as people read them', () => {

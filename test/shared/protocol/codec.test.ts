@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import { encodeJson, messageReader } from '../../../shared/protocol/codec.ts';
+import { holdsHalfCharacter } from '../../../shared/protocol/half-characters.ts';
 import { CancelRequest, Frame, Heartbeat, JobRequest, OpenSession } from '../../../shared/protocol/messages.ts';
+import { isProblem } from '../../support/problems.ts';
 
 const READERS = {
   heartbeat: messageReader(Heartbeat, 'heartbeat'),
@@ -55,5 +57,32 @@ test('[J8] text goes through as it is, with characters of every length', () => {
       assert.equal(frame.type === 'text' && frame.text, text);
     }),
     { seed: 6 },
+  );
+});
+
+test('[J8] a message with half of a character is none, whoever wrote it down and how', () => {
+  const messageOf = (escaped: string) => new TextEncoder().encode(`{"job":"${escaped}","attempt":1,"epoch":1}`);
+  for (const half of [
+    '\\ud800',
+    '\\uDFFF',
+    'a\\ud83d',
+    '\\ude00\\ud83d',
+    '\\\\\\ud800',
+    '\\ud83dx\\ude00',
+    '\\ud83d\\n',
+  ]) {
+    assert.throws(() => READERS.cancel(messageOf(half)), isProblem('protocol_violation', /half of a character/), half);
+  }
+  for (const whole of ['\\ud83d\\ude00', '\\uD83D\\uDE00', '\\\\ud800', '\\u00e9', '\\\\\\\\ud800', '😀']) {
+    assert.equal(READERS.cancel(messageOf(whole)).job, JSON.parse(`"${whole}"`));
+  }
+  const text = fc.string({ unit: 'binary', maxLength: 8 });
+  fc.assert(
+    fc.property(text, (job) => {
+      const json = JSON.stringify({ job });
+      assert.equal(holdsHalfCharacter(json), !job.isWellFormed());
+      const all = json.replace(/[\ud800-\udfff]/g, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
+      assert.equal(holdsHalfCharacter(all), !job.isWellFormed());
+    }),
   );
 });

@@ -16,7 +16,7 @@ export function encodePrompt(tokenizer: Tokenizer, input: Conversation, format: 
   try {
     return tokenizer.encodeChat(told, declared) ?? tokenizer.encode(transcriptOf(told), true);
   } catch (error) {
-    throw templateProblem(error);
+    throw templateProblem(error, tokenizer.template);
   }
 }
 
@@ -29,13 +29,17 @@ export function tellModel(input: Conversation, format: ToolFormat) {
   return { told, declared: isInTemplate && tools.length > 0 ? tools.map(declaration) : null };
 }
 
-/** What a template says that does not like the messages. */
-export function templateProblem(error: unknown): Problem {
-  const reason = error instanceof Error ? error.message : 'no reason given';
+/**
+ * What a template says that does not like the messages. It may put them into what it says, and a problem goes into logs and
+ * records: its words are told where they stand in the template as they are, and nothing of the error itself is kept.
+ */
+export function templateProblem(error: unknown, template: string | null): Problem {
+  const said = error instanceof Error ? error.message : '';
+  const reason = said !== '' && template?.includes(said) === true ? ` (${said})` : '';
   return new Problem(
     'invalid_value',
-    `The model's chat template refuses these messages (${reason}). Check the order and the roles of the messages.`,
-    { param: 'messages', cause: error },
+    `The model's chat template refuses these messages${reason}. Check the order and the roles of the messages.`,
+    { param: 'messages' },
   );
 }
 

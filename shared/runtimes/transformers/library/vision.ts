@@ -45,7 +45,7 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
         const pictures = await readPictures(files, 'messages');
         const digests = await Promise.all(files.map(digestOf));
         const told = messages.map(forTemplate);
-        const text = inTemplate(() => tokenizer.renderChat(told, tools) ?? transcriptOf(told));
+        const text = inTemplate(tokenizer.template, () => tokenizer.renderChat(told, tools) ?? transcriptOf(told));
         assertMarks(text, { mark, token, pictures: pictures.length });
         return promptOf(await FAMILIES[family](processor, text, pictures), digests, raw);
       },
@@ -145,11 +145,11 @@ function markOf(processor: Processor, family: VisionFamily): string {
   return typeof own === 'string' ? own : '<image>';
 }
 
-function inTemplate(render: () => string): string {
+function inTemplate(template: string | null, render: () => string): string {
   try {
     return render();
   } catch (error) {
-    throw templateProblem(error);
+    throw templateProblem(error, template);
   }
 }
 

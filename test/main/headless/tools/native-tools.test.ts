@@ -175,6 +175,18 @@ test('many small files are more than a program may write too', { skip }, async (
   await assert.rejects(run(await lend(t), tone(t), { container: 'wav' }), isProblem('result_too_large', /50000 bytes/));
 });
 
+test('a program can fill the machine’s memory with no files, and still writes where it should', { skip }, async (t) => {
+  const places = ['/', '/dev', '/dev/shm', '/work', '/etc', '/usr', 'in'].map((place) => `${place}/filled`);
+  const script = [
+    `for place in ${places.join(' ')}; do head -c 9 /dev/zero > $place && echo "$place"; done > out/result.wav 2>/dev/null`,
+    'echo x > /tmp/x && echo x > out/x && echo x > /dev/null && echo as-it-should >> out/result.wav',
+  ].join('\n');
+  const { run } = await openTools(t, { path: pretend(t, script) });
+  const lent = await lend(t);
+  await run(lent, tone(t), { container: 'wav' });
+  assert.equal(lent.handed[0]?.content.toString(), 'as-it-should\n');
+});
+
 test('a program has only the memory that it may', { skip }, async (t) => {
   const { run } = await openTools(t, { limits: { memoryBytes: 768 * 2 ** 20 } });
   const asked = { container: 'mp4', width: 7_680, height: 4_320 };
