@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import {
   ListedCode,
   ListedCodes,
@@ -90,6 +91,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
       schema: {
         summary: 'The one-time codes of the last day, newest first, without the codes themselves',
         tags: ['Administration'],
+        querystring: NoParameters,
         response: { 200: ListedCodes, '4xx': ErrorResponse },
       },
     },
