@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { JOB_STATES, type JobState } from '../jobs/queue/job-state.ts';
 
 export function parseCount(text: string): number {
   const count = Number(text);
@@ -32,4 +33,12 @@ export function parseUrl(text: string): string {
     throw new InvalidArgumentError('An address such as http://127.0.0.1:8484.');
   }
   return text.replace(/\/+$/, '');
+}
+
+/** States of jobs with commas between, beside those of the same option before. */
+export function addStates(text: string, before: readonly JobState[] = []): JobState[] {
+  const named = text.split(',').map((part) => part.trim());
+  const unknown = named.find((part) => !JOB_STATES.some((state) => state === part));
+  if (unknown === undefined) return JOB_STATES.filter((state) => named.includes(state) || before.includes(state));
+  throw new InvalidArgumentError(`"${unknown.slice(0, 40)}" is no state. There are: ${JOB_STATES.join(', ')}.`);
 }

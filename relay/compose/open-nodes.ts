@@ -43,7 +43,13 @@ export async function openNodes(options: ServicesOptions) {
     directory: createNodeDirectory({ register, table, admin: nodeAdmin, measurements, kindOf, now: Date.now }),
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
-    nodeControl: createNodeControl({ register, table, bus, standingOf, applyRevocations, now: Date.now, log }),
+    nodeControl: createNodeControl({
+      ...{ register, table, bus, standingOf, applyRevocations, now: Date.now, log },
+      onForgotten: (nodeId) => {
+        nodeAdmin.forget(nodeId);
+        miners.forget(nodeId);
+      },
+    }),
   };
   const close = async (): Promise<void> => {
     miners.close();

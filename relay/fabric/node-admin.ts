@@ -13,6 +13,8 @@ export type NodeAdmin = {
   uncordon(nodeId: string): Promise<NodeStanding>;
   /** Sets labels; `null` takes one away, labels not named stay. */
   label(nodeId: string, changes: Readonly<Record<string, string | null>>): Promise<NodeStanding>;
+  /** Drops what was decided about a node that the register has forgotten. */
+  forget(nodeId: string): void;
   onChange(listener: (nodeId: string, standing: NodeStanding) => void): void;
 };
 
@@ -66,6 +68,7 @@ export async function openNodeAdmin({ store, register, now }: NodeAdminPorts): P
       await register.label(nodeId, labels);
       return tell(nodeId);
     },
+    forget: (nodeId) => void records.delete(nodeId),
     onChange: (listener) => {
       listeners.push(listener);
     },

@@ -19,6 +19,8 @@ export type JobsInHand = {
   /** What is returned must be told the end, once. */
   begin(course: Course, caller: AbortController): (record: JobRecord, node: string | null) => void;
   find(id: string): JobNow | undefined;
+  /** All of a key, or of any with null, that the store did not know a moment ago; in no particular order. */
+  list(apiKeyId: string | null): JobNow[];
   /** Settles when a job that runs, or whose record is being written, has been written down or is kept for later. */
   whenWritten(id: string): Promise<void> | undefined;
   giveUp(id: string, reason: Problem): Promise<boolean>;
@@ -37,7 +39,7 @@ type InHand = {
  * being written; (2) one that has ended holds no input. Looked through from end to end: those who ask are few, and see
  * `InFlight` for what a table would cost those who do not.
  */
-export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find'>): JobsInHand {
+export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find' | 'kept'>): JobsInHand {
   const inHand = new InFlight<InHand>();
   const entryOf = (id: string): InHand | undefined => {
     for (const entry of inHand) if (entry.id === id) return entry;
@@ -57,9 +59,15 @@ export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find'>):
     },
     find: (id) => {
       const entry = entryOf(id);
-      if (entry !== undefined) return 'record' in entry.as ? asEnded(entry.as.record) : asRunning(entry.as.course);
+      if (entry !== undefined) return jobOf(entry);
       const kept = records.find(id);
       return kept && asEnded(kept);
+    },
+    list: (apiKeyId) => {
+      const isOf = (owner: string): boolean => apiKeyId === null || owner === apiKeyId;
+      const found = [...inHand].filter((entry) => isOf(ownerOf(entry))).map(jobOf);
+      for (const record of records.kept()) if (isOf(record.apiKeyId)) found.push(asEnded(record));
+      return found;
     },
     whenWritten: (id) => {
       const entry = entryOf(id);
@@ -79,6 +87,14 @@ export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find'>):
 function writtenOf(entry: InHand): Promise<void> {
   entry.written ??= Promise.withResolvers();
   return entry.written.promise;
+}
+
+function ownerOf({ as }: InHand): string {
+  return 'record' in as ? as.record.apiKeyId : as.course.job.apiKeyId;
+}
+
+function jobOf({ as }: InHand): JobNow {
+  return 'record' in as ? asEnded(as.record) : asRunning(as.course);
 }
 
 function asRunning(course: Course): JobNow {

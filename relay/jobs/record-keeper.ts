@@ -8,6 +8,8 @@ export type RecordKeeper = {
   write(record: JobRecord, node: string | null): Promise<void>;
   /** A job whose record waits for the storage. */
   find(id: string): JobRecord | undefined;
+  /** Every such job, oldest first. */
+  kept(): JobRecord[];
   /** Errors: `storage_failed` while records wait for the storage. */
   assertWritable(): void;
   /** Tries once more to write what waits, and says what is lost. */
@@ -142,6 +144,7 @@ export function createRecordKeeper({
       return put({ record, node }).catch((error: unknown) => refused(record, node, error));
     },
     find: (id) => kept.find(({ record }) => record.id === id)?.record,
+    kept: () => kept.map(({ record }) => record),
     assertWritable: () => {
       if (kept.length === 0 || refusal === undefined) return;
       throw new Problem('storage_failed', refusal.message, { cause: refusal, retryAfterMs: RETRY_MS });

@@ -29,6 +29,8 @@ export type JobRunner = {
   running(): number;
   /** A job without `keep` that is not on the disk yet. */
   find(id: string): JobNow | undefined;
+  /** All such jobs of a key, or of any with null; in no particular order. */
+  list(apiKeyId: string | null): JobNow[];
   /** Settles when such a job is written down or kept for later; undefined when it is not here. */
   whenWritten(id: string): Promise<void> | undefined;
   /** Ends such a job for this reason unless it ends by itself first; resolves when that is written. False when it is not here. */
@@ -41,7 +43,7 @@ export type JobRunnerPorts = {
   bus: Bus;
   table: NodeTable;
   scheduler: Scheduler;
-  records: Pick<RecordKeeper, 'write' | 'find'>;
+  records: Pick<RecordKeeper, 'write' | 'find' | 'kept'>;
   receiptKeys: ReceiptKeys;
   billing: Pick<Billing, 'chargeFor' | 'reserve'>;
   log: RelayLog;
@@ -91,6 +93,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
     },
     running: () => running,
     find: inHand.find,
+    list: inHand.list,
     whenWritten: inHand.whenWritten,
     giveUp: inHand.giveUp,
     staleFrames: () => attempts.staleFrames.count,

@@ -8,6 +8,7 @@ import type { OperatorSession } from '../access/operator-sessions.ts';
 import type { RelayLog } from '../log.ts';
 import { answerOnSocket } from '../routes/answer-on-socket.ts';
 import { requestIdOf } from '../routes/request-id.ts';
+import { unknownParameter } from '../routes/validation.ts';
 import type { LiveFeed } from './live-feed.ts';
 
 export type LiveDoorOptions = {
@@ -56,6 +57,8 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://relay');
     if (pathname !== options.path) throw new Problem('unknown_url', `There is no WebSocket at ${pathname}.`);
     const session = await options.admit(request);
+    const unknown = [...searchParams.keys()].find((name) => name !== 'after');
+    if (unknown !== undefined) throw unknownParameter(unknown.slice(0, 64));
     if (!isOpen || watchers.size >= CONNECTIONS_MOST) throw tooMany();
     doors.handleUpgrade(request, socket, head, (webSocket) => {
       watch({ socket: webSocket, session, isAlive: true }, searchParams.get('after') ?? undefined);

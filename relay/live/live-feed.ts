@@ -56,8 +56,9 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
   };
   const publish = (): void => {
     const changed = nodes.take();
-    if (changed.length === 0 && jobs.size === 0 && untold === null) return;
-    const update = { nodes: changed, jobs: [...jobs.values()], stats: untold };
+    const forgotten = nodes.takeForgotten();
+    if (changed.length === 0 && forgotten.length === 0 && jobs.size === 0 && untold === null) return;
+    const update = { nodes: changed, forgotten, jobs: [...jobs.values()], stats: untold };
     jobs.clear();
     untold = null;
     const text = ring.push((seq) => textOf({ type: 'update', cursor: cursorOf(seq), ...update }));

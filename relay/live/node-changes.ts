@@ -8,13 +8,15 @@ import type { KnownNode } from '../store/pairing-store.ts';
 export type NodeChanges = {
   /** Those that do since the call before. */
   take(): NodeSummary[];
+  /** The ids of those of them that are known no more; each is told once. */
+  takeForgotten(): string[];
   /** All as they are now. */
   all(): NodeSummary[];
   forget(): void;
 };
 
 export type NodeChangesPorts = {
-  register: Pick<NodeRegister, 'after'>;
+  register: Pick<NodeRegister, 'after' | 'get'>;
   table: Pick<NodeTable, 'get'>;
   directory: Pick<NodeDirectory, 'summaryOf'>;
   /** How many nodes, the first by id; more than a person looks at. */
@@ -64,6 +66,11 @@ export function createNodeChanges({ register, table, directory, most }: NodeChan
   const first = (): KnownNode[] => register.after('', most);
   return {
     take: () => first().flatMap((known) => (hasChanged(known) ? (directory.summaryOf(known.nodeId) ?? []) : [])),
+    takeForgotten: () => {
+      const gone = [...seen.keys(), ...away.keys()].filter((nodeId) => register.get(nodeId) === undefined);
+      for (const nodeId of gone) if (!seen.delete(nodeId)) away.delete(nodeId);
+      return gone;
+    },
     all: () => first().flatMap(({ nodeId }) => directory.summaryOf(nodeId) ?? []),
     forget: () => {
       seen.clear();

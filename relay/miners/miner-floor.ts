@@ -22,6 +22,8 @@ export type MinerFloor = {
   drain(nodeId: string): MinerDrained;
   /** Ends a session, and that it drained. */
   leave(nodeId: string, reason: string): void;
+  /** The same of a miner that was forgotten. */
+  forget(nodeId: string): void;
   documentKeyOf(nodeId: string): string | undefined;
   lateWords(): number;
   close(): void;
@@ -112,6 +114,12 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
   }, SWEEP_INTERVAL_MS);
   sweep.unref();
 
+  const leave = (nodeId: string, reason: string): void => {
+    draining.delete(nodeId);
+    const session = sessions.get(nodeId);
+    if (session !== undefined) end(session, reason);
+  };
+
   return {
     enter,
     heard: async (nodeId) => {
@@ -144,10 +152,10 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
       endIfDrained(nodeId);
       return { state: sessions.has(nodeId) ? 'draining' : 'drained', running };
     },
-    leave: (nodeId, reason) => {
-      draining.delete(nodeId);
-      const session = sessions.get(nodeId);
-      if (session !== undefined) end(session, reason);
+    leave,
+    forget: (nodeId) => {
+      leave(nodeId, 'The node was forgotten.');
+      keys.delete(nodeId);
     },
     documentKeyOf: (nodeId) => keys.get(nodeId)?.publicKey,
     lateWords: () => late,

@@ -15,6 +15,8 @@ export type MinerRoll = {
   /** Keeps what a node has registered. Resolves with its new token, or null when the one that was shown stays good. */
   enter(nodeId: string, terms: MinerTerms, shown: string | undefined): Promise<string | null>;
   change(nodeId: string, terms: MinerTerms): Promise<void>;
+  /** Drops a miner that the register has forgotten, and its token. */
+  forget(nodeId: string): void;
 };
 
 export type MinerRollPorts = { store: MinerStore; register: NodeRegister; now: () => number };
@@ -74,6 +76,11 @@ export async function openMinerRoll({ store, register, now }: MinerRollPorts): P
     change: async (nodeId, terms) => {
       const former = byNode.get(nodeId);
       if (former !== undefined) await put({ ...former, terms: JSON.stringify(terms) });
+    },
+    forget: (nodeId) => {
+      const record = byNode.get(nodeId);
+      if (record !== undefined) byHash.delete(record.tokenHash);
+      byNode.delete(nodeId);
     },
   };
 }

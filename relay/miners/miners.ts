@@ -41,6 +41,8 @@ export type Miners = {
   fail(nodeId: string, failure: MinerFailure): void;
   drain(nodeId: string): MinerDrained;
   has(nodeId: string): boolean;
+  /** Lets go of a node that the register has forgotten, if it is a miner. */
+  forget(nodeId: string): void;
   /** By which the documents of a miner are signed, `U…`; undefined for every other node. */
   documentKeyOf(nodeId: string): string | undefined;
   /** Words about attempts that were over. */
@@ -134,6 +136,10 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     },
     drain: (nodeId) => floor.drain(nodeId),
     has: roll.has,
+    forget: (nodeId) => {
+      floor.forget(nodeId);
+      roll.forget(nodeId);
+    },
     documentKeyOf: floor.documentKeyOf,
     lateWords: floor.lateWords,
     close: floor.close,

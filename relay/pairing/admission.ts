@@ -16,6 +16,8 @@ export type Applicant = {
   publicKey: string;
   name: string;
   admittance: Admittance;
+  /** The operator has forgotten the node of this key. */
+  isForgotten?: boolean;
   /** Of the code, for a node that is paired with one. */
   labels?: Record<string, string>;
 };
@@ -54,7 +56,8 @@ export function decideAdmission(
     case 'code':
       return { ...node, trust: 'paired', pairedAt: now, labels: { ...node.labels, ...applicant.labels } };
     case 'key':
-      if (known === undefined && !rules.open) throw pairingRequired();
+      // Also at an open door: whoever took it out of the list does not want it back by itself.
+      if (known === undefined && (!rules.open || applicant.isForgotten === true)) throw pairingRequired();
       return node;
   }
 }

@@ -117,7 +117,8 @@ export function createPairing(options: PairingOptions): Pairing {
   const admit = async (applicant: Applicant): Promise<KnownNode> => {
     assertNotRevoked(register.isKeyRevoked(applicant.publicKey));
     const known = register.get(applicant.nodeId);
-    const decided = decideAdmission(applicant, known, options.rules, now());
+    const isForgotten = register.isKeyForgotten(applicant.publicKey);
+    const decided = decideAdmission({ ...applicant, isForgotten }, known, options.rules, now());
     if (known !== undefined && applicant.admittance === 'key' && known.publicKey === applicant.publicKey) {
       register.noteSeen(known.nodeId, now());
       return known;

@@ -2,6 +2,7 @@
 export type SortedIds = {
   readonly all: readonly string[];
   add(id: string): void;
+  remove(id: string): void;
   /** How many there are up to and with this id, whether it is one of them or not. */
   countUpTo(id: string): number;
 };
@@ -23,6 +24,10 @@ export function createSortedIds(): SortedIds {
     add: (id) => {
       const at = countUpTo(id);
       if (all[at - 1] !== id) all.splice(at, 0, id);
+    },
+    remove: (id) => {
+      const at = countUpTo(id) - 1;
+      if (all[at] === id) all.splice(at, 1);
     },
   };
 }

@@ -10,6 +10,7 @@ import {
   ServicePrice,
 } from '../../shared/api/credits.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import { PriceRates } from '../../shared/credits/price.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { ISSUED, keyAccount } from '../credits/accounts.ts';
@@ -25,11 +26,22 @@ const admin = { access: 'admin' } as const;
 const PAGE = {
   limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
 };
-const EntryQuery = Type.Object({
-  ...PAGE,
-  before: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: 'The `next` of the page before' })),
-  account: Type.Optional(Type.String({ maxLength: 128 })),
-});
+const EntryQuery = Type.Object(
+  {
+    ...PAGE,
+    before: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: 'The `next` of the page before' })),
+    account: Type.Optional(Type.String({ maxLength: 128 })),
+  },
+  { additionalProperties: false },
+);
+const AccountQuery = Type.Object(
+  {
+    ...PAGE,
+    after: Type.Optional(Type.String({ maxLength: 128 })),
+    prefix: Type.Optional(Type.String({ maxLength: 128 })),
+  },
+  { additionalProperties: false },
+);
 
 /** Prices, balances and the ledger behind them. */
 export function registerCreditRoutes(app: RelayApp, services: RelayServices): void {
@@ -62,7 +74,15 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
   });
   app.get(
     '/v1/admin/prices',
-    { config: admin, schema: { summary: 'What services cost', tags, response: { 200: PriceList, ...errors } } },
+    {
+      config: admin,
+      schema: {
+        summary: 'What services cost',
+        tags,
+        querystring: NoParameters,
+        response: { 200: PriceList, ...errors },
+      },
+    },
     async (_request, reply) => sendJson(reply, { data: billing.listPrices().map(showPrice), next: null }),
   );
   app.put(
@@ -104,11 +124,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
       schema: {
         summary: 'Balances by account: key:ID, node:ID, withheld:ID, relay, issued, settled',
         tags,
-        querystring: Type.Object({
-          ...PAGE,
-          after: Type.Optional(Type.String({ maxLength: 128 })),
-          prefix: Type.Optional(Type.String({ maxLength: 128 })),
-        }),
+        querystring: AccountQuery,
         response: { 200: AccountList, ...errors },
       },
     },

@@ -21,13 +21,13 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
     {
       config,
       schema: {
-        summary: 'The jobs of every key, in the queue and ended, newest first, all or by `state`',
+        summary: 'The jobs of every key, waiting, running and ended, newest first, all or by `state`',
         tags: ['Administration'],
         querystring: JobPageQuery,
         response: { 200: JobPage, '4xx': ErrorResponse },
       },
     },
-    async ({ query }, reply) => sendJson(reply, await listJobs(query, null, store.queuedJobs)),
+    async ({ query }, reply) => sendJson(reply, await listJobs(query, null, services)),
   );
   app.get(
     '/v1/admin/jobs/:id/input',

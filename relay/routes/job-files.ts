@@ -7,9 +7,13 @@ import type { RelayApp, RelayServices } from '../services.ts';
 import { nameOf } from './file-name.ts';
 import { sendFile } from './send-file.ts';
 import { sendJson } from './send-json.ts';
-import { registerStreamed, uploadOf } from './uploads.ts';
+import { checkAllButBody, registerStreamed, uploadOf } from './uploads.ts';
 
 const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
+const UploadQuery = Type.Object(
+  { filename: Type.Optional(Type.String({ description: 'The first 255 characters are kept' })) },
+  { additionalProperties: false },
+);
 const MEDIA_TYPE = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/;
 
 /** `/v1/job-files`: where the node of a job fetches its inputs and hands its outputs over, with the token of its attempt. */
@@ -40,11 +44,11 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
       JOB_FILES_PATH,
       {
         config,
-        validatorCompiler: () => () => true,
+        validatorCompiler: checkAllButBody(scope),
         schema: {
           summary: 'Hand over a file that the job of a node has made, for the token of its attempt',
           tags,
-          querystring: Type.Object({ filename: Type.Optional(Type.String({ maxLength: 255 })) }),
+          querystring: UploadQuery,
           body: { content: { 'application/octet-stream': { schema: RawFile } } },
           response: { 200: JobFileKept, ...ERRORS },
         },
@@ -54,7 +58,7 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
         const { filename } = request.query;
         const { 'content-type': type = '', 'content-length': length } = request.headers;
         const head = {
-          filename: nameOf(typeof filename === 'string' ? filename : ''),
+          filename: nameOf(filename ?? ''),
           mediaType: MEDIA_TYPE.test(type) ? type : 'application/octet-stream',
           announcedBytes: Number(length ?? 0),
         };

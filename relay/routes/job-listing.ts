@@ -1,18 +1,36 @@
-import type { JobPage, JobPageQuery } from '../../shared/api/jobs.ts';
+import type { JobListItem, JobPage, JobPageQuery } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import type { JobNow } from '../jobs/jobs-in-hand.ts';
 import { JOB_STATES, type JobState } from '../jobs/queue/job-state.ts';
+import type { JobRunner } from '../jobs/run-job.ts';
 import type { QueuedJobStore } from '../store/queued-job-store.ts';
 import { readPageLimit } from './page-limit.ts';
 
+/** Where jobs are: in the store, or in hand until it knows them. */
+export type ListedFrom = { store: { queuedJobs: Pick<QueuedJobStore, 'listAllJobs'> }; jobs: Pick<JobRunner, 'list'> };
+
 /** A page of the jobs of a key, or of any with null, as a query asks for it. Errors: `invalid_value`. */
 export async function listJobs(
-  { limit, after: before, state }: JobPageQuery,
+  { limit: wanted, after, state }: JobPageQuery,
   apiKeyId: string | null,
-  store: Pick<QueuedJobStore, 'listAllJobs'>,
+  { store, jobs }: ListedFrom,
 ): Promise<JobPage> {
   const states = state === undefined ? null : readStates(state);
-  const { jobs, next } = await store.listAllJobs({ limit: readPageLimit(limit), before, apiKeyId, states });
-  return { data: jobs, next };
+  const limit = readPageLimit(wanted);
+  const isAsked = (job: JobNow): boolean =>
+    (after === undefined || job.id < after) && (states === null || states.includes(job.state));
+  // In this order: one that is written down meanwhile is in both, and its record is the later word.
+  const inHand = jobs.list(apiKeyId).filter(isAsked);
+  const { jobs: stored, next } = await store.queuedJobs.listAllJobs({ limit, before: after, apiKeyId, states });
+  const byId = new Map<string, JobListItem>(inHand.map((job) => [job.id, itemOf(job)]));
+  for (const job of stored) byId.set(job.id, job);
+  const all = [...byId.values()].sort((one, other) => (one.id < other.id ? 1 : -1));
+  const data = all.slice(0, limit);
+  return { data, next: next !== null || all.length > limit ? (data.at(-1)?.id ?? null) : null };
+}
+
+function itemOf({ attempts: _attempts, receipt: _receipt, ...item }: JobNow): JobListItem {
+  return item;
 }
 
 function readStates(text: string): JobState[] {

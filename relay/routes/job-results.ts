@@ -26,14 +26,15 @@ function registerViews(app: RelayApp, services: RelayServices): void {
     {
       config: { access: 'jobs' },
       schema: {
-        summary: 'The jobs of this key, in the queue and ended, newest first, all or by `state`; the operator sees all',
+        summary:
+          'The jobs of this key, waiting, running and ended, newest first, all or by `state`; the operator sees all',
         tags: ['Jobs'],
         querystring: JobPageQuery,
         response: { 200: JobPage, '4xx': ErrorResponse },
       },
     },
     async ({ query, principal: { kind, keyId } }, reply) =>
-      sendJson(reply, await listJobs(query, kind === 'admin' ? null : keyId, store.queuedJobs)),
+      sendJson(reply, await listJobs(query, kind === 'admin' ? null : keyId, services)),
   );
   app.get(
     '/v1/jobs/:id',

@@ -8,6 +8,7 @@ import {
   RevokedKey,
   RotateKeyRequest,
 } from '../../shared/api/keys.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import { keyRevoked } from '../access/key-admin.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { sendJson } from './send-json.ts';
@@ -36,7 +37,15 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue }: RelayServi
   );
   app.get(
     '/v1/admin/keys',
-    { config, schema: { summary: 'All API keys, oldest first', tags, response: { 200: ApiKeyList, ...errors } } },
+    {
+      config,
+      schema: {
+        summary: 'All API keys, oldest first',
+        tags,
+        querystring: NoParameters,
+        response: { 200: ApiKeyList, ...errors },
+      },
+    },
     async (_request, reply) => sendJson(reply, { data: await keyAdmin.list(), next: null }),
   );
   app.get(

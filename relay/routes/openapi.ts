@@ -12,7 +12,9 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
         title: 'Sparewatt relay',
         version,
         description:
-          'An OpenAI-compatible API over the spare GPUs of a pool. Every error has one of the codes of the problem table.',
+          'An OpenAI-compatible API over the spare GPUs of a pool. Every error has one of the codes of the problem table. ' +
+          'A member of a body and a parameter of a query that an operation does not know are refused by their name; of ' +
+          'those that read no query, lists refuse all parameters but for `GET /v1/models`, which has always all models.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       components: {

@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import {
+  ForgottenNode,
   ListedCode,
   ListedCodes,
   NewPairingCode,
@@ -90,6 +92,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
       schema: {
         summary: 'The one-time codes of the last day, newest first, without the codes themselves',
         tags: ['Administration'],
+        querystring: NoParameters,
         response: { 200: ListedCodes, '4xx': ErrorResponse },
       },
     },
@@ -138,6 +141,23 @@ function registerNodeControl(app: RelayApp, services: RelayServices): void {
     async (request) => {
       const { node, connectionCut } = await services.nodeControl.revoke(services.directory.resolve(request.params.id));
       return { ...node, connectionCut };
+    },
+  );
+  app.delete(
+    '/v1/admin/nodes/:id',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary:
+          'Forget a node that is gone; its records, receipts and credits stay, and it comes back by pairing anew',
+        tags: ['Administration'],
+        params: NodeParams,
+        response: { 200: ForgottenNode, '4xx': ErrorResponse },
+      },
+    },
+    async (request) => {
+      const { node, connectionCut } = await services.nodeControl.forget(services.directory.resolve(request.params.id));
+      return { nodeId: node.nodeId, name: node.name, connectionCut };
     },
   );
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import { AuditReport, ReceiptKeyList, ReceiptList } from '../../shared/api/receipts.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { ConsistencyProof, TreeHead } from '../../shared/receipts/log/tree-head.ts';
@@ -16,6 +17,8 @@ import { sendJson } from './send-json.ts';
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 /** Query texts are not turned into numbers by the validator. */
 const Size = Type.String({ pattern: '^[0-9]{1,13}$', description: 'A number of receipts' });
+const ProofQuery = Type.Object({ size: Type.Optional(Size) }, { additionalProperties: false });
+const ConsistencyQuery = Type.Object({ from: Size, to: Type.Optional(Size) }, { additionalProperties: false });
 const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** Receipts and their log. A key sees receipts of its own jobs only; heads and consistency tell nothing of any job. */
@@ -42,6 +45,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
         summary: 'Every receipt of a job, oldest first',
         tags: ['Receipts'],
         params: IdParams,
+        querystring: NoParameters,
         response: { 200: ReceiptList, ...ERRORS },
       },
     },
@@ -68,7 +72,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
         summary: 'A receipt with the proof that the log holds it',
         tags: ['Receipts'],
         params: IdParams,
-        querystring: Type.Object({ size: Type.Optional(Size) }),
+        querystring: ProofQuery,
         response: { 200: ReceiptProof, ...ERRORS },
       },
     },
@@ -110,7 +114,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
       schema: {
         summary: 'The proof that the receipt log has only grown between two sizes',
         tags: ['Receipts'],
-        querystring: Type.Object({ from: Size, to: Type.Optional(Size) }),
+        querystring: ConsistencyQuery,
         response: { 200: ConsistencyProof, ...ERRORS },
       },
     },

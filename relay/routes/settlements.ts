@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { SettlementList, SettleRequest } from '../../shared/api/credits.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import { Settlement } from '../../shared/credits/settlement.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
@@ -36,7 +37,15 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
   );
   app.get(
     '/v1/admin/settlements',
-    { config, schema: { summary: 'Settlements, newest first', tags, response: { 200: SettlementList, ...errors } } },
+    {
+      config,
+      schema: {
+        summary: 'Settlements, newest first',
+        tags,
+        querystring: NoParameters,
+        response: { 200: SettlementList, ...errors },
+      },
+    },
     async (_request, reply) => sendJson(reply, { data: await store.credits.listSettlements(LISTED_MOST), next: null }),
   );
   app.get(

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
+import { NoParameters } from '../../shared/api/no-parameters.ts';
 import {
   ApproveRequest,
   PendingTask,
@@ -76,6 +77,7 @@ function registerApprovals(app: RelayApp, { approvals }: RelayServices): void {
       schema: {
         summary: 'The tasks that wait for approval, oldest first',
         tags: ['Administration'],
+        querystring: NoParameters,
         response: { 200: PendingTasks, '4xx': ErrorResponse },
       },
     },

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { FileLimits } from '../files/file-limits.ts';
 import type { RelayApp } from '../services.ts';
@@ -10,6 +10,12 @@ export async function registerStreamed(app: RelayApp, register: (scope: RelayApp
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     register(scope as RelayApp);
   });
+}
+
+/** What a file is, is no JSON: its limits are checked while it comes in. */
+export function checkAllButBody({ validatorCompiler: compile }: RelayApp): FastifySchemaCompiler<object> {
+  if (compile === undefined) throw new Error('the app compiles no schemas yet');
+  return (part) => (part.httpPart === 'body' ? () => true : compile(part));
 }
 
 /**

@@ -3,6 +3,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 
 /** Of a name that a client has made up. */
 const NAME_SHOWN = 64;
+const PATH_SHOWN = 512;
 
 /**
  * Says which parameter is wrong and how. A union reports the failures of all its branches. What is wrong beside the type
@@ -24,9 +25,7 @@ export function problemOfValidation(errors: FastifySchemaValidationError[], cont
   if (deepest.keyword === 'additionalProperties') {
     const unknown = String(deepest.params.additionalProperty).slice(0, NAME_SHOWN);
     const param = path === '' ? unknown : `${path}.${unknown}`;
-    return new Problem('invalid_value', `Unknown parameter: '${param}'. Leave it out, or look how it is spelled.`, {
-      param,
-    });
+    return unknownParameter(param);
   }
   if (path === '' && deepest.keyword === 'type') {
     return new Problem('invalid_value', `The ${context} must be a JSON object.`);
@@ -35,6 +34,12 @@ export function problemOfValidation(errors: FastifySchemaValidationError[], cont
   return new Problem('invalid_value', `Invalid value for '${path}': it ${sentence(relevant, deepest)}.`, {
     param: path,
   });
+}
+
+export function unknownParameter(name: string): Problem {
+  const param = name.slice(0, PATH_SHOWN);
+  const sentence = `Unknown parameter: '${param}'. Leave it out, or look how it is spelled.`;
+  return new Problem('invalid_value', sentence, { param });
 }
 
 function depthOf(error: FastifySchemaValidationError): number {

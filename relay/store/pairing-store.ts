@@ -23,6 +23,9 @@ export type KnownNode = NodeRecord & {
   revokedAt: number | null;
 };
 
+/** What is left of a node that was forgotten: nobody else gets its id, and its older credentials stay void. */
+export type ForgottenNode = Pick<KnownNode, 'nodeId' | 'publicKey' | 'revokedAt'>;
+
 /** A one-time code. Its secret proves knowledge of the code and does not lead back to it. */
 export type PairingCodeRecord = {
   codeId: string;
@@ -61,6 +64,12 @@ export interface PairingStore {
   /** Shuts a node out. Undefined for an unknown node. */
   revokeNode(nodeId: string, at: number): Promise<KnownNode | undefined>;
   labelNode(nodeId: string, labels: Record<string, string>): Promise<KnownNode | undefined>;
+  /**
+   * Forgets how a node stands, what was decided about it and its token, until it is admitted anew; credentials from
+   * before `voidUntil` are void, with null those that were void already. Undefined for an unknown node.
+   */
+  forgetNode(nodeId: string, voidUntil: number | null): Promise<ForgottenNode | undefined>;
+  listForgottenNodes(): Promise<ForgottenNode[]>;
   /** Moves "last seen" forward, never back; unknown nodes are skipped. */
   touchNodes(seen: readonly NodeSeen[]): Promise<void>;
 }

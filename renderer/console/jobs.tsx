@@ -29,7 +29,10 @@ export function Jobs() {
   const [count, setCount] = useState(PAGE);
   // All that is shown is asked for together: rows that were read once would go on saying how they were then.
   const { answer, problem, again } = useAsked('jobs', () => api.get<JobPage>(`/v1/jobs?limit=${count}`));
-  useSettled(useLive().jobs, again);
+  const { jobs, stats } = useLive();
+  useSettled(jobs, again);
+  // Nothing else tells of a job that begins while its client waits.
+  useSettled(stats?.jobs.running, again);
   useSettled(count, again, 0);
   const now = useNow();
   if (answer === undefined) return <Trouble problem={problem} />;

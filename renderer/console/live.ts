@@ -102,15 +102,20 @@ export function watchRelay(origin: string, { isSignedIn, onSignedOut }: Membersh
 
 function changesOf(view: LiveView, message: LiveMessage): Partial<LiveView> {
   if (message.type === 'reset') return { nodes: message.nodes, stats: message.stats, jobs: [] };
-  const { nodes, jobs, stats } = message;
+  const { nodes, forgotten, jobs, stats } = message;
   return {
-    nodes: nodes.length === 0 ? view.nodes : merged(view.nodes, nodes),
+    nodes: nodes.length + forgotten.length === 0 ? view.nodes : merged(view.nodes, nodes, forgotten),
     jobs: jobs.length === 0 ? view.jobs : jobs,
     stats: stats ?? view.stats,
   };
 }
 
-function merged(known: readonly NodeSummary[], changed: readonly NodeSummary[]): NodeSummary[] {
+function merged(
+  known: readonly NodeSummary[],
+  changed: readonly NodeSummary[],
+  forgotten: readonly string[],
+): NodeSummary[] {
   const byId = new Map([...known, ...changed].map((node) => [node.id, node]));
+  for (const id of forgotten) byId.delete(id);
   return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 }

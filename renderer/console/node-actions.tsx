@@ -3,6 +3,7 @@ import type { NodeDetails } from '../../shared/api/nodes.ts';
 import { useDoing } from './asked.ts';
 import { AskedTwice, Trouble } from './parts.tsx';
 import { useReason } from './reason-field.tsx';
+import { linkTo } from './route.ts';
 import { STRINGS } from './strings.ts';
 import { useApi } from './surroundings.ts';
 
@@ -19,6 +20,11 @@ export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): voi
     run(async () => {
       await api.post(`/v1/admin/nodes/${encodeURIComponent(node.id)}/${what}`, body);
       onDone();
+    });
+  const forget = (): void =>
+    run(async () => {
+      await api.remove(`/v1/admin/nodes/${encodeURIComponent(node.id)}`);
+      location.hash = linkTo('nodes');
     });
   const isShut = node.status === 'pending' || node.status === 'revoked';
   const isOut = node.status === 'cordoned' || node.status === 'draining' || node.status === 'drained';
@@ -41,6 +47,15 @@ export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): voi
             body={TEXT.revokeBody}
             isBusy={isBusy}
             onYes={() => act('revoke')}
+          />
+        )}
+        {!node.connected && (
+          <AskedTwice
+            label={TEXT.forget}
+            title={TEXT.forgetTitle(node.name)}
+            body={TEXT.forgetBody}
+            isBusy={isBusy}
+            onYes={forget}
           />
         )}
       </div>

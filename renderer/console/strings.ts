@@ -134,6 +134,10 @@ export const STRINGS = {
     revokeTitle: (name: string) => `Revoke ${name}?`,
     revokeBody:
       'Its connection is cut, what it works on goes to other nodes, and it cannot come back until you approve it.',
+    forget: 'Forget…',
+    forgetTitle: (name: string) => `Forget ${name}?`,
+    forgetBody:
+      'It leaves all lists and comes back only when it is paired anew. Its jobs, receipts and credits stay on record.',
     label: 'Label',
     labelHint: 'name=value sets one, name= takes it away.',
     setLabel: 'Set label',

@@ -31,6 +31,7 @@ const Update = Type.Object({
   type: Type.Literal('update'),
   cursor: Cursor,
   nodes: Type.Array(NodeSummary),
+  forgotten: Type.Array(Type.String(), { description: 'Ids of nodes that are known no more' }),
   jobs: Type.Array(JobUpdate, { description: 'The latest hundred' }),
   stats: Nullable(AdminStats),
 });

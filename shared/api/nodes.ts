@@ -57,10 +57,14 @@ export const NodePage = Type.Object({
 });
 export type NodePage = Static<typeof NodePage>;
 
-export const NodePageQuery = Type.Object({
-  limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
-  after: Type.Optional(Type.String({ maxLength: 64 })),
-});
+/** Query of `GET /v1/nodes` and `GET /v1/admin/miners`. */
+export const NodePageQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
+    after: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  { additionalProperties: false },
+);
 
 /** Everything the relay knows of one node; `document` is what the node says of itself. */
 export const NodeDetails = Type.Object({

@@ -72,3 +72,14 @@ export const RevokedNode = Type.Object({
   ...NodeStanding.properties,
   connectionCut: Type.Boolean({ description: 'Whether the bus has been told; if not, it is as soon as it is back' }),
 });
+export type RevokedNode = Static<typeof RevokedNode>;
+
+/** `DELETE /v1/admin/nodes/{id}` */
+export const ForgottenNode = Type.Object({
+  nodeId: Type.String(),
+  name: Type.String(),
+  connectionCut: Type.Boolean({
+    description: 'Whether the bus has been told that its credentials are void; if not, it is as soon as it is back',
+  }),
+});
+export type ForgottenNode = Static<typeof ForgottenNode>;

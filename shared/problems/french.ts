@@ -61,6 +61,7 @@ export const PROBLEMS_OF_OTHERS = [
   'settlement_not_found',
   'key_not_found',
   'node_not_found',
+  'node_connected',
   'service_id_taken',
   'decision_not_found',
   'receipt_not_found',

@@ -56,6 +56,7 @@ export const PROBLEMS = {
   nothing_to_settle: wrong(409, 'Nothing was earned since the last settlement'),
   settlement_not_found: wrong(404, 'There is no such settlement'),
   key_not_found: wrong(404, 'There is no such key'),
+  node_connected: wrong(409, 'The node is connected'),
   node_identity_taken: wrong(409, 'Another key already holds this node id'),
   unknown_url: wrong(404, 'There is nothing at this address'),
   method_not_allowed: wrong(405, 'This address does not take that method'),

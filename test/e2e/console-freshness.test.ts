@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
+import { addControlled } from '../support/cancellable-node.ts';
 import { openConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -35,6 +36,24 @@ test('rows of the second page of jobs tell what became of them, as those of the 
   await pool.request(`/v1/jobs/${first.id}/cancel`, { method: 'POST' });
   await row.locator('.badge', { hasText: 'Cancelled' }).waitFor();
   assert.equal(await page.locator('tbody tr').count(), 61);
+  await page.context().close();
+});
+
+test('a job that its client waits for is listed as soon as it runs, and as it ended', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
+  const { runs, agent } = await addControlled(pool);
+  const answer = pool
+    .client()
+    .chat.completions.create({ model: 'test/held', messages: [{ role: 'user', content: 'x' }] });
+  const run = await runs.next();
+  const row = page.locator('tbody tr', { hasText: 'test/held' });
+  await row.locator('.badge', { hasText: 'Running' }).waitFor();
+  run.output.text('done', 1);
+  run.finish();
+  await answer;
+  await row.locator('.badge', { hasText: 'Succeeded' }).waitFor();
+  assert.equal(await row.count(), 1);
+  await agent.close();
   await page.context().close();
 });
 

@@ -137,6 +137,33 @@ test('a node that joins with a code is told as the one that came, and runs what 
   await page.context().close();
 });
 
+test('a node that is gone is forgotten once a person has said so twice, and every open list lets go of it', async () => {
+  const old = await pool.addNode({ name: 'old-laptop' });
+  const { page, faults } = await openConsole(browser, pool, { hash: `#/nodes/${old.nodeId}` });
+  const { page: other } = await openConsole(browser, pool, { hash: '#/nodes' });
+  await page.locator('.badge', { hasText: 'Ready' }).waitFor();
+  const forget = page.getByRole('button', { name: 'Forget…' });
+  assert.equal(await forget.count(), 0);
+  await old.agent.close();
+  await page.locator('.badge', { hasText: 'Offline' }).waitFor();
+  const row = other.locator('tbody tr', { hasText: 'old-laptop' });
+  await row.waitFor();
+  await forget.click();
+  await page.getByRole('dialog', { name: 'Forget old-laptop?' }).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Keep it as it is' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await row.waitFor();
+  await forget.click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget…' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor();
+  for (const list of [row, page.locator('tbody tr', { hasText: 'old-laptop' })])
+    await list.waitFor({ state: 'detached' });
+  assert.equal((await pool.request(`/v1/nodes/${old.nodeId}`)).status, 404);
+  assert.deepEqual(faults, []);
+  for (const shown of [page, other]) await shown.context().close();
+});
+
 test('a key is shown once, works with its limits, and is refused once it is revoked', async () => {
   const { page } = await openConsole(browser, pool, { hash: '#/keys' });
   await page.getByLabel('Name', { exact: true }).fill('forum');

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Job, JobListItem } from '../../shared/api/jobs.ts';
 import { runSparewatt } from '../support/command.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { until } from '../support/until.ts';
 
 describe('sparewatt jobs', () => {
   const data = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
@@ -52,6 +53,21 @@ describe('sparewatt jobs', () => {
     assert.equal((await jobs(...submit)).stdout, first);
     const same = submit.filter((_, index) => index < 5);
     assert.match((await jobs(...same)).stderr, /another request.*idempotency_key_reused/);
+  });
+
+  it('lists the jobs in the states that are named, together or one by one, and names those there are', async () => {
+    const { id: cancelled } = await json<Job>('submit', 'llm/inference', 'x', '--model', 'test/stuck');
+    await jobs('cancel', cancelled);
+    const { id: failed } = await json<Job>('submit', 'llm/inference', 'x', '--model', 'test/failing');
+    await until(async () => (await json<Job>('show', failed)).state === 'failed');
+    const idsOf = async (...args: string[]) => (await json<JobListItem[]>('list', ...args)).map(({ id }) => id);
+    assert.deepEqual(await idsOf('--state', 'cancelled'), [cancelled]);
+    assert.deepEqual(await idsOf('--state', 'failed', '--state', 'cancelled'), [failed, cancelled]);
+    assert.deepEqual(await idsOf('--state', 'cancelled, failed', '--all', '--limit', '1'), [failed]);
+    assert.deepEqual(await idsOf('--state', 'expired'), []);
+    const { stderr, code } = await jobs('list', '--state', 'failed,faild');
+    assert.match(stderr, /"faild" is no state\. There are: awaiting_approval, queued, .*expired\./);
+    assert.equal(code, 2);
   });
 
   it('cancels a job, which its exit code tells, and lists what there is', async () => {

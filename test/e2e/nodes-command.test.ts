@@ -107,6 +107,12 @@ describe('sparewatt nodes', () => {
     assert.equal(code, 1);
   });
 
+  it('forgets no node that is connected, and says what to do first', async () => {
+    const { stdout, stderr, code } = await nodes('forget', 'attic');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /is connected\. Stop it or revoke it, and then forget it\./);
+  });
+
   it('shuts a node out by its name, and lets it in again', async () => {
     const revoked = await nodes('revoke', 'attic');
     assert.equal(revoked.code, 0, revoked.stderr);
@@ -120,5 +126,13 @@ describe('sparewatt nodes', () => {
       [0, `${nodeId} is let in. If it has ended meanwhile, its owner starts it again.\n`],
     );
     assert.match((await nodes('revoke', 'atic')).stderr, /Did you mean attic/);
+  });
+
+  it('forgets a node that is gone, and says how it comes back', async () => {
+    const { stdout, stderr, code } = await nodes('forget', 'attic');
+    assert.deepEqual([code, stdout], [0, `${nodeId} is forgotten. Its receipts and credits stay.\n`], stderr);
+    assert.match(stderr, /^To let it in anew, make a code: {2}.*sparewatt pair /);
+    assert.deepEqual(await json<NodeSummary[]>('list'), []);
+    assert.match((await nodes('forget', 'attic')).stderr, /knows no node "attic"/);
   });
 });

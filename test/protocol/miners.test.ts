@@ -234,6 +234,44 @@ test('[M11] a revoked miner is out at once, and its token is void for good', asy
   assert.equal((await miner.say('heartbeat')).status, 401, 'the void token is forgotten');
 });
 
+test('[P16] a forgotten miner leaves the lists, its token is void, and its name comes in by another code', async (t) => {
+  const model = minerModel();
+  const key = createNKey('user');
+  const asked = { publicKey: key.publicKey, code: (await makeCode(pool.relay)).code };
+  const more = {
+    ...asked,
+    proof: (await visitor(pool.relay.url, 'shed', key).converse({ purpose: 'enroll' })).complete.proof,
+  };
+  const miner = await joinMiner(t, pool.relay, { models: [model], name: 'shed', more, headers: ELSEWHERE });
+  const forget = async () => {
+    const headers = { authorization: `Bearer ${pool.relay.adminToken}` };
+    return (await pool.request(`/v1/admin/nodes/${miner.nodeId}`, { method: 'DELETE', headers })).status;
+  };
+  await until(async () => (await nodeOf(miner.nodeId)).connected);
+  assert.equal(await forget(), 409);
+  await adminPost(pool.relay, `/v1/admin/nodes/${miner.nodeId}/cordon`);
+  await miner.say('drain');
+  await until(async () => !(await nodeOf(miner.nodeId)).connected);
+  assert.equal(await forget(), 200);
+  const asOperator = { headers: { authorization: `Bearer ${pool.relay.adminToken}` } };
+  for (const path of ['/v1/admin/miners?limit=1000', '/v1/nodes?limit=1000']) {
+    const { data } = (await (await pool.request(path, asOperator)).json()) as NodePage;
+    assert.ok(!data.some(({ id }) => id === miner.nodeId), path);
+  }
+  for (const what of ['heartbeat', 'poll', 'register']) {
+    const body = what === 'register' ? registration({ models: [model], name: 'shed' }) : {};
+    const said = await postMiner(pool.relay, what, body, { ...ELSEWHERE, authorization: `Bearer ${miner.token}` });
+    assert.deepEqual([said.status, said.body.code], [401, 'invalid_api_key'], what);
+  }
+  const proof = (await visitor(pool.relay.url, 'shed', key).converse({ purpose: 'enroll' })).complete.proof;
+  const anew = { publicKey: key.publicKey, code: (await makeCode(pool.relay)).code, proof };
+  const back = await joinMiner(t, pool.relay, { models: [model], name: 'shed', more: anew, headers: ELSEWHERE });
+  assert.equal(back.nodeId, miner.nodeId);
+  assert.notEqual(back.token, miner.token);
+  assert.ok(back.epoch > miner.epoch);
+  assert.equal((await nodeOf(back.nodeId)).status, 'ready', 'what was decided about it is forgotten, too');
+});
+
 test('[M12] the document of a miner is complete, says that it came over HTTP, and follows its heartbeats', async (t) => {
   const [model, more] = [minerModel(), minerModel('embed')];
   const miner = await joinMiner(t, pool.relay, { models: [model] });

@@ -242,6 +242,68 @@ test('[P12] a revoked node is cut off, gets no job and cannot come back, under a
   assert.equal(await forgiven.ready, nodeId);
 });
 
+test('[P16] a forgotten node is listed nowhere and comes in by a code alone; what it has done stays', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder, open: true });
+  afterTest(t, () => first.close());
+  const key = createNKey('user');
+  let jwt = '';
+  const connect: ConnectToBus = (options) => {
+    jwt ||= options.jwt();
+    return connectToBus(options);
+  };
+  const agent = startRemoteAgent(t, first.relay.url, { key, connect });
+  const nodeId = await agent.ready;
+  await until(() => first.relay.nodes().includes(nodeId));
+  const asOperator = { authorization: `Bearer ${first.relay.adminToken}` };
+  const price = { ...asOperator, 'content-type': 'application/json' };
+  await first.request('/v1/admin/prices/*', { method: 'PUT', headers: price, body: '{"per_job_micro":7}' });
+  const { jobId } = await askChat(first, 'test/echo');
+  const see = async (pool: Pool, path: string) =>
+    (await (await pool.request(path, { headers: asOperator })).json()) as Record<string, unknown>;
+  const forget = (pool: Pool) => pool.request(`/v1/admin/nodes/${nodeId}`, { method: 'DELETE', headers: asOperator });
+  const kept = [
+    `/v1/jobs/${jobId}`,
+    `/v1/jobs/${jobId}/receipts`,
+    '/v1/admin/usage?by=node',
+    '/v1/admin/credits/entries',
+  ];
+  await until(async () => ((await see(first, kept[1] ?? '')).data as unknown[] | undefined)?.length === 1);
+  const early = await forget(first);
+  const refusal = (await early.json()) as { code: string; detail: string };
+  assert.deepEqual([early.status, refusal.code], [409, 'node_connected']);
+  assert.match(refusal.detail, /Stop it or revoke it/);
+  await agent.close();
+  await until(() => first.relay.nodes().length === 0);
+  const before = await Promise.all(kept.map((path) => see(first, path)));
+  const answer = await forget(first);
+  assert.deepEqual([answer.status, await answer.json()], [200, { nodeId, name: 'remote', connectionCut: true }]);
+  assert.deepEqual((await see(first, '/v1/nodes')).data, []);
+  for (const path of [`/v1/nodes/${nodeId}`, `/v1/nodes/${nodeId}/health`]) {
+    assert.equal((await see(first, path)).code, 'node_not_found', path);
+  }
+  assert.equal((await forget(first)).status, 404);
+  assert.deepEqual(await Promise.all(kept.map((path) => see(first, path))), before);
+  for (const seen of before) assert.ok(JSON.stringify(seen).includes(nodeId));
+  assert.deepEqual((await see(first, '/v1/admin/log/audit')).problems, []);
+  await first.relay.close();
+
+  const second = await startPool({ dataFolder, open: true });
+  afterTest(t, () => second.close());
+  assert.deepEqual((await see(second, '/v1/nodes')).data, []);
+  await assert.rejects(connectWith(second.relay.url, nodeId, key, jwt), isRefusedByServer);
+  for (const name of ['remote', 'innocent']) {
+    const uninvited = startRemoteAgent(t, second.relay.url, { key, name });
+    isProblem('pairing_required', /--pair CODE/)(await uninvited.ended);
+  }
+  const { code } = await makeCode(second.relay);
+  const anew = startRemoteAgent(t, second.relay.url, { key, invitation: { code } });
+  assert.equal(await anew.ready, nodeId);
+  await until(() => second.relay.nodes().includes(nodeId));
+  await assert.rejects(connectWith(second.relay.url, nodeId, key, jwt), isRefusedByServer);
+  assert.equal((await askChat(second, 'test/echo')).node, nodeId);
+});
+
 test('[P12] credentials from before a revocation stay void on the server itself', async (t) => {
   const other = await startOther(t);
   const key = createNKey('user');

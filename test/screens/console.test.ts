@@ -1,6 +1,7 @@
 /** How the relay's console looks: `npm run screens -- console` takes the pictures anew. */
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import type { JobPage } from '../../shared/api/jobs.ts';
 import { afterTest } from '../support/after-test.ts';
 import { addNodes, goTo, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
@@ -28,7 +29,7 @@ test('the console looks as it did', async (t) => {
   await page.getByText('Live', { exact: true }).waitFor();
   await page.getByText('No node has joined yet.').waitFor();
   await camera.shoot(page, 'overview-empty');
-  const job = await fill(pool);
+  const { job, leave } = await fill(pool);
   await page.reload();
   await page.getByText('Live', { exact: true }).waitFor();
   await page.locator('canvas').first().waitFor();
@@ -47,6 +48,14 @@ test('the console looks as it did', async (t) => {
   await goTo(page, '#/nodes');
   await page.emulateMedia({ forcedColors: 'active' });
   await camera.shootAsItIs(page, 'forced-colors');
+  await page.emulateMedia({ forcedColors: 'none' });
+  // Last, since every list and number tells it.
+  await leave();
+  await goTo(page, '#/nodes');
+  await page.getByRole('link', { name: 'attic-002' }).click();
+  await page.getByRole('button', { name: 'Forget…' }).waitFor();
+  await page.waitForLoadState('networkidle');
+  await camera.shoot(page, 'node-away');
   camera.develop();
 });
 
@@ -116,8 +125,8 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
   ];
 }
 
-/** Some nodes, and some work that was done, failed and waits. Gives the id of a job with an attempt. */
-async function fill(pool: Pool): Promise<string> {
+/** Some nodes, and some work that was done, failed and waits. Gives the id of a job with an attempt, and how a node goes. */
+async function fill(pool: Pool): Promise<{ job: string; leave: () => Promise<void> }> {
   const nodes = await addNodes(pool, NODES, 'attic');
   const [first] = nodes;
   const id = encodeURIComponent(first?.nodeId ?? '');
@@ -131,13 +140,16 @@ async function fill(pool: Pool): Promise<string> {
     const call = { model: 'test/stuck', messages, routing: { only: [nodeId] } };
     void client.chat.completions.create(call).catch(() => undefined);
   }
+  const running = async () => (await askAsAdmin<JobPage>(pool, '/v1/jobs?state=running')).body.data.length;
+  // Before the others, so that the list has the same order in every picture.
+  await until(async () => (await running()) === STUCK_JOBS);
   const input = { messages };
   const { id: job } = await post<{ id: string }>(pool, { service: 'llm/inference', model: 'test/echo', input });
   const require = { labels: { room: 'cellar' } };
   await post(pool, { service: 'llm/inference', model: 'test/noop', input, routing: { require } });
   const stateOf = async () => ((await (await pool.request(`/v1/jobs/${job}`)).json()) as { state: string }).state;
   await until(async () => (await stateOf()) === 'succeeded');
-  return job;
+  return { job, leave: async () => nodes[1]?.agent.close() };
 }
 
 async function post<Answer>(pool: Pool, body: object): Promise<Answer> {

@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander';
-import type { Job, JobPage, JobRequest, JobResult } from '../../../shared/api/jobs.ts';
+import type { Job, JobPage, JobRequest, JobResult, JobState } from '../../../shared/api/jobs.ts';
 import { clientCommand, type JsonOption, print } from '../answering-command.ts';
 import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { inputOf } from '../input-of.ts';
 import { jobsTable, jobText } from '../job-views.ts';
 import { suggest } from '../next-step.ts';
-import { parseCount, parseLongSeconds, parsePriority } from '../options.ts';
+import { addStates, parseCount, parseLongSeconds, parsePriority } from '../options.ts';
 
-type ListOptions = JsonOption & { limit: number; all?: boolean };
+type ListOptions = JsonOption & { limit: number; all?: boolean; state?: JobState[] };
 type SubmitOptions = JsonOption & {
   model?: string;
   priority?: number;
@@ -64,11 +64,18 @@ function addViews(jobs: Command): void {
   clientCommand(jobs, 'list', 'your jobs, newest first', ['api_key', 'admin_token'])
     .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
     .addOption(new Option('--all', 'those of every key; needs the admin token'))
-    .action(async ({ limit, all, ...options }: ListOptions) => {
+    .addOption(
+      new Option('--state <state>', 'only those, such as running or failed,expired; may be repeated').argParser(
+        addStates,
+      ),
+    )
+    .action(async ({ limit, all, state, ...options }: ListOptions) => {
       const { relayUrl, key } = await readEither(options, all === true);
       const data: JobPage['data'] = [];
       for (let after: string | null = ''; after !== null && data.length < limit; ) {
-        const query = `limit=${Math.min(PAGE, limit - data.length)}${after === '' ? '' : `&after=${after}`}`;
+        const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - data.length)) });
+        if (after !== '') query.set('after', after);
+        if (state !== undefined) query.set('state', state.join());
         const page: JobPage = await getJson(relayUrl, `/v1/jobs?${query}`, key);
         data.push(...page.data);
         after = page.next;

@@ -7,7 +7,7 @@ import type {
   PendingTasks,
   Task,
 } from '../../../shared/api/nodes.ts';
-import type { NodeStanding } from '../../../shared/api/pairing.ts';
+import type { ForgottenNode, NodeStanding } from '../../../shared/api/pairing.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { clientCommand, type JsonOption, operatorCommand, print } from '../answering-command.ts';
 import { readClient, readOperator } from '../client-options.ts';
@@ -192,6 +192,15 @@ function addAdministration(nodes: Command): void {
         next: ['Let it in again:', `nodes approve-node ${node}`],
       }),
     );
+  operatorCommand(nodes, 'forget', 'take a node that is gone out of all lists; its receipts and credits stay')
+    .argument('<node>')
+    .action(async (node: string, options: JsonOption) => {
+      const { relayUrl, adminToken } = await readOperator(options);
+      const path = `/v1/admin/nodes/${encodeURIComponent(node)}`;
+      const answer = await deleteJson<ForgottenNode>(relayUrl, path, adminToken);
+      print(options, answer, `${answer.nodeId} is forgotten. Its receipts and credits stay.\n`);
+      suggest(options, 'To let it in anew, make a code:', 'pair');
+    });
 }
 
 function reasonOption(what: string): Option {

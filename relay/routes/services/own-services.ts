@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { OwnServices, ServiceDetails, ServicePutRequest } from '../../../shared/api/services.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { sendJson } from '../send-json.ts';
@@ -26,7 +27,12 @@ export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices)
     '/v1/admin/services',
     {
       config,
-      schema: { summary: 'The services of the operator', tags, response: { 200: OwnServices, '4xx': ErrorResponse } },
+      schema: {
+        summary: 'The services of the operator',
+        tags,
+        querystring: NoParameters,
+        response: { 200: OwnServices, '4xx': ErrorResponse },
+      },
     },
     async (_request, reply) => sendJson(reply, { data: ownServices(services), next: null }),
   );

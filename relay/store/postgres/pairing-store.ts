@@ -1,13 +1,17 @@
-import type { CodeClaim, KnownNode, PairingStore } from '../pairing-store.ts';
+import type { CodeClaim, ForgottenNode, KnownNode, PairingStore } from '../pairing-store.ts';
 import { assertSameKey } from '../rows/node-rows.ts';
 import {
   CODE_COLUMNS,
   type CodeRow,
   codeValues,
+  FORGOTTEN,
+  FORGOTTEN_COLUMNS,
+  type ForgottenRow,
   KNOWN_NODE_COLUMNS,
   type KnownNodeRow,
   knownNodeValues,
   toCode,
+  toForgottenNode,
   toKnownNode,
   whyNotClaimed,
 } from '../rows/pairing-rows.ts';
@@ -27,15 +31,20 @@ const ADMIT =
   'paired_at = excluded.paired_at, last_seen_at = excluded.last_seen_at ' +
   "WHERE n.public_key = excluded.public_key AND n.state <> 'revoked'";
 const NODE = `SELECT ${KNOWN_NODE_COLUMNS} FROM nodes WHERE node_id = $1`;
-const NODES = `SELECT ${KNOWN_NODE_COLUMNS} FROM nodes ORDER BY seq`;
+const NODES = `SELECT ${KNOWN_NODE_COLUMNS} FROM nodes WHERE state <> ${FORGOTTEN} ORDER BY seq`;
 const TOUCH = 'UPDATE nodes SET last_seen_at = GREATEST(last_seen_at, $1) WHERE node_id = $2';
 
 function update(change: string): string {
-  return `UPDATE nodes SET ${change} WHERE node_id = $1 RETURNING ${KNOWN_NODE_COLUMNS}`;
+  return `UPDATE nodes SET ${change} WHERE node_id = $1 AND state <> ${FORGOTTEN} RETURNING ${KNOWN_NODE_COLUMNS}`;
 }
 const APPROVE = update("state = 'active', trust = CASE trust WHEN 'probation' THEN 'approved' ELSE trust END");
 const REVOKE = update("state = 'revoked', revoked_at = $2");
 const LABEL = update('labels = $2');
+const FORGET =
+  `UPDATE nodes SET state = ${FORGOTTEN}, trust = 'probation', labels = '{}', paired_at = NULL, ` +
+  'last_seen_at = NULL, revoked_at = coalesce($2, revoked_at) ' +
+  `WHERE node_id = $1 AND state <> ${FORGOTTEN} RETURNING ${FORGOTTEN_COLUMNS}`;
+const FORGOTTEN_NODES = `SELECT ${FORGOTTEN_COLUMNS} FROM nodes WHERE state = ${FORGOTTEN} ORDER BY seq`;
 
 /** Pairing store on PostgreSQL. */
 export function createPairingStore(access: PostgresAccess): PairingStore {
@@ -60,6 +69,9 @@ export function createPairingStore(access: PostgresAccess): PairingStore {
     approveNode: (nodeId) => change(APPROVE, [nodeId]),
     revokeNode: (nodeId, at) => change(REVOKE, [nodeId, at]),
     labelNode: (nodeId, labels) => change(LABEL, [nodeId, JSON.stringify(labels)]),
+    forgetNode: (nodeId, voidUntil) => access.write((db) => forgetNode(db, nodeId, voidUntil)),
+    listForgottenNodes: () =>
+      access.read(async (db) => (await db.all<ForgottenRow>(FORGOTTEN_NODES)).map(toForgottenNode)),
     touchNodes: (seen) =>
       access.write(async (db) => {
         for (const { nodeId, seenAt } of seen) await db.run(TOUCH, [seenAt, nodeId]);
@@ -77,4 +89,12 @@ async function admitNode(db: Queries, node: KnownNode): Promise<KnownNode> {
   const row = await db.one<KnownNodeRow>(NODE, [node.nodeId]);
   assertSameKey(row?.public_key, node);
   return row === undefined ? node : toKnownNode(row);
+}
+
+async function forgetNode(db: Queries, nodeId: string, voidUntil: number | null): Promise<ForgottenNode | undefined> {
+  const row = await db.one<ForgottenRow>(FORGET, [nodeId, voidUntil]);
+  if (row === undefined) return undefined;
+  await db.run('DELETE FROM node_admin WHERE node_id = $1', [nodeId]);
+  await db.run('DELETE FROM miners WHERE node_id = $1', [nodeId]);
+  return toForgottenNode(row);
 }

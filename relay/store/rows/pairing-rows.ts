@@ -1,4 +1,4 @@
-import type { KnownNode, NodeState, NodeTrust, PairingCodeRecord } from '../pairing-store.ts';
+import type { ForgottenNode, KnownNode, NodeState, NodeTrust, PairingCodeRecord } from '../pairing-store.ts';
 
 export type KnownNodeRow = {
   node_id: string;
@@ -13,6 +13,8 @@ export type KnownNodeRow = {
   revoked_at: number | null;
 };
 
+export type ForgottenRow = Pick<KnownNodeRow, 'node_id' | 'public_key' | 'revoked_at'>;
+
 export type CodeRow = {
   code_id: string;
   secret: string;
@@ -25,6 +27,9 @@ export type CodeRow = {
 
 export const KNOWN_NODE_COLUMNS =
   'node_id, public_key, name, first_seen_at, state, trust, labels, paired_at, last_seen_at, revoked_at';
+export const FORGOTTEN_COLUMNS = 'node_id, public_key, revoked_at';
+/** The `state` of a row that keeps a forgotten node's id for its key. */
+export const FORGOTTEN = "'forgotten'";
 export const CODE_COLUMNS = 'code_id, secret, labels, created_at, expires_at, used_at, used_by';
 
 /** In the order of `KNOWN_NODE_COLUMNS`. */
@@ -70,4 +75,8 @@ export function toKnownNode(row: KnownNodeRow): KnownNode {
     lastSeenAt: row.last_seen_at,
     revokedAt: row.revoked_at,
   };
+}
+
+export function toForgottenNode(row: ForgottenRow): ForgottenNode {
+  return { nodeId: row.node_id, publicKey: row.public_key, revokedAt: row.revoked_at };
 }

@@ -90,6 +90,8 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       approveNode: (nodeId) => ask('pairing', 'approveNode', nodeId),
       revokeNode: (nodeId, at) => ask('pairing', 'revokeNode', nodeId, at),
       labelNode: (nodeId, labels) => ask('pairing', 'labelNode', nodeId, labels),
+      forgetNode: (nodeId, voidUntil) => ask('pairing', 'forgetNode', nodeId, voidUntil),
+      listForgottenNodes: () => ask('pairing', 'listForgottenNodes'),
       touchNodes: (seen) => ask('pairing', 'touchNodes', seen),
     },
     usage: {

@@ -1,14 +1,18 @@
 import type { Database } from 'better-sqlite3';
-import type { CodeClaim, KnownNode, PairingStore } from '../pairing-store.ts';
+import type { CodeClaim, ForgottenNode, KnownNode, PairingStore } from '../pairing-store.ts';
 import { assertSameKey } from '../rows/node-rows.ts';
 import {
   CODE_COLUMNS,
   type CodeRow,
   codeValues,
+  FORGOTTEN,
+  FORGOTTEN_COLUMNS,
+  type ForgottenRow,
   KNOWN_NODE_COLUMNS,
   type KnownNodeRow,
   knownNodeValues,
   toCode,
+  toForgottenNode,
   toKnownNode,
   whyNotClaimed,
 } from '../rows/pairing-rows.ts';
@@ -39,6 +43,8 @@ export function createPairingStore(db: Database, access: SqliteAccess): PairingS
     approveNode: (nodeId) => access.write(() => change(statements.approve.get(nodeId))),
     revokeNode: (nodeId, at) => access.write(() => change(statements.revoke.get(at, nodeId))),
     labelNode: (nodeId, labels) => access.write(() => change(statements.label.get(JSON.stringify(labels), nodeId))),
+    forgetNode: (nodeId, voidUntil) => access.write(() => forgetNode(statements, nodeId, voidUntil)),
+    listForgottenNodes: () => access.read(() => statements.forgotten.all().map(toForgottenNode)),
     touchNodes: (seen) =>
       access.write(() => {
         for (const { nodeId, seenAt } of seen) statements.touch.run(seenAt, nodeId);
@@ -49,7 +55,8 @@ export function createPairingStore(db: Database, access: SqliteAccess): PairingS
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: Database) {
-  const update = (change: string) => `UPDATE nodes SET ${change} WHERE node_id = ? RETURNING ${KNOWN_NODE_COLUMNS}`;
+  const update = (change: string) =>
+    `UPDATE nodes SET ${change} WHERE node_id = ? AND state <> ${FORGOTTEN} RETURNING ${KNOWN_NODE_COLUMNS}`;
   return {
     putCode: db.prepare<unknown[]>(`INSERT INTO pairing_codes (${CODE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`),
     code: db.prepare<[string], CodeRow>(`SELECT ${CODE_COLUMNS} FROM pairing_codes WHERE code_id = ?`),
@@ -70,12 +77,24 @@ function prepareStatements(db: Database) {
         "last_seen_at = excluded.last_seen_at WHERE public_key = excluded.public_key AND state <> 'revoked'",
     ),
     node: db.prepare<[string], KnownNodeRow>(`SELECT ${KNOWN_NODE_COLUMNS} FROM nodes WHERE node_id = ?`),
-    nodes: db.prepare<[], KnownNodeRow>(`SELECT ${KNOWN_NODE_COLUMNS} FROM nodes ORDER BY seq`),
+    nodes: db.prepare<[], KnownNodeRow>(
+      `SELECT ${KNOWN_NODE_COLUMNS} FROM nodes WHERE state <> ${FORGOTTEN} ORDER BY seq`,
+    ),
     approve: db.prepare<[string], KnownNodeRow>(
       update("state = 'active', trust = iif(trust = 'probation', 'approved', trust)"),
     ),
     revoke: db.prepare<[number, string], KnownNodeRow>(update("state = 'revoked', revoked_at = ?")),
     label: db.prepare<[string, string], KnownNodeRow>(update('labels = ?')),
+    forget: db.prepare<[number | null, string], ForgottenRow>(
+      `UPDATE nodes SET state = ${FORGOTTEN}, trust = 'probation', labels = '{}', paired_at = NULL, ` +
+        'last_seen_at = NULL, revoked_at = coalesce(?, revoked_at) ' +
+        `WHERE node_id = ? AND state <> ${FORGOTTEN} RETURNING ${FORGOTTEN_COLUMNS}`,
+    ),
+    forgetDecisions: db.prepare<[string]>('DELETE FROM node_admin WHERE node_id = ?'),
+    forgetToken: db.prepare<[string]>('DELETE FROM miners WHERE node_id = ?'),
+    forgotten: db.prepare<[], ForgottenRow>(
+      `SELECT ${FORGOTTEN_COLUMNS} FROM nodes WHERE state = ${FORGOTTEN} ORDER BY seq`,
+    ),
     touch: db.prepare<[number, string]>(
       'UPDATE nodes SET last_seen_at = max(coalesce(last_seen_at, 0), ?) WHERE node_id = ?',
     ),
@@ -92,4 +111,12 @@ function admitNode(statements: Statements, node: KnownNode): KnownNode {
   const row = statements.node.get(node.nodeId);
   assertSameKey(row?.public_key, node);
   return row === undefined ? node : toKnownNode(row);
+}
+
+function forgetNode(statements: Statements, nodeId: string, voidUntil: number | null): ForgottenNode | undefined {
+  const row = statements.forget.get(voidUntil, nodeId);
+  if (row === undefined) return undefined;
+  statements.forgetDecisions.run(nodeId);
+  statements.forgetToken.run(nodeId);
+  return toForgottenNode(row);
 }

@@ -14,7 +14,11 @@ const JOB = { id: 'job_1', requestId: 'req_1', apiKeyId: 'key_1', type: 'llm', m
 function start() {
   const kept = new Map<string, JobRecord>();
   const written = Promise.withResolvers<void>();
-  const inHand = createJobsInHand({ write: () => written.promise, find: (id) => kept.get(id) });
+  const inHand = createJobsInHand({
+    write: () => written.promise,
+    find: (id) => kept.get(id),
+    kept: () => [...kept.values()],
+  });
   let ms = 0;
   const course = beginCourse(JOB as unknown as JobSpec, {}, () => ms);
   const caller = new AbortController();

@@ -13,12 +13,14 @@ const CHANGE = { seq: 1, at: 5, state: 'queued', nodeId: null, attempt: null, pr
 function feedFor(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   let changed: NodeSummary[] = [];
+  const forgotten: string[] = [];
   let looks = 0;
   const nodes = {
     take: () => {
       looks += 1;
       return changed.splice(0);
     },
+    takeForgotten: () => forgotten.splice(0),
     all: () => [],
     forget: () => undefined,
   };
@@ -26,6 +28,7 @@ function feedFor(t: TestContext) {
   return {
     feed,
     change: (id: string) => (changed = [{ id } as NodeSummary]),
+    forget: (id: string) => forgotten.push(id),
     looks: () => looks,
     tick: (ms = 500) => t.mock.timers.tick(ms),
     watch: async (after?: string) => {

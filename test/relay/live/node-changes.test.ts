@@ -11,7 +11,7 @@ test('tells of a node when anything that is shown of it is another than before, 
   let known = ['attic', 'cellar'].map((nodeId) => ({ nodeId }) as KnownNode);
   let reason: string | null = null;
   const changes = createNodeChanges({
-    register: { after: () => known },
+    register: { after: () => known, get: (id) => known.find(({ nodeId }) => nodeId === id) },
     table,
     directory: { summaryOf: (id) => ({ id, reason, status: table.get(id) ? 'ready' : 'offline' }) as NodeSummary },
     most: 10,
@@ -44,6 +44,15 @@ test('tells of a node when anything that is shown of it is another than before, 
   assert.deepEqual(told(), ['attic'], 'a job ends');
   changes.forget();
   assert.deepEqual(told(), ['attic', 'cellar'], 'all anew');
+  assert.deepEqual(changes.takeForgotten(), []);
+  known = known.filter(({ nodeId }) => nodeId !== 'cellar');
+  assert.deepEqual([told(), changes.takeForgotten(), changes.takeForgotten()], [[], ['cellar'], []]);
+  known.push({ nodeId: 'cellar' } as KnownNode);
+  assert.deepEqual([told(), changes.takeForgotten()], [['cellar'], []], 'it is paired anew');
+  known = known.filter(({ nodeId }) => nodeId !== 'attic');
+  assert.deepEqual(changes.takeForgotten(), ['attic'], 'one that was connected');
+  known.unshift({ nodeId: 'attic' } as KnownNode);
+  told();
   assert.equal(changes.all().length, 2);
 
   function standing() {

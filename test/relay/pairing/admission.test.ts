@@ -52,3 +52,14 @@ test('labels of a code are added to those a node has, and times are kept', () =>
   assert.deepEqual(after.labels, { room: 'cellar', floor: '2' });
   assert.deepEqual([after.firstSeenAt, after.pairedAt, after.lastSeenAt], [1, 5, 5]);
 });
+
+test('[P16] a forgotten key is refused where any other would come in, and comes with a code or from this machine', () => {
+  const open = { open: true, approve: false };
+  const apply = (admittance: Admittance, before?: KnownNode) =>
+    decideAdmission({ ...WHO, admittance, isForgotten: true }, before, open, 5);
+  assert.throws(() => apply('key'), isProblem('pairing_required', /--pair CODE/));
+  assert.equal(standing(apply('code')), 'active paired');
+  assert.equal(standing(apply('local')), 'active local');
+  assert.equal(standing(apply('admin')), 'active paired');
+  assert.equal(standing(apply('key', known({}))), 'active local', 'under another name that is known');
+});

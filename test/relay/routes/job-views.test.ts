@@ -15,7 +15,7 @@ test('a job whose record is being written is told with its receipt, once the sto
     await onDisk.promise;
     stored.set(record.id, asKept(record));
   };
-  const jobs = createJobsInHand({ write, find: () => undefined });
+  const jobs = createJobsInHand({ write, find: () => undefined, kept: () => [] });
   const course = { job: { id: 'job_1' } } as Parameters<typeof jobs.begin>[0];
   jobs.begin(course, new AbortController())(finishedJob('job_1'), 'desk');
   const store = {

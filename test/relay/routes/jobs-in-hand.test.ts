@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { JobPage } from '../../../shared/api/jobs.ts';
 import type { CreatedKey } from '../../../shared/api/keys.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import { addControlled } from '../../support/cancellable-node.ts';
@@ -17,8 +18,19 @@ test('a job that its client waits for is found while it runs, by its key and the
   assert.equal(attempt?.nodeId, pool.relay.nodes()[0]);
   assert.ok(attempt?.startedAt !== null && job.createdAt <= (attempt?.startedAt ?? 0));
   assert.equal((await jobOf(jobClient(pool, pool.relay.adminToken), id)).state, 'running');
+  const listed = async (client: JobClient, query = ''): Promise<string[]> => {
+    const { data } = (await (await client.request(`/v1/jobs${query}`)).json()) as JobPage;
+    return data.map((item) => `${item.id} ${item.state}`);
+  };
+  const operator = jobClient(pool, pool.relay.adminToken);
+  for (const client of [pool, operator]) {
+    assert.deepEqual(await listed(client), [`${id} running`]);
+    assert.deepEqual(await listed(client, '?state=running'), [`${id} running`]);
+    assert.deepEqual(await listed(client, '?state=succeeded'), []);
+  }
   const { body: stranger } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'stranger' });
   const other = jobClient(pool, stranger.key);
+  assert.deepEqual(await listed(other), []);
   for (const [method, path] of [
     ['GET', ''],
     ['GET', '/result'],
@@ -39,6 +51,7 @@ test('a job that its client waits for is found while it runs, by its key and the
   // At once, though its record may still be on its way to the disk.
   const ended = await jobOf(pool, id);
   assert.deepEqual([ended.state, ended.receipt?.job], ['succeeded', id]);
+  assert.deepEqual(await listed(operator), [`${id} succeeded`]);
   assert.deepEqual(
     (await events).events.map(({ state }) => state),
     ['running', 'succeeded'],

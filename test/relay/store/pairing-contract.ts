@@ -124,6 +124,47 @@ export function describePairingContract(name: string, makePlace: (t: TestContext
     assert.deepEqual(await pairing.approveNode('desk-1'), { ...revoked, state: 'active' });
   });
 
+  contract('forgets a node and keeps its id for its key alone, until it is admitted anew', async (place) => {
+    const { pairing, nodeAdmin, miners, nodes } = await place.open();
+    for (const id of ['desk-1', 'desk-2']) {
+      await pairing.admitNode(knownNode(id));
+      await nodeAdmin.putNodeAdmin({ nodeId: id, state: 'cordoned', reason: null, since: T0 });
+      await miners.putMiner({ nodeId: id, tokenHash: `hash of ${id}`, terms: '{}', issuedAt: T0 });
+    }
+    const publicKey = knownNode('desk-1').publicKey;
+    assert.equal(await nodes.nextEpoch('desk-1'), 1);
+    const left = { nodeId: 'desk-1', publicKey, revokedAt: T0 + 9 };
+    assert.deepEqual(await pairing.forgetNode('desk-1', T0 + 9), left);
+    assert.equal(await pairing.forgetNode('desk-1', T0 + 10), undefined);
+    assert.equal(await pairing.forgetNode('nobody', T0), undefined);
+    const after = await (await place.afterCrash()).open();
+    assert.deepEqual(await after.pairing.listKnownNodes(), [knownNode('desk-2')]);
+    assert.deepEqual(await after.pairing.listForgottenNodes(), [left]);
+    const others = [await after.nodeAdmin.listNodeAdmin(), await after.miners.listMiners()];
+    assert.deepEqual(
+      others.map((records) => records.map(({ nodeId }) => nodeId)),
+      [['desk-2'], ['desk-2']],
+    );
+    assert.equal(await after.pairing.approveNode('desk-1'), undefined);
+    assert.equal(await after.pairing.revokeNode('desk-1', T0), undefined);
+    assert.equal(await after.pairing.labelNode('desk-1', {}), undefined);
+    const thief = knownNode('desk-1', { publicKey: 'U_thief' });
+    await assert.rejects(after.pairing.admitNode(thief), isProblem('node_identity_taken', /desk-1/));
+    const anew = knownNode('desk-1', { labels: {}, trust: 'approved', pairedAt: T0 + 20 });
+    assert.deepEqual(await after.pairing.admitNode(anew), { ...anew, revokedAt: T0 + 9 });
+    assert.deepEqual(await after.pairing.listForgottenNodes(), []);
+    assert.equal(await after.nodes.nextEpoch('desk-1'), 2, 'no epoch comes twice');
+  });
+
+  contract('forgets a node without making void what was not', async (place) => {
+    const { pairing } = await place.open();
+    await pairing.admitNode(knownNode('desk-1'));
+    await pairing.revokeNode('desk-1', T0 + 3);
+    assert.equal((await pairing.forgetNode('desk-1', null))?.revokedAt, T0 + 3);
+    await pairing.admitNode(knownNode('desk-2'));
+    assert.equal((await pairing.forgetNode('desk-2', null))?.revokedAt, null);
+  });
+
   contract('labels a node, sees it later and never earlier, and skips nodes it does not know', async (place) => {
     const { pairing } = await place.open();
     await pairing.admitNode(knownNode('desk-1'));
