@@ -90,7 +90,7 @@ export async function createApp({
     requestIdHeader: false,
     forceCloseConnections: true,
     return503OnClosing: false,
-    frameworkErrors: answerRouterError,
+    frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, services.log),
     clientErrorHandler: answerBrokenRequest,
     ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
@@ -101,7 +101,7 @@ export async function createApp({
   app.removeContentTypeParser('text/plain');
   compileOnDemand(app);
   const routes = collectRoutes(app);
-  registerErrorHandlers(app, routes, maxBodyBytes);
+  registerErrorHandlers(app, routes, maxBodyBytes, services.log);
   registerRequestId(app);
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);

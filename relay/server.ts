@@ -24,6 +24,7 @@ import { MIRROR_FOLDER } from './models/mirror.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import type { PictureSources } from './pictures/picture-fetcher.ts';
+import { createRationedLog } from './rationed-log.ts';
 import { openAttestationKey } from './receipts/attestation.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
@@ -122,8 +123,9 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
  * `address_unavailable`, `invalid_setting` for a file of services.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const { log, settings = shownDefaults() } = options;
-  const undo: (() => unknown)[] = [];
+  const { settings = shownDefaults() } = options;
+  const log = createRationedLog({ log: options.log });
+  const undo: (() => unknown)[] = [() => log.close()];
   const close = once(async () => {
     for (const step of undo.reverse()) await step();
   });
@@ -148,7 +150,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const tls = options.tls && (await import('./tls/open-tls.ts')).openRelayTls({ folder, place, now: Date.now, log });
     undo.push(() => tls?.close());
     const { revocations } = register;
-    const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
+    const fabric = await openFabric({ ...options, log, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised } = options;
@@ -185,7 +187,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const mirrorFolder = folder.file(MIRROR_FOLDER);
     const app = await createApp({
       services,
-      logger: log,
+      logger: options.log,
       maxBodyBytes,
       unreadMs,
       pagesFolder,
