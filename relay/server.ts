@@ -21,6 +21,7 @@ import type { Lifecycle } from './lifecycle.ts';
 import { admitWatcher } from './live/admit-watcher.ts';
 import { attachLiveDoor } from './live/live-door.ts';
 import { MIRROR_FOLDER } from './models/mirror.ts';
+import { usualWebhookNetworks, type WebhookNetworks } from './outbound/webhook-networks.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import type { PictureSources } from './pictures/picture-fetcher.ts';
@@ -91,6 +92,8 @@ export type RelayOptions = {
   fileLimits?: Partial<FileLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
+  /** Where they may lie otherwise; by default what `usualWebhookNetworks` says. */
+  webhookNetworks?: WebhookNetworks;
   /** Where pictures that clients name by address may be fetched from; nowhere unless given. */
   pictureSources?: PictureSources;
   /** The collector that spans of traces are sent to; none unless given. */
@@ -174,6 +177,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       fileLimits,
       filesFolder: folder.subfolder('files'),
       webhooksToThisMachine,
+      webhookNetworks: options.webhookNetworks ?? usualWebhookNetworks(options),
       pictureSources,
       supervised,
       servicesPath,

@@ -9,11 +9,12 @@ import type { JobSpec } from '../jobs/job.ts';
 import { recordOperatorJobs } from '../jobs/operator-jobs.ts';
 import { openJobQueue, type QueuePorts } from '../jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
-import { createWebhookSender, isBeyondThisMachine } from '../jobs/queue/webhook-request.ts';
+import { createWebhookSender } from '../jobs/queue/webhook-request.ts';
 import { createRecordKeeper } from '../jobs/record-keeper.ts';
 import { createJobRunner } from '../jobs/run-job.ts';
 import { createActivity } from '../live/activity.ts';
 import { createRelayMetrics } from '../metrics/relay-metrics.ts';
+import { webhookGuard } from '../outbound/webhook-networks.ts';
 import { createPictureFetcher } from '../pictures/picture-fetcher.ts';
 import { openLogKeeper } from '../receipts/log/log-keeper.ts';
 import { openServiceRegistry } from '../registry/service-registry.ts';
@@ -115,7 +116,8 @@ function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry
     const routing = routingFor(service.definition, call, wished);
     return { reader, routing: nodesFor(service.definition, routing, table).routing };
   };
-  const isAllowed = options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine;
+  const isAllowed =
+    options.webhooksToThisMachine === true ? () => true : webhookGuard(options.webhookNetworks ?? 'public');
   return {
     store: options.store.queuedJobs,
     serviceRun,
