@@ -44,7 +44,14 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
   const records = createRecordKeeper({ store: store.jobs, log });
-  const jobs = createJobRunner({ bus, table, scheduler, records, receiptKeys, billing, log, onFinished: ended.tell });
+  const spent = ({ apiKeyId, usage }: JobRecord): void => {
+    if (usage !== null) access.rateLimits.spend(apiKeyId, usage.inputTokens + usage.outputTokens);
+  };
+  const onFinished = (job: JobRecord): void => {
+    spent(job);
+    ended.tell(job);
+  };
+  const jobs = createJobRunner({ bus, table, scheduler, records, receiptKeys, billing, log, onFinished });
   const metrics = metricsOf(options, nodes, { jobs });
   const activity = createActivity();
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -53,11 +60,12 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     billing.finished(job);
     activity.jobEnded(job);
     traced?.tracing.forget(job.id);
-    if (job.usage !== null) access.rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   });
   const queue = await openJobQueue({
     ...queueOptions(options, nodes, parts),
     jobs,
+    paceMs: access.rateLimits.waitMs,
+    spent,
     traceOf: traced?.tracing.kept,
     runLimits: limits,
     onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),
