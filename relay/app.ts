@@ -91,7 +91,7 @@ export async function createApp({
     requestIdHeader: false,
     forceCloseConnections: true,
     return503OnClosing: false,
-    frameworkErrors: answerRouterError,
+    frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, services.log),
     clientErrorHandler: answerBrokenRequest,
     ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
@@ -103,7 +103,7 @@ export async function createApp({
   readSayableBodies(app);
   compileOnDemand(app);
   const routes = collectRoutes(app);
-  registerErrorHandlers(app, routes, maxBodyBytes);
+  registerErrorHandlers(app, routes, maxBodyBytes, services.log);
   registerRequestId(app);
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);

@@ -21,9 +21,11 @@ import type { Lifecycle } from './lifecycle.ts';
 import { admitWatcher } from './live/admit-watcher.ts';
 import { attachLiveDoor } from './live/live-door.ts';
 import { MIRROR_FOLDER } from './models/mirror.ts';
+import { usualWebhookNetworks, type WebhookNetworks } from './outbound/webhook-networks.ts';
 import { openNodeRegister } from './pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from './pairing/relay-identity.ts';
 import type { PictureSources } from './pictures/picture-fetcher.ts';
+import { createRationedLog } from './rationed-log.ts';
 import { openAttestationKey } from './receipts/attestation.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
@@ -90,6 +92,8 @@ export type RelayOptions = {
   fileLimits?: Partial<FileLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
   webhooksToThisMachine?: boolean;
+  /** Where they may lie otherwise; by default what `usualWebhookNetworks` says. */
+  webhookNetworks?: WebhookNetworks;
   /** Where pictures that clients name by address may be fetched from; nowhere unless given. */
   pictureSources?: PictureSources;
   /** The collector that spans of traces are sent to; none unless given. */
@@ -122,8 +126,9 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
  * `address_unavailable`, `invalid_setting` for a file of services.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const { log, settings = shownDefaults() } = options;
-  const undo: (() => unknown)[] = [];
+  const { settings = shownDefaults() } = options;
+  const log = createRationedLog({ log: options.log });
+  const undo: (() => unknown)[] = [() => log.close()];
   const close = once(async () => {
     for (const step of undo.reverse()) await step();
   });
@@ -148,7 +153,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const tls = options.tls && (await import('./tls/open-tls.ts')).openRelayTls({ folder, place, now: Date.now, log });
     undo.push(() => tls?.close());
     const { revocations } = register;
-    const fabric = await openFabric({ ...options, folder, revocations, tls: tls?.files });
+    const fabric = await openFabric({ ...options, log, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
     const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised } = options;
@@ -172,6 +177,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       fileLimits,
       filesFolder: folder.subfolder('files'),
       webhooksToThisMachine,
+      webhookNetworks: options.webhookNetworks ?? usualWebhookNetworks(options),
       pictureSources,
       supervised,
       servicesPath,
@@ -185,7 +191,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const mirrorFolder = folder.file(MIRROR_FOLDER);
     const app = await createApp({
       services,
-      logger: log,
+      logger: options.log,
       maxBodyBytes,
       unreadMs,
       pagesFolder,

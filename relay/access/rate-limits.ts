@@ -11,14 +11,22 @@ export type Allowances = { readonly requests: Allowance | null; readonly tokens:
 
 /** Counts what keys with limits use; others are not its business. */
 export type RateLimits = {
-  /** Begins to count what a key uses, also before its first request: an earlier relay may have left jobs of it. */
-  know(keyId: string, limits: KeyLimits): void;
   /** Counts one request. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
   admit(keyId: string, limits: KeyLimits): void;
   /** Counts what a job used, once it is known. A key whose limits are not known is not counted. */
   spend(keyId: string, tokens: number): void;
+  /** How many milliseconds until the key has tokens left; 0 while it has, and for one without such a limit. */
+  waitMs(keyId: string): number;
+  /**
+   * Begins to count what a key uses, with what an earlier relay has let it use, in that order; before anything else is counted of
+   * it.
+   */
+  recall(keyId: string, limits: KeyLimits, uses: readonly PastUse[]): void;
   allowances(keyId: string): Allowances | undefined;
 };
+
+/** `at` in milliseconds since 1970. */
+export type PastUse = { readonly at: number; readonly requests: number; readonly tokens: number };
 
 const MINUTE_MS = 60_000;
 /** Those that were not used for a minute are as good as new. */
@@ -52,7 +60,6 @@ export function createRateLimits(now: () => number): RateLimits {
   };
 
   return {
-    know: (keyId, limits) => void bucketsOf(keyId, limits),
     admit: (keyId, limits) => {
       const { requests, tokens } = bucketsOf(keyId, limits);
       if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);
@@ -65,6 +72,19 @@ export function createRateLimits(now: () => number): RateLimits {
       if (tokens == null) return;
       fill(tokens, now());
       tokens.level -= used;
+    },
+    waitMs: (keyId) => {
+      const tokens = known.get(keyId)?.tokens;
+      return tokens == null || fill(tokens, now()) > 0 ? 0 : Math.max(1, msUntil(tokens, 1));
+    },
+    recall: (keyId, limits, uses) => {
+      const buckets = bucketsOf(keyId, limits);
+      const [first] = uses;
+      for (const bucket of [buckets.requests, buckets.tokens]) if (bucket && first) bucket.at = first.at;
+      for (const { at, requests, tokens } of uses) {
+        if (buckets.requests !== null) buckets.requests.level = Math.max(0, fill(buckets.requests, at) - requests);
+        if (buckets.tokens !== null) buckets.tokens.level = fill(buckets.tokens, at) - tokens;
+      }
     },
     allowances: (keyId) => {
       const buckets = known.get(keyId);

@@ -1,4 +1,4 @@
-import type { Job, JobListItem } from '../../shared/api/jobs.ts';
+import type { Job, JobListItem, JobWait } from '../../shared/api/jobs.ts';
 import { COMMAND } from './own-command.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
@@ -12,11 +12,13 @@ export function jobsTable(jobs: readonly JobListItem[], now: number): string {
 }
 
 /** A job with what happened to it, and its result when it is at hand. */
-export function jobText(job: Job, result: unknown): string {
-  const { id, state, model, problem, attempts } = job;
+export function jobText(job: Job, result: unknown, now = Date.now()): string {
+  const { id, state, model, problem, attempts, queue } = job;
+  const waits = queue?.waits ?? null;
   const lines = [
     `${out.bold(id)}  ${state}`,
     `  model    ${printable(model)}`,
+    ...(waits === null ? [] : [`  waits    ${waitText(waits, now)}`]),
     ...(problem === null ? [] : [`  reason   ${printable(problem.detail)} (${printable(problem.code)})`]),
     ...attempts.map((attempt) => {
       const why = attempt.problem === null ? '' : `: ${printable(attempt.problem.code)}`;
@@ -25,6 +27,13 @@ export function jobText(job: Job, result: unknown): string {
   ];
   const shown = result === undefined ? [] : ['', resultText(result)];
   return `${[...lines, ...shown].join('\n')}\n`;
+}
+
+function waitText({ for: reason, until }: JobWait, now: number): string {
+  if (reason === 'approval') return 'until a person approves it';
+  if (reason === 'node') return 'for a free node';
+  const more = until === null ? '' : `; it goes on in ${Math.max(1, Math.ceil((until - now) / 1_000))} s`;
+  return `as its key has used up its tokens of the minute${more}`;
 }
 
 function ageText(ms: number): string {

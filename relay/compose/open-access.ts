@@ -5,6 +5,7 @@ import { createKeyAdmin } from '../access/key-admin.ts';
 import { createKeyGuard } from '../access/key-guard.ts';
 import { createOperatorSessions } from '../access/operator-sessions.ts';
 import { createRateLimits } from '../access/rate-limits.ts';
+import { recallUses } from '../access/recall-uses.ts';
 import { createSessionCookie } from '../access/session-cookie.ts';
 import { createSignatureGuard } from '../access/signature-guard.ts';
 import { deriveSigningSecrets } from '../access/signing-secrets.ts';
@@ -18,9 +19,7 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
   const keys = createKeyGuard({ store: store.keys, adminToken, openCredits: billing.open });
   const secrets = deriveSigningSecrets(identity.seed);
   const rateLimits = createRateLimits(Date.now);
-  for (const key of await store.keys.listKeys()) {
-    if (key.tokensPerMinute !== null && key.revokedAt === null) rateLimits.know(key.accountId, key);
-  }
+  await recallUses({ store, rateLimits, now: Date.now });
   const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
   const relayKey = identity.publicKey;
   return {

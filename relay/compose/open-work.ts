@@ -9,11 +9,12 @@ import type { JobSpec } from '../jobs/job.ts';
 import { recordOperatorJobs } from '../jobs/operator-jobs.ts';
 import { openJobQueue, type QueuePorts } from '../jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
-import { createWebhookSender, isBeyondThisMachine } from '../jobs/queue/webhook-request.ts';
+import { createWebhookSender } from '../jobs/queue/webhook-request.ts';
 import { createRecordKeeper } from '../jobs/record-keeper.ts';
 import { createJobRunner } from '../jobs/run-job.ts';
 import { createActivity } from '../live/activity.ts';
 import { createRelayMetrics } from '../metrics/relay-metrics.ts';
+import { webhookGuard } from '../outbound/webhook-networks.ts';
 import { createPictureFetcher } from '../pictures/picture-fetcher.ts';
 import { openLogKeeper } from '../receipts/log/log-keeper.ts';
 import { openServiceRegistry } from '../registry/service-registry.ts';
@@ -43,7 +44,14 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
   const records = createRecordKeeper({ store: store.jobs, log });
-  const jobs = createJobRunner({ bus, table, scheduler, records, receiptKeys, billing, log, onFinished: ended.tell });
+  const spent = ({ apiKeyId, usage }: JobRecord): void => {
+    if (usage !== null) access.rateLimits.spend(apiKeyId, usage.inputTokens + usage.outputTokens);
+  };
+  const onFinished = (job: JobRecord): void => {
+    spent(job);
+    ended.tell(job);
+  };
+  const jobs = createJobRunner({ bus, table, scheduler, records, receiptKeys, billing, log, onFinished });
   const metrics = metricsOf(options, nodes, { jobs });
   const activity = createActivity();
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
@@ -52,11 +60,12 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     billing.finished(job);
     activity.jobEnded(job);
     traced?.tracing.forget(job.id);
-    if (job.usage !== null) access.rateLimits.spend(job.apiKeyId, job.usage.inputTokens + job.usage.outputTokens);
   });
   const queue = await openJobQueue({
     ...queueOptions(options, nodes, parts),
     jobs,
+    paceMs: access.rateLimits.waitMs,
+    spent,
     traceOf: traced?.tracing.kept,
     runLimits: limits,
     onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),
@@ -115,7 +124,8 @@ function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry
     const routing = routingFor(service.definition, call, wished);
     return { reader, routing: nodesFor(service.definition, routing, table).routing };
   };
-  const isAllowed = options.webhooksToThisMachine === true ? () => true : isBeyondThisMachine;
+  const isAllowed =
+    options.webhooksToThisMachine === true ? () => true : webhookGuard(options.webhookNetworks ?? 'public');
   return {
     store: options.store.queuedJobs,
     serviceRun,

@@ -8,6 +8,7 @@ import type { FileLimits } from '../files/file-limits.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import type { QueueLimits } from '../jobs/queue/queue-limits.ts';
 import type { RelayLog } from '../log.ts';
+import type { WebhookNetworks } from '../outbound/webhook-networks.ts';
 import type { AdmissionRules } from '../pairing/admission.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';
 import type { PictureSources } from '../pictures/picture-fetcher.ts';
@@ -48,6 +49,8 @@ export type ServicesOptions = {
   otlp?: OtlpTarget | undefined;
   /** Whether webhooks may lie on loopback and link-local addresses. */
   webhooksToThisMachine?: boolean | undefined;
+  /** Where they may lie otherwise; on the internet alone when absent. */
+  webhookNetworks?: WebhookNetworks | undefined;
   /** Where pictures of chats may be fetched from; nowhere when absent. */
   pictureSources?: PictureSources | undefined;
 };

@@ -243,6 +243,19 @@ export const RelaySettings = Type.Object(
         example: ['images.example.com', '*.wikimedia.org'],
       }),
     }),
+    webhook_networks: Type.Optional(
+      Type.Union([Type.Literal('public'), Type.Literal('private')], {
+        ...described({
+          description: 'where webhooks may lie: public is the internet, private that and private networks',
+          wanted: 'public or private',
+          env: 'SPAREWATT_RELAY_WEBHOOK_NETWORKS',
+          argument: 'networks',
+          otherwise:
+            'private if the relay listens and is reached in a private network or on this machine alone, else public',
+          example: 'private',
+        }),
+      }),
+    ),
     keep_results_h: Type.Integer({
       minimum: 1,
       maximum: 8_760,

@@ -23,7 +23,7 @@ export type Replies = {
  * other one.
  */
 export function listenForReplies(connection: NatsConnection, log: RelayLog): Replies {
-  const open = new InFlight<{ token: string; handler: ReplyHandler }>();
+  const open = new InFlight<{ token: string; handler: ReplyHandler; node: string | undefined }>();
   // Not under `_INBOX`, where the operator's programs listen. Unguessable, so that a node cannot write into the answer of
   // another with its right to respond.
   const relay = randomBytes(12).toString('hex');
@@ -36,7 +36,7 @@ export function listenForReplies(connection: NatsConnection, log: RelayLog): Rep
     try {
       reply.handler(data, status);
     } catch (fault) {
-      log.error({ err: fault }, 'an answer from the bus could not be handled');
+      log.error({ node: reply.node, err: fault }, 'an answer from the bus could not be handled');
     }
   };
   const deliver = (error: Error | null, message: Msg): void => {
@@ -52,7 +52,7 @@ export function listenForReplies(connection: NatsConnection, log: RelayLog): Rep
   return {
     open: (handler, nodeId) => {
       last += 1;
-      const reply = { token: '', handler };
+      const reply = { token: '', handler, node: nodeId };
       const ticket = open.add(reply);
       reply.token = tokenOf(ticket, last);
       const subject = nodeId === undefined ? `${inbox}.${reply.token}` : replySubjects.one(nodeId, relay, reply.token);

@@ -161,11 +161,23 @@ function subscribe(connection: NatsConnection, subject: string, handler: BusHand
       try {
         handler(message.subject, message.data, message.reply || undefined, traceOf(message));
       } catch (fault) {
-        log.error({ subject, err: fault }, 'a message from the bus could not be handled');
+        tellOfFault(message.subject, fault, log);
       }
     },
   });
   return { close: () => subscription.unsubscribe() };
+}
+
+/** What does not fit the protocol is its sender's doing; everything else is ours. */
+function tellOfFault(subject: string, fault: unknown, log: RelayLog): void {
+  const told = { node: nodeIn(subject), err: fault };
+  if (fault instanceof Problem) log.warn(told, 'a message from the bus was dropped');
+  else log.error(told, 'a message from the bus could not be handled');
+}
+
+/** The node that a subject of the fabric ends with. */
+function nodeIn(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
 }
 
 /** The node that a subject `node.{id}.…` addresses. */

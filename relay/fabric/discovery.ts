@@ -4,6 +4,7 @@ import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
 import type { Documents } from './documents.ts';
 import type { NodeTable } from './node-table.ts';
+import { createRoundRation, type RationLimits, type RoundRation } from './round-ration.ts';
 
 /** What one round found. */
 export type Round = {
@@ -11,6 +12,8 @@ export type Round = {
   readonly answered: ReadonlySet<string>;
   /** Nodes with a session that did not. */
   readonly missing: ReadonlySet<string>;
+  /** Answers that were not read, as their nodes had said more than a round takes. */
+  readonly leftOut: number;
   readonly elapsedMs: number;
 };
 
@@ -19,7 +22,7 @@ export type Discovery = {
   discover(options: { timeoutMs: number }): Promise<Round>;
 };
 
-export type DiscoveryPorts = { bus: Bus; table: NodeTable; documents: Documents; log: RelayLog };
+export type DiscoveryPorts = { bus: Bus; table: NodeTable; documents: Documents; log: RelayLog; ration?: RationLimits };
 
 /** After this much reading others get their turn; together with what the bus delivers in one it stays below 20 ms. */
 const SLICE_MS = 2;
@@ -32,7 +35,7 @@ const CHECKED_AT_ONCE = 32;
  * Invariants: (1) a round ends with the last answer that is awaited, or with its time, or when the bus goes down;
  * (2) an answer that cannot be read costs nobody else's; (3) answers are read in slices of `SLICE_MS` and
  * checked on other threads, so that ten thousand of them do not hold up what else the relay does; (4) only nodes with a session change the table; (5) a node
- * that leaves is not waited for.
+ * that leaves is not waited for; (6) a round holds what its ration admits, and says of which nodes something was left out.
  */
 export function createDiscovery(ports: DiscoveryPorts): Discovery {
   const rounds = new Set<OpenRound>();
@@ -65,6 +68,7 @@ function openRound(ports: DiscoveryPorts, timeoutMs: number, onEnd: (round: Roun
   const missing = new Set(ports.table.live().map((node) => node.id));
   const answered = new Set<string>();
   const unread = createQueue();
+  const ration = createRoundRation(missing.size, ports.ration);
   let inCheck = 0;
   let isScheduled = false;
   let hasEnded = false;
@@ -75,7 +79,7 @@ function openRound(ports: DiscoveryPorts, timeoutMs: number, onEnd: (round: Roun
     hasEnded = true;
     clearTimeout(timer);
     reply.close();
-    onEnd({ answered, missing, elapsedMs: performance.now() - startedAt });
+    onEnd({ answered, missing, leftOut: tellLeftOut(ration, ports), elapsedMs: performance.now() - startedAt });
   };
   const endIfComplete = (): void => {
     if (missing.size === 0 || (isOver && unread.size() === 0 && inCheck === 0)) end();
@@ -114,8 +118,9 @@ function openRound(ports: DiscoveryPorts, timeoutMs: number, onEnd: (round: Roun
   const reply = ports.bus.openReply((data, status) => {
     // Nobody listens: there is nobody to wait for.
     if (status !== 'message') return end();
-    if (isOver) return;
-    unread.add(data);
+    if (isOver || !isToBeRead(data, ration, ports)) return;
+    // Its bytes lie in a piece of the line that may be much longer.
+    unread.add(data.slice());
     schedule();
   });
   const timer = setTimeout(() => {
@@ -162,6 +167,28 @@ function createQueue(): Queue {
   };
 }
 
+/** Cheap, as it is asked of every answer that comes: strangers and whoever has said enough cost no more than this. */
+function isToBeRead(data: Uint8Array, ration: RoundRation, { table, documents }: DiscoveryPorts): boolean {
+  const nodeId = leadingId(data);
+  if (nodeId !== undefined && table.get(nodeId) === undefined) {
+    documents.drop('stranger');
+    return false;
+  }
+  if (ration.admits(nodeId, data.length)) return true;
+  documents.drop('surplus');
+  return false;
+}
+
+/** Returns how many answers there were. */
+function tellLeftOut(ration: RoundRation, { log }: DiscoveryPorts): number {
+  let all = 0;
+  for (const [node, { answers, bytes }] of ration.leftOut()) {
+    all += answers;
+    log.warn({ node, answers, bytes }, 'answers to a discovery were left out: their node had said enough');
+  }
+  return all;
+}
+
 function confirm(known: CapabilityDocument, { documents }: DiscoveryPorts): string {
   documents.confirm(known);
   return known.node_id;
@@ -190,9 +217,13 @@ async function takeIn(data: Uint8Array, { table, documents, log }: DiscoveryPort
 /** Where our own nodes write their id; whoever claims a wrong one there is found out by `documents.read`. */
 const LEADING_ID = /^\{"node_id":"([a-z0-9-]{1,48})"/;
 
-function nodeIdIn(data: Uint8Array): string {
+function leadingId(data: Uint8Array): string | undefined {
   const head = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, 80)).toString('latin1');
-  const leading = LEADING_ID.exec(head)?.[1];
+  return LEADING_ID.exec(head)?.[1];
+}
+
+function nodeIdIn(data: Uint8Array): string {
+  const leading = leadingId(data);
   if (leading !== undefined) return leading;
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(data));

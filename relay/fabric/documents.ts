@@ -9,8 +9,11 @@ import { CapabilityDocument, documentBytes, NodeLoad } from '../../shared/protoc
 import { messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 
-/** Why a document was dropped. `stranger`: it came from a node that has no session here. */
-export const DOCUMENT_DROPS = ['malformed', 'unsigned', 'expired', 'foreign', 'older', 'stranger'] as const;
+/**
+ * Why a document was dropped. `stranger`: it came from a node that has no session here; `surplus`: its node had said enough
+ * in one round.
+ */
+export const DOCUMENT_DROPS = ['malformed', 'unsigned', 'expired', 'foreign', 'older', 'stranger', 'surplus'] as const;
 export type DocumentDrop = (typeof DOCUMENT_DROPS)[number];
 export type DocumentCounts = { accepted: number; dropped: Record<DocumentDrop, number> };
 
@@ -108,6 +111,10 @@ export function createDocuments(now: () => number = Date.now): Documents {
 type Refuse = (reason: DocumentDrop, sentence: string) => never;
 
 function parse(data: Uint8Array, refuse: Refuse): CapabilityDocument {
+  const { maxDocumentBytes } = LIMITS;
+  if (data.length > maxDocumentBytes) {
+    refuse('malformed', `The document has ${data.length} bytes; ${maxDocumentBytes} are read.`);
+  }
   try {
     return readDocument(data);
   } catch (error) {

@@ -11,9 +11,9 @@ import type { Readable } from 'node:stream';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { FetchedPictures } from '../../shared/protocol/messages.ts';
 import { readImageHead } from '../../shared/runtimes/media/image-head.ts';
+import { isPublicAddress } from '../outbound/address-kind.ts';
 import { createPictureHosts, type PictureHosts } from './picture-hosts.ts';
 import { askForPicture, type PictureTransport } from './picture-request.ts';
-import { isPublicAddress } from './public-address.ts';
 
 /** `hosts` as in `createPictureHosts`; the rest is for hosts that are not on the internet. */
 export type PictureSources = Partial<PictureTransport> & {

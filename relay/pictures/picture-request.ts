@@ -1,16 +1,12 @@
-import { type LookupAddress, lookup as lookUp } from 'node:dns';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
 import { Problem } from '../../shared/problems/problem.ts';
+import { type AddressGuard, guardedLookup, isForbiddenLiteral } from '../outbound/guarded-lookup.ts';
 
 /** How an address is asked; what is not the internet's is for tests. */
-export type PictureTransport = {
-  readonly isAllowed: (address: string) => boolean;
+export type PictureTransport = AddressGuard & {
   /** PEM of who vouches for hosts beside the authorities that Node knows. */
   readonly ca?: string | undefined;
-  /** Resolves a name; the system's own when absent. */
-  readonly resolve?: ((host: string) => Promise<readonly LookupAddress[]>) | undefined;
 };
 
 /** Forms that are sent without a type of their own come as this. */
@@ -29,11 +25,10 @@ export type PictureAnswer = { readonly location: string } | { readonly body: Inc
  * any address that is not allowed is asked nothing. Errors: `image_unavailable`, `unsupported_media`.
  */
 export function askForPicture(url: URL, transport: PictureTransport, signal: AbortSignal): Promise<PictureAnswer> {
-  const { ca, isAllowed } = transport;
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  // A literal address is never looked up.
-  if (isIP(host) !== 0 && !isAllowed(host)) return Promise.reject(unreachable(url));
-  const options = { headers: HEADERS, lookup: lookupOf(transport), agent: false, signal, ...(ca && { ca }) };
+  const { ca } = transport;
+  if (isForbiddenLiteral(url, transport)) return Promise.reject(unreachable(url));
+  const lookup = guardedLookup(transport, { mixed: 'refused', refusal: () => unreachable(url) });
+  const options = { headers: HEADERS, lookup, agent: false, signal, ...(ca && { ca }) };
   return new Promise((resolve, reject) => {
     const asked = request(url, options, (response) => {
       try {
@@ -45,27 +40,6 @@ export function askForPicture(url: URL, transport: PictureTransport, signal: Abo
     });
     asked.on('error', () => reject(signal.aborted ? signal.reason : unreachable(url)));
     asked.end();
-  });
-}
-
-function lookupOf({ isAllowed, resolve = resolveBySystem }: PictureTransport): LookupFunction {
-  return (host, { all = false }, done) => {
-    resolve(host).then(
-      (addresses) => {
-        const [first] = addresses;
-        const isRefused = addresses.some(({ address }) => !isAllowed(address));
-        if (first === undefined || isRefused) done(new Error('no allowed address'), '', 0);
-        else if (all) done(null, [...addresses]);
-        else done(null, first.address, first.family);
-      },
-      (error: Error) => done(error, '', 0),
-    );
-  };
-}
-
-function resolveBySystem(host: string): Promise<LookupAddress[]> {
-  return new Promise((resolve, reject) => {
-    lookUp(host, { all: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)));
   });
 }
 

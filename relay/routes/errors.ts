@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { retryHeaders, toErrorBody } from '../../shared/problems/http.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
+import type { RelayLog } from '../log.ts';
 import type { RelayApp } from '../services.ts';
 import { lingerForBody } from './lingering-close.ts';
 import { pageMeantBy } from './pages.ts';
@@ -10,20 +11,23 @@ import { problemOfValidation } from './validation.ts';
 
 const INVALID_JSON = 'The body is not valid JSON, or has a member named __proto__ or constructor.';
 
+/** What is wrong stands beside it: lines that say the same are counted. */
+const NOT_SERVED = 'a request could not be served';
+
 /** Every response that is not a success leaves through here, in one shape. */
-export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number): void {
+export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number, log: RelayLog): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     // A body is read before the router's "not found" is told, and what is wrong with it is nothing that would help.
     if (request.is404 && error.statusCode !== undefined && error.statusCode < 500) {
-      answerNotFound(request, reply, routes);
+      answerNotFound(request, reply, routes, log);
       return;
     }
-    sendProblem(problemOf(error, request.routeOptions?.bodyLimit ?? maxBodyBytes), request, reply);
+    sendProblem(problemOf(error, request.routeOptions?.bodyLimit ?? maxBodyBytes), request, reply, log);
   });
-  app.setNotFoundHandler((request, reply) => answerNotFound(request, reply, routes));
+  app.setNotFoundHandler((request, reply) => answerNotFound(request, reply, routes, log));
 }
 
-function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): void {
+function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: RouteTable, log: RelayLog): void {
   const path = pathOf(request.url);
   const allowed = routes.methodsAt(path);
   const page = request.method === 'GET' || request.method === 'HEAD' ? pageMeantBy(path) : undefined;
@@ -32,7 +36,7 @@ function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: Ro
     return;
   }
   if (allowed.length === 0) {
-    sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply);
+    sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply, log);
     return;
   }
   reply.header('allow', [...allowed, 'OPTIONS'].join(', '));
@@ -41,12 +45,17 @@ function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: Ro
     return;
   }
   const detail = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
-  sendProblem(new Problem('method_not_allowed', detail), request, reply);
+  sendProblem(new Problem('method_not_allowed', detail), request, reply, log);
 }
 
 /** For what the router refuses before any route or hook is reached. */
-export function answerRouterError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(routerProblem(error), request, reply);
+export function answerRouterError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: RelayLog,
+): void {
+  sendProblem(routerProblem(error), request, reply, log);
 }
 
 function routerProblem(error: FastifyError): Problem {
@@ -61,8 +70,8 @@ function routerProblem(error: FastifyError): Problem {
 }
 
 /** Writes a problem as the response. */
-export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
-  logProblem(problem, request);
+function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply, log: RelayLog): void {
+  logProblem(problem, request, log);
   lingerForBody(request.raw, reply.raw);
   // There will be no receipt, whatever was promised before the job failed.
   reply
@@ -77,12 +86,14 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
  * Faults are logged with where they came from; what the relay could not do is a warning, since a client may ask for it as
  * often as it likes; other refusals are the client's and are not logged.
  */
-function logProblem(problem: Problem, { id: reqId, log, url }: FastifyRequest): void {
+function logProblem(problem: Problem, { id: reqId, url, principal }: FastifyRequest, log: RelayLog): void {
   const { code, cause, message, status } = problem;
   if (status < 500) return;
-  const told = { reqId, code, url: pathOf(url) };
+  // Of a route that anybody may call there is nobody to name; Fastify's types do not know that.
+  const key = (principal as typeof principal | undefined)?.keyId;
+  const told = { reqId, code, url: pathOf(url), ...(key === undefined ? {} : { key }) };
   if (code === 'internal') log.error({ ...told, err: cause ?? problem }, message);
-  else log.warn(cause === undefined ? told : { ...told, err: cause }, message);
+  else log.warn({ ...told, detail: message, ...(cause === undefined ? {} : { err: cause }) }, NOT_SERVED);
 }
 
 /** Paths are shown and logged without their query, which may hold a key. */

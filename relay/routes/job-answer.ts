@@ -30,7 +30,8 @@ export function createJobAnswer(app: RelayApp, services: RelayServices) {
     };
     if (outcome !== undefined) return sendAnswerText(reply, headers, outcome);
     reply.code(202).headers(headers);
-    if (isNew && waitS === 0) return sendJson(reply, viewOf({ queued: job, finished: undefined }));
+    if (isNew && waitS === 0)
+      return sendJson(reply, viewOf({ queued: job, finished: undefined, waits: services.queue.whyWaits(job.id) }));
     return sendJson(reply, viewOf(await findOwnJob(job.id, request.principal, services)));
   };
 }

@@ -1,4 +1,4 @@
-import type { Job, JobEvent } from '../../shared/api/jobs.ts';
+import type { Job, JobEvent, JobWait } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Principal } from '../access/api-keys.ts';
 import type { JobNow } from '../jobs/jobs-in-hand.ts';
@@ -9,7 +9,7 @@ import type { FinishedJob } from '../store/store.ts';
 
 /** What is known of a job: of the queue, of its end, or both; or as it is in hand, while the store does not know it. */
 export type KnownJob =
-  | { queued: QueuedJob; finished: FinishedJob | undefined }
+  | { queued: QueuedJob; finished: FinishedJob | undefined; waits: JobWait | null }
   | { queued: undefined; finished: FinishedJob | JobNow };
 
 /**
@@ -19,7 +19,7 @@ export type KnownJob =
 export async function findOwnJob(
   id: string,
   { kind, keyId }: Principal,
-  { store, jobs }: Pick<RelayServices, 'store' | 'jobs'>,
+  { store, jobs, queue }: Pick<RelayServices, 'store' | 'jobs' | 'queue'>,
 ): Promise<KnownJob> {
   // In this order: a job that ends, or is written down, in between is found by the one after.
   const inHand = jobs.find(id);
@@ -30,16 +30,26 @@ export async function findOwnJob(
   // What the storage refuses is kept in hand.
   const finished = isLive ? undefined : (running ?? (await store.jobs.findJob(id)) ?? jobs.find(id));
   const owner = queued?.apiKeyId ?? finished?.apiKeyId;
-  if (owner !== undefined && (kind === 'admin' || owner === keyId)) return { queued, finished } as KnownJob;
+  if (owner !== undefined && (kind === 'admin' || owner === keyId))
+    return { queued, finished, waits: queue.whyWaits(id) } as KnownJob;
   throw new Problem('job_not_found', `There is no job "${id}" of this key.`, {
     param: 'id',
   });
 }
 
-export function viewOf({ queued, finished }: KnownJob): Job {
+export function viewOf(known: KnownJob): Job {
+  const { queued, finished } = known;
   if (queued === undefined) return { ...finished, queue: null };
   const { service, priority, deadline, maxAttempts, maxWaitMs, state } = queued;
-  const queue = { service, priority, deadline, maxAttempts, maxWaitMs, resultKept: state === 'succeeded' };
+  const queue = {
+    service,
+    priority,
+    deadline,
+    maxAttempts,
+    maxWaitMs,
+    waits: known.waits,
+    resultKept: state === 'succeeded',
+  };
   return { ...(finished ?? viewOfLive(queued)), queue };
 }
 

@@ -54,6 +54,17 @@ export const FinishedJob = Type.Object({
 });
 export type FinishedJob = Static<typeof FinishedJob>;
 
+/** What keeps a job from running. */
+export const JobWait = Type.Object({
+  for: Type.Union([Type.Literal('approval'), Type.Literal('tokens_per_minute'), Type.Literal('node')], {
+    description: 'A person, the limit of its key, or a free node',
+  }),
+  until: Nullable(
+    Type.Integer({ description: 'Milliseconds since 1970 at which its key may go on; null if nobody knows' }),
+  ),
+});
+export type JobWait = Static<typeof JobWait>;
+
 /** What only a job has that was submitted to be done later. */
 export const JobOrderView = Type.Object({
   service: Type.String(),
@@ -61,6 +72,7 @@ export const JobOrderView = Type.Object({
   deadline: Time,
   maxAttempts: Type.Integer(),
   maxWaitMs: Nullable(Type.Integer()),
+  waits: Nullable(JobWait),
   resultKept: Type.Boolean({ description: 'Whether `/v1/jobs/{id}/result` has it' }),
 });
 export type JobOrderView = Static<typeof JobOrderView>;

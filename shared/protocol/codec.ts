@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile';
 import { Problem } from '../problems/problem.ts';
 import { holdsHalfCharacter } from './half-characters.ts';
 
+const SHOWN_PATH = 200;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -20,7 +21,8 @@ export function messageReader<Schema extends TSchema>(
     const value = parseJson(bytes, name);
     if (validator.Check(value)) return value as Static<Schema>;
     const first = validator.Errors(value)[0];
-    const place = first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`;
+    // A name within the message may be as long as the message.
+    const place = first === undefined ? '' : ` at ${first.instancePath.slice(0, SHOWN_PATH) || '/'}: ${first.message}`;
     throw new Problem('protocol_violation', `This is not a ${name}${place}.`);
   };
 }

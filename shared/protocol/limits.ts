@@ -9,6 +9,8 @@ export const LIMITS = {
    * short, because a copy of it can deceive as long.
    */
   documentLifetimeMs: 10 * 60_000,
+  /** A hundred models with all that is said of them fit several times; the relay holds one document of each of 10,000 nodes. */
+  maxDocumentBytes: 1024 * 1024,
   /** How wrong a node's clock may be before its documents seem expired or from the future. */
   clockSkewMs: 5 * 60_000,
   /** A node on another continent answers within this unless it is stuck. */

@@ -3,9 +3,9 @@ import { after, test } from 'node:test';
 import OpenAI from 'openai';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { afterTest } from '../support/after-test.ts';
-import { startPool } from '../support/pool.ts';
+import { type Pool, startPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
-import { endOf, jobClient, submit } from '../support/queued-jobs.ts';
+import { endOf, jobClient, jobOf, submit } from '../support/queued-jobs.ts';
 
 const pool = await startPool();
 after(() => pool.close());
@@ -157,4 +157,55 @@ test('jobs that an earlier relay has left are counted against the tokens of thei
   assert.equal((await endOf(admin, id)).state, 'succeeded');
   const client = second.client({ apiKey: key.key, maxRetries: 0 });
   await assert.rejects(client.chat.completions.create(ASK), OpenAI.RateLimitError);
+});
+
+test('[X10] a key that has used up its requests or tokens is still told so by a relay that was started anew', async (t) => {
+  const first = await startPool();
+  afterTest(t, first.close);
+  const [byTokens, byRequests, byJobs, free] = await Promise.all(
+    [{ tokens_per_minute: 1 }, { requests_per_minute: 1 }, { requests_per_minute: 1 }, { requests_per_minute: 2 }].map(
+      async (limits) => {
+        const order = { name: 'a test', ...limits };
+        return (await askAsAdmin<CreatedKey>(first, '/v1/admin/keys', order)).body.key;
+      },
+    ),
+  );
+  const ask = (on: Pool, apiKey = '') => on.client({ apiKey, maxRetries: 0 }).chat.completions.create(ASK);
+  // A job that waits was a request too; no node of this model is there, nor will be.
+  const waiting = await submit(jobClient(first, byJobs), { model: 'nobody/serves-this' });
+  await first.addNode();
+  await ask(first, byTokens);
+  await ask(first, byRequests);
+  await ask(first, free);
+  await first.relay.close();
+  const second = await startPool({ dataFolder: first.dataFolder });
+  afterTest(t, second.close);
+  await second.addNode();
+  await assert.rejects(ask(second, byTokens), OpenAI.RateLimitError);
+  await assert.rejects(ask(second, byRequests), OpenAI.RateLimitError);
+  await assert.rejects(ask(second, byJobs), OpenAI.RateLimitError);
+  await ask(second, free);
+  assert.equal((await jobOf(jobClient(second, second.relay.adminToken), waiting.id)).state, 'queued');
+});
+
+test('jobs of a key that has used up its tokens wait, say so, and hold up nobody else', async (t) => {
+  const own = await startPool();
+  afterTest(t, own.close);
+  const order = { name: 'a test', tokens_per_minute: 1 };
+  const { body: key } = await askAsAdmin<CreatedKey>(own, '/v1/admin/keys', order);
+  const client = jobClient(own, key.key);
+  // No node is there yet: all are in the line when one comes.
+  const jobs = [await submit(client), await submit(client), await submit(client)];
+  const why = async (id: string) => (await jobOf(client, id)).queue?.waits;
+  assert.deepEqual(await why(jobs[0]?.id ?? ''), { for: 'node', until: null });
+  await own.addNode({ slots: 1 });
+  const [first, second, third] = jobs.map(({ id }) => id);
+  assert.equal((await endOf(client, first ?? '')).state, 'succeeded');
+  const wait = await why(second ?? '');
+  assert.equal(wait?.for, 'tokens_per_minute');
+  assert.ok((wait?.until ?? 0) > Date.now(), 'it knows until when');
+  const other = await submit(own);
+  assert.equal((await endOf(own, other.id)).state, 'succeeded');
+  for (const id of [second, third]) assert.equal((await jobOf(client, id ?? '')).state, 'queued');
+  assert.equal(await why(first ?? ''), null);
 });

@@ -74,6 +74,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     ...(otlp === undefined ? {} : { otlp }),
     supervised: relay.supervised,
     fileLimits: fileLimitsOf(relay),
+    ...(relay.webhook_networks === undefined ? {} : { webhookNetworks: relay.webhook_networks }),
     pictureSources: { hosts: relay.image_hosts },
     drainMs: relay.drain_s * 1_000,
     queueLimits: { keepResultsMs: relay.keep_results_h * HOUR_MS },

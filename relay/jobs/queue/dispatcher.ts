@@ -8,6 +8,8 @@ import { type QueuedRunPorts, type RunOutcome, runQueuedJob } from './queued-run
 export type DispatcherPorts = {
   table: NodeTable;
   weightOf: (apiKeyId: string) => number;
+  /** How many milliseconds jobs of a key are to wait because its minute is used up. */
+  paceMs: (apiKeyId: string) => number;
   mostRunningBytes: number;
   run: QueuedRunPorts;
   /** What follows a run; `LiveJob.run` settles with it. */
@@ -31,27 +33,43 @@ export type Dispatcher = {
 /** What a job waits that no node took though a slot was free. */
 const FIRST_REST_MS = 100;
 const LONGEST_REST_MS = 10_000;
+/** Limits may be changed meanwhile. */
+const LONGEST_PACE_MS = 10_000;
 
 /**
  * Invariants: (1) a job is in the line exactly while it could start; (2) `starting` counts the runs that have not chosen
  * a node yet, so that no more of them begin than there are free slots; (3) `runningBytes` are the inputs of the jobs in
- * `running`; (4) after `close` no run begins.
+ * `running`; (4) after `close` no run begins; (5) a key whose minute is used up holds up no other, and is asked again when it
+ * has something left.
  */
-export function createDispatcher({ table, weightOf, mostRunningBytes, run, ended }: DispatcherPorts): Dispatcher {
+export function createDispatcher(ports: DispatcherPorts): Dispatcher {
+  const { table, weightOf, paceMs, mostRunningBytes, run, ended } = ports;
   const line = createFairLine<LiveJob>(weightOf);
   const running = new Set<LiveJob>();
   let starting = 0;
   let runningBytes = 0;
   let pumping = false;
   let closed = false;
+  let paceTimer: ReturnType<typeof setTimeout> | undefined;
 
   const pump = (): void => {
     pumping = false;
     while (!closed && runningBytes < mostRunningBytes) {
-      const entry = line.take((model) => hasFreeSlots(table, model, starting));
-      if (entry === undefined) return;
+      const entry = line.take(
+        (model) => hasFreeSlots(table, model, starting),
+        (apiKeyId) => paceMs(apiKeyId) === 0,
+      );
+      if (entry === undefined) {
+        waitForPace();
+        return;
+      }
       begin(entry);
     }
+  };
+  const waitForPace = (): void => {
+    clearTimeout(paceTimer);
+    const waits = Array.from(line.keys(), paceMs).filter((ms) => ms > 0);
+    if (waits.length > 0) paceTimer = setTimeout(pumpSoon, Math.min(LONGEST_PACE_MS, ...waits));
   };
   // In a turn of its own: those who wait for an answer are served first by the scheduler.
   const pumpSoon = (): void => {
@@ -110,6 +128,7 @@ export function createDispatcher({ table, weightOf, mostRunningBytes, run, ended
     keys: () => line.keys(),
     close: () => {
       closed = true;
+      clearTimeout(paceTimer);
       for (const { caller } of running) caller?.abort(new Problem('draining', 'The relay was shut down.'));
     },
   };

@@ -13,8 +13,8 @@ export type FairLine<Item extends Lined> = {
   add(item: Item): void;
   /** False when it is not in the line. */
   remove(item: Item): boolean;
-  /** Takes out whose turn it is among the jobs of models that may start; undefined when there is none. */
-  take(mayStart: (model: string) => boolean): Item | undefined;
+  /** Takes out whose turn it is among the jobs of models that may start, of keys that may; undefined when there is none. */
+  take(mayStart: (model: string) => boolean, mayRun?: (apiKeyId: string) => boolean): Item | undefined;
   readonly size: number;
   sizeOf(apiKeyId: string): number;
   keys(): Iterable<string>;
@@ -65,13 +65,13 @@ export function createFairLine<Item extends Lined>(weightOf: (apiKeyId: string) 
       takeOut(item.apiKeyId, line, list, at);
       return true;
     },
-    take: (mayStart) => {
+    take: (mayStart, mayRun = () => true) => {
       let total = 0;
       let best: { apiKeyId: string; line: KeyLine<Item>; list: Item[] } | undefined;
       const open = rememberAnswers(mayStart);
       for (const [apiKeyId, line] of keys) {
         const list = firstList(line, open);
-        if (list === undefined) continue;
+        if (list === undefined || !mayRun(apiKeyId)) continue;
         const weight = weightOf(apiKeyId);
         line.credit += weight;
         total += weight;

@@ -1,3 +1,4 @@
+import type { JobWait } from '../../../shared/api/jobs.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { NodeTable } from '../../fabric/node-table.ts';
 import type { RelayLog } from '../../log.ts';
@@ -24,8 +25,11 @@ export type QueuePorts = {
   jobs: JobRunner;
   serviceRun: QueuedRunPorts['serviceRun'];
   traceOf?: QueuedRunPorts['traceOf'];
+  spent: QueuedRunPorts['spent'];
   table: NodeTable;
   limits: QueueLimits;
+  /** How many milliseconds jobs of a key are to wait because its minute is used up. */
+  paceMs: (apiKeyId: string) => number;
   runLimits: Omit<RunLimits, 'resultBytes'>;
   /** Whether each job waits for a person first. */
   supervised: boolean;
@@ -59,6 +63,8 @@ export type JobQueue = {
   watch(id: string, listener: (change: JobChange) => void): () => void;
   /** The same of every job, for as long as the queue is open. */
   watchAll(listener: (id: string, change: JobChange) => void): void;
+  /** What a job waits for; null when it runs, has ended or is not here. */
+  whyWaits(id: string): JobWait | null;
   /** Jobs that wait for a node. */
   waiting(): number;
   /** Jobs that have not ended. */
@@ -75,6 +81,12 @@ export type JobQueue = {
 };
 
 const USUAL_WEIGHT = 1;
+
+function waitOf({ apiKeyId }: LiveJob, isUnapproved: boolean, { paceMs, now }: QueuePorts): JobWait {
+  if (isUnapproved) return { for: 'approval', until: null };
+  const ms = paceMs(apiKeyId);
+  return ms > 0 ? { for: 'tokens_per_minute', until: now() + ms } : { for: 'node', until: null };
+}
 
 /**
  * Opens the queue and takes up again what an earlier relay has left.
@@ -137,12 +149,14 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   const dispatcher = createDispatcher({
     table,
     weightOf,
+    paceMs: ports.paceMs,
     mostRunningBytes: limits.mostRunningBytes,
     run: {
       store,
       jobs: ports.jobs,
       serviceRun: ports.serviceRun,
       traceOf: ports.traceOf,
+      spent: ports.spent,
       limits: { ...ports.runLimits, resultBytes: limits.resultBytes },
       now,
       log,
@@ -209,6 +223,11 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     whenEnded: (id) => live.get(id)?.ended.promise,
     watch: news.watch,
     watchAll: news.watchAll,
+    whyWaits: (id) => {
+      const entry = live.get(id);
+      if (entry === undefined || entry.caller !== undefined || entry.isEnding) return null;
+      return waitOf(entry, unapproved.has(id), ports);
+    },
     waiting: () => dispatcher.waiting(),
     length: () => live.size,
     awaitingApproval: () => unapproved.size,

@@ -39,6 +39,8 @@ export type QueuedRunPorts = {
     client: string,
   ) => Promise<{ reader: ResultReader; routing: Routing }>;
   limits: RunLimits;
+  /** Hears of each run as soon as it has ended, before its node's slot is given to another job. */
+  spent: (record: JobRecord) => void;
   /** The trace of a job, where it is known and somebody looks. */
   traceOf?: ((jobId: string) => JobTrace | undefined) | undefined;
   /** Milliseconds since 1970. */
@@ -93,6 +95,7 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     const sink = bothSinks(reader.sink, history.sink);
     const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
+      ports.spent(made);
     });
     const text = JSON.stringify(await reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);

@@ -135,7 +135,7 @@ async function deliver(
   { store, send, now, random, log }: WebhookPorts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { seq, tries, eventId } = delivery;
+  const { seq, tries, eventId, apiKeyId } = delivery;
   let reason: string | undefined;
   const status = await send(delivery, Math.floor(now() / 1_000), signal).catch((error: unknown) => {
     reason = error instanceof Error ? error.message : String(error);
@@ -147,7 +147,8 @@ async function deliver(
   if (!isGood) {
     // Only where it was not reached has it no status.
     const answer = reason === undefined ? { status } : { reason };
-    log.warn({ event: eventId, ...answer, tries: tries + 1, givenUp: isLast }, 'a webhook did not answer well');
+    const told = { key: apiKeyId, event: eventId, ...answer, tries: tries + 1, givenUp: isLast };
+    log.warn(told, 'a webhook did not answer well');
   }
   await store.settleWebhook(seq, isGood || isLast ? null : now() + delayOf(tries, random()));
 }

@@ -75,3 +75,31 @@ test('writes durations as clients read them, and never too short', () => {
   const texts = [0, 12, 999, 1_000, 1_001, 59_000, 60_001, 3_600_000].map(durationText);
   assert.deepEqual(texts, ['0ms', '12ms', '999ms', '1s', '2s', '59s', '1m1s', '60m0s']);
 });
+
+test('what an earlier relay let a key use counts as if this one had, in the order in which it came', () => {
+  const uses = [
+    { at: 0, requests: 1, tokens: 0 },
+    { at: 1_000, requests: 0, tokens: 1_500 },
+    { at: 2_000, requests: 1, tokens: 0 },
+    { at: 31_000, requests: 0, tokens: 600 },
+  ];
+  let now = 0;
+  const before = createRateLimits(() => now);
+  for (const { at, requests, tokens } of uses) {
+    now = at;
+    // Of both limits the tokens would refuse; here they are counted only.
+    if (requests > 0) before.admit('r', limits(4));
+    if (tokens > 0) before.recall('t', limits(null, 600), [{ at, requests: 0, tokens }]);
+  }
+  now = 40_000;
+  const after = createRateLimits(() => now);
+  after.recall('k', limits(4, 600), uses);
+  assert.deepEqual(after.allowances('k')?.requests, before.allowances('r')?.requests);
+  // 600 and 30 s of filling, less 2,100, and 9 s of filling: 1,110 are to be made up for.
+  assert.equal(after.waitMs('k'), 111_100);
+  assert.throws(() => after.admit('k', limits(4, 600)), { retryAfterMs: 111_100 });
+  now += 111_100;
+  assert.equal(after.waitMs('k'), 0);
+  after.admit('k', limits(4, 600));
+  assert.equal(after.waitMs('unknown'), 0);
+});

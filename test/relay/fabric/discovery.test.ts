@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createDiscovery } from '../../../relay/fabric/discovery.ts';
 import { createNKey, type NKey } from '../../../relay/fabric/nkey.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { createRoundRation, RATION_LIMITS, type RationLimits } from '../../../relay/fabric/round-ration.ts';
 import type { CapabilityDocument } from '../../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { createFakeBus } from '../../support/fake-bus.ts';
@@ -13,11 +14,12 @@ import { trackDocuments } from '../../support/tracked-documents.ts';
 
 const NEVER_MS = 60_000;
 
-async function pool(ids: string[], key: NKey = createNKey('user')) {
+async function pool(ids: string[], { key = createNKey('user'), ration }: { key?: NKey; ration?: RationLimits } = {}) {
   const bus = createFakeBus();
   const table = createNodeTable();
   const documents = trackDocuments(() => 0);
-  const discovery = createDiscovery({ bus, table, documents, log: collectLog() });
+  const log = collectLog();
+  const discovery = createDiscovery({ bus, table, documents, log, ...(ration === undefined ? {} : { ration }) });
   const bytes = (id: string, more: Partial<CapabilityDocument> = {}) =>
     encodeJson(signDocument(documentFor(id, ['m'], more), key));
   for (const id of ids) {
@@ -25,7 +27,7 @@ async function pool(ids: string[], key: NKey = createNKey('user')) {
     table.admit({ ...admission(id), publicKey: key.publicKey, document });
   }
   const answer = (data: Uint8Array) => bus.reply(bus.published.at(-1)?.reply ?? '', data);
-  return { bus, table, documents, discovery, bytes, answer, settled: documents.settled };
+  return { bus, table, documents, discovery, bytes, answer, settled: documents.settled, log };
 }
 
 test('[K6] asks everybody at once and ends when the last known node has answered', async () => {
@@ -124,4 +126,44 @@ test('[K6] takes the answers of many nodes in slices, so that others get their t
   assert.equal((await round).answered.size, ids.length);
   done = true;
   assert.ok(turns > 10, `others had ${turns} turns`);
+});
+
+test('[K6] a node that says too much in a round takes nothing from the others, and what was left out is told', async () => {
+  const ration = { roundBytes: 1024 * 1024, nodeBytes: 20_000 };
+  const { documents, discovery, bytes, answer, log } = await pool(['a', 'b', 'c'], { ration });
+  const round = discovery.discover({ timeoutMs: NEVER_MS });
+  // Broken, so that each is to be read anew; of 20,000 bytes one fits.
+  const flood = new TextEncoder().encode(`{"node_id":"a","x":"${'x'.repeat(15_000)}`);
+  for (let sent = 0; sent < 100; sent++) answer(flood);
+  // Whose these are is not seen at once: together they have what 16 nodes have, and each costs something though it is empty.
+  for (let sent = 0; sent < 5_000; sent++) answer(new Uint8Array());
+  answer(bytes('b', { revision: 2 }));
+  answer(bytes('c'));
+  answer(bytes('a'));
+  const { answered, leftOut } = await round;
+  assert.deepEqual([...answered].sort(), ['a', 'b', 'c']);
+  const nameless = Math.floor((16 * 20_000) / 256);
+  assert.equal(leftOut, 99 + 5_000 - nameless);
+  const { malformed, surplus } = documents.counts().dropped;
+  assert.deepEqual({ malformed, surplus }, { malformed: 1 + nameless, surplus: leftOut });
+  const told = log.lines.filter((line) => line.includes('left out'));
+  assert.equal(told.length, 2);
+});
+
+test('a round takes of each node what all of them can have, and of all together no more than that', () => {
+  const { roundBytes, nodeBytes } = RATION_LIMITS;
+  for (const nodes of [0, 1, 100, 10_000, 100_000]) {
+    const ration = createRoundRation(nodes);
+    let takenBytes = 0;
+    // A liar may name more nodes than there are.
+    for (let node = 0; node < nodes + 1_000; node++) {
+      let ofNode = 0;
+      while (ration.admits(`node-${node}`, 2_000)) ofNode += 2_000;
+      assert.ok(ofNode <= nodeBytes);
+      // A document of some kilobytes has its place, also with very many nodes.
+      if (node < nodes) assert.ok(ofNode >= 2_000, `node ${node} of ${nodes} has ${ofNode} bytes`);
+      takenBytes += ofNode;
+    }
+    assert.ok(takenBytes <= roundBytes, `${takenBytes} bytes of ${nodes} nodes`);
+  }
 });

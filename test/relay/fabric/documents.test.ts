@@ -127,6 +127,14 @@ test('[K14] whatever else stands beside or within the load makes it another docu
   }
 });
 
+test('[K3] a document that is longer than any is not even parsed', async () => {
+  const { maxDocumentBytes } = LIMITS;
+  const bytes = encodeJson(signed());
+  const padded = (size: number) => Buffer.concat([bytes, Buffer.alloc(size - bytes.length, ' ')]);
+  assert.deepEqual(await refused(padded(maxDocumentBytes + 1)), { malformed: 1 });
+  await createDocuments(() => 0).read(ATTIC, padded(maxDocumentBytes));
+});
+
 test('[K7] a document is as old as the last word of its node, and of no age once it has run out', async () => {
   let now = 0;
   const documents = createDocuments(() => now);

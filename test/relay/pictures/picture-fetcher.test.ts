@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
+import { isPublicAddress } from '../../../relay/outbound/address-kind.ts';
 import { createPictureFetcher, type PictureSources } from '../../../relay/pictures/picture-fetcher.ts';
 import { createPictureHosts } from '../../../relay/pictures/picture-hosts.ts';
-import { isPublicAddress } from '../../../relay/pictures/public-address.ts';
 import { type PictureHost, startPictureHost } from '../../support/picture-host.ts';
 import { paint, pictureFile, RED } from '../../support/pictures.ts';
 import { isProblem } from '../../support/problems.ts';

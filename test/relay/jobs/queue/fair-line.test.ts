@@ -91,3 +91,18 @@ test('gives out each job once, none of a model that cannot start, and loses none
     }),
   );
 });
+
+test('a key that may not run now is passed over, neither loses nor saves up turns, and holds up nobody', () => {
+  const line = createFairLine<Lined>(() => 1);
+  fill(line, 'paced', 3);
+  fill(line, 'other', 3);
+  const turns = (mayRun?: (apiKeyId: string) => boolean) => line.take(anyModel, mayRun)?.apiKeyId;
+  const others = (apiKeyId: string): boolean => apiKeyId !== 'paced';
+  assert.deepEqual(
+    [turns(others), turns(others), turns(others), turns(others)],
+    ['other', 'other', 'other', undefined],
+  );
+  assert.equal(line.sizeOf('paced'), 3);
+  fill(line, 'other', 3);
+  assert.deepEqual([turns(), turns(), turns(), turns()].sort(), ['other', 'other', 'paced', 'paced']);
+});

@@ -5,8 +5,9 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import pino from 'pino';
-import { createWebhookSender, isBeyondThisMachine } from '../../../../relay/jobs/queue/webhook-request.ts';
+import { createWebhookSender } from '../../../../relay/jobs/queue/webhook-request.ts';
 import { delayOf, MOST_TRIES } from '../../../../relay/jobs/queue/webhooks.ts';
+import { usualWebhookNetworks, webhookGuard } from '../../../../relay/outbound/webhook-networks.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { createInbox } from '../../../support/inbox.ts';
@@ -14,6 +15,7 @@ import { startPool, startTestPool } from '../../../support/pool.ts';
 import { ask } from '../../../support/pool-admin.ts';
 import { endOf, type JobClient, jobClient, LLM, submit } from '../../../support/queued-jobs.ts';
 
+const isBeyondThisMachine = webhookGuard('private');
 const SECRET = 'a secret of the client';
 
 type Told = { headers: IncomingHttpHeaders; body: string; answer(status: number): void };
@@ -126,6 +128,60 @@ test('knows the relay and the secrets of its cloud by each of their addresses', 
   for (const address of ['64:ff9b::5db8:d822', '::ffff:93.184.216.34', '100.100.100.201']) {
     assert.ok(isBeyondThisMachine(address), address);
   }
+});
+
+test('leads into a private network only where the operator says so, or where the relay itself is in one alone', async (t) => {
+  const { told, url } = await startReceiver(t);
+  const isPublic = webhookGuard('public');
+  const inside = [
+    '192.168.1.5',
+    '10.0.0.1',
+    '172.16.0.9',
+    '100.64.0.1',
+    'fd00::1',
+    '::ffff:10.0.0.1',
+    '64:ff9b::a00:1',
+  ];
+  for (const address of inside) {
+    assert.deepEqual([isPublic(address), isBeyondThisMachine(address)], [false, true], address);
+  }
+  for (const address of ['93.184.216.34', '2606:2800::1', '64:ff9b::5db8:d822']) assert.ok(isPublic(address), address);
+  for (const [host, publicUrl, expected] of [
+    ['127.0.0.1', undefined, 'private'],
+    ['localhost', undefined, 'private'],
+    ['::1', undefined, 'private'],
+    ['192.168.1.20', undefined, 'private'],
+    ['fd00::20', 'http://[fd00::20]:8484', 'private'],
+    ['0.0.0.0', undefined, 'public'],
+    ['::', undefined, 'public'],
+    ['93.184.216.34', undefined, 'public'],
+    ['relay.example', undefined, 'public'],
+    // A proxy stands before it.
+    ['127.0.0.1', 'https://relay.example', 'public'],
+    ['192.168.1.20', 'https://93.184.216.34', 'public'],
+  ] as const) {
+    assert.equal(usualWebhookNetworks({ host, publicUrl }), expected, `${host} ${publicUrl}`);
+  }
+  // A name that has led to the internet when it was looked at leads inside when it is to be connected to.
+  const answers = ['93.184.216.34', '192.168.1.5'];
+  const asked: string[] = [];
+  const isAllowed = (address: string): boolean => {
+    asked.push(address);
+    return isPublic(address);
+  };
+  const resolve = async () => [{ address: answers[asked.length] ?? '', family: 4 }];
+  const { signal } = new AbortController();
+  const delivery = { seq: 1, apiKeyId: 'key_a', secret: SECRET, eventId: 'e', body: '{}', tries: 0, nextAt: 0 };
+  const target = { ...delivery, url: `http://rebound.test:${new URL(url).port}/` };
+  asked.push('the first look');
+  await assert.rejects(createWebhookSender({ isAllowed, resolve })(target, 1, signal), /no address that webhooks/);
+  assert.deepEqual(asked, ['the first look', '192.168.1.5']);
+  // Of several addresses the one that is allowed is asked, and no other.
+  const both = async () => ['10.0.0.1', '127.0.0.1'].map((address) => ({ address, family: 4 }));
+  const here = createWebhookSender({ isAllowed: (address) => address === '127.0.0.1', resolve: both });
+  const sent = here(target, 1, signal);
+  (await told.next()).answer(204);
+  assert.equal(await sent, 204);
 });
 
 test('refuses an address with a password, and a secret that is too short', async (t) => {
