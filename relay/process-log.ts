@@ -9,8 +9,12 @@ const MOST_HELD_BYTES = 1024 * 1024;
  * The structured log of a process: one JSON object per line, on stderr unless told otherwise, so that stdout stays for
  * results. Error causes are kept; request bodies are never given to it.
  */
-export function createProcessLog(level: string, destination: DestinationStream = openLog(STDERR)): Logger {
+export function createProcessLog(level: string, destination: DestinationStream = openStderrLog()): Logger {
   return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+}
+
+export function openStderrLog(): DestinationStream {
+  return openLog(STDERR);
 }
 
 /** A log in a file, for its owner alone. Errors: `data_folder_unusable`. */

@@ -9,7 +9,7 @@ const CACHE_MS = 5_000;
 const USAGE_INTERVAL_MS = 60_000;
 
 const HOW_TO_SEND =
-  'Send `Authorization: Bearer KEY` with a key of this relay; `sparewatt relay` prints the first one.';
+  'Send `Authorization: Bearer KEY` with a key of this relay, or with its admin token where an operator asks; `sparewatt relay` prints both.';
 
 export type KeyGuardOptions = {
   store: KeyStore;

@@ -3,6 +3,7 @@ import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
 import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
 import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
 import type { ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
+import { momentText } from './moment-text.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 
@@ -16,8 +17,8 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
   const { contributing, reason, until, since, kind, version, pid, relay, jobs, models, rules = [] } = status;
   const paint = contributing ? out.green : out.yellow;
   const lines = [
-    `${paint(printable(reason))}${until === null ? '' : ` until ${whenText(until, now)}`}`,
-    row('since', `${whenText(since, now)} (${spanText(now - since)})`),
+    `${paint(printable(reason))}${until === null ? '' : ` until ${momentText(until, now)}`}`,
+    row('since', `${momentText(since, now)} (${spanText(now - since)})`),
     row('node', `${KINDS[kind]} ${printable(version)}, process ${pid}`),
     row('relay', relayText(relay)),
     ...rows(
@@ -107,15 +108,6 @@ function relayText(relay: RelayLink): string {
 function jobText({ job, type, model, outputTokens, startedAt }: RunningJob, now: number): string {
   const made = outputTokens === 0 ? '' : `, ${outputTokens} tokens`;
   return `${printable(job)}  ${printable(type)} on ${printable(model)}, ${spanText(now - startedAt)}${made}`;
-}
-
-/** The time of day, with its date where that is another day's. */
-function whenText(at: number, now: number): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const date = new Date(at);
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (date.toDateString() === new Date(now).toDateString()) return time;
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
 }
 
 function spanText(ms: number): string {

@@ -7,6 +7,7 @@ import type {
   Task,
 } from '../../shared/api/nodes.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
+import { momentText } from './moment-text.ts';
 import { COMMAND } from './own-command.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
@@ -77,7 +78,7 @@ export function pendingText({ id, node, type, model, client, ...more }: PendingT
     `${out.bold(id)}  for ${node}`,
     `  what    ${type} ${printable(model)}`,
     `  client  ${client}`,
-    `  until   ${new Date(more.expires_at).toLocaleTimeString()}`,
+    `  until   ${momentText(more.expires_at, Date.now())}`,
     `  sha256  ${more.input_sha256}`,
     `  input   ${input.join('\n          ')}`,
     '',

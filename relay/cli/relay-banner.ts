@@ -26,7 +26,7 @@ export function relayBanner({ url, apiKey, adminToken }: Started, loaded: Loaded
     ['Ask', `${COMMAND} chat "What is 17 + 25?"${flags}`],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(13)}${value}`.trimEnd());
-  return `\n${out.bold(`Sparewatt relay ${VERSION}`)}\n\n${lines.join('\n')}\n\n`;
+  return `\n${out.bold(`Sparewatt relay ${VERSION}`)}\n\n${lines.join('\n')}\n\nCtrl-C stops it.\n\n`;
 }
 
 /** This machine is let in at its own loopback address; any other needs a code. */

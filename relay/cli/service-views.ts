@@ -10,7 +10,8 @@ export function servicesTable(services: readonly ServiceSummary[]): string {
   return tableOf(['SERVICE', 'CATEGORY', 'RUNS ON', 'WHAT'], rows);
 }
 
-export function serviceText(service: ServiceDetails): string {
+/** Ends with a line that can be pasted, where the key is in the environment. */
+export function serviceText(service: ServiceDetails, relayUrl: string): string {
   const { id, title, description, category, runtime, default_model: model, price_unit: unit, origin } = service;
   const { missing } = service.available;
   const [example] = service.examples;
@@ -29,7 +30,8 @@ export function serviceText(service: ServiceDetails): string {
     `  input      ${membersOf(service.input)}`,
     `  output     ${membersOf(service.output)}`,
     '',
-    `  curl -d '${printable(JSON.stringify(example?.input)).replaceAll("'", "'\\''")}' …/v1/services/${id}`,
+    `curl ${relayUrl}/v1/services/${id} -H "Authorization: Bearer $SPAREWATT_API_KEY" \\`,
+    `  -H 'content-type: application/json' -d '${printable(JSON.stringify(example?.input)).replaceAll("'", "'\\''")}'`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -4,12 +4,13 @@ import Database from 'better-sqlite3';
 import { Problem } from '../../shared/problems/problem.ts';
 import { codeOf } from './folder-problems.ts';
 
-const LOCK_FILE = 'relay.lock';
-const HOLDER_FILE = 'relay.pid';
 /** Of two that reach for the lock in the same instant one steps back at once; the other gets it within this time. */
 const CONTEST_MS = 100;
 /** Keeps the garbage collector from closing a lock that nobody refers to any more. */
 const held = new Set<Database.Database>();
+
+/** Whose folder it is; a relay and a node may share a data folder, each in its own part. */
+type Holder = 'relay' | 'node';
 
 /**
  * Takes the folder for this process alone; throws `data_folder_in_use`. Returns how to give it back.
@@ -18,18 +19,19 @@ const held = new Set<Database.Database>();
  * taken in one step, so that of two starters exactly one wins, and it dies with its process, so that no pid has to be
  * judged dead or reused. The pid file beside it is only there to name the holder.
  */
-export function lockFolder(folder: string, now: () => number): () => void {
-  const database = openLockFile(folder);
+export function lockFolder(folder: string, now: () => number, holder: Holder = 'relay'): () => void {
+  const lockFile = join(folder, `${holder}.lock`);
+  const holderFile = join(folder, `${holder}.pid`);
+  const database = openLockFile(lockFile);
   try {
     // Nothing is ever written, so a journal would only be litter.
     database.pragma('journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if (codeOf(error).startsWith('SQLITE_BUSY')) throw inUse(folder, error);
-    throw unusable(folder, error);
+    if (codeOf(error).startsWith('SQLITE_BUSY')) throw inUse(folder, holderFile, error);
+    throw unusable(lockFile, error);
   }
-  const holderFile = join(folder, HOLDER_FILE);
   try {
     writeFileSync(holderFile, JSON.stringify({ pid: process.pid, startedAt: now() }), { mode: 0o600 });
   } catch (error) {
@@ -44,33 +46,33 @@ export function lockFolder(folder: string, now: () => number): () => void {
   };
 }
 
-function openLockFile(folder: string): Database.Database {
+function openLockFile(path: string): Database.Database {
   try {
-    return new Database(join(folder, LOCK_FILE), { timeout: CONTEST_MS });
+    return new Database(path, { timeout: CONTEST_MS });
   } catch (error) {
-    throw unusable(folder, error);
+    throw unusable(path, error);
   }
 }
 
-function inUse(folder: string, cause: unknown): Problem {
-  const pid = holderOf(folder);
+function inUse(folder: string, holderFile: string, cause: unknown): Problem {
+  const pid = holderOf(holderFile);
   const who = pid === undefined ? 'Another process' : `Process ${pid}`;
   const detail = `${who} uses the data folder ${folder}. Stop it first, or name another folder with --data.`;
   return new Problem('data_folder_in_use', detail, { cause });
 }
 
-function unusable(folder: string, cause: unknown): Problem {
+function unusable(lockFile: string, cause: unknown): Problem {
   const reason = codeOf(cause) || (cause instanceof Error ? cause.message : String(cause));
   const detail =
-    `${join(folder, LOCK_FILE)} cannot be locked (${reason}). Give this user the right to write in the folder, ` +
+    `${lockFile} cannot be locked (${reason}). Give this user the right to write in the folder, ` +
     'free some space if the disk is full, or name another folder with --data.';
   return new Problem('data_folder_unusable', detail, { cause });
 }
 
 /** The pid beside a held lock; undefined in the moment before its new holder has written it. */
-function holderOf(folder: string): number | undefined {
+function holderOf(holderFile: string): number | undefined {
   try {
-    const { pid } = JSON.parse(readFileSync(join(folder, HOLDER_FILE), 'utf8')) as { pid?: unknown };
+    const { pid } = JSON.parse(readFileSync(holderFile, 'utf8')) as { pid?: unknown };
     if (typeof pid !== 'number') return undefined;
     process.kill(pid, 0);
     return pid;

@@ -36,7 +36,8 @@ function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: Ro
     return;
   }
   if (allowed.length === 0) {
-    sendProblem(new Problem('unknown_url', `There is nothing at ${request.method} ${path}.`), request, reply, log);
+    const detail = `There is nothing at ${request.method} ${path}. /openapi.json lists what there is.`;
+    sendProblem(new Problem('unknown_url', detail), request, reply, log);
     return;
   }
   reply.header('allow', [...allowed, 'OPTIONS'].join(', '));

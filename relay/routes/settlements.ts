@@ -30,7 +30,7 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
       const order = { id: newId('stl'), closedAt: Date.now(), webhook: webhook ?? null };
       const settlement = await store.credits.settle(order);
       if (settlement === undefined)
-        throw new Problem('nothing_to_settle', 'No node has earned anything since the last.');
+        throw new Problem('nothing_to_settle', 'No node has earned anything since the last settlement.');
       if (order.webhook !== null) queue.wakeWebhooks();
       return sendJson(reply.code(201).header('location', `/v1/admin/settlements/${settlement.id}`), settlement);
     },

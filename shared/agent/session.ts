@@ -94,7 +94,10 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       ports.log.warn({ node: nodeId }, 'the connection to the relay is down');
       endEpoch('The connection to the relay was lost.');
     },
-    onUp: announce,
+    onUp: () => {
+      ports.log.info({ node: nodeId }, 'the connection to the relay is up again');
+      announce();
+    },
   });
   listen(bus, nodeId, ports, () => isNews() && announce());
   announce();

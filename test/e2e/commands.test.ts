@@ -70,9 +70,9 @@ describe('the sparewatt command', () => {
     const chat = await runSparewatt(['chat', '-', '--relay', ready.url, '--api-key', ready.apiKey], {
       input: 'What is 12 + 34?\n',
     });
-    assert.match(chat.stdout, /\b46\b/);
-    assert.match(chat.stdout, /served by \S+ · \d+ tokens · .+ · first token after \d+ ms · receipt rcpt_/);
-    assert.ok(!chat.stdout.includes('\u001b'), 'no escape codes when piped');
+    assert.match(chat.stdout, /^.*\b46\b.*\n$/, 'the answer alone, so that a script may take it');
+    assert.match(chat.stderr, /^served by \S+ · \d+ tokens · .+ · first token after \d+ ms · receipt rcpt_/);
+    assert.ok(!`${chat.stdout}${chat.stderr}`.includes('\u001b'), 'no escape codes when piped');
     agent.child.kill('SIGTERM');
     await agent.exit;
   });

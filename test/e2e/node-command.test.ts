@@ -110,6 +110,17 @@ describe('sparewatt node, at a running agent', () => {
     await until(async () => (await told()).status === 'closed');
   });
 
+  it('is the only process of its folder: a second one is told who has it, and takes nothing from the first', async () => {
+    const second = await runSparewatt(['agent', '--relay', ready.url, '--data', data, '--model', MODEL]);
+    assert.deepEqual([second.code, second.stdout], [1, '']);
+    assert.match(
+      second.stderr,
+      new RegExp(`Process ${agent.pid} .*${join(data, 'node')}\\..*\\(data_folder_in_use\\)`),
+    );
+    assert.equal((await ask({ version, ask: 'status' })).pid, agent.pid);
+    assert.doesNotMatch(agent.stderr(), /earlier process/);
+  });
+
   it('resumes', async () => {
     const resumed = await node('resume');
     assert.match(resumed.stdout, /^Contributing\n/);

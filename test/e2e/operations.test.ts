@@ -161,7 +161,8 @@ describe('sparewatt config', () => {
     const cwd = temporaryFolder(t);
     const file = join(cwd, 'sparewatt.toml');
     writeFileSync(file, '[relay]\nport = 9000\n');
-    assert.equal((await runSparewatt(['config', '--check'], { cwd })).code, 0);
+    const sound = await runSparewatt(['config', '--check'], { cwd });
+    assert.deepEqual([sound.code, sound.stdout, sound.stderr], [0, '', 'Nothing is wrong with these settings.\n']);
     writeFileSync(file, '[relay]\nprot = 9000\n');
     const wrong = await runSparewatt(['config', '--check'], { cwd });
     assert.equal(wrong.code, 1);

@@ -37,6 +37,7 @@ describe('pairing by command', { skip: LAN === undefined ? 'this machine has no 
     assert.ok(stdout.includes(`sparewatt agent --relay ${lanUrl} --pair ${made}`), stdout);
     assert.match(stdout, /sparewatt:\/\/pair\?relay=/);
     assert.match(stdout, /[▀▄█]{5}/);
+    assert.match(stdout, /one use, until (?:\d{4}-\d\d-\d\d )?\d\d:\d\d\n/);
     assert.doesNotMatch(stdout, /this machine only/);
   });
 

@@ -58,6 +58,13 @@ describe('sparewatt services', () => {
     assert.match(stdout, /^whisper\/transcribe +Transcription of speech\n/);
     assert.match(stdout, /\n {2}missing {4}the capability "stt"\n/);
     assert.match(stdout, /\n {2}input +model\? audio\? file_id\? url\? language\?/);
+    const { stdout: robber } = await services('show', 'house/robber');
+    assert.ok(
+      robber.endsWith(
+        `\ncurl ${url}/v1/services/house/robber -H "Authorization: Bearer $SPAREWATT_API_KEY" \\\n  -H 'content-type: application/json' -d '{"say":"who are you?"}'\n`,
+      ),
+      robber,
+    );
     const shown = JSON.parse((await services('show', 'house/robber', '--json')).stdout) as ServiceDetails;
     assert.deepEqual([shown.id, shown.origin], ['house/robber', 'file']);
     const { code, stderr } = await services('show', 'house/rober');

@@ -115,7 +115,7 @@ test('[S3] a node takes the same offer twice, and a newer one ends what ran unde
 });
 
 test('[S6] a node that loses its connection has no session, and abandons its jobs without a further frame', async (t) => {
-  const { line, start, ask, runtime, pass } = await openScriptedAgent(t, {}, 5);
+  const { line, start, ask, runtime, pass, log } = await openScriptedAgent(t, {}, 5);
   const { run, frames } = await start();
   run.output.text('half', 1);
   run.output.text('pending', 1);
@@ -129,6 +129,8 @@ test('[S6] a node that loses its connection has no session, and abandons its job
 
   const beats = line.beats.length;
   line.up();
+  const told = log.lines.filter((text) => text.includes('the connection to the relay'));
+  assert.deepEqual(told, ['warn the connection to the relay is down', 'info the connection to the relay is up again']);
   assert.equal(line.beats[beats]?.epoch, 0);
   const [refusal] = ask({ epoch: 5 }).frames;
   assert.equal(refusal?.type === 'error' && refusal.problem.code, 'stale_epoch');

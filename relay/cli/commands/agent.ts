@@ -11,12 +11,12 @@ import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
 import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { makeFolder } from '../../data-folder/make-folder.ts';
-import { createProcessLog } from '../../process-log.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { COMMAND } from '../own-command.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
+import { createCommandLog } from '../terminal-log.ts';
 
 type AgentCommandOptions = SettingOptions & { readyJson?: boolean };
 
@@ -46,16 +46,17 @@ export function addAgentCommand(program: Command): void {
       const { startRoamingAgent } = await import('../../../main/headless/roaming-agent.ts');
       const loaded = loadFromOptions(AGENT_SECTIONS, options);
       const { data, log_level, mdns, ...program } = settingsOf(loaded, 'program');
-      const log = createProcessLog(log_level);
+      const log = createCommandLog(log_level);
       const exporter = exportRuns(otlpTargetOf(program), log);
       const settings = settingsOf(loaded, 'node');
       const invitation = settings.pair === undefined ? undefined : parseInvitation(settings.pair);
       const isRoaming = isToDiscover(loaded.settings);
+      const dataFolder = await takeNodeFolder(data);
       const interrupted = untilInterrupted();
       const stopping = new AbortController();
       void interrupted.then(() => stopping.abort());
       const node = {
-        dataFolder: makeFolder(nodeFolder(data)),
+        dataFolder,
         models: settings.models,
         modelSources: settings.model_sources,
         slots: settings.slots,
@@ -95,6 +96,18 @@ export function addAgentCommand(program: Command): void {
       await exporter?.close();
       if (problem !== undefined) throw problem;
     });
+}
+
+/**
+ * The node's folder, for this process alone: two with one key would take the session from each other for ever. Errors:
+ * `data_folder_in_use`, `data_folder_unusable`.
+ */
+async function takeNodeFolder(data: string): Promise<string> {
+  // Loaded here, as its database driver is native code that no other command waits for.
+  const { lockFolder } = await import('../../data-folder/folder-lock.ts');
+  const folder = makeFolder(nodeFolder(data));
+  process.once('exit', lockFolder(folder, Date.now, 'node'));
+  return folder;
 }
 
 /** Undefined where the start was broken off, which is no failure. */

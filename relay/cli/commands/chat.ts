@@ -5,7 +5,7 @@ import { parseCount } from '../options.ts';
 import { pictureUrl } from '../picture-argument.ts';
 import { fetchReceiptProof, writeReceiptFile } from '../receipt-file.ts';
 import type { SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
+import { err } from '../style.ts';
 
 type ChatCommandOptions = SettingOptions & {
   system?: string;
@@ -43,17 +43,20 @@ export function addChatCommand(program: Command): void {
         writeReceiptFile(options.receipt, proof);
       }
       if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
-      else process.stdout.write(`\n${out.dim(describeAnswer(answer))}\n`);
+      else {
+        process.stdout.write('\n');
+        process.stderr.write(`${err.dim(describeAnswer(answer))}\n`);
+      }
     });
 }
 
-/** One line: who answered, how much, how fast, and where the receipt is. */
+/** One line beside the answer, which is the data: who gave it, how much, how fast, and where the receipt is. */
 export function describeAnswer(answer: ChatAnswer): string {
-  const rate = answer.tokensPerSecond === null ? 'rate unknown' : `${answer.tokensPerSecond.toFixed(0)} tokens/s`;
   return [
     `served by ${answer.node}`,
-    `${answer.outputTokens} tokens`,
-    rate,
+    answer.outputTokens === 1 ? '1 token' : `${answer.outputTokens} tokens`,
+    // One token alone has no rate.
+    ...(answer.tokensPerSecond === null ? [] : [`${answer.tokensPerSecond.toFixed(0)} tokens/s`]),
     `first token after ${answer.firstTokenMs.toFixed(0)} ms`,
     `receipt ${answer.receiptId}`,
   ].join(' · ');

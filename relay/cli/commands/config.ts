@@ -55,6 +55,8 @@ function show(options: ConfigCommandOptions, sections: readonly SectionName[]): 
   for (const fault of faults) process.stderr.write(`${err.red('wrong')}  ${fault}\n`);
   for (const hint of unreadVariables(process.env)) process.stderr.write(`${err.yellow('note')}   ${hint}\n`);
   if (faults.length > 0) process.exitCode = EXIT.failed;
+  else if (options.check === true && options.json !== true)
+    process.stderr.write('Nothing is wrong with these settings.\n');
 }
 
 /** Its content, because a path says nothing of what is allowed. */

@@ -3,6 +3,7 @@ import type { ListedCode, ListedCodes, PairingCode } from '../../../shared/api/p
 import { codeSecretsOf, readPairingCode } from '../../../shared/identity/pairing-code.ts';
 import { addClientOptions, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
+import { momentText } from '../moment-text.ts';
 import { parseUrl } from '../options.ts';
 import { COMMAND, COMMAND_ELSEWHERE } from '../own-command.ts';
 import { qrCode } from '../qr-code.ts';
@@ -77,7 +78,7 @@ function tableOf(codes: readonly ListedCode[]): string {
 }
 
 function whenOf({ state, expiresAt, usedAt, usedBy }: ListedCode): string {
-  const at = (time: number): string => new Date(time).toLocaleTimeString();
+  const at = (time: number): string => momentText(time, Date.now());
   if (usedAt !== null) return `by ${usedBy} at ${at(usedAt)}`;
   return state === 'open' ? `until ${at(expiresAt)}` : `at ${at(expiresAt)}`;
 }
@@ -88,7 +89,7 @@ function withdrawnText({ id, usedBy }: ListedCode): string {
 }
 
 function invitationText({ id, code, link, expiresAt }: PairingCode): string {
-  const until = new Date(expiresAt).toLocaleTimeString();
+  const until = momentText(expiresAt, Date.now());
   const relay = new URL(link).searchParams.get('relay') ?? '';
   return `
 ${qrCode(link)}

@@ -6,12 +6,12 @@ import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
 import type { RelaySettings } from '../../config/relay-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
-import { createProcessLog } from '../../process-log.ts';
 import type { RelayOptions } from '../../server.ts';
 import { listenForInterruption } from '../interrupt.ts';
 import { relayFolder } from '../local-relay.ts';
 import { relayBanner } from '../relay-banner.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
+import { createCommandLog } from '../terminal-log.ts';
 
 type RelayCommandOptions = SettingOptions & { readyJson?: boolean; quiet?: boolean };
 
@@ -31,7 +31,7 @@ export function addRelayCommand(program: Command): void {
       const { startRelay } = await import('../../server.ts');
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       const { log_level } = settingsOf(loaded, 'program');
-      const log = createProcessLog(log_level);
+      const log = createCommandLog(log_level);
       const { asked, insisted } = listenForInterruption();
       const relay = await startRelay({ ...relayOptionsOf(loaded), insisted, log });
       if (options.readyJson === true) {

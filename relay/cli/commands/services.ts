@@ -25,7 +25,7 @@ export function addServicesCommand(program: Command): void {
       const { relayUrl, apiKey } = await readClient(options);
       const path = `/v1/registry/services/${encodeURIComponent(id)}`;
       const service = await getJson<ServiceDetails>(relayUrl, path, apiKey);
-      print(options, service, serviceText(service));
+      print(options, service, serviceText(service, relayUrl));
     });
 }
 

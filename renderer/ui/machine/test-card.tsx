@@ -73,11 +73,20 @@ function DeviceRow({
       </span>
       <span className="amount">
         {tokens_per_s !== null && words.rate(show.fine(tokens_per_s))}
-        <span className="badge" data-state={reason === null ? 'warm' : 'unusable'}>
-          {reason === null ? words.used : words.unused}
-        </span>
+        <Verdict reason={reason} />
       </span>
     </li>
+  );
+}
+
+/** Of the model of the test, and of no other: a larger one may well run where this one does not. */
+function Verdict({ reason }: Pick<DeviceTest, 'reason'>) {
+  const words = useSpeech().texts.machine.test;
+  if (reason === 'not_used') return <span className="badge">{words.slower}</span>;
+  return (
+    <span className="badge" data-state={reason === null ? 'warm' : 'unusable'}>
+      {reason === null ? words.used : words.unused}
+    </span>
   );
 }
 

@@ -223,14 +223,16 @@ export const EN_RECORDS = {
       memory: (size: string): string => `${size} of memory`,
       load: (seconds: string): string => `ready in ${seconds} s`,
       rate: (rate: string): string => `${rate} tokens/s`,
-      used: 'runs models',
+      used: 'runs this model',
+      slower: 'not for this model',
       unused: 'not used',
       reasons: {
         no_adapter: 'WebGPU found no GPU here. A newer graphics driver may help.',
         software: 'This GPU is only simulated by the processor, too slow for anybody’s work.',
         not_isolated: 'The page that computes could not be shielded from others.',
         switched_off: 'You have switched it off.',
-        not_used: 'Measured to compare. A GPU counts double, since it leaves the processor to you.',
+        not_used:
+          'This model does better on the other. Each model is tried on both, and a GPU counts double, since it leaves the processor to you.',
         too_slow: 'It did not finish in its time, so that there is no figure.',
         failed: 'The test failed here. The log says more; an antivirus program may have stopped it.',
         skipped: 'The test was stopped before it came to this.',
@@ -242,7 +244,7 @@ export const EN_RECORDS = {
       none: 'This system lists no GPU.',
       enabled: 'Use it for jobs',
       computes:
-        'Models run on this one. Off hands its jobs back and frees its memory; models that can go on do so on the processor.',
+        'Models that do better on a GPU run on this one. Off hands its jobs back and frees its memory; models that can go on do so on the processor.',
       idle: 'The engine has chosen another one. Off also keeps it from what your relay is told.',
       unsupported: (reason: string): string => `Unsupported: ${reason}`,
       notSeenYet: 'Whether models run on it is looked at when contributing begins.',

@@ -225,14 +225,16 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       memory: (size) => `${size} de mémoire`,
       load: (seconds) => `prête en ${seconds} s`,
       rate: (rate) => `${rate} jetons/s`,
-      used: 'exécute les modèles',
+      used: 'exécute ce modèle',
+      slower: 'pas pour ce modèle',
       unused: 'non utilisé',
       reasons: {
         no_adapter: 'WebGPU n’a trouvé aucune carte ici. Un pilote graphique plus récent peut aider.',
         software: 'Cette carte n’est que simulée par le processeur, trop lente pour quiconque.',
         not_isolated: 'La page qui calcule n’a pas pu être protégée des autres.',
         switched_off: 'Vous l’avez coupée.',
-        not_used: 'Mesuré pour comparer. Une carte graphique compte double, car elle vous laisse le processeur.',
+        not_used:
+          'Ce modèle va mieux sur l’autre. Chaque modèle est essayé sur les deux, et une carte graphique compte double, car elle vous laisse le processeur.',
         too_slow: 'L’essai n’a pas fini à temps ; il n’y a donc pas de mesure.',
         failed: 'L’essai a échoué ici. Le journal en dit plus ; un antivirus l’a peut-être arrêté.',
         skipped: 'L’essai a été arrêté avant.',
@@ -244,7 +246,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
       none: 'Ce système n’annonce aucune carte graphique.',
       enabled: 'L’utiliser pour des tâches',
       computes:
-        'Les modèles tournent sur celle-ci. La couper rend ses tâches et libère sa mémoire ; les modèles qui le peuvent continuent sur le processeur.',
+        'Les modèles qui vont mieux sur une carte graphique tournent sur celle-ci. La couper rend ses tâches et libère sa mémoire ; les modèles qui le peuvent continuent sur le processeur.',
       unsupported: (reason) => `Non prise en charge : ${reason}`,
       notSeenYet: 'Si des modèles y tournent se voit au début de la contribution.',
       use: {
