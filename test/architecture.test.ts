@@ -248,6 +248,7 @@ function packagesLoadedBy(entry: string): Set<string> {
 }
 
 const QUICK_TO_START = {
+  'relay/cli/sparewatt.ts': 'commander',
   'relay/store/sqlite/database-worker.ts': 'node:worker_threads',
   'relay/store/postgres/postgres-worker.ts': 'node:worker_threads',
   'main/headless/inference/inference-process.ts': '@huggingface/transformers',

@@ -20,8 +20,7 @@ type PriceOptions = JsonOption & { job?: number; second?: number; input?: number
 const settlementFile = Compile(Settlement);
 
 /** `sparewatt credits …`: what services cost, who has what, and what nodes are paid. */
-export function addCreditsCommand(program: Command): void {
-  const credits = program.command('credits').description('see and administer credits: prices, balances, settlements');
+export function defineCreditsCommand(credits: Command): void {
   addAccounts(credits);
   addPrices(credits);
   addSettlements(credits);
