@@ -1,6 +1,6 @@
 import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { Problem } from '../problems/problem.ts';
+import { validatorOf } from './validator.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -14,7 +14,7 @@ export function messageReader<Schema extends TSchema>(
   schema: Schema,
   name: string,
 ): (bytes: Uint8Array) => Static<Schema> {
-  const validator = Compile(schema);
+  const validator = validatorOf(schema);
   return (bytes) => {
     const value = parseJson(bytes, name);
     if (validator.Check(value)) return value as Static<Schema>;
