@@ -219,6 +219,13 @@ test('shared uses only what Node, Electron and a browser worker all have', () =>
   );
 });
 
+test('schemas are compiled by one file, which waits until they are needed', () => {
+  const compilers = ['shared', 'relay', 'main', 'renderer']
+    .flatMap(sourcesOf)
+    .filter((file) => importsOf(file).some((specifier) => specifier === 'typebox/compile'));
+  assert.deepEqual(compilers, ['shared/protocol/validator.ts']);
+});
+
 test('the lockfile lets npm of every Node version install nats-server', () => {
   // Its package asks for Node 22, and npm silently skips an optional package whose wish is not met; the binary needs
   // no Node at all. After an update of the package, remove its "engines" from package-lock.json again.
@@ -248,6 +255,7 @@ function packagesLoadedBy(entry: string): Set<string> {
 }
 
 const QUICK_TO_START = {
+  'relay/cli/sparewatt.ts': 'commander',
   'relay/store/sqlite/database-worker.ts': 'node:worker_threads',
   'relay/store/postgres/postgres-worker.ts': 'node:worker_threads',
   'main/headless/inference/inference-process.ts': '@huggingface/transformers',

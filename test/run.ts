@@ -53,6 +53,8 @@ const limits = [
   `--test-concurrency=${CONCURRENCY}`,
   '--test-timeout=120000',
   '--import=./test/support/file-deadline.ts',
+  // As each process of sparewatt has it.
+  '--import=./relay/cli/libraries.mjs',
 ];
 const tests = await run('tests', ['--test', ...limits, ...reporters, ...files]);
 const checked = await check;

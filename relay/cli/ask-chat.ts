@@ -1,7 +1,7 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 import { noAnswer } from './relay-authority.ts';
 import { headersOf } from './signed-request.ts';
 
@@ -34,7 +34,7 @@ export type ChatAnswer = {
   tokensPerSecond: number | null;
 };
 
-const Chunk = Compile(
+const Chunk = validatorOf(
   Type.Object({
     choices: Type.Array(
       Type.Object({
@@ -48,7 +48,7 @@ const Chunk = Compile(
   }),
 );
 const ErrorEvent = Type.Object({ error: Type.Object({ code: Type.String(), message: Type.String() }) });
-const isErrorEvent = Compile(ErrorEvent);
+const isErrorEvent = validatorOf(ErrorEvent);
 
 /** Sends one chat completion through the public HTTP API. Throws the relay's refusal, or `relay_unreachable`. */
 export async function askChat(options: AskOptions): Promise<ChatAnswer> {

@@ -16,6 +16,7 @@ if (major >= NEEDED_MAJOR) {
   // out of threads: V8 13 can end the process when several isolates let go of that module (see ARCHITECTURE.md).
   process.env.NODE_COMPILE_CACHE ??= join(root, 'dist', 'compile-cache');
   nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+  await import('./libraries.mjs');
   const { main } = await import('./sparewatt.ts');
   await main(process.argv);
 } else {

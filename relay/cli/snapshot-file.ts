@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { Compile } from 'typebox/compile';
 import { Snapshot } from '../../shared/api/snapshot.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 import { writeFileAtomically } from '../data-folder/secret-file.ts';
 import { getJson } from './get-json.ts';
 import { COMMAND } from './own-command.ts';
 
-const isSnapshot = Compile(Snapshot);
+const isSnapshot = validatorOf(Snapshot);
 
 /** Asks a relay for its state. Errors: those of `getJson`; `relay_unreachable` when it answers something else. */
 export async function fetchSnapshot(relayUrl: string, adminToken: string): Promise<Snapshot> {

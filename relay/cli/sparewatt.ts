@@ -1,24 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
-import { addAgentCommand } from './commands/agent.ts';
-import { addCaCommand } from './commands/ca.ts';
-import { addChatCommand } from './commands/chat.ts';
-import { addConfigCommand } from './commands/config.ts';
-import { addCredentialsCommand } from './commands/credentials.ts';
-import { addCreditsCommand } from './commands/credits.ts';
-import { addJobsCommand } from './commands/jobs.ts';
-import { addKeysCommand } from './commands/keys.ts';
-import { addModelsCommand } from './commands/models.ts';
-import { addNatsConfigCommand } from './commands/nats-config.ts';
-import { addNodeCommand } from './commands/node.ts';
-import { addNodesCommand } from './commands/nodes.ts';
-import { addPairCommand } from './commands/pair.ts';
-import { addPreflightCommand } from './commands/preflight.ts';
-import { addReceiptsCommand } from './commands/receipts.ts';
-import { addRelayCommand } from './commands/relay.ts';
-import { addServicesCommand } from './commands/services.ts';
-import { addSnapshotCommand } from './commands/snapshot.ts';
-import { addStartCommand } from './commands/start.ts';
+import { COMMANDS } from './commands/all.ts';
 import { EXIT } from './exit-codes.ts';
 import { COMMAND } from './own-command.ts';
 import { reportProblem } from './report.ts';
@@ -52,31 +34,12 @@ export async function main(argv: string[]): Promise<void> {
     .showHelpAfterError(`(${COMMAND} --help shows every command)`)
     .addHelpText('after', EXIT_CODES_HELP)
     .exitOverride();
-  addStartCommand(program);
-  addRelayCommand(program);
-  addAgentCommand(program);
-  addChatCommand(program);
-  addModelsCommand(program);
-  addNodeCommand(program);
-  addNodesCommand(program);
-  addReceiptsCommand(program);
-  addJobsCommand(program);
-  addServicesCommand(program);
-  addPairCommand(program);
-  addKeysCommand(program);
-  addCreditsCommand(program);
-  addCaCommand(program);
-  addNatsConfigCommand(program);
-  addCredentialsCommand(program);
-  addConfigCommand(program);
-  addSnapshotCommand(program);
-  addPreflightCommand(program);
-  for (const command of program.commands) overrideExit(command);
   outliveOutput(process.stdout, process.stderr, (error) => {
     process.stderr.write(`error The output could not be written: ${error.message}\n`);
     process.exitCode = EXIT.failed;
   });
   try {
+    await addCommands(program, argv.slice(2));
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = exitCodeOf(error);
@@ -86,9 +49,13 @@ export async function main(argv: string[]): Promise<void> {
   }
 }
 
-function overrideExit(command: Command): void {
-  command.exitOverride();
-  for (const part of command.commands) overrideExit(part);
+/** Those that are not called have only the name and the description that the help of all shows. */
+async function addCommands(program: Command, words: string[]): Promise<void> {
+  const called = words.find((word) => COMMANDS.some(([name]) => name === word));
+  for (const [name, description, load] of COMMANDS) {
+    const command = program.command(name).description(description);
+    if (name === called) (await load())(command);
+  }
 }
 
 function exitCodeOf(error: unknown): number {

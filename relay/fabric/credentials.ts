@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { Problem } from '../../shared/problems/problem.ts';
 import { isNodeId, subjects } from '../../shared/protocol/subjects.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 import type { BusIdentity } from './bus-identity.ts';
 import { isSignedBy, type NKey } from './nkey.ts';
 
@@ -102,7 +102,7 @@ export function mintNodeCredentials(identity: BusIdentity, grant: NodeGrant): No
 /** Times in Unix seconds. */
 export type NodeBearer = { nodeId: string; publicKey: string; issuedAt: number; expiresAt: number };
 
-const isNodeClaims = Compile(
+const isNodeClaims = validatorOf(
   Type.Object({
     name: Type.String(),
     sub: Type.String({ pattern: NODE_KEY.source }),

@@ -1,13 +1,13 @@
 import { createPublicKey, hash, verify } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { publicKeyBytes } from '../../shared/identity/key-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
 import { CapabilityDocument, documentBytes, NodeLoad } from '../../shared/protocol/capabilities.ts';
 import { messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 
 /**
  * Why a document was dropped. `stranger`: it came from a node that has no session here; `surplus`: its node had said enough
@@ -178,7 +178,7 @@ function digestOf(data: Uint8Array): string {
 
 /** In JSON these bytes cannot stand within a text, where a quotation mark has a backslash before it. */
 const LOAD_MEMBER = ',"node_load":{';
-const LoadAlone = Compile(Type.Object({ node_load: NodeLoad }, { additionalProperties: false }));
+const LoadAlone = validatorOf(Type.Object({ node_load: NodeLoad }, { additionalProperties: false }));
 
 function signedLength(data: Uint8Array): number {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);

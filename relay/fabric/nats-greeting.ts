@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { Problem } from '../../shared/problems/problem.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 
 /** What a NATS server says first, as far as it matters here. */
 const Greeting = Type.Object({
@@ -12,7 +12,7 @@ const Greeting = Type.Object({
 });
 export type Greeting = { version: string; maxPayloadBytes: number; wantsCredentials: boolean; wantsTls: boolean };
 
-const isGreeting = Compile(Greeting);
+const isGreeting = validatorOf(Greeting);
 const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 65_536;
 

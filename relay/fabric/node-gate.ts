@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Authenticator } from '@nats-io/transport-node';
 import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { Problem } from '../../shared/problems/problem.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 import type { BusIdentity } from './bus-identity.ts';
 import { type Revocations, readNodeCredentials } from './credentials.ts';
 import { isSignedBy } from './nkey.ts';
@@ -21,8 +21,8 @@ export type Newcomer = {
   admit(connect: string): { line: string; expiresAt: number };
 };
 
-const isConnect = Compile(Type.Object({ jwt: Type.String(), sig: Type.String() }));
-const isInfo = Compile(Type.Object({ nonce: Type.Optional(Type.String()) }));
+const isConnect = validatorOf(Type.Object({ jwt: Type.String(), sig: Type.String() }));
+const isInfo = validatorOf(Type.Object({ nonce: Type.Optional(Type.String()) }));
 
 export type NodeGateOptions = {
   identity: BusIdentity;

@@ -127,17 +127,8 @@ function registered(
     file,
     updatedAt,
     overrides,
-    checkInput: whenAsked(() => compileSchema(definition.input)),
-    checkOutput: whenAsked(() => compileSchema(definition.output)),
-  };
-}
-
-/** Most services are never asked for, and a compiled schema costs more than its text. */
-function whenAsked(compile: () => SchemaCheck): SchemaCheck {
-  let check: SchemaCheck | undefined;
-  return (value) => {
-    check ??= compile();
-    return check(value);
+    checkInput: compileSchema(definition.input),
+    checkOutput: compileSchema(definition.output),
   };
 }
 

@@ -1,17 +1,17 @@
-import { Compile } from 'typebox/compile';
 import { ChatCompletionRequest } from '../../shared/api/chat.ts';
 import { EmbeddingsRequest } from '../../shared/api/embeddings.ts';
 import type { TaskRequest } from '../../shared/api/nodes.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ChatInput, JobInput } from '../../shared/protocol/messages.ts';
 import { JOB_TYPES, type JobType } from '../../shared/protocol/subjects.ts';
+import { validatorOf } from '../../shared/protocol/validator.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { JobOrder } from '../services.ts';
 import { readTextRequest } from './openai/chat-request.ts';
 import { readInputs } from './openai/embeddings.ts';
 
-const chat = Compile(ChatCompletionRequest);
-const embeddings = Compile(EmbeddingsRequest);
+const chat = validatorOf(ChatCompletionRequest);
+const embeddings = validatorOf(EmbeddingsRequest);
 
 /** What a task asks of this node. Errors: `missing_required_parameter`, `invalid_value`, `model_not_found`. */
 export function readTaskOrder(body: TaskRequest, node: LiveNode): JobOrder {

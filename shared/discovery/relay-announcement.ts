@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
+import { validatorOf } from '../protocol/validator.ts';
 
 /** The name of the service without its dashes: `_sparewatt._tcp`. */
 export const SERVICE_TYPE = 'sparewatt';
@@ -26,7 +26,7 @@ const Txt = Type.Object({
   key: Type.Optional(Type.String({ pattern: '^N[A-Z2-7]{55}$' })),
 });
 type Txt = Static<typeof Txt>;
-const isTxt = Compile(Txt);
+const isTxt = validatorOf(Txt);
 
 export function writeAnnouncement(announcement: RelayAnnouncement): Txt {
   const { version, protocol, scheme, path, relayKey } = announcement;

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { Problem } from '../problems/problem.ts';
 import { holdsHalfCharacter } from './half-characters.ts';
+import { validatorOf } from './validator.ts';
 
 const SHOWN_PATH = 200;
 const encoder = new TextEncoder();
@@ -16,7 +16,7 @@ export function messageReader<Schema extends TSchema>(
   schema: Schema,
   name: string,
 ): (bytes: Uint8Array) => Static<Schema> {
-  const validator = Compile(schema);
+  const validator = validatorOf(schema);
   return (bytes) => {
     const value = parseJson(bytes, name);
     if (validator.Check(value)) return value as Static<Schema>;

@@ -1,6 +1,6 @@
-import { Compile } from 'typebox/compile';
 import { Problem } from '../problems/problem.ts';
 import { JOB_TYPES } from '../protocol/subjects.ts';
+import { validatorOf } from '../protocol/validator.ts';
 import { answerGrammar } from '../runtimes/constraints/answer-grammar.ts';
 import { checkGrammar } from '../runtimes/constraints/constraint.ts';
 import { ANY_TOOL_FORMAT } from '../runtimes/constraints/tool-formats.ts';
@@ -11,7 +11,7 @@ import { compileSchema, type ValueFault } from './schema-check.ts';
 import { type AnswerForm, ServiceDefinition, type ServiceRuntime } from './service.ts';
 
 const shape = compileSchema(ServiceDefinition as unknown as JsonSchema);
-const isDefinition = Compile(ServiceDefinition);
+const isDefinition = validatorOf(ServiceDefinition);
 /** A definition is read by people; a schema this long would be a document of its own. */
 const MOST_CHARACTERS = 128 * 1024;
 /** Ends of addresses below that of a service. */

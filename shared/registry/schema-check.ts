@@ -1,5 +1,5 @@
-import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
+import { validatorOf } from '../protocol/validator.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 /** What is wrong with a value: where, as a dotted path that is empty for the whole, and a sentence about it. */
@@ -8,9 +8,9 @@ export type ValueFault = { readonly path: string; readonly isMissing: boolean; r
 /** Tells what is wrong with a value under one schema; undefined when nothing is. */
 export type SchemaCheck = (value: unknown) => ValueFault | undefined;
 
-/** Compiles a schema that `faultOfSchema` found right. */
+/** Compiles a schema that `faultOfSchema` found right, when it is first asked: most services never are, and a compiled schema costs more than its text. */
 export function compileSchema(schema: JsonSchema): SchemaCheck {
-  const validator = Compile(schema);
+  const validator = validatorOf(schema);
   return (value) => (validator.Check(value) ? undefined : faultOf(validator.Errors(value)));
 }
 

@@ -1,8 +1,8 @@
-import { Compile } from 'typebox/compile';
 import type { AgentLog } from '../../../shared/agent/log.ts';
 import { Health } from '../../../shared/api/health.ts';
 import type { MdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { fetchTrusting } from '../fetch-trusting.ts';
 import { inspectServer } from '../inspect-server.ts';
 import { type FindOptions, type FoundRelay, findRelays } from './find-relays.ts';
@@ -105,7 +105,7 @@ async function fetchFor(url: string, signal: AbortSignal): Promise<typeof fetch>
   return isTrusted || authority === undefined ? fetch : fetchTrusting(authority);
 }
 
-const isHealth = Compile(Health);
+const isHealth = validatorOf(Health);
 
 /** Asks an address who it is. */
 async function isRelay(url: string): Promise<boolean> {

@@ -33,9 +33,8 @@ Rules of the owner, in the file of --policy:
 const GIGABYTE = 1e9;
 export const AGENT_SECTIONS = ['program', 'node'] as const;
 
-export function addAgentCommand(program: Command): void {
-  addSettingOptions(program.command('agent'), AGENT_SECTIONS)
-    .description('make this machine a node: run jobs for a relay, without a screen')
+export function defineAgentCommand(command: Command): void {
+  addSettingOptions(command, AGENT_SECTIONS)
     .addOption(
       new Option('--ready-json', 'print one line of JSON with nodeId and pid when a relay has accepted the node'),
     )

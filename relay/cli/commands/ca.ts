@@ -10,9 +10,8 @@ import { out } from '../style.ts';
 
 type CaCommandOptions = SettingOptions & { pem?: boolean };
 
-export function addCaCommand(program: Command): void {
-  addDataOption(program.command('ca'))
-    .description('name the certificate authority of the relay of this machine, for programs that are to trust it')
+export function defineCaCommand(command: Command): void {
+  addDataOption(command)
     .addOption(new Option('--pem', 'print the certificate itself'))
     .action((options: CaCommandOptions) => {
       const file = resolve(authorityFile(readDataFolder(options)));

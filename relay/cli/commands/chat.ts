@@ -17,9 +17,8 @@ type ChatCommandOptions = SettingOptions & {
 
 export const DEMO_CHAT_MODEL = 'sparewatt/demo-chat';
 
-export function addChatCommand(program: Command): void {
-  addClientOptions(program.command('chat'), ['api_key', 'model'])
-    .description('ask a model of the pool one question and print its answer as it is made')
+export function defineChatCommand(command: Command): void {
+  addClientOptions(command, ['api_key', 'model'])
     .addArgument(new Argument('<prompt>', 'what to ask; - reads it from stdin'))
     .addOption(new Option('--system <text>', 'a system message to put before'))
     .addOption(new Option('--image <place...>', 'pictures to show: files, or https addresses that the relay may ask'))

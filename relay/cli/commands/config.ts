@@ -14,8 +14,7 @@ import { RELAY_SECTIONS } from './relay.ts';
 type ConfigCommandOptions = SettingOptions & { json?: boolean; check?: boolean; example?: boolean };
 
 /** `sparewatt config`, and `sparewatt config relay …` for what `sparewatt relay …` would run with. */
-export function addConfigCommand(program: Command): void {
-  const config = program.command('config').description('show every setting and where its value came from');
+export function defineConfigCommand(config: Command): void {
   addAction(config, SECTION_NAMES, ['program']);
   config.addOption(new Option('--example', 'print a configuration file in which everything is explained'));
   for (const [name, sections] of [

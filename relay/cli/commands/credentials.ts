@@ -18,9 +18,8 @@ type CredentialsOptions = SettingOptions & {
 const SECONDS_PER_DAY = 24 * 60 * 60;
 const DEFAULT_DAYS = 30;
 
-export function addCredentialsCommand(program: Command): void {
-  addDataOption(program.command('credentials'))
-    .description('write a NATS creds file with which a program of yours can find nodes and ask them for work')
+export function defineCredentialsCommand(command: Command): void {
+  addDataOption(command)
     .addOption(new Option('--role <role>', 'what the program may do').choices(['operator']).makeOptionMandatory())
     .addOption(new Option('--name <name>', 'what the program is called in lists of connections').default('operator'))
     .addOption(new Option('--days <number>', 'how long they hold').default(DEFAULT_DAYS).argParser(parseCount))

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { Compile } from 'typebox/compile';
 import type { AccountList, CreditEntry, EntryList, ServicePrice } from '../../../shared/api/credits.ts';
 import type { PriceRates } from '../../../shared/credits/price.ts';
 import { Settlement } from '../../../shared/credits/settlement.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { creditsText } from '../../credits/billing.ts';
 import { faultOfSettlement } from '../../credits/close-settlement.ts';
 import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
@@ -17,11 +17,10 @@ import { tableOf } from '../tables.ts';
 
 type PriceOptions = JsonOption & { job?: number; second?: number; input?: number; output?: number; fee?: number };
 
-const settlementFile = Compile(Settlement);
+const settlementFile = validatorOf(Settlement);
 
 /** `sparewatt credits …`: what services cost, who has what, and what nodes are paid. */
-export function addCreditsCommand(program: Command): void {
-  const credits = program.command('credits').description('see and administer credits: prices, balances, settlements');
+export function defineCreditsCommand(credits: Command): void {
   addAccounts(credits);
   addPrices(credits);
   addSettlements(credits);

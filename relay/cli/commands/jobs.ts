@@ -26,8 +26,7 @@ const PAGE = 1_000;
 const LOOK_EVERY_MS = 500;
 
 /** `sparewatt jobs …`: work that the relay does later, whatever happens to it meanwhile. */
-export function addJobsCommand(program: Command): void {
-  const jobs = program.command('jobs').description('submit jobs that are done later, and see what became of them');
+export function defineJobsCommand(jobs: Command): void {
   addSubmit(jobs);
   addViews(jobs);
   addApprovals(jobs);

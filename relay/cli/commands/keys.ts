@@ -28,8 +28,7 @@ type CreateOptions = JsonOption & {
 const PATH = '/v1/admin/keys';
 const DAY_MS = 86_400_000;
 
-export function addKeysCommand(program: Command): void {
-  const keys = program.command('keys').description('see and administer the API keys of the relay');
+export function defineKeysCommand(keys: Command): void {
   operatorCommand(keys, 'list', 'the keys, without the keys themselves').action(async (options: JsonOption) => {
     const { relayUrl, adminToken } = await readOperator(options);
     const { data } = await getJson<ApiKeyList>(relayUrl, PATH, adminToken);

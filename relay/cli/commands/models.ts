@@ -9,11 +9,10 @@ import { addStoredModelCommands, NODE_STORE, RELAY_MIRROR } from './stored-model
 
 type ModelsCommandOptions = SettingOptions & { json?: boolean };
 
-export function addModelsCommand(program: Command): void {
-  const models = addClientOptions(program.command('models'), ['api_key']);
+export function defineModelsCommand(command: Command): void {
+  const models = addClientOptions(command, ['api_key']);
   models
     .enablePositionalOptions()
-    .description('list the models that the pool can serve now; the subcommands are about the files of this machine')
     .addOption(new Option('--json', 'print the list as JSON'))
     .action(async (options: ModelsCommandOptions) => {
       const { relayUrl, apiKey } = await readClient(options);

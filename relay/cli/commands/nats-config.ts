@@ -6,15 +6,13 @@ import { createProcessLog } from '../../process-log.ts';
 import { relayFolder } from '../local-relay.ts';
 import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
 
-export function addNatsConfigCommand(program: Command): void {
-  addDataOption(program.command('nats-config'))
-    .description('print the configuration with which your own NATS server keeps the nodes of this relay apart')
-    .action(async (options: SettingOptions) => {
-      const folder = openDataFolder(relayFolder(readDataFolder(options)), { log: createProcessLog('warn') });
-      try {
-        process.stdout.write(exportNatsConfig(readOrCreateBusIdentity(folder), Math.floor(Date.now() / 1000)));
-      } finally {
-        folder.close();
-      }
-    });
+export function defineNatsConfigCommand(command: Command): void {
+  addDataOption(command).action(async (options: SettingOptions) => {
+    const folder = openDataFolder(relayFolder(readDataFolder(options)), { log: createProcessLog('warn') });
+    try {
+      process.stdout.write(exportNatsConfig(readOrCreateBusIdentity(folder), Math.floor(Date.now() / 1000)));
+    } finally {
+      folder.close();
+    }
+  });
 }

@@ -22,8 +22,7 @@ const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const version = CONTROL_VERSION;
 
 /** `sparewatt node …`: the node of this very machine, be it the desktop app or `sparewatt agent`. */
-export function addNodeCommand(program: Command): void {
-  const node = program.command('node').description('see and steer the node that runs on this machine, app or agent');
+export function defineNodeCommand(node: Command): void {
   stateCommand(node, 'status', 'whether it contributes and why, its jobs, models in memory and relay').action(
     (options: NodeOptions) => change(options, { version, ask: 'status' }),
   );

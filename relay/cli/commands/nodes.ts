@@ -26,8 +26,7 @@ type ApproveOptions = JsonOption & { sha256?: string };
 const LOOK_EVERY_MS = 500;
 
 /** `sparewatt nodes …`: the tool `nodes` for people, and what an operator does with nodes. */
-export function addNodesCommand(program: Command): void {
-  const nodes = program.command('nodes').description('see the nodes, send them tasks, and administer them');
+export function defineNodesCommand(nodes: Command): void {
   addViews(nodes);
   addTasks(nodes);
   addApprovals(nodes);

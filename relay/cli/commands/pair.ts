@@ -23,9 +23,8 @@ type Operator = Awaited<ReturnType<typeof readOperator>>;
 const CODE_ID_LENGTH = 16;
 const PATH = '/v1/admin/pairing-codes';
 
-export function addPairCommand(program: Command): void {
-  addClientOptions(program.command('pair'), ['admin_token'])
-    .description('make a one-time code that lets one machine join the relay as a node, within ten minutes')
+export function definePairCommand(command: Command): void {
+  addClientOptions(command, ['admin_token'])
     .addOption(
       new Option(
         '--address <url>',

@@ -8,9 +8,8 @@ import { out } from '../style.ts';
 
 type PreflightCommandOptions = SettingOptions & { against?: string; save?: string; json?: boolean };
 
-export function addPreflightCommand(program: Command): void {
-  addClientOptions(program.command('preflight'), ['admin_token'])
-    .description('check that a relay is well and still what a saved snapshot says; ends with 0 or 1')
+export function definePreflightCommand(command: Command): void {
+  addClientOptions(command, ['admin_token'])
     .argument('[snapshot]', 'file of a saved snapshot; without it only health is checked')
     .addOption(new Option('--against <file>', 'the same'))
     .addOption(new Option('--save <file>', 'write the snapshot of now to a file when the check is good'))

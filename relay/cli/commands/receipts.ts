@@ -23,8 +23,7 @@ type JsonOption = SettingOptions & { json?: boolean };
 type VerifyOptions = JsonOption & { online?: boolean; relayKey?: string; attestationKey?: string };
 
 /** `sparewatt receipts list | show | verify | audit`. */
-export function addReceiptsCommand(program: Command): void {
-  const receipts = program.command('receipts').description('show and verify receipts of jobs');
+export function defineReceiptsCommand(receipts: Command): void {
   addClientOptions(receipts.command('list'), ['api_key'])
     .description('list the receipts of a job')
     .addArgument(new Argument('<job>', 'id of the job'))

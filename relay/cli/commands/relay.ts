@@ -19,9 +19,8 @@ const HOUR_MS = 3_600_000;
 
 export const RELAY_SECTIONS = ['program', 'relay'] as const;
 
-export function addRelayCommand(program: Command): void {
-  addSettingOptions(program.command('relay'), RELAY_SECTIONS)
-    .description('start a relay: the HTTP API, its NATS server and its database')
+export function defineRelayCommand(command: Command): void {
+  addSettingOptions(command, RELAY_SECTIONS)
     .addOption(
       new Option('--ready-json', 'print one line of JSON with url, natsUrl, apiKey, adminToken, pid when ready'),
     )

@@ -9,8 +9,7 @@ import { servicesTable, serviceText } from '../service-views.ts';
 type ListOptions = JsonOption & { category?: string; search?: string };
 
 /** `sparewatt services …`: what the pool can be asked for. */
-export function addServicesCommand(program: Command): void {
-  const services = program.command('services').description('see what the pool can be asked for');
+export function defineServicesCommand(services: Command): void {
   clientCommand(services, 'list', 'the services of the registry, with how many nodes could run each now')
     .addOption(new Option('--category <name>', 'those of one category').choices(Object.keys(CATEGORIES)))
     .addOption(new Option('--search <words>', 'those whose id, title or description hold these words'))

@@ -5,9 +5,8 @@ import { fetchSnapshot, snapshotText, writeSnapshotFile } from '../snapshot-file
 
 type SnapshotCommandOptions = SettingOptions & { out?: string };
 
-export function addSnapshotCommand(program: Command): void {
-  addClientOptions(program.command('snapshot'), ['admin_token'])
-    .description('print the whole state of a relay as JSON: health, nodes, models, jobs, configuration')
+export function defineSnapshotCommand(command: Command): void {
+  addClientOptions(command, ['admin_token'])
     .addOption(new Option('--out <file>', 'write it to a file instead'))
     .action(async (options: SnapshotCommandOptions) => {
       const { relayUrl, adminToken } = await readOperator(options);

@@ -23,9 +23,8 @@ type Starting = { loaded: LoadedSettings; once: boolean };
 const BUS_LINGER_S = 1;
 const QUESTION = 'Count from 7 to 18.';
 
-export function addStartCommand(program: Command): void {
-  addSettingOptions(program.command('start'), RELAY_SECTIONS)
-    .description('start a relay and a node on this machine, ask one question, and stay up')
+export function defineStartCommand(command: Command): void {
+  addSettingOptions(command, RELAY_SECTIONS)
     .addOption(new Option('--once', 'end after the answer'))
     .action(async (options: StartCommandOptions) => {
       const loaded = loadFromOptions(RELAY_SECTIONS, options);

@@ -1,5 +1,5 @@
-import { Compile } from 'typebox/compile';
 import { bytesToHex } from '../../../shared/protocol/hex.ts';
+import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
 import type { Sha256 } from '../../../shared/receipts/log/tree-hashes.ts';
 import { isHeadSigned, type TreeHead } from '../../../shared/receipts/log/tree-head.ts';
@@ -32,7 +32,7 @@ export type AuditReport = {
 const PAGE = 250;
 /** Rows that are looked through for strays at a time, which the database does in some milliseconds. */
 const STRAY_ROWS = 5_000;
-const loggedReceipt = Compile(LoggedReceipt);
+const loggedReceipt = validatorOf(LoggedReceipt);
 const noPause: Pace = () => undefined;
 const MOST_PROBLEMS = 20;
 const MOST_LEVELS = 41;

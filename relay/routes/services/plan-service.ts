@@ -1,10 +1,10 @@
-import { Compile } from 'typebox/compile';
 import { READS_FILES } from '../../../shared/agent/capability-document.ts';
 import { RoutingRequest } from '../../../shared/api/routing.ts';
 import { sizeOf } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { JobInput } from '../../../shared/protocol/messages.ts';
 import { isServiceType, type JobType } from '../../../shared/protocol/subjects.ts';
+import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { withDefaults } from '../../../shared/registry/prompt.ts';
 import { isJobType } from '../../../shared/registry/read-service.ts';
@@ -23,7 +23,7 @@ import { type OutputReader, openReader } from './service-output.ts';
 const RETRY_AFTER_MS = 1_000;
 /** The longest that a timer takes: the job's own time limit is shorter. */
 const SILENT_MS = 2 ** 31 - 1;
-const routingRequest = Compile(RoutingRequest);
+const routingRequest = validatorOf(RoutingRequest);
 
 /** What is asked of the nodes for a call of a service, and how their answer becomes its output. */
 export type ServicePlan = { readonly order: JobOrder; readonly reader: OutputReader };

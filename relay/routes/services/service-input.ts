@@ -1,17 +1,17 @@
-import { Compile } from 'typebox/compile';
 import { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { EmbeddingsRequest } from '../../../shared/api/embeddings.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { JobInput } from '../../../shared/protocol/messages.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
+import { validatorOf } from '../../../shared/protocol/validator.ts';
 import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { fillTemplate } from '../../../shared/registry/prompt.ts';
 import type { ServiceDefinition } from '../../../shared/registry/service.ts';
 import { readTextRequest } from '../openai/chat-request.ts';
 import { readInputs } from '../openai/embeddings.ts';
 
-const chat = Compile(ChatCompletionRequest);
-const embeddings = Compile(EmbeddingsRequest);
+const chat = validatorOf(ChatCompletionRequest);
+const embeddings = validatorOf(EmbeddingsRequest);
 
 /** Which model it will be is decided by what is asked. */
 const UNDECIDED = 'undecided';

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { addAgentCommand } from '../../../relay/cli/commands/agent.ts';
+import { defineAgentCommand } from '../../../relay/cli/commands/agent.ts';
 
 test('the help of the agent says which rules of its owner hold, and which never do', () => {
-  const program = new Command('sparewatt');
-  addAgentCommand(program);
-  const [agent] = program.commands;
-  assert.ok(agent);
+  const agent = new Command('agent');
+  defineAgentCommand(agent);
   let text = '';
   agent.configureOutput({ writeOut: (more) => (text += more) });
   agent.outputHelp();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { addNodeCommand } from '../../../relay/cli/commands/node.ts';
+import { defineNodeCommand } from '../../../relay/cli/commands/node.ts';
 import { EXIT, exitCodeOfProblem } from '../../../relay/cli/exit-codes.ts';
 import { appFolder, controlFolders, findNode } from '../../../relay/cli/node-folders.ts';
 import { logLineText, nodeStatusText } from '../../../relay/cli/node-status-text.ts';
@@ -17,10 +17,8 @@ const NOW = new Date(2026, 10, 21, 18, 30).getTime();
 const MINUTE_MS = 60_000;
 
 function nodeCommand(): Command {
-  const program = new Command('sparewatt').exitOverride();
-  addNodeCommand(program);
-  const [node] = program.commands;
-  assert.ok(node);
+  const node = new Command('node');
+  defineNodeCommand(node);
   for (const command of [node, ...node.commands]) command.exitOverride().configureOutput({ writeErr: () => undefined });
   return node;
 }
