@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.ts';
+import { openMemoryFolder } from './support/memory-folder.ts';
 import { ensurePostgres } from './support/postgres.ts';
 
 /**
@@ -22,8 +23,8 @@ if (major < 24) {
 
 /** As relay/cli/bin.mjs has it, which says why. */
 const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
-/** One per processor: many of them measure nothing but wait for real processes, and with more of them they wait for each other. */
-const CONCURRENCY = Math.min(Math.max(availableParallelism(), 2), 4);
+/** One more than processors: files wait for processes, pages and timers now and then. With more of them they wait for each other. */
+const CONCURRENCY = Math.min(Math.max(availableParallelism() + 1, 3), 4);
 /** Of all tests: what a file that never ends would cost, were its own limit (file-deadline.ts) not to hold. */
 const TESTS_MS = 60 * 60_000;
 const wanted = process.argv.slice(2);
@@ -37,6 +38,9 @@ if (files.length === 0) {
 
 const chromium = ensureChromium();
 if (files.some((file) => file.includes('postgres'))) console.log(`PostgreSQL for the tests: ${ensurePostgres()}`);
+const memory = openMemoryFolder();
+process.once('exit', () => memory?.remove());
+console.log(`Temporary files of the tests: ${memory === undefined ? tmpdir() : `in memory, ${memory.path}`}`);
 console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
 
 // Beside tests, which wait now and then. What it says is told after theirs, where it is not lost among them.
@@ -80,6 +84,7 @@ async function run(
     ELECTRON_OVERRIDE_DIST_PATH: '/nonexistent',
     ...process.env,
     SPAREWATT_TEST_CHROMIUM: chromium.path,
+    ...(memory === undefined ? {} : { TMPDIR: memory.path }),
     NODE_COMPILE_CACHE: COMPILE_CACHE,
   };
   const stream = output === 'kept' ? 'pipe' : 'inherit';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import { askChat, loadOf, streamChat } from '../support/ask-pool.ts';
 import { serveModules } from '../support/browser-modules.ts';
-import { ensureChromium } from '../support/chromium.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { CHROMIUM_FLAGS, startNode } from '../support/page-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
@@ -15,7 +15,7 @@ let page: Page;
 const faults: string[] = [];
 before(async () => {
   pool = await startPool();
-  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args: CHROMIUM_FLAGS });
+  browser = await launchChromium(CHROMIUM_FLAGS);
   page = await browser.newPage();
   page.on('pageerror', (error) => faults.push(error.message));
   await page.goto(`${pool.relay.url}/v1/health`);

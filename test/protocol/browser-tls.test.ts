@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import type { RelayOptions } from '../../relay/server.ts';
 import { afterTest } from '../support/after-test.ts';
 import { serveModules } from '../support/browser-modules.ts';
-import { ensureChromium } from '../support/chromium.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { CHROMIUM_FLAGS, startNode } from '../support/page-node.ts';
 import { askForNode, startTlsRelay, type TlsRelay } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
@@ -13,11 +13,7 @@ import { until } from '../support/until.ts';
 /** A page of a relay with TLS, whose authority its browser trusts. */
 async function openPage(t: TestContext, tls: NonNullable<RelayOptions['tls']>): Promise<TlsRelay & { page: Page }> {
   const relay = await startTlsRelay(t, { host: '127.0.0.1', tls });
-  const browser = await chromium.launch({
-    executablePath: ensureChromium().path,
-    headless: true,
-    args: CHROMIUM_FLAGS,
-  });
+  const browser = await launchChromium(CHROMIUM_FLAGS);
   afterTest(t, () => browser.close());
   const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
   await page.goto(`${relay.url}/v1/health`);

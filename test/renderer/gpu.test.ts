@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { Value } from 'typebox/value';
 import { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
-import { ensureChromium } from '../support/chromium.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
 import { kernelCases } from '../support/kernel-cases.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 
@@ -20,8 +20,7 @@ let browser: Browser;
 
 before(async () => {
   pool = await startPool({ pagesFolder: await buildEnginePage() });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG];
-  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
+  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG]);
 });
 after(async () => {
   await browser?.close();

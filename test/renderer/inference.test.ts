@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { Value } from 'typebox/value';
 import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
@@ -13,8 +13,8 @@ import type { ChatMessage, JsonInput } from '../../shared/protocol/messages.ts';
 import { LOAD_LIMIT_MS } from '../../shared/runtimes/load-limit.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
-import { ensureChromium } from '../support/chromium.ts';
 import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { BLUE, GREEN, paint, pictureFile, RED, readPicture } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -53,8 +53,7 @@ before(async () => {
   const ticking = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
   await writeBigramModel(folder, TICKS, { transitions: ticking, contextLength: 100_000 });
   pool = await startPool({ pagesFolder: await buildEnginePage() });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG];
-  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
+  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG]);
 });
 after(async () => {
   await browser?.close();

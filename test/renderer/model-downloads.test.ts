@@ -6,12 +6,12 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterTest } from '../support/after-test.ts';
-import { ensureChromium } from '../support/chromium.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
 import { buildEnginePage, engineOf, QUICK_WASM_FLAG } from '../support/engine-page.ts';
 import { fileHeaders, type HubMirror, sendFile, startHubMirror } from '../support/hub-mirror.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { FP32, Q8, writeLittleModel } from '../support/little-models.ts';
 import { type MirrorFront, startMirrorFront } from '../support/mirror-front.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
@@ -42,11 +42,7 @@ before(async () => {
   pool = await startPool({ pagesFolder: await buildEnginePage() });
   hub = await startHubMirror(models);
   front = await startMirrorFront(pool.relay.url, hub.url, models);
-  browser = await chromium.launch({
-    executablePath: ensureChromium().path,
-    headless: true,
-    args: [...CHROMIUM_FLAGS, QUICK_WASM_FLAG],
-  });
+  browser = await launchChromium([...CHROMIUM_FLAGS, QUICK_WASM_FLAG]);
 });
 after(async () => {
   await browser?.close();

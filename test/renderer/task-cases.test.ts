@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
-import { ensureChromium } from '../support/chromium.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
 import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { CHROMIUM_FLAGS } from '../support/page-node.ts';
 import { BLUE, paint, pictureFile } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -33,8 +33,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-cases-'));
   await writeCaseModels(folder);
   pool = await startPool({ pagesFolder: await buildEnginePage() });
-  const args = [...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG];
-  browser = await chromium.launch({ executablePath: ensureChromium().path, headless: true, args });
+  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG]);
 });
 after(async () => {
   await browser?.close();

@@ -1,5 +1,5 @@
-import { type Browser, chromium } from 'playwright-core';
-import { ensureChromium } from './chromium.ts';
+import type { Browser } from 'playwright-core';
+import { launchChromium } from './launch-chromium.ts';
 
 /** Chromiums of a test file, one for each set of flags: starting one costs more than most of what is done in it. */
 export type Browsers = {
@@ -15,8 +15,7 @@ export function createBrowsers(): Browsers {
       const key = flags.join(' ');
       const known = started.get(key);
       if (known !== undefined) return known;
-      const options = { executablePath: ensureChromium().path, headless: true, args: [...flags] };
-      const browser = chromium.launch(options);
+      const browser = launchChromium(flags);
       started.set(key, browser);
       return browser;
     },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { arePagesFresh, buildPages } from '../../build/build-pages.ts';
+import { base64ToFloats } from '../../shared/protocol/base64.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { Sound } from '../../shared/runtimes/media/wav.ts';
@@ -58,8 +59,8 @@ export function engineOf(page: Page) {
       call<Told>('answerCase', place, device, request),
     decodeRecording: async (place: 'worker' | 'page', file: Uint8Array): Promise<Sound> => {
       const base64 = Buffer.from(file).toString('base64');
-      const { rateHz, samples } = await call<{ rateHz: number; samples: number[] }>('decodeRecording', place, base64);
-      return { rateHz, samples: Float32Array.from(samples) };
+      const { rateHz, samples } = await call<{ rateHz: number; samples: string }>('decodeRecording', place, base64);
+      return { rateHz, samples: base64ToFloats(samples) };
     },
     cancelAtFirstPiece: (job: RuntimeJob) =>
       call<{ ms: number; reason: string; later: number }>('cancelAtFirstPiece', job),

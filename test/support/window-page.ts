@@ -136,7 +136,8 @@ async function pageOf(renderer: ChromiumRenderer, desktop: Desktop): Promise<Pag
   look();
   const page = await promise;
   await page.waitForLoadState('load');
-  page.setDefaultTimeout(20_000);
+  // A machine that does much else takes its time; what never comes is told as late as that.
+  page.setDefaultTimeout(60_000);
   await page.locator('.window').waitFor();
   return page;
 }

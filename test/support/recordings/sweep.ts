@@ -40,11 +40,14 @@ export function assertIsSweep(name: string, { samples, rateHz }: Sound): void {
   assert.ok(loudest > 0.34 && loudest < 0.42, `${name} is as loud as it was: ${loudest}`);
 }
 
-/** The cosine of the angle between the sweep and what was heard, from a sample on. */
+/** The cosine of the angle between the sweep and what was heard, from a sample on. Taken 2,500 times a recording. */
 function likeness(heard: Float32Array, from: number): number {
-  let [product, own, other] = [0, 0, 0];
+  let product = 0;
+  let own = 0;
+  let other = 0;
   for (let at = 0; at < 12_000; at++) {
-    const [a = 0, b = 0] = [SWEEP[at], heard[at + from]];
+    const a = SWEEP[at] ?? 0;
+    const b = heard[at + from] ?? 0;
     product += a * b;
     own += a * a;
     other += b * b;

@@ -33,7 +33,17 @@ function asOftenAsItFits(clip: Float32Array): Float64Array {
   return whole;
 }
 
-function pitchScores(): { low: number; high: number } {
+type PitchScores = { low: number; high: number };
+
+let knownScores: PitchScores | undefined;
+
+/** Reckoned once: ten seconds of sound take as long, whoever asks. */
+function pitchScores(): PitchScores {
+  knownScores ??= reckonPitchScores();
+  return knownScores;
+}
+
+function reckonPitchScores(): PitchScores {
   const loudness = meanDecibels(asOftenAsItFits(TONES), PITCH_MATCHER);
   const half = loudness.length / 2;
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
