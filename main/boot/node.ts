@@ -20,7 +20,7 @@ import { createDeviceTrials } from '../node/device-trials.ts';
 import { createEnergyMeter } from '../node/energy/energy-meter.ts';
 import { createGpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
-import { createJobDesk } from '../node/job-desk.ts';
+import { createJobDesk, noteEnergy } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createNodeHost } from '../node/node-host.ts';
@@ -41,7 +41,7 @@ export type NodeAssembly = Awaited<ReturnType<typeof assembleNode>>;
 export async function assembleNode(host: DesktopHost, steps: BootSteps, storage: Storage, changed: () => void) {
   const { electron, now } = host;
   const { settings, ledger, boxes, log, folder } = storage;
-  const departures = countDepartures((departure) => ledger.addDeparture(departure), now);
+  const departures = countDepartures((departure) => ledger.addDeparture(departure), now, log);
   const compute = createComputeWindow({
     electron,
     preload: join(host.folders.preloads, 'compute.cjs'),
@@ -123,7 +123,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     readsGpu: () => /nvidia/i.test(runtime.report()?.vendor ?? ''),
     isExpecting: () => keeper.current().contributing && node.link().state === 'connected',
     isTesting: () => machineTest.isRunning() || trials.isRunning(),
-    onKnown: (job, joules) => ledger.addEnergy(job, joules),
+    onKnown: noteEnergy(ledger, log),
     now,
   });
   const jobs = createJobDesk({
@@ -181,7 +181,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const cacheFolder = join(folder, 'models');
   const tellAsked = (id: string, relay: RelayFiles | undefined): void => {
     const to = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
-    ledger.addDeparture({ at: now(), kind: 'model', to, sizeBytes: Buffer.byteLength(id) });
+    departures.note('model', to, Buffer.byteLength(id));
   };
   const { modelSizer } = host;
   const sensed = Promise.withResolvers<void>();
