@@ -52,7 +52,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
   const peaks = createMemoryPeaks({
     kept: () => settings.get().memoryPeaks ?? {},
-    keep: (memoryPeaks) => settings.change({ memoryPeaks }),
+    keep: (memoryPeaks) => settings.note({ memoryPeaks }),
     readGpuBytes: async () =>
       (await host.readOwnGpuBytes?.(new Set(electron.app.getAppMetrics().map(({ pid }) => pid)))) ?? null,
     now,
@@ -92,7 +92,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     processor,
     models: () => known.values(),
     kept: () => settings.get().deviceTrials ?? {},
-    keep: (deviceTrials) => settings.change({ deviceTrials }),
+    keep: (deviceTrials) => settings.note({ deviceTrials }),
     isIdle: () => host.measuresDevices !== false && isIdle(),
     onChange: () => void runtime.enforce().then(changed),
     elapsed: () => performance.now(),
@@ -165,7 +165,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     allowSoftware,
     runningJobs: () => jobs.running().length,
     kept: () => settings.get().machineTest,
-    keep: (result) => settings.change({ machineTest: result }),
+    keep: (result) => settings.note({ machineTest: result }),
     onEnd: () => {
       // Who does not contribute holds nothing; who does tells its relay what was found.
       if (!keeper.current().contributing && !runtime.holdsMemory()) compute.end();
@@ -237,7 +237,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const keeper = createContributionKeeper({
     preferences: () => settings.get().preferences,
     wish: () => settings.get().wish,
-    keepWish: (wish) => settings.change({ wish }),
+    keepWish: (wish) => settings.note({ wish }),
     presence: () => presence.current(),
     policy,
     runningJobs: () => jobs.running().length,

@@ -23,7 +23,10 @@ export function logPath({ electron }: DesktopHost): string {
 export async function openStorage(host: DesktopHost, steps: BootSteps, log: LogFile): Promise<Storage> {
   const { electron, platform } = host;
   const folder = electron.app.getPath('userData');
-  const settings = steps.run('open the settings', () => openSettings(host.openSettingsFile(folder), keepDamaged));
+  const onUnkept = (err: unknown): void => log.error({ err }, 'what the app has noted could not be written down');
+  const settings = steps.run('open the settings', () =>
+    openSettings(host.openSettingsFile(folder), keepDamaged, onUnkept),
+  );
   const { safeStorage } = electron;
   const boxes = await steps.run('open the secrets', () => openSealedBoxes({ safeStorage, folder, platform }));
   const ledger = steps.run('open the ledger', () => openWholeLedger(join(folder, 'ledger.sqlite'), log, host.now()));

@@ -7,6 +7,7 @@ import { LEDGER_MIGRATIONS } from '../../../main/ledger/migrations.ts';
 import { openWholeLedger } from '../../../main/ledger/whole-ledger.ts';
 import { countDepartures } from '../../../main/node/departures.ts';
 import { noteEnergy } from '../../../main/node/job-desk.ts';
+import { openSettings } from '../../../main/settings/settings.ts';
 import type { LedgerDeparture } from '../../../shared/ipc/ledger-views.ts';
 import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -71,4 +72,30 @@ test('a disk that is full ends nothing: what left the machine is written when th
   const full = { addEnergy: () => assert.fail('disk is full') };
   noteEnergy(full, log)({ relay: 'r', job: 'j', attempt: 1 }, 5);
   assert.match(log.lines.join('\n'), /could not be written[\s\S]*energy of a job could not be written/);
+});
+
+test('a disk that takes no settings ends nothing: what the app noted counts, and is written with the next change', () => {
+  let isFull = false;
+  let store: Record<string, unknown> = {};
+  const file = {
+    path: 'settings.json',
+    get store() {
+      return store;
+    },
+    set store(next: Record<string, unknown>) {
+      if (isFull) throw new Error('ENOSPC');
+      store = next;
+    },
+  };
+  const told: unknown[] = [];
+  const settings = openSettings(file, assert.fail, (error) => told.push(error));
+  isFull = true;
+  settings.note({ wish: { state: 'contribute' } });
+  assert.equal(settings.get().wish.state, 'contribute');
+  assert.match(String(told), /ENOSPC/);
+  assert.throws(() => settings.change({ toldOfTray: true }), /ENOSPC/);
+  isFull = false;
+  settings.note({ language: 'fr' });
+  assert.deepEqual(openSettings(file, assert.fail).get(), settings.get());
+  assert.equal(settings.get().toldOfTray, true);
 });
