@@ -20,7 +20,7 @@ import { createDeviceTrials } from '../node/device-trials.ts';
 import { createEnergyMeter } from '../node/energy/energy-meter.ts';
 import { createGpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
-import { createJobDesk } from '../node/job-desk.ts';
+import { createJobDesk, noteEnergy } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createNodeHost } from '../node/node-host.ts';
@@ -41,7 +41,7 @@ export type NodeAssembly = Awaited<ReturnType<typeof assembleNode>>;
 export async function assembleNode(host: DesktopHost, steps: BootSteps, storage: Storage, changed: () => void) {
   const { electron, now } = host;
   const { settings, ledger, boxes, log, folder } = storage;
-  const departures = countDepartures((departure) => ledger.addDeparture(departure), now);
+  const departures = countDepartures((departure) => ledger.addDeparture(departure), now, log);
   const compute = createComputeWindow({
     electron,
     preload: join(host.folders.preloads, 'compute.cjs'),
@@ -52,7 +52,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
   const peaks = createMemoryPeaks({
     kept: () => settings.get().memoryPeaks ?? {},
-    keep: (memoryPeaks) => settings.change({ memoryPeaks }),
+    keep: (memoryPeaks) => settings.note({ memoryPeaks }),
     readGpuBytes: async () =>
       (await host.readOwnGpuBytes?.(new Set(electron.app.getAppMetrics().map(({ pid }) => pid)))) ?? null,
     now,
@@ -92,7 +92,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     processor,
     models: () => known.values(),
     kept: () => settings.get().deviceTrials ?? {},
-    keep: (deviceTrials) => settings.change({ deviceTrials }),
+    keep: (deviceTrials) => settings.note({ deviceTrials }),
     isIdle: () => host.measuresDevices !== false && isIdle(),
     onChange: () => void runtime.enforce().then(changed),
     elapsed: () => performance.now(),
@@ -123,7 +123,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     readsGpu: () => /nvidia/i.test(runtime.report()?.vendor ?? ''),
     isExpecting: () => keeper.current().contributing && node.link().state === 'connected',
     isTesting: () => machineTest.isRunning() || trials.isRunning(),
-    onKnown: (job, joules) => ledger.addEnergy(job, joules),
+    onKnown: noteEnergy(ledger, log),
     now,
   });
   const jobs = createJobDesk({
@@ -165,7 +165,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     allowSoftware,
     runningJobs: () => jobs.running().length,
     kept: () => settings.get().machineTest,
-    keep: (result) => settings.change({ machineTest: result }),
+    keep: (result) => settings.note({ machineTest: result }),
     onEnd: () => {
       // Who does not contribute holds nothing; who does tells its relay what was found.
       if (!keeper.current().contributing && !runtime.holdsMemory()) compute.end();
@@ -181,7 +181,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const cacheFolder = join(folder, 'models');
   const tellAsked = (id: string, relay: RelayFiles | undefined): void => {
     const to = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
-    ledger.addDeparture({ at: now(), kind: 'model', to, sizeBytes: Buffer.byteLength(id) });
+    departures.note('model', to, Buffer.byteLength(id));
   };
   const { modelSizer } = host;
   const sensed = Promise.withResolvers<void>();
@@ -237,7 +237,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const keeper = createContributionKeeper({
     preferences: () => settings.get().preferences,
     wish: () => settings.get().wish,
-    keepWish: (wish) => settings.change({ wish }),
+    keepWish: (wish) => settings.note({ wish }),
     presence: () => presence.current(),
     policy,
     runningJobs: () => jobs.running().length,

@@ -149,7 +149,7 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
 /** Says once that closing the window does not end the app, and offers to. */
 async function tellOfTray({ electron }: DesktopHost, { settings }: Storage, state: AppState, quit: () => void) {
   if (settings.get().toldOfTray) return;
-  settings.change({ toldOfTray: true });
+  settings.note({ toldOfTray: true });
   const { inTray } = MAIN_TEXTS[state.language];
   const { response } = await electron.dialog.showMessageBox({
     type: 'info',

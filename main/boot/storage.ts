@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Ledger, openLedger } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { openWholeLedger } from '../ledger/whole-ledger.ts';
 import { type LogFile, openLogFile } from '../logs/log-file.ts';
 import { keepDamaged } from '../settings/open-store.ts';
 import { openSealedBoxes, type SealedBoxes } from '../settings/sealed-box.ts';
@@ -22,9 +23,12 @@ export function logPath({ electron }: DesktopHost): string {
 export async function openStorage(host: DesktopHost, steps: BootSteps, log: LogFile): Promise<Storage> {
   const { electron, platform } = host;
   const folder = electron.app.getPath('userData');
-  const settings = steps.run('open the settings', () => openSettings(host.openSettingsFile(folder), keepDamaged));
+  const onUnkept = (err: unknown): void => log.error({ err }, 'what the app has noted could not be written down');
+  const settings = steps.run('open the settings', () =>
+    openSettings(host.openSettingsFile(folder), keepDamaged, onUnkept),
+  );
   const { safeStorage } = electron;
   const boxes = await steps.run('open the secrets', () => openSealedBoxes({ safeStorage, folder, platform }));
-  const ledger = steps.run('open the ledger', () => openLedger(join(folder, 'ledger.sqlite')));
+  const ledger = steps.run('open the ledger', () => openWholeLedger(join(folder, 'ledger.sqlite'), log, host.now()));
   return { folder, settings, boxes, ledger, log };
 }

@@ -49,9 +49,19 @@ const SYNCHRONOUS = 'NORMAL';
  */
 export function openLedger(path: string, migrations: readonly LedgerMigration[] = LEDGER_MIGRATIONS): Ledger {
   const db = new Database(path);
-  db.pragma('journal_mode = WAL');
-  db.pragma(`synchronous = ${SYNCHRONOUS}`);
-  migrate(db, migrations);
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma(`synchronous = ${SYNCHRONOUS}`);
+    migrate(db, migrations);
+    return ledgerOn(db);
+  } catch (error) {
+    // Windows moves no file that is open.
+    db.close();
+    throw error;
+  }
+}
+
+function ledgerOn(db: Database.Database): Ledger {
   const page = (table: string, columns: string) =>
     db.prepare(`SELECT row, ${columns} FROM ${table} WHERE row < ? ORDER BY row DESC LIMIT ?`);
   const addJob = db.prepare(

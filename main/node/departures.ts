@@ -1,3 +1,4 @@
+import type { AgentLog } from '../../shared/agent/log.ts';
 import type { ConnectToBus } from '../../shared/agent/nats-connection.ts';
 import type { LedgerDeparture } from '../../shared/ipc/ledger-views.ts';
 
@@ -17,6 +18,7 @@ export type DepartureCounter = {
 export function countDepartures(
   add: (departure: Omit<LedgerDeparture, 'row'>) => void,
   now: () => number,
+  log: AgentLog,
 ): DepartureCounter {
   const counted = new Map<string, { kind: string; to: string; sizeBytes: number }>();
   const note = (kind: string, to: string, sizeBytes: number): void => {
@@ -42,8 +44,15 @@ export function countDepartures(
       return fetch(input, init);
     },
     flush: () => {
-      for (const departure of counted.values()) add({ ...departure, at: now() });
-      counted.clear();
+      try {
+        for (const [key, departure] of counted) {
+          add({ ...departure, at: now() });
+          counted.delete(key);
+        }
+      } catch (err) {
+        // As of a disk that is full. What is left is counted on, and written next time.
+        log.error({ err }, 'what left this machine could not be written into the ledger');
+      }
     },
   };
 }

@@ -52,3 +52,14 @@ export function createJobDesk({ ledger, relay, energy, onChange, onDone, log }: 
     running: running.list,
   };
 }
+
+/** Writes down what jobs have taken. A ledger that fails costs nothing here either. */
+export function noteEnergy(ledger: Pick<Ledger, 'addEnergy'>, log: AgentLog): Ledger['addEnergy'] {
+  return (key, joules) => {
+    try {
+      ledger.addEnergy(key, joules);
+    } catch (err) {
+      log.error({ err }, 'the energy of a job could not be written into the ledger');
+    }
+  };
+}

@@ -79,23 +79,38 @@ export type SettingsFile = { readonly path: string; store: Record<string, unknow
 
 export type SettingsKeeper = {
   get(): Settings;
+  /** Throws what the disk says; the change counts all the same, and is written with the next. */
   change(changes: Partial<Omit<Settings, 'version'>>): void;
+  /** The same for what the app notes by itself: a disk that does not take it ends nothing. */
+  note(changes: Partial<Omit<Settings, 'version'>>): void;
 };
 
 /**
  * The settings in a store's file, written at each change. A document that cannot be read is kept beside the file by
  * `keepDamaged`, and the machine starts as a fresh one, paused: no guess at what its owner had allowed.
  */
-export function openSettings(file: SettingsFile, keepDamaged: (path: string) => void): SettingsKeeper {
+export function openSettings(
+  file: SettingsFile,
+  keepDamaged: (path: string) => void,
+  onUnkept: (error: unknown) => void = () => undefined,
+): SettingsKeeper {
   const read = readSettings(file.store);
   if (read === undefined) keepDamaged(file.path);
   let settings = read ?? FIRST_SETTINGS;
   if (settings !== file.store) file.store = settings;
+  const change: SettingsKeeper['change'] = (changes) => {
+    settings = { ...settings, ...changes };
+    file.store = settings;
+  };
   return {
     get: () => settings,
-    change: (changes) => {
-      settings = { ...settings, ...changes };
-      file.store = settings;
+    change,
+    note: (changes) => {
+      try {
+        change(changes);
+      } catch (error) {
+        onUnkept(error);
+      }
     },
   };
 }

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
  * A file that does not exist until it is whole: written under a temporary name, synced, then renamed.
- * The name carries the process id, so that two nodes with one cache folder never write the same file.
+ * The name carries the process id, which tells what was abandoned, and is never used twice, so that nobody writes the same file.
  */
 export type PendingFile = {
   handle: FileHandle;
@@ -13,11 +14,11 @@ export type PendingFile = {
   discard(): Promise<void>;
 };
 
-const PENDING = /\.pending-(\d+)$/;
+const PENDING = /\.pending-(\d+)(?:-[0-9a-f]+)?$/;
 
 export async function createPendingFile(path: string): Promise<PendingFile> {
   await mkdir(dirname(path), { recursive: true });
-  const pendingPath = `${path}.pending-${process.pid}`;
+  const pendingPath = `${path}.pending-${process.pid}-${randomBytes(4).toString('hex')}`;
   const handle = await open(pendingPath, 'w');
   let isOpen = true;
   async function close(): Promise<void> {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isProcessRunning } from './atomic-file.ts';
@@ -7,7 +9,8 @@ import { isProcessRunning } from './atomic-file.ts';
 /*
  * 1. Whoever has created the lock file holds the lock, in this process or another; creating is one step of the system.
  * 2. A holder touches its file every few seconds. A file is abandoned when its process has ended, when it bears our
- *    own process id and is not ours (a container gives the same ids again), or when nobody has touched it for long.
+ *    own process id and is not ours (a container gives the same ids again), or when nobody has touched it for long. Of a
+ *    process of another machine or container, which may share the folder, the touches alone tell.
  * 3. An abandoned file is removed by whoever created the breaker file beside it, who looks at it again first; so of two
  *    that find it, one cannot remove the other's new lock.
  * 4. Should two hold the lock nevertheless (a machine that slept), no wrong file comes of it: files are moved into
@@ -27,8 +30,10 @@ const ABANDONED_MS = 30_000;
 /** Breaking takes two calls of the file system. */
 const BREAKER_ABANDONED_MS = 10_000;
 
-type Note = { pid: number; token: string };
+/** `home` is where the process id means something; of an earlier version nobody knows. */
+type Note = { pid: number; token: string; home?: string | undefined };
 const ours = new Set<string>();
+const HOME = `${hostname()} ${processNamespace()}`;
 
 /** Takes a step while no one else holds the lock `path`, and waits for that. Errors: `signal.reason`, those of `step`. */
 export async function withLock<Result>(
@@ -83,7 +88,7 @@ async function acquire(path: string, { signal, now }: LockOptions): Promise<stri
 async function tryCreate(path: string): Promise<string | null> {
   const token = randomUUID();
   ours.add(token);
-  if (await create(path, { pid: process.pid, token })) return token;
+  if (await create(path, { pid: process.pid, token, home: HOME })) return token;
   ours.delete(token);
   return null;
 }
@@ -105,7 +110,7 @@ async function isAbandoned(path: string, now: number): Promise<boolean> {
   if (age > ABANDONED_MS) return true;
   const note = await readNote(path);
   // Its holder may be between creating and writing it.
-  if (note === null) return false;
+  if (note === null || (note.home !== undefined && note.home !== HOME)) return false;
   return note.pid === process.pid ? !ours.has(note.token) : !isProcessRunning(note.pid);
 }
 
@@ -133,10 +138,21 @@ async function touch(path: string, now: number): Promise<void> {
   await utimes(path, now / 1_000, now / 1_000).catch(() => undefined);
 }
 
+/** On Linux each container has its own; elsewhere the host's name has to do. */
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
+
 async function readNote(path: string): Promise<Note | null> {
   try {
     const note = JSON.parse(await readFile(path, 'utf8')) as Partial<Note>;
-    return typeof note.pid === 'number' && typeof note.token === 'string' ? { pid: note.pid, token: note.token } : null;
+    const { pid, token } = note;
+    if (typeof pid !== 'number' || typeof token !== 'string') return null;
+    return { pid, token, home: typeof note.home === 'string' ? note.home : undefined };
   } catch {
     return null;
   }

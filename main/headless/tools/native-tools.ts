@@ -139,7 +139,7 @@ async function inFolder<Result>(
 function start(tool: Tool, args: readonly string[], folder: string, signal: AbortSignal): Promise<ProgramEnd> {
   const { program, sandbox, limits } = tool;
   const wrapped = sandbox.wrap(program, args, folder, limits);
-  return runProgram({ ...wrapped, cwd: folder, limits, watchesMemory: sandbox.name !== 'bubblewrap', signal });
+  return runProgram({ ...wrapped, cwd: folder, limits, signal });
 }
 
 async function placeInput(

@@ -11,8 +11,6 @@ export type ProgramRun = {
   args: readonly string[];
   cwd: string;
   limits: Omit<ToolLimits, 'inputBytes'>;
-  /** Whether nothing else limits its memory. */
-  watchesMemory: boolean;
   signal: AbortSignal;
 };
 
@@ -31,14 +29,7 @@ const PS_TIMEOUT_MS = 2_000;
  * first is told. Errors: the signal's reason, `job_timeout`, `result_too_large`, `tool_failed` for too much memory,
  * `tool_unusable` when it cannot be started.
  */
-export async function runProgram({
-  command,
-  args,
-  cwd,
-  limits,
-  watchesMemory,
-  signal,
-}: ProgramRun): Promise<ProgramEnd> {
+export async function runProgram({ command, args, cwd, limits, signal }: ProgramRun): Promise<ProgramEnd> {
   signal.throwIfAborted();
   const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: {} });
   let reason: unknown;
@@ -50,7 +41,7 @@ export async function runProgram({
   const output = { stdout: keepEnd(child.stdout), stderr: keepEnd(child.stderr) };
   const timer = setTimeout(() => end(outOfTime(limits)), limits.timeMs);
   const watch = setInterval(() => {
-    measure(child, cwd, watchesMemory).then(({ written, memory }) => {
+    measure(child, cwd).then(({ written, memory }) => {
       if (written > limits.outputBytes) end(tooMuch(limits));
       if (memory > limits.memoryBytes) end(tooHungry(limits));
     }, end);
@@ -89,12 +80,8 @@ function keepEnd(stream: Readable): () => string {
   return () => text;
 }
 
-async function measure(
-  { pid }: ChildProcess,
-  folder: string,
-  watchesMemory: boolean,
-): Promise<{ written: number; memory: number }> {
-  const [written, memory] = await Promise.all([sizeOf(folder), watchesMemory ? memoryOf(pid ?? 0) : 0]);
+async function measure({ pid }: ChildProcess, folder: string): Promise<{ written: number; memory: number }> {
+  const [written, memory] = await Promise.all([sizeOf(folder), memoryOf(pid ?? 0)]);
   return { written, memory };
 }
 
@@ -112,11 +99,18 @@ async function sizeOf(folder: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** Of a process group, in bytes. */
-export async function memoryOf(group: number): Promise<number> {
-  const lines = (await programOutput('/bin/ps', ['-axo', 'pgid=,rss='], PS_TIMEOUT_MS)) ?? '';
-  const pairs = lines.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  return pairs.reduce((sum, [pgid, rss = 0]) => (pgid === group ? sum + rss * 1_024 : sum), 0);
+/**
+ * Of a process, its group and all that descend from it, in bytes. A limit of the system counts for each process alone, and a
+ * sandbox has sessions of its own; its first process is the parent of those whose own has gone.
+ */
+async function memoryOf(root: number): Promise<number> {
+  const lines = (await programOutput('/bin/ps', ['-axo', 'pid=,ppid=,pgid=,rss='], PS_TIMEOUT_MS)) ?? '';
+  const rows = lines.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  const childrenOf = Map.groupBy(rows, ([, parent]) => parent);
+  const found = new Map(rows.filter(([pid, , group]) => pid === root || group === root).map((row) => [row[0], row]));
+  // Those that are found on the way are looked at in turn.
+  for (const [pid] of found) for (const child of childrenOf.get(pid) ?? []) found.set(child[0], child);
+  return [...found.values()].reduce((sum, [, , , rss = 0]) => sum + rss * 1_024, 0);
 }
 
 function outOfTime({ timeMs }: ProgramRun['limits']): Problem {

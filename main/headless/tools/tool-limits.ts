@@ -1,6 +1,6 @@
 /** What a program may use of the owner's machine for one job. */
 export type ToolLimits = {
-  /** Address space of each of its processes. */
+  /** Address space of each of its processes, and what all of them together have in memory, which is looked at twice a second. */
   readonly memoryBytes: number;
   /** What it reads, which lies on the owner's disk for as long as it runs. */
   readonly inputBytes: number;

@@ -193,6 +193,16 @@ test('a program has only the memory that it may', { skip }, async (t) => {
   await assert.rejects(run(await lend(t), clip(t), asked), isProblem('tool_failed', /ffmpeg could not/));
 });
 
+test('many processes have no more memory together than one may', { skip }, async (t) => {
+  const script = [
+    'for n in 1 2 3 4 5 6; do (head -c 100000000 /dev/zero | tail -c 100000000 | sleep 30) & done',
+    'setsid sh -c "head -c 100000000 /dev/zero | tail -c 100000000 | sleep 30" & wait; echo x > out/result.wav',
+  ].join('\n');
+  const { run } = await openTools(t, { limits: { memoryBytes: 300 * 2 ** 20 }, path: pretend(t, script) });
+  const asked = run(await lend(t), tone(t), { container: 'wav' });
+  await assert.rejects(asked, isProblem('tool_failed', /needs more than 314572800 bytes of memory/));
+});
+
 test('a program that hangs is ended with all it has started, by its time or by a cancel', { skip }, async (t) => {
   const script = 'sleep 98765 & setsid sleep 98765 & echo started > out/started; sleep 98765';
   const path = pretend(t, script);

@@ -16,7 +16,7 @@ function runOf(t: TestContext, command: string, args: string[], more: Partial<Pr
   const cwd = temporaryFolder(t);
   for (const name of ['in', 'out', 'tmp']) mkdirSync(join(cwd, name));
   const signal = new AbortController().signal;
-  return runProgram({ command, args, cwd, limits: LIMITS, watchesMemory: false, signal, ...more });
+  return runProgram({ command, args, cwd, limits: LIMITS, signal, ...more });
 }
 
 function isRunning(args: string): boolean {
@@ -52,7 +52,7 @@ test('what a program leaves in its group when it ends is no part of the job', { 
 test('memory is watched where nothing else limits it', { skip }, async (t) => {
   const code = 'const a = []; for (let i = 0; i < 40; i++) a.push(Buffer.alloc(1e7, 1)); setInterval(() => a, 1e3)';
   const limits = { ...LIMITS, memoryBytes: 2e8 };
-  const run = runOf(t, process.execPath, ['-e', code], { limits, watchesMemory: true });
+  const run = runOf(t, process.execPath, ['-e', code], { limits });
   await assert.rejects(run, isProblem('tool_failed', /200000000 bytes of memory/));
 });
 
