@@ -38,7 +38,8 @@ Environment:
   SPAREWATT_RELAY     address of the relay (--relay)
   SPAREWATT_API_KEY   API key (--api-key)
   SPAREWATT_ADMIN_TOKEN  admin token (--admin-token)
-  SPAREWATT_CONFIG    configuration file (--config); sparewatt config shows every setting and its variable
+  SPAREWATT_CONFIG    configuration file (--config); sparewatt config shows
+                      every setting and its variable
   NATS_SERVER_BIN     nats-server program to use
   NO_COLOR            never colour the output`;
 
@@ -71,7 +72,7 @@ export async function main(argv: string[]): Promise<void> {
   addConfigCommand(program);
   addSnapshotCommand(program);
   addPreflightCommand(program);
-  for (const command of program.commands) overrideExit(command);
+  for (const command of program.commands) prepare(command, `${COMMAND} ${command.name()}`);
   outliveOutput(process.stdout, process.stderr, (error) => {
     process.stderr.write(`error The output could not be written: ${error.message}\n`);
     process.exitCode = EXIT.failed;
@@ -86,9 +87,10 @@ export async function main(argv: string[]): Promise<void> {
   }
 }
 
-function overrideExit(command: Command): void {
-  command.exitOverride();
-  for (const part of command.commands) overrideExit(part);
+/** Whoever has mistyped a command is told of the help of that one. */
+function prepare(command: Command, called: string): void {
+  command.exitOverride().showHelpAfterError(`(${called} --help says what it takes)`);
+  for (const part of command.commands) prepare(part, `${called} ${part.name()}`);
 }
 
 function exitCodeOf(error: unknown): number {
