@@ -20,7 +20,8 @@ Environment:
   SPAREWATT_RELAY     address of the relay (--relay)
   SPAREWATT_API_KEY   API key (--api-key)
   SPAREWATT_ADMIN_TOKEN  admin token (--admin-token)
-  SPAREWATT_CONFIG    configuration file (--config); sparewatt config shows every setting and its variable
+  SPAREWATT_CONFIG    configuration file (--config); sparewatt config shows
+                      every setting and its variable
   NATS_SERVER_BIN     nats-server program to use
   NO_COLOR            never colour the output`;
 
@@ -54,8 +55,16 @@ async function addCommands(program: Command, words: string[]): Promise<void> {
   const called = words.find((word) => COMMANDS.some(([name]) => name === word));
   for (const [name, description, load] of COMMANDS) {
     const command = program.command(name).description(description);
-    if (name === called) (await load())(command);
+    if (name !== called) continue;
+    (await load())(command);
+    prepare(command, `${COMMAND} ${name}`);
   }
+}
+
+/** Whoever has mistyped a command is told of the help of that one. */
+function prepare(command: Command, called: string): void {
+  command.exitOverride().showHelpAfterError(`(${called} --help says what it takes)`);
+  for (const part of command.commands) prepare(part, `${called} ${part.name()}`);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -121,6 +121,8 @@ describe('the sparewatt command', () => {
       assert.equal(wrong.code, 2, args.join(' '));
       assert.match(wrong.stderr, /^error: /);
     }
+    const mistyped = await runSparewatt(['models', 'list', '--bogus']);
+    assert.match(mistyped.stderr, /\(\S.* models list --help says what it takes\)\n$/);
   });
 
   it('stops when the shell in which npx runs it was told to end', async (t) => {
@@ -153,6 +155,10 @@ describe('the sparewatt command', () => {
   it('documents every exit code in its help, which every command has', async () => {
     const help = await runSparewatt(['--help']);
     assert.equal(help.code, 0);
+    assert.ok(
+      help.stdout.split('\n').every((line) => line.length <= 80),
+      'fits a terminal',
+    );
     for (const code of [0, 1, 2, 3, 4, 130]) assert.match(help.stdout, new RegExp(`^  ${code}  \\S`, 'm'));
     for (const command of ['start', 'relay', 'agent', 'chat', 'models']) {
       const one = await runSparewatt([command, '--help']);

@@ -23,12 +23,19 @@ type AgentCommandOptions = SettingOptions & { readyJson?: boolean };
 /** Which rules of an owner hold at a node without a screen. */
 const RULES_HELP = `
 Rules of the owner, in the file of --policy:
-  always      services, models, clients, sizes, hours, jobs at a time, GPUs, disk
+  always      services, models, clients, sizes, hours, jobs at a time, GPUs,
+              disk
   where this system tells of it, and only in a document of preferences
-              ${TOLD_BY_SYSTEMS}
-  never       keyboard and mouse: this node works as while you are away; keeping the machine awake
+${indented(TOLD_BY_SYSTEMS)}
+  never       keyboard and mouse: this node works as while you are away;
+              keeping the machine awake
 "${COMMAND} node status" says which are followed on this machine.
 `;
+
+/** A text in lines that fit a terminal of 80 columns, under those of `RULES_HELP`. */
+function indented(text: string): string {
+  return text.replace(/(?! )(.{1,66})(?: |$)/g, '              $1\n').trimEnd();
+}
 
 const GIGABYTE = 1e9;
 export const AGENT_SECTIONS = ['program', 'node'] as const;
