@@ -14,13 +14,21 @@ export type JobNow = Omit<JobSummary, 'state' | 'finishedAt'> & {
   receipt: null;
 };
 
+/** Of which key, in which of the states, before which id; null is any. */
+export type InHandPage = {
+  apiKeyId: string | null;
+  states: readonly JobState[] | null;
+  before: string | undefined;
+  most: number;
+};
+
 /** The jobs that somebody waits for, from their beginning to their place on the disk. */
 export type JobsInHand = {
   /** What is returned must be told the end, once. */
   begin(course: Course, caller: AbortController): (record: JobRecord, node: string | null) => void;
   find(id: string): JobNow | undefined;
-  /** All of a key, or of any with null, that the store did not know a moment ago; in no particular order. */
-  list(apiKeyId: string | null): JobNow[];
+  /** Those that the store did not know a moment ago, newest first, each once. */
+  list(page: InHandPage): JobNow[];
   /** Settles when a job that runs, or whose record is being written, has been written down or is kept for later. */
   whenWritten(id: string): Promise<void> | undefined;
   giveUp(id: string, reason: Problem): Promise<boolean>;
@@ -63,10 +71,21 @@ export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find' | 
       const kept = records.find(id);
       return kept && asEnded(kept);
     },
-    list: (apiKeyId) => {
-      const isOf = (owner: string): boolean => apiKeyId === null || owner === apiKeyId;
-      const found = [...inHand].filter((entry) => isOf(ownerOf(entry))).map(jobOf);
-      for (const record of records.kept()) if (isOf(record.apiKeyId)) found.push(asEnded(record));
+    list: ({ apiKeyId, states, before, most }) => {
+      const isAsked = (id: string, owner: string): boolean =>
+        (apiKeyId === null || owner === apiKeyId) && (before === undefined || id < before);
+      const byId = new Map<string, () => JobNow>();
+      for (const record of records.kept()) {
+        if (isAsked(record.id, record.apiKeyId)) byId.set(record.id, () => asEnded(record));
+      }
+      for (const entry of inHand) if (isAsked(entry.id, ownerOf(entry))) byId.set(entry.id, () => jobOf(entry));
+      const found: JobNow[] = [];
+      // What is not shown is not made: thousands may be in hand.
+      for (const id of [...byId.keys()].sort().reverse()) {
+        const job = byId.get(id)?.();
+        if (job !== undefined && (states === null || states.includes(job.state))) found.push(job);
+        if (found.length >= most) break;
+      }
       return found;
     },
     whenWritten: (id) => {

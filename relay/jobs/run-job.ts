@@ -11,7 +11,7 @@ import type { JobRecord } from '../store/store.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from './attempt.ts';
 import { beginCourse, type Course, type JobEnd, type JobTimings } from './course.ts';
 import type { JobSpec } from './job.ts';
-import { createJobsInHand, type JobNow } from './jobs-in-hand.ts';
+import { createJobsInHand, type InHandPage, type JobNow } from './jobs-in-hand.ts';
 import { createNodePulse } from './node-pulse.ts';
 import { watchNodes } from './node-watch.ts';
 import type { RecordKeeper } from './record-keeper.ts';
@@ -29,8 +29,8 @@ export type JobRunner = {
   running(): number;
   /** A job without `keep` that is not on the disk yet. */
   find(id: string): JobNow | undefined;
-  /** All such jobs of a key, or of any with null; in no particular order. */
-  list(apiKeyId: string | null): JobNow[];
+  /** Such jobs, newest first. */
+  list(page: InHandPage): JobNow[];
   /** Settles when such a job is written down or kept for later; undefined when it is not here. */
   whenWritten(id: string): Promise<void> | undefined;
   /** Ends such a job for this reason unless it ends by itself first; resolves when that is written. False when it is not here. */

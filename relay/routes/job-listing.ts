@@ -17,10 +17,8 @@ export async function listJobs(
 ): Promise<JobPage> {
   const states = state === undefined ? null : readStates(state);
   const limit = readPageLimit(wanted);
-  const isAsked = (job: JobNow): boolean =>
-    (after === undefined || job.id < after) && (states === null || states.includes(job.state));
   // In this order: one that is written down meanwhile is in both, and its record is the later word.
-  const inHand = jobs.list(apiKeyId).filter(isAsked);
+  const inHand = jobs.list({ apiKeyId, states, before: after, most: limit + 1 });
   const { jobs: stored, next } = await store.queuedJobs.listAllJobs({ limit, before: after, apiKeyId, states });
   const byId = new Map<string, JobListItem>(inHand.map((job) => [job.id, itemOf(job)]));
   for (const job of stored) byId.set(job.id, job);

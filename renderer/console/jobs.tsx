@@ -31,8 +31,8 @@ export function Jobs() {
   const { answer, problem, again } = useAsked('jobs', () => api.get<JobPage>(`/v1/jobs?limit=${count}`));
   const { jobs, stats } = useLive();
   useSettled(jobs, again);
-  // Nothing else tells of a job that begins while its client waits.
-  useSettled(stats?.jobs.running, again);
+  // Nothing else tells of a job that has come: of those of the queue only what becomes of them is told.
+  useSettled(`${stats?.jobs.running} ${stats?.jobs.waiting} ${stats?.jobs.queued} ${stats?.approvals}`, again);
   useSettled(count, again, 0);
   const now = useNow();
   if (answer === undefined) return <Trouble problem={problem} />;

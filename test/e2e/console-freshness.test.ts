@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import { addControlled } from '../support/cancellable-node.ts';
-import { openConsole } from '../support/console-page.ts';
+import { openConsole, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
@@ -54,6 +54,20 @@ test('a job that its client waits for is listed as soon as it runs, and as it en
   await row.locator('.badge', { hasText: 'Succeeded' }).waitFor();
   assert.equal(await row.count(), 1);
   await agent.close();
+  await page.context().close();
+});
+
+test('a job that has come to the queue is listed though no node takes it', async () => {
+  const { page } = await visitConsole(browser, pool, { hash: '#/jobs' });
+  let lists = 0;
+  page.on('requestfinished', (request) => {
+    if (request.url().includes('/v1/jobs?')) lists += 1;
+  });
+  await signInTo(page, pool.relay.adminToken);
+  // When it opens, and for the jobs and the numbers that it is told first: from then on it waits for news.
+  await until(() => lists === 3);
+  const { id } = await submit(pool, { model: 'test/nobody-serves-it' });
+  await page.getByRole('link', { name: id }).waitFor();
   await page.context().close();
 });
 

@@ -72,6 +72,19 @@ test('tells the latest of a job once, however often it changed, and nothing when
   assert.deepEqual(last?.type === 'update' && last.jobs.map(({ job, state }) => [job, state]), [['job_1', 'running']]);
 });
 
+test('tells that a node was forgotten, once, though nothing else has changed', async (t) => {
+  const { tick, watch, forget } = feedFor(t);
+  const { got } = await watch();
+  tick();
+  forget('attic');
+  tick();
+  const last = got.at(-1);
+  assert.deepEqual(last?.type === 'update' && last.forgotten, ['attic']);
+  const told = got.length;
+  tick();
+  assert.equal(got.length, told);
+});
+
 test('whoever comes back within a minute goes on, and later begins anew', async (t) => {
   const { tick, watch, change } = feedFor(t);
   const first = await watch();

@@ -60,12 +60,13 @@ test('lists what is in hand among what is stored, newest first, each once, on pa
 });
 
 test('shows a key its own jobs in hand alone, and the operator those of all', async (t) => {
-  const { begin, page } = await start(t);
+  const { begin, page, pages } = await start(t);
   begin('job_1');
   begin('job_2', 'key_2');
   assert.deepEqual(await page({}), [['job_1 queued'], null]);
   assert.deepEqual(await page({}, 'key_2'), [['job_2 queued'], null]);
   assert.deepEqual(await page({}, null), [['job_2 queued', 'job_1 queued'], null]);
+  assert.deepEqual(await pages(1, null), ['job_2 queued', 'job_1 queued']);
 });
 
 test('lists what is in hand by state, and nothing of it but what lists show', async (t) => {
