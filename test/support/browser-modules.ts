@@ -7,7 +7,7 @@ import type { Page, Route } from 'playwright-core';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PREFIX = '/test-modules/';
 /** What a page may load: the sources it runs, and the packages they name. */
-const ROOMS = ['shared/', 'test/support/', 'node_modules/typebox/', 'node_modules/nats.ws/'];
+const ROOMS = ['shared/', 'test/support/', 'dist/libraries/', 'node_modules/typebox/', 'node_modules/nats.ws/'];
 
 const IMPORT_MAP = {
   imports: { ...packageImports('typebox', ['', '/compile', '/value']), ...packageImports('nats.ws', ['']) },
@@ -35,7 +35,7 @@ function packageImports(name: string, entries: string[]): Record<string, string>
   return Object.fromEntries(
     entries.map((entry) => {
       const file = fileURLToPath(import.meta.resolve(`${name}${entry}`));
-      return [`${name}${entry}`, `${PREFIX}${file.slice(file.indexOf('node_modules/'))}`];
+      return [`${name}${entry}`, `${PREFIX}${file.slice(file.search(/node_modules\/|dist\/libraries\//))}`];
     }),
   );
 }
