@@ -25,6 +25,8 @@ if (major < 24) {
 const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
 /** One more than processors: files wait for processes, pages and timers now and then. With more of them they wait for each other. */
 const CONCURRENCY = Math.min(Math.max(availableParallelism() + 1, 3), 4);
+/** Of one test, on a machine that does much else beside it: it ends what never would, and no test is to come near it. */
+const TEST_MS = 5 * 60_000;
 /** Of all tests: what a file that never ends would cost, were its own limit (file-deadline.ts) not to hold. */
 const TESTS_MS = 60 * 60_000;
 const wanted = process.argv.slice(2);
@@ -40,6 +42,8 @@ const chromium = ensureChromium();
 if (files.some((file) => file.includes('postgres'))) console.log(`PostgreSQL for the tests: ${ensurePostgres()}`);
 const memory = openMemoryFolder();
 process.once('exit', () => memory?.remove());
+// Otherwise nothing of what is done at the end would be.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 console.log(`Temporary files of the tests: ${memory === undefined ? tmpdir() : `in memory, ${memory.path}`}`);
 console.log(`Chromium for the browser tests: ${chromium.path} (${chromium.how})`);
 
@@ -55,7 +59,7 @@ const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter
 ]);
 const limits = [
   `--test-concurrency=${CONCURRENCY}`,
-  '--test-timeout=120000',
+  `--test-timeout=${TEST_MS}`,
   '--import=./test/support/file-deadline.ts',
   // As each process of sparewatt has it.
   '--import=./relay/cli/libraries.mjs',

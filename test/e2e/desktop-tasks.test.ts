@@ -27,8 +27,6 @@ const [EARS, COLOURS, MOODS, GAPS] = [
   'test/moods',
   'test/gaps',
 ] as const;
-/** Five models are loaded, on WebAssembly or a simulated GPU: a machine that does much else takes more than two minutes. */
-const LONG = { timeout: 300_000 };
 const ADDED = [EARS, COLOURS, MOODS, GAPS];
 
 let pool: Pool;
@@ -60,7 +58,7 @@ async function startHub(t: TestContext): Promise<HubMirror> {
 }
 
 for (const gpu of ['none', 'simulated'] as const) {
-  test(`models of speech, pictures and texts are added and asked (GPU: ${gpu})`, LONG, async (t) => {
+  test(`models of speech, pictures and texts are added and asked (GPU: ${gpu})`, async (t) => {
     const hub = await startHub(t);
     const { desktop, renderer } = await startComputingDesktop(t, built, {
       before: quickly,
