@@ -3,6 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
+import type { RelayLog } from './log.ts';
 import { openModelMirror } from './models/mirror.ts';
 import { registerAdminSessionRoutes } from './routes/admin-session.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
@@ -56,6 +57,8 @@ import { traceRequests } from './tracing/trace-requests.ts';
 export type AppOptions = {
   services: RelayServices;
   logger: FastifyBaseLogger;
+  /** What requests that could not be served are told to; the logger itself when absent. */
+  log?: RelayLog | undefined;
   maxBodyBytes: number;
   /** With it the relay speaks HTTPS. */
   tls?: TlsOptions | undefined;
@@ -74,6 +77,7 @@ const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
 export async function createApp({
   services,
   logger,
+  log = logger,
   maxBodyBytes,
   tls,
   unreadMs,
@@ -90,7 +94,7 @@ export async function createApp({
     requestIdHeader: false,
     forceCloseConnections: true,
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, services.log),
+    frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, log),
     clientErrorHandler: answerBrokenRequest,
     ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
@@ -101,7 +105,7 @@ export async function createApp({
   app.removeContentTypeParser('text/plain');
   compileOnDemand(app);
   const routes = collectRoutes(app);
-  registerErrorHandlers(app, routes, maxBodyBytes, services.log);
+  registerErrorHandlers(app, routes, maxBodyBytes, log);
   registerRequestId(app);
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);
