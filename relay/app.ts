@@ -3,6 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { guardRoutes } from './access/guard-routes.ts';
+import type { RelayLog } from './log.ts';
 import { openModelMirror } from './models/mirror.ts';
 import { registerAdminSessionRoutes } from './routes/admin-session.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
@@ -57,6 +58,8 @@ import { traceRequests } from './tracing/trace-requests.ts';
 export type AppOptions = {
   services: RelayServices;
   logger: FastifyBaseLogger;
+  /** What requests that could not be served are told to; the logger itself when absent. */
+  log?: RelayLog | undefined;
   maxBodyBytes: number;
   /** With it the relay speaks HTTPS. */
   tls?: TlsOptions | undefined;
@@ -75,6 +78,7 @@ const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
 export async function createApp({
   services,
   logger,
+  log = logger,
   maxBodyBytes,
   tls,
   unreadMs,
@@ -91,7 +95,7 @@ export async function createApp({
     requestIdHeader: false,
     forceCloseConnections: true,
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, services.log),
+    frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, log),
     clientErrorHandler: answerBrokenRequest,
     ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
@@ -103,7 +107,7 @@ export async function createApp({
   readSayableBodies(app);
   compileOnDemand(app);
   const routes = collectRoutes(app);
-  registerErrorHandlers(app, routes, maxBodyBytes, services.log);
+  registerErrorHandlers(app, routes, maxBodyBytes, log);
   registerRequestId(app);
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);

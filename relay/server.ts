@@ -192,6 +192,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const app = await createApp({
       services,
       logger: options.log,
+      log,
       maxBodyBytes,
       unreadMs,
       pagesFolder,

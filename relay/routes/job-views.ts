@@ -31,7 +31,7 @@ export async function findOwnJob(
   const finished = isLive ? undefined : (running ?? (await store.jobs.findJob(id)) ?? jobs.find(id));
   const owner = queued?.apiKeyId ?? finished?.apiKeyId;
   if (owner !== undefined && (kind === 'admin' || owner === keyId))
-    return { queued, finished, waits: queue.whyWaits(id) } as KnownJob;
+    return { queued, finished, waits: queued === undefined ? null : queue.whyWaits(id) } as KnownJob;
   throw new Problem('job_not_found', `There is no job "${id}" of this key.`, {
     param: 'id',
   });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
@@ -5,6 +6,7 @@ import type { AnswerFormat, ChatInput, ToolChoice, ToolDeclaration } from '../..
 import { type AnswerWishes, answerGrammar } from '../../../shared/runtimes/constraints/answer-grammar.ts';
 import { checkGrammar } from '../../../shared/runtimes/constraints/constraint.ts';
 import { ANY_TOOL_FORMAT } from '../../../shared/runtimes/constraints/tool-formats.ts';
+import { createRecentMap } from '../../recent-map.ts';
 
 type Body = ChatCompletionRequest;
 
@@ -24,11 +26,25 @@ export function readFormatWishes(body: Body): { input: AnswerWishes; ignored: st
       param: 'stop',
     });
   }
-  assertSmall(input);
+  return { input, ignored: checkOnce(input) };
+}
+
+/** Agents send the same tools with every turn; to follow them takes up to a third of a second. By digest, so that none is large. */
+const checked = createRecentMap<readonly string[]>(1_024);
+/** Characters of what is left out of one request; more is worked out anew. */
+const MOST_REMEMBERED = 4_096;
+
+/** What of the tools is left out. What is refused is looked at again each time, so that its place is told anew. */
+function checkOnce(input: AnswerWishes): string[] {
+  const text = assertSmall(input);
+  const digest = hash('sha256', text, 'base64');
+  const known = checked.get(digest);
+  if (known !== undefined) return [...known];
   const ignored: string[] = [];
   const write = answerGrammar(input, ANY_TOOL_FORMAT, (param) => ignored.push(param));
   if (write !== null) checkGrammar(write);
-  return { input, ignored };
+  if (ignored.join().length <= MOST_REMEMBERED) checked.set(digest, ignored);
+  return [...ignored];
 }
 
 const WISHES = ['tools', 'tool_choice', 'response_format', 'structured_outputs'] as const;
@@ -36,10 +52,12 @@ const WISHES = ['tools', 'tool_choice', 'response_format', 'structured_outputs']
 /** Schemas are nested at most 64 levels deep, each at most three in JSON; deeper ones would overflow stacks. */
 const DEEPEST_JSON = 200;
 
-function assertSmall(input: AnswerWishes): void {
+/** Returns them as JSON. */
+function assertSmall(input: AnswerWishes): string {
   assertShallow(input, 0);
-  const size = JSON.stringify(input).length;
-  if (size <= LIMITS.maxSchemaBytes) return;
+  const text = JSON.stringify(input);
+  const size = text.length;
+  if (size <= LIMITS.maxSchemaBytes) return text;
   throw new Problem(
     'invalid_value',
     `Schemas, choices and tools have ${size} characters and may have ${LIMITS.maxSchemaBytes} together. Shorten them.`,

@@ -78,8 +78,8 @@ export type Terms = {
 
 /** Grammars of real schemas have a few hundred terms, and a long answer adds some per token. 400,000 are about 80 MB. */
 const MOST_TERMS = 400_000;
-/** About a second; a hundred tools of fifty parameters each take half of it. */
-const MOST_WRITING = 600_000;
+/** A third of a second on a slow machine. A hundred tools of forty-five parameters each take nearly all of it, 128 of eight a fifth. */
+const MOST_WRITING = 270_000;
 /** A set of bytes is looked at as a whole, several times. */
 const COST_OF_BYTE = 8;
 /** So many things that could be going on at once come only from patterns that were made to be ambiguous. */
@@ -236,7 +236,7 @@ export function createTerms(alphabet: Alphabet): Terms {
 
   function solve(): void {
     assertGuarded(rules);
-    settleCosts(rules, (term) => costFrom(term, costOf));
+    settleCosts(rules, (term) => costFrom(term, costOf), all.length);
     solved = true;
   }
 
