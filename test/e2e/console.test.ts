@@ -228,6 +228,7 @@ test('the call that is shown with a new key works when it is pasted, whatever th
 });
 
 test('a job that waits says why, and can be cancelled', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
   const { body: key } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'of the cellar' });
   const input = { messages: MESSAGES };
   const routing = { require: { labels: { room: 'cellar' } } };
@@ -237,7 +238,6 @@ test('a job that waits says why, and can be cancelled', async () => {
     body: JSON.stringify({ service: 'llm/inference', model: 'test/echo', input, routing }),
   });
   const { id } = (await response.json()) as { id: string };
-  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
   await page.getByRole('link', { name: id }).click();
   await page.getByText('No node that is connected may take it.').waitFor();
   await page.getByText('1 node is out: routing labels').waitFor();
