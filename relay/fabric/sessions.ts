@@ -138,9 +138,12 @@ async function openSession(
   offers.set(publicKey, offer);
   try {
     const { epoch, document, roundTripMs } = await offerSession({ id: nodeId, publicKey }, beat, ports);
-    if (offer.gone) {
+    // Revoked or forgotten meanwhile, its connection is cut, which is not always told in time.
+    const isKnown = (await ports.publicKeyOf(nodeId)) === publicKey;
+    if (offer.gone || !isKnown) {
       ports.documents.forget(document);
-      throw new Problem('node_lost', 'The node disconnected while a session was opened.');
+      const why = isKnown ? 'disconnected' : 'was sent away';
+      throw new Problem('node_lost', `The node ${why} while a session was opened.`);
     }
     const node = { id: nodeId, publicKey, epoch, instance: beat.instance };
     // Before it counts: a node that cannot be told must not, and no job may leave before this.

@@ -30,13 +30,14 @@ function keep(t: TestContext) {
   const log = collectLog();
   const clock = { now: 0 };
   const epochs = { last: 0 };
+  const enrolled = new Map([['attic', KEY]]);
   const documents = trackDocuments(() => clock.now);
   const sessions = keepSessions({
     bus,
     table,
     documents,
     freshness: createFreshness({ bus, table, documents, log }),
-    publicKeyOf: async (nodeId) => (nodeId === 'attic' ? KEY : undefined),
+    publicKeyOf: async (nodeId) => enrolled.get(nodeId),
     nextEpoch: async () => ++epochs.last,
     now: () => clock.now,
     log,
@@ -61,7 +62,7 @@ function keep(t: TestContext) {
     await settled();
     return epoch;
   };
-  return { bus, table, log, clock, documents, sessions, beat, pass, open, settled };
+  return { bus, table, log, clock, documents, sessions, enrolled, beat, pass, open, settled };
 }
 
 function readOffer({ subject, data }: FakeRequest): OpenSession {
@@ -158,6 +159,16 @@ test('[S5] a node that disconnects between its answer and its admission is not a
   const offer = await bus.requests.next();
   offer.answer(encodeJson(signedFor('attic')));
   bus.disconnectNode(KEY);
+  await settled();
+  assert.deepEqual(table.live(), []);
+});
+
+test('[S5] a node that is revoked or forgotten between its answer and its admission is not admitted', async (t) => {
+  const { bus, table, enrolled, beat, settled } = keep(t);
+  beat();
+  const offer = await bus.requests.next();
+  enrolled.delete('attic');
+  offer.answer(encodeJson(signedFor('attic')));
   await settled();
   assert.deepEqual(table.live(), []);
 });
