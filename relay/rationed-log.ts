@@ -40,7 +40,8 @@ const WHO = ['node', 'from', 'key', 'code'] as const;
  * minute.
  *
  * Invariants: (1) lines are of one kind when level, message and the fields of `WHO` agree; (2) each line is told or counted;
- * (3) at most `mostKinds` kinds are known, and of what goes beyond them only the number is told; (4) a kind of which lines
+ * (3) of kinds that are about somebody at most `mostKinds` are known, and of what goes beyond them only the number is told, so that
+ * no crowd hides what the relay says of itself; (4) a kind of which lines
  * were left out in a minute is only counted in the next one.
  */
 export function createRationedLog({ log, later = onTimer, mostKinds = MOST_KINDS }: RationedLogPorts): RationedLog {
@@ -52,7 +53,7 @@ export function createRationedLog({ log, later = onTimer, mostKinds = MOST_KINDS
     const who = Object.fromEntries(WHO.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
     const name = JSON.stringify([level, message, who]);
     const known = kinds.get(name);
-    if (known !== undefined || kinds.size >= mostKinds) return known;
+    if (known !== undefined || (isOfSomebody(fields) && kinds.size >= mostKinds)) return known;
     const kind = { level, message, who, toldInFull: toldInFull(level, fields), told: 0, leftOut: 0 };
     kinds.set(name, kind);
     return kind;
@@ -93,6 +94,10 @@ export function createRationedLog({ log, later = onTimer, mostKinds = MOST_KINDS
       tellCounts();
     },
   };
+}
+
+function isOfSomebody({ node, from, key }: Record<string, unknown>): boolean {
+  return node !== undefined || from !== undefined || key !== undefined;
 }
 
 function toldInFull(level: Level, { node, from }: Record<string, unknown>): number {

@@ -84,6 +84,14 @@ test('whoever comes under ever new names fills neither the memory nor the disk',
   assert.equal(takeLines().length, 1, 'there is room again');
 });
 
+test('a crowd of strangers hides nothing that the relay says of itself', () => {
+  const { log, takeLines } = openLog(3);
+  for (let sent = 0; sent < 10; sent++) log.warn({ from: `2001:db8::${sent}` }, DROPPED);
+  takeLines();
+  log.error({ err: 'full' }, 'the disk is full');
+  assert.deepEqual(takeLines(), [['error', { err: 'full' }, 'the disk is full']]);
+});
+
 test('what was left out is told when the log ends', () => {
   const { log, isTiming, takeLines } = openLog();
   log.warn({ node: 'attic' }, 'x');
