@@ -182,6 +182,8 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const tellAsked = (id: string, relay: RelayFiles | undefined): void => {
     const to = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
     departures.note('model', to, Buffer.byteLength(id));
+    // Whoever has just asked looks for it now.
+    departures.flush();
   };
   const { modelSizer } = host;
   const sensed = Promise.withResolvers<void>();

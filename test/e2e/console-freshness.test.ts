@@ -68,6 +68,7 @@ test('a job that has come to the queue is listed though no node takes it', async
   await until(() => lists === 3);
   const { id } = await submit(pool, { model: 'test/nobody-serves-it' });
   await page.getByRole('link', { name: id }).waitFor();
+  await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });
   await page.context().close();
 });
 
