@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { NodeSummary, PendingTask, Task } from '../../shared/api/nodes.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
+import { until } from '../support/until.ts';
 
 describe('sparewatt nodes', () => {
   const data = mkdtempSync(join(tmpdir(), 'sparewatt-test-'));
   const started: Command[] = [];
   let url: string;
+  let agent: Command;
   let nodeId: string;
 
   const nodes = (...args: string[]) => runSparewatt(['nodes', ...args, '--relay', url, '--data', data]);
@@ -23,7 +25,7 @@ describe('sparewatt nodes', () => {
     const relay = sparewatt(['relay', '--port', '0', '--data', data, '--supervised', '--ready-json']);
     started.push(relay);
     ({ url } = JSON.parse(await relay.firstLine()) as { url: string });
-    const agent = sparewatt(['agent', '--relay', url, '--data', data, '--name', 'attic', '--ready-json']);
+    agent = sparewatt(['agent', '--relay', url, '--data', data, '--name', 'attic', '--ready-json']);
     started.push(agent);
     ({ nodeId } = JSON.parse(await agent.firstLine()) as { nodeId: string });
   });
@@ -129,6 +131,10 @@ describe('sparewatt nodes', () => {
   });
 
   it('forgets a node that is gone, and says how it comes back', async () => {
+    // Let in again, it may have come back.
+    agent.child.kill('SIGTERM');
+    await agent.exit;
+    await until(async () => (await json<NodeSummary[]>('list'))[0]?.connected === false);
     const { stdout, stderr, code } = await nodes('forget', 'attic');
     assert.deepEqual([code, stdout], [0, `${nodeId} is forgotten. Its receipts and credits stay.\n`], stderr);
     assert.match(stderr, /^To let it in anew, make a code: {2}.*sparewatt pair /);
