@@ -54,8 +54,11 @@ export async function streamChat(
   pool: Pick<Pool, 'request'>,
   model: string,
   init: RequestInit = {},
+  /** Called when the answer begins, which it does with its first piece. */
+  onBegin: () => void = () => undefined,
 ): Promise<Streamed> {
   const response = await pool.request('/v1/chat/completions', { ...chatCall(model, true), ...init });
+  onBegin();
   return readStream(response.status, await response.text());
 }
 
