@@ -20,6 +20,8 @@ export async function whyNoTool(type: ToolType, packages: readonly string[]): Pr
   const tools = await openNativeTools({ allowed: [type], log: log as never, folder });
   await tools.close();
   rmSync(folder, { recursive: true, force: true });
+  // Neither missing nor refused: a skip would hide it.
+  if (reasons[0]?.startsWith('The program did not end within') === true) throw new Error(reasons[0]);
   return reasons[0];
 }
 

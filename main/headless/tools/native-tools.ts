@@ -38,7 +38,8 @@ type ToolJob = Extract<RuntimeJob, { files?: unknown }>;
 type Tool = { type: ToolType; program: string; version: string; limits: ToolLimits; sandbox: Sandbox };
 
 const VERSION_ARGUMENT: Record<ToolType, string> = { ffmpeg: '-version', blender: '--version' };
-const PROBE_MS = 20_000;
+/** A disk that does much else takes its time over a program's two hundred libraries. */
+const PROBE_MS = 60_000;
 
 /**
  * Programs of the owner's machine. Each that is allowed is started once in its sandbox; one that does not run there is
@@ -85,8 +86,9 @@ async function openTool(type: ToolType, options: NativeToolsOptions): Promise<To
   if (program === undefined) throw new Problem('tool_unusable', `${type} is not installed on this machine.`);
   const sandbox = await (options.sandbox ?? findSandbox)();
   const tool = { type, program, sandbox, version: '', limits: { ...TOOL_LIMITS[type], ...options.limits } };
+  const probed = { ...tool, limits: { ...tool.limits, timeMs: PROBE_MS } };
   const { code, stdout, stderr } = await inFolder(options, (folder) =>
-    start(tool, [VERSION_ARGUMENT[type]], folder, AbortSignal.timeout(PROBE_MS)),
+    start(probed, [VERSION_ARGUMENT[type]], folder, new AbortController().signal),
   );
   const version = /^\w+ (?:version )?(\S+)/.exec(stdout)?.[1];
   if (code === 0 && version !== undefined) return { ...tool, version };
