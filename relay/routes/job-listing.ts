@@ -1,9 +1,9 @@
 import type { JobListItem, JobPage, JobPageQuery } from '../../shared/api/jobs.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import type { JobNow } from '../jobs/jobs-in-hand.ts';
-import { JOB_STATES, type JobState } from '../jobs/queue/job-state.ts';
+import { JOB_STATES } from '../jobs/queue/job-state.ts';
 import type { JobRunner } from '../jobs/run-job.ts';
 import type { QueuedJobStore } from '../store/queued-job-store.ts';
+import { readChoices } from './choices.ts';
 import { readPageLimit } from './page-limit.ts';
 
 /** Where jobs are: in the store, or in hand until it knows them. */
@@ -15,7 +15,7 @@ export async function listJobs(
   apiKeyId: string | null,
   { store, jobs }: ListedFrom,
 ): Promise<JobPage> {
-  const states = state === undefined ? null : readStates(state);
+  const states = state === undefined ? null : readChoices('state', state, JOB_STATES);
   const limit = readPageLimit(wanted);
   // In this order: one that is written down meanwhile is in both, and its record is the later word.
   const inHand = jobs.list({ apiKeyId, states, before: after, most: limit + 1 });
@@ -29,13 +29,4 @@ export async function listJobs(
 
 function itemOf({ attempts: _attempts, receipt: _receipt, ...item }: JobNow): JobListItem {
   return item;
-}
-
-function readStates(text: string): JobState[] {
-  const wanted = text.split(',').map((part) => part.trim());
-  const unknown = wanted.find((part) => !JOB_STATES.some((state) => state === part));
-  if (unknown === undefined) return JOB_STATES.filter((state) => wanted.includes(state));
-  throw new Problem('invalid_value', `state takes ${JOB_STATES.join(', ')}, and not "${unknown.slice(0, 40)}".`, {
-    param: 'state',
-  });
 }

@@ -5,6 +5,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { DAYS_OF_HOURS } from '../store/fold-usage.ts';
 import { HOURS_PER_DAY, USAGE_GROUPS, type UsageGroup, type UsageSum } from '../store/usage-store.ts';
+import { readChoices } from './choices.ts';
 import { sendJson } from './send-json.ts';
 
 const DAY_MS = 86_400_000;
@@ -34,7 +35,7 @@ export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices
 async function rowsOf(query: UsageQuery, { usage }: RelayServices['store']): Promise<UsageRow[]> {
   const today = Math.floor(Date.now() / DAY_MS);
   const toDay = query.to === undefined ? today : readDay('to', query.to);
-  const by = readGroups(query.by ?? 'day');
+  const by = readChoices('by', query.by ?? 'day', USAGE_GROUPS);
   const hourly = by.includes('hour');
   const fromDay =
     query.from === undefined ? toDay - (hourly ? DAYS_OF_HOURS : DAYS_USUAL) : readDay('from', query.from);
@@ -55,7 +56,7 @@ function noHours(): Problem {
 function send(reply: unknown, { format = 'json', by = 'day' }: UsageQuery, rows: readonly UsageRow[]): FastifyReply {
   if (format === 'json') return sendJson(reply, { data: rows, next: null });
   if (format !== 'csv') throw new Problem('invalid_value', 'format is json or csv.', { param: 'format' });
-  return (reply as FastifyReply).type('text/csv; charset=utf-8').send(csvOf(rows, readGroups(by)));
+  return (reply as FastifyReply).type('text/csv; charset=utf-8').send(csvOf(rows, readChoices('by', by, USAGE_GROUPS)));
 }
 
 /** RFC 4180. A cell that a spreadsheet would compute is made text: names of models come from nodes. */
@@ -82,13 +83,4 @@ function readDay(param: 'from' | 'to', text: string): number {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(text)) return time / DAY_MS;
   throw new Problem('invalid_value', `${param} is a day such as 2026-11-21.`, { param });
-}
-
-function readGroups(text: string): UsageGroup[] {
-  const wanted = text.split(',').map((part) => part.trim());
-  const unknown = wanted.find((part) => !USAGE_GROUPS.some((group) => group === part));
-  if (unknown === undefined) return USAGE_GROUPS.filter((group) => wanted.includes(group));
-  throw new Problem('invalid_value', `by takes ${USAGE_GROUPS.join(', ')}, and not "${unknown.slice(0, 40)}".`, {
-    param: 'by',
-  });
 }

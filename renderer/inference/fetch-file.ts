@@ -6,7 +6,9 @@
  * 3. What was continued and turns out damaged is fetched once more from its first byte.
  * 4. One tab writes a file at a time; another waits, and then finds what that one fetched.
  */
+
 import { Problem } from '../../shared/problems/problem.ts';
+import { joinBytes } from '../../shared/protocol/join-bytes.ts';
 import { assertDigest, type FileDigest } from './model-digests.ts';
 import { openPieces, PIECE_BYTES, type StoredPieces } from './stored-pieces.ts';
 
@@ -128,7 +130,7 @@ async function readInto(
   const held: Uint8Array<ArrayBuffer>[] = [];
   let heldBytes = 0;
   const keep = async (): Promise<void> => {
-    if (heldBytes > 0) await pieces.append(joined(held.splice(0), heldBytes), tag);
+    if (heldBytes > 0) await pieces.append(joinBytes(held.splice(0)), tag);
     heldBytes = 0;
   };
   const reader = response.body?.getReader();
@@ -148,16 +150,6 @@ async function readInto(
     if (pieces.sizeBytes() + heldBytes <= file.digest.sizeBytes) await keep();
     await reader?.cancel().catch(() => undefined);
   }
-}
-
-function joined(chunks: readonly Uint8Array<ArrayBuffer>[], sizeBytes: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 async function isWhole(pieces: StoredPieces, { digest, name }: FileToFetch): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { HostCrypto } from '../identity/host-crypto.ts';
+import { joinBytes } from '../protocol/join-bytes.ts';
 import type { JobRequest, JsonInput } from '../protocol/messages.ts';
 import { outputBytes, requestBytes } from '../receipts/hashed-content.ts';
 import { type NodeStatement, nodeStatementBytes, SERVICE_OF_JOB_TYPE } from '../receipts/statements.ts';
@@ -37,7 +38,7 @@ export function beginSigning(request: JobRequest, { publicKey, crypto, signState
 
   const responseHash = async (output: JsonInput | undefined): Promise<string> => {
     if (output !== undefined) return crypto.sha256Hex(outputBytes(output));
-    if (request.type === 'embed') return crypto.sha256Hex(joined(vectors));
+    if (request.type === 'embed') return crypto.sha256Hex(joinBytes(vectors));
     const [first = ''] = texts;
     if (choices === 1) return crypto.sha256Hex(first);
     return crypto.sha256Hex((await Promise.all(texts.map((text) => crypto.sha256Hex(text)))).join(''));
@@ -62,14 +63,4 @@ export function beginSigning(request: JobRequest, { publicKey, crypto, signState
     // An answer without a signature is worth more than none.
     sign: (end) => signEnd(end).catch(() => undefined),
   };
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

@@ -1,4 +1,5 @@
 import { Problem } from '../problems/problem.ts';
+import { joinBytes } from '../protocol/join-bytes.ts';
 
 /** Cuts bytes into lines of text. */
 export type LineReader = {
@@ -20,12 +21,7 @@ export function createLineReader(mostBytes: number): LineReader {
     if (bytes.length > 0) held.push(bytes);
   };
   const take = (): string => {
-    const line = new Uint8Array(heldBytes);
-    let at = 0;
-    for (const part of held) {
-      line.set(part, at);
-      at += part.length;
-    }
+    const line = joinBytes(held);
     held.length = 0;
     heldBytes = 0;
     return decoder.decode(line);

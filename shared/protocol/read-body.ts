@@ -1,3 +1,5 @@
+import { joinBytes } from './join-bytes.ts';
+
 /**
  * The whole of an HTTP body that has at most `mostBytes`; undefined, and the rest is not fetched, once it has more: what
  * goes on without an end must not fill the memory of whoever reads it. Rejects as the stream does.
@@ -17,11 +19,5 @@ export async function readAtMost(
     }
     chunks.push(read.value);
   }
-  const bytes = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks);
 }

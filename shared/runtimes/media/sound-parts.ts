@@ -33,7 +33,7 @@ export function gatherSound(longestS: number = LONGEST_S): SoundParts {
       if (length > longestS * rateHz) throw tooLong(longestS);
       parts.push(averageOf(channelData, samplesDecoded));
     },
-    whole: () => (length === 0 ? undefined : { samples: joined(parts, length), rateHz }),
+    whole: () => (length === 0 ? undefined : { samples: joinSamples(parts), rateHz }),
   };
 }
 
@@ -45,8 +45,9 @@ function averageOf(channels: readonly Float32Array[], length: number): Float32Ar
   return average;
 }
 
-function joined(parts: readonly Float32Array[], length: number): Float32Array {
-  const whole = new Float32Array(length);
+/** The samples of all parts, in their order. */
+export function joinSamples(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -2,6 +2,7 @@ import { Problem } from '../../../problems/problem.ts';
 import { bytesToBase64 } from '../../../protocol/base64.ts';
 import { resample } from '../../media/resample.ts';
 import { decodeSound } from '../../media/sound.ts';
+import { joinSamples } from '../../media/sound-parts.ts';
 import { encodePcm16, encodeWav } from '../../media/wav.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
@@ -62,7 +63,7 @@ export const speak: TaskRun = async ({ model, input, interrupted }) => {
     parts.push(((await model.call('text-to-audio', sentence, {})) as { audio: Float32Array }).audio);
     await nextTurn();
   }
-  const samples = joined(parts);
+  const samples = joinSamples(parts);
   const bytes =
     form === 'wav'
       ? encodeWav({ samples, rateHz: model.rateHz })
@@ -100,14 +101,4 @@ function shortened(sentence: string): string[] {
   const space = sentence.lastIndexOf(' ', LONGEST_SENTENCE);
   const end = space > 0 ? space + 1 : LONGEST_SENTENCE;
   return [sentence.slice(0, end), ...shortened(sentence.slice(end))];
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
