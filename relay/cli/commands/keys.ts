@@ -120,8 +120,9 @@ function tryText({ key, signing_secret: secret, models }: CreatedKey): string {
 }
 
 function tableOf(keys: readonly ApiKey[]): string {
-  const rows = keys.map((key) => [key.id, keyText(key), key.state, printable(key.name), limitsOf(key), usedAt(key)]);
-  const all = [['KEY-ID', 'KEY', 'STATE', 'NAME', 'LIMITS', 'LAST USED'], ...rows];
+  // What may be long comes last, so that the columns before it stay in line where a terminal is narrower.
+  const rows = keys.map((key) => [key.id, keyText(key), key.state, printable(key.name), usedAt(key), limitsOf(key)]);
+  const all = [['KEY-ID', 'KEY', 'STATE', 'NAME', 'LAST USED', 'LIMITS'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const lines = all.map((row) =>
     row

@@ -67,10 +67,21 @@ test('learns of models that a node offers later', () => {
   table.admit(admission('a', []));
   assert.throws(
     () => catalog.assertKnown('lab/later', 'llm'),
-    isProblem('model_not_found', /No node has offered any model yet/),
+    isProblem('model_not_found', /No node has offered any yet: join one at \/join/),
   );
   table.refresh('a', documentFor('a', ['lab/later']));
   assert.equal(catalog.get('lab/later').nodes, 1);
+});
+
+test('a model whose nodes are away is suggested only where none is here', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat-small']));
+  table.admit(admission('b', ['other/vision']));
+  table.remove('a', 'unplugged');
+  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean other\/vision\?$/));
+  table.remove('b', 'unplugged');
+  const away = /Did you mean lab\/chat-small or other\/vision\? No node that has it is here now\.$/;
+  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', away));
 });
 
 test('an unknown name is answered with the nearest ones, and is not repeated at any length', () => {

@@ -54,8 +54,18 @@ test('a program that is too old, is none, or does not run is named', { skip: noS
   );
 });
 
+test('a program that says nothing is told from one that is not there', { skip: noScripts }, async (t) => {
+  const env = { NATS_SERVER_BIN: fakeProgram(t, 'exec sleep 600') };
+  const sentence = /names .*, which did not say its version within 0\.3 s\. Look at the load of this machine/;
+  await assert.rejects(findNatsBinary({ ...nowhere, env, patienceMs: 300 }), isProblem('nats_server_failed', sentence));
+});
+
 function fakeServer(t: TestContext, version: string): string {
+  return fakeProgram(t, `echo "nats-server: ${version}"`);
+}
+
+function fakeProgram(t: TestContext, script: string): string {
   const program = join(temporaryFolder(t), 'nats-server');
-  writeFileSync(program, `#!/bin/sh\necho "nats-server: ${version}"\n`, { mode: 0o755 });
+  writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   return program;
 }
