@@ -7,6 +7,7 @@ import { openSession } from '../../shared/agent/session.ts';
 import { createSlots, type Slots } from '../../shared/agent/slots.ts';
 import type { WarmSessions } from '../../shared/agent/warm-sessions.ts';
 import type { MinerDocument, MinerHeartbeat } from '../../shared/api/miners.ts';
+import type { Signer } from '../../shared/identity/signer.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Bus } from '../fabric/bus.ts';
@@ -61,6 +62,9 @@ const NOTHING_WARM: WarmSessions = {
   current: () => [],
 };
 
+/** The relay speaks for a miner, on its own line: nobody asks for a signature. */
+const NO_KEY: Signer = { publicKey: '', sign: () => Promise.reject(new Error('A miner has no key on the bus.')) };
+
 /** What is so of a miner now. */
 type MinerNow = { slots: number; document: MinerDocument; isAway: boolean };
 
@@ -81,7 +85,7 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
   const documents = keepDocument(miner, { slots, policy, instance }, ports);
   const session = await openSession({
     credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),
-    ...{ busUrl: '', directUrl: undefined, key: new Uint8Array(), connect: lineThrough(bus) },
+    ...{ busUrl: '', directUrl: undefined, key: NO_KEY, connect: lineThrough(bus) },
     warm: NOTHING_WARM,
     ...{ instance, slots, policy, documents, jobs: desk, epoch, log },
     operators: createOperatorDesk({

@@ -12,17 +12,29 @@ const AJV = {
   strictNumbers: true,
 } as const;
 
+type Validate = ReturnType<ReturnType<ReturnType<typeof createCompiler>>>;
+
+/** Of this process: routes share schemas, and so do the relays of a test. */
+const validators = new WeakMap<object, Validate>();
+let compile: ReturnType<ReturnType<typeof createCompiler>> | undefined;
+
+function validatorOf(schema: object): Validate {
+  const known = validators.get(schema);
+  if (known !== undefined) return known;
+  compile ??= createCompiler()({}, { customOptions: AJV });
+  const validate = compile({ schema } as Parameters<typeof compile>[0]);
+  validators.set(schema, validate);
+  return validate;
+}
+
 /**
  * Has what a route takes compiled when it is first asked, and what it answers never: to compile all of them takes two
  * thirds of the time in which a relay starts, and what a route sends was built here.
  */
 export function compileOnDemand(app: RelayApp): void {
-  let compile: ReturnType<ReturnType<typeof createCompiler>> | undefined;
   const compiler: FastifySchemaCompiler<object> = ({ schema }) => {
-    let validate: ReturnType<NonNullable<typeof compile>> | undefined;
     const check = (value: unknown): boolean => {
-      compile ??= createCompiler()({}, { customOptions: AJV });
-      validate ??= compile({ schema });
+      const validate = validatorOf(schema);
       const isValid = validate(value) as boolean;
       check.errors = validate.errors ?? null;
       return isValid;

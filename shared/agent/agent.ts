@@ -182,7 +182,7 @@ export function startAgent(options: AgentOptions): Agent {
         credentials: credentials.current,
         busUrl: doorUrl,
         directUrl: first.busUrl,
-        key: 'seed' in identity ? identity.seed : identity,
+        key: await signer,
         openSocket: socketOpener(options, credentials.current, doorUrl),
         instance,
         slots,

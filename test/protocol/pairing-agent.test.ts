@@ -5,6 +5,7 @@ import { type BusConnection, type ConnectToBus, connectToBus } from '../../share
 import { pinsInMemory } from '../../shared/agent/relay-conversation.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { relayStatement } from '../../shared/identity/pairing-transcript.ts';
+import { signerOfSeed } from '../../shared/identity/signer.ts';
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { CompletePairing } from '../../shared/protocol/pairing.ts';
@@ -33,13 +34,13 @@ async function startOther(t: TestContext, options: Parameters<typeof startPool>[
 }
 
 /** Goes to the bus with credentials of one's choice. */
-function connectWith(relayUrl: string, nodeId: string, key: NKey, jwt = ''): Promise<unknown> {
+async function connectWith(relayUrl: string, nodeId: string, key: NKey, jwt = ''): Promise<unknown> {
   return connectToBus({
     url: `${relayUrl.replace('http', 'ws')}/nats`,
     nodeId,
     inboxPrefix: `_INBOX_${nodeId}`,
     jwt: () => jwt,
-    key: new TextEncoder().encode(key.seed),
+    key: await signerOfSeed(new TextEncoder().encode(key.seed)),
     signal: AbortSignal.timeout(20_000),
     onDown: () => undefined,
     onUp: () => undefined,

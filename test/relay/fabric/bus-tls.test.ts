@@ -8,6 +8,7 @@ import WebSocket from 'ws';
 import { fabricAccountJwt, mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
 import { createNKey, type NKey } from '../../../relay/fabric/nkey.ts';
 import { type BusConnection, connectToBus } from '../../../shared/agent/nats-connection.ts';
+import { signerOfSeed } from '../../../shared/identity/signer.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { startTestNats, type TestNats } from '../../support/nats.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -32,7 +33,7 @@ async function connectNode(t: TestContext, nats: TestNats, { key, identity, auth
     nodeId: 'attic-a',
     inboxPrefix: '_INBOX_attic-a',
     jwt: () => jwt,
-    key: new TextEncoder().encode(key.seed),
+    key: await signerOfSeed(new TextEncoder().encode(key.seed)),
     openSocket: (url) => {
       const socket = new WebSocket(url, { ca: authority, ...identity });
       socket.on('error', () => undefined);

@@ -26,7 +26,7 @@ function optionsFor(url: string, changes: Partial<BusConnectionOptions> = {}) {
     nodeId: NODE,
     inboxPrefix: `_INBOX_${NODE}`,
     jwt: () => 'a.b.c',
-    key: text.encode(key.seed),
+    key: { publicKey: key.publicKey, sign: async (data) => key.sign(data) },
     signal: new AbortController().signal,
     onDown: () => events.push('down'),
     onUp: () => events.push('up'),

@@ -7,6 +7,7 @@ import { openBusConnection } from '../../../relay/fabric/bus-connection.ts';
 import { mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
 import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { type BusMessage, connectToBus } from '../../../shared/agent/nats-connection.ts';
+import { signerOfSeed } from '../../../shared/identity/signer.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { traceOf } from '../../../shared/tracing/message-trace.ts';
 import { afterTest } from '../../support/after-test.ts';
@@ -62,7 +63,7 @@ test('[W4] a node hears every message, and reads a place in a trace only where o
   const { jwt } = mintNodeCredentials(nats.identity, { nodeId: NODE, publicKey: key.publicKey, lifetimeSeconds: 60 });
   const node = await connectToBus({
     ...{ url: nats.server.websocketUrl, nodeId: NODE, inboxPrefix: `_INBOX_${NODE}`, jwt: () => jwt },
-    ...{ key: new TextEncoder().encode(key.seed), signal: AbortSignal.timeout(60_000) },
+    ...{ key: await signerOfSeed(new TextEncoder().encode(key.seed)), signal: AbortSignal.timeout(60_000) },
     ...{ onDown: () => undefined, onUp: () => undefined },
   });
   afterTest(t, node.close);
