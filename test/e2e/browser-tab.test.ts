@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { GlobalCapabilities } from '../../shared/api/capabilities.ts';
 import { afterTest } from '../support/after-test.ts';
 import { loadOf } from '../support/ask-pool.ts';
+import { QUICK_WASM_FLAG } from '../support/engine-page.ts';
 import { joinWith, launchBrowser, seriousBarriers, visitJoin, waitForState } from '../support/join-page.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -20,7 +21,7 @@ let browser: Browser;
 before(async () => {
   // A client of a pool that is paused is to hear so now, not in half a minute.
   pool = await startPool({ jobLimits: { maxWaitMs: 500 } });
-  browser = await launchBrowser();
+  browser = await launchBrowser(QUICK_WASM_FLAG);
 });
 after(async () => {
   await browser?.close();

@@ -21,7 +21,7 @@ export const SOFTWARE_GPU_FLAG = '--enable-unsafe-webgpu';
 
 /**
  * WebAssembly as it was compiled first, without a second compiler in the background: models of a test are done before that pays, and
- * it is a third of what they take. Pages of other tests run as everybody's do.
+ * it is a third of what they take. Other tests, of the app and of a node in a page, run it as everybody's does.
  */
 export const QUICK_WASM_FLAG = '--js-flags=--liftoff-only';
 
