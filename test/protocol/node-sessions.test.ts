@@ -9,6 +9,7 @@ import { LIMITS } from '../../shared/protocol/limits.ts';
 import { afterTest } from '../support/after-test.ts';
 import { collectLog } from '../support/log.ts';
 import { startTestNats } from '../support/nats.ts';
+import { identityOf } from '../support/node-identity.ts';
 import { settled } from '../support/pending-timers.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
 import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
@@ -224,7 +225,7 @@ function startNode(t: TestContext, nats: Awaited<ReturnType<typeof startTestNats
     version: '0.0.0-test',
     slots: 1,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
+    identity: identityOf(key),
     runtime: createSyntheticRuntime(),
     connect: connectToBus,
     fetch: fetchFromRelay({ nodeId, jwt, expiresAt, busPath: '/' }),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { connect, jwtAuthenticator, type NatsConnection } from 'nats.ws';
+import { connect, type NatsConnection } from 'nats.ws';
 import { type DataFolder, openDataFolder } from '../../relay/data-folder/data-folder.ts';
 import { type Bus, connectBus } from '../../relay/fabric/bus.ts';
 import { ownedBus } from '../../relay/fabric/bus-address.ts';
@@ -14,6 +14,7 @@ import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from './after-test.ts';
 import { type CollectedLog, collectLog } from './log.ts';
+import { authenticatorOf } from './node-identity.ts';
 
 export type TestNats = {
   folder: DataFolder;
@@ -76,7 +77,7 @@ export async function connectNode(nodeId: string, identity: BusIdentity, url: st
   const jwt = options.jwt ?? mintNodeCredentials(identity, grant).jwt;
   const connection = await connect({
     servers: options.url ?? url,
-    authenticator: jwtAuthenticator(jwt, new TextEncoder().encode(key.seed)),
+    authenticator: authenticatorOf(jwt, key),
     inboxPrefix: subjects.inboxPrefix(nodeId),
     ignoreClusterUpdates: true,
     reconnect: options.reconnect ?? false,

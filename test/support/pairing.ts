@@ -10,6 +10,7 @@ import { nodeStatement, type PairingTranscript, proveCode } from '../../shared/i
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import type { ChallengeResponse, CompletePairing } from '../../shared/protocol/pairing.ts';
 import { afterTest } from './after-test.ts';
+import { identityOf } from './node-identity.ts';
 import { silentLog } from './pool.ts';
 import { createSyntheticRuntime } from './synthetic-runtime.ts';
 
@@ -127,7 +128,7 @@ export function startRemoteAgent(
     version: '0.0.0-test',
     slots: 2,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: { publicKey: key.publicKey, seed: new TextEncoder().encode(key.seed) },
+    identity: identityOf(key),
     runtime: createSyntheticRuntime(),
     connect: connectToBus,
     fetch: fetchFrom('203.0.113.7'),

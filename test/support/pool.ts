@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { createUser } from '@nats-io/nkeys';
 import type OpenAI from 'openai';
 import pino from 'pino';
 import { type Relay, type RelayOptions, startRelay } from '../../relay/server.ts';
@@ -15,6 +14,7 @@ import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { afterTest } from './after-test.ts';
+import { newNodeIdentity } from './node-identity.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
 
 /** A real relay with its real nats-server in a temporary folder, and nodes of this process. */
@@ -69,14 +69,13 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         spans,
         memoryBytes = 1,
       } = wanted;
-      const key = createUser();
       const agent = startAgent({
         relayUrl,
         name,
         version: '0.0.0-test',
         slots,
         hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: memoryBytes },
-        identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
+        identity: newNodeIdentity(),
         runtime,
         connect: connectToBus,
         fetch: globalThis.fetch,

@@ -1,11 +1,11 @@
 import type { TestContext } from 'node:test';
 import { createNodeCrypto } from '../../main/headless/node-crypto.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../shared/agent/agent.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
 import { afterTest } from './after-test.ts';
 import { type ControlledRun, type ControlledRuntime, createControlledRuntime } from './controlled-runtime.ts';
 import { collectLog } from './log.ts';
+import { newNodeIdentity } from './node-identity.ts';
 import { type MockedTime, mockTime, settled } from './pending-timers.ts';
 import { chatInput } from './pretended-model.ts';
 import {
@@ -32,8 +32,7 @@ export type ScriptedAgent = {
 
 export const INSTANCE = 'instance-1';
 
-const { publicKey, seed } = createNKey('user');
-export const IDENTITY = { publicKey, seed: new TextEncoder().encode(seed) };
+export const IDENTITY = newNodeIdentity();
 
 export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions> = {}): ScriptedAgent {
   const time = mockTime(t);

@@ -1,13 +1,5 @@
 import type { TestContext } from 'node:test';
-import {
-  type ConnectionOptions,
-  connect,
-  ErrorCode,
-  jwtAuthenticator,
-  type Msg,
-  type NatsConnection,
-  NatsError,
-} from 'nats.ws';
+import { type ConnectionOptions, connect, ErrorCode, type Msg, type NatsConnection, NatsError } from 'nats.ws';
 import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
 import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
@@ -26,6 +18,7 @@ import type { CancelRequest, Heartbeat, JobRequest, OpenSession } from '../../sh
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from './after-test.ts';
 import { createInbox, type Inbox } from './inbox.ts';
+import { authenticatorOf } from './node-identity.ts';
 import { pretendedExecution, pretendedModel } from './pretended-model.ts';
 import { until } from './until.ts';
 
@@ -86,7 +79,7 @@ export async function enrolScriptedNode(
   const { nodeId, jwt, busPath } = await enrol(relay.url, key.publicKey, options.name ?? 'scripted');
   const connection = await connectPatiently({
     servers: new URL(busPath, relay.url.replace('http:', 'ws:')).href,
-    authenticator: jwtAuthenticator(jwt, new TextEncoder().encode(key.seed)),
+    authenticator: authenticatorOf(jwt, key),
     inboxPrefix: subjects.inboxPrefix(nodeId),
     ignoreClusterUpdates: true,
     reconnect: false,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createUser } from '@nats-io/nkeys';
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import { newNodeIdentity } from './node-identity.ts';
 import { silentLog } from './pool.ts';
 import { createSyntheticRuntime } from './synthetic-runtime.ts';
 import type { NodeNews } from './telling-node-process.ts';
@@ -19,7 +19,6 @@ const tell = (news: NodeNews): void => void process.send?.(news);
 const JOINING_AT_ONCE = 8;
 
 function start(): Agent {
-  const key = createUser();
   const inner = createSyntheticRuntime();
   const runtime: Runtime = {
     ...inner,
@@ -41,7 +40,7 @@ function start(): Agent {
     version: '0.0.0-test',
     slots: Number(slots),
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
+    identity: newNodeIdentity(),
     runtime,
     connect: connectToBus,
     fetch: globalThis.fetch,

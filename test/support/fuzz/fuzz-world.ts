@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { createUser } from '@nats-io/nkeys';
 import { startAgent } from '../../../shared/agent/agent.ts';
 import { connectToBus } from '../../../shared/agent/nats-connection.ts';
 import type { ApiKey } from '../../../shared/api/keys.ts';
 import { sparewatt } from '../command.ts';
+import { newNodeIdentity } from '../node-identity.ts';
 import { silentLog } from '../pool.ts';
 import { createSyntheticRuntime } from '../synthetic-runtime.ts';
 import type { ApiDocument } from './operations.ts';
@@ -75,14 +75,13 @@ export async function startFuzzWorld() {
 }
 
 function startNode(relayUrl: string) {
-  const key = createUser();
   return startAgent({
     relayUrl,
     name: 'fuzz',
     version: '0.0.0-test',
     slots: SLOTS,
     hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: { publicKey: key.getPublicKey(), seed: key.getSeed() },
+    identity: newNodeIdentity(),
     runtime: createSyntheticRuntime(MODELS),
     connect: connectToBus,
     fetch: globalThis.fetch,
