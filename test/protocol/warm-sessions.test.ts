@@ -39,14 +39,16 @@ test('[S13] a later turn goes to the node that tells of the conversation, though
     await joinScriptedNode(t, pool.relay, { name: 'right', models: [model] }),
   ] as const;
   for (const node of nodes) void serve(node.jobs);
+  // Long enough that reading it again weighs more than what a busy machine makes of two nodes' speeds.
   const turnsOf = (conversation: number) => [
-    { role: 'user', content: `Hello ${conversation}` },
+    { role: 'user', content: `Hello ${conversation} ${'and so on '.repeat(500)}` },
     { role: 'assistant', content: 'Hi' },
     { role: 'user', content: 'And now?' },
   ];
   const ask = async (messages: object[]) =>
     (await askChat(pool, model, { ...chatCall(model, false), body: JSON.stringify({ model, messages }) })).node;
-  await ask([{ role: 'user', content: 'Who am I?' }]);
+  // The first answers of a process are the slowest, and would make the node that had them a slow one.
+  for (let i = 0; i < 6; i++) await ask([{ role: 'user', content: `Who am I? ${i}` }]);
   const client = [...nodes[0].jobs.all, ...nodes[1].jobs.all][0]?.request.client ?? assert.fail();
   const digestOf = (conversation: number): string =>
     affinityOf({ model, apiKeyId: client, messages: turnsOf(conversation) })?.key ?? assert.fail();
