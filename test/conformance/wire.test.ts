@@ -43,6 +43,29 @@ test('[X08] answers an unknown address with 404 unknown_url and does not repeat 
   }
 });
 
+test('[X08] says where to ask instead, to whoever forgot the /v1 or was written for another server', async () => {
+  const base = "instead: the base URL of OpenAI's clients ends in /v1 here. ";
+  const cases: [string, string, string][] = [
+    ['POST', '/chat/completions', `Ask /v1/chat/completions ${base}`],
+    ['POST', '/v1/v1/embeddings', `Ask /v1/embeddings ${base}`],
+    ['GET', '/models', `Ask /v1/models ${base}`],
+    ['POST', '/openai/deployments/gpt/chat/completions', `Ask /v1/chat/completions ${base}`],
+    ['POST', '//v1//chat/completions', 'Ask /v1/chat/completions instead. '],
+    ['POST', '/v1/chat/completions/', 'Ask /v1/chat/completions instead. '],
+    ['POST', '/v1/responses', 'Ask /v1/chat/completions instead. '],
+    ['POST', '/v1/messages', 'Ask /v1/chat/completions instead. '],
+    ['GET', '/api/tags', 'Ask /v1/models instead. '],
+    ['POST', '/v1/batches', 'Ask /v1/jobs instead. '],
+    ['POST', '/v1/moderations', ''],
+    ['DELETE', '/chat/completions', ''],
+  ];
+  for (const [method, path, instead] of cases) {
+    const answer = await send({ method, path });
+    const { detail } = JSON.parse(answer.body) as { detail: string };
+    assert.equal(detail, `There is nothing at ${method} ${path}. ${instead}/openapi.json lists what there is.`);
+  }
+});
+
 test('[X08] answers a wrong method with 405 and the methods that are allowed', async () => {
   const cases: [string, string, string][] = [
     ['GET', '/v1/chat/completions', 'POST, OPTIONS'],
