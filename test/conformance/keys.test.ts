@@ -71,6 +71,9 @@ test('a key for one model gets no other, whichever way it asks', async () => {
   const made = await create({ models: ['test/noop'] });
   const client = clientOf(made);
   await client.chat.completions.create(ASK);
+  const listed = async (of: OpenAI) => (await of.models.list()).data.map(({ id }) => id);
+  assert.deepEqual(await listed(client), ['test/noop']);
+  assert.ok((await listed(pool.client())).includes('test/vectors'));
   await assert.rejects(client.embeddings.create({ model: 'test/vectors', input: 'x' }), (error: unknown) => {
     assert.ok(error instanceof OpenAI.PermissionDeniedError);
     assert.match(error.message, /may not ask for test\/vectors, only for test\/noop/);

@@ -8,9 +8,17 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
     '/v1/models',
     {
       config: { access: 'catalog' },
-      schema: { summary: 'Models that can be asked for', tags: ['OpenAI'], response: { 200: ModelList } },
+      schema: { summary: 'Models that this key can ask for', tags: ['OpenAI'], response: { 200: ModelList } },
     },
-    async () => ({ object: 'list' as const, data: services.models.list() }),
+    async ({ principal }) => {
+      const allowed = principal.limits?.models;
+      const served = services.models.list();
+      // Programs offer their people what stands here: no model that this key would be refused.
+      return {
+        object: 'list' as const,
+        data: allowed == null ? served : served.filter(({ id }) => allowed.includes(id)),
+      };
+    },
   );
   app.get(
     '/v1/models/:id',
