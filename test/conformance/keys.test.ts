@@ -42,9 +42,11 @@ test('a key that was made works, is shown once, and ends at once when it is revo
 });
 
 test('[X10] a key that has used up its requests is told so, and when to come again', async () => {
-  const made = await create({ requests_per_minute: 2 });
+  const made = await create({ requests_per_minute: 2, tokens_per_minute: 1_000 });
   const client = clientOf(made);
   const { response } = await client.chat.completions.create(ASK).withResponse();
+  assert.equal(response.headers.get('ratelimit-policy'), '"requests";q=2;w=60, "tokens";q=1000;w=60');
+  assert.match(response.headers.get('ratelimit') ?? '', /^"requests";r=1;t=\d+, "tokens";r=1000;t=0$/);
   assert.equal(response.headers.get('x-ratelimit-limit-requests'), '2');
   assert.equal(response.headers.get('x-ratelimit-remaining-requests'), '1');
   assert.match(response.headers.get('x-ratelimit-reset-requests') ?? '', /^\d+(ms|s)$/);
@@ -56,6 +58,7 @@ test('[X10] a key that has used up its requests is told so, and when to come aga
     assert.equal(error.code, 'rate_limit_exceeded');
     assert.ok(Number(error.headers?.get('retry-after')) >= 1);
     assert.equal(error.headers?.get('x-ratelimit-remaining-requests'), '0');
+    assert.match(error.headers?.get('ratelimit') ?? '', /^"requests";r=0;t=\d+, "tokens";r=\d+;t=\d+$/);
     return true;
   });
 });
