@@ -94,6 +94,8 @@ export type RelayOptions = {
   webhookNetworks?: WebhookNetworks;
   /** Where pictures that clients name by address may be fetched from; nowhere unless given. */
   pictureSources?: PictureSources;
+  /** Whose pages may ask with an API key, `*` for everybody's; nobody's but the relay's own unless given. */
+  corsOrigins?: readonly string[];
   /** The collector that spans of traces are sent to; none unless given. */
   otlp?: OtlpTarget;
   /** Where the built pages lie; those of this repository when absent. */
@@ -185,7 +187,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder } = options;
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder, corsOrigins } = options;
     const httpsOptions = tls?.httpsOptions();
     const mirrorFolder = folder.file(MIRROR_FOLDER);
     const app = await createApp({
@@ -196,6 +198,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       unreadMs,
       pagesFolder,
       mirrorFolder,
+      corsOrigins,
       tls: httpsOptions,
     });
     undo.push(() => app.close());
