@@ -84,6 +84,23 @@ test('a key for one model gets no other, whichever way it asks', async () => {
   });
 });
 
+test('where nobody names a model, one is chosen that the key is for, and the refusal names it where there is none', async () => {
+  const post = async (path: string, body: object, { key }: CreatedKey) => {
+    const answer = await ask<{ model?: string; detail?: string }>(pool, path, body, key);
+    return answer.body.model ?? answer.body.detail;
+  };
+  const service = ['/v1/services/llm/inference', { prompt: 'x' }] as const;
+  const later = ['/v1/jobs', { service: 'llm/inference', input: 'x' }] as const;
+  for (const model of ['test/noop', 'test/echo']) {
+    const made = await create({ models: [model] });
+    for (const [path, body] of [service, later]) assert.equal(await post(path, body, made), model, path);
+  }
+  const wrong = await create({ models: ['test/vectors'] });
+  for (const [path, body] of [service, later]) {
+    assert.match((await post(path, body, wrong)) ?? '', /may not ask for \S+, only for test\/vectors/);
+  }
+});
+
 test('a key for some things only says so, is refused the others, and leaves no more to the one after it', async () => {
   const made = await create({ scopes: ['catalog', 'inference'] });
   assert.deepEqual(made.scopes, ['inference', 'catalog']);

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Model, ModelList } from '../../../shared/api/models.ts';
+import { mayAsk } from '../../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 
 export function registerModelRoutes(app: RelayApp, services: RelayServices): void {
@@ -11,13 +12,9 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
       schema: { summary: 'Models that this key can ask for', tags: ['OpenAI'], response: { 200: ModelList } },
     },
     async ({ principal }) => {
-      const allowed = principal.limits?.models;
-      const served = services.models.list();
       // Programs offer their people what stands here: no model that this key would be refused.
-      return {
-        object: 'list' as const,
-        data: allowed == null ? served : served.filter(({ id }) => allowed.includes(id)),
-      };
+      const data = services.models.list().filter(({ id }) => mayAsk(principal, id));
+      return { object: 'list' as const, data };
     },
   );
   app.get(
