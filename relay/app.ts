@@ -9,6 +9,7 @@ import { registerAdminSessionRoutes } from './routes/admin-session.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
 import { registerCapabilityRoutes } from './routes/capabilities.ts';
 import { registerCapabilityJobRoutes } from './routes/capability-jobs.ts';
+import { allowOrigins } from './routes/cors.ts';
 import { registerCreditRoutes } from './routes/credits.ts';
 import { registerDraining } from './routes/draining.ts';
 import { registerEnrollRoute } from './routes/enroll.ts';
@@ -68,6 +69,8 @@ export type AppOptions = {
   pagesFolder?: string | undefined;
   /** Where the models lie that the relay hands to its nodes. */
   mirrorFolder?: string | undefined;
+  /** Whose pages may ask with a key; nobody's but the relay's own unless given. */
+  corsOrigins?: readonly string[] | undefined;
 };
 
 // Java's own client offers HTTP/2 with every request: only a WebSocket is really an upgrade.
@@ -84,6 +87,7 @@ export async function createApp({
   unreadMs,
   pagesFolder,
   mirrorFolder,
+  corsOrigins = [],
 }: AppOptions): Promise<RelayApp> {
   const app = Fastify({
     loggerInstance: logger,
@@ -108,6 +112,7 @@ export async function createApp({
   compileOnDemand(app);
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes, log);
+  allowOrigins(app, corsOrigins, routes);
   registerRequestId(app);
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
-import { Problem } from '../shared/problems/problem.ts';
 import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { createApp } from './app.ts';
 import { createServices } from './compose/create-services.ts';
@@ -18,6 +16,7 @@ import { attachWebSocketDoor } from './fabric/websocket-door.ts';
 import type { FileLimits } from './files/file-limits.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { assertHost, listen } from './listen.ts';
 import { admitWatcher } from './live/admit-watcher.ts';
 import { attachLiveDoor } from './live/live-door.ts';
 import { MIRROR_FOLDER } from './models/mirror.ts';
@@ -30,7 +29,6 @@ import { openAttestationKey } from './receipts/attestation.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/enroll.ts';
 import { LIVE_PATH } from './routes/stats.ts';
-import type { RelayApp } from './services.ts';
 import { DATABASE_FILE, openStore } from './store/open-store.ts';
 import { VERSION } from './version.ts';
 
@@ -96,6 +94,8 @@ export type RelayOptions = {
   webhookNetworks?: WebhookNetworks;
   /** Where pictures that clients name by address may be fetched from; nowhere unless given. */
   pictureSources?: PictureSources;
+  /** Whose pages may ask with an API key, `*` for everybody's; nobody's but the relay's own unless given. */
+  corsOrigins?: readonly string[];
   /** The collector that spans of traces are sent to; none unless given. */
   otlp?: OtlpTarget;
   /** Where the built pages lie; those of this repository when absent. */
@@ -135,6 +135,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   try {
     const folder = openDataFolder(options.dataFolder, { log });
     undo.push(() => folder.close());
+    await assertHost(options.host);
     const keys = readOrCreateKeys(folder);
     const identity = readOrCreateRelayIdentity(folder);
     const { databaseUrl, databaseWaitMs, attestationKeyFile } = options;
@@ -186,7 +187,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder } = options;
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder, corsOrigins } = options;
     const httpsOptions = tls?.httpsOptions();
     const mirrorFolder = folder.file(MIRROR_FOLDER);
     const app = await createApp({
@@ -197,6 +198,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       unreadMs,
       pagesFolder,
       mirrorFolder,
+      corsOrigins,
       tls: httpsOptions,
     });
     undo.push(() => app.close());
@@ -254,44 +256,6 @@ async function drain(lifecycle: Lifecycle, { drainMs = 0, log }: RelayOptions): 
 /** Whether TLS has found that the client's certificate is one of this relay's. */
 function hasCertificate({ socket }: IncomingMessage): boolean {
   return socket instanceof TLSSocket && socket.authorized;
-}
-
-async function listen(app: RelayApp, options: RelayOptions): Promise<string> {
-  const { host, port } = options;
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    throw listenProblem(error as NodeJS.ErrnoException, host, port);
-  }
-  const address = app.server.address() as AddressInfo;
-  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `${options.tls === undefined ? 'http' : 'https'}://${shown}:${address.port}`;
-}
-
-function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): unknown {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new Problem(
-        'port_in_use',
-        `Port ${port} of ${host} is taken, perhaps by another relay. Stop it, or choose another with --port.`,
-        { cause: error },
-      );
-    case 'EACCES':
-      return new Problem(
-        'address_unavailable',
-        `You may not listen on port ${port}. Choose one above 1023 with --port.`,
-        {
-          cause: error,
-        },
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new Problem('address_unavailable', `${host} is no address of this machine. Choose another with --host.`, {
-        cause: error,
-      });
-    default:
-      return error;
-  }
 }
 
 function once(run: () => Promise<void>): () => Promise<void> {

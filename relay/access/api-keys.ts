@@ -78,6 +78,11 @@ export type Principal = {
 /** The operator, however they came in. */
 export const ADMIN: Principal = { kind: 'admin', keyId: 'admin', scopes: ['admin', ...KEY_SCOPES] };
 
+/** Whether a key is one for this model, or for all. */
+export function mayAsk({ limits }: Principal, model: string): boolean {
+  return limits?.models == null || limits.models.includes(model);
+}
+
 /** Passes a principal that may do `scope`. Errors: `insufficient_scope`. */
 export function assertScope(principal: Principal, scope: Scope): void {
   if (principal.scopes.includes(scope)) return;

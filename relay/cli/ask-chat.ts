@@ -2,7 +2,7 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { type Static, Type } from 'typebox';
 import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
 import { validatorOf } from '../../shared/protocol/validator.ts';
-import { noAnswer } from './relay-authority.ts';
+import { noAnswer, notARelay } from './no-answer.ts';
 import { headersOf } from './signed-request.ts';
 
 export type AskOptions = {
@@ -55,6 +55,8 @@ export async function askChat(options: AskOptions): Promise<ChatAnswer> {
   const startedAt = performance.now();
   const response = await post(options);
   if (!response.ok || response.body === null) throw await refusalOf(response, options.relayUrl);
+  const type = response.headers.get('content-type') ?? '';
+  if (!type.startsWith('text/event-stream')) throw notARelay(options.relayUrl, response);
   const answer: ChatAnswer = {
     text: '',
     model: options.model,
@@ -130,7 +132,7 @@ function readEvent(data: string, answer: ChatAnswer, startedAt: number, onText: 
 async function refusalOf(response: Response, relayUrl: string): Promise<Problem> {
   const body: unknown = await response.json().catch(() => undefined);
   if (isErrorEvent.Check(body)) return problemOf(body);
-  return new Problem('relay_unreachable', `${relayUrl} answered with status ${response.status}, not as a relay does.`);
+  return notARelay(relayUrl, response);
 }
 
 function problemOf(event: Static<typeof ErrorEvent>): Problem {

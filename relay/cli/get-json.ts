@@ -1,5 +1,5 @@
-import { fromProblemRecord, Problem } from '../../shared/problems/problem.ts';
-import { noAnswer } from './relay-authority.ts';
+import { fromProblemRecord } from '../../shared/problems/problem.ts';
+import { noAnswer, notARelay } from './no-answer.ts';
 import { headersOf } from './signed-request.ts';
 
 /** One GET against a relay. Throws the relay's refusal, or `relay_unreachable`. */
@@ -41,10 +41,9 @@ async function askRelay<Answer>(relayUrl: string, path: string, apiKey: string, 
   const response = await fetch(url, { ...init, headers }).catch((cause: unknown) => {
     throw noAnswer(relayUrl, cause);
   });
-  const body = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
+  const body = (await response.json().catch(() => undefined)) as { code?: string; detail?: string } | undefined;
+  if (body === undefined) throw notARelay(relayUrl, response);
   if (response.ok) return body as Answer;
-  if (body.code === undefined) {
-    throw new Problem('relay_unreachable', `${relayUrl} answered with status ${response.status}, not as a relay does.`);
-  }
+  if (body.code === undefined) throw notARelay(relayUrl, response);
   throw fromProblemRecord({ code: body.code, detail: body.detail ?? '' });
 }

@@ -23,7 +23,7 @@ export function readReceiptFile(file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Problem('receipt_invalid', `${file} is no JSON, so it is no receipt.`, { cause });
+    throw new Problem('receipt_invalid', `${file} is no JSON, and so not what was saved.`, { cause });
   }
 }
 
@@ -31,7 +31,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new Problem('invalid_option', `${file} cannot be read. Give the file that the receipt was saved to.`, {
+    throw new Problem('invalid_option', `${file} cannot be read. Give the file that it was saved to.`, {
       cause,
     });
   }

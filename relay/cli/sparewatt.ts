@@ -61,10 +61,25 @@ async function addCommands(program: Command, words: string[]): Promise<void> {
   }
 }
 
+/** Descriptions are wrapped where at least so many columns are left for them; with fewer, they would run over the edge. */
+const NARROWEST_COLUMN = 24;
+
 /** Whoever has mistyped a command is told of the help of that one. */
 function prepare(command: Command, called: string): void {
-  command.exitOverride().showHelpAfterError(`(${called} --help says what it takes)`);
+  command
+    .exitOverride()
+    .configureHelp({ minWidthToWrap: NARROWEST_COLUMN })
+    .showHelpAfterError(`(${called} --help says what it takes)`);
+  if (command.commands.length > 0) refuseOtherParts(command);
   for (const part of command.commands) prepare(part, `${called} ${part.name()}`);
+}
+
+/** commander counts a mistyped part of a command that does something by itself among the arguments, of which there are none. */
+function refuseOtherParts(command: Command): void {
+  command.allowExcessArguments().hook('preAction', (self, called) => {
+    const [word] = self.args;
+    if (self === called && word !== undefined) self.error(`error: unknown command '${word}'`);
+  });
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../shared/problems/problem.ts';
-import { ensureFirstKey, type Principal } from '../access/api-keys.ts';
+import { ensureFirstKey, mayAsk, type Principal } from '../access/api-keys.ts';
 import { createKeyAdmin } from '../access/key-admin.ts';
 import { createKeyGuard } from '../access/key-guard.ts';
 import { createOperatorSessions } from '../access/operator-sessions.ts';
@@ -31,9 +31,10 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     signatures: createSignatureGuard({ secrets, now: Date.now }),
     sessionCookie: createSessionCookie({ sessions: operatorSessions, relayKey, publicUrl }),
     /** Throws for what the key may not ask, or not now. */
-    admit: ({ keyId, limits }: Principal, model: string): void => {
+    admit: (principal: Principal, model: string): void => {
+      const { keyId, limits } = principal;
       if (limits === undefined) return;
-      assertMayAsk(limits.models, model);
+      if (!mayAsk(principal, model)) throw refusedModel(model, limits.models ?? []);
       rateLimits.admit(keyId, limits);
     },
   };
@@ -41,8 +42,7 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
 
 export type OpenAccess = Awaited<ReturnType<typeof openAccess>>;
 
-function assertMayAsk(models: readonly string[] | null, model: string): void {
-  if (models === null || models.includes(model)) return;
+function refusedModel(model: string, models: readonly string[]): Problem {
   const sentence = `This key may not ask for ${model}, only for ${models.join(', ')}.`;
-  throw new Problem('insufficient_scope', sentence, { param: 'model' });
+  return new Problem('insufficient_scope', sentence, { param: 'model' });
 }

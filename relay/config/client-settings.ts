@@ -20,7 +20,7 @@ export const ClientSettings = Type.Object(
       Type.String({
         minLength: 1,
         ...described({
-          description: 'API key for chat and models',
+          description: 'API key for what any client may',
           wanted: 'an API key of the relay',
           env: 'SPAREWATT_API_KEY',
           argument: 'key',

@@ -24,8 +24,19 @@ export function loadSettings(sections: readonly SectionName[], sources: SettingS
   const { file, fault } = tryToRead(sources, env);
   const workingFolder = sources.workingFolder ?? process.cwd();
   const resolution = withImplied(resolveSettings(sections, { file, env, flags }), workingFolder);
+  const { settings } = resolution;
   const faults = [...(fault === undefined ? [] : [fault]), ...resolution.faults, ...faultsElsewhere(sections, file)];
-  return { settings: resolution.settings, faults, file };
+  return { settings, faults: [...faults, ...faultsBetween(settings)], file };
+}
+
+/** What is right by itself, and wrong beside another. */
+function faultsBetween(settings: Resolution['settings']): string[] {
+  const find = (wanted: string) => settings.find(({ section, key }) => section === 'relay' && key === wanted);
+  const [port, busPort] = [find('port'), find('bus_port')];
+  if (busPort?.value === undefined || busPort.value === 0 || busPort.value !== port?.value) return [];
+  return [
+    `relay.bus_port is ${busPort.value} as relay.port is, and each takes one of its own. Leave relay.bus_port out.`,
+  ];
 }
 
 /** One section of what was loaded, as its schema types it. Errors: `invalid_setting` for any fault at all. */

@@ -243,6 +243,18 @@ export const RelaySettings = Type.Object(
         example: ['images.example.com', '*.wikimedia.org'],
       }),
     }),
+    cors_origins: Type.Array(Type.String({ pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^\\s/,*]+)$' }), {
+      default: [],
+      ...described({
+        description: 'origins whose pages may ask with an API key from a browser; * is every page',
+        wanted: 'a list of origins such as https://app.example, without a path',
+        env: 'SPAREWATT_RELAY_CORS_ORIGINS',
+        flag: 'cors-origin',
+        argument: 'origin',
+        otherwise: 'none but the relay itself',
+        example: ['https://app.example', 'http://localhost:5173'],
+      }),
+    }),
     webhook_networks: Type.Optional(
       Type.Union([Type.Literal('public'), Type.Literal('private')], {
         ...described({

@@ -58,18 +58,21 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
     // Where so many are served, not every document is a reason to look at all of them.
     most = Math.max(MOST_KNOWN, 2 * known.size - MOST_KNOWN);
   };
-  const find = (id: string): KnownModel => {
+  const find = (id: string, type?: JobType): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;
-    throw new Problem('model_not_found', `There is no model "${id.slice(0, 256)}" here. ${instead(id)}`, {
+    throw new Problem('model_not_found', `There is no model "${id.slice(0, 256)}" here. ${instead(id, type)}`, {
       param: 'model',
     });
   };
   const isServed = ({ served }: KnownModel): boolean => table.serving(served.name).size > 0;
-  /** What can be asked at once comes before what waits for its node to return. */
-  const instead = (id: string): string => {
-    const models = [...known.values()].filter(isModel);
-    if (models.length === 0) return 'No node has offered any yet: join one at /join, or with sparewatt agent.';
+  /** What can be asked at once comes before what waits for its node to return; models of another kind would not help. */
+  const instead = (id: string, type: JobType | undefined): string => {
+    const any = [...known.values()].filter(isModel);
+    if (any.length === 0) return 'No node has offered any yet: join one at /join, or with sparewatt agent.';
+    const models = type === undefined ? any : any.filter(({ served }) => served.type === type);
+    if (models.length === 0)
+      return 'No node has offered one for this work yet: sparewatt models add puts one on a node.';
     const here = models.filter(isServed);
     const names = nearestNames(
       id,
@@ -99,7 +102,7 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
       throw new Problem('unsupported_content', `${id} reads text only. Choose a model that reads pictures.`, { param });
     },
     assertKnown: (id, type) => {
-      const { served } = find(id);
+      const { served } = find(id, type);
       if (served.type === type) return;
       throw new Problem(
         'invalid_value',

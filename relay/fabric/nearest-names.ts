@@ -8,8 +8,12 @@ export function nearestNames(wanted: string, known: string[]): string[] {
   const target = wanted.toLowerCase().slice(0, 256);
   return known
     .slice(0, MOST_COMPARED)
-    .map((name) => ({ name, distance: distance(target, name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
+    .map((name) => ({
+      name,
+      distance: distance(target, name.toLowerCase()),
+      more: Math.abs(name.length - target.length),
+    }))
+    .sort((a, b) => a.distance - b.distance || a.more - b.more || a.name.localeCompare(b.name))
     .slice(0, MOST_NAMES)
     .map(({ name }) => name);
 }

@@ -32,8 +32,9 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
       async (request, reply) => {
         const { model: wanted, ...input } = request.body as { model?: string | null } & Record<string, unknown>;
         const task = type === 'task' && typeof input.task === 'string' ? taskNamed(input.task) : undefined;
-        const asked = { type, task, client: request.principal.keyId, size: sizeOf({ type, input }) };
-        const chosen = await chooseModel(asked, { model: (name) => (wanted ?? name) === name }, services);
+        const asked = { type, task, size: sizeOf({ type, input }) };
+        const fitting = { model: (name: string) => (wanted ?? name) === name };
+        const chosen = await chooseModel(asked, request.principal, fitting, services);
         if (chosen === undefined) throw noCapacity(asked, wanted ?? undefined);
         const { model, ignore } = chosen;
         const order = { type, model, stream: false, input };

@@ -4,6 +4,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import type { RelayLog } from '../log.ts';
 import type { RelayApp } from '../services.ts';
+import { insteadOf } from './address-meant.ts';
 import { lingerForBody } from './lingering-close.ts';
 import { pageMeantBy } from './pages.ts';
 import type { RouteTable } from './route-table.ts';
@@ -36,7 +37,8 @@ function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: Ro
     return;
   }
   if (allowed.length === 0) {
-    const detail = `There is nothing at ${request.method} ${path}. /openapi.json lists what there is.`;
+    const instead = insteadOf(path, request.method, routes);
+    const detail = `There is nothing at ${request.method} ${path}. ${instead}/openapi.json lists what there is.`;
     sendProblem(new Problem('unknown_url', detail), request, reply, log);
     return;
   }

@@ -82,12 +82,7 @@ async function readOrder(
 ): Promise<{ order: QueuedOrder; input: string; fileId: string | undefined }> {
   const { service, model: wanted, max_attempts: maxAttempts, max_wait_ms: maxWaitMs } = body;
   const createdAt = Date.now();
-  const work = await orderOf(
-    service,
-    { input: body.input, model: wanted ?? undefined },
-    request.principal.keyId,
-    services,
-  );
+  const work = await orderOf(service, { input: body.input, model: wanted ?? undefined }, request.principal, services);
   const { type, model, input } = work.order;
   // For its refusals: it is read again when the job runs.
   readRoutingOptions(body.routing, services);

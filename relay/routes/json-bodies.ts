@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem } from '../../shared/problems/problem.ts';
 import { assertSayable } from './assert-sayable.ts';
 
 /**
@@ -8,14 +9,28 @@ import { assertSayable } from './assert-sayable.ts';
 export function readSayableBodies(app: FastifyInstance): void {
   const read = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) =>
-    read(request, text, (error, body) => done(error ?? faultOf(body), body)),
-  );
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (isUnasked(request, text)) return done(null);
+    const packed = faultOf(() => assertUnpacked(request));
+    if (packed !== null) return done(packed);
+    read(request, text, (error, body) => done(error ?? faultOf(() => assertSayable(body)), body));
+  });
 }
 
-function faultOf(body: unknown): Error | null {
+/** What is at no address is asked for nothing; OpenAI's client for Python names this type also where it sends no body. */
+function isUnasked({ is404, routeOptions }: FastifyRequest, text: string): boolean {
+  return is404 || (text === '' && routeOptions.schema?.body === undefined);
+}
+
+function assertUnpacked({ headers: { 'content-encoding': coding } }: FastifyRequest): void {
+  if (coding === undefined || coding.toLowerCase() === 'identity') return;
+  const sentence = `The relay reads no bodies that are packed (${coding.slice(0, 64)}). Send it without Content-Encoding.`;
+  throw new Problem('unsupported_media_type', sentence);
+}
+
+function faultOf(check: () => void): Error | null {
   try {
-    assertSayable(body);
+    check();
     return null;
   } catch (error) {
     return error as Error;

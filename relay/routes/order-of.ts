@@ -2,6 +2,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { CAPABILITY_TYPES, isServiceType, type JobType } from '../../shared/protocol/subjects.ts';
 import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
 import { isObject, type JsonSchema } from '../../shared/registry/json-schema.ts';
+import { mayAsk, type Principal } from '../access/api-keys.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
 import type { JobOrder, RelayServices } from '../services.ts';
 import { planService } from './services/plan-service.ts';
@@ -19,15 +20,15 @@ export type QueuedWork = { order: JobOrder; asked?: JsonSchema };
 export async function orderOf(
   service: string,
   { input, model }: { input: unknown; model: string | undefined },
-  client: string,
+  caller: Principal,
   services: RelayServices,
 ): Promise<QueuedWork> {
   const type = TYPE_OF_SERVICE.get(service);
-  if (type !== undefined) return { order: orderOfType(type, { input, model }, services) };
+  if (type !== undefined) return { order: orderOfType(type, { input, model }, caller, services) };
   const registered = services.registry.get(service, 'service');
   if (!isObject(input)) throw new Problem('invalid_value', 'The input must be a JSON object.', { param: 'input' });
   const asked = model === undefined ? input : { ...input, model };
-  const { order } = await planService(registered, asked, client, services).catch(blameInput);
+  const { order } = await planService(registered, asked, caller, services).catch(blameInput);
   return { order, asked };
 }
 
@@ -49,7 +50,7 @@ const TYPE_OF_SERVICE = new Map(
 );
 
 /**
- * The model is the one that is named, else that of the input, else the first by name that a connected node serves.
+ * The model is the one that is named, else that of the input, else the first by name that a connected node serves and the key is for.
  *
  * A model that no connected node has ever served is refused only while some node serves this type of job: after a start
  * of the relay its nodes are not back yet, and the job can wait for them.
@@ -57,9 +58,11 @@ const TYPE_OF_SERVICE = new Map(
 function orderOfType(
   type: JobType,
   { input, model: wanted }: { input: unknown; model: string | undefined },
+  caller: Principal,
   { table, models }: { table: NodeTable; models: RelayServices['models'] },
 ): JobOrder {
-  const model = wanted ?? modelOfInput(input) ?? servedModels(type, table).sort()[0];
+  const served = servedModels(type, table).sort();
+  const model = wanted ?? modelOfInput(input) ?? served.find((name) => mayAsk(caller, name)) ?? served[0];
   if (model === undefined) {
     const sentence = `No connected node serves ${SERVICE_OF_JOB_TYPE[type]}. Name a model, and the job waits for it.`;
     throw new Problem('no_capacity', sentence, { retryAfterMs: 1_000 });

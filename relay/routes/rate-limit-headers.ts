@@ -2,12 +2,33 @@ import type { Principal } from '../access/api-keys.ts';
 import type { Allowance, RateLimits } from '../access/rate-limits.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 
-/** What the key may still do, as OpenAI's clients read it; nothing for a key without limits. */
+/** Of every limit: its bucket fills evenly within so much. */
+const WINDOW_S = 60;
+
+/**
+ * What the key may still do, as OpenAI's clients read it and as `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) has it;
+ * nothing for a key without limits.
+ */
 export function rateLimitHeaders({ keyId, limits }: Principal, rateLimits: RateLimits): Record<string, string> {
   const allowances = limits === undefined ? undefined : rateLimits.allowances(keyId);
   if (allowances === undefined) return {};
   const { requests, tokens } = allowances;
-  return { ...headersOf('requests', requests), ...headersOf('tokens', tokens) };
+  return {
+    ...headersOf('requests', requests),
+    ...headersOf('tokens', tokens),
+    ...fieldsOf(Object.entries(allowances)),
+  };
+}
+
+function fieldsOf(allowances: [string, Allowance | null][]): Record<string, string> {
+  const policies: string[] = [];
+  const states: string[] = [];
+  for (const [what, allowance] of allowances) {
+    if (allowance === null) continue;
+    policies.push(`"${what}";q=${allowance.limit};w=${WINDOW_S}`);
+    states.push(`"${what}";r=${allowance.remaining};t=${Math.ceil(allowance.resetMs / 1_000)}`);
+  }
+  return policies.length === 0 ? {} : { 'ratelimit-policy': policies.join(', '), ratelimit: states.join(', ') };
 }
 
 /** Errors tell it too: whoever is refused wants to know for how long. */

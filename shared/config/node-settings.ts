@@ -105,6 +105,7 @@ export const NodeSettings = Type.Object(
         pattern: '^https?://[^\\s/]+',
         ...described({
           description: 'where models are downloaded from: the Hugging Face hub or a mirror of it',
+          otherwise: 'https://huggingface.co',
           wanted: 'an address such as https://huggingface.co',
           env: 'SPAREWATT_HUB',
           argument: 'url',

@@ -90,33 +90,38 @@ test('the Dockerfile copies what there is, and runs the command as nobody in par
   for (const name of ['.git', '.env', '**/node_modules', '.sparewatt']) assert.ok(ignored.includes(name), name);
 });
 
-test('what the container runs starts with its settings, is found healthy, drains, and prints no key', async (t) => {
-  const data = temporaryFolder(t);
-  const [port, busPort] = [await freePort(), await freePort()];
-  const env = {
-    ...relay.environment,
-    SPAREWATT_DATA: data,
-    SPAREWATT_RELAY_HOST: '127.0.0.1',
-    SPAREWATT_RELAY_PORT: `${port}`,
-    SPAREWATT_RELAY_BUS_PORT: `${busPort}`,
-    SPAREWATT_RELAY_DRAIN_S: '1',
-  };
-  const command = sparewatt(instruction('CMD'), { env });
-  // Compose writes a dollar sign twice.
-  const [, program, ...args] = relay.healthcheck.test.map((part) => part.replaceAll('$$', '$'));
-  assert.equal(program, 'node');
-  const check = (): number | null => spawnSync(process.execPath, args, { env: { ...process.env, ...env } }).status;
-  assert.equal(check(), 1);
-  await until(() => check() === 0 || command.child.exitCode !== null);
-  command.child.kill('SIGTERM');
-  assert.equal(await command.exit, 0, command.stderr());
-  assert.equal(command.stdout(), '');
-  const { apiKey, adminToken } = JSON.parse(readFileSync(join(data, 'relay', 'keys.json'), 'utf8')) as Record<
-    string,
-    string
-  >;
-  for (const secret of [apiKey, adminToken]) assert.ok(!command.stderr().includes(secret ?? ''));
-});
+for (const tls of ['false', 'true']) {
+  const how = tls === 'true' ? 'with TLS' : 'as it stands';
+  test(`what the container runs starts ${how}, is found healthy, drains, and prints no key`, async (t) => {
+    const data = temporaryFolder(t);
+    const [port, busPort] = [await freePort(), await freePort()];
+    const env = {
+      ...relay.environment,
+      SPAREWATT_DATA: data,
+      SPAREWATT_RELAY_HOST: '127.0.0.1',
+      SPAREWATT_RELAY_PORT: `${port}`,
+      SPAREWATT_RELAY_BUS_PORT: `${busPort}`,
+      SPAREWATT_RELAY_DRAIN_S: '1',
+      SPAREWATT_RELAY_TLS: tls,
+    };
+    const command = sparewatt(instruction('CMD'), { env });
+    // Compose writes a dollar sign twice.
+    const [, program, ...args] = relay.healthcheck.test.map((part) => part.replaceAll('$$', '$'));
+    assert.equal(program, 'node');
+    const check = (): number | null => spawnSync(process.execPath, args, { env: { ...process.env, ...env } }).status;
+    assert.equal(check(), 1);
+    await until(() => check() === 0 || command.child.exitCode !== null);
+    command.child.kill('SIGTERM');
+    await until(() => check() === 1);
+    assert.equal(await command.exit, 0, command.stderr());
+    assert.equal(command.stdout(), '');
+    const { apiKey, adminToken } = JSON.parse(readFileSync(join(data, 'relay', 'keys.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    for (const secret of [apiKey, adminToken]) assert.ok(!command.stderr().includes(secret ?? ''));
+  });
+}
 
 const systemd = spawnSync('systemd-analyze', ['--version']).status === 0;
 const skip = systemd ? false : 'there is no systemd-analyze on this machine';

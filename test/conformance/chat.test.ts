@@ -146,18 +146,18 @@ test('[CH14] hands penalties, biases and further sampling on, and leaves out wha
 });
 
 test('[CH14] refuses what it cannot honour instead of ignoring it', async () => {
-  const refused: [string, unknown][] = [
-    ['functions', [{ name: 'f' }]],
-    ['function_call', { name: 'f' }],
+  const refused: [string, unknown, advice?: RegExp][] = [
+    ['functions', [{ name: 'f' }], /Use "tools" instead/],
+    ['function_call', { name: 'f' }, /Use "tool_choice" instead/],
     ['modalities', ['text', 'audio']],
     ['audio', { voice: 'alloy', format: 'wav' }],
     ['prediction', { type: 'content', content: 'x' }],
     ['web_search_options', {}],
   ];
   const started = node.runtime.jobs.length;
-  for (const [param, value] of refused) {
+  for (const [param, value, message = /Leave it out/] of refused) {
     const answer = await readError(await post({ model: 'test/noop', messages: [USER], [param]: value }));
-    assertError(answer, { code: 'unsupported_parameter', param, message: /Leave it out/ });
+    assertError(answer, { code: 'unsupported_parameter', param, message });
   }
   assert.equal(node.runtime.jobs.length, started);
 });

@@ -107,8 +107,9 @@ test('refuses what it would have to ignore, and says which parameter that is', a
   }
   for (const prompt of [[1, 2], [[1], [2]], '', [], null, {}, [null]]) {
     const response = await post({ ...ask, prompt });
-    const { error } = (await response.json()) as { error: { param: string } };
+    const { error } = (await response.json()) as { error: { param: string; message: string } };
     assert.deepEqual([response.status, error.param], [400, 'prompt'], JSON.stringify(prompt));
+    assert.doesNotMatch(error.message, /leave out/, 'no request is without one');
   }
   assert.equal(
     (await post({ ...ask, user: 'u', unheard: 1 })).headers.get('x-sparewatt-ignored-params'),

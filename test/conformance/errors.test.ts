@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import OpenAI from 'openai';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
@@ -10,9 +11,10 @@ after(() => pool.close());
 const node = await pool.addNode();
 
 const CHAT = '/v1/chat/completions';
+const JSON_TYPE = { 'content-type': 'application/json' };
 const MESSAGES = [{ role: 'user', content: 'x' }];
 
-function post(body: string, headers: Record<string, string> = { 'content-type': 'application/json' }, path = CHAT) {
+function post(body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = JSON_TYPE, path = CHAT) {
   return pool.request(path, { method: 'POST', headers, body });
 }
 
@@ -165,6 +167,19 @@ test('[X06] answers other content types with 415', async () => {
   }
 });
 
+test('[X06] answers a body that is packed with 415, and not as one that is no JSON', async () => {
+  const body = JSON.stringify({ model: 'test/noop', messages: MESSAGES });
+  for (const [coding, sent] of [
+    ['gzip', gzipSync(body)],
+    ['identity, br', body],
+    ['x'.repeat(5_000), body],
+  ] as const) {
+    const answer = await readError(await post(sent, { ...JSON_TYPE, 'content-encoding': coding }));
+    assertError(answer, { code: 'unsupported_media_type', message: /without Content-Encoding/ });
+  }
+  assert.equal((await post(body, { ...JSON_TYPE, 'content-encoding': 'Identity' })).status, 200);
+});
+
 test('[X06] answers a body over the limit with 413, whether its length is told or not', async () => {
   const big = JSON.stringify({ model: 'test/noop', messages: [{ role: 'user', content: 'x'.repeat(MAX_BODY_BYTES) }] });
   const expected: ExpectedError = { code: 'body_too_large', message: new RegExp(`${MAX_BODY_BYTES} bytes`) };
@@ -175,7 +190,7 @@ test('[X06] answers a body over the limit with 413, whether its length is told o
       controller.close();
     },
   });
-  const headers = { 'content-type': 'application/json' };
+  const headers = JSON_TYPE;
   const chunked = { method: 'POST', headers, body: parts, duplex: 'half' } as RequestInit;
   assertError(await readError(await pool.request(CHAT, chunked)), expected);
 });

@@ -42,9 +42,11 @@ test('a key that was made works, is shown once, and ends at once when it is revo
 });
 
 test('[X10] a key that has used up its requests is told so, and when to come again', async () => {
-  const made = await create({ requests_per_minute: 2 });
+  const made = await create({ requests_per_minute: 2, tokens_per_minute: 1_000 });
   const client = clientOf(made);
   const { response } = await client.chat.completions.create(ASK).withResponse();
+  assert.equal(response.headers.get('ratelimit-policy'), '"requests";q=2;w=60, "tokens";q=1000;w=60');
+  assert.match(response.headers.get('ratelimit') ?? '', /^"requests";r=1;t=\d+, "tokens";r=1000;t=0$/);
   assert.equal(response.headers.get('x-ratelimit-limit-requests'), '2');
   assert.equal(response.headers.get('x-ratelimit-remaining-requests'), '1');
   assert.match(response.headers.get('x-ratelimit-reset-requests') ?? '', /^\d+(ms|s)$/);
@@ -56,6 +58,7 @@ test('[X10] a key that has used up its requests is told so, and when to come aga
     assert.equal(error.code, 'rate_limit_exceeded');
     assert.ok(Number(error.headers?.get('retry-after')) >= 1);
     assert.equal(error.headers?.get('x-ratelimit-remaining-requests'), '0');
+    assert.match(error.headers?.get('ratelimit') ?? '', /^"requests";r=0;t=\d+, "tokens";r=\d+;t=\d+$/);
     return true;
   });
 });
@@ -71,11 +74,31 @@ test('a key for one model gets no other, whichever way it asks', async () => {
   const made = await create({ models: ['test/noop'] });
   const client = clientOf(made);
   await client.chat.completions.create(ASK);
+  const listed = async (of: OpenAI) => (await of.models.list()).data.map(({ id }) => id);
+  assert.deepEqual(await listed(client), ['test/noop']);
+  assert.ok((await listed(pool.client())).includes('test/vectors'));
   await assert.rejects(client.embeddings.create({ model: 'test/vectors', input: 'x' }), (error: unknown) => {
     assert.ok(error instanceof OpenAI.PermissionDeniedError);
     assert.match(error.message, /may not ask for test\/vectors, only for test\/noop/);
     return true;
   });
+});
+
+test('where nobody names a model, one is chosen that the key is for, and the refusal names it where there is none', async () => {
+  const post = async (path: string, body: object, { key }: CreatedKey) => {
+    const answer = await ask<{ model?: string; detail?: string }>(pool, path, body, key);
+    return answer.body.model ?? answer.body.detail;
+  };
+  const service = ['/v1/services/llm/inference', { prompt: 'x' }] as const;
+  const later = ['/v1/jobs', { service: 'llm/inference', input: 'x' }] as const;
+  for (const model of ['test/noop', 'test/echo']) {
+    const made = await create({ models: [model] });
+    for (const [path, body] of [service, later]) assert.equal(await post(path, body, made), model, path);
+  }
+  const wrong = await create({ models: ['test/vectors'] });
+  for (const [path, body] of [service, later]) {
+    assert.match((await post(path, body, wrong)) ?? '', /may not ask for \S+, only for test\/vectors/);
+  }
 });
 
 test('a key for some things only says so, is refused the others, and leaves no more to the one after it', async () => {

@@ -62,16 +62,21 @@ test('[MO3] finds a model whose slash is not escaped', async () => {
 
 test('[MO4] answers an unknown model with 404 model_not_found and the nearest names, wherever it is asked for', async () => {
   const client = pool.client();
-  for (const asking of [
-    () => client.models.retrieve('test/ecko'),
-    () => client.chat.completions.create(ask('test/ecko')),
-    () => client.chat.completions.create({ ...ask('test/ecko'), stream: true }),
-    () => client.embeddings.create({ model: 'test/ecko', input: 'x' }),
-  ]) {
+  const ofChats = /"test\/ecko".* Did you mean test\/echo or/;
+  const cases: [asking: () => Promise<unknown>, sentence: RegExp][] = [
+    [() => client.models.retrieve('test/ecko'), ofChats],
+    [() => client.chat.completions.create(ask('test/ecko')), ofChats],
+    [() => client.chat.completions.create({ ...ask('test/ecko'), stream: true }), ofChats],
+    [
+      () => client.embeddings.create({ model: 'test/ecko', input: 'x' }),
+      /"test\/ecko".* Did you mean test\/vectors\?$/,
+    ],
+  ];
+  for (const [asking, sentence] of cases) {
     await assert.rejects(asking(), (error: unknown) => {
       assert.ok(error instanceof OpenAI.NotFoundError);
       assert.deepEqual([error.code, error.param], ['model_not_found', 'model']);
-      assert.match(error.message, /"test\/ecko".* Did you mean test\/echo or/);
+      assert.match(error.message, sentence);
       return true;
     });
   }

@@ -155,6 +155,20 @@ test('[CH09] streams a call by its id and name first, then its arguments in piec
   assert.equal(events.at(-1)?.choices[0]?.finish_reason, 'tool_calls');
 });
 
+test('[CH09] opens a stream that begins with a call without content, and one that begins with words with an empty one', async () => {
+  const asked = { model: DEMO_CHAT, tool_choice: 'required', seed: 3, stream: true };
+  for (const [body, content] of [
+    [asked, null],
+    [{ model: 'test/caller', stream: true }, ''],
+  ] as const) {
+    const { events } = readEvents(await (await post(body)).text());
+    assert.deepEqual(events[0]?.choices[0]?.delta, { role: 'assistant', content, refusal: null });
+    assert.equal(events.filter(({ choices }) => choices[0]?.delta.role !== undefined).length, 1);
+  }
+  const whole = client.chat.completions.stream({ ...ASK, ...asked, tool_choice: 'required', stream: true });
+  assert.equal((await whole.finalChatCompletion()).choices[0]?.message.content, null);
+});
+
 test('[CH09] satisfies the helper that assembles calls from the stream', async () => {
   for (const model of ['test/caller', DEMO_CHAT]) {
     const asked = { ...ASK, model, tool_choice: 'required' as const, temperature: 1, seed: 3, stream: true as const };

@@ -23,6 +23,15 @@ test('[X07] reads a POST without body and content type as one without a body, no
   assertError(answer, { code: 'invalid_value', message: /must be a JSON object/ });
 });
 
+test('[X07] passes over the type of a body that there is not, as the openai client for Python names it with every request', async () => {
+  for (const length of [['Content-Length: 0'], []]) {
+    const headers = [JSON_TYPE, ...length];
+    assertError(await send({ method: 'DELETE', path: '/v1/files/none', headers }), { code: 'file_not_found' });
+    assertError(await send({ method: 'POST', path: '/v1/jobs/none/cancel', headers }), { code: 'job_not_found' });
+    assert.equal((await send({ path: '/v1/models', headers })).status, 200);
+  }
+});
+
 test('[X08] answers an unknown address with 404 unknown_url and does not repeat the query', async () => {
   for (const path of ['/nope', '/v1', '/v1/health/', '//v1/models', '/V1/models', '/v1/job', '/v1/jobs/a/b']) {
     const answer = await send({ path: `${path}?key=topsecret` });
@@ -31,6 +40,29 @@ test('[X08] answers an unknown address with 404 unknown_url and does not repeat 
       message: /There is nothing at GET .*\. \/openapi\.json lists what there is/,
     });
     assert.doesNotMatch((await send({ path: `${path}?key=topsecret` })).body, /topsecret/);
+  }
+});
+
+test('[X08] says where to ask instead, to whoever forgot the /v1 or was written for another server', async () => {
+  const base = "instead: the base URL of OpenAI's clients ends in /v1 here. ";
+  const cases: [string, string, string][] = [
+    ['POST', '/chat/completions', `Ask /v1/chat/completions ${base}`],
+    ['POST', '/v1/v1/embeddings', `Ask /v1/embeddings ${base}`],
+    ['GET', '/models', `Ask /v1/models ${base}`],
+    ['POST', '/openai/deployments/gpt/chat/completions', `Ask /v1/chat/completions ${base}`],
+    ['POST', '//v1//chat/completions', 'Ask /v1/chat/completions instead. '],
+    ['POST', '/v1/chat/completions/', 'Ask /v1/chat/completions instead. '],
+    ['POST', '/v1/responses', 'Ask /v1/chat/completions instead. '],
+    ['POST', '/v1/messages', 'Ask /v1/chat/completions instead. '],
+    ['GET', '/api/tags', 'Ask /v1/models instead. '],
+    ['POST', '/v1/batches', 'Ask /v1/jobs instead. '],
+    ['POST', '/v1/moderations', ''],
+    ['DELETE', '/chat/completions', ''],
+  ];
+  for (const [method, path, instead] of cases) {
+    const answer = await send({ method, path });
+    const { detail } = JSON.parse(answer.body) as { detail: string };
+    assert.equal(detail, `There is nothing at ${method} ${path}. ${instead}/openapi.json lists what there is.`);
   }
 });
 
@@ -53,7 +85,7 @@ test('[X08] answers a wrong method with 405 and the methods that are allowed', a
 });
 
 test('[X08] tells a wrong address or method before what is wrong with the body', async () => {
-  for (const body of ['', '{broken', 'x'.repeat(5 * 1024 * 1024)]) {
+  for (const body of ['', '{broken', '{"half":"\\ud800"}', 'x'.repeat(5 * 1024 * 1024)]) {
     const wrong = await send({ method: 'POST', path: '/v1/nope', headers: [JSON_TYPE], body });
     assertError(wrong, { code: 'unknown_url' });
     const method = await send({ method: 'DELETE', path: '/v1/models', headers: [JSON_TYPE], body });

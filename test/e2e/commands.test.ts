@@ -83,6 +83,16 @@ describe('the sparewatt command', () => {
     assert.match(second.stderr, new RegExp(`Process ${ready.pid} .*\\(data_folder_in_use\\)`));
   });
 
+  it('says of a host that is none of this machine so, and starts nothing', async (t) => {
+    const other = temporaryFolder(t);
+    for (const host of ['192.0.2.77', 'not a host']) {
+      const wrong = await runSparewatt(['relay', '--port', '0', '--host', host, '--data', other]);
+      assert.equal(wrong.code, 1);
+      assert.ok(wrong.stderr.includes(`error ${host} is no address of this machine. Choose another with --host.`));
+      assert.ok(!existsSync(join(other, 'relay', 'nats', 'ports')));
+    }
+  });
+
   it('says that the port is taken and leaves no nats-server behind', async (t) => {
     const other = temporaryFolder(t);
     const second = await runSparewatt(['relay', '--port', new URL(ready.url).port, '--data', other]);

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { CreatedKey } from '../../shared/api/keys.ts';
+import { afterTest } from '../support/after-test.ts';
 import { runSparewatt } from '../support/command.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { ask } from '../support/pool-admin.ts';
@@ -41,11 +45,37 @@ describe('sparewatt credits', () => {
     const file = join(pool.dataFolder, 'settlement.json');
     writeFileSync(file, (await run('credits', 'settle')).stdout);
     assert.match((await runSparewatt(['credits', 'verify', file])).stdout, /^0\.4 credits to 1 nodes, signed by N/);
+    const { id } = JSON.parse(readFileSync(file, 'utf8')) as { id: string };
+    const held = JSON.parse((await runSparewatt(['credits', 'verify', file, '--json'])).stdout) as { relayKey: string };
+    assert.deepEqual({ ...held, relayKey: held.relayKey[0] }, { id, relayKey: 'N', totalMicro: 400_000, nodes: 1 });
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll('400000', '500000'));
     const forged = await runSparewatt(['credits', 'verify', file]);
     assert.equal(forged.code, 1);
     assert.match(forged.stderr, /does not hold: its lines are not those of its root/);
     assert.match((await run('credits', 'settlements')).stdout, /^CLOSED.*\n.* 0\.4 +1 +stl_\w+\n$/);
     assert.equal((await run('credits', 'grant', made.id, '1.2345678', '--reference', 'x')).code, 2);
+    const missing = await runSparewatt(['credits', 'verify', join(pool.dataFolder, 'nothing.json')]);
+    assert.equal(missing.code, 2);
+    assert.match(missing.stderr, /nothing\.json cannot be read\. Give the file that it was saved to/);
+  });
+
+  it('shows as many entries of the ledger as are asked for, also where the relay tells them in several pages', async (t) => {
+    const entry = { at: 0, kind: 'grant', from: 'issued', to: 'relay', amount_micro: 1, reference: 'x' };
+    const asked: string[] = [];
+    const relay = createServer((request, response) => {
+      const query = new URL(request.url ?? '', 'http://relay').searchParams;
+      asked.push(`${query}`);
+      const first = Number(query.get('before') ?? 2_001) - 1;
+      const data = Array.from({ length: Number(query.get('limit')) }, (_, at) => ({ ...entry, seq: first - at }));
+      response.end(JSON.stringify({ data, next: data.at(-1)?.seq }));
+    }).listen(0, '127.0.0.1');
+    afterTest(t, () => new Promise((done) => relay.close(done)));
+    await once(relay, 'listening');
+    const url = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+    const flags = ['--limit', '1500', '--account', 'relay', '--json', '--relay', url, '--admin-token', 'x'];
+    const { stdout } = await runSparewatt(['credits', 'entries', ...flags]);
+    const seqs = (JSON.parse(stdout) as { seq: number }[]).map(({ seq }) => seq);
+    assert.deepEqual([seqs.length, seqs[0], seqs.at(-1)], [1_500, 2_000, 501]);
+    assert.deepEqual(asked, ['limit=1000&account=relay', 'limit=500&before=1001&account=relay']);
   });
 });

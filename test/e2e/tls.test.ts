@@ -41,6 +41,11 @@ describe('a relay with TLS, by command', needsLan, () => {
     assert.equal(code, 0);
     assert.ok(stdout.includes(join(data, 'relay', 'tls', 'ca.pem')), stdout);
     assert.match(stdout, /SHA-256 {2}([0-9A-F]{2}:){31}[0-9A-F]{2}/);
+    const { stdout: json } = await runSparewatt(['ca', '--data', data, '--json']);
+    const told = JSON.parse(json) as { file: string; sha256: string; validTo: number };
+    assert.equal(told.file, join(data, 'relay', 'tls', 'ca.pem'));
+    assert.ok(stdout.includes(told.sha256) && stdout.includes(new Date(told.validTo).toISOString().slice(0, 10)), json);
+    assert.equal((await runSparewatt(['ca', '--data', data, '--json', '--pem'])).code, 2);
     const none = await runSparewatt(['ca', '--data', join(folder, 'elsewhere')]);
     assert.match(none.stderr, /--tls.*\(data_folder_unusable\)/);
   });

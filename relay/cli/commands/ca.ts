@@ -3,20 +3,26 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { print } from '../answering-command.ts';
 import { COMMAND } from '../own-command.ts';
 import { authorityFile } from '../relay-authority.ts';
 import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
-type CaCommandOptions = SettingOptions & { pem?: boolean };
+type CaCommandOptions = SettingOptions & { pem?: boolean; json?: boolean };
 
 export function defineCaCommand(command: Command): void {
   addDataOption(command)
     .addOption(new Option('--pem', 'print the certificate itself'))
+    .addOption(new Option('--json', 'print file, sha256 and validTo as JSON').conflicts('pem'))
     .action((options: CaCommandOptions) => {
       const file = resolve(authorityFile(readDataFolder(options)));
       const pem = readAuthority(file);
-      process.stdout.write(options.pem === true ? pem : textOf(file, new X509Certificate(pem)));
+      if (options.pem === true) process.stdout.write(pem);
+      else {
+        const { fingerprint256: sha256, validToDate } = new X509Certificate(pem);
+        print(options, { file, sha256, validTo: validToDate.getTime() }, textOf(file, sha256, validToDate));
+      }
     });
 }
 
@@ -32,12 +38,12 @@ function readAuthority(file: string): string {
   }
 }
 
-function textOf(file: string, { fingerprint256, validToDate }: X509Certificate): string {
+function textOf(file: string, sha256: string, validTo: Date): string {
   return `
   ${out.cyan(file)}
 
-  SHA-256  ${fingerprint256}
-  until    ${validToDate.toISOString().slice(0, 10)}
+  SHA-256  ${sha256}
+  until    ${validTo.toISOString().slice(0, 10)}
 
   Node.js, openai   NODE_EXTRA_CA_CERTS=${file}
   Python, openai    SSL_CERT_FILE=${file}

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AccountList, CreditEntry, EntryList, ServicePrice } from '../../../shared/api/credits.ts';
 import type { PriceRates } from '../../../shared/credits/price.ts';
@@ -13,11 +12,14 @@ import { parseMicro } from '../credit-text.ts';
 import { getJson, postJson, putJson } from '../get-json.ts';
 import { suggest } from '../next-step.ts';
 import { parseCount } from '../options.ts';
+import { readReceiptFile } from '../receipt-file.ts';
 import { tableOf } from '../tables.ts';
 
 type PriceOptions = JsonOption & { job?: number; second?: number; input?: number; output?: number; fee?: number };
 
 const settlementFile = validatorOf(Settlement);
+/** The most that the relay tells at a time. */
+const PAGE = 1_000;
 
 /** `sparewatt credits …`: what services cost, who has what, and what nodes are paid. */
 export function defineCreditsCommand(credits: Command): void {
@@ -31,7 +33,7 @@ function addAccounts(credits: Command): void {
     const { relayUrl, adminToken } = await readOperator(options);
     const data: AccountList['data'] = [];
     for (let after: string | null = ''; after !== null; ) {
-      const query = new URLSearchParams({ limit: '1000', after });
+      const query = new URLSearchParams({ limit: String(PAGE), after });
       const page: AccountList = await getJson(relayUrl, `/v1/admin/credits/accounts?${query}`, adminToken);
       data.push(...page.data);
       after = page.next;
@@ -45,9 +47,15 @@ function addAccounts(credits: Command): void {
     .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
     .action(async (options: JsonOption & { account?: string; limit: number }) => {
       const { relayUrl, adminToken } = await readOperator(options);
-      const query = new URLSearchParams({ limit: String(Math.min(options.limit, 1_000)) });
-      if (options.account !== undefined) query.set('account', options.account);
-      const { data } = await getJson<EntryList>(relayUrl, `/v1/admin/credits/entries?${query}`, adminToken);
+      const data: EntryList['data'] = [];
+      for (let before: number | null | undefined; before !== null && data.length < options.limit; ) {
+        const query = new URLSearchParams({ limit: String(Math.min(PAGE, options.limit - data.length)) });
+        if (before !== undefined) query.set('before', String(before));
+        if (options.account !== undefined) query.set('account', options.account);
+        const page: EntryList = await getJson(relayUrl, `/v1/admin/credits/entries?${query}`, adminToken);
+        data.push(...page.data);
+        before = page.next;
+      }
       print(options, data, data.length === 0 ? 'The ledger has no entries yet.\n' : entriesTable(data));
     });
   operatorCommand(credits, 'grant', 'give credits to an API key')
@@ -110,22 +118,20 @@ function addSettlements(credits: Command): void {
     .command('verify')
     .description('check a saved settlement; asks nobody')
     .argument('<file>', 'what `credits settle` printed')
-    .action(async (file: string) => {
+    .addOption(new Option('--json', 'print what holds as JSON: id, relayKey, totalMicro and nodes'))
+    .action(async (file: string, options: { json?: boolean }) => {
       const settlement = readSettlement(file);
       const fault = await faultOfSettlement(settlement);
       if (fault !== undefined) throw new Problem('receipt_invalid', `${file} does not hold: ${fault}.`);
-      const { lines, totalMicro, relayKey } = settlement;
-      process.stdout.write(`${creditsText(totalMicro)} credits to ${lines.length} nodes, signed by ${relayKey}.\n`);
+      const { id, lines, totalMicro, relayKey } = settlement;
+      const text = `${creditsText(totalMicro)} credits to ${lines.length} nodes, signed by ${relayKey}.\n`;
+      print(options, { id, relayKey, totalMicro, nodes: lines.length }, text);
     });
 }
 
+/** Errors: `invalid_option` for a file that cannot be read, `receipt_invalid` for one that is no settlement. */
 function readSettlement(file: string): Settlement {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new Problem('receipt_invalid', `${file} cannot be read as JSON: ${(cause as Error).message}.`, { cause });
-  }
+  const content = readReceiptFile(file);
   if (settlementFile.Check(content)) return content;
   throw new Problem('receipt_invalid', `${file} is no settlement.`);
 }

@@ -75,6 +75,7 @@ export function relayOptionsOf(loaded: LoadedSettings): Omit<RelayOptions, 'log'
     fileLimits: fileLimitsOf(relay),
     ...(relay.webhook_networks === undefined ? {} : { webhookNetworks: relay.webhook_networks }),
     pictureSources: { hosts: relay.image_hosts },
+    corsOrigins: relay.cors_origins,
     drainMs: relay.drain_s * 1_000,
     queueLimits: { keepResultsMs: relay.keep_results_h * HOUR_MS },
     ...(relay.keep_jobs_days === undefined ? {} : { keepJobsMs: relay.keep_jobs_days * 24 * HOUR_MS }),

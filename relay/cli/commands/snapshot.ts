@@ -8,6 +8,8 @@ type SnapshotCommandOptions = SettingOptions & { out?: string };
 export function defineSnapshotCommand(command: Command): void {
   addClientOptions(command, ['admin_token'])
     .addOption(new Option('--out <file>', 'write it to a file instead'))
+    // For scripts that say it to every command.
+    .addOption(new Option('--json', 'the same: a snapshot is JSON'))
     .action(async (options: SnapshotCommandOptions) => {
       const { relayUrl, adminToken } = await readOperator(options);
       const snapshot = await fetchSnapshot(relayUrl, adminToken);

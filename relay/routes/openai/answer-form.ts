@@ -8,8 +8,8 @@ export type CallPiece = { index: number; name?: string; arguments: string };
 /** How a streamed answer is written: the members of a choice in its events, as JSON without braces. */
 export type AnswerForm = {
   readonly object: string;
-  /** What each choice begins with; `null` for nothing. */
-  readonly opening: string | null;
+  /** What a choice begins with, which may begin with a call; `null` for nothing. */
+  openingOf(isCall: boolean): string | null;
   readonly ending: string;
   textOf(text: string): string;
   callOf(call: CallPiece): string;
@@ -19,7 +19,8 @@ export type AnswerForm = {
 /** `/v1/chat/completions`. */
 export const CHAT_FORM: AnswerForm = {
   object: 'chat.completion.chunk',
-  opening: '"delta":{"role":"assistant","content":"","refusal":null}',
+  // An empty text would become an empty part of the message for clients that keep the parts apart.
+  openingOf: (isCall) => `"delta":{"role":"assistant","content":${isCall ? 'null' : '""'},"refusal":null}`,
   ending: '"delta":{}',
   textOf: (text) => `"delta":{"content":${JSON.stringify(text)}}`,
   callOf({ index, name, arguments: text }) {

@@ -26,8 +26,8 @@ export type AnswerStreamOptions = {
 /** An answer as server-sent events in one of OpenAI's forms. */
 export type AnswerStream = {
   readonly begun: boolean;
-  /** Sends the head and the first chunk; the status is 200 from here on. */
-  begin(headers: Record<string, string>): void;
+  /** Sends the head and the first chunks; the status is 200 from here on. `called` is a choice that begins with a call. */
+  begin(headers: Record<string, string>, called?: number): void;
   /** What parsers of events pass over; keeps the line open. */
   comment(text: string): void;
   text(text: string, more?: PieceDetail): void;
@@ -100,11 +100,13 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     get begun() {
       return begun;
     },
-    begin: (headers) => {
+    begin: (headers, called) => {
       begun = true;
       beginEvents(options.reply, headers);
-      const { opening } = form;
-      if (opening !== null) eachChoice((choice) => writeChoice(choice, opening, 'null'));
+      eachChoice((choice) => {
+        const opening = form.openingOf(choice === called);
+        if (opening !== null) writeChoice(choice, opening, 'null');
+      });
     },
     comment: (text) => {
       if (!blocked) write(`: ${text}\n\n`);

@@ -90,6 +90,12 @@ const UNSUPPORTED: [string, IsUsed][] = [
   ['web_search_options', (body) => body.web_search_options != null],
 ];
 
+/** What OpenAI itself has put in the place of older parameters. */
+const INSTEAD = new Map([
+  ['functions', 'tools'],
+  ['function_call', 'tool_choice'],
+]);
+
 const HONOURED = new Set([
   'model',
   'messages',
@@ -113,5 +119,7 @@ function isSet(value: unknown): boolean {
 }
 
 function unsupported(param: string): Problem {
-  return new Problem('unsupported_parameter', `This relay does not support "${param}" yet. Leave it out.`, { param });
+  const instead = INSTEAD.get(param);
+  const advice = instead === undefined ? 'Leave it out.' : `Use "${instead}" instead.`;
+  return new Problem('unsupported_parameter', `This relay does not support "${param}". ${advice}`, { param });
 }

@@ -8,7 +8,7 @@ export function completionForm(echoed: string): AnswerForm {
   const told = new Map<number, number>();
   return {
     object: 'text_completion',
-    opening: echoed === '' ? null : textOf(echoed),
+    openingOf: () => (echoed === '' ? null : textOf(echoed)),
     ending: textOf(''),
     textOf,
     callOf: () => textOf(''),

@@ -48,12 +48,12 @@ export function readCompletionRequest(body: CompletionRequest): CompletionOrder 
 function readPrompt(prompt: unknown): string {
   const texts = Array.isArray(prompt) ? prompt : [prompt];
   if (texts.length > 1 && texts.every((text) => typeof text === 'string')) {
-    throw unsupported('prompt', 'This relay takes one prompt in a request. Send the others in requests of their own.');
+    throw refusedPrompt('This relay takes one prompt in a request. Send the others in requests of their own.');
   }
   const [text] = texts;
   if (typeof text === 'string' && text !== '') return text;
   if (typeof text === 'number' || Array.isArray(text)) {
-    throw unsupported('prompt', 'This relay takes prompts as text, not as tokens.');
+    throw refusedPrompt('This relay takes prompts as text, not as tokens. Send the text.');
   }
   throw new Problem('invalid_value', 'The prompt is a text that is not empty.', { param: 'prompt' });
 }
@@ -70,6 +70,10 @@ const HONOURED = new Set([
   ...Object.keys(STREAMING),
   ...Object.keys(SAMPLING),
 ]);
+
+function refusedPrompt(sentence: string): Problem {
+  return new Problem('unsupported_parameter', sentence, { param: 'prompt' });
+}
 
 function unsupported(param: string, reason: string): Problem {
   return new Problem('unsupported_parameter', `${reason} Change or leave out "${param}".`, { param });

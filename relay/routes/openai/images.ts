@@ -99,8 +99,8 @@ async function modelFor(
     services.models.assertKnown(wanted, 'image');
     return wanted;
   }
-  const asked = { type: 'image', client: principal.keyId, size: sizeOf({ type: 'image', input }) } as const;
-  const chosen = await chooseModel(asked, {}, services);
+  const asked = { type: 'image', size: sizeOf({ type: 'image', input }) } as const;
+  const chosen = await chooseModel(asked, principal, {}, services);
   if (chosen !== undefined) return chosen.model;
   throw new Problem('no_capacity', 'No node paints now. Start a node with a model that does, or try again later.', {
     retryAfterMs: RETRY_AFTER_MS,

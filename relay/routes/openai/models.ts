@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Model, ModelList } from '../../../shared/api/models.ts';
+import { mayAsk } from '../../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 
 export function registerModelRoutes(app: RelayApp, services: RelayServices): void {
@@ -8,9 +9,13 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
     '/v1/models',
     {
       config: { access: 'catalog' },
-      schema: { summary: 'Models that can be asked for', tags: ['OpenAI'], response: { 200: ModelList } },
+      schema: { summary: 'Models that this key can ask for', tags: ['OpenAI'], response: { 200: ModelList } },
     },
-    async () => ({ object: 'list' as const, data: services.models.list() }),
+    async ({ principal }) => {
+      // Programs offer their people what stands here: no model that this key would be refused.
+      const data = services.models.list().filter(({ id }) => mayAsk(principal, id));
+      return { object: 'list' as const, data };
+    },
   );
   app.get(
     '/v1/models/:id',

@@ -51,11 +51,11 @@ export async function streamJob(
   services: RelayServices,
 ): Promise<FastifyReply> {
   let nodeId = '';
-  const begin = (): void => {
+  const begin = (called?: number): void => {
     if (stream.begun) return;
     clearTimeout(timer);
     const served = nodeId === '' ? {} : { 'x-sparewatt-node': nodeId };
-    stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served });
+    stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served }, called);
   };
   const tellOfWaiting = (): void => {
     begin();
@@ -76,7 +76,7 @@ export async function streamJob(
           stream.text(text, more);
         },
         toolCall: (piece) => {
-          begin();
+          begin(piece.choice ?? 0);
           stream.toolCall(piece);
         },
       },

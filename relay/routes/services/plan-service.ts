@@ -8,6 +8,7 @@ import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { withDefaults } from '../../../shared/registry/prompt.ts';
 import { isJobType } from '../../../shared/registry/read-service.ts';
+import { mayAsk, type Principal } from '../../access/api-keys.ts';
 import type { LiveNode, NodeTable } from '../../fabric/node-table.ts';
 import { createAvailability, isModelFor, isParticular, meetsNeeds } from '../../registry/service-availability.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
@@ -36,7 +37,7 @@ type Call = {
   named: string | undefined;
   jobInput: JobInput;
   routing: Routing;
-  client: string;
+  caller: Principal;
 };
 
 /**
@@ -47,7 +48,7 @@ type Call = {
 export async function planService(
   service: RegisteredService,
   body: unknown,
-  client: string,
+  caller: Principal,
   services: RelayServices,
 ): Promise<ServicePlan> {
   const { input, wishes } = readBody(service, body, services);
@@ -57,13 +58,13 @@ export async function planService(
     throw new Problem('service_not_runnable', sentence);
   }
   const { type } = runtime;
-  const withContent = await withFile(service.definition, type, input, client, services);
+  const withContent = await withFile(service.definition, type, input, caller.keyId, services);
   const jobInput = readJobInput(service.definition, type, withContent);
   const named = typeof input.model === 'string' ? input.model : undefined;
   const call = { asked: input, input: jobInput };
   const routing = routingFor(service.definition, call, wishes.routing);
-  const who = await whoDoes({ service, type, named, jobInput, routing, client }, services);
-  const reader = await openReader(service, call, client, services);
+  const who = await whoDoes({ service, type, named, jobInput, routing, caller }, services);
+  const reader = await openReader(service, call, caller.keyId, services);
   const order = { ...wishes, ...who, type, stream: false, input: jobInput, service: id, files: reader.files };
   // Between its start and its end a program or a kernel says nothing; that its node lives is seen otherwise.
   return { order: isServiceType(type) ? { ...order, stallTimeoutMs: SILENT_MS } : order, reader };
@@ -93,18 +94,20 @@ function readBody(
 
 /** The model that was named, else the one that the service prefers if a node has it, else the freest that fits. */
 async function whoDoes(call: Call, services: RelayServices): Promise<{ model: string; routing: Routing }> {
-  const { service, type, named, client, routing } = call;
+  const { service, type, named, caller, routing } = call;
   const { definition } = service;
   if (named !== undefined) assertModel(named, call, services);
   const mayTake = nodesFor(definition, routing, services.table);
-  const preferred = named ?? served(definition.default_model, mayTake.node, services);
+  const usual = definition.default_model;
+  const preferred =
+    named ?? (usual !== null && mayAsk(caller, usual) ? served(usual, mayTake.node, services) : undefined);
   if (preferred !== undefined) {
     if (named !== undefined && mayTake.isNobody()) throw noCapacity(definition, routing, services);
     return { model: preferred, routing: mayTake.routing };
   }
   const size = sizeOf({ type, input: call.jobInput });
   const fitting = { model: (name: string) => isModelFor(definition, name), node: mayTake.node };
-  const chosen = await chooseModel({ type, client, size }, fitting, services);
+  const chosen = await chooseModel({ type, size }, caller, fitting, services);
   if (chosen === undefined) throw noCapacity(definition, routing, services);
   const ignore = new Set([...mayTake.routing.ignore, ...chosen.ignore]);
   return { model: chosen.model, routing: { ...mayTake.routing, ignore } };
@@ -135,12 +138,7 @@ export function nodesFor(definition: RegisteredService['definition'], routing: R
   return { routing: { ...routing, ignore }, node: isFit, isNobody: () => !table.live().some(isFit) };
 }
 
-function served(
-  model: string | null,
-  mayTake: (node: LiveNode) => boolean,
-  { table }: RelayServices,
-): string | undefined {
-  if (model === null) return undefined;
+function served(model: string, mayTake: (node: LiveNode) => boolean, { table }: RelayServices): string | undefined {
   return [...table.serving(model)].some(mayTake) ? model : undefined;
 }
 

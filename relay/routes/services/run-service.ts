@@ -19,7 +19,7 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
   const hangUpOf = watchHangUps(app);
   const run = async (id: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const service = services.registry.get(id);
-    const { order, reader } = await planService(service, request.body, request.principal.keyId, services);
+    const { order, reader } = await planService(service, request.body, request.principal, services);
     const job = services.newJob(request, order);
     reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
     const hangUp = hangUpOf(reply.raw);

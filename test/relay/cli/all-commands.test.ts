@@ -36,6 +36,47 @@ test('sparewatt help loads the command that it is asked about, and a misspelt on
   assert.match(misspelt.stderr, /Did you mean jobs\?/);
 });
 
+test('a word that is no part of a command is told as that, also where the command does something by itself', async () => {
+  for (const words of [
+    ['models', 'rm', 'lab/chat'],
+    ['config', 'set', '--json'],
+    ['jobs', 'delete'],
+  ]) {
+    const { code, stderr } = await runSparewatt(words);
+    assert.equal(code, 2);
+    assert.ok(stderr.startsWith(`error: unknown command '${words[1]}'\n`), stderr);
+    assert.ok(stderr.includes(`${words[0]} --help says what it takes`), stderr);
+  }
+});
+
+test('no line of a help is wider than a terminal of 80 columns, however long the names of its parts are', async () => {
+  for (const name of ['nodes', 'jobs', 'credits']) {
+    const { stdout } = await runSparewatt([name, '--help']);
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.length > 80),
+      [],
+    );
+  }
+});
+
+const PRINT_WHAT_THEY_ARE_ABOUT = ['nats-config', 'credentials'];
+const STAY = ['start', 'relay', 'agent'];
+
+test('whatever asks takes --json', async () => {
+  const without: string[] = [];
+  const look = (command: Command, path: string): void => {
+    const asks = command.commands.length === 0 || command.options.length > 0;
+    if (asks && !command.options.some(({ long }) => long === '--json')) without.push(path);
+    for (const part of command.commands) look(part, `${path} ${part.name()}`);
+  };
+  for (const [name, , load] of COMMANDS) {
+    const command = new Command(name);
+    (await load())(command);
+    look(command, name);
+  }
+  assert.deepEqual(without.sort(), [...PRINT_WHAT_THEY_ARE_ABOUT, ...STAY].sort());
+});
+
 test('what a command is given after its name never names another command', async () => {
   const wrong = await runSparewatt(['jobs', 'list', 'relay', '--port', '0']);
   assert.equal(wrong.code, 2);

@@ -206,6 +206,14 @@ test('a client asks the relay that is configured on this machine, unless another
   assert.equal(at({ toml: '[relay]\nport = 9000\n[client]\nrelay = "http://a:1"\n' }).value, 'http://a:1');
 });
 
+test('the bus takes no port that the relay takes itself', (t) => {
+  const faults = (ports: string) => load(t, { toml: `[relay]\n${ports}` }).faults;
+  const sentence = 'relay.bus_port is 9000 as relay.port is, and each takes one of its own. Leave relay.bus_port out.';
+  assert.deepEqual(faults('port = 9000\nbus_port = 9000\n'), [sentence]);
+  assert.deepEqual(faults('port = 0\nbus_port = 0\n'), []);
+  assert.deepEqual(faults('port = 9000\n'), []);
+});
+
 test('a node goes to the relay that let it in last, unless it is told another', (t) => {
   const data = temporaryFolder(t);
   mkdirSync(join(data, 'node'));
@@ -234,9 +242,16 @@ test('a remembered relay that is damaged is said, and does not matter to a node 
 });
 
 test('points at a variable that nothing reads, and leaves those of others alone', () => {
-  const env = { SPAREWATT_JOIN_TOKN: '1', SPAREWATT_DATA: 'x', SPAREWATT_TEST_CHROMIUM: 'x', HOME: '/' };
+  const env = {
+    SPAREWATT_JOIN_TOKN: '1',
+    SPAREWATT_RELAY_HOSTT: '1',
+    SPAREWATT_DATA: 'x',
+    SPAREWATT_TEST_CHROMIUM: 'x',
+    HOME: '/',
+  };
   assert.deepEqual(unreadVariables(env), [
     'SPAREWATT_JOIN_TOKN is read by nothing. Did you mean SPAREWATT_JOIN_TOKEN?',
+    'SPAREWATT_RELAY_HOSTT is read by nothing. Did you mean SPAREWATT_RELAY_HOST?',
   ]);
 });
 

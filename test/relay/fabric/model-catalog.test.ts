@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createModelCatalog } from '../../../relay/fabric/model-catalog.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import type { JobType } from '../../../shared/protocol/subjects.ts';
 import { admission, documentFor } from '../../support/live-nodes.ts';
 import { pretendedModel } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -82,6 +83,17 @@ test('a model whose nodes are away is suggested only where none is here', () => 
   table.remove('b', 'unplugged');
   const away = /Did you mean lab\/chat-small or other\/vision\? No node that has it is here now\.$/;
   assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', away));
+});
+
+test('a model of another kind of work is suggested to nobody who says what for', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat', pretendedModel('lab/embed', 'embed')]));
+  const refusal = (type: JobType, sentence: RegExp): void =>
+    assert.throws(() => catalog.assertKnown('lab/em', type), isProblem('model_not_found', sentence));
+  refusal('llm', /Did you mean lab\/chat\?$/);
+  refusal('embed', /Did you mean lab\/embed\?$/);
+  refusal('tts', /No node has offered one for this work yet: sparewatt models add puts one on a node\.$/);
+  assert.throws(() => catalog.get('lab/em'), isProblem('model_not_found', /Did you mean lab\/embed or lab\/chat\?$/));
 });
 
 test('an unknown name is answered with the nearest ones, and is not repeated at any length', () => {

@@ -169,7 +169,8 @@ function tokenIds(model: EncoderModel, settings: EncoderSettings, value: string 
   if (ids.length > settings.contextLength) {
     throw new Problem(
       'context_length_exceeded',
-      `Input ${index} has ${ids.length} tokens and the model reads at most ${settings.contextLength}. Split the text.`,
+      `Input ${index} has ${ids.length} tokens, which is longer than the model's context length: ` +
+        `it reads at most ${settings.contextLength}. Split the text.`,
       { param: 'input' },
     );
   }
