@@ -140,23 +140,25 @@ async function tryNodes(
       const problem = toProblem(error);
       lastProblem = problem;
       ports.scheduler.attemptEnded(reservation, outcomeOf(course, problem));
-      if (problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs) {
+      // No attempt (SPEC R1, O3), also when the time to wait is over; but what somebody has seen was one.
+      if (isRefusal(problem, course.job) && course.takeBack()) {
         course.unassigned();
-        busy.add(node.id);
+        const mayAskAgain = problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs;
+        (mayAskAgain ? busy : exclude).add(node.id);
         continue;
       }
       exclude.add(node.id);
-      // Its owner does not want the job: nothing was tried, and no other owner is bound by that.
-      if (problem.code === 'policy_refused' && mayMove(course.job) && course.takeBack()) {
-        course.unassigned();
-        continue;
-      }
       course.attemptEnded(node, problem);
       if (problem.retry !== 'elsewhere' || !mayMove(course.job) || !course.takeBack()) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
     }
   }
   throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);
+}
+
+/** The node has no slot for the job, or its owner does not want it, by which no other owner is bound. */
+function isRefusal({ code }: Problem, job: JobSpec): boolean {
+  return code === 'node_busy' || (code === 'policy_refused' && mayMove(job));
 }
 
 function mayMove({ routing }: JobSpec): boolean {
@@ -182,7 +184,6 @@ async function reserveBesides(
   signal: AbortSignal,
   ports: JobRunnerPorts,
 ): Promise<Reservation | undefined> {
-  if (busy.size === 0) return undefined;
   const wanted = wantedBy(course.job, { exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal });
   try {
     return await ports.scheduler.reserve(wanted);

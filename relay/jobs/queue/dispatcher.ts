@@ -88,16 +88,14 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
       // A job of another model may have waited for this alone.
       pumpSoon();
     };
-    const onAssigned = (): void => {
-      started();
-      entry.wasAssigned = true;
-      entry.rests = 0;
+    const onBegun = (): void => {
+      entry.wasBegun = true;
     };
     entry.caller = caller;
     running.add(entry);
     starting += 1;
     runningBytes += job.inputBytes;
-    entry.run = runQueuedJob({ job, input, attempts, caller, onAssigned }, run).then((outcome) => {
+    entry.run = runQueuedJob({ job, input, attempts, caller, onAssigned: started, onBegun }, run).then((outcome) => {
       started();
       entry.caller = undefined;
       running.delete(entry);

@@ -6,6 +6,7 @@ import type { JobChange, JobEnding, QueuedJob, QueuedJobStore, QueuedOrder } fro
 import type { JobRecord } from '../../store/store.ts';
 import type { JobRunner } from '../run-job.ts';
 import { type Accepted, createAdmission, type Repeatable } from './admission.ts';
+import { countAttempts } from './after-run.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { attemptsAfterRestart, RELAY_LOST, recordOfUnrun } from './ended-record.ts';
 import { watchExpiry } from './expiry.ts';
@@ -141,6 +142,8 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   };
   const ended = async (entry: LiveJob, outcome: RunOutcome): Promise<void> => {
     if (outcome.is === 'end') return end(entry, outcome.event, outcome.ending);
+    // What counts is bounded; what does not, such as handing the job back, is not to go round without a rest.
+    if (countAttempts(outcome.attempts) > countAttempts(entry.attempts)) entry.rests = 0;
     entry.attempts = outcome.attempts;
     if (entry.reason === undefined) return dispatcher.rest(entry);
     const { event, ending } = endUnrun(entry, entry.reason);

@@ -57,8 +57,10 @@ export type QueuedRun = {
   /** Those of earlier runs. */
   readonly attempts: readonly AttemptRecord[];
   readonly caller: AbortController;
-  /** Called when a node was chosen, for each attempt. */
+  /** Called when a node was chosen, for each that is asked. */
   onAssigned(): void;
+  /** Called when a node has begun, for each attempt. */
+  onBegun(): void;
 };
 
 /** The job's end, or that it has to wait again, with the attempts it has behind it. */
@@ -190,11 +192,14 @@ function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: R
   return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }
 
-/** Writes the attempts of a run down as they begin. */
-function followAttempts({ job, attempts, onAssigned }: QueuedRun, { now, move }: QueuedRunPorts) {
+/**
+ * Writes the attempts of a run down as they begin. A node that was only asked leaves no line: one that works for others says
+ * so many times a second, and as long as it likes.
+ */
+function followAttempts({ job, attempts, onAssigned, onBegun }: QueuedRun, { now, move }: QueuedRunPorts) {
   const ended = [...attempts];
   let isOnNode = false;
-  let attempt = 0;
+  let asked: (QueuedAttempt & { startedAt: number }) | undefined;
 
   const requeue = (problem?: Problem): void => {
     if (!isOnNode) return;
@@ -203,28 +208,37 @@ function followAttempts({ job, attempts, onAssigned }: QueuedRun, { now, move }:
     const why = problem === undefined ? last : toProblemRecord(problem);
     move(job.id, 'requeue', { at: now(), attempts: ended, ...(why == null ? {} : { problem: why }) });
   };
+  const begin = (): void => {
+    if (asked === undefined || isOnNode) return;
+    isOnNode = true;
+    onBegun();
+    const { startedAt: at, nodeId, attempt } = asked;
+    move(job.id, 'assign', { at, attempts: [...ended, asked], nodeId, attempt });
+  };
   const sink: AnswerSink = {
-    assigned: (node, number) => {
+    assigned: (node, attempt) => {
       onAssigned();
       requeue();
-      isOnNode = true;
-      attempt = number;
-      const at = now();
-      const open: QueuedAttempt = {
+      asked = {
         attempt,
         nodeId: node.id,
         epoch: node.epoch,
         state: 'running',
         problem: null,
         queuedAt: ended.at(-1)?.finishedAt ?? job.createdAt,
-        startedAt: at,
+        startedAt: now(),
         finishedAt: null,
         firstTokenAt: null,
       };
-      move(job.id, 'assign', { at, attempts: [...ended, open], nodeId: node.id, attempt });
     },
-    accepted: (node) => move(job.id, 'start', { at: now(), nodeId: node.id, attempt }),
-    attemptEnded: (one) => void ended.push(one),
+    accepted: (node) => {
+      begin();
+      move(job.id, 'start', { at: now(), nodeId: node.id, attempt: asked?.attempt ?? 0 });
+    },
+    attemptEnded: (one) => {
+      begin();
+      ended.push(one);
+    },
   };
   return { sink, requeue, ended: (): readonly AttemptRecord[] => ended };
 }
