@@ -18,6 +18,8 @@ export type Errand = {
   /** Pieces of text, and tokens in them, that came so far. */
   pieces: number;
   tokens: number;
+  /** Of the answer so far, as JSON. */
+  bytes: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 };
 

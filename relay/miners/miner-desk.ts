@@ -144,7 +144,7 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
       }
       put({
         ...{ request, trace, frames, client, release },
-        ...{ fetchedAt: null, firstTextAt: null, pieces: 0, tokens: 0, timer: undefined },
+        ...{ fetchedAt: null, firstTextAt: null, pieces: 0, tokens: 0, bytes: 0, timer: undefined },
       });
     },
     cancel: (name) => {

@@ -32,7 +32,7 @@ export type MinerSession = {
   readonly opened: Promise<void>;
   /** 0 until then. */
   epoch(): number;
-  /** The miner is there, or seems not to be: whoever is away gets no job. */
+  /** The miner polls, or nobody seems to be there who would: whoever is away gets no job. */
   setAway(isAway: boolean): void;
   change(change: MinerHeartbeat): void;
   /** Takes no job any more. */

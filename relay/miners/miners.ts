@@ -118,7 +118,9 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     },
     poll: async (nodeId, { waitMs = DEFAULT_POLL_MS }, signal) => {
       const session = await floor.heard(nodeId);
-      return session === undefined ? holdInVain(waitMs, signal) : session.desk.poll(waitMs, signal);
+      if (session === undefined) return holdInVain(waitMs, signal);
+      session.setAway(false);
+      return session.desk.poll(waitMs, signal);
     },
     undelivered: (nodeId, name) => floor.find(nodeId)?.desk.giveBack(name),
     result: (nodeId, result) => {
