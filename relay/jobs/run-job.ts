@@ -77,12 +77,10 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       const keepRecord = keep ?? keptBy(inHand.begin(course, caller), ports);
       try {
         const result = await tryNodes(course, caller.signal, ports, attempts);
-        ports.scheduler.jobEnded(job, null);
         record(course, { state: 'succeeded', ...result }, ports, keepRecord);
         return result;
       } catch (error) {
         const problem = toProblem(error);
-        ports.scheduler.jobEnded(job, problem);
         if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
         record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports, keepRecord);
         throw problem;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
+import type { RouteDecision } from '../../../shared/api/routing.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import { addControlled } from '../../support/cancellable-node.ts';
 import { startTestPool } from '../../support/pool.ts';
@@ -79,6 +80,25 @@ test('a job that nodes were asked for and none began expires when it may wait no
   nodes[0].beat({ slots: { total: 0, used: 0 } });
   const { state, problem } = await endOf(pool, id);
   assert.deepEqual([state, problem?.detail], ['expired', 'No node began the job within 500 ms.']);
+});
+
+test('how a job was routed ends with the job, not with a run that broke off', async (t) => {
+  const pool = await startTestPool(t);
+  const first = await addControlled(pool);
+  const { id } = await submit(pool, { model: 'test/held' });
+  const decided = async (): Promise<[string, number]> => {
+    const response = await pool.request(`/v1/route/decisions/${id.replace('job_', 'dec_')}`);
+    const { state, choices } = (await response.json()) as RouteDecision;
+    return [state, choices.length];
+  };
+  await first.runs.next();
+  await first.agent.close();
+  await until(async () => (await jobOf(pool, id)).state === 'queued');
+  assert.deepEqual(await decided(), ['running', 1]);
+  const second = await addControlled(pool);
+  (await second.runs.next()).finish();
+  assert.equal((await endOf(pool, id)).state, 'succeeded');
+  assert.deepEqual(await decided(), ['succeeded', 2]);
 });
 
 test('a job that fails is not run again', async (t) => {
