@@ -57,6 +57,10 @@ export type QueuedRun = {
   /** Those of earlier runs. */
   readonly attempts: readonly AttemptRecord[];
   readonly caller: AbortController;
+  /** How long it may wait for a slot. */
+  readonly slotWaitMs: number;
+  /** Called once when a node was chosen, or when the job waits because none could be. */
+  onAsked(): void;
   /** Called when a node was chosen, for each that is asked. */
   onAssigned(): void;
   /** Called when a node has begun, for each attempt. */
@@ -67,9 +71,6 @@ export type QueuedRun = {
 export type RunOutcome =
   | { is: 'end'; event: EndEvent; ending: JobEnding }
   | { is: 'again'; attempts: readonly AttemptRecord[] };
-
-/** A slot was free a moment ago: another may have taken it, and then the others of the queue are asked again. */
-const SLOT_WAIT_MS = 1_000;
 
 /** What a node lets a program run at most. */
 const TOOL_MS = 3_600_000;
@@ -95,10 +96,12 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     files = reader.files;
     const spec = { ...specOf(run, kept.input, routing, ports), files };
     const sink = bothSinks(reader.sink, history.sink);
-    const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
+    const running = ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
       ports.spent(made);
     });
+    run.onAsked();
+    const { done } = await running;
     const text = JSON.stringify(await reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
@@ -154,7 +157,7 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
 }
 
 function specOf(
-  { job, attempts }: QueuedRun,
+  { job, attempts, slotWaitMs }: QueuedRun,
   input: JobInput,
   routing: Routing,
   { limits, now, traceOf }: QueuedRunPorts,
@@ -173,7 +176,7 @@ function specOf(
     stream: false,
     input,
     routing,
-    maxWaitMs: SLOT_WAIT_MS,
+    maxWaitMs: slotWaitMs,
     ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
