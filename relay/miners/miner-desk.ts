@@ -34,6 +34,8 @@ export type MinerDeskPorts = {
   /** The epoch of the open session, or 0 while there is none. */
   epoch: () => number;
   now: () => number;
+  /** What one message of the bus may hold. */
+  mostMessageBytes: () => number;
   /** A word about an attempt that is over. */
   onLate(): void;
   /** The miner did not fetch a job, or broke a poll off: nobody may be there. */
@@ -144,7 +146,15 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
       }
       put({
         ...{ request, trace, frames, client, release },
-        ...{ fetchedAt: null, firstTextAt: null, pieces: 0, tokens: 0, bytes: 0, timer: undefined },
+        ...{
+          mostBytes: ports.mostMessageBytes() / 2,
+          fetchedAt: null,
+          firstTextAt: null,
+          pieces: 0,
+          tokens: 0,
+          bytes: 0,
+          timer: undefined,
+        },
       });
     },
     cancel: (name) => {

@@ -77,7 +77,10 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
     () => !miner.isAway && policy.isOpen(),
   );
   const onAbsent = (): void => setAway(true);
-  const desk = createMinerDesk({ ...ports, slots, policy, epoch: () => epoch.current, onAbsent });
+  const desk = createMinerDesk({
+    ...{ ...ports, slots, policy, onAbsent },
+    ...{ epoch: () => epoch.current, mostMessageBytes: bus.mostMessageBytes },
+  });
   const documents = keepDocument(miner, { slots, policy, instance }, ports);
   const session = await openSession({
     credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),

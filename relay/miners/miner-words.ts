@@ -2,7 +2,6 @@ import type { FrameWriter } from '../../shared/agent/frame-writer.ts';
 import type { MinerFailure, MinerResult } from '../../shared/api/miners.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { PROBLEMS } from '../../shared/problems/table.ts';
-import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Execution, Usage } from '../../shared/protocol/messages.ts';
 import type { Errand } from './errand.ts';
 
@@ -14,9 +13,6 @@ const UNKNOWN_EXECUTION: Execution = {
   revision: 'unknown',
   digest: null,
 };
-
-/** The pieces of an answer may travel as one message; what else is in there takes less than the other half. */
-const MOST_ANSWER_BYTES = LIMITS.maxMessageBytes / 2;
 
 /**
  * Passes a piece of text on. Errors: `invalid_value`, `missing_required_parameter`, `body_too_large`; the attempt goes on
@@ -74,8 +70,8 @@ function passText(errand: Errand, { text, toolCalls = [] }: MinerResult, usage: 
 /** Before anything is passed on: what was refused may come again, and what waits for the end lies in the relay's memory. */
 function takeRoom(errand: Errand, said: unknown): void {
   const bytes = errand.bytes + Buffer.byteLength(JSON.stringify(said));
-  if (bytes > MOST_ANSWER_BYTES) {
-    throw new Problem('body_too_large', `The answer has ${bytes} bytes; ${MOST_ANSWER_BYTES} are taken.`);
+  if (bytes > errand.mostBytes) {
+    throw new Problem('body_too_large', `The answer has ${bytes} bytes; ${errand.mostBytes} are taken.`);
   }
   errand.bytes = bytes;
 }

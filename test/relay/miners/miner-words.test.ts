@@ -19,7 +19,15 @@ function errand(more: Partial<JobRequest>, stream = true): Errand & { sent: Fram
   };
   const request = { ...NAME, model: 'm', timeoutMs: 1, ...more } as JobRequest;
   const frames = createFrameWriter({ epoch: 7, stream, send, now: () => 0 });
-  const state = { fetchedAt: 100, firstTextAt: null, pieces: 0, tokens: 0, bytes: 0, timer: undefined };
+  const state = {
+    fetchedAt: 100,
+    firstTextAt: null,
+    pieces: 0,
+    tokens: 0,
+    bytes: 0,
+    mostBytes: LIMITS.maxMessageBytes / 2,
+    timer: undefined,
+  };
   return { sent, request, trace: undefined, frames, client: 'c', release: () => undefined, ...state };
 }
 
