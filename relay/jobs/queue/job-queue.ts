@@ -122,7 +122,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     dispatcher.leave(entry);
     clearTimeout(entry.expiryTimer);
     const changes = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
-    if (changes === 'not written') return;
+    if (changes === 'not written') return entry.ended.resolve(undefined);
     live.delete(job.id);
     if (entry.input !== undefined) heldBytes -= job.inputBytes;
     unapproved.delete(job.id);

@@ -26,7 +26,7 @@ export type LiveJob = Lined & {
   rests: number;
   restTimer: ReturnType<typeof setTimeout> | undefined;
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Settles with its end once that is written down; with undefined when another end counted. */
+  /** Settles with its end once that is written down; with undefined when another end counted, or the next relay writes it. */
   readonly ended: PromiseWithResolvers<JobEnding | undefined>;
 };
 

@@ -15,21 +15,19 @@ import { queuedOrder, T0 } from '../../store/store-records.ts';
 async function openQueue(t: TestContext, keeps: boolean) {
   const { queuedJobs } = await (await makeSqlitePlace(t)).open();
   const lost = (): Promise<never> => Promise.reject(new Problem('storage_failed', 'The connection to it broke.'));
+  const looked: string[] = [];
   const store: QueuedJobStore = {
     ...queuedJobs,
     acceptJob: (...args) => (keeps ? queuedJobs.acceptJob(...args).then(lost) : lost()),
+    findQueuedJob: (id) => {
+      looked.push(id);
+      return queuedJobs.findQueuedJob(id);
+    },
   };
   const takenUp: string[] = [];
-  const looked: string[] = [];
   const queue = await openJobQueue({
     ...({} as QueuePorts),
-    store: {
-      ...store,
-      findQueuedJob: (id) => {
-        looked.push(id);
-        return store.findQueuedJob(id);
-      },
-    },
+    store,
     ...{ table: createNodeTable(), limits: QUEUE_LIMITS, supervised: false, paceMs: () => 0, now: () => T0 },
     sendWebhook: () => Promise.resolve(204),
     onTakenUp: ({ id }) => void takenUp.push(id),
@@ -37,7 +35,7 @@ async function openQueue(t: TestContext, keeps: boolean) {
     log: silentLog,
   });
   afterTest(t, () => queue.close());
-  return { queue, queuedJobs, takenUp, looked };
+  return { queue, queuedJobs, store, takenUp, looked };
 }
 
 test('a job that was refused and written all the same is taken up, and ends as every other', async (t) => {
@@ -49,6 +47,18 @@ test('a job that was refused and written all the same is taken up, and ends as e
   assert.equal((await queue.earlier(order))?.id, order.id);
   assert.equal(await queue.giveUp(order.id, new Problem('cancelled', 'Enough.')), true);
   assert.equal((await queuedJobs.findQueuedJob(order.id))?.state, 'cancelled');
+});
+
+test('who gives a job up while the relay closes does not wait for an end that the next one writes', async (t) => {
+  const { queue, queuedJobs, store } = await openQueue(t, true);
+  await assert.rejects(queue.accept(queuedOrder('job_1'), '{}'));
+  await until(() => queue.length() === 1);
+  await queue.close();
+  store.endJob = () => Promise.reject(new Problem('draining', 'The relay is shutting down.'));
+  const answers: boolean[] = [];
+  void queue.giveUp('job_1', new Problem('cancelled', 'Enough.')).then((answer) => answers.push(answer));
+  await until(() => answers.length > 0);
+  assert.equal((await queuedJobs.findQueuedJob('job_1'))?.state, 'queued');
 });
 
 test('a job that was refused and not written is asked for once', async (t) => {
