@@ -88,6 +88,18 @@ test('a poll that breaks off gets no job, and says that nobody may be there', as
   assert.equal((await desk.poll(0, still))?.request?.job, 'a');
 });
 
+test('while another poll is held somebody is there', async () => {
+  const desk = makeDesk();
+  const [first, second] = [new AbortController(), new AbortController()];
+  const polls = [desk.poll(5_000, first.signal), desk.poll(5_000, second.signal)];
+  first.abort();
+  await polls[0];
+  assert.equal(told.absent, 0);
+  second.abort();
+  await polls[1];
+  assert.equal(told.absent, 1);
+});
+
 test('a job whose answer did not leave goes elsewhere, and its miner can end it no more', async () => {
   const desk = makeDesk();
   const frames = ask(desk, request('a'));
