@@ -56,6 +56,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const activity = createActivity();
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
   ended.listen((job) => {
+    scheduler.jobEnded(job, job.problem);
     metrics.jobFinished(job);
     billing.finished(job);
     activity.jobEnded(job);

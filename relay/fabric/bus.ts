@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
 import { traceOf } from '../../shared/tracing/message-trace.ts';
 import type { TraceContext } from '../../shared/tracing/trace-context.ts';
 import type { RelayLog } from '../log.ts';
@@ -33,6 +34,8 @@ export type Bus = {
   openReply(handler: ReplyHandler, nodeId?: string): Reply;
   subscribe(subject: string, handler: BusHandler): { close(): void };
   isConnected(): boolean;
+  /** What one message may hold. */
+  mostMessageBytes(): number;
   /**
    * Whether the bus stood still at some moment of the last so many milliseconds, though it is connected: what nodes did not
    * say by then says nothing of them.
@@ -93,10 +96,11 @@ function createBus(
     for (const fail of waiting) fail(new Problem('bus_unavailable', 'The bus went down before an answer came.'));
   });
 
+  const mostMessageBytes = (): number => connection.info?.max_payload ?? LIMITS.maxMessageBytes;
   const publish: Bus['publish'] = (subject, data, reply, traceparent) => {
     if (!main.isConnected()) throw new Problem('bus_unavailable', 'The bus is down. Try again in a moment.');
-    const limit = connection.info?.max_payload;
-    if (limit !== undefined && data.length > limit) {
+    const limit = mostMessageBytes();
+    if (data.length > limit) {
       throw new Problem('body_too_large', `The message has ${data.length} bytes; the bus takes ${limit}.`);
     }
     if (traceparent === undefined || !takesHeaders(data)) outbox.add(subject, data, reply);
@@ -136,6 +140,7 @@ function createBus(
     openReply: replies.open,
     subscribe: (subject, handler) => subscribe(connection, subject, handler, log),
     isConnected: main.isConnected,
+    mostMessageBytes,
     stalledWithin: stalls.stalledWithin,
     onDown: main.onDown,
     onUp: main.onUp,

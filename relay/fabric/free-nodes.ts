@@ -64,6 +64,9 @@ export function slotsOf(node: LiveNode): number {
   return isOnProbation(node) ? Math.min(1, node.slots) : node.slots;
 }
 
+/** Why a silent node gets no job, for people. */
+export const SILENT = 'It did not answer, and gets no job until it is heard again.';
+
 /** Nobody knows what a silent node's slots do. */
 export function hasFreeSlot(node: LiveNode): boolean {
   return !node.isSilent && node.reserved < slotsOf(node);

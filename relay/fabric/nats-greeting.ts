@@ -10,7 +10,7 @@ const Greeting = Type.Object({
   auth_required: Type.Optional(Type.Boolean()),
   tls_required: Type.Optional(Type.Boolean()),
 });
-export type Greeting = { version: string; maxPayloadBytes: number; wantsCredentials: boolean; wantsTls: boolean };
+export type Greeting = { version: string; wantsCredentials: boolean; wantsTls: boolean };
 
 const isGreeting = validatorOf(Greeting);
 const TIMEOUT_MS = 5_000;
@@ -25,7 +25,6 @@ export async function readGreeting(host: string, port: number): Promise<Greeting
   }
   return {
     version: value.version,
-    maxPayloadBytes: value.max_payload,
     wantsCredentials: value.auth_required ?? false,
     wantsTls: value.tls_required ?? false,
   };

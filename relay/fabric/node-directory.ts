@@ -6,7 +6,7 @@ import type { NodeRegister } from '../pairing/node-register.ts';
 import type { Measurements, ModelMeasures } from '../scheduler/measurements.ts';
 import type { KnownNode } from '../store/pairing-store.ts';
 import { loadOf } from './capability-view.ts';
-import { hasFreeSlot } from './free-nodes.ts';
+import { hasFreeSlot, SILENT } from './free-nodes.ts';
 import { nearestNames } from './nearest-names.ts';
 import type { NodeAdmin } from './node-admin.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
@@ -154,7 +154,7 @@ function healthOf(
 ): NodeHealth {
   const record = measurements.ofNode(id);
   const heardMsAgo = live === undefined ? null : Math.max(0, now() - live.heardAt);
-  const why = live?.isSilent ? 'It did not answer, and gets no job until it is heard again.' : REASONS[status];
+  const why = live?.isSilent ? SILENT : REASONS[status];
   const reasons = [why, reason ?? undefined].filter((sentence) => sentence !== undefined);
   return {
     id,

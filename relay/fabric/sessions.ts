@@ -106,7 +106,8 @@ export function keepSessions(ports: SessionPorts): Sessions {
   bus.onUp(() => bus.publish(subjects.discover, encodeJson({})));
   table.listen({
     onGone: (node, reason) => {
-      idsByKey.delete(node.publicKey);
+      // A machine that was renamed has a session under its new id by then.
+      if (idsByKey.get(node.publicKey) === node.id) idsByKey.delete(node.publicKey);
       ports.documents.forget(node.document);
       log.info({ node: node.id, epoch: node.epoch, reason }, 'a node left');
     },

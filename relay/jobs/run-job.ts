@@ -77,12 +77,10 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
       const keepRecord = keep ?? keptBy(inHand.begin(course, caller), ports);
       try {
         const result = await tryNodes(course, caller.signal, ports, attempts);
-        ports.scheduler.jobEnded(job, null);
         record(course, { state: 'succeeded', ...result }, ports, keepRecord);
         return result;
       } catch (error) {
         const problem = toProblem(error);
-        ports.scheduler.jobEnded(job, problem);
         if (problem.code === 'internal') ports.log.error({ job: job.id, err: error }, 'a job met a fault of the relay');
         record(course, { state: problem.code === 'cancelled' ? 'cancelled' : 'failed', problem }, ports, keepRecord);
         throw problem;
@@ -140,23 +138,25 @@ async function tryNodes(
       const problem = toProblem(error);
       lastProblem = problem;
       ports.scheduler.attemptEnded(reservation, outcomeOf(course, problem));
-      if (problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs) {
+      // No attempt (SPEC R1, O3), also when the time to wait is over; but what somebody has seen was one.
+      if (isRefusal(problem, course.job) && course.takeBack()) {
         course.unassigned();
-        busy.add(node.id);
+        const mayAskAgain = problem.code === 'node_busy' && course.elapsedMs() < course.job.maxWaitMs;
+        (mayAskAgain ? busy : exclude).add(node.id);
         continue;
       }
       exclude.add(node.id);
-      // Its owner does not want the job: nothing was tried, and no other owner is bound by that.
-      if (problem.code === 'policy_refused' && mayMove(course.job) && course.takeBack()) {
-        course.unassigned();
-        continue;
-      }
       course.attemptEnded(node, problem);
       if (problem.retry !== 'elsewhere' || !mayMove(course.job) || !course.takeBack()) throw problem;
       ports.log.info({ job: course.job.id, node: node.id, code: problem.code }, 'a job moves to another node');
     }
   }
   throw lastProblem ?? new Problem('no_capacity', `No node could run ${course.job.model}.`);
+}
+
+/** The node has no slot for the job, or its owner does not want it, by which no other owner is bound. */
+function isRefusal({ code }: Problem, job: JobSpec): boolean {
+  return code === 'node_busy' || (code === 'policy_refused' && mayMove(job));
 }
 
 function mayMove({ routing }: JobSpec): boolean {
@@ -182,7 +182,6 @@ async function reserveBesides(
   signal: AbortSignal,
   ports: JobRunnerPorts,
 ): Promise<Reservation | undefined> {
-  if (busy.size === 0) return undefined;
   const wanted = wantedBy(course.job, { exclude: new Set([...exclude, ...busy]), maxWaitMs: 0, signal });
   try {
     return await ports.scheduler.reserve(wanted);

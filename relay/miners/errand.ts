@@ -18,6 +18,9 @@ export type Errand = {
   /** Pieces of text, and tokens in them, that came so far. */
   pieces: number;
   tokens: number;
+  /** Of the answer so far, as JSON, and at most: its pieces may travel as one message. */
+  bytes: number;
+  readonly mostBytes: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 };
 

@@ -34,9 +34,11 @@ export type MinerDeskPorts = {
   /** The epoch of the open session, or 0 while there is none. */
   epoch: () => number;
   now: () => number;
+  /** What one message of the bus may hold. */
+  mostMessageBytes: () => number;
   /** A word about an attempt that is over. */
   onLate(): void;
-  /** The miner did not fetch a job, or broke a poll off: nobody may be there. */
+  /** The miner did not fetch a job, or broke a poll off, and holds no other: nobody may be there. */
   onAbsent(): void;
   /** The last job has ended. */
   onIdle(): void;
@@ -70,6 +72,9 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
   const polls: Poll[] = [];
   const withdrawn = new Map<string, { name: AttemptNamed; until: number; isTold: boolean }>();
 
+  const lookIfAbsent = (): void => {
+    if (polls.length === 0) ports.onAbsent();
+  };
   const forget = (errand: Errand): void => {
     clearTimeout(errand.timer);
     if (errands.get(errand.request.job) !== errand) return;
@@ -115,7 +120,7 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
     waiting.push(errand);
     errand.timer = setTimeout(() => {
       end(errand, new Problem('node_busy', `The miner fetched no job within ${FETCH_WITHIN_MS} ms.`));
-      ports.onAbsent();
+      lookIfAbsent();
     }, FETCH_WITHIN_MS);
     const poll = polls.shift();
     if (poll !== undefined) poll.answer(fetch());
@@ -144,7 +149,15 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
       }
       put({
         ...{ request, trace, frames, client, release },
-        ...{ fetchedAt: null, firstTextAt: null, pieces: 0, tokens: 0, timer: undefined },
+        ...{
+          mostBytes: ports.mostMessageBytes() / 2,
+          fetchedAt: null,
+          firstTextAt: null,
+          pieces: 0,
+          tokens: 0,
+          bytes: 0,
+          timer: undefined,
+        },
       });
     },
     cancel: (name) => {
@@ -158,7 +171,7 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
     poll: (waitMs, signal) => {
       const now = fetch() ?? ([...withdrawn.values()].some(({ isTold }) => !isTold) ? work(null) : undefined);
       if (now !== undefined || waitMs === 0) return Promise.resolve(now);
-      return wait(polls, waitMs, signal, ports.onAbsent);
+      return wait(polls, waitMs, signal, lookIfAbsent);
     },
     cancelled: listWithdrawn,
     errandOf: (name) => {
@@ -173,7 +186,7 @@ export function createMinerDesk(ports: MinerDeskPorts): MinerDesk {
       if (errand === undefined || !isNamed(errand, name)) return;
       errand.frames.fail(new Problem('node_busy', 'The miner was gone before it had the job.'));
       forget(errand);
-      ports.onAbsent();
+      lookIfAbsent();
     },
     turnAway: () => {
       for (const errand of [...waiting]) end(errand, new Problem('node_busy', 'The miner takes no more jobs.'));

@@ -126,7 +126,6 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
       const session = sessions.get(nodeId) ?? (draining.has(nodeId) ? undefined : await enter(nodeId));
       if (session === undefined) return undefined;
       session.heardAt = now();
-      session.setAway(false);
       return session;
     },
     find: (nodeId) => sessions.get(nodeId),
@@ -134,7 +133,6 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
       const session = sessions.get(nodeId);
       if (session !== undefined) {
         session.heardAt = now();
-        session.setAway(false);
         return session;
       }
       late += 1;

@@ -14,7 +14,8 @@ export type MinerRoll = {
   termsOf(nodeId: string): MinerTerms;
   /** Keeps what a node has registered. Resolves with its new token, or null when the one that was shown stays good. */
   enter(nodeId: string, terms: MinerTerms, shown: string | undefined): Promise<string | null>;
-  change(nodeId: string, terms: MinerTerms): Promise<void>;
+  /** Keeps other terms, made of those that it has. */
+  change(nodeId: string, alter: (terms: MinerTerms) => MinerTerms): Promise<void>;
   /** Drops a miner that the register has forgotten, and its token. */
   forget(nodeId: string): void;
 };
@@ -25,7 +26,8 @@ export type MinerRollPorts = { store: MinerStore; register: NodeRegister; now: (
  * Reads all miners and keeps them. Errors: `storage_failed`.
  *
  * Invariants: (1) a token is known by its hash alone, and counts only after that was stored; (2) one that was given out
- * before its node was revoked is void, also when the node was approved again.
+ * before its node was revoked is void, also when the node was approved again; (3) the records of a node are written one
+ * after the other, each made of the one before, so that a change of terms never brings a former token back.
  */
 export async function openMinerRoll({ store, register, now }: MinerRollPorts): Promise<MinerRoll> {
   const byNode = new Map<string, MinerRecord>();
@@ -46,6 +48,21 @@ export async function openMinerRoll({ store, register, now }: MinerRollPorts): P
     await store.putMiner(record);
     keep(record);
   };
+  const writing = new Map<string, Promise<unknown>>();
+  const inTurn = <Value>(nodeId: string, write: () => Promise<Value>): Promise<Value> => {
+    const written = (writing.get(nodeId) ?? Promise.resolve()).then(write, write);
+    writing.set(nodeId, written);
+    const end = (): void => {
+      if (writing.get(nodeId) === written) writing.delete(nodeId);
+    };
+    written.then(end, end);
+    return written;
+  };
+  const termsOf = (nodeId: string): MinerTerms => {
+    const record = byNode.get(nodeId);
+    if (record === undefined) throw tokenRefused();
+    return JSON.parse(record.terms) as MinerTerms;
+  };
 
   return {
     has: (nodeId) => byNode.has(nodeId),
@@ -58,25 +75,23 @@ export async function openMinerRoll({ store, register, now }: MinerRollPorts): P
       if (node.state === 'revoked' || isVoid(record)) throw revoked();
       return record.nodeId;
     },
-    termsOf: (nodeId) => {
-      const record = byNode.get(nodeId);
-      if (record === undefined) throw tokenRefused();
-      return JSON.parse(record.terms) as MinerTerms;
-    },
-    enter: async (nodeId, terms, shown) => {
-      const former = recordOf(shown);
-      if (former?.nodeId === nodeId && !isVoid(former)) {
-        await put({ ...former, terms: JSON.stringify(terms) });
-        return null;
-      }
-      const token = newMinerToken();
-      await put({ nodeId, tokenHash: hashMinerToken(token), terms: JSON.stringify(terms), issuedAt: now() });
-      return token;
-    },
-    change: async (nodeId, terms) => {
-      const former = byNode.get(nodeId);
-      if (former !== undefined) await put({ ...former, terms: JSON.stringify(terms) });
-    },
+    termsOf,
+    enter: (nodeId, terms, shown) =>
+      inTurn(nodeId, async () => {
+        const former = recordOf(shown);
+        if (former?.nodeId === nodeId && !isVoid(former)) {
+          await put({ ...former, terms: JSON.stringify(terms) });
+          return null;
+        }
+        const token = newMinerToken();
+        await put({ nodeId, tokenHash: hashMinerToken(token), terms: JSON.stringify(terms), issuedAt: now() });
+        return token;
+      }),
+    change: (nodeId, alter) =>
+      inTurn(nodeId, async () => {
+        const former = byNode.get(nodeId);
+        if (former !== undefined) await put({ ...former, terms: JSON.stringify(alter(termsOf(nodeId))) });
+      }),
     forget: (nodeId) => {
       const record = byNode.get(nodeId);
       if (record !== undefined) byHash.delete(record.tokenHash);

@@ -33,7 +33,7 @@ export type MinerSession = {
   readonly opened: Promise<void>;
   /** 0 until then. */
   epoch(): number;
-  /** The miner is there, or seems not to be: whoever is away gets no job. */
+  /** The miner polls, or nobody seems to be there who would: whoever is away gets no job. */
   setAway(isAway: boolean): void;
   change(change: MinerHeartbeat): void;
   /** Takes no job any more. */
@@ -81,7 +81,10 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
     () => !miner.isAway && policy.isOpen(),
   );
   const onAbsent = (): void => setAway(true);
-  const desk = createMinerDesk({ ...ports, slots, policy, epoch: () => epoch.current, onAbsent });
+  const desk = createMinerDesk({
+    ...{ ...ports, slots, policy, onAbsent },
+    ...{ epoch: () => epoch.current, mostMessageBytes: bus.mostMessageBytes },
+  });
   const documents = keepDocument(miner, { slots, policy, instance }, ports);
   const session = await openSession({
     credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),

@@ -14,13 +14,17 @@ const UNKNOWN_EXECUTION: Execution = {
   digest: null,
 };
 
-/** Passes a piece of text on. Errors: `invalid_value`, `missing_required_parameter`; the attempt goes on after them. */
+/**
+ * Passes a piece of text on. Errors: `invalid_value`, `missing_required_parameter`, `body_too_large`; the attempt goes on
+ * after them.
+ */
 export function passPiece(errand: Errand, { seq, text, tokens = 1 }: MinerResult, now: number): void {
   if (errand.request.type !== 'llm') throw wrong('partial', 'Only the answers of llm jobs come in pieces.');
   if (seq === undefined) throw missing('seq', 'Number the pieces 0, 1, 2 …, so that none counts twice.');
   if (text === undefined) throw missing('text', 'A piece is a text.');
   if (seq < errand.pieces) return;
   if (seq > errand.pieces) throw wrong('seq', `Piece ${errand.pieces} is due. Send it first.`);
+  takeRoom(errand, text);
   errand.pieces += 1;
   errand.tokens += tokens;
   errand.firstTextAt ??= now;
@@ -53,12 +57,23 @@ export function passFailure({ frames }: Errand, { code = 'node_fault', message, 
   else frames.fail(new Problem(retry ? 'node_fault' : 'job_failed', message));
 }
 
-function passText({ frames, tokens, pieces }: Errand, { text, toolCalls = [] }: MinerResult, usage: Usage): void {
+function passText(errand: Errand, { text, toolCalls = [] }: MinerResult, usage: Usage): void {
+  const { frames, tokens, pieces } = errand;
   if (text === undefined && pieces === 0 && toolCalls.length === 0) {
     throw missing('text', 'The answer to an llm job is its text.');
   }
+  takeRoom(errand, [text, toolCalls]);
   if (text !== undefined && text !== '') frames.text(text, Math.max(0, usage.outputTokens - tokens));
   for (const [index, call] of toolCalls.entries()) frames.toolCall({ index, tokens: 0, ...call });
+}
+
+/** Before anything is passed on: what was refused may come again, and what waits for the end lies in the relay's memory. */
+function takeRoom(errand: Errand, said: unknown): void {
+  const bytes = errand.bytes + Buffer.byteLength(JSON.stringify(said));
+  if (bytes > errand.mostBytes) {
+    throw new Problem('body_too_large', `The answer has ${bytes} bytes; ${errand.mostBytes} are taken.`);
+  }
+  errand.bytes = bytes;
 }
 
 function passVectors(frames: FrameWriter, { vectors }: MinerResult, inputs: number): void {

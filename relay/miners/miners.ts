@@ -107,9 +107,10 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     heartbeat: async (nodeId, beat) => {
       const session = await floor.heard(nodeId);
       if (beat.slots !== undefined || beat.served_models !== undefined) {
-        const { slots, document } = roll.termsOf(nodeId);
-        const { slots: wanted = slots, served_models = document.served_models } = beat;
-        await roll.change(nodeId, { slots: wanted, document: { ...document, served_models } });
+        await roll.change(nodeId, ({ slots, document }) => {
+          const { served_models = document.served_models } = beat;
+          return { slots: beat.slots ?? slots, document: { ...document, served_models } };
+        });
         session?.change(beat);
       }
       const epoch = session?.epoch() || null;
@@ -118,7 +119,9 @@ export async function openMiners(ports: MinersPorts): Promise<Miners> {
     },
     poll: async (nodeId, { waitMs = DEFAULT_POLL_MS }, signal) => {
       const session = await floor.heard(nodeId);
-      return session === undefined ? holdInVain(waitMs, signal) : session.desk.poll(waitMs, signal);
+      if (session === undefined) return holdInVain(waitMs, signal);
+      session.setAway(false);
+      return session.desk.poll(waitMs, signal);
     },
     undelivered: (nodeId, name) => floor.find(nodeId)?.desk.giveBack(name),
     result: (nodeId, result) => {

@@ -1,5 +1,4 @@
 import type { NodeScore, RouteChoice, RouteDecision } from '../../shared/api/routing.ts';
-import type { Problem } from '../../shared/problems/problem.ts';
 import { type Actual, createChoiceRows, type KeptChoice } from './choice-rows.ts';
 import type { Choice } from './choose.ts';
 import { type Score, TERMS, WEIGHTS } from './score.ts';
@@ -12,7 +11,8 @@ export type DecisionLog = {
   /** The number of the choice, for `attemptEnded`. */
   chosen(wanted: Wanted, choice: Choice, waitedMs: number): number;
   attemptEnded(choice: number, actual: Actual): void;
-  jobEnded(job: EndedJob, problem: Problem | null): void;
+  /** Told once of each job; one of the queue may have run several times by then. */
+  jobEnded(job: EndedJob, problem: { readonly code: string } | null): void;
   /** The decision with this id, if it is still kept and belongs to the key; `null` reads any. */
   find(id: string, apiKeyId: string | null): RouteDecision | undefined;
 };

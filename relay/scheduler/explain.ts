@@ -1,5 +1,5 @@
 import type { ExplainedNode, FilterName, RouteExplanation } from '../../shared/api/routing.ts';
-import { isOnProbation } from '../fabric/free-nodes.ts';
+import { isOnProbation, SILENT } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
@@ -108,8 +108,9 @@ function countFilters(judged: readonly Judged[]): Record<string, number> {
   return counts;
 }
 
-function takenText(node: LiveNode): string {
-  if (node.slots === 0) return 'It offers no slots now.';
+function takenText(node: LiveNode | undefined): string {
+  if (node === undefined || node.slots === 0) return 'The node offers no slots now.';
+  if (node.isSilent) return SILENT;
   if (isOnProbation(node)) return 'It is on probation and runs the one job that such a node gets at a time.';
   return `All ${node.slots} slots are taken.`;
 }
@@ -135,7 +136,7 @@ const REASONS: Record<FilterName, (node: LiveNode | undefined, wanted: Wanted) =
   routing_trust: () => 'It is on probation, and routing.require.trust asks for trusted nodes.',
   node_policy: (node, wanted) => `Its owner does not let it ${node && policyObjection(node, wanted)}.`,
   node_closed: closedText,
-  no_free_slot: (node) => (node === undefined || node.slots === 0 ? 'The node offers no slots now.' : takenText(node)),
+  no_free_slot: takenText,
 };
 
 const CHANGES: Record<FilterName, (id: string, wanted: Wanted) => string> = {

@@ -37,7 +37,7 @@ export type Scheduler = {
   warmOn(nodeId: string, digests: readonly string[]): void;
   /** Learns from an attempt that has ended. */
   attemptEnded(reservation: Reservation, outcome: AttemptOutcome): void;
-  jobEnded(job: EndedJob, problem: Problem | null): void;
+  jobEnded(job: EndedJob, problem: { readonly code: string } | null): void;
   /** Says what `reserve` would do, and why, without doing it. `offline` are nodes that have no session now. */
   explain(wanted: Wanted, offline?: readonly string[]): RouteExplanation;
   /** How a job of this key was routed; `null` reads those of any key. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { MinerHeard } from '../../shared/api/miners.ts';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { JobRequest } from '../../shared/protocol/messages.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat, chatCall, recordOf, streamChat } from '../support/ask-pool.ts';
@@ -42,7 +43,7 @@ test('[M5] a poll without a job is answered with 204, and one that waits gets th
   assert.equal((await answer).content, 'here');
 });
 
-test('[M5] a job that its miner does not fetch goes to another, as no attempt, and no other comes until it is heard', async (t) => {
+test('[M5] a job that its miner does not fetch goes to another, as no attempt, and no other comes until it polls', async (t) => {
   const model = minerModel();
   const idle = await joinMiner(t, pool.relay, { models: [model], name: 'idle' });
   const answer = askChat(pool, model.name);
@@ -57,7 +58,9 @@ test('[M5] a job that its miner does not fetch goes to another, as no attempt, a
     [busy.nodeId],
   );
   assert.equal((await nodeOf(idle.nodeId)).slots.total, 0);
+  // A program whose threads are stuck may well say that it lives.
   await idle.say('heartbeat');
+  await idle.poll(0);
   await until(async () => (await nodeOf(idle.nodeId)).slots.total === 2);
 });
 
@@ -75,6 +78,19 @@ test('[M6] pieces are passed on at once and in order; one that comes again chang
   const text = await response.text();
   const said = [...text.matchAll(/"content":"([^"]*)"/g)].map(([, content]) => content).join('');
   assert.equal(said, 'one two three');
+});
+
+test('[M6] a piece that is too large for a message is refused, and may come again smaller', async (t) => {
+  const model = minerModel();
+  const miner = await joinMiner(t, pool.relay, { models: [model] });
+  const { call, request } = await beginChat(pool, miner, model.name, true);
+  const piece = (text: string) => miner.say('result', { ...named(request), partial: true, seq: 0, text });
+  const { status, body } = await piece('x'.repeat(LIMITS.maxMessageBytes));
+  assert.deepEqual([status, body.code], [413, 'body_too_large']);
+  assert.equal((await piece('one ')).status, 200);
+  await miner.answer(request, 'two');
+  const text = await (await call).text();
+  assert.equal([...text.matchAll(/"content":"([^"]*)"/g)].map(([, content]) => content).join(''), 'one two');
 });
 
 test('[M7] a word about an attempt that is over is refused and counted, a result that does not fit is asked for again', async (t) => {

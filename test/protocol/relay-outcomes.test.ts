@@ -102,6 +102,22 @@ test('[J2] [R1] a busy node is no failure of the job: another one takes it, and 
   );
 });
 
+test('[J2] [R1] a node that is busy after it has spoken ends the answer: nobody hears two beginnings', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 2);
+  const [speaking, other] = nodes;
+  const response = pool.request('/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'x' }] }),
+  });
+  const job = await speaking.jobs.next();
+  job.text('half ');
+  job.fail('node_busy');
+  const text = await (await response).text();
+  assert.match(text, /half .*node_busy/s);
+  assert.equal(other.jobs.all.length, 0);
+});
+
 test('[J2] [R1] the only node is asked again until it is not busy any more', async (t) => {
   const { model, nodes } = await joinNodes(t, pool, 1);
   const answer = askChat(pool, model);

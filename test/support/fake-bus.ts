@@ -1,5 +1,6 @@
 import type { Bus, BusHandler, ReplyHandler } from '../../relay/fabric/bus.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { LIMITS } from '../../shared/protocol/limits.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 
 /** A request that waits for its answer. */
@@ -56,6 +57,7 @@ export function createFakeBus(): FakeBus {
       return { close: () => void handlers.delete(subject) };
     },
     isConnected: () => connected,
+    mostMessageBytes: () => LIMITS.maxMessageBytes,
     stalledWithin: () => stalled,
     setStalled: (isStalled) => {
       stalled = isStalled;

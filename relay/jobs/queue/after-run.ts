@@ -36,9 +36,13 @@ const ENDS: Partial<Record<ProblemCode, EndEvent>> = {
   job_expired: 'expire',
 };
 
+/** Of those beyond this each counts all the same: no node can make a job go round, and its row grow, for as long as it lives. */
+const NOT_COUNTED_MOST = 100;
+
 /** How many attempts count against `max_attempts`. */
 export function countAttempts(attempts: readonly AttemptRecord[]): number {
-  return attempts.filter(({ problem }) => problem === null || !NOT_COUNTED.has(problem.code)).length;
+  const spared = attempts.filter(({ problem }) => problem !== null && NOT_COUNTED.has(problem.code)).length;
+  return attempts.length - Math.min(spared, NOT_COUNTED_MOST);
 }
 
 /** What becomes of a job whose run has ended with a problem: it ends too, or it waits for another node. */

@@ -30,6 +30,10 @@ export type Dispatcher = {
   close(): void;
 };
 
+/** A slot was free a moment ago: another may have taken it, and then the others of the queue are asked again. */
+const SLOT_WAIT_MS = 1_000;
+/** They wait beside those who wait for an answer, of whom there may be a thousand; further ones rest at once. */
+const MOST_WAITING = 64;
 /** What a job waits that no node took though a slot was free. */
 const FIRST_REST_MS = 100;
 const LONGEST_REST_MS = 10_000;
@@ -37,8 +41,8 @@ const LONGEST_REST_MS = 10_000;
 const LONGEST_PACE_MS = 10_000;
 
 /**
- * Invariants: (1) a job is in the line exactly while it could start; (2) `starting` counts the runs that have not chosen
- * a node yet, so that no more of them begin than there are free slots; (3) `runningBytes` are the inputs of the jobs in
+ * Invariants: (1) a job is in the line exactly while it could start; (2) no more runs begin than there are free slots, and
+ * a run takes one until it has asked: one that waits after that waits for other nodes, and holds nobody up; (3) `runningBytes` are the inputs of the jobs in
  * `running`; (4) after `close` no run begins; (5) a key whose minute is used up holds up no other, and is asked again when it
  * has something left.
  */
@@ -46,7 +50,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
   const { table, weightOf, paceMs, mostRunningBytes, run, ended } = ports;
   const line = createFairLine<LiveJob>(weightOf);
   const running = new Set<LiveJob>();
-  let starting = 0;
+  const runs = { starting: 0, waiting: 0, assigned: 0 };
   let runningBytes = 0;
   let pumping = false;
   let closed = false;
@@ -56,7 +60,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     pumping = false;
     while (!closed && runningBytes < mostRunningBytes) {
       const entry = line.take(
-        (model) => hasFreeSlots(table, model, starting),
+        (model) => hasFreeSlots(table, model, runs.starting),
         (apiKeyId) => paceMs(apiKeyId) === 0,
       );
       if (entry === undefined) {
@@ -80,25 +84,28 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
   const begin = (entry: LiveJob): void => {
     const { job, input, attempts } = entry;
     const caller = new AbortController();
-    let isStarting = true;
-    const started = (): void => {
-      if (!isStarting) return;
-      isStarting = false;
-      starting -= 1;
-      // A job of another model may have waited for this alone.
+    let stage: keyof typeof runs = 'starting';
+    const reach = (next: typeof stage): void => {
+      if (stage === 'assigned') return;
+      runs[stage] -= 1;
+      stage = next;
+      runs[stage] += 1;
+      // Another job may have waited for this alone.
       pumpSoon();
     };
-    const onAssigned = (): void => {
-      started();
-      entry.wasAssigned = true;
-      entry.rests = 0;
+    const onBegun = (): void => {
+      entry.wasBegun = true;
     };
     entry.caller = caller;
     running.add(entry);
-    starting += 1;
+    runs.starting += 1;
     runningBytes += job.inputBytes;
-    entry.run = runQueuedJob({ job, input, attempts, caller, onAssigned }, run).then((outcome) => {
-      started();
+    const slotWaitMs = runs.waiting < MOST_WAITING ? SLOT_WAIT_MS : 0;
+    const onAsked = (): void => reach('waiting');
+    const onAssigned = (): void => reach('assigned');
+    const wanted = { job, input, attempts, caller, slotWaitMs, onAsked, onAssigned, onBegun };
+    entry.run = runQueuedJob(wanted, run).then((outcome) => {
+      runs[stage] -= 1;
       entry.caller = undefined;
       running.delete(entry);
       runningBytes -= job.inputBytes;

@@ -6,7 +6,9 @@ import type { JobChange, JobEnding, QueuedJob, QueuedJobStore, QueuedOrder } fro
 import type { JobRecord } from '../../store/store.ts';
 import type { JobRunner } from '../run-job.ts';
 import { type Accepted, createAdmission, type Repeatable } from './admission.ts';
+import { countAttempts } from './after-run.ts';
 import { createDispatcher } from './dispatcher.ts';
+import { settleDoubts } from './doubtful-jobs.ts';
 import { attemptsAfterRestart, RELAY_LOST, recordOfUnrun } from './ended-record.ts';
 import { watchExpiry } from './expiry.ts';
 import { forgetResults } from './forget-results.ts';
@@ -34,7 +36,7 @@ export type QueuePorts = {
   /** Whether each job waits for a person first. */
   supervised: boolean;
   sendWebhook: SendWebhook;
-  /** Hears of each job that an earlier relay has left. */
+  /** Hears of each job that an earlier relay has left, or that was refused and written all the same. */
   onTakenUp: (job: QueuedJob) => void;
   /** Hears of each job once its end is written down. */
   onFinished: (job: JobRecord) => void;
@@ -120,7 +122,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     dispatcher.leave(entry);
     clearTimeout(entry.expiryTimer);
     const changes = await writeEnd(job.id, event, ending, { store, log, isClosed: () => closed });
-    if (changes === 'not written') return;
+    if (changes === 'not written') return entry.ended.resolve(undefined);
     live.delete(job.id);
     if (entry.input !== undefined) heldBytes -= job.inputBytes;
     unapproved.delete(job.id);
@@ -141,6 +143,8 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
   };
   const ended = async (entry: LiveJob, outcome: RunOutcome): Promise<void> => {
     if (outcome.is === 'end') return end(entry, outcome.event, outcome.ending);
+    // What counts is bounded; what does not, such as handing the job back, is not to go round without a rest.
+    if (countAttempts(outcome.attempts) > countAttempts(entry.attempts)) entry.rests = 0;
     entry.attempts = outcome.attempts;
     if (entry.reason === undefined) return dispatcher.rest(entry);
     const { event, ending } = endUnrun(entry, entry.reason);
@@ -183,20 +187,27 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     else dispatcher.lineUp(entry);
   };
 
-  for (const job of await store.listLiveJobs()) {
+  const takeUp = (job: QueuedJob): void => {
     const attempts = attemptsAfterRestart(job.attempts, now());
     const wasOnNode = job.state === 'assigned' || job.state === 'running';
     ports.onTakenUp(job);
     admission.add(job);
     take(job, attempts);
     if (wasOnNode) move(job.id, 'requeue', { at: now(), attempts, problem: RELAY_LOST });
-  }
+  };
+
+  for (const job of await store.listLiveJobs()) takeUp(job);
+  const doubts = settleDoubts({ store, takeUp, most: limits.mostJobs, now, log });
   const stopForgetting = forgetResults({ store, keepMs: limits.keepResultsMs, now, log });
 
   return {
     earlier: admission.earlier,
     accept: async (order, input) => {
-      const accepted = await admission.accept(order, input, supervised ? 'awaiting_approval' : 'queued');
+      const state = supervised ? 'awaiting_approval' : 'queued';
+      const accepted = await admission.accept(order, input, state).catch((error: unknown) => {
+        if (!closed) doubts.note(order.id, error);
+        throw error;
+      });
       // What is accepted while the relay closes is taken up by the next one.
       if (accepted.isNew && !closed) take(accepted.job, [], input);
       return accepted;
@@ -243,6 +254,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     close: async () => {
       closed = true;
       stopForgetting();
+      doubts.stop();
       dispatcher.close();
       const left = [...live.values()];
       for (const entry of left) {

@@ -16,16 +16,17 @@ export type LiveJob = Lined & {
   caller: AbortController | undefined;
   /** Settles when the run, or the writing of the job's end, is over. */
   run: Promise<void> | undefined;
-  wasAssigned: boolean;
+  /** A node has begun it. */
+  wasBegun: boolean;
   /** Its end is being written. */
   isEnding: boolean;
   /** Why it is given up; the first reason counts. */
   reason: Problem | undefined;
-  /** How often no node took it. */
+  /** How often it waited anew since an attempt counted. */
   rests: number;
   restTimer: ReturnType<typeof setTimeout> | undefined;
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Settles with its end once that is written down; with undefined when another end counted. */
+  /** Settles with its end once that is written down; with undefined when another end counted, or the next relay writes it. */
   readonly ended: PromiseWithResolvers<JobEnding | undefined>;
 };
 
@@ -45,7 +46,7 @@ export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[], i
     steps: [],
     caller: undefined,
     run: undefined,
-    wasAssigned: attempts.length > 0,
+    wasBegun: attempts.length > 0,
     isEnding: false,
     reason: undefined,
     rests: 0,
@@ -56,9 +57,9 @@ export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[], i
 }
 
 /** When a job expires as things stand, and the sentence that says why. */
-export function expiryOf({ job, wasAssigned }: LiveJob): { at: number; why: string } {
+export function expiryOf({ job, wasBegun }: LiveJob): { at: number; why: string } {
   const { createdAt, maxWaitMs, deadline } = job;
-  const waitUntil = wasAssigned || maxWaitMs === null ? Number.POSITIVE_INFINITY : createdAt + maxWaitMs;
+  const waitUntil = wasBegun || maxWaitMs === null ? Number.POSITIVE_INFINITY : createdAt + maxWaitMs;
   if (waitUntil < deadline) {
     return { at: waitUntil, why: `No node began the job within ${maxWaitMs} ms.` };
   }

@@ -57,17 +57,20 @@ export type QueuedRun = {
   /** Those of earlier runs. */
   readonly attempts: readonly AttemptRecord[];
   readonly caller: AbortController;
-  /** Called when a node was chosen, for each attempt. */
+  /** How long it may wait for a slot. */
+  readonly slotWaitMs: number;
+  /** Called once when a node was chosen, or when the job waits because none could be. */
+  onAsked(): void;
+  /** Called when a node was chosen, for each that is asked. */
   onAssigned(): void;
+  /** Called when a node has begun, for each attempt. */
+  onBegun(): void;
 };
 
 /** The job's end, or that it has to wait again, with the attempts it has behind it. */
 export type RunOutcome =
   | { is: 'end'; event: EndEvent; ending: JobEnding }
   | { is: 'again'; attempts: readonly AttemptRecord[] };
-
-/** A slot was free a moment ago: another may have taken it, and then the others of the queue are asked again. */
-const SLOT_WAIT_MS = 1_000;
 
 /** What a node lets a program run at most. */
 const TOOL_MS = 3_600_000;
@@ -93,10 +96,12 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     files = reader.files;
     const spec = { ...specOf(run, kept.input, routing, ports), files };
     const sink = bothSinks(reader.sink, history.sink);
-    const { done } = await ports.jobs.run(spec, sink, caller, (made) => {
+    const running = ports.jobs.run(spec, sink, caller, (made) => {
       record = made;
       ports.spent(made);
     });
+    run.onAsked();
+    const { done } = await running;
     const text = JSON.stringify(await reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
@@ -152,7 +157,7 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
 }
 
 function specOf(
-  { job, attempts }: QueuedRun,
+  { job, attempts, slotWaitMs }: QueuedRun,
   input: JobInput,
   routing: Routing,
   { limits, now, traceOf }: QueuedRunPorts,
@@ -171,7 +176,7 @@ function specOf(
     stream: false,
     input,
     routing,
-    maxWaitMs: SLOT_WAIT_MS,
+    maxWaitMs: slotWaitMs,
     ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
@@ -190,11 +195,14 @@ function timesOf({ type, deadline }: QueuedJob, { timeoutMs, stallTimeoutMs }: R
   return { timeoutMs: leftMs, stallTimeoutMs: leftMs };
 }
 
-/** Writes the attempts of a run down as they begin. */
-function followAttempts({ job, attempts, onAssigned }: QueuedRun, { now, move }: QueuedRunPorts) {
+/**
+ * Writes the attempts of a run down as they begin. A node that was only asked leaves no line: one that works for others says
+ * so many times a second, and as long as it likes.
+ */
+function followAttempts({ job, attempts, onAssigned, onBegun }: QueuedRun, { now, move }: QueuedRunPorts) {
   const ended = [...attempts];
   let isOnNode = false;
-  let attempt = 0;
+  let asked: (QueuedAttempt & { startedAt: number }) | undefined;
 
   const requeue = (problem?: Problem): void => {
     if (!isOnNode) return;
@@ -203,28 +211,37 @@ function followAttempts({ job, attempts, onAssigned }: QueuedRun, { now, move }:
     const why = problem === undefined ? last : toProblemRecord(problem);
     move(job.id, 'requeue', { at: now(), attempts: ended, ...(why == null ? {} : { problem: why }) });
   };
+  const begin = (): void => {
+    if (asked === undefined || isOnNode) return;
+    isOnNode = true;
+    onBegun();
+    const { startedAt: at, nodeId, attempt } = asked;
+    move(job.id, 'assign', { at, attempts: [...ended, asked], nodeId, attempt });
+  };
   const sink: AnswerSink = {
-    assigned: (node, number) => {
+    assigned: (node, attempt) => {
       onAssigned();
       requeue();
-      isOnNode = true;
-      attempt = number;
-      const at = now();
-      const open: QueuedAttempt = {
+      asked = {
         attempt,
         nodeId: node.id,
         epoch: node.epoch,
         state: 'running',
         problem: null,
         queuedAt: ended.at(-1)?.finishedAt ?? job.createdAt,
-        startedAt: at,
+        startedAt: now(),
         finishedAt: null,
         firstTokenAt: null,
       };
-      move(job.id, 'assign', { at, attempts: [...ended, open], nodeId: node.id, attempt });
     },
-    accepted: (node) => move(job.id, 'start', { at: now(), nodeId: node.id, attempt }),
-    attemptEnded: (one) => void ended.push(one),
+    accepted: (node) => {
+      begin();
+      move(job.id, 'start', { at: now(), nodeId: node.id, attempt: asked?.attempt ?? 0 });
+    },
+    attemptEnded: (one) => {
+      begin();
+      ended.push(one);
+    },
   };
   return { sink, requeue, ended: (): readonly AttemptRecord[] => ended };
 }

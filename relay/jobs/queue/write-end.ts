@@ -1,6 +1,6 @@
 import type { RelayLog } from '../../log.ts';
-import type { JobChange, JobEnding, QueuedJobStore } from '../../store/queued-job-store.ts';
-import { type EndEvent, hasEnded } from './job-state.ts';
+import type { JobChange, JobEnding, QueuedJob, QueuedJobStore } from '../../store/queued-job-store.ts';
+import { type EndEvent, hasEnded, step } from './job-state.ts';
 
 export type WriteEndPorts = { store: QueuedJobStore; log: RelayLog; isClosed: () => boolean };
 
@@ -8,7 +8,7 @@ const RETRY_MS = 1_000;
 
 /**
  * Writes the end of a job, again and again while the disk refuses, since the work is done. Resolves with the
- * changes; with undefined when another end counted, and `not written` when the relay closes before it could be: the job is then
+ * changes, also of an end that was written when the storage could not say so; with undefined when another end counted, and `not written` when the relay closes before it could be: the job is then
  * run again by the next one.
  */
 export async function writeEnd(
@@ -22,7 +22,8 @@ export async function writeEnd(
       const changes = await store.endJob(id, event, ending);
       if (changes !== undefined) return changes;
       const stored = await store.findQueuedJob(id);
-      if (stored === undefined || hasEnded(stored.state)) return undefined;
+      if (stored === undefined || hasEnded(stored.state))
+        return isSame(stored, event, ending) ? stored.changes : undefined;
       // The step to its node was refused by the disk: it is made up for.
       const attempt = ending.record.attempts.at(-1);
       const made = await store.moveJob(id, 'assign', {
@@ -36,4 +37,8 @@ export async function writeEnd(
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+}
+
+function isSame(stored: QueuedJob | undefined, event: EndEvent, { record }: JobEnding): stored is QueuedJob {
+  return stored?.state === step('running', event) && stored.finishedAt === record.finishedAt;
 }

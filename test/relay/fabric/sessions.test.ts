@@ -195,6 +195,23 @@ test('[S5] a disconnect ends the session of its node alone, and of a key without
   assert.equal(table.live().length, 1);
 });
 
+test('[S5] a machine that was renamed leaves with its connection, also after its former id', async (t) => {
+  const { bus, table, enrolled, beat, pass, open, settled } = keep(t);
+  await open();
+  enrolled.set('loft', KEY);
+  pass(LIMITS.leaseMs);
+  beat({}, 'loft');
+  (await bus.requests.next()).answer(encodeJson(signedFor('loft', ['m'])));
+  await settled();
+  pass(1_000);
+  assert.deepEqual(
+    table.live().map(({ id }) => id),
+    ['loft'],
+  );
+  bus.disconnectNode(KEY);
+  assert.deepEqual(table.live(), []);
+});
+
 test('[S5] when the bus goes down every session is over, since no node can be heard', async (t) => {
   const { bus, table, open } = keep(t);
   await open();

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 import { createMinerDesk, FETCH_WITHIN_MS, type MinerDesk } from '../../../relay/miners/miner-desk.ts';
+import { passPiece } from '../../../relay/miners/miner-words.ts';
 import { createSlots } from '../../../shared/agent/slots.ts';
 import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
 import type { Frame, JobRequest } from '../../../shared/protocol/messages.ts';
 
+const MESSAGE_BYTES = 1_000;
 let now = 0;
 const told = { late: 0, absent: 0, idle: 0 };
 beforeEach((t) => {
@@ -20,6 +23,7 @@ function makeDesk(slots = 2): MinerDesk {
     policy: createOwnerPolicy({ now: () => now, policy: { models: { deny: ['secret/*'] } } }),
     epoch: () => 7,
     now: () => now,
+    mostMessageBytes: () => MESSAGE_BYTES,
     onLate: () => void told.late++,
     onAbsent: () => void told.absent++,
     onIdle: () => void told.idle++,
@@ -84,6 +88,18 @@ test('a poll that breaks off gets no job, and says that nobody may be there', as
   assert.equal((await desk.poll(0, still))?.request?.job, 'a');
 });
 
+test('while another poll is held somebody is there', async () => {
+  const desk = makeDesk();
+  const [first, second] = [new AbortController(), new AbortController()];
+  const polls = [desk.poll(5_000, first.signal), desk.poll(5_000, second.signal)];
+  first.abort();
+  await polls[0];
+  assert.equal(told.absent, 0);
+  second.abort();
+  await polls[1];
+  assert.equal(told.absent, 1);
+});
+
 test('a job whose answer did not leave goes elsewhere, and its miner can end it no more', async () => {
   const desk = makeDesk();
   const frames = ask(desk, request('a'));
@@ -103,6 +119,26 @@ test('a job that is not fetched yet has no words, nor has another attempt or ses
   assert.throws(() => desk.errandOf(request('a', { attempt: 2 })), { code: 'attempt_over' });
   assert.throws(() => desk.errandOf(request('a', { epoch: 6 })), { code: 'stale_epoch' });
   assert.equal(desk.errandOf(request('a')).request.job, 'a');
+});
+
+test('[M6] pieces that travel together make no message that the bus does not take', async () => {
+  const desk = makeDesk();
+  const sent: number[] = [];
+  const input = { messages: [], maxTokens: null };
+  desk.handle(request('a', { type: 'llm', stream: true, input } as unknown as Partial<JobRequest>), ({ length }) => {
+    if (length > MESSAGE_BYTES) throw new Problem('body_too_large', 'As the bus does.');
+    sent.push(length);
+  });
+  await desk.poll(0, still);
+  const errand = desk.errandOf(request('a'));
+  const pass = (seq: number, length: number): void =>
+    passPiece(errand, { ...request('a'), partial: true, seq, text: 'x'.repeat(length) }, now);
+  pass(0, 1);
+  pass(1, MESSAGE_BYTES / 4);
+  assert.throws(() => pass(2, MESSAGE_BYTES), { code: 'body_too_large' });
+  // What is held back for a moment leaves by a timer, where nobody hears of a refusal.
+  mock.timers.tick(4);
+  assert.equal(sent.length, 2);
 });
 
 test('the time of a job ends it, and its miner is told for as long as an answer may be lost', async () => {

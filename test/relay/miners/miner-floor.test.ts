@@ -55,6 +55,18 @@ test('[M4] a poll that is held is no sign of life, and ends with the session', a
   assert.equal(floor.find('m'), undefined);
 });
 
+test('[M5] a miner that was away is asked again when it polls, not when it says that it lives', async (t) => {
+  const { floor, bus } = makeFloor(t);
+  const session = await floor.heard('m');
+  session?.setAway(true);
+  const beats = bus.published.length;
+  await floor.heard('m');
+  floor.expect('m', { job: 'j', attempt: 1, epoch: 1 });
+  assert.equal(bus.published.length, beats);
+  session?.setAway(false);
+  assert.equal(bus.published.length, beats + 1);
+});
+
 test('miners leave with the bus, and wait outside until it is back', async (t) => {
   const { floor, bus } = makeFloor(t);
   await floor.heard('m');

@@ -4,17 +4,30 @@ import type { Errand } from '../../../relay/miners/errand.ts';
 import { passFailure, passPiece, passResult } from '../../../relay/miners/miner-words.ts';
 import { createFrameWriter } from '../../../shared/agent/frame-writer.ts';
 import type { FAILURE_CODES, MinerResult } from '../../../shared/api/miners.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { DoneFrame, Frame, JobRequest } from '../../../shared/protocol/messages.ts';
 
 const NAME = { job: 'j', attempt: 1, epoch: 7 };
 const usage = { inputTokens: 1, outputTokens: 5 };
 
-function errand(more: Partial<JobRequest>): Errand & { sent: Frame[] } {
+function errand(more: Partial<JobRequest>, stream = true): Errand & { sent: Frame[] } {
   const sent: Frame[] = [];
-  const send = (data: Uint8Array) => void sent.push(JSON.parse(new TextDecoder().decode(data)) as Frame);
+  const send = (data: Uint8Array): void => {
+    if (data.length > LIMITS.maxMessageBytes) throw new Problem('body_too_large', 'As the bus does.');
+    sent.push(JSON.parse(new TextDecoder().decode(data)) as Frame);
+  };
   const request = { ...NAME, model: 'm', timeoutMs: 1, ...more } as JobRequest;
-  const frames = createFrameWriter({ epoch: 7, stream: true, send, now: () => 0 });
-  const state = { fetchedAt: 100, firstTextAt: null, pieces: 0, tokens: 0, timer: undefined };
+  const frames = createFrameWriter({ epoch: 7, stream, send, now: () => 0 });
+  const state = {
+    fetchedAt: 100,
+    firstTextAt: null,
+    pieces: 0,
+    tokens: 0,
+    bytes: 0,
+    mostBytes: LIMITS.maxMessageBytes / 2,
+    timer: undefined,
+  };
   return { sent, request, trace: undefined, frames, client: 'c', release: () => undefined, ...state };
 }
 
@@ -33,6 +46,30 @@ test('the gateway measures the times of a miner that tells none', () => {
     tokens.reduce((sum, count) => sum + count, 0),
     5,
   );
+});
+
+const textsOf = ({ sent }: { sent: Frame[] }): string =>
+  sent.map((frame) => (frame.type === 'text' || frame.type === 'done' ? frame.text : '')).join('');
+
+test('an answer that is too large is refused before anything of it is passed on', () => {
+  const job = llm();
+  const call = (length: number) => ({ name: 'look', arguments: 'x'.repeat(length) });
+  const result = (length: number) => ({ ...NAME, text: 'a', toolCalls: [call(length)], usage });
+  assert.throws(() => passResult(job, result(LIMITS.maxMessageBytes), 100), { code: 'body_too_large' });
+  passResult(job, result(1), 100);
+  assert.equal(textsOf(job), 'a');
+});
+
+test('the pieces of an answer fill no more memory than one message', () => {
+  const job = errand({ type: 'llm' } as Partial<JobRequest>, false);
+  const quarter = 'x'.repeat(LIMITS.maxMessageBytes / 4);
+  passPiece(job, { ...NAME, partial: true, seq: 0, text: quarter }, 100);
+  assert.throws(() => passPiece(job, { ...NAME, partial: true, seq: 1, text: quarter }, 100), {
+    code: 'body_too_large',
+  });
+  passPiece(job, { ...NAME, partial: true, seq: 1, text: 'rest' }, 100);
+  passResult(job, { ...NAME, usage }, 110);
+  assert.equal(textsOf(job), `${quarter}rest`);
 });
 
 test('calls of tools end an answer as such', () => {

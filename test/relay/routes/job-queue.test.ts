@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
+import type { RouteDecision } from '../../../shared/api/routing.ts';
 import type { ErrorBody } from '../../../shared/problems/http.ts';
 import { addControlled } from '../../support/cancellable-node.ts';
 import { startTestPool } from '../../support/pool.ts';
 import { ask, askAsAdmin } from '../../support/pool-admin.ts';
 import { endOf, eventsOf, jobClient, jobOf, LLM, postJob, resultOf, submit } from '../../support/queued-jobs.ts';
+import { joinNodes } from '../../support/scripted-pool.ts';
 import { until } from '../../support/until.ts';
 
 test('a node that vanishes costs an attempt, not the job: it goes to another, with both attempts kept', async (t) => {
@@ -36,6 +38,67 @@ test('a node that vanishes costs an attempt, not the job: it goes to another, wi
     events.map(({ state }) => state).filter((state) => state !== 'running'),
     ['queued', 'assigned', 'queued', 'assigned', 'succeeded'],
   );
+});
+
+test('[R1] a node that works for others costs no attempt and no line of the history, however often it says so', async (t) => {
+  const pool = await startTestPool(t);
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const { id } = await submit(pool, { model, max_attempts: 1 });
+  // Longer than one run of the queue waits for a slot.
+  for (let i = 0; i < 80; i++) (await nodes[0].jobs.next()).fail('node_busy');
+  assert.equal((await jobOf(pool, id)).state, 'queued');
+  (await nodes[0].jobs.next()).done({ text: 'at last' });
+  const job = await endOf(pool, id);
+  assert.deepEqual([job.state, job.attempts.map(({ attempt }) => attempt)], ['succeeded', [1]]);
+  const { events } = await eventsOf(pool, id);
+  assert.deepEqual(
+    events.map(({ state }) => state),
+    ['queued', 'assigned', 'succeeded'],
+  );
+});
+
+test('a job that is handed back at once rests longer each time', async (t) => {
+  const pool = await startTestPool(t);
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const { id } = await submit(pool, { model });
+  for (let i = 0; i < 4; i++) (await nodes[0].jobs.next()).fail('handed_back');
+  (await nodes[0].jobs.next()).done({ text: 'kept' });
+  const { attempts } = await endOf(pool, id);
+  const rests = attempts.slice(1).map(({ queuedAt, startedAt }) => (startedAt ?? 0) - queuedAt);
+  // A timer may be a millisecond early by the other clock.
+  assert.ok(
+    rests.every((ms, index) => ms >= 100 * 2 ** index - 2),
+    rests.join(),
+  );
+});
+
+test('a job that nodes were asked for and none began expires when it may wait no longer', async (t) => {
+  const pool = await startTestPool(t);
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const { id } = await submit(pool, { model, max_wait_ms: 500 });
+  for (let i = 0; i < 3; i++) (await nodes[0].jobs.next()).fail('node_busy');
+  nodes[0].beat({ slots: { total: 0, used: 0 } });
+  const { state, problem } = await endOf(pool, id);
+  assert.deepEqual([state, problem?.detail], ['expired', 'No node began the job within 500 ms.']);
+});
+
+test('how a job was routed ends with the job, not with a run that broke off', async (t) => {
+  const pool = await startTestPool(t);
+  const first = await addControlled(pool);
+  const { id } = await submit(pool, { model: 'test/held' });
+  const decided = async (): Promise<[string, number]> => {
+    const response = await pool.request(`/v1/route/decisions/${id.replace('job_', 'dec_')}`);
+    const { state, choices } = (await response.json()) as RouteDecision;
+    return [state, choices.length];
+  };
+  await first.runs.next();
+  await first.agent.close();
+  await until(async () => (await jobOf(pool, id)).state === 'queued');
+  assert.deepEqual(await decided(), ['running', 1]);
+  const second = await addControlled(pool);
+  (await second.runs.next()).finish();
+  assert.equal((await endOf(pool, id)).state, 'succeeded');
+  assert.deepEqual(await decided(), ['succeeded', 2]);
 });
 
 test('a job that fails is not run again', async (t) => {

@@ -160,6 +160,16 @@ test('keeps jobs waiting whose node has gone, since it may come back', async () 
   assert.equal((await waiting).node.epoch, 2);
 });
 
+test('[S12] says of a node that does not answer that it does not, and not that its slots are taken', () => {
+  const { table, scheduler } = schedule();
+  table.admit(admission('a', ['m'], { slots: 2 }));
+  table.setSilent(table.get('a') ?? assert.fail(), true);
+  const { signal } = new AbortController();
+  const { nodes } = scheduler.explain({ model: 'm', exclude: new Set(), maxWaitMs: 0, signal });
+  const reason = 'It did not answer, and gets no job until it is heard again.';
+  assert.deepEqual(nodes[0]?.removed_by, [{ filter: 'no_free_slot', reason }]);
+});
+
 test('says at once that a node is closed, and a moment later to those who waited for it already', async (t) => {
   mockTime(t);
   const { table, scheduler, want } = schedule();

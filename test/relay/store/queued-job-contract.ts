@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type EndState, hasEnded, JOB_STATES, type JobState } from '../../../relay/jobs/queue/job-state.ts';
-import type { QueuedJobStore, QueuedOrder } from '../../../relay/store/queued-job-store.ts';
+import type { QueuedJobStore } from '../../../relay/store/queued-job-store.ts';
 import type { FinishedJob } from '../../../relay/store/store.ts';
 import type { StorePlace } from './store-contract.ts';
-import { asKept, finishedJob, T0 } from './store-records.ts';
+import { asKept, finishedJob, queuedOrder as order, T0 } from './store-records.ts';
 
 const INPUT = JSON.stringify({ messages: [{ role: 'user', content: 'ünï' }] });
 const ATTEMPT = {
@@ -18,31 +18,6 @@ const ATTEMPT = {
   finishedAt: null,
   firstTokenAt: null,
 } as const;
-
-function order(id: string, changes: Partial<QueuedOrder> = {}): QueuedOrder {
-  return {
-    id,
-    receiptId: `rcpt_of_${id}`,
-    requestId: `req_of_${id}`,
-    apiKeyId: 'key_1',
-    service: 'llm/inference',
-    type: 'llm',
-    model: 'sparewatt/tiny-chat',
-    routing: { node: 'desk' },
-    priority: 2,
-    deadline: T0 + 60_000,
-    maxAttempts: 3,
-    maxWaitMs: null,
-    createdAt: T0,
-    idempotencyKey: null,
-    requestHash: 'd'.repeat(64),
-    inputBytes: 50,
-    webhook: null,
-    nonce: null,
-    holdMicro: null,
-    ...changes,
-  };
-}
 
 async function succeed(jobs: QueuedJobStore, id: string, changes: Partial<FinishedJob> = {}): Promise<void> {
   await jobs.moveJob(id, 'assign', { at: T0 });

@@ -1,6 +1,7 @@
 import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { draftReceipt } from '../../../relay/receipts/draft-receipt.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
+import type { QueuedOrder } from '../../../relay/store/queued-job-store.ts';
 import type { FinishedJob, JobRecord, KeyRecord, NodeRecord } from '../../../relay/store/store.ts';
 import type { LoggedReceipt, Receipt } from '../../../shared/receipts/receipt.ts';
 
@@ -91,6 +92,32 @@ export function refusedJob(id: string): JobRecord {
     usage: null,
     receipt: null,
   });
+}
+
+/** A job of the queue as it is ordered. */
+export function queuedOrder(id: string, changes: Partial<QueuedOrder> = {}): QueuedOrder {
+  return {
+    id,
+    receiptId: `rcpt_of_${id}`,
+    requestId: `req_of_${id}`,
+    apiKeyId: 'key_1',
+    service: 'llm/inference',
+    type: 'llm',
+    model: 'sparewatt/tiny-chat',
+    routing: { node: 'desk' },
+    priority: 2,
+    deadline: T0 + 60_000,
+    maxAttempts: 3,
+    maxWaitMs: null,
+    createdAt: T0,
+    idempotencyKey: null,
+    requestHash: 'd'.repeat(64),
+    inputBytes: 50,
+    webhook: null,
+    nonce: null,
+    holdMicro: null,
+    ...changes,
+  };
 }
 
 export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyRecord {

@@ -40,3 +40,9 @@ test('nodes that vanish cost attempts, and a relay that stops costs none', () =>
   assert.equal(decide('node_lost', [...stopped, 'node_lost']), 'requeue');
   assert.equal(countAttempts([...stopped, 'node_lost' as const, null].map(attempt)), 2);
 });
+
+test('a job that is handed back again and again ends at last', () => {
+  const handedBack = (times: number) => Array<ProblemCode>(times).fill('handed_back');
+  assert.equal(decide('handed_back', handedBack(101)), 'requeue');
+  assert.equal(decide('handed_back', handedBack(102)), 'fail');
+});

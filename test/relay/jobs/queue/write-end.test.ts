@@ -1,38 +1,17 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { writeEnd } from '../../../../relay/jobs/queue/write-end.ts';
-import type { QueuedJobStore, QueuedOrder } from '../../../../relay/store/queued-job-store.ts';
+import type { QueuedJobStore } from '../../../../relay/store/queued-job-store.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { collectLog } from '../../../support/log.ts';
 import { makeSqlitePlace } from '../../store/sqlite/sqlite-place.ts';
-import { finishedJob, T0 } from '../../store/store-records.ts';
+import { finishedJob, queuedOrder } from '../../store/store-records.ts';
 
-const ORDER: QueuedOrder = {
-  id: 'job_1',
-  receiptId: 'rcpt_1',
-  requestId: 'req_1',
-  apiKeyId: 'key_1',
-  service: 'llm/inference',
-  type: 'llm',
-  model: 'm',
-  routing: null,
-  priority: 0,
-  deadline: T0 + 1,
-  maxAttempts: 1,
-  maxWaitMs: null,
-  createdAt: T0,
-  idempotencyKey: null,
-  requestHash: 'a',
-  inputBytes: 2,
-  webhook: null,
-  nonce: null,
-  holdMicro: null,
-};
 const ENDING = { record: finishedJob('job_1'), result: '"done"' };
 
 async function storeOf(t: TestContext): Promise<QueuedJobStore> {
   const { queuedJobs } = await (await makeSqlitePlace(t)).open();
-  await queuedJobs.acceptJob(ORDER, '{}', 'queued');
+  await queuedJobs.acceptJob(queuedOrder('job_1'), '{}', 'queued');
   return queuedJobs;
 }
 
@@ -59,6 +38,23 @@ test('says that another end counted, and changes nothing', async (t) => {
   await writeEnd('job_1', 'cancel', cancelled, { store, log, isClosed: () => false });
   assert.equal(await writeEnd('job_1', 'succeed', ENDING, { store, log, isClosed: () => false }), undefined);
   assert.equal((await store.findQueuedJob('job_1'))?.state, 'cancelled');
+});
+
+test('an end that was written when the storage could not say so counts as the one that it is', async (t) => {
+  const store = await storeOf(t);
+  let calls = 0;
+  const mute: QueuedJobStore = {
+    ...store,
+    endJob: async (...args) => {
+      calls += 1;
+      const changes = await store.endJob(...args);
+      if (calls > 1) return changes;
+      throw new Problem('storage_failed', 'Whether the last changes were kept is not known.');
+    },
+  };
+  const changes = await writeEnd('job_1', 'cancel', ENDING, { store: mute, log: collectLog(), isClosed: () => false });
+  assert.ok(changes !== undefined && changes !== 'not written');
+  assert.deepEqual([calls, changes.at(-1)?.state], [2, 'cancelled']);
 });
 
 test('tries again while the disk refuses, and gives up when the relay closes', async (t) => {
