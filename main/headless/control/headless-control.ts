@@ -79,7 +79,9 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
     policy,
     care: care.yielding,
     runningJobs: () => jobs.count(),
-    freeMemory: () => freeMemory(node, log),
+    freeMemory: () => {
+      node?.freeMemory().catch((err: unknown) => log.error({ err }, 'the memory of models could not be freed'));
+    },
     now,
     log,
   });
@@ -235,9 +237,4 @@ function watchLink({ ready, ended, hasSession }: ControlledNode['agent'], relay:
     if (nodeId === undefined || !hasSession()) return { state: 'connecting', relay };
     return { state: 'connected', relay, nodeId };
   };
-}
-
-function freeMemory(node: ControlledNode | undefined, log: AgentLog): void {
-  if (node === undefined || heldOf(node.models()).length === 0) return;
-  node.freeMemory().catch((err: unknown) => log.error({ err }, 'the memory of models could not be freed'));
 }

@@ -15,7 +15,7 @@ export type OwnerWishOptions = {
   /** What the owner's rules close the node for at this moment; undefined when nothing. */
   care(): Yielding | undefined;
   runningJobs(): number;
-  /** Takes what models lie in memory out of it, unless a job needs them. */
+  /** Takes what models lie in memory, or are on their way there, out of it, unless a job needs them. */
   freeMemory(): void;
   now: () => number;
   log: AgentLog;

@@ -5,7 +5,7 @@
  * 1. At most one process is heard; it starts with the first job and loads the model once.
  * 2. A process that ends takes its jobs with it; the next job starts a fresh one, less and less often while it keeps crashing.
  * 3. After `close` no process starts.
- * 4. A process is released only while no job runs or waits for it; `restart` takes it from those that run.
+ * 4. A process is released, also while it loads, only while no job runs or waits for it; `restart` takes it from those that run.
  */
 import { Problem } from '../../../shared/problems/problem.ts';
 import { FULL_DUTY_PERCENT } from '../../../shared/runtimes/duty.ts';
@@ -28,10 +28,10 @@ export type ModelWorkerOptions = ModelProcessOptions & {
 };
 
 export type ModelWorker = {
-  /** Resolves once the model is in memory. */
+  /** Resolves once the model is in memory, or had to leave it again: nobody needs it yet. */
   warmUp(): Promise<void>;
   run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
-  /** When the last job ended, by the caller's clock; null while one runs and before the first. */
+  /** When the last job ended, or the model came to memory ahead of any, by the caller's clock; null while one runs and before. */
   idleSince(): number | null;
   /** Gives the memory back, unless somebody needs the model; the next job loads it again. */
   release(): Promise<void>;
@@ -103,8 +103,18 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     }
   }
 
+  const released = releasedProblem(options.model);
+
   return {
-    warmUp: () => using(async () => void (await ready())),
+    warmUp: async () => {
+      try {
+        await ready();
+      } catch (error) {
+        if (error !== released) throw error;
+      } finally {
+        usedAt = now();
+      }
+    },
     run: (job, output, signal) =>
       using(async () => {
         signal.throwIfAborted();
@@ -117,7 +127,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
       if (inUse > 0 || current === null) return;
       const holder = await current.catch(() => null);
       if (inUse > 0) return;
-      leaving = holder?.end(releasedProblem(options.model));
+      leaving = holder?.end(released);
       await leaving;
     },
     restart: async (reason) => {
