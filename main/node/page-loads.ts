@@ -150,7 +150,7 @@ export function createPageLoads({
   const prepare = async ({ served, load: { device }, verify }: PageModel, signal: AbortSignal): Promise<void> => {
     preparing += 1;
     try {
-      if (!loads.has(served.name)) await Promise.all([verify?.(), countFirst(device)]);
+      if (!loads.has(served.name)) await Promise.all([verify?.(signal), countFirst(device)]);
       signal.throwIfAborted();
       await window.ready().catch((cause: unknown) => {
         throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });

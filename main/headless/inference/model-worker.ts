@@ -18,8 +18,8 @@ import { type DutyShare, FULL_DUTY } from './duty-share.ts';
 import { type ModelProcess, type ModelProcessOptions, startModelProcess } from './model-process.ts';
 
 export type ModelWorkerOptions = ModelProcessOptions & {
-  /** Called for every fresh process, so that files are checked before each load. */
-  prepare: () => Promise<LoadRequest>;
+  /** Called for every fresh process, so that files are checked before each load. Rejects with the reason of the signal. */
+  prepare: (signal: AbortSignal) => Promise<LoadRequest>;
   onState: (state: 'warm' | 'installed') => void;
   onThreadTrial?: (trial: ThreadTrial) => void;
   now?: () => number;
@@ -44,6 +44,8 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   let current: Promise<ModelProcess> | null = null;
   let alive: ModelProcess | null = null;
   let leaving: Promise<void> | undefined;
+  /** There while a process is prepared, and not started. */
+  let preparing: AbortController | undefined;
   let closed = false;
   let inUse = 0;
   let usedAt: number | null = null;
@@ -61,8 +63,12 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
 
   async function startProcess(): Promise<ModelProcess> {
     if (crashes.isTooSoon()) throw crashingProblem(options.model);
-    const request = await options.prepare();
-    if (closed) throw closedProblem(options.model);
+    const own = new AbortController();
+    preparing = own;
+    const request = await options.prepare(own.signal).finally(() => {
+      if (preparing === own) preparing = undefined;
+    });
+    own.signal.throwIfAborted();
     const openedAt = now();
     limitedTo = FULL_DUTY_PERCENT;
     alive = startModelProcess(options, request, {
@@ -125,6 +131,12 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     idleSince: () => (inUse === 0 ? usedAt : null),
     async release() {
       if (inUse > 0 || current === null) return;
+      if (preparing !== undefined) {
+        // Whoever comes meanwhile begins anew.
+        current = null;
+        preparing.abort(released);
+        return;
+      }
       const holder = await current.catch(() => null);
       if (inUse > 0) return;
       leaving = holder?.end(released);
@@ -135,6 +147,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     },
     async close() {
       closed = true;
+      preparing?.abort(closedProblem(options.model));
       const holder = await current?.catch(() => null);
       await Promise.all([holder?.end(closedProblem(options.model)), leaving]);
     },

@@ -52,6 +52,49 @@ test('a model whose job was handed back while it loaded leaves, and one that a j
   assert.deepEqual(withKeeper(MODEL), []);
 });
 
+test('files that are checked ahead of a load are checked no further when memory is wanted, or the node stops', async (t) => {
+  const checks: AbortSignal[] = [];
+  const worker = createModelWorker({
+    model: MODEL,
+    prepare: (signal) => {
+      checks.push(signal);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+    onState: () => undefined,
+    onFault: () => assert.fail('it is no fault'),
+    cancelGraceMs: 50,
+  });
+  t.after(() => worker.close());
+  const ahead = worker.warmUp();
+  await worker.release();
+  await ahead;
+  const job = worker.run(chatJob(MODEL, 'go'), collectOutput(), NEVER);
+  const lost = assert.rejects(job, isProblem('node_fault', /stopping/));
+  await until(() => checks.length === 2);
+  await worker.release();
+  assert.equal(checks[1]?.aborted, false, 'a job waits for it');
+  await worker.close();
+  await lost;
+});
+
+test('a load that was given up while it was prepared starts no process, whoever prepares it', async (t) => {
+  const prepared = Promise.withResolvers<{ location: string; dtype: string; device: string; threads: number }>();
+  const worker = createModelWorker({
+    model: MODEL,
+    prepare: () => prepared.promise,
+    onState: () => undefined,
+    onFault: () => undefined,
+    cancelGraceMs: 50,
+    entry: FAULTY,
+  });
+  t.after(() => worker.close());
+  const ahead = worker.warmUp();
+  await worker.release();
+  prepared.resolve({ location: 'HANGS', dtype: 'fp32', device: 'cpu', threads: 1 });
+  await ahead;
+  assert.deepEqual(withKeeper(MODEL), []);
+});
+
 test('a job that comes while a model is loaded ahead keeps it, and it counts as used from the end of its loading on', async (t) => {
   const { worker, clock, isLoading } = open(t);
   const ahead = worker.warmUp();
