@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { isLoginStart } from '../autostart/autostart.ts';
 import { createPairingDesk } from '../links/pairing-desk.ts';
+import type { LogFile } from '../logs/log-file.ts';
 import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
 import { applicationMenu } from '../windows/application-menu.ts';
 import { denyPermissions } from '../windows/hardening.ts';
@@ -8,10 +9,10 @@ import { openAppControl } from './app-control.ts';
 import { beforeReady } from './before-ready.ts';
 import { createBootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
-import { watchFaults } from './faults.ts';
+import { tellFailedStart, watchFaults } from './faults.ts';
 import { assembleNode } from './node.ts';
 import { openShell } from './shell.ts';
-import { logPath, openLog, openStorage } from './storage.ts';
+import { openLog, openStorage } from './storage.ts';
 
 /** The app as it runs. */
 export type DesktopApp = Awaited<ReturnType<typeof boot>>;
@@ -21,12 +22,21 @@ const FLUSH_MS = 30_000;
 
 /**
  * Starts the app, in this order; `steps` names what was done. Undefined when another instance runs already, which then
- * shows its window. Errors: `data_folder_unusable`.
+ * shows its window. Errors: `data_folder_unusable`, of which its person is told.
  */
 export async function boot(host: DesktopHost) {
-  const { app, session, dialog, Menu } = host.electron;
   const log = openLog(host);
-  const faults = watchFaults(host, log, logPath(host));
+  try {
+    return await start(host, log);
+  } catch (error) {
+    tellFailedStart(host, log, error);
+    throw error;
+  }
+}
+
+async function start(host: DesktopHost, log: LogFile) {
+  const { app, session, dialog, Menu } = host.electron;
+  const faults = watchFaults(host, log);
   const steps = createBootSteps((step, err) => log.error({ step, err }, 'the app goes on without a part of it'));
   /** Nobody is told before tray and window are there. */
   let tell = (): void => undefined;

@@ -1,9 +1,11 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
 import type { Language } from '../../shared/ipc/language.ts';
+import { Problem } from '../../shared/problems/problem.ts';
 import { HIDDEN_ARGUMENT } from '../autostart/autostart.ts';
 import { LINK_SCHEME } from '../links/pair-link.ts';
 import { MAIN_TEXTS } from '../tray/main-texts.ts';
 import type { DesktopHost } from './desktop-host.ts';
+import { logPath } from './storage.ts';
 
 /** What Node's process tells of. */
 export type FaultSource = {
@@ -27,7 +29,7 @@ const SAID_MOST_CHARACTERS = 300;
  * what it left half done is unknown: once, in order, jobs handed back, and to begin anew unless it had only just begun; (4) an
  * app that ends for good says so.
  */
-export function watchFaults(host: DesktopHost, log: AgentLog, logPath: string): FaultWatch {
+export function watchFaults(host: DesktopHost, log: AgentLog): FaultWatch {
   const { electron, faults, now } = host;
   const startedAt = now();
   let end: FaultEnd | undefined;
@@ -42,7 +44,7 @@ export function watchFaults(host: DesktopHost, log: AgentLog, logPath: string): 
     if (now() - startedAt >= STABLE_MS) beginAnew(host, end?.isWindowOpen() ?? false);
     else {
       const { title, body } = MAIN_TEXTS[end?.language() ?? 'en'].fault;
-      electron.dialog.showErrorBox(title, body(logPath));
+      electron.dialog.showErrorBox(title, body(logPath(host)));
     }
     if (end === undefined) electron.app.exit(1);
     else end.quit();
@@ -52,6 +54,14 @@ export function watchFaults(host: DesktopHost, log: AgentLog, logPath: string): 
       end = given;
     },
   };
+}
+
+/** Nobody sees the process of an app that ends before it has a window. Its language is among the settings, which may be what failed. */
+export function tellFailedStart(host: DesktopHost, log: AgentLog, error: unknown): void {
+  const { fault, problem } = MAIN_TEXTS.en;
+  log.error({ fault: saidOf(error) }, 'the app could not start');
+  const why = error instanceof Problem ? problem(error) : fault.body(logPath(host));
+  host.electron.dialog.showErrorBox(fault.title, why);
 }
 
 /** As it was started, without the link that somebody may have opened it with, and in the tray if it was there. */

@@ -11,9 +11,9 @@ export type NodeIdentity = { publicKey: string; seed: Uint8Array };
  * `keychain_unavailable`; `data_folder_unusable` when it can neither be read nor made.
  */
 export async function openNodeKey(options: KeyBoxOptions, log: AgentLog): Promise<NodeIdentity> {
-  const { box, why } = await keptIn(`the folder ${options.folder}`, () => openKeyBox(options));
+  const { box, why, ...said } = await keptIn(`the folder ${options.folder}`, () => openKeyBox(options));
   const identity = await readOrCreateNodeKey(box);
-  log.info({ publicKey: identity.publicKey }, `the key of this node lies in ${box.where}: ${why}`);
+  log.info({ publicKey: identity.publicKey, ...said }, `the key of this node lies in ${box.where}: ${why}`);
   return identity;
 }
 

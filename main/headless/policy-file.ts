@@ -23,18 +23,27 @@ export type PolicyFileOptions = {
 };
 
 const LOOK_EVERY_MS = 1_000;
+const NONE = 'none';
 
 /**
- * The policy in a file, which may be all of the owner's preferences, followed while the node runs. A file that has become wrong leaves the last good policy in
- * place and says so, and so does a named one that is gone: nothing but a readable file allows more than before. Where no
- * file is named, none means that everything is allowed. Errors: `invalid_setting` when it is wrong at start.
+ * The policy in a file, which may be all of the owner's preferences, followed while the node runs. A file that has become wrong
+ * leaves the last good policy in place and says so, and so does a named one that is gone: nothing but a readable file allows more
+ * than before. Where no file is named, none for two looks in a row means that everything is allowed. Errors: `invalid_setting` when it is wrong at start.
  */
 export function openPolicyFile({ path, isNamed, now, log, intervalMs }: PolicyFileOptions): PolicyFile {
   let seen = versionOf(path);
   let document = readDocument(path, isNamed);
   const policy = createOwnerPolicy({ policy: document.policy, now });
+  let isMissed = false;
   const look = (): void => {
     const version = versionOf(path);
+    const isGone = version === NONE && version !== seen;
+    // An editor takes the file away before it puts another in its place.
+    if (isGone && !isNamed && !isMissed) {
+      isMissed = true;
+      return;
+    }
+    isMissed = false;
     if (version === seen) return;
     seen = version;
     try {
@@ -54,7 +63,7 @@ export function openPolicyFile({ path, isNamed, now, log, intervalMs }: PolicyFi
 function versionOf(path: string): string {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? 'none' : `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
+    return stats === undefined ? NONE : `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
   } catch {
     return 'unreadable';
   }

@@ -60,6 +60,8 @@ export function createContributionKeeper(ports: ContributionPorts): Contribution
   let leavingUntil = Number.NEGATIVE_INFINITY;
 
   const decideNow = (): Contribution => {
+    // A clock that was set back would hold it on.
+    leavingUntil = Math.min(leavingUntil, now() + LEAVING_MS);
     if (now() < leavingUntil) return bySessionEnd(leavingUntil);
     const clock = { now: now(), wish: ports.wish(), ...(ports.wall === undefined ? {} : { wall: ports.wall }) };
     const next = decide(ports.preferences(), ports.presence(), clock);

@@ -22,7 +22,13 @@ export function createModelUses(now: () => number): ModelUses {
         endedAt.set(model, now());
       }
     },
-    idleSince: (model) => (users.has(model) ? null : (endedAt.get(model) ?? null)),
+    idleSince: (model) => {
+      const ended = endedAt.get(model);
+      if (ended === undefined || users.has(model)) return null;
+      // A clock that was set back would have it stay.
+      if (ended > now()) endedAt.set(model, now());
+      return Math.min(ended, now());
+    },
     isAnyInUse: () => users.size > 0,
   };
 }

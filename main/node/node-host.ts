@@ -4,7 +4,7 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import { parseRememberedRelay } from '../../shared/config/remembered-relay.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
-import { Problem } from '../../shared/problems/problem.ts';
+import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import type { RecordsQuestion } from '../../shared/protocol/node-records.ts';
 import type { SecretBox } from '../headless/secret-box.ts';
@@ -68,7 +68,12 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
   const run = async (relay: string, name: string, invitation?: PairingInvitation): Promise<Agent> => {
     await stop();
     tell({ state: 'connecting', relay });
-    const agent = await startAgent({ relayUrl: relay, name, invitation });
+    const agent = await startAgent({ relayUrl: relay, name, invitation }).catch((error: unknown) => {
+      // Nothing tries again: whoever is told that it waits for its relay would wait for ever.
+      const { code, message: detail } = toProblem(error);
+      tell({ state: 'refused', relay, code, detail });
+      throw error;
+    });
     running = { agent, relay };
     const isCurrent = (): boolean => running?.agent === agent;
     agent.ready.then(

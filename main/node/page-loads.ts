@@ -8,8 +8,11 @@ import { type HeldModel, modelsToUnload } from './page-memory.ts';
 import type { ComputeHost, PageModel } from './page-model.ts';
 
 export type PageLoads = {
-  /** Resolves when the model can work. A trial loads whatever the owner's rule says. */
-  load(model: PageModel, isTrial?: boolean): Promise<void>;
+  /**
+   * Resolves when the model can work. What is aborted before its load has begun takes no memory; a trial loads whatever the owner's
+   * rule says.
+   */
+  load(model: PageModel, signal: AbortSignal, isTrial?: boolean): Promise<void>;
   isAllowed(model: PageModel): boolean;
   /** Whether it lies in memory or is on its way there. */
   has(name: string): boolean;
@@ -81,6 +84,8 @@ export function createPageLoads({
 }: PageLoadsOptions): PageLoads {
   const loads = new Map<string, Loading>();
   const warm = new Set<string>();
+  /** Loads that have not begun. */
+  let preparing = 0;
   /** Words of workers that were ended here, which are on their way. */
   const expected = new Map<string, number>();
   /** Resolves when no model is in memory any more; there while somebody waits for that. */
@@ -139,15 +144,29 @@ export function createPageLoads({
     for (const name of leaving) takeBack(name);
   };
   /** What was there before is known only before. */
-  const countFirst = async ({ device }: PageModel['load']): Promise<void> => {
+  const countFirst = async (device: string): Promise<void> => {
     if (device === GPU && !isOnGpu()) await gpuCheck?.loading();
   };
-  const load = async (model: PageModel, isTrial = false): Promise<void> => {
-    const { served, load: request, verify } = model;
-    if (!loads.has(served.name)) await Promise.all([verify?.(), countFirst(request)]);
-    await window.ready().catch((cause: unknown) => {
-      throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
-    });
+  const prepare = async ({ served, load: { device }, verify }: PageModel, signal: AbortSignal): Promise<void> => {
+    preparing += 1;
+    try {
+      if (!loads.has(served.name)) await Promise.all([verify?.(signal), countFirst(device)]);
+      signal.throwIfAborted();
+      await window.ready().catch((cause: unknown) => {
+        throw new Problem('model_load_failed', 'The page that computes could not be started.', { cause });
+      });
+      signal.throwIfAborted();
+    } catch (error) {
+      // What was counted for a load that does not begin says nothing of the next.
+      if (device === GPU && preparing === 1 && !isOnGpu()) gpuCheck?.emptied();
+      throw error;
+    } finally {
+      preparing -= 1;
+    }
+  };
+  const load = async (model: PageModel, signal: AbortSignal, isTrial = false): Promise<void> => {
+    const { served, load: request } = model;
+    await prepare(model, signal);
     // What was allowed and possible may be another device now.
     if (loads.get(served.name)?.device !== request.device) leaveIfThere(served.name);
     const known = loads.get(served.name);
@@ -174,6 +193,14 @@ export function createPageLoads({
     tellDuty();
     return loading.promise;
   };
+  const unloadAll = async (): Promise<void> => {
+    emptied ??= Promise.withResolvers<void>();
+    const { promise, resolve } = emptied;
+    const timer = setTimeout(resolve, graceMs);
+    for (const model of loads.keys()) window.order({ model, order: { type: 'unload' } });
+    await promise;
+    clearTimeout(timer);
+  };
 
   return {
     load,
@@ -192,13 +219,7 @@ export function createPageLoads({
       if (!enabled) window.end();
     },
     empty: async () => {
-      if (loads.size === 0) return;
-      emptied ??= Promise.withResolvers<void>();
-      const { promise, resolve } = emptied;
-      const timer = setTimeout(resolve, graceMs);
-      for (const model of loads.keys()) window.order({ model, order: { type: 'unload' } });
-      await promise;
-      clearTimeout(timer);
+      if (loads.size > 0) await unloadAll();
       // What remains of a page that has unloaded its models is its GPU process's to keep; without the page it has none.
       window.end();
     },

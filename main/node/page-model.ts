@@ -8,8 +8,8 @@ export type PageModel = {
   served: Omit<ServedModel, 'state'>;
   execution: Execution;
   load: LoadRequest;
-  /** Checks its files against their digests before each load; throws `model_files_missing` or `model_files_corrupt`. */
-  verify?(): Promise<void>;
+  /** Checks its files against their digests before each load. Errors: `model_files_missing`, `model_files_corrupt`, the reason of the signal. */
+  verify?(signal: AbortSignal): Promise<void>;
   /** Takes its files off the disk; absent for those that ship with the app. Errors: `model_in_use`. */
   forget?(): Promise<void>;
   /** How it runs where there is no GPU for it; absent where it cannot. */

@@ -42,7 +42,7 @@ export async function openPageModels(options: PageModelsOptions): Promise<PageMo
   for (const request of options.models) {
     try {
       const installed = await store.install(request);
-      models.push({ ...pageModelOf(installed, options), verify: () => store.verify(installed) });
+      models.push({ ...pageModelOf(installed, options), verify: (signal) => store.verify(installed, signal) });
     } catch (err) {
       log.error({ model: typeof request === 'string' ? request : request.id, err }, 'a model cannot be served');
     }
@@ -101,7 +101,7 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
     };
     return {
       ...pageModelOf(installed, { shippedFolder, cacheFolder, processorHost, log, models: [] }),
-      verify: () => store.verify(installed),
+      verify: (signal) => store.verify(installed, signal),
       ...(installed.shipped ? {} : { forget }),
     };
   };

@@ -160,7 +160,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     const { name } = model.served;
     signal.throwIfAborted();
     // It may have had to leave for another one, between the end of its loading and now.
-    do await endedBy(signal, loads.load(model));
+    do await endedBy(signal, loads.load(model, signal));
     while (!loads.isWarm(name));
     signal.throwIfAborted();
     return jobs.run(name, job, output, signal);
@@ -212,7 +212,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     tryOut: async (model, signal, use, isRuled = false) => {
       const { name } = model.served;
       const tried = async (): Promise<Awaited<ReturnType<typeof use>>> => {
-        await endedBy(signal, loads.load(model, !isRuled));
+        await endedBy(signal, loads.load(model, signal, !isRuled));
         signal.throwIfAborted();
         return await use((job, output) => jobs.run(name, job, output, signal));
       };

@@ -21,15 +21,17 @@ export type DocumentKeeperPorts = {
 
 /** A document is issued anew when half its life is over, so that whoever holds one holds a valid one. */
 const REISSUE_AFTER_MS = LIMITS.documentLifetimeMs / 2;
+/** Of a clock that was set back by more nobody knows whether it was right before; relays refuse what is not yet. */
+const SET_BACK_MOST_MS = LIMITS.clockSkewMs / 2;
 
 type SignedPart = Omit<CapabilityDocument, 'node_load'>;
 
 /**
  * Keeps the node's signed document.
  *
- * Invariants: (1) two documents of one revision differ in load and time alone; (2) a later document is never issued
- * before an earlier one, also when the clock is set back within a process; (3) each is signed once, and load alone
- * costs no signature; (4) the load stands last, so that two of them are the same bytes up to there.
+ * Invariants: (1) two documents of one revision differ in load and time alone; (2) of one revision a later document is never
+ * issued before an earlier one, and a clock that was set back by more than a little begins another; (3) each is signed once,
+ * and load alone costs no signature; (4) the load stands last, so that two of them are the same bytes up to there.
  */
 export function createDocumentKeeper(ports: DocumentKeeperPorts): DocumentKeeper {
   let revision = 1;
@@ -45,7 +47,12 @@ export function createDocumentKeeper(ports: DocumentKeeperPorts): DocumentKeeper
     return signed;
   };
   const signedPart = (): Promise<SignedPart> => {
-    const now = Math.max(ports.now(), latest?.issuedAt ?? 0);
+    const told = ports.now();
+    if (latest !== undefined && told < latest.issuedAt - SET_BACK_MOST_MS) {
+      revision = Math.max(revision, latest.revision + 1);
+      return issue(told);
+    }
+    const now = Math.max(told, latest?.issuedAt ?? 0);
     if (latest === undefined || latest.revision !== revision) return issue(now);
     return now - latest.issuedAt < REISSUE_AFTER_MS ? latest.signed : issue(now);
   };

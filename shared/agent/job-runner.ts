@@ -1,3 +1,4 @@
+import { createSteadyClock } from '../clock/steady-clock.ts';
 import { OPERATOR_CLIENT } from '../policy/decide.ts';
 import type { OwnerPolicy } from '../policy/owner-policy.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
@@ -48,6 +49,8 @@ export type JobRunnerPorts = {
 /** A timer asked to wait longer would not wait at all. */
 const TIMER_MOST_MS = 2 ** 31 - 1;
 
+/** `steady` measures what `now` tells the beginning of. */
+type TimedPorts = JobRunnerPorts & { steady: () => number };
 type RunningJob = { epoch: number; attempt: number; client: string; abort: AbortController; frames: FrameWriter };
 
 /**
@@ -55,15 +58,16 @@ type RunningJob = { epoch: number; attempt: number; client: string; abort: Abort
  * when the runtime has settled and its answer is signed, not when the relay was told; (3) a job is in `jobs` from start
  * to settlement; (4) the runtime sees no job that the owner's policy refuses.
  */
-export function createJobRunner(ports: JobRunnerPorts): JobRunner {
+export function createJobRunner(given: JobRunnerPorts): JobRunner {
   const jobs = new Map<string, RunningJob>();
+  const ports = { ...given, steady: createSteadyClock(given.now) };
   return {
     handle: (request, send, trace) => {
       const frames = createFrameWriter({
         epoch: request.epoch,
         stream: request.type !== 'embed' && request.stream === true,
         send,
-        now: ports.now,
+        now: ports.steady,
       });
       const refusal = refusalOf(request, ports, jobs);
       const release = refusal === undefined ? ports.slots.tryTake() : undefined;
@@ -113,7 +117,7 @@ async function runAttempt(
   { request, trace }: { request: JobRequest; trace: TraceContext | undefined },
   frames: FrameWriter,
   signing: ReceiptSigning | undefined,
-  ports: JobRunnerPorts,
+  ports: TimedPorts,
   jobs: Map<string, RunningJob>,
 ): Promise<void> {
   const abort = new AbortController();
@@ -129,20 +133,21 @@ async function runAttempt(
     frames,
   });
   const startedAt = ports.now();
-  const { witness } = ports;
+  const { witness, steady } = ports;
+  const begunAt = steady();
   const witnessed = witness && witnessedJobOf(request, startedAt);
   if (witnessed !== undefined) witness?.began(witnessed);
   let firstTokenAt: number | undefined;
   let ended: Problem | undefined;
   const output = {
     text: (text: string, tokens: number, more?: PieceDetail) => {
-      firstTokenAt ??= ports.now();
+      firstTokenAt ??= steady();
       signing?.text(text, more?.choice);
       frames.text(text, tokens, more);
       witness?.produced(request.job, tokens);
     },
     toolCall: (piece: ToolCallPiece) => {
-      firstTokenAt ??= ports.now();
+      firstTokenAt ??= steady();
       signing?.toolCall(piece);
       frames.toolCall(piece);
       witness?.produced(request.job, piece.tokens);
@@ -160,8 +165,8 @@ async function runAttempt(
     if (warmSessions !== undefined) ports.warm?.noted(request.model, warmSessions);
     // What was done in time is not too late for being signed.
     clearTimeout(timeout);
-    const totalMs = ports.now() - startedAt;
-    const firstTokenMs = firstTokenAt === undefined ? totalMs : firstTokenAt - startedAt;
+    const totalMs = steady() - begunAt;
+    const firstTokenMs = firstTokenAt === undefined ? totalMs : firstTokenAt - begunAt;
     const done = { ...result, timings: { firstTokenMs, totalMs } };
     const signature = await signing?.sign(done);
     frames.done(signature === undefined ? done : { ...done, signature });
@@ -171,12 +176,12 @@ async function runAttempt(
     ended = problem;
     if (!(error instanceof Problem)) ports.log.error({ job: request.job, err: error }, 'a job failed');
     frames.fail(problem);
-    const totalMs = ports.now() - startedAt;
+    const totalMs = steady() - begunAt;
     if (witnessed !== undefined) witness?.ended(witnessed, { outcome: problem.code, usage: undefined, totalMs });
   } finally {
     clearTimeout(timeout);
     jobs.delete(request.job);
-    const run = { startMs: startedAt, endMs: ports.now(), problem: ended?.code ?? null };
+    const run = { startMs: startedAt, endMs: startedAt + steady() - begunAt, problem: ended?.code ?? null };
     if (ports.spans !== undefined) tellRun(request, trace, run, ports.spans);
   }
 }

@@ -1,3 +1,4 @@
+import { createSteadyClock } from '../clock/steady-clock.ts';
 import { Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
 import type { ServedModel } from '../protocol/capabilities.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
@@ -43,7 +44,8 @@ const MOST_REPORTS = 1_000;
  * slots, session and policy apply; (3) work that was done is reported until the relay confirms it, under the epoch of
  * the session in which it is told.
  */
-export function createOperatorDesk(ports: OperatorDeskPorts): OperatorDesk {
+export function createOperatorDesk({ now, ...given }: OperatorDeskPorts): OperatorDesk {
+  const ports = { ...given, now: createSteadyClock(now) };
   const waiting = new Map<string, Waiting>();
   const reports = new Map<string, Told>();
   let publish: Publish | undefined;

@@ -1,3 +1,4 @@
+import { createSteadyClock } from '../clock/steady-clock.ts';
 import type { ModelDownload } from '../ipc/app-state.ts';
 
 /** Of one file of a model. */
@@ -16,6 +17,7 @@ const STEP_MS = 250;
 
 /** Adds up the files of one model. `now` in milliseconds. */
 export function createDownloadMeter(now: () => number): DownloadMeter {
+  const steady = createSteadyClock(now);
   const files = new Map<string, { loaded: number; total: number | null }>();
   const samples: { at: number; loaded: number }[] = [];
   const loadedNow = (): number => [...files.values()].reduce((sum, { loaded }) => sum + loaded, 0);
@@ -23,7 +25,7 @@ export function createDownloadMeter(now: () => number): DownloadMeter {
     note: ({ file, loadedBytes, totalBytes }) => {
       const isNew = !files.has(file);
       files.set(file, { loaded: loadedBytes, total: totalBytes });
-      const at = now();
+      const at = steady();
       // What of a file was on disk already has not been downloaded now.
       if (isNew) samples.length = 0;
       const last = samples.at(-1);
@@ -35,7 +37,7 @@ export function createDownloadMeter(now: () => number): DownloadMeter {
       const loadedBytes = loadedNow();
       const totalBytes = totalOf(files);
       const [first] = samples;
-      const spanMs = first === undefined ? 0 : now() - first.at;
+      const spanMs = first === undefined ? 0 : steady() - first.at;
       const bytesPerS =
         first === undefined || spanMs < LEAST_MS ? null : Math.round(((loadedBytes - first.loaded) / spanMs) * 1_000);
       const isKnown = totalBytes !== null && bytesPerS !== null && bytesPerS > 0;

@@ -101,7 +101,8 @@ class Held extends Error {
  * Invariants: (1) a model is wanted before it is fetched, so that a restart goes on with it, unless it is paused; (2) one
  * download of a model runs at a time; (3) a cancelled one is wanted no more, and stays in sight until what came of it is off
  * the disk; one that failed stays until it is tried again or cancelled; (4) nobody is asked for anything while `refusal` forbids
- * it: what runs is broken off and keeps what came, what is begun waits, and both go on by themselves when it does not.
+ * it: what runs is broken off and keeps what came, what is begun waits, and both go on by themselves when it does not; (5) what
+ * stops something does so also where it cannot be written down.
  */
 export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOptions<Model>): ModelDesk {
   const { install, runtime, wanted, keepWanted, keepPaused, onChange, now, log } = options;
@@ -131,8 +132,11 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     entry.ended = (before ?? Promise.resolve()).then(() => fetchOne(id, entry));
   };
   const forget = (id: string): void => {
-    keepWanted(wanted().filter((each) => !isSameModel(each, id)));
-    keepPaused(options.paused().filter((each) => each !== id));
+    try {
+      keepWanted(wanted().filter((each) => !isSameModel(each, id)));
+    } finally {
+      keepPaused(options.paused().filter((each) => each !== id));
+    }
   };
   const fetchOne = async (id: string, entry: Running): Promise<void> => {
     const mayAsk = async (): Promise<void> => {
@@ -168,6 +172,17 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     onChange();
   };
 
+  const endForGood = async (id: string, named: string): Promise<void> => {
+    const entry = running.get(id);
+    if (entry === undefined) return;
+    // Nothing may begin in its place before its files are gone.
+    Object.assign(entry, { isPaused: false, problem: null });
+    entry.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
+    await entry.ended;
+    await options.discard(named).catch((err: unknown) => log.warn({ model: id, err }, 'what came of a model stays'));
+    if (running.get(id) === entry) running.delete(id);
+    onChange();
+  };
   const assertAbsent = (name: string): void => {
     const isHere = runtime.listModels().some((model) => model.name === name);
     const entry = running.get(name);
@@ -213,22 +228,20 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
       const entry = running.get(id);
       if (entry === undefined || entry.problem !== null) return;
       entry.isPaused = true;
-      if (!options.paused().includes(id)) keepPaused([...options.paused(), id]);
       entry.stop.abort(new Problem('cancelled', 'The download was paused.'));
-      onChange();
+      try {
+        if (!options.paused().includes(id)) keepPaused([...options.paused(), id]);
+      } finally {
+        onChange();
+      }
     },
     cancel: async (id) => {
-      const entry = running.get(id);
       const named = namedOf(id);
-      forget(id);
-      if (entry === undefined) return;
-      // Nothing may begin in its place before its files are gone.
-      Object.assign(entry, { isPaused: false, problem: null });
-      entry.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
-      await entry.ended;
-      await options.discard(named).catch((err: unknown) => log.warn({ model: id, err }, 'what came of a model stays'));
-      if (running.get(id) === entry) running.delete(id);
-      onChange();
+      try {
+        forget(id);
+      } finally {
+        await endForGood(id, named);
+      }
     },
     remove: async (id) => {
       const model = added.get(id);
@@ -237,9 +250,12 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
       }
       runtime.removeModel(id);
       added.delete(id);
-      forget(id);
-      await model.forget?.();
-      onChange();
+      try {
+        forget(id);
+      } finally {
+        await model.forget?.();
+        onChange();
+      }
     },
     isAdded: (id) => added.has(id),
     close: () => {

@@ -1,3 +1,4 @@
+import { createSteadyClock } from '../clock/steady-clock.ts';
 import type { YieldCode, Yielding } from './contribution.ts';
 
 /** What has passed must stay away this long, so that a menu between two levels does not load models for a moment. */
@@ -7,12 +8,13 @@ const PASSING: ReadonlySet<YieldCode> = new Set(['game', 'full_screen', 'heat', 
 
 /** Keeps a reason that passes by itself until it has been away for a while. */
 export function createCalm(now: () => number): (next: Yielding | undefined) => Yielding | undefined {
+  const steady = createSteadyClock(now);
   let held: Yielding | undefined;
   let calmSince: number | undefined;
   return (next) => {
     if (next === undefined && held !== undefined && PASSING.has(held.code)) {
-      calmSince ??= now();
-      if (now() - calmSince < CALM_MS) return held;
+      calmSince ??= steady();
+      if (steady() - calmSince < CALM_MS) return held;
     }
     calmSince = undefined;
     held = next;

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent } from '../../../shared/agent/agent.ts';
 import type { JobWitness } from '../../../shared/agent/job-witness.ts';
 import type { AgentLog } from '../../../shared/agent/log.ts';
+import { createSteadyClock } from '../../../shared/clock/steady-clock.ts';
 import type { HeldModel, NodeStatus } from '../../../shared/control/control-protocol.ts';
 import type { RelayLink } from '../../../shared/ipc/app-state.ts';
 import { type Headline, headline } from '../../../shared/ipc/headline.ts';
@@ -69,9 +70,10 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
   let node: ControlledNode | undefined;
   let link: () => RelayLink = () => ({ state: 'connecting', relay: options.relayUrl });
   const jobs = createRunningJobs();
+  const steady = createSteadyClock(now);
   let computedAt = Number.NEGATIVE_INFINITY;
   const care = openCare(options, {
-    isComputing: () => jobs.count() > 0 || now() - computedAt < COOLING_MS,
+    isComputing: () => jobs.count() > 0 || steady() - computedAt < COOLING_MS,
     onChange: () => wish.tick(),
   });
   const wish: OwnerWish = createOwnerWish({
@@ -79,7 +81,9 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
     policy,
     care: care.yielding,
     runningJobs: () => jobs.count(),
-    freeMemory: () => freeMemory(node, log),
+    freeMemory: () => {
+      node?.freeMemory().catch((err: unknown) => log.error({ err }, 'the memory of models could not be freed'));
+    },
     now,
     log,
   });
@@ -96,7 +100,7 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
       ...jobs.witness,
       ended: (job, end) => {
         jobs.witness.ended(job, end);
-        computedAt = now();
+        computedAt = steady();
         wish.tick();
       },
     },
@@ -235,9 +239,4 @@ function watchLink({ ready, ended, hasSession }: ControlledNode['agent'], relay:
     if (nodeId === undefined || !hasSession()) return { state: 'connecting', relay };
     return { state: 'connected', relay, nodeId };
   };
-}
-
-function freeMemory(node: ControlledNode | undefined, log: AgentLog): void {
-  if (node === undefined || heldOf(node.models()).length === 0) return;
-  node.freeMemory().catch((err: unknown) => log.error({ err }, 'the memory of models could not be freed'));
 }

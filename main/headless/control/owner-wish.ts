@@ -11,11 +11,11 @@ export const WISH_FILE = 'wish.json';
 
 export type OwnerWishOptions = {
   path: string;
-  policy: Pick<OwnerPolicy, 'yieldToOwner'>;
+  policy: Pick<OwnerPolicy, 'yieldToOwner' | 'isOpen'>;
   /** What the owner's rules close the node for at this moment; undefined when nothing. */
   care(): Yielding | undefined;
   runningJobs(): number;
-  /** Takes what models lie in memory out of it, unless a job needs them. */
+  /** Takes what models lie in memory, or are on their way there, out of it, unless a job needs them. */
   freeMemory(): void;
   now: () => number;
   log: AgentLog;
@@ -33,7 +33,7 @@ export type OwnerWish = {
  *
  * Invariants: (1) a wish is kept before it is acted on, so that a restart finds it; a disk that does not take it keeps
  * nobody from pausing; (2) the node is closed in the same turn, and opened by its owner, by the end of the time they named, or
- * when what a rule is for is over; (3) while it is closed so and nothing runs, no model stays in memory; (4) a pause lets no job
+ * when what a rule is for is over; (3) while it is closed, by its policy too, and nothing runs, no model stays in memory; (4) a pause lets no job
  * end in peace that a rule would hand back.
  */
 export function createOwnerWish({ path, policy, now, log, ...ports }: OwnerWishOptions): OwnerWish {
@@ -48,9 +48,8 @@ export function createOwnerWish({ path, policy, now, log, ...ports }: OwnerWishO
     }
   };
   const act = (): void => {
-    const care = ports.care();
-    policy.yieldToOwner(yieldingTo(wish, care));
-    if ((wish.state === 'paused' || care !== undefined) && ports.runningJobs() === 0) ports.freeMemory();
+    policy.yieldToOwner(yieldingTo(wish, ports.care()));
+    if (!policy.isOpen() && ports.runningJobs() === 0) ports.freeMemory();
   };
   const tick = (): void => {
     const over = wishAt(wish, now());

@@ -1,5 +1,6 @@
 import type { Agent } from '../../../shared/agent/agent.ts';
 import type { AgentLog } from '../../../shared/agent/log.ts';
+import { createSteadyClock } from '../../../shared/clock/steady-clock.ts';
 import { Problem, toProblem } from '../../../shared/problems/problem.ts';
 
 export type FollowOptions = {
@@ -71,7 +72,7 @@ export async function followRelay(options: FollowOptions): Promise<Agent> {
     moving = moving.catch((error: unknown) => finish(toProblem(error)));
   };
 
-  const loss = createLossWatch(options.now);
+  const loss = createLossWatch(createSteadyClock(options.now));
   const check = async (): Promise<void> => {
     if (current === undefined || !loss.isTimeToLook(current.hasSession())) return;
     const agent = current;

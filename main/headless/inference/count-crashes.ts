@@ -1,3 +1,5 @@
+import { createSteadyClock } from '../../../shared/clock/steady-clock.ts';
+
 /** How what computes ended: because it was told to, by itself, or by itself again soon after it had begun. */
 export type End = 'ended' | 'crashed' | 'keeps-crashing';
 
@@ -16,15 +18,16 @@ const STABLE_MS = 60_000;
 
 /** Tells a crash from one that comes again and again, which is tried less and less often; the first is tried again at once. */
 export function countCrashes(now: () => number): CrashCount {
+  const steady = createSteadyClock(now);
   let crashes = 0;
-  let notBefore = 0;
+  let notBefore = Number.NEGATIVE_INFINITY;
   return {
     add: (openedAt) => {
       crashes = now() - openedAt >= STABLE_MS ? 1 : crashes + 1;
       if (crashes === 1) return 'crashed';
-      notBefore = now() + Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** crashes);
+      notBefore = steady() + Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** crashes);
       return 'keeps-crashing';
     },
-    isTooSoon: () => now() < notBefore,
+    isTooSoon: () => steady() < notBefore,
   };
 }

@@ -5,7 +5,7 @@
  * 1. At most one process is heard; it starts with the first job and loads the model once.
  * 2. A process that ends takes its jobs with it; the next job starts a fresh one, less and less often while it keeps crashing.
  * 3. After `close` no process starts.
- * 4. A process is released only while no job runs or waits for it; `restart` takes it from those that run.
+ * 4. A process is released, also while it loads, only while no job runs or waits for it; `restart` takes it from those that run.
  */
 import { Problem } from '../../../shared/problems/problem.ts';
 import { FULL_DUTY_PERCENT } from '../../../shared/runtimes/duty.ts';
@@ -18,8 +18,8 @@ import { type DutyShare, FULL_DUTY } from './duty-share.ts';
 import { type ModelProcess, type ModelProcessOptions, startModelProcess } from './model-process.ts';
 
 export type ModelWorkerOptions = ModelProcessOptions & {
-  /** Called for every fresh process, so that files are checked before each load. */
-  prepare: () => Promise<LoadRequest>;
+  /** Called for every fresh process, so that files are checked before each load. Rejects with the reason of the signal. */
+  prepare: (signal: AbortSignal) => Promise<LoadRequest>;
   onState: (state: 'warm' | 'installed') => void;
   onThreadTrial?: (trial: ThreadTrial) => void;
   now?: () => number;
@@ -28,10 +28,10 @@ export type ModelWorkerOptions = ModelProcessOptions & {
 };
 
 export type ModelWorker = {
-  /** Resolves once the model is in memory. */
+  /** Resolves once the model is in memory, or had to leave it again: nobody needs it yet. */
   warmUp(): Promise<void>;
   run(job: RuntimeJob, output: RuntimeOutput, signal: AbortSignal): Promise<EngineResult>;
-  /** When the last job ended, by the caller's clock; null while one runs and before the first. */
+  /** When the last job ended, or the model came to memory ahead of any, by the caller's clock; null while one runs and before. */
   idleSince(): number | null;
   /** Gives the memory back, unless somebody needs the model; the next job loads it again. */
   release(): Promise<void>;
@@ -44,6 +44,8 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
   let current: Promise<ModelProcess> | null = null;
   let alive: ModelProcess | null = null;
   let leaving: Promise<void> | undefined;
+  /** There while a process is prepared, and not started. */
+  let preparing: AbortController | undefined;
   let closed = false;
   let inUse = 0;
   let usedAt: number | null = null;
@@ -61,8 +63,12 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
 
   async function startProcess(): Promise<ModelProcess> {
     if (crashes.isTooSoon()) throw crashingProblem(options.model);
-    const request = await options.prepare();
-    if (closed) throw closedProblem(options.model);
+    const own = new AbortController();
+    preparing = own;
+    const request = await options.prepare(own.signal).finally(() => {
+      if (preparing === own) preparing = undefined;
+    });
+    own.signal.throwIfAborted();
     const openedAt = now();
     limitedTo = FULL_DUTY_PERCENT;
     alive = startModelProcess(options, request, {
@@ -103,8 +109,18 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     }
   }
 
+  const released = releasedProblem(options.model);
+
   return {
-    warmUp: () => using(async () => void (await ready())),
+    warmUp: async () => {
+      try {
+        await ready();
+      } catch (error) {
+        if (error !== released) throw error;
+      } finally {
+        usedAt = now();
+      }
+    },
     run: (job, output, signal) =>
       using(async () => {
         signal.throwIfAborted();
@@ -115,9 +131,15 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     idleSince: () => (inUse === 0 ? usedAt : null),
     async release() {
       if (inUse > 0 || current === null) return;
+      if (preparing !== undefined) {
+        // Whoever comes meanwhile begins anew.
+        current = null;
+        preparing.abort(released);
+        return;
+      }
       const holder = await current.catch(() => null);
       if (inUse > 0) return;
-      leaving = holder?.end(releasedProblem(options.model));
+      leaving = holder?.end(released);
       await leaving;
     },
     restart: async (reason) => {
@@ -125,6 +147,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     },
     async close() {
       closed = true;
+      preparing?.abort(closedProblem(options.model));
       const holder = await current?.catch(() => null);
       await Promise.all([holder?.end(closedProblem(options.model)), leaving]);
     },

@@ -106,9 +106,9 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     let loadBegan = 0;
     const worker = createModelWorker({
       model: files.id,
-      prepare: () => {
+      prepare: (signal) => {
         loadBegan = performance.now();
-        return prepareLoad(entry, options);
+        return prepareLoad(entry, options, signal);
       },
       onState: (state) => {
         if (state === 'warm') noteLoad(files.id, performance.now() - loadBegan);
@@ -128,12 +128,12 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
   }
 
   /** Where a model runs is read last: it may have changed while its files were checked. */
-  async function prepareLoad(entry: Served, { threads }: WorkerRuntimeOptions) {
+  async function prepareLoad(entry: Served, { threads }: WorkerRuntimeOptions, signal: AbortSignal) {
     let placing: Promise<void>;
     do {
       placing = entry.placing;
       await placing;
-      await store.verify(entry.installed);
+      await store.verify(entry.installed, signal);
     } while (placing !== entry.placing);
     const { folder: location, dtype, sizeBytes, task } = entry.installed;
     const load = { location, dtype, device: entry.device.name };

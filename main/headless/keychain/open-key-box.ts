@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { KeyStore } from '../../../shared/config/node-settings.ts';
 import { fileSecretBox, type SecretBox } from '../secret-box.ts';
-import type { Keychain } from './keychain.ts';
+import { type Keychain, KeychainFault } from './keychain.ts';
 import { accountInNote, keychainBox, reasonOf, unavailable } from './keychain-box.ts';
 import { CALL_LIMIT_MS, callKeychain, PROBE_LIMIT_MS, probeKeychain, type TimeLimit } from './keychain-calls.ts';
 
@@ -19,8 +19,8 @@ export type KeyBoxOptions = {
   randomId: () => string;
 };
 
-/** A box, and why it is that one: the end of a sentence for the log. */
-export type ChosenBox = { box: SecretBox; why: string };
+/** A box, and why it is that one: the end of a sentence for the log; `cause` is what a keychain has said in its own words. */
+export type ChosenBox = { box: SecretBox; why: string; cause?: string };
 
 /**
  * Chooses where the key of a node lies. `auto` leaves a key where it is and takes the keychain for a new one if that can
@@ -53,7 +53,9 @@ async function chooseForNewKey(options: KeyBoxOptions, file: SecretBox): Promise
   try {
     await probe(options, PROBE_LIMIT_MS);
   } catch (error) {
-    return { box: file, why: `${options.keychain.name} cannot be used: ${reasonOf(error)}` };
+    const why = `${options.keychain.name} cannot be used`;
+    if (!(error instanceof KeychainFault)) return { box: file, why: `${why}: ${reasonOf(error)}` };
+    return { box: file, why: `${why}: it is not there or does not let the node in`, cause: error.message };
   }
   return { box: boxIn(options, file), why: 'it was tried and works' };
 }

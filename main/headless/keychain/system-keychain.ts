@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Keychain } from './keychain.ts';
+import { type Keychain, KeychainFault } from './keychain.ts';
 import type { KeychainAnswer, KeychainRequest } from './keychain-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('keychain-process.ts', import.meta.url));
@@ -35,8 +35,8 @@ async function askProcess(request: KeychainRequest, env: NodeJS.ProcessEnv, sign
   signal.addEventListener('abort', letGo);
   try {
     const answer = await answerOf(child, request);
-    if ('fault' in answer) throw new Error(answer.fault);
-    return answer.value;
+    if ('value' in answer) return answer.value;
+    throw answer.isItsOwn ? new KeychainFault(answer.fault) : new Error(answer.fault);
   } finally {
     signal.removeEventListener('abort', letGo);
     letGo();

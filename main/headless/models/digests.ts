@@ -30,10 +30,12 @@ export async function writeDigests(folder: string, digests: Digests): Promise<vo
   await writeFileAtomically(join(folder, DIGESTS_FILE), `${JSON.stringify(digests, null, 2)}\n`);
 }
 
-export async function digestFile(path: string): Promise<FileDigest> {
+/** Errors: the reason of the signal. */
+export async function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    signal?.throwIfAborted();
     const bytes = chunk as Uint8Array;
     hash.update(bytes);
     sizeBytes += bytes.length;
@@ -44,20 +46,30 @@ export async function digestFile(path: string): Promise<FileDigest> {
 export type FileState = 'whole' | 'missing' | 'damaged';
 
 /** A link counts as damage: what it leads to is not the store's. */
-export async function checkFile(folder: string, name: string, expected: FileDigest): Promise<FileState> {
+export async function checkFile(
+  folder: string,
+  name: string,
+  expected: FileDigest,
+  signal?: AbortSignal,
+): Promise<FileState> {
   const path = join(folder, name);
   if (await isBehindLink(folder, name)) return 'damaged';
   const size = await sizeIfExists(path);
   if (size === null) return 'missing';
   if (size !== expected.sizeBytes) return 'damaged';
-  return (await digestFile(path)).sha256 === expected.sha256 ? 'whole' : 'damaged';
+  return (await digestFile(path, signal)).sha256 === expected.sha256 ? 'whole' : 'damaged';
 }
 
-/** Throws `model_files_missing` or `model_files_corrupt` for the first of `names` that is not as recorded. */
-export async function assertWhole(place: ModelPlace, digests: Digests, names: readonly string[]): Promise<void> {
+/** Throws `model_files_missing` or `model_files_corrupt` for the first of `names` that is not as recorded, or the signal's reason. */
+export async function assertWhole(
+  place: ModelPlace,
+  digests: Digests,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
   for (const name of names) {
     const expected = digests.files[name];
-    const state = expected === undefined ? 'missing' : await checkFile(place.folder, name, expected);
+    const state = expected === undefined ? 'missing' : await checkFile(place.folder, name, expected, signal);
     if (state !== 'whole') throw fileProblem(place, name, state);
   }
 }

@@ -75,8 +75,8 @@ export type ModelStore = {
    * `signal.reason`. The model counts as in use until it is released or this process ends.
    */
   install(request: ModelRequest, signal?: AbortSignal): Promise<InstalledModel>;
-  /** Checks the model's files against their digests; throws `model_files_missing` or `model_files_corrupt`. */
-  verify(model: InstalledModel): Promise<void>;
+  /** Checks the model's files against their digests. Errors: `model_files_missing`, `model_files_corrupt`, the reason of the signal. */
+  verify(model: InstalledModel, signal?: AbortSignal): Promise<void>;
   /** The model may be evicted or removed from now on. */
   release(model: InstalledModel): Promise<void>;
 };
@@ -91,11 +91,11 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
         throw isDiskError(error) ? diskProblem(error, place) : error;
       }
     },
-    async verify(model) {
+    async verify(model, signal) {
       const digests = await readDigests(model);
       if (digests === null) throw fileProblem(model, DIGESTS_FILE, 'missing');
       const plan = planModel(model, await readConfig(model, 'config.json'));
-      await assertWhole(model, digests, neededFiles(digests, plan, model.weightsFiles));
+      await assertWhole(model, digests, neededFiles(digests, plan, model.weightsFiles), signal);
     },
     async release({ shipped, folder }) {
       if (!shipped) await release(options.cacheFolder, relative(options.cacheFolder, folder).split(sep).join('/'));

@@ -37,8 +37,16 @@ function fetchStream(url: URL, { headers, signal }: RequestInit, authority: stri
       agent: false,
       ...(signal ? { signal } : {}),
     };
-    const sent = request(url, options, (answer) => resolve(responseOf(answer)));
-    sent.once('error', reject);
+    const sent = request(url, options, (answer) => {
+      try {
+        resolve(responseOf(answer));
+      } catch (cause) {
+        // Some numbers no answer with a body may have, and others nobody knows; thrown here they would end the node.
+        answer.destroy();
+        reject(new Error(`it answered with status ${answer.statusCode}`, { cause }));
+      }
+    });
+    sent.on('error', reject);
     sent.end();
   });
 }

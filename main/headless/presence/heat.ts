@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSteadyClock } from '../../../shared/clock/steady-clock.ts';
 import { type Presence, UNKNOWN } from '../../../shared/preferences/presence.ts';
 import { programOutput } from '../program-output.ts';
 
@@ -28,6 +29,7 @@ export type HeatOptions = {
  * Linux, and of NVIDIA's GPUs wherever their tool is.
  */
 export function createHeatReader({ platform, now, sysfsRoot = '/sys', ask = askSystem }: HeatOptions) {
+  const steady = createSteadyClock(now);
   let hotAt = Number.NEGATIVE_INFINITY;
   return async (): Promise<Heat> => {
     if (platform === 'darwin') return UNKNOWN;
@@ -38,8 +40,8 @@ export function createHeatReader({ platform, now, sysfsRoot = '/sys', ask = askS
     ]);
     const heats = [...zones, ...chips, ...nvidia];
     if (heats.length === 0) return UNKNOWN;
-    if (heats.includes('hot')) hotAt = now();
-    return now() - hotAt < HOT_FOR_MS ? 'hot' : 'normal';
+    if (heats.includes('hot')) hotAt = steady();
+    return steady() - hotAt < HOT_FOR_MS ? 'hot' : 'normal';
   };
 }
 

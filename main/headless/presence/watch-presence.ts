@@ -1,3 +1,4 @@
+import { createSteadyClock } from '../../../shared/clock/steady-clock.ts';
 import { NOTHING_KNOWN, type Presence, UNKNOWN } from '../../../shared/preferences/presence.ts';
 
 /** A sensor of a part of presence, and how often it is asked; asking may take a program of the system. */
@@ -30,6 +31,7 @@ export function watchPresence(
   onChange: () => void,
   now: () => number,
 ): PresenceWatch {
+  const steady = createSteadyClock(now);
   let slow: Partial<Presence> = {};
   let current: Presence = { ...NOTHING_KNOWN, ...readNow() };
   let stops: (() => void)[] | undefined;
@@ -52,7 +54,7 @@ export function watchPresence(
   };
   const ask = async (sensor: Sensor): Promise<void> => {
     asking.add(sensor);
-    askedAt.set(sensor, now());
+    askedAt.set(sensor, steady());
     const answer = await sensor.read().catch(() => ({}) as Partial<Presence>);
     asking.delete(sensor);
     if (Object.values(answer).every((value) => value === UNKNOWN)) blind.add(sensor);
@@ -76,7 +78,7 @@ export function watchPresence(
     }
     const often = typeof sensor.everyMs === 'number' ? sensor.everyMs : sensor.everyMs();
     const everyMs = blind.has(sensor) ? (sensor.everyMsWhenBlind ?? often) : often;
-    return !asking.has(sensor) && now() - (askedAt.get(sensor) ?? Number.NEGATIVE_INFINITY) >= everyMs;
+    return !asking.has(sensor) && steady() - (askedAt.get(sensor) ?? Number.NEGATIVE_INFINITY) >= everyMs;
   };
   const begin = (): (() => void)[] =>
     sensors

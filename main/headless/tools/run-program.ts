@@ -26,8 +26,8 @@ const PS_TIMEOUT_MS = 2_000;
  *
  * Invariants: (1) it leads a process group of its own, and is only ever ended with the whole group; (2) resolves or
  * rejects when nobody holds its output any more, so that its folder can be removed; (3) of several reasons to end it the
- * first is told. Errors: the signal's reason, `job_timeout`, `result_too_large`, `tool_failed` for too much memory,
- * `tool_unusable` when it cannot be started.
+ * first is told. Errors: the signal's reason, `job_timeout`, `result_too_large`, `tool_failed` for too much memory or too many
+ * processes, `tool_unusable` when it cannot be started.
  */
 export async function runProgram({ command, args, cwd, limits, signal }: ProgramRun): Promise<ProgramEnd> {
   signal.throwIfAborted();
@@ -41,9 +41,10 @@ export async function runProgram({ command, args, cwd, limits, signal }: Program
   const output = { stdout: keepEnd(child.stdout), stderr: keepEnd(child.stderr) };
   const timer = setTimeout(() => end(outOfTime(limits)), limits.timeMs);
   const watch = setInterval(() => {
-    measure(child, cwd).then(({ written, memory }) => {
+    measure(child, cwd).then(({ written, memory, processes }) => {
       if (written > limits.outputBytes) end(tooMuch(limits));
       if (memory > limits.memoryBytes) end(tooHungry(limits));
+      if (processes > limits.processes) end(tooMany(limits));
     }, end);
   }, WATCH_EVERY_MS);
   signal.addEventListener('abort', onAbort, { once: true });
@@ -80,9 +81,9 @@ function keepEnd(stream: Readable): () => string {
   return () => text;
 }
 
-async function measure({ pid }: ChildProcess, folder: string): Promise<{ written: number; memory: number }> {
-  const [written, memory] = await Promise.all([sizeOf(folder), memoryOf(pid ?? 0)]);
-  return { written, memory };
+async function measure({ pid }: ChildProcess, folder: string): Promise<Taken & { written: number }> {
+  const [written, taken] = await Promise.all([sizeOf(folder), takenBy(pid ?? 0)]);
+  return { written, ...taken };
 }
 
 /** Never follows a link. */
@@ -99,18 +100,21 @@ async function sizeOf(folder: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
+type Taken = { memory: number; processes: number };
+
 /**
- * Of a process, its group and all that descend from it, in bytes. A limit of the system counts for each process alone, and a
+ * Of a process, its group and all that descend from it, memory in bytes. A limit of the system counts for each process alone, and a
  * sandbox has sessions of its own; its first process is the parent of those whose own has gone.
  */
-async function memoryOf(root: number): Promise<number> {
+async function takenBy(root: number): Promise<Taken> {
   const lines = (await programOutput('/bin/ps', ['-axo', 'pid=,ppid=,pgid=,rss='], PS_TIMEOUT_MS)) ?? '';
   const rows = lines.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
   const childrenOf = Map.groupBy(rows, ([, parent]) => parent);
   const found = new Map(rows.filter(([pid, , group]) => pid === root || group === root).map((row) => [row[0], row]));
   // Those that are found on the way are looked at in turn.
   for (const [pid] of found) for (const child of childrenOf.get(pid) ?? []) found.set(child[0], child);
-  return [...found.values()].reduce((sum, [, , , rss = 0]) => sum + rss * 1_024, 0);
+  const memory = [...found.values()].reduce((sum, [, , , rss = 0]) => sum + rss * 1_024, 0);
+  return { memory, processes: found.size };
 }
 
 function outOfTime({ timeMs }: ProgramRun['limits']): Problem {
@@ -123,6 +127,10 @@ function tooMuch({ outputBytes }: ProgramRun['limits']): Problem {
 
 function tooHungry({ memoryBytes }: ProgramRun['limits']): Problem {
   return new Problem('tool_failed', `The program needs more than ${memoryBytes} bytes of memory for this.`);
+}
+
+function tooMany({ processes }: ProgramRun['limits']): Problem {
+  return new Problem('tool_failed', `The program started more than ${processes} processes for this.`);
 }
 
 function unstartable(command: string, cause: Error): Problem {

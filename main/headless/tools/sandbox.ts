@@ -3,10 +3,11 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { findProgram } from '../find-program.ts';
+import { programOutput } from '../program-output.ts';
 import type { ToolLimits } from './tool-limits.ts';
 
 /** What a sandbox keeps a program to by itself. */
-export type WrittenLimits = Pick<ToolLimits, 'memoryBytes' | 'outputBytes'>;
+export type WrittenLimits = Pick<ToolLimits, 'memoryBytes' | 'outputBytes' | 'processes'>;
 
 /** How one run of a program is started so that it sees its own folder, no network and nobody else's files. */
 export type SandboxedCommand = { command: string; args: string[] };
@@ -34,23 +35,39 @@ export async function findSandbox(platform: NodeJS.Platform = process.platform):
     const [bwrap, prlimit] = await Promise.all([findProgram('bwrap'), findProgram('prlimit')]);
     if (bwrap === undefined) throw unusable('bubblewrap is not installed (on Debian: apt install bubblewrap)');
     if (prlimit === undefined) throw unusable('prlimit is not installed (it comes with util-linux)');
-    return bubblewrap(bwrap, prlimit);
+    return bubblewrap(bwrap, prlimit, await countsApart(bwrap, prlimit));
   }
   if (platform === 'darwin') return sandboxExec('/usr/bin/sandbox-exec');
   throw unusable(`there is no sandbox for programs on ${platform}`);
 }
 
+/** Fewer than any node has threads. */
+const FEW_PROCESSES = 8;
+const PROBE_MS = 10_000;
+
+/**
+ * Whether a limit of processes counts those in a sandbox alone, as Linux does from 5.14 on, and not all that their user runs: that
+ * may be thousands, and the limit would keep a program from starting anything. Tried, since a sandbox that was installed with the
+ * rights of root may have no users of its own.
+ */
+async function countsApart(bwrap: string, prlimit: string): Promise<boolean> {
+  const sandbox = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--'];
+  const program = [prlimit, `--nproc=${FEW_PROCESSES}`, '--', '/bin/sh', '-c', ': | :'];
+  return (await programOutput(bwrap, [...sandbox, ...program], PROBE_MS)) !== null;
+}
+
 /**
  * Namespaces of its own for everything; the file system is that of the system's programs, read-only. What lies between the
  * folders is memory, which no limit of a process counts and none gives back when the process is killed: nothing can be written
- * there, and what can is on the disk, where it is measured.
+ * there, and what can is on the disk, where it is measured. Of root's processes the kernel counts none.
  */
-export function bubblewrap(bwrap: string, prlimit: string): Sandbox {
+export function bubblewrap(bwrap: string, prlimit: string, countsProcesses: boolean): Sandbox {
   return {
     name: 'bubblewrap',
-    wrap: (program, args, folder, { memoryBytes, outputBytes }) => {
+    wrap: (program, args, folder, { memoryBytes, outputBytes, processes }) => {
       const own = ownFolder(program);
       const limits = [`--as=${memoryBytes}`, `--fsize=${outputBytes}`, '--core=0', '--nofile=256'];
+      if (countsProcesses) limits.push(`--nproc=${processes}`);
       return {
         command: bwrap,
         args: [

@@ -8,14 +8,20 @@ export type ToolLimits = {
   readonly outputBytes: number;
   readonly timeMs: number;
   readonly threads: number;
+  /** All that it has started and still runs, threads among them where the kernel counts (`sandbox.ts`). */
+  readonly processes: number;
 };
 
 const GIB = 2 ** 30;
+/** x265 starts a thread for each of up to 64 processors, whatever it is told, and others one for each part of their work. */
+const PROCESSES = 512;
+
+const USUAL = { inputBytes: 2 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, processes: PROCESSES };
 
 /** One job is one slot of several: it may not take the machine's processors or memory for itself. */
 export const TOOL_LIMITS = {
   /** 4K video with x264 and two threads maps 2 GiB. */
-  ffmpeg: { memoryBytes: 4 * GIB, inputBytes: 2 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, threads: 2 },
+  ffmpeg: { ...USUAL, memoryBytes: 4 * GIB, threads: 2 },
   /** Blender maps several GiB before it has read a scene. */
-  blender: { memoryBytes: 16 * GIB, inputBytes: 2 * GIB, outputBytes: 2 * GIB, timeMs: 3_600_000, threads: 4 },
+  blender: { ...USUAL, memoryBytes: 16 * GIB, threads: 4 },
 } as const satisfies Record<string, ToolLimits>;

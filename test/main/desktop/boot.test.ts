@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { builderConfig } from '../../../build/desktop/builder-config.ts';
 import { APP_ID } from '../../../main/boot/app-id.ts';
+import { openLedger } from '../../../main/ledger/ledger.ts';
+import { LEDGER_MIGRATIONS } from '../../../main/ledger/migrations.ts';
 import type { MenuTemplate } from '../../../main/surface.ts';
 import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
 import { applicationMenu } from '../../../main/windows/application-menu.ts';
 import { startDesktop, tryDesktop } from '../../support/desktop.ts';
-import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
+import { createElectronDouble, type ElectronHands } from '../../support/electron-double/electron-double.ts';
 import { doubleEvent } from '../../support/electron-double/windows.ts';
+import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 test('starts in the order of its list', async (t) => {
@@ -111,6 +115,19 @@ test('a part that cannot be had does not stop the others', async (t) => {
   assert.equal(app.steps.at(-1), 'show the window');
   const lines = await ask('readLog', { lines: 10 });
   assert.ok(lines.some((line) => line.includes('find the models') && line.includes('no models here')));
+});
+
+test('an app that cannot start says why to its person, and writes it down', async (t) => {
+  const folder = temporaryFolder(t);
+  openLedger(join(folder, 'ledger.sqlite'), [
+    ...LEDGER_MIGRATIONS,
+    { id: 99_999, sql: 'CREATE TABLE later (x)' },
+  ]).close();
+  const boxes: string[][] = [];
+  const before = ({ errorBoxes }: ElectronHands): void => void boxes.push(errorBoxes);
+  await assert.rejects(startDesktop(t, { folder, before }), isProblem('data_folder_unusable', /newer Sparewatt/));
+  assert.match(boxes.join(), /^Sparewatt has ended: .*newer Sparewatt/);
+  assert.match(readFileSync(join(folder, 'logs', 'sparewatt.log'), 'utf8'), /the app could not start/);
 });
 
 test('Vulkan is only switched on by who asks for it', async (t) => {

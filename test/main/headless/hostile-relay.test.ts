@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,9 +10,11 @@ import { createRelayFetch } from '../../../main/headless/models/relay-fetch.ts';
 import { sourcesFor } from '../../../main/headless/models/sources.ts';
 import { fetchJobFile } from '../../../main/headless/tools/job-file-transfer.ts';
 import { postToRelay } from '../../../shared/agent/relay-http.ts';
+import { fingerprintOf } from '../../../shared/identity/certificate-fingerprint.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { newAuthority, serverIdentity } from '../../support/tls.ts';
 
 const never = new AbortController().signal;
 
@@ -75,6 +78,24 @@ test('a relay that mirrors a model cannot send a node to another machine for its
   assert.equal(response.status, 302);
   assert.deepEqual(router.asked, []);
 });
+
+for (const status of [204, 205, 304, 999]) {
+  test(`a relay that answers ${status} for a file ends no node`, async (t) => {
+    const authority = newAuthority(t);
+    const server = createSecureServer(serverIdentity(authority), (_request, response) =>
+      response.writeHead(status).end(),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    afterTest(t, () => new Promise((resolve) => server.close(resolve)));
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const fingerprint = await fingerprintOf(authority.certificate);
+    const fetch = createRelayFetch(url, async () => fingerprint);
+    await fetch(`${url}/mirror/x`, { signal: never }).then(
+      (response) => assert.equal(response.ok && response.body !== null, false),
+      (error: unknown) => assert.match(String(error), new RegExp(`${status}`)),
+    );
+  });
+}
 
 test('a relay cannot fill the disk of a node with the file of a job', async (t) => {
   const relay = await serve(t, (_request, response) => response.end('x'));

@@ -77,6 +77,11 @@ describe('the model store', () => {
     await store().verify(model);
   });
 
+  test('checks no further when that is not wanted any more', async () => {
+    const model = await store().install(ID);
+    await assert.rejects(store().verify(model, AbortSignal.abort(new Error('enough'))), /enough/);
+  });
+
   test('works with what it has while the hub is down', async () => {
     await store().install(ID);
     await mirror.close();

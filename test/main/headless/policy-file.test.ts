@@ -66,6 +66,27 @@ test('[O6] a file that the owner named allows nothing more when it is gone or ca
   await until(() => policy.isOpen());
 });
 
+test('[O6] a file that is away for a moment, as while an editor puts another in its place, allows nothing more', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const path = join(temporaryFolder(t), 'policy.json');
+  writeFileSync(path, '{"paused": true}');
+  const { policy, close } = openPolicyFile({ path, isNamed: false, now: () => 0, log: collectLog() });
+  afterTest(t, close);
+  const look = (): boolean => {
+    t.mock.timers.tick(1_000);
+    return policy.isOpen();
+  };
+  for (let save = 0; save < 3; save++) {
+    rmSync(path);
+    assert.equal(look(), false);
+    writeFileSync(path, `{"paused": true, "jobs_per_client": ${save + 1}}`);
+    assert.equal(look(), false);
+    assert.equal(policy.shown().jobs_per_client, save + 1);
+  }
+  rmSync(path);
+  assert.deepEqual([look(), look()], [false, true], 'who takes it away for good is believed');
+});
+
 test('[O6] a file that is wrong at the start is refused with the place', (t) => {
   assert.throws(
     () => open(t, '{"sizes": {"inputs": 0}}'),

@@ -5,13 +5,15 @@ import { createOperatorDesk } from '../../../shared/agent/operator-desk.ts';
 import { createSlots } from '../../../shared/agent/slots.ts';
 import type { NodePolicy } from '../../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
-import { encodeJson } from '../../../shared/protocol/codec.ts';
-import type { OperatorAnswer, OperatorReport } from '../../../shared/protocol/operator.ts';
+import { encodeJson, messageReader } from '../../../shared/protocol/codec.ts';
+import { type OperatorAnswer, OperatorReport } from '../../../shared/protocol/operator.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { silentLog } from '../../support/pool.ts';
 import { createSyntheticRuntime } from '../../support/synthetic-runtime.ts';
 
-function open(policy: NodePolicy = {}) {
+const readReport = messageReader(OperatorReport, 'report');
+
+function open(policy: NodePolicy = {}, now = Date.now) {
   const runtime = createSyntheticRuntime();
   const state = { epoch: 3 };
   const slots = createSlots(2);
@@ -20,7 +22,7 @@ function open(policy: NodePolicy = {}) {
     slots,
     policy: createOwnerPolicy({ policy, now: Date.now }),
     epoch: () => state.epoch,
-    now: Date.now,
+    now,
     log: silentLog,
   });
   const desk = createOperatorDesk({
@@ -28,7 +30,7 @@ function open(policy: NodePolicy = {}) {
     jobs,
     epoch: () => state.epoch,
     models: runtime.models,
-    now: Date.now,
+    now,
     randomId: () => crypto.randomUUID(),
   });
   const told = createInbox<OperatorReport>();
@@ -64,6 +66,19 @@ test('[K11] tells a report again until it is confirmed, under the epoch of the s
   desk.kept(encodeJson({ job: job_id }));
   desk.report(publish);
   assert.equal(told.all.length, 2);
+});
+
+test('[K11] a report that a clock was set back under is one that the relay can read', async () => {
+  let at = 10_000_000;
+  const { desk, told, publish, ask } = open({}, () => {
+    at -= 1_000;
+    return at;
+  });
+  desk.report(publish);
+  const answer = await ask({ model: 'test/noop', prompt: 'x' });
+  const { totalMs } = readReport(encodeJson(await told.next()));
+  assert.ok(answer.status === 'ok');
+  assert.deepEqual([answer.latency_ms, totalMs], [0, 0]);
 });
 
 test('[K10] without a session nothing runs', async () => {

@@ -59,8 +59,12 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
     { ...pretendedModel('a/cold'), state: 'installed' as const },
     { ...pretendedModel('ffmpeg'), type: 'ffmpeg' as const },
   ];
-  const attach = () => control.attach({ agent, models, freeMemory: async () => undefined });
-  return { control, ask, attach, ready, ended, policy, log };
+  const freed: string[] = [];
+  const attach = (held = models) => {
+    const freeMemory = async () => void freed.push('all');
+    control.attach({ agent, models: held, freeMemory });
+  };
+  return { control, ask, attach, ready, ended, policy, log, freed };
 }
 
 test('the state goes from starting over unreachable to contributing, and ends refused', async (t) => {
@@ -139,6 +143,14 @@ test('what the owner’s rules see closes the node with the reason and code of t
   assert.equal((await ask('status')).reason, 'Paused: Secret is running');
   assert.doesNotMatch(JSON.stringify(policy.shown()) + log.tail(99).join(), /secret/i, 'it stays on this machine');
   assert.equal((await ask('finish')).code, 'paused', 'what was said by hand comes first');
+});
+
+test('memory is freed of models on their way too when the owner takes the machine back', async (t) => {
+  const { ask, attach, ready, freed } = await open(t);
+  attach(() => [{ ...pretendedModel('a/slow'), state: 'installed' as const }]);
+  ready.resolve('attic');
+  assert.equal((await ask('finish')).code, 'paused');
+  assert.notDeepEqual(freed, [], 'a model that loads is told as installed');
 });
 
 test('a log in memory keeps its last lines at every level, and one in files tells its lines too', (t) => {

@@ -83,6 +83,24 @@ test('a pause beside a job that ends in peace frees memory after it', (t) => {
   assert.ok(world.freed > 0);
 });
 
+test('memory is freed while the policy itself closes the node, by its hours or for good, and not before jobs have ended', (t) => {
+  for (const closed of [{ paused: true }, { hours: ['mon 01:00-02:00'] }]) {
+    const { wish, world, policy } = open(t, { policy: closed });
+    assert.ok(world.freed > 0);
+    policy.replace({});
+    world.freed = 0;
+    wish.tick();
+    assert.equal(world.freed, 0, 'it is open');
+    world.jobs = 1;
+    policy.replace(closed);
+    wish.tick();
+    assert.equal(world.freed, 0);
+    world.jobs = 0;
+    wish.tick();
+    assert.ok(world.freed > 0);
+  }
+});
+
 test('a pause outlives the process, in a file that nobody else can read', (t) => {
   const { wish, path, folder } = open(t);
   wish.say({ state: 'paused', until: null });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { KeyBoxOptions } from '../../../../main/headless/keychain/open-key-box.ts';
+import { systemKeychain } from '../../../../main/headless/keychain/system-keychain.ts';
 import { openNodeKey } from '../../../../main/headless/node-key.ts';
 import { collectLog } from '../../../support/log.ts';
 import { limitsThatRunOut, memoryKeychain, noLimit } from '../../../support/memory-keychain.ts';
@@ -63,6 +64,22 @@ for (const [fault, reason] of [
     assert.deepEqual(await start(), first, 'and goes on with it when the keychain is well');
   });
 }
+
+test('what a keychain says in the words of its library stands beside the sentence, not in it', {
+  skip: process.platform === 'linux' ? false : 'the keychain of another system is there',
+}, async (t) => {
+  const { folder } = setUp(t);
+  const written: [Record<string, unknown>, string][] = [];
+  const log = { ...collectLog(), info: (...line: [Record<string, unknown>, string]) => void written.push(line) };
+  const env = { ...process.env, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent/bus' };
+  const keychain = systemKeychain(env);
+  const limit = () => new AbortController().signal;
+  await openNodeKey({ folder, keyStore: 'auto', keychain, limit, randomId: () => 'id' }, log);
+  const [[fields, line] = [{}, '']] = written;
+  assert.match(line, /cannot be used: it is not there or does not let the node in$/);
+  assert.doesNotMatch(line, /DBus/);
+  assert.match(String(fields.cause), /DBus/);
+});
 
 test('a new node does not wait for a keychain that never answers', async (t) => {
   const { keychain, log, start } = setUp(t);

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 
 const skip = process.platform === 'win32' ? 'there are no process groups on Windows' : false;
-const LIMITS = { memoryBytes: 2 ** 40, outputBytes: 2 ** 30, timeMs: 60_000, threads: 1 };
+const LIMITS = { memoryBytes: 2 ** 40, outputBytes: 2 ** 30, timeMs: 60_000, threads: 1, processes: 100 };
 
 function runOf(t: TestContext, command: string, args: string[], more: Partial<ProgramRun> = {}) {
   const cwd = temporaryFolder(t);
@@ -56,6 +56,16 @@ test('memory is watched where nothing else limits it', { skip }, async (t) => {
   await assert.rejects(run, isProblem('tool_failed', /200000000 bytes of memory/));
 });
 
+test('processes are counted where nothing else limits them', { skip }, async (t) => {
+  const script = 'i=0; while [ $i -lt 12 ]; do sleep 98768 & i=$((i+1)); done; wait';
+  const limits = { ...LIMITS, processes: 8 };
+  await assert.rejects(
+    runOf(t, '/bin/sh', ['-c', script], { limits }),
+    isProblem('tool_failed', /more than 8 processes/),
+  );
+  await until(() => !isRunning('sleep 98768'));
+});
+
 test('a program that is not there, and a job that is over already, start nothing', { skip }, async (t) => {
   await assert.rejects(runOf(t, '/nowhere/ffmpeg', []), isProblem('tool_unusable', /^ffmpeg could not be started/));
   const signal = AbortSignal.abort(new Error('over'));
@@ -65,7 +75,9 @@ test('a program that is not there, and a job that is over already, start nothing
 test('bubblewrap is told to unshare everything and to show the system and the folder of the job alone', {
   skip,
 }, () => {
-  const { command, args } = bubblewrap('/x/bwrap', '/x/prlimit').wrap('/bin/sh', ['-c', '-x'], '/jobs/1', LIMITS);
+  const wrap = (countsProcesses: boolean) =>
+    bubblewrap('/x/bwrap', '/x/prlimit', countsProcesses).wrap('/bin/sh', ['-c', '-x'], '/jobs/1', LIMITS);
+  const { command, args } = wrap(true);
   assert.equal(command, '/x/bwrap');
   for (const flag of ['--unshare-all', '--die-with-parent', '--new-session', '--clearenv'])
     assert.ok(args.includes(flag));
@@ -74,8 +86,9 @@ test('bubblewrap is told to unshare everything and to show the system and the fo
   const [, ...program] = args.slice(args.lastIndexOf('--'));
   assert.deepEqual(program, ['/bin/sh', '-c', '-x']);
   assert.deepEqual(args.slice(args.indexOf('--') + 1, args.lastIndexOf('--')), [
-    ...['/x/prlimit', `--as=${2 ** 40}`, `--fsize=${2 ** 30}`, '--core=0', '--nofile=256'],
+    ...['/x/prlimit', `--as=${2 ** 40}`, `--fsize=${2 ** 30}`, '--core=0', '--nofile=256', '--nproc=100'],
   ]);
+  assert.ok(!wrap(false).args.includes('--nproc=100'), 'where it would count all that its user runs');
 });
 
 test('sandbox-exec is told to deny what it is not told to allow, and nothing of the network', { skip }, (t) => {
