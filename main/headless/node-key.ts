@@ -1,5 +1,7 @@
-import { createUser, fromSeed } from '@nats-io/nkeys';
+import { randomBytes } from 'node:crypto';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import { seedBytes, seedText } from '../../shared/identity/key-text.ts';
+import { signerOfSeed } from '../../shared/identity/signer.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { type KeyBoxOptions, openKeyBox } from './keychain/open-key-box.ts';
 import type { SecretBox } from './secret-box.ts';
@@ -41,17 +43,23 @@ async function keptIn<Value>(where: string, work: () => Promise<Value>): Promise
 }
 
 async function createNodeKey(box: SecretBox): Promise<NodeIdentity> {
-  const key = createUser();
-  const seed = new TextDecoder().decode(key.getSeed());
+  const seed = seedText('node', randomBytes(32));
   await box.write(`${JSON.stringify({ seed })}\n`);
-  return { publicKey: key.getPublicKey(), seed: key.getSeed() };
+  return identityOf(seed);
 }
 
-function parseNodeKey(text: string, box: SecretBox): NodeIdentity {
+/** Throws a `TypeError` for what is no seed of a node. */
+async function identityOf(text: string): Promise<NodeIdentity> {
+  const seed = new TextEncoder().encode(text);
+  if (seedBytes(seed)?.role !== 'node') throw new TypeError('This is not the seed of a node key.');
+  const { publicKey } = await signerOfSeed(seed);
+  return { publicKey, seed };
+}
+
+async function parseNodeKey(text: string, box: SecretBox): Promise<NodeIdentity> {
   try {
     const { seed } = JSON.parse(text) as { seed: string };
-    const key = fromSeed(new TextEncoder().encode(seed));
-    return { publicKey: key.getPublicKey(), seed: key.getSeed() };
+    return await identityOf(seed);
   } catch {
     // Without the cause: a parser's message may quote the key.
     throw new Problem(

@@ -26,9 +26,13 @@ export function seedBytes(seed: Uint8Array): { role: KeyRole; key: Uint8Array<Ar
 
 /** The text of a public key. */
 export function publicKeyText(role: KeyRole, key: Uint8Array): string {
-  const body = Uint8Array.of(PREFIX[role], ...key);
-  const sum = checksum(body);
-  return encodeBase32(Uint8Array.of(...body, sum & 0xff, sum >> 8));
+  return checkedText(Uint8Array.of(PREFIX[role], ...key));
+}
+
+/** The text of a seed, from the 32 bytes of a private key. A secret. */
+export function seedText(role: KeyRole, key: Uint8Array): string {
+  const prefix = PREFIX[role];
+  return checkedText(Uint8Array.of(SEED_PREFIX | (prefix >> 5), (prefix & 31) << 3, ...key));
 }
 
 /** Decodes `size` bytes and the checksum behind them. */
@@ -38,6 +42,11 @@ function checkedBytes(text: string, size: number): Uint8Array<ArrayBuffer> | und
   const body = all.slice(0, size);
   const sum = checksum(body);
   return all[size] === (sum & 0xff) && all[size + 1] === sum >> 8 ? body : undefined;
+}
+
+function checkedText(body: Uint8Array): string {
+  const sum = checksum(body);
+  return encodeBase32(Uint8Array.of(...body, sum & 0xff, sum >> 8));
 }
 
 function decodeBase32(text: string, size: number): Uint8Array<ArrayBuffer> | undefined {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPair, createUser, fromPublic, Prefix } from '@nats-io/nkeys';
-import { publicKeyBytes, publicKeyText, seedBytes } from '../../../shared/identity/key-text.ts';
+import { publicKeyBytes, publicKeyText, seedBytes, seedText } from '../../../shared/identity/key-text.ts';
 import { isSignedBy, signerOfSeed } from '../../../shared/identity/signer.ts';
 
 const data = new TextEncoder().encode('what is signed');
@@ -45,6 +45,16 @@ test('a key of one role is no key of another, and a seed is no key', () => {
   assert.equal(publicKeyBytes(new TextDecoder().decode(node.getSeed())), undefined);
   assert.equal(seedBytes(new TextEncoder().encode(node.getPublicKey())), undefined);
   assert.equal(seedBytes(node.getSeed())?.role, 'node');
+});
+
+test('a seed is written as the NATS library writes it, for nodes and for relays', () => {
+  for (const [role, pair] of [
+    ['node', createUser()],
+    ['relay', createPair(Prefix.Server)],
+  ] as const) {
+    const { key } = seedBytes(pair.getSeed()) ?? assert.fail('no seed');
+    assert.equal(seedText(role, key), new TextDecoder().decode(pair.getSeed()));
+  }
 });
 
 test('what is no seed makes no signer', async () => {
