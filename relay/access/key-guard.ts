@@ -15,8 +15,8 @@ export type KeyGuardOptions = {
   store: KeyStore;
   adminToken: string;
   now?: () => number;
-  /** Learns what a key with a limit of credits has, before it is let in. */
-  openCredits?: (keyId: string, limitMicro: number) => Promise<void>;
+  /** Learns how far a key with a limit of credits may go, before it is let in. */
+  setCreditLimit?: (keyId: string, limitMicro: number) => void;
 };
 
 export type KeyGuard = {
@@ -49,7 +49,7 @@ export function createKeyGuard({
   store,
   adminToken,
   now = Date.now,
-  openCredits = async () => undefined,
+  setCreditLimit = () => undefined,
 }: KeyGuardOptions): KeyGuard {
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
@@ -69,7 +69,7 @@ export function createKeyGuard({
     const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
     const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
     const isLimited = Object.values(limits).some((limit) => limit !== null);
-    if (creditLimitMicro !== null) await openCredits(accountId, creditLimitMicro);
+    if (creditLimitMicro !== null) setCreditLimit(accountId, creditLimitMicro);
     const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
     const more = { ...(isLimited ? { limits } : {}), ...mustSign };
     const principal: Principal = { kind: 'client', keyId: accountId, scopes, ...more };
