@@ -54,6 +54,8 @@ export function createKeyGuard({
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
   const usage = createUsageLog(store, now);
+  /** How often something was to be forgotten: what was asked before may be of a key as it was. */
+  let forgotten = 0;
 
   function recall(digest: string): Known | undefined {
     const entry = known.get(digest);
@@ -61,6 +63,7 @@ export function createKeyGuard({
   }
 
   async function read(digest: string): Promise<Known> {
+    const forgottenBefore = forgotten;
     const key = await store.findKeyByHash(digest);
     if (key === undefined) {
       known.delete(digest);
@@ -74,7 +77,7 @@ export function createKeyGuard({
     const more = { ...(isLimited ? { limits } : {}), ...mustSign };
     const principal: Principal = { kind: 'client', keyId: accountId, scopes, ...more };
     const fresh = { key, principal, readAt: now() };
-    known.set(digest, fresh);
+    if (forgotten === forgottenBefore) known.set(digest, fresh);
     return fresh;
   }
 
@@ -93,6 +96,7 @@ export function createKeyGuard({
       return timingSafeEqual(Buffer.from(digest), adminHash) ? ADMIN : read(digest).then(admit);
     },
     forget(keyId) {
+      forgotten += 1;
       for (const [digest, entry] of known) if (entry.key.keyId === keyId) known.delete(digest);
     },
     recordUsage: () => usage.record(),
