@@ -61,6 +61,9 @@ const TAMPERED: Record<string, string> = {
   'the last receipt dropped with everything of it':
     'DELETE FROM receipts WHERE seq = 19; DELETE FROM attempts WHERE job = 19; DELETE FROM jobs WHERE seq = 19',
   'a receipt inserted beside the log': `${ADD} ('rcpt_added', 3, '{"v":2}', NULL, NULL)`,
+  'something that is no receipt inserted beside the log': `${ADD} ('rcpt_added', 3, 'x', NULL, NULL)`,
+  'a receipt without a version inserted beside the log': `${ADD} ('rcpt_added', 3, '{}', NULL, NULL)`,
+  'a receipt inserted before the log': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', -1, zeroblob(32))`,
   'a receipt inserted at the end without its hash': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', 19, NULL)`,
   'a receipt inserted at the end with the hash of another': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', 19, zeroblob(32))`,
   'receipts in another order': REORDERED,

@@ -40,6 +40,10 @@ proves('[V7] finds nothing in a log that nobody touched, and every change that s
     'DELETE FROM receipts WHERE seq = 4',
     'UPDATE receipts SET leaf = NULL WHERE leaf = 3',
     `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"v":2}')`,
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{}')`,
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, 'x')`,
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"nonce":"\\u0000","v":2}')`,
+    `INSERT INTO receipts (id, job, body, leaf) VALUES ('rcpt_added', 3, '{"v":2}', -1)`,
     `UPDATE log_nodes SET hash = decode(repeat('00', 32), 'hex') WHERE level = 4 AND place = 0`,
     'DELETE FROM log_nodes WHERE level = 4 AND place = 0',
   ];
