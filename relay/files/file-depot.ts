@@ -60,7 +60,8 @@ const DIGEST = /^[0-9a-f]{64}$/;
  * Opens the depot, and removes what a relay that was killed has left half-written.
  *
  * Invariants: (1) a row is written after its content lies whole under its digest, and a content is removed after its
- * last row: what a crash leaves is content without rows, which the next start removes; (2) naming and removing are done
+ * last row: what a crash leaves is content without rows, which the next start removes, and a content that was lost
+ * all the same comes back with the next upload of it; (2) naming and removing are done
  * one after another for each digest, so that no content is removed that a new row counts on; (3) paths are made of
  * digests and random numbers alone; (4) the space of a file is taken before its bytes are written and given back once.
  */
@@ -71,9 +72,9 @@ export async function openFileDepot({ store, folder, limits, now, log }: DepotPo
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await mkdir(contents, { recursive: true, mode: 0o700 });
   const usage = await store.fileUsage();
-  const present = new Set(usage.contents.map(({ sha256 }) => sha256));
-  await removeOrphans(contents, present);
-  const space = createFileSpace(usage, limits);
+  const present = await keepNamed(contents, new Set(usage.contents.map(({ sha256 }) => sha256)));
+  const onDisk = usage.contents.filter(({ sha256 }) => present.has(sha256));
+  const space = createFileSpace({ ...usage, contents: onDisk }, limits);
   const inTurn = createTurns();
   const pathOf = (sha256: string): string => {
     if (!DIGEST.test(sha256)) throw new TypeError('not a digest');
@@ -118,7 +119,8 @@ export async function openFileDepot({ store, folder, limits, now, log }: DepotPo
       if (removed === undefined) return;
       space.giveFile(apiKeyId);
       space.giveBytes(apiKeyId, sizeBytes);
-      if (removed.isShared) space.unshare(sizeBytes);
+      // What others still have, or nobody has had on the disk since it was lost, gives no room back.
+      if (removed.isShared || !present.has(sha256)) space.unshare(sizeBytes);
       else await forgetContent(sha256);
     });
   const find: FileDepot['find'] = async (fileId, apiKeyId, param = 'id') => {
@@ -204,10 +206,13 @@ async function syncFolder(path: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-async function removeOrphans(contents: string, wanted: ReadonlySet<string>): Promise<void> {
-  const entries = await readdir(contents, { recursive: true, withFileTypes: true });
-  for (const entry of entries) {
-    if (entry.isDirectory() || wanted.has(entry.name)) continue;
-    await rm(join(entry.parentPath, entry.name), { force: true });
+/** Removes contents that no file has any more, and tells which of the others are there. */
+async function keepNamed(contents: string, named: ReadonlySet<string>): Promise<Set<string>> {
+  const present = new Set<string>();
+  for (const entry of await readdir(contents, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) continue;
+    if (named.has(entry.name)) present.add(entry.name);
+    else await rm(join(entry.parentPath, entry.name), { force: true });
   }
+  return present;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FileDepot, openFileDepot } from '../../../relay/files/file-depot.ts';
@@ -116,6 +116,39 @@ test('a relay that was killed finds the files it had named, and nothing of the o
   assert.deepEqual(onDisk(), [digestOf('kept')]);
   assert.equal(await contentOf(second, await second.find(kept.fileId, 'key_a')), 'kept');
   assert.equal((await store.files.fileUsage()).contents.length, 1);
+});
+
+test('a content that was lost comes back with the next upload, and room is counted as it lies on the disk', async (t) => {
+  const { open, onDisk, folder } = await openPlace(t, { mostBytes: 10 });
+  const before = await open();
+  const lost = await add(before, 'same');
+  await before.close();
+  // As where the database outlives the data folder.
+  rmSync(join(folder, 'contents'), { recursive: true });
+  const depot = await open();
+  await assert.rejects(contentOf(depot, lost), isProblem('file_not_found', /deleted/));
+  const again = await add(depot, 'same');
+  assert.equal(await contentOf(depot, again), 'same');
+  assert.equal(await contentOf(depot, lost), 'same');
+  await depot.remove(again.fileId, 'key_a');
+  assert.equal(await contentOf(depot, lost), 'same');
+  await depot.remove(lost.fileId, 'key_a');
+  assert.deepEqual(onDisk(), []);
+  await add(depot, '1234567890');
+  await assert.rejects(add(depot, 'x'), isProblem('file_storage_full', /10 bytes/));
+});
+
+test('a file whose content was lost gives back no room that it did not take', async (t) => {
+  const { open, folder } = await openPlace(t, { mostBytes: 10 });
+  const before = await open();
+  const lost = await add(before, 'lost');
+  await before.close();
+  rmSync(join(folder, 'contents'), { recursive: true });
+  const depot = await open();
+  const other = await add(depot, '1234567890');
+  await depot.remove(lost.fileId, 'key_a');
+  await assert.rejects(add(depot, 'x'), isProblem('file_storage_full', /10 bytes/));
+  assert.equal(await contentOf(depot, other), '1234567890');
 });
 
 test('a file is another key’s to nobody, and gone once its time is over', async (t) => {
