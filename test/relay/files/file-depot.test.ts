@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FileDepot, openFileDepot } from '../../../relay/files/file-depot.ts';
 import { FILE_LIMITS, type FileLimits } from '../../../relay/files/file-limits.ts';
+import type { FileStore } from '../../../relay/store/file-store.ts';
 import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -116,6 +118,33 @@ test('a relay that was killed finds the files it had named, and nothing of the o
   assert.deepEqual(onDisk(), [digestOf('kept')]);
   assert.equal(await contentOf(second, await second.find(kept.fileId, 'key_a')), 'kept');
   assert.equal((await store.files.fileUsage()).contents.length, 1);
+});
+
+test('a file that its client was refused is not there, also when the storage had kept it', async (t) => {
+  const { onDisk, folder, store } = await openPlace(t);
+  const addFile: FileStore['addFile'] = async (record) => {
+    await store.files.addFile(record);
+    throw new Problem('storage_failed', 'Whether the last changes were kept is not known.');
+  };
+  const limits = { ...FILE_LIMITS, leastFreeBytes: 0, mostBytesPerKey: 4, mostFilesPerKey: 1 };
+  const ports = { folder, limits, now: () => 1_000, log: silentLog };
+  const answers = { isDown: false };
+  const removeFile: FileStore['removeFile'] = async (fileId) => {
+    if (answers.isDown) throw new Problem('storage_failed', 'The line is cut.');
+    return store.files.removeFile(fileId);
+  };
+  const depot = await openFileDepot({ ...ports, store: { ...store.files, addFile, removeFile } });
+  afterTest(t, () => depot.close());
+  for (const _ of [1, 2]) await assert.rejects(add(depot, 'same'), isProblem('storage_failed', /not known/));
+  assert.deepEqual([await depot.list({ apiKeyId: 'key_a', limit: 9 }), onDisk()], [[], []]);
+  // What cannot be taken back keeps its content, and whoever sends it again finds it.
+  answers.isDown = true;
+  await assert.rejects(add(depot, 'same'), isProblem('storage_failed', /not known/));
+  const [kept] = await depot.list({ apiKeyId: 'key_a', limit: 9 });
+  assert.ok(kept);
+  assert.equal(await contentOf(depot, kept), 'same');
+  answers.isDown = false;
+  await depot.remove(kept.fileId, 'key_a');
 });
 
 test('a content that was lost comes back with the next upload, and room is counted as it lies on the disk', async (t) => {
