@@ -58,10 +58,14 @@ async function readApplied(
   return applied;
 }
 
+/** Tables and views, but for those that an extension of the server has brought. */
+const TABLES = `
+SELECT relname AS name FROM pg_class AS c
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT EXISTS
+  (SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')`;
+
 async function tablesOf(db: Queries): Promise<string[]> {
-  const tables = await db.all<{ name: string }>(
-    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()',
-  );
+  const tables = await db.all<{ name: string }>(TABLES);
   return tables.map(({ name }) => name);
 }
 
