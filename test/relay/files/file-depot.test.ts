@@ -88,7 +88,7 @@ test('an upload that breaks off leaves neither bytes nor a claim on room', async
 });
 
 test('a file, a key and all files together have their limits, and what is deleted makes room', async (t) => {
-  const limits = { mostFileBytes: 8, mostBytesPerKey: 10, mostBytes: 15, mostFilesPerKey: 2 };
+  const limits = { mostFileBytes: 8, mostBytesPerKey: 10, mostBytes: 18, mostFilesPerKey: 2 };
   const { open, onDisk } = await openPlace(t, limits);
   const depot = await open();
   await assert.rejects(add(depot, '123456789'), isProblem('file_too_large', /8 bytes/));
@@ -98,12 +98,17 @@ test('a file, a key and all files together have their limits, and what is delete
   await assert.rejects(add(depot, 'abc'), isProblem('file_quota_exceeded', /10 bytes/));
   await add(depot, 'x');
   await assert.rejects(add(depot, 'y'), isProblem('file_quota_exceeded', /2 files/));
-  await assert.rejects(add(depot, 'abcdefgh', 'key_b'), isProblem('file_storage_full', /15 bytes/));
-  // What another key has already takes no room of the disk, but some of its own.
-  await add(depot, '12345678', 'key_b').catch(() => undefined);
+  // What another key has already takes no room of the disk once it is there, but some of its own.
+  const second = await add(depot, '12345678', 'key_b');
+  await assert.rejects(add(depot, 'abc', 'key_b'), isProblem('file_quota_exceeded', /10 bytes/));
+  await add(depot, 'abcdefgh', 'key_c');
+  const full = isProblem('file_storage_full', /18 bytes/);
+  await assert.rejects(add(depot, 'zz', 'key_d'), full);
   await depot.remove(first.fileId, 'key_a');
-  await add(depot, 'abc');
-  assert.equal(onDisk().length, 3 - 1 + (await depot.list({ apiKeyId: 'key_b', limit: 5 })).length);
+  await assert.rejects(add(depot, 'zz', 'key_d'), full);
+  await depot.remove(second.fileId, 'key_b');
+  await add(depot, 'zz', 'key_d');
+  assert.deepEqual(onDisk(), ['x', 'abcdefgh', 'zz'].map(digestOf).sort());
 });
 
 test('a relay that was killed finds the files it had named, and nothing of the others', async (t) => {
