@@ -93,8 +93,10 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
           param: 'id',
         });
       }
-      const { name, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, expiresAt } = old;
+      const { name, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, accountId } = old;
       const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
+      // That of the account: a key that was replaced before ends sooner.
+      const expiresAt = latestEnd((await store.listKeys()).filter((key) => key.accountId === accountId));
       const made = await make({ name, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt }, old);
       await store.expireKey(keyId, now() + overlapMs);
       forget(keyId);
@@ -111,6 +113,11 @@ export function keyRevoked(): Problem {
 function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['state'] {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
+}
+
+function latestEnd(keys: readonly KeyRecord[]): number | null {
+  const latest = Math.max(...keys.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY));
+  return Number.isFinite(latest) ? latest : null;
 }
 
 function showKey(key: KeyRecord, now: number): ApiKey {

@@ -15,8 +15,8 @@ export type KeyGuardOptions = {
   store: KeyStore;
   adminToken: string;
   now?: () => number;
-  /** Learns what a key with a limit of credits has, before it is let in. */
-  openCredits?: (keyId: string, limitMicro: number) => Promise<void>;
+  /** Learns how far a key with a limit of credits may go, before it is let in. */
+  setCreditLimit?: (keyId: string, limitMicro: number) => void;
 };
 
 export type KeyGuard = {
@@ -49,11 +49,13 @@ export function createKeyGuard({
   store,
   adminToken,
   now = Date.now,
-  openCredits = async () => undefined,
+  setCreditLimit = () => undefined,
 }: KeyGuardOptions): KeyGuard {
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
   const usage = createUsageLog(store, now);
+  /** How often something was to be forgotten: what was asked before may be of a key as it was. */
+  let forgotten = 0;
 
   function recall(digest: string): Known | undefined {
     const entry = known.get(digest);
@@ -61,6 +63,7 @@ export function createKeyGuard({
   }
 
   async function read(digest: string): Promise<Known> {
+    const forgottenBefore = forgotten;
     const key = await store.findKeyByHash(digest);
     if (key === undefined) {
       known.delete(digest);
@@ -69,12 +72,12 @@ export function createKeyGuard({
     const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
     const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
     const isLimited = Object.values(limits).some((limit) => limit !== null);
-    if (creditLimitMicro !== null) await openCredits(accountId, creditLimitMicro);
+    if (creditLimitMicro !== null) setCreditLimit(accountId, creditLimitMicro);
     const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
     const more = { ...(isLimited ? { limits } : {}), ...mustSign };
     const principal: Principal = { kind: 'client', keyId: accountId, scopes, ...more };
     const fresh = { key, principal, readAt: now() };
-    known.set(digest, fresh);
+    if (forgotten === forgottenBefore) known.set(digest, fresh);
     return fresh;
   }
 
@@ -93,6 +96,7 @@ export function createKeyGuard({
       return timingSafeEqual(Buffer.from(digest), adminHash) ? ADMIN : read(digest).then(admit);
     },
     forget(keyId) {
+      forgotten += 1;
       for (const [digest, entry] of known) if (entry.key.keyId === keyId) known.delete(digest);
     },
     recordUsage: () => usage.record(),

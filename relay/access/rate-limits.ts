@@ -29,14 +29,13 @@ export type RateLimits = {
 export type PastUse = { readonly at: number; readonly requests: number; readonly tokens: number };
 
 const MINUTE_MS = 60_000;
-/** Those that were not used for a minute are as good as new. */
-const SWEEP_AT = 1_000;
 
 type Bucket = { limit: number; level: number; at: number };
 type Buckets = { requests: Bucket | null; tokens: Bucket | null };
 
 /**
- * A bucket per limit, that fills evenly within a minute: a burst may take all of it at once.
+ * A bucket per limit, that fills evenly within a minute: a burst may take all of it at once. None is forgotten, since a job of
+ * its key may still run: there are as many as keys with limits.
  *
  * Tokens are known only when a job has ended, so that the last job of a minute may go beyond the limit; the key then
  * waits until that is made up for. `now` in milliseconds.
@@ -48,15 +47,8 @@ export function createRateLimits(now: () => number): RateLimits {
     const buckets = known.get(keyId) ?? { requests: null, tokens: null };
     buckets.requests = fitted(buckets.requests, limits.requestsPerMinute, now());
     buckets.tokens = fitted(buckets.tokens, limits.tokensPerMinute, now());
-    if (known.size >= SWEEP_AT) sweep();
     known.set(keyId, buckets);
     return buckets;
-  };
-  const sweep = (): void => {
-    for (const [keyId, { requests, tokens }] of known) {
-      const isIdle = (bucket: Bucket | null): boolean => bucket === null || fill(bucket, now()) >= bucket.limit;
-      if (isIdle(requests) && isIdle(tokens)) known.delete(keyId);
-    }
   };
 
   return {

@@ -16,7 +16,7 @@ import type { ServicesOptions } from './services-options.ts';
 export async function openAccess({ store, keys: { apiKey, adminToken }, identity, publicUrl }: ServicesOptions) {
   await ensureFirstKey(store.keys, apiKey);
   const billing: Billing = await openBilling(store.credits, Date.now);
-  const keys = createKeyGuard({ store: store.keys, adminToken, openCredits: billing.open });
+  const keys = createKeyGuard({ store: store.keys, adminToken, setCreditLimit: billing.setLimit });
   const secrets = deriveSigningSecrets(identity.seed);
   const rateLimits = createRateLimits(Date.now);
   await recallUses({ store, rateLimits, now: Date.now });

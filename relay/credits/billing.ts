@@ -3,7 +3,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { ChatInput } from '../../shared/protocol/messages.ts';
 import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
 import type { JobSpec } from '../jobs/job.ts';
-import type { Charge, CreditStore, Price } from '../store/credit-store.ts';
+import type { Charge, CreditStore, LedgerEntry, Price } from '../store/credit-store.ts';
 import type { JobRecord } from '../store/store.ts';
 import { keyAccount, nodeAccount } from './accounts.ts';
 
@@ -19,11 +19,11 @@ export type Billing = {
   setPrice(service: string, rates: PriceRates): Promise<Price>;
   /** Gives the price that was; undefined when there was none. */
   removePrice(service: string): Promise<Price | undefined>;
-  /** Learns what a key may spend; call it before the first `reserve`, and whenever its limit may have changed. */
-  open(keyId: string, limitMicro: number): Promise<void>;
+  /** Learns how far below 0 a key may go; call it before the first `reserve`, and whenever that may have changed. */
+  setLimit(keyId: string, limitMicro: number): void;
   /** The most that the job can cost; undefined when it is free. */
   mostFor(job: Priced): number | undefined;
-  /** Holds an amount until `finished` or `release`. Errors: `insufficient_credits`. */
+  /** Holds an amount, which may be 0, until `finished` or `release`. Errors: `insufficient_credits`. */
   reserve(jobId: string, keyId: string, holdMicro: number): void;
   /** Holds again what an earlier relay held. */
   restore(jobId: string, keyId: string, holdMicro: number): void;
@@ -33,16 +33,13 @@ export type Billing = {
   chargeFor(job: Priced & Pick<JobSpec, 'holdMicro'>, record: JobRecord): Charge | null;
   /** Hears of every job that has ended: its hold turns into its charge. */
   finished(record: JobRecord): void;
-  /** Hears of credits that were granted to an account. */
-  granted(account: string, micro: number): void;
-  /** What a key that was opened has left, and what of it is held; undefined for another. */
+  /** Hears of a grant that is written down; of the same one again as often as it likes. */
+  granted(entry: Pick<LedgerEntry, 'seq' | 'to' | 'amountMicro'>): void;
+  /** What a key with a limit has left, and what of it is held; undefined for another. */
   standing(keyId: string): Standing | undefined;
 };
 
 export type Standing = { balanceMicro: number; limitMicro: number; heldMicro: number };
-
-/** `balanceMicro` is what was read and has changed since; until then what has changed since the reading began. */
-type Open = { balanceMicro: number; limitMicro: number; reading: Promise<void> };
 
 /** Frames of a template that the client does not send, in tokens. */
 const TEMPLATE_TOKENS = 256;
@@ -54,15 +51,21 @@ const PICTURE_TOKENS = 16_384;
 const MOST_READINGS = 128;
 /** The same for work that is paid by time. */
 const USUAL_NODE_MS = 60_000;
+const ACCOUNTS_AT_ONCE = 1_000;
 
 /**
  * Invariants: (1) what is held of a key is the sum of its holds; (2) a job is let in only while balance, limit and holds
  * leave room for all that it can cost, and is charged no more than that, so that no key spends more than it may, however
- * many jobs it runs at once; (3) a job without a price costs one look into an empty map.
+ * many jobs it runs at once; (3) a job without a price costs one look into an empty map; (4) balances are read before
+ * anything is charged or granted, and from then on only counted, so that nothing is in them twice.
  */
 export async function openBilling(store: CreditStore, now: () => number): Promise<Billing> {
   const prices = new Map((await store.listPrices()).map((price) => [price.service, price]));
-  const keys = new Map<string, Open>();
+  const balances = await readBalances(store);
+  const lastRead = (await store.listEntries({ limit: 1 }))[0]?.seq ?? 0;
+  /** Grants that came since. */
+  const granted = new Set<number>();
+  const limits = new Map<string, number>();
   const holds = new Map<string, { keyId: string; micro: number }>();
   const held = new Map<string, number>();
 
@@ -82,9 +85,9 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
     if (left === 0) held.delete(found.keyId);
     else held.set(found.keyId, left);
   };
+  const balanceOf = (keyId: string): number => balances.get(keyAccount(keyId)) ?? 0;
   const change = (account: string, micro: number): void => {
-    const key = account.startsWith('key:') ? keys.get(account.slice('key:'.length)) : undefined;
-    if (key !== undefined) key.balanceMicro += micro;
+    balances.set(account, (balances.get(account) ?? 0) + micro);
   };
 
   return {
@@ -101,32 +104,17 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
       prices.delete(service);
       return was;
     },
-    open: async (keyId, limitMicro) => {
-      const known = keys.get(keyId);
-      if (known !== undefined) {
-        known.limitMicro = limitMicro;
-        return known.reading;
-      }
-      const opened: Open = { balanceMicro: 0, limitMicro, reading: Promise.resolve() };
-      // The store works in the order it is asked, so that what is charged from here on is not in the answer yet.
-      opened.reading = store.balanceOf(keyAccount(keyId)).then((balance) => {
-        opened.balanceMicro += balance;
-      });
-      keys.set(keyId, opened);
-      await opened.reading.catch((error: unknown) => {
-        keys.delete(keyId);
-        throw error;
-      });
-    },
+    setLimit: (keyId, limitMicro) => void limits.set(keyId, limitMicro),
     mostFor: (job) => {
       const rates = ratesOf(job);
       return rates && amountMicro(rates, mostWork(job));
     },
     reserve: (jobId, keyId, holdMicro) => {
-      const key = keys.get(keyId);
-      if (key === undefined) throw new Error(`the credits of ${keyId} were not opened`);
-      const leftMicro = key.balanceMicro + key.limitMicro - (held.get(keyId) ?? 0);
-      if (holdMicro > leftMicro) throw insufficient(holdMicro, leftMicro);
+      const limitMicro = limits.get(keyId);
+      if (limitMicro === undefined) throw new Error(`how far ${keyId} may go is not known`);
+      const leftMicro = balanceOf(keyId) + limitMicro - (held.get(keyId) ?? 0);
+      // What is free is free for a key that owes, too.
+      if (holdMicro > Math.max(0, leftMicro)) throw insufficient(holdMicro, leftMicro);
       hold(jobId, keyId, holdMicro);
     },
     restore: hold,
@@ -150,14 +138,30 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
       release(id);
       if (charge != null) change(charge.payer, -charge.nodeMicro - charge.feeMicro);
     },
-    granted: change,
+    granted: ({ seq, to, amountMicro }) => {
+      if (seq <= lastRead || granted.has(seq)) return;
+      granted.add(seq);
+      change(to, amountMicro);
+    },
     standing: (keyId) => {
-      const key = keys.get(keyId);
-      if (key === undefined) return undefined;
-      const { balanceMicro, limitMicro } = key;
-      return { balanceMicro, limitMicro, heldMicro: held.get(keyId) ?? 0 };
+      const limitMicro = limits.get(keyId);
+      return limitMicro === undefined
+        ? undefined
+        : { balanceMicro: balanceOf(keyId), limitMicro, heldMicro: held.get(keyId) ?? 0 };
     },
   };
+}
+
+/** Of every account of a key. */
+async function readBalances(store: CreditStore): Promise<Map<string, number>> {
+  const balances = new Map<string, number>();
+  const page = { limit: ACCOUNTS_AT_ONCE, prefix: keyAccount('') };
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const accounts = await store.listAccounts({ ...page, after });
+    for (const { account, balanceMicro } of accounts) balances.set(account, balanceMicro);
+    after = accounts.length < page.limit ? undefined : accounts.at(-1)?.account;
+  }
+  return balances;
 }
 
 /**

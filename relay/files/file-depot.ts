@@ -1,10 +1,11 @@
-import { createReadStream, type ReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import type { ReadStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { RelayLog } from '../log.ts';
 import type { FileQuery, FileRecord, FileStore } from '../store/file-store.ts';
+import { openContents } from './file-contents.ts';
 import type { FileLimits } from './file-limits.ts';
 import { createFileSpace } from './file-space.ts';
 import { type ReceivedFile, receiveFile } from './receive-file.ts';
@@ -54,61 +55,44 @@ export type DepotPorts = {
 
 const SWEEP_EVERY_MS = 60_000;
 const SWEPT_AT_ONCE = 100;
-const DIGEST = /^[0-9a-f]{64}$/;
 
 /**
  * Opens the depot, and removes what a relay that was killed has left half-written.
  *
  * Invariants: (1) a row is written after its content lies whole under its digest, and a content is removed after its
- * last row: what a crash leaves is content without rows, which the next start removes; (2) naming and removing are done
- * one after another for each digest, so that no content is removed that a new row counts on; (3) paths are made of
- * digests and random numbers alone; (4) the space of a file is taken before its bytes are written and given back once.
+ * last row: what a crash leaves is content without rows, which the next start removes, and a content that was lost all the
+ * same comes back with its next upload; (2) naming and removing are done one after another for each digest, so that no
+ * content is removed that a new row counts on; (3) paths are made of digests and random numbers alone; (4) the space of a
+ * file is taken before its bytes are written and given back once.
  */
 export async function openFileDepot({ store, folder, limits, now, log }: DepotPorts): Promise<FileDepot> {
   const incoming = join(folder, 'incoming');
-  const contents = join(folder, 'contents');
   await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
-  await mkdir(contents, { recursive: true, mode: 0o700 });
   const usage = await store.fileUsage();
-  const present = new Set(usage.contents.map(({ sha256 }) => sha256));
-  await removeOrphans(contents, present);
-  const space = createFileSpace(usage, limits);
+  const contents = await openContents(join(folder, 'contents'), new Set(usage.contents.map(({ sha256 }) => sha256)));
+  const onDisk = usage.contents.filter(({ sha256 }) => contents.has(sha256));
+  const space = createFileSpace({ ...usage, contents: onDisk }, limits);
   const inTurn = createTurns();
-  const pathOf = (sha256: string): string => {
-    if (!DIGEST.test(sha256)) throw new TypeError('not a digest');
-    return join(contents, sha256.slice(0, 2), sha256);
-  };
-
-  const place = async ({ path, sha256, sizeBytes }: ReceivedFile): Promise<void> => {
-    if (present.has(sha256)) {
-      await unlink(path);
-      space.share(sizeBytes);
-      return;
-    }
-    const target = pathOf(sha256);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await rename(path, target);
-    await syncFolder(dirname(target));
-    present.add(sha256);
-  };
-  const forgetContent = async (sha256: string): Promise<void> => {
-    present.delete(sha256);
-    await rm(pathOf(sha256), { force: true });
-  };
   const drop = async ({ path, apiKeyId, sizeBytes }: ReceivedFile): Promise<void> => {
     space.giveBytes(apiKeyId, sizeBytes);
     await rm(path, { force: true });
   };
   const write = async (received: ReceivedFile, record: FileRecord): Promise<void> => {
     const { sha256, sizeBytes } = received;
-    const wasPresent = present.has(sha256);
-    await place(received);
+    const isShared = contents.has(sha256);
+    await contents.place(received);
+    if (isShared) space.share(sizeBytes);
     try {
       await store.addFile(record);
     } catch (error) {
-      if (wasPresent) space.unshare(sizeBytes);
-      else await forgetContent(sha256);
+      // It may have been kept all the same. Where that cannot be taken back, the content stays until the next start.
+      const isGone = await store.removeFile(record.fileId).then(
+        () => true,
+        () => false,
+      );
+      if (isShared || !isGone) space.unshare(sizeBytes);
+      else await contents.forget(sha256);
       throw error;
     }
   };
@@ -118,8 +102,9 @@ export async function openFileDepot({ store, folder, limits, now, log }: DepotPo
       if (removed === undefined) return;
       space.giveFile(apiKeyId);
       space.giveBytes(apiKeyId, sizeBytes);
-      if (removed.isShared) space.unshare(sizeBytes);
-      else await forgetContent(sha256);
+      // What others still have, or nobody has had on the disk since it was lost, gives no room back.
+      if (removed.isShared || !contents.has(sha256)) space.unshare(sizeBytes);
+      else await contents.forget(sha256);
     });
   const find: FileDepot['find'] = async (fileId, apiKeyId, param = 'id') => {
     const record = await store.findFile(fileId);
@@ -165,7 +150,7 @@ export async function openFileDepot({ store, folder, limits, now, log }: DepotPo
     list: (query) => store.listFiles({ ...query, now: now() }),
     remove: async (fileId, apiKeyId) => removeRecord(await find(fileId, apiKeyId)),
     prolong: async (fileId, expiresAt) => void (await store.prolongFile(fileId, expiresAt)),
-    read: ({ sha256 }, range) => openStream(pathOf(sha256), range),
+    read: ({ sha256 }, range) => contents.read(sha256, range),
     sweep,
     close: async () => {
       clearInterval(timer);
@@ -183,31 +168,4 @@ function noFile(fileId: string, param: string): Problem {
       param,
     },
   );
-}
-
-/** Resolves once the file is open: from then on it can be read to its end, also when it is deleted. */
-function openStream(path: string, range: { start: number; end: number } | undefined): Promise<ReadStream> {
-  const stream = createReadStream(path, { ...range, highWaterMark: 256 * 1024 });
-  return new Promise((resolve, reject) => {
-    stream.once('open', () => resolve(stream));
-    stream.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') reject(new Problem('file_not_found', 'The file was deleted meanwhile.', { cause }));
-      else reject(new Problem('storage_failed', `The file cannot be read (${cause.code}).`, { cause }));
-    });
-  });
-}
-
-/** A rename is on the disk when its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
-  await handle.sync().finally(() => handle.close());
-}
-
-async function removeOrphans(contents: string, wanted: ReadonlySet<string>): Promise<void> {
-  const entries = await readdir(contents, { recursive: true, withFileTypes: true });
-  for (const entry of entries) {
-    if (entry.isDirectory() || wanted.has(entry.name)) continue;
-    await rm(join(entry.parentPath, entry.name), { force: true });
-  }
 }

@@ -90,7 +90,8 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
     {
       config: admin,
       schema: {
-        summary: 'Set the price of a service, or of * for every other; jobs that end from now on pay it',
+        summary:
+          'Set the price of a service, or of * for every other; jobs that end from now on pay it, those of keys with a limit no more than was held for them',
         tags,
         params,
         body: PriceRates,
@@ -170,7 +171,8 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
       const order = { at: Date.now(), from: ISSUED, to, amountMicro, reference };
       const { entry, isNew } = await store.credits.grant(order);
       if (entry.to !== to || entry.amountMicro !== amountMicro) throw markTaken(entry);
-      if (isNew) billing.granted(to, amountMicro);
+      // Also when it is not new: whoever asked before may not have heard that it was written.
+      billing.granted(entry);
       return sendJson(reply.code(isNew ? 201 : 200), showEntry(entry));
     },
   );

@@ -47,7 +47,7 @@ export type QueuedOrder = {
   webhook: Webhook | null;
   /** The caller's own mark, which its receipt shows. */
   nonce: string | null;
-  /** What of the key's credits is held for it, in millionths; null when it is free or the key has no limit. */
+  /** What of the key's credits is held for it, in millionths; null when the key has no limit. */
   holdMicro: number | null;
 };
 

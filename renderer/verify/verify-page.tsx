@@ -8,19 +8,32 @@ const STRINGS = {
   paste: 'Receipt as JSON, with or without its proof',
   hint: 'Paste it, drop a file on this card, or choose one.',
   choose: 'Choose a file',
-  noJson: 'This is no JSON. Paste the whole file, from its first brace to its last.',
+  faults: {
+    json: 'This is no JSON. Paste the whole file, from its first brace to its last.',
+    size: 'The file is too large for a receipt. Choose another one.',
+    file: 'The file could not be read. Choose it again.',
+  },
 };
+type Fault = keyof typeof STRINGS.faults;
+
 /** Proofs are a few kilobytes. */
 const MOST_BYTES = 1024 * 1024;
 
 /** Shows what a receipt proves, to anybody who has been handed one. */
 export function VerifyPage() {
-  const [text, setText] = useState('');
+  const [{ text, fault }, show] = useState<{ text: string; fault?: Fault }>({ text: '' });
   const [isOver, setOver] = useState(false);
   const id = useId();
   const content = useMemo(() => parsed(text), [text]);
+  const found = content === 'none' ? 'json' : fault;
   const read = (file: File | undefined): void => {
-    if (file !== undefined && file.size <= MOST_BYTES) file.text().then(setText);
+    if (file === undefined) return;
+    if (file.size > MOST_BYTES) show({ text: '', fault: 'size' });
+    else
+      file.text().then(
+        (read) => show({ text: read }),
+        () => show({ text: '', fault: 'file' }),
+      );
   };
   const drop = (event: DragEvent): void => {
     event.preventDefault();
@@ -50,7 +63,7 @@ export function VerifyPage() {
             className="input"
             spellCheck={false}
             value={text}
-            onChange={({ target }) => setText(target.value)}
+            onChange={({ target }) => show({ text: target.value })}
             aria-describedby={`${id}-hint`}
           />
           <p className="hint" id={`${id}-hint`}>
@@ -67,9 +80,9 @@ export function VerifyPage() {
           />
         </div>
       </section>
-      {content === 'none' && (
+      {found !== undefined && (
         <p className="notice" data-kind="warn" role="alert">
-          {STRINGS.noJson}
+          {STRINGS.faults[found]}
         </p>
       )}
       {typeof content === 'object' && (

@@ -66,6 +66,18 @@ test('what a key has stays with the one that replaces it: jobs, results, marks, 
   assert.ok((usage.body.data[0]?.jobs ?? 0) >= 1);
 });
 
+test('a key that is replaced a second time, as when the first answer was lost, gets one that lives as long', async () => {
+  const expires_at = Date.now() + 86_400_000;
+  for (const order of [{}, { expires_at }]) {
+    const old = await create(order);
+    const first = await rotate(old, { overlap_s: 60 });
+    const second = await rotate(old, { overlap_s: 60 });
+    const expected = order.expires_at ?? null;
+    assert.deepEqual([first.expires_at, second.expires_at], [expected, expected]);
+    assert.equal(second.account_id, old.id);
+  }
+});
+
 test('two keys of one account have one allowance and one balance between them', async () => {
   const old = await create({ requests_per_minute: 2, credit_limit_micro: 0 });
   const grant = { key: old.id, amount_micro: 500_000, reference: 'first' };

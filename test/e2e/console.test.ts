@@ -372,6 +372,16 @@ test('the page /verify checks a receipt by itself, and tells one that was change
   await page.getByText('Place in the log does not hold').waitFor();
   await page.getByLabel('Receipt as JSON').fill(proof.slice(1));
   await page.getByRole('alert').getByText('This is no JSON.').waitFor();
+  const choose = (content: string) =>
+    page
+      .getByLabel('Choose a file')
+      .setInputFiles({ name: 'proof.json', mimeType: 'application/json', buffer: Buffer.from(content) });
+  await choose(proof);
+  await page.getByText('Place in the log holds').waitFor();
+  // What is shown is never of another receipt than the one that was chosen.
+  await choose(proof.padEnd(1024 * 1024 + 1));
+  await page.getByRole('alert').getByText('The file is too large for a receipt.').waitFor();
+  assert.equal(await page.getByText('holds').count(), 0);
   // As browsers of 2024 answer.
   await page.evaluate('crypto.subtle.importKey = () => Promise.reject(new DOMException("", "NotSupportedError"))');
   await page.getByLabel('Receipt as JSON').fill(proof);

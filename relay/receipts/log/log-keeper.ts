@@ -71,14 +71,19 @@ export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeepe
     await writeHeadFile(file, head);
     last = head;
   };
-  let told = false;
+  /** Why the last try failed. */
+  let told: string | undefined;
+  const tell = (error: unknown): void => {
+    const { code } = toProblem(error);
+    if (code !== told) log.error({ err: error, code }, 'the receipt log could not be signed');
+    told = code;
+  };
   let keeping: Promise<void> | undefined;
   const tryToKeep = (): Promise<void> =>
     (keeping ??= keep()
-      .catch((error: unknown) => {
-        if (!told) log.error({ err: error, code: toProblem(error).code }, 'the receipt log could not be signed');
-        told = true;
-      })
+      .then(() => {
+        told = undefined;
+      }, tell)
       .finally(() => {
         keeping = undefined;
       }));

@@ -12,7 +12,7 @@ const REMOVE =
   'WITH removed AS (DELETE FROM files WHERE file_id = $1 RETURNING sha256) SELECT EXISTS ' +
   '(SELECT 1 FROM files WHERE files.sha256 = removed.sha256 AND file_id <> $1) AS "isShared" FROM removed';
 const PROLONG = 'UPDATE files SET expires_at = GREATEST(expires_at, $1) WHERE file_id = $2';
-const EXPIRED = `SELECT ${COLUMNS} FROM files WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2`;
+const EXPIRED = `SELECT ${COLUMNS} FROM files WHERE expires_at <= $1 ORDER BY expires_at, file_id LIMIT $2`;
 const KEYS =
   'SELECT api_key_id AS "apiKeyId", count(*) AS files, sum(size_bytes) AS "sizeBytes" FROM files ' +
   'GROUP BY api_key_id ORDER BY api_key_id';

@@ -5,6 +5,9 @@ import type { Queries } from './queries.ts';
 /** Its presence marks the database as ours. */
 const TABLE = 'sparewatt_migrations';
 
+/** Millions of rows may have to be written anew, which nobody gives up on; a server that fell silent is, in the end. */
+const STEP_MS = 4 * 3_600_000;
+
 export type MigrationOptions = {
   migrations: readonly Migration[];
   /** What people are told of. */
@@ -22,9 +25,10 @@ export async function migrate(db: Queries, { migrations, database, now }: Migrat
   await claim(db, database);
   const applied = await readApplied(db, { migrations, database });
   const done = new Set(applied.map((step) => step.id));
+  await db.script(`SET LOCAL statement_timeout = ${STEP_MS}`);
   for (const step of migrations) {
     if (done.has(step.id)) continue;
-    await db.script(step.sql);
+    await db.script(step.sql, STEP_MS);
     await db.run(`INSERT INTO ${TABLE} (id, name, checksum, applied_at) VALUES ($1, $2, $3, $4)`, [
       step.id,
       step.name,
@@ -54,10 +58,14 @@ async function readApplied(
   return applied;
 }
 
+/** Tables and views, but for those that an extension of the server has brought. */
+const TABLES = `
+SELECT relname AS name FROM pg_class AS c
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT EXISTS
+  (SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')`;
+
 async function tablesOf(db: Queries): Promise<string[]> {
-  const tables = await db.all<{ name: string }>(
-    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()',
-  );
+  const tables = await db.all<{ name: string }>(TABLES);
   return tables.map(({ name }) => name);
 }
 

@@ -13,8 +13,8 @@ export type Queries = {
   one<Row>(sql: string, values?: readonly unknown[]): Promise<Row | undefined>;
   /** Returns how many rows were inserted, changed or deleted. */
   run(sql: string, values?: readonly unknown[]): Promise<number>;
-  /** Several statements without values. */
-  script(sql: string): Promise<void>;
+  /** Several statements without values, to which the server may take as long as this; the usual time unless given. */
+  script(sql: string, patienceMs?: number): Promise<void>;
 };
 
 /** How the stores reach the database: writes wait for their group's commit, reads see all that were accepted. */
@@ -50,9 +50,9 @@ export function queriesOn(client: pg.ClientBase, database: string): Queries {
     all: async <Row>(sql: string, values?: readonly unknown[]) => (await send(sql, values)).rows as Row[],
     one: async <Row>(sql: string, values?: readonly unknown[]) => (await send(sql, values)).rows[0] as Row | undefined,
     run: async (sql, values) => (await send(sql, values)).rowCount ?? 0,
-    script: async (sql) => {
+    script: async (sql, patienceMs) => {
       try {
-        await client.query(sql);
+        await client.query({ text: sql, query_timeout: patienceMs } as pg.QueryConfig);
       } catch (error) {
         throw toStoreError(error, database);
       }

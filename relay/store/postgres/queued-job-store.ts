@@ -55,7 +55,7 @@ const FORGET_ENDED =
 const DUE =
   'SELECT seq, api_key_id AS "apiKeyId", url, secret, event_id AS "eventId", body, tries, next_at AS "nextAt" ' +
   'FROM webhook_deliveries WHERE next_at <= $1 AND seq <> ALL($2::bigint[]) AND api_key_id <> ALL($3::text[]) ' +
-  'ORDER BY next_at LIMIT $4';
+  'ORDER BY next_at, seq LIMIT $4';
 const NEXT_DUE = 'SELECT min(next_at) AS "nextAt" FROM webhook_deliveries WHERE next_at > $1';
 const DELETE_WEBHOOK = 'DELETE FROM webhook_deliveries WHERE seq = $1';
 const DELAY_WEBHOOK = 'UPDATE webhook_deliveries SET next_at = $1, tries = tries + 1 WHERE seq = $2';

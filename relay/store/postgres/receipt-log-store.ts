@@ -18,7 +18,7 @@ import {
   subtreesFilledBy,
 } from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../receipt-log-store.ts';
-import { missingNode } from '../rows/stored-receipt.ts';
+import { idsOfStrays, MOST_STRAYS, missingNode } from '../rows/stored-receipt.ts';
 import type { PostgresAccess, Queries } from './queries.ts';
 
 /** How many leaves each transaction sees. It ends with the `Queries` that were given to it, also when they were undone. */
@@ -80,16 +80,13 @@ export function createReceiptLogStore(access: PostgresAccess): ReceiptLogStore {
         const range = [after, after + rows];
         const last = (await db.one<{ last: number }>(LAST_ROW))?.last ?? 0;
         return {
-          receipts: (await db.all<{ id: string }>(STRAY_RECEIPTS, range)).map(({ id }) => id),
+          receipts: idsOfStrays(await db.all<{ id: string; body: string }>(UNPLACED, range)),
           jobs: (await db.all<{ id: string }>(STRAY_JOBS, range)).map(({ id }) => id),
           isLast: last <= after + rows,
         };
       }),
   };
 }
-
-/** So that an audit of a database that was taken apart still ends. */
-const MOST_STRAYS = 100;
 
 const LEAF_OF = 'SELECT leaf FROM receipts WHERE id = $1';
 const LEAVES = 'SELECT leaf, id AS "receiptId", body FROM receipts WHERE leaf >= $1 ORDER BY leaf LIMIT $2';
@@ -107,9 +104,7 @@ SELECT 0, leaf, leaf_hash FROM unnest($1::integer[], $2::bigint[], $3::bigint[])
 JOIN receipts ON l = 0 AND leaf >= first AND leaf < behind WHERE leaf_hash IS NOT NULL`;
 const LAST_ROW =
   'SELECT GREATEST((SELECT coalesce(max(seq), 0) FROM receipts), (SELECT coalesce(max(seq), 0) FROM jobs)) AS last';
-const STRAY_RECEIPTS =
-  'SELECT id FROM receipts WHERE seq > $1 AND seq <= $2 AND leaf IS NULL ' +
-  `AND body::json ->> 'v' <> '1' LIMIT ${MOST_STRAYS}`;
+const UNPLACED = 'SELECT id, body FROM receipts WHERE seq > $1 AND seq <= $2 AND (leaf IS NULL OR leaf < 0)';
 const STRAY_JOBS =
   'SELECT id FROM jobs WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT job FROM receipts ' +
   'WHERE leaf IS NOT NULL ORDER BY job LIMIT 1) ' +

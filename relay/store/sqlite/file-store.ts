@@ -26,7 +26,7 @@ export function createFileStore(db: Database, access: SqliteAccess): FileStore {
   const sharing = db.prepare<[string], { one: number }>('SELECT 1 AS one FROM files WHERE sha256 = ? LIMIT 1');
   const prolong = db.prepare<[number, string]>('UPDATE files SET expires_at = max(expires_at, ?) WHERE file_id = ?');
   const expired = db.prepare<[number, number], FileRecord>(
-    `SELECT ${COLUMNS} FROM files WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
+    `SELECT ${COLUMNS} FROM files WHERE expires_at <= ? ORDER BY expires_at, file_id LIMIT ?`,
   );
   const keys = db.prepare<[], FileUsage['keys'][number]>(
     'SELECT api_key_id AS apiKeyId, count(*) AS files, sum(size_bytes) AS sizeBytes FROM files GROUP BY api_key_id',

@@ -77,9 +77,10 @@ export class GroupCommit {
 
   /** Commits at once what waits, so that a reader finds it; not while another program holds the database. */
   commitNow(): void {
-    if (this.#queue.length === 0 || this.#busySince !== undefined) return;
-    this.#unschedule?.();
-    this.#drain();
+    while (this.#queue.length > 0 && this.#busySince === undefined) {
+      this.#unschedule?.();
+      this.#drain();
+    }
   }
 
   #schedule(): void {

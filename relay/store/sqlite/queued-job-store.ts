@@ -122,7 +122,7 @@ function prepareStatements(db: Database) {
     dueWebhooks: db.prepare<[number, string, string, number], WebhookDelivery>(
       'SELECT seq, api_key_id AS apiKeyId, url, secret, event_id AS eventId, body, tries, next_at AS nextAt ' +
         'FROM webhook_deliveries WHERE next_at <= ? AND seq NOT IN (SELECT value FROM json_each(?)) ' +
-        'AND api_key_id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_at LIMIT ?',
+        'AND api_key_id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_at, seq LIMIT ?',
     ),
     nextWebhook: db.prepare<[number], number>('SELECT min(next_at) FROM webhook_deliveries WHERE next_at > ?').pluck(),
     deleteWebhook: db.prepare<[number]>('DELETE FROM webhook_deliveries WHERE seq = ?'),

@@ -12,7 +12,7 @@ import {
   subtreesFilledBy,
 } from '../../receipts/log/merkle-tree.ts';
 import type { ReceiptLogStore, StoredLeaf } from '../receipt-log-store.ts';
-import { missingNode } from '../rows/stored-receipt.ts';
+import { idsOfStrays, MOST_STRAYS, missingNode } from '../rows/stored-receipt.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
 /** The place that the next receipt gets in the log, and what is done once it is there. Both run in its transaction. */
@@ -37,7 +37,7 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
   const readRun = runReader(db);
   const read: ReadNode = (node) => hashOfRun(readRun(storedRunOf(node)));
   const nextLeaf = nextLeafOf(db);
-  const { strayReceipts, strayJobs, lastRow } = statements;
+  const { unplaced, strayJobs, lastRow } = statements;
   return {
     treeState: () =>
       access.read(() => {
@@ -57,18 +57,12 @@ export function createReceiptLogStore(db: Database, access: SqliteAccess): Recei
       access.read(() => {
         const to = after + rows;
         const isLast = (lastRow.get() ?? 0) <= to;
-        return { receipts: strayReceipts.all(after, to), jobs: strayJobs.all(after, to), isLast };
+        return { receipts: idsOfStrays(unplaced.all(after, to)), jobs: strayJobs.all(after, to), isLast };
       }),
   };
 }
 
-/** So that an audit of a database that was taken apart still ends. */
-const MOST_STRAYS = 100;
-
 function prepareStatements(db: Database) {
-  const strayReceipts =
-    'SELECT id FROM receipts WHERE seq > ? AND seq <= ? AND leaf IS NULL ' +
-    `AND json_extract(body, '$.v') <> 1 LIMIT ${MOST_STRAYS}`;
   const strayJobs =
     'SELECT id FROM jobs WHERE seq > ? AND seq <= ? AND seq >= (SELECT job FROM receipts ' +
     'WHERE leaf IS NOT NULL ORDER BY job LIMIT 1) ' +
@@ -85,7 +79,9 @@ function prepareStatements(db: Database) {
     nodes: db.prepare<[number, number, number], HashedNode>(
       'SELECT level, place AS "index", hash FROM log_nodes WHERE level = ? AND place >= ? ORDER BY place LIMIT ?',
     ),
-    strayReceipts: db.prepare<[number, number], string>(strayReceipts).pluck(),
+    unplaced: db.prepare<[number, number], { id: string; body: string }>(
+      'SELECT id, body FROM receipts WHERE seq > ? AND seq <= ? AND (leaf IS NULL OR leaf < 0)',
+    ),
     strayJobs: db.prepare<[number, number], string>(strayJobs).pluck(),
     lastRow: db
       .prepare<[], number>(

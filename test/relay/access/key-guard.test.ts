@@ -112,6 +112,25 @@ test('[X01] refuses a revoked key within five seconds, and at once when it is to
   await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
 });
 
+test('[X01] refuses a key that is revoked while it is looked up for the first time', async (t) => {
+  const { keys, key, keyId, adminToken } = await setUp(t);
+  const answer = Promise.withResolvers<void>();
+  let asked = 0;
+  const findKeyByHash: KeyStore['findKeyByHash'] = async (hash) => {
+    const found = await keys.findKeyByHash(hash);
+    // An answer may be overtaken by that of a later call, on a line of its own.
+    if (asked++ === 0) await answer.promise;
+    return found;
+  };
+  const guard = createKeyGuard({ store: { ...keys, findKeyByHash }, adminToken, now: () => T0 });
+  const early = guard.authenticate(`Bearer ${key}`);
+  await keys.revokeKey(keyId, T0);
+  guard.forget(keyId);
+  answer.resolve();
+  assert.equal((await early).keyId, keyId);
+  await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+});
+
 test('notices a revocation by another process after five seconds', async (t) => {
   const { guard, keys, key, keyId, clock } = await setUp(t);
   await guard.authenticate(`Bearer ${key}`);

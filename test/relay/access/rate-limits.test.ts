@@ -42,6 +42,27 @@ test('tokens that were used beyond the limit are made up for before the next req
   });
 });
 
+test('what a long job used counts when it ends, however many other keys came meanwhile', () => {
+  let now = 0;
+  const rates = createRateLimits(() => now);
+  rates.admit('k', limits(null, 600));
+  now = 5 * 60_000;
+  for (let other = 0; other < 2_000; other += 1) rates.admit(`key_${other}`, limits(null, 600));
+  rates.spend('k', 1_200);
+  assert.equal(rates.waitMs('k'), 60_100);
+  assert.throws(() => rates.admit('k', limits(null, 600)), isProblem('rate_limit_exceeded', /600 tokens/));
+});
+
+test('a clock that is set back takes nothing from a key', () => {
+  let now = 3_600_000;
+  const rates = createRateLimits(() => now);
+  rates.admit('k', limits(6));
+  now = 0;
+  assert.equal(rates.allowances('k')?.requests?.remaining, 5);
+  now = 10_000;
+  assert.equal(rates.allowances('k')?.requests?.remaining, 6);
+});
+
 test('a limit that is changed keeps what was used of it, and a key without limits is not counted', () => {
   const rates = createRateLimits(() => 0);
   for (let i = 0; i < 3; i++) rates.admit('k', limits(4));

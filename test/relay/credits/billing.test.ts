@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { UNLIMITED } from '../../../relay/access/api-keys.ts';
+import { ISSUED } from '../../../relay/credits/accounts.ts';
 import { creditsText, openBilling, type Priced } from '../../../relay/credits/billing.ts';
+import { holdFor } from '../../../relay/credits/hold-for.ts';
 import type { CreditStore } from '../../../relay/store/credit-store.ts';
 import { amountMicro, sharesOf } from '../../../shared/credits/price.ts';
 import { isProblem } from '../../support/problems.ts';
+import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { draftFor, finishedJob, T0 } from '../store/store-records.ts';
 
 const RATES = { per_million_input_tokens_micro: 100_000, per_million_output_tokens_micro: 1_000_000 };
@@ -18,12 +22,15 @@ const INPUT = {
 };
 const JOB = { type: 'llm', input: INPUT } as const;
 
-async function billingWith(
-  balance: number | Promise<number>,
-  prices = [{ service: '*', rates: RATES, updatedAt: T0 }],
-) {
-  const store = { listPrices: async () => prices, balanceOf: async () => balance } as unknown as CreditStore;
-  return openBilling(store, () => T0);
+/** Of one key. */
+async function billingWith(balanceMicro: number, prices = [{ service: '*', rates: RATES, updatedAt: T0 }]) {
+  const store = {
+    listPrices: async () => prices,
+    listAccounts: async () => [{ account: 'key:key_1', balanceMicro }],
+    listEntries: async () => [],
+    putPrice: async () => undefined,
+  };
+  return openBilling(store as unknown as CreditStore, () => T0);
 }
 
 test('rounds a price up once and shares it without losing a millionth', () => {
@@ -46,8 +53,7 @@ test('a job without a price is free, and one of a priced service pays the node a
   const job = finishedJob('job_1', { usage: { inputTokens: 10, outputTokens: 30 } });
   assert.equal(billing.chargeFor(JOB, job), null);
   assert.equal(billing.mostFor(JOB), undefined);
-  const store = { listPrices: async () => [], putPrice: async () => undefined } as unknown as CreditStore;
-  const priced = await openBilling(store, () => T0);
+  const priced = await billingWith(0, []);
   await priced.setPrice('llm/inference', { per_job_micro: 100, fee_percent: 30 });
   assert.deepEqual(priced.chargeFor(JOB, job), {
     payer: 'key:key_1',
@@ -63,7 +69,7 @@ test('a job without a price is free, and one of a priced service pays the node a
 
 test('holds what a job may cost and refuses one that the rest does not pay for', async () => {
   const billing = await billingWith(1_000);
-  await billing.open('key_1', 500);
+  billing.setLimit('key_1', 500);
   billing.reserve('job_1', 'key_1', 900);
   assert.throws(
     () => billing.reserve('job_2', 'key_1', 601),
@@ -76,19 +82,59 @@ test('holds what a job may cost and refuses one that the rest does not pay for',
   billing.finished(finishedJob('job_1', { charge }));
   billing.finished(finishedJob('job_1', { charge: null }));
   assert.deepEqual(billing.standing('key_1'), { balanceMicro: 899, limitMicro: 500, heldMicro: 0 });
-  billing.granted('key:key_1', 101);
+  billing.granted({ seq: 1, to: 'key:key_1', amountMicro: 101 });
   assert.equal(billing.standing('key_1')?.balanceMicro, 1_000);
 });
 
-test('counts what is charged while the balance is being read', async () => {
-  const reading = Promise.withResolvers<number>();
-  const billing = await billingWith(reading.promise);
-  const opened = billing.open('key_1', 0);
-  const charge = { payer: 'key:key_1', node: 'node:a', nodeMicro: 100, feeMicro: 0, reference: 'r' };
-  billing.finished(finishedJob('job_1', { charge }));
-  reading.resolve(250);
-  await opened;
-  assert.equal(billing.standing('key_1')?.balanceMicro, 150);
+test('knows what each key has from the start, and counts each charge and each grant once', async (t) => {
+  const place = await makeSqlitePlace(t);
+  const { credits, jobs } = await place.open();
+  const grant = (key: string, amountMicro: number, reference: string) =>
+    credits.grant({ at: T0, from: ISSUED, to: `key:${key}`, amountMicro, reference });
+  // More than one page of accounts.
+  await Promise.all(Array.from({ length: 1_001 }, (_, at) => grant(`key_${1_000 + at}`, 1 + at, `of ${at}`)));
+  const billing = await openBilling(credits, () => T0);
+  for (const [key, amount] of [
+    ['key_1000', 1],
+    ['key_2000', 1_001],
+    ['key_new', 0],
+  ] as const) {
+    billing.setLimit(key, 0);
+    assert.equal(billing.standing(key)?.balanceMicro, amount);
+  }
+  // The key asks for the first time while it is given credits, and the operator gives them again.
+  const twice = await Promise.all([
+    grant('key_late', 100, 'late').then(({ entry }) => billing.granted(entry)),
+    billing.setLimit('key_late', 0),
+    grant('key_late', 100, 'late').then(({ entry }) => billing.granted(entry)),
+  ]);
+  assert.equal(twice.length, 3);
+  assert.equal(billing.standing('key_late')?.balanceMicro, 100);
+  // One that was counted when balances were read.
+  billing.granted((await grant('key_1000', 1, 'of 0')).entry);
+  assert.equal(billing.standing('key_1000')?.balanceMicro, 1);
+  const charge = { payer: 'key:key_late', node: 'node:a', nodeMicro: 30, feeMicro: 0, reference: 'r' };
+  const record = finishedJob('job_1', { charge });
+  await jobs.recordFinishedJob(record);
+  billing.setLimit('key_late', 5);
+  billing.finished(record);
+  assert.deepEqual(billing.standing('key_late'), { balanceMicro: 70, limitMicro: 5, heldMicro: 0 });
+});
+
+test('a job that was free when it was let in costs a key with a limit nothing, whatever the price is when it ends', async () => {
+  const billing = await billingWith(-5, []);
+  billing.setLimit('key_1', 0);
+  const holdMicro = holdFor({ limits: { ...UNLIMITED, creditLimitMicro: 0 } }, JOB, billing);
+  assert.equal(holdMicro, 0);
+  billing.reserve('job_1', 'key_1', holdMicro);
+  await billing.setPrice('*', { per_job_micro: 500 });
+  const record = finishedJob('job_1');
+  assert.equal(billing.chargeFor({ ...JOB, holdMicro }, record), null);
+  billing.finished(record);
+  assert.deepEqual(billing.standing('key_1'), { balanceMicro: -5, limitMicro: 0, heldMicro: 0 });
+  // A key without a limit may owe, and pays what it costs now.
+  const ofAny = holdFor({ limits: UNLIMITED }, JOB, billing);
+  assert.deepEqual([ofAny, billing.chargeFor({ ...JOB, holdMicro: ofAny }, record)?.nodeMicro], [undefined, 500]);
 });
 
 test('no key spends more than it may, whatever jobs it runs at once and however they end', async () => {
@@ -105,7 +151,7 @@ test('no key spends more than it may, whatever jobs it runs at once and however 
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(2_000), async (steps, balance) => {
       const billing = await billingWith(balance);
-      await billing.open('key_1', 0);
+      billing.setLimit('key_1', 0);
       const running: { id: string; holdMicro: number }[] = [];
       for (const [number, one] of steps.entries()) {
         if (one.is === 'begin') {

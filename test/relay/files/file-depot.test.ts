@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FileDepot, openFileDepot } from '../../../relay/files/file-depot.ts';
 import { FILE_LIMITS, type FileLimits } from '../../../relay/files/file-limits.ts';
+import type { FileStore } from '../../../relay/store/file-store.ts';
 import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -86,7 +88,7 @@ test('an upload that breaks off leaves neither bytes nor a claim on room', async
 });
 
 test('a file, a key and all files together have their limits, and what is deleted makes room', async (t) => {
-  const limits = { mostFileBytes: 8, mostBytesPerKey: 10, mostBytes: 15, mostFilesPerKey: 2 };
+  const limits = { mostFileBytes: 8, mostBytesPerKey: 10, mostBytes: 18, mostFilesPerKey: 2 };
   const { open, onDisk } = await openPlace(t, limits);
   const depot = await open();
   await assert.rejects(add(depot, '123456789'), isProblem('file_too_large', /8 bytes/));
@@ -96,12 +98,17 @@ test('a file, a key and all files together have their limits, and what is delete
   await assert.rejects(add(depot, 'abc'), isProblem('file_quota_exceeded', /10 bytes/));
   await add(depot, 'x');
   await assert.rejects(add(depot, 'y'), isProblem('file_quota_exceeded', /2 files/));
-  await assert.rejects(add(depot, 'abcdefgh', 'key_b'), isProblem('file_storage_full', /15 bytes/));
-  // What another key has already takes no room of the disk, but some of its own.
-  await add(depot, '12345678', 'key_b').catch(() => undefined);
+  // What another key has already takes no room of the disk once it is there, but some of its own.
+  const second = await add(depot, '12345678', 'key_b');
+  await assert.rejects(add(depot, 'abc', 'key_b'), isProblem('file_quota_exceeded', /10 bytes/));
+  await add(depot, 'abcdefgh', 'key_c');
+  const full = isProblem('file_storage_full', /18 bytes/);
+  await assert.rejects(add(depot, 'zz', 'key_d'), full);
   await depot.remove(first.fileId, 'key_a');
-  await add(depot, 'abc');
-  assert.equal(onDisk().length, 3 - 1 + (await depot.list({ apiKeyId: 'key_b', limit: 5 })).length);
+  await assert.rejects(add(depot, 'zz', 'key_d'), full);
+  await depot.remove(second.fileId, 'key_b');
+  await add(depot, 'zz', 'key_d');
+  assert.deepEqual(onDisk(), ['x', 'abcdefgh', 'zz'].map(digestOf).sort());
 });
 
 test('a relay that was killed finds the files it had named, and nothing of the others', async (t) => {
@@ -116,6 +123,66 @@ test('a relay that was killed finds the files it had named, and nothing of the o
   assert.deepEqual(onDisk(), [digestOf('kept')]);
   assert.equal(await contentOf(second, await second.find(kept.fileId, 'key_a')), 'kept');
   assert.equal((await store.files.fileUsage()).contents.length, 1);
+});
+
+test('a file that its client was refused is not there, also when the storage had kept it', async (t) => {
+  const { onDisk, folder, store } = await openPlace(t);
+  const addFile: FileStore['addFile'] = async (record) => {
+    await store.files.addFile(record);
+    throw new Problem('storage_failed', 'Whether the last changes were kept is not known.');
+  };
+  const limits = { ...FILE_LIMITS, leastFreeBytes: 0, mostBytesPerKey: 4, mostFilesPerKey: 1 };
+  const ports = { folder, limits, now: () => 1_000, log: silentLog };
+  const answers = { isDown: false };
+  const removeFile: FileStore['removeFile'] = async (fileId) => {
+    if (answers.isDown) throw new Problem('storage_failed', 'The line is cut.');
+    return store.files.removeFile(fileId);
+  };
+  const depot = await openFileDepot({ ...ports, store: { ...store.files, addFile, removeFile } });
+  afterTest(t, () => depot.close());
+  for (const _ of [1, 2]) await assert.rejects(add(depot, 'same'), isProblem('storage_failed', /not known/));
+  assert.deepEqual([await depot.list({ apiKeyId: 'key_a', limit: 9 }), onDisk()], [[], []]);
+  // What cannot be taken back keeps its content, and whoever sends it again finds it.
+  answers.isDown = true;
+  await assert.rejects(add(depot, 'same'), isProblem('storage_failed', /not known/));
+  const [kept] = await depot.list({ apiKeyId: 'key_a', limit: 9 });
+  assert.ok(kept);
+  assert.equal(await contentOf(depot, kept), 'same');
+  answers.isDown = false;
+  await depot.remove(kept.fileId, 'key_a');
+});
+
+test('a content that was lost comes back with the next upload, and room is counted as it lies on the disk', async (t) => {
+  const { open, onDisk, folder } = await openPlace(t, { mostBytes: 10 });
+  const before = await open();
+  const lost = await add(before, 'same');
+  await before.close();
+  // As where the database outlives the data folder.
+  rmSync(join(folder, 'contents'), { recursive: true });
+  const depot = await open();
+  await assert.rejects(contentOf(depot, lost), isProblem('file_not_found', /deleted/));
+  const again = await add(depot, 'same');
+  assert.equal(await contentOf(depot, again), 'same');
+  assert.equal(await contentOf(depot, lost), 'same');
+  await depot.remove(again.fileId, 'key_a');
+  assert.equal(await contentOf(depot, lost), 'same');
+  await depot.remove(lost.fileId, 'key_a');
+  assert.deepEqual(onDisk(), []);
+  await add(depot, '1234567890');
+  await assert.rejects(add(depot, 'x'), isProblem('file_storage_full', /10 bytes/));
+});
+
+test('a file whose content was lost gives back no room that it did not take', async (t) => {
+  const { open, folder } = await openPlace(t, { mostBytes: 10 });
+  const before = await open();
+  const lost = await add(before, 'lost');
+  await before.close();
+  rmSync(join(folder, 'contents'), { recursive: true });
+  const depot = await open();
+  const other = await add(depot, '1234567890');
+  await depot.remove(lost.fileId, 'key_a');
+  await assert.rejects(add(depot, 'x'), isProblem('file_storage_full', /10 bytes/));
+  assert.equal(await contentOf(depot, other), '1234567890');
 });
 
 test('a file is another key’s to nobody, and gone once its time is over', async (t) => {

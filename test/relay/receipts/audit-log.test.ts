@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';
+import { leafHash } from '../../../relay/receipts/log/merkle-tree.ts';
+import { bytesToBase64Url } from '../../../shared/protocol/base64.ts';
 import { bytesToHex, hexToBytes } from '../../../shared/protocol/hex.ts';
+import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
+import { treeHeadBytes } from '../../../shared/receipts/log/tree-head.ts';
 import { isConsistent } from '../../../shared/receipts/log/verify-proofs.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
-import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
+import { makeFolder, makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { draftFor, finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
 
 /** So many fill one subtree that is stored, and leave some. */
@@ -52,6 +58,12 @@ const REORDERED = `
   UPDATE receipts SET leaf = 5 WHERE seq = 3;`;
 const ADDED = draftFor('job_added');
 const ADD = 'INSERT INTO receipts (id, job, body, leaf, leaf_hash) VALUES';
+const OTHER_RELAY = createNKey('server');
+
+/** Puts a text at the end of the log as if it had been logged. */
+function append(body: string): string {
+  return `${ADD} ('${ADDED.id}', 3, '${body}', 19, x'${bytesToHex(leafHash(body))}')`;
+}
 
 const TAMPERED: Record<string, string> = {
   'a receipt changed': `UPDATE receipts SET body = replace(body, '"outputTokens":12', '"outputTokens":99') WHERE seq = 4`,
@@ -61,8 +73,15 @@ const TAMPERED: Record<string, string> = {
   'the last receipt dropped with everything of it':
     'DELETE FROM receipts WHERE seq = 19; DELETE FROM attempts WHERE job = 19; DELETE FROM jobs WHERE seq = 19',
   'a receipt inserted beside the log': `${ADD} ('rcpt_added', 3, '{"v":2}', NULL, NULL)`,
+  'something that is no receipt inserted beside the log': `${ADD} ('rcpt_added', 3, 'x', NULL, NULL)`,
+  'a receipt without a version inserted beside the log': `${ADD} ('rcpt_added', 3, '{}', NULL, NULL)`,
+  'a receipt inserted before the log': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', -1, zeroblob(32))`,
   'a receipt inserted at the end without its hash': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', 19, NULL)`,
   'a receipt inserted at the end with the hash of another': `${ADD} ('rcpt_added', 3, '${JSON.stringify(ADDED)}', 19, zeroblob(32))`,
+  'a receipt of another relay at the end': append(
+    canonicalJson({ ...ADDED, keys: { node: null, relay: OTHER_RELAY.publicKey } }),
+  ),
+  'a receipt in another form at the end': append(`${canonicalJson(ADDED)} `),
   'receipts in another order': REORDERED,
   'the id of a receipt changed': `UPDATE receipts SET id = 'rcpt_other' WHERE seq = 4`,
   'the hash of a leaf changed': 'UPDATE receipts SET leaf_hash = zeroblob(32) WHERE leaf = 4',
@@ -80,6 +99,19 @@ for (const [what, sql] of Object.entries(TAMPERED)) {
     assert.notDeepEqual((await audit()).problems, []);
   });
 }
+
+test('[V6] a head that another relay has signed is none of this log', async (t) => {
+  const { store, keeper } = await openAfter(t, () => undefined);
+  const { signature: _, ...own } = await keeper.head();
+  const unsigned = { ...own, relayKey: OTHER_RELAY.publicKey };
+  const head = { ...unsigned, signature: bytesToBase64Url(OTHER_RELAY.sign(treeHeadBytes(unsigned))) };
+  const { problems } = await auditLog({ store: store.receiptLog, relayKey: RELAY_KEY.publicKey, head });
+  assert.deepEqual(problems, ['The last tree head was not signed by this relay.']);
+  const file = join(makeFolder(t), HEAD_FILE);
+  writeFileSync(file, JSON.stringify(head));
+  const opening = openLogKeeper({ store, relay: RELAY_KEY, file, now: () => T0, log: silentLog });
+  await assert.rejects(opening, isProblem('receipt_log_damaged', /not signed by this relay/));
+});
 
 test('[V6] no head is signed over a log that does not begin with the last head', async (t) => {
   const cut = 'DELETE FROM receipts WHERE leaf > 7; DELETE FROM log_nodes';

@@ -5,7 +5,10 @@ import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';
 import type { ReceiptLogStore } from '../../../relay/store/receipt-log-store.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { collectLog } from '../../support/log.ts';
 import { silentLog } from '../../support/pool.ts';
+import { until } from '../../support/until.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
 
@@ -48,6 +51,31 @@ for (const question of ['treeState', 'rootAt'] as const) {
     assert.equal((await head).size, 1);
   });
 }
+
+test('says once why the log cannot be signed, and again when it could be meanwhile', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const place = await makeSqlitePlace(t);
+  const { jobs, receiptLog } = await place.open();
+  await jobs.recordFinishedJob(finishedJob('job_1'));
+  let isRefused = true;
+  const treeState: ReceiptLogStore['treeState'] = async () => {
+    if (isRefused) throw new Problem('storage_failed', 'The disk is full.');
+    return receiptLog.treeState();
+  };
+  const log = collectLog();
+  const store = { jobs, receiptLog: { ...receiptLog, treeState } };
+  const file = join(place.folder, HEAD_FILE);
+  const keeper = await openLogKeeper({ store, relay: RELAY_KEY, file, now: () => T0, log });
+  t.mock.timers.tick(1_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(log.lines.length, 1);
+  isRefused = false;
+  t.mock.timers.tick(1_000);
+  await until(() => keeper.lastHead()?.size === 1);
+  isRefused = true;
+  await keeper.close();
+  assert.deepEqual(log.lines, Array(2).fill('error the receipt log could not be signed'));
+});
 
 test('an audit of a log that grows meanwhile finds nothing wrong and goes over what came', async (t) => {
   const place = await makeSqlitePlace(t);

@@ -83,5 +83,10 @@ export function describeFileContract(name: string, makePlace: (t: TestContext) =
     assert.deepEqual(await over(2_999), []);
     assert.deepEqual(await over(11_999), ['file_2']);
     assert.deepEqual(await over(12_000), ['file_2', 'file_1']);
+    // Of those that are over at once the oldest is first, whichever was changed last.
+    await files.addFile(fileRecord('file_0', { expiresAt: 12_000 }));
+    await files.addFile(fileRecord('file_3', { expiresAt: 12_000 }));
+    await files.prolongFile('file_0', 12_000);
+    assert.deepEqual(await over(12_000), ['file_2', 'file_0', 'file_1', 'file_3']);
   });
 }

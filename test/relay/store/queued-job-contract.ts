@@ -276,6 +276,23 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.deepEqual(await after.dueWebhooks(at + 5, 9, none), { due: [], nextAt: null });
   });
 
+  contract('gives word that is due at once in the order in which it came', async (place) => {
+    const { queuedJobs } = await place.open();
+    const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
+    for (const id of ['job_1', 'job_2', 'job_3']) {
+      await queuedJobs.acceptJob(order(id, { webhook }), INPUT, 'queued');
+      const record = finishedJob(id, { state: 'cancelled' });
+      await queuedJobs.endJob(id, 'cancel', { record, result: null, event: { id: `e-${id}`, body: '{}' } });
+    }
+    const due = async (at: number) => (await queuedJobs.dueWebhooks(at, 9, { seqs: [], apiKeyIds: [] })).due;
+    // Put off until one moment, the last of them first.
+    for (const { seq } of (await due(T0 + 20)).toReversed()) await queuedJobs.settleWebhook(seq, T0 + 30);
+    assert.deepEqual(
+      (await due(T0 + 30)).map(({ eventId }) => eventId),
+      ['e-job_1', 'e-job_2', 'e-job_3'],
+    );
+  });
+
   contract('keeps the weights of keys', async (place) => {
     const { queuedJobs } = await place.open();
     for (const weight of [3, 5]) await queuedJobs.putKeyWeight('key_1', weight);

@@ -48,10 +48,11 @@ function describeJobs(contract: Contract): void {
     async (place) => {
       const { jobs } = await place.open();
       await jobs.recordFinishedJob(finishedJob('job_1'));
-      assert.equal(await jobs.findJob('job_99'), undefined);
-      const ids = Array.from({ length: 100 }, (_, index) => `job_${index}`).filter((id) => id !== 'job_1');
+      assert.equal(await jobs.findJob('job_599'), undefined);
+      // More than share a commit.
+      const ids = Array.from({ length: 600 }, (_, index) => `job_${index}`).filter((id) => id !== 'job_1');
       const writing = Promise.all(ids.map((id) => jobs.recordFinishedJob(finishedJob(id))));
-      assert.equal((await jobs.findJob('job_99'))?.id, 'job_99');
+      assert.equal((await jobs.findJob('job_599'))?.id, 'job_599');
       await writing;
     },
   );

@@ -50,6 +50,28 @@ export function describeUsageContract(name: string, makePlace: (t: TestContext) 
     assert.equal((await usage.sumUsage({ ...all, by: ['key', 'model'], limit: 2 })).length, 2);
     assert.deepEqual(await usage.sumUsage({ fromHour: 0, toHour: 24, by: ['day'], limit: 5 }), []);
   });
+  contract(
+    'gives sums in the order of the bytes of their names, whatever the language of the database',
+    async (place) => {
+      const { jobs, usage } = await place.open();
+      const names = ['b', 'B', 'a', 'é', 'A', '-'];
+      for (const [number, model] of names.entries()) {
+        const apiKeyId = `key_${names.at(-1 - number)}`;
+        await jobs.recordFinishedJob(finishedJob(`job_${number}`, { apiKeyId, model }));
+      }
+      const all = { fromHour: DAY * 24, toHour: DAY * 24 + 23, limit: 100 };
+      const models = await usage.sumUsage({ ...all, by: ['model'] });
+      assert.deepEqual(
+        models.map(({ model }) => model),
+        ['-', 'A', 'B', 'a', 'b', 'é'],
+      );
+      const keys = await usage.sumUsage({ ...all, by: ['key'], limit: 3 });
+      assert.deepEqual(
+        keys.map(({ key }) => key),
+        ['key_-', 'key_A', 'key_B'],
+      );
+    },
+  );
   contract('tells hours apart until they are put together, and the days stay as they are', async (place) => {
     const { jobs, usage } = await place.open();
     const at = [0, 1, 23, 24, 26].map((hour) => DAY * DAY_MS + hour * HOUR_MS + 5);

@@ -14,6 +14,7 @@ import { usageHours } from './0101-usage-hours.ts';
 import { keyAccounts } from './0105-key-accounts.ts';
 import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
+import { usageBytes } from './0130-usage-bytes.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keyAccounts,
   webhookKeys,
   jobsByState,
+  usageBytes,
 ];

@@ -133,6 +133,23 @@ proves('takes its lock back from a connection of its own that only the server st
   assert.equal(await store.nodes.nextEpoch('desk-1'), 2);
 });
 
+proves(
+  'takes a database that has nothing but what an extension brought, as those of many providers do',
+  async ({ server }, t) => {
+    const url = await server.createDatabase();
+    const client = new pg.Client(url);
+    await client.connect();
+    const { rowCount } = await client.query("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'");
+    if (rowCount === 1) await client.query('CREATE EXTENSION pg_stat_statements');
+    await client.end();
+    if (rowCount !== 1) return t.skip('the server comes without pg_stat_statements (Debian: postgresql-contrib)');
+    const store = await openPostgresStore({ url });
+    assert.equal(await isWritable(store), true);
+    await store.close();
+    await server.dropDatabase(url);
+  },
+);
+
 proves('refuses the database of another program', async ({ server }) => {
   const url = await server.createDatabase();
   const client = new pg.Client(url);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
@@ -40,6 +41,10 @@ proves('[V7] finds nothing in a log that nobody touched, and every change that s
     'DELETE FROM receipts WHERE seq = 4',
     'UPDATE receipts SET leaf = NULL WHERE leaf = 3',
     `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"v":2}')`,
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{}')`,
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, 'x')`,
+    `INSERT INTO receipts (id, job, body) VALUES ('rcpt_added', 3, '{"nonce":"\\u0000","v":2}')`,
+    `INSERT INTO receipts (id, job, body, leaf) VALUES ('rcpt_added', 3, '{"v":2}', -1)`,
     `UPDATE log_nodes SET hash = decode(repeat('00', 32), 'hex') WHERE level = 4 AND place = 0`,
     'DELETE FROM log_nodes WHERE level = 4 AND place = 0',
   ];
@@ -120,6 +125,29 @@ proves('[V5] takes over a log whose leaves had a table of their own, and goes on
     assert.ok(await isConsistent({ older, newer, proof }));
     const { size, problems } = await audit(store);
     assert.deepEqual([size, problems], [newer.size, []]);
+  } finally {
+    await store.close();
+    await server.dropDatabase(url);
+  }
+});
+
+/** Of this old database one step takes as long as on a very large one. */
+const SLOW_STEP = `
+CREATE FUNCTION take_long() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF current_query() LIKE '%DROP TABLE usage_by_day%' THEN PERFORM pg_sleep(3); END IF;
+END $$;
+CREATE EVENT TRIGGER take_long ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION take_long()`;
+
+proves('lets a large database take as long as it needs to be brought up to date', async ({ server }) => {
+  const url = await server.createDatabase();
+  await fillOldDatabase(url, 2);
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(SLOW_STEP).finally(() => client.end());
+  // Half a minute each, unless the address says otherwise.
+  const store = await openPostgresStore({ url: `${url}?statement_timeout=2000&query_timeout=2500` });
+  try {
+    assert.equal((await store.keys.listKeys()).length, 1);
   } finally {
     await store.close();
     await server.dropDatabase(url);
