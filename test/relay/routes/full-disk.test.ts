@@ -24,10 +24,11 @@ test('answers of a full disk are recorded and charged once there is room, and no
   const makeRoom = fillDatabase(join(pool.dataFolder, 'sparewatt.sqlite'), MOST_BYTES);
   const answered = await askUntilRefused(pool, key.key);
   await isAllRefused(pool, key.key);
-  const last = answered.at(-1)?.id ?? '';
-  const { body: kept } = await ask<Job>(pool, `/v1/jobs/${last}`, undefined, key.key);
-  assert.deepEqual([kept.state, kept.attempts.length, kept.receipt], ['succeeded', 1, null]);
-  assert.equal((await ask(pool, `/v1/jobs/${last}/receipt`, undefined, key.key)).status, 404);
+  // Of those that were answered together some may just have found room.
+  const latest = answered.slice(-2 * AT_ONCE).map(({ id }) => ask<Job>(pool, `/v1/jobs/${id}`, undefined, key.key));
+  const kept = (await Promise.all(latest)).map(({ body }) => body).find(({ receipt }) => receipt === null);
+  assert.deepEqual([kept?.state, kept?.attempts.length], ['succeeded', 1]);
+  assert.equal((await ask(pool, `/v1/jobs/${kept?.id}/receipt`, undefined, key.key)).status, 404);
   makeRoom();
   await until(async () => {
     const answer = await chat(pool, key.key);
