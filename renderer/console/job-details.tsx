@@ -10,6 +10,8 @@ import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.job;
+/** The relay looks at every node for the answer, and in a busy pool each second brings other nodes. */
+const WHY_AFTER_MS = 1_000;
 
 /** One job: what became of it on which node, why it waits, and how to end it. */
 export function JobDetails({ id }: { id: string }) {
@@ -65,9 +67,10 @@ export function JobDetails({ id }: { id: string }) {
 /** The scheduler's own words. */
 function WhyWaiting({ id }: { id: string }) {
   const api = useApi();
-  const { answer, problem } = useAsked(`why ${id}`, () =>
+  const { answer, problem, again } = useAsked(`why ${id}`, () =>
     api.get<RouteExplanation>(`/v1/admin/jobs/${encodeURIComponent(id)}/route`),
   );
+  useSettled(useLive().nodes, again, WHY_AFTER_MS);
   const change = answer?.nearest_change;
   return (
     <div className="reasons">

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { KeyForm } from './key-form.tsx';
@@ -16,6 +16,8 @@ export function Keys() {
   const api = useApi();
   const { answer, problem, again } = useAsked('keys', () => api.get<ApiKeyList>('/v1/admin/keys'));
   const [made, setMade] = useState<CreatedKey>();
+  // A session that ends leaves no secret behind in the page.
+  useEffect(() => () => setMade(undefined), []);
   // When a key was last used is told, too.
   useSettled(useLive().jobs, again);
   const onMade = (key: CreatedKey): void => {

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { ModelList } from '../../shared/api/models.ts';
 import { sentenceOf } from './api.ts';
-import { useAsked } from './asked.ts';
+import { useAsked, useSettled } from './asked.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
 import { ChoiceField, TextField } from './fields.tsx';
 import { Card, Empty, Fact, Facts, Field, Trouble } from './parts.tsx';
@@ -18,11 +18,14 @@ const LEAST_WRITING_MS = 50;
 /** Asks a model and shows how to ask it from a program. */
 export function Playground() {
   const api = useApi();
-  const { stats } = useLive();
-  const { answer, problem } = useAsked(`models ${stats?.models}`, () => api.get<ModelList>('/v1/models'));
+  const { answer, problem, again } = useAsked('models', () => api.get<ModelList>('/v1/models'));
+  useSettled(useServed(), again);
+  const wasServed = useRef(false);
   if (answer === undefined) return <Trouble problem={problem} />;
   const models = answer.data.filter(({ capabilities }) => capabilities.includes('llm')).map(({ id }) => id);
-  if (models.length === 0) {
+  // What is written or answered stays when nodes are gone for a while.
+  wasServed.current ||= models.length > 0;
+  if (!wasServed.current) {
     return (
       <div className="card">
         <Empty title={TEXT.none}>
@@ -32,6 +35,14 @@ export function Playground() {
     );
   }
   return <Asking models={models} />;
+}
+
+/** Another text whenever other models are served; how many there are says nothing of one that took another's place. */
+function useServed(): string {
+  const { nodes, stats } = useLive();
+  const names = new Set(nodes.flatMap(({ models }) => models.map(({ name }) => name)));
+  // Of a thousand nodes the others are told in numbers alone.
+  return [stats?.models, ...[...names].sort()].join(' ');
 }
 
 function Asking({ models }: { models: readonly string[] }) {
@@ -107,7 +118,8 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
         <ChoiceField
           label={TEXT.model}
           value={order.model}
-          options={models}
+          options={models.includes(order.model) ? models : [order.model, ...models]}
+          nameOf={(name) => (models.includes(name) ? name : TEXT.notServed(name))}
           onChoose={(model) => onOrder({ ...order, model })}
         />
         <TextField

@@ -282,6 +282,7 @@ export const STRINGS = {
     prompt: 'Message',
     model: 'Model',
     most: 'Most tokens',
+    notServed: (model: string) => `${model} (no node serves it now)`,
     noLimit: 'no limit',
     key: 'API key',
     keyHint: 'this session',
