@@ -3,7 +3,7 @@ import type { RouteExplanation } from '../../shared/api/routing.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { Decision } from './decision.tsx';
 import { JOB_TONES } from './jobs.tsx';
-import { AskedTwice, Badge, Card, Empty, Fact, Facts, Table, Trouble } from './parts.tsx';
+import { AskedTwice, Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -23,7 +23,7 @@ export function JobDetails({ id }: { id: string }) {
   } = useAsked(`job ${id}`, () => api.get<Job>(`/v1/jobs/${encodeURIComponent(id)}`));
   const update = useLive().jobs.find((one) => one.job === id);
   useSettled(update, again);
-  if (job === undefined) return <Trouble problem={problem} />;
+  if (job === undefined) return <Pending problem={problem} />;
   const isWaiting = job.state === 'queued';
   return (
     <>

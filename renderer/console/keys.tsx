@@ -3,7 +3,7 @@ import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../..
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { KeyForm } from './key-form.tsx';
 import { MadeKey } from './key-made.tsx';
-import { AskedTwice, Badge, Card, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
+import { AskedTwice, Badge, Card, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
@@ -27,8 +27,9 @@ export function Keys() {
   return (
     <>
       {made !== undefined && <MadeKey key={made.id} made={made} onSeen={() => setMade(undefined)} />}
-      <Trouble problem={problem} />
+      {answer !== undefined && <Trouble problem={problem} />}
       <Card title={TEXT.list}>
+        {answer === undefined && <Pending problem={problem} />}
         {answer?.data.length === 0 && <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>}
         {answer !== undefined && answer.data.length > 0 && (
           <Table label={TEXT.list} heads={TEXT.heads}>

@@ -4,7 +4,7 @@ import { sentenceOf } from './api.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
 import { ChoiceField, TextField } from './fields.tsx';
-import { Card, Empty, Fact, Facts, Field, Trouble } from './parts.tsx';
+import { Card, Empty, Fact, Facts, Field, Pending, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration } from './shown.ts';
 import { Snippets } from './snippets-card.tsx';
@@ -14,14 +14,16 @@ import { useApi, useLive } from './surroundings.ts';
 const TEXT = STRINGS.playground;
 /** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
 const LEAST_WRITING_MS = 50;
+/** In a busy pool each second brings other nodes, and few of them other models. */
+const MODELS_AFTER_MS = 1_000;
 
 /** Asks a model and shows how to ask it from a program. */
 export function Playground() {
   const api = useApi();
   const { answer, problem, again } = useAsked('models', () => api.get<ModelList>('/v1/models'));
-  useSettled(useServed(), again);
+  useSettled(useLive().nodes, again, MODELS_AFTER_MS);
   const wasServed = useRef(false);
-  if (answer === undefined) return <Trouble problem={problem} />;
+  if (answer === undefined) return <Pending problem={problem} />;
   const models = answer.data.filter(({ capabilities }) => capabilities.includes('llm')).map(({ id }) => id);
   // What is written or answered stays when nodes are gone for a while.
   wasServed.current ||= models.length > 0;
@@ -35,14 +37,6 @@ export function Playground() {
     );
   }
   return <Asking models={models} />;
-}
-
-/** Another text whenever other models are served; how many there are says nothing of one that took another's place. */
-function useServed(): string {
-  const { nodes, stats } = useLive();
-  const names = new Set(nodes.flatMap(({ models }) => models.map(({ name }) => name)));
-  // Of a thousand nodes the others are told in numbers alone.
-  return [stats?.models, ...[...names].sort()].join(' ');
 }
 
 function Asking({ models }: { models: readonly string[] }) {

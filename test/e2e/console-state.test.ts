@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { NodePage } from '../../shared/api/nodes.ts';
 import { afterTest } from '../support/after-test.ts';
 import { addControlled } from '../support/cancellable-node.ts';
-import { openConsole, signInTo } from '../support/console-page.ts';
+import { goTo, openConsole, signInTo } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { type NetworkLine, startNetworkLine } from '../support/network-line.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -154,7 +154,7 @@ test('whoever cannot be signed out is told so, and is not shown as signed out', 
   line.cut();
   await page.getByText('No connection, trying again…').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByRole('alert').getByText('The relay does not answer.').waitFor();
+  await page.locator('.content > [role="alert"]', { hasText: 'The relay does not answer.' }).waitFor();
   assert.equal(await page.getByLabel('Admin token').count(), 0);
   line.mend();
   await page.getByText('Live', { exact: true }).waitFor();
@@ -200,5 +200,47 @@ test('a key that is made below a long list is brought into sight', async () => {
   await until(() => page.evaluate<boolean>('document.activeElement.matches(".secret h2")'));
   const { y = -1 } = (await heading.boundingBox()) ?? {};
   assert.ok(y >= 0 && y < (page.viewportSize()?.height ?? 0), `it stands at ${y}`);
+  await page.context().close();
+});
+
+test('a page whose answer is slow says that it waits, and nothing that it does not know', async () => {
+  const { page } = await openConsole(browser, pool);
+  const held: (() => void)[] = [];
+  await page.route(/\/v1\/(jobs\?|admin\/pairing-codes)/, (route) => void held.push(() => void route.continue()));
+  for (const view of ['pairing', 'jobs']) {
+    await goTo(page, `#/${view}`);
+    await page.getByText('Waiting for the relay…').waitFor();
+    assert.equal(await page.getByText(/^(No code was made|There are no jobs)/).count(), 0, view);
+  }
+  while (held.length > 0) held.pop()?.();
+  await page.locator('tbody tr').first().waitFor();
+  assert.equal(await page.getByText('Waiting for the relay…').count(), 0);
+  await page.context().close();
+});
+
+test('a label of any length stays within its card, and a button beside a field stands on its line', async () => {
+  const node = await pool.addNode({ name: 'a-machine-with-a-name-as-long-as-the-longest-that-nodes-may-have' });
+  const labels = { 'a-label-with-a-long-name': 'and-a-value-that-has-no-place-to-break-and-goes-on' };
+  await askAsAdmin(pool, `/v1/admin/nodes/${encodeURIComponent(node.nodeId)}/labels`, { labels });
+  const viewport = { width: 360, height: 760 };
+  const { page } = await openConsole(browser, pool, { viewport, hash: `#/nodes/${node.nodeId}` });
+  await page.locator('.label').waitFor();
+  const overflow = () => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+  assert.equal(await overflow(), 0);
+  await page.evaluate('document.documentElement.style.fontSize = "200%"');
+  for (const view of ['nodes', 'jobs', 'keys', 'pairing', 'playground', 'receipts']) {
+    await goTo(page, `#/${view}`);
+    await page.getByRole('heading', { level: 1, name: view, exact: false }).waitFor();
+    if (view === 'pairing') await page.getByRole('button', { name: 'Make a code' }).click();
+    if (view === 'pairing') await page.locator('.big-code').waitFor();
+    assert.equal(await overflow(), 0, view);
+  }
+  await page.evaluate('document.documentElement.style.fontSize = ""');
+  await page.setViewportSize({ width: 1_000, height: 760 });
+  await goTo(page, `#/nodes/${node.nodeId}`);
+  const field = await page.getByLabel('Label').boundingBox();
+  const button = await page.getByRole('button', { name: 'Set label' }).boundingBox();
+  assert.ok(Math.abs((field?.y ?? 0) - (button?.y ?? 99)) < 1, `${field?.y} and ${button?.y}`);
+  await node.agent.close();
   await page.context().close();
 });
