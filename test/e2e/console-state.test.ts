@@ -244,3 +244,47 @@ test('a label of any length stays within its card, and a button beside a field s
   await node.agent.close();
   await page.context().close();
 });
+
+test('whoever works with the keyboard keeps their place when what they pressed is busy, goes, or closes its dialog', async () => {
+  const { body } = await askAsAdmin<NodePage>(pool, '/v1/nodes');
+  const { page } = await openConsole(browser, pool, { hash: '#/receipts' });
+  const focused = () =>
+    page.evaluate<string>(
+      '[document.activeElement.tagName, document.activeElement.textContent.trim().slice(0, 40)].join(" ")',
+    );
+  const press = async (name: string): Promise<void> => {
+    await page.getByRole('button', { name }).first().focus();
+    await page.keyboard.press('Enter');
+  };
+  await press('Check the whole log');
+  await page.getByText('are sound.').waitFor();
+  await until(async () => (await focused()) === 'BUTTON Check the whole log');
+
+  await goTo(page, `#/nodes/${nodeIdOf(body, 'attic')}`);
+  await press('Cordon: no new jobs');
+  await page.getByRole('button', { name: 'Give it jobs again' }).waitFor();
+  await until(async () => (await focused()) === 'H2 State');
+  await press('Give it jobs again');
+  await page.locator('.badge', { hasText: 'Ready' }).waitFor();
+  await until(async () => (await focused()) === 'H2 State');
+
+  const { id } = await submit(pool, { routing: { require: { labels: { room: 'cellar' } } } });
+  await goTo(page, `#/jobs/${id}`);
+  await press('Cancel job…');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep it as it is' }).focus();
+  await page.keyboard.press('Enter');
+  await until(async () => (await focused()) === 'BUTTON Cancel job…');
+  await press('Cancel job…');
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel job…' }).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('.badge', { hasText: 'Cancelled' }).waitFor();
+  await until(async () => (await focused()) === 'H2 State');
+
+  await goTo(page, '#/pairing');
+  await press('Make a code');
+  await page.locator('.qr').waitFor();
+  await press('Withdraw');
+  await page.locator('.badge', { hasText: 'Ended' }).waitFor();
+  await until(async () => page.evaluate<boolean>('document.activeElement.matches(".table-scroll")'));
+  await page.context().close();
+});
