@@ -40,9 +40,11 @@ function focusFirst(path: readonly Element[]): void {
   }
 }
 
-function headingIn(element: Element): HTMLElement | null {
-  if (!element.matches('section, main')) return null;
-  const heading = element.querySelector<HTMLElement>('h1, h2, h3');
+function headingIn(element: Element): HTMLElement | undefined {
+  if (!element.matches('section, main')) return undefined;
+  const headings = [...element.querySelectorAll<HTMLElement>('h1, h2, h3')];
+  // Not the title of a dialog that is closed: it would take the focus from what is to be pressed when that opens.
+  const heading = headings.find((each) => each.checkVisibility());
   if (heading?.hasAttribute('tabindex') === false) heading.tabIndex = -1;
   return heading;
 }

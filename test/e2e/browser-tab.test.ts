@@ -222,6 +222,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.keyboard.press('Enter');
     await waitForState(page, 'Contributing');
     assert.deepEqual(await seriousBarriers(page), []);
+    // The form has gone: what was done in it is told at the top of what has come.
+    await page.locator('h2:focus').waitFor();
     await page.getByRole('button', { name: 'Pause' }).focus();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
