@@ -7,7 +7,9 @@ import { afterTest } from '../support/after-test.ts';
 import { addControlled } from '../support/cancellable-node.ts';
 import { goTo, openConsole, signInTo } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
+import { postMiner, registration } from '../support/miner.ts';
 import { type NetworkLine, startNetworkLine } from '../support/network-line.ts';
+import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 import { submit } from '../support/queued-jobs.ts';
@@ -63,51 +65,6 @@ test('a message that is being written in the playground outlives models that com
   assert.equal(await models.inputValue(), 'test/newcomer', 'what would be asked is what is shown');
   assert.equal(await page.getByLabel('Message').inputValue(), 'a long question');
   assert.deepEqual(faults, []);
-  await page.context().close();
-});
-
-test('a list whose answers take longer than news come is still shown as it was asked last but one', async () => {
-  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
-  const { id: first } = await submit(pool);
-  await page.getByRole('link', { name: first }).waitFor();
-  const held: (() => void)[] = [];
-  await page.route('**/v1/jobs?*', (route) => void held.push(() => void route.continue()));
-  const { id: second } = await submit(pool);
-  await until(() => held.length > 0);
-  const before = held.length;
-  await submit(pool);
-  await until(() => held.length > before);
-  held.shift()?.();
-  await page.getByRole('link', { name: second }).waitFor();
-  await page.context().close();
-});
-
-test('the head of the log is asked for while receipts come without a rest', async () => {
-  const { page } = await openConsole(browser, pool, { hash: '#/receipts' });
-  await page.locator('.facts-list > div', { hasText: 'Root' }).waitFor();
-  let heads = 0;
-  page.on('requestfinished', (request) => {
-    if (request.url().endsWith('/v1/log/head')) heads += 1;
-  });
-  const client = pool.client();
-  const messages = [{ role: 'user' as const, content: 'one' }];
-  await until(async () => {
-    await client.chat.completions.create({ model: 'test/echo', messages });
-    return heads > 1;
-  });
-  await page.context().close();
-});
-
-test('why a job waits is told anew when the nodes are others', async () => {
-  const { id } = await submit(pool, { routing: { require: { labels: { room: 'cellar' } } } });
-  const { page } = await openConsole(browser, pool, { hash: `#/jobs/${id}` });
-  const why = page.locator('.reasons');
-  await why.getByText('No node that is connected may take it.').waitFor();
-  const before = await why.innerText();
-  const agent = await addModel('test/other');
-  await until(async () => (await why.innerText()) !== before);
-  await agent.close();
-  await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });
   await page.context().close();
 });
 
@@ -242,6 +199,30 @@ test('a label of any length stays within its card, and a button beside a field s
   const button = await page.getByRole('button', { name: 'Set label' }).boundingBox();
   assert.ok(Math.abs((field?.y ?? 0) - (button?.y ?? 99)) < 1, `${field?.y} and ${button?.y}`);
   await node.agent.close();
+  await page.context().close();
+});
+
+test('a name that is written from right to left turns nothing around that stands beside it', async (t) => {
+  const strict = await startPool({ approveNodes: true });
+  afterTest(t, strict.close);
+  const { code } = await makeCode(strict.relay);
+  const headers = { 'x-forwarded-for': '203.0.113.7' };
+  await postMiner(strict.relay, 'register', { ...registration({ name: 'حاسوب 12 \u202Eevil' }), code }, headers);
+  const { page } = await openConsole(browser, strict, { hash: '#/pairing' });
+  const id = page.locator('.card li code');
+  await id.waitFor();
+  const lefts = await page.evaluate<number[]>(`[0, 1, 5].map((at) => {
+    const range = document.createRange();
+    const [text] = document.querySelector('.card li code').childNodes;
+    range.setStart(text, at);
+    range.setEnd(text, at + 1);
+    return range.getBoundingClientRect().left;
+  })`);
+  assert.deepEqual(
+    lefts,
+    lefts.toSorted((one, other) => one - other),
+    'the id is read from left to right',
+  );
   await page.context().close();
 });
 
