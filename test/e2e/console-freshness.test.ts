@@ -88,6 +88,9 @@ test('the log of receipts and the usage grow while they are looked at', async ()
   const { page: usage } = await openConsole(browser, pool, { hash: '#/overview' });
   const size = log.locator('.facts-list > div', { hasText: 'Receipts' }).locator('dd').first();
   const jobs = usage.locator('details table tbody tr td.number').first();
+  await usage.locator('canvas').first().waitFor();
+  assert.equal(await usage.locator('details tr').count(), 0, 'rows that nobody looks at are not made');
+  await usage.getByText('As a table').click();
   for (const figure of [size, jobs]) await figure.waitFor({ state: 'attached' });
   const before = [Number(await size.textContent()), Number(await jobs.textContent())];
   await chatted();
