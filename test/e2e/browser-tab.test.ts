@@ -240,5 +240,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await waitForState(page, 'En pause');
     assert.equal(await page.evaluate('document.documentElement.lang'), 'fr');
     assert.deepEqual(await seriousBarriers(page), [], 'French');
+    await page.setViewportSize({ width: 360, height: 760 });
+    await page.evaluate('document.documentElement.style.fontSize = "200%"');
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    assert.ok(overflow <= 0, `with text of twice the size a telephone's page is ${overflow} px too wide`);
   });
 }
