@@ -2,7 +2,7 @@ import type { JobListItem, JobPage } from '../../shared/api/jobs.ts';
 import type { PendingTask, PendingTaskDetails, PendingTasks } from '../../shared/api/nodes.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { Decision } from './decision.tsx';
-import { Badge, Card, Empty, Fact, Facts, Table, Trouble, useNow } from './parts.tsx';
+import { Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -24,7 +24,7 @@ export function Approvals() {
   });
   const now = useNow();
   const problem = jobs.problem ?? tasks.problem;
-  if (jobs.answer === undefined || tasks.answer === undefined) return <Trouble problem={problem} />;
+  if (jobs.answer === undefined || tasks.answer === undefined) return <Pending problem={problem} />;
   const rows = [...jobs.answer.data.map(ofJob), ...tasks.answer.data.map(ofTask)].sort((a, b) => a.since - b.since);
   return (
     <>
@@ -87,7 +87,7 @@ export function TaskApproval({ id }: { id: string }) {
   const path = `/v1/admin/tasks/${encodeURIComponent(id)}`;
   const { answer: task, problem } = useAsked(`task ${id}`, () => api.get<PendingTaskDetails>(path));
   const { nodes } = useLive();
-  if (task === undefined) return <Trouble problem={problem} />;
+  if (task === undefined) return <Pending problem={problem} />;
   const back = (): void => {
     location.hash = linkTo('approvals');
   };

@@ -1,23 +1,28 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { sentenceOf } from './api.ts';
+import { useSurroundings } from './surroundings.ts';
 
 /** What was asked of the relay: the last answer stays while a new one is on its way. */
 export type Asked<Answer> = { answer: Answer | undefined; problem: string | null; again(): void };
 
 /**
  * Asks when the part appears, when `key` changes, when a person comes back to the page, who may have done something
- * elsewhere meanwhile, and on `again`. An answer that was overtaken is dropped.
+ * elsewhere meanwhile, when news were missed, and on `again`. An answer that is older than the one that is shown is dropped;
+ * one that is only older than the question is not, or a slow relay with much to tell would never be heard.
  */
 export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked<Answer> {
   const [state, setState] = useState<{ key: string; answer?: Answer; problem: string | null }>({ key, problem: null });
   const latest = useRef(ask);
   latest.current = ask;
   const turn = useRef(0);
+  const shown = useRef(0);
   const again = useCallback(() => {
     turn.current += 1;
     const mine = turn.current;
     const show = (next: { answer?: Answer; problem: string | null }): void => {
-      if (mine === turn.current) setState((before) => ({ ...(before.key === key ? before : {}), ...next, key }));
+      if (mine < shown.current) return;
+      shown.current = mine;
+      setState((before) => ({ ...(before.key === key ? before : {}), ...next, key }));
     };
     latest.current().then(
       (answer) => show({ answer, problem: null }),
@@ -30,10 +35,18 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
     return () => {
       window.removeEventListener('focus', again);
       turn.current += 1;
+      shown.current = turn.current;
     };
   }, [again]);
+  useSettled(useResets(), again, 0);
   const isCurrent = state.key === key;
   return { answer: isCurrent ? state.answer : undefined, problem: isCurrent ? state.problem : null, again };
+}
+
+/** How often what the relay told before has ceased to count. */
+function useResets(): number {
+  const { live } = useSurroundings();
+  return useSyncExternalStore(live.onChange, () => live.view().resets);
 }
 
 /** Something that is done on a click: whether it is under way, and why it failed. */
@@ -52,18 +65,32 @@ export function useDoing(): Doing {
   return { isBusy, problem, run };
 }
 
-/** Calls back once `value` has been the same for a moment, whenever it has changed. */
+/** Calls back a moment after `value` has changed, and each moment while it goes on changing: what never rests is told, too. */
 export function useSettled(value: unknown, onSettled: () => void, ms = 300): void {
   const callback = useRef(onSettled);
   callback.current = onSettled;
-  const isFirst = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: that it has changed is all that is asked of the value
+  const seen = useRef(value);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const latest = useRef(value);
+  latest.current = value;
   useEffect(() => {
-    if (isFirst.current) {
-      isFirst.current = false;
-      return;
-    }
-    const timer = setTimeout(() => callback.current(), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
+    const wait = (): void => {
+      if (timer.current !== undefined || Object.is(seen.current, latest.current)) return;
+      seen.current = latest.current;
+      timer.current = setTimeout(() => {
+        timer.current = undefined;
+        callback.current();
+        // What has changed since the moment began may have come too late for that call.
+        wait();
+      }, ms);
+    };
+    wait();
+  });
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    },
+    [],
+  );
 }

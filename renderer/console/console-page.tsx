@@ -1,6 +1,6 @@
-import { useEffect, useMemo, useState } from 'react';
+import { Activity, useEffect, useMemo, useState } from 'react';
 import type { OperatorSession } from '../../shared/api/admin-session.ts';
-import type { Api } from './api.ts';
+import { type Api, RelayProblem } from './api.ts';
 import { type Live, watchRelay } from './live.ts';
 import { Shell } from './shell.tsx';
 import { SignIn } from './sign-in.tsx';
@@ -8,7 +8,7 @@ import { SurroundingsContext } from './surroundings.ts';
 
 type Access = 'unknown' | 'in' | 'out' | 'ended';
 
-/** The console: signed in or not. */
+/** The console: signed in or not. What was being written when a session ended is still there when somebody has signed in again. */
 export function ConsolePage({ api }: { api: Api }) {
   const [access, setAccess] = useState<Access>('unknown');
   useEffect(() => {
@@ -19,8 +19,16 @@ export function ConsolePage({ api }: { api: Api }) {
   }, [api]);
   useEffect(() => api.onSignedOut(() => setAccess((was) => (was === 'in' ? 'ended' : was))), [api]);
   if (access === 'unknown') return null;
-  if (access === 'in') return <SignedIn api={api} onSignedOut={setAccess} />;
-  return <SignIn api={api} hasEnded={access === 'ended'} onSignedIn={() => setAccess('in')} />;
+  return (
+    <>
+      {access !== 'in' && <SignIn api={api} hasEnded={access === 'ended'} onSignedIn={() => setAccess('in')} />}
+      {access !== 'out' && (
+        <Activity mode={access === 'in' ? 'visible' : 'hidden'}>
+          <SignedIn api={api} onSignedOut={setAccess} />
+        </Activity>
+      )}
+    </>
+  );
 }
 
 function SignedIn({ api, onSignedOut }: { api: Api; onSignedOut(how: 'out' | 'ended'): void }) {
@@ -35,13 +43,18 @@ function SignedIn({ api, onSignedOut }: { api: Api; onSignedOut(how: 'out' | 'en
   }, [api, onSignedOut]);
   const surroundings = useMemo(() => live && { api, live }, [api, live]);
   if (surroundings === undefined) return null;
-  const signOut = (): void => {
-    const done = (): void => onSignedOut('out');
-    api.remove('/v1/admin/session').then(done, done);
+  const signOut = async (): Promise<void> => {
+    await api.remove('/v1/admin/session').catch(unlessOver);
+    onSignedOut('out');
   };
   return (
     <SurroundingsContext value={surroundings}>
       <Shell onSignOut={signOut} />
     </SurroundingsContext>
   );
+}
+
+/** A session that the relay knows no more is as good as ended; whoever could not be asked may know it still. */
+function unlessOver(error: unknown): void {
+  if (!(error instanceof RelayProblem && error.status === 401)) throw error;
 }

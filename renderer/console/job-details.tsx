@@ -3,13 +3,15 @@ import type { RouteExplanation } from '../../shared/api/routing.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { Decision } from './decision.tsx';
 import { JOB_TONES } from './jobs.tsx';
-import { AskedTwice, Badge, Card, Empty, Fact, Facts, Table, Trouble } from './parts.tsx';
+import { AskedTwice, Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.job;
+/** The relay looks at every node for the answer, and in a busy pool each second brings other nodes. */
+const WHY_AFTER_MS = 1_000;
 
 /** One job: what became of it on which node, why it waits, and how to end it. */
 export function JobDetails({ id }: { id: string }) {
@@ -21,7 +23,7 @@ export function JobDetails({ id }: { id: string }) {
   } = useAsked(`job ${id}`, () => api.get<Job>(`/v1/jobs/${encodeURIComponent(id)}`));
   const update = useLive().jobs.find((one) => one.job === id);
   useSettled(update, again);
-  if (job === undefined) return <Trouble problem={problem} />;
+  if (job === undefined) return <Pending problem={problem} />;
   const isWaiting = job.state === 'queued';
   return (
     <>
@@ -65,9 +67,10 @@ export function JobDetails({ id }: { id: string }) {
 /** The scheduler's own words. */
 function WhyWaiting({ id }: { id: string }) {
   const api = useApi();
-  const { answer, problem } = useAsked(`why ${id}`, () =>
+  const { answer, problem, again } = useAsked(`why ${id}`, () =>
     api.get<RouteExplanation>(`/v1/admin/jobs/${encodeURIComponent(id)}/route`),
   );
+  useSettled(useLive().nodes, again, WHY_AFTER_MS);
   const change = answer?.nearest_change;
   return (
     <div className="reasons">

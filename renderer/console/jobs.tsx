@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { JobListItem, JobPage, JobState } from '../../shared/api/jobs.ts';
 import { useAsked, useSettled } from './asked.ts';
-import { Badge, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
+import { Badge, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownCompact, shownDuration } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -35,7 +35,7 @@ export function Jobs() {
   useSettled(`${stats?.jobs.running} ${stats?.jobs.waiting} ${stats?.jobs.queued} ${stats?.approvals}`, again);
   useSettled(count, again, 0);
   const now = useNow();
-  if (answer === undefined) return <Trouble problem={problem} />;
+  if (answer === undefined) return <Pending problem={problem} />;
   if (answer.data.length === 0) {
     return (
       <div className="card">

@@ -1,3 +1,4 @@
+import { useEffect, useId, useRef } from 'react';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { ModelList } from '../../shared/api/models.ts';
 import { useAsked } from './asked.ts';
@@ -8,11 +9,19 @@ import { useApi } from './surroundings.ts';
 
 const TEXT = STRINGS.keys;
 
-/** A key that was just made, which nobody can show again, with a call that works as it is. */
+/**
+ * A key that was just made, which nobody can show again, with a call that works as it is. It stands above a list that may be
+ * long, and whoever has made it at the end of that list is taken to it.
+ */
 export function MadeKey({ made, onSeen }: { made: CreatedKey; onSeen(): void }) {
+  const id = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
   return (
-    <section className="card secret" role="alert">
-      <h2>{TEXT.madeTitle(made.name)}</h2>
+    <section className="card secret" aria-labelledby={id}>
+      <h2 id={id} ref={heading} tabIndex={-1}>
+        {TEXT.madeTitle(made.name)}
+      </h2>
       <p>{TEXT.madeHint}</p>
       <Secret text={made.key} />
       {made.signing_secret !== undefined && (

@@ -1,9 +1,9 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { KeyForm } from './key-form.tsx';
 import { MadeKey } from './key-made.tsx';
-import { AskedTwice, Badge, Card, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
+import { AskedTwice, Badge, Card, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
@@ -16,6 +16,8 @@ export function Keys() {
   const api = useApi();
   const { answer, problem, again } = useAsked('keys', () => api.get<ApiKeyList>('/v1/admin/keys'));
   const [made, setMade] = useState<CreatedKey>();
+  // A session that ends leaves no secret behind in the page.
+  useEffect(() => () => setMade(undefined), []);
   // When a key was last used is told, too.
   useSettled(useLive().jobs, again);
   const onMade = (key: CreatedKey): void => {
@@ -25,8 +27,9 @@ export function Keys() {
   return (
     <>
       {made !== undefined && <MadeKey key={made.id} made={made} onSeen={() => setMade(undefined)} />}
-      <Trouble problem={problem} />
+      {answer !== undefined && <Trouble problem={problem} />}
       <Card title={TEXT.list}>
+        {answer === undefined && <Pending problem={problem} />}
         {answer?.data.length === 0 && <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>}
         {answer !== undefined && answer.data.length > 0 && (
           <Table label={TEXT.list} heads={TEXT.heads}>

@@ -1,6 +1,6 @@
 import type { JobPage } from '../../shared/api/jobs.ts';
 import { useAsked, useSettled } from './asked.ts';
-import { Card, Empty, Table, Trouble, useNow } from './parts.tsx';
+import { Card, Empty, Pending, Table, Trouble, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownCount } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -19,7 +19,7 @@ export function LatestReceipts() {
   const jobs = (answer?.data ?? []).filter(({ state }) => state === 'succeeded').slice(0, SHOWN);
   return (
     <Card title={TEXT.latest}>
-      <Trouble problem={problem} />
+      {answer === undefined ? <Pending problem={problem} /> : <Trouble problem={problem} />}
       {answer !== undefined && jobs.length === 0 && <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>}
       {jobs.length > 0 && (
         <Table label={TEXT.latest} heads={TEXT.heads}>

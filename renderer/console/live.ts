@@ -10,6 +10,8 @@ export type LiveView = {
   stats: AdminStats | null;
   /** The jobs of the latest message that had some; another object each time. */
   jobs: readonly JobUpdate[];
+  /** How often the relay could no longer say what was missed, so that whatever was asked before has to be asked again. */
+  resets: number;
 };
 
 export type Live = {
@@ -18,7 +20,7 @@ export type Live = {
   close(): void;
 };
 
-const NOTHING: LiveView = { state: 'connecting', nodes: [], stats: null, jobs: [] };
+const NOTHING: LiveView = { state: 'connecting', nodes: [], stats: null, jobs: [], resets: 0 };
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 10_000;
 
@@ -101,7 +103,11 @@ export function watchRelay(origin: string, { isSignedIn, onSignedOut }: Membersh
 }
 
 function changesOf(view: LiveView, message: LiveMessage): Partial<LiveView> {
-  if (message.type === 'reset') return { nodes: message.nodes, stats: message.stats, jobs: [] };
+  if (message.type === 'reset') {
+    // The first is where everything begins.
+    const resets = view.stats === null ? 0 : view.resets + 1;
+    return { nodes: message.nodes, stats: message.stats, jobs: [], resets };
+  }
   const { nodes, forgotten, jobs, stats } = message;
   return {
     nodes: nodes.length + forgotten.length === 0 ? view.nodes : merged(view.nodes, nodes, forgotten),

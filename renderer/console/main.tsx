@@ -7,12 +7,14 @@ import './forms.css';
 import './charts.css';
 import './frame.css';
 import './tables.css';
+import { keepFocus } from '../fields/keep-focus.ts';
 import { createApi } from './api.ts';
 import { ConsolePage } from './console-page.tsx';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('The page has no #root.');
 
+keepFocus();
 createRoot(root).render(
   <StrictMode>
     <ConsolePage api={createApi()} />

@@ -16,9 +16,10 @@ export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): voi
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   const [why, reasonField] = useReason(TEXT.reason, TEXT.reasonHint);
-  const act = (what: string, body?: object): void =>
+  const act = (what: string, body?: object, then?: () => void): void =>
     run(async () => {
       await api.post(`/v1/admin/nodes/${encodeURIComponent(node.id)}/${what}`, body);
+      then?.();
       onDone();
     });
   const forget = (): void =>
@@ -59,7 +60,7 @@ export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): voi
           />
         )}
       </div>
-      <LabelForm onLabel={(name, value) => act('labels', { labels: { [name]: value } })} isBusy={isBusy} />
+      <LabelForm onLabel={(labels, onSet) => act('labels', { labels }, onSet)} isBusy={isBusy} />
       <Trouble problem={problem} />
     </>
   );
@@ -82,17 +83,17 @@ function Act({ label, isBusy, isMain = false, onClick }: ActProps) {
   );
 }
 
-type LabelFormProps = { isBusy: boolean; onLabel(name: string, value: string | null): void };
+type LabelFormProps = { isBusy: boolean; onLabel(labels: Record<string, string | null>, onSet: () => void): void };
 
-/** `room=attic` sets a label, `room=` takes it away. */
+/** `room=attic` sets a label, `room=` takes it away; what is refused stays to be mended. */
 function LabelForm({ isBusy, onLabel }: LabelFormProps) {
   const [text, setText] = useState('');
   const id = useId();
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const [name = '', value = ''] = text.split('=', 2).map((part) => part.trim());
-    onLabel(name, value === '' ? null : value);
-    setText('');
+    const [name = '', ...rest] = text.split('=');
+    const value = rest.join('=').trim();
+    onLabel({ [name.trim()]: value === '' ? null : value }, () => setText(''));
   };
   return (
     <form className="inline-form" onSubmit={submit}>

@@ -2,7 +2,7 @@ import type { NodeDetails, NodeHealth } from '../../shared/api/nodes.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { NodeActions } from './node-actions.tsx';
 import { kindOf, Labels, NODE_TONES } from './nodes.tsx';
-import { Badge, Card, Empty, Fact, Facts, Load, Table, Trouble, useNow } from './parts.tsx';
+import { Badge, Card, Empty, Fact, Facts, Load, Pending, Table, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount, shownDuration, shownMoment, shownText } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
@@ -22,17 +22,17 @@ export function NodeView({ id }: { id: string }) {
   };
   useSettled(pushed, refresh);
   const now = useNow();
-  if (details.answer === undefined) return <Trouble problem={details.problem} />;
+  if (details.answer === undefined) return <Pending problem={details.problem} />;
   const node = { ...details.answer, ...pushed };
   return (
     <>
-      <Trouble problem={details.problem} />
+      <Trouble problem={details.problem ?? health.problem} />
       <Card title={TEXT.state}>
         <p className="status-line">
           <Badge tone={NODE_TONES[node.status]}>{STRINGS.nodes.statuses[node.status]}</Badge>
           <Load used={node.slots.used} total={node.slots.total} label={STRINGS.nodes.loadOf(node.name)} />
         </p>
-        <Reasons reasons={health.answer?.reasons ?? []} status={node.status} />
+        {health.answer !== undefined && <Reasons reasons={health.answer.reasons} status={node.status} />}
         <NodeActions node={node} onDone={refresh} />
       </Card>
       <div className="columns">

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { ListedCode, ListedCodes, PairingCode } from '../../shared/api/pairing.ts';
 import { joinPageLink } from '../../shared/identity/pairing-link.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
-import { Badge, Card, CopyButton, Empty, Table, type Tone, Trouble, useNow } from './parts.tsx';
+import { Badge, Card, CopyButton, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { QrCode } from './qr-code.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo } from './shown.ts';
@@ -52,8 +52,14 @@ export function Pairing() {
         {code !== undefined && <Invitation code={code} listed={codes.answer?.data.find(({ id }) => id === code.id)} />}
       </Card>
       <Card title={TEXT.codes}>
-        <Codes codes={codes.answer?.data ?? []} onChanged={codes.again} />
-        <Trouble problem={codes.problem} />
+        {codes.answer === undefined ? (
+          <Pending problem={codes.problem} />
+        ) : (
+          <>
+            <Codes codes={codes.answer.data} onChanged={codes.again} />
+            <Trouble problem={codes.problem} />
+          </>
+        )}
       </Card>
     </>
   );

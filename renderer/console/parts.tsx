@@ -36,6 +36,12 @@ export function Trouble({ problem }: { problem: string | null }) {
   );
 }
 
+/** What is shown before the first answer: why there is none, or that it is waited for. */
+export function Pending({ problem }: { problem: string | null }) {
+  if (problem !== null) return <Trouble problem={problem} />;
+  return <p className="quiet pending">{STRINGS.loading}</p>;
+}
+
 /** What to do where there is nothing yet. */
 export function Empty({ title, children }: { title: string; children: ReactNode }) {
   return (

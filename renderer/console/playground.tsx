@@ -1,10 +1,10 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { ModelList } from '../../shared/api/models.ts';
 import { sentenceOf } from './api.ts';
-import { useAsked } from './asked.ts';
+import { useAsked, useSettled } from './asked.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
 import { ChoiceField, TextField } from './fields.tsx';
-import { Card, Empty, Fact, Facts, Field, Trouble } from './parts.tsx';
+import { Card, Empty, Fact, Facts, Field, Pending, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration } from './shown.ts';
 import { Snippets } from './snippets-card.tsx';
@@ -14,15 +14,20 @@ import { useApi, useLive } from './surroundings.ts';
 const TEXT = STRINGS.playground;
 /** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
 const LEAST_WRITING_MS = 50;
+/** In a busy pool each second brings other nodes, and few of them other models. */
+const MODELS_AFTER_MS = 1_000;
 
 /** Asks a model and shows how to ask it from a program. */
 export function Playground() {
   const api = useApi();
-  const { stats } = useLive();
-  const { answer, problem } = useAsked(`models ${stats?.models}`, () => api.get<ModelList>('/v1/models'));
-  if (answer === undefined) return <Trouble problem={problem} />;
+  const { answer, problem, again } = useAsked('models', () => api.get<ModelList>('/v1/models'));
+  useSettled(useLive().nodes, again, MODELS_AFTER_MS);
+  const wasServed = useRef(false);
+  if (answer === undefined) return <Pending problem={problem} />;
   const models = answer.data.filter(({ capabilities }) => capabilities.includes('llm')).map(({ id }) => id);
-  if (models.length === 0) {
+  // What is written or answered stays when nodes are gone for a while.
+  wasServed.current ||= models.length > 0;
+  if (!wasServed.current) {
     return (
       <div className="card">
         <Empty title={TEXT.none}>
@@ -107,7 +112,8 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
         <ChoiceField
           label={TEXT.model}
           value={order.model}
-          options={models}
+          options={models.includes(order.model) ? models : [order.model, ...models]}
+          nameOf={(name) => (models.includes(name) ? name : TEXT.notServed(name))}
           onChoose={(model) => onOrder({ ...order, model })}
         />
         <TextField

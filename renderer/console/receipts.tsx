@@ -7,7 +7,7 @@ import type { Api } from './api.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { TextField } from './fields.tsx';
 import { LatestReceipts } from './latest-receipts.tsx';
-import { Card, Fact, Facts, Trouble } from './parts.tsx';
+import { Card, Fact, Facts, Pending, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
 import { STRINGS } from './strings.ts';
@@ -65,7 +65,7 @@ async function fetchProof(id: string, api: Api): Promise<ReceiptProof> {
 function Proof({ id }: { id: string }) {
   const api = useApi();
   const { answer: proof, problem } = useAsked(`proof ${id}`, () => fetchProof(id, api));
-  if (proof === undefined) return <Trouble problem={problem} />;
+  if (proof === undefined) return <Pending problem={problem} />;
   const { receipt } = proof;
   return (
     <Card
@@ -126,6 +126,7 @@ function Log() {
     <Card title={TEXT.log}>
       <p>{TEXT.intro}</p>
       <Trouble problem={problem ?? audit.problem} />
+      {head === undefined && problem === null && <Pending problem={null} />}
       {head !== undefined && (
         <Facts>
           <Fact name={TEXT.size}>{shownCount(head.size)}</Fact>

@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import { Approvals, TaskApproval } from './approvals.tsx';
+import { useDoing } from './asked.ts';
 import { JobDetails } from './job-details.tsx';
 import { Jobs } from './jobs.tsx';
 import { Keys } from './keys.tsx';
@@ -7,6 +8,7 @@ import { NodeView } from './node-view.tsx';
 import { Nodes } from './nodes.tsx';
 import { Overview } from './overview.tsx';
 import { Pairing } from './pairing.tsx';
+import { Trouble } from './parts.tsx';
 import { Playground } from './playground.tsx';
 import { Receipts } from './receipts.tsx';
 import { linkTo, PAGES, type Route, useRoute } from './route.ts';
@@ -14,8 +16,9 @@ import { STRINGS } from './strings.ts';
 import { useLive } from './surroundings.ts';
 
 /** The frame around every page of the console. */
-export function Shell({ onSignOut }: { onSignOut(): void }) {
+export function Shell({ onSignOut }: { onSignOut(): Promise<void> }) {
   const route = useRoute();
+  const { isBusy, problem, run } = useDoing();
   const heading = useRef<HTMLHeadingElement>(null);
   const title = route.id ?? STRINGS.pages[route.page];
   const place = `${route.page}/${route.id}`;
@@ -37,7 +40,7 @@ export function Shell({ onSignOut }: { onSignOut(): void }) {
         <p className="brand">{STRINGS.title}</p>
         <p className="quiet relay-name">{STRINGS.relay(location.host)}</p>
         <Line />
-        <button type="button" className="button" data-size="small" onClick={onSignOut}>
+        <button type="button" className="button" data-size="small" disabled={isBusy} onClick={() => run(onSignOut)}>
           {STRINGS.actions.signOut}
         </button>
       </header>
@@ -50,6 +53,7 @@ export function Shell({ onSignOut }: { onSignOut(): void }) {
         ))}
       </nav>
       <main className="content">
+        <Trouble problem={problem} />
         {route.id !== null && (
           <p className="trail">
             <a href={linkTo(route.page)}>{STRINGS.pages[route.page]}</a>

@@ -4,11 +4,12 @@ const COUNT = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
+/** From when on each is told: what would be rounded up to the sixtieth minute is an hour. */
 const SPANS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1_000],
+  ['day', 86_400_000, 84_600_000],
+  ['hour', 3_600_000, 3_570_000],
+  ['minute', 60_000, 59_500],
+  ['second', 1_000, 0],
 ] as const;
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
@@ -29,20 +30,23 @@ export function shownMoment(at: number | null | undefined): string {
 export function shownAgo(at: number | null | undefined, now: number): string {
   if (at == null) return DASH;
   const elapsed = at - now;
-  const [unit, ms] = SPANS.find(([, span]) => Math.abs(elapsed) >= span) ?? ['second', 1_000];
+  const [unit, ms] = SPANS.find(([, , from]) => Math.abs(elapsed) >= from) ?? ['second', 1_000];
   return RELATIVE.format(Math.round(elapsed / ms), unit);
 }
 
 export function shownDuration(ms: number | null | undefined): string {
   if (ms == null) return DASH;
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${COUNT.format(ms / 1_000)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${COUNT.format(ms / 1_000)} s`;
+  const seconds = Math.round(ms / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export function shownBytes(bytes: number | null | undefined): string {
   if (bytes == null) return DASH;
-  const step = bytes < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  // What would be rounded up to a thousand is one of the next unit.
+  const step = bytes < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(bytes * 1.000_05) / 3));
   return `${COUNT.format(bytes / 1_000 ** step)} ${BYTE_UNITS[step]}`;
 }
 

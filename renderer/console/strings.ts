@@ -1,3 +1,6 @@
+/** A count, written as it is shown, with what is counted. */
+const counted = (count: string, one: string): string => `${count} ${one}${count === '1' ? '' : 's'}`;
+
 /** Everything that the console says, by page. */
 export const STRINGS = {
   title: 'Sparewatt console',
@@ -55,7 +58,7 @@ export const STRINGS = {
     units: { day: 'Day', hour: 'Hour' },
     noneOf: 'none',
     others: 'all others',
-    usedBy: (jobs: string, tokens: string) => `${jobs} jobs, ${tokens} tokens`,
+    usedBy: (jobs: string, tokens: string) => `${counted(jobs, 'job')}, ${counted(tokens, 'token')}`,
     inAll: (count: string) => `${count} in all`,
     chartLabel: (title: string, count: number, unit: string) =>
       `${title}, bars for ${count} ${count === 1 ? unit : `${unit}s`}; as a table below`,
@@ -87,7 +90,7 @@ export const STRINGS = {
     filterHint: 'name, model or label=value',
     status: 'Status',
     anyStatus: 'All',
-    shown: (shown: number, known: number) => (shown === known ? `${known} nodes` : `${shown} of ${known} nodes`),
+    shown: (shown: number, known: number) => `${shown === known ? '' : `${shown} of `}${counted(`${known}`, 'node')}`,
     heads: ['Node', 'Status', 'Load', 'Serves', 'Labels', 'Last seen'],
     loadOf: (name: string) => `Slots in use of ${name}`,
     moreModels: (count: number) => (count === 1 ? 'and 1 more model' : `and ${count} more models`),
@@ -222,8 +225,8 @@ export const STRINGS = {
     unlimited: 'none',
     scopes: 'What it may do',
     scopesOf: (scopes: string) => `only ${scopes}`,
-    requestsOf: (count: string) => `${count} requests a minute`,
-    tokensOf: (count: string) => `${count} tokens a minute`,
+    requestsOf: (count: string) => `${counted(count, 'request')} a minute`,
+    tokensOf: (count: string) => `${counted(count, 'token')} a minute`,
     madeTitle: (name: string) => `The key “${name}”`,
     madeHint: 'Copy it now. The relay keeps only its hash, and nobody can show it again.',
     signingHint: 'Its requests must be signed with this secret, which is shown this once, too.',
@@ -241,7 +244,7 @@ export const STRINGS = {
     tokens: 'Tokens a minute',
     days: 'Expires in days',
     credits: 'Credits it may owe',
-    creditsOf: (credits: string) => `may owe ${credits} credits`,
+    creditsOf: (credits: string) => `may owe ${counted(credits, 'credit')}`,
     mustSign: 'Requests must be signed',
     noLimit: 'no limit',
     rotate: 'Rotate…',
@@ -282,6 +285,7 @@ export const STRINGS = {
     prompt: 'Message',
     model: 'Model',
     most: 'Most tokens',
+    notServed: (model: string) => `${model} (no node serves it now)`,
     noLimit: 'no limit',
     key: 'API key',
     keyHint: 'this session',
@@ -327,6 +331,7 @@ export const STRINGS = {
     relayKey: 'By the relay',
     audit: 'Check the whole log',
     saveHead: 'Save this head',
-    sound: (size: string) => `All ${size} receipts and the log are sound.`,
+    sound: (size: string) =>
+      `${size === '1' ? 'The only receipt' : `All ${counted(size, 'receipt')}`} and the log are sound.`,
   },
 };

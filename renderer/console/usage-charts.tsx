@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { Table } from './parts.tsx';
 import { shownCompact, shownCount } from './shown.ts';
@@ -17,8 +17,9 @@ type ChartProps = { title: string; table: UsageTable; bars: readonly Bars[] };
 
 /** Jobs and tokens of each day or hour, as bars, and as a table for who cannot see them. */
 export function UsageCharts({ table, nameOf }: { table: UsageTable; nameOf(id: string): string }) {
-  const { unit, group, rows } = table;
+  const { unit, group } = table;
   const label = (id: string): string => (id === '' ? TEXT.noneOf : nameOf(id));
+  const [isOpen, setOpen] = useState(false);
   return (
     <>
       <div className="charts">
@@ -26,22 +27,30 @@ export function UsageCharts({ table, nameOf }: { table: UsageTable; nameOf(id: s
         <Chart title={TEXT.tokensBy[unit]} table={table} bars={tokenBars(table, label)} />
       </div>
       {group !== undefined && <Legend table={table} label={label} />}
-      <details>
+      <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
         <summary>{TEXT.asTable}</summary>
-        <Table label={TEXT.usage[unit]} heads={headsOf(table)}>
-          {rows.map((row) => (
-            <tr key={`${timeOf(row)} ${group === undefined ? '' : row[group]}`}>
-              <th scope="row">{row.hour?.replace('T', ' ') ?? row.day}</th>
-              {group !== undefined && <td className="code">{label(row[group] ?? '')}</td>}
-              <td className="number">{shownCount(row.jobs)}</td>
-              <td className="number">{shownCount(row.failed)}</td>
-              <td className="number">{shownCount(row.input_tokens)}</td>
-              <td className="number">{shownCount(row.output_tokens)}</td>
-            </tr>
-          ))}
-        </Table>
+        {/* A month of many nodes is thousands of rows, each drawn again with every job that ends. */}
+        {isOpen && <Rows table={table} label={label} />}
       </details>
     </>
+  );
+}
+
+function Rows({ table, label }: { table: UsageTable; label(id: string): string }) {
+  const { unit, group, rows } = table;
+  return (
+    <Table label={TEXT.usage[unit]} heads={headsOf(table)}>
+      {rows.map((row) => (
+        <tr key={`${timeOf(row)} ${group === undefined ? '' : row[group]}`}>
+          <th scope="row">{row.hour?.replace('T', ' ') ?? row.day}</th>
+          {group !== undefined && <td className="code">{label(row[group] ?? '')}</td>}
+          <td className="number">{shownCount(row.jobs)}</td>
+          <td className="number">{shownCount(row.failed)}</td>
+          <td className="number">{shownCount(row.input_tokens)}</td>
+          <td className="number">{shownCount(row.output_tokens)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -28,7 +28,8 @@ export function shownIn(locale: Locale) {
     wattHours: (value: number): string =>
       value < 1_000 ? `${fine.format(value)}\u00a0Wh` : `${fine.format(value / 1_000)}\u00a0kWh`,
     bytes: (value: number): string => {
-      const power = value < 1 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), BYTE_UNITS.length - 1);
+      // What would be rounded up to a thousand is one of the next unit.
+      const power = value < 1 ? 0 : Math.min(Math.floor(Math.log10(value * 1.000_05) / 3), BYTE_UNITS.length - 1);
       return (sizes[power] ?? fine).format(value / 1_000 ** power);
     },
   };

@@ -223,6 +223,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.keyboard.press('Enter');
     await waitForState(page, 'Contributing');
     assert.deepEqual(await seriousBarriers(page), []);
+    // The form has gone: what was done in it is told at the top of what has come.
+    await page.locator('h2:focus').waitFor();
     await page.getByRole('button', { name: 'Pause' }).focus();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
@@ -239,5 +241,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await waitForState(page, 'En pause');
     assert.equal(await page.evaluate('document.documentElement.lang'), 'fr');
     assert.deepEqual(await seriousBarriers(page), [], 'French');
+    await page.setViewportSize({ width: 360, height: 760 });
+    await page.evaluate('document.documentElement.style.fontSize = "200%"');
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    assert.ok(overflow <= 0, `with text of twice the size a telephone's page is ${overflow} px too wide`);
   });
 }

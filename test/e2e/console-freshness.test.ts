@@ -88,6 +88,9 @@ test('the log of receipts and the usage grow while they are looked at', async ()
   const { page: usage } = await openConsole(browser, pool, { hash: '#/overview' });
   const size = log.locator('.facts-list > div', { hasText: 'Receipts' }).locator('dd').first();
   const jobs = usage.locator('details table tbody tr td.number').first();
+  await usage.locator('canvas').first().waitFor();
+  assert.equal(await usage.locator('details tr').count(), 0, 'rows that nobody looks at are not made');
+  await usage.getByText('As a table').click();
   for (const figure of [size, jobs]) await figure.waitFor({ state: 'attached' });
   const before = [Number(await size.textContent()), Number(await jobs.textContent())];
   await chatted();
@@ -95,6 +98,51 @@ test('the log of receipts and the usage grow while they are looked at', async ()
   await until(async () => (await now()).every((figure, index) => figure > (before[index] ?? 0)));
   await log.context().close();
   await usage.context().close();
+});
+
+test('a list whose answers take longer than news come is still shown as it was asked last but one', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
+  const { id: first } = await submit(pool);
+  await page.getByRole('link', { name: first }).waitFor();
+  const held: (() => void)[] = [];
+  await page.route('**/v1/jobs?*', (route) => void held.push(() => void route.continue()));
+  const { id: second } = await submit(pool);
+  await until(() => held.length > 0);
+  const before = held.length;
+  await submit(pool);
+  await until(() => held.length > before);
+  held.shift()?.();
+  await page.getByRole('link', { name: second }).waitFor();
+  await page.context().close();
+});
+
+test('the head of the log is asked for while receipts come without a rest', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/receipts' });
+  await page.locator('.facts-list > div', { hasText: 'Root' }).waitFor();
+  let heads = 0;
+  page.on('requestfinished', (request) => {
+    if (request.url().endsWith('/v1/log/head')) heads += 1;
+  });
+  const client = pool.client();
+  const messages = [{ role: 'user' as const, content: 'one' }];
+  await until(async () => {
+    await client.chat.completions.create({ model: 'test/echo', messages });
+    return heads > 1;
+  });
+  await page.context().close();
+});
+
+test('why a job waits is told anew when the nodes are others', async () => {
+  const { id } = await submit(pool, { routing: { require: { labels: { room: 'cellar' } } } });
+  const { page } = await openConsole(browser, pool, { hash: `#/jobs/${id}` });
+  const why = page.locator('.reasons');
+  await why.getByText('No node that is connected may take it.').waitFor();
+  const before = await why.innerText();
+  const { agent } = await addControlled(pool, 'test/other');
+  await until(async () => (await why.innerText()) !== before);
+  await agent.close();
+  await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  await page.context().close();
 });
 
 async function chatted(): Promise<boolean> {

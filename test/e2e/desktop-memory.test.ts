@@ -1,9 +1,10 @@
-/** What the window says of models in memory: when they leave, how to free them now, and whether their memory came back. */
+/** What the window says of models and their memory: when they leave, how to free them now, whether it came back, and what may be used. */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import type { GpuUse } from '../../shared/ipc/app-state.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { type DesktopOptions, TEST_MODEL } from '../support/desktop.ts';
+import { seriousBarriers } from '../support/join-page.ts';
 import { chatJob, collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
 import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL, SETTLED } from '../support/window-page.ts';
@@ -96,4 +97,77 @@ test('an owner sets how much of the time models compute, and the figures say why
   assert.equal((await desktop.ask('getPreferences')).unload_after_s, null);
   await page.locator('.nav a[href="#/machine"]').click();
   await page.getByText(/You let models compute 40 % of the time while you are here/).waitFor();
+});
+
+test('what a person changes of their GPU and their models holds for the node at once', async (t) => {
+  const { page, desktop, runtime, faults } = await openWindow(t, preloads, {
+    stored: SETTLED,
+    modelSizer: () => async (model) => ({ model, dtype: 'q4', from: 'hub.example', weightsBytes: 1.5e9 }),
+    readGpuUse: async () => [{ usedBytes: 3 * 2 ** 30, busyPercent: 12 }],
+  });
+  const serves = (): boolean => runtime.models().some(({ name }) => name === 'test/model');
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await page.getByRole('link', { name: 'This machine', exact: true }).click();
+  await until(() => serves());
+  const gpu = page.getByRole('group', { name: 'Test GPU' });
+  await gpu.getByText('3.2 GB of 17.2 GB in use · 12 % busy · now, by all programs').waitFor();
+  await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
+  await until(() => !serves());
+  await page.getByRole('link', { name: 'Home' }).click();
+  await page.getByText('The GPU that models run on is switched off.').waitFor();
+  await page.getByRole('link', { name: 'This machine', exact: true }).click();
+  await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
+  await until(() => serves());
+  await gpu.getByLabel('Most memory for models').fill('0,01');
+  await gpu.getByRole('button', { name: 'Set' }).click();
+  await until(() => !serves());
+  assert.deepEqual(desktop.app.settings.get().preferences.gpus, {
+    'test-gpu': { enabled: true, memory_bytes: 10_000_000 },
+  });
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('link', { name: 'Models', exact: true }).click();
+  await page.getByText('Too big').waitFor();
+  await page.getByText(/needs about 67.1 MB, by the size of its files, of the 10 MB that you allow/).waitFor();
+  await page.getByLabel('Id of a model').fill('acme/none');
+  await page.getByRole('button', { name: 'Look up its size' }).click();
+  await page.getByText('1.5 GB of weights (q4) from hub.example').waitFor();
+  await page.getByText(/needs about 1.9 GB, by the size of its files, of the 10 MB that you allow/).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByRole('button', { name: 'Download acme/none' }).click();
+  await page.getByText('acme/none').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page
+    .getByRole('button', { name: 'Dismiss' })
+    .or(page.getByRole('button', { name: 'Cancel' }))
+    .click();
+  await page.getByText('acme/none').waitFor({ state: 'detached' });
+  assert.deepEqual(desktop.app.settings.get().models, []);
+  assert.deepEqual(faults(), []);
+});
+
+test('a size that is told after another name was written is no offer to download that one', async (t) => {
+  const { promise: sized, resolve: tellSize } = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const { page, faults } = await openWindow(t, preloads, {
+    stored: SETTLED,
+    modelSizer: () => async (model) => {
+      asked.push(model);
+      if (model === 'acme/slow') await sized;
+      return { model, dtype: 'q4', from: 'hub.example', weightsBytes: model === 'acme/slow' ? 1.5e9 : 2.5e9 };
+    },
+  });
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await page.getByRole('link', { name: 'Models', exact: true }).click();
+  const name = page.getByLabel('Id of a model');
+  await name.fill('acme/slow');
+  await name.press('Enter');
+  await until(() => asked.includes('acme/slow'));
+  await name.fill('acme/other');
+  await name.press('Enter');
+  await page.getByText('2.5 GB of weights').waitFor();
+  tellSize();
+  await until(async () => page.evaluate('window.sparewatt.getState().then(() => true)'));
+  assert.equal(await page.getByText('1.5 GB of weights').count(), 0);
+  await page.getByRole('button', { name: 'Download acme/other' }).waitFor();
+  assert.deepEqual(faults(), []);
 });

@@ -5,7 +5,10 @@ import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { FitLine } from './fit-line.tsx';
 
-/** Says first how large a model is and whether it fits; nothing of it is downloaded before that was seen. */
+/**
+ * Says first how large a model is and whether it fits; nothing of it is downloaded before that was seen. An answer about a name
+ * that is no longer in the field is dropped.
+ */
 export function AddModelForm() {
   const { texts } = useSpeech();
   const words = texts.models.add;
@@ -13,17 +16,27 @@ export function AddModelForm() {
   const [offer, setOffer] = useState<ModelOffer>();
   const [isAsking, setAsking] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
+  const turn = useRef(0);
   const write = (next: string): void => {
+    turn.current += 1;
     setName(next);
     setOffer(undefined);
     setRefusal(undefined);
+    setAsking(false);
   };
   const look = (): void => {
+    const mine = ++turn.current;
+    const ifWanted = (show: () => void): void => {
+      if (mine !== turn.current) return;
+      setAsking(false);
+      show();
+    };
     setRefusal(undefined);
     setAsking(true);
-    ask('sizeModel', { model: name.trim() })
-      .then(setOffer, (error: unknown) => setRefusal(refusalOf(error)))
-      .finally(() => setAsking(false));
+    ask('sizeModel', { model: name.trim() }).then(
+      (found) => ifWanted(() => setOffer(found)),
+      (error: unknown) => ifWanted(() => setRefusal(refusalOf(error))),
+    );
   };
   const download = (): void => {
     ask('addModel', { model: name.trim() }).then(

@@ -68,6 +68,8 @@ function useDraft(first: Preferences, unsaved: UnsavedDraft) {
     if (Object.keys(faults).length > 0) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [faults]);
   const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(kept));
+  const latest = useRef(draft);
+  latest.current = draft;
   const change = (next: Draft): void => {
     unsaved.current = next;
     setDraft(next);
@@ -75,7 +77,6 @@ function useDraft(first: Preferences, unsaved: UnsavedDraft) {
   };
   const take = (preferences: Preferences): void => {
     unsaved.current = undefined;
-    setKept(preferences);
     setDraft(draftOf(preferences));
     setFaults({});
     setRefusal(undefined);
@@ -94,6 +95,9 @@ function useDraft(first: Preferences, unsaved: UnsavedDraft) {
       return;
     }
     ask('setPreferences', read.preferences).then((saved) => {
+      setKept(saved);
+      // What was changed while it was saved is not saved yet.
+      if (latest.current !== draft) return;
       take(saved);
       setSaved(true);
     }, refused);

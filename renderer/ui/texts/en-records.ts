@@ -46,7 +46,8 @@ export const EN_RECORDS = {
     exportCsv: 'Export as CSV',
     exportJson: 'Export as JSON',
     reading: 'Reading…',
-    count: (shown: string, all: string): string => (shown === all ? `${all} lines` : `${shown} of ${all} lines`),
+    count: (shown: string, all: string): string =>
+      `${shown === all ? '' : `${shown} of `}${all === '1' ? '1 line' : `${all} lines`}`,
     nothingFits: 'No line fits the filter.',
     noDepartures: 'Nothing has left this machine yet.',
     noJobs: 'This machine has run no job yet.',

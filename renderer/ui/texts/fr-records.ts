@@ -35,7 +35,8 @@ export const FR_RECORDS: typeof EN_RECORDS = {
     exportCsv: 'Exporter en CSV',
     exportJson: 'Exporter en JSON',
     reading: 'Lecture…',
-    count: (shown, all) => (shown === all ? `${all} lignes` : `${shown} lignes sur ${all}`),
+    count: (shown, all) =>
+      `${shown} ${shown === '0' || shown === '1' ? 'ligne' : 'lignes'}${shown === all ? '' : ` sur ${all}`}`,
     nothingFits: 'Aucune ligne ne correspond.',
     noDepartures: 'Rien n’a encore quitté cette machine.',
     noJobs: 'Cette machine n’a encore fait aucune tâche.',

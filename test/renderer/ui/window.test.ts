@@ -191,6 +191,12 @@ test('promises to see of games and full screens what the sensors of the machine 
   }
 });
 
+test('counts one line in the singular, in both languages', () => {
+  assert.deepEqual([TEXTS.en.ledger.count('1', '1'), TEXTS.en.ledger.count('0', '1')], ['1 line', '0 of 1 line']);
+  assert.deepEqual([TEXTS.en.ledger.count('1', '7'), TEXTS.en.ledger.count('7', '7')], ['1 of 7 lines', '7 lines']);
+  assert.deepEqual([TEXTS.fr.ledger.count('1', '1'), TEXTS.fr.ledger.count('0', '7')], ['1 ligne', '0 ligne sur 7']);
+});
+
 test('finds lines by every word of a filter, and exports nothing that a spreadsheet would run', () => {
   const rows = [
     { row: 2, to: 'Relay.example', kind: 'answer' },

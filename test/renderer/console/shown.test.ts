@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { shownAgo, shownBytes, shownDuration } from '../../../renderer/console/shown.ts';
+import { STRINGS } from '../../../renderer/console/strings.ts';
+import { shownIn } from '../../../renderer/language/shown.ts';
+
+const MINUTE_MS = 60_000;
+
+test('a duration has no sixtieth second, no sixtieth minute and no thousandth millisecond', () => {
+  assert.equal(shownDuration(999.6), '1 s');
+  assert.equal(shownDuration(59_940), '59.9 s');
+  assert.equal(shownDuration(59_970), '1 min 0 s');
+  assert.equal(shownDuration(2 * MINUTE_MS - 300), '2 min 0 s');
+  assert.equal(shownDuration(90 * MINUTE_MS), '1 h 30 min');
+  assert.equal(shownDuration(null), '—');
+});
+
+test('a time that is nearly an hour or a day ago is told as one, and a size in the unit in which it is below a thousand', () => {
+  assert.equal(shownAgo(0, 59.6 * MINUTE_MS), '1 hr. ago');
+  assert.equal(shownAgo(0, 23.8 * 60 * MINUTE_MS), 'yesterday');
+  assert.equal(shownAgo(0, 29_000), '29 sec. ago');
+  assert.equal(shownBytes(999_960), '1 MB');
+  assert.equal(shownBytes(999_940), '999.9 kB');
+  assert.equal(shownIn('en').bytes(999_960_000), '1 GB');
+  assert.equal(shownBytes(1_500), '1.5 kB');
+});
+
+test('one of anything is told in the singular', () => {
+  const { nodes, keys, overview, receipts } = STRINGS;
+  assert.deepEqual(
+    [nodes.shown(1, 1), nodes.shown(0, 1), nodes.shown(1, 2)],
+    ['1 node', '0 of 1 node', '1 of 2 nodes'],
+  );
+  assert.equal(keys.requestsOf('1'), '1 request a minute');
+  assert.equal(keys.creditsOf('2'), 'may owe 2 credits');
+  assert.equal(overview.usedBy('1', '12'), '1 job, 12 tokens');
+  assert.equal(receipts.sound('1'), 'The only receipt and the log are sound.');
+});
