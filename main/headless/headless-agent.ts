@@ -8,6 +8,7 @@ import { originOf, type RelayPins } from '../../shared/agent/relay-conversation.
 import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { KeyStore } from '../../shared/config/node-settings.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
+import { nameOfHost } from '../../shared/identity/host-name.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
@@ -191,8 +192,9 @@ function followPreferences({ policy, preferences, follow, log }: Followed): void
   });
 }
 
-function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>): string {
-  return name ?? hostname();
+/** What the relay is told that the node is called. */
+export function nameOf({ name }: Pick<HeadlessAgentOptions, 'name'>, hostName = hostname()): string {
+  return name ?? nameOfHost(hostName);
 }
 
 async function withCapsServer(agent: Agent, port: number, log: AgentLog): Promise<Agent> {

@@ -2,6 +2,7 @@ import type { Agent } from '../../shared/agent/agent.ts';
 import type { FetchedRecords } from '../../shared/agent/fetch-records.ts';
 import type { AgentLog } from '../../shared/agent/log.ts';
 import { parseRememberedRelay } from '../../shared/config/remembered-relay.ts';
+import { nameOfHost } from '../../shared/identity/host-name.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
@@ -19,6 +20,7 @@ export type NodeHostOptions = {
   startAgent: StartAgent;
   /** Where the relay that let the node in is remembered; the agent's pins write it. */
   memory: SecretBox;
+  /** That of the machine. */
   name: string;
   onChange(): void;
   log: AgentLog;
@@ -68,7 +70,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
   const run = async (relay: string, name: string, invitation?: PairingInvitation): Promise<Agent> => {
     await stop();
     tell({ state: 'connecting', relay });
-    const agent = await startAgent({ relayUrl: relay, name, invitation }).catch((error: unknown) => {
+    const agent = await startAgent({ relayUrl: relay, name: nameOfHost(name), invitation }).catch((error: unknown) => {
       // Nothing tries again: whoever is told that it waits for its relay would wait for ever.
       const { code, message: detail } = toProblem(error);
       tell({ state: 'refused', relay, code, detail });

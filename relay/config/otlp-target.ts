@@ -7,8 +7,5 @@ export function otlpTargetOf({
   otlp_headers,
 }: Pick<ProgramSettings, 'otlp_endpoint' | 'otlp_headers'>): OtlpTarget | undefined {
   if (otlp_endpoint === undefined) return undefined;
-  return {
-    endpoint: otlp_endpoint,
-    headers: otlp_headers === undefined ? undefined : parseOtlpHeaders(otlp_headers),
-  };
+  return { endpoint: otlp_endpoint, ...(otlp_headers === undefined ? {} : parseOtlpHeaders(otlp_headers)) };
 }

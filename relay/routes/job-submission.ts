@@ -11,7 +11,7 @@ import type { KeptInput } from '../jobs/queue/queued-run.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
-import { createJobAnswer } from './job-answer.ts';
+import { createJobAnswer, type Submitted } from './job-answer.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
 import { PreferHeader } from './prefer-wait.ts';
@@ -47,20 +47,38 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       const { order, input, fileId } = await readOrder(request, request.body, asked, services);
       services.admit(request.principal, order.model);
       if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
-      const { id, apiKeyId, holdMicro } = order;
-      if (holdMicro !== null) services.billing.reserve(id, apiKeyId, holdMicro);
-      services.tracing?.keep(id, request);
-      const { job, isNew } = await services.queue.accept(order, input).catch((error: unknown) => {
-        services.billing.release(id);
+      const submitted = await submit(order, input, request, services).catch((error: unknown) => {
         if (error instanceof Problem && error.code === 'queue_full') {
           reply.header('x-sparewatt-queue-length', String(services.queue.length()));
         }
         throw error;
       });
-      if (!isNew) services.billing.release(id);
-      return answer({ job, isNew }, request, reply);
+      return answer(submitted, request, reply);
     },
   );
+}
+
+/** Puts a job into the queue, with its hold on credits and its trace; neither is left of one that is not taken. */
+async function submit(
+  order: QueuedOrder,
+  input: string,
+  request: FastifyRequest,
+  { billing, tracing, queue }: RelayServices,
+): Promise<Submitted> {
+  const { id, apiKeyId, holdMicro } = order;
+  if (holdMicro !== null) billing.reserve(id, apiKeyId, holdMicro);
+  tracing?.keep(id, request);
+  let isTaken = false;
+  try {
+    const submitted = await queue.accept(order, input);
+    isTaken = submitted.isNew;
+    return submitted;
+  } finally {
+    if (!isTaken) {
+      billing.release(id);
+      tracing?.forget(id);
+    }
+  }
 }
 
 function readAsked(request: FastifyRequest, body: JobRequest): Repeatable {

@@ -1,5 +1,6 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
 import { Problem } from '../../shared/problems/problem.ts';
+import { PLAIN_TEXT, PLAIN_TEXT_SENTENCE } from '../../shared/protocol/plain-text.ts';
 
 /** Of a name that a client has made up. */
 const NAME_SHOWN = 64;
@@ -62,8 +63,13 @@ function sentence(errors: FastifySchemaValidationError[], at: FastifySchemaValid
   ];
   const constants = here.filter((error) => error.keyword === 'const').map((error) => error.params.allowedValue);
   if (constants.length > 0) return `must be ${constants.map((value) => JSON.stringify(value)).join(' or ')}`;
-  const others = [...new Set(here.filter((error) => error.keyword !== 'type').map((error) => error.message ?? ''))];
+  const others = [...new Set(here.filter((error) => error.keyword !== 'type').map(messageOf))];
   // Where a value has the right type, the other branches' types only confuse.
   if (others.length > 0) return others.join(' and ');
   return types.length > 0 ? `must be ${types.join(' or ')}` : 'is not valid';
+}
+
+/** A pattern of our own alphabet says nothing to most people. */
+function messageOf({ params, message = '' }: FastifySchemaValidationError): string {
+  return String(params.pattern) === PLAIN_TEXT ? PLAIN_TEXT_SENTENCE : message;
 }

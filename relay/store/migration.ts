@@ -10,10 +10,14 @@ export function checksumOf(step: Migration): string {
   return createHash('sha256').update(step.sql).digest('hex');
 }
 
+export function labelOf({ id, name }: Pick<Migration, 'id' | 'name'>): string {
+  return `${String(id).padStart(4, '0')}-${name}`;
+}
+
 /** Why a database cannot be used that has this step, as the middle of a sentence with the advice after it. */
 export function faultOfMigration(step: AppliedMigration, migrations: readonly Migration[]): string | undefined {
   const known = migrations.find((migration) => migration.id === step.id);
-  const label = `${String(step.id).padStart(4, '0')}-${step.name}`;
+  const label = labelOf(step);
   if (known === undefined) {
     return `was written by a newer Sparewatt (it has migration ${label}). Install that version or a later one`;
   }

@@ -24,14 +24,8 @@ export type StoreOptions = Omit<PostgresOptions, 'url'> & {
  */
 export async function openStore(given: StoreOptions): Promise<Store> {
   const { file, maxSizeBytes, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
-  const { relaySeed, attestationSeed } = options;
   if (databaseUrl === undefined) {
-    return openSqliteStore({
-      file,
-      relaySeed,
-      attestationSeed,
-      ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }),
-    });
+    return openSqliteStore({ file, ...options, ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }) });
   }
   // Loaded here, so that a relay on SQLite need not wait for it.
   const { openPostgresStore } = await import('./postgres/open-postgres-store.ts');

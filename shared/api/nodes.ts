@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem-record.ts';
+import { PLAIN_TEXT } from '../protocol/plain-text.ts';
 import { JOB_TYPES } from '../protocol/subjects.ts';
 import { Maybe, Nullable } from './nullable.ts';
 
@@ -116,7 +117,7 @@ export const LabelsRequest = Type.Object(
   {
     labels: Type.Record(
       Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
-      Nullable(Type.String({ maxLength: 64 })),
+      Nullable(Type.String({ maxLength: 64, pattern: PLAIN_TEXT })),
       { maxProperties: 32, additionalProperties: false },
     ),
   },

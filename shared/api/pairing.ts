@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { PLAIN_TEXT } from '../protocol/plain-text.ts';
 import { Nullable } from './chat.ts';
 
 const Time = Type.Integer({ description: 'Milliseconds since 1970' });
@@ -6,7 +7,7 @@ const Time = Type.Integer({ description: 'Milliseconds since 1970' });
 /** Names and values that nodes are told apart by, such as `room=attic`. */
 export const Labels = Type.Record(
   Type.String({ pattern: '^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$' }),
-  Type.String({ maxLength: 64 }),
+  Type.String({ maxLength: 64, pattern: PLAIN_TEXT }),
   { maxProperties: 32, additionalProperties: false },
 );
 export type Labels = Static<typeof Labels>;

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { NodePolicy } from '../policy/node-policy.ts';
 import { policyFault } from '../policy/parse-policy.ts';
+import { PLAIN_TEXT } from '../protocol/plain-text.ts';
 import { TOOL_TYPES } from '../protocol/subjects.ts';
 import { described } from './setting.ts';
 
@@ -30,9 +31,10 @@ export const NodeSettings = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 64,
+        pattern: PLAIN_TEXT,
         ...described({
           description: 'what the relay calls this machine',
-          wanted: 'a name of 1 to 64 characters',
+          wanted: 'a name of 1 to 64 characters, none of which controls a terminal or turns the direction of writing',
           env: 'SPAREWATT_NODE_NAME',
           argument: 'name',
           otherwise: 'its host name',

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { PLAIN_TEXT } from './plain-text.ts';
 
 const NodeKey = Type.String({ pattern: '^U[A-Z2-7]{55}$' });
-/** Anything a person would write; halves of characters cannot be signed, and control characters deceive in a log. */
-export const NodeName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\p{Cc}\\p{Cs}]+$' });
+/** Anything a person would write. */
+export const NodeName = Type.String({ minLength: 1, maxLength: 64, pattern: PLAIN_TEXT });
 /** 128 random bits or more, base64url. */
 const Nonce = Type.String({ pattern: '^[A-Za-z0-9_-]{22,86}$' });
 const Challenge = Type.String({ pattern: '^[A-Za-z0-9_-]{40,256}$' });

@@ -5,6 +5,8 @@ export type OtlpTarget = {
   /** Base address of the collector, as `OTEL_EXPORTER_OTLP_ENDPOINT` gives it; `/v1/traces` is put behind it. */
   readonly endpoint: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Which parts of what was given as headers are none, counted from 1; it is told at the start. */
+  readonly leftOut?: readonly number[] | undefined;
 };
 
 export type OtlpExporterOptions = OtlpTarget & {
@@ -36,13 +38,15 @@ const FAREWELL_MS = 1_000;
  * and counted; (3) a batch that was refused is not sent again; what was lost is logged as a number, once per failure.
  */
 export function createOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
-  const { endpoint, headers = {}, resource, fetch, log, everyMs = EVERY_MS } = options;
+  const { endpoint, headers = {}, leftOut = [], resource, fetch, log, everyMs = EVERY_MS } = options;
   const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`;
   let waiting: Span[] = [];
   let dropped = 0;
   let closed = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sending: Promise<void> | undefined;
+  // Never what they hold: it is a secret, or a part of one.
+  if (leftOut.length > 0) log.warn({ parts: leftOut }, leftOutSentence(leftOut));
 
   const send = async (timeoutMs: number): Promise<void> => {
     while (waiting.length > 0) {
@@ -102,10 +106,29 @@ export function createOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
   };
 }
 
-/** Reads `OTEL_EXPORTER_OTLP_HEADERS`: `name=value` pairs between commas, percent-encoded. What is no pair is left out. */
-export function parseOtlpHeaders(text: string): Record<string, string> {
-  const pairs = text.split(',').map((pair) => /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*(.*?)\s*$/.exec(pair));
-  return Object.fromEntries(pairs.flatMap((pair) => (pair === null ? [] : [[pair[1] ?? '', decoded(pair[2] ?? '')]])));
+/** Visible ASCII, spaces and Latin-1: `fetch` throws at anything else, with the value in its message. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * Reads `OTEL_EXPORTER_OTLP_HEADERS`: `name=value` pairs between commas, percent-encoded. What is no pair, or no header, is
+ * left out, and its place told.
+ */
+export function parseOtlpHeaders(text: string): Required<Pick<OtlpTarget, 'headers' | 'leftOut'>> {
+  const headers: Record<string, string> = {};
+  const leftOut: number[] = [];
+  for (const [index, part] of text.split(',').entries()) {
+    const [, name, encoded = ''] = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*(.*?)\s*$/.exec(part) ?? [];
+    const value = decoded(encoded);
+    if (name !== undefined && HEADER_VALUE.test(value)) headers[name] = value;
+    else if (part.trim() !== '') leftOut.push(index + 1);
+  }
+  return { headers, leftOut };
+}
+
+/** What whoever starts a program is told of them, without a full stop. */
+export function leftOutSentence(places: readonly number[]): string {
+  const parts = `part${places.length === 1 ? '' : 's'} ${places.join(', ')}`;
+  return `otlp_headers (OTEL_EXPORTER_OTLP_HEADERS) has what is no name=value pair that a header can hold, and it is left out: ${parts}. Correct it and start again`;
 }
 
 function decoded(value: string): string {

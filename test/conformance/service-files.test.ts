@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
+import { JOB_LIMITS } from '../../relay/compose/services-options.ts';
 import type { FileObject } from '../../shared/api/files.ts';
 import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
@@ -44,8 +45,8 @@ const recording = encodeWav({ samples: speech, rateHz: STUDIO_HZ });
 const TEXT = words.join(' ');
 const asked = { model: WHISPER, language: 'de' };
 
-async function upload(content: Uint8Array): Promise<FileObject> {
-  const answer = await request('/v1/files', { method: 'POST', body: content as Uint8Array<ArrayBuffer> });
+async function upload(content: Uint8Array, query = ''): Promise<FileObject> {
+  const answer = await request(`/v1/files${query}`, { method: 'POST', body: content as Uint8Array<ArrayBuffer> });
   const file = (await answer.json()) as FileObject;
   assert.equal(answer.status, 200, JSON.stringify(file));
   return file;
@@ -153,6 +154,20 @@ test('what is larger than a task reads is refused before any node hears of it, w
   const numbers = await upload(new Uint8Array(5_242_884));
   const kernel = await call('science/fourier-transform', { length: 2, file_id: numbers.id });
   assertError(await readError(kernel), { code: 'file_too_large', param: 'file_id', message: /up to 5242880 bytes/ });
+});
+
+test('a file that its node fetches lives at least as long as the call may take', async () => {
+  const read = async ({ id }: FileObject) => (await (await request(`/v1/files/${id}`)).json()) as FileObject;
+  const file = await upload(recording, '?expires_after_s=60');
+  const asksUntil = Math.floor(Date.now() / 1_000) + (JOB_LIMITS.maxWaitMs + JOB_LIMITS.timeoutMs) / 1_000;
+  await run('whisper/transcribe', { ...asked, file_id: file.id });
+  assert.ok((await read(file)).expires_at >= asksUntil);
+  const small = await upload(
+    encodeWav({ samples: whisperSpeech(['eins']), rateHz: WHISPER_RATE_HZ }),
+    '?expires_after_s=60',
+  );
+  await run('whisper/transcribe', { ...asked, file_id: small.id });
+  assert.equal((await read(small)).expires_at, small.expires_at, 'this one was read before the call began to wait');
 });
 
 test('a file that is no more, or was never there, is named', async () => {

@@ -72,15 +72,19 @@ describe('sparewatt receipts', () => {
     await Promise.all([chat(), chat(), chat()]);
     relay.child.kill('SIGKILL');
     await relay.exit;
+    const database = join(data, 'relay', 'sparewatt.sqlite');
+    const bytes = () => [database, `${database}-wal`].map((path) => readFileSync(path));
+    const before = bytes();
     const sound = await run('audit');
     assert.equal(sound.code, 0, sound.stdout + sound.stderr);
+    assert.deepEqual(bytes(), before, 'an audit changes nothing');
     assert.match(sound.stdout, /5 receipts, root [0-9a-f]{64}/);
 
     relay = sparewatt(['relay', '--port', '0', '--data', data, '--ready-json']);
     await relay.firstLine();
     relay.child.kill('SIGTERM');
     await relay.exit;
-    const db = new Database(join(data, 'relay', 'sparewatt.sqlite'));
+    const db = new Database(database);
     db.exec(`UPDATE receipts SET body = replace(body, '"attempt":1', '"attempt":2') WHERE seq = 2`);
     db.close();
     const changed = await run('audit', '--json');

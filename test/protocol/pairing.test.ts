@@ -7,6 +7,7 @@ import { relayStatement } from '../../shared/identity/pairing-transcript.ts';
 import { isSignedBy } from '../../shared/identity/signer.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
 import type { CompletePairing, PairingResponse } from '../../shared/protocol/pairing.ts';
+import { registration } from '../support/miner.ts';
 import { adminPost, makeCode, post, type Said, visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
@@ -335,4 +336,42 @@ test('half a character in a name is refused, and no fault of the relay', async (
     body: JSON.stringify({ publicKey: node.key.publicKey, name: '\ud800', proof }),
   });
   assert.equal(said.status, 400);
+});
+
+for (const [what, name] of [
+  ['a control character', 'attic\u001b[2K'],
+  ['one of the second block', 'attic\u009b2K'],
+  ['an override of direction', 'attic \u202ecp'],
+  ['an isolate', '\u2066attic\u2069'],
+] as const) {
+  test(`[P17] a name with ${what} is refused with a sentence wherever a node tells it, and such a label, too`, async () => {
+    const { publicKey } = createNKey('user');
+    const labels = { labels: { room: name } };
+    const admin = { authorization: `Bearer ${pool.relay.adminToken}` };
+    const { nodeId } = await pool.addNode();
+    const refused = [
+      ['/v1/nodes/enroll', { publicKey, name }, 'name'],
+      ['/v1/pairing/challenge', { publicKey, name, nonce: 'A'.repeat(22) }, 'name'],
+      ['/v1/miners/register', registration({ name }), 'name'],
+      ['/v1/admin/pairing-codes', labels, 'labels.room'],
+      [`/v1/admin/nodes/${nodeId}/labels`, labels, 'labels.room'],
+    ] as const;
+    for (const [path, body, param] of refused) {
+      const { status, body: said } = await post(pool.relay.url, path, body, admin);
+      assert.deepEqual(
+        [path, status, said.code, (said.error as { param: string }).param],
+        [path, 400, 'invalid_value', param],
+      );
+      assert.match(String(said.detail), /must have no control characters and none that turn the direction of writing/);
+    }
+  });
+}
+
+test('[P17] joiners that scripts and emoji need stay in a name, and in a label', async () => {
+  const name = '👩\u200d💻 می\u200cخواهم';
+  const { code } = await makeCode(pool.relay, { labels: { owner: name } });
+  const { status, body } = await visitor(pool.relay.url, name).complete(code);
+  assert.equal(status, 200, JSON.stringify(body));
+  const { body: node } = await ask<NodeDetails>(pool, `/v1/nodes/${String(body.nodeId)}`);
+  assert.equal(node.labels.owner, name);
 });

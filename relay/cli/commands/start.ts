@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { leftOutSentence } from '../../../shared/tracing/otlp-exporter.ts';
 import { saveCompiledCodeSoon } from '../../compiled-code.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
+import { otlpTargetOf } from '../../config/otlp-target.ts';
 import { makeFolder } from '../../data-folder/make-folder.ts';
 import { createProcessLog, openLogFile } from '../../process-log.ts';
 import type { Relay } from '../../server.ts';
@@ -46,11 +48,14 @@ async function startAndAsk(
   { asked, insisted }: Interruption,
 ): Promise<void> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
-  const { data, log_level } = settingsOf(loaded, 'program');
+  const { data, log_level, ...program } = settingsOf(loaded, 'program');
   const logFolder = makeFolder(join(data, 'logs'));
   const relayLog = openLogFile(join(logFolder, 'relay.log'));
 
   say(`\n${out.bold(`Sparewatt ${VERSION}`)}\n`);
+  // The logs have it, too, but here nobody reads them.
+  const { leftOut = [] } = otlpTargetOf(program) ?? {};
+  if (leftOut.length > 0) process.stderr.write(`${leftOutSentence(leftOut)}.\n\n`);
   const { startRelay } = await import('../../server.ts');
   const starting: Promise<Relay> = startRelay({
     ...relayOptionsOf(loaded),

@@ -21,6 +21,11 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
     const service = services.registry.get(id);
     const { order, reader } = await planService(service, request.body, request.principal, services);
     const job = services.newJob(request, order);
+    const { file_id: fileId } = request.body as JsonSchema;
+    if (reader.files !== undefined && typeof fileId === 'string') {
+      // Its node fetches it, perhaps at the end of the wait, and the next one anew.
+      await services.files.prolong(fileId, Date.now() + job.maxWaitMs + job.timeoutMs);
+    }
     reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
     const hangUp = hangUpOf(reply.raw);
     try {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { migrate } from './migrate.ts';
+import { assertMigrated, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/all.ts';
 import type { Migration } from './migrations/migration.ts';
 import { toStorageError } from './storage-problems.ts';
@@ -18,10 +18,13 @@ export type DatabaseOptions = {
   maxSizeBytes?: number;
   now?: () => number;
   migrations?: readonly Migration[];
+  /** Look at the database without changing a byte of it. Whoever writes is refused. */
+  readOnly?: boolean | undefined;
 };
 
 /** Opens the database, made if it is missing, and proves that it can be written. Errors: `data_folder_unusable`. */
 export function openDatabase(options: DatabaseOptions): Database.Database {
+  if (options.readOnly === true) return openToRead(options);
   let db: Database.Database | undefined;
   try {
     makeFolderOf(options.file);
@@ -35,6 +38,20 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
   } catch (error) {
     db?.close();
     throw toStorageError(error, options.file, 'opening');
+  }
+}
+
+/** What a relay that was killed has left in the log beside the file is read from there, and stays there. */
+function openToRead({ file, migrations = MIGRATIONS }: DatabaseOptions): Database.Database {
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(file, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    db.pragma('trusted_schema = OFF');
+    assertMigrated(db, migrations);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw toStorageError(error, file, 'opening');
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type AppliedMigration, checksumOf, faultOfMigration, type Migration } from '../migration.ts';
+import { type AppliedMigration, checksumOf, faultOfMigration, labelOf, type Migration } from '../migration.ts';
 
 /** "SPRW": marks the file as ours, so that another program's database is never taken for an empty one. */
 export const APPLICATION_ID = 0x53505257;
@@ -14,28 +14,47 @@ export const APPLICATION_ID = 0x53505257;
 export function migrate(db: Database, migrations: readonly Migration[], now: () => number): void {
   db.transaction(() => {
     claimFile(db);
-    const applied = db.prepare('SELECT id, name, checksum FROM migrations ORDER BY id').all() as AppliedMigration[];
-    for (const step of applied) {
-      const fault = faultOfMigration(step, migrations);
-      if (fault !== undefined) throw unusable(`The database ${db.name} ${fault}, or choose another data folder.`);
-    }
-    const done = new Set(applied.map((step) => step.id));
     const record = db.prepare('INSERT INTO migrations (id, name, checksum, applied_at) VALUES (?, ?, ?, ?)');
-    for (const step of migrations) {
-      if (done.has(step.id)) continue;
+    for (const step of missingIn(db, migrations)) {
       db.exec(step.sql);
       record.run(step.id, step.name, checksumOf(step), now());
     }
   }).immediate();
 }
 
-function claimFile(db: Database): void {
-  const owner = db.pragma('application_id', { simple: true });
-  if (owner === APPLICATION_ID) return;
-  const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
-  if (owner !== 0 || tables !== 0) {
-    throw unusable(`The database ${db.name} belongs to another program. Choose another data folder.`);
+/** For a database that is only read: it must be as `migrate` leaves it. Errors: `data_folder_unusable`. */
+export function assertMigrated(db: Database, migrations: readonly Migration[]): void {
+  if (!isClaimed(db)) throw unusable(`The database ${db.name} is empty and no relay's. Choose another data folder.`);
+  const [missing] = missingIn(db, migrations);
+  if (missing === undefined) return;
+  throw unusable(
+    `The database ${db.name} was written by an older Sparewatt (it lacks migration ${labelOf(missing)}) and is left as it is. ` +
+      'Use the version that wrote it, or start and stop the relay of this version on a copy of the folder and use that.',
+  );
+}
+
+/** Those that are still to be applied. Errors: as `migrate`. */
+function missingIn(db: Database, migrations: readonly Migration[]): Migration[] {
+  const applied = db.prepare('SELECT id, name, checksum FROM migrations ORDER BY id').all() as AppliedMigration[];
+  for (const step of applied) {
+    const fault = faultOfMigration(step, migrations);
+    if (fault !== undefined) throw unusable(`The database ${db.name} ${fault}, or choose another data folder.`);
   }
+  const done = new Set(applied.map((step) => step.id));
+  return migrations.filter(({ id }) => !done.has(id));
+}
+
+/** Whether the file is ours already; an empty one is still anybody's. */
+function isClaimed(db: Database): boolean {
+  const owner = db.pragma('application_id', { simple: true });
+  if (owner === APPLICATION_ID) return true;
+  const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+  if (owner === 0 && tables === 0) return false;
+  throw unusable(`The database ${db.name} belongs to another program. Choose another data folder.`);
+}
+
+function claimFile(db: Database): void {
+  if (isClaimed(db)) return;
   db.pragma(`application_id = ${APPLICATION_ID}`);
   db.exec(
     'CREATE TABLE migrations (id INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, ' +

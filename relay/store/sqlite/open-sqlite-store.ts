@@ -7,7 +7,7 @@ import type { LocalStoreOptions } from './local-store.ts';
 
 const WORKER_URL = new URL('./database-worker.ts', import.meta.url);
 
-export type SqliteStoreOptions = Pick<LocalStoreOptions, 'file' | 'maxSizeBytes' | 'relaySeed' | 'attestationSeed'> & {
+export type SqliteStoreOptions = Omit<LocalStoreOptions, 'now' | 'migrations'> & {
   /** How many calls may wait for the thread. */
   maxPending?: number;
   workerUrl?: URL;

@@ -83,9 +83,28 @@ test('holds a bounded number of spans, and drops what comes beyond', async (t) =
 });
 
 test('reads headers as the variable of the standard has them', () => {
-  assert.deepEqual(parseOtlpHeaders('authorization=Bearer%20x, x-a = b ,nonsense,,c=%zz'), {
-    authorization: 'Bearer x',
-    'x-a': 'b',
-    c: '%zz',
-  });
+  const { headers, leftOut } = parseOtlpHeaders(
+    'authorization=Bearer%20x, x-a = b ,nonsense,,c=%zz,d=a%0Ab,é=1,f=%C4%80',
+  );
+  assert.deepEqual(headers, { authorization: 'Bearer x', 'x-a': 'b', c: '%zz' });
+  assert.deepEqual(leftOut, [3, 6, 7, 8]);
+  assert.deepEqual(parseOtlpHeaders('a=b=c,').leftOut, [], 'nothing at all is not left out');
+});
+
+test('says at the start which headers it left out, and nothing of what they hold', async (t) => {
+  const collector = await startCollector();
+  t.after(() => collector.close());
+  const said: string[] = [];
+  const log = { warn: (...what: unknown[]) => void said.push(JSON.stringify(what)) };
+  const open = (text: string) =>
+    createOtlpExporter({ endpoint: collector.url, ...parseOtlpHeaders(text), resource, fetch, log, everyMs: 1 });
+  const exporter = open('x-a=b,Bearer secret-1,authorization=secret-2%0A');
+  assert.equal(said.length, 1);
+  assert.match(said[0] ?? '', /otlp_headers.*no name=value pair.*parts 2, 3/);
+  exporter.export(span('one'));
+  await exporter.close();
+  assert.equal(collector.headers[0]?.['x-a'], 'b');
+  assert.doesNotMatch(said.join(), /secret|Bearer|authorization/);
+  await open('x-a=b').close();
+  assert.equal(said.length, 1);
 });

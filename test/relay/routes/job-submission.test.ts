@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import Fastify from 'fastify';
+import { registerJobSubmission } from '../../../relay/routes/job-submission.ts';
+import { compileOnDemand } from '../../../relay/routes/schema-compilers.ts';
+import type { RelayApp, RelayServices } from '../../../relay/services.ts';
+import { createTracing } from '../../../relay/tracing/tracing.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+
+const refusals = [
+  ['finds the queue full', async () => Promise.reject(new Problem('queue_full', 'Try again later.'))],
+  ['finds no room on the disk', async () => Promise.reject(new Problem('storage_failed', 'The disk is full.'))],
+  ['was sent before', async () => ({ job: { id: 'job_earlier' }, isNew: false })],
+] as const;
+
+for (const [what, accept] of refusals) {
+  test(`of a submission that ${what} neither a trace nor a hold on credits stays behind`, async (t) => {
+    const tracing = createTracing({ export: () => undefined, random: (bytes) => crypto.getRandomValues(bytes) });
+    const held = new Set<string>();
+    const ids: string[] = [];
+    const app = Fastify();
+    t.after(() => app.close());
+    compileOnDemand(app as unknown as RelayApp);
+    app.addHook('onRequest', async (request) => {
+      tracing.begin(request);
+      request.principal = { keyId: 'key_a', limits: { creditLimitMicro: 9 } } as typeof request.principal;
+    });
+    const queue = {
+      earlier: async () => undefined,
+      accept: ({ id }: { id: string }) => {
+        assert.ok(tracing.kept(id), 'its trace is there before it may run');
+        assert.ok(held.has(id));
+        ids.push(id);
+        return accept();
+      },
+      length: () => 1,
+    };
+    registerJobSubmission(
+      app as unknown as RelayApp,
+      {
+        tracing,
+        queue,
+        admit: () => undefined,
+        billing: {
+          mostFor: () => 5,
+          reserve: (id: string) => void held.add(id),
+          release: (id: string) => void held.delete(id),
+        },
+        table: { models: () => new Map(), servesType: () => false },
+      } as unknown as RelayServices,
+    );
+    const payload = { service: 'llm/inference', model: 'test/echo', input: 'hello' };
+    await app.inject({ method: 'POST', url: '/v1/jobs', payload });
+    assert.deepEqual(
+      ids.map((id) => [tracing.kept(id), held.has(id)]),
+      [[undefined, false]],
+    );
+  });
+}
