@@ -1,4 +1,4 @@
-import { type Problem, toProblemRecord } from '../problems/problem.ts';
+import { type Problem, toProblem, toProblemRecord } from '../problems/problem.ts';
 import { floatsToBase64 } from '../protocol/base64.ts';
 import { encodeJson } from '../protocol/codec.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -33,6 +33,7 @@ export type FrameWriter = {
   toolCall(piece: ToolCallPiece): void;
   vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
   done(done: Done): void;
+  /** Never throws: what cannot be sent at all nobody hears. */
   fail(problem: Problem): void;
   /** Drops what is pending; nothing is sent after it. */
   abandon(): void;
@@ -41,7 +42,10 @@ export type FrameWriter = {
 export type FrameWriterOptions = {
   epoch: number;
   stream: boolean;
+  /** Throws for what the bus does not take. */
   send: (data: Uint8Array) => void;
+  /** Called when a frame that waited could not be sent; the last one has said so. */
+  onUnsent?: (problem: Problem) => void;
   now: () => number;
 };
 
@@ -50,9 +54,9 @@ export type FrameWriterOptions = {
  *
  * Invariants: (1) `seq` counts from 0 without a gap; (2) no piece is sent after a later one; (3) exactly one of
  * `done` and `error` is sent, and nothing after it; (4) a job that does not stream sends the text of its only choice in
- * `done` alone.
+ * `done` alone; (5) what a timer could not send ends the job, and `onUnsent` tells.
  */
-export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptions): FrameWriter {
+export function createFrameWriter({ epoch, stream, send, onUnsent, now }: FrameWriterOptions): FrameWriter {
   let seq = 0;
   let ended = false;
   let pending: PieceFrame | null = null;
@@ -67,6 +71,12 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     acceptTimer = undefined;
     send(encodeJson({ ...frame, epoch, seq }));
     seq += 1;
+  };
+
+  const stop = (): void => {
+    ended = true;
+    clearTimeout(acceptTimer);
+    clearTimeout(flushTimer);
   };
 
   const flushPiece = (): void => {
@@ -84,18 +94,41 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
     if (pending !== null && !joins(pending, piece)) flushPiece();
     pending = pending === null ? piece : joined(pending, piece);
     if (now() - lastFlushAt >= COALESCE_MS) flushPiece();
-    else flushTimer ??= setTimeout(flushPiece, COALESCE_MS);
+    else flushTimer ??= later(flushPiece, COALESCE_MS);
   };
 
   const end = (frame: FrameBody): void => {
     write(frame);
-    ended = true;
-    clearTimeout(flushTimer);
+    stop();
   };
+
+  const fail = (problem: Problem): void => {
+    const frame = { type: 'error', problem: toProblemRecord(problem) } as const;
+    const produced = problem.code === 'handed_back' && heldText !== '' ? { text: heldText } : {};
+    // Where the bus does not take one of them, the next says less.
+    for (const say of [flushPiece, () => end({ ...frame, ...produced }), () => end(frame)]) {
+      try {
+        say();
+      } catch {}
+    }
+    stop();
+  };
+
+  /** Nobody would catch what a timer throws. */
+  const later = (work: () => void, ms: number) =>
+    setTimeout(() => {
+      try {
+        work();
+      } catch (error) {
+        const problem = toProblem(error, 'node_fault');
+        fail(problem);
+        onUnsent?.(problem);
+      }
+    }, ms);
 
   return {
     accept: () => {
-      if (seq === 0 && !ended) acceptTimer ??= setTimeout(() => write({ type: 'accepted' }), ACCEPT_DELAY_MS);
+      if (seq === 0 && !ended) acceptTimer ??= later(() => write({ type: 'accepted' }), ACCEPT_DELAY_MS);
     },
     text: (text, tokens, more = {}) => {
       if (stream) add({ type: 'text', text, tokens, ...more });
@@ -114,16 +147,8 @@ export function createFrameWriter({ epoch, stream, send, now }: FrameWriterOptio
       flushPiece();
       end({ type: 'done', text: heldText, ...done });
     },
-    fail: (problem) => {
-      flushPiece();
-      const produced = problem.code === 'handed_back' && heldText !== '' ? { text: heldText } : {};
-      end({ type: 'error', problem: toProblemRecord(problem), ...produced });
-    },
-    abandon: () => {
-      ended = true;
-      clearTimeout(acceptTimer);
-      clearTimeout(flushTimer);
-    },
+    fail,
+    abandon: stop,
   };
 }
 

@@ -63,10 +63,12 @@ export function createJobRunner(given: JobRunnerPorts): JobRunner {
   const ports = { ...given, steady: createSteadyClock(given.now) };
   return {
     handle: (request, send, trace) => {
+      const abort = new AbortController();
       const frames = createFrameWriter({
         epoch: request.epoch,
         stream: request.type !== 'embed' && request.stream === true,
         send,
+        onUnsent: (problem) => abort.abort(problem),
         now: ports.steady,
       });
       const refusal = refusalOf(request, ports, jobs);
@@ -78,7 +80,7 @@ export function createJobRunner(given: JobRunnerPorts): JobRunner {
       frames.accept();
       // What was asked is signed for, not what the owner's limits made of it.
       const signing = ports.receiptKey && beginSigning(request, ports.receiptKey);
-      const asked = { request: ports.policy.limited(request), trace };
+      const asked = { request: ports.policy.limited(request), trace, abort };
       void runAttempt(asked, frames, signing, ports, jobs).finally(release);
     },
     cancel: (request) => {
@@ -114,13 +116,12 @@ function clientOf({ client = OPERATOR_CLIENT }: JobRequest): string {
 }
 
 async function runAttempt(
-  { request, trace }: { request: JobRequest; trace: TraceContext | undefined },
+  { request, trace, abort }: { request: JobRequest; trace: TraceContext | undefined; abort: AbortController },
   frames: FrameWriter,
   signing: ReceiptSigning | undefined,
   ports: TimedPorts,
   jobs: Map<string, RunningJob>,
 ): Promise<void> {
-  const abort = new AbortController();
   const timeout = setTimeout(
     () => abort.abort(jobTimeout(request.timeoutMs)),
     Math.min(request.timeoutMs, TIMER_MOST_MS),

@@ -7,7 +7,7 @@ import { type ChallengeSigner, createChallengeSigner } from './held-greeting.ts'
 
 /** The node's line to the bus. The one file that knows nats.ws. */
 export type BusConnection = {
-  /** Says something to whoever listens. After the end it reaches nobody; throws for what the server does not take. */
+  /** Says something to whoever listens. After the end it reaches nobody. Errors: `body_too_large`; the library's own. */
   publish(subject: string, data: Uint8Array): void;
   subscribe(subject: string, handler: (message: BusMessage) => void): void;
   /** Resolves once everything published so far has reached the server. */
@@ -67,7 +67,9 @@ export const connectToBus: ConnectToBus = async (options) => {
   watch(connection, options, sockets);
   return {
     publish: (subject, data) => {
-      if (!connection.isClosed()) connection.publish(subject, data);
+      if (connection.isClosed()) return;
+      assertTaken(data.length, connection.info?.max_payload);
+      connection.publish(subject, data);
     },
     subscribe: (subject, handler) => {
       connection.subscribe(subject, {
@@ -90,6 +92,14 @@ export const connectToBus: ConnectToBus = async (options) => {
     },
   };
 };
+
+function assertTaken(bytes: number, most = bytes): void {
+  if (bytes <= most) return;
+  throw new Problem(
+    'body_too_large',
+    `The bus takes ${most} bytes in a message, and this one has ${bytes}. Ask for less at a time, or raise its max_payload.`,
+  );
+}
 
 async function connectUntil(
   signal: AbortSignal,

@@ -94,12 +94,13 @@ function answerOnce(
 ): (answer: OperatorAnswer) => void {
   const answer = (value: OperatorAnswer): void => {
     if (!waiting.delete(job)) return;
-    try {
-      reply(encodeJson(value));
-    } catch {
-      // The bus takes no message of this size; the reason is short enough.
-      const problem = new Problem('body_too_large', 'The answer does not fit in one message. Ask for less at a time.');
-      reply(encodeJson(refusal(job, problem, ports)));
+    // Where the bus takes no message of this size, the reason is shorter; where it does not take that, nobody is told.
+    const problem = new Problem('body_too_large', 'The answer does not fit in one message. Ask for less at a time.');
+    for (const said of [value, refusal(job, problem, ports)]) {
+      try {
+        reply(encodeJson(said));
+        return;
+      } catch {}
     }
   };
   waiting.set(job, { answer });

@@ -78,7 +78,15 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       ...(in_use === undefined ? {} : { in_use }),
       ...warmOf(ports.warm),
     };
-    bus.publish(subjects.heartbeat(nodeId), encodeJson(beat));
+    publish(subjects.heartbeat(nodeId), encodeJson(beat));
+  };
+  /** What the bus does not take ends neither a timer nor whoever has news: the relay goes by what it hears. */
+  const publish: BusConnection['publish'] = (subject, data) => {
+    try {
+      bus.publish(subject, data);
+    } catch (error) {
+      ports.log.error({ subject, reason: reasonOf(error) }, 'the bus does not take what this node says of itself');
+    }
   };
   const isNews = (): boolean => ports.epoch.current === 0 || JSON.stringify(ports.documents.load()) !== toldLoad;
   bus = await ports.connect({
@@ -99,12 +107,13 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       announce();
     },
   });
-  listen(bus, nodeId, ports, () => isNews() && announce());
+  const tell = { news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
+  listen(bus, nodeId, ports, tell);
   announce();
   const beat = setInterval(() => {
     ports.policy.check();
     announce();
-    ports.operators.report(bus.publish);
+    tell.reports();
   }, LIMITS.heartbeatIntervalMs);
   const ended = bus.closed.finally(() => {
     clearInterval(beat);
@@ -118,7 +127,9 @@ function warmOf(warm: WarmSessions): Pick<Heartbeat, 'warm'> {
   return digests.length === 0 ? {} : { warm: [...digests] };
 }
 
-function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announceNews: () => void): void {
+type Tell = { news(): void; reports(): void };
+
+function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, tell: Tell): void {
   const sendDocument = ({ reply, subject }: BusMessage): void => {
     if (reply === undefined) return;
     ports.documents
@@ -135,7 +146,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
       (message) => {
         acceptSession(message, ports);
         sendDocument(message);
-        ports.operators.report(bus.publish);
+        tell.reports();
       },
     ],
     [subjects.sessionOpened(nodeId), (message) => confirmSession(message, ports)],
@@ -145,7 +156,7 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, announc
       subjects.discover,
       (message) => {
         // First: whoever has heard every document knows every load, too (SPEC K14).
-        announceNews();
+        tell.news();
         sendDocument(message);
       },
     ],

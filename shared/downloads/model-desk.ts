@@ -1,4 +1,5 @@
 import type { AgentLog } from '../agent/log.ts';
+import { createSteadyClock } from '../clock/steady-clock.ts';
 import type { ModelDownload } from '../ipc/app-state.ts';
 import type { ModelSize } from '../ipc/model-size.ts';
 import { Problem, toProblem } from '../problems/problem.ts';
@@ -47,7 +48,7 @@ export type ModelDesk = {
   downloads(): ModelDownload[];
   /** Begins with all models that were added before: those on disk are there at once. */
   start(): void;
-  /** Breaks off what may not go on, and goes on with what may again; called at every change and once a second. */
+  /** Breaks off what may not go on, and goes on with what may again or is due; called at every change and once a second. */
   watchNetwork(): void;
   /**
    * How large a model is, before anything is fetched; named by its id, or with `#task` behind it. Errors: those of the
@@ -70,6 +71,8 @@ export type ModelDesk = {
   close(): void;
 };
 
+/** The longest that is waited before a source is asked again: a machine that has woken is soon at it. */
+const ASK_AGAIN_MOST_MS = 60_000;
 /** A person waits for it. */
 const LOOK_WITHIN_MS = 20_000;
 
@@ -80,11 +83,17 @@ type Running = {
   isPaused: boolean;
   /** Whether it has asked a source for anything. */
   isOnline: boolean;
-  /** Whether it waits for a network that may be used. */
-  isHeld: boolean;
+  /** When it goes on by itself, by `steady`: at once where it waits for a network that may be used; null where it does not. */
+  goesOnAt: number | null;
+  /** Of the attempts before it. */
+  before: Attempts;
   /** Resolves when nothing of it is written any more. */
   ended: Promise<void>;
 };
+
+/** How long was waited after the last that failed, and how much was here then. */
+type Attempts = { waitedMs: number; loadedBytes: number };
+const NO_ATTEMPTS: Attempts = { waitedMs: 0, loadedBytes: 0 };
 
 /** Ends a download that is to go on later. */
 class Held extends Error {
@@ -102,21 +111,24 @@ class Held extends Error {
  * download of a model runs at a time; (3) a cancelled one is wanted no more, and stays in sight until what came of it is off
  * the disk; one that failed stays until it is tried again or cancelled; (4) nobody is asked for anything while `refusal` forbids
  * it: what runs is broken off and keeps what came, what is begun waits, and both go on by themselves when it does not; (5) what
- * stops something does so also where it cannot be written down.
+ * stops something does so also where it cannot be written down; (6) where a problem says that it may pass, the source is asked
+ * again by itself, twice as late each time that brought nothing.
  */
 export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOptions<Model>): ModelDesk {
   const { install, runtime, wanted, keepWanted, keepPaused, onChange, now, log } = options;
+  const steady = createSteadyClock(now);
   const running = new Map<string, Running>();
   const added = new Map<string, Model>();
 
-  const enter = (id: string, isPaused: boolean): Running => {
+  const enter = (id: string, isPaused: boolean, before = NO_ATTEMPTS): Running => {
     const entry: Running = {
       stop: new AbortController(),
       meter: createDownloadMeter(now),
       problem: null,
       isPaused,
       isOnline: false,
-      isHeld: false,
+      goesOnAt: null,
+      before,
       ended: Promise.resolve(),
     };
     running.set(id, entry);
@@ -125,9 +137,9 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
   };
   /** As the owner has named it. */
   const namedOf = (id: string): string => wanted().find((each) => isSameModel(each, id)) ?? id;
-  const begin = (id: string): void => {
+  const begin = (id: string, attempts?: Attempts): void => {
     const before = running.get(id)?.ended;
-    const entry = enter(id, false);
+    const entry = enter(id, false, attempts);
     // What was paused a moment ago may still write its last bytes.
     entry.ended = (before ?? Promise.resolve()).then(() => fetchOne(id, entry));
   };
@@ -159,24 +171,36 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     } catch (error) {
       if (error instanceof Held) {
         if (!entry.isPaused) {
-          entry.isHeld = true;
+          entry.goesOnAt = steady();
           entry.problem = { code: error.refusal.code, message: error.refusal.message };
         }
         // Who stopped it otherwise has said what becomes of it.
       } else if (!entry.stop.signal.aborted) {
-        const { code, message } = toProblem(error, 'model_download_failed');
+        const { code, message, retryAfterMs } = toProblem(error, 'model_download_failed');
         entry.problem = { code, message };
+        if (retryAfterMs !== undefined) askAgain(entry, retryAfterMs, entry.problem);
         log.warn({ model: id, code }, 'a model could not be fetched');
       }
     }
     onChange();
+  };
+  const askAgain = (entry: Running, firstMs: number, problem: NonNullable<Running['problem']>): void => {
+    const { loadedBytes } = entry.meter.read();
+    const { before } = entry;
+    const waitedMs = Math.min(
+      loadedBytes > before.loadedBytes ? firstMs : before.waitedMs * 2 || firstMs,
+      ASK_AGAIN_MOST_MS,
+    );
+    entry.before = { waitedMs, loadedBytes: Math.max(loadedBytes, before.loadedBytes) };
+    entry.goesOnAt = steady() + waitedMs;
+    problem.message += ' What came is kept, and it is asked again by itself.';
   };
 
   const endForGood = async (id: string, named: string): Promise<void> => {
     const entry = running.get(id);
     if (entry === undefined) return;
     // Nothing may begin in its place before its files are gone.
-    Object.assign(entry, { isPaused: false, problem: null });
+    Object.assign(entry, { isPaused: false, problem: null, goesOnAt: null });
     entry.stop.abort(new Problem('cancelled', 'The download was cancelled.'));
     await entry.ended;
     await options.discard(named).catch((err: unknown) => log.warn({ model: id, err }, 'what came of a model stays'));
@@ -202,8 +226,9 @@ export function createModelDesk<Model extends BroughtModel>(options: ModelDeskOp
     },
     watchNetwork: () => {
       const refusal = options.refusal();
-      for (const [id, { stop, isOnline, isHeld, problem }] of running) {
-        if (refusal === undefined && isHeld) begin(id);
+      const time = steady();
+      for (const [id, { stop, isOnline, goesOnAt, before, problem }] of running) {
+        if (refusal === undefined && goesOnAt !== null && goesOnAt <= time) begin(id, before);
         else if (refusal !== undefined && isOnline && problem === null) stop.abort(new Held(refusal));
       }
     },

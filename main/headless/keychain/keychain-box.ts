@@ -1,6 +1,6 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { SecretBox } from '../secret-box.ts';
-import { KEYCHAIN_SERVICE, type Keychain } from './keychain.ts';
+import { KEYCHAIN_SERVICE, type Keychain, KeychainFault } from './keychain.ts';
 import { CALL_LIMIT_MS, callKeychain, type TimeLimit } from './keychain-calls.ts';
 
 export type KeychainBoxOptions = {
@@ -76,5 +76,6 @@ export function unavailable(whatHappened: string, cause: unknown): Problem {
 
 /** The end of a sentence. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof KeychainFault) return 'it is not there or does not let the node in';
   return error instanceof Error ? error.message : String(error);
 }

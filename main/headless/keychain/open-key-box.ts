@@ -53,9 +53,7 @@ async function chooseForNewKey(options: KeyBoxOptions, file: SecretBox): Promise
   try {
     await probe(options, PROBE_LIMIT_MS);
   } catch (error) {
-    const why = `${options.keychain.name} cannot be used`;
-    if (!(error instanceof KeychainFault)) return { box: file, why: `${why}: ${reasonOf(error)}` };
-    return { box: file, why: `${why}: it is not there or does not let the node in`, cause: error.message };
+    return { box: file, why: `${options.keychain.name} cannot be used: ${reasonOf(error)}`, ...saidBy(error) };
   }
   return { box: boxIn(options, file), why: 'it was tried and works' };
 }
@@ -67,10 +65,17 @@ async function openNoted(options: KeyBoxOptions, file: SecretBox, account: strin
   if (key !== undefined) await file.write(key);
   const { keychain, limit } = options;
   const left = await callKeychain(CALL_LIMIT_MS, limit, (signal) => keychain.remove(account, signal)).then(
-    () => '',
-    (error: unknown) => `; what is left in ${box.where} could not be removed: ${reasonOf(error)}`,
+    () => ({ why: '' }),
+    (error: unknown) => ({
+      why: `; what is left in ${box.where} could not be removed: ${reasonOf(error)}`,
+      ...saidBy(error),
+    }),
   );
-  return { box: file, why: `it was moved there, as key_store says${left}` };
+  return { ...left, box: file, why: `it was moved there, as key_store says${left.why}` };
+}
+
+function saidBy(error: unknown): Pick<ChosenBox, 'cause'> {
+  return error instanceof KeychainFault ? { cause: error.message } : {};
 }
 
 function boxIn(options: KeyBoxOptions, note: SecretBox, noted?: string): SecretBox {

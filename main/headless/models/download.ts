@@ -5,6 +5,7 @@ import {
   brokenProblem,
   type HubOptions,
   type HubResponse,
+  lineProblem,
   requestFile,
   statusProblem,
   unreachableProblem,
@@ -184,7 +185,7 @@ function refused(options: DownloadOptions, response: Response): 'absent' {
 function assertNoWebPage({ url, waysOut }: DownloadOptions, response: Response): void {
   if (!(response.headers.get('content-type') ?? '').startsWith('text/html')) return;
   void response.body?.cancel();
-  throw brokenProblem(`${url.host} sent a web page instead of '${url.pathname}'; a proxy may want a login.`, waysOut);
+  throw lineProblem(`${url.host} sent a web page instead of '${url.pathname}'; a proxy may want a login.`, waysOut);
 }
 
 function damagedProblem({ url, waysOut }: DownloadOptions, why: string): Problem {
@@ -204,7 +205,7 @@ async function tooLarge(options: DownloadOptions, file: PartialFile): Promise<Pr
 function cutShort({ url, waysOut }: DownloadOptions, file: PartialFile): Problem {
   const total = file.version()?.totalBytes ?? null;
   const size = total === null ? '' : ` of ${total}`;
-  return brokenProblem(`${url.host} ended '${url.pathname}' after ${file.sizeBytes()}${size} bytes.`, waysOut);
+  return lineProblem(`${url.host} ended '${url.pathname}' after ${file.sizeBytes()}${size} bytes.`, waysOut);
 }
 
 function lengthOf(response: Response): number | null {

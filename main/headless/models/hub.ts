@@ -24,6 +24,11 @@ export type HubResponse = {
 export type WaysOut = { model: string; folder: string };
 
 const MAX_REDIRECTS = 5;
+/** Of what may pass, as a line that is down or a server that is busy: who asks again by itself does so after this long. */
+const MAY_PASS = { retryAfterMs: 5_000 };
+
+/** Answers again as it did. */
+class RedirectRefused extends Error {}
 const DEMO_MODEL = 'sparewatt/demo-chat';
 
 export function fileUrl(options: HubOptions, model: string, revision: string, name: string): URL {
@@ -65,14 +70,14 @@ export async function requestFile(
     await response.body?.cancel();
     target = redirected(location, target);
   }
-  throw new Error(`More than ${MAX_REDIRECTS} redirects.`);
+  throw new RedirectRefused(`More than ${MAX_REDIRECTS} redirects.`);
 }
 
 /** Throws where a redirect would give up what TLS protects. */
 function redirected(location: string, from: URL): URL {
   const target = new URL(location, from);
   if (target.protocol === 'https:' || (target.protocol === 'http:' && from.protocol === 'http:')) return target;
-  throw new Error(`it redirects from ${from.protocol} to ${target.protocol}`);
+  throw new RedirectRefused(`it redirects from ${from.protocol} to ${target.protocol}`);
 }
 
 function headers(origin: URL, target: URL, options: HubOptions, fromByte: number): Record<string, string> {
@@ -118,6 +123,7 @@ export function statusProblem(response: Response, url: URL, out: WaysOut): Probl
   return new Problem(
     'model_download_failed',
     `${url.host} answered ${status} for '${url.pathname}'. Try again later, ${otherWays(out)}`,
+    status === 408 || status === 429 || status >= 500 ? MAY_PASS : {},
   );
 }
 
@@ -126,12 +132,18 @@ export function unreachableProblem(error: unknown, url: URL, out: WaysOut): Prob
     'model_download_failed',
     `${url.host} could not be reached to download '${out.model}' (${networkReason(error)}). ` +
       `Check the network, ${otherWays(out)}`,
-    { cause: error },
+    { ...(error instanceof RedirectRefused ? {} : MAY_PASS), cause: error },
   );
 }
 
+/** Of what a server would send again. */
 export function brokenProblem(what: string, out: WaysOut): Problem {
   return new Problem('model_download_failed', `${what} Start again to try once more, ${otherWays(out)}`);
+}
+
+/** Of a line that broke, or that somebody stands in until its person has signed in. */
+export function lineProblem(what: string, out: WaysOut): Problem {
+  return new Problem('model_download_failed', `${what} Start again to try once more, ${otherWays(out)}`, MAY_PASS);
 }
 
 function otherWays({ folder }: WaysOut): string {

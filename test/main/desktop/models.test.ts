@@ -194,6 +194,27 @@ test('a paused download goes on when it is resumed, and one that runs is cancell
   assert.deepEqual((desktop.settingsFile.store as { pausedModels?: string[] }).pausedModels, []);
 });
 
+test('a download that loses its line asks again by itself, and goes on where it was when there is one again', async (t) => {
+  const desktop = await open(t);
+  hub.interfere(WEIGHTS, (request, response, body) => {
+    if (request.headers.range !== undefined) return void response.destroy();
+    response.writeHead(200, { ...fileHeaders(body), 'content-length': String(body.length) });
+    response.write(body.subarray(0, 700_000), () => response.destroy());
+  });
+  await desktop.ask('addModel', { model: CHAT });
+  await until(() => desktop.app.state().downloads[0]?.problem !== null);
+  assert.match(desktop.app.state().downloads[0]?.problem?.message ?? '', /it is asked again by itself/);
+  hub.heal();
+  hub.requests.length = 0;
+  await desktop.tick();
+  assert.deepEqual(hub.requests, []);
+  desktop.clock.now += 5_000;
+  await desktop.tick();
+  await until(async () => (await desktop.ask('listModels')).length === 2);
+  assert.match(hub.requests.at(-1) ?? '', /bytes=/);
+  assert.deepEqual(desktop.app.state().downloads, []);
+});
+
 test('a model says how large it is and whether it fits before anything of its weights is fetched', async (t) => {
   const desktop = await open(t, {
     modelSizer: () => createModelSizer({ hubUrl: hub.url, allowedSources: ['hub'] }),

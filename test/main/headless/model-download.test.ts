@@ -5,6 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
 import type { ModelLock } from '../../../shared/api/model-lock.ts';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -225,6 +226,26 @@ describe('a download of the model store', () => {
     });
     await assert.rejects(store().install(REQUEST), isProblem('model_download_failed', /redirects from http: to file:/));
   });
+
+  for (const [what, mayPass, status, headers] of [
+    ['a server that is busy', true, 503, {}],
+    ['a page that wants a login', true, 200, { 'content-type': 'text/html' }],
+    ['a refusal', false, 403, {}],
+    ['a model that is not there', false, 404, {}],
+    ['a redirect that is not followed', false, 302, { location: 'file:///etc/passwd' }],
+    ['a file that is too large', false, 200, { 'content-length': String(2 ** 40) }],
+  ] as const) {
+    it(`${mayPass ? 'may be asked for again' : 'is not asked for again'} by itself after ${what}`, async () => {
+      mirror.interfere('config.json', (_request, response) => {
+        response.writeHead(status, headers).write('{');
+        if (!('content-length' in headers)) response.end();
+      });
+      await assert.rejects(store().install(REQUEST), (error: Problem) => {
+        assert.equal(error.retryAfterMs !== undefined, mayPass, error.message);
+        return true;
+      });
+    });
+  }
 
   it('does not continue a link in the place of a part', async () => {
     await cancelHalfway();

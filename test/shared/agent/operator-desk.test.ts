@@ -122,3 +122,15 @@ test('[K9] an answer that is too large for the bus becomes a refusal that says s
   const [answer] = answers.map((data) => JSON.parse(new TextDecoder().decode(data)) as OperatorAnswer);
   assert.equal(answer !== undefined && 'error' in answer && answer.error.code, 'body_too_large');
 });
+
+test('[K9] a bus that takes not even the refusal keeps no other from hearing that the session is over', async () => {
+  const { desk, jobs, ask } = open();
+  desk.handle('llm', encodeJson({ model: 'test/stuck', prompt: 'x' }), () => {
+    throw new Error('MAX_PAYLOAD_EXCEEDED');
+  });
+  const waiting = ask({ model: 'test/stuck', prompt: 'y' });
+  jobs.abandonAll('The session is over.');
+  desk.abandonAll('The session is over.');
+  const answer = await waiting;
+  assert.equal('error' in answer && answer.error.code, 'node_lost');
+});

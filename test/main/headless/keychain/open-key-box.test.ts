@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { KeychainFault } from '../../../../main/headless/keychain/keychain.ts';
 import type { KeyBoxOptions } from '../../../../main/headless/keychain/open-key-box.ts';
 import { systemKeychain } from '../../../../main/headless/keychain/system-keychain.ts';
 import { openNodeKey } from '../../../../main/headless/node-key.ts';
@@ -79,6 +80,22 @@ test('what a keychain says in the words of its library stands beside the sentenc
   assert.match(line, /cannot be used: it is not there or does not let the node in$/);
   assert.doesNotMatch(line, /DBus/);
   assert.match(String(fields.cause), /DBus/);
+});
+
+test('a problem of a keychain says it in a sentence, and what the library said is its cause', async (t) => {
+  const { keychain, start } = setUp(t);
+  await start();
+  keychain.read = () => Promise.reject(new KeychainFault('DBus error: no such object'));
+  const isTold = (error: unknown): true => {
+    isProblem('keychain_unavailable', /: it is not there or does not let the node in\. Unlock it/)(error);
+    assert.doesNotMatch((error as Error).message, /DBus/);
+    assert.match(String((error as Error).cause), /DBus error/);
+    return true;
+  };
+  for (const keyStore of ['auto', 'file'] as const) await assert.rejects(start({ keyStore }), isTold);
+  const { keychain: other, start: startNew } = setUp(t);
+  other.write = () => Promise.reject(new KeychainFault('DBus error: no such object'));
+  await assert.rejects(startNew({ keyStore: 'keychain' }), isTold);
 });
 
 test('a new node does not wait for a keychain that never answers', async (t) => {
