@@ -85,10 +85,12 @@ export type RelayServices = {
   readonly discovery: Discovery;
   readonly capabilities: CapabilityView;
   readonly operatorJobs: OperatorJobs;
-  /** Counts one request of the key. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
-  admit(principal: Principal, model: string): void;
+  /** Counts one request of the key, or as many at once. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
+  admit(principal: Principal, model: string, requests?: number): void;
   /** Errors: those of `admit`, and `storage_failed` while records of earlier jobs cannot be written. */
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
+  /** Several for one model, each counted as a request: all of them or none. Errors: those of `newJob`. */
+  newJobs(request: FastifyRequest, model: string, orders: readonly JobOrder[]): JobSpec[];
   /** How every known node stands with this relay, at hand. */
   readonly register: NodeRegister;
   readonly pairing: Pairing;

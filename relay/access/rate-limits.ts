@@ -11,8 +11,8 @@ export type Allowances = { readonly requests: Allowance | null; readonly tokens:
 
 /** Counts what keys with limits use; others are not its business. */
 export type RateLimits = {
-  /** Counts one request. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
-  admit(keyId: string, limits: KeyLimits): void;
+  /** Counts one request, or as many at once. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
+  admit(keyId: string, limits: KeyLimits, requests?: number): void;
   /** Counts what a job used, once it is known. A key whose limits are not known is not counted. */
   spend(keyId: string, tokens: number): void;
   /** How many milliseconds until the key has tokens left; 0 while it has, and for one without such a limit. */
@@ -52,12 +52,12 @@ export function createRateLimits(now: () => number): RateLimits {
   };
 
   return {
-    admit: (keyId, limits) => {
+    admit: (keyId, limits, count = 1) => {
       const { requests, tokens } = bucketsOf(keyId, limits);
       if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);
       if (requests === null) return;
-      if (fill(requests, now()) < 1) throw exceeded('requests', requests, 1);
-      requests.level -= 1;
+      if (fill(requests, now()) < count) throw exceeded('requests', requests, count);
+      requests.level -= count;
     },
     spend: (keyId, used) => {
       const tokens = known.get(keyId)?.tokens;
@@ -113,6 +113,9 @@ function allowance(bucket: Bucket | null, now: number): Allowance | null {
 
 function exceeded(what: 'requests' | 'tokens', bucket: Bucket, level: number): Problem {
   const retryAfterMs = Math.max(1, msUntil(bucket, level));
-  const sentence = `This key may use ${bucket.limit} ${what} a minute, and has. Try again in ${retryAfterMs} ms.`;
+  const sentence =
+    level > bucket.limit
+      ? `This key may use ${bucket.limit} ${what} a minute, and these are ${level}. Send fewer at once.`
+      : `This key may use ${bucket.limit} ${what} a minute, and has. Try again in ${retryAfterMs} ms.`;
   return new Problem('rate_limit_exceeded', sentence, { retryAfterMs });
 }

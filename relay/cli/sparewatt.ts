@@ -40,14 +40,21 @@ export async function main(argv: string[]): Promise<void> {
     process.exitCode = EXIT.failed;
   });
   try {
-    await addCommands(program, argv.slice(2));
-    await program.parseAsync(argv);
+    const words = askedOf(argv.slice(2));
+    await addCommands(program, words);
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   } finally {
     // A channel to the process that started us would keep this one alive for ever.
     if (process.connected) process.disconnect();
   }
+}
+
+/** commander's `help` looks at one word after it, and would show the help of `jobs` to whoever asks for `help jobs submit`. */
+function askedOf(words: string[]): string[] {
+  const [first, ...named] = words;
+  return first === 'help' && named.length > 1 ? [...named, '--help'] : words;
 }
 
 /** Those that are not called have only the name and the description that the help of all shows. */

@@ -31,11 +31,11 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     signatures: createSignatureGuard({ secrets, now: Date.now }),
     sessionCookie: createSessionCookie({ sessions: operatorSessions, relayKey, publicUrl }),
     /** Throws for what the key may not ask, or not now. */
-    admit: (principal: Principal, model: string): void => {
+    admit: (principal: Principal, model: string, requests = 1): void => {
       const { keyId, limits } = principal;
       if (limits === undefined) return;
       if (!mayAsk(principal, model)) throw refusedModel(model, limits.models ?? []);
-      rateLimits.admit(keyId, limits);
+      rateLimits.admit(keyId, limits, requests);
     },
   };
 }

@@ -75,16 +75,24 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   });
   // A relay that was killed while it revoked a key has left some.
   await queue.giveUpAllOf(await access.keyAdmin.revokedAccounts(), keyRevoked());
+  const describe = (request: FastifyRequest, order: JobOrder): JobSpec => {
+    const holdMicro = holdFor(request.principal, order, billing);
+    return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
+  };
   const newJob: RelayServices['newJob'] = (request, order) => {
     records.assertWritable();
     access.admit(request.principal, order.model);
-    const holdMicro = holdFor(request.principal, order, billing);
-    return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
+    return describe(request, order);
+  };
+  const newJobs: RelayServices['newJobs'] = (request, model, orders) => {
+    records.assertWritable();
+    access.admit(request.principal, model, orders.length);
+    return orders.map((order) => describe(request, order));
   };
   const tasks = createTasks({ jobs, now: Date.now });
   const work = {
     ...parts,
-    ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, tasks, newJob },
+    ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, tasks, newJob, newJobs },
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log }),
     pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),

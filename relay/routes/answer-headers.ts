@@ -6,6 +6,14 @@ export function answerHeaders(job: JobSpec): Record<string, string> {
   return { 'x-sparewatt-job': job.id, 'x-sparewatt-receipt': job.receiptId, ...decisionHeader(job) };
 }
 
+/** The same of an answer that several jobs make: lists, in the order of what was asked. */
+export function jointAnswerHeaders(jobs: readonly JobSpec[]): Record<string, string> {
+  const all = jobs.map(answerHeaders);
+  return Object.fromEntries(
+    Object.keys(all[0] ?? {}).map((name) => [name, all.map((headers) => headers[name]).join(', ')]),
+  );
+}
+
 /** Where it can be looked up why which node was asked. */
 export function decisionHeader(job: JobSpec): Record<string, string> {
   return { 'x-sparewatt-decision': decisionIdOf(job.id) };

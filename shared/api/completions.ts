@@ -6,12 +6,14 @@ import { RoutingRequest } from './routing.ts';
 import { SAMPLING, STREAMING } from './sampling.ts';
 
 const MOST_LOGPROBS = Math.min(5, LIMITS.maxTopLogprobs);
+/** In one request; each is a job of its own. LangChain sends up to 20 at a time. */
+export const MOST_PROMPTS = 32;
 
 /** Body of `POST /v1/completions`, OpenAI's older route: a text that the model continues, without a chat template. */
 export const CompletionRequest = Type.Object(
   {
     model: Type.String({ minLength: 1, maxLength: 256 }),
-    prompt: Type.Unknown({ description: 'A text, or a list of one text.' }),
+    prompt: Type.Unknown({ description: `A text, or a list of up to ${MOST_PROMPTS}, each of which is answered.` }),
     ...STREAMING,
     ...SAMPLING,
     max_tokens: Maybe(Type.Integer({ minimum: 1, description: '16 where it is left out, as with OpenAI.' })),

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { TokenLogprob } from '../../shared/protocol/messages.ts';
 import { startPool } from '../support/pool.ts';
-import { type ChatJob, createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { type ChatJob, createScriptedRuntime, untilCancelled } from '../support/scripted-runtime.ts';
+import { until } from '../support/until.ts';
 
 const TOKENS = [' one', ' 漢', ' two'];
 const probability = (token: string): TokenLogprob => {
@@ -22,6 +23,10 @@ const runtime = createScriptedRuntime({
       }
     }
     return 'length';
+  },
+  'test/picky': ({ input }, _output, signal) => {
+    if (input.messages[0]?.content === 'fail') throw new Error('it broke');
+    return untilCancelled(signal);
   },
   'test/breaks': () => {
     throw new Error('it broke');
@@ -71,6 +76,84 @@ test('streams the same text, each event in the older form, and the usage when it
   assert.equal(total, 4);
 });
 
+test('answers several prompts in their order, with n choices of each, and counts the tokens of all', async () => {
+  const asked = runtime.asked.length;
+  const options = { ...ask, prompt: ['b', 'a', 'c'], n: 2, echo: true };
+  const { data, response } = await client.completions.create(options).withResponse();
+  assert.deepEqual(
+    data.choices.map(({ text, index, finish_reason }) => [text, index, finish_reason]),
+    ['b', 'b', 'a', 'a', 'c', 'c'].map((prompt, index) => [`${prompt}${TOKENS.join('')}`, index, 'length']),
+  );
+  assert.deepEqual(data.usage, { prompt_tokens: 3, completion_tokens: 18, total_tokens: 21 });
+  const prompts = (runtime.asked.slice(asked) as ChatJob[]).map(({ input }) => input.messages[0]?.content);
+  assert.deepEqual(prompts.sort(), ['a', 'b', 'c']);
+  const jobs = response.headers.get('x-sparewatt-job')?.split(', ') ?? [];
+  const receipts = response.headers.get('x-sparewatt-receipt')?.split(', ');
+  assert.deepEqual([new Set(jobs).size, new Set(receipts).size, data.id], [3, 3, `cmpl-${jobs[0]}`]);
+  for (const job of jobs) assert.equal((await pool.request(`/v1/jobs/${job}`)).status, 200);
+});
+
+test('streams several prompts, each event with the index among all choices, and the usage of all', async () => {
+  const prompt = ['b', 'a', 'c'];
+  const options = { ...ask, prompt, n: 2, echo: true, stream: true, stream_options: { include_usage: true } } as const;
+  const texts = Array.from({ length: 6 }, () => '');
+  const ended: number[] = [];
+  let total = 0;
+  for await (const { choices, usage } of await client.completions.create(options)) {
+    for (const { index, text, finish_reason } of choices) {
+      texts[index] += text;
+      if (finish_reason === 'length') ended.push(index);
+    }
+    total += usage?.total_tokens ?? 0;
+  }
+  assert.deepEqual(
+    texts,
+    ['b', 'b', 'a', 'a', 'c', 'c'].map((text) => `${text}${TOKENS.join('')}`),
+  );
+  assert.deepEqual([ended, total], [[0, 1, 2, 3, 4, 5], 21]);
+});
+
+test('takes 32 prompts and refuses one more with what to do', async () => {
+  const prompts = (count: number) => Array.from({ length: count }, (_, index) => `${index}`);
+  const { choices } = await client.completions.create({ ...ask, prompt: prompts(32), echo: true });
+  assert.deepEqual(
+    choices.map(({ text }) => text),
+    prompts(32).map((prompt) => `${prompt}${TOKENS.join('')}`),
+  );
+  const response = await post({ ...ask, prompt: prompts(33) });
+  const { error } = (await response.json()) as { error: { param: string; message: string } };
+  assert.deepEqual([response.status, error.param], [400, 'prompt']);
+  assert.match(error.message, /32 prompts\. Send the others in requests of their own/);
+});
+
+for (const stream of [false, true]) {
+  test(`one prompt that fails is one error for all, and ends the others${stream ? ', before a text is streamed' : ''}`, async () => {
+    const response = await post({ ...ask, model: 'test/picky', prompt: ['stay', 'fail', 'stay'], stream });
+    const body = (await response.json()) as { code: string };
+    assert.deepEqual([response.status >= 500, body.code], [true, 'node_fault']);
+    const jobs = response.headers.get('x-sparewatt-job')?.split(', ') ?? [];
+    const statesNow = async (): Promise<string[]> => {
+      const answers = await Promise.all(jobs.map((job) => pool.request(`/v1/jobs/${job}`)));
+      return Promise.all(answers.map(async (answer) => ((await answer.json()) as { state: string }).state));
+    };
+    await until(async () => !(await statesNow()).includes('running'));
+    assert.deepEqual(await statesNow(), ['cancelled', 'failed', 'cancelled']);
+  });
+}
+
+test('counts each prompt against the limit of a key, all of them or none', async () => {
+  const body = JSON.stringify({ name: 'few', requests_per_minute: 3 });
+  const headers = { authorization: `Bearer ${pool.relay.adminToken}`, 'content-type': 'application/json' };
+  const made = await pool.request('/v1/admin/keys', { method: 'POST', headers, body });
+  const { key } = (await made.json()) as { key: string };
+  const limited = pool.client({ apiKey: key });
+  const refused = await limited.completions.create({ ...ask, prompt: ['1', '2', '3', '4'] }).catch((error) => error);
+  assert.deepEqual([refused.status, /these are 4\. Send fewer/.test(refused.message)], [429, true]);
+  assert.equal((await limited.completions.create({ ...ask, prompt: ['1', '2', '3'] })).choices.length, 3);
+  const spent = await limited.completions.create(ask).catch((error) => error);
+  assert.equal(spent.status, 429);
+});
+
 for (const stream of [false, true]) {
   test(`tells probabilities in four lists, ${stream ? 'event by event' : 'all at once'}`, async () => {
     const lists = { tokens: [] as string[], offsets: [] as number[], own: [] as number[], others: [] as object[] };
@@ -97,7 +180,6 @@ test('refuses what it would have to ignore, and says which parameter that is', a
     suffix: { suffix: 'end' },
     best_of: { best_of: 3, n: 2 },
     echo: { echo: true, logprobs: 0 },
-    prompt: { prompt: ['a', 'b'] },
     stream_options: { stream_options: { include_usage: true } },
     logit_bias: { logit_bias: { x: 1 } },
   })) {
@@ -105,7 +187,7 @@ test('refuses what it would have to ignore, and says which parameter that is', a
     const { error } = (await response.json()) as { error: { param: string } };
     assert.deepEqual([response.status, error.param], [400, param]);
   }
-  for (const prompt of [[1, 2], [[1], [2]], '', [], null, {}, [null]]) {
+  for (const prompt of [[1, 2], [[1], [2]], '', [], null, {}, [null], ['a', ''], ['a', 1], ['a', [1]]]) {
     const response = await post({ ...ask, prompt });
     const { error } = (await response.json()) as { error: { param: string; message: string } };
     assert.deepEqual([response.status, error.param], [400, 'prompt'], JSON.stringify(prompt));

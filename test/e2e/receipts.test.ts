@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -66,6 +66,28 @@ describe('sparewatt receipts', () => {
     const again = await run('verify', file, '--online', '--relay', ready.url);
     assert.equal(again.code, 0, again.stderr);
     assert.match(again.stdout, /continues it: 2 receipts/);
+  });
+
+  it('tells what the relay said of its log as one finding more, also in JSON', async () => {
+    const foundBy = async (...args: string[]) => {
+      const { code, stdout } = await run('verify', file, '--json', ...args);
+      return { code, findings: JSON.parse(stdout) as { check: string; isSound: boolean | null; detail: string }[] };
+    };
+    const alone = await foundBy();
+    const online = await foundBy('--online', '--relay', ready.url);
+    assert.deepEqual(online.findings.slice(0, -1), alone.findings);
+    const detail = `that of ${ready.url} continues it: 2 receipts`;
+    assert.deepEqual(online.findings.at(-1), { check: 'log of the relay', isSound: true, detail });
+    const silent = await foundBy('--online', '--relay', 'http://127.0.0.1:9');
+    const last = silent.findings.at(-1);
+    assert.deepEqual([silent.code, last?.check, last?.isSound], [3, 'log of the relay', null]);
+    const seen = readdirSync(data).find((name) => name.startsWith('receipt-log-')) ?? '';
+    const kept = readFileSync(join(data, seen), 'utf8');
+    // As if the relay had shown another log last time.
+    writeFileSync(join(data, seen), JSON.stringify({ ...JSON.parse(kept), root: '0'.repeat(64) }));
+    const rewritten = await foundBy('--online', '--relay', ready.url);
+    writeFileSync(join(data, seen), kept);
+    assert.deepEqual([rewritten.code, rewritten.findings.at(-1)?.isSound], [1, false]);
   });
 
   it('audits a data folder after kill -9, and finds what was changed in it', async () => {

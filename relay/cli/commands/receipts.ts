@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { ReceiptList } from '../../../shared/api/receipts.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
+import { Problem, toProblem } from '../../../shared/problems/problem.ts';
+import type { TreeHead } from '../../../shared/receipts/log/tree-head.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import { checkReceiptFile, type Finding, type ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
 import { settingsOf } from '../../config/load-settings.ts';
@@ -66,23 +67,53 @@ function lineOf({ id, attempt, node, usage, signatures, attestation }: Receipt):
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {
   const content = readReceiptFile(file);
-  const findings = await checkReceiptFile(content);
-  if (options.json === true) process.stdout.write(`${JSON.stringify(findings)}\n`);
-  else for (const finding of findings) process.stdout.write(`${describe(finding)}\n`);
-  const broken = findings.filter(({ isSound }) => isSound === false).map(({ check }) => check);
-  if (broken.length > 0) throw new Problem('receipt_invalid', `${file} does not hold: ${broken.join(', ')}.`);
-
-  const { receipt, head } = 'receipt' in (content as object) ? (content as ReceiptProof) : only(content as Receipt);
-  const relayKey = receipt.keys.relay;
-  if (options.relayKey !== undefined && options.relayKey !== relayKey) {
-    throw new Problem('receipt_invalid', `It was issued by the relay ${relayKey}, not by ${options.relayKey}.`);
+  const findings: Told[] = [];
+  const tell = (finding: Told): void => {
+    findings.push(finding);
+    if (options.json !== true) process.stdout.write(`${describe(finding)}\n`);
+  };
+  try {
+    for (const finding of await checkReceiptFile(content)) tell(finding);
+    const broken = findings.filter(({ isSound }) => isSound === false).map(({ check }) => check);
+    if (broken.length > 0) throw new Problem('receipt_invalid', `${file} does not hold: ${broken.join(', ')}.`);
+    const { receipt, head } = 'receipt' in (content as object) ? (content as ReceiptProof) : only(content as Receipt);
+    assertIssuedBy(options.relayKey, receipt);
+    assertAttestedBy(options.attestationKey, receipt);
+    if (options.online === true) await askOnline(receipt.keys.relay, head, options, tell);
+  } finally {
+    if (options.json === true) process.stdout.write(`${JSON.stringify(findings)}\n`);
   }
-  assertAttestedBy(options.attestationKey, receipt);
-  if (options.online !== true) return;
+}
+
+/** Of the file, and what its relay said. */
+type Told = Omit<Finding, 'check'> & { readonly check: Finding['check'] | 'log of the relay' };
+
+/** Errors: those of `checkLogOnline`. */
+async function askOnline(
+  relayKey: string,
+  head: TreeHead | undefined,
+  options: VerifyOptions,
+  tell: (finding: Told) => void,
+): Promise<void> {
   const { relayUrl, apiKey } = await readClient(options);
-  const now = await checkLogOnline({ relayUrl, apiKey, relayKey, dataFolder: readDataFolder(options) }, head);
-  if (options.json !== true)
-    process.stdout.write(`${mark(true)} the log of ${relayUrl} continues it: ${now.size} receipts\n`);
+  try {
+    const now = await checkLogOnline({ relayUrl, apiKey, relayKey, dataFolder: readDataFolder(options) }, head);
+    tell({
+      check: 'log of the relay',
+      isSound: true,
+      detail: `that of ${relayUrl} continues it: ${now.size} receipts`,
+    });
+  } catch (error) {
+    const { code, message } = toProblem(error);
+    // One that does not answer has not said that it is not so.
+    tell({ check: 'log of the relay', isSound: code === 'receipt_invalid' ? false : null, detail: message });
+    throw error;
+  }
+}
+
+function assertIssuedBy(wanted: string | undefined, { keys }: Receipt): void {
+  if (wanted === undefined || wanted === keys.relay) return;
+  throw new Problem('receipt_invalid', `It was issued by the relay ${keys.relay}, not by ${wanted}.`);
 }
 
 function assertAttestedBy(wanted: string | undefined, { attestation }: Receipt): void {
@@ -95,7 +126,7 @@ function only(receipt: Receipt): { receipt: Receipt; head: undefined } {
   return { receipt, head: undefined };
 }
 
-function describe({ check, isSound, detail }: Finding): string {
+function describe({ check, isSound, detail }: Told): string {
   // Names in it are another's, and a line that they write over could show another key.
   return `${mark(isSound)} ${check}: ${printable(detail)}`;
 }

@@ -9,7 +9,7 @@ export type CallPiece = { index: number; name?: string; arguments: string };
 export type AnswerForm = {
   readonly object: string;
   /** What a choice begins with, which may begin with a call; `null` for nothing. */
-  openingOf(isCall: boolean): string | null;
+  openingOf(isCall: boolean, choice: number): string | null;
   readonly ending: string;
   textOf(text: string): string;
   callOf(call: CallPiece): string;

@@ -104,7 +104,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       begun = true;
       beginEvents(options.reply, headers);
       eachChoice((choice) => {
-        const opening = form.openingOf(choice === called);
+        const opening = form.openingOf(choice === called, choice);
         if (opening !== null) writeChoice(choice, opening, 'null');
       });
     },

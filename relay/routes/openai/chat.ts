@@ -15,7 +15,7 @@ import { assertSomeNodeGives } from './answer-limits.ts';
 import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { assertHeld } from './held-answer.ts';
-import { type Caller, type StreamedAnswer, streamAnswer, unixSeconds } from './stream-answer.ts';
+import { type Caller, runOf, type StreamedAnswer, streamAnswer, unixSeconds } from './stream-answer.ts';
 import { usageOf } from './usage.ts';
 
 /** For the documentation alone: both forms are written by hand, and text passes the serialiser untouched. */
@@ -67,7 +67,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       try {
         const seen = picture === undefined ? job : await withPictures(job, order, { request, hangUp }, services);
         return order.stream
-          ? await streamAnswer(seen, streamOf(seen, order), { reply, headers, hangUp }, services)
+          ? await streamAnswer(runOf(seen, services), streamOf(seen, order), { reply, headers, hangUp }, services)
           : await answerWhole(seen, order, { reply, headers, hangUp }, services);
       } catch (error) {
         reply.headers(headers);
@@ -111,6 +111,6 @@ async function answerWhole(
   return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, completion);
 }
 
-function streamOf({ id }: JobSpec, { input, includeUsage }: ChatOrder): StreamedAnswer {
-  return { form: CHAT_FORM, id: `chatcmpl-${id}`, includeUsage, choices: input.choices ?? 1 };
+function streamOf({ id, model }: JobSpec, { input, includeUsage }: ChatOrder): StreamedAnswer {
+  return { form: CHAT_FORM, id: `chatcmpl-${id}`, model, includeUsage, choices: input.choices ?? 1 };
 }

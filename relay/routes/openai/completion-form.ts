@@ -2,13 +2,16 @@ import type { CompletionLogprobs } from '../../../shared/api/completions.ts';
 import type { TokenLogprob } from '../../../shared/protocol/messages.ts';
 import type { AnswerForm } from './answer-form.ts';
 
-/** The events of one streamed completion, each choice of which begins with `echoed`. */
-export function completionForm(echoed: string): AnswerForm {
+/** The events of one streamed completion, each choice of which begins with what `echoedIn` says. */
+export function completionForm(echoedIn: (choice: number) => string): AnswerForm {
   /** Characters of a choice that were told of before, by its index. */
   const told = new Map<number, number>();
   return {
     object: 'text_completion',
-    openingOf: () => (echoed === '' ? null : textOf(echoed)),
+    openingOf: (_isCall, choice) => {
+      const echoed = echoedIn(choice);
+      return echoed === '' ? null : textOf(echoed);
+    },
     ending: textOf(''),
     textOf,
     callOf: () => textOf(''),

@@ -1,10 +1,12 @@
 import type { FastifyReply } from 'fastify';
 import { Completion, CompletionRequest } from '../../../shared/api/completions.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
+import type { Principal } from '../../access/api-keys.ts';
+import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import { affinityOf } from '../../scheduler/affinity.ts';
-import type { RelayApp, RelayServices } from '../../services.ts';
-import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
+import type { JobOrder, RelayApp, RelayServices } from '../../services.ts';
+import { ignoredHeader, jointAnswerHeaders } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
@@ -13,14 +15,16 @@ import { finishReasonOf, gatherAnswer } from './answer-choices.ts';
 import { assertSomeNodeGives } from './answer-limits.ts';
 import { completionForm, completionLogprobs } from './completion-form.ts';
 import { type CompletionOrder, readCompletionRequest } from './completion-request.ts';
-import { type Caller, streamAnswer, unixSeconds } from './stream-answer.ts';
+import { jointResult, runJointly, sinkAt } from './joint-jobs.ts';
+import { type Caller, type Run, streamAnswer, unixSeconds } from './stream-answer.ts';
 import { usageOf } from './usage.ts';
 
 /** For the documentation alone, as that of chats is. */
 const ANSWER = {
   description:
     'The whole answer, or with `stream: true` server-sent events as those of chats: each `data:` line holds one ' +
-    'completion with the next text of a choice, the last one `[DONE]`.',
+    'completion with the next text of a choice, the last one `[DONE]`. Each prompt is a job of its own and counts as a request; ' +
+    'headers that name jobs, receipts and nodes then list one for each prompt, but a stream names the first node alone.',
   content: { 'application/json': { schema: Completion }, 'text/event-stream': { schema: Completion } },
 };
 
@@ -40,28 +44,18 @@ export function registerCompletionRoute(app: RelayApp, services: RelayServices):
     },
     async (request, reply) => {
       const order = readCompletionRequest(request.body);
-      const { model, input } = order;
+      const { model, inputs } = order;
       services.models.assertKnown(model, 'llm');
-      assertSomeNodeGives(model, input, services.table);
-      const { prompt_cache_key: cacheKey, user, routing } = request.body;
-      const apiKeyId = request.principal.keyId;
-      const job = services.newJob(request, {
-        type: 'llm',
-        model,
-        // Only one plain text can travel in the node's last message.
-        stream: order.stream || input.choices !== undefined || input.topLogprobs !== undefined,
-        input,
-        affinity: affinityOf({ model, apiKeyId, cacheKey, user, messages: input.messages }),
-        ...readRoutingOptions(routing, services),
-      });
+      for (const input of inputs) assertSomeNodeGives(model, input, services.table);
+      const jobs = services.newJobs(request, model, ordersOf(order, request, services));
       const headers = {
-        ...answerHeaders(job),
+        ...jointAnswerHeaders(jobs),
         ...ignoredHeader(order.ignored),
         ...rateLimitHeaders(request.principal, services.rateLimits),
       };
       const caller = { reply, headers, hangUp: hangUpOf(reply.raw) };
       try {
-        return await (order.stream ? continueInStream : continueWhole)(job, order, caller, services);
+        return await (order.stream ? continueInStream : continueWhole)(jobs, order, caller, services);
       } catch (error) {
         reply.headers(headers);
         throw error;
@@ -72,33 +66,65 @@ export function registerCompletionRoute(app: RelayApp, services: RelayServices):
   );
 }
 
+/** A job for each prompt. */
+function ordersOf({ model, inputs, stream }: CompletionOrder, request: Asked, services: RelayServices): JobOrder[] {
+  const { prompt_cache_key: cacheKey, user, routing } = request.body;
+  const apiKeyId = request.principal.keyId;
+  const options = readRoutingOptions(routing, services);
+  return inputs.map((input) => ({
+    type: 'llm',
+    model,
+    // Only one plain text can travel in the node's last message.
+    stream: stream || input.choices !== undefined || input.topLogprobs !== undefined,
+    input,
+    affinity: affinityOf({ model, apiKeyId, cacheKey, user, messages: input.messages }),
+    ...options,
+  }));
+}
+
+type Asked = { readonly body: CompletionRequest; readonly principal: Principal };
+
 type Continue = (
-  job: JobSpec,
+  jobs: readonly JobSpec[],
   order: CompletionOrder,
   caller: Caller,
   services: RelayServices,
 ) => Promise<FastifyReply>;
 
-const continueInStream: Continue = (job, { input, echoed, includeUsage }, caller, services) => {
-  const form = completionForm(echoed);
-  return streamAnswer(job, { form, id: `cmpl-${job.id}`, includeUsage, choices: input.choices ?? 1 }, caller, services);
+const continueInStream: Continue = (jobs, { model, choices, echoedIn, includeUsage }, caller, services) => {
+  const form = completionForm(echoedIn);
+  const run: Run = async (whole, controller) => {
+    const sinkOf = (place: number): AnswerSink => sinkAt(place, choices, whole, controller.signal);
+    return jointResult(await runJointly(jobs, sinkOf, controller, services.jobs), choices);
+  };
+  const answer = { form, id: idOf(jobs), model, includeUsage, choices: jobs.length * choices };
+  return streamAnswer(run, answer, caller, services);
 };
 
-const continueWhole: Continue = async (job, { input, echoed }, { reply, headers, hangUp }, services) => {
-  const answer = gatherAnswer(input.choices ?? 1);
-  const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
+const continueWhole: Continue = async (jobs, order, { reply, headers, hangUp }, services) => {
+  const answers = jobs.map(() => gatherAnswer(order.choices));
+  const sinkOf = (place: number): AnswerSink => answers[place]?.sink ?? {};
+  const results = await runJointly(jobs, sinkOf, hangUp.controller, services.jobs);
+  const { done } = jointResult(results, order.choices);
   const completion: Completion = {
-    id: `cmpl-${job.id}`,
+    id: idOf(jobs),
     object: 'text_completion',
     created: unixSeconds(),
-    model: job.model,
-    choices: answer.gathered().map(({ content, logprobs }, index) => ({
-      text: echoed + content,
-      index,
-      logprobs: input.topLogprobs === undefined ? null : completionLogprobs(logprobs),
-      finish_reason: finishReasonOf(done, index),
-    })),
+    model: order.model,
+    choices: answers
+      .flatMap((answer) => answer.gathered())
+      .map(({ content, logprobs }, index) => ({
+        text: order.echoedIn(index) + content,
+        index,
+        logprobs: order.withLogprobs ? completionLogprobs(logprobs) : null,
+        finish_reason: finishReasonOf(done, index),
+      })),
     usage: usageOf(done.usage),
   };
-  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, completion);
+  const nodes = results.map(({ node }) => node.id).join(', ');
+  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': nodes }, completion);
 };
+
+function idOf([first]: readonly JobSpec[]): string {
+  return `cmpl-${first?.id}`;
+}

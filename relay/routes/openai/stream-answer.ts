@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { toProblem } from '../../../shared/problems/problem.ts';
+import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { JobSpec } from '../../jobs/job.ts';
+import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayServices } from '../../services.ts';
 import type { HangUp } from '../hang-up.ts';
 import { type AnswerStream, type AnswerStreamOptions, createAnswerStream } from './answer-stream.ts';
@@ -19,11 +21,18 @@ export type Caller = {
 };
 
 /** What the events of an answer look like. */
-export type StreamedAnswer = Pick<AnswerStreamOptions, 'form' | 'id' | 'includeUsage' | 'choices'>;
+export type StreamedAnswer = Pick<AnswerStreamOptions, 'form' | 'id' | 'model' | 'includeUsage' | 'choices'>;
 
-/** Runs a job and sends its answer as it is made, in one of OpenAI's forms. */
+/** Runs the job of an answer, or several as one. */
+export type Run = (sink: AnswerSink, caller: AbortController) => Promise<Pick<JobResult, 'done' | 'node'>>;
+
+export function runOf(job: JobSpec, { jobs }: Pick<RelayServices, 'jobs'>): Run {
+  return (sink, caller) => jobs.run(job, sink, caller);
+}
+
+/** Runs what is asked and sends its answer as it is made, in one of OpenAI's forms. */
 export async function streamAnswer(
-  job: JobSpec,
+  run: Run,
   answer: StreamedAnswer,
   caller: Caller,
   services: RelayServices,
@@ -34,18 +43,17 @@ export async function streamAnswer(
     reply,
     requestId: reply.request.id,
     createdS: unixSeconds(),
-    model: job.model,
     onTooSlow: (problem) => hangUp.controller.abort(problem),
   });
-  return streamJob(job, stream, caller, services);
+  return streamRun(run, stream, caller, services);
 }
 
 /**
- * Runs a job and writes what comes of it. Errors before the first token keep their HTTP status, since the head has not been
+ * Runs what is asked and writes what comes of it. Errors before the first token keep their HTTP status, since the head has not been
  * sent; later ones become an event.
  */
-export async function streamJob(
-  job: JobSpec,
+export async function streamRun(
+  run: Run,
   stream: AnswerStream,
   { reply, headers, hangUp }: Caller,
   services: RelayServices,
@@ -65,8 +73,7 @@ export async function streamJob(
   };
   let timer = setTimeout(tellOfWaiting, BEGIN_AFTER_MS);
   try {
-    const result = await services.jobs.run(
-      job,
+    const result = await run(
       {
         accepted: (node) => {
           nodeId = node.id;

@@ -9,7 +9,7 @@ import { cutIfUnread } from '../unread.ts';
 import { type AnswerStream, beginEvents, MAX_PENDING_CHARACTERS, tooSlow } from './answer-stream.ts';
 import { createEventWriter } from './event-writer.ts';
 import { inTermsOf, type MemberNames, type ObjectJobPorts } from './object-job.ts';
-import { streamJob } from './stream-answer.ts';
+import { runOf, streamRun } from './stream-answer.ts';
 import { readTranscript, usageOfSound } from './transcript.ts';
 
 /** What is said of the request beside its job: how its client names the job's members, and what has no effect. */
@@ -31,7 +31,7 @@ export async function streamTranscript(
   const hangUp = hangUpOf(reply.raw);
   const stream = createTranscriptStream(reply, names, (problem) => hangUp.controller.abort(problem));
   try {
-    return await streamJob(job, stream, { reply, headers, hangUp }, services);
+    return await streamRun(runOf(job, services), stream, { reply, headers, hangUp }, services);
   } catch (error) {
     reply.headers(headers);
     throw inTermsOf(names, error);

@@ -36,6 +36,17 @@ test('sparewatt help loads the command that it is asked about, and a misspelt on
   assert.match(misspelt.stderr, /Did you mean jobs\?/);
 });
 
+test('sparewatt help shows the help of a part of a command, also where the command does something by itself', async () => {
+  for (const words of [
+    ['jobs', 'submit'],
+    ['models', 'add'],
+  ]) {
+    const { code, stdout } = await runSparewatt(['help', ...words]);
+    assert.equal(code, 0);
+    assert.ok(stdout.startsWith(`Usage: sparewatt ${words.join(' ')} `), stdout);
+  }
+});
+
 test('a word that is no part of a command is told as that, also where the command does something by itself', async () => {
   for (const words of [
     ['models', 'rm', 'lab/chat'],
