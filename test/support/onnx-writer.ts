@@ -1,3 +1,5 @@
+import { joinBytes } from '../../shared/protocol/join-bytes.ts';
+
 /** A writer for small ONNX graphs, enough for test models that need no training. Field numbers are those of onnx.proto. */
 
 export const ONNX_TYPE = { float: 1, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
@@ -18,15 +20,18 @@ export type OnnxGraph = {
 
 /** The bytes of a model file. */
 export function onnxModel(graph: OnnxGraph): Uint8Array {
-  const body = concat([
+  const body = joinBytes([
     ...graph.nodes.map((node) => bytesField(1, node)),
     stringField(2, 'graph'),
     ...graph.constants.map((constant) => bytesField(5, constant)),
     ...graph.inputs.map((value) => bytesField(11, valueInfo(value))),
     ...graph.outputs.map((value) => bytesField(12, valueInfo(value))),
   ]);
-  const opsets = [concat([stringField(1, ''), intField(2, 14)]), concat([stringField(1, CONTRIBUTED), intField(2, 1)])];
-  return concat([
+  const opsets = [
+    joinBytes([stringField(1, ''), intField(2, 14)]),
+    joinBytes([stringField(1, CONTRIBUTED), intField(2, 1)]),
+  ];
+  return joinBytes([
     intField(1, 8),
     stringField(2, 'sparewatt-test'),
     bytesField(7, body),
@@ -41,7 +46,7 @@ export function onnxNode(
   attributes: OnnxAttributes = {},
   domain = '',
 ): Uint8Array {
-  return concat([
+  return joinBytes([
     ...inputs.map((name) => stringField(1, name)),
     ...outputs.map((name) => stringField(2, name)),
     stringField(3, outputs[0] ?? operator),
@@ -53,7 +58,7 @@ export function onnxNode(
 
 export function onnxTensor(name: string, shape: readonly number[], data: OnnxTensorData): Uint8Array {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return concat([
+  return joinBytes([
     ...shape.map((size) => intField(1, size)),
     intField(2, tensorType(data)),
     stringField(8, name),
@@ -68,24 +73,24 @@ function tensorType(data: OnnxTensorData): number {
 }
 
 function attribute(name: string, value: number | readonly number[]): Uint8Array {
-  if (typeof value === 'number') return concat([stringField(1, name), intField(3, value), intField(20, 2)]);
-  return concat([stringField(1, name), ...value.map((item) => intField(8, item)), intField(20, 7)]);
+  if (typeof value === 'number') return joinBytes([stringField(1, name), intField(3, value), intField(20, 2)]);
+  return joinBytes([stringField(1, name), ...value.map((item) => intField(8, item)), intField(20, 7)]);
 }
 
 function valueInfo({ name, type, shape }: OnnxValue): Uint8Array {
   const dimensions = shape.map((size) =>
     bytesField(1, typeof size === 'number' ? intField(1, size) : stringField(2, size)),
   );
-  const tensorInfo = concat([intField(1, type), bytesField(2, concat(dimensions))]);
-  return concat([stringField(1, name), bytesField(2, bytesField(1, tensorInfo))]);
+  const tensorInfo = joinBytes([intField(1, type), bytesField(2, joinBytes(dimensions))]);
+  return joinBytes([stringField(1, name), bytesField(2, bytesField(1, tensorInfo))]);
 }
 
 function intField(field: number, value: number): Uint8Array {
-  return concat([varint(BigInt(field << 3)), varint(BigInt(value))]);
+  return joinBytes([varint(BigInt(field << 3)), varint(BigInt(value))]);
 }
 
 function bytesField(field: number, bytes: Uint8Array): Uint8Array {
-  return concat([varint(BigInt((field << 3) | 2)), varint(BigInt(bytes.length)), bytes]);
+  return joinBytes([varint(BigInt((field << 3) | 2)), varint(BigInt(bytes.length)), bytes]);
 }
 
 function stringField(field: number, text: string): Uint8Array {
@@ -100,14 +105,4 @@ function varint(value: bigint): Uint8Array {
     rest >>= 7n;
   }
   return Uint8Array.from([...bytes, Number(rest)]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    result.set(part, offset);
-    offset += part.length;
-  }
-  return result;
 }

@@ -34,6 +34,18 @@ export const INSTANCE = 'instance-1';
 
 export const IDENTITY = newNodeIdentity();
 
+/** What agents of tests have in common. */
+export const ATTIC = {
+  relayUrl: 'http://relay.test',
+  name: 'attic',
+  version: '0.0.0-test',
+  hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
+  identity: IDENTITY,
+  // That of a headless node, which answers at once: what a test sends has arrived when it goes on.
+  crypto: createNodeCrypto(IDENTITY.seed),
+  randomId: () => INSTANCE,
+};
+
 export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions> = {}): ScriptedAgent {
   const time = mockTime(t);
   const relay = createScriptedRelay();
@@ -41,19 +53,12 @@ export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions
   const log = collectLog();
   const clock = { now: 0 };
   const agent = startAgent({
-    relayUrl: 'http://relay.test',
-    name: 'attic',
-    version: '0.0.0-test',
+    ...ATTIC,
     slots: 2,
-    hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: IDENTITY,
-    // That of a headless node, which answers at once: what a test sends has arrived when it goes on.
-    crypto: createNodeCrypto(IDENTITY.seed),
     runtime,
     connect: relay.connect,
     fetch: relay.fetch,
     now: () => clock.now,
-    randomId: () => INSTANCE,
     log,
     ...options,
   });

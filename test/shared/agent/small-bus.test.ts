@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'nats.ws';
-import { createNodeCrypto } from '../../../main/headless/node-crypto.ts';
 import { startAgent } from '../../../shared/agent/agent.ts';
 import { connectToBus } from '../../../shared/agent/nats-connection.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -15,13 +14,10 @@ import { type ControlledRun, createControlledRuntime } from '../../support/contr
 import { startForeignNats } from '../../support/foreign-nats.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { collectLog } from '../../support/log.ts';
-import { newNodeIdentity } from '../../support/node-identity.ts';
 import { chatInput } from '../../support/pretended-model.ts';
+import { ATTIC, INSTANCE } from '../../support/scripted-agent.ts';
 import { fetchFromRelay, SCRIPTED_NODE_ID } from '../../support/scripted-relay.ts';
 import { until } from '../../support/until.ts';
-
-const IDENTITY = newNodeIdentity();
-const INSTANCE = 'instance-1';
 
 /** A real bus that takes messages of so many bytes. */
 async function startBus(t: TestContext, mostBytes: number): Promise<string> {
@@ -34,18 +30,12 @@ function startOnBus(t: TestContext, url: string) {
   const runtime = createControlledRuntime();
   const log = collectLog();
   const agent = startAgent({
-    relayUrl: 'http://relay.test',
-    name: 'attic',
-    version: '0.0.0-test',
+    ...ATTIC,
     slots: 1,
-    hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: 1 },
-    identity: IDENTITY,
-    crypto: createNodeCrypto(IDENTITY.seed),
     runtime,
     connect: (options) => connectToBus({ ...options, url, directUrl: undefined }),
     fetch: fetchFromRelay({ jwt: 'a.b.c' }),
     now: () => 0,
-    randomId: () => INSTANCE,
     log,
   });
   afterTest(t, () => agent.close());
