@@ -38,3 +38,30 @@ for (const document of DOCUMENTS) {
     }
   });
 }
+
+test('every decision stands once, in the file that the table of ARCHITECTURE.md names for it', () => {
+  const table = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+  const rows = [...table.matchAll(/^\| \[[^\]]*\]\((docs\/decisions\/[^)]+)\) \| (.*) \|$/gm)];
+  const named = rows.map(([, file = '', numbers = '']) => [file, numbers] as const);
+  const written = globSync('docs/decisions/*.md', { cwd: ROOT }).map((file) => {
+    const decisions = readFileSync(join(ROOT, file), 'utf8').matchAll(/^- \*\*(\d+)\. /gm);
+    return [file, [...decisions].map(([, number]) => number).join(', ')] as const;
+  });
+  assert.deepEqual(new Map(named), new Map(written));
+  const numbers = written.flatMap(([, list]) => list.split(', ').map(Number));
+  assert.equal(new Set(numbers).size, numbers.length, 'a number was given twice');
+  assert.ok(Number(/The next is (\d+)/.exec(table)?.[1]) > Math.max(...numbers));
+});
+
+test('the decisions that sources and documents name are there', () => {
+  const numbers = new Set(
+    globSync('docs/decisions/*.md', { cwd: ROOT }).flatMap((file) =>
+      [...readFileSync(join(ROOT, file), 'utf8').matchAll(/^- \*\*(\d+)\. /gm)].map(([, number]) => number),
+    ),
+  );
+  const sources = globSync('{build,docs,main,relay,renderer,shared,test}/**/*.{ts,tsx,md,mjs}', { cwd: ROOT });
+  for (const file of [...sources, 'ARCHITECTURE.md', 'CONTRIBUTING.md']) {
+    for (const [, number] of readFileSync(join(ROOT, file), 'utf8').matchAll(/\bdecision (\d+)\b/g))
+      assert.ok(numbers.has(number), `${file} names decision ${number}`);
+  }
+});
