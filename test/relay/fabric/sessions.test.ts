@@ -279,7 +279,7 @@ test('[S7] a new document is used when it has come, unless the session has ended
   assert.deepEqual([...table.models().keys()], []);
 });
 
-test('a document that nothing has moved in is fetched anew before it is too old', async (t) => {
+test('[K8] a document that nothing has moved in is fetched anew before it is too old', async (t) => {
   const { bus, table, beat, pass, open, settled } = keep(t);
   const epoch = await open();
   const offers = bus.requests.all.length;
