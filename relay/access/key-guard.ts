@@ -65,10 +65,7 @@ export function createKeyGuard({
   async function read(digest: string): Promise<Known> {
     const forgottenBefore = forgotten;
     const key = await store.findKeyByHash(digest);
-    if (key === undefined) {
-      known.delete(digest);
-      throw refusal('is not a key of this relay');
-    }
+    if (key === undefined) throw refusal('is not a key of this relay');
     const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
     const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
     const isLimited = Object.values(limits).some((limit) => limit !== null);

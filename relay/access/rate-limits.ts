@@ -67,12 +67,10 @@ export function createRateLimits(now: () => number): RateLimits {
     },
     waitMs: (keyId) => {
       const tokens = known.get(keyId)?.tokens;
-      return tokens == null || fill(tokens, now()) > 0 ? 0 : Math.max(1, msUntil(tokens, 1));
+      return tokens == null || fill(tokens, now()) > 0 ? 0 : msUntil(tokens, 1);
     },
     recall: (keyId, limits, uses) => {
       const buckets = bucketsOf(keyId, limits);
-      const [first] = uses;
-      for (const bucket of [buckets.requests, buckets.tokens]) if (bucket && first) bucket.at = first.at;
       for (const { at, requests, tokens } of uses) {
         if (buckets.requests !== null) buckets.requests.level = Math.max(0, fill(buckets.requests, at) - requests);
         if (buckets.tokens !== null) buckets.tokens.level = fill(buckets.tokens, at) - tokens;
@@ -101,8 +99,9 @@ function fill(bucket: Bucket, now: number): number {
   return bucket.level;
 }
 
+/** Of a level that the bucket has not reached. */
 function msUntil(bucket: Bucket, level: number): number {
-  return Math.max(0, Math.ceil(((level - bucket.level) * MINUTE_MS) / bucket.limit));
+  return Math.ceil(((level - bucket.level) * MINUTE_MS) / bucket.limit);
 }
 
 function allowance(bucket: Bucket | null, now: number): Allowance | null {
@@ -112,7 +111,7 @@ function allowance(bucket: Bucket | null, now: number): Allowance | null {
 }
 
 function exceeded(what: 'requests' | 'tokens', bucket: Bucket, level: number): Problem {
-  const retryAfterMs = Math.max(1, msUntil(bucket, level));
+  const retryAfterMs = msUntil(bucket, level);
   const sentence =
     level > bucket.limit
       ? `This key may use ${bucket.limit} ${what} a minute, and these are ${level}. Send fewer at once.`

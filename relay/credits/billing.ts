@@ -81,9 +81,7 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
     const found = holds.get(jobId);
     if (found === undefined) return;
     holds.delete(jobId);
-    const left = (held.get(found.keyId) ?? 0) - found.micro;
-    if (left === 0) held.delete(found.keyId);
-    else held.set(found.keyId, left);
+    held.set(found.keyId, (held.get(found.keyId) ?? 0) - found.micro);
   };
   const balanceOf = (keyId: string): number => balances.get(keyAccount(keyId)) ?? 0;
   const change = (account: string, micro: number): void => {

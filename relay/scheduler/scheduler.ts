@@ -62,13 +62,7 @@ const RETRY_AFTER_MS = 1_000;
 /** A node that closes says so in a beat, and why in the document that is fetched after it. */
 const SETTLE_MS = 300;
 /** Problems that say nothing of how reliable a node is: it was honest about its load, or somebody else was at fault. */
-const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
-  'node_busy',
-  'stale_epoch',
-  'bus_unavailable',
-  'policy_refused',
-  'handed_back',
-]);
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 'policy_refused', 'handed_back']);
 
 /**
  * Chooses the node for each attempt by filters and predicted time; waiting jobs in order of arrival.

@@ -15,14 +15,14 @@ export type StoreRooms = Omit<Store, 'jobs' | 'queuedJobs' | 'health' | 'close'>
   };
 };
 
-export type QueuedJobRoom = QueuedJobStore & {
+export type QueuedJobRoom = Omit<QueuedJobStore, 'acceptJob' | 'endJob'> & {
   /** `acceptJob` of what `queuedJobValues` has made of the job. Resolves with the earlier job, where there is one. */
   insertJob(values: unknown[], input: string): Promise<QueuedJob | undefined>;
   /** `endJob` of what `rowsOfEnding` has made of the end. */
   endRows(id: string, rows: EndingRows): Promise<JobChange[] | undefined>;
 };
 
-export type JobRoom = JobStore & {
+export type JobRoom = Omit<JobStore, 'recordFinishedJob'> & {
   /** `recordFinishedJob` of what `rowsOf` has made of the job. */
   insertRows(rows: JobRows): Promise<SignatureVerdict | null>;
 };

@@ -172,7 +172,7 @@ export interface KeyStore {
   revokeKey(keyId: string, revokedAt: number): Promise<boolean>;
   /** Lets a key end at a time, unless it ends before. False when there is no such key. */
   expireKey(keyId: string, expiresAt: number): Promise<boolean>;
-  /** Moves "last used" forward, never back; unknown keys are skipped. */
+  /** Moves "last used" forward, never back, of each key once; unknown keys are skipped. */
   touchKeys(usages: readonly KeyUsage[]): Promise<void>;
 }
 

@@ -6,8 +6,8 @@ import { openDataFolder } from '../../relay/data-folder/data-folder.ts';
 import { nkeyFromSeed } from '../../relay/fabric/nkey.ts';
 import { newId } from '../../relay/jobs/id.ts';
 import { readOrCreateRelayIdentity } from '../../relay/pairing/relay-identity.ts';
-import { openLocalStore } from '../../relay/store/sqlite/local-store.ts';
-import type { StoreRooms } from '../../relay/store/store-rooms.ts';
+import { openSqliteStore } from '../../relay/store/sqlite/open-sqlite-store.ts';
+import type { Store } from '../../relay/store/store.ts';
 import { draftFor, finishedJob } from '../relay/store/store-records.ts';
 import { sparewatt } from '../support/command.ts';
 import { timeOfGet } from './ask.ts';
@@ -117,7 +117,7 @@ async function startBigStore(count: number): Promise<BigStore> {
 async function fill(path: string, count: number): Promise<BigStore['known']> {
   const folder = openDataFolder(path, { log: pino({ level: 'silent' }) });
   const relay = nkeyFromSeed(readOrCreateRelayIdentity(folder).seed);
-  const store = openLocalStore({ file: folder.file('sparewatt.sqlite'), relaySeed: relay.seed });
+  const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), relaySeed: relay.seed });
   const own = (await store.keys.listKeys())[0]?.keyId ?? '';
   const known: BigStore['known'] = [];
   const now = Date.now();
@@ -133,7 +133,7 @@ async function fill(path: string, count: number): Promise<BigStore['known']> {
     }
     await Promise.all(writes);
   }
-  await store.whole.close();
+  await store.close();
   folder.close();
   return known;
 }
@@ -149,7 +149,7 @@ function timeOf(part: number, now: number): number {
 
 type Filled = { job: string; receipt: string; relayKey: string; apiKeyId: string; at: number; isQueued: boolean };
 
-function write({ jobs, queuedJobs }: StoreRooms, filled: Filled): Promise<unknown> {
+function write({ jobs, queuedJobs }: Store, filled: Filled): Promise<unknown> {
   const { job, receipt, relayKey, apiKeyId, at, isQueued } = filled;
   const times = { createdAt: at, startedAt: at + 1, finishedAt: at + 20 };
   const logged = { ...draftFor(job, receipt), keys: { node: null, relay: relayKey } };

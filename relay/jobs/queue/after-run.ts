@@ -14,7 +14,6 @@ const NOT_THE_JOB: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'stale_epoch',
   'bus_unavailable',
   'draining',
-  'relay_lost',
   'storage_failed',
   'file_transfer_failed',
   'tool_unusable',

@@ -67,7 +67,6 @@ export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeepe
     const { size } = await store.receiptLog.treeState();
     if (size === (last?.size ?? 0)) return;
     const head = await sign();
-    if (head.size <= (last?.size ?? 0)) return;
     await writeHeadFile(file, head);
     last = head;
   };

@@ -1,4 +1,3 @@
-import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
 import { createCheckAllowance } from '../check-allowance.ts';
 import {
   ATTEMPT_COLUMNS,
@@ -6,10 +5,8 @@ import {
   countsOf,
   JOB_COLUMNS,
   type JobRow,
-  type JobRows,
   noSuchJob,
   pageOfJobs,
-  rowsOf,
   type StateCount,
   toAttempt,
   toJobSummary,
@@ -28,13 +25,11 @@ const BEFORE = `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE seq < $1 ORDER BY seq
 /** Job store on PostgreSQL. Receipts are sealed when they are read. `now` is monotonic, in milliseconds. */
 export function createJobStore(access: PostgresAccess, receipts: ReceiptReader, now: () => number): JobRoom {
   const mayCheck = createCheckAllowance(now);
-  const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
-    await access.write((db) => insertJob(db, rows, receipts));
-    return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
-  };
   return {
-    recordFinishedJob: (record) => insertRows(rowsOf(record)),
-    insertRows,
+    insertRows: async (rows) => {
+      await access.write((db) => insertJob(db, rows, receipts));
+      return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
+    },
     findJob: (id) => access.readTogether((db) => readJob(db, receipts, id)),
     findReceipt: (receiptId) => access.read((db) => receipts.find(db, receiptId)),
     receiptOfJob: (jobId) => access.read((db) => receipts.latestOf(db, jobId)),

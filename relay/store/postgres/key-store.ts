@@ -27,11 +27,7 @@ export function createKeyStore(access: PostgresAccess): KeyStore {
     expireKey: (keyId, expiresAt) => access.write(async (db) => (await db.run(EXPIRE, [expiresAt, keyId])) === 1),
     touchKeys: (usages) =>
       access.write(async (db) => {
-        // One row can be changed once by a statement; of several uses the last counts.
-        const last = new Map(
-          usages.toSorted((a, b) => a.usedAt - b.usedAt).map(({ keyId, usedAt }) => [keyId, usedAt]),
-        );
-        await db.run(TOUCH, [[...last.keys()], [...last.values()]]);
+        await db.run(TOUCH, [usages.map(({ keyId }) => keyId), usages.map(({ usedAt }) => usedAt)]);
       }),
   };
 }

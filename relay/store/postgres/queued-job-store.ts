@@ -2,7 +2,6 @@ import { hasEnded, type JobState } from '../../jobs/queue/job-state.ts';
 import type { JobChange, JobListing, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
-  acceptedJob,
   type EndingRows,
   idempotencyOf,
   LAST_ID,
@@ -10,8 +9,6 @@ import {
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
-  queuedJobValues,
-  rowsOfEnding,
   type StepValues,
   statesOf,
   stepValues,
@@ -76,18 +73,12 @@ export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<Rece
   const body = (sql: string, id: string): Promise<string | undefined> =>
     access.read(async (db) => (await db.one<{ body: string }>(sql, [id]))?.body);
   return {
-    acceptJob: async (order, input, state) => {
-      const job = acceptedJob(order, state);
-      const known = await access.write((db) => insert(db, queuedJobValues(job), input));
-      return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
-    },
     insertJob: (values, input) => access.write((db) => insert(db, values, input)),
     findQueuedJob: (id) => find(BY_ID, [id]),
     findByIdempotencyKey: (apiKeyId, key) => find(BY_IDEMPOTENCY_KEY, [apiKeyId, key]),
     inputOf: (id) => body(INPUT, id),
     resultOf: (id) => body(RESULT, id),
     moveJob: (id, event, move) => access.write((db) => advance(db, id, stepValues(event, move))),
-    endJob: (id, event, ending) => access.write((db) => end(db, id, rowsOfEnding(event, ending), receipts)),
     endRows: (id, rows) => access.write((db) => end(db, id, rows, receipts)),
     listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
     listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),

@@ -1,5 +1,4 @@
 import type { Database } from 'better-sqlite3';
-import type { SignatureVerdict } from '../../../shared/receipts/receipt.ts';
 import { createCheckAllowance } from '../check-allowance.ts';
 import {
   ATTEMPT_COLUMNS,
@@ -11,7 +10,6 @@ import {
   type JobRows,
   noSuchJob,
   pageOfJobs,
-  rowsOf,
   type StateCount,
   toAttempt,
   toJobSummary,
@@ -38,13 +36,11 @@ export function createJobStore(
 ): JobRoom {
   const statements = prepareStatements(db);
   const mayCheck = createCheckAllowance(now);
-  const insertRows = async (rows: JobRows): Promise<SignatureVerdict | null> => {
-    await access.write(() => insertJob(rows));
-    return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
-  };
   return {
-    recordFinishedJob: (record) => insertRows(rowsOf(record)),
-    insertRows,
+    insertRows: async (rows) => {
+      await access.write(() => insertJob(rows));
+      return rows.receipt !== null && mayCheck() ? receipts.judge(rows.receipt.body) : null;
+    },
     findJob: (id) => access.read(() => readJob(statements, receipts, id)),
     findReceipt: (receiptId) => access.read(() => receipts.find(receiptId)),
     receiptOfJob: (jobId) => access.read(() => receipts.latestOf(jobId)),

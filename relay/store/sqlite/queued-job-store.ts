@@ -3,7 +3,6 @@ import { hasEnded, type JobState } from '../../jobs/queue/job-state.ts';
 import type { JobChange, JobListing, ListedJobs, QueuedJob, WebhookDelivery } from '../queued-job-store.ts';
 import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
-  acceptedJob,
   type EndingRows,
   idempotencyOf,
   LAST_ID,
@@ -12,8 +11,6 @@ import {
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
-  queuedJobValues,
-  rowsOfEnding,
   type StepValues,
   statesOf,
   stepValues,
@@ -30,18 +27,12 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
   const statements = { ...prepareStatements(db), insertRecord };
   const found = (row: QueuedJobRow | undefined): QueuedJob | undefined => (row === undefined ? row : toQueuedJob(row));
   return {
-    acceptJob: async (order, input, state) => {
-      const job = acceptedJob(order, state);
-      const known = await access.write(() => insert(statements, queuedJobValues(job), input));
-      return known === undefined ? { job, isNew: true } : { job: known, isNew: false };
-    },
     insertJob: (values, input) => access.write(() => insert(statements, values, input)),
     findQueuedJob: (id) => access.read(() => found(statements.byId.get(id))),
     findByIdempotencyKey: (apiKeyId, key) => access.read(() => found(statements.byIdempotencyKey.get(apiKeyId, key))),
     inputOf: (id) => access.read(() => statements.input.get(id)),
     resultOf: (id) => access.read(() => statements.result.get(id)),
     moveJob: (id, event, move) => access.write(() => advance(statements, id, stepValues(event, move))),
-    endJob: (id, event, ending) => access.write(() => end(statements, id, rowsOfEnding(event, ending))),
     endRows: (id, rows) => access.write(() => end(statements, id, rows)),
     listLiveJobs: () => access.read(() => statements.live.all().map(toQueuedJob)),
     listAllJobs: (page) => access.read(() => listPage(statements, page)),

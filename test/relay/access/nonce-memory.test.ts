@@ -33,9 +33,21 @@ test('forgets a nonce only when its request is too old to be taken, and then for
   assert.equal(memory.size(), 1, 'also those of keys that are not used any more');
 });
 
+test('forgets the older nonces of a key that goes on, which may use them again', () => {
+  const { clock, memory } = setUp();
+  memory.spend('a', 'one', T0);
+  memory.spend('a', 'two', T0 + 2 * MINUTE);
+  clock.now = T0 + 6 * MINUTE + 1_000;
+  memory.spend('a', 'one', clock.now);
+  assert.throws(() => memory.spend('a', 'two', clock.now), isProblem('nonce_repeated', /used before/));
+  clock.now += MINUTE;
+  memory.spend('a', 'three', clock.now);
+  assert.equal(memory.size(), 3);
+});
+
 test('refuses a key that has as many as are remembered, says for how long, and forgets none of them', () => {
   const { clock, memory } = setUp(3);
-  for (const nonce of ['one', 'two', 'three']) memory.spend('a', nonce, T0);
+  for (const [at, nonce] of ['one', 'two', 'three'].entries()) memory.spend('a', nonce, T0 - at * MINUTE);
   let retryAfterMs = 0;
   assert.throws(
     () => memory.spend('a', 'four', T0),

@@ -42,6 +42,14 @@ test('tokens that were used beyond the limit are made up for before the next req
   });
 });
 
+test('a key that has used exactly what it may has none left', () => {
+  const rates = createRateLimits(() => 0);
+  rates.admit('k', limits(null, 600));
+  rates.spend('k', 600);
+  assert.equal(rates.waitMs('k'), 100);
+  assert.throws(() => rates.admit('k', limits(null, 600)), { retryAfterMs: 100 });
+});
+
 test('what a long job used counts when it ends, however many other keys came meanwhile', () => {
   let now = 0;
   const rates = createRateLimits(() => now);
@@ -99,9 +107,9 @@ test('writes durations as clients read them, and never too short', () => {
 
 test('what an earlier relay let a key use counts as if this one had, in the order in which it came', () => {
   const uses = [
-    { at: 0, requests: 1, tokens: 0 },
+    { at: 0, requests: 40, tokens: 0 },
     { at: 1_000, requests: 0, tokens: 1_500 },
-    { at: 2_000, requests: 1, tokens: 0 },
+    { at: 2_000, requests: 20, tokens: 0 },
     { at: 31_000, requests: 0, tokens: 600 },
   ];
   let now = 0;
@@ -109,18 +117,19 @@ test('what an earlier relay let a key use counts as if this one had, in the orde
   for (const { at, requests, tokens } of uses) {
     now = at;
     // Of both limits the tokens would refuse; here they are counted only.
-    if (requests > 0) before.admit('r', limits(4));
+    if (requests > 0) before.admit('r', limits(60), requests);
     if (tokens > 0) before.recall('t', limits(null, 600), [{ at, requests: 0, tokens }]);
   }
   now = 40_000;
   const after = createRateLimits(() => now);
-  after.recall('k', limits(4, 600), uses);
+  after.recall('k', limits(60, 600), uses);
+  assert.equal(before.allowances('r')?.requests?.remaining, 40);
   assert.deepEqual(after.allowances('k')?.requests, before.allowances('r')?.requests);
   // 600 and 30 s of filling, less 2,100, and 9 s of filling: 1,110 are to be made up for.
   assert.equal(after.waitMs('k'), 111_100);
-  assert.throws(() => after.admit('k', limits(4, 600)), { retryAfterMs: 111_100 });
+  assert.throws(() => after.admit('k', limits(60, 600)), { retryAfterMs: 111_100 });
   now += 111_100;
   assert.equal(after.waitMs('k'), 0);
-  after.admit('k', limits(4, 600));
+  after.admit('k', limits(60, 600));
   assert.equal(after.waitMs('unknown'), 0);
 });

@@ -5,7 +5,7 @@ import { UNLIMITED } from '../../../relay/access/api-keys.ts';
 import { ISSUED } from '../../../relay/credits/accounts.ts';
 import { creditsText, openBilling, type Priced } from '../../../relay/credits/billing.ts';
 import { holdFor } from '../../../relay/credits/hold-for.ts';
-import type { CreditStore } from '../../../relay/store/credit-store.ts';
+import type { CreditStore, Price } from '../../../relay/store/credit-store.ts';
 import { amountMicro, sharesOf } from '../../../shared/credits/price.ts';
 import { isProblem } from '../../support/problems.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
@@ -23,7 +23,7 @@ const INPUT = {
 const JOB = { type: 'llm', input: INPUT } as const;
 
 /** Of one key. */
-async function billingWith(balanceMicro: number, prices = [{ service: '*', rates: RATES, updatedAt: T0 }]) {
+async function billingWith(balanceMicro: number, prices: Price[] = [{ service: '*', rates: RATES, updatedAt: T0 }]) {
   const store = {
     listPrices: async () => prices,
     listAccounts: async () => [{ account: 'key:key_1', balanceMicro }],
@@ -86,6 +86,24 @@ test('holds what a job may cost and refuses one that the rest does not pay for',
   assert.equal(billing.standing('key_1')?.balanceMicro, 1_000);
 });
 
+test('a key may spend all that it has, and what costs nothing once it has nothing', async () => {
+  const billing = await billingWith(1_000);
+  billing.setLimit('key_1', 0);
+  billing.reserve('job_1', 'key_1', 1_000);
+  assert.throws(() => billing.reserve('job_2', 'key_1', 1), isProblem('insufficient_credits', /has 0 left/));
+  billing.reserve('job_3', 'key_1', 0);
+});
+
+test('a price stays set and stays removed for the next relay', async (t) => {
+  const { credits } = await (await makeSqlitePlace(t)).open();
+  const billing = await openBilling(credits, () => T0);
+  for (const service of ['llm/inference', '*']) await billing.setPrice(service, { per_job_micro: 1 });
+  await billing.removePrice('*');
+  const next = await openBilling(credits, () => T0);
+  const left = [{ service: 'llm/inference', rates: { per_job_micro: 1 }, updatedAt: T0 }];
+  for (const each of [billing, next]) assert.deepEqual(each.listPrices(), left);
+});
+
 test('knows what each key has from the start, and counts each charge and each grant once', async (t) => {
   const place = await makeSqlitePlace(t);
   const { credits, jobs } = await place.open();
@@ -110,9 +128,12 @@ test('knows what each key has from the start, and counts each charge and each gr
   ]);
   assert.equal(twice.length, 3);
   assert.equal(billing.standing('key_late')?.balanceMicro, 100);
-  // One that was counted when balances were read.
-  billing.granted((await grant('key_1000', 1, 'of 0')).entry);
-  assert.equal(billing.standing('key_1000')?.balanceMicro, 1);
+  // Those that were counted when balances were read, the last one among them.
+  for (const at of [0, 1_000]) billing.granted((await grant(`key_${1_000 + at}`, 1 + at, `of ${at}`)).entry);
+  assert.deepEqual(
+    ['key_1000', 'key_2000'].map((key) => billing.standing(key)?.balanceMicro),
+    [1, 1_001],
+  );
   const charge = { payer: 'key:key_late', node: 'node:a', nodeMicro: 30, feeMicro: 0, reference: 'r' };
   const record = finishedJob('job_1', { charge });
   await jobs.recordFinishedJob(record);
@@ -205,6 +226,40 @@ test('a node is paid for no more than can have been read and made, also by a key
     ofTokens(300, 8_192),
   );
   assert.equal(costOf({ type: 'task', input: { text: 'x' } }, null), ofTokens(300 * 128, 10));
+});
+
+test('what a job is held for is the most that it can be charged', async () => {
+  const claims = { inputTokens: 1_000_000_000, outputTokens: 1_000_000_000 };
+  const measured = { requestBytes: Buffer.byteLength(JSON.stringify(INPUT)), responseBytes: 0, outputTokens: null };
+  const draft = draftFor('job_1');
+  const receipt = { ...draft, usage: { measured, reported: claims } };
+  const [last] = finishedJob('job_1').attempts.slice(-1);
+  assert.ok(last !== undefined);
+  const minute = { ...last, startedAt: T0, finishedAt: T0 + 60_000 };
+  const record = finishedJob('job_1', { usage: claims, receipt, attempts: [minute] });
+  const billing = await billingWith(0, [
+    { service: 'llm/inference', rates: { ...RATES, per_second_micro: 7 }, updatedAt: T0 },
+    {
+      service: 'embed/text',
+      rates: { ...RATES, per_million_input_tokens_micro: 0, per_second_micro: 7 },
+      updatedAt: T0,
+    },
+  ]);
+  for (const [job, amount] of [
+    [JOB, Math.ceil((measured.requestBytes + 256) / 10) + 100 + 420],
+    [{ ...JOB, type: 'embed' }, 420],
+  ] as const) {
+    const charge = billing.chargeFor(job, record);
+    assert.deepEqual([(charge?.nodeMicro ?? 0) + (charge?.feeMicro ?? 0), billing.mostFor(job)], [amount, amount]);
+  }
+});
+
+test('a job that was cancelled is charged what its node did, under its own name', async () => {
+  const billing = await billingWith(0);
+  const usage = { inputTokens: 0, outputTokens: 5 };
+  const record = finishedJob('job_1', { state: 'cancelled', usage, receipt: null });
+  const charge = billing.chargeFor(JOB, record);
+  assert.deepEqual([charge?.nodeMicro, charge?.reference], [5, 'job_1']);
 });
 
 test('writes credits as people read them', () => {

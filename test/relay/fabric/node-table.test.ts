@@ -1,23 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hasFreeSlot, isOpenToJobs } from '../../../relay/fabric/free-nodes.ts';
 import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { admission, documentFor } from '../../support/live-nodes.ts';
 
+/** Whoever hears of a change finds the lists and the index of free nodes as they are to be, so that nobody who left is reserved. */
 function tableWithEvents() {
   const table = createNodeTable();
   const events: string[] = [];
+  const assertTrue = (): void => {
+    for (const model of ['m', 'n', 'o']) {
+      const serving = table.live().filter(({ document }) => document.served_models.some(({ name }) => name === model));
+      const free = serving.filter((node) => isOpenToJobs(node) && hasFreeSlot(node));
+      assert.deepEqual(new Set(table.serving(model)), new Set(serving));
+      const { warm, cold, probation } = table.free(model) ?? {};
+      const listed = [warm, cold, probation].flatMap((set) => set?.nodes ?? []);
+      assert.deepEqual(listed.map(({ id }) => id).sort(), free.map(({ id }) => id).sort());
+    }
+  };
   table.listen({
-    onCapacity: () => events.push('capacity'),
+    onCapacity: () => {
+      assertTrue();
+      events.push('capacity');
+    },
     onGone: (node, reason) => {
-      // Told before anybody can reserve it again: it is in no list any more.
       assert.notEqual(table.get(node.id), node);
-      for (const { name } of node.document.served_models) assert.ok(!table.serving(name).has(node));
+      assertTrue();
       events.push(`gone ${node.id}@${node.epoch}: ${reason}`);
     },
   });
-  return { table, events };
+  return { table, events, assertTrue };
 }
 
 test('lists a node by its id and by its models while its session is open, and nowhere after', () => {
@@ -59,7 +73,7 @@ test('a new session takes the place of the old one, which is gone', () => {
 
 test('a slot is given back once, however often that is said', () => {
   const { table, events } = tableWithEvents();
-  table.admit(admission('a'));
+  table.admit(admission('a', ['m']));
   const node = table.get('a') as LiveNode;
   const [first, second] = [table.reserve(node), table.reserve(node)];
   assert.equal(node.reserved, 2);
@@ -83,12 +97,14 @@ test('a new document changes which models a node is found by', () => {
 });
 
 test('tells of capacity when slots are added, and not when they are taken away or the same', () => {
-  const { table, events } = tableWithEvents();
+  const { table, events, assertTrue } = tableWithEvents();
   table.admit(admission('a', ['m'], { slots: 2 }));
+  table.reserve(table.get('a') as LiveNode);
   events.length = 0;
   table.heard('a', 1, 2);
   table.heard('a', 2, 1);
   assert.deepEqual(events, []);
+  assertTrue();
   table.heard('a', 3, 4);
   assert.deepEqual(events, ['capacity']);
   table.heard('unknown', 4, 9);

@@ -153,6 +153,28 @@ test('[S5] a lease runs out, to the second, when a node falls silent', async (t)
   assert.equal(table.get('attic'), undefined);
 });
 
+test('[S5] no lease runs out while the bus stands still, and a silent one does once it goes on', async (t) => {
+  const { bus, table, pass, open } = keep(t);
+  await open();
+  bus.setStalled(true);
+  pass(3 * LIMITS.leaseMs);
+  assert.ok(table.get('attic'));
+  bus.setStalled(false);
+  pass(1_000);
+  assert.equal(table.get('attic'), undefined);
+});
+
+test('[S9] whoever was back on the bus before the relay is asked for when it is', (t) => {
+  const { bus } = keep(t);
+  assert.deepEqual(bus.published, []);
+  bus.setConnected(false);
+  bus.setConnected(true);
+  assert.deepEqual(
+    bus.published.map(({ subject }) => subject),
+    ['fabric.capabilities.discover'],
+  );
+});
+
 test('[S5] a node that disconnects between its answer and its admission is not admitted', async (t) => {
   const { bus, table, beat, settled } = keep(t);
   beat();
@@ -255,6 +277,22 @@ test('[S7] a new document is used when it has come, unless the session has ended
   late.answer(encodeJson(signedFor('attic', ['ghost'], { revision: 3 })));
   await settled();
   assert.deepEqual([...table.models().keys()], []);
+});
+
+test('[K8] a document that nothing has moved in is fetched anew before it is too old', async (t) => {
+  const { bus, table, beat, pass, open, settled } = keep(t);
+  const epoch = await open();
+  const offers = bus.requests.all.length;
+  for (let passed = 0; passed <= LIMITS.documentLifetimeMs / 2; passed += LIMITS.leaseMs) {
+    assert.equal(bus.requests.all.length, offers);
+    pass(LIMITS.leaseMs);
+    beat({ epoch });
+  }
+  const request = await bus.requests.next();
+  assert.equal(request.subject, 'node.attic.capabilities.get');
+  request.answer(encodeJson(signedFor('attic', ['n'])));
+  await settled();
+  assert.deepEqual([...table.models().keys()], ['n']);
 });
 
 test('leaves no timer when it stops', async (t) => {

@@ -23,12 +23,18 @@ async function startKeeper(t: TestContext, limits?: KeptLimits) {
     },
   };
   const log = collectLog();
-  /** Lets the time pass after which it tries again. */
-  let pass = (): void => assert.fail('nothing was to be tried again');
+  /** Lets the time pass after which it tries again, once for each time that it means to. */
+  let pass: (() => void) | undefined;
   const later = (run: () => void, ms: number): (() => void) => {
-    assert.equal(ms, 1_000);
-    pass = run;
-    return () => undefined;
+    assert.deepEqual([ms, pass], [1_000, undefined]);
+    const forget = (): void => {
+      pass = undefined;
+    };
+    pass = () => {
+      forget();
+      run();
+    };
+    return forget;
   };
   const keeper = createRecordKeeper({ store, log, later, ...(limits === undefined ? {} : { limits }) });
   const write = (...ids: string[]) => Promise.all(ids.map((id) => keeper.write(finishedJob(id), 'desk-1')));
@@ -43,13 +49,13 @@ async function startKeeper(t: TestContext, limits?: KeptLimits) {
     }
   };
   const listed = async () => (await jobs.listJobs({ limit: 100 })).jobs.map(({ id }) => id).reverse();
-  return { keeper, disk, log, write, isWritable, pass: () => pass(), listed };
+  return { keeper, disk, log, write, isWritable, pass: () => pass?.(), isToTryAgain: () => pass !== undefined, listed };
 }
 
 test('keeps what the disk refuses, lets no work in meanwhile, and writes it oldest first when there is room', async (t) => {
-  const { keeper, disk, write, isWritable, pass, listed, log } = await startKeeper(t);
+  const { keeper, disk, write, isWritable, pass, isToTryAgain, listed, log } = await startKeeper(t);
   await write('job_1');
-  assert.equal(isWritable(), true);
+  assert.deepEqual([isWritable(), isToTryAgain()], [true, false]);
   disk.isFull = true;
   await write('job_2', 'job_3');
   assert.equal(isWritable(), false);
@@ -64,6 +70,7 @@ test('keeps what the disk refuses, lets no work in meanwhile, and writes it olde
   pass();
   await until(isWritable);
   assert.deepEqual(await listed(), ['job_1', 'job_2', 'job_3', 'job_4', 'job_5']);
+  assert.equal(isToTryAgain(), false);
   await keeper.close();
   assert.equal(isWritable(), true);
   assert.equal(keeper.find('job_2'), undefined);
@@ -73,19 +80,24 @@ test('keeps what the disk refuses, lets no work in meanwhile, and writes it olde
   ]);
 });
 
-test('keeps no more than its limits, in number and in bytes, and says what is lost', async (t) => {
+test('keeps no more than its limits at a time, in number and in bytes, and says what is lost', async (t) => {
   const sizeBytes = JSON.stringify(finishedJob('job_1')).length;
   for (const limits of [
     { records: 2, bytes: 1e9 },
     { records: 1e9, bytes: 2.5 * sizeBytes },
   ]) {
-    const { keeper, disk, write, listed, log } = await startKeeper(t, limits);
+    const { keeper, disk, write, isWritable, pass, listed, log } = await startKeeper(t, limits);
     disk.isFull = true;
     await write('job_1', 'job_2', 'job_3');
     disk.isFull = false;
+    pass();
+    await until(isWritable);
+    disk.isFull = true;
+    await write('job_4', 'job_5', 'job_6');
+    disk.isFull = false;
     await keeper.close();
-    assert.deepEqual(await listed(), ['job_1', 'job_2']);
-    assert.equal(log.lines.filter((line) => /is lost: too many wait/.test(line)).length, 1);
+    assert.deepEqual(await listed(), ['job_1', 'job_2', 'job_4', 'job_5']);
+    assert.equal(log.lines.filter((line) => /is lost: too many wait/.test(line)).length, 2);
   }
 });
 

@@ -181,6 +181,38 @@ test('a proof with anything changed in it, too short or too long proves nothing'
   }
 });
 
+test('a proof that fits a tree of another height proves nothing, nor does one where none is needed', async () => {
+  const { leaves, size, read } = grow(numbered(37));
+  const root = rootOf(size, read);
+  const [other] = leaves as [Sha256, ...Sha256[]];
+  const above = (right: Sha256) => createHash('sha256').update(Uint8Array.of(1)).update(other).update(right).digest();
+  const [older, newer] = [
+    { size: 21, root: rootOf(21, read) },
+    { size, root },
+  ];
+  const proof = consistencyProof(21, size, read);
+  const higher = {
+    older: { size: 21, root: above(older.root) },
+    newer: { size, root: above(root) },
+    proof: [...proof, other],
+  };
+  const [two, one] = [rootOf(2, read), rootOf(1, read)];
+  const wrong = [
+    higher,
+    { older, newer: { size: 128, root }, proof },
+    { older: { size: 2, root: two }, newer: { size: 1, root: two }, proof: [] },
+    { older: newer, newer, proof: [other] },
+    { older: { size: 1.5, root: one }, newer: { size: 2, root: two }, proof: [one, leaves[1] as Sha256] },
+    { older: { size: 1, root: one }, newer: { size: 2.5, root: two }, proof: [leaves[1] as Sha256] },
+    { older: { size, root: root.slice(0, 16) }, newer, proof: [] },
+  ];
+  for (const [at, claim] of wrong.entries()) assert.equal(await isConsistent(claim), false, `claim ${at}`);
+  const place = { leafHash: leaves[20] as Sha256, leaf: 20, size };
+  const path = inclusionProof(20, size, read);
+  assert.equal(await isIncluded({ ...place, root: above(root), proof: [...path, other] }), false);
+  assert.equal(await isIncluded({ ...place, size: 128, root, proof: path }), false);
+});
+
 test('what is stored of a log is enough for every root and every proof', () => {
   const sizes = [1, 15, 16, 17, 255, 256, 257, 300];
   const contents = numbered(300);

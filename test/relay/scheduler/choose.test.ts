@@ -94,8 +94,15 @@ test('prefers the node that did the model faster, and keeps away from one that f
   const before = scheduler.measurements.ofNode('fast')?.failed;
   const busy = await want({ routing: readRouting({ node: 'slow' }) });
   busy.release();
-  scheduler.attemptEnded(busy, { ...OUTCOME, problem: new Problem('node_busy', 'Full.') });
-  scheduler.attemptEnded(busy, { ...OUTCOME, problem: new Problem('cancelled', 'Gone.') });
+  const notItsFault = [
+    'node_busy',
+    'policy_refused',
+    'handed_back',
+    'stale_epoch',
+    'bus_unavailable',
+    'cancelled',
+  ] as const;
+  for (const code of notItsFault) scheduler.attemptEnded(busy, { ...OUTCOME, problem: new Problem(code, 'So.') });
   assert.deepEqual([before, scheduler.measurements.ofNode('slow')?.failed], [20, 0]);
 });
 

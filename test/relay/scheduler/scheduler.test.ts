@@ -205,15 +205,25 @@ test('keeps jobs waiting for a node that opens in time, and for one that another
   assert.equal(await outcomeOf(other), 'waiting');
 });
 
-test('says to those who wait that the operator has cordoned the only node', async (t) => {
+test('says to those who wait that the operator has cordoned the only node, each time that it does', async (t) => {
   mockTime(t);
   const { table, want } = schedule();
   table.admit(admission('a', ['m']));
-  await want();
+  const { release } = await want();
+  for (let time = 0; time < 2; time += 1) {
+    table.setStanding('a', ACTIVE);
+    const waiting = want();
+    table.setStanding('a', { ...ACTIVE, state: 'cordoned' });
+    t.mock.timers.tick(1_000);
+    assert.equal(await outcomeOf(waiting), 'no_capacity');
+  }
+  table.setStanding('a', ACTIVE);
   const waiting = want();
   table.setStanding('a', { ...ACTIVE, state: 'cordoned' });
-  t.mock.timers.tick(1_000);
-  assert.equal(await outcomeOf(waiting), 'no_capacity');
+  release();
+  assert.equal(await outcomeOf(waiting), 'waiting', 'its slot is given to nobody');
+  table.setStanding('a', ACTIVE);
+  assert.equal(await outcomeOf(waiting), 'a');
 });
 
 test('refuses a job when a thousand wait already', async () => {

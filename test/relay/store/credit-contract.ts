@@ -72,11 +72,16 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
 
   contract('makes a grant once, however often it is sent', async (place) => {
     const store = await place.open();
+    // A charge of the same mark is something else.
+    await store.jobs.recordFinishedJob(finishedJob('job_1', { charge: charge('invoice-1', 7) }));
     const grant = { at: T0, from: ISSUED, to: KEY, amountMicro: 1_000, reference: 'invoice-1' };
     const sent = await Promise.all([store.credits.grant(grant), store.credits.grant(grant)]);
     assert.deepEqual(sent.map(({ isNew }) => isNew).sort(), [false, true]);
-    assert.deepEqual(await balances(store), { [ISSUED]: -1_000, [KEY]: 1_000 });
-    assert.equal(await store.credits.balanceOf(KEY), 1_000);
+    const [entered] = await store.credits.listEntries({ limit: 2 });
+    assert.deepEqual(entered, { seq: entered?.seq, kind: 'grant', ...grant });
+    for (const { entry } of sent) assert.deepEqual(entry, entered);
+    assert.deepEqual(await balances(store), { [ISSUED]: -1_000, [KEY]: 993, [DESK]: 7 });
+    assert.equal(await store.credits.balanceOf(KEY), 993);
     assert.equal(await store.credits.balanceOf('key:nobody'), 0);
   });
 
@@ -105,6 +110,67 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     assert.equal(await after.credits.findSettlement('stl_2'), undefined);
   });
 
+  contract('settles the next time what nodes have earned since, with the entries since', async (place) => {
+    const store = await place.open();
+    // What a key has is not for nodes.
+    await store.credits.grant({ at: T0, from: ISSUED, to: KEY, amountMicro: 1_000, reference: 'prepaid' });
+    const settled = [];
+    for (const [id, node, nodeMicro] of [
+      ['stl_1', 'a', 5],
+      ['stl_2', 'b', 7],
+      ['stl_3', 'a', 2],
+    ] as const) {
+      const job = finishedJob(`job_${id}`, { charge: charge(id, nodeMicro, 1, nodeAccount(node)) });
+      await store.jobs.recordFinishedJob(job);
+      settled.unshift(await store.credits.settle({ id, closedAt: T0, webhook: null }));
+    }
+    assert.deepEqual(
+      settled.map((one) => [one?.lines, one?.entries]),
+      // What is paid out is entered too, after what it is paid for.
+      [
+        [[{ account: nodeAccount('a'), amountMicro: 2 }], { from: 8, to: 9 }],
+        [[{ account: nodeAccount('b'), amountMicro: 7 }], { from: 5, to: 6 }],
+        [[{ account: nodeAccount('a'), amountMicro: 5 }], { from: 1, to: 3 }],
+      ],
+    );
+    assert.deepEqual(await store.credits.listSettlements(2), settled.slice(0, 2));
+  });
+
+  contract('gives accounts by their names and entries newest first, page by page, each once', async (place) => {
+    const { credits } = await place.open();
+    const moves: [from: string, to: string][] = [
+      ['a:1', 'b:1'],
+      ['b:1', 'a:1'],
+      ['a:1', 'b:2'],
+      ['b:2', 'c:1'],
+      ['b:3', 'a:1'],
+      ['a:1', 'b:1'],
+      ['c:1', 'a:1'],
+    ];
+    for (const [at, [from, to]] of moves.entries()) {
+      await credits.grant({ at: T0 + at, from, to, amountMicro: 1 + at, reference: `g${at}` });
+    }
+    const accounts: string[] = [];
+    for (let after = ''; accounts.length < 9; after = accounts.at(-1) ?? '') {
+      const page = await credits.listAccounts({ limit: 2, after, prefix: 'b:' });
+      accounts.push(...page.map(({ account }) => account));
+      if (page.length < 2) break;
+    }
+    assert.deepEqual(accounts, ['b:1', 'b:2', 'b:3']);
+    for (const account of [undefined, 'a:1', 'b:1', 'b:2', 'nobody']) {
+      const amounts: number[] = [];
+      for (let before: number | undefined; amounts.length < 9; ) {
+        const page = await credits.listEntries({ limit: 2, before, account });
+        assert.ok(page.length <= 2);
+        amounts.push(...page.map(({ amountMicro }) => amountMicro));
+        if (page.length < 2) break;
+        before = page.at(-1)?.seq;
+      }
+      const own = moves.flatMap((move, at) => (account === undefined || move.includes(account) ? [1 + at] : []));
+      assert.deepEqual(amounts, own.reverse(), account);
+    }
+  });
+
   contract('keeps prices until they are taken away', async (place) => {
     const { credits } = await place.open();
     await credits.putPrice({ service: 'llm/inference', rates: { per_job_micro: 5 }, updatedAt: T0 });
@@ -112,7 +178,8 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     assert.deepEqual(await credits.listPrices(), [
       { service: 'llm/inference', rates: { per_job_micro: 6 }, updatedAt: T0 + 1 },
     ]);
-    assert.deepEqual([await credits.deletePrice('llm/inference'), await credits.deletePrice('x')], [true, false]);
+    assert.deepEqual([await credits.deletePrice('x'), await credits.deletePrice('llm/inference')], [false, true]);
+    assert.deepEqual(await credits.listPrices(), []);
   });
 
   contract('balances whatever is charged, granted and settled', async (place) => {

@@ -4,7 +4,7 @@ import { type EndState, hasEnded, JOB_STATES, type JobState } from '../../../rel
 import type { QueuedJobStore } from '../../../relay/store/queued-job-store.ts';
 import type { FinishedJob } from '../../../relay/store/store.ts';
 import type { StorePlace } from './store-contract.ts';
-import { asKept, finishedJob, queuedOrder as order, T0 } from './store-records.ts';
+import { asKept, finishedJob, queuedOrder as order, refusedJob, T0 } from './store-records.ts';
 
 const INPUT = JSON.stringify({ messages: [{ role: 'user', content: 'ünï' }] });
 const ATTEMPT = {
@@ -80,6 +80,16 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.equal(await after.queuedJobs.inputOf('job_1'), undefined);
     assert.deepEqual(await after.queuedJobs.listLiveJobs(), []);
     assert.equal((await after.jobs.countJobsByState()).succeeded, 1);
+  });
+
+  contract('tells with the end of a job why it failed, also of one that no node had', async (place) => {
+    const { queuedJobs } = await place.open();
+    await queuedJobs.acceptJob(order('job_1'), INPUT, 'queued');
+    const record = refusedJob('job_1');
+    const { problem, finishedAt: at } = record;
+    const end = { seq: 2, at, state: 'failed', nodeId: null, attempt: null, problem };
+    assert.deepEqual(await queuedJobs.endJob('job_1', 'fail', { record, result: null }), [end]);
+    assert.deepEqual((await queuedJobs.findQueuedJob('job_1'))?.changes.at(-1), end);
   });
 
   contract(

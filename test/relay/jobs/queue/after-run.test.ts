@@ -14,10 +14,10 @@ function attempt(code: ProblemCode | null): AttemptRecord {
 const decide = (code: ProblemCode, earlier: (ProblemCode | null)[] = []) =>
   afterRun(new Problem(code, 'x'), earlier.map(attempt), { maxAttempts: 2 });
 
-test('a job whose node went away, or that found none, waits for another', () => {
-  for (const code of ['node_lost', 'no_capacity', 'policy_refused', 'bus_unavailable', 'draining'] as const) {
-    assert.equal(decide(code), 'requeue', code);
-  }
+test('a job whose node went away or could not, or that found none, waits for another', () => {
+  const ofNodes = ['node_lost', 'policy_refused', 'handed_back', 'stale_epoch', 'node_busy', 'tool_unusable'] as const;
+  const ofOthers = ['no_capacity', 'queue_full', 'bus_unavailable', 'storage_failed', 'file_transfer_failed'] as const;
+  for (const code of [...ofNodes, ...ofOthers, 'draining'] as const) assert.equal(decide(code), 'requeue', code);
 });
 
 test('a job that failed by itself fails, however many attempts are left', () => {
@@ -33,10 +33,17 @@ test('a job that was given up ends as it was meant to', () => {
   );
 });
 
-test('nodes that vanish cost attempts, and a relay that stops costs none', () => {
+test('nodes that vanish cost attempts, and what was broken off from this side or never began costs none', () => {
   assert.equal(decide('node_lost', ['node_lost']), 'requeue');
   assert.equal(decide('node_lost', ['node_lost', 'node_lost']), 'fail');
-  const stopped: ProblemCode[] = ['relay_lost', 'draining', 'relay_lost'];
+  const stopped: ProblemCode[] = [
+    'relay_lost',
+    'draining',
+    'relay_lost',
+    'bus_unavailable',
+    'stale_epoch',
+    'node_busy',
+  ];
   assert.equal(decide('node_lost', [...stopped, 'node_lost']), 'requeue');
   assert.equal(countAttempts([...stopped, 'node_lost' as const, null].map(attempt)), 2);
 });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
+import { settleDoubts } from '../../../../relay/jobs/queue/doubtful-jobs.ts';
 import { openJobQueue, type QueuePorts } from '../../../../relay/jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../../../../relay/jobs/queue/queue-limits.ts';
-import type { QueuedJobStore } from '../../../../relay/store/queued-job-store.ts';
+import type { QueuedJob, QueuedJobStore } from '../../../../relay/store/queued-job-store.ts';
+import { acceptedJob } from '../../../../relay/store/rows/queued-job-rows.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { silentLog } from '../../../support/pool.ts';
@@ -67,4 +69,48 @@ test('a job that was refused and not written is asked for once', async (t) => {
   await assert.rejects(queue.accept(order, '{}'), { code: 'storage_failed' });
   await until(() => looked.length > 0);
   assert.deepEqual([looked, takenUp, queue.length()], [[order.id], [], 0]);
+});
+
+test('asks again while the storage does not answer, about each refusal of it, of so many at most, until it is stopped', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const refusal = new Problem('storage_failed', 'The connection to it broke.');
+  const storage = { isAway: true, asked: 0 };
+  const store = {
+    moveJob: async () => {
+      storage.asked += 1;
+      if (storage.isAway) throw refusal;
+      return undefined;
+    },
+    findQueuedJob: async (id: string) => acceptedJob(queuedOrder(id), 'queued'),
+  };
+  const takenUp: string[] = [];
+  const takeUp = ({ id }: QueuedJob) => void takenUp.push(id);
+  const doubts = settleDoubts({ store, takeUp, most: 2, now: () => T0, log: silentLog });
+  const passSecond = async (): Promise<void> => {
+    t.mock.timers.tick(1_000);
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+  doubts.note('job_1', refusal);
+  await passSecond();
+  assert.deepEqual([storage.asked, takenUp], [1, []]);
+  storage.isAway = false;
+  await passSecond();
+  assert.deepEqual(takenUp, ['job_1']);
+  for (const id of ['job_2', 'job_3', 'job_4']) doubts.note(id, refusal);
+  await passSecond();
+  assert.deepEqual(takenUp, ['job_1', 'job_2', 'job_3']);
+  const before = storage.asked;
+  doubts.note('job_5', new Problem('queue_full', 'Too many.'));
+  doubts.note('job_6', new Error('a fault'));
+  await passSecond();
+  assert.equal(storage.asked, before);
+  doubts.note('job_7', refusal);
+  const asking = passSecond();
+  doubts.stop();
+  await asking;
+  doubts.note('job_8', refusal);
+  doubts.stop();
+  await passSecond();
+  assert.equal(storage.asked, before + 1);
+  assert.equal(takenUp.length, 3);
 });

@@ -38,11 +38,11 @@ test('a key that comes late waits for no more than the turn of each other key', 
   assert.ok(next.includes('late'), next.join());
 });
 
-test('within a key the higher priority goes first, then who came first; between keys it buys nothing', () => {
+test('within a key the higher priority goes first, then who came first, whatever their models; between keys it buys nothing', () => {
   const line = createFairLine<Lined>(() => 1);
   const job = (apiKeyId: string, number: number, priority: number): Lined => ({
     apiKeyId,
-    model: 'm',
+    model: `m${number % 2}`,
     priority,
     number,
   });
@@ -87,6 +87,7 @@ test('gives out each job once, none of a model that cannot start, and loses none
       const left = jobs.filter((job) => job !== removed && !taken.has(job));
       assert.ok(left.every(({ model }) => !open.includes(model)));
       assert.equal(line.size, left.length);
+      assert.deepEqual(new Set(line.keys()), new Set(left.map(({ apiKeyId }) => apiKeyId)));
       assert.equal(line.sizeOf('a') + line.sizeOf('b') + line.sizeOf('c'), left.length);
     }),
   );

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { rowsOf } from '../../../../relay/store/rows/job-rows.ts';
 import { openSqliteStore, startSqliteThread } from '../../../../relay/store/sqlite/open-sqlite-store.ts';
 import { fromErrorRecord, toErrorRecord } from '../../../../relay/store/thread/thread-messages.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
@@ -48,7 +49,7 @@ test('refuses to open when its thread fails before it has', async () => {
 test('refuses a call when too many wait, and keeps those it had accepted', async (t) => {
   const { thread } = await start(t, { maxPending: 100 });
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 103 }, (_, n) => thread.askPatiently('jobs', 'recordFinishedJob', finishedJob(`job_${n}`))),
+    Array.from({ length: 103 }, (_, n) => thread.askPatiently('jobs', 'insertRows', rowsOf(finishedJob(`job_${n}`)))),
   );
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
   assert.equal(refused.length, 3);
@@ -61,7 +62,7 @@ test('refuses a call that cannot be sent alone, and sends those beside it', asyn
   const unsendable = { ...finishedJob('job_bad'), model: (() => 'no data') as unknown as string };
   const outcomes = await Promise.allSettled(
     [finishedJob('job_1'), unsendable, finishedJob('job_2')].map((job) =>
-      thread.askPatiently('jobs', 'recordFinishedJob', job),
+      thread.askPatiently('jobs', 'insertRows', rowsOf(job)),
     ),
   );
   assert.deepEqual(
@@ -97,8 +98,8 @@ test('hands a problem over with all it says, and of a fault the message', async 
   await thread.ask('nodes', 'rememberNode', nodeRecord('desk-1'));
   const thief = thread.ask('nodes', 'rememberNode', nodeRecord('desk-1', { publicKey: 'U_other' }));
   await assert.rejects(thief, isProblem('node_identity_taken', /desk-1/));
-  await thread.ask('jobs', 'recordFinishedJob', finishedJob('job_1'));
-  const twice = thread.ask('jobs', 'recordFinishedJob', finishedJob('job_1'));
+  await thread.ask('jobs', 'insertRows', rowsOf(finishedJob('job_1')));
+  const twice = thread.ask('jobs', 'insertRows', rowsOf(finishedJob('job_1')));
   await assert.rejects(twice, (error) => error instanceof Error && /UNIQUE/.test(error.message));
 });
 
