@@ -99,6 +99,16 @@ test('[O2] a refusal says which rule it is, and when it passes', () => {
   });
 });
 
+test('[O2] a relay is told whether the node is open, why not, and when that changes by itself', () => {
+  const wall = (moment: number): number => Math.floor(moment / MINUTE_MS) % (7 * 24 * 60);
+  const policy = createOwnerPolicy({ policy: { paused: true, hours: ['mon 07:00-22:00'] }, now: () => at, wall });
+  assert.deepEqual(policy.shown(), { open: false, reason: 'paused', changes_at: null });
+  policy.replace({ hours: ['mon 07:00-22:00'] });
+  assert.deepEqual(policy.shown(), { open: false, reason: 'hours', changes_at: (24 + 7) * 60 * MINUTE_MS });
+  policy.replace({ models: { deny: ['acme/*'] } });
+  assert.deepEqual(policy.shown(), { open: true, reason: null, changes_at: null, models: { deny: ['acme/*'] } });
+});
+
 const few = fc.constantFrom('llm', 'embed', 'acme/chat-7b', 'acme/*', '*', 'key_1', 'key_*', 'a*b*c', 'stt');
 const names = fc.array(few, { maxLength: 3 });
 const choice = fc.record({ allow: names, deny: names }, { requiredKeys: [] });
