@@ -109,6 +109,23 @@ test('[O2] a relay is told whether the node is open, why not, and when that chan
   assert.deepEqual(policy.shown(), { open: true, reason: null, changes_at: null, models: { deny: ['acme/*'] } });
 });
 
+test('[O5] a look at the clock tells once that the node has opened or closed', () => {
+  let now = at;
+  const wall = (moment: number): number => Math.floor(moment / MINUTE_MS) % (7 * 24 * 60);
+  const policy = createOwnerPolicy({ policy: { hours: ['mon 07:00-22:00'] }, now: () => now, wall });
+  const told: boolean[] = [];
+  policy.onChange(() => told.push(policy.isOpen()));
+  const look = (to: number): void => {
+    now = to;
+    policy.check();
+    policy.check();
+  };
+  look((24 + 6) * 60 * MINUTE_MS);
+  look((24 + 7) * 60 * MINUTE_MS);
+  look((24 + 22) * 60 * MINUTE_MS);
+  assert.deepEqual(told, [true, false]);
+});
+
 const few = fc.constantFrom('llm', 'embed', 'acme/chat-7b', 'acme/*', '*', 'key_1', 'key_*', 'a*b*c', 'stt');
 const names = fc.array(few, { maxLength: 3 });
 const choice = fc.record({ allow: names, deny: names }, { requiredKeys: [] });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDecodeLoop } from '../../../../shared/runtimes/transformers/decoding/decode-loop.ts';
+import {
+  createDecodeLoop,
+  type DecodeLoopOptions,
+} from '../../../../shared/runtimes/transformers/decoding/decode-loop.ts';
 import type { GenerateOptions, RowOptions } from '../../../../shared/runtimes/transformers/decoding/decode-request.ts';
 import type { Decoder, DecoderPass } from '../../../../shared/runtimes/transformers/decoding/decoder.ts';
 import {
@@ -59,7 +62,7 @@ function summingDecoder(
   };
 }
 
-function loopOf(decoder: Decoder, more: { budgetBytes?: number; areRowsIndependent?: boolean } = {}) {
+function loopOf(decoder: Decoder, more: Partial<DecodeLoopOptions> = {}) {
   const prefixes = createKvStore(session, 1_000_000);
   const loop = createDecodeLoop({
     decoder,
@@ -112,13 +115,15 @@ test('gives back the memory of a cache with the pass that goes on from it, unles
   for (const cache of [first, second, ...ofTokens.slice(0, -1)]) assert.equal(bytesOf(cache), 0);
   assert.ok(bytesOf(ofPrompt) > 0, 'a prompt may have several answers');
 
-  met.length = 0;
-  const again = { ...asked(row([])), scope: 'client' };
-  await loop.generate([...prompt, ...sums(prompt, 9), 7, 8, 9], again);
+  const again = async (ids: number[]): Promise<void> => {
+    met.length = 0;
+    const answer: number[] = [];
+    await loop.generate(ids, { ...asked(row(answer)), scope: 'client' });
+    assert.deepEqual(answer, sums(ids, 10), 'what is known already is not read twice');
+  };
+  await again([...prompt, ...sums(prompt, 9), 7, 8, 9]);
   assert.equal(bytesOf(met[0]), 4 * 309, 'what is kept may serve others');
-
-  met.length = 0;
-  await loop.generate([...prompt.slice(0, 200), 7, 8, 9], again);
+  await again([...prompt.slice(0, 200), 7, 8, 9]);
   assert.deepEqual([met[0]?.columns, bytesOf(met[0])], [200, 0]);
 });
 
@@ -212,6 +217,52 @@ test('holds no more memory than its budget, for what runs and what is kept toget
   for (const [at, ids] of prompts.entries()) assert.deepEqual(answers[at], sums(ids, 30));
   assert.ok(widest <= budgetBytes, `${widest} bytes`);
   assert.ok(prefixes.usedBytes() > 0);
+});
+
+test('answers begin beside others only where the longest that they may become fit beside them', async () => {
+  const { loop } = loopOf(summingDecoder(), { budgetBytes: 4 * 200 });
+  const running = new Set<number>();
+  let most = 0;
+  const ask = async (length: number): Promise<void> => {
+    const onToken = (): void => {
+      running.add(length);
+      most = Math.max(
+        most,
+        [...running].reduce((sum, prompt) => sum + prompt + 30, 0),
+      );
+    };
+    const ids = Array.from({ length }, () => 1);
+    await loop.generate(ids, asked({ ...row([]), maxNewTokens: 30, onToken })).finally(() => running.delete(length));
+  };
+  await Promise.all(Array.from({ length: 9 }, (_, at) => ask(20 + at)));
+  assert.ok(most > 100 && most <= 200, `${most} tokens`);
+});
+
+test('one that needs more memory than there is runs alone', { timeout: 20_000 }, async (t) => {
+  // Rounds without an end would let no timer of this test come to its turn.
+  const breathe = () => new Promise<void>(setImmediate);
+  const { loop } = loopOf(summingDecoder(), { budgetBytes: 4 * 20, breathe });
+  t.after(loop.close);
+  const answers: number[][] = [[], []];
+  await Promise.all(answers.map((made) => loop.generate([1, 2, 3], asked(row(made, { maxNewTokens: 30 })))));
+  for (const made of answers) assert.deepEqual(made, sums([1, 2, 3], 30));
+});
+
+test('what nobody wants any more while it waits ends at once and is never read, unless another answer is wanted', async () => {
+  const read: number[] = [];
+  const { loop } = loopOf(
+    summingDecoder(({ tokens, cache }) => void (cache.columns === 0 && read.push(tokens[0]?.[0] ?? 0))),
+    { budgetBytes: 4 * 30 },
+  );
+  const order: string[] = [];
+  const first = loop.generate([1], asked(row([], { maxNewTokens: 25 }))).then(() => order.push('first'));
+  const stopped = row([], { shouldStop: () => true });
+  const unwanted = loop.generate([2], asked(stopped, stopped)).then(() => order.push('unwanted'));
+  const wanted: number[] = [];
+  const half = loop.generate([3], asked(row(wanted), stopped)).then(() => order.push('half'));
+  await Promise.all([first, unwanted, half]);
+  assert.deepEqual(order, ['unwanted', 'first', 'half']);
+  assert.deepEqual([read, wanted], [[1, 3], sums([3], 10)]);
 });
 
 test('rejects what is unfinished when it closes', async () => {
