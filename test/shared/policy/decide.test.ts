@@ -4,9 +4,7 @@ import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { type Asked, decide, objectionTo, sizeOf } from '../../../shared/policy/decide.ts';
 import { NodePolicy } from '../../../shared/policy/node-policy.ts';
-import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { parseWeeklyHours } from '../../../shared/policy/weekly-hours.ts';
-import type { ChatInput } from '../../../shared/protocol/messages.ts';
 
 const SMALL = { inputCharacters: 10, inputBytes: 0, inputs: 1, outputTokens: 50 };
 const NOTHING = { inputCharacters: 0, inputBytes: 0, inputs: 1, outputTokens: null };
@@ -97,33 +95,6 @@ test('[O2] a refusal says which rule it is, and when it passes', () => {
     sentence: 'This node runs no more than 2 jobs of one client at a time.',
     until: null,
   });
-});
-
-test('[O2] a relay is told whether the node is open, why not, and when that changes by itself', () => {
-  const wall = (moment: number): number => Math.floor(moment / MINUTE_MS) % (7 * 24 * 60);
-  const policy = createOwnerPolicy({ policy: { paused: true, hours: ['mon 07:00-22:00'] }, now: () => at, wall });
-  assert.deepEqual(policy.shown(), { open: false, reason: 'paused', changes_at: null });
-  policy.replace({ hours: ['mon 07:00-22:00'] });
-  assert.deepEqual(policy.shown(), { open: false, reason: 'hours', changes_at: (24 + 7) * 60 * MINUTE_MS });
-  policy.replace({ models: { deny: ['acme/*'] } });
-  assert.deepEqual(policy.shown(), { open: true, reason: null, changes_at: null, models: { deny: ['acme/*'] } });
-});
-
-test('[O5] a look at the clock tells once that the node has opened or closed', () => {
-  let now = at;
-  const wall = (moment: number): number => Math.floor(moment / MINUTE_MS) % (7 * 24 * 60);
-  const policy = createOwnerPolicy({ policy: { hours: ['mon 07:00-22:00'] }, now: () => now, wall });
-  const told: boolean[] = [];
-  policy.onChange(() => told.push(policy.isOpen()));
-  const look = (to: number): void => {
-    now = to;
-    policy.check();
-    policy.check();
-  };
-  look((24 + 6) * 60 * MINUTE_MS);
-  look((24 + 7) * 60 * MINUTE_MS);
-  look((24 + 22) * 60 * MINUTE_MS);
-  assert.deepEqual(told, [true, false]);
 });
 
 const few = fc.constantFrom('llm', 'embed', 'acme/chat-7b', 'acme/*', '*', 'key_1', 'key_*', 'a*b*c', 'stt');
@@ -225,19 +196,4 @@ test('all that comes into a prompt counts, and every answer that is asked for', 
   const untold = sizeOf({ type: 'llm', input: { ...CHAT, messages, tools, toolChoice: 'none' } });
   assert.equal(untold.inputCharacters, 5 + 4 + 7);
   assert.equal(sizeOf({ type: 'llm', input: { ...CHAT, maxTokens: 100, choices: 16 } }).outputTokens, 1_600);
-});
-
-test('a node counts the pictures that came with a job, and shares its limit among answers', () => {
-  const policy = createOwnerPolicy({ policy: { sizes: { input_bytes: 100, output_tokens: 40 } }, now: () => 0 });
-  const messages = [{ role: 'user' as const, content: 'what?', pictures: [{ at: 0, url: 'https://x' }] }];
-  const request = (input: ChatInput, fetched: Record<string, string>) => ({
-    ...{ type: 'llm' as const, job: 'job_1', attempt: 1, epoch: 1, model: 'm', timeoutMs: 1, stream: false },
-    ...{ input, fetched },
-  });
-  const small = request({ ...CHAT, messages }, { 'https://x': 'A'.repeat(80) });
-  assert.equal(policy.refusalOf(small, 0), undefined);
-  const large = request({ ...CHAT, messages }, { 'https://x': 'A'.repeat(96) });
-  assert.match(policy.refusalOf(large, 0)?.message ?? '', /take more than 100 bytes of input/);
-  const limited = policy.limited(request({ ...CHAT, messages, choices: 16 }, {}));
-  assert.equal(limited.type === 'llm' && limited.input.maxTokens, 2);
 });

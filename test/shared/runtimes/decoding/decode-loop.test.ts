@@ -144,6 +144,14 @@ test('reads a prompt once for all of its answers', async () => {
   assert.equal(read, 1);
 });
 
+test('what one answer makes of the scores of its prompt is nothing to the others', async () => {
+  const { loop } = loopOf(summingDecoder());
+  const answers: number[][] = [[], []];
+  const spoil = (scores: Float32Array): number => scores.fill(0).length - 1;
+  await loop.generate([5], asked(row([], { choose: spoil }), ...answers.map((made) => row(made))));
+  for (const made of answers) assert.deepEqual(made, sums([5], 10));
+});
+
 test('shares no pass where a model does not pad as it says, nor with a seed where rows change one another', async () => {
   for (const [decoder, more, isSeeded] of [
     [(before: (pass: DecoderPass) => void) => summingDecoder(before, null), {}, false] as const,
@@ -190,10 +198,22 @@ test('repeats a pass that failed for each of its rows alone', async () => {
   ];
   const results = await Promise.allSettled(prompts.map((ids, at) => loop.generate(ids, asked(row(answers[at] ?? [])))));
   assert.deepEqual(
-    results.map(({ status }) => status),
-    ['fulfilled', 'rejected', 'fulfilled'],
+    results.map((result) => result.status === 'rejected' && String(result.reason)),
+    [false, 'Error: too much', false],
   );
   for (const at of [0, 2]) assert.deepEqual(answers[at], sums(prompts[at] ?? [], 10));
+});
+
+test('a prompt that cannot be read fails alone, with the words of the pass', async () => {
+  const { loop } = loopOf(
+    summingDecoder(({ tokens }) => {
+      if (tokens[0]?.[0] === 7) throw new Error('not this');
+    }),
+  );
+  const made: number[] = [];
+  const failed = loop.generate([7, 7], asked(row([])));
+  await Promise.all([assert.rejects(failed, /not this/), loop.generate([1, 2], asked(row(made)))]);
+  assert.deepEqual(made, sums([1, 2], 10));
 });
 
 test('holds no more memory than its budget, for what runs and what is kept together', async () => {
@@ -268,6 +288,8 @@ test('what nobody wants any more while it waits ends at once and is never read, 
 test('rejects what is unfinished when it closes', async () => {
   const { loop } = loopOf(summingDecoder());
   const running = loop.generate([1], asked(row([], { maxNewTokens: 1_000_000 })));
-  await Promise.all([assert.rejects(running, /out of memory/), loop.close()]);
+  const reading = loop.generate(new Array<number>(1_000).fill(1), asked(row([])));
+  const both = [running, reading].map((one) => assert.rejects(one, /out of memory/));
+  await Promise.all([...both, loop.close()]);
   await assert.rejects(loop.generate([1], asked(row([]))), /out of memory/);
 });
