@@ -55,8 +55,18 @@ const limiting = (sizes: NodePolicy['sizes']) =>
   createOwnerPolicy({ policy: sizes === undefined ? {} : { sizes }, now: () => 0 });
 const REQUEST = { job: 'job_1', attempt: 1, epoch: 1, model: 'm', timeoutMs: 1, stream: false };
 
-test('a node counts the pictures that came with a job', () => {
-  const policy = limiting({ input_bytes: 100 });
+test('[O7] who asks counts, and whoever is not named is the operator', () => {
+  const refusalOf = (clients: NodePolicy['clients'], client: object): string | undefined => {
+    const policy = createOwnerPolicy({ policy: { clients: clients ?? {} }, now: () => 0 });
+    return policy.refusalOf({ ...REQUEST, type: 'llm', input: CHAT, ...client }, 0)?.message;
+  };
+  assert.equal(refusalOf({ allow: ['key_1'] }, { client: 'key_1' }), undefined);
+  assert.match(refusalOf({ allow: ['key_1'] }, { client: 'key_2' }) ?? '', /work for this client/);
+  assert.match(refusalOf({ deny: ['operator'] }, {}) ?? '', /work for this client/);
+});
+
+test('a node counts the pictures that came with a job, and all else that it is', () => {
+  const policy = limiting({ input_bytes: 100, input_characters: 5 });
   const messages = [{ role: 'user' as const, content: 'what?', pictures: [{ at: 0, url: 'https://x' }] }];
   const asked = (characters: number): JobRequest => ({
     ...{ ...REQUEST, type: 'llm', input: { ...CHAT, messages } },
@@ -64,6 +74,8 @@ test('a node counts the pictures that came with a job', () => {
   });
   assert.equal(policy.refusalOf(asked(80), 0), undefined);
   assert.match(policy.refusalOf(asked(96), 0)?.message ?? '', /take more than 100 bytes of input/);
+  const wordy = limiting({ input_characters: 4 });
+  assert.match(wordy.refusalOf(asked(1), 0)?.message ?? '', /take more than 4 characters/);
 });
 
 test('an answer that nobody limits gets the limit of the owner, shared with the others that are asked for', () => {
