@@ -146,6 +146,7 @@ for (const [name, end] of [
 ] as const) {
   test(`[K9] a program of the operator that waits when the session ${name} is told at once`, async (t) => {
     const { line, runtime } = await openScriptedAgent(t, {}, 5);
+    runtime.setModels([pretendedModel('m')]);
     const { values } = line.say(`node.${SCRIPTED_NODE_ID}.llm.request`, { model: 'm', prompt: 'x' }, '_INBOX.program.');
     await runtime.runs.next();
     end(line);
