@@ -107,6 +107,29 @@ test('a server that has less than was begun is asked for all that it has', async
   assert.deepEqual(ranges, [undefined, 'bytes=10-', undefined]);
 });
 
+test('what was begun is gone on with later where it is known what the file must be, and only there', async (t) => {
+  const rest: Answer = (response, request) => {
+    if (request.headers.range === undefined) return whole(response, request);
+    response.writeHead(206, { 'content-length': BYTES.length - 10 }).end(BYTES.subarray(10));
+  };
+  const trusted = { sha256: digestOf(BYTES), sizeBytes: BYTES.length };
+  for (const [expected, range] of [[trusted, 'bytes=10-'] as const, [null, undefined] as const]) {
+    const { path, ranges, download } = await serve(t, first(10), nothing, rest);
+    await assert.rejects(download({ expected }), isProblem('model_download_failed', /could not be reached/));
+    await download({ expected });
+    assert.deepEqual(readFileSync(path), BYTES);
+    assert.equal(ranges.at(-1), range);
+  }
+});
+
+test('no more is taken of a file without a length than any such file has', async (t) => {
+  const endless = await serve(t, (response) => void response.writeHead(200).end(Buffer.alloc(1_001)));
+  await assert.rejects(endless.download(), isProblem('model_download_failed', /more than 1000 bytes/));
+  assert.deepEqual(readdirSync(join(endless.path, '..')), []);
+  const most = await serve(t, (response) => void response.writeHead(200).end(Buffer.alloc(1_000)));
+  assert.equal((await most.download())?.sizeBytes, 1_000);
+});
+
 test('a server that falls silent counts as gone, and so does one that never began', async (t) => {
   for (const answer of [
     (response: ServerResponse) => void response.writeHead(200, { 'content-length': 99 }).write('x'),
