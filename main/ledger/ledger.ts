@@ -93,8 +93,7 @@ function ledgerOn(db: Database.Database): Ledger {
       const { id, job, issuedAt: at } = receipt;
       addReceipt.run({ id, job, at, document: JSON.stringify(receipt) });
     }
-    // The newest last, as everything else here is written.
-    for (const { seq, at, amountMicro } of [...credits].reverse()) {
+    for (const { seq, at, amountMicro } of credits) {
       addCredit.run({ id: creditId(relayKey, seq), at, day: dayOf(at), amount: amountMicro / MICRO });
     }
   });

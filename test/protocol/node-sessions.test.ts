@@ -13,7 +13,7 @@ import { identityOf } from '../support/node-identity.ts';
 import { settled } from '../support/pending-timers.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
 import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
-import { fetchFromRelay, SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
+import { fetchFromRelay, type Line, SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
@@ -139,6 +139,23 @@ test('[S6] a node that loses its connection has no session, and abandons its job
   ask({ epoch: 6 });
   assert.equal(runtime.runs.all.length, 2);
 });
+
+for (const [name, end] of [
+  ['is lost', (line: Line) => line.down()],
+  ['is replaced', (line: Line) => void offer(line, { epoch: 6 })],
+] as const) {
+  test(`[K9] a program of the operator that waits when the session ${name} is told at once`, async (t) => {
+    const { line, runtime } = await openScriptedAgent(t, {}, 5);
+    runtime.setModels([pretendedModel('m')]);
+    const { values } = line.say(`node.${SCRIPTED_NODE_ID}.llm.request`, { model: 'm', prompt: 'x' }, '_INBOX.program.');
+    await runtime.runs.next();
+    end(line);
+    assert.deepEqual(
+      values.map((value) => (value as { error: { code: string } }).error.code),
+      ['node_lost'],
+    );
+  });
+}
 
 test('[S6] a connection that ends for good ends the session too, and a new one is sought', async (t) => {
   const { line, start, relay, pass } = await openScriptedAgent(t);

@@ -35,8 +35,8 @@ export type Line = {
   readonly options: BusConnectionOptions;
   accept(): void;
   refuse(error: Error): void;
-  /** Says something to the node, if it listens to that; returns what it answers to a reply subject from then on. */
-  say(subject: string, value: unknown): Answers;
+  /** Says something to the node, if it listens to that; returns what it answers to a reply subject from then on: the relay's own, or another's. */
+  say(subject: string, value: unknown, replies?: string): Answers;
   readonly beats: Heartbeat[];
   /** The connection is lost, and found again. */
   down(): void;
@@ -170,8 +170,8 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     accept: () => connected.resolve(connection),
     refuse: connected.reject,
     beats,
-    say: (subject, value) => {
-      const reply = `${subjects.relayReplies(SCRIPTED_NODE_ID)}${answers.size}`;
+    say: (subject, value, replies = subjects.relayReplies(SCRIPTED_NODE_ID)) => {
+      const reply = `${replies}${answers.size}`;
       const heard = createAnswers();
       answers.set(reply, heard);
       const data = value instanceof Uint8Array ? value : encodeJson(value);

@@ -107,8 +107,7 @@ function judge(celsius: number | null, limit: number | null): Told[] {
 
 /** The kernel tells thousandths of a degree. */
 async function celsiusIn(path: string): Promise<number | null> {
-  const text = await textIn(path);
-  const celsius = /^-?\d{1,9}$/.test(text) ? Number(text) / 1_000 : Number.NaN;
+  const celsius = Number(await textIn(path)) / 1_000;
   return celsius > 0 && celsius < PLAUSIBLE_CELSIUS.most ? celsius : null;
 }
 

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -93,7 +93,7 @@ export function sandboxExec(command: string): Sandbox {
       const real = realpathSync(folder);
       const own = ownFolder(program);
       const readable = ['/usr', '/bin', '/System', '/Library', '/opt/homebrew', '/private/var/db/dyld', '/dev'];
-      const read = [...readable, `${real}/in`, ...(own === undefined ? [] : [own])].map(subpath).join(' ');
+      const read = [...readable, ...(own === undefined ? [] : [own])].map(subpath).join(' ');
       const write = [`${real}/out`, `${real}/tmp`].map(subpath).join(' ');
       const profile = [
         '(version 1) (deny default)',
@@ -115,10 +115,17 @@ function subpath(path: string): string {
 function ownFolder(program: string): string | undefined {
   const folder = dirname(realpathSync(program));
   if (SYSTEM_FOLDERS.some((path) => folder === path || folder.startsWith(`${path}/`))) return undefined;
-  if (folder === '/' || folder === homedir() || homedir().startsWith(`${folder}/`)) {
+  const home = realHome();
+  if (folder === '/' || folder === home || home.startsWith(`${folder}/`)) {
     throw unusable(`${program} lies where the owner's files are. Install it in a folder of its own`);
   }
   return folder;
+}
+
+/** A home may be reached by a link, as where /home is one to /var/home; a service may have one that is not there. */
+function realHome(): string {
+  const home = homedir();
+  return existsSync(home) ? realpathSync(home) : home;
 }
 
 function unusable(why: string): Problem {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLedger } from '../../../main/ledger/ledger.ts';
@@ -42,6 +42,14 @@ test('a ledger of another program or a newer version is left where it is', (t) =
   const path = join(folder, 'ledger.sqlite');
   openLedger(path, [...LEDGER_MIGRATIONS, { id: 99_999, sql: 'CREATE TABLE later (x)' }]).close();
   assert.throws(() => openWholeLedger(path, collectLog(), 0), isProblem('data_folder_unusable', /newer Sparewatt/));
+  assert.deepEqual(readdirSync(folder), ['ledger.sqlite']);
+});
+
+test('a ledger that cannot be opened now, though nothing says that it is damaged, is left where it is', (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'ledger.sqlite');
+  mkdirSync(path);
+  assert.throws(() => openWholeLedger(path, collectLog(), 0), /unable to open database file/);
   assert.deepEqual(readdirSync(folder), ['ledger.sqlite']);
 });
 

@@ -47,6 +47,8 @@ test('macOS tells heat and lock, and what it tells is known at once', () => {
   assert.deepEqual(sensor.read(), { idle_s: 0, locked: false, power: 'mains', heat: 'unknown', suspending: false });
   hands.emitPower('thermal-state-change', doubleEvent({ state: 'critical' }));
   assert.equal(sensor.read().heat, 'hot');
+  hands.emitPower('thermal-state-change', doubleEvent({ state: 'serious' }));
+  assert.equal(sensor.read().heat, 'hot');
   hands.emitPower('thermal-state-change', doubleEvent({ state: 'fair' }));
   assert.equal(sensor.read().heat, 'normal');
   hands.emitPower('lock-screen');
@@ -57,7 +59,7 @@ test('macOS tells heat and lock, and what it tells is known at once', () => {
   assert.equal(sensor.read().suspending, true);
   hands.emitPower('resume');
   assert.equal(sensor.read().suspending, false);
-  assert.equal(events(), 6);
+  assert.equal(events(), 7);
 });
 
 test('reads the programs of Linux, and the game that Steam has started', async (t) => {
@@ -68,20 +70,17 @@ test('reads the programs of Linux, and the game that Steam has started', async (
   };
   add('1', ['/sbin/init']);
   add('2', []);
+  add('20', ['/opt/REAPER/reaper', 'song.rpp']);
+  add('21', ['/usr/bin/grep', 'SteamLaunch']);
   add('30', ['C:\\Games\\Witcher3.exe', '-fullscreen']);
   mkdirSync(join(root, 'net'));
-  assert.deepEqual(programsOfProc(root), { names: ['init', 'Witcher3.exe'], game: null });
+  assert.deepEqual(programsOfProc(root), { names: ['init', 'reaper', 'grep', 'Witcher3.exe'], game: null });
   const game = '/home/a/.steam/steamapps/common/ELDEN RING/Game/eldenring.exe';
-  add('40', [
-    '/home/a/.steam/ubuntu12_32/reaper',
-    'SteamLaunch',
-    'AppId=1245620',
-    '--',
-    '/proton',
-    'waitforexitandrun',
-    game,
-  ]);
+  const launch = ['/home/a/.steam/ubuntu12_32/reaper', 'SteamLaunch', 'AppId=1245620', '--', '/proton'];
+  add('40', [...launch, 'waitforexitandrun', game]);
   assert.equal(programsOfProc(root).game, 'ELDEN RING');
+  writeFileSync(join(root, '40', 'cmdline'), launch.join('\0'));
+  assert.equal(programsOfProc(root).game, 'Steam app 1245620', 'where its folder does not tell');
   assert.deepEqual(programsOfProc(join(root, 'none')), { names: 'unknown', game: 'unknown' });
   assert.deepEqual(await readPrograms('aix'), { names: 'unknown', game: 'unknown' });
 });
@@ -102,18 +101,25 @@ test('reads the lists of Windows and macOS', () => {
 });
 
 test('a full screen is known under X11 alone, and unknown without its tool', async () => {
-  const asked = (answers: Record<string, string | null>) => (_: string, args: readonly string[]) =>
-    Promise.resolve(answers[args.at(-1) ?? ''] ?? null);
+  const asked = (answers: Record<string, string | null>) => (program: string, args: readonly string[]) =>
+    Promise.resolve(answers[[program, ...args].join(' ')] ?? null);
   const x11 = { platform: 'linux' as const, env: { DISPLAY: ':0' } };
   const active = '_NET_ACTIVE_WINDOW(WINDOW): window id # 0x3e00007\n';
   const read = (state: string | null, root: string | null = active) =>
-    readFullScreen({ ...x11, ask: asked({ _NET_ACTIVE_WINDOW: root, _NET_WM_STATE: state }) });
+    readFullScreen({
+      ...x11,
+      ask: asked({ 'xprop -root _NET_ACTIVE_WINDOW': root, 'xprop -id 0x3e00007 _NET_WM_STATE': state }),
+    });
   assert.equal(await read('_NET_WM_STATE(ATOM) = _NET_WM_STATE_FULLSCREEN, _NET_WM_STATE_FOCUSED'), true);
   assert.equal(await read('_NET_WM_STATE(ATOM) = _NET_WM_STATE_MAXIMIZED_VERT'), false);
   assert.equal(await read(null), 'unknown');
   assert.equal(await read(null, null), 'unknown');
-  assert.equal(await read(null, '_NET_ACTIVE_WINDOW(WINDOW): window id # 0x0'), false);
+  for (const none of ['_NET_ACTIVE_WINDOW(WINDOW): window id # 0x0', '_NET_ACTIVE_WINDOW:  not found.']) {
+    assert.equal(await read(null, none), false);
+  }
   for (const other of [
+    { platform: 'darwin' as const, env: { DISPLAY: ':0' } },
+    { platform: 'linux' as const, env: {} },
     { platform: 'win32' as const, env: {} },
     { ...x11, env: { DISPLAY: ':0', WAYLAND_DISPLAY: 'w' } },
   ]) {

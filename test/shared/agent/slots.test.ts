@@ -39,3 +39,15 @@ test('a host that changes its mind about how many is asked each time', () => {
   release?.();
   assert.equal(slots.tryTake(), undefined, 'what runs ends by itself; nothing new begins');
 });
+
+test('[O5] a node that is closed has no slots, and what runs on it keeps its own', () => {
+  let isOpen = true;
+  const slots = createSlots(2, () => isOpen);
+  const release = slots.tryTake();
+  isOpen = false;
+  assert.deepEqual([slots.total, slots.used(), slots.tryTake()], [0, 1, undefined]);
+  isOpen = true;
+  assert.deepEqual([slots.total, slots.used()], [2, 1]);
+  release?.();
+  assert.equal(slots.used(), 0);
+});

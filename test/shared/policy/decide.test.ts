@@ -4,9 +4,7 @@ import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { type Asked, decide, objectionTo, sizeOf } from '../../../shared/policy/decide.ts';
 import { NodePolicy } from '../../../shared/policy/node-policy.ts';
-import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { parseWeeklyHours } from '../../../shared/policy/weekly-hours.ts';
-import type { ChatInput } from '../../../shared/protocol/messages.ts';
 
 const SMALL = { inputCharacters: 10, inputBytes: 0, inputs: 1, outputTokens: 50 };
 const NOTHING = { inputCharacters: 0, inputBytes: 0, inputs: 1, outputTokens: null };
@@ -198,19 +196,4 @@ test('all that comes into a prompt counts, and every answer that is asked for', 
   const untold = sizeOf({ type: 'llm', input: { ...CHAT, messages, tools, toolChoice: 'none' } });
   assert.equal(untold.inputCharacters, 5 + 4 + 7);
   assert.equal(sizeOf({ type: 'llm', input: { ...CHAT, maxTokens: 100, choices: 16 } }).outputTokens, 1_600);
-});
-
-test('a node counts the pictures that came with a job, and shares its limit among answers', () => {
-  const policy = createOwnerPolicy({ policy: { sizes: { input_bytes: 100, output_tokens: 40 } }, now: () => 0 });
-  const messages = [{ role: 'user' as const, content: 'what?', pictures: [{ at: 0, url: 'https://x' }] }];
-  const request = (input: ChatInput, fetched: Record<string, string>) => ({
-    ...{ type: 'llm' as const, job: 'job_1', attempt: 1, epoch: 1, model: 'm', timeoutMs: 1, stream: false },
-    ...{ input, fetched },
-  });
-  const small = request({ ...CHAT, messages }, { 'https://x': 'A'.repeat(80) });
-  assert.equal(policy.refusalOf(small, 0), undefined);
-  const large = request({ ...CHAT, messages }, { 'https://x': 'A'.repeat(96) });
-  assert.match(policy.refusalOf(large, 0)?.message ?? '', /take more than 100 bytes of input/);
-  const limited = policy.limited(request({ ...CHAT, messages, choices: 16 }, {}));
-  assert.equal(limited.type === 'llm' && limited.input.maxTokens, 2);
 });

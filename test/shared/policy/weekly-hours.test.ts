@@ -62,6 +62,7 @@ test('[O4] the next change is the first minute that differs, whatever is painted
       }
       assert.notEqual(hours.isOpen(change), open);
       assert.equal(hours.isOpen(change - 1), open);
+      assert.equal(hours.changesAt(change - 1), change, 'also in the minute before it');
       assert.ok(change > now);
     }),
     { seed: 7, numRuns: 60 },

@@ -8,30 +8,25 @@ export type StopMatcher = {
   matched(): boolean;
 };
 
-/** Invariant: `held` is the longest end of the text so far that is the beginning of some stop string. */
+/** No stop string is empty. Invariant: `held` is the longest end of the text so far that is the beginning of some stop string. */
 export function createStopMatcher(stops: readonly string[]): StopMatcher {
-  const wanted = stops.filter((stop) => stop !== '');
   let held = '';
   let matched = false;
   return {
     push(piece) {
       if (matched) return '';
       const text = held + piece;
-      const at = firstMatch(text, wanted);
+      const at = firstMatch(text, stops);
       if (at !== -1) {
         held = '';
         matched = true;
         return text.slice(0, at);
       }
-      const keep = possibleStart(text, wanted);
+      const keep = possibleStart(text, stops);
       held = text.slice(text.length - keep);
       return text.slice(0, text.length - keep);
     },
-    flush() {
-      const rest = held;
-      held = '';
-      return rest;
-    },
+    flush: () => held,
     matched: () => matched,
   };
 }

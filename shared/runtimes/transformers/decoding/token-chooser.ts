@@ -83,7 +83,5 @@ function leaveOnly(scores: Float32Array, mask: TokenMask, canEnd: boolean, endId
     }
   }
   scores.fill(Number.NEGATIVE_INFINITY, refusedFrom);
-  for (const [id, score] of ends) {
-    if (id < scores.length) scores[id] = canEnd && !(score > LOWEST_SCORE) ? LOWEST_SCORE : score;
-  }
+  for (const [id, score] of ends) scores[id] = canEnd && !(score > LOWEST_SCORE) ? LOWEST_SCORE : score;
 }

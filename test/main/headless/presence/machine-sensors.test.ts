@@ -10,6 +10,7 @@ import { powerOfPmset, readPower } from '../../../../main/headless/presence/batt
 import { loadOfPmon, readOtherGpuLoad } from '../../../../main/headless/presence/gpu-load.ts';
 import { createHeatReader, heatsOfSlowdowns } from '../../../../main/headless/presence/heat.ts';
 import { readOwnProcesses } from '../../../../main/headless/presence/own-processes.ts';
+import { readPrograms } from '../../../../main/headless/presence/programs.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 /** A tree like sysfs. */
@@ -23,6 +24,10 @@ function sysfs(t: TestContext) {
   };
   return { root, put };
 }
+
+/** Programs of a system, by how they are asked. */
+const answering = (answers: Record<string, string>) => async (program: string, args: readonly string[]) =>
+  answers[[program, ...args].join(' ')] ?? null;
 
 const supply = (name: string, files: Record<string, string>) =>
   Object.fromEntries(Object.entries(files).map(([file, text]) => [`class/power_supply/${name}/${file}`, text]));
@@ -47,12 +52,27 @@ test('Linux tells of its battery: discharging is on battery, unless a line gives
   assert.equal(await power(), 'unknown');
 });
 
+test('a battery that is full needs no line, what stands before the machine powers it too, and a plug without power none', async (t) => {
+  const { root, put } = sysfs(t);
+  const power = () => readPower({ platform: 'linux', sysfsRoot: root });
+  put({ ...supply('BAT0', { type: 'Battery', status: 'Full' }), ...supply('BAT1', { type: 'Battery', status: '' }) });
+  put(supply('BAT1', { status: 'Not charging' }));
+  assert.equal(await power(), 'mains');
+  put({ ...supply('BAT1', { status: 'Discharging' }), ...supply('usb0', { type: 'USB' }) });
+  assert.equal(await power(), 'battery', 'a line that does not say whether it gives power');
+  const ups = sysfs(t);
+  ups.put(supply('ups', { type: 'UPS', status: 'Discharging', online: '1' }));
+  assert.equal(await readPower({ platform: 'linux', sysfsRoot: ups.root }), 'battery');
+});
+
 test('macOS tells of its battery through pmset, and Windows tells a program like this one nothing', async () => {
   assert.equal(powerOfPmset("Now drawing from 'AC Power'\n -InternalBattery-0 (id=1)\t100%; charged;"), 'mains');
   assert.equal(powerOfPmset("Now drawing from 'Battery Power'\n"), 'battery');
   assert.equal(powerOfPmset("Now drawing from 'UPS Power'\n"), 'battery');
   assert.equal(powerOfPmset('pmset: error'), 'unknown');
   assert.equal(await readPower({ platform: 'darwin', ask: async () => null }), 'unknown');
+  const pmset = answering({ 'pmset -g batt': "Now drawing from 'Battery Power'\n" });
+  assert.equal(await readPower({ platform: 'darwin', ask: pmset }), 'battery');
   assert.equal(await readPower({ platform: 'win32', ask: () => assert.fail('nobody is asked') }), 'unknown');
 });
 
@@ -84,8 +104,17 @@ test('a zone of the kernel is hot near the trip at which the kernel acts, and pa
   assert.equal(await read(), 'unknown');
   put({ [`${zone}/trip_point_1_type`]: 'critical', [`${zone}/trip_point_1_temp`]: '100000' });
   assert.equal(await read(), 'normal');
+  put({ [`${zone}/temp`]: '0' });
+  assert.equal(await read(), 'unknown', 'that was never measured');
   put({ [`${zone}/temp`]: '95000' });
   assert.equal(await read(), 'hot');
+  const other = sysfs(t);
+  other.put({
+    [`${zone}/temp`]: '90000',
+    [`${zone}/trip_point_0_type`]: 'hot',
+    [`${zone}/trip_point_0_temp`]: '95000',
+  });
+  assert.equal(await openHeat(other.root).read(), 'hot');
 });
 
 test('a chip is hot near its own critical limit; wires that lead nowhere and limits that nobody set are none', async (t) => {
@@ -180,4 +209,30 @@ test('where a node does not know all of its processes, their load is unknown whi
   const load = (isComputing: boolean) => readOtherGpuLoad({ ...options, isComputing, ask: async () => PMON });
   assert.equal(await load(true), 'unknown');
   assert.equal(await load(false), 90);
+  const processes = { own: new Set([1111]) };
+  assert.equal(await readOtherGpuLoad({ ...options, processes, isComputing: true, ask: async () => PMON }), 30);
+});
+
+test('the busiest of AMD’s GPUs counts, and a machine without one tells nothing', async (t) => {
+  const { root, put } = sysfs(t);
+  const options = { platform: 'linux' as const, processes: { own: new Set<number>() }, isComputing: false };
+  const load = () => readOtherGpuLoad({ ...options, sysfsRoot: root, ask: async () => null });
+  assert.equal(await load(), 'unknown');
+  const busy = (card: string, text: string) => ({ [`class/drm/${card}/device/gpu_busy_percent`]: text });
+  put({ 'class/drm/card0/device/vendor': '0x8086', ...busy('card0-DP-1', '99') });
+  assert.equal(await load(), 'unknown', 'another’s GPU, and one of its plugs');
+  put({ ...busy('card1', '20'), ...busy('card2', '70'), ...busy('card3', '') });
+  assert.equal(await load(), 70);
+  put(busy('card1', '101'));
+  assert.equal(await load(), 100);
+});
+
+test('Windows and macOS are asked for their programs by their own tools', async () => {
+  const macOs = answering({ 'ps -axco comm=': 'launchd\nSteam\n' });
+  assert.deepEqual(await readPrograms('darwin', macOs), { names: ['launchd', 'Steam'], game: 'unknown' });
+  const { names } = await readPrograms('win32', answering({ 'tasklist /fo csv /nh': '"eldenring.exe","5"\r\n' }));
+  assert.deepEqual(names, ['eldenring.exe']);
+  for (const platform of ['darwin', 'win32'] as const) {
+    assert.deepEqual(await readPrograms(platform, answering({})), { names: 'unknown', game: 'unknown' });
+  }
 });

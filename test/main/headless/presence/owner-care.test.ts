@@ -135,6 +135,22 @@ test('a game closes in the turn in which it is seen, and opens when it has staye
   assert.equal(care.yielding(), undefined);
 });
 
+test('a network is dear while it is metered and the owner has not said that it may be used all the same', async (t) => {
+  const { world, care, look } = open(t);
+  world.seen = { metered: true };
+  await look();
+  assert.equal(care.isDear(), false);
+  world.preferences = { ...DEFAULT_PREFERENCES, contribute_on_metered_network: false };
+  await look();
+  assert.equal(care.isDear(), true);
+  world.preferences = { ...DEFAULT_PREFERENCES, contribute_on_metered_network: true };
+  assert.equal(care.isDear(), false);
+  world.preferences = { ...DEFAULT_PREFERENCES, contribute_on_metered_network: false };
+  world.seen = { metered: 'unknown' };
+  await look();
+  assert.equal(care.isDear(), false);
+});
+
 test('every rule that a system may tell enough for has a sensor, and none is asked when no rule needs it', async () => {
   const options = {
     platform: 'aix' as NodeJS.Platform,

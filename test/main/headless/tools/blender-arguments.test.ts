@@ -6,7 +6,7 @@ import { isProblem } from '../../../support/problems.ts';
 const plan = (input: object) => planTool('blender', 'blender/render', { file_id: 'file_1', ...input }, { threads: 4 });
 
 test('Blender is told what the input asks for, runs no script of the scene and reads no settings of its owner', () => {
-  const { args, inputName, mostOutputs, mediaType } = plan({
+  const { args, inputName, mostOutputs, mediaType, output } = plan({
     ...{ engine: 'cycles', first_frame: 3, last_frame: 5, width: 1920, height: 1080, samples: 128, format: 'exr' },
   });
   assert.deepEqual(args, [
@@ -19,12 +19,15 @@ test('Blender is told what the input asks for, runs no script of the scene and r
     ...['--frame-start', '3', '--frame-end', '5', '--render-anim'],
   ]);
   assert.deepEqual([inputName, mostOutputs, mediaType], ['scene.blend', 3, 'image/x-exr']);
+  const frames = [1, 2, 3].map((n) => ({ file_id: `file_${n}`, sha256: 'a'.repeat(64), bytes: n }));
+  assert.deepEqual(output(frames, ''), { frames, media_type: 'image/x-exr' });
 });
 
 test('a render of one frame has one, and only numbered frames count', () => {
   const { args, outputs, mostOutputs } = plan({ first_frame: 7 });
   assert.deepEqual(args.slice(-5), ['--frame-start', '7', '--frame-end', '7', '--render-anim']);
   assert.equal(mostOutputs, 1);
+  assert.equal(plan({ first_frame: 1_000, last_frame: 1_249 }).mostOutputs, 250, 'wherever they lie');
   for (const name of ['frame_000007.png', 'frame_1000000.png']) assert.match(name, outputs);
   for (const name of ['frame_7.png', '-frame_000007.png', 'frame_000007.png.sh', 'x.png'])
     assert.doesNotMatch(name, outputs);

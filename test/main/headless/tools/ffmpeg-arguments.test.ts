@@ -17,26 +17,50 @@ function valuesOf(args: readonly string[], option: string): (string | undefined)
   return args.flatMap((arg, index) => (arg === option ? [args[index + 1]] : []));
 }
 
+/** What every run is told besides, whatever is asked for. */
+const MUZZLED = ['-max_pixels', '33177600', '-threads', '2', '-protocol_whitelist', 'file'];
+
 test('ffmpeg is told what the input asks for', () => {
+  const afterInput = (service: string, input: JsonInput): readonly string[] => {
+    const args = argsOf(service, input);
+    return args.slice(args.indexOf('-i') + 2);
+  };
   const input = { container: 'mp4', video_codec: 'h264', width: 1280, video_bitrate_kbps: 900, audio_bitrate_kbps: 96 };
-  const args = argsOf('ffmpeg/transcode', input);
-  const inputAt = args.indexOf('-i');
-  assert.deepEqual(args.slice(inputAt), [
-    ...['-i', 'file:in/input', '-map', '0:v:0?', '-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-vf', 'scale=1280:-2'],
-    ...['-b:v', '900k', '-map', '0:a:0?', '-c:a', 'aac', '-b:a', '96k', '-sn', '-dn', '-max_pixels', '33177600'],
-    ...[
-      '-threads',
-      '2',
-      '-protocol_whitelist',
-      'file',
-      '-movflags',
-      '+faststart',
-      '-f',
-      'mp4',
-      '-n',
-      'file:out/result.mp4',
-    ],
+  assert.deepEqual(afterInput('ffmpeg/transcode', input), [
+    ...['-map', '0:v:0?', '-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-vf', 'scale=1280:-2', '-b:v', '900k'],
+    ...['-map', '0:a:0?', '-c:a', 'aac', '-b:a', '96k', '-sn', '-dn', ...MUZZLED],
+    ...['-movflags', '+faststart', '-f', 'mp4', '-n', 'file:out/result.mp4'],
   ]);
+  assert.deepEqual(afterInput('ffmpeg/extract-audio', { codec: 'opus' }), [
+    ...['-vn', '-map', '0:a:0', '-c:a', 'libopus', '-sn', '-dn', ...MUZZLED],
+    ...['-f', 'ogg', '-n', 'file:out/result.ogg'],
+  ]);
+  assert.deepEqual(afterInput('ffmpeg/thumbnail', { at_s: 12.5, width: 640, format: 'png' }), [
+    ...['-map', '0:v:0', '-an', '-frames:v', '1', '-vf', 'scale=640:-2', '-c:v', 'png', ...MUZZLED],
+    ...['-update', '1', '-f', 'image2', '-n', 'file:out/result.png'],
+  ]);
+});
+
+test('pictures and sound are left out, copied and made smaller as the input says', () => {
+  const told = (input: JsonInput): Record<string, (string | undefined)[]> => {
+    const args = argsOf('ffmpeg/transcode', { container: 'mp4', ...input });
+    return { video: valuesOf(args, '-c:v'), size: valuesOf(args, '-vf'), audio: valuesOf(args, '-c:a') };
+  };
+  const usual = { video: ['libx264'], size: [], audio: ['aac'] };
+  assert.deepEqual(told({}), usual);
+  assert.deepEqual(told({ video_codec: 'none' }), { ...usual, video: [] });
+  assert.deepEqual(told({ audio_codec: 'none' }), { ...usual, audio: [] });
+  assert.deepEqual(told({ height: 720 }), { ...usual, size: ['scale=-2:720'] });
+  assert.deepEqual(told({ video_codec: 'copy', audio_codec: 'copy' }), { video: ['copy'], size: [], audio: ['copy'] });
+  const copied = argsOf('ffmpeg/transcode', { container: 'mp4', audio_codec: 'copy', audio_bitrate_kbps: 96 });
+  assert.deepEqual(valuesOf(copied, '-b:a'), []);
+});
+
+test('of what ffmpeg leaves behind only the one file counts', () => {
+  const { outputs, mostOutputs } = planTool('ffmpeg', 'ffmpeg/transcode', { ...FILE, container: 'mp4' }, LIMITS);
+  assert.match('result.mp4', outputs);
+  for (const name of ['result.mp4.sh', '-result.mp4', 'result_mp4', 'result.mkv']) assert.doesNotMatch(name, outputs);
+  assert.equal(mostOutputs, 1);
 });
 
 test('every form of the service has arguments of its own', () => {
@@ -46,9 +70,8 @@ test('every form of the service has arguments of its own', () => {
   }
   assert.deepEqual(valuesOf(argsOf('ffmpeg/transcode', { container: 'wav' }), '-c:a'), ['pcm_s16le']);
   assert.ok(argsOf('ffmpeg/transcode', { container: 'mp3' }).includes('-vn'));
-  assert.deepEqual(valuesOf(argsOf('ffmpeg/extract-audio', { codec: 'opus' }), '-c:a'), ['libopus']);
-  const still = argsOf('ffmpeg/thumbnail', { at_s: 12.5, width: 640, format: 'png' });
-  assert.deepEqual([valuesOf(still, '-ss'), valuesOf(still, '-vf')], [['12.5'], ['scale=640:-2']]);
+  assert.deepEqual(valuesOf(argsOf('ffmpeg/thumbnail', { at_s: 12.5 }), '-ss'), ['12.5']);
+  assert.deepEqual(valuesOf(argsOf('ffmpeg/thumbnail', {}), '-ss'), ['0']);
   assert.equal(argsOf('ffmpeg/thumbnail', {}).at(-1), 'file:out/result.jpeg', 'the first choice is the usual one');
 });
 
@@ -56,8 +79,10 @@ test('what a container does not hold is refused with its parameter', () => {
   const refused: [JsonInput, string][] = [
     [{ container: 'webm', video_codec: 'h264' }, 'video_codec'],
     [{ container: 'mp3', video_codec: 'h264' }, 'video_codec'],
+    [{ container: 'mp3', video_codec: 'copy' }, 'video_codec'],
     [{ container: 'webm', audio_codec: 'aac' }, 'audio_codec'],
     [{ container: 'mp4', video_codec: 'copy', width: 320 }, 'video_codec'],
+    [{ container: 'mp4', video_codec: 'copy', video_bitrate_kbps: 900 }, 'video_codec'],
     [{ container: 'mp4', video_codec: 'none', audio_codec: 'none' }, 'audio_codec'],
   ];
   for (const [input, param] of refused) {
@@ -87,6 +112,27 @@ test('input that the schema does not let through starts no program, whatever the
   assert.throws(() => argsOf('blender/render', {}), isProblem('service_not_runnable', /no way/));
 });
 
+/** What keeps ffmpeg to the one file stands before it, or it would not count. */
+function assertReadsOneFile(args: readonly string[]): void {
+  assert.deepEqual(valuesOf(args, '-i'), ['file:in/input']);
+  const before = args.slice(0, args.indexOf('-i'));
+  assert.ok(before.includes('-nostdin'));
+  assert.deepEqual(valuesOf(before, '-protocol_whitelist'), ['file']);
+  assert.deepEqual(valuesOf(before, '-max_pixels'), ['33177600']);
+  assert.deepEqual(valuesOf(before, '-threads'), ['2']);
+  const [forms = ''] = valuesOf(before, '-format_whitelist');
+  assert.ok(forms.split(',').includes('matroska'), forms);
+  for (const form of ['hls', 'concat', 'dash', 'lavfi', 'image2', 'sdp', 'rtsp', 'imf']) {
+    assert.ok(!forms.split(',').includes(form), form);
+  }
+}
+
+test('every service reads the one file alone, in forms that name no others', () => {
+  for (const service of ['ffmpeg/transcode', 'ffmpeg/extract-audio', 'ffmpeg/thumbnail']) {
+    assertReadsOneFile(argsOf(service, {}));
+  }
+});
+
 test('no value of a client becomes an option, a path or a protocol, whatever passes the schema', () => {
   const input = fc.record(
     {
@@ -108,13 +154,7 @@ test('no value of a client becomes an option, a path or a protocol, whatever pas
       } catch {
         return;
       }
-      assert.deepEqual(valuesOf(args, '-i'), ['file:in/input']);
-      assert.deepEqual(valuesOf(args, '-protocol_whitelist'), ['file', 'file']);
-      const [forms = ''] = valuesOf(args, '-format_whitelist');
-      for (const form of ['hls', 'concat', 'dash', 'lavfi', 'image2', 'sdp', 'rtsp', 'imf']) {
-        assert.ok(!forms?.split(',').includes(form), form);
-      }
-      assert.ok(args.indexOf('-format_whitelist') < args.indexOf('-i'));
+      assertReadsOneFile(args);
       assert.match(args.at(-1) ?? '', /^file:out\/result\.[a-z0-9]+$/);
       assert.equal(args.filter((arg) => arg.includes('/')).length, 2, 'no path but that of the input and the output');
     }),

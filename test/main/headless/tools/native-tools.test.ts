@@ -299,6 +299,17 @@ test('only what the owner allows and what runs in a sandbox is offered', async (
   await assert.rejects(findSandbox('win32'), isProblem('tool_unusable', /no sandbox for programs on win32/));
 });
 
+test('without all that a sandbox on Linux needs there is none, and the owner is told what to install', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const bin = temporaryFolder(t);
+  afterTest(t, () => Object.assign(process.env, { PATH }));
+  process.env.PATH = bin;
+  await assert.rejects(findSandbox('linux'), isProblem('tool_unusable', /apt install bubblewrap/));
+  writeFileSync(join(bin, 'bwrap'), '', { mode: 0o755 });
+  await assert.rejects(findSandbox('linux'), isProblem('tool_unusable', /util-linux/));
+});
+
 test('a sandbox that cannot be set up, as where namespaces are forbidden, lets no program run', { skip }, async (t) => {
   const sandbox = await findSandbox();
   const broken = { ...sandbox, wrap: () => ({ command: '/bin/false', args: [] }) };

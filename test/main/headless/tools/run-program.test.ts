@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ProgramRun, runProgram } from '../../../../main/headless/tools/run-program.ts';
 import { bubblewrap, sandboxExec } from '../../../../main/headless/tools/sandbox.ts';
+import { afterTest } from '../../../support/after-test.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
@@ -17,6 +18,11 @@ function runOf(t: TestContext, command: string, args: string[], more: Partial<Pr
   for (const name of ['in', 'out', 'tmp']) mkdirSync(join(cwd, name));
   const signal = new AbortController().signal;
   return runProgram({ command, args, cwd, limits: LIMITS, signal, ...more });
+}
+
+/** What follows an option, for each time it stands there. */
+function valuesOf(args: readonly string[], option: string): (string | undefined)[] {
+  return args.flatMap((arg, index) => (arg === option ? [args[index + 1]] : []));
 }
 
 function isRunning(args: string): boolean {
@@ -81,14 +87,39 @@ test('bubblewrap is told to unshare everything and to show the system and the fo
   assert.equal(command, '/x/bwrap');
   for (const flag of ['--unshare-all', '--die-with-parent', '--new-session', '--clearenv'])
     assert.ok(args.includes(flag));
-  const bound = args.flatMap((arg, index) => (arg === '--bind' ? [args[index + 1]] : []));
-  assert.deepEqual(bound, ['/jobs/1/tmp', '/jobs/1/out'], 'what can be written');
+  assert.equal(args[args.indexOf('--cap-drop') + 1], 'ALL');
+  assert.deepEqual(valuesOf(args, '--bind'), ['/jobs/1/tmp', '/jobs/1/out'], 'what can be written');
+  assert.deepEqual(valuesOf(args, '--ro-bind'), ['/jobs/1/in']);
   const [, ...program] = args.slice(args.lastIndexOf('--'));
   assert.deepEqual(program, ['/bin/sh', '-c', '-x']);
   assert.deepEqual(args.slice(args.indexOf('--') + 1, args.lastIndexOf('--')), [
     ...['/x/prlimit', `--as=${2 ** 40}`, `--fsize=${2 ** 30}`, '--core=0', '--nofile=256', '--nproc=100'],
   ]);
   assert.ok(!wrap(false).args.includes('--nproc=100'), 'where it would count all that its user runs');
+});
+
+test('a program of the owner’s own is shown what lies beside it, and nobody’s home', { skip }, (t) => {
+  const disk = temporaryFolder(t);
+  const bin = join(disk, 'owner', 'bin');
+  mkdirSync(bin, { recursive: true });
+  symlinkSync(join(disk, 'owner'), join(disk, 'home'));
+  const programIn = (folder: string): string => {
+    writeFileSync(join(folder, 'ffmpeg'), '');
+    return join(folder, 'ffmpeg');
+  };
+  const shownTo = (program: string): (string | undefined)[] =>
+    valuesOf(bubblewrap('/x/bwrap', '/x/prlimit', true).wrap(program, [], '/jobs/1', LIMITS).args, '--ro-bind');
+  const { HOME } = process.env;
+  afterTest(t, () => Object.assign(process.env, { HOME }));
+  assert.deepEqual(shownTo('/bin/sh'), ['/jobs/1/in']);
+  // A home may be reached by a link, as where /home is one to /var/home.
+  for (const home of ['owner', 'home']) {
+    process.env.HOME = join(disk, home);
+    assert.deepEqual(shownTo(programIn(join(disk, home, 'bin'))), [bin, '/jobs/1/in']);
+    for (const folder of [join(disk, home), disk]) {
+      assert.throws(() => shownTo(programIn(folder)), isProblem('tool_unusable', /the owner's files/), folder);
+    }
+  }
 });
 
 test('sandbox-exec is told to deny what it is not told to allow, and nothing of the network', { skip }, (t) => {
@@ -102,6 +133,9 @@ test('sandbox-exec is told to deny what it is not told to allow, and nothing of 
     profile,
     new RegExp(`\\(allow file-write\\* \\(subpath "${folder}/out"\\) \\(subpath "${folder}/tmp"\\)`),
   );
+  const [read = ''] = profile.match(/\(allow file-read\* .*?\)\)/) ?? [];
+  const readable = [...read.matchAll(/"([^"]+)"/g)].map(([, path]) => path);
+  assert.ok(readable.includes(folder), 'its own folder');
   const odd = join(folder, 'a"b');
   mkdirSync(odd);
   const wrapOdd = () => sandboxExec('/x/sandbox-exec').wrap('/bin/sh', [], odd, LIMITS);

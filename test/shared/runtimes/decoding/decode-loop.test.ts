@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDecodeLoop } from '../../../../shared/runtimes/transformers/decoding/decode-loop.ts';
+import {
+  createDecodeLoop,
+  type DecodeLoopOptions,
+} from '../../../../shared/runtimes/transformers/decoding/decode-loop.ts';
 import type { GenerateOptions, RowOptions } from '../../../../shared/runtimes/transformers/decoding/decode-request.ts';
 import type { Decoder, DecoderPass } from '../../../../shared/runtimes/transformers/decoding/decoder.ts';
 import {
@@ -59,7 +62,7 @@ function summingDecoder(
   };
 }
 
-function loopOf(decoder: Decoder, more: { budgetBytes?: number; areRowsIndependent?: boolean } = {}) {
+function loopOf(decoder: Decoder, more: Partial<DecodeLoopOptions> = {}) {
   const prefixes = createKvStore(session, 1_000_000);
   const loop = createDecodeLoop({
     decoder,
@@ -112,13 +115,15 @@ test('gives back the memory of a cache with the pass that goes on from it, unles
   for (const cache of [first, second, ...ofTokens.slice(0, -1)]) assert.equal(bytesOf(cache), 0);
   assert.ok(bytesOf(ofPrompt) > 0, 'a prompt may have several answers');
 
-  met.length = 0;
-  const again = { ...asked(row([])), scope: 'client' };
-  await loop.generate([...prompt, ...sums(prompt, 9), 7, 8, 9], again);
+  const again = async (ids: number[]): Promise<void> => {
+    met.length = 0;
+    const answer: number[] = [];
+    await loop.generate(ids, { ...asked(row(answer)), scope: 'client' });
+    assert.deepEqual(answer, sums(ids, 10), 'what is known already is not read twice');
+  };
+  await again([...prompt, ...sums(prompt, 9), 7, 8, 9]);
   assert.equal(bytesOf(met[0]), 4 * 309, 'what is kept may serve others');
-
-  met.length = 0;
-  await loop.generate([...prompt.slice(0, 200), 7, 8, 9], again);
+  await again([...prompt.slice(0, 200), 7, 8, 9]);
   assert.deepEqual([met[0]?.columns, bytesOf(met[0])], [200, 0]);
 });
 
@@ -137,6 +142,14 @@ test('reads a prompt once for all of its answers', async () => {
     [0, 1, 2].map(() => sums(prompt, 10)),
   );
   assert.equal(read, 1);
+});
+
+test('what one answer makes of the scores of its prompt is nothing to the others', async () => {
+  const { loop } = loopOf(summingDecoder());
+  const answers: number[][] = [[], []];
+  const spoil = (scores: Float32Array): number => scores.fill(0).length - 1;
+  await loop.generate([5], asked(row([], { choose: spoil }), ...answers.map((made) => row(made))));
+  for (const made of answers) assert.deepEqual(made, sums([5], 10));
 });
 
 test('shares no pass where a model does not pad as it says, nor with a seed where rows change one another', async () => {
@@ -185,10 +198,22 @@ test('repeats a pass that failed for each of its rows alone', async () => {
   ];
   const results = await Promise.allSettled(prompts.map((ids, at) => loop.generate(ids, asked(row(answers[at] ?? [])))));
   assert.deepEqual(
-    results.map(({ status }) => status),
-    ['fulfilled', 'rejected', 'fulfilled'],
+    results.map((result) => result.status === 'rejected' && String(result.reason)),
+    [false, 'Error: too much', false],
   );
   for (const at of [0, 2]) assert.deepEqual(answers[at], sums(prompts[at] ?? [], 10));
+});
+
+test('a prompt that cannot be read fails alone, with the words of the pass', async () => {
+  const { loop } = loopOf(
+    summingDecoder(({ tokens }) => {
+      if (tokens[0]?.[0] === 7) throw new Error('not this');
+    }),
+  );
+  const made: number[] = [];
+  const failed = loop.generate([7, 7], asked(row([])));
+  await Promise.all([assert.rejects(failed, /not this/), loop.generate([1, 2], asked(row(made)))]);
+  assert.deepEqual(made, sums([1, 2], 10));
 });
 
 test('holds no more memory than its budget, for what runs and what is kept together', async () => {
@@ -214,9 +239,57 @@ test('holds no more memory than its budget, for what runs and what is kept toget
   assert.ok(prefixes.usedBytes() > 0);
 });
 
+test('answers begin beside others only where the longest that they may become fit beside them', async () => {
+  const { loop } = loopOf(summingDecoder(), { budgetBytes: 4 * 200 });
+  const running = new Set<number>();
+  let most = 0;
+  const ask = async (length: number): Promise<void> => {
+    const onToken = (): void => {
+      running.add(length);
+      most = Math.max(
+        most,
+        [...running].reduce((sum, prompt) => sum + prompt + 30, 0),
+      );
+    };
+    const ids = Array.from({ length }, () => 1);
+    await loop.generate(ids, asked({ ...row([]), maxNewTokens: 30, onToken })).finally(() => running.delete(length));
+  };
+  await Promise.all(Array.from({ length: 9 }, (_, at) => ask(20 + at)));
+  assert.ok(most > 100 && most <= 200, `${most} tokens`);
+});
+
+test('one that needs more memory than there is runs alone', { timeout: 20_000 }, async (t) => {
+  // Rounds without an end would let no timer of this test come to its turn.
+  const breathe = () => new Promise<void>(setImmediate);
+  const { loop } = loopOf(summingDecoder(), { budgetBytes: 4 * 20, breathe });
+  t.after(loop.close);
+  const answers: number[][] = [[], []];
+  await Promise.all(answers.map((made) => loop.generate([1, 2, 3], asked(row(made, { maxNewTokens: 30 })))));
+  for (const made of answers) assert.deepEqual(made, sums([1, 2, 3], 30));
+});
+
+test('what nobody wants any more while it waits ends at once and is never read, unless another answer is wanted', async () => {
+  const read: number[] = [];
+  const { loop } = loopOf(
+    summingDecoder(({ tokens, cache }) => void (cache.columns === 0 && read.push(tokens[0]?.[0] ?? 0))),
+    { budgetBytes: 4 * 30 },
+  );
+  const order: string[] = [];
+  const first = loop.generate([1], asked(row([], { maxNewTokens: 25 }))).then(() => order.push('first'));
+  const stopped = row([], { shouldStop: () => true });
+  const unwanted = loop.generate([2], asked(stopped, stopped)).then(() => order.push('unwanted'));
+  const wanted: number[] = [];
+  const half = loop.generate([3], asked(row(wanted), stopped)).then(() => order.push('half'));
+  await Promise.all([first, unwanted, half]);
+  assert.deepEqual(order, ['unwanted', 'first', 'half']);
+  assert.deepEqual([read, wanted], [[1, 3], sums([3], 10)]);
+});
+
 test('rejects what is unfinished when it closes', async () => {
   const { loop } = loopOf(summingDecoder());
   const running = loop.generate([1], asked(row([], { maxNewTokens: 1_000_000 })));
-  await Promise.all([assert.rejects(running, /out of memory/), loop.close()]);
+  const reading = loop.generate(new Array<number>(1_000).fill(1), asked(row([])));
+  const both = [running, reading].map((one) => assert.rejects(one, /out of memory/));
+  await Promise.all([...both, loop.close()]);
   await assert.rejects(loop.generate([1], asked(row([]))), /out of memory/);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
-import { createSampler, planSampling } from '../../../../shared/runtimes/transformers/decoding/sampling.ts';
+import { createSampler, likeliest, planSampling } from '../../../../shared/runtimes/transformers/decoding/sampling.ts';
 
 const PROBABILITIES = [0.5, 0.25, 0.15, 0.1];
 const DRAWS = 20_000;
@@ -54,6 +54,14 @@ test('leaves out what is less than min_p times as likely as the likeliest', () =
   assertShares(shares({ temperature: 1, topP: 1, topK: 0, minP: 0.1 }), PROBABILITIES);
 });
 
+test('takes the likeliest first wherever they stand, and of equals the first', () => {
+  const mixed = [0.1, 0.5, 0.15, 0.25];
+  assertShares(shares({ temperature: 1, topP: 0.7, topK: 0 }, mixed), [0, 2 / 3, 0, 1 / 3]);
+  assertShares(shares({ temperature: 1, topP: 1, topK: 2 }, mixed), [0, 2 / 3, 0, 1 / 3]);
+  assertShares(shares({ temperature: 1, topP: 1, topK: 2 }, [0.2, 0.2, 0.2, 0.4]), [1 / 3, 0, 0, 2 / 3]);
+  assert.equal(likeliest(Float32Array.of(1, 5, 3, 5)), 1);
+});
+
 test('finds the nucleus of a flat distribution over many tokens', () => {
   const many = shares({ temperature: 1, topP: 0.5, topK: 0 }, new Array<number>(100).fill(0.01));
   assert.equal(many.filter((share) => share > 0).length, 50);
@@ -79,6 +87,8 @@ test('decodes greedily when neither the caller nor the model asks for sampling',
   assert.equal(planSampling(unset, { do_sample: false, temperature: 0.7 }), null);
   assert.equal(planSampling({ temperature: 0, topP: null }, { do_sample: true }), null);
   assert.equal(planSampling({ temperature: 1, topP: 0 }, {}), null);
+  assert.equal(planSampling({ temperature: 1, topP: null, topK: 1 }, {}), null);
+  assert.equal(planSampling({ temperature: 1, topP: null, minP: 1 }, {}), null);
 });
 
 test("samples as the model's own defaults say unless the caller says otherwise", () => {
@@ -97,5 +107,9 @@ test("samples as the model's own defaults say unless the caller says otherwise",
   });
   const wishes = { temperature: 1, topP: null, topK: 7, minP: 0.1 };
   assert.deepEqual(planSampling(wishes, defaults), { temperature: 1, topP: 0.9, topK: 7, minP: 0.1 });
-  assert.deepEqual(planSampling({ temperature: 1, topP: null }, {}), { temperature: 1, topP: 1, topK: 0, minP: 0 });
+  const all = { temperature: 1, topP: 1, topK: 0, minP: 0 };
+  assert.deepEqual(planSampling({ temperature: 1, topP: null }, {}), all);
+  assert.deepEqual(planSampling({ temperature: 1, topP: null }, { ...defaults, do_sample: false, min_p: 0.1 }), all);
+  const narrow = planSampling({ temperature: null, topP: null }, { do_sample: true, min_p: 0.05 });
+  assert.deepEqual(narrow, { ...all, minP: 0.05 });
 });

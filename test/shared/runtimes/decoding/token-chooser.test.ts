@@ -37,7 +37,18 @@ function chooserOf(options: Partial<ChoosingOptions>) {
   return createChoosing({ ...PLAIN, ...options }) ?? assert.fail();
 }
 
-test('leaves greedy decoding alone where nothing is wished', () => assert.equal(createChoosing(PLAIN), null));
+const SAMPLED = { temperature: 1, topP: 1, topK: 0, minP: 0 };
+
+test('leaves greedy decoding alone where nothing is wished, and nothing else', () => {
+  assert.equal(createChoosing(PLAIN), null);
+  const wishes: Partial<ChoosingOptions>[] = [
+    { plan: SAMPLED },
+    { adjuster: createScoreAdjuster({ presencePenalty: 1 }, {}, [], 3) },
+    { logprobs: createLogprobReader(0, (id) => ({ token: String(id), bytes: [id] })) },
+    { answer: choicesOf('a').begin(1) },
+  ];
+  for (const wish of wishes) assert.notEqual(createChoosing({ ...PLAIN, ...wish }), null);
+});
 
 test('takes the likeliest token that is allowed', () => {
   const { choose } = chooserOf({ answer: choicesOf('xyz', 'ab').begin(9) });
@@ -46,23 +57,38 @@ test('takes the likeliest token that is allowed', () => {
 });
 
 test('ends exactly where the format is complete', () => {
-  const { choose } = chooserOf({ answer: choicesOf('a', 'aa').begin(9) });
-  assert.equal(choose(scores({ [END]: 99 })), A, 'the end does not come first');
-  assert.equal(choose(scores({ [END]: 99 })), END);
+  for (const plan of [null, SAMPLED]) {
+    const { choose, isSqueezed } = chooserOf({ plan, answer: choicesOf('a', 'aa').begin(9) });
+    assert.equal(choose(scores({ [END]: 99 })), A, 'the end does not come first');
+    assert.equal(choose(scores({ [END]: 99 })), END);
+    assert.equal(isSqueezed(), false);
+  }
+});
+
+test('also where the model rules out all that may come', () => {
+  const random = createRandom(2);
+  for (let draw = 0; draw < 20; draw++) {
+    const { choose } = chooserOf({ plan: SAMPLED, random, answer: choicesOf('a').begin(9) });
+    assert.equal(choose(scores({ 5: 1 }, Number.NEGATIVE_INFINITY)), A);
+    assert.equal(choose(scores({ 5: 1 }, Number.NEGATIVE_INFINITY)), END);
+  }
 });
 
 test('draws among the allowed tokens by their own shares', () => {
   const constraint = choicesOf('a', 'b', 'c');
-  const counts = new Map<number, number>();
-  const random = createRandom(3);
-  for (let draw = 0; draw < 8_000; draw++) {
-    const plan = { temperature: 1, topP: 1, topK: 0, minP: 0 };
-    const { choose } = chooserOf({ plan, random, answer: constraint.begin(1) });
-    const id = choose(scores({ [A]: Math.log(3), [A + 1]: 0, [A + 2]: 0, 5: 10 }));
-    counts.set(id, (counts.get(id) ?? 0) + 1);
-  }
-  for (const [id, share] of [[A, 0.6] as const, [A + 1, 0.2] as const, [A + 2, 0.2] as const]) {
-    assert.ok(Math.abs((counts.get(id) ?? 0) / 8_000 - share) < 0.025, `${id}: ${counts.get(id)}`);
+  // Also where the model would rather have another, or none more than them.
+  for (const elsewhere of [10, 0]) {
+    const counts = new Map<number, number>();
+    const random = createRandom(3);
+    for (let draw = 0; draw < 8_000; draw++) {
+      const { choose, isSqueezed } = chooserOf({ plan: SAMPLED, random, answer: constraint.begin(1) });
+      const id = choose(scores({ [A]: Math.log(3), [A + 1]: 0, [A + 2]: 0, 5: elsewhere }));
+      assert.equal(isSqueezed(), false);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    for (const [id, share] of [[A, 0.6] as const, [A + 1, 0.2] as const, [A + 2, 0.2] as const]) {
+      assert.ok(Math.abs((counts.get(id) ?? 0) / 8_000 - share) < 0.025, `${id}: ${counts.get(id)}`);
+    }
   }
 });
 
@@ -82,8 +108,7 @@ test('turns to the shortest way when the budget asks for it, keeps the shares th
   const random = createRandom(4);
   for (let draw = 0; draw < 4_000; draw++) {
     const answer = long.begin(3);
-    const plan = { temperature: 1, topP: 1, topK: 0, minP: 0 };
-    const tight = chooserOf({ plan, random, answer });
+    const tight = chooserOf({ plan: SAMPLED, random, answer });
     assert.equal(tight.choose(scores({ 34: 50 })), 34);
     tight.choose(scores({ [A]: 50 }));
     const last = tight.choose(scores({ [A]: 50, 34: 20 }));
@@ -92,6 +117,14 @@ test('turns to the shortest way when the budget asks for it, keeps the shares th
     counts.set(last, (counts.get(last) ?? 0) + 1);
   }
   assert.deepEqual([...counts.keys()], [34]);
+});
+
+test('counts what it has chosen, and no end, among what the wishes are about', () => {
+  const { choose } = chooserOf({ adjuster: createScoreAdjuster({ frequencyPenalty: 1 }, {}, [], vocabulary.size) });
+  assert.equal(choose(scores({ [END]: 2 })), END);
+  assert.equal(choose(scores({ [END]: 2, [A]: 1 })), END);
+  assert.equal(choose(scores({ [A]: 2 })), A);
+  assert.equal(choose(scores({ [A]: 2, [A + 1]: 1.5 })), A + 1);
 });
 
 test('subtracts the frequency penalty for each time and the presence penalty once', () => {
