@@ -9,12 +9,19 @@ import { fileUrl, requestFile } from '../../../main/headless/models/hub.ts';
 import { createRelayFetch } from '../../../main/headless/models/relay-fetch.ts';
 import { sourcesFor } from '../../../main/headless/models/sources.ts';
 import { fetchJobFile } from '../../../main/headless/tools/job-file-transfer.ts';
+import { startAgent } from '../../../shared/agent/agent.ts';
+import { connectToBus } from '../../../shared/agent/nats-connection.ts';
 import { postToRelay } from '../../../shared/agent/relay-http.ts';
 import { fingerprintOf } from '../../../shared/identity/certificate-fingerprint.ts';
 import { afterTest } from '../../support/after-test.ts';
+import { createControlledRuntime } from '../../support/controlled-runtime.ts';
+import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
+import { ATTIC } from '../../support/scripted-agent.ts';
+import { fetchFromRelay } from '../../support/scripted-relay.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { newAuthority, serverIdentity } from '../../support/tls.ts';
+import { until } from '../../support/until.ts';
 
 const never = new AbortController().signal;
 
@@ -42,6 +49,44 @@ test('a relay cannot send what a node says to it to another machine', async (t) 
   await assert.rejects(asked, isProblem('relay_unreachable', /does not answer/));
   assert.equal(relay.asked.length, 1);
   assert.deepEqual(router.asked, []);
+});
+
+/** A node of a relay that tells it where the bus is, and what the node logs. */
+function startNode(t: TestContext, relayUrl: string, bus: { busUrl?: string; busPath?: string }) {
+  const log = collectLog();
+  const agent = startAgent({
+    ...ATTIC,
+    relayUrl,
+    slots: 1,
+    runtime: createControlledRuntime(),
+    connect: connectToBus,
+    fetch: fetchFromRelay({ jwt: 'a.b.c', ...bus }),
+    now: Date.now,
+    log,
+  });
+  afterTest(t, () => agent.close());
+  return log;
+}
+
+test('a relay cannot have a node knock at another machine for its bus', async (t) => {
+  const router = await serve(t, (_request, response) => response.writeHead(404).end());
+  const relay = await serve(t, (_request, response) => response.writeHead(404).end());
+  // Another machine by its name.
+  const reboot = `//${new URL(router.url).host.replace('127.0.0.1', 'localhost')}/setup.cgi?reboot`;
+  startNode(t, relay.url, { busUrl: `ws:${reboot}` });
+  await until(() => relay.asked.length > 0 || router.asked.length > 0);
+  for (const busPath of [reboot, `http:${reboot}`, `/\\${reboot.slice(2)}`]) {
+    const log = startNode(t, relay.url, { busPath });
+    await until(() => log.lines.some((line) => /enrolment response at \/busPath/.test(line)));
+  }
+  assert.deepEqual(router.asked, []);
+});
+
+test('a relay cannot have a node ask anything of a port of its machine but for the bus', async (t) => {
+  const relay = await serve(t, (_request, response) => response.writeHead(404).end());
+  startNode(t, relay.url, { busUrl: `${relay.url.replace('http', 'ws')}/setup.cgi?reboot` });
+  await until(() => relay.asked.includes('GET /nats'));
+  assert.deepEqual([...new Set(relay.asked)].sort(), ['GET /', 'GET /nats']);
 });
 
 test('an answer of a relay that does not end is given up', async (t) => {
