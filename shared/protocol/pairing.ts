@@ -61,7 +61,7 @@ const OrNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema:
   Type.Union([schema, Type.Null()]);
 
 /** WebSocket path on the relay that carries the bus; two slashes would name another host. */
-export const BusPath = Type.String({ pattern: '^(?:/[A-Za-z0-9_-]+)+$', maxLength: 256 });
+export const BusPath = Type.String({ pattern: '^/$|^(?:/[A-Za-z0-9_-]+)+$', maxLength: 256 });
 
 export const PairingResponse = Type.Object({
   nodeId: Type.String(),
