@@ -8,12 +8,20 @@ import { checkSignedBodies, type OwedDigests } from './signed-body.ts';
 
 type Guards = { keys: KeyGuard; sessionCookie: SessionCookie; signatures: SignatureGuard };
 
+/**
+ * What is read of those who have shown nothing yet: some times more than a node that pairs has to say. Bodies are held in
+ * memory until they are whole, and connections cost a stranger nothing.
+ */
+const MOST_STRANGER_BYTES = 64 * 1024;
+
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
 export function guardRoutes(app: RelayApp, services: Guards): void {
   const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
+    const access = route.config?.access;
+    if (access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
+    if (access === 'public') route.bodyLimit ??= MOST_STRANGER_BYTES;
   });
   // A key that is known is let in within the turn: waiting for a promise costs more than everything else here.
   app.addHook('onRequest', (request, _reply, done) => {

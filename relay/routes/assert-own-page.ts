@@ -10,14 +10,24 @@ const NAME_OF_NOBODY = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa)$/;
  * Lets programs pass, pages of this machine, and pages of the relay itself at an address that nobody else can make
  * theirs: an IP address, a local name, or that of `publicUrl`. Looks at headers alone. Errors: `origin_refused`.
  */
-export function assertOwnPage({ origin, host }: IncomingHttpHeaders, publicUrl: string | undefined): void {
+export function assertOwnPage(headers: IncomingHttpHeaders, publicUrl: string | undefined): void {
+  const refusal = refusalOfPage(headers, publicUrl);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** The same, for what a page of somebody else may do as any stranger may. */
+export function isOwnPage(headers: IncomingHttpHeaders, publicUrl: string | undefined): boolean {
+  return refusalOfPage(headers, publicUrl) === undefined;
+}
+
+function refusalOfPage({ origin, host }: IncomingHttpHeaders, publicUrl: string | undefined): Problem | undefined {
   // Every browser says the origin of what it posts; who does not is no page, and its Host fools nobody.
-  if (origin === undefined || origin === '') return;
+  if (origin === undefined || origin === '') return undefined;
   const known = [...THIS_MACHINE, ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])];
   const asked = urlOf(`http://${host}`);
-  if (asked === undefined || !(known.includes(asked.hostname) || isNobodyElses(asked.hostname))) throw wrongHost();
+  if (asked === undefined || !(known.includes(asked.hostname) || isNobodyElses(asked.hostname))) return wrongHost();
   const page = urlOf(origin);
-  if (page === undefined || !(known.includes(page.hostname) || page.host === asked.host)) throw wrongOrigin();
+  return page !== undefined && (known.includes(page.hostname) || page.host === asked.host) ? undefined : wrongOrigin();
 }
 
 function isNobodyElses(hostname: string): boolean {

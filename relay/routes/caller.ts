@@ -4,15 +4,17 @@ import { listenerUrlFor } from '../fabric/bus-listener-url.ts';
 import { isLoopback as isLoopbackName, lanUrl } from '../lan-url.ts';
 import type { Caller } from '../pairing/pairing.ts';
 import type { RelayServices } from '../services.ts';
+import { isOwnPage } from './assert-own-page.ts';
 
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
 /**
- * Who asks for a node: a machine is trusted if it is this one (loopback, not through a proxy) or shows the admin token.
+ * Who asks for a node: a machine is trusted if it is this one (loopback, not through a proxy) or shows the admin token. A page
+ * of somebody else is not this machine, though its browser is: its name may have been made to point here.
  * Errors: `invalid_api_key`, `insufficient_scope` for a token that is not the admin's.
  */
 export async function callerOf(request: FastifyRequest, services: RelayServices): Promise<Caller> {
-  const isLocal = isFromThisMachine(request);
+  const isLocal = isFromThisMachine(request) && isOwnPage(request.headers, services.publicUrl);
   const caller = { address: addressOf(request), busUrl: busUrlOf(request, services) };
   const { authorization } = request.headers;
   if (authorization === undefined) return { ...caller, trust: isLocal ? 'local' : undefined };

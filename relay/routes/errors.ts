@@ -18,14 +18,14 @@ const NOT_SERVED = 'a request could not be served';
 /** Every response that is not a success leaves through here, in one shape. */
 export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number, log: RelayLog): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    // A body is read before the router's "not found" is told, and what is wrong with it is nothing that would help.
-    if (request.is404 && error.statusCode !== undefined && error.statusCode < 500) {
-      answerNotFound(request, reply, routes, log);
-      return;
-    }
     sendProblem(problemOf(error, request.routeOptions?.bodyLimit ?? maxBodyBytes), request, reply, log);
   });
   app.setNotFoundHandler((request, reply) => answerNotFound(request, reply, routes, log));
+  // Before a body is read: nobody has asked who sends it.
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    if (request.is404) answerNotFound(request, reply, routes, log);
+    else done();
+  });
 }
 
 function answerNotFound(request: FastifyRequest, reply: FastifyReply, routes: RouteTable, log: RelayLog): void {

@@ -17,9 +17,9 @@ export function readSayableBodies(app: FastifyInstance): void {
   });
 }
 
-/** What is at no address is asked for nothing; OpenAI's client for Python names this type also where it sends no body. */
-function isUnasked({ is404, routeOptions }: FastifyRequest, text: string): boolean {
-  return is404 || (text === '' && routeOptions.schema?.body === undefined);
+/** OpenAI's client for Python names this type also where it sends no body. */
+function isUnasked({ routeOptions }: FastifyRequest, text: string): boolean {
+  return text === '' && routeOptions.schema?.body === undefined;
 }
 
 function assertUnpacked({ headers: { 'content-encoding': coding } }: FastifyRequest): void {

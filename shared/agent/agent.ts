@@ -9,6 +9,7 @@ import type { RecordsQuestion } from '../protocol/node-records.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import { createAdmittance } from './admittance.ts';
 import { createStatementSigner } from './batch-signing.ts';
+import { doorUrlOf, listenerUrlOf } from './bus-addresses.ts';
 import { buildCapabilityDocument, type Hardware, loadOf, type Software, type Tools } from './capability-document.ts';
 import { keepRenewing } from './credential-renewal.ts';
 import { createDocumentKeeper } from './document-keeper.ts';
@@ -175,13 +176,13 @@ export function startAgent(options: AgentOptions): Agent {
     const credentials = keepRenewing(first, { ...options, admit, slots, onRenewed: reconnect }, stop.signal);
     nodeId = first.nodeId;
     authority = first.doorAuthority;
-    const doorUrl = busUrl(options.relayUrl, first.busPath);
+    const doorUrl = doorUrlOf(options.relayUrl, first.busPath);
     try {
       session = await openSession({
         ...options,
         credentials: credentials.current,
         busUrl: doorUrl,
-        directUrl: first.busUrl,
+        directUrl: listenerUrlOf(options.relayUrl, first.busUrl),
         key: await signer,
         openSocket: socketOpener(options, credentials.current, doorUrl),
         instance,
@@ -280,12 +281,6 @@ function socketOpener({ tls }: AgentOptions, credentials: () => NodeCredentials,
     const isDoor = new URL(url).host === new URL(doorUrl).host;
     return tls.openSocket(url, { certificate, authority: isDoor ? doorAuthority : authority });
   };
-}
-
-function busUrl(relayUrl: string, path: string): string {
-  const url = new URL(path, relayUrl);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return url.href;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { messageReader } from '../protocol/codec.ts';
 import { EnrollResponse } from '../protocol/enrollment.ts';
+import { isLoopbackName } from './bus-addresses.ts';
 import { assertFromRelay, beginConversation, type NodeAtDoor, originOf } from './relay-conversation.ts';
 import { postToRelay } from './relay-http.ts';
 import { assertMayShowSecret, assertSameAuthority, type Door, openDoor } from './relay-tls.ts';
@@ -52,6 +53,5 @@ export function withDoor(credentials: EnrollResponse, door: Door): NodeCredentia
 }
 
 function isLoopback(origin: string): boolean {
-  const { hostname } = new URL(origin);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return isLoopbackName(new URL(origin).hostname);
 }

@@ -9,8 +9,8 @@ import type { Signer } from '../identity/signer.ts';
 import { bytesToBase64Url } from '../protocol/base64.ts';
 
 export type ChallengeSigner = {
-  /** To be called before anybody sets the socket's `onmessage`. */
-  hold(socket: WebSocket): void;
+  /** To be called before anybody sets the socket's `onmessage`. What `isTaken` refuses nobody hears, and nothing after it. */
+  hold(socket: WebSocket, isTaken: (data: unknown) => boolean): void;
   /** The signature of a challenge that has been heard on a held socket; base64url. */
   signatureOf(nonce: string | undefined): string;
 };
@@ -27,13 +27,17 @@ export function createChallengeSigner({ sign }: Signer): ChallengeSigner {
   }
 
   return {
-    hold: (socket) => holdUntil(socket, answer),
+    hold: (socket, isTaken) => holdUntil(socket, answer, isTaken),
     // Another challenge has not been signed; the server refuses the empty answer.
     signatureOf: (nonce) => (nonce === signed.nonce ? signed.signature : ''),
   };
 }
 
-function holdUntil(socket: WebSocket, answer: (greeting: string) => Promise<void>): void {
+function holdUntil(
+  socket: WebSocket,
+  answer: (greeting: string) => Promise<void>,
+  isTaken: (data: unknown) => boolean,
+): void {
   const decoder = new TextDecoder();
   let listener: ((event: MessageEvent) => void) | null = null;
   let held: MessageEvent[] | null = [];
@@ -48,7 +52,10 @@ function holdUntil(socket: WebSocket, answer: (greeting: string) => Promise<void
     for (const event of held ?? []) listener?.(event);
     held = null;
   };
+  let isRefused = false;
   socket.addEventListener('message', (event: MessageEvent<ArrayBuffer>) => {
+    isRefused ||= !isTaken(event.data);
+    if (isRefused) return;
     if (held === null) {
       listener?.(event);
       return;

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { NodeName, NodeProof, Signature } from './pairing.ts';
+import { BusPath, NodeName, NodeProof, Signature } from './pairing.ts';
 
 /** `POST /v1/nodes/enroll`: a machine asks for credentials on the bus for its own key. */
 export const EnrollRequest = Type.Object(
@@ -21,9 +21,8 @@ export const EnrollResponse = Type.Object({
   jwt: Type.String(),
   /** Unix seconds after which the server cuts the connection; the node asks again before. */
   expiresAt: Type.Integer(),
-  /** WebSocket path on the relay that carries the bus. */
-  busPath: Type.String(),
-  /** The bus itself, for a node that can reach it past the relay's process and so stays connected without it. */
+  busPath: BusPath,
+  /** The bus itself on the same machine, for a node that reaches it past the relay's process and so stays connected without it. */
   busUrl: Type.Optional(Type.String()),
   /** The node's TLS certificate, for the key of its proof and as long as the JWT; PEM. */
   certificate: Type.Optional(Type.String()),

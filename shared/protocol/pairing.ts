@@ -60,13 +60,16 @@ export type CompletePairing = Static<typeof CompletePairing>;
 const OrNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
+/** WebSocket path on the relay that carries the bus; two slashes would name another host. */
+export const BusPath = Type.String({ pattern: '^/$|^(?:/[A-Za-z0-9_-]+)+$', maxLength: 256 });
+
 export const PairingResponse = Type.Object({
   nodeId: Type.String(),
   /** `pending` until the operator approves; there are no credentials before. */
   state: Type.Union([Type.Literal('active'), Type.Literal('pending')]),
   jwt: OrNull(Type.String()),
   expiresAt: OrNull(Type.Integer()),
-  busPath: Type.String(),
+  busPath: BusPath,
   busUrl: Type.Optional(Type.String()),
   certificate: Type.Optional(Type.String()),
   authority: Type.Optional(Type.String()),

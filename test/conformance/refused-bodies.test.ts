@@ -55,6 +55,24 @@ for (const [what, , [line, ...headers], body] of REFUSALS.slice(1)) {
   });
 }
 
+for (const [line, code, most] of [
+  ['POST /v1/nodes/enroll', 'body_too_large', 64 * 1024],
+  ['POST /v1/pairing/challenge', 'body_too_large', 64 * 1024],
+  ['POST /v1/pairing/complete', 'body_too_large', 64 * 1024],
+  ['POST /v1/nodes/records', 'body_too_large', 64 * 1024],
+  ['POST /v1/admin/session', 'body_too_large', 64 * 1024],
+  ['POST /v1/miners/register', 'body_too_large', 256 * 1024],
+  ['POST /v1/miners/result', 'invalid_api_key', 0],
+  ['POST /nothing', 'unknown_url', 0],
+  ['PUT /v1/models', 'method_not_allowed', 0],
+] as const) {
+  test(`${line} holds no more than ${most} bytes of a stranger, who is told before they come`, async () => {
+    const head = [`${line} HTTP/1.1`, 'Host: relay', JSON_BODY, 'Connection: close'];
+    const answer = await sendThenRead([...head, `Content-Length: ${most + 1}`, ''], Buffer.alloc(0));
+    assertError(answer, { code });
+  });
+}
+
 test('a head that is too large is answered to one who sends it whole before it reads', async () => {
   const answer = await sendThenRead(['GET / HTTP/1.1', 'Host: relay'], Buffer.from(`x: ${'x'.repeat(BODY.length)}`));
   assertError(answer, { code: 'headers_too_large' });

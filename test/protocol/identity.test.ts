@@ -4,6 +4,7 @@ import type { NatsConnection } from 'nats.ws';
 import { createNKey } from '../../relay/fabric/nkey.ts';
 import type { EnrollResponse } from '../../shared/protocol/enrollment.ts';
 import { isNodeId } from '../../shared/protocol/subjects.ts';
+import { postMiner, registration } from '../support/miner.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { enrol, joinScriptedNode } from '../support/scripted-node.ts';
 
@@ -65,6 +66,24 @@ test('[I2] what comes through a proxy is not of this machine: it needs the admin
     (await ask(publicKey, 'attic', { ...through, authorization: `Bearer ${pool.relay.adminToken}` })).status,
     200,
   );
+});
+
+test('[I2] a page that has pointed its own name at this machine is none of it, on the bus or over HTTP', async () => {
+  const { port } = new URL(pool.relay.url);
+  const { publicKey } = createNKey('user');
+  for (const [host, origin] of [
+    [`evil.example:${port}`, `http://evil.example:${port}`],
+    [`127.0.0.1:${port}`, 'https://evil.example'],
+    [`127.0.0.1:${port}`, 'null'],
+  ] as const) {
+    const node = await ask(publicKey, 'page', { host, origin });
+    assert.deepEqual([node.status, node.body.code], [403, 'pairing_required'], origin);
+    const miner = await postMiner(pool.relay, 'register', registration({}), { host, origin });
+    assert.deepEqual([miner.status, miner.body.code], [403, 'pairing_required'], origin);
+  }
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`]) {
+    assert.equal((await ask(publicKey, 'page', { host, origin: `http://${host}` })).status, 200, host);
+  }
 });
 
 test('[I2] what is no public key of a user is refused', async () => {
