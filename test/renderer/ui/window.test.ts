@@ -56,7 +56,14 @@ const STATE: AppState = {
 };
 
 /** Of a node whose owner does not yield. */
-const OTHER_CODES = ['no_model_allowed', 'no_service_allowed', 'unpaired', 'unreachable', 'refused'] as const;
+const OTHER_CODES = [
+  'no_model_allowed',
+  'no_service_allowed',
+  'unpaired',
+  'key_store_locked',
+  'unreachable',
+  'refused',
+] as const;
 
 /** The paths of all texts, and what stands there. */
 function textsOf(value: unknown, path = ''): [string, string][] {
