@@ -15,6 +15,7 @@ import { readGpuUse, readOwnGpuBytes } from './headless/gpu-use.ts';
 import { describeHardware } from './headless/hardware.ts';
 import { createPowerDrawReader } from './headless/power-draw.ts';
 import { systemSensors } from './headless/presence/system-sensors.ts';
+import { isKeyStoreLocked } from './node/key-store-watch.ts';
 import { createModelInstaller, createModelSizer, openPageModels } from './node/page-models.ts';
 import { startDesktopAgent } from './node/start-desktop-agent.ts';
 import { openStore } from './settings/open-store.ts';
@@ -64,6 +65,8 @@ boot({
   startAgent: startDesktopAgent,
   sensors: systemSensors,
   hasTrayPlace: () => hasTrayPlace(process.platform),
+  isKeyStoreLocked: () => isKeyStoreLocked(process.platform),
+  limit: (ms) => AbortSignal.timeout(ms),
   now: Date.now,
   randomId: randomUUID,
   every: (ms, step) => {

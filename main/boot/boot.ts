@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isLoginStart } from '../autostart/autostart.ts';
 import { createPairingDesk } from '../links/pairing-desk.ts';
 import type { LogFile } from '../logs/log-file.ts';
+import { watchKeyStore } from '../node/key-store-watch.ts';
 import { APP_SCHEME, createPageServer } from '../windows/app-pages.ts';
 import { applicationMenu } from '../windows/application-menu.ts';
 import { denyPermissions } from '../windows/hardening.ts';
@@ -9,7 +10,7 @@ import { openAppControl } from './app-control.ts';
 import { beforeReady } from './before-ready.ts';
 import { createBootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
-import { tellFailedStart, watchFaults } from './faults.ts';
+import { beginAnew, tellFailedStart, watchFaults } from './faults.ts';
 import { assembleNode } from './node.ts';
 import { openShell } from './shell.ts';
 import { openLog, openStorage } from './storage.ts';
@@ -65,10 +66,21 @@ async function start(host: DesktopHost, log: LogFile) {
     changed,
   );
   tell = teller.tell;
+  const isWindowOpen = (): boolean => window.current()?.isVisible() ?? false;
   faults.endBy({
     quit: quit.now,
     language: () => teller.state().language,
-    isWindowOpen: () => window.current()?.isVisible() ?? false,
+    isWindowOpen,
+  });
+  const lookForKeys = watchKeyStore({
+    node,
+    isLocked: host.isKeyStoreLocked,
+    beginAnew: () => {
+      log.info({}, 'the key store has been opened, and the app begins anew to get its keys');
+      beginAnew(host, isWindowOpen());
+      quit.now();
+    },
+    now: host.now,
   });
   steps.run('look at everything once a second', () => {
     const tick = (): void => {
@@ -82,6 +94,7 @@ async function start(host: DesktopHost, log: LogFile) {
       }
       trials.look();
       updates.tick();
+      void lookForKeys();
       void records.look();
       void energy.look();
       meetGpu();

@@ -4,6 +4,7 @@ import type { GpuUse } from '../../shared/ipc/app-state.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Gpu, Hardware, MachineTest } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
+import type { TimeLimit } from '../headless/keychain/keychain-calls.ts';
 import type { createRelayFetch } from '../headless/models/relay-fetch.ts';
 import type { ReadPowerDraw } from '../headless/power-draw.ts';
 import type { SystemSensorsOptions } from '../headless/presence/system-sensors.ts';
@@ -75,6 +76,9 @@ export type DesktopHost = {
   startAgent(parts: NodeParts): StartAgent;
   sensors(options: SystemSensorsOptions): Sensor[];
   hasTrayPlace(): Promise<boolean | undefined>;
+  isKeyStoreLocked(): Promise<boolean | undefined>;
+  /** How long something is waited for that may never answer. */
+  limit: TimeLimit;
   now: () => number;
   randomId: () => string;
   /** Calls again and again until what it returns is called. */

@@ -64,8 +64,8 @@ export function tellFailedStart(host: DesktopHost, log: AgentLog, error: unknown
   host.electron.dialog.showErrorBox(fault.title, why);
 }
 
-/** As it was started, without the link that somebody may have opened it with, and in the tray if it was there. */
-function beginAnew({ electron, argv, program }: DesktopHost, isWindowOpen: boolean): void {
+/** Starts the app again when it has ended: as it was started, without the link that somebody may have opened it with, and in the tray if it was there. */
+export function beginAnew({ electron, argv, program }: DesktopHost, isWindowOpen: boolean): void {
   const kept = argv.slice(1).filter((each) => each !== HIDDEN_ARGUMENT && !each.startsWith(`${LINK_SCHEME}:`));
   electron.app.relaunch({ execPath: program, args: isWindowOpen ? kept : [...kept, HIDDEN_ARGUMENT] });
 }

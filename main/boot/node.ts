@@ -294,7 +294,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
 }
 
 function relayFiles(link: RelayLink, boxes: Storage['boxes']): RelayFiles | undefined {
-  if (link.state === 'unpaired') return undefined;
+  if (!('relay' in link)) return undefined;
   const { relay: relayUrl } = link;
   const pins = relayPinsIn(boxes.box('relay-pins'));
   return { relayUrl, relayFetch: createRelayFetch(relayUrl, () => pins.authority(originOf(relayUrl))) };
@@ -302,5 +302,5 @@ function relayFiles(link: RelayLink, boxes: Storage['boxes']): RelayFiles | unde
 
 function relayOf(node: ReturnType<typeof createNodeHost>): string {
   const link = node.link();
-  return link.state === 'unpaired' ? 'none' : link.relay;
+  return 'relay' in link ? link.relay : 'none';
 }

@@ -28,7 +28,9 @@ export async function openStorage(host: DesktopHost, steps: BootSteps, log: LogF
     openSettings(host.openSettingsFile(folder), keepDamaged, onUnkept),
   );
   const { safeStorage } = electron;
-  const boxes = await steps.run('open the secrets', () => openSealedBoxes({ safeStorage, folder, platform }));
+  const boxes = await steps.run('open the secrets', () =>
+    openSealedBoxes({ safeStorage, folder, platform, limit: host.limit }),
+  );
   const ledger = steps.run('open the ledger', () => openWholeLedger(join(folder, 'ledger.sqlite'), log, host.now()));
   return { folder, settings, boxes, ledger, log };
 }

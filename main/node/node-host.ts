@@ -33,7 +33,7 @@ export type NodeHost = {
   capabilities(): Promise<CapabilityDocument | null>;
   /** What its relay has written down of the node's own work. Errors: of `fetchRecords`; `relay_unreachable` without one. */
   records(ask: RecordsQuestion): Promise<FetchedRecords>;
-  /** Works for the relay that is remembered, if there is one. */
+  /** Works for the relay that is remembered, if there is one; again, once the key store is open. Errors: `keychain_unavailable`. */
   start(): Promise<void>;
   /** Pairs, and works for that relay from then on. Errors: what the relay refuses with, `relay_unreachable`. */
   pair(invitation: PairingInvitation & { relayUrl: string }): Promise<void>;
@@ -73,7 +73,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     const agent = await startAgent({ relayUrl: relay, name: nameOfHost(name), invitation }).catch((error: unknown) => {
       // Nothing tries again: whoever is told that it waits for its relay would wait for ever.
       const { code, message: detail } = toProblem(error);
-      tell({ state: 'refused', relay, code, detail });
+      tell(isLocked(error) ? { state: 'key_store_locked' } : { state: 'refused', relay, code, detail });
       throw error;
     });
     running = { agent, relay };
@@ -90,7 +90,11 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     return agent;
   };
   const resume = async (): Promise<void> => {
-    const remembered = parseRememberedRelay((await memory.read()) ?? '');
+    const text = await memory.read().catch((error: unknown) => {
+      if (isLocked(error)) tell({ state: 'key_store_locked' });
+      throw error;
+    });
+    const remembered = parseRememberedRelay(text ?? '');
     if (remembered === undefined) return tell({ state: 'unpaired' });
     await run(remembered.relay, remembered.name);
   };
@@ -125,6 +129,10 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       }),
     close: () => inTurn(stop),
   };
+}
+
+function isLocked(error: unknown): boolean {
+  return toProblem(error).code === 'keychain_unavailable';
 }
 
 /** Resolves when the relay has opened a session. */

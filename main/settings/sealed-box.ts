@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../shared/problems/problem.ts';
+import { callKeychain, type TimeLimit } from '../headless/keychain/keychain-calls.ts';
 import { fileSecretBox, type SecretBox } from '../headless/secret-box.ts';
 import type { ElectronSurface } from '../surface.ts';
 
@@ -14,13 +15,18 @@ export type SealedBoxesOptions = {
   safeStorage: ElectronSurface['safeStorage'];
   folder: string;
   platform: NodeJS.Platform;
+  limit: TimeLimit;
 };
+
+/** A key store that is locked asks a person, and may wait for that for ever. */
+const ANSWER_LIMIT_MS = 2_000;
 
 /**
  * Boxes whose secrets the system's own key seals, or files for their owner alone where it has none.
  *
  * Invariants: (1) a secret that was sealed is never taken for absent: where it cannot be opened that is a problem;
- * (2) one that lay open is sealed as soon as the system can, and its file removed after.
+ * (2) one that lay open is sealed as soon as the system can, and its file removed after; (3) a key store that is locked
+ * holds nobody up: it is `keychain_unavailable`, and the same box can be read once it is open.
  */
 export async function openSealedBoxes(options: SealedBoxesOptions): Promise<SealedBoxes> {
   const isProtected = await protects(options);
@@ -28,28 +34,34 @@ export async function openSealedBoxes(options: SealedBoxesOptions): Promise<Seal
 }
 
 /** Linux without a keyring "encrypts" with a password that everybody knows. */
-async function protects({ safeStorage, platform }: SealedBoxesOptions): Promise<boolean> {
-  const isAvailable = await safeStorage.isAsyncEncryptionAvailable().catch(() => false);
+async function protects({ safeStorage, platform, limit }: SealedBoxesOptions): Promise<boolean> {
+  const answer = callKeychain(ANSWER_LIMIT_MS, limit, () =>
+    safeStorage.isAsyncEncryptionAvailable().catch(() => false),
+  );
+  // One that has not answered is there, and asks for its password.
+  const isAvailable = await answer.catch(() => true);
   if (!isAvailable || platform !== 'linux') return isAvailable;
   const backend = safeStorage.getSelectedStorageBackend();
   return backend !== 'basic_text' && backend !== 'unknown';
 }
 
-function boxOf(name: string, isProtected: boolean, { safeStorage, folder }: SealedBoxesOptions): SecretBox {
+function boxOf(name: string, isProtected: boolean, { safeStorage, folder, limit }: SealedBoxesOptions): SecretBox {
   const plain = fileSecretBox(join(folder, `${name}.json`), 'this system protects no secrets');
   const sealed = fileSecretBox(join(folder, `${name}.sealed`));
-  const seal = async (secret: string): Promise<void> => {
-    await sealed.write((await safeStorage.encryptStringAsync(secret)).toString('base64'));
-    await rm(join(folder, `${name}.json`), { force: true });
-  };
-  const unseal = async (text: string): Promise<string> => {
-    if (!isProtected) throw cannotOpen(name);
+  const ask = async <Value>(call: () => Promise<Value>): Promise<Value> => {
     try {
-      return (await safeStorage.decryptStringAsync(Buffer.from(text, 'base64'))).result;
+      if (!isProtected) throw new Error('this system has no key store');
+      return await callKeychain(ANSWER_LIMIT_MS, limit, call);
     } catch (cause) {
-      throw cannotOpen(name, cause);
+      throw locked(name, cause);
     }
   };
+  const seal = async (secret: string): Promise<void> => {
+    await sealed.write((await ask(() => safeStorage.encryptStringAsync(secret))).toString('base64'));
+    await rm(join(folder, `${name}.json`), { force: true });
+  };
+  const unseal = async (text: string): Promise<string> =>
+    (await ask(() => safeStorage.decryptStringAsync(Buffer.from(text, 'base64')))).result;
   return {
     where: isProtected ? `a file of ${folder} that the system's own key seals` : plain.where,
     read: async () => {
@@ -63,10 +75,10 @@ function boxOf(name: string, isProtected: boolean, { safeStorage, folder }: Seal
   };
 }
 
-function cannotOpen(name: string, cause?: unknown): Problem {
+function locked(name: string, cause: unknown): Problem {
   return new Problem(
-    'data_folder_unusable',
-    `The secret ${name} was sealed with a key of this system that is not to be had now. Unlock the keychain and start again.`,
-    cause === undefined ? {} : { cause },
+    'keychain_unavailable',
+    `The secret ${name} is sealed with a key of this system's key store, which does not give it now. Unlock the key store.`,
+    { cause },
   );
 }

@@ -96,6 +96,8 @@ function relayText(relay: RelayLink): string {
   switch (relay.state) {
     case 'unpaired':
       return 'none: not paired yet';
+    case 'key_store_locked':
+      return 'not known: the key store of this system is locked';
     case 'connected':
       return `${printable(relay.relay)}, connected as ${printable(relay.nodeId)}`;
     case 'connecting':

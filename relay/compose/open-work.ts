@@ -60,14 +60,12 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     metrics.jobFinished(job);
     billing.finished(job);
     activity.jobEnded(job);
-    traced?.tracing.forget(job.id);
   });
   const queue = await openJobQueue({
     ...queueOptions(options, nodes, parts),
     jobs,
     paceMs: access.rateLimits.waitMs,
     spent,
-    traceOf: traced?.tracing.kept,
     runLimits: limits,
     onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),
     onFinished: ended.tell,

@@ -58,7 +58,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
   );
 }
 
-/** Puts a job into the queue, with its hold on credits and its trace; neither is left of one that is not taken. */
+/** Puts a job into the queue, with its hold on credits, which is not left of one that is not taken, and its trace. */
 async function submit(
   order: QueuedOrder,
   input: string,
@@ -67,17 +67,13 @@ async function submit(
 ): Promise<Submitted> {
   const { id, apiKeyId, holdMicro } = order;
   if (holdMicro !== null) billing.reserve(id, apiKeyId, holdMicro);
-  tracing?.keep(id, request);
   let isTaken = false;
   try {
-    const submitted = await queue.accept(order, input);
+    const submitted = await queue.accept(order, input, tracing?.jobOf(request));
     isTaken = submitted.isNew;
     return submitted;
   } finally {
-    if (!isTaken) {
-      billing.release(id);
-      tracing?.forget(id);
-    }
+    if (!isTaken) billing.release(id);
   }
 }
 

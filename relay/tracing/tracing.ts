@@ -18,27 +18,15 @@ export type Tracing = {
   begin(request: FastifyRequest): RequestTrace;
   /** What a job of the request takes along; undefined for a request that is not traced. */
   jobOf(request: FastifyRequest): JobTrace | undefined;
-  /** Remembers the trace of a job that is done later, in this run of the relay. */
-  keep(jobId: string, request: FastifyRequest): void;
-  kept(jobId: string): JobTrace | undefined;
-  forget(jobId: string): void;
   readonly export: SpanSink;
 };
 
 export type TracingOptions = { export: SpanSink; random: FillRandom };
 
-/** As many as the queue holds; a trace is a few hundred bytes. */
-const MOST_KEPT = 10_000;
-
 export function createTracing({ export: tell, random }: TracingOptions): Tracing {
   const traces = new WeakMap<FastifyRequest, RequestTrace>();
-  const later = new Map<string, JobTrace>();
   const exportSampled = (span: Span): void => {
     if (span.context.sampled) tell(span);
-  };
-  const jobOf = (request: FastifyRequest): JobTrace | undefined => {
-    const trace = traces.get(request);
-    return trace && traceJob(trace.context, { export: exportSampled, random });
   };
   return {
     begin: (request) => {
@@ -50,15 +38,10 @@ export function createTracing({ export: tell, random }: TracingOptions): Tracing
       traces.set(request, trace);
       return trace;
     },
-    jobOf,
-    keep: (jobId, request) => {
-      const trace = jobOf(request);
-      if (trace === undefined) return;
-      if (later.size >= MOST_KEPT) later.delete(later.keys().next().value ?? '');
-      later.set(jobId, trace);
+    jobOf: (request) => {
+      const trace = traces.get(request);
+      return trace && traceJob(trace.context, { export: exportSampled, random });
     },
-    kept: (jobId) => later.get(jobId),
-    forget: (jobId) => void later.delete(jobId),
     export: exportSampled,
   };
 }

@@ -77,7 +77,7 @@ export const NodeStatus = Type.Object({
   contributing: Type.Boolean(),
   /**
    * `contributing`, or why not: a code of `YIELD_CODES`, `policy`, `starting`, `no_model_allowed`, `no_service_allowed`,
-   * `unpaired`, `unreachable` or `refused`.
+   * `unpaired`, `key_store_locked`, `unreachable` or `refused`.
    */
   code: Type.String(),
   /** The same as one line for a person. */

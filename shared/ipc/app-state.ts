@@ -24,6 +24,8 @@ export type RunningJob = Static<typeof RunningJob>;
 /** Where the node stands with its relay. */
 export const RelayLink = Type.Union([
   Type.Object({ state: Type.Literal('unpaired') }),
+  /** Whether it is paired, and with whom, lies sealed until the system's key store is open. */
+  Type.Object({ state: Type.Literal('key_store_locked') }),
   Type.Object({ state: Type.Literal('connecting'), relay: Type.String() }),
   Type.Object({ state: Type.Literal('connected'), relay: Type.String(), nodeId: Type.String() }),
   /** Ended for good; `detail` says why and what to do. */
@@ -152,7 +154,7 @@ export type UpdateState = Static<typeof UpdateState>;
 export const AppState = Type.Object({
   version: Type.String(),
   contributing: Type.Boolean(),
-  /** `contributing`, or why not: a code of the owner's policy, `no_model_allowed`, `no_service_allowed`, `unpaired`, `unreachable` or `refused`. */
+  /** `contributing`, or why not: a code of the owner's policy, `no_model_allowed`, `no_service_allowed`, `unpaired`, `key_store_locked`, `unreachable` or `refused`. */
   code: Type.String(),
   why: Why,
   /** The same as one English line; `reasons.ts` has the words of every language. */

@@ -29,6 +29,8 @@ function whyOfRelay(relay: RelayLink): Why | undefined {
   switch (relay.state) {
     case 'unpaired':
       return { is: 'unpaired' };
+    case 'key_store_locked':
+      return { is: 'key_store_locked' };
     case 'connecting':
       return { is: 'unreachable', relay: relay.relay };
     case 'refused':

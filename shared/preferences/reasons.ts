@@ -32,6 +32,7 @@ const EN: Words = {
   no_model_allowed: () => 'no job can come, since you allow none of its models',
   no_service_allowed: () => 'no job can come, since you allow none of its services',
   unpaired: () => 'not paired with a relay yet',
+  key_store_locked: () => 'the key store of this system is locked; unlock it and it goes on',
   unreachable: ({ relay }) => `waiting for the relay at ${relay}, tried again within 10 s`,
   refused: ({ detail }) => detail,
 };
@@ -62,6 +63,7 @@ const FR: Words = {
   no_model_allowed: () => 'aucune tâche ne peut venir : vous n’autorisez aucun de ses modèles',
   no_service_allowed: () => 'aucune tâche ne peut venir : vous n’autorisez aucun de ses services',
   unpaired: () => 'pas encore appairée avec un relais',
+  key_store_locked: () => 'le trousseau de ce système est verrouillé ; déverrouillez-le et le travail reprendra',
   unreachable: ({ relay }) => `en attente du relais ${relay}, nouvel essai en moins de 10 s`,
   refused: ({ code, detail }) => `refusée par le relais : ${frenchProblem({ code, message: detail })}`,
 };

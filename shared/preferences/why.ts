@@ -31,6 +31,7 @@ export const Why = Type.Union([
   Type.Object({ is: Type.Literal('no_model_allowed') }),
   Type.Object({ is: Type.Literal('no_service_allowed') }),
   Type.Object({ is: Type.Literal('unpaired') }),
+  Type.Object({ is: Type.Literal('key_store_locked') }),
   Type.Object({ is: Type.Literal('unreachable'), relay: Type.String() }),
   /** The code of a problem, and what the relay said of it. */
   Type.Object({ is: Type.Literal('refused'), code: Type.String(), detail: Type.String() }),

@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import type { TokenLogprob } from '../../shared/protocol/messages.ts';
 import { startPool } from '../support/pool.ts';
 import { type ChatJob, createScriptedRuntime, untilCancelled } from '../support/scripted-runtime.ts';
+import { readEvents } from '../support/sse.ts';
 import { until } from '../support/until.ts';
 
 const TOKENS = [' one', ' 漢', ' two'];
@@ -12,6 +13,8 @@ const probability = (token: string): TokenLogprob => {
   return { ...said, top: [said, { ...said, token: ' other', logprob: -1 }] };
 };
 
+/** The other prompt's text has left its node. */
+const told = Promise.withResolvers<void>();
 const pool = await startPool();
 after(() => pool.close());
 const runtime = createScriptedRuntime({
@@ -27,6 +30,16 @@ const runtime = createScriptedRuntime({
   'test/picky': ({ input }, _output, signal) => {
     if (input.messages[0]?.content === 'fail') throw new Error('it broke');
     return untilCancelled(signal);
+  },
+  'test/late': async ({ input }, output, signal) => {
+    if (input.messages[0]?.content === 'fail') {
+      await told.promise;
+      output.text(' begun', 1);
+      throw new Error('it broke');
+    }
+    output.text(' told', 1);
+    told.resolve();
+    return untilCancelled(signal).finally(() => output.text(' late', 1));
   },
   'test/breaks': () => {
     throw new Error('it broke');
@@ -131,14 +144,32 @@ for (const stream of [false, true]) {
     const response = await post({ ...ask, model: 'test/picky', prompt: ['stay', 'fail', 'stay'], stream });
     const body = (await response.json()) as { code: string };
     assert.deepEqual([response.status >= 500, body.code], [true, 'node_fault']);
-    const jobs = response.headers.get('x-sparewatt-job')?.split(', ') ?? [];
-    const statesNow = async (): Promise<string[]> => {
-      const answers = await Promise.all(jobs.map((job) => pool.request(`/v1/jobs/${job}`)));
-      return Promise.all(answers.map(async (answer) => ((await answer.json()) as { state: string }).state));
-    };
-    await until(async () => !(await statesNow()).includes('running'));
-    assert.deepEqual(await statesNow(), ['cancelled', 'failed', 'cancelled']);
+    assert.deepEqual(await statesOf(response), ['cancelled', 'failed', 'cancelled']);
   });
+}
+
+test('one prompt that fails after its first text is the last event of all, and ends the others', async () => {
+  const response = await post({ ...ask, model: 'test/late', prompt: ['stay', 'fail'], stream: true });
+  const { events, isDone, rest } = readEvents(await response.text());
+  assert.deepEqual([response.status, isDone, rest], [200, false, '']);
+  const texts = events.slice(0, -1) as unknown as { choices: { index: number; text: string }[] }[];
+  assert.deepEqual(texts.map(({ choices: [choice] }) => [choice?.index, choice?.text]).sort(), [
+    [0, ' told'],
+    [1, ' begun'],
+  ]);
+  assert.equal(events.at(-1)?.error?.code, 'node_fault');
+  assert.deepEqual(await statesOf(response), ['cancelled', 'failed']);
+});
+
+/** How the jobs of an answer ended. */
+async function statesOf({ headers }: Response): Promise<string[]> {
+  const jobs = headers.get('x-sparewatt-job')?.split(', ') ?? [];
+  const statesNow = async (): Promise<string[]> => {
+    const answers = await Promise.all(jobs.map((job) => pool.request(`/v1/jobs/${job}`)));
+    return Promise.all(answers.map(async (answer) => ((await answer.json()) as { state: string }).state));
+  };
+  await until(async () => !(await statesNow()).includes('running'));
+  return statesNow();
 }
 
 test('counts each prompt against the limit of a key, all of them or none', async () => {

@@ -193,6 +193,13 @@ test('shows contributions when they mean something, models, the machine as adver
   const report = await page.getByLabel('Text of the report').inputValue();
   assert.match(report, /State: contributing/);
   assert.doesNotMatch(report, /relay\.example|K7QF|attic|test\/model|key_/);
+  await page.getByLabel('Text of the report').fill(`It stopped. ${report}`);
+  await desktop.ask('pause', { for: '3h' });
+  await page.locator('.brand-state', { hasText: 'Paused' }).waitFor();
+  await page.getByRole('button', { name: 'Read again' }).click();
+  await until(async () =>
+    /^It stopped\. .*State: paused/s.test(await page.getByLabel('Text of the report').inputValue()),
+  );
   await page.getByRole('button', { name: 'Open in the browser' }).click();
   await until(() => desktop.hands.opened.length === 1);
   assert.ok(desktop.hands.opened[0]?.startsWith('https://github.com/sparewatt/sparewatt/issues/new?'));

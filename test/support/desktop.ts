@@ -124,6 +124,8 @@ export async function tryDesktop(t: TestContext, options: DesktopOptions = {}): 
     startAgent: () => () => Promise.reject(new Error('this test starts no agent')),
     sensors: () => [{ everyMs: 0, read: async () => ({ ...sensed }) }],
     hasTrayPlace: async () => true,
+    isKeyStoreLocked: async () => undefined,
+    limit: (ms) => AbortSignal.timeout(ms),
     now: () => clock.now,
     randomId: () => `id-${Math.random()}`,
     every: (_ms, step) => {

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isProcessRunning } from './atomic-file.ts';
+import { PROCESS_HOME } from './process-home.ts';
 
 /*
  * 1. Whoever has created the lock file holds the lock, in this process or another; creating is one step of the system.
@@ -33,7 +32,6 @@ const BREAKER_ABANDONED_MS = 10_000;
 /** `home` is where the process id means something; of an earlier version nobody knows. */
 type Note = { pid: number; token: string; home?: string | undefined };
 const ours = new Set<string>();
-const HOME = `${hostname()} ${processNamespace()}`;
 
 /** Takes a step while no one else holds the lock `path`, and waits for that. Errors: `signal.reason`, those of `step`. */
 export async function withLock<Result>(
@@ -88,7 +86,7 @@ async function acquire(path: string, { signal, now }: LockOptions): Promise<stri
 async function tryCreate(path: string): Promise<string | null> {
   const token = randomUUID();
   ours.add(token);
-  if (await create(path, { pid: process.pid, token, home: HOME })) return token;
+  if (await create(path, { pid: process.pid, token, home: PROCESS_HOME })) return token;
   ours.delete(token);
   return null;
 }
@@ -110,7 +108,7 @@ async function isAbandoned(path: string, now: number): Promise<boolean> {
   if (age > ABANDONED_MS) return true;
   const note = await readNote(path);
   // Its holder may be between creating and writing it.
-  if (note === null || (note.home !== undefined && note.home !== HOME)) return false;
+  if (note === null || (note.home !== undefined && note.home !== PROCESS_HOME)) return false;
   return note.pid === process.pid ? !ours.has(note.token) : !isProcessRunning(note.pid);
 }
 
@@ -136,15 +134,6 @@ async function ageOf(path: string, now: number): Promise<number | null> {
 
 async function touch(path: string, now: number): Promise<void> {
   await utimes(path, now / 1_000, now / 1_000).catch(() => undefined);
-}
-
-/** On Linux each container has its own; elsewhere the host's name has to do. */
-function processNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
 }
 
 async function readNote(path: string): Promise<Note | null> {

@@ -1,8 +1,10 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { isProcessRunning, writeFileAtomically } from './atomic-file.ts';
+import { PROCESS_HOME } from './process-home.ts';
 import { notesFolder } from './store-notes.ts';
 
 /** How a model is used on this machine. */
@@ -15,9 +17,17 @@ export type ModelUse = {
 
 const Use = Type.Object({ lastUsedAt: Type.Number(), pinned: Type.Boolean() });
 const USE_FILE = 'use.json';
-const HOLD = /^held-(\d+)$/;
-/** A container gives the process ids of an earlier run again: a hold with our own id is ours only if it is here. */
-const ours = new Set<string>();
+/** Whose process id is asked of the system where it means something; of another container's or machine's the beats tell. */
+const HoldNote = Type.Object({ pid: Type.Number(), home: Type.String() });
+type HoldNote = Static<typeof HoldNote>;
+const HOLD = /^held-[\w-]+$/;
+const SELF = randomUUID();
+const NOTE = JSON.stringify({ pid: process.pid, home: PROCESS_HOME } satisfies HoldNote);
+const BEAT_MS = 60_000;
+/** Ten beats that did not come: what nobody holds any more is in no hurry to be evicted. */
+const ABANDONED_MS = 600_000;
+/** By the path of each hold of this process. */
+const beats = new Map<string, NodeJS.Timeout>();
 
 export async function readUse(cacheFolder: string, name: string): Promise<ModelUse> {
   try {
@@ -41,30 +51,56 @@ export async function forgetUse(cacheFolder: string, name: string): Promise<void
 /** Keeps the model from being removed until it is released or this process ends. */
 export async function hold(cacheFolder: string, name: string): Promise<void> {
   const path = holdPath(cacheFolder, name);
-  ours.add(path);
+  if (!beats.has(path)) {
+    const timer = setInterval(() => void beat(path), BEAT_MS);
+    timer.unref();
+    beats.set(path, timer);
+  }
   await mkdir(notesFolder(cacheFolder, name), { recursive: true });
-  await writeFile(path, '');
+  await writeFile(path, NOTE);
 }
 
 export async function release(cacheFolder: string, name: string): Promise<void> {
   const path = holdPath(cacheFolder, name);
-  ours.delete(path);
+  clearInterval(beats.get(path));
+  beats.delete(path);
   await rm(path, { force: true });
 }
 
 /** Whether a process that runs holds the model. */
-export async function isHeld(cacheFolder: string, name: string): Promise<boolean> {
+export async function isHeld(cacheFolder: string, name: string, now: number): Promise<boolean> {
   const folder = notesFolder(cacheFolder, name);
   for (const entry of await readdir(folder).catch(() => [])) {
-    const pid = Number(HOLD.exec(entry)?.[1] ?? Number.NaN);
-    if (Number.isNaN(pid)) continue;
-    const isAlive = pid === process.pid ? ours.has(join(folder, entry)) : isProcessRunning(pid);
-    if (isAlive) return true;
-    await rm(join(folder, entry), { force: true });
+    if (!HOLD.test(entry)) continue;
+    const path = join(folder, entry);
+    if (beats.has(path) || (await isHeldByAnother(path, now))) return true;
+    await rm(path, { force: true });
   }
   return false;
 }
 
+/** With our own process id it is of an earlier run: a container gives the same ids again. */
+async function isHeldByAnother(path: string, now: number): Promise<boolean> {
+  const note = await readNote(path);
+  if (note?.home === PROCESS_HOME) return note.pid !== process.pid && isProcessRunning(note.pid);
+  const found = await stat(path).catch(() => null);
+  return found !== null && now - found.mtimeMs <= ABANDONED_MS;
+}
+
+async function readNote(path: string): Promise<HoldNote | null> {
+  try {
+    const note: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return Value.Check(HoldNote, note) ? note : null;
+  } catch {
+    return null;
+  }
+}
+
+async function beat(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => undefined);
+}
+
 function holdPath(cacheFolder: string, name: string): string {
-  return join(notesFolder(cacheFolder, name), `held-${process.pid}`);
+  return join(notesFolder(cacheFolder, name), `held-${SELF}`);
 }

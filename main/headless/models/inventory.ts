@@ -56,13 +56,13 @@ const SHORT_WAIT_MS = 2_000;
 
 export function createInventory({ cacheFolder, now = Date.now }: InventoryOptions): Inventory {
   async function find(name: string): Promise<StoredModel> {
-    const found = (await namesIn(cacheFolder)).includes(name) ? await describe(cacheFolder, name) : null;
+    const found = (await namesIn(cacheFolder)).includes(name) ? await describe(cacheFolder, name, now()) : null;
     if (found !== null) return found;
     throw new Problem('model_not_found', `There is no model '${name}' in ${cacheFolder}.`, { param: 'model' });
   }
 
   async function list(): Promise<StoredModel[]> {
-    return Promise.all((await namesIn(cacheFolder)).map((name) => describe(cacheFolder, name)));
+    return Promise.all((await namesIn(cacheFolder)).map((name) => describe(cacheFolder, name, now())));
   }
 
   async function evict(candidates: readonly StoredModel[], neededBytes: number) {
@@ -71,7 +71,7 @@ export function createInventory({ cacheFolder, now = Date.now }: InventoryOption
     for (const model of candidates) {
       if (excessBytes <= 0) break;
       const isGone = await withLockIfFree(lockPath(cacheFolder, model.name), { now }, async () => {
-        if (await isHeld(cacheFolder, model.name)) return false;
+        if (await isHeld(cacheFolder, model.name, now())) return false;
         await removeFiles(cacheFolder, model.name);
         return true;
       });
@@ -94,7 +94,7 @@ export function createInventory({ cacheFolder, now = Date.now }: InventoryOption
       const signal = AbortSignal.timeout(SHORT_WAIT_MS);
       try {
         await withLock(lockPath(cacheFolder, name), { signal, now }, async () => {
-          if (await isHeld(cacheFolder, name)) throw inUseProblem(name);
+          if (await isHeld(cacheFolder, name, now())) throw inUseProblem(name);
           await removeFiles(cacheFolder, name);
         });
       } catch (error) {
@@ -124,7 +124,7 @@ export function createInventory({ cacheFolder, now = Date.now }: InventoryOption
 
 /** Takes off the disk what came of a download that nobody wants any more; a model that was whole once stays. Errors: `model_in_use`. */
 export async function discardUnfinished(cacheFolder: string, name: string): Promise<void> {
-  const found = (await namesIn(cacheFolder)).includes(name) ? await describe(cacheFolder, name) : null;
+  const found = (await namesIn(cacheFolder)).includes(name) ? await describe(cacheFolder, name, Date.now()) : null;
   if (found === null || found.lock?.complete === true) return;
   await createInventory({ cacheFolder }).remove(name);
 }
@@ -166,7 +166,7 @@ async function foldersIn(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
 }
 
-async function describe(cacheFolder: string, name: string): Promise<StoredModel> {
+async function describe(cacheFolder: string, name: string, now: number): Promise<StoredModel> {
   const folder = join(cacheFolder, ...name.split('/'));
   const lock = await readDigests({ id: name, folder, shipped: false }).catch(() => null);
   const use = await readUse(cacheFolder, name);
@@ -177,7 +177,7 @@ async function describe(cacheFolder: string, name: string): Promise<StoredModel>
     sizeBytes: await sizeOf(folder),
     lastUsedAt: use.lastUsedAt || (Number.isNaN(trustedAt) ? 0 : trustedAt),
     pinned: use.pinned,
-    inUse: await isHeld(cacheFolder, name),
+    inUse: await isHeld(cacheFolder, name, now),
   };
 }
 

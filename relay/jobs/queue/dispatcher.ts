@@ -82,7 +82,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     setImmediate(pump);
   };
   const begin = (entry: LiveJob): void => {
-    const { job, input, attempts } = entry;
+    const { job, input, trace, attempts } = entry;
     const caller = new AbortController();
     let stage: keyof typeof runs = 'starting';
     const reach = (next: typeof stage): void => {
@@ -103,7 +103,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     const slotWaitMs = runs.waiting < MOST_WAITING ? SLOT_WAIT_MS : 0;
     const onAsked = (): void => reach('waiting');
     const onAssigned = (): void => reach('assigned');
-    const wanted = { job, input, attempts, caller, slotWaitMs, onAsked, onAssigned, onBegun };
+    const wanted = { job, input, trace, attempts, caller, slotWaitMs, onAsked, onAssigned, onBegun };
     entry.run = runQueuedJob(wanted, run).then((outcome) => {
       runs[stage] -= 1;
       entry.caller = undefined;

@@ -26,7 +26,6 @@ export type QueuePorts = {
   store: QueuedJobStore;
   jobs: JobRunner;
   serviceRun: QueuedRunPorts['serviceRun'];
-  traceOf?: QueuedRunPorts['traceOf'];
   spent: QueuedRunPorts['spent'];
   table: NodeTable;
   limits: QueueLimits;
@@ -51,8 +50,8 @@ export type QueuePorts = {
 export type JobQueue = {
   /** Errors: those of `Admission.earlier`. */
   earlier(request: Repeatable): Promise<QueuedJob | undefined>;
-  /** Resolves when the job is on the disk. Errors: those of `Admission.accept`. */
-  accept(order: QueuedOrder, input: string): Promise<Accepted>;
+  /** Resolves when the job is on the disk; its runs belong to `trace`. Errors: those of `Admission.accept`. */
+  accept(order: QueuedOrder, input: string, trace?: LiveJob['trace']): Promise<Accepted>;
   /** Lets a job run that waits for approval; false when none does. */
   approve(id: string): Promise<boolean>;
   /** Ends a job for this reason unless it ends by itself first; resolves when it has ended. False when it is not here. */
@@ -159,7 +158,6 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       store,
       jobs: ports.jobs,
       serviceRun: ports.serviceRun,
-      traceOf: ports.traceOf,
       spent: ports.spent,
       limits: { ...ports.runLimits, resultBytes: limits.resultBytes },
       now,
@@ -177,10 +175,10 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     }
     await entry.ended.promise;
   };
-  const take = (job: QueuedJob, attempts: LiveJob['attempts'], input?: string): void => {
+  const take = (job: QueuedJob, attempts: LiveJob['attempts'], input?: string, trace?: LiveJob['trace']): void => {
     const isHeld = input !== undefined && heldBytes + job.inputBytes <= limits.mostHeldBytes;
     if (isHeld) heldBytes += job.inputBytes;
-    const entry = newLiveJob(job, attempts, isHeld ? input : undefined);
+    const entry = newLiveJob(job, attempts, { input: isHeld ? input : undefined, trace });
     live.set(job.id, entry);
     watchExpiry(entry, now, (problem) => void giveUp(entry, problem));
     if (job.state === 'awaiting_approval') unapproved.add(job.id);
@@ -202,14 +200,14 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
 
   return {
     earlier: admission.earlier,
-    accept: async (order, input) => {
+    accept: async (order, input, trace) => {
       const state = supervised ? 'awaiting_approval' : 'queued';
       const accepted = await admission.accept(order, input, state).catch((error: unknown) => {
         if (!closed) doubts.note(order.id, error);
         throw error;
       });
       // What is accepted while the relay closes is taken up by the next one.
-      if (accepted.isNew && !closed) take(accepted.job, [], input);
+      if (accepted.isNew && !closed) take(accepted.job, [], input, trace);
       return accepted;
     },
     approve: async (id) => {

@@ -1,6 +1,7 @@
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { JobEnding, JobStep, QueuedJob } from '../../store/queued-job-store.ts';
 import type { AttemptRecord } from '../../store/store.ts';
+import type { JobTrace } from '../../tracing/job-trace.ts';
 import type { Lined } from './fair-line.ts';
 
 /** A job of the queue that has not ended, as the relay holds it. */
@@ -8,6 +9,8 @@ export type LiveJob = Lined & {
   readonly job: QueuedJob;
   /** JSON; undefined when it has to be read from the store. */
   readonly input: string | undefined;
+  /** Where it belongs to in what somebody looks at; unknown of a job that an earlier relay has left. */
+  readonly trace: JobTrace | undefined;
   /** Those that are over. */
   attempts: readonly AttemptRecord[];
   /** Those that are not written down yet. */
@@ -32,12 +35,17 @@ export type LiveJob = Lined & {
 
 let count = 0;
 
-export function newLiveJob(job: QueuedJob, attempts: readonly AttemptRecord[], input: string | undefined): LiveJob {
+export function newLiveJob(
+  job: QueuedJob,
+  attempts: readonly AttemptRecord[],
+  { input, trace }: Partial<Pick<LiveJob, 'input' | 'trace'>> = {},
+): LiveJob {
   const { apiKeyId, model, priority } = job;
   count += 1;
   return {
     job,
     input,
+    trace,
     attempts,
     apiKeyId,
     model,

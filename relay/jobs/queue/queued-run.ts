@@ -41,8 +41,6 @@ export type QueuedRunPorts = {
   limits: RunLimits;
   /** Hears of each run as soon as it has ended, before its node's slot is given to another job. */
   spent: (record: JobRecord) => void;
-  /** The trace of a job, where it is known and somebody looks. */
-  traceOf?: ((jobId: string) => JobTrace | undefined) | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
   log: RelayLog;
@@ -54,6 +52,7 @@ export type QueuedRun = {
   readonly job: QueuedJob;
   /** JSON; undefined when it has to be read from the store. */
   readonly input: string | undefined;
+  readonly trace: JobTrace | undefined;
   /** Those of earlier runs. */
   readonly attempts: readonly AttemptRecord[];
   readonly caller: AbortController;
@@ -157,10 +156,10 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
 }
 
 function specOf(
-  { job, attempts, slotWaitMs }: QueuedRun,
+  { job, trace, attempts, slotWaitMs }: QueuedRun,
   input: JobInput,
   routing: Routing,
-  { limits, now, traceOf }: QueuedRunPorts,
+  { limits, now }: QueuedRunPorts,
 ): JobSpec {
   const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce, holdMicro } = job;
   return {
@@ -180,7 +179,7 @@ function specOf(
     ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),
     earlier: attempts,
-    trace: traceOf?.(id),
+    trace,
   };
 }
 

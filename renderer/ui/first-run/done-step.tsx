@@ -23,7 +23,7 @@ export function DoneStep({ state: { relay, gpu, startsAtLogin, hasTray }, onLeav
         {words.title}
       </h2>
       <ul className="facts">
-        <li>{relay.state === 'unpaired' ? words.unpaired : words.paired(relay.relay)}</li>
+        <li>{'relay' in relay ? words.paired(relay.relay) : isPaired ? words.locked : words.unpaired}</li>
         <li>
           {gpu === null ? words.gpuLater : gpu.usable ? words.gpu(gpu.description || gpu.vendor) : texts.notices.noGpu}
         </li>

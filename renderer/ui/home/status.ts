@@ -12,6 +12,7 @@ const PAUSED = new Set([
   'no_model_allowed',
   'no_service_allowed',
   'unpaired',
+  'key_store_locked',
   'unreachable',
   'refused',
 ]);

@@ -5,6 +5,8 @@ const NEW_ISSUE = 'https://github.com/sparewatt/sparewatt/issues/new';
 /** As the app opens links, with room for what escaping adds. */
 const LINK_MOST_CHARACTERS = 8_000;
 const LINES = 20;
+/** Above it a person writes. */
+const FACTS = '### Sparewatt';
 
 /**
  * What a report says: of the app and its state the words of our own tables, of the log its sentences and codes. No names of
@@ -25,7 +27,13 @@ export function bugReport(state: AppState, lines: readonly LogLine[], question: 
     .filter(({ level }) => level !== 'info')
     .slice(-LINES)
     .map(({ time, level, message, code: problem }) => `${time} ${level} ${message}${problem ? ` (${problem})` : ''}`);
-  return [`### ${question}`, '', '', '### Sparewatt', ...facts, '', '### Log', '```', ...told, '```'].join('\n');
+  return [`### ${question}`, '', '', FACTS, ...facts, '', '### Log', '```', ...told, '```'].join('\n');
+}
+
+/** The report with the facts of a newer one; where its person has changed those of `made`, it stays as it is. Pure. */
+export function renewedReport(text: string, made: string, newer: string): string {
+  const factsOf = (report: string): string => report.slice(report.indexOf(FACTS));
+  return text.endsWith(factsOf(made)) ? text.slice(0, -factsOf(made).length) + factsOf(newer) : text;
 }
 
 /** A link that opens the report in a browser, shortened from its end where it would be too long. Pure. */

@@ -1,8 +1,8 @@
-import { useId, useMemo, useState } from 'react';
+import { useEffect, useId, useMemo, useState } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
 import { ask, useAnswer } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
-import { bugReport, reportLink } from './bug-report.ts';
+import { bugReport, renewedReport, reportLink } from './bug-report.ts';
 import { isAtLeast, type Level, type LogLine, readLogLine } from './log-lines.ts';
 
 const LINES = 500;
@@ -59,12 +59,18 @@ export function LogsView({ state }: { state: AppState }) {
   );
 }
 
-/** Prefilled, shown whole, and sent by nobody but the person. */
+/** Prefilled, shown whole, and sent by nobody but the person; renewed whenever the log is read. */
 function Report({ state, lines }: { state: AppState; lines: readonly LogLine[] }) {
   const { texts } = useSpeech();
   const words = texts.logs;
   const id = useId();
-  const [text, setText] = useState(() => bugReport(state, lines, words.what));
+  const make = (): string => bugReport(state, lines, words.what);
+  const [{ text, made }, setReport] = useState(() => ({ text: make(), made: make() }));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a text that changed with each state could not be read.
+  useEffect(
+    () => setReport((shown) => ({ text: renewedReport(shown.text, shown.made, make()), made: make() })),
+    [lines],
+  );
   const [isOpened, setOpened] = useState(true);
   const open = (): void => {
     ask('openLink', { url: reportLink(text) }).then(setOpened, () => setOpened(false));
@@ -83,7 +89,7 @@ function Report({ state, lines }: { state: AppState; lines: readonly LogLine[] }
           rows={12}
           value={text}
           aria-describedby={`${id}-hint`}
-          onChange={({ target }) => setText(target.value)}
+          onChange={({ target }) => setReport({ text: target.value, made })}
         />
       </div>
       <p className="actions">

@@ -78,7 +78,7 @@ export function AppSection({ state }: { state: AppState }) {
     <Section title={words.title} hint={words.hint}>
       <LoginField startsAtLogin={startsAtLogin} hint={words.loginHint} />
       <UpdateFields state={state} />
-      {relay.state !== 'unpaired' && (
+      {'relay' in relay && (
         <div className="row">
           <span>
             {words.paired} <code>{relay.relay}</code>

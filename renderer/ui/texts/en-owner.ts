@@ -73,6 +73,7 @@ export const EN_OWNER = {
       title: 'Ready',
       paired: (relay: string): string => `Paired with ${relay}.`,
       unpaired: 'Not paired yet: nothing runs before you pair this machine.',
+      locked: 'The key store of this system is locked: nothing runs before you unlock it.',
       gpu: (name: string): string => `Computes on ${name}.`,
       gpuLater: 'The graphics card is looked at when contributing begins.',
       start: 'Start contributing',

@@ -190,7 +190,7 @@ export const EN_RECORDS = {
   },
   machine: {
     intro: 'What this machine tells its relay of itself, signed, and nothing else.',
-    unpaired: 'It tells nobody anything: it is not paired. This is what it found here:',
+    unpaired: 'It tells nobody anything, since it works for no relay now. This is what it found here:',
     gpu: 'GPU for models',
     noGpu: 'none that models can run on',
     gpuLater: 'looked at when contributing begins',

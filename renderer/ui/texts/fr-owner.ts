@@ -79,6 +79,7 @@ export const FR_OWNER: typeof EN_OWNER = {
       title: 'C’est prêt',
       paired: (relay) => `Appairée avec ${relay}.`,
       unpaired: 'Pas encore appairée : rien ne tourne avant l’appairage.',
+      locked: 'Le trousseau de ce système est verrouillé : rien ne tourne avant que vous le déverrouilliez.',
       gpu: (name) => `Calcule avec ${name}.`,
       gpuLater: 'La carte graphique est examinée au début de la contribution.',
       start: 'Commencer à contribuer',

@@ -191,7 +191,7 @@ export const FR_RECORDS: typeof EN_RECORDS = {
   },
   machine: {
     intro: 'Ce que cette machine dit d’elle-même à son relais, signé, et rien d’autre.',
-    unpaired: 'Elle ne dit rien à personne : elle n’est pas appairée. Voici ce qu’elle a trouvé :',
+    unpaired: 'Elle ne dit rien à personne, car elle ne travaille pour aucun relais. Voici ce qu’elle a trouvé :',
     gpu: 'Carte graphique pour les modèles',
     noGpu: 'aucune utilisable',
     gpuLater: 'examinée au début de la contribution',

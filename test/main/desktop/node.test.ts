@@ -320,8 +320,8 @@ test('quitting hands jobs back before it leaves, and the next start works for th
     before: (hands) => void playComputePages(hands),
   });
   assert.ok(nodeId);
-  assert.equal(second.app.state().relay.state, 'unpaired');
-  assert.ok((await second.ask('readLog', { lines: 50 })).some((line) => line.includes('was sealed with a key')));
+  assert.equal(second.app.state().relay.state, 'key_store_locked');
+  assert.ok((await second.ask('readLog', { lines: 50 })).some((line) => line.includes('is sealed with a key')));
 });
 
 test('a session of Windows that ends hands jobs back when it is asked to, and leaves a ledger that is closed', async (t) => {

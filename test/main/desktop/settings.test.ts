@@ -9,6 +9,7 @@ import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settin
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
 import { isProblem } from '../../support/problems.ts';
+import { NEVER } from '../../support/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const AT = new Date(2026, 10, 21, 12).getTime();
@@ -64,7 +65,8 @@ test('electron-store holds the settings, and a file that is no JSON is put aside
 test('secrets are sealed where the system can, sealed later where it could not, and never taken for absent', async (t) => {
   const folder = temporaryFolder(t);
   const { electron, hands } = createElectronDouble({ userData: folder });
-  const open = () => openSealedBoxes({ safeStorage: electron.safeStorage, folder, platform: 'linux' });
+  const open = () =>
+    openSealedBoxes({ safeStorage: electron.safeStorage, folder, platform: 'linux', limit: () => NEVER });
   hands.keyring.backend = 'basic_text';
   const before = await open();
   assert.equal(before.isProtected, false);
@@ -78,10 +80,10 @@ test('secrets are sealed where the system can, sealed later where it could not, 
   assert.doesNotMatch(readFileSync(join(folder, 'node-key.sealed'), 'utf8'), /seed/);
   assert.equal(await (await open()).box('node-key').read(), 'seed');
   assert.equal(await after.box('other').read(), undefined);
-  hands.keyring.works = false;
+  hands.keyring.isLocked = true;
   await assert.rejects(
     async () => (await open()).box('node-key').read(),
-    isProblem('data_folder_unusable', /not to be had/),
+    isProblem('keychain_unavailable', /Unlock the key store/),
   );
 });
 

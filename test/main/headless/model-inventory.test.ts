@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createInventory } from '../../../main/headless/models/inventory.ts';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
+import { PROCESS_HOME } from '../../../main/headless/models/process-home.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -11,6 +14,28 @@ import { temporaryFolder } from '../../support/runtime-fixtures.ts';
 
 const IDS = ['maker/first', 'maker/second', 'maker/third'] as const;
 const [FIRST, SECOND, THIRD] = IDS;
+
+const namespacesOfProcesses = { skip: namespacesMissing() };
+
+function namespacesMissing(): string | false {
+  try {
+    execFileSync('unshare', ['--pid', '--fork', 'true'], { stdio: 'ignore' });
+    return false;
+  } catch {
+    return 'NOT TESTED HERE: this machine makes no namespaces of processes';
+  }
+}
+
+/** Removes a model where process ids are others, as in a container; says how that went. */
+function removeApart(cacheFolder: string, name: string): string {
+  const module = new URL('../../../main/headless/models/inventory.ts', import.meta.url).href;
+  const program = `
+    const { createInventory } = await import(${JSON.stringify(module)});
+    await createInventory(${JSON.stringify({ cacheFolder })}).remove(${JSON.stringify(name)})
+      .then(() => console.log('removed'), ({ code }) => console.log(code));`;
+  const args = ['--pid', '--fork', process.execPath, '--input-type=module', '--eval', program];
+  return execFileSync('unshare', args, { encoding: 'utf8' }).trim();
+}
 
 describe('the inventory of the model store', () => {
   const cleanups: (() => unknown)[] = [];
@@ -56,6 +81,15 @@ describe('the inventory of the model store', () => {
     return (await inventory().list()).find(({ name }) => name === ids.at(-1))?.sizeBytes ?? 0;
   }
 
+  /** As a process leaves it that was last heard of so many seconds ago. */
+  async function leaveHold(id: number, note: object, secondsAgo: number): Promise<string> {
+    const path = join(cacheFolder, '.store', encodeURIComponent(FIRST), `held-${id}`);
+    await writeFile(path, JSON.stringify(note));
+    const at = Date.now() / 1_000 - secondsAgo;
+    await utimes(path, at, at);
+    return path;
+  }
+
   it('lists every model with its size, its source and how it is used', async () => {
     const sizeBytes = await install([FIRST]);
     const [model] = await inventory().list();
@@ -98,10 +132,30 @@ describe('the inventory of the model store', () => {
   it('does not hold a model for a process that has ended', async () => {
     await install([FIRST]);
     // The largest process id of Linux plus one never runs; our own id is another's where we hold nothing.
-    for (const pid of [4_194_305, process.pid]) {
-      await writeFile(join(cacheFolder, '.store', encodeURIComponent(FIRST), `held-${pid}`), '');
+    for (const pid of [4_194_305, process.pid]) await leaveHold(pid, { pid, home: PROCESS_HOME }, 0);
+    await inventory().remove(FIRST);
+  });
+
+  it('holds a model for another container as long as that is heard of, whatever its process ids mean here', async () => {
+    await install([FIRST]);
+    for (const pid of [4_194_305, process.pid, process.ppid]) {
+      const hold = await leaveHold(pid, { pid, home: 'another pid:[4026531999]' }, 590);
+      await assert.rejects(inventory().remove(FIRST), isProblem('model_in_use', /Stop the node/));
+      assert.ok(existsSync(hold), 'nobody takes it away');
+      await utimes(hold, 1_000, 1_000);
     }
     await inventory().remove(FIRST);
+  });
+
+  it('a model in use is not removed from within another container', namespacesOfProcesses, async () => {
+    await install([FIRST]);
+    const store = createModelStore({ modelFolder: join(hubFolder, 'none'), cacheFolder, hubUrl: mirror.url });
+    const model = await store.install(FIRST);
+    assert.equal(removeApart(cacheFolder, FIRST), 'model_in_use');
+    assert.deepEqual(await names(), [FIRST]);
+    await store.release(model);
+    assert.equal(removeApart(cacheFolder, FIRST), 'removed');
+    assert.deepEqual(await names(), []);
   });
 
   it('makes room by evicting what was used least recently', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withLock, withLockIfFree } from '../../../main/headless/models/folder-lock.ts';
-import { readUse, writeUse } from '../../../main/headless/models/holds.ts';
+import { hold, isHeld, readUse, release, writeUse } from '../../../main/headless/models/holds.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -29,6 +30,25 @@ test('a lock of another container is not taken for abandoned because its process
   left({ ...own, pid: 2 ** 22 + 1, token: 'theirs' }, 0);
   assert.equal(await takes(), true, 'a process of this machine that has ended');
 });
+
+test('a process is heard of every minute as long as it holds a model, and then no more', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const folder = temporaryFolder(t);
+  await hold(folder, 'm/x');
+  const [path = ''] = holdsIn(folder);
+  utimesSync(path, 1, 1);
+  t.mock.timers.tick(60_000);
+  await until(() => statSync(path).mtimeMs > Date.now() - 60_000);
+  await release(folder, 'm/x');
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(holdsIn(folder), []);
+  assert.equal(await isHeld(folder, 'm/x', Date.now()), false);
+});
+
+function holdsIn(folder: string): string[] {
+  const notes = join(folder, '.store', encodeURIComponent('m/x'));
+  return readdirSync(notes).map((name) => join(notes, name));
+}
 
 test('what several write of a model at once is written whole, by one of them last', async (t) => {
   const folder = temporaryFolder(t);

@@ -122,6 +122,8 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
   ]);
   const idle = nodeStatusText({ ...TEST_STATUS, until: NOW + 86_400_000, since: NOW }, NOW);
   assert.match(idle, /until 2026-11-22 18:30\n.*\n.*\n {2}relay {3}none: not paired yet\n {2}jobs {4}none\n/);
+  const locked = nodeStatusText({ ...TEST_STATUS, relay: { state: 'key_store_locked' } }, NOW);
+  assert.match(locked, /relay {3}not known: the key store of this system is locked\n/);
 });
 
 test('rules of the owner are shown as what is followed and what is not, and a node without any shows none', () => {

@@ -10,7 +10,7 @@ import { clockOf, statusOf } from '../../../renderer/ui/home/status.ts';
 import { createTokenRate } from '../../../renderer/ui/home/token-rate.ts';
 import { csvOf, filterRows } from '../../../renderer/ui/ledger/filter-rows.ts';
 import { speechOf, TEXTS } from '../../../renderer/ui/locale.ts';
-import { bugReport, reportLink } from '../../../renderer/ui/logs/bug-report.ts';
+import { bugReport, renewedReport, reportLink } from '../../../renderer/ui/logs/bug-report.ts';
 import { isAtLeast, readLogLine } from '../../../renderer/ui/logs/log-lines.ts';
 import { draftOf, readDraft } from '../../../renderer/ui/preferences/draft.ts';
 import { moved, painted, presetGrid } from '../../../renderer/ui/preferences/week-cells.ts';
@@ -56,7 +56,14 @@ const STATE: AppState = {
 };
 
 /** Of a node whose owner does not yield. */
-const OTHER_CODES = ['no_model_allowed', 'no_service_allowed', 'unpaired', 'unreachable', 'refused'] as const;
+const OTHER_CODES = [
+  'no_model_allowed',
+  'no_service_allowed',
+  'unpaired',
+  'key_store_locked',
+  'unreachable',
+  'refused',
+] as const;
 
 /** The paths of all texts, and what stands there. */
 function textsOf(value: unknown, path = ''): [string, string][] {
@@ -254,6 +261,15 @@ test('reports a bug with our own words alone, in a link that the app opens', () 
   assert.doesNotMatch(text, /secret|relay\.example|attic|key_1|ada/);
   const link = reportLink(`${text}${'ü'.repeat(9_000)}`);
   assert.ok(link.length <= 8_000 && URL.canParse(link));
+});
+
+test('renews what a report tells of the app beneath what its person wrote, and nothing that they changed', () => {
+  const made = bugReport(STATE, [], 'What happened?');
+  const newer = bugReport({ ...STATE, code: 'heat' }, [], 'Que s’est-il passé ?');
+  const written = made.replace('What happened?', 'What happened? It stopped.');
+  assert.equal(renewedReport(written, made, newer), written.replace('State: game', 'State: heat'));
+  const changed = made.replace('State: game', 'State: I do not say');
+  assert.equal(renewedReport(changed, made, newer), changed);
 });
 
 test('shows home for an address that names no view', () => {

@@ -141,7 +141,7 @@ function handsOf(appEvents: EventEmitter, powerEvents: EventEmitter): ElectronHa
     idleState: 'active',
     onBattery: false,
     thermal: 'unknown',
-    keyring: { works: true, backend: 'gnome_libsecret', key: randomBytes(32) },
+    keyring: { isLocked: false, backend: 'gnome_libsecret', key: randomBytes(32) },
     pressedButton: 0,
     login: { openAtLogin: false },
     wasOpenedAtLogin: false,

@@ -31,7 +31,7 @@ function startDispatcher() {
   const lineUp = (id: string, apiKeyId: string): void => {
     const order = queuedOrder(id, { apiKeyId, model: 'm', routing: null });
     const job = { ...order, state: 'queued' as const, startedAt: null, finishedAt: null, attempts: [], changes: [] };
-    dispatcher.lineUp(newLiveJob(job, [], '{"input":{}}'));
+    dispatcher.lineUp(newLiveJob(job, [], { input: '{"input":{}}' }));
   };
   return { asked, lineUp };
 }
