@@ -52,7 +52,18 @@ function optionsOf(row: SettingRow): Option[] {
     const parse = (text: string, before: unknown): string[] => [...(Array.isArray(before) ? before : []), text];
     return [new Option(`${flag} <${setting.argument}...>`, help).argParser(parse)];
   }
-  return [new Option(`${flag} <${setting.argument}>`, help).argParser((text) => parse(row, text))];
+  const option = new Option(`${flag} <${setting.argument}>`, help);
+  const choices = choicesOf(row);
+  if (choices !== undefined) option.choices(choices);
+  // After the choices, which have a parser of their own: a setting is refused in its own words, wherever it was given.
+  return [option.argParser((text) => parse(row, text))];
+}
+
+/** The values of a setting that has no others. */
+function choicesOf({ schema }: SettingRow): string[] | undefined {
+  if (!('anyOf' in schema)) return undefined;
+  const values = (schema.anyOf as { const?: unknown }[]).map((one) => one.const);
+  return values.every((value) => typeof value === 'string') ? values : undefined;
 }
 
 function parse(row: SettingRow, text: string): unknown {

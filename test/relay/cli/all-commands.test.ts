@@ -70,7 +70,7 @@ test('no line of a help is wider than a terminal of 80 columns, however long the
   }
 });
 
-const PRINT_WHAT_THEY_ARE_ABOUT = ['nats-config', 'credentials'];
+const PRINT_WHAT_THEY_ARE_ABOUT = ['nats-config', 'credentials', 'completion'];
 const STAY = ['start', 'relay', 'agent'];
 
 test('whatever asks takes --json', async () => {
