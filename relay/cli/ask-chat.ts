@@ -18,6 +18,9 @@ export type AskOptions = {
   signal?: AbortSignal;
 };
 
+/** Several tokens come in one piece: what came sooner after the first would be said to have come at any rate. */
+const LEAST_TIMED_MS = 100;
+
 /** A complete answer with what the client itself measured. */
 export type ChatAnswer = {
   text: string;
@@ -30,7 +33,7 @@ export type ChatAnswer = {
   outputTokens: number;
   firstTokenMs: number;
   totalMs: number;
-  /** Tokens after the first over the time after the first; null for an answer of fewer than two. */
+  /** Tokens after the first over the time after the first; null where that is too short a time to tell. */
   tokensPerSecond: number | null;
 };
 
@@ -76,8 +79,8 @@ export async function askChat(options: AskOptions): Promise<ChatAnswer> {
   }
   if (answer.finishReason === null) throw new Problem('node_lost', 'The answer broke off before its end. Ask again.');
   answer.totalMs = performance.now() - startedAt;
-  const streamingS = (answer.totalMs - answer.firstTokenMs) / 1_000;
-  if (answer.outputTokens > 1 && streamingS > 0) answer.tokensPerSecond = (answer.outputTokens - 1) / streamingS;
+  const streamingMs = answer.totalMs - answer.firstTokenMs;
+  if (streamingMs >= LEAST_TIMED_MS) answer.tokensPerSecond = ((answer.outputTokens - 1) * 1_000) / streamingMs;
   return answer;
 }
 

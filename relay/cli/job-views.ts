@@ -4,7 +4,7 @@ import { printable } from './printable.ts';
 import { out } from './style.ts';
 import { resultText, tableOf } from './tables.ts';
 
-/** How jobs look in a terminal of 80 columns. */
+/** How jobs look in a terminal. */
 export function jobsTable(jobs: readonly JobListItem[], now: number): string {
   if (jobs.length === 0) return `There are no jobs yet. Submit one with: ${COMMAND} jobs submit\n`;
   const rows = jobs.map(({ id, state, createdAt, model }) => [id, state, ageText(now - createdAt), model]);

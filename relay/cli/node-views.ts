@@ -13,8 +13,8 @@ import { printable } from './printable.ts';
 import { out } from './style.ts';
 import { resultText, tableOf } from './tables.ts';
 
-/** How nodes and tasks look in a terminal of 80 columns. */
-export function nodesTable(nodes: readonly NodeSummary[]): string {
+/** How nodes and tasks look in a terminal. */
+export function nodesTable(nodes: readonly NodeSummary[], columns?: number): string {
   if (nodes.length === 0) return `No node has joined yet. Let one in with: ${COMMAND} pair\n`;
   const rows = nodes.map(({ id, kind, status, slots, models, reason }) => [
     id,
@@ -24,7 +24,7 @@ export function nodesTable(nodes: readonly NodeSummary[]): string {
     modelCount(models.filter(({ type }) => !isServiceType(type)).length),
     reason ?? '',
   ]);
-  return tableOf(['NODE', 'KIND', 'STATUS', 'SLOTS', 'MODELS', 'REASON'], rows);
+  return tableOf(['NODE', 'KIND', 'STATUS', 'SLOTS', 'MODELS', 'REASON'], rows, columns);
 }
 
 function modelCount(count: number): string {
@@ -66,10 +66,10 @@ export function taskText({ id, node, state, result, problem }: Task): string {
   }
 }
 
-export function pendingTable(tasks: readonly PendingTask[]): string {
+export function pendingTable(tasks: readonly PendingTask[], columns?: number): string {
   if (tasks.length === 0) return 'No task waits for approval.\n';
   const rows = tasks.map(({ id, node, type, model }) => [id, node, `${type} ${model}`]);
-  return `${tableOf(['TASK', 'NODE', 'WHAT'], rows)}Look at one with its input: ${COMMAND} nodes approvals TASK\n`;
+  return `${tableOf(['TASK', 'NODE', 'WHAT'], rows, columns)}Look at one with its input: ${COMMAND} nodes approvals TASK\n`;
 }
 
 export function pendingText({ id, node, type, model, client, ...more }: PendingTaskDetails): string {

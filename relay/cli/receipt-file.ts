@@ -17,7 +17,7 @@ export function writeReceiptFile(file: string, proof: ReceiptProof): void {
   }
 }
 
-/** Errors: `invalid_option` for a file that cannot be read, `receipt_invalid` for one that is no JSON. */
+/** Errors: those of `readText`, and `receipt_invalid` for one that is no JSON. */
 export function readReceiptFile(file: string): unknown {
   const text = readText(file);
   try {
@@ -27,7 +27,8 @@ export function readReceiptFile(file: string): unknown {
   }
 }
 
-function readText(file: string): string {
+/** Errors: `invalid_option` for a file that cannot be read. */
+export function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {

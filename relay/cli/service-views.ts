@@ -3,7 +3,7 @@ import { printable } from './printable.ts';
 import { out } from './style.ts';
 import { tableOf } from './tables.ts';
 
-/** How services look in a terminal of 80 columns. */
+/** How services look in a terminal. */
 export function servicesTable(services: readonly ServiceSummary[]): string {
   if (services.length === 0) return 'No service fits. Leave --category and --search out to see all.\n';
   const rows = services.map(({ id, category, title, available }) => [id, category, standing(available), title]);
@@ -22,7 +22,7 @@ export function serviceText(service: ServiceDetails, relayUrl: string): string {
     `  runtime    ${runtime.type}`,
     `  runs on    ${standing(service.available)}`,
     ...missing.map((what) => `  missing    ${printable(what)}`),
-    `  model      ${printable(model ?? 'any that fits')}`,
+    `  model      ${model === null ? 'any that fits' : `${printable(model)} if a node has it, else any that fits`}`,
     `  priced by  ${unit}`,
     ...(origin === 'built_in'
       ? []

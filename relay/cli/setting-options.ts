@@ -7,6 +7,9 @@ import { faultOf, fromText } from '../config/setting-value.ts';
 /** Options of any command that reads settings, as commander keeps them. */
 export type SettingOptions = { config?: string } & Record<string, unknown>;
 
+/** What a command shares with others stands behind its own flags in its help. */
+const SETTINGS_HEADING = 'Settings, also from the environment or sparewatt.toml:';
+
 /** Gives a command one flag for each setting of some sections, or for some of them by path, and `--config`. */
 export function addSettingOptions(
   command: Command,
@@ -14,13 +17,12 @@ export function addSettingOptions(
   paths?: readonly string[],
 ): Command {
   const rows = sections.flatMap(rowsOf).filter((row) => paths?.includes(pathOf(row)) ?? true);
-  for (const row of rows) for (const option of optionsOf(row)) command.addOption(option);
-  return command.addOption(
-    new Option(
-      '--config <file>',
-      'configuration file (default: sparewatt.toml here, then in the data folder; SPAREWATT_CONFIG)',
-    ),
+  const file = new Option(
+    '--config <file>',
+    'configuration file (default: sparewatt.toml here, then in the data folder; SPAREWATT_CONFIG)',
   );
+  for (const option of [...rows.flatMap(optionsOf), file]) command.addOption(option.helpGroup(SETTINGS_HEADING));
+  return command;
 }
 
 /** Loads what applies to a command that was given such options. Errors: `invalid_setting`. */
@@ -52,7 +54,18 @@ function optionsOf(row: SettingRow): Option[] {
     const parse = (text: string, before: unknown): string[] => [...(Array.isArray(before) ? before : []), text];
     return [new Option(`${flag} <${setting.argument}...>`, help).argParser(parse)];
   }
-  return [new Option(`${flag} <${setting.argument}>`, help).argParser((text) => parse(row, text))];
+  const option = new Option(`${flag} <${setting.argument}>`, help);
+  const choices = choicesOf(row);
+  if (choices !== undefined) option.choices(choices);
+  // After the choices, which have a parser of their own: a setting is refused in its own words, wherever it was given.
+  return [option.argParser((text) => parse(row, text))];
+}
+
+/** The values of a setting that has no others. */
+function choicesOf({ schema }: SettingRow): string[] | undefined {
+  if (!('anyOf' in schema)) return undefined;
+  const values = (schema.anyOf as { const?: unknown }[]).map((one) => one.const);
+  return values.every((value) => typeof value === 'string') ? values : undefined;
 }
 
 function parse(row: SettingRow, text: string): unknown {

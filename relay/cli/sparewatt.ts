@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { VERSION } from '../version.ts';
 import { COMMANDS } from './commands/all.ts';
 import { EXIT } from './exit-codes.ts';
@@ -75,10 +75,19 @@ const NARROWEST_COLUMN = 24;
 function prepare(command: Command, called: string): void {
   command
     .exitOverride()
-    .configureHelp({ minWidthToWrap: NARROWEST_COLUMN })
+    .configureHelp({ minWidthToWrap: NARROWEST_COLUMN, groupItems: ownFirst })
     .showHelpAfterError(`(${called} --help says what it takes)`);
   if (command.commands.length > 0) refuseOtherParts(command);
   for (const part of command.commands) prepare(part, `${called} ${part.name()}`);
+}
+
+/** What commander calls those of a command that are in no other group. */
+const OWN_HEADING = 'Options:';
+
+/** commander shows groups in the order in which they were begun, and a command begins with its settings: its own go before. */
+function ownFirst<Item extends Command | Option>(all: Item[], shown: Item[], headingOf: (item: Item) => string) {
+  const groups = [...new Help().groupItems(all, shown, headingOf)];
+  return new Map(groups.sort(([one], [other]) => Number(other === OWN_HEADING) - Number(one === OWN_HEADING)));
 }
 
 /** commander counts a mistyped part of a command that does something by itself among the arguments, of which there are none. */

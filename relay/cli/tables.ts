@@ -1,7 +1,7 @@
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 
-const COLUMNS = 80;
+const LEAST_COLUMNS = 8;
 
 /** A result for people: its text, where it has one. */
 export function resultText(result: unknown): string {
@@ -9,16 +9,21 @@ export function resultText(result: unknown): string {
   return typeof text === 'string' ? text : JSON.stringify(result);
 }
 
-/** Columns as wide as their widest cell, but for the last, which is cut where the terminal ends. */
-export function tableOf(head: readonly string[], rows: readonly string[][]): string {
+/** Columns as wide as their widest cell, but for the last, which is cut where the terminal ends; a pipe or a file has it whole. */
+export function tableOf(head: readonly string[], rows: readonly string[][], columns = terminalColumns()): string {
   const shown = rows.map((row) => row.map(printable));
   const widths = head.map((title, column) => Math.max(title.length, ...shown.map((row) => row[column]?.length ?? 0)));
   const left = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
   const line = (cells: readonly string[]): string => {
-    const last = cut(cells.at(-1) ?? '', Math.max(COLUMNS - left, 8));
+    const last = cut(cells.at(-1) ?? '', Math.max(columns - left, LEAST_COLUMNS));
     return [...cells.slice(0, -1).map((cell, column) => cell.padEnd(widths[column] ?? 0)), last].join('  ').trimEnd();
   };
   return `${out.dim(line(head))}\n${shown.map((row) => line(row)).join('\n')}\n`;
+}
+
+function terminalColumns(): number {
+  const { isTTY, columns } = process.stdout;
+  return isTTY ? columns : Number.POSITIVE_INFINITY;
 }
 
 function cut(text: string, most: number): string {

@@ -2,6 +2,7 @@ import type { JobListItem, JobPage } from '../../shared/api/jobs.ts';
 import type { PendingTask, PendingTaskDetails, PendingTasks } from '../../shared/api/nodes.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { Decision } from './decision.tsx';
+import { KeyName, useKeyNames } from './key-names.tsx';
 import { Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownMoment } from './shown.ts';
@@ -23,6 +24,7 @@ export function Approvals() {
     tasks.again();
   });
   const now = useNow();
+  const nameOf = useKeyNames();
   const problem = jobs.problem ?? tasks.problem;
   if (jobs.answer === undefined || tasks.answer === undefined) return <Pending problem={problem} />;
   const rows = [...jobs.answer.data.map(ofJob), ...tasks.answer.data.map(ofTask)].sort((a, b) => a.since - b.since);
@@ -50,7 +52,9 @@ export function Approvals() {
                 <span className="code">{row.model}</span>
                 <span className="sub quiet">{row.type}</span>
               </td>
-              <td className="code">{row.client}</td>
+              <td>
+                <KeyName id={row.client} nameOf={nameOf} />
+              </td>
               <td className="code">{row.node ?? TEXT.anyNode}</td>
               <td className="nowrap">{shownAgo(row.since, now)}</td>
             </tr>
@@ -87,6 +91,7 @@ export function TaskApproval({ id }: { id: string }) {
   const path = `/v1/admin/tasks/${encodeURIComponent(id)}`;
   const { answer: task, problem } = useAsked(`task ${id}`, () => api.get<PendingTaskDetails>(path));
   const { nodes } = useLive();
+  const nameOf = useKeyNames();
   if (task === undefined) return <Pending problem={problem} />;
   const back = (): void => {
     location.hash = linkTo('approvals');
@@ -107,7 +112,7 @@ export function TaskApproval({ id }: { id: string }) {
             <a href={linkTo('nodes', task.node)}>{nodes.find((node) => node.id === task.node)?.name ?? task.node}</a>
           </Fact>
           <Fact name={TEXT.client}>
-            <code>{task.client}</code>
+            <KeyName id={task.client} nameOf={nameOf} />
           </Fact>
           <Fact name={TEXT.model}>
             <code>{task.model}</code> {task.type}

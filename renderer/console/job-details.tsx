@@ -3,6 +3,7 @@ import type { RouteExplanation } from '../../shared/api/routing.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { Decision } from './decision.tsx';
 import { JOB_TONES } from './jobs.tsx';
+import { KeyName, useKeyNames } from './key-names.tsx';
 import { AskedTwice, Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownCount, shownDuration, shownMoment } from './shown.ts';
@@ -21,6 +22,7 @@ export function JobDetails({ id }: { id: string }) {
     problem,
     again,
   } = useAsked(`job ${id}`, () => api.get<Job>(`/v1/jobs/${encodeURIComponent(id)}`));
+  const nameOf = useKeyNames();
   const update = useLive().jobs.find((one) => one.job === id);
   useSettled(update, again);
   if (job === undefined) return <Pending problem={problem} />;
@@ -47,7 +49,7 @@ export function JobDetails({ id }: { id: string }) {
           </Fact>
           <Fact name={TEXT.service}>{job.queue?.service ?? job.type}</Fact>
           <Fact name={TEXT.key}>
-            <code>{job.apiKeyId}</code>
+            <KeyName id={job.apiKeyId} nameOf={nameOf} />
           </Fact>
           <Fact name={TEXT.created}>{shownMoment(job.createdAt)}</Fact>
           <Fact name={TEXT.finished}>{shownMoment(job.finishedAt)}</Fact>

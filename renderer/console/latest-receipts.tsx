@@ -1,5 +1,6 @@
 import type { JobPage } from '../../shared/api/jobs.ts';
 import { useAsked, useSettled } from './asked.ts';
+import { KeyName, useKeyNames } from './key-names.tsx';
 import { Card, Empty, Pending, Table, Trouble, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { shownAgo, shownCount } from './shown.ts';
@@ -16,6 +17,7 @@ export function LatestReceipts() {
   const { answer, problem, again } = useAsked('receipts', () => api.get<JobPage>(`/v1/admin/jobs?limit=${LOOKED_AT}`));
   useSettled(useLive().jobs, again);
   const now = useNow();
+  const nameOf = useKeyNames();
   const jobs = (answer?.data ?? []).filter(({ state }) => state === 'succeeded').slice(0, SHOWN);
   return (
     <Card title={TEXT.latest}>
@@ -31,7 +33,9 @@ export function LatestReceipts() {
                 </a>
               </th>
               <td className="code">{model}</td>
-              <td className="code">{apiKeyId}</td>
+              <td>
+                <KeyName id={apiKeyId} nameOf={nameOf} />
+              </td>
               <td className="number">{shownCount(usage?.outputTokens)}</td>
               <td className="nowrap">{shownAgo(finishedAt, now)}</td>
             </tr>

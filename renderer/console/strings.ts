@@ -151,6 +151,9 @@ export const STRINGS = {
     tryOne: 'Ask a model yourself',
     heads: ['Job', 'State', 'Model', 'Key', 'Created', 'Took', 'Tokens'],
     older: 'Show older jobs',
+    state: 'State',
+    anyState: 'All',
+    noneOfState: 'No job is in this state.',
     states: {
       awaiting_approval: 'Waits for approval',
       queued: 'Queued',

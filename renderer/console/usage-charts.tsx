@@ -8,8 +8,9 @@ import { SECONDS_OF, timeOf, type UsageSeries, type UsageTable, type UsageUnit }
 const TEXT = STRINGS.overview;
 const LEAST_SHOWN: Readonly<Record<UsageUnit, number>> = { day: 6, hour: 23 };
 const STEPS: Readonly<Record<UsageUnit, readonly number[]>> = { day: [1, 2, 7], hour: [3, 6, 12] };
-const HEIGHT_PX = 180;
 const BAR_PX = 28;
+/** What drawings are made for: the size of text that browsers have unless their person chose another. */
+const USUAL_TEXT_PX = 16;
 const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 type Bars = { label: string; color: string; values: readonly number[] };
@@ -120,7 +121,16 @@ function Chart({ title, table, bars }: ChartProps) {
     // A canvas does not hear of another theme, or of room that was won.
     const themes = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) => matchMedia(query));
     for (const theme of themes) theme.addEventListener('change', again);
-    const size = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT_PX }));
+    let textPx = textSizePx();
+    // The place is as high as so many lines, so that it tells of another size of text, too.
+    const size = new ResizeObserver(() => {
+      if (textPx === textSizePx()) {
+        plot.setSize({ width: current.clientWidth, height: current.clientHeight });
+        return;
+      }
+      textPx = textSizePx();
+      again();
+    });
     size.observe(current);
     return () => {
       size.disconnect();
@@ -146,7 +156,13 @@ function Chart({ title, table, bars }: ChartProps) {
 
 type Drawing = { unit: UsageUnit; times: number[]; bars: Bars[] };
 
+/** What a rem is now. */
+function textSizePx(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
 function draw(place: HTMLElement, { unit, times, bars }: Drawing): uPlot {
+  const scale = textSizePx() / USUAL_TEXT_PX;
   const stepS = SECONDS_OF[unit];
   const color = (name: string): string => getComputedStyle(place).getPropertyValue(name).trim() || 'CanvasText';
   const resolved = (name: string): string => resolveColor(place, color(name));
@@ -155,13 +171,15 @@ function draw(place: HTMLElement, { unit, times, bars }: Drawing): uPlot {
     stroke: resolved('--ink-quiet'),
     grid: { stroke: resolved('--line'), width: 1 },
     ticks: { show: false },
+    font: `${12 * scale}px ${getComputedStyle(place).fontFamily}`,
+    gap: 5 * scale,
   };
   const first = times[0] ?? 0;
   const last = times.at(-1) ?? first;
   return new uPlot(
     {
       width: place.clientWidth,
-      height: HEIGHT_PX,
+      height: place.clientHeight,
       legend: { show: false },
       cursor: { show: false },
       // A week or a day at least, so that the bar of a first one does not fill the whole chart.
@@ -178,11 +196,13 @@ function draw(place: HTMLElement, { unit, times, bars }: Drawing): uPlot {
           grid: { show: false },
           values: (_plot, splits) => splits.map(LABELS[unit]),
           incrs: STEPS[unit].map((n) => n * stepS),
-          size: 30,
+          size: 30 * scale,
+          space: 50 * scale,
         },
         {
           ...axis,
-          size: 48,
+          size: 48 * scale,
+          space: 30 * scale,
           // Nothing that is counted here comes in parts.
           incrs: WHOLE_STEPS,
           values: (_plot, splits) => splits.map(shownCompact),

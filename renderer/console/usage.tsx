@@ -1,8 +1,8 @@
 import { useState } from 'react';
-import type { ApiKeyList } from '../../shared/api/keys.ts';
 import type { UsageReport } from '../../shared/api/usage.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { ChoiceField } from './fields.tsx';
+import { useKeyNames } from './key-names.tsx';
 import { Card, Empty, Trouble } from './parts.tsx';
 import { linkTo } from './route.ts';
 import { STRINGS } from './strings.ts';
@@ -20,7 +20,7 @@ export function Usage() {
   const api = useApi();
   const [unit, setUnit] = useState<UsageUnit>('day');
   const [group, setGroup] = useState<UsageGroup | ''>('');
-  const names = useNames(group);
+  const nameOf = useNames(group);
   const path = (by: string): string => `/v1/admin/usage?by=${by}${unit === 'hour' ? `&from=${dayBefore()}` : ''}`;
   const asked = [unit, group].filter((part) => part !== '').join(',');
   const { answer, problem, again } = useAsked(`usage ${asked}`, () => api.get<UsageReport>(path(asked)));
@@ -58,7 +58,7 @@ export function Usage() {
         />
       </div>
       <Trouble problem={problem} />
-      {table.rows.length > 0 && <UsageCharts table={table} nameOf={(id) => names.get(id) ?? id} />}
+      {table.rows.length > 0 && <UsageCharts table={table} nameOf={nameOf} />}
       {answer !== undefined && table.rows.length === 0 && (
         <Empty title={TEXT.noUsage[unit]}>
           {TEXT.noUsageHint} <a href={linkTo('playground')}>{TEXT.tryOne}</a>
@@ -69,15 +69,12 @@ export function Usage() {
 }
 
 /** What people call the keys and nodes that usage is told of by id. */
-function useNames(group: UsageGroup | ''): ReadonlyMap<string, string> {
-  const api = useApi();
+function useNames(group: UsageGroup | ''): (id: string) => string {
   const { nodes } = useLive();
-  const isByKey = group === 'key';
-  const { answer } = useAsked(`names ${isByKey}`, async () =>
-    isByKey ? (await api.get<ApiKeyList>('/v1/admin/keys')).data : [],
-  );
-  const named = group === 'node' ? nodes : (answer ?? []);
-  return new Map(named.map(({ id, name }) => [id, name]));
+  const keyName = useKeyNames(group === 'key');
+  if (group !== 'node') return keyName;
+  const names = new Map(nodes.map(({ id, name }) => [id, name]));
+  return (id) => names.get(id) ?? id;
 }
 
 function dayBefore(): string {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { checkReceiptFile, type Finding } from '../../shared/receipts/receipt-proof.ts';
 import './findings.css';
 
@@ -20,8 +20,8 @@ const TEXT = {
     'This page came over plain HTTP from another machine, where browsers have no cryptography. Open it over HTTPS or on the relay’s own machine, or use "sparewatt receipts verify".',
 };
 
-/** What a receipt proves, computed here and believed of nobody. */
-export function Findings({ content }: { content: unknown }) {
+/** What a receipt proves, computed here and believed of nobody. `children` follow where nothing of it is wrong. */
+export function Findings({ content, children }: { content: unknown; children?: ReactNode }) {
   const [findings, setFindings] = useState<Finding[] | 'unable'>();
   const canCheck = globalThis.crypto?.subtle !== undefined;
   useEffect(() => {
@@ -58,6 +58,7 @@ export function Findings({ content }: { content: unknown }) {
           </li>
         ))}
       </ul>
+      {Array.isArray(findings) && findings.every(({ isSound }) => isSound !== false) && children}
     </div>
   );
 }

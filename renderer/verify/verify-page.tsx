@@ -1,5 +1,6 @@
 import { type ChangeEvent, type DragEvent, useId, useMemo, useState } from 'react';
 import { Findings } from '../receipts/findings.tsx';
+import { Told } from './told.tsx';
 
 const STRINGS = {
   title: 'Verify a receipt',
@@ -75,6 +76,7 @@ export function VerifyPage() {
           <input
             id={`${id}-file`}
             type="file"
+            className="file"
             accept=".json,application/json"
             onChange={({ target }: ChangeEvent<HTMLInputElement>) => read(target.files?.[0])}
           />
@@ -87,7 +89,9 @@ export function VerifyPage() {
       )}
       {typeof content === 'object' && (
         <section className="card">
-          <Findings content={content.json} />
+          <Findings content={content.json}>
+            <Told content={content.json} />
+          </Findings>
         </section>
       )}
     </main>

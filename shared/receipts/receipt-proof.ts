@@ -48,6 +48,12 @@ export async function checkReceiptFile(content: unknown): Promise<Finding[]> {
   return [{ check: 'shape', isSound: false, detail: 'This is no receipt of version 2, with or without its proof.' }];
 }
 
+/** The receipt of a file that has the shape of one, with or without its proof; whether it holds is another question. */
+export function receiptIn(content: unknown): Receipt | undefined {
+  if (Value.Check(ReceiptProof, content)) return content.receipt;
+  return Value.Check(Receipt, content) ? content : undefined;
+}
+
 /** Whether there are bytes of it to sign. */
 function isSayable(content: unknown): boolean {
   try {

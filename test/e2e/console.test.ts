@@ -366,10 +366,16 @@ test('the page /verify checks a receipt by itself, and tells one that was change
   await page.getByText('Signature of the relay holds').waitFor();
   await page.getByText('Signature of the node holds').waitFor();
   await page.getByText('Place in the log holds').waitFor();
+  await page.getByText('test/echo', { exact: true }).waitFor();
+  await page.getByLabel('The answer that you have').fill(`${MESSAGES[0]?.content} `);
+  await page.getByText('The receipt stands for another answer than this.').waitFor();
+  await page.getByLabel('The answer that you have').fill(`${MESSAGES[0]?.content}\n`);
+  await page.getByText('The receipt stands for this answer.').waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByLabel('Receipt as JSON').fill(proof.replace('"outputTokens":3', '"outputTokens":30000'));
   await page.getByText('Signature of the relay does not hold').waitFor();
   await page.getByText('Place in the log does not hold').waitFor();
+  assert.equal(await page.getByText('What it says').count(), 0, 'nothing of what was changed is told as what is so');
   await page.getByLabel('Receipt as JSON').fill(proof.slice(1));
   await page.getByRole('alert').getByText('This is no JSON.').waitFor();
   const choose = (content: string) =>

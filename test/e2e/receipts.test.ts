@@ -16,6 +16,8 @@ describe('sparewatt receipts', () => {
   let relay: Command;
   let agent: Command;
   let ready: Ready;
+  /** What the first chat has printed. */
+  let said = '';
   before(async () => {
     relay = sparewatt(['relay', '--port', '0', '--data', data, '--ready-json']);
     ready = JSON.parse(await relay.firstLine()) as Ready;
@@ -32,10 +34,35 @@ describe('sparewatt receipts', () => {
   const chat = () => runSparewatt(['chat', 'What is 1 + 2?', '--relay', ready.url, '--data', data, '--receipt', file]);
 
   it('verifies what chat --receipt has saved, without asking anybody', async () => {
-    assert.equal((await chat()).code, 0);
+    const asked = await chat();
+    assert.equal(asked.code, 0);
+    said = asked.stdout;
     const { code, stdout } = await runSparewatt(['receipts', 'verify', file, '--relay', 'http://127.0.0.1:9']);
     assert.equal(code, 0);
     assert.equal(stdout.match(/✓/g)?.length, 4, stdout);
+  });
+
+  it('says what the receipt tells, and whether it stands for an answer that was kept', async () => {
+    const answer = join(data, 'answer.txt');
+    writeFileSync(answer, said);
+    const { receipt } = JSON.parse(readFileSync(file, 'utf8')) as ReceiptProof;
+    const { code, stdout } = await run('verify', file, '--answer', answer);
+    assert.equal(code, 0);
+    assert.ok(
+      stdout.includes(`✓ answer: it stands for ${answer}\n  receipt  ${receipt.id}\n  job      ${receipt.job}\n`),
+      stdout,
+    );
+    assert.match(stdout, /\n {2}model {4}sparewatt\/demo-chat\n {2}tokens {3}\d+ read, \d+ written\n/);
+    writeFileSync(answer, '1000000');
+    const other = await run('verify', file, '--answer', answer);
+    assert.equal(other.code, 1);
+    assert.match(other.stdout, /✗ answer: it stands for another than /);
+    assert.match(other.stderr, /does not hold: answer\./);
+    assert.doesNotMatch(other.stdout, /model/, 'what does not hold is not told as what is so');
+    writeFileSync(answer, 'null');
+    const none = await run('verify', answer, '--answer', answer);
+    assert.match(none.stderr, /does not hold: shape\./);
+    assert.equal((await run('verify', file, '--answer', join(data, 'nothing.txt'))).code, 2);
   });
 
   it('refuses a saved receipt that was changed, and one of another relay', async () => {

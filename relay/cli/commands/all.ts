@@ -88,4 +88,9 @@ export const COMMANDS: CommandEntry[] = [
     'check that a relay is well and still what a saved snapshot says; ends with 0 or 1',
     async () => (await import('./preflight.ts')).definePreflightCommand,
   ],
+  [
+    'completion',
+    'print a script with which bash, zsh or fish completes commands and flags by Tab',
+    async () => (await import('./completion.ts')).defineCompletionCommand,
+  ],
 ];

@@ -53,10 +53,9 @@ export function defineChatCommand(command: Command): void {
 export function describeAnswer(answer: ChatAnswer): string {
   return [
     `served by ${answer.node}`,
-    answer.outputTokens === 1 ? '1 token' : `${answer.outputTokens} tokens`,
-    // One token alone has no rate.
+    `${answer.outputTokens === 1 ? '1 token' : `${answer.outputTokens} tokens`} in ${answer.totalMs.toFixed(0)} ms`,
     ...(answer.tokensPerSecond === null ? [] : [`${answer.tokensPerSecond.toFixed(0)} tokens/s`]),
-    `first token after ${answer.firstTokenMs.toFixed(0)} ms`,
+    `the first after ${answer.firstTokenMs.toFixed(0)} ms`,
     `receipt ${answer.receiptId}`,
   ].join(' · ');
 }

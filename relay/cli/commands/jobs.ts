@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Job, JobPage, JobRequest, JobResult, JobState } from '../../../shared/api/jobs.ts';
+import { JOB_STATES } from '../../jobs/queue/job-state.ts';
 import { clientCommand, type JsonOption, print } from '../answering-command.ts';
 import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
@@ -64,9 +65,9 @@ function addViews(jobs: Command): void {
     .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
     .addOption(new Option('--all', 'those of every key; needs the admin token'))
     .addOption(
-      new Option('--state <state>', 'only those, such as running or failed,expired; may be repeated').argParser(
-        addStates,
-      ),
+      new Option('--state <state>', 'only those, such as running or failed,expired; may be repeated')
+        .choices(JOB_STATES)
+        .argParser(addStates),
     )
     .action(async ({ limit, all, state, ...options }: ListOptions) => {
       const { relayUrl, key } = await readEither(options, all === true);

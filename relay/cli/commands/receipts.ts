@@ -3,9 +3,15 @@ import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { ReceiptList } from '../../../shared/api/receipts.ts';
 import { Problem, toProblem } from '../../../shared/problems/problem.ts';
+import { isAnswerOf } from '../../../shared/receipts/answer-check.ts';
 import type { TreeHead } from '../../../shared/receipts/log/tree-head.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
-import { checkReceiptFile, type Finding, type ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
+import {
+  checkReceiptFile,
+  type Finding,
+  type ReceiptProof,
+  receiptIn,
+} from '../../../shared/receipts/receipt-proof.ts';
 import { settingsOf } from '../../config/load-settings.ts';
 import { readRelayPublicKey } from '../../pairing/relay-identity.ts';
 import { auditLog } from '../../receipts/log/audit-log.ts';
@@ -16,12 +22,13 @@ import { getJson } from '../get-json.ts';
 import { checkLogOnline } from '../known-heads.ts';
 import { relayFolder } from '../local-relay.ts';
 import { printable } from '../printable.ts';
-import { fetchReceiptProof, readReceiptFile } from '../receipt-file.ts';
+import { fetchReceiptProof, readReceiptFile, readText } from '../receipt-file.ts';
+import { receiptText } from '../receipt-text.ts';
 import { loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 
 type JsonOption = SettingOptions & { json?: boolean };
-type VerifyOptions = JsonOption & { online?: boolean; relayKey?: string; attestationKey?: string };
+type VerifyOptions = JsonOption & { answer?: string; online?: boolean; relayKey?: string; attestationKey?: string };
 
 /** `sparewatt receipts list | show | verify | audit`. */
 export function defineReceiptsCommand(receipts: Command): void {
@@ -48,6 +55,7 @@ export function defineReceiptsCommand(receipts: Command): void {
   addClientOptions(receipts.command('verify'), ['api_key'])
     .description('check a saved receipt: signatures, and its place in the log; asks nobody unless --online is given')
     .addArgument(new Argument('<file>', 'what `chat --receipt` or `receipts show` wrote'))
+    .addOption(new Option('--answer <file>', 'also check that it stands for the answer in this file'))
     .addOption(new Option('--relay-key <key>', 'the only relay key to accept (N…)'))
     .addOption(new Option('--attestation-key <key>', 'the only attestation key to accept (N…); one is then needed'))
     .addOption(new Option('--online', 'also ask the relay whether its log continues this one'))
@@ -74,19 +82,24 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   };
   try {
     for (const finding of await checkReceiptFile(content)) tell(finding);
+    const receipt = receiptIn(content);
+    if (receipt !== undefined && options.answer !== undefined) tell(await checkAnswer(options.answer, receipt));
     const broken = findings.filter(({ isSound }) => isSound === false).map(({ check }) => check);
-    if (broken.length > 0) throw new Problem('receipt_invalid', `${file} does not hold: ${broken.join(', ')}.`);
-    const { receipt, head } = 'receipt' in (content as object) ? (content as ReceiptProof) : only(content as Receipt);
+    if (receipt === undefined || broken.length > 0) {
+      throw new Problem('receipt_invalid', `${file} does not hold: ${broken.join(', ')}.`);
+    }
     assertIssuedBy(options.relayKey, receipt);
     assertAttestedBy(options.attestationKey, receipt);
-    if (options.online === true) await askOnline(receipt.keys.relay, head, options, tell);
+    if (options.online === true)
+      await askOnline(receipt.keys.relay, (content as Partial<ReceiptProof>).head, options, tell);
+    if (options.json !== true) process.stdout.write(receiptText(receipt));
   } finally {
     if (options.json === true) process.stdout.write(`${JSON.stringify(findings)}\n`);
   }
 }
 
 /** Of the file, and what its relay said. */
-type Told = Omit<Finding, 'check'> & { readonly check: Finding['check'] | 'log of the relay' };
+type Told = Omit<Finding, 'check'> & { readonly check: Finding['check'] | 'answer' | 'log of the relay' };
 
 /** Errors: those of `checkLogOnline`. */
 async function askOnline(
@@ -122,8 +135,10 @@ function assertAttestedBy(wanted: string | undefined, { attestation }: Receipt):
   throw new Problem('receipt_invalid', `${by}, not by ${wanted}.`);
 }
 
-function only(receipt: Receipt): { receipt: Receipt; head: undefined } {
-  return { receipt, head: undefined };
+/** Errors: `invalid_option` for a file that cannot be read. */
+async function checkAnswer(file: string, receipt: Receipt): Promise<Told> {
+  const isSound = await isAnswerOf(receipt, readText(file));
+  return { check: 'answer', isSound, detail: isSound ? `it stands for ${file}` : `it stands for another than ${file}` };
 }
 
 function describe({ check, isSound, detail }: Told): string {

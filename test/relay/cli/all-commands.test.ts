@@ -11,7 +11,7 @@ for (const [name, description, load] of COMMANDS) {
     const command = new Command(name).description(description);
     (await load())(command);
     assert.equal(command.description(), description, 'the description stands in one place');
-    assert.ok(command.options.length + command.commands.length > 0);
+    assert.ok(command.options.length + command.commands.length + command.registeredArguments.length > 0);
   });
 }
 
@@ -70,7 +70,18 @@ test('no line of a help is wider than a terminal of 80 columns, however long the
   }
 });
 
-const PRINT_WHAT_THEY_ARE_ABOUT = ['nats-config', 'credentials'];
+test('the help of a command begins with its own flags, and names the values of a setting that has few', async () => {
+  const { stdout } = await runSparewatt(['relay', '--help']);
+  const [own = '', settings = ''] = stdout.split('\nSettings, also from the environment or sparewatt.toml:\n');
+  assert.match(own, /\nOptions:\n {2}--ready-json /);
+  assert.doesNotMatch(own, /--port/);
+  assert.match(
+    settings.replaceAll(/\s+/g, ' '),
+    /--log-level .*\(choices: "debug", "info", "warn", "error", "silent"\)/,
+  );
+});
+
+const PRINT_WHAT_THEY_ARE_ABOUT = ['nats-config', 'credentials', 'completion'];
 const STAY = ['start', 'relay', 'agent'];
 
 test('whatever asks takes --json', async () => {

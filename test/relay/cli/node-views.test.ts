@@ -24,7 +24,7 @@ test('nothing in the input of a task can hide from the person who approves it', 
   assert.match(text, new RegExp(`sha256  ${'f'.repeat(64)}\n`));
 });
 
-test('tables fit 80 columns, also with long names', () => {
+test('tables fit the terminal, also with long names, and are whole in a pipe', () => {
   const node = {
     id: 'a-node-with-a-long-name-b3tyvfcyiz',
     kind: 'http',
@@ -33,9 +33,11 @@ test('tables fit 80 columns, also with long names', () => {
     models: [{ name: 'm', type: 'llm', state: 'warm' }],
     reason: 'a\u001b[2K reason that goes on and on, as reasons sometimes do when many people have a say in it',
   } as NodeSummary;
-  const table = nodesTable([node]);
+  const table = nodesTable([node], 80);
   assert.equal(widest(table), 80);
+  assert.equal(widest(nodesTable([node], 120)), 120);
+  assert.ok(nodesTable([node]).endsWith('many people have a say in it\n'));
   assert.match(table, /a\\u\{1b\}\[2K.*…\n$/);
   assert.ok(widest(pendingText({ ...pending, input: { messages: [] } })) <= 80);
-  assert.ok(widest(pendingTable([{ ...pending, model: 'a/model-with-a-name-that-goes-on-and-on' }])) <= 80);
+  assert.ok(widest(pendingTable([{ ...pending, model: 'a/model-with-a-name-that-goes-on-and-on' }], 80)) <= 80);
 });
