@@ -38,7 +38,8 @@ function runUnderBundledNode() {
   // By the channel it learns of our end, even of a kill -9.
   const child = spawn(node, process.argv.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   // A terminal signals the whole group; a script signals this process alone, but on Windows, where passing a signal on kills.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => isWindows || child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'])
+    process.on(signal, () => isWindows || child.kill(signal));
   process.on('disconnect', () => child.connected && child.disconnect());
   child.on('error', (error) => {
     console.error(`sparewatt could not start ${node}: ${error.message}`);
