@@ -1,5 +1,6 @@
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { onceLetGo } from '../../shared/files/once-let-go.ts';
 
 /** Keeps one secret, in a file or in the keychain of the system. */
 export type SecretBox = {
@@ -44,5 +45,5 @@ async function writeWhole(path: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
-  await rename(draft, path);
+  await onceLetGo(process.platform, () => rename(draft, path));
 }

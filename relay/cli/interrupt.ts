@@ -14,6 +14,9 @@ export type SignalSource = {
   exit(code: number): unknown;
 };
 
+/** The third is a terminal that is closed; the last is Ctrl-Break, by which alone one program can ask another to end on Windows. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
+
 /**
  * One Ctrl-C arrives twice: from the terminal, which tells all who run in it, and from npm or an older Node, which pass it on.
  * On a busy machine there is a while between the two.
@@ -40,7 +43,7 @@ export function listenForInterruption(
       source.exit(EXIT.interrupted);
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) source.on(signal, onSignal);
+  for (const signal of ENDING) source.on(signal, onSignal);
   onParentGone(() => ask('SIGTERM'));
   return { asked: asked.promise, insisted: insisting.signal };
 }

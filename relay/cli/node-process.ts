@@ -22,10 +22,12 @@ export type NodeProcessOptions = {
   /** The configuration file that applies here, if there is one; the node reads its own part of it. */
   configFile: string | undefined;
   logFile: string;
+  platform?: NodeJS.Platform;
 };
 
 /** Starts a node in a process of its own, which ends when this one does. */
-export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: NodeProcessOptions): NodeProcess {
+export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
+  const { relayUrl, dataFolder, configFile, logFile, platform = process.platform } = options;
   const file = configFile === undefined ? [] : ['--config', configFile];
   const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, ...file, '--ready-json'];
   const log = openLog(logFile);
@@ -39,7 +41,7 @@ export function startNodeProcess({ relayUrl, dataFolder, configFile, logFile }: 
   failed.catch(() => undefined); // Whoever stops the node does not wait for it.
   const ready = Promise.race([readNodeId(child), failed]);
   ready.catch(() => undefined);
-  return { ready, failed, stop: () => stop(child, exited) };
+  return { ready, failed, stop: () => stop(child, exited, platform) };
 }
 
 function openLog(path: string): number {
@@ -59,9 +61,11 @@ async function readNodeId(child: ChildProcess): Promise<string> {
   return new Promise(() => undefined); // The process has closed its output: `failed` says why.
 }
 
-async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+async function stop(child: ChildProcess, exited: Promise<unknown>, platform: NodeJS.Platform): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
+  // Windows has no signals: whatever is sent there kills.
+  if (platform !== 'win32') child.kill('SIGTERM');
+  else if (child.connected) child.disconnect();
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await exited;
   clearTimeout(timer);

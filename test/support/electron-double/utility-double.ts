@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
-const PARENT_PORT = fileURLToPath(new URL('./parent-port.ts', import.meta.url));
+// Windows takes no path for it.
+const PARENT_PORT = new URL('./parent-port.ts', import.meta.url).href;
 
 /** A utility process as a child of Node: messages are cloned as Electron clones them, so that no memory is shared. */
 export class UtilityDouble extends EventEmitter {
