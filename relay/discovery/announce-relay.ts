@@ -28,7 +28,9 @@ export function isToAnnounce(url: string, ordered: boolean | undefined): boolean
 
 /** Tells the local network that a relay is here. A network that refuses is logged and costs nothing else. */
 export function announceRelay({ url, version, network, relayKey, log }: AnnounceOptions): Announcement {
-  const { hostname: address, port, protocol } = new URL(url);
+  const { hostname: address, port: given, protocol } = new URL(url);
+  // A URL does not name the usual port of its scheme.
+  const port = Number(given || (protocol === 'https:' ? 443 : 80));
   const onError = (error: Error): void => {
     log.warn({ reason: error.message }, 'the relay cannot be announced by mDNS; nodes must be told its address');
   };
@@ -39,7 +41,7 @@ export function announceRelay({ url, version, network, relayKey, log }: Announce
     name: nameOf(port),
     type: SERVICE_TYPE,
     protocol: 'tcp',
-    port: Number(port),
+    port,
     host: `${firstLabel(hostname())}.local`,
     txt: writeAnnouncement({
       version,
@@ -76,7 +78,7 @@ function networkOf(address: string, network: MdnsNetwork): MdnsNetwork {
 }
 
 /** A DNS label holds at most 63 bytes. */
-function nameOf(port: string): string {
+function nameOf(port: number): string {
   return `${firstLabel(hostname()).slice(0, 50)}-${port}`;
 }
 

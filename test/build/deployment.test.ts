@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { knownVariables } from '../../relay/config/unread-variables.ts';
 import { ROOT, sparewatt } from '../support/command.ts';
@@ -35,6 +35,28 @@ function instruction(name: string): string[] {
   return JSON.parse(list) as string[];
 }
 
+/** What `COPY . .` finds, as names in the root. */
+function copied(): string[] {
+  const [everything, ...kept] = read('Dockerfile.dockerignore').trim().split('\n').slice(1);
+  assert.equal(everything, '*');
+  return kept.flatMap((line) => {
+    const names = globSync(line.slice(1), { cwd: ROOT });
+    assert.ok(line.startsWith('!') && names.length > 0, line);
+    return names;
+  });
+}
+
+/** The image's folder, as far as it is ours. */
+function imageFolder(t: TestContext): string {
+  const folder = temporaryFolder(t);
+  const removed = /npm prune .*rm -rf (.+)$/m.exec(read('Dockerfile'))?.[1]?.split(' ') ?? [];
+  for (const name of copied()) {
+    if (!removed.includes(name)) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  return folder;
+}
+
 test('compose.yaml opens the relay to this machine alone, and gives it nothing it does not need', () => {
   assert.ok(relay.ports.every((port) => port.startsWith('127.0.0.1:')));
   assert.deepEqual([relay.user, relay.read_only, relay.cap_drop], ['node', true, ['ALL']]);
@@ -51,8 +73,13 @@ test('compose.yaml sets what the relay reads, and no secret', () => {
     assert.doesNotMatch(name, /KEY|TOKEN|SECRET|PASSWORD|HEADERS/);
   }
   const published = relay.ports.map((port) => port.split(':').at(-1));
-  const { SPAREWATT_RELAY_PORT: port, SPAREWATT_RELAY_BUS_PORT: busPort } = relay.environment;
+  const {
+    SPAREWATT_RELAY_PORT: port,
+    SPAREWATT_RELAY_BUS_PORT: busPort,
+    SPAREWATT_RELAY_PUBLIC_URL: url,
+  } = relay.environment;
   assert.deepEqual(published, [port, busPort]);
+  assert.equal(`${url}:${port}`, `http://${relay.ports[0]}`);
   assert.ok(Number.parseInt(relay.stop_grace_period, 10) > Number(relay.environment.SPAREWATT_RELAY_DRAIN_S) + 2);
 });
 
@@ -86,14 +113,19 @@ test('the Dockerfile copies what there is, and runs the command as nobody in par
   assert.equal(text.match(/^USER .*$/gm)?.join(), 'USER node');
   assert.ok(text.indexOf('USER node') < text.indexOf('ENTRYPOINT'));
   assert.ok(existsSync(join(ROOT, instruction('ENTRYPOINT')[1] ?? '')));
-  const ignored = read('Dockerfile.dockerignore').split('\n');
-  for (const name of ['.git', '.env', '**/node_modules', '.sparewatt']) assert.ok(ignored.includes(name), name);
+  // A sparewatt.toml of the working folder may hold secrets, and the relay would read it.
+  const kept = copied();
+  for (const name of ['sparewatt.toml', '.env', '.git', '.sparewatt', 'node_modules'])
+    assert.ok(!kept.includes(name), name);
 });
 
 for (const tls of ['false', 'true']) {
   const how = tls === 'true' ? 'with TLS' : 'as it stands';
   test(`what the container runs starts ${how}, is found healthy, drains, and prints no key`, async (t) => {
     const data = temporaryFolder(t);
+    // Once is enough: nothing in a folder of its own was compiled before, and it must not fill the cache of the others.
+    const isApart = tls === 'false';
+    const folder = isApart ? imageFolder(t) : ROOT;
     const [port, busPort] = [await freePort(), await freePort()];
     const env = {
       ...relay.environment,
@@ -103,14 +135,16 @@ for (const tls of ['false', 'true']) {
       SPAREWATT_RELAY_BUS_PORT: `${busPort}`,
       SPAREWATT_RELAY_DRAIN_S: '1',
       SPAREWATT_RELAY_TLS: tls,
+      ...(isApart ? { NODE_COMPILE_CACHE: join(data, 'compile-cache') } : {}),
     };
-    const command = sparewatt(instruction('CMD'), { env });
+    const bin = join(folder, instruction('ENTRYPOINT')[1] ?? '');
+    const command = sparewatt(instruction('CMD'), { env, bin, cwd: folder });
     // Compose writes a dollar sign twice.
     const [, program, ...args] = relay.healthcheck.test.map((part) => part.replaceAll('$$', '$'));
     assert.equal(program, 'node');
     const check = (): number | null => spawnSync(process.execPath, args, { env: { ...process.env, ...env } }).status;
     assert.equal(check(), 1);
-    await until(() => check() === 0 || command.child.exitCode !== null);
+    await until(() => check() === 0 || command.child.exitCode !== null, 60_000);
     command.child.kill('SIGTERM');
     await until(() => check() === 1);
     assert.equal(await command.exit, 0, command.stderr());
@@ -122,6 +156,19 @@ for (const tls of ['false', 'true']) {
     for (const secret of [apiKey, adminToken]) assert.ok(!command.stderr().includes(secret ?? ''));
   });
 }
+
+test('the systemd unit gives the relay a home and folders of its own, and leaves it what it needs', () => {
+  const text = read('sparewatt-relay.service');
+  const given = (name: string): string | undefined => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1];
+  const [state, cache] = [`/var/lib/${given('StateDirectory')}`, `/var/cache/${given('CacheDirectory')}`];
+  assert.ok(given('ExecStart')?.endsWith(` --data ${state}`));
+  assert.match(text, new RegExp(`^Environment=HOME=${state}$`, 'm'));
+  assert.match(text, new RegExp(`^Environment=.*NODE_COMPILE_CACHE=${cache}$`, 'm'));
+  // A NATS server that ends with a relay that crashed would cut every node off.
+  assert.equal(given('KillMode'), 'process');
+  // V8 compiles while it runs.
+  assert.equal(given('MemoryDenyWriteExecute'), undefined);
+});
 
 const systemd = spawnSync('systemd-analyze', ['--version']).status === 0;
 const skip = systemd ? false : 'there is no systemd-analyze on this machine';

@@ -98,6 +98,20 @@ test('[D1] [D2] a relay that is told to announces itself with its TXT record, an
   assert.match(key ?? '', /^N[A-Z2-7]{55}$/);
 });
 
+for (const [url, port] of [
+  ['http://127.0.0.1', 80],
+  ['https://127.0.0.1', 443],
+] as const) {
+  test(`[D1] a relay on the port that goes without saying is announced with it: ${url}`, async (t) => {
+    const network = await loopbackMdns();
+    const { heard } = listen(t, network);
+    const relay = announceRelay({ url, version: VERSION, network, log: silentLog });
+    afterTest(t, () => relay.close());
+    const service = await heard.next();
+    assert.deepEqual([service.name, service.port], [`${hostname().split('.')[0]}-${port}`, port]);
+  });
+}
+
 test('[D2] the key of a relay survives the record, and whatever is written is read', () => {
   const announcement = { ...HERE, relayKey: `N${'A2'.repeat(27)}B` };
   assert.deepEqual(writeAnnouncement(announcement), {

@@ -25,7 +25,13 @@ export type Command = {
   readonly exit: Promise<number | NodeJS.Signals>;
 };
 
-export type CommandOptions = { env?: Record<string, string>; node?: string; input?: string; cwd?: string };
+export type CommandOptions = {
+  env?: Record<string, string>;
+  node?: string;
+  bin?: string;
+  input?: string;
+  cwd?: string;
+};
 
 /** Starts `sparewatt …` as a script would: no terminal, its own environment. */
 export function sparewatt(args: string[], options: CommandOptions = {}): Command {
@@ -37,7 +43,10 @@ export function sparewatt(args: string[], options: CommandOptions = {}): Command
   };
   // Set by the test runner, and inherited by what is not a test.
   delete env.NODE_TEST_CONTEXT;
-  const child = spawn(options.node ?? process.execPath, [BIN, ...args], { env, cwd: options.cwd ?? ROOT });
+  const child = spawn(options.node ?? process.execPath, [options.bin ?? BIN, ...args], {
+    env,
+    cwd: options.cwd ?? ROOT,
+  });
   running.add(child);
   child.once('exit', () => running.delete(child));
   child.stdin.end(options.input ?? '');
