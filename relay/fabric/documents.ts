@@ -166,7 +166,7 @@ async function isSigned(document: CapabilityDocument, signature: string, publicK
     const spki = createPublicKey({ key: Buffer.concat([SPKI_HEADER, key]), format: 'der', type: 'spki' });
     return await verifyAsync(null, documentBytes(document), spki, bytes);
   } catch {
-    // Text that canonical JSON cannot hold was not signed either.
+    // What canonical JSON cannot hold, such as a number without end, was not signed either.
     return false;
   }
 }

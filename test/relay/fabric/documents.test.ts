@@ -56,6 +56,9 @@ test('[K3] drops a document of another node, of another key, and one that was ch
   for (const signature of ['', 'x', '!!', 'A'.repeat(86), 'A'.repeat(100)]) {
     assert.deepEqual(await refused(encodeJson({ ...signed(), signature })), { foreign: 1 }, signature);
   }
+  // Nobody can have signed what has no canonical form.
+  const endless = JSON.stringify({ ...signed(), future: 0 }).replace('"future":0', '"future":1e999');
+  assert.deepEqual(await refused(new TextEncoder().encode(endless)), { foreign: 1 });
 });
 
 test('[K2] a document counts until its life is over, give or take a clock', async () => {
@@ -147,6 +150,17 @@ test('[K7] a document is as old as the last word of its node, and of no age once
   documents.confirm(document);
   assert.equal(documents.ageMs(document), Number.POSITIVE_INFINITY);
   assert.equal(documents.ageMs(signed()), Number.POSITIVE_INFINITY);
+});
+
+test('a document that is forgotten is of no age and not known again, but for what has taken its place', async () => {
+  const documents = createDocuments(() => 0);
+  const data = encodeJson(signed());
+  const [older, newer] = [await documents.read(ATTIC, data), await documents.read(ATTIC, data)];
+  documents.forget(older);
+  assert.equal(documents.ageMs(older), Number.POSITIVE_INFINITY);
+  assert.equal(documents.recognise(data), newer);
+  documents.forget(newer);
+  assert.equal(documents.recognise(data), undefined);
 });
 
 test('[K8] a document is due when half its life is over', async () => {

@@ -43,6 +43,23 @@ test('[J11] refuses more than vectorsPerFrame in one frame', () => {
   assert.throws(() => createVectorCheck(100).assertNext(frame(0, 65, 1)), { code: 'protocol_violation' });
 });
 
+test('[J11] refuses vectors of another place, number, size or dimension than is due', () => {
+  const wrong = [
+    [frame(1, 1, 3)],
+    [frame(0, 1, 3), frame(0, 1, 3)],
+    [frame(0, 1, 3), frame(1, 2, 3)],
+    [frame(0, 1, 3), frame(1, 1, 4)],
+    [frame(0, 1, 3, 2)],
+    [frame(0, 1, 3, 4)],
+  ];
+  for (const frames of wrong) {
+    const check = createVectorCheck(2);
+    const last = frames.pop() as VectorsFrame;
+    for (const one of frames) check.assertNext(one);
+    assert.throws(() => check.assertNext(last), { code: 'protocol_violation' });
+  }
+});
+
 test('[J11] refuses vectors for a job that makes text', () => {
   const check = createVectorCheck(0);
   check.assertComplete();

@@ -20,8 +20,8 @@ test('measures the first token, the time per token, and the load time apart from
   measurements.succeeded(node, 'm', CHAT, { ...RESULT, firstTokenMs: 5_100, endMs: 6_090, wasCold: true }, 2);
   const own = measurements.ofNode('a')?.models.get('m');
   assert.deepEqual(
-    [own?.firstToken?.value, own?.perToken?.value, own?.load?.value, own?.inputTokens?.value],
-    [100, 10, 5_000, 10],
+    [own?.firstToken?.value, own?.perToken?.value, own?.load?.value, own?.inputTokens?.value, own?.outputTokens?.value],
+    [100, 10, 5_000, 10, 100],
   );
   assert.deepEqual([measurements.ofNode('a')?.succeeded, measurements.ofPool('m')?.perToken?.samples], [2, 2]);
 });
@@ -46,6 +46,8 @@ test('takes all of an embedding for reading, and an answer of one token for no s
   const models = measurements.ofNode('a')?.models;
   assert.deepEqual([models?.get('e')?.firstToken?.value, models?.get('e')?.perToken], [1_090, undefined]);
   assert.equal(models?.get('m')?.perToken, undefined);
+  measurements.succeeded(node, 'm', CHAT, { ...RESULT, endMs: 150, outputTokens: 2 }, 1);
+  assert.equal(models?.get('m')?.perToken?.value, 50);
 });
 
 test('forgets old successes and failures little by little, so that a node can mend', () => {
