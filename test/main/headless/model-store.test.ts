@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -74,6 +75,9 @@ describe('the model store', () => {
     assert.equal(model.dtype, 'fp32', 'there is no q8, so the next choice is taken');
     assert.equal(model.revision, COMMIT);
     assert.equal(model.contextLength, 512);
+    const weights = await readFile(join(hubFolder, ID, WEIGHTS));
+    assert.equal(model.sizeBytes, weights.length);
+    assert.equal(model.weightsDigest, createHash('sha256').update(weights).digest('hex'));
     assert.equal(new Set(mirror.requests).size, mirror.requests.length, 'nothing is asked for twice');
     await store().verify(model);
   });
