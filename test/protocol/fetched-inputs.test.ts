@@ -32,7 +32,7 @@ async function fetchFrom(
   t: TestContext,
   answer: (response: ServerResponse) => void,
   input: JsonInput,
-  { stallMs = PATIENT_MS, ...more }: { stallMs?: number; bytes?: number } = {},
+  { stallMs = PATIENT_MS, signal = NEVER, ...more }: { stallMs?: number; signal?: AbortSignal; bytes?: number } = {},
 ) {
   const asked: (string | undefined)[] = [];
   const server = createServer(({ url, headers }, response) => {
@@ -48,7 +48,7 @@ async function fetchFrom(
   const lent = { file_id: 'file_1', ...HELD, ...more };
   const files = { path: '/v1/job-files', token: TOKEN, inputs: [lent], mostOutputs: 1, mostOutputBytes: 1 };
   const relayUrl = `http://127.0.0.1:${port}`;
-  const fetched = withFetchedFiles(input, { ...files, relayUrl }, NEVER, { fetch, crypto, stallMs });
+  const fetched = withFetchedFiles(input, { ...files, relayUrl }, signal, { fetch, crypto, stallMs });
   return { fetched, asked, port };
 }
 
@@ -60,7 +60,8 @@ test('[F6] a member that stands for a file of the job gets its content, fetched 
 });
 
 test('[F6] nothing is fetched for what the relay has not lent', async (t) => {
-  for (const audio of ['AAAA', null, { sha256: digestOf(Buffer.from('other')), bytes: 5 }, { ...HELD, bytes: 1 }]) {
+  const other = digestOf(Buffer.from('other'));
+  for (const audio of ['AAAA', null, { ...HELD, sha256: other }, { ...HELD, bytes: 1 }]) {
     const input = { audio };
     const { fetched, asked } = await fetchFrom(t, (response) => response.end(CONTENT), input);
     assert.equal(await fetched, input);
@@ -82,6 +83,27 @@ test('[F6] content that is another, shorter, longer, refused or late is not give
   for (const answer of answers) await assert.rejects((await fetchFrom(t, answer, { audio: HELD })).fetched, isFailed);
   const late = (response: ServerResponse) => response.writeHead(200).write(CONTENT.subarray(0, 3));
   await assert.rejects((await fetchFrom(t, late, { audio: HELD }, { stallMs: 200 })).fetched, isFailed);
+});
+
+test('[F6] a file that is gone is told so by the relay alone, and nothing else that it says is that', async (t) => {
+  const said = async (status: number, type: string): Promise<unknown> => {
+    const answer = (response: ServerResponse) => response.writeHead(status, { 'content-type': type }).end('{}');
+    const { fetched } = await fetchFrom(t, answer, { audio: HELD });
+    return fetched.catch(({ code }: { code: string }) => code);
+  };
+  assert.equal(await said(404, 'application/problem+json'), 'file_not_found');
+  assert.equal(await said(404, 'text/html'), 'file_transfer_failed');
+  assert.equal(await said(401, 'application/problem+json'), 'file_transfer_failed');
+});
+
+test('[F6] a job that ends while its file is fetched ends with its own reason', async (t) => {
+  const cancel = new AbortController();
+  const reason = new Error('the client has gone');
+  const answer = (response: ServerResponse): void => {
+    response.writeHead(200).write(CONTENT.subarray(0, 3));
+    cancel.abort(reason);
+  };
+  await assert.rejects((await fetchFrom(t, answer, { audio: HELD }, { signal: cancel.signal })).fetched, reason);
 });
 
 test('[F6] a node is not sent to another address', async (t) => {
@@ -108,6 +130,9 @@ test('[F6] a node holds no more for a job than the limit', async (t) => {
   const { fetched, asked } = await fetchFrom(t, (response) => response.end(), { audio: { ...HELD, bytes } }, { bytes });
   await assert.rejects(fetched, isProblem('file_too_large', /26214400/));
   assert.deepEqual(asked, []);
+  const most = { bytes: LIMITS.maxRecordingBytes };
+  const held = await fetchFrom(t, (response) => response.end(), { audio: { ...HELD, ...most } }, most);
+  await assert.rejects(held.fetched, isProblem('file_transfer_failed', /less than/), 'which it may have');
 });
 
 test('[F6] a recording that has to be fetched goes to no node that does not say that it can', async (t) => {

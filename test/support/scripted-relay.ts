@@ -44,6 +44,8 @@ export type Line = {
   /** It ends for good. */
   end(error?: Error): void;
   readonly isClosed: boolean;
+  /** How often the node has wanted to begin anew. */
+  readonly reconnects: number;
 };
 
 export type Answers = {
@@ -148,6 +150,7 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
   const beats: Heartbeat[] = [];
   const closed = Promise.withResolvers<Error | undefined>();
   let isClosed = false;
+  let reconnects = 0;
   const end = (error?: Error): void => {
     isClosed = true;
     closed.resolve(error);
@@ -162,7 +165,9 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     subscribe: (subject, handler) => void handlers.set(subject, handler),
     flush: async () => undefined,
     closed: closed.promise,
-    reconnect: async () => undefined,
+    reconnect: async () => {
+      reconnects += 1;
+    },
     close: async () => end(),
   };
   return {
@@ -186,6 +191,9 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     end,
     get isClosed() {
       return isClosed;
+    },
+    get reconnects() {
+      return reconnects;
     },
   };
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createContributionKeeper } from '../../../main/node/contribution-keeper.ts';
+import { createContributionKeeper, nodePolicyOf } from '../../../main/node/contribution-keeper.ts';
 import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { NOTHING_KNOWN, type Presence } from '../../../shared/preferences/presence.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
 import { startDesktop } from '../../support/desktop.ts';
+import { settled } from '../../support/pending-timers.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -117,6 +118,43 @@ test('contributing by hand outweighs the schedule for an hour, also on the node 
   see({}, 60 * MINUTE_MS);
   assert.equal(policy.isOpen(), false);
   assert.equal(keeper.current().contributing, false);
+});
+
+test('contributing by hand outweighs a profile too, and nothing that goes on at the machine', () => {
+  const { here, away } = DEFAULT_PREFERENCES.profiles;
+  const resting = { ...DEFAULT_PREFERENCES, profiles: { here: { ...here, contribute: false }, away } };
+  const rested = openKeeper({ preferences: resting });
+  assert.equal(rested.keeper.current().contributing, false);
+  rested.keeper.contribute();
+  assert.equal(rested.world.wish.state, 'insist');
+  assert.equal(rested.policy.isOpen(), true);
+  const { world, see, keeper } = openKeeper();
+  keeper.contribute();
+  assert.deepEqual(world.wish, { state: 'contribute' }, 'there was nothing to outweigh');
+  see({ game: 'Elden Ring' });
+  keeper.contribute();
+  assert.deepEqual(world.wish, { state: 'contribute' });
+});
+
+test('where nobody waits for jobs memory is freed under them, and nothing is told while nothing changes', async () => {
+  const { world, see } = openKeeper();
+  world.jobs = 1;
+  see({ game: 'Elden Ring' });
+  assert.equal(world.freed, 1);
+  await settled();
+  const { told } = world;
+  see({});
+  see({}, 1_000);
+  assert.equal(world.told, told);
+});
+
+test('the node itself keeps the hours, unless the person insists, and lets jobs end where the preferences say so', () => {
+  const policy = { hours: ['sun 12:00-13:00'], models: { allow: ['acme/*'] } };
+  const preferences = { ...DEFAULT_PREFERENCES, policy, finish_at_schedule_end: false };
+  assert.deepEqual(nodePolicyOf(preferences, false), { ...policy, finish_running: false });
+  assert.deepEqual(nodePolicyOf(preferences, true), { models: policy.models, finish_running: false });
+  const { keeper } = openKeeper({ wish: { state: 'paused', until: null } });
+  assert.equal(keeper.slots(), DEFAULT_PREFERENCES.profiles.here.slots, 'also before it has ever contributed');
 });
 
 test('profiles change how many jobs there are at a time, and the relay is told', () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
+import type { ModelLock } from '../../../shared/api/model-lock.ts';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
@@ -73,6 +75,9 @@ describe('the model store', () => {
     assert.equal(model.dtype, 'fp32', 'there is no q8, so the next choice is taken');
     assert.equal(model.revision, COMMIT);
     assert.equal(model.contextLength, 512);
+    const weights = await readFile(join(hubFolder, ID, WEIGHTS));
+    assert.equal(model.sizeBytes, weights.length);
+    assert.equal(model.weightsDigest, createHash('sha256').update(weights).digest('hex'));
     assert.equal(new Set(mirror.requests).size, mirror.requests.length, 'nothing is asked for twice');
     await store().verify(model);
   });
@@ -254,10 +259,18 @@ describe('the model store', () => {
   test('uses a folder that was copied there by hand and watches over it from then on', async () => {
     await mirror.close();
     await cp(join(hubFolder, ID), join(cacheFolder, ID), { recursive: true });
-    const model = await store().install(ID);
+    await writeFile(join(cacheFolder, ID, `${WEIGHTS}_data`), 'weights beside the graph');
+    const model = await store({ now: () => 1_700_000_000_000 }).install(ID);
     await store().verify(model);
-    await writeFile(join(model.folder, WEIGHTS), 'something else');
-    await assert.rejects(store().verify(model), isProblem('model_files_corrupt', /onnx\/model\.onnx/));
+    const note = join(model.folder, 'digests.json');
+    const { source, trustedAt } = JSON.parse(await readFile(note, 'utf8')) as ModelLock;
+    assert.deepEqual([source, trustedAt], ['copied', '2023-11-14T22:13:20.000Z']);
+    for (const name of [`${WEIGHTS}_data`, WEIGHTS]) {
+      await writeFile(join(model.folder, name), 'something else');
+      await assert.rejects(store().verify(model), isProblem('model_files_corrupt', new RegExp(`'${name}'`)));
+    }
+    await rm(note);
+    await assert.rejects(store().verify(model), isProblem('model_files_missing', /digests\.json/));
   });
 
   test('cleans up what a node that was killed left half-written', async () => {

@@ -66,16 +66,30 @@ test('[O6] a file that the owner named allows nothing more when it is gone or ca
   await until(() => policy.isOpen());
 });
 
-test('[O6] a file that is away for a moment, as while an editor puts another in its place, allows nothing more', (t) => {
+/** A file that nobody named, looked at when the test says so. */
+function openLooked(t: TestContext, content: string) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const path = join(temporaryFolder(t), 'policy.json');
-  writeFileSync(path, '{"paused": true}');
-  const { policy, close } = openPolicyFile({ path, isNamed: false, now: () => 0, log: collectLog() });
+  writeFileSync(path, content);
+  const log = collectLog();
+  const { policy, close } = openPolicyFile({ path, isNamed: false, now: () => 0, log });
   afterTest(t, close);
   const look = (): boolean => {
     t.mock.timers.tick(1_000);
     return policy.isOpen();
   };
+  return { path, policy, log, look };
+}
+
+test('[O6] a change counts from the next look on, and is told once', (t) => {
+  const { path, log, look } = openLooked(t, '{}');
+  writeFileSync(path, '{"paused": true}');
+  assert.deepEqual([look(), look(), look()], [false, false, false]);
+  assert.equal(log.lines.length, 1);
+});
+
+test('[O6] a file that is away for a moment, as while an editor puts another in its place, allows nothing more', (t) => {
+  const { path, policy, look } = openLooked(t, '{"paused": true}');
   for (let save = 0; save < 3; save++) {
     rmSync(path);
     assert.equal(look(), false);
@@ -101,4 +115,6 @@ test('[O6] a file that is wrong at the start is refused with the place', (t) => 
   assert.throws(() => open(t, chat), isProblem('invalid_setting', /services\.allow\.0 must be one of llm, embed/));
   assert.throws(() => open(t, 'paused'), isProblem('invalid_setting', /is not JSON/));
   assert.throws(() => open(t, undefined, true), isProblem('invalid_setting', /There is no policy file/));
+  const options = { path: temporaryFolder(t), isNamed: false, now: Date.now, log: collectLog() };
+  assert.throws(() => openPolicyFile(options), isProblem('invalid_setting', /cannot be read/), 'it may forbid all');
 });

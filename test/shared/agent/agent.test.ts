@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent } from '../../../shared/agent/agent.ts';
 import { settled } from '../../support/pending-timers.ts';
+import { chatInput } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import { confirm, IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/scripted-agent.ts';
 import { SCRIPTED_NODE_ID } from '../../support/scripted-relay.ts';
@@ -151,6 +152,29 @@ test('[I5] asks for new credentials when two thirds of their life are over, and 
   assert.equal(line.options.jwt(), 'second');
   await pass(200_000);
   assert.equal(relay.enrolments.all.length, 3, 'the new ones last 300 s as well');
+});
+
+test('[I5] connects anew with new credentials in the first moment without a job', async (t) => {
+  const { relay, runtime, pass } = startScriptedAgent(t);
+  (await relay.enrolments.next()).accept({ expiresAt: 300 });
+  const line = await relay.lines.next();
+  line.accept();
+  await settled();
+  await offer(line, { epoch: 5 }).next();
+  const request = { job: 'job_1', attempt: 1, epoch: 5, model: 'm', timeoutMs: 600_000, type: 'llm', stream: true };
+  line.say(`node.${SCRIPTED_NODE_ID}.llm.request`, { ...request, input: chatInput('x') });
+  const run = await runtime.runs.next();
+  await pass(200_000);
+  (await relay.enrolments.next()).accept({ expiresAt: 2 ** 31 });
+  await settled();
+  await pass(90_000);
+  assert.equal(line.reconnects, 0, 'a job runs');
+  run.finish();
+  await settled();
+  await pass(250);
+  assert.equal(line.reconnects, 1);
+  await pass(10_000);
+  assert.equal(line.reconnects, 1);
 });
 
 test('[I5] tries a renewal that failed again before the credentials expire', async (t) => {

@@ -175,6 +175,49 @@ test('an error after text comes after that text, and an abandoned attempt sends 
   assert.equal(time.pending(), 0);
 });
 
+for (const [code, produced] of [
+  ['node_fault', undefined],
+  ['handed_back', 'half an answer'],
+] as const) {
+  test(`[O9] an answer that ends with ${code} brings ${produced ?? 'nothing'} of the text that was held back`, (t) => {
+    const { writer, frames } = write(t, false);
+    writer.text('half an ', 1);
+    writer.text('answer', 1);
+    writer.fail(new Problem(code, 'It ended.'));
+    assert.deepEqual(
+      frames.map((frame) => frame.type === 'error' && frame.text),
+      [produced],
+    );
+  });
+}
+
+test('a piece that waits and that nobody takes ends the answer with a reason', (t) => {
+  const time = mockTime(t);
+  const frames: Frame[] = [];
+  const unsent: string[] = [];
+  const writer = createFrameWriter({
+    epoch: EPOCH,
+    stream: true,
+    send: (data) => {
+      const frame = readFrame(data);
+      if (frame.type === 'text' && frames.length > 0) throw new Problem('body_too_large', 'It is too large.');
+      frames.push(frame);
+    },
+    onUnsent: ({ code }) => unsent.push(code),
+    now: () => 0,
+  });
+  writer.text('a', 1);
+  writer.text('b', 1);
+  time.tick(10);
+  writer.text('c', 1);
+  time.tick(10);
+  assert.deepEqual(
+    frames.map(({ type }) => type),
+    ['text', 'error'],
+  );
+  assert.deepEqual([unsent, time.pending()], [['body_too_large'], 0]);
+});
+
 test('a frame that could not be sent leaves no gap behind', (t) => {
   mockTime(t);
   const frames: Frame[] = [];

@@ -8,6 +8,7 @@ import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { encodeJson, messageReader } from '../../../shared/protocol/codec.ts';
 import { type OperatorAnswer, OperatorReport } from '../../../shared/protocol/operator.ts';
 import { createInbox } from '../../support/inbox.ts';
+import { settled } from '../../support/pending-timers.ts';
 import { silentLog } from '../../support/pool.ts';
 import { createSyntheticRuntime } from '../../support/synthetic-runtime.ts';
 
@@ -81,6 +82,27 @@ test('[K11] a report that a clock was set back under is one that the relay can r
   assert.deepEqual([answer.latency_ms, totalMs], [0, 0]);
 });
 
+test('[K11] a node that has much to tell keeps the last thousand reports', async () => {
+  const { desk, told, publish, ask } = open();
+  const jobs: string[] = [];
+  for (let i = 0; i < 1_002; i++) jobs.push((await ask({ model: 'test/noop', prompt: 'x' })).job_id);
+  desk.report(publish);
+  assert.deepEqual(
+    told.all.map(({ job }) => job),
+    jobs.slice(2),
+  );
+});
+
+test('[K11] work that fails is reported, also before its first word', async () => {
+  const { desk, told, publish, ask } = open();
+  desk.report(publish);
+  for (const model of ['test/failing', 'test/breaking']) {
+    const answer = await ask({ model, prompt: 'x' });
+    const { job, outcome } = await told.next();
+    assert.deepEqual([job, outcome.state, answer.status], [answer.job_id, 'failed', 'error']);
+  }
+});
+
 test('[K10] without a session nothing runs', async () => {
   const { state, slots, ask } = open();
   state.epoch = 0;
@@ -107,6 +129,17 @@ test('[K9] whoever waits when the session ends is told so, once', async () => {
   desk.abandonAll('The session is over.');
   const answer = await waiting;
   assert.equal('error' in answer && answer.error.code, 'node_lost');
+});
+
+test('[K9] a job that ends after its program was told that the session is over answers no second time', async () => {
+  const { desk, told, publish } = open();
+  desk.report(publish);
+  const answers: Uint8Array[] = [];
+  desk.handle('llm', encodeJson({ model: 'test/noop', prompt: 'x' }), (data) => void answers.push(data));
+  desk.abandonAll('The session is over.');
+  await told.next();
+  await settled();
+  assert.equal(answers.length, 1);
 });
 
 test('[K9] an answer that is too large for the bus becomes a refusal that says so', async () => {
