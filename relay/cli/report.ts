@@ -2,12 +2,14 @@ import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { VERSION } from '../version.ts';
 import { bugReportUrl } from './bug-report.ts';
 import { exitCodeOfProblem } from './exit-codes.ts';
+import { printableText } from './printable.ts';
 import { err } from './style.ts';
 
 /** Says on stderr what went wrong, in one line with its code, and returns the exit code. A fault shows its stack, and where to report it. */
 export function reportProblem(error: unknown): number {
   const problem = toProblem(error);
-  process.stderr.write(`${err.red('error')} ${problem.message} ${err.dim(`(${problem.code})`)}\n`);
+  // A relay's own words may be among them.
+  process.stderr.write(`${err.red('error')} ${printableText(problem.message)} ${err.dim(`(${problem.code})`)}\n`);
   if (!(error instanceof Problem) && error instanceof Error) {
     const { version: node, platform, arch, argv } = process;
     const url = bugReportUrl(error, { version: VERSION, node, platform, arch, argv: argv.slice(2) });

@@ -1,4 +1,4 @@
-import { printable } from './printable.ts';
+import { printable, printableText } from './printable.ts';
 import { out } from './style.ts';
 
 const LEAST_COLUMNS = 8;
@@ -6,7 +6,7 @@ const LEAST_COLUMNS = 8;
 /** A result for people: its text, where it has one. */
 export function resultText(result: unknown): string {
   const text = typeof result === 'object' && result !== null && 'text' in result ? result.text : undefined;
-  return typeof text === 'string' ? text : JSON.stringify(result);
+  return printableText(typeof text === 'string' ? text : JSON.stringify(result));
 }
 
 /** Columns as wide as their widest cell, but for the last, which is cut where the terminal ends; a pipe or a file has it whole. */

@@ -1,4 +1,4 @@
-import { fromProblemRecord, Problem, toProblem } from '../../shared/problems/problem.ts';
+import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { encodeJson, messageReader } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import {
@@ -21,6 +21,7 @@ import type { LiveNode } from '../fabric/node-table.ts';
 import type { AttemptRecord } from '../store/store.ts';
 import type { JobSpec } from './job.ts';
 import type { NodePulse } from './node-pulse.ts';
+import { problemOfNode } from './problem-of-node.ts';
 import { createTranscriptCheck, isReadAlong } from './transcript-check.ts';
 import { createVectorCheck } from './vector-check.ts';
 
@@ -210,7 +211,7 @@ export function startAttempt(
 
 /** Only before it starts can a job be refused: what was begun is an attempt, whatever the node calls its end. */
 function problemOf({ problem }: ErrorFrame, framesBefore: number): Problem {
-  if (problem.code !== 'policy_refused' || framesBefore === 0) return fromProblemRecord(problem);
+  if (problem.code !== 'policy_refused' || framesBefore === 0) return problemOfNode(problem);
   return new Problem('protocol_violation', 'The node refused a job that it had accepted.');
 }
 

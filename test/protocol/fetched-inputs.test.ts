@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Value } from 'typebox/value';
+import { fetchTrusting } from '../../main/headless/fetch-trusting.ts';
 import { withFetchedFiles } from '../../shared/agent/fetch-inputs.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { JobFileGrant, type JsonInput } from '../../shared/protocol/messages.ts';
@@ -16,6 +18,7 @@ import { isProblem } from '../support/problems.ts';
 import { NEVER } from '../support/runtime-fixtures.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { newAuthority, serverIdentity } from '../support/tls.ts';
 
 const EARS = 'test/ears';
 const CONTENT = Buffer.from('a recording of many bytes');
@@ -57,6 +60,20 @@ test('[F6] a member that stands for a file of the job gets its content, fetched 
   const { fetched, asked } = await fetchFrom(t, (response) => response.end(CONTENT), input);
   assert.deepEqual(await fetched, { audio: CONTENT.toString('base64'), language: 'de' });
   assert.deepEqual(asked, ['/v1/job-files/file_1', `Bearer ${TOKEN}`]);
+});
+
+test('[F6] [L5] a recording of megabytes comes from a relay with a certificate authority of its own', async (t) => {
+  const authority = newAuthority(t);
+  const recording = Buffer.alloc(3 * 1024 * 1024, 'r');
+  const server = createSecureServer(serverIdentity(authority), (_request, response) => response.end(recording));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const held = { sha256: digestOf(recording), bytes: recording.length };
+  const files = { path: '/v1/job-files', token: TOKEN, inputs: [{ file_id: 'file_1', ...held }], mostOutputs: 1 };
+  const relayUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ports = { fetch: fetchTrusting(authority.certificate), crypto };
+  const filled = await withFetchedFiles({ audio: held }, { ...files, mostOutputBytes: 1, relayUrl }, NEVER, ports);
+  assert.equal(filled.audio, recording.toString('base64'));
 });
 
 test('[F6] nothing is fetched for what the relay has not lent', async (t) => {

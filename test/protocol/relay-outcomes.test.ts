@@ -44,6 +44,19 @@ test('[R1] a failure that is the fault of the request is not tried again', async
   assert.equal(nodes[1].jobs.all.length, 0);
 });
 
+for (const code of ['invalid_api_key', 'insufficient_credits', 'storage_failed', 'internal', 'cancelled'] as const) {
+  test(`[R7] a node that says ${code}, which only the relay knows, has failed, and another is asked`, async (t) => {
+    const { model, nodes } = await joinNodes(t, pool, 2);
+    const answer = askChat(pool, model);
+    (await nodes[0].jobs.next()).fail(code, 'The key is wrong.');
+    (await nodes[1].jobs.next()).done({ text: 'the answer' });
+    const { content, jobId } = await answer;
+    assert.equal(content, 'the answer');
+    const { attempts } = await recordOf(pool, jobId);
+    assert.equal(attempts[0]?.problem?.code, 'node_fault');
+  });
+}
+
 test('[R1] [R3] after output has been passed on the job fails, and its stream ends with an error event', async (t) => {
   const { model, nodes } = await joinNodes(t, pool, 2);
   const answer = streamChat(pool, model);

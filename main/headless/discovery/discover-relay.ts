@@ -2,6 +2,7 @@ import type { AgentLog } from '../../../shared/agent/log.ts';
 import { Health } from '../../../shared/api/health.ts';
 import type { MdnsNetwork } from '../../../shared/discovery/mdns-network.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { readAtMost } from '../../../shared/protocol/read-body.ts';
 import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { fetchTrusting } from '../fetch-trusting.ts';
 import { inspectServer } from '../inspect-server.ts';
@@ -22,6 +23,8 @@ const TIMEOUT_MS = 5_000;
 /** Responders wait up to 120 ms (RFC 6762, 6); the rest is for a slow machine and for asking it. */
 const SETTLE_MS = 1_000;
 const ANSWER_TIMEOUT_MS = 2_000;
+/** Several times what a relay says of its health; anybody on the network may answer. */
+const ANSWER_MOST_BYTES = 64 * 1024;
 
 /**
  * The address of the one relay on the local network.
@@ -112,7 +115,8 @@ async function isRelay(url: string): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const response = await (await fetchFor(url, signal))(`${url}/v1/health`, { signal, redirect: 'error' });
-    return isHealth.Check(await response.json());
+    const said = await readAtMost(response.body, ANSWER_MOST_BYTES);
+    return said !== undefined && isHealth.Check(JSON.parse(new TextDecoder().decode(said)));
   } catch {
     return false;
   }

@@ -14,6 +14,7 @@ import { makeFolder } from '../../data-folder/make-folder.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { COMMAND } from '../own-command.ts';
+import { printable } from '../printable.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
 import { createCommandLog } from '../terminal-log.ts';
@@ -163,5 +164,5 @@ function optionalSettings(settings: NodeSettings) {
 
 function readyText(nodeId: string, relayUrl: string, asJson: boolean): string {
   if (asJson) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
-  return `\n${out.bold('Contributing')} as ${out.cyan(nodeId)} to ${relayUrl}. Ctrl-C stops.\n\n`;
+  return `\n${out.bold('Contributing')} as ${out.cyan(printable(nodeId))} to ${relayUrl}. Ctrl-C stops.\n\n`;
 }

@@ -3,6 +3,7 @@ import { askChat, type ChatAnswer } from '../ask-chat.ts';
 import { addClientOptions, readClient } from '../client-options.ts';
 import { parseCount } from '../options.ts';
 import { pictureUrl } from '../picture-argument.ts';
+import { printable, writeAnswer } from '../printable.ts';
 import { fetchReceiptProof, writeReceiptFile } from '../receipt-file.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { err } from '../style.ts';
@@ -32,7 +33,7 @@ export function defineChatCommand(command: Command): void {
         prompt: prompt === '-' ? await readStdin() : prompt,
         pictures: await Promise.all((options.image ?? []).map(pictureUrl)),
         onText: (text) => {
-          if (options.json !== true) process.stdout.write(text);
+          if (options.json !== true) writeAnswer(text);
         },
         ...(options.system === undefined ? {} : { system: options.system }),
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
@@ -52,11 +53,11 @@ export function defineChatCommand(command: Command): void {
 /** One line beside the answer, which is the data: who gave it, how much, how fast, and where the receipt is. */
 export function describeAnswer(answer: ChatAnswer): string {
   return [
-    `served by ${answer.node}`,
+    `served by ${printable(answer.node)}`,
     `${answer.outputTokens === 1 ? '1 token' : `${answer.outputTokens} tokens`} in ${answer.totalMs.toFixed(0)} ms`,
     ...(answer.tokensPerSecond === null ? [] : [`${answer.tokensPerSecond.toFixed(0)} tokens/s`]),
     `the first after ${answer.firstTokenMs.toFixed(0)} ms`,
-    `receipt ${answer.receiptId}`,
+    `receipt ${printable(answer.receiptId)}`,
   ].join(' · ');
 }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { addClientOptions, readOperator } from '../client-options.ts';
 import { compareSnapshots, type Difference, healthFaults } from '../compare-snapshots.ts';
 import { EXIT } from '../exit-codes.ts';
+import { printable } from '../printable.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { fetchSnapshot, readSnapshotFile, writeSnapshotFile } from '../snapshot-file.ts';
 import { out } from '../style.ts';
@@ -35,5 +36,5 @@ function textOf(ok: boolean, differences: Difference[]): string {
 
 function lineOf({ kind, fails, subject, before, now }: Difference): string {
   const sign = fails ? out.red('FAIL') : out.dim('note');
-  return `${sign}  ${kind.replaceAll('_', ' ')}  ${subject}  ${out.dim(`${JSON.stringify(before)} → ${JSON.stringify(now)}`)}`;
+  return `${sign}  ${kind.replaceAll('_', ' ')}  ${printable(subject)}  ${out.dim(printable(`${JSON.stringify(before)} → ${JSON.stringify(now)}`))}`;
 }

@@ -13,6 +13,7 @@ import { howToCall } from '../how-to-call.ts';
 import { type Interruption, listenForInterruption } from '../interrupt.ts';
 import { localUrlOf } from '../local-relay.ts';
 import { type NodeProcess, startNodeProcess } from '../node-process.ts';
+import { writeAnswer } from '../printable.ts';
 import { trustRelayOf } from '../relay-authority.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 import { out } from '../style.ts';
@@ -94,7 +95,7 @@ async function startAndAsk(
     apiKey: relay.apiKey,
     model: DEMO_CHAT_MODEL,
     prompt: QUESTION,
-    onText: (text) => void process.stdout.write(text),
+    onText: writeAnswer,
   });
   say(`\n\n  ${out.dim(describeAnswer(answer))}\n`);
   if (once) return;

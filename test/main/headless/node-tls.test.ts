@@ -8,6 +8,7 @@ import { fetchTrusting } from '../../../main/headless/fetch-trusting.ts';
 import { inspectServer } from '../../../main/headless/inspect-server.ts';
 import { relayPinsIn } from '../../../main/headless/relay-pins.ts';
 import { fileSecretBox } from '../../../main/headless/secret-box.ts';
+import { readAtMost } from '../../../shared/protocol/read-body.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { type Identity, newAuthority, serverIdentity } from '../../support/tls.ts';
@@ -61,7 +62,7 @@ test('[L5] a relay is believed by the authority that was told and by its name, a
   await assert.rejects(fetchTrusting(ours.certificate)(misnamed, init), /does not match|altnames/i);
 });
 
-test('a request to a relay ends with its signal, and an answer without end is refused', async (t) => {
+test('a request to a relay ends with its signal, and an answer without end is taken as far as it is read', async (t) => {
   const authority = newAuthority(t);
   const silent = await listen(t, serverIdentity(authority), () => undefined);
   await assert.rejects(fetchTrusting(authority.certificate)(silent, { signal: AbortSignal.timeout(20) }));
@@ -72,7 +73,8 @@ test('a request to a relay ends with its signal, and an answer without end is re
     response.on('drain', write).on('error', () => undefined);
     write();
   });
-  await assert.rejects(fetchTrusting(authority.certificate)(endless), /more than 1048576 bytes/);
+  const { body } = await fetchTrusting(authority.certificate)(endless);
+  assert.equal(await readAtMost(body, 1_048_576), undefined);
 });
 
 test('[L5] [P9] the pin of a relay keeps its authority beside its key, and older pins are read', async (t) => {
