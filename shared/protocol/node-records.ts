@@ -45,7 +45,7 @@ export type NodeCredit = Static<typeof NodeCredit>;
 export const NodeRecords = Type.Object({
   receipts: Type.Array(Receipt),
   /** Newest first. */
-  credits: Type.Array(NodeCredit),
+  credits: Type.Array(NodeCredit, { maxItems: MOST_RECORD_CREDITS }),
   /** What to pass as `creditsBefore` for those before; null when there are none. */
   creditsNext: Type.Union([Seq, Type.Null()]),
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { PairingCode } from '../../shared/api/pairing.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
+import { MOST_RECORD_CREDITS } from '../../shared/protocol/node-records.ts';
 import { checkReceiptFile } from '../../shared/receipts/receipt-proof.ts';
 import { askChat } from '../support/ask-pool.ts';
 import { fetchFrom, makeCode, post, startRemoteAgent, visitor } from '../support/pairing.ts';
@@ -100,6 +101,11 @@ test('[V11] an answer that the relay has not signed for this question is no answ
   assert.match(answers[0] ?? '', /"receipts":\[\]/, 'the relay showed the receipt of another node');
   change = (text) => text.replace('"receipts":[]', '"receipts":[],"more":1');
   await assert.rejects(agent.records(ask), isProblem('relay_identity_changed', /Another relay/));
+  const credits = JSON.stringify(
+    Array.from({ length: MOST_RECORD_CREDITS + 1 }, (_, seq) => ({ seq, at: 0, amountMicro: 1, reference: 'r' })),
+  );
+  change = (text) => text.replace('"credits":[]', `"credits":${credits}`);
+  await assert.rejects(agent.records(ask), isProblem('protocol_violation', /records at \/records\/credits/));
   change = () => answers[0] ?? '';
   await assert.rejects(
     agent.records(ask),
