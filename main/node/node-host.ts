@@ -9,6 +9,7 @@ import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import type { RecordsQuestion } from '../../shared/protocol/node-records.ts';
 import type { SecretBox } from '../headless/secret-box.ts';
+import { isLocked } from '../settings/sealed-box.ts';
 
 export type StartAgent = (options: {
   relayUrl: string;
@@ -129,10 +130,6 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       }),
     close: () => inTurn(stop),
   };
-}
-
-function isLocked(error: unknown): boolean {
-  return toProblem(error).code === 'keychain_unavailable';
 }
 
 /** Resolves when the relay has opened a session. */

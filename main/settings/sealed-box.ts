@@ -68,17 +68,26 @@ function boxOf(name: string, isProtected: boolean, { safeStorage, folder, limit 
       const text = await sealed.read();
       if (text !== undefined) return unseal(text);
       const open = await plain.read();
-      if (open !== undefined && isProtected) await seal(open);
+      if (open !== undefined && isProtected) await seal(open).catch(unlessLocked);
       return open;
     },
     write: (secret) => (isProtected ? seal(secret) : plain.write(secret)),
   };
 }
 
+/** Whether a box said that it can be had once the key store is open. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'keychain_unavailable';
+}
+
+function unlessLocked(error: unknown): void {
+  if (!isLocked(error)) throw error;
+}
+
 function locked(name: string, cause: unknown): Problem {
   return new Problem(
     'keychain_unavailable',
-    `The secret ${name} is sealed with a key of this system's key store, which does not give it now. Unlock the key store.`,
+    `The secret ${name} is sealed with a key that the key store of this system does not give now. Unlock the key store.`,
     { cause },
   );
 }

@@ -27,13 +27,15 @@ export function openMemoryFolder(): MemoryFolder | undefined {
 function isUsable(): boolean {
   if (process.platform !== 'linux') return false;
   try {
-    const mount = readFileSync('/proc/mounts', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' '))
-      .find(([, path, type]) => path === PLACE && type === 'tmpfs');
-    const options = mount?.[3]?.split(',') ?? ['noexec'];
+    // Of several that were mounted over each other the last one counts.
+    const [, , type, flags = ''] =
+      readFileSync('/proc/mounts', 'utf8')
+        .split('\n')
+        .map((line) => line.split(' '))
+        .findLast(([, path]) => path === PLACE) ?? [];
     const { bavail, bsize } = statfsSync(PLACE);
-    return !options.includes('noexec') && Math.min(bavail * bsize, freemem()) > ROOM_BYTES;
+    const runsPrograms = type === 'tmpfs' && !flags.split(',').includes('noexec');
+    return runsPrograms && Math.min(bavail * bsize, freemem()) > ROOM_BYTES;
   } catch {
     return false;
   }

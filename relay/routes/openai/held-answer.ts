@@ -4,15 +4,14 @@ import type { AnswerFormat, ChatInput } from '../../../shared/protocol/messages.
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { compileSchema, type SchemaCheck } from '../../../shared/registry/schema-check.ts';
 import { createRecentMap } from '../../recent-map.ts';
+import { createTextJudge } from './text-judge.ts';
 
 /** Programs send the same few schemas again and again; compiling one takes milliseconds. */
 const checks = createRecentMap<SchemaCheck>(64);
-/**
- * Judges differ in what a character is, a date, or a multiple of 0.1; an honest node must not suffer for it. A pattern is a
- * stranger's, and there are texts with which the engine of regular expressions would hold the relay up for ever: nodes
- * follow patterns letter by letter, and their word has to do.
- */
-const LEFT_TO_NODES = new Set(['pattern', 'format', 'minLength', 'maxLength', 'multipleOf']);
+/** Of the answer that is looked at. */
+let judge = createTextJudge();
+/** Judges differ in what a character is, a date, or a multiple of 0.1; an honest node must not suffer for it. */
+const LEFT_TO_NODES = new Set(['format', 'minLength', 'maxLength', 'multipleOf']);
 /** Values, not schemas. */
 const VALUES = new Set(['const', 'enum', 'default', 'examples']);
 
@@ -21,14 +20,16 @@ const VALUES = new Set(['const', 'enum', 'default', 'examples']);
  * `node_fault`.
  */
 export function assertHeld({ format }: ChatInput, choices: readonly Choice[]): void {
-  if (format === undefined || format.type === 'regex') return;
+  if (format === undefined) return;
+  judge = createTextJudge();
   for (const { message, finish_reason: reason } of choices) {
     if (reason !== 'stop' || message.content === null || hasForm(message.content, format)) continue;
     throw new Problem('node_fault', 'The node’s answer does not have the form that was asked for. Try again.');
   }
 }
 
-function hasForm(content: string, format: Exclude<AnswerFormat, { type: 'regex' }>): boolean {
+function hasForm(content: string, format: AnswerFormat): boolean {
+  if (format.type === 'regex') return judge(format.pattern, content, 'whole');
   if (format.type === 'choice') return format.choices.includes(content);
   try {
     const value: unknown = JSON.parse(content);
@@ -63,5 +64,15 @@ function tolerant(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(tolerant);
   if (!isObject(schema)) return schema;
   const kept = Object.entries(schema).filter(([name, value]) => isObject(value) || !LEFT_TO_NODES.has(name));
-  return Object.fromEntries(kept.map(([name, value]) => [name, VALUES.has(name) ? value : tolerant(value)]));
+  return Object.fromEntries(kept.map(([name, value]) => tolerantMember(name, value)));
+}
+
+/**
+ * A pattern is a stranger's, and there are texts with which the engine of regular expressions would hold the relay up for ever:
+ * it is followed letter by letter, as nodes do.
+ */
+function tolerantMember(name: string, value: unknown): [name: string, value: unknown] {
+  if (name !== 'pattern' || typeof value !== 'string') return [name, VALUES.has(name) ? value : tolerant(value)];
+  const check = (text: unknown): boolean => typeof text !== 'string' || judge(value, text);
+  return ['~refine', [{ check, error: () => 'must match its pattern' }]];
 }

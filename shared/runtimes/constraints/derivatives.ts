@@ -10,6 +10,8 @@ export type Derivatives = {
   count(): number;
   /** Allows so much more work; each table that goes into another is one. More than is allowed throws. */
   allow(work: number): void;
+  /** How much work is allowed still; less than nothing where it was not enough. */
+  left(): number;
   /** Gives the memory of all tables back; they are made again where they are needed. */
   forget(): void;
 };
@@ -110,6 +112,7 @@ export function createDerivatives(terms: Terms): Derivatives {
     allow(more) {
       work = Math.min(work + more, MOST_WORK);
     },
+    left: () => work,
     forget() {
       for (const term of made) term.table = null;
       made.length = 0;

@@ -74,6 +74,10 @@ test('secrets are sealed where the system can, sealed later where it could not, 
   assert.equal(readFileSync(join(folder, 'node-key.json'), 'utf8'), 'seed');
   assert.match(before.box('node-key').where, /this system protects no secrets/);
   hands.keyring.backend = 'gnome_libsecret';
+  hands.keyring.isLocked = true;
+  assert.equal(await (await open()).box('node-key').read(), 'seed', 'it lies open, and can still be had');
+  assert.equal(readFileSync(join(folder, 'node-key.json'), 'utf8'), 'seed');
+  hands.keyring.isLocked = false;
   const after = await open();
   assert.equal(await after.box('node-key').read(), 'seed');
   assert.equal(existsSync(join(folder, 'node-key.json')), false);
