@@ -19,7 +19,7 @@ export type AskOptions = {
 };
 
 /** Several tokens come in one piece: what came sooner after the first would be said to have come at any rate. */
-const LEAST_TIMED_MS = 100;
+const LEAST_TIMED_MS = 50;
 
 /** A complete answer with what the client itself measured. */
 export type ChatAnswer = {

@@ -54,7 +54,7 @@ export function Jobs() {
   }
   return (
     <>
-      <search className="filter">
+      <search className="choices">
         <ChoiceField<JobState | ''>
           label={TEXT.state}
           value={state}

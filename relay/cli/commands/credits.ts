@@ -61,7 +61,10 @@ function addAccounts(credits: Command): void {
   operatorCommand(credits, 'grant', 'give credits to an API key')
     .argument('<key-id>', 'as sparewatt keys list shows it')
     .argument('<credits>', 'how many, such as 2.5', parseMicro)
-    .requiredOption('--reference <mark>', 'a mark of your own; the same mark again gives nothing twice')
+    .requiredOption(
+      '--reference <mark>',
+      'a mark of your own, which is needed; the same mark again gives nothing twice',
+    )
     .action(async (key: string, micro: number, options: JsonOption & { reference: string }) => {
       const { relayUrl, adminToken } = await readOperator(options);
       const order = { key, amount_micro: micro, reference: options.reference };
