@@ -3,10 +3,14 @@ import { COMMAND } from './own-command.ts';
 import { out } from './style.ts';
 
 /** Ways to call a relay that work when pasted as they are; tests run both. Nothing in them is coloured. Last, where to see it work. */
-export function howToCall(relay: { url: string; apiKey: string; adminToken: string }): string {
-  return `${out.bold('Call it with curl:')}
+export function howToCall(
+  relay: { url: string; apiKey: string; adminToken: string },
+  platform: NodeJS.Platform = process.platform,
+): string {
+  const isWindows = platform === 'win32';
+  return `${out.bold(isWindows ? 'Call it from PowerShell:' : 'Call it with curl:')}
 
-${curlLine(relay)}
+${isWindows ? powerShellLine(relay) : curlLine(relay)}
 
 ${out.bold('or with the openai client')} (paste into ask.mjs in this folder, then: node ask.mjs):
 
@@ -19,15 +23,22 @@ ${out.bold('See it work:')}  ${relay.url}/console  (admin token ${relay.adminTok
 Ctrl-C stops the relay, the node and the NATS server.`;
 }
 
-export function curlLine({ url, apiKey }: { url: string; apiKey: string }): string {
-  const body = JSON.stringify({
-    model: DEMO_CHAT_MODEL,
-    messages: [{ role: 'user', content: 'What is 17 + 25?' }],
-  });
-  return `curl ${url}/v1/chat/completions -H "Authorization: Bearer ${apiKey}" -H "Content-Type: application/json" -d '${body}'`;
+const BODY = JSON.stringify({
+  model: DEMO_CHAT_MODEL,
+  messages: [{ role: 'user', content: 'What is 17 + 25?' }],
+});
+
+function curlLine({ url, apiKey }: { url: string; apiKey: string }): string {
+  return `curl ${url}/v1/chat/completions -H "Authorization: Bearer ${apiKey}" -H "Content-Type: application/json" -d '${BODY}'`;
 }
 
-export function openaiSnippet({ url, apiKey }: { url: string; apiKey: string }): string {
+/** The shells of Windows take the quotes out of what curl is to send. */
+function powerShellLine({ url, apiKey }: { url: string; apiKey: string }): string {
+  const headers = `@{ Authorization = 'Bearer ${apiKey}' }`;
+  return `Invoke-RestMethod ${url}/v1/chat/completions -Method Post -Headers ${headers} -ContentType application/json -Body '${BODY}' | ConvertTo-Json -Depth 9`;
+}
+
+function openaiSnippet({ url, apiKey }: { url: string; apiKey: string }): string {
   return `import OpenAI from 'openai';
 const client = new OpenAI({ baseURL: '${url}/v1', apiKey: '${apiKey}' });
 const answer = await client.chat.completions.create({
