@@ -14,21 +14,20 @@ const INT32 = 2 ** 31;
 
 /** Compiles values that are listed, strings and numbers. */
 export function createScalars({ terms, json, refuse, effort }: Omit<ShapeTools, 'compile'>) {
+  /** `others` stand beside the list, and hold no list of their own: at most one value. */
   function values(listed: readonly unknown[], others: JsonObject, place: string): Term {
     const types = typesOf(others);
     effort.spend(10 * listed.length);
     if (listed.length > MOST_VALUES) refuse(place, `it has more than ${MOST_VALUES} values.`, 'invalid_value');
     for (const keyword of assertionsOf(others)) {
-      if (keyword === 'type' || keyword === 'enum' || keyword === 'const') continue;
+      if (keyword === 'type' || keyword === 'const') continue;
       refuse(place, `it stands beside "${keyword}". Leave "${keyword}" out.`, 'unsupported_parameter');
     }
-    const also = [others.enum, others.const === undefined ? undefined : [others.const]]
-      .filter((list) => list !== undefined)
-      .map((list) => new Set((list as unknown[]).map((value) => jsonKey(value, effort))));
-    const isListed = (value: unknown): boolean => also.every((keys) => keys.has(jsonKey(value, effort)));
+    const only = others.const === undefined ? null : jsonKey(others.const, effort);
+    const isMeant = (value: unknown): boolean => only === null || jsonKey(value, effort) === only;
     const isTyped = (value: unknown): boolean =>
       others.type === undefined || (types ?? []).some((type) => hasType(value, type));
-    return terms.choice(listed.filter((value) => isListed(value) && isTyped(value)).map(json.value));
+    return terms.choice(listed.filter((value) => isMeant(value) && isTyped(value)).map(json.value));
   }
 
   function string(part: JsonObject, place: string): Term {

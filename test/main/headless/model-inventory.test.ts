@@ -201,6 +201,24 @@ describe('the inventory of the model store', () => {
     assert.deepEqual(await names(), [FIRST]);
   });
 
+  it('evicts as much as it must and no more, and neither in vain nor what the room is for', async () => {
+    const size = await install([FIRST, SECOND]);
+    const { sizeBytes = 0 } = (await inventory().list()).find(({ name }) => name === FIRST) ?? {};
+    const makeRoom = async (bytes: number, keep: string): Promise<string[]> =>
+      (await inventory().makeRoom(bytes, size + sizeBytes, keep)).map(({ name }) => name);
+    await assert.rejects(makeRoom(size + 1, FIRST), isProblem('model_store_full', /do not fit/));
+    assert.deepEqual(await names(), [FIRST, SECOND]);
+    assert.deepEqual(await makeRoom(0, THIRD), []);
+    assert.deepEqual(await makeRoom(sizeBytes, THIRD), [FIRST]);
+    assert.deepEqual(await makeRoom(size + sizeBytes, THIRD), [SECOND]);
+    await install([FIRST]);
+    const store = createModelStore({ modelFolder: join(hubFolder, 'none'), cacheFolder, hubUrl: mirror.url });
+    const held = await store.install({ id: SECOND, dtype: 'fp32' });
+    await assert.rejects(makeRoom(size + sizeBytes, THIRD), isProblem('model_store_full', /do not fit/));
+    assert.deepEqual(await names(), [FIRST, SECOND], 'the one that could go would not have been enough');
+    await store.release(held);
+  });
+
   it('counts a download that has begun with the size it will have', async () => {
     await mkdir(join(cacheFolder, FIRST, 'onnx'), { recursive: true });
     const part = join(cacheFolder, FIRST, 'onnx', 'model.onnx.part');

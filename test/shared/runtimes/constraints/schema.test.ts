@@ -189,6 +189,15 @@ test('writes every value that a closed schema is about, in the order of its memb
   }
 });
 
+test('writes of listed values those alone that the type and the list beside them have too', () => {
+  const texts = ['1', '"a"', '"b"', 'true'];
+  const kept = (schema: object): string[] => texts.filter(allows(schema));
+  assert.deepEqual(kept({ enum: [1, 'a', 'b', true] }), texts);
+  assert.deepEqual(kept({ enum: [1, 'a', 'b', true], type: ['string', 'boolean'] }), ['"a"', '"b"', 'true']);
+  assert.deepEqual(kept({ enum: ['a', 'b'], const: 'b' }), ['"b"']);
+  assert.deepEqual(kept({ allOf: [{ enum: ['a', 'b'] }, { enum: ['b', 1] }] }), ['"b"']);
+});
+
 test('lets through any JSON where the schema asks for nothing', () => {
   const isAllowed = allows({});
   fc.assert(
@@ -213,6 +222,9 @@ test('names the place of everything that it refuses', () => {
     ['schema.properties.a.b.pattern', { properties: { 'a.b': { type: 'string', pattern: '\\bword' } } }],
     ['schema.anyOf.1.multipleOf', { anyOf: [{}, { type: 'number', multipleOf: 0.1 }] }],
     ['schema.pattern', { type: 'string', pattern: '^a+$', maxLength: 3 }],
+    ['schema.pattern', { type: 'string', pattern: '^[a-z]{1,9}$', minLength: 5 }],
+    ['schema.format', { type: 'string', pattern: '^a+$', format: 'date' }],
+    ['schema.enum', { enum: ['abc', 'a'], minLength: 2 }],
     ['schema.minProperties', { type: 'object', minProperties: 2 }],
     ['schema.propertyNames', { type: 'object', propertyNames: { pattern: 'a' } }],
     ['schema.allOf.1', { allOf: [{ pattern: 'a' }, { pattern: 'b' }] }],
