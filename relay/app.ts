@@ -65,6 +65,7 @@ export type AppOptions = {
   /** With it the relay speaks HTTPS. */
   tls?: TlsOptions | undefined;
   unreadMs?: number | undefined;
+  strangerMs?: number | undefined;
   /** Where the built pages lie; those of this repository when absent. */
   pagesFolder?: string | undefined;
   /** Where the models lie that the relay hands to its nodes. */
@@ -85,6 +86,7 @@ export async function createApp({
   maxBodyBytes,
   tls,
   unreadMs,
+  strangerMs,
   pagesFolder,
   mirrorFolder,
   corsOrigins = [],
@@ -117,7 +119,7 @@ export async function createApp({
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);
   registerDraining(app);
-  guardRoutes(app, services);
+  guardRoutes(app, services, strangerMs);
   traceRequests(app, services.tracing);
   await registerOpenApi(app, services.version);
   registerHealthRoute(app, services);

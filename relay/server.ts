@@ -78,6 +78,8 @@ export type RelayOptions = {
   maxBodyBytes?: number;
   /** How long a client may take nothing of an answer that is ready; a minute unless given. */
   unreadMs?: number;
+  /** How long somebody without a key may take to send a body; half a minute when absent. */
+  strangerMs?: number;
   /** How long the record of a job that left no receipt is kept; for ever unless given. */
   keepJobsMs?: number;
   /** How long the relay says that it is not ready, and works on, before it closes; not at all unless given. */
@@ -187,7 +189,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, pagesFolder, corsOrigins } = options;
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, strangerMs, pagesFolder, corsOrigins } = options;
     const httpsOptions = tls?.httpsOptions();
     const mirrorFolder = folder.file(MIRROR_FOLDER);
     const app = await createApp({
@@ -196,6 +198,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       log,
       maxBodyBytes,
       unreadMs,
+      strangerMs,
       pagesFolder,
       mirrorFolder,
       corsOrigins,

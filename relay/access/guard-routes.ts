@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
@@ -13,15 +14,23 @@ type Guards = { keys: KeyGuard; sessionCookie: SessionCookie; signatures: Signat
  * memory until they are whole, and connections cost a stranger nothing.
  */
 const MOST_STRANGER_BYTES = 64 * 1024;
+/** Long enough for that on any line. */
+const STRANGER_MS = 30_000;
 
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
-export function guardRoutes(app: RelayApp, services: Guards): void {
+export function guardRoutes(app: RelayApp, services: Guards, strangerMs = STRANGER_MS): void {
   const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     const access = route.config?.access;
     if (access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
-    if (access === 'public') route.bodyLimit ??= MOST_STRANGER_BYTES;
+    // A route that looks by itself who asks has done that before a body is read.
+    if (access !== 'public' || route.onRequest !== undefined) return;
+    route.bodyLimit ??= MOST_STRANGER_BYTES;
+    route.preParsing = (request, _reply, _payload, done) => {
+      cutIfSlow(request.raw, strangerMs);
+      done();
+    };
   });
   // A key that is known is let in within the turn: waiting for a promise costs more than everything else here.
   app.addHook('onRequest', (request, _reply, done) => {
@@ -35,6 +44,14 @@ export function guardRoutes(app: RelayApp, services: Guards): void {
     else admission.then(() => done(), done);
   });
   checkSignedBodies(app, owed);
+}
+
+/** The framework waits for a body as long as its connection lasts. */
+function cutIfSlow(request: IncomingMessage, withinMs: number): void {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  if (length === undefined && coding === undefined) return;
+  const timer = setTimeout(() => request.destroy(), withinMs).unref();
+  for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));
 }
 
 /** Throws or rejects for those who may not come in. */

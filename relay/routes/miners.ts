@@ -24,7 +24,7 @@ const tags = ['Miners'];
 const errors = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 const security = [{ minerToken: [] }];
 /** A result may carry two thousand vectors in decimal; only who shows a token may send so much. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_RESULT_BYTES = 64 * 1024 * 1024;
 /** A thousand models, each with all that can be said of it. */
 const MOST_REGISTRATION_BYTES = 256 * 1024;
 /** A miner shows a token of its own kind, which the key guard does not know. */
@@ -36,7 +36,7 @@ export function registerMinerRoutes(app: RelayApp, services: RelayServices): voi
   const nodeOf = ({ headers }: FastifyRequest): string => miners.authenticate(headers.authorization);
   /** Before a body is read: strangers are told that they are. */
   const onRequest = async (request: FastifyRequest): Promise<void> => void nodeOf(request);
-  const own = { config, onRequest, bodyLimit: MOST_BYTES };
+  const own = { config, onRequest };
   app.post(
     '/v1/miners/register',
     {
@@ -104,7 +104,7 @@ export function registerMinerRoutes(app: RelayApp, services: RelayServices): voi
 }
 
 type Own = {
-  own: { config: typeof config; bodyLimit: number; onRequest(request: FastifyRequest): Promise<void> };
+  own: { config: typeof config; onRequest(request: FastifyRequest): Promise<void> };
   nodeOf(request: FastifyRequest): string;
 };
 
@@ -113,6 +113,7 @@ function registerWords(app: RelayApp, { miners }: RelayServices, { own, nodeOf }
     '/v1/miners/result',
     {
       ...own,
+      bodyLimit: MOST_RESULT_BYTES,
       schema: {
         security,
         summary: 'Answer a job, or send a piece of its text',

@@ -6,11 +6,13 @@ import { startPool } from '../support/pool.ts';
 import { dial, type RawAnswer, readAnswer, requestBytes } from '../support/raw-http.ts';
 
 const STALL_MS = 100;
+const STRANGER_MS = 200;
 const LARGEST = 1024 * 1024;
 /** More than the buffers of a connection hold: whoever does not read it stops the client. */
 const BODY = Buffer.alloc(16 * LARGEST, 'x');
 const pool = await startPool({
   maxBodyBytes: LARGEST,
+  strangerMs: STRANGER_MS,
   fileLimits: { mostFileBytes: LARGEST, stallMs: STALL_MS, leastFreeBytes: 0 },
 });
 after(() => pool.close());
@@ -70,6 +72,18 @@ for (const [line, code, most] of [
     const head = [`${line} HTTP/1.1`, 'Host: relay', JSON_BODY, 'Connection: close'];
     const answer = await sendThenRead([...head, `Content-Length: ${most + 1}`, ''], Buffer.alloc(0));
     assertError(answer, { code });
+  });
+}
+
+for (const rest of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
+  test(`a stranger whose body does not come has the connection for a while and no longer (${rest})`, {
+    timeout: 10_000,
+  }, async () => {
+    const socket = dial(pool).on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const lines = ['POST /v1/pairing/challenge HTTP/1.1', 'Host: relay', JSON_BODY, rest, '', '1'];
+    socket.resume().write(lines.join('\r\n'));
+    await closed;
   });
 }
 
