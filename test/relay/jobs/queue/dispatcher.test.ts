@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { createDispatcher, type DispatcherPorts } from '../../../../relay/jobs/queue/dispatcher.ts';
-import { newLiveJob } from '../../../../relay/jobs/queue/live-job.ts';
+import { type LiveJob, newLiveJob } from '../../../../relay/jobs/queue/live-job.ts';
 import type { JobResult } from '../../../../relay/jobs/run-job.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { admission } from '../../../support/live-nodes.ts';
@@ -17,12 +17,15 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
   table.admit(admission('n', ['m']));
   const asked: JobSpec[] = [];
   const ends: (() => void)[] = [];
-  const run = (job: JobSpec): Promise<JobResult> => {
+  const callers: AbortController[] = [];
+  const pace = { ms: 0 };
+  const run = (job: JobSpec, _sink: unknown, caller: AbortController): Promise<JobResult> => {
     asked.push(job);
+    callers.push(caller);
     return new Promise((_, fail) => ends.push(() => fail(new Problem('node_fault', 'It broke.'))));
   };
   const dispatcher = createDispatcher({
-    ...{ table, weightOf: () => 1, paceMs: () => 0, mostRunningBytes },
+    ...{ table, weightOf: () => 1, paceMs: () => pace.ms, mostRunningBytes },
     run: {
       jobs: { run },
       limits: { timeoutMs: 1, stallTimeoutMs: 1, resultBytes: 1 },
@@ -30,12 +33,18 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
     } as unknown as DispatcherPorts['run'],
     ended: () => Promise.resolve(),
   });
-  const lineUp = (id: string, apiKeyId: string, inputBytes = 1): void => {
+  const entryOf = (id: string, apiKeyId: string, inputBytes = 1): LiveJob => {
     const order = queuedOrder(id, { apiKeyId, model: 'm', routing: null, inputBytes });
     const job = { ...order, state: 'queued' as const, startedAt: null, finishedAt: null, attempts: [], changes: [] };
-    dispatcher.lineUp(newLiveJob(job, [], '{"input":{}}'));
+    return newLiveJob(job, [], '{"input":{}}');
   };
-  return { asked, ends, lineUp, close: dispatcher.close };
+  const lineUp = (...args: Parameters<typeof entryOf>): void => dispatcher.lineUp(entryOf(...args));
+  return { ...dispatcher, asked, callers, ends, pace, entryOf, lineUp };
+}
+
+/** Lets everything that was begun take its course, without letting time pass. */
+async function pass(): Promise<void> {
+  for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test('a job that waits for other nodes than the free one holds up no job that could take that', async () => {
@@ -58,21 +67,85 @@ test('jobs that wait leave room for those who wait for an answer', async () => {
 });
 
 test('jobs that run hold no more of their inputs than they may, others begin as they end, and none once it is closed', async () => {
-  const { asked, ends, lineUp, close } = startDispatcher({ mostRunningBytes: 100 });
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const { asked, callers, ends, lineUp, close } = startDispatcher({ mostRunningBytes: 100 });
   for (let i = 1; i <= 5; i++) lineUp(`job_${i}`, 'key', 60);
   await until(() => asked.length === 2);
-  for (let turns = 0; turns < 10; turns++) await turn();
+  await pass();
   assert.equal(asked.length, 2, 'the last may go beyond the limit, and none after it');
   ends[0]?.();
   await until(() => asked.length === 3);
   close();
+  assert.deepEqual(
+    callers.map(({ signal }) => signal.reason?.code),
+    [undefined, 'draining', 'draining'],
+  );
   for (const end of ends) end();
-  for (let turns = 0; turns < 10; turns++) await turn();
+  await pass();
   assert.equal(asked.length, 3);
   const other = startDispatcher();
   other.lineUp('job_1', 'key');
   other.close();
-  await turn();
+  await pass();
   assert.equal(other.asked.length, 0);
+});
+
+test('jobs of a key that has used up its minute begin when it has something left, and are looked at again before', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { asked, lineUp, pace } = startDispatcher();
+  pace.ms = 300;
+  lineUp('job_1', 'key');
+  await pass();
+  t.mock.timers.tick(299);
+  await pass();
+  assert.equal(asked.length, 0);
+  pace.ms = 0;
+  t.mock.timers.tick(1);
+  await pass();
+  assert.equal(asked.length, 1);
+  pace.ms = 60_000;
+  lineUp('job_2', 'key');
+  await pass();
+  // Its limit may be raised meanwhile.
+  pace.ms = 0;
+  t.mock.timers.tick(9_999);
+  await pass();
+  assert.equal(asked.length, 1);
+  t.mock.timers.tick(1);
+  await pass();
+  assert.equal(asked.length, 2);
+});
+
+test('a job that no node took rests longer each time, and one that is taken out begins no more, wherever it is', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { asked, ends, entryOf, lineUp, rest, leave, waiting } = startDispatcher();
+  const entry = entryOf('job_1', 'key');
+  for (const [restMs, runs] of [
+    [100, 1],
+    [200, 2],
+    [400, 3],
+  ] as const) {
+    rest(entry);
+    t.mock.timers.tick(restMs - 1);
+    await pass();
+    assert.equal(asked.length, runs - 1);
+    t.mock.timers.tick(1);
+    await pass();
+    assert.equal(asked.length, runs);
+    ends.at(-1)?.();
+    await pass();
+  }
+  rest(entry);
+  leave(entry);
+  const lined = entryOf('job_2', 'key');
+  lineUp('job_3', 'key_2');
+  const before = waiting();
+  rest(lined);
+  t.mock.timers.tick(60_000);
+  leave(lined);
+  assert.deepEqual([before, waiting(), waiting('key'), waiting('key_2')], [1, 1, 0, 1]);
+  await pass();
+  assert.deepEqual(
+    asked.map(({ id }) => id),
+    ['job_1', 'job_1', 'job_1', 'job_3'],
+  );
 });
