@@ -109,7 +109,7 @@ test('after a start refuses what an earlier run may have taken, and asks a key t
   assert.equal(guard.admit(signedAt(T0 + 6_000), older), DIGEST);
 });
 
-test('refuses a body that is not there', () => {
+test('refuses a body that is not there, and takes one whose length is not told', () => {
   const { guard } = setUp();
   const { headers, ...request } = signedAt(T0);
   const { 'content-length': _, ...without } = headers;
@@ -117,6 +117,9 @@ test('refuses a body that is not there', () => {
     () => guard.admit({ ...request, headers: without }, signer),
     isProblem('body_altered', /Sign the bytes/),
   );
+  const { headers: others, ...again } = signedAt(T0);
+  const { 'content-length': __, ...untold } = others;
+  assert.equal(guard.admit({ ...again, headers: { ...untold, 'transfer-encoding': 'chunked' } }, signer), DIGEST);
   assert.equal(guard.admit(signedAt(T0, { method: 'GET', digest: EMPTY_DIGEST }), signer), EMPTY_DIGEST);
 });
 
