@@ -36,11 +36,7 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
   const entryOf = (id: string, apiKeyId: string, inputBytes = 1): LiveJob => {
     const order = queuedOrder(id, { apiKeyId, model: 'm', routing: null, inputBytes });
     const job = { ...order, state: 'queued' as const, startedAt: null, finishedAt: null, attempts: [], changes: [] };
-<<<<<<< HEAD
     return newLiveJob(job, [], { input: '{"input":{}}' });
-=======
-    return newLiveJob(job, [], '{"input":{}}');
->>>>>>> h-mut-relay
   };
   const lineUp = (...args: Parameters<typeof entryOf>): void => dispatcher.lineUp(entryOf(...args));
   return { ...dispatcher, asked, callers, ends, pace, entryOf, lineUp };
@@ -93,11 +89,7 @@ test('jobs that run hold no more of their inputs than they may, others begin as 
   assert.equal(other.asked.length, 0);
 });
 
-<<<<<<< HEAD
 test('jobs of a key that has used up its minute begin when it has something left, of one without end after a while', async (t) => {
-=======
-test('jobs of a key that has used up its minute begin when it has something left, and are looked at again before', async (t) => {
->>>>>>> h-mut-relay
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { asked, lineUp, pace } = startDispatcher();
   pace.ms = 300;
@@ -106,7 +98,6 @@ test('jobs of a key that has used up its minute begin when it has something left
   t.mock.timers.tick(299);
   await pass();
   assert.equal(asked.length, 0);
-<<<<<<< HEAD
   pace.ms = 60_000;
   t.mock.timers.tick(1);
   await pass();
@@ -116,23 +107,6 @@ test('jobs of a key that has used up its minute begin when it has something left
   t.mock.timers.tick(10_000);
   await pass();
   assert.equal(asked.length, 1);
-=======
-  pace.ms = 0;
-  t.mock.timers.tick(1);
-  await pass();
-  assert.equal(asked.length, 1);
-  pace.ms = 60_000;
-  lineUp('job_2', 'key');
-  await pass();
-  // Its limit may be raised meanwhile.
-  pace.ms = 0;
-  t.mock.timers.tick(9_999);
-  await pass();
-  assert.equal(asked.length, 1);
-  t.mock.timers.tick(1);
-  await pass();
-  assert.equal(asked.length, 2);
->>>>>>> h-mut-relay
 });
 
 test('a job that no node took rests longer each time, and one that is taken out begins no more, wherever it is', async (t) => {
