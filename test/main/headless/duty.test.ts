@@ -20,6 +20,31 @@ async function writeModel(context: TestContext, id: string): Promise<{ root: str
   return { root, folder: await writeBigramModel(root, id, { transitions: CLOCK, contextLength: 1_000 }) };
 }
 
+test('models that work at once share the time that their owner gives, and who works alone has all of it', async () => {
+  let limit = 60;
+  const duty = createDutyShare(() => limit);
+  const told: number[] = [];
+  duty.onChange(() => told.push(duty.percent()));
+  const jobs = ['a', 'a', 'b', 'c'].map((model) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return { end: resolve, ended: duty.during(model, () => promise) };
+  });
+  assert.deepEqual(told.splice(0), [60, 30, 20]);
+  for (const { end, ended } of jobs) {
+    end();
+    await ended;
+  }
+  assert.deepEqual(told.splice(0), [30, 60], 'a model works until its last job has ended');
+  await assert.rejects(
+    duty.during('a', () => Promise.reject(new Error('broken'))),
+    /broken/,
+  );
+  limit = 100;
+  duty.look();
+  await Promise.all(['a', 'b'].map((model) => duty.during(model, async () => assert.equal(duty.percent(), 100))));
+  assert.deepEqual(told, [100], 'nothing is told that has not changed');
+});
+
 test('each pass of a model goes through the pace of its worker, and the answer is the same', async (t) => {
   const { folder } = await writeModel(t, 'test/one');
   const answerOf = async (pace?: Pace): Promise<string> => {

@@ -8,10 +8,15 @@ import { settled } from '../../support/pending-timers.ts';
 
 const ID = 'test/large';
 
-function open() {
+function open(sensed: Promise<void> = Promise.resolve()) {
   const clock = { now: 0 };
   const breakings: ((problem: Problem) => void)[] = [];
-  const world = { isFull: false, wanted: [] as readonly string[], paused: [] as readonly string[] };
+  const world = {
+    isFull: false,
+    wanted: [] as readonly string[],
+    paused: [] as readonly string[],
+    refusal: undefined as Problem | undefined,
+  };
   const asked: BringOptions[] = [];
   const discarded: string[] = [];
   const write = (): void => {
@@ -42,8 +47,8 @@ function open() {
       write();
     },
     quotaBytes: () => undefined,
-    refusal: () => undefined,
-    sensed: Promise.resolve(),
+    refusal: () => world.refusal,
+    sensed,
     now: () => clock.now,
     onChange: () => undefined,
     log: collectLog(),
@@ -79,6 +84,40 @@ test('a download stops when it is cancelled, and leaves nothing', async () => {
   await assert.rejects(desk.cancel(ID), /ENOSPC/);
   assert.equal(asked[0]?.signal.aborted, true);
   assert.deepEqual([discarded, desk.downloads(), world.wanted], [[ID], [], []]);
+});
+
+test('a download that is cancelled is forgotten, and no other is', async () => {
+  const { desk, world } = open();
+  world.wanted = ['test/other'];
+  world.paused = ['test/other', ID];
+  desk.add(ID);
+  await settled();
+  await desk.cancel(ID);
+  assert.deepEqual([world.wanted, world.paused], [['test/other'], ['test/other']]);
+});
+
+test('nobody is asked for anything before it is known whether that may be, and then only if so', async () => {
+  const sensed = Promise.withResolvers<void>();
+  const { desk, world, asked } = open(sensed.promise);
+  desk.add(ID);
+  await settled();
+  const answers: string[] = [];
+  const ask = (): void => {
+    asked[0]?.mayAsk().then(
+      () => answers.push('yes'),
+      (error: Error) => answers.push(error.message),
+    );
+  };
+  ask();
+  await settled();
+  assert.deepEqual(answers, []);
+  world.refusal = new Problem('model_download_failed', 'The network is metered.');
+  sensed.resolve();
+  await settled();
+  world.refusal = undefined;
+  ask();
+  await settled();
+  assert.deepEqual(answers, ['The network is metered.', 'yes']);
 });
 
 const LOST = new Problem('model_download_failed', 'The hub could not be reached.', { retryAfterMs: 5_000 });

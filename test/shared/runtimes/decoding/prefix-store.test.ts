@@ -63,6 +63,33 @@ test('lets go of what was used longest ago when the budget is spent', () => {
   assert.equal(store.usedBytes(), 80);
 });
 
+test('keeps nothing that serves nobody, or that would drive out all else', () => {
+  const store = createPrefixStore(shared, 150);
+  const keep = (ids: number[]): Ids => {
+    const state = stateOf(ids);
+    store.keep('a', ids, state);
+    return state;
+  };
+  const long = keep(range(0, 60));
+  assert.equal(keep(range(0, 40)).dropped, 1, 'the longer one serves all that it could');
+  assert.equal(keep(range(500, 515)).dropped, 1, 'too few tokens');
+  assert.equal(keep(range(1_000, 1_151)).dropped, 1, 'larger than the budget');
+  assert.equal(keep(range(500, 516)).dropped, 0);
+  assert.deepEqual([long.dropped, store.usedBytes()], [0, 76]);
+  assert.equal(store.take('a', range(500, 517))?.tokens, 16);
+  keep(range(0, 64));
+  assert.deepEqual([long.dropped, store.usedBytes()], [1, 80], 'the longer one takes its place');
+  keep(range(2_000, 2_150));
+  assert.equal(store.usedBytes(), 150);
+});
+
+test('keeps sixty-four at most', () => {
+  const store = createPrefixStore(shared, 10_000);
+  const states = Array.from({ length: 65 }, (_, at) => stateOf(range(at * 100, at * 100 + 20)));
+  for (const state of states) store.keep('a', state.ids, state);
+  assert.deepEqual([states[0]?.dropped, states[1]?.dropped, store.usedBytes()], [1, 0, 64 * 20]);
+});
+
 test('stays within its budget, drops each state once and is always right, whatever is kept and asked', () => {
   const random = createRandom(7);
   const upTo = (limit: number): number => Math.floor(random() * limit);
