@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createKeyAdmin } from '../../../relay/access/key-admin.ts';
+import { deriveSigningSecrets } from '../../../relay/access/signing-secrets.ts';
+import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
+import { T0 } from '../store/store-records.ts';
+
+test('an account is done with once no key of it works and one was revoked, not when its key has only run out', async (t) => {
+  const { keys } = await (await makeSqlitePlace(t)).open();
+  const clock = { now: T0 };
+  const secrets = deriveSigningSecrets('the seed of a relay');
+  const admin = createKeyAdmin({ store: keys, forget: () => undefined, secrets, now: () => clock.now });
+  const accounts = async (): Promise<string[]> => [...(await admin.revokedAccounts())].sort();
+  await admin.create({ name: 'runs out', expires_at: T0 + 10 });
+  const revoked = await admin.create({ name: 'revoked' });
+  const old = await admin.create({ name: 'replaced' });
+  const replacement = await admin.rotate(old.id, 60_000);
+  clock.now = T0 + 10;
+  assert.deepEqual(await accounts(), []);
+  for (const { id } of [revoked, old]) await admin.revoke(id);
+  assert.deepEqual(await accounts(), [revoked.id]);
+  await admin.revoke(replacement.id);
+  assert.deepEqual(await accounts(), [revoked.id, old.id].sort());
+});
