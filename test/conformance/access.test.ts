@@ -105,6 +105,7 @@ test('asks for a key on every route but the public ones', async () => {
     'get /verify',
     'post /v1/admin/session',
     'get /v1/health/live',
+    'get /v1/log/keys',
     'get /v1/health/ready',
     'post /v1/nodes/enroll',
     'post /v1/nodes/records',
