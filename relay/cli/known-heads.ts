@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Value } from 'typebox/value';
+import { counted } from '../../shared/problems/counted.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { hexToBytes } from '../../shared/protocol/hex.ts';
 import { type ConsistencyProof, isHeadSigned, TreeHead } from '../../shared/receipts/log/tree-head.ts';
@@ -42,7 +43,7 @@ async function assertContinues(older: TreeHead, { to, path }: ConsistencyProof, 
     newer: { size: to.size, root: hexToBytes(to.root) },
     proof: path.map(hexToBytes),
   };
-  if (!(await isConsistent(claim))) throw broken(`it does not continue the one of ${older.size} receipts`);
+  if (!(await isConsistent(claim))) throw broken(`it does not continue the one of ${counted(older.size, 'receipt')}`);
 }
 
 function readKnownHead(file: string): TreeHead | undefined {

@@ -1,6 +1,7 @@
 import type { NodeStatus } from '../../shared/control/control-protocol.ts';
 import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
 import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
+import { counted } from '../../shared/problems/counted.ts';
 import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
 import type { ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
 import { momentText } from './moment-text.ts';
@@ -48,13 +49,9 @@ function trialText({ device, dtype, per_second: perSecond, verdict, reason }: De
 /** On how many threads it answers several at once. */
 function threadsText({ chosen, other }: ThreadTrial): string {
   const figures = [chosen, other].map(
-    ({ threads, tokensPerS }) => `${threadCount(threads)} ${tokensPerS.toFixed(1)} tokens/s`,
+    ({ threads, tokensPerS }) => `${counted(threads, 'thread')} ${tokensPerS.toFixed(1)} tokens/s`,
   );
-  return `several at once: ${figures.join(', ')}; runs on ${threadCount(chosen.threads)}`;
-}
-
-function threadCount(threads: number): string {
-  return threads === 1 ? '1 thread' : `${threads} threads`;
+  return `several at once: ${figures.join(', ')}; runs on ${counted(chosen.threads, 'thread')}`;
 }
 
 /** Which rules of the owner hold here, and which do not, as nothing tells what they need. */

@@ -6,6 +6,7 @@ import type {
   PendingTaskDetails,
   Task,
 } from '../../shared/api/nodes.ts';
+import { counted } from '../../shared/problems/counted.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
 import { momentText } from './moment-text.ts';
 import { COMMAND } from './own-command.ts';
@@ -21,14 +22,10 @@ export function nodesTable(nodes: readonly NodeSummary[], columns?: number): str
     kind,
     status,
     `${slots.used}/${slots.total}`,
-    modelCount(models.filter(({ type }) => !isServiceType(type)).length),
+    counted(models.filter(({ type }) => !isServiceType(type)).length, 'model'),
     reason ?? '',
   ]);
   return tableOf(['NODE', 'KIND', 'STATUS', 'SLOTS', 'MODELS', 'REASON'], rows, columns);
-}
-
-function modelCount(count: number): string {
-  return `${count} ${count === 1 ? 'model' : 'models'}`;
 }
 
 export function healthText({ id, status, reasons, slots, round_trip_ms, attempts, models }: NodeHealth): string {

@@ -1,4 +1,5 @@
 import type { ServiceDetails, ServiceSummary } from '../../shared/api/services.ts';
+import { counted } from '../../shared/problems/counted.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 import { tableOf } from './tables.ts';
@@ -38,7 +39,7 @@ export function serviceText(service: ServiceDetails, relayUrl: string): string {
 
 function standing({ runnable, nodes, free }: ServiceSummary['available']): string {
   if (!runnable) return 'none yet';
-  return nodes === 0 ? 'none now' : `${nodes} ${nodes === 1 ? 'node' : 'nodes'}, ${free} free`;
+  return nodes === 0 ? 'none now' : `${counted(nodes, 'node')}, ${free} free`;
 }
 
 /** The members of an object, those that may be left out with a question mark. */

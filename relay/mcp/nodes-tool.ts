@@ -2,6 +2,7 @@ import type { KeyScope } from '../../shared/api/keys.ts';
 import type { ModelList } from '../../shared/api/models.ts';
 import type { NodeDetails, NodeHealth, NodePage, Task, TaskRequest } from '../../shared/api/nodes.ts';
 import type { NodesToolArguments, NodesToolResult } from '../../shared/api/nodes-tool.ts';
+import { counted } from '../../shared/problems/counted.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import { cancelTask, findTask, orderTask, type TaskOwner } from '../routes/order-task.ts';
@@ -128,7 +129,7 @@ function listText({ data, next }: NodePage): string {
 
 function modelsText({ data }: ModelList): string {
   if (data.length === 0) return 'No node serves a model now.';
-  return data.map(({ id, status, nodes }) => `${id}  ${status}  ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`).join('\n');
+  return data.map(({ id, status, nodes }) => `${id}  ${status}  ${counted(nodes, 'node')}`).join('\n');
 }
 
 function capabilitiesText({ id, capabilities, models }: NodeDetails): string {

@@ -1,3 +1,4 @@
+import { counted } from '../problems/counted.ts';
 import type { ChatInput, EmbedInput, HeldFile, JobInput } from '../protocol/messages.ts';
 import type { JobType } from '../protocol/subjects.ts';
 import type { Choice, NodePolicy, PublicPolicy } from './node-policy.ts';
@@ -41,7 +42,7 @@ export function decide(policy: NodePolicy, asked: Asked, { at, hours, running }:
   }
   const most = policy.jobs_per_client;
   if (most === undefined || running < most) return undefined;
-  const sentence = `This node runs no more than ${most} ${most === 1 ? 'job' : 'jobs'} of one client at a time.`;
+  const sentence = `This node runs no more than ${counted(most, 'job')} of one client at a time.`;
   return { code: 'node_busy', sentence, until: null };
 }
 

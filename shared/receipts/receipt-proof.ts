@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { isSignedBy } from '../identity/signer.ts';
+import { counted } from '../problems/counted.ts';
 import { base64UrlToBytes } from '../protocol/base64.ts';
 import { hexToBytes } from '../protocol/hex.ts';
 import { isAttested } from './attestation.ts';
@@ -105,7 +106,7 @@ async function checkPlace({ receipt, leaf, path, head }: ReceiptProof): Promise<
   const date = new Date(head.signedAt);
   const signedAt = Number.isNaN(date.getTime()) ? `at ${head.signedAt}` : date.toISOString();
   return [
-    { check: 'tree head', isSound: isSigned, detail: `${head.size} receipts, signed ${signedAt}` },
+    { check: 'tree head', isSound: isSigned, detail: `${counted(head.size, 'receipt')}, signed ${signedAt}` },
     { check: 'place in the log', isSound: isThere, detail: `receipt ${leaf + 1} of ${head.size}` },
   ];
 }

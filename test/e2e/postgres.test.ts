@@ -87,7 +87,7 @@ test('the receipts of a relay on PostgreSQL are audited while it runs', { skip }
   assert.equal((await endOf(clientOf(ready), id)).state, 'succeeded');
   const audit = await runSparewatt(['receipts', 'audit', '--data', data], { env });
   assert.equal(audit.code, 0, audit.stderr);
-  assert.match(audit.stdout, /1 receipts, root/);
+  assert.match(audit.stdout, /1 receipt, root/);
 });
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {

@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
+import { counted } from '../../../shared/problems/counted.ts';
 import { askChat, type ChatAnswer } from '../ask-chat.ts';
 import { addClientOptions, readClient } from '../client-options.ts';
 import { parseCount } from '../options.ts';
@@ -54,7 +55,7 @@ export function defineChatCommand(command: Command): void {
 export function describeAnswer(answer: ChatAnswer): string {
   return [
     `served by ${printable(answer.node)}`,
-    `${answer.outputTokens === 1 ? '1 token' : `${answer.outputTokens} tokens`} in ${answer.totalMs.toFixed(0)} ms`,
+    `${counted(answer.outputTokens, 'token')} in ${answer.totalMs.toFixed(0)} ms`,
     ...(answer.tokensPerSecond === null ? [] : [`${answer.tokensPerSecond.toFixed(0)} tokens/s`]),
     `the first after ${answer.firstTokenMs.toFixed(0)} ms`,
     `receipt ${printable(answer.receiptId)}`,

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ModelList } from '../../../shared/api/models.ts';
+import { counted } from '../../../shared/problems/counted.ts';
 import { addClientOptions, readClient } from '../client-options.ts';
 import { getJson } from '../get-json.ts';
 import { COMMAND } from '../own-command.ts';
@@ -35,7 +36,7 @@ function tableOf(list: ModelList): string {
       model.id.padEnd(width),
       model.capabilities.join(',').padEnd(6),
       model.status.padEnd(9),
-      `${model.nodes} ${model.nodes === 1 ? 'node' : 'nodes'}`,
+      counted(model.nodes, 'node'),
       `${model.context_length} tokens`,
     ].join('  '),
   );

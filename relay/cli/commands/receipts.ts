@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import type { ReceiptList } from '../../../shared/api/receipts.ts';
+import { counted } from '../../../shared/problems/counted.ts';
 import { Problem, toProblem } from '../../../shared/problems/problem.ts';
 import { isAnswerOf } from '../../../shared/receipts/answer-check.ts';
 import type { TreeHead } from '../../../shared/receipts/log/tree-head.ts';
@@ -70,7 +71,7 @@ export function defineReceiptsCommand(receipts: Command): void {
 function lineOf({ id, attempt, node, usage, signatures, attestation }: Receipt): string {
   const signed = signatures.verdict === 'sound' ? 'signed by node and relay' : 'signed by the relay alone';
   const attested = attestation === undefined ? '' : ', attested';
-  return `${id}  attempt ${attempt}  ${printable(node)}  ${usage.reported.outputTokens} tokens  ${signed}${attested}`;
+  return `${id}  attempt ${attempt}  ${printable(node)}  ${counted(usage.reported.outputTokens, 'token')}  ${signed}${attested}`;
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {
@@ -114,7 +115,7 @@ async function askOnline(
     tell({
       check: 'log of the relay',
       isSound: true,
-      detail: `that of ${relayUrl} continues it: ${now.size} receipts`,
+      detail: `that of ${relayUrl} continues it: ${counted(now.size, 'receipt')}`,
     });
   } catch (error) {
     const { code, message } = toProblem(error);
@@ -169,7 +170,7 @@ async function audit(options: JsonOption): Promise<void> {
     if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
     else for (const problem of problems) process.stdout.write(`${mark(false)} ${problem}\n`);
     if (problems.length > 0) throw new Problem('receipt_log_damaged', `The receipt log in ${folder} was changed.`);
-    if (options.json !== true) process.stdout.write(`${mark(true)} ${size} receipts, root ${root}\n`);
+    if (options.json !== true) process.stdout.write(`${mark(true)} ${counted(size, 'receipt')}, root ${root}\n`);
   } finally {
     await store.close();
   }
