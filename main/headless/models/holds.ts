@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { isProcessRunning, writeFileAtomically } from './atomic-file.ts';
+import { readNote } from './note.ts';
 import { PROCESS_HOME } from './process-home.ts';
 import { notesFolder } from './store-notes.ts';
 
@@ -30,13 +30,8 @@ const ABANDONED_MS = 600_000;
 const beats = new Map<string, NodeJS.Timeout>();
 
 export async function readUse(cacheFolder: string, name: string): Promise<ModelUse> {
-  try {
-    const value: unknown = JSON.parse(await readFile(join(notesFolder(cacheFolder, name), USE_FILE), 'utf8'));
-    if (Value.Check(Use, value)) return value;
-  } catch {
-    // Without a note the model was not used yet.
-  }
-  return { lastUsedAt: 0, pinned: false };
+  // Without a note the model was not used yet.
+  return (await readNote(join(notesFolder(cacheFolder, name), USE_FILE), Use)) ?? { lastUsedAt: 0, pinned: false };
 }
 
 export async function writeUse(cacheFolder: string, name: string, use: Partial<ModelUse>): Promise<void> {
@@ -81,19 +76,10 @@ export async function isHeld(cacheFolder: string, name: string, now: number): Pr
 
 /** With our own process id it is of an earlier run: a container gives the same ids again. */
 async function isHeldByAnother(path: string, now: number): Promise<boolean> {
-  const note = await readNote(path);
+  const note = await readNote(path, HoldNote);
   if (note?.home === PROCESS_HOME) return note.pid !== process.pid && isProcessRunning(note.pid);
   const found = await stat(path).catch(() => null);
   return found !== null && now - found.mtimeMs <= ABANDONED_MS;
-}
-
-async function readNote(path: string): Promise<HoldNote | null> {
-  try {
-    const note: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return Value.Check(HoldNote, note) ? note : null;
-  } catch {
-    return null;
-  }
 }
 
 async function beat(path: string): Promise<void> {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { onceLetGo } from '../../../shared/files/once-let-go.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import type { FileDigest } from './digests.ts';
+import { readNote } from './note.ts';
 
 /*
  * 1. The file exists under its own name only after `commit`, whole and synced. Until then it lies in `<name>.part`.
@@ -50,7 +50,7 @@ export const PART_ENDING = '.part';
 export async function openPartialFile(path: string): Promise<PartialFile> {
   const partPath = `${path}${PART_ENDING}`;
   const notePath = `${partPath}.json`;
-  let version = await readNote(notePath);
+  let version = await readNote(notePath, PartVersion);
   let sizeBytes = 0;
   let hash = createHash('sha256');
   let handle: FileHandle | null = null;
@@ -106,15 +106,6 @@ export async function openPartialFile(path: string): Promise<PartialFile> {
     close,
     remove,
   };
-}
-
-async function readNote(path: string): Promise<PartVersion | null> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return Value.Check(PartVersion, value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 async function sizeOf(path: string): Promise<number | null> {
