@@ -1,3 +1,4 @@
+import { dateText } from '../../shared/receipts/date-text.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { printable } from './printable.ts';
 
@@ -12,14 +13,8 @@ export function receiptText(receipt: Receipt): string {
     ['service', service],
     ['model', model],
     ['tokens', `${inputTokens} read, ${outputTokens} written`],
-    ['issued', issuedText(issuedAt)],
+    ['issued', dateText(issuedAt)],
     ...(nonce === null ? [] : [['nonce', nonce] as [string, string]]),
   ];
   return `${facts.map(([name, value]) => `  ${name.padEnd(8)} ${printable(value)}`).join('\n')}\n`;
-}
-
-/** Numbers go further than the calendar. */
-function issuedText(at: number): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();
 }

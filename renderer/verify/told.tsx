@@ -1,5 +1,6 @@
 import { useEffect, useId, useState } from 'react';
 import { isAnswerOf } from '../../shared/receipts/answer-check.ts';
+import { dateText } from '../../shared/receipts/date-text.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { receiptIn } from '../../shared/receipts/receipt-proof.ts';
 
@@ -57,15 +58,9 @@ function factsOf({
     ['service', service],
     ['model', model],
     ['tokens', STRINGS.tokensOf(inputTokens, outputTokens)],
-    ['issued', issuedText(issuedAt)],
+    ['issued', dateText(issuedAt)],
     ['relay', keys.relay],
   ];
-}
-
-/** Numbers go further than the calendar. */
-function issuedText(at: number): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();
 }
 
 function Answer({ receipt }: { receipt: Receipt }) {

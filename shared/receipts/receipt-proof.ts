@@ -7,6 +7,7 @@ import { hexToBytes } from '../protocol/hex.ts';
 import { isAttested } from './attestation.ts';
 import { batchBytes, pathInputs, readNodeSignature } from './batch-signature.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { dateText } from './date-text.ts';
 import { leafInput } from './log/tree-hashes.ts';
 import { isHeadSigned, TreeHead } from './log/tree-head.ts';
 import { isIncluded } from './log/verify-proofs.ts';
@@ -102,11 +103,12 @@ async function checkPlace({ receipt, leaf, path, head }: ReceiptProof): Promise<
   const leafHash = await sha256(leafInput(receiptBytes(receipt)));
   const root = hexToBytes(head.root);
   const isThere = await isIncluded({ leafHash, leaf, size: head.size, root, proof: path.map(hexToBytes) });
-  // Numbers go further than the calendar.
-  const date = new Date(head.signedAt);
-  const signedAt = Number.isNaN(date.getTime()) ? `at ${head.signedAt}` : date.toISOString();
   return [
-    { check: 'tree head', isSound: isSigned, detail: `${counted(head.size, 'receipt')}, signed ${signedAt}` },
+    {
+      check: 'tree head',
+      isSound: isSigned,
+      detail: `${counted(head.size, 'receipt')}, signed ${dateText(head.signedAt)}`,
+    },
     { check: 'place in the log', isSound: isThere, detail: `receipt ${leaf + 1} of ${head.size}` },
   ];
 }

@@ -1,0 +1,5 @@
+/** When something was signed, by ISO 8601; numbers go further than the calendar, and one that does stays itself. */
+export function dateText(at: number): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();
+}
