@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { createApp } from './app.ts';
+import { closeAll } from './close-all.ts';
 import { createServices } from './compose/create-services.ts';
 import type { JobLimits } from './compose/services-options.ts';
 import { type ShownSetting, shownDefaults } from './config/shown-settings.ts';
@@ -131,9 +132,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { settings = shownDefaults() } = options;
   const log = createRationedLog({ log: options.log });
   const undo: (() => unknown)[] = [() => log.close()];
-  const close = once(async () => {
-    for (const step of undo.reverse()) await step();
-  });
+  const close = once(() => closeAll(undo.reverse(), log));
   try {
     const folder = openDataFolder(options.dataFolder, { log });
     undo.push(() => folder.close());

@@ -1,3 +1,4 @@
+import { closeAll } from '../close-all.ts';
 import { createLifecycle } from '../lifecycle.ts';
 import type { RelayServices } from '../services.ts';
 import { VERSION } from '../version.ts';
@@ -12,9 +13,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
   const { log, store, fabric, register, settings, identity, attestationKey, publicUrl } = options;
   /** Those that were opened last come last: work ends before the nodes that do it are let go of. */
   const closers: (() => Promise<void>)[] = [() => register.close()];
-  const close = async (): Promise<void> => {
-    for (const closePart of closers.splice(0).reverse()) await closePart();
-  };
+  const close = (): Promise<void> => closeAll(closers.splice(0).reverse(), log);
   try {
     const access = await openAccess(options);
     closers.push(() => access.keys.recordUsage());

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { keyRevoked } from '../access/key-admin.ts';
+import { closeAll } from '../close-all.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { openFileDepot } from '../files/file-depot.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
@@ -99,17 +100,9 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     work,
     onJobEnded: ended.listen,
     /** Lets what runs come to an end. */
-    stop: async () => {
-      await queue.close();
-      await tasks.close();
-      await parts.files.close();
-    },
+    stop: () => closeAll([queue.close, tasks.close, parts.files.close], log),
     /** After the last receipt. */
-    close: async () => {
-      await records.close();
-      await receiptLog.close();
-      await traced?.close();
-    },
+    close: () => closeAll([records.close, receiptLog.close, () => traced?.close()], log),
   };
 }
 

@@ -9,7 +9,7 @@ import { startTellingNode } from '../support/telling-node-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
-type Ready = { url: string; apiKey: string };
+type Ready = { url: string; natsUrl: string; apiKey: string };
 
 const skip = whyNoPostgres() ?? false;
 const starting = skip === false ? startPostgres() : undefined;
@@ -88,6 +88,20 @@ test('the receipts of a relay on PostgreSQL are audited while it runs', { skip }
   const audit = await runSparewatt(['receipts', 'audit', '--data', data], { env });
   assert.equal(audit.code, 0, audit.stderr);
   assert.match(audit.stdout, /1 receipt, root/);
+});
+
+test('a relay whose database has gone ends when it is told to, and its bus with it', { skip }, async (t) => {
+  const server = await starting;
+  const { url } = await createDatabase();
+  const { relay, ready } = await startRelay(t, url, temporaryFolder(t));
+  afterTest(t, () => server?.start());
+  // It would write down that the key was used.
+  assert.equal((await clientOf(ready).request('/v1/models')).status, 200);
+  await server?.kill();
+  relay.child.kill('SIGTERM');
+  await until(() => relay.child.exitCode !== null);
+  assert.equal(relay.child.exitCode, 0, relay.stderr());
+  await assert.rejects(fetch(ready.natsUrl.replace('nats:', 'http:')), { name: 'TypeError' });
 });
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {
