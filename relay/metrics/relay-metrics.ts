@@ -109,7 +109,6 @@ function registerGauges(registry: Registry, gauges: RelayGauges): void {
   gauge('sparewatt_jobs', 'Jobs under way', ['state'], function () {
     for (const [state, count] of Object.entries(gauges.jobs())) this.set({ state }, count);
   });
-  const slots = gauge('sparewatt_slots', 'Jobs that the nodes can run at a time', ['state'], () => undefined);
   gauge('sparewatt_nodes', 'Nodes this relay knows', ['status'], function () {
     this.reset();
     slots.reset();
@@ -119,6 +118,8 @@ function registerGauges(registry: Registry, gauges: RelayGauges): void {
       slots.inc({ state: 'free' }, Math.max(0, of.total - of.used));
     }
   });
+  // After the nodes, by whom it is filled: each is read as soon as it was collected.
+  const slots = gauge('sparewatt_slots', 'Jobs that the nodes can run at a time', ['state'], () => undefined);
   gauge('sparewatt_bus_connected', 'Whether the relay reaches its message bus', [], function () {
     this.set(gauges.busConnected() ? 1 : 0);
   });
