@@ -44,7 +44,8 @@ export function createDuty({ clock = () => performance.now(), sleep = sleepFor }
   /** By how much the last rest took longer than it should, which the next pass is given. */
   let overMs = 0;
   let restedMs = 0;
-  let resting: AbortController | undefined;
+  /** Ends all rests there are: jobs that are no passes may rest at the same time. */
+  let alarm = new AbortController();
   let hurries = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -57,11 +58,13 @@ export function createDuty({ clock = () => performance.now(), sleep = sleepFor }
   const rest = async (): Promise<void> => {
     const began = clock();
     if (!isLimited() || hurries > 0 || freeAt - began < LEAST_REST_MS) return;
-    resting = new AbortController();
-    await sleep(freeAt - began, resting.signal);
-    resting = undefined;
+    await sleep(freeAt - began, alarm.signal);
     restedMs += clock() - began;
     overMs = Math.min(LEAST_REST_MS, Math.max(0, clock() - freeAt));
+  };
+  const wake = (): void => {
+    alarm.abort();
+    alarm = new AbortController();
   };
   const timed = async <Value>(run: () => Promise<Value>): Promise<Value> => {
     await rest();
@@ -90,11 +93,11 @@ export function createDuty({ clock = () => performance.now(), sleep = sleepFor }
       percent = next;
       if (isLimited()) return;
       freeAt = 0;
-      resting?.abort();
+      wake();
     },
     hurry: () => {
       hurries += 1;
-      resting?.abort();
+      wake();
       return () => {
         hurries -= 1;
       };

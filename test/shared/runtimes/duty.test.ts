@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDuty } from '../../../shared/runtimes/duty.ts';
+import { createDuty, type Duty } from '../../../shared/runtimes/duty.ts';
 import { createTurns } from '../../../shared/runtimes/kernels/turns.ts';
 
 /** A worker by a clock that only its passes and rests move; a rest ends where it is cut short. */
@@ -165,4 +165,22 @@ test('a timer that wakes late costs its owner nothing, and gives no leave to cat
   assert.ok(share <= 0.51 && share > 0.49, `${share}`);
   await advance(10_000);
   assert.ok((await shareOfPasses(10)) <= 0.55, 'a night of rest is no store of work');
+});
+
+test('of jobs that rest at the same time all go on when somebody waits for the end of one, or the limit is lifted', () => {
+  for (const wake of [(duty: Duty) => duty.hurry(), (duty: Duty) => duty.limit(100)]) {
+    let asleep = 0;
+    const duty = createDuty({
+      clock: () => 0,
+      sleep: async (_, signal) => {
+        asleep += 1;
+        signal.addEventListener('abort', () => (asleep -= 1));
+      },
+    });
+    duty.limit(50);
+    for (const began of [-100, -200]) void duty.restAfter(began);
+    assert.equal(asleep, 2);
+    wake(duty);
+    assert.equal(asleep, 0);
+  }
 });
