@@ -1,13 +1,13 @@
 import { Problem } from '../../problems/problem.ts';
 import { bytesToBase64 } from '../../protocol/base64.ts';
 import type { JsonInput } from '../../protocol/messages.ts';
+import { nextTurn } from '../next-turn.ts';
 import { createRandom } from './decoding/random.ts';
 import { planSampling } from './decoding/sampling.ts';
 import { createChoosing } from './decoding/token-chooser.ts';
 import type { EngineResult } from './engine.ts';
 import type { Painter } from './library/painter.ts';
 import { writePng } from './library/pictures.ts';
-import { nextTurn } from './next-turn.ts';
 import { assertFits } from './tasks/task-engine.ts';
 import { readTaskInput, type TaskInput } from './tasks/task-input.ts';
 import { PAINTS } from './tasks/task-kinds.ts';

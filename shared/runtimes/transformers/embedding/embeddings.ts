@@ -1,8 +1,8 @@
 import { Problem } from '../../../problems/problem.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import type { EmbedInput, Usage } from '../../../protocol/messages.ts';
+import { nextTurn } from '../../next-turn.ts';
 import type { EncoderModel } from '../library/encoder.ts';
-import { nextTurn } from '../next-turn.ts';
 import { type Pooling, poolRows } from './pooling.ts';
 import { type Row, takeBatch } from './row-batches.ts';
 

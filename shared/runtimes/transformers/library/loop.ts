@@ -1,8 +1,9 @@
 /** A part of the seam to transformers.js (see `environment.ts`): the decode loop over a model's own graph. */
+
+import { nextTurn } from '../../next-turn.ts';
 import { createDecodeLoop, type DecodeLoop } from '../decoding/decode-loop.ts';
 import { createDecoder } from '../decoding/decoder.ts';
 import { createKvStore } from '../decoding/kv-cache.ts';
-import { nextTurn } from '../next-turn.ts';
 import type { Session, SessionTensor } from '../session.ts';
 import { tellThreads } from '../tell-threads.ts';
 import { createThreadChoice, type OwnGraph } from '../thread-choice.ts';

@@ -3,8 +3,8 @@
  * decoder, several rows to a pass.
  */
 import { type PreTrainedModel, Tensor } from '@huggingface/transformers';
+import { nextTurn } from '../../next-turn.ts';
 import { dropCache, freeCache, isExclusive, joinCaches, type KvCache, type KvPart } from '../decoding/kv-cache.ts';
-import { nextTurn } from '../next-turn.ts';
 import type { Session, SessionInput, SessionTensor } from '../session.ts';
 import type { ReadRows, RowPasses, WritingGraph } from '../tasks/writing-graph.ts';
 import { openPart } from './session.ts';

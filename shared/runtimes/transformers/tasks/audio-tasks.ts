@@ -4,9 +4,10 @@ import { resample } from '../../media/resample.ts';
 import { decodeSound } from '../../media/sound.ts';
 import { joinSamples } from '../../media/sound-parts.ts';
 import { encodePcm16, encodeWav } from '../../media/wav.ts';
+import { nextTurn } from '../../next-turn.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
-import { type Label, labelsOf, nextTurn, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
+import { type Label, labelsOf, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
 import { templateOf } from './text-tasks.ts';
 
 /** A recording at the rate that the model hears. */

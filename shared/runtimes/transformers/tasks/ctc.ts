@@ -1,7 +1,7 @@
+import { nextTurn } from '../../next-turn.ts';
 import { createGrowingText } from './growing-text.ts';
 import { PAUSE_S, phrasesOf, roundSeconds, type Segment, type Transcript } from './phrases.ts';
 import type { FrameScores, TaskModel } from './task-model.ts';
-import { nextTurn } from './task-run.ts';
 
 /** Attention over longer pieces costs more than it hears; the overlap on each side is heard and not written. */
 const WINDOW_S = 30;

@@ -1,4 +1,4 @@
-import { nextTurn } from './task-run.ts';
+import { nextTurn } from '../../next-turn.ts';
 import type { Turns } from './turns.ts';
 
 /** Computes one result for each item, all in one forward pass. */

@@ -52,16 +52,3 @@ export async function pictureOutput(model: TaskModel, picture: Picture): Promise
 export function labelsOf(found: unknown): Label[] {
   return (found as Label[]).map(({ label, score }) => ({ label, score }));
 }
-
-/** Lets cancels that have arrived as messages be heard. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      // In Node an open port would keep its thread alive.
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}

@@ -1,11 +1,12 @@
 import { Problem } from '../../../problems/problem.ts';
+import { nextTurn } from '../../next-turn.ts';
 import { readSound } from './audio-tasks.ts';
 import { transcribeFrames } from './ctc.ts';
 import { createGrowingText } from './growing-text.ts';
 import { phrasesOf, roundSeconds, type Segment, type Transcript } from './phrases.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
-import { nextTurn, type TaskRun, type TaskStep } from './task-run.ts';
+import type { TaskRun, TaskStep } from './task-run.ts';
 import { OVERLAP_S, WINDOW_S, writeWindows } from './whisper-windows.ts';
 
 /**

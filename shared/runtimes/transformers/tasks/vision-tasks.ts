@@ -1,8 +1,9 @@
 import { bytesToBase64 } from '../../../protocol/base64.ts';
+import { nextTurn } from '../../next-turn.ts';
 import { type Picture, readPictures } from '../library/pictures.ts';
 import type { TaskInput } from './task-input.ts';
 import type { TaskModel } from './task-model.ts';
-import { labelsOf, nextTurn, oneOrAll, pictureOutput, type TaskRun, tokensOf } from './task-run.ts';
+import { labelsOf, oneOrAll, pictureOutput, type TaskRun, tokensOf } from './task-run.ts';
 import { templateOf } from './text-tasks.ts';
 
 const MOST_LABELS = 1_000;

@@ -1,6 +1,6 @@
+import { nextTurn } from '../../next-turn.ts';
 import { createGrowingText } from './growing-text.ts';
 import type { TaskModel } from './task-model.ts';
-import { nextTurn } from './task-run.ts';
 
 /** What Whisper was trained on; the overlap on each side lets words at the edges be heard whole. */
 export const WINDOW_S = 30;

@@ -1,4 +1,4 @@
-/** Lets the messages that have arrived be heard first. A timer would wait a millisecond at least. */
+/** Lets the messages that have arrived be heard first. A timer would wait a millisecond at least, and four in a browser. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
