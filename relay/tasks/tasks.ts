@@ -1,4 +1,5 @@
 import type { Task, TaskState } from '../../shared/api/nodes.ts';
+import { endedBy } from '../../shared/cancellation/ended-by.ts';
 import { Problem, toProblem, toProblemRecord } from '../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import type { JobSpec } from '../jobs/job.ts';
@@ -39,7 +40,7 @@ const END_STATES: Partial<Record<ProblemCode, TaskState>> = {
 };
 
 /** A task's id follows from its job's, so that the job's record is found when the result is kept no more. */
-export function taskIdOf(jobId: string): string {
+function taskIdOf(jobId: string): string {
   return jobId.replace(/^job_/, 'task_');
 }
 
@@ -75,9 +76,9 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
     forgetOldest();
   };
   const run = async (entry: Entry, job: JobSpec, approved: Promise<void> | undefined): Promise<void> => {
-    const { signal } = entry.abort;
     try {
-      if (approved !== undefined) await Promise.race([approved, abortOf(signal)]);
+      // A person may never answer: whoever gives up first ends the wait.
+      if (approved !== undefined) await endedBy(entry.abort.signal, approved);
       entry.task.state = 'running';
       const result = collectResult(job.type);
       const { done } = await jobs.run(job, result.sink, entry.abort);
@@ -129,13 +130,6 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
       await Promise.all(left.map((entry) => entry.ended));
     },
   };
-}
-
-/** A person may never answer: whoever gives up first ends the wait. */
-function abortOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
 
 function newTask({ id, type, model }: JobSpec, node: string, state: TaskState, now: number): Task {

@@ -1,3 +1,4 @@
+import { endedBy } from '../../shared/cancellation/ended-by.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
 import type { EngineResult } from '../../shared/runtimes/transformers/engine.ts';
@@ -71,7 +72,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     async run(job, output, signal) {
       signal.throwIfAborted();
       const ready = thread();
-      await abortable(ready.loaded, signal);
+      await endedBy(signal, ready.loaded);
       return await ready.run(job, output, signal);
     },
     release,
@@ -84,16 +85,4 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
 
 function stopped(model: string): Problem {
   return new Problem('node_fault', `The node took '${model}' out of memory.`);
-}
-
-/** Waits for `promise`, but no longer than until `signal` is aborted. */
-async function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

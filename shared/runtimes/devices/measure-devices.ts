@@ -5,6 +5,7 @@
  * 2. Each is made in a worker of its own that is ended after it, whatever came of it.
  * 3. A trial that takes longer than its time has failed, and is not waited for.
  */
+import { endedBy } from '../../cancellation/ended-by.ts';
 import { type Device, type DeviceFact, type DtypeFact, type Measurement, objectionTo } from './choose-device.ts';
 
 /** A worker that exists for a trial alone. */
@@ -85,17 +86,4 @@ async function speedOf(worker: TrialWorker, signal: AbortSignal, now: () => numb
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/([A-Za-z]:)?[\\/][^\s'":,]+/g, '…').slice(0, 200) || 'its trial failed';
-}
-
-async function endedBy<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
