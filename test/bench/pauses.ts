@@ -3,8 +3,14 @@ import { buildPages } from '../../build/build-pages.ts';
 import { openPageModels } from '../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
 import { buildApp, CHAT, SHIPPED_MODELS, startComputingDesktop } from '../support/computing-desktop.ts';
-import { type Desktop, type DesktopOptions, playComputePages, REAL_GPU, startDesktop } from '../support/desktop.ts';
-import { SETTLED } from '../support/window-page.ts';
+import {
+  type Desktop,
+  type DesktopOptions,
+  playComputePages,
+  REAL_GPU,
+  SETTLED,
+  startDesktop,
+} from '../support/desktop.ts';
 import type { Figure } from './figure.ts';
 import { measurePauses, withPairedDesktop } from './pause-round.ts';
 

@@ -14,11 +14,11 @@ import {
   startComputingDesktop,
 } from '../support/computing-desktop.ts';
 import type { Desktop } from '../support/desktop.ts';
+import { SETTLED } from '../support/desktop.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
 import { collectLog } from '../support/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
-import { SETTLED } from '../support/window-page.ts';
 
 let built: BuiltApp;
 before(async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openPageModels } from '../../main/node/page-models.ts';
 import { type BuiltApp, buildApp, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
+import { SETTLED } from '../support/desktop.ts';
 import { offers } from '../support/paired-desktop.ts';
 import { makeCode } from '../support/pairing.ts';
 import { BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
@@ -10,7 +11,6 @@ import { type Pool, startPool } from '../support/pool.ts';
 import { writePictureChat } from '../support/task-models/picture-chat-model.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-import { SETTLED } from '../support/window-page.ts';
 
 const SEES = 'test/sees';
 

@@ -7,6 +7,7 @@ import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
 import { type BuiltApp, buildApp, CHAT, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
+import { SETTLED } from '../support/desktop.ts';
 import type { ElectronHands } from '../support/electron-double/electron-double.ts';
 import { QUICK_WASM_FLAG } from '../support/engine-page.ts';
 import { type HubMirror, startHubMirror } from '../support/hub-mirror.ts';
@@ -19,7 +20,6 @@ import { writeMaskFiller, writeTextClassifier } from '../support/task-models/tex
 import { writeColourClassifier } from '../support/task-models/vision-models.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-import { SETTLED } from '../support/window-page.ts';
 
 const [EARS, COLOURS, MOODS, GAPS] = [
   'test/ears-in-place-of-whisper',

@@ -19,6 +19,7 @@ import { type Pool, startPool } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
+import { watchedConnect } from '../support/watched-connect.ts';
 
 let pool: Pool;
 before(async () => {
@@ -45,26 +46,6 @@ async function connectWith(relayUrl: string, nodeId: string, key: NKey, jwt = ''
     onDown: () => undefined,
     onUp: () => undefined,
   });
-}
-
-/** Counts how often the line to the bus went down, and tells where it leads. */
-function watchedConnect() {
-  const seen = { down: 0, up: 0, directUrl: undefined as string | undefined };
-  const connect: ConnectToBus = (options) => {
-    seen.directUrl = options.directUrl;
-    return connectToBus({
-      ...options,
-      onDown: () => {
-        seen.down += 1;
-        options.onDown();
-      },
-      onUp: () => {
-        seen.up += 1;
-        options.onUp();
-      },
-    });
-  };
-  return { seen, connect };
 }
 
 test('[P5] [P9] an agent of another machine pairs with a code, works, and comes back by its key alone', async (t) => {

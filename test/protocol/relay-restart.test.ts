@@ -4,7 +4,6 @@ import { connect as connectTo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fetchTrusting } from '../../main/headless/fetch-trusting.ts';
-import { type ConnectToBus, connectToBus } from '../../shared/agent/nats-connection.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { afterTest } from '../support/after-test.ts';
 import { sparewatt } from '../support/command.ts';
@@ -13,6 +12,7 @@ import { startTestPool } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
+import { watchedConnect } from '../support/watched-connect.ts';
 
 type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string };
 
@@ -33,25 +33,6 @@ function isListening(url: string): Promise<boolean> {
     const socket = connectTo(Number(port), hostname, () => resolve(true)).on('error', () => resolve(false));
     socket.unref().once('connect', () => socket.destroy());
   });
-}
-
-function watchedConnect() {
-  const seen = { down: 0, up: 0, directUrl: undefined as string | undefined };
-  const connect: ConnectToBus = (options) => {
-    seen.directUrl = options.directUrl;
-    return connectToBus({
-      ...options,
-      onDown: () => {
-        seen.down += 1;
-        options.onDown();
-      },
-      onUp: () => {
-        seen.up += 1;
-        options.onUp();
-      },
-    });
-  };
-  return { seen, connect };
 }
 
 for (const [name, flags, end] of [

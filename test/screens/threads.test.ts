@@ -2,11 +2,11 @@
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { afterTest } from '../support/after-test.ts';
-import { REAL_GPU, TEST_PAGE_MODEL } from '../support/desktop.ts';
+import { REAL_GPU, SETTLED, TEST_PAGE_MODEL } from '../support/desktop.ts';
 import { chatInput } from '../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
 import { openCamera } from '../support/screens/camera.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL, SETTLED } from '../support/window-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL } from '../support/window-page.ts';
 
 const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 960 } };
 const NOW = new Date(2026, 3, 18, 14, 5).getTime();

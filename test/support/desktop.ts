@@ -15,6 +15,7 @@ import { COMPUTE_HELLO, COMPUTE_ORDER, COMPUTE_WORD, type ComputeOrder } from '.
 import type { ComputeHello, ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import { UI_STATE_CHANNEL, type UiCallName, uiChannel } from '../../shared/ipc/ui-channels.ts';
 import type { UiInput, UiOutput } from '../../shared/ipc/ui-contract.ts';
+import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import type { Presence } from '../../shared/preferences/presence.ts';
 import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import { afterTest } from './after-test.ts';
@@ -42,6 +43,15 @@ export type Desktop = {
   ask<Name extends UiCallName>(name: Name, input?: UiInput<Name>): Promise<UiOutput<Name>>;
   /** The last state that the window was told. */
   told(): AppState;
+};
+
+/** Settings of somebody who has been through the first run. */
+export const SETTLED = {
+  version: 2,
+  preferences: DEFAULT_PREFERENCES,
+  wish: { state: 'contribute' },
+  toldOfTray: true,
+  choices: {},
 };
 
 const MODEL_PROCESS = fileURLToPath(new URL('../../main/node/model-process.ts', import.meta.url));

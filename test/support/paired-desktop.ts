@@ -4,7 +4,14 @@ import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../shared/api/pairing.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../shared/preferences/preferences.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
-import { type Desktop, type DesktopOptions, type PlayedPage, playComputePages, startDesktop } from './desktop.ts';
+import {
+  type Desktop,
+  type DesktopOptions,
+  type PlayedPage,
+  playComputePages,
+  SETTLED,
+  startDesktop,
+} from './desktop.ts';
 import { makeCode } from './pairing.ts';
 import type { Pool } from './pool.ts';
 import { until } from './until.ts';
@@ -25,13 +32,7 @@ export async function pairDesktop(
   { preferences = {}, ...options }: DesktopOptions & { preferences?: Partial<Preferences> } = {},
 ): Promise<PairedDesktop> {
   let page: PlayedPage | undefined;
-  const stored = {
-    version: 2,
-    preferences: { ...DEFAULT_PREFERENCES, ...preferences },
-    wish: { state: 'contribute' },
-    toldOfTray: true,
-    choices: {},
-  };
+  const stored = { ...SETTLED, preferences: { ...DEFAULT_PREFERENCES, ...preferences } };
   const desktop = await startDesktop(t, {
     stored,
     before: (hands) => {

@@ -1,18 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { RuntimeLog } from '../../main/headless/inference/worker-runtime.ts';
 import type { ChatInput, TokenLogprob } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob, RuntimeOutput, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
 import { chatInput } from './pretended-model.ts';
-
-/** A folder of its own for a test, removed after it. */
-export async function temporaryFolder(context: Pick<TestContext, 'after'>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'sparewatt-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export function chatJob(model: string, prompt: string, options: Partial<ChatInput> = {}): RuntimeJob {
   return { type: 'llm', model, input: chatInput(prompt, options) };

@@ -1,9 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { type Pool, startPool } from './pool.ts';
-import { collectLog, temporaryFolder } from './runtime-fixtures.ts';
+import { collectLog } from './runtime-fixtures.ts';
 
-type Cleanup = () => unknown;
 /** Writes a model into a folder under an id. */
 export type WriteModel = (root: string, id: string) => Promise<string>;
 
@@ -12,8 +13,7 @@ export async function startTaskPool(
   models: Readonly<Record<string, WriteModel>>,
   options: Parameters<typeof startPool>[0] = {},
 ): Promise<Pool> {
-  const cleanups: Cleanup[] = [];
-  const modelFolder = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as Cleanup) });
+  const modelFolder = mkdtempSync(join(tmpdir(), 'sparewatt-models-'));
   for (const [id, write] of Object.entries(models)) await write(modelFolder, id);
   const runtime = await createWorkerRuntime({
     models: Object.keys(models),
@@ -29,7 +29,7 @@ export async function startTaskPool(
     close: async () => {
       await pool.close();
       await runtime.close();
-      for (const cleanup of cleanups) await cleanup();
+      rmSync(modelFolder, { recursive: true, force: true });
     },
   };
 }

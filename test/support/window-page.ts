@@ -10,7 +10,6 @@ import type { NodeParts } from '../../main/boot/desktop-host.ts';
 import type { StartAgent } from '../../main/node/node-host.ts';
 import { buildCapabilityDocument } from '../../shared/agent/capability-document.ts';
 import type { WitnessedJob } from '../../shared/agent/job-witness.ts';
-import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { type Browsers, createBrowsers } from './browsers.ts';
 import { type Desktop, type DesktopOptions, type PlayedPage, playComputePages, startDesktop } from './desktop.ts';
@@ -34,15 +33,6 @@ export type WindowPage = {
 
 export const GOOD_CODE = 'K7QF-2M9X-HB4T';
 export const RELAY_URL = 'http://relay.example:8080';
-
-/** Settings of somebody who has been through the first run. */
-export const SETTLED = {
-  version: 2,
-  preferences: DEFAULT_PREFERENCES,
-  wish: { state: 'contribute' },
-  toldOfTray: true,
-  choices: {},
-};
 
 /** What the windows of a test file have in common. */
 export type Preloads = { folder: string; browsers: Browsers; remove(): Promise<void> };

@@ -5,7 +5,7 @@ import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { NOTHING_KNOWN, type Presence } from '../../../shared/preferences/presence.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
-import { startDesktop } from '../../support/desktop.ts';
+import { SETTLED, startDesktop } from '../../support/desktop.ts';
 import { settled } from '../../support/pending-timers.ts';
 
 const MINUTE_MS = 60_000;
@@ -180,8 +180,7 @@ test('new preferences hold at once', () => {
 
 /** Contributing as far as the owner is concerned: these tests have no relay. */
 async function openApp(t: TestContext, wish: Wish = { state: 'contribute' }) {
-  const stored = { version: 2, preferences: DEFAULT_PREFERENCES, wish, toldOfTray: true, choices: {} };
-  return await startDesktop(t, { stored });
+  return await startDesktop(t, { stored: { ...SETTLED, wish } });
 }
 
 test('battery, heat on macOS, sleep and a listed program each pause with their reason', async (t) => {

@@ -8,7 +8,7 @@ import { CONTROL_FOLDER, type ControlRequest, type NodeStatus } from '../../../s
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { runSparewatt } from '../../support/command.ts';
 import { listeners } from '../../support/control.ts';
-import { type Desktop, type DesktopOptions, playComputePages, startDesktop } from '../../support/desktop.ts';
+import { type Desktop, type DesktopOptions, playComputePages, SETTLED, startDesktop } from '../../support/desktop.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -16,14 +16,7 @@ const version = 1;
 const MINUTE_MS = 60_000;
 
 async function open(t: TestContext, options: DesktopOptions = {}): Promise<Desktop> {
-  const stored = {
-    version: 2,
-    preferences: DEFAULT_PREFERENCES,
-    wish: { state: 'contribute' },
-    toldOfTray: true,
-    choices: {},
-  };
-  return startDesktop(t, { stored, before: (hands) => void playComputePages(hands), ...options });
+  return startDesktop(t, { stored: SETTLED, before: (hands) => void playComputePages(hands), ...options });
 }
 
 async function ask({ folder }: Desktop, request: ControlRequest): Promise<NodeStatus> {

@@ -5,7 +5,7 @@ import type { NodeParts } from '../../../main/boot/desktop-host.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Presence } from '../../../shared/preferences/presence.ts';
 import type { JobRequest } from '../../../shared/protocol/messages.ts';
-import { type Desktop, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type Desktop, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { chatInput } from '../../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
@@ -17,13 +17,7 @@ async function open(t: TestContext): Promise<Opened> {
   let parts: NodeParts | undefined;
   let page: Opened['page'] | undefined;
   const desktop = await startDesktop(t, {
-    stored: {
-      version: 2,
-      preferences: DEFAULT_PREFERENCES,
-      wish: { state: 'contribute' },
-      toldOfTray: true,
-      choices: {},
-    },
+    stored: SETTLED,
     before: (hands) => {
       page = playComputePages(hands);
     },

@@ -11,7 +11,7 @@ import { createNodeHost, type StartAgent } from '../../../main/node/node-host.ts
 import type { Agent } from '../../../shared/agent/agent.ts';
 import { rememberedRelayText } from '../../../shared/config/remembered-relay.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type Desktop, type DesktopOptions, startDesktop } from '../../support/desktop.ts';
+import { type Desktop, type DesktopOptions, SETTLED, startDesktop } from '../../support/desktop.ts';
 import type { ElectronHands } from '../../support/electron-double/electron-double.ts';
 import { type Keyring, sealedStrings } from '../../support/electron-double/sealed-strings.ts';
 import { collectLog } from '../../support/log.ts';
@@ -19,7 +19,6 @@ import { isProblem } from '../../support/problems.ts';
 import { needsSecretService, startSecretService } from '../../support/secret-service.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
-import { SETTLED } from '../../support/window-page.ts';
 
 const RELAY = 'http://192.0.2.1:8484';
 const REMEMBERED = rememberedRelayText({ relay: RELAY, name: 'attic' });

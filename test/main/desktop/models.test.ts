@@ -9,7 +9,7 @@ import { createModelInstaller, createModelSizer } from '../../../main/node/page-
 import { createDownloadMeter } from '../../../shared/downloads/download-meter.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type Desktop, type DesktopOptions, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type Desktop, type DesktopOptions, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { fileHeaders, type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
 import { writeMaskFiller } from '../../support/task-models/text-models.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -41,11 +41,9 @@ function installFrom({ url }: HubMirror): NonNullable<DesktopOptions['modelInsta
 }
 
 const stored = (changes: object) => ({
-  version: 2,
+  ...SETTLED,
   preferences: { ...DEFAULT_PREFERENCES, ...changes },
   wish: { state: 'paused', until: null },
-  toldOfTray: true,
-  choices: {},
 });
 
 test('a model that is added is fetched, listed with what it needs, kept over a restart, and removed from the disk', async (t) => {

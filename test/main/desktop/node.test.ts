@@ -17,6 +17,7 @@ import {
   type PlayedPage,
   playComputePages,
   REAL_GPU,
+  SETTLED,
   startDesktop,
   TEST_MODEL,
 } from '../../support/desktop.ts';
@@ -33,8 +34,7 @@ after(() => pool.close());
 type Paired = { desktop: Desktop; page: PlayedPage };
 
 function settingsOf(preferences: Partial<Preferences> = {}): Record<string, unknown> {
-  const wish = { state: 'contribute' };
-  return { version: 2, preferences: { ...DEFAULT_PREFERENCES, ...preferences }, wish, toldOfTray: true, choices: {} };
+  return { ...SETTLED, preferences: { ...DEFAULT_PREFERENCES, ...preferences } };
 }
 
 /** The app, paired by code and contributing, with a model that the relay offers. */

@@ -7,12 +7,11 @@ import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { GpuPreference } from '../../../shared/preferences/preferences.ts';
 import { askChat, streamChat } from '../../support/ask-pool.ts';
 import { CHAT, SHIPPED_MODELS } from '../../support/computing-desktop.ts';
-import { type Desktop, playComputePages, REAL_GPU, startDesktop } from '../../support/desktop.ts';
+import { type Desktop, playComputePages, REAL_GPU, SETTLED, startDesktop } from '../../support/desktop.ts';
 import type { UtilityDouble } from '../../support/electron-double/utility-double.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
 import { until } from '../../support/until.ts';
-import { SETTLED } from '../../support/window-page.ts';
 
 let pool: Pool;
 before(async () => {

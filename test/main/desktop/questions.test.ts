@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { NodeParts } from '../../../main/boot/desktop-host.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type DesktopOptions, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type DesktopOptions, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { chatInput } from '../../support/pretended-model.ts';
 import { collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
@@ -14,13 +14,7 @@ async function open(t: TestContext, options: DesktopOptions = {}) {
   const { before, ...more } = options;
   let parts: NodeParts | undefined;
   const desktop = await startDesktop(t, {
-    stored: {
-      version: 2,
-      preferences: { ...DEFAULT_PREFERENCES, supervised: true },
-      wish: { state: 'contribute' },
-      toldOfTray: true,
-      choices: {},
-    },
+    stored: { ...SETTLED, preferences: { ...DEFAULT_PREFERENCES, supervised: true } },
     before: (hands) => {
       playComputePages(hands);
       before?.(hands);

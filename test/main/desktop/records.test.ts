@@ -9,13 +9,12 @@ import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { RelayLink } from '../../../shared/ipc/app-state.ts';
-import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RecordsQuestion } from '../../../shared/protocol/node-records.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { draftFor, RELAY_KEY } from '../../relay/store/store-records.ts';
 import { askChat } from '../../support/ask-pool.ts';
-import { type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type PlayedPage, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { silentLog, startTestPool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -173,13 +172,7 @@ test('a job for a real relay leaves its countersigned receipt and its credit in 
   assert.equal((await pool.request('/v1/admin/prices/*', price)).status, 200);
   let page: PlayedPage | undefined;
   const desktop = await startDesktop(t, {
-    stored: {
-      version: 2,
-      preferences: DEFAULT_PREFERENCES,
-      wish: { state: 'contribute' },
-      toldOfTray: true,
-      choices: {},
-    },
+    stored: SETTLED,
     before: (hands) => {
       page = playComputePages(hands);
     },

@@ -8,17 +8,10 @@ import { PAGE_PREFERENCES } from '../../../main/windows/hardening.ts';
 import type { IpcAnswer } from '../../../shared/ipc/answer.ts';
 import { uiChannel } from '../../../shared/ipc/ui-channels.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type Desktop, playComputePages, startDesktop } from '../../support/desktop.ts';
+import { type Desktop, playComputePages, SETTLED, startDesktop } from '../../support/desktop.ts';
 import { doubleEvent, type WindowDouble } from '../../support/electron-double/windows.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const CONTRIBUTING = {
-  wish: { state: 'contribute' },
-  version: 2,
-  toldOfTray: true,
-  choices: {},
-  preferences: DEFAULT_PREFERENCES,
-};
 
 /** The file and all of ours that it imports, directly or not; what is imported for its types alone never runs. */
 function sourcesFrom(file: string, seen = new Set<string>()): string[] {
@@ -33,7 +26,7 @@ function sourcesFrom(file: string, seen = new Set<string>()): string[] {
 
 /** The app with both of its pages open. */
 async function withBothPages(t: TestContext): Promise<{ desktop: Desktop; pages: WindowDouble[] }> {
-  const desktop = await startDesktop(t, { before: (hands) => void playComputePages(hands), stored: CONTRIBUTING });
+  const desktop = await startDesktop(t, { before: (hands) => void playComputePages(hands), stored: SETTLED });
   const compute = desktop.compute();
   assert.ok(compute, 'the compute page is open');
   return { desktop, pages: [desktop.ui(), compute] };

@@ -7,12 +7,12 @@ import { createDecoder } from '../../../shared/runtimes/transformers/decoding/de
 import { chain, writeBigramModel } from '../../support/bigram-model.ts';
 import { writeLlamaModel } from '../../support/llama-model.ts';
 import { openRawSession } from '../../support/raw-session.ts';
-import { temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const DEMO = fileURLToPath(new URL('../../../shared/models/sparewatt/demo-chat/onnx', import.meta.url));
 
 test('finds how models take rows side by side, quantised or not, whichever attention they were exported with, or that they do not', async (context) => {
-  const root = await temporaryFolder(context);
+  const root = temporaryFolder(context);
   const graphs = [
     [join(DEMO, 'model.onnx'), 'before'],
     [join(DEMO, 'model_quantized.onnx'), 'before'],

@@ -5,7 +5,8 @@ import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import { bytePiece, chain, piece, type Transitions, writeBigramModel } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, embedJob, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, embedJob } from '../../support/runtime-fixtures.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };
 /** "Grüße 😀, stop here", with the emoji and the ß split between tokens. */
@@ -37,14 +38,12 @@ const LETTERS: Transitions = {
 const CLOCK: Transitions = { ...chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick ')) };
 
 describe('a chat', () => {
-  const cleanups: (() => unknown)[] = [];
+  const root = sharedFolder();
   let greeting: LoadedModel;
   let letters: LoadedModel;
   let clock: LoadedModel;
-  let root: string;
 
   before(async () => {
-    root = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
     greeting = await load('test/greeting', { transitions: chain(GREETING) });
     letters = await load('test/letters', { transitions: LETTERS });
     clock = await load('test/clock', { transitions: CLOCK, contextLength: 64 });
@@ -52,7 +51,6 @@ describe('a chat', () => {
 
   after(async () => {
     await Promise.all([greeting, letters, clock].map((model) => model?.dispose()));
-    for (const cleanup of cleanups) await cleanup();
   });
 
   async function load(id: string, options: Parameters<typeof writeBigramModel>[2]): Promise<LoadedModel> {

@@ -10,7 +10,8 @@ import type { Device, DeviceFact } from '../../../shared/runtimes/devices/choose
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { REAL_GPU } from '../../support/desktop.ts';
 import { startHubMirror } from '../../support/hub-mirror.ts';
-import { collectLog, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { collectLog } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MODEL = 'maker/clock';
 const SUFFIXES = { q8: '_quantized', q4: '_q4', fp16: '_fp16', q4f16: '_q4f16' };
@@ -20,7 +21,7 @@ type OnHub = keyof typeof SUFFIXES;
 type Machine = { gpu?: Device; memoryBytes?: number; speeds: Partial<Record<string, number>>; onHub: readonly OnHub[] };
 
 async function served(t: TestContext, { gpu, memoryBytes, speeds, onHub }: Machine) {
-  const hubFolder = await temporaryFolder(t);
+  const hubFolder = temporaryFolder(t);
   const folder = await writeBigramModel(hubFolder, MODEL, { transitions: chain([piece('tick')]) });
   const weights = (dtype: OnHub) => join(folder, 'onnx', `model${SUFFIXES[dtype]}.onnx`);
   for (const dtype of onHub) await copyFile(join(folder, 'onnx', 'model.onnx'), weights(dtype));
@@ -31,7 +32,7 @@ async function served(t: TestContext, { gpu, memoryBytes, speeds, onHub }: Machi
   const devices: DeviceFact[] = [{ ...fact, device: 'cpu', memoryBytes: null }];
   if (gpu !== undefined) devices.unshift({ ...fact, device: gpu, memoryBytes: memoryBytes ?? null });
   let clock = 0;
-  const cacheFolder = await temporaryFolder(t);
+  const cacheFolder = temporaryFolder(t);
   const runtime = await createWorkerRuntime({
     ...{ models: [MODEL], modelFolder: join(cacheFolder, 'none'), cacheFolder, hubUrl: hub.url },
     ...{ log: collectLog(), preload: false },

@@ -10,13 +10,14 @@ import { loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import type { FromWorker } from '../../../shared/runtimes/worker-protocol.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { createInbox } from '../../support/inbox.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const CLOCK = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
 const TELLING = new URL('../../support/duty-telling-inference.ts', import.meta.url);
 
 async function writeModel(context: TestContext, id: string): Promise<{ root: string; folder: string }> {
-  const root = await temporaryFolder(context);
+  const root = temporaryFolder(context);
   return { root, folder: await writeBigramModel(root, id, { transitions: CLOCK, contextLength: 1_000 }) };
 }
 

@@ -4,7 +4,8 @@ import { filesInFolder } from '../../../main/headless/inference/folder-files.ts'
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import { byteTokenId, writeTableEncoder } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, embedJob, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, embedJob } from '../../support/runtime-fixtures.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const WIDTH = 5;
 const row = (byte: number): number[] => Array.from({ length: WIDTH }, (_, index) => Math.sin(byte * (index + 1)));
@@ -26,18 +27,16 @@ function assertClose(actual: readonly number[] | undefined, expected: readonly n
 }
 
 describe('an embedding', () => {
-  const cleanups: (() => unknown)[] = [];
+  const root = sharedFolder();
   let model: LoadedModel;
 
   before(async () => {
-    const root = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
     const folder = await writeTableEncoder(root, 'test/table', { width: WIDTH, row, contextLength: 300 });
     model = await loadModel(filesInFolder(folder), { dtype: 'fp32', device: 'cpu', threads: 1 });
   });
 
   after(async () => {
     await model?.dispose();
-    for (const cleanup of cleanups) await cleanup();
   });
 
   async function embed(inputs: (string | number[])[], dimensions: number | null = null) {

@@ -4,13 +4,14 @@ import { type TestContext, test } from 'node:test';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 const PROMPT = 'nobody but the model reads this';
 
 async function start(context: TestContext, templates: Readonly<Record<string, string>>) {
-  const modelFolder = await temporaryFolder(context);
+  const modelFolder = temporaryFolder(context);
   for (const [id, chatTemplate] of Object.entries(templates)) {
     await writeBigramModel(modelFolder, id, { transitions: chain([piece('ok')]), chatTemplate });
   }

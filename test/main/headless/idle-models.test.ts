@@ -4,7 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { createWorkerRuntime, type RuntimeClock } from '../../../main/headless/inference/worker-runtime.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { withKeeper } from '../../support/model-processes.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 const MODELS = ['test/one', 'test/two'];
@@ -13,7 +14,7 @@ const HOURS = 6;
 
 /** Two models in processes of their own, by a clock that only the test moves. */
 async function openModels(context: TestContext) {
-  const modelFolder = await temporaryFolder(context);
+  const modelFolder = temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   for (const id of MODELS) await writeBigramModel(modelFolder, id, { transitions, contextLength: 100_000 });
   let now = 0;

@@ -12,8 +12,9 @@ import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
 import { writeToneListener } from '../../support/task-models/audio-models.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 const CHAT = 'sparewatt/demo-chat';
@@ -102,7 +103,7 @@ test('a device that does not work here is tried in a process of its own, told, a
 const skip = existsSync(SWIFTSHADER) ? false : 'there is no SwiftShader on this machine';
 
 test('a simulated GPU is not even tried, and for tests runs the model by the same way', { skip }, async (context) => {
-  const modelFolder = await temporaryFolder(context);
+  const modelFolder = temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   await writeBigramModel(modelFolder, TINY, { transitions, contextLength: 1_000 });
   await writeToneListener(modelFolder, EARS);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
 import type { ModelLock } from '../../../shared/api/model-lock.ts';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
@@ -9,24 +9,19 @@ import type { Problem } from '../../../shared/problems/problem.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
-import { temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { sharedFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const ID = 'maker/words';
 const WEIGHTS = 'onnx/model.onnx';
 const REQUEST = { id: ID, dtype: 'fp32' };
 
 describe('a download of the model store', () => {
-  const cleanups: (() => unknown)[] = [];
-  let hubFolder: string;
-  let cacheFolder: string;
-  let folder: string;
+  const hubFolder = sharedFolder();
+  const cacheFolder = join(sharedFolder(), 'cache');
+  const folder = join(cacheFolder, ID);
   let mirror: HubMirror;
 
   before(async () => {
-    const context = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
-    hubFolder = await temporaryFolder(context);
-    cacheFolder = join(await temporaryFolder(context), 'cache');
-    folder = join(cacheFolder, ID);
     await writeBigramModel(hubFolder, ID, { transitions: chain([piece('one '), piece('two')]) });
     await rm(join(hubFolder, ID, 'digests.json'));
   });
@@ -36,10 +31,6 @@ describe('a download of the model store', () => {
     mirror = await startHubMirror(hubFolder);
   });
   afterEach(() => mirror.close());
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup();
-  });
-
   function store(options: Partial<ModelStoreOptions> = {}) {
     return createModelStore({ modelFolder: join(hubFolder, 'none'), cacheFolder, hubUrl: mirror.url, ...options });
   }
@@ -258,9 +249,9 @@ describe('a download of the model store', () => {
 
 describe('the model store and links', () => {
   it('neither reads nor writes through one', async (t) => {
-    const hubFolder = await temporaryFolder(t);
-    const cacheFolder = await temporaryFolder(t);
-    const elsewhere = await temporaryFolder(t);
+    const hubFolder = temporaryFolder(t);
+    const cacheFolder = temporaryFolder(t);
+    const elsewhere = temporaryFolder(t);
     await writeBigramModel(hubFolder, ID, { transitions: chain([piece('one '), piece('two')]) });
     const mirror = await startHubMirror(hubFolder);
     t.after(() => mirror.close());

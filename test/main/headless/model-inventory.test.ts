@@ -10,7 +10,7 @@ import { PROCESS_HOME } from '../../../main/headless/models/process-home.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
-import { temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { sharedFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const IDS = ['maker/first', 'maker/second', 'maker/third'] as const;
 const [FIRST, SECOND, THIRD] = IDS;
@@ -38,17 +38,13 @@ function removeApart(cacheFolder: string, name: string): string {
 }
 
 describe('the inventory of the model store', () => {
-  const cleanups: (() => unknown)[] = [];
-  let hubFolder: string;
-  let cacheFolder: string;
+  const hubFolder = sharedFolder();
+  const cacheFolder = join(sharedFolder(), 'cache');
   let mirror: HubMirror;
   let clock = 1_000_000;
   const now = () => ++clock;
 
   before(async () => {
-    const context = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
-    hubFolder = await temporaryFolder(context);
-    cacheFolder = join(await temporaryFolder(context), 'cache');
     for (const id of IDS) {
       await writeBigramModel(hubFolder, id, { transitions: chain([piece('one '), piece(id)]) });
       await rm(join(hubFolder, id, 'digests.json'));
@@ -62,7 +58,6 @@ describe('the inventory of the model store', () => {
   afterEach(() => mirror.heal());
   after(async () => {
     await mirror.close();
-    for (const cleanup of cleanups) await cleanup();
   });
 
   const inventory = () => createInventory({ cacheFolder });
@@ -230,7 +225,7 @@ describe('the inventory of the model store', () => {
   });
 
   it('removes a link and not what it leads to', async (t) => {
-    const elsewhere = await temporaryFolder(t);
+    const elsewhere = temporaryFolder(t);
     await writeFile(join(elsewhere, 'config.json'), '{}');
     await mkdir(join(cacheFolder, 'maker'));
     await symlink(elsewhere, join(cacheFolder, FIRST));
@@ -241,8 +236,8 @@ describe('the inventory of the model store', () => {
 
 describe('the sources of a model', () => {
   it('are those that the owner allows, by host and by organisation', async (t) => {
-    const hubFolder = await temporaryFolder(t);
-    const cacheFolder = await temporaryFolder(t);
+    const hubFolder = temporaryFolder(t);
+    const cacheFolder = temporaryFolder(t);
     await writeBigramModel(hubFolder, FIRST, { transitions: chain([piece('one '), piece('two')]) });
     const mirror = await startHubMirror(hubFolder);
     t.after(() => mirror.close());

@@ -11,7 +11,8 @@ import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { startChild } from '../../support/child.ts';
 import { processOfModel, withKeeper } from '../../support/model-processes.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 const ONE = 'test/one';
@@ -21,7 +22,7 @@ const HOLDER = new URL('../../support/model-holder.ts', import.meta.url);
 const ENDLESS = 90_000;
 
 async function writeModels(context: TestContext): Promise<string> {
-  const modelFolder = await temporaryFolder(context);
+  const modelFolder = temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   for (const id of [ONE, TWO]) await writeBigramModel(modelFolder, id, { transitions, contextLength: 100_000 });
   return modelFolder;

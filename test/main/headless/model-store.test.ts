@@ -2,28 +2,25 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
 import type { ModelLock } from '../../../shared/api/model-lock.ts';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
-import { NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { NEVER } from '../../support/runtime-fixtures.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const ID = 'maker/words';
 const WEIGHTS = 'onnx/model.onnx';
 
 describe('the model store', () => {
-  const cleanups: (() => unknown)[] = [];
-  let hubFolder: string;
-  let cacheFolder: string;
+  const hubFolder = sharedFolder();
+  const cacheFolder = join(sharedFolder(), 'cache');
   let mirror: HubMirror;
 
   before(async () => {
-    const context = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
-    hubFolder = await temporaryFolder(context);
-    cacheFolder = join(await temporaryFolder(context), 'cache');
     await writeBigramModel(hubFolder, ID, { transitions: chain([piece('one '), piece('two')]) });
     // The hub has no digests file; ours must not count as one of the model's.
     await rm(join(hubFolder, ID, 'digests.json'));
@@ -36,10 +33,6 @@ describe('the model store', () => {
   });
 
   afterEach(() => mirror.close());
-
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup();
-  });
 
   function store(options: Partial<ModelStoreOptions> = {}) {
     return createModelStore({ modelFolder: join(hubFolder, 'none'), cacheFolder, hubUrl: mirror.url, ...options });

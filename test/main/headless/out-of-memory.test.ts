@@ -8,10 +8,11 @@ import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from '../../support/onnx-writer.ts';
 import { isProblem } from '../../support/problems.ts';
 import { openRawSession } from '../../support/raw-session.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 test('a graph that asks for more memory than there is makes a problem that says so', async (context) => {
-  const path = join(await temporaryFolder(context), 'huge.onnx');
+  const path = join(temporaryFolder(context), 'huge.onnx');
   const shape = onnxTensor('shape', [1], BigInt64Array.of(2n ** 44n));
   const value = (name: string, size: string) => ({ name, type: ONNX_TYPE.float, shape: [size] });
   const graph = { inputs: [value('x', 'one')], outputs: [value('y', 'many')], constants: [shape] };
@@ -24,7 +25,7 @@ test('a graph that asks for more memory than there is makes a problem that says 
 });
 
 test('a process without memory left is replaced, and what else it did is the fault of nobody', async (context) => {
-  const modelFolder = await temporaryFolder(context);
+  const modelFolder = temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   await writeBigramModel(modelFolder, 'test/clock', { transitions, contextLength: 100_000 });
   const states: string[] = [];

@@ -15,7 +15,8 @@ import type { TrialWorker } from '../../../shared/runtimes/devices/measure-devic
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { collectLog as collectAgentLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const [FIRST, SECOND] = ['test/first', 'test/second'];
@@ -51,7 +52,7 @@ test('[O10] a device is one where every GPU that it may take is switched on, wit
 });
 
 async function writeTwo(context: TestContext): Promise<string> {
-  const folder = await temporaryFolder(context);
+  const folder = temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
   for (const id of [FIRST, SECOND]) await writeBigramModel(folder, id, { transitions, contextLength: 1_000 });
   return folder;
@@ -145,7 +146,7 @@ test('[O10] a GPU that is switched off in mid-answer hands the job back, and the
 });
 
 test('a quota that becomes smaller while the node runs removes what nobody needs, and tells of what is needed', async (t) => {
-  const dataFolder = await temporaryFolder(t);
+  const dataFolder = temporaryFolder(t);
   const cacheFolder = join(dataFolder, 'models');
   const transitions = chain(['tick '].map(piece));
   for (const id of [FIRST, SECOND]) await writeBigramModel(cacheFolder, id, { transitions });

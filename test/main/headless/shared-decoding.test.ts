@@ -8,7 +8,8 @@ import { type LoadedModel, loadModel } from '../../../shared/runtimes/transforme
 import type { LoadOptions } from '../../../shared/runtimes/transformers/library/environment.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { writeLlamaModel } from '../../support/llama-model.ts';
-import { chatJob, collectOutput, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput } from '../../support/runtime-fixtures.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const DEMO = fileURLToPath(new URL('../../../shared/models/sparewatt/demo-chat', import.meta.url));
 /** Scores that are computed beside others differ by rounding; tokens whose scores are nearer than this may change places. */
@@ -25,17 +26,13 @@ type Asked = { prompt: string; options: Partial<ChatInput> };
 type Answer = { text: string; finishReason: string; logprobs: TokenLogprob[] };
 
 describe('answers that share the passes of a model', () => {
-  const cleanups: (() => unknown)[] = [];
+  const root = sharedFolder();
   const loaded = new Map<string, LoadedModel>();
-  let root: string;
 
-  before(async () => {
-    root = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
-  });
+  before(async () => {});
 
   after(async () => {
     for (const model of loaded.values()) await model.dispose();
-    for (const cleanup of cleanups) await cleanup();
   });
 
   async function load(folder: string, options: Partial<LoadOptions> = {}): Promise<LoadedModel> {

@@ -10,15 +10,16 @@ import { startHubMirror } from '../../support/hub-mirror.ts';
 import { paint, pictureFile, RED } from '../../support/pictures.ts';
 import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
-import { collectLog, collectOutput, NEVER, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
 import { writeToneListener } from '../../support/task-models/audio-models.ts';
 import { writeMaskFiller, writeWordTranslator } from '../../support/task-models/text-models.ts';
 import { writeColourClassifier } from '../../support/task-models/vision-models.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const DICTIONARY = { eins: 'one', zwei: 'two' };
 
 async function start(t: TestContext, options: Partial<WorkerRuntimeOptions> & Pick<WorkerRuntimeOptions, 'models'>) {
-  const cacheFolder = await temporaryFolder(t);
+  const cacheFolder = temporaryFolder(t);
   const runtime = await createWorkerRuntime({
     modelFolder: join(cacheFolder, 'none'),
     cacheFolder,
@@ -35,7 +36,7 @@ async function start(t: TestContext, options: Partial<WorkerRuntimeOptions> & Pi
 }
 
 test('a node says what its models do, and does it in their processes', async (t) => {
-  const modelFolder = await temporaryFolder(t);
+  const modelFolder = temporaryFolder(t);
   await writeToneListener(modelFolder, 'test/ears');
   await writeColourClassifier(modelFolder, 'test/eyes');
   await writeWordTranslator(modelFolder, 'test/words', DICTIONARY);
@@ -67,7 +68,7 @@ test('a node says what its models do, and does it in their processes', async (t)
 });
 
 test('a job with a wrong input leaves its model at work for the next', async (t) => {
-  const modelFolder = await temporaryFolder(t);
+  const modelFolder = temporaryFolder(t);
   await writeWordTranslator(modelFolder, 'test/words', DICTIONARY);
   const { ask } = await start(t, { models: ['test/words'], modelFolder });
   const job = (input: Record<string, unknown>): RuntimeJob => ({ type: 'task', model: 'test/words', input });
@@ -81,7 +82,7 @@ test('a job with a wrong input leaves its model at work for the next', async (t)
 });
 
 test('all parts of a model are fetched from the hub and held to their digests', async (t) => {
-  const hubFolder = await temporaryFolder(t);
+  const hubFolder = temporaryFolder(t);
   const folder = await writeWordTranslator(hubFolder, 'maker/words', DICTIONARY);
   await rm(join(folder, 'digests.json'));
   const mirror = await startHubMirror(hubFolder);
@@ -109,7 +110,7 @@ test('all parts of a model are fetched from the hub and held to their digests', 
 });
 
 test('a model that has no tokenizer needs none, and one without its processor is refused by name', async (t) => {
-  const hubFolder = await temporaryFolder(t);
+  const hubFolder = temporaryFolder(t);
   const folder = await writeColourClassifier(hubFolder, 'maker/eyes');
   await Promise.all(['digests.json', 'preprocessor_config.json'].map((name) => rm(join(folder, name))));
   const mirror = await startHubMirror(hubFolder);
@@ -121,7 +122,7 @@ test('a model that has no tokenizer needs none, and one without its processor is
 });
 
 test("an owner names a model's task behind its id", async (t) => {
-  const dataFolder = await temporaryFolder(t);
+  const dataFolder = temporaryFolder(t);
   await writeMaskFiller(join(dataFolder, 'models'), 'test/gaps', ['tea'], { drink: [3] });
   const open = (models: string[]) => openRuntime({ dataFolder, models, log: silentLog, onProgress: () => undefined });
   for (const [name, type] of [

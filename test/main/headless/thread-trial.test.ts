@@ -13,14 +13,8 @@ import { afterTest } from '../../support/after-test.ts';
 import { SHIPPED_MODELS } from '../../support/computing-desktop.ts';
 import { UtilityDouble } from '../../support/electron-double/utility-double.ts';
 import { silentLog } from '../../support/pool.ts';
-import {
-  chatJob,
-  collectLog,
-  collectOutput,
-  embedJob,
-  NEVER,
-  temporaryFolder,
-} from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../../support/runtime-fixtures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 const EMBED = 'sparewatt/demo-embed';
@@ -34,7 +28,7 @@ async function startRuntime(t: TestContext) {
   const runtime = await createWorkerRuntime({
     models: [CHAT, EMBED],
     modelFolder: SHIPPED_MODELS,
-    cacheFolder: await temporaryFolder(t),
+    cacheFolder: temporaryFolder(t),
     preload: false,
     log: collectLog(),
     entry: TIMED,
@@ -94,7 +88,7 @@ test('the app lists it of a model in a process, until that is gone', async (t) =
   const models = await openPageModels({
     models: [CHAT],
     shippedFolder: SHIPPED_MODELS,
-    cacheFolder: await temporaryFolder(t),
+    cacheFolder: temporaryFolder(t),
     log: silentLog,
   });
   const runtime = createProcessorRuntime({

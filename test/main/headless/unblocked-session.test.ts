@@ -4,7 +4,7 @@ import { createWorkerRuntime } from '../../../main/headless/inference/worker-run
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { Frame } from '../../../shared/protocol/messages.ts';
 import { ONNX_TYPE, onnxNode } from '../../support/onnx-writer.ts';
-import { collectLog, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { collectLog } from '../../support/runtime-fixtures.ts';
 import { openScriptedAgent } from '../../support/scripted-agent.ts';
 import { bertTokenizer } from '../../support/task-models/tokenizers.ts';
 import {
@@ -16,6 +16,7 @@ import {
   scalar,
   writeModel,
 } from '../../support/task-models/write-model.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MODEL = 'test/heavy';
 const BEATS = 50;
@@ -56,7 +57,7 @@ async function writeHeavyModel(root: string): Promise<void> {
 }
 
 test('a session beats on while a model is in the middle of a long run', async (t) => {
-  const modelFolder = await temporaryFolder(t);
+  const modelFolder = temporaryFolder(t);
   await writeHeavyModel(modelFolder);
   const folders = { modelFolder, cacheFolder: modelFolder, log: collectLog() };
   const runtime = await createWorkerRuntime({ ...folders, models: [MODEL], threads: 1 });

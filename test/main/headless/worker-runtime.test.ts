@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
@@ -21,32 +21,20 @@ import {
   writeTableEncoder,
 } from '../../support/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import {
-  chatJob,
-  collectLog,
-  collectOutput,
-  embedJob,
-  NEVER,
-  temporaryFolder,
-} from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../../support/runtime-fixtures.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const WORDS = chain([piece('one '), piece('two '), piece('three')]);
 const CLOCK: Transitions = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
 const FAULTY = new URL('../../support/faulty-inference.ts', import.meta.url);
 
 describe('the worker runtime', () => {
-  const cleanups: (() => unknown)[] = [];
-  let modelFolder: string;
+  const modelFolder = sharedFolder();
 
   before(async () => {
-    modelFolder = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
     await writeBigramModel(modelFolder, 'test/words', { transitions: WORDS });
     await writeBigramModel(modelFolder, 'test/clock', { transitions: CLOCK, contextLength: 100_000 });
     await writeTableEncoder(modelFolder, 'test/table', { width: 3, row: (byte) => [byte, 1, 2] });
-  });
-
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup();
   });
 
   async function start(context: TestContext, options: Partial<WorkerRuntimeOptions> = {}): Promise<Runtime> {

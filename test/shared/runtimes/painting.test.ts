@@ -5,22 +5,21 @@ import type { JsonInput } from '../../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import { paint, readPicture } from '../../support/pictures.ts';
 import { isProblem } from '../../support/problems.ts';
-import { collectOutput, temporaryFolder } from '../../support/runtime-fixtures.ts';
+import { collectOutput } from '../../support/runtime-fixtures.ts';
 import { colourAt, PAINTED_SIDE, paintedScores, writePainter } from '../../support/task-models/painter-model.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const SQUARES = 16;
-const cleanups: (() => unknown)[] = [];
+const root = sharedFolder();
 let model: LoadedModel;
 
 before(async () => {
-  const root = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
   model = await loadModel(filesInFolder(await writePainter(root, 'test/paints')), {
     ...{ dtype: 'fp32', device: 'cpu', threads: 1 },
   });
 });
 after(async () => {
   await model?.dispose();
-  for (const cleanup of cleanups) await cleanup();
 });
 
 async function ask(input: JsonInput, interrupted = () => false, type: 'image' | 'task' = 'image') {

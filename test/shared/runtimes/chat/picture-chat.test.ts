@@ -7,12 +7,13 @@ import { writeBigramModel } from '../../../support/bigram-model.ts';
 import { BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
 import { chatInput } from '../../../support/pretended-model.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { collectOutput, temporaryFolder } from '../../../support/runtime-fixtures.ts';
+import { collectOutput } from '../../../support/runtime-fixtures.ts';
 import {
   PICTURE_CHAT_FORMS,
   PICTURE_MARKS,
   writePictureChat,
 } from '../../../support/task-models/picture-chat-model.ts';
+import { sharedFolder, temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };
 
@@ -25,16 +26,14 @@ async function quarters(colours: readonly [Rgb, Rgb, Rgb, Rgb], side = 8): Promi
 
 for (const form of PICTURE_CHAT_FORMS) {
   describe(`a model of the kind of ${form}`, () => {
-    const cleanups: (() => unknown)[] = [];
+    const root = sharedFolder();
     let model: LoadedModel;
 
     before(async () => {
-      const root = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
       model = await loadModel(filesInFolder(await writePictureChat(root, 'test/sees', form)), OPTIONS);
     });
     after(async () => {
       await model?.dispose();
-      for (const cleanup of cleanups) await cleanup();
     });
 
     async function ask(messages: ChatMessage[], more: Partial<ChatInput> = {}, fetched: FetchedPictures = {}) {
@@ -117,7 +116,7 @@ for (const form of PICTURE_CHAT_FORMS) {
 }
 
 test('[J14] a model that reads text only refuses a picture', async (t) => {
-  const folder = await writeBigramModel(await temporaryFolder(t), 'test/blind', { transitions: {} });
+  const folder = await writeBigramModel(temporaryFolder(t), 'test/blind', { transitions: {} });
   const model = await loadModel(filesInFolder(folder), OPTIONS);
   t.after(() => model.dispose());
   const pictures = [{ at: 0, url: await quarters([RED, RED, RED, RED]) }];

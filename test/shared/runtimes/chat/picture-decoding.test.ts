@@ -6,9 +6,10 @@ import type { RuntimeJob } from '../../../../shared/runtimes/runtime.ts';
 import { type LoadedModel, loadModel } from '../../../../shared/runtimes/transformers/engine.ts';
 import { BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
 import { chatInput } from '../../../support/pretended-model.ts';
-import { collectOutput, temporaryFolder } from '../../../support/runtime-fixtures.ts';
+import { collectOutput } from '../../../support/runtime-fixtures.ts';
 import { PICTURE_CHAT_FORMS } from '../../../support/task-models/picture-chat-model.ts';
 import { writeSeeingLlama } from '../../../support/task-models/seeing-llama.ts';
+import { sharedFolder } from '../../../support/temporary-folder.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };
 /** Numbers that were added up in another order differ by rounding. */
@@ -25,12 +26,11 @@ async function picture(at: number, ...colours: readonly [Rgb, Rgb, Rgb, Rgb]): P
 
 for (const form of PICTURE_CHAT_FORMS) {
   describe(`chats with a model of the kind of ${form}`, () => {
-    const cleanups: (() => unknown)[] = [];
+    const root = sharedFolder();
     let own: LoadedModel;
     let library: LoadedModel;
 
     before(async () => {
-      const root = await temporaryFolder({ after: (cleanup) => void cleanups.push(cleanup as () => unknown) });
       const files = filesInFolder(await writeSeeingLlama(root, 'test/sees', form));
       own = await loadModel(files, OPTIONS);
       library = await loadModel(files, { ...OPTIONS, decoding: 'library' });
@@ -38,7 +38,6 @@ for (const form of PICTURE_CHAT_FORMS) {
     after(async () => {
       await own?.dispose();
       await library?.dispose();
-      for (const cleanup of cleanups) await cleanup();
     });
 
     async function ask(model: LoadedModel, messages: ChatMessage[], of: Partial<RuntimeJob> = {}): Promise<Answer> {

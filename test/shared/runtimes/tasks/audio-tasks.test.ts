@@ -4,7 +4,6 @@ import { decodeWav, encodeWav } from '../../../../shared/runtimes/media/wav.ts';
 import { sentencesOf } from '../../../../shared/runtimes/transformers/tasks/audio-tasks.ts';
 import { assertClose, softmax } from '../../../support/close-to.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { temporaryFolder } from '../../../support/runtime-fixtures.ts';
 import {
   LETTER,
   RATE_HZ,
@@ -15,13 +14,14 @@ import {
   writeToneSpeaker,
 } from '../../../support/task-models/audio-models.ts';
 import { loadTask } from '../../../support/task-models/load-task.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const LETTER_S = LETTER / RATE_HZ;
 const wav = (samples: Float32Array, rateHz = RATE_HZ) => Buffer.from(encodeWav({ samples, rateHz })).toString('base64');
 const stt = { type: 'stt' } as const;
 
 test('speech is written down with the times of words and phrases', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   const { output } = await ask({ audio: wav(toneSpeech('HELLO NEW WORLD')), words: true }, stt);
   const word = (text: string, at: number) => ({
     start_s: at * LETTER_S,
@@ -43,7 +43,7 @@ test('speech is written down with the times of words and phrases', async (t) => 
 });
 
 test('a pause parts phrases, and silence says nothing', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   const samples = new Float32Array(4 * RATE_HZ);
   samples.set(toneSpeech('ONE TWO '));
   samples.set(toneSpeech('THREE'), 2 * RATE_HZ);
@@ -61,7 +61,7 @@ test('a pause parts phrases, and silence says nothing', async (t) => {
 });
 
 test('a recording of any length is heard in windows, without a word lost or doubled at their edges', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   const words = Array.from({ length: 190 }, (_, index) => 'ABCDEFGH'.slice(index % 5, 5 + (index % 4)));
   const { output } = await ask({ audio: wav(toneSpeech(words.join(' '))) }, stt);
   assert.ok((output.duration_s as number) > 80);
@@ -69,7 +69,7 @@ test('a recording of any length is heard in windows, without a word lost or doub
 });
 
 test('words are told when they are over, window by window', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   const words = Array.from({ length: 190 }, (_, index) => 'ABCDEFGH'.slice(index % 5, 5 + (index % 4)));
   const { output, pieces } = await ask({ audio: wav(toneSpeech(words.join(' '))) }, { ...stt, stream: true });
   assert.equal(output.text, words.join(' '));
@@ -78,20 +78,20 @@ test('words are told when they are over, window by window', async (t) => {
 });
 
 test('a cancel is heard between two windows', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   let asked = 0;
   const job = ask({ audio: wav(toneSpeech('AB '.repeat(300))) }, { ...stt, interrupted: () => asked++ > 1 });
   assert.ok(String((await job).output.text).length < 300);
 });
 
 test('recordings at other rates, in stereo and with more bits say the same', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   const rates = [8_000, 44_100, 48_000].map((rateHz) => wav(toneSpeech('HELLO ZOO', rateHz), rateHz));
   for (const audio of rates) assert.equal((await ask({ audio }, stt)).output.text, 'HELLO ZOO');
 });
 
 test('what is no recording, or in a form that is not decoded, is refused', async (t) => {
-  const ask = await loadTask(t, await writeToneListener(await temporaryFolder(t), 'test/ears'));
+  const ask = await loadTask(t, await writeToneListener(temporaryFolder(t), 'test/ears'));
   const refused = (bytes: Buffer, code: Parameters<typeof isProblem>[0], sentence: RegExp) =>
     assert.rejects(ask({ audio: bytes.toString('base64') || '====' }, stt), isProblem(code, sentence));
   await refused(Buffer.from('ID3\u0004 and so on'), 'invalid_audio', /mp3/);
@@ -106,7 +106,7 @@ test('what is no recording, or in a form that is not decoded, is refused', async
 });
 
 test('a text is spoken, so that it can be heard', async (t) => {
-  const root = await temporaryFolder(t);
+  const root = temporaryFolder(t);
   const speak = await loadTask(t, await writeToneSpeaker(root, 'test/voice'));
   const hear = await loadTask(t, await writeToneListener(root, 'test/ears'));
   const { output } = await speak({ text: 'hello brave new world', voice: 'alloy' }, { type: 'tts' });
@@ -119,7 +119,7 @@ test('a text is spoken, so that it can be heard', async (t) => {
 });
 
 test('bare samples come at the rate that clients expect', async (t) => {
-  const speak = await loadTask(t, await writeToneSpeaker(await temporaryFolder(t), 'test/voice'));
+  const speak = await loadTask(t, await writeToneSpeaker(temporaryFolder(t), 'test/voice'));
   const { output } = await speak({ text: 'a. b!', format: 'pcm' }, { type: 'tts' });
   // Neither dots nor marks are letters of this model.
   assert.deepEqual([output.media_type, output.rate_hz], ['audio/pcm', 24_000]);
@@ -142,7 +142,7 @@ test('long texts are spoken sentence by sentence', () => {
 });
 
 test('sounds are classified, by learned labels and by words', async (t) => {
-  const root = await temporaryFolder(t);
+  const root = temporaryFolder(t);
   const ask = await loadTask(t, await writeToneClassifier(root, 'test/tones'));
   const { output } = await ask({ audio: wav(toneSpeech('B')), top: 1 });
   // The tone sounds at half of full loudness for four fifths of the time.

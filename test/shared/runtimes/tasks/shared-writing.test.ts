@@ -8,8 +8,8 @@ import { readTaskKind, type TaskKind } from '../../../../shared/runtimes/transfo
 import { loadTaskModel, type TaskModel } from '../../../../shared/runtimes/transformers/tasks/task-model.ts';
 import { writeMarian } from '../../../support/marian-model.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { temporaryFolder } from '../../../support/runtime-fixtures.ts';
 import { type BackwardsOptions, writeBackwardsTranslator } from '../../../support/task-models/backwards-translator.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 type Asked = { task?: string; max_tokens?: number; interrupted?: () => boolean };
 type Wait = (ms: number) => Promise<void>;
@@ -92,11 +92,11 @@ function watched(model: TaskModel, { breathe, onPass }: Watching): TaskModel {
 }
 
 async function openBackwards(t: TestContext, options?: BackwardsOptions, wait?: Wait) {
-  return openModel(t, await writeBackwardsTranslator(await temporaryFolder(t), 'test/t5', NUMBERS, options), wait);
+  return openModel(t, await writeBackwardsTranslator(temporaryFolder(t), 'test/t5', NUMBERS, options), wait);
 }
 
 async function openMarian(t: TestContext, options?: Parameters<typeof writeMarian>[2]) {
-  return openModel(t, await writeMarian(await temporaryFolder(t), 'test/marian', options));
+  return openModel(t, await writeMarian(temporaryFolder(t), 'test/marian', options));
 }
 
 test('texts of unequal length that are asked for at once share passes, and each is what it is alone', async (t) => {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertClose, softmax } from '../../../support/close-to.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { temporaryFolder } from '../../../support/runtime-fixtures.ts';
 import { loadTask } from '../../../support/task-models/load-task.ts';
 import {
   writeMaskFiller,
@@ -12,6 +11,7 @@ import {
   writeTokenClassifier,
   writeWordTranslator,
 } from '../../../support/task-models/text-models.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const MOODS = { good: [2, 0, 0], bad: [0, 3, 0], very: [0.5, 0.5, 0] };
 const LABELS = ['happy', 'sad', 'neutral'];
@@ -26,7 +26,7 @@ function moodOf(text: string) {
 }
 
 test('texts are classified, one or many, each by itself', async (t) => {
-  const ask = await loadTask(t, await writeTextClassifier(await temporaryFolder(t), 'test/moods', LABELS, MOODS));
+  const ask = await loadTask(t, await writeTextClassifier(temporaryFolder(t), 'test/moods', LABELS, MOODS));
   const one = await ask({ text: 'very good' });
   assertClose(one.output, { labels: moodOf('very good') });
   assert.deepEqual(one.usage, { inputTokens: 4, outputTokens: 0 });
@@ -37,12 +37,12 @@ test('texts are classified, one or many, each by itself', async (t) => {
 });
 
 test('a text of a list of one is told as a list', async (t) => {
-  const ask = await loadTask(t, await writeTextClassifier(await temporaryFolder(t), 'test/moods', LABELS, MOODS));
+  const ask = await loadTask(t, await writeTextClassifier(temporaryFolder(t), 'test/moods', LABELS, MOODS));
   assertClose((await ask({ text: ['bad'], top: 1 })).output, { results: [{ labels: moodOf('bad').slice(0, 1) }] });
 });
 
 test('a job that is cancelled between passes ends before the next', async (t) => {
-  const ask = await loadTask(t, await writeTextClassifier(await temporaryFolder(t), 'test/moods', LABELS, MOODS));
+  const ask = await loadTask(t, await writeTextClassifier(temporaryFolder(t), 'test/moods', LABELS, MOODS));
   let passes = 0;
   // Asked once before the job begins, and before each pass.
   const interrupted = () => passes++ > 1;
@@ -51,7 +51,7 @@ test('a job that is cancelled between passes ends before the next', async (t) =>
 });
 
 test('wrong inputs are refused with their place', async (t) => {
-  const ask = await loadTask(t, await writeTextClassifier(await temporaryFolder(t), 'test/moods', LABELS, MOODS));
+  const ask = await loadTask(t, await writeTextClassifier(temporaryFolder(t), 'test/moods', LABELS, MOODS));
   await assert.rejects(ask({}), isProblem('missing_required_parameter', /'text'/));
   await assert.rejects(ask({ text: 7 }), isProblem('invalid_value', /'text'/));
   await assert.rejects(ask({ text: [] }), isProblem('invalid_value', /1 to 256/));
@@ -75,7 +75,7 @@ test('entities are found, whole or word by word', async (t) => {
     in: [6, 0, 0, 0],
   };
   const labels = ['O', 'B-PER', 'I-PER', 'B-LOC'];
-  const ask = await loadTask(t, await writeTokenClassifier(await temporaryFolder(t), 'test/ner', labels, scores));
+  const ask = await loadTask(t, await writeTokenClassifier(temporaryFolder(t), 'test/ner', labels, scores));
   const score = (word: keyof typeof scores) => Math.max(...softmax(scores[word]));
   const whole = [
     { entity: 'PER', word: 'Ada Lovelace', score: (score('Ada') + score('Lovelace')) / 2 },
@@ -88,7 +88,7 @@ test('entities are found, whole or word by word', async (t) => {
 
 test('a question is answered with a piece of the context', async (t) => {
   const scores = { who: [9, 9], won: [0, 0], in: [0, 0], the: [4, 0], red: [0, 0], team: [0, 5], lost: [1, 1] };
-  const ask = await loadTask(t, await writeQuestionAnswerer(await temporaryFolder(t), 'test/qa', scores));
+  const ask = await loadTask(t, await writeQuestionAnswerer(temporaryFolder(t), 'test/qa', scores));
   const { output } = await ask({ question: 'who won', context: 'the red team won', top: 2 });
   const context = ['the', 'red', 'team', 'won'] as const;
   // The first token stands for "no answer" and takes its part of the whole.
@@ -101,7 +101,7 @@ test('a question is answered with a piece of the context', async (t) => {
 
 test('documents are ranked by what they share with the query', async (t) => {
   const words = ['spare', 'watt', 'gpu', 'idle', 'tea'];
-  const folder = await writePairClassifier(await temporaryFolder(t), 'test/rank', words, { relevance: 1 });
+  const folder = await writePairClassifier(temporaryFolder(t), 'test/rank', words, { relevance: 1 });
   const ask = await loadTask(t, folder);
   const documents = ['tea', 'idle gpu spare', 'gpu', 'watt'];
   const { output } = await ask({ task: 'rerank', query: 'spare gpu', documents });
@@ -120,7 +120,7 @@ test('documents are ranked by what they share with the query', async (t) => {
 test('labels that a model never learned are judged by entailment', async (t) => {
   const words = ['tea', 'cup', 'about', 'gpu'];
   const labels = { contradiction: -1, neutral: 0, entailment: 1 };
-  const folder = await writePairClassifier(await temporaryFolder(t), 'test/nli', words, labels);
+  const folder = await writePairClassifier(temporaryFolder(t), 'test/nli', words, labels);
   const ask = await loadTask(t, folder);
   const input = { task: 'zero-shot-classification', text: 'tea cup', labels: ['gpu', 'tea'], template: 'about {}' };
   const [none = 0, one = 0] = softmax([0, 1]);
@@ -135,7 +135,7 @@ test('labels that a model never learned are judged by entailment', async (t) => 
 test('a gap is filled with what its words ask for', async (t) => {
   const scores = { drink: [3, 1, 0], plug: [0, 0, 2] };
   const fills = ['tea', 'milk', 'watt'];
-  const folder = await writeMaskFiller(await temporaryFolder(t), 'test/gap', fills, scores);
+  const folder = await writeMaskFiller(temporaryFolder(t), 'test/gap', fills, scores);
   const ask = await loadTask(t, folder, 'fill-mask');
   const { output } = await ask({ text: 'drink [MASK]', top: 2 });
   const [best, second] = output.fills as { word: string; text: string; score: number }[];
@@ -147,7 +147,7 @@ test('a gap is filled with what its words ask for', async (t) => {
 
 test('texts are translated, summarized and rewritten by models that write', async (t) => {
   const dictionary = { eins: 'one', zwei: 'two', drei: 'three' };
-  const ask = await loadTask(t, await writeWordTranslator(await temporaryFolder(t), 'test/t5', dictionary));
+  const ask = await loadTask(t, await writeWordTranslator(temporaryFolder(t), 'test/t5', dictionary));
   for (const task of ['translation', 'summarization', 'text2text-generation']) {
     const { output, usage } = await ask({ task, text: 'drei eins zwei' });
     assert.deepEqual(output, { text: 'three one two' }, task);

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { assertClose, softmax } from '../../../support/close-to.ts';
 import { BLACK, BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { temporaryFolder } from '../../../support/runtime-fixtures.ts';
 import { loadTask } from '../../../support/task-models/load-task.ts';
 import { writeStripeReader } from '../../../support/task-models/reading-models.ts';
 import { writeColourClassifier, writePatchFeatures } from '../../../support/task-models/vision-models.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const COLOURS = ['red', 'green', 'blue'];
 const plain = (colour: Rgb) => paint(8, 8, () => colour);
@@ -18,7 +18,7 @@ function labelsOf(colour: Rgb) {
 }
 
 test('pictures of every form are classified, one or many', async (t) => {
-  const ask = await loadTask(t, await writeColourClassifier(await temporaryFolder(t), 'test/colours'));
+  const ask = await loadTask(t, await writeColourClassifier(temporaryFolder(t), 'test/colours'));
   const orange: Rgb = [200, 100, 0];
   for (const form of ['png', 'webp', 'gif'] as const) {
     const { output } = await ask({ image: await pictureFile(plain(orange), form) });
@@ -31,7 +31,7 @@ test('pictures of every form are classified, one or many', async (t) => {
 });
 
 test('what is no picture is refused before it is unpacked', async (t) => {
-  const ask = await loadTask(t, await writeColourClassifier(await temporaryFolder(t), 'test/colours'));
+  const ask = await loadTask(t, await writeColourClassifier(temporaryFolder(t), 'test/colours'));
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   await assert.rejects(
     ask({ image: base64('<svg xmlns="http://www.w3.org/2000/svg"/>') }),
@@ -54,7 +54,7 @@ test('what is no picture is refused before it is unpacked', async (t) => {
 });
 
 test('pictures become vectors, of their first patch or of all', async (t) => {
-  const ask = await loadTask(t, await writePatchFeatures(await temporaryFolder(t), 'test/patches'));
+  const ask = await loadTask(t, await writePatchFeatures(temporaryFolder(t), 'test/patches'));
   const image = await pictureFile(paint(8, 8, (x, y) => (y >= 4 ? GREEN : x < 4 ? RED : BLUE)));
   assertClose((await ask({ image })).output, { embedding: [1, 0, 0] });
   assertClose((await ask({ image, pool: 'mean' })).output, { embedding: [0.25, 0.5, 0.25] });
@@ -62,7 +62,7 @@ test('pictures become vectors, of their first patch or of all', async (t) => {
 });
 
 test('the writing in a picture is read', async (t) => {
-  const ask = await loadTask(t, await writeStripeReader(await temporaryFolder(t), 'test/stripes'));
+  const ask = await loadTask(t, await writeStripeReader(temporaryFolder(t), 'test/stripes'));
   const stripes = [GREEN, RED, BLUE, BLACK];
   const image = await pictureFile(paint(8, 8, (x) => stripes[x >> 1] ?? BLACK));
   const { output, usage } = await ask({ image, language: 'en' }, { type: 'ocr' });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeWav } from '../../../../shared/runtimes/media/wav.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { temporaryFolder } from '../../../support/runtime-fixtures.ts';
 import { loadTask } from '../../../support/task-models/load-task.ts';
 import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../../../support/task-models/whisper-model.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const stt = { type: 'stt' } as const;
 const recordingOf = (...words: string[]) =>
@@ -16,7 +16,7 @@ const manyWords = (count: number) =>
   Array.from({ length: count }, (_, at) => KNOWN[(at * at * 5 + at * 2 + (at >> 3)) % KNOWN.length] ?? '');
 
 test('a Whisper model writes down what it hears, with times, and translates', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const audio = recordingOf('drei', 'eins', 'zwei', '-');
   const { output } = await ask({ audio, language: 'de' }, stt);
   assert.deepEqual(output, {
@@ -32,20 +32,20 @@ test('a Whisper model writes down what it hears, with times, and translates', as
 });
 
 test('a recording in which nobody speaks says nothing', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const audio = recordingOf('-', '-');
   const plain = await ask({ audio, language: 'de', timestamps: false }, stt);
   assert.deepEqual(plain.output, { text: '', duration_s: 2, language: 'de' });
 });
 
 test('a language that is not named is heard', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const { output } = await ask({ audio: recordingOf('tee') }, stt);
   assert.deepEqual([output.text, output.language], ['tee', 'de']);
 });
 
 test('a recording longer than what the model hears at once is heard in windows', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const words = manyWords(64);
   const { output } = await ask({ audio: recordingOf(...words), language: 'de' }, stt);
   assert.equal(output.text, words.join(' '));
@@ -53,7 +53,7 @@ test('a recording longer than what the model hears at once is heard in windows',
 });
 
 test('a text without times is told word by word while it is made', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const input = { audio: recordingOf('drei', 'eins', 'zwei', '-'), language: 'de', timestamps: false };
   const { output, pieces, usage } = await ask(input, { ...stt, stream: true });
   assert.equal(output.text, 'drei eins zwei');
@@ -63,7 +63,7 @@ test('a text without times is told word by word while it is made', async (t) => 
 });
 
 test('of a long recording what cannot change any more is told with each window', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const words = manyWords(64);
   const input = { audio: recordingOf(...words), language: 'de', timestamps: false };
   const { output, pieces } = await ask(input, { ...stt, stream: true });
@@ -74,7 +74,7 @@ test('of a long recording what cannot change any more is told with each window',
 });
 
 test('a Whisper model that tells what it listens to gives the times of words', async (t) => {
-  const folder = await writeWordWhisper(await temporaryFolder(t), 'test/whisper', { tellsAttention: true });
+  const folder = await writeWordWhisper(temporaryFolder(t), 'test/whisper', { tellsAttention: true });
   const ask = await loadTask(t, folder);
   const { output } = await ask({ audio: recordingOf('drei', 'eins', 'zwei', '-'), language: 'de', words: true }, stt);
   const words = output.words as { start_s: number; end_s: number; text: string }[];
@@ -90,7 +90,7 @@ test('a Whisper model that tells what it listens to gives the times of words', a
 });
 
 test('what a Whisper model cannot do is refused', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const audio = recordingOf('tee');
   await assert.rejects(ask({ audio, language: 'xx' }, stt), isProblem('invalid_value', /en, de/));
   await assert.rejects(ask({ audio, words: true }, stt), isProblem('unsupported_parameter', /words/));
@@ -98,7 +98,7 @@ test('what a Whisper model cannot do is refused', async (t) => {
 });
 
 test('a cancel ends the writing within a token', async (t) => {
-  const ask = await loadTask(t, await writeWordWhisper(await temporaryFolder(t), 'test/whisper'));
+  const ask = await loadTask(t, await writeWordWhisper(temporaryFolder(t), 'test/whisper'));
   const audio = recordingOf(...new Array<string>(20).fill('tee'));
   let asked = 0;
   const interrupted = () => asked++ > 5;
