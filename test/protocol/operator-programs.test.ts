@@ -9,6 +9,7 @@ import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer, OperatorReport } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
+import { publishError, subscriptionError } from '../support/bus-permissions.ts';
 import { createInbox } from '../support/inbox.ts';
 import { joinMiner, minerModel } from '../support/miner.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -289,26 +290,6 @@ test('[K11] a node cannot report the job of a client as its own work, and so kee
   assert.deepEqual([record.state, record.attempts.length, record.receipt === null], ['succeeded', 1, false]);
   assert.deepEqual(kept.all, [own.job]);
 });
-
-async function subscriptionError(connection: NatsConnection, subject: string): Promise<string> {
-  const refused = Promise.withResolvers<string>();
-  connection.subscribe(subject, {
-    callback: (error) => refused.resolve(error === null ? 'a message came' : error.message),
-  });
-  await connection.flush();
-  return Promise.race([refused.promise, new Promise<string>((resolve) => setImmediate(resolve, 'allowed'))]);
-}
-
-async function publishError(connection: NatsConnection, subject: string): Promise<string> {
-  const iterator = connection.status()[Symbol.asyncIterator]();
-  const refused = iterator.next().then(({ value }) => String(value?.permissionContext ? value.data : value?.type));
-  connection.publish(subject);
-  await connection.flush();
-  return Promise.race([
-    refused.then((data) => (data === 'PERMISSIONS_VIOLATION' ? 'Permissions Violation' : data)),
-    new Promise<string>((resolve) => setImmediate(resolve, 'allowed')),
-  ]);
-}
 
 test('[M1] a program asks a miner as it asks any node, and the relay records the work', async (t) => {
   const model = minerModel();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, jwtAuthenticator, type NatsConnection } from 'nats.ws';
+import { connect, jwtAuthenticator } from 'nats.ws';
 import { fabricAccountJwt, mintNodeCredentials } from '../../../relay/fabric/credentials.ts';
 import { createNKey, nkeyFromSeed } from '../../../relay/fabric/nkey.ts';
+import { publishError, subscriptionError } from '../../support/bus-permissions.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { until } from '../../support/until.ts';
 
@@ -158,26 +159,3 @@ test('a revoked node is cut off, cannot come back, and not after a restart of th
   await up;
   await assert.rejects(nats.connectNode('attic-a', { key }), { code: 'AUTHORIZATION_VIOLATION' });
 });
-
-/** What the server says to a subscription. Its error comes before the answer to a ping that follows. */
-async function subscriptionError(connection: NatsConnection, subject: string, queue?: string): Promise<string> {
-  const refused = Promise.withResolvers<string>();
-  connection.subscribe(subject, {
-    ...(queue === undefined ? {} : { queue }),
-    callback: (error) => refused.resolve(error === null ? 'a message came' : error.message),
-  });
-  await connection.flush();
-  return Promise.race([refused.promise, new Promise<string>((resolve) => setImmediate(resolve, 'allowed'))]);
-}
-
-async function publishError(connection: NatsConnection, subject: string): Promise<string> {
-  const statuses = connection.status();
-  const iterator = statuses[Symbol.asyncIterator]();
-  const refused = iterator.next().then(({ value }) => String(value?.permissionContext ? value.data : value?.type));
-  connection.publish(subject);
-  await connection.flush();
-  return Promise.race([
-    refused.then((data) => (data === 'PERMISSIONS_VIOLATION' ? 'Permissions Violation' : data)),
-    new Promise<string>((resolve) => setImmediate(resolve, 'allowed')),
-  ]);
-}
