@@ -10,7 +10,9 @@ export type ModelWorkerOptions = {
   request: LoadRequest;
   cancelGraceMs?: number | undefined;
   onFault(message: string, detail: string): void;
-  onState(state: 'warm' | 'installed'): void;
+  /** The model is in memory, after so long. */
+  onWarm(loadMs: number): void;
+  onGone(): void;
 };
 
 export type ModelWorker = {
@@ -36,20 +38,18 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
 
   function thread(): ModelThread {
     if (isClosed) throw stopped(options.model);
-    current ??= startModelThread(
-      {
-        model: options.model,
-        cancelGraceMs: options.cancelGraceMs,
-        onFault: options.onFault,
-        onWarm: () => {
-          isWarm = true;
-          options.onState('warm');
-        },
-        onEnd,
-      },
-      options.request,
-    );
+    current ??= start();
     return current;
+  }
+
+  function start(): ModelThread {
+    const { model, cancelGraceMs, onFault } = options;
+    const beganAt = performance.now();
+    const onWarm = (): void => {
+      isWarm = true;
+      options.onWarm(performance.now() - beganAt);
+    };
+    return startModelThread({ model, cancelGraceMs, onFault, onWarm, onEnd }, options.request);
   }
 
   function onEnd(): void {
@@ -57,7 +57,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     const isToReplace = isWarm && !isClosed && current !== null;
     current = null;
     isWarm = false;
-    options.onState('installed');
+    options.onGone();
     if (isToReplace) queueMicrotask(() => isClosed || void thread());
   }
 

@@ -42,16 +42,15 @@ export function createWebRuntime(options: WebRuntimeOptions): WebRuntime {
   function serve(held: HeldModel): Served {
     const model = held.served.name;
     const request = { ...held.load, allowSoftware: compute.isSimulated };
-    let beganAt = performance.now();
-    const onState = (state: ServedModel['state']): void => {
-      if (state === 'warm') noteLoad(model, performance.now() - beganAt);
-      else beganAt = performance.now();
-      setState(entry, state);
+    const onWarm = (loadMs: number): void => {
+      noteLoad(model, loadMs);
+      setState(entry, 'warm');
     };
+    const onGone = (): void => setState(entry, 'installed');
     const entry: Served = {
       ...held,
       state: 'installed',
-      worker: createModelWorker({ model, request, cancelGraceMs, onFault, onState }),
+      worker: createModelWorker({ model, request, cancelGraceMs, onFault, onWarm, onGone }),
     };
     served.set(model, entry);
     return entry;

@@ -37,6 +37,7 @@ const TEXTS = ['The bread is in the oven.', 'A rocket flies to the moon.', 'Rain
 /** Sums in another order, and on a GPU with other instructions, differ in the last digits of float32. */
 const TOLERANCE = { wasm: 1e-5, webgpu: 1e-3 };
 
+const HOUR_MS = 3_600_000;
 /** As a test has it. */
 const HOOK = { timeout: 120_000 };
 
@@ -241,6 +242,23 @@ test('a worker that does not stop in time is ended, and another takes its place'
   assert.equal(later, 0);
   await until(async () => (await engine.states()).join().endsWith('warm,installed,warm'));
   assert.equal((await engine.run(chatJob(CHAT, '59 + 33'))).text, '92');
+});
+
+test('a load is timed from its own beginning, however long the model was out of memory before', async () => {
+  const page = await openPage();
+  const engine = engineOf(page);
+  await page.clock.install();
+  await engine.open([CHAT], { only: 'wasm' });
+  await engine.run(chatJob(CHAT, '59 + 33'));
+  await page.evaluate('engine.opened().release()');
+  await page.clock.fastForward(HOUR_MS);
+  await engine.run(chatJob(CHAT, '59 + 33'));
+  const loads = (await page.evaluate(`{
+    const loads = {};
+    engine.opened().onLoad((model, loadMs) => { loads[model] = loadMs; });
+    loads;
+  }`)) as Record<string, number>;
+  assert.ok((loads[CHAT] ?? 0) > 0 && (loads[CHAT] ?? 0) < HOUR_MS, JSON.stringify(loads));
 });
 
 test('a worker that hangs while it loads is ended, and the next job has another', async () => {
