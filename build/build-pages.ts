@@ -71,7 +71,7 @@ async function compressAssets(folder: string): Promise<void> {
 }
 
 /** How Vite builds pages: everything from this machine, under names that change with the content. */
-export function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
+function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
   return {
     configFile: false,
     root: sources,

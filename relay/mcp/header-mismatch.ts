@@ -1,5 +1,5 @@
 /** What this relay says when the headers of a message are missing or contradict it: `HeaderMismatch` of SEP-2243. */
-export const HEADER_MISMATCH = -32001;
+const HEADER_MISMATCH = -32001;
 /** What the library says instead, since drafts of revision 2026-07-28 gave the error another number. */
 const RENUMBERED = -32020;
 const BAD_REQUEST = 400;

@@ -31,7 +31,7 @@ const CHARACTERS_PER_TOKEN = 4;
 export const UNKNOWN_WORK: Work = { type: 'llm', inputTokens: 100, maxOutputTokens: null };
 
 /** Whether a job's answer must have a form that only a node that holds its model to one can promise (SPEC S14). */
-export function isHeld({ format, toolChoice }: ChatInput): boolean {
+function isHeld({ format, toolChoice }: ChatInput): boolean {
   return format !== undefined || (toolChoice !== undefined && toolChoice !== 'none' && toolChoice !== 'auto');
 }
 
@@ -46,7 +46,7 @@ export function wantedBy(
   return { model, exclude, maxWaitMs, signal, routing, affinity, work: workOf(type, input), asked, constrained, job };
 }
 
-export function workOf(type: JobType, input: JobSpec['input']): Work {
+function workOf(type: JobType, input: JobSpec['input']): Work {
   if (type === 'llm') {
     const chat = input as ChatInput;
     return { type, inputTokens: tokensOfChat(chat), maxOutputTokens: chat.maxTokens };

@@ -39,7 +39,7 @@ export async function writeRecord(record: StoredModel): Promise<void> {
   await put(await caches.open(CACHE), recordKey(record.location), Response.json(record));
 }
 
-export async function storedModels(): Promise<StoredModel[]> {
+async function storedModels(): Promise<StoredModel[]> {
   const cache = await caches.open(CACHE);
   const keys = (await cache.keys()).filter(({ url }) => new URL(url).pathname === RECORDS);
   const found = await Promise.all(keys.map((key) => cache.match(key)));

@@ -5,16 +5,16 @@ import type { ServiceRuntime } from './service.ts';
 const FINISH_REASON = 'stop, or length when the answer was cut';
 
 /** The outputs that the relay itself makes of what a model says. */
-export const TEXT_OUTPUT = Type.Object({
+const TEXT_OUTPUT = Type.Object({
   text: Type.String(),
   finish_reason: Type.String({ description: FINISH_REASON }),
 });
-export const CHOICE_OUTPUT = Type.Object({ choice: Type.String() });
-export const VECTORS_OUTPUT = Type.Object({
+const CHOICE_OUTPUT = Type.Object({ choice: Type.String() });
+const VECTORS_OUTPUT = Type.Object({
   embeddings: Type.Array(Type.Array(Type.Number())),
   dimensions: Type.Integer({ minimum: 0 }),
 });
-export const RANKING_OUTPUT = Type.Object({
+const RANKING_OUTPUT = Type.Object({
   results: Type.Array(
     Type.Object({
       index: Type.Integer({ minimum: 0, description: 'Place in `documents`, from 0' }),

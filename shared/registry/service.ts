@@ -14,7 +14,7 @@ export type Category = keyof typeof CATEGORIES;
 const CATEGORY_IDS = Object.keys(CATEGORIES) as Category[];
 
 /** What one unit of work is, by which a service is priced. */
-export const PRICE_UNITS = [
+const PRICE_UNITS = [
   'token',
   'character',
   'audio_second',
@@ -28,7 +28,7 @@ export const PRICE_UNITS = [
 ] as const;
 
 /** Words in lower case between slashes, at least two: `llm/inference`. */
-export const SERVICE_ID = '^[a-z0-9][a-z0-9-]{0,31}(/[a-z0-9][a-z0-9-]{0,47}){1,3}$';
+const SERVICE_ID = '^[a-z0-9][a-z0-9-]{0,31}(/[a-z0-9][a-z0-9-]{0,47}){1,3}$';
 
 const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 const Bytes = Type.Integer({ minimum: 1, description: 'Bytes' });
@@ -48,7 +48,7 @@ export const AnswerForm = Type.Union([
 export type AnswerForm = Static<typeof AnswerForm>;
 
 /** Texts in which `{name}` stands for a member of the input. */
-export const PromptTemplate = Type.Object(
+const PromptTemplate = Type.Object(
   { system: Type.Optional(Text(16_384)), user: Text(16_384) },
   { additionalProperties: false },
 );
@@ -66,7 +66,7 @@ export const ServiceRuntime = Type.Object(
 export type ServiceRuntime = Static<typeof ServiceRuntime>;
 
 /** What a node must have beside the runtime. */
-export const ServiceNeeds = Type.Object(
+const ServiceNeeds = Type.Object(
   {
     /** Names of models that do, of which `*` stands for any characters; any model of the type when absent. */
     models: Type.Optional(Type.Array(Text(256), { minItems: 1, maxItems: 32 })),

@@ -4,6 +4,7 @@ import { connect as connectTo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fetchTrusting } from '../../main/headless/fetch-trusting.ts';
+import { type ConnectToBus, connectToBus } from '../../shared/agent/nats-connection.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { afterTest } from '../support/after-test.ts';
 import { sparewatt } from '../support/command.ts';

@@ -26,7 +26,7 @@ function randoms(count: number, seed: number): Float32Array {
 }
 
 /** The largest difference, relative to the largest number that is expected. */
-export function worst(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+function worst(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(actual.length, expected.length);
   let [difference, largest] = [0, 0];
   for (let at = 0; at < expected.length; at += 1) {

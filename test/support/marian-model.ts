@@ -11,7 +11,7 @@ import { ONNX_TYPE, onnxModel } from './onnx-writer.ts';
 
 export type MarianSize = { layers: number; hidden: number; heads: number; inner: number; vocabulary: number };
 
-export const TINY_MARIAN: MarianSize = { layers: 2, hidden: 32, heads: 2, inner: 64, vocabulary: 260 };
+const TINY_MARIAN: MarianSize = { layers: 2, hidden: 32, heads: 2, inner: 64, vocabulary: 260 };
 
 export type MarianOptions = {
   size?: MarianSize;

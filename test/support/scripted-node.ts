@@ -123,7 +123,7 @@ export async function enrol(relayUrl: string, publicKey: string, name: string): 
   return (await response.json()) as EnrollResponse;
 }
 
-export function scriptNode(
+function scriptNode(
   connection: NatsConnection,
   nodeId: string,
   key: NKey,

@@ -40,7 +40,7 @@ function useTokenRate({ jobs }: AppState): number | null {
 }
 
 /** As the ledger names days, by the machine's own calendar. */
-export function dayOf(date: Date): string {
+function dayOf(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

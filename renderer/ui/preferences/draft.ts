@@ -8,7 +8,7 @@ type Document = Record<string, unknown>;
 /** `scale` is how many of the document's units one of the shown ones is; `empty` is what no text means. */
 type NumberField = { scale: number; empty: 'null' | 'absent' | 'refused' };
 
-export const NUMBERS: Readonly<Record<Place, NumberField>> = {
+const NUMBERS: Readonly<Record<Place, NumberField>> = {
   'profiles.here.slots': { scale: 1, empty: 'refused' },
   'profiles.away.slots': { scale: 1, empty: 'refused' },
   'profiles.here.duty_percent': { scale: 1, empty: 'refused' },
@@ -22,7 +22,7 @@ export const NUMBERS: Readonly<Record<Place, NumberField>> = {
   'policy.sizes.input_characters': { scale: 1, empty: 'absent' },
 };
 /** Names, one on a line; none is no list at all. */
-export const LISTS: readonly Place[] = [
+const LISTS: readonly Place[] = [
   'policy.clients.allow',
   'policy.clients.deny',
   'policy.models.allow',
@@ -77,7 +77,7 @@ function valueAt(document: unknown, place: Place): unknown {
 }
 
 /** A copy with that value; undefined takes the place away, and what is then empty above it. */
-export function withValue(document: Document, place: Place, value: unknown): Document {
+function withValue(document: Document, place: Place, value: unknown): Document {
   const [name = '', ...rest] = place.split('.');
   const { [name]: known, ...others } = document;
   const inner = rest.length === 0 ? value : withValue((known ?? {}) as Document, rest.join('.'), value);

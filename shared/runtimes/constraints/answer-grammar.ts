@@ -13,7 +13,7 @@ import type { ToolFormat } from './tool-formats.ts';
 export type AnswerWishes = Pick<ChatInput, 'format' | 'tools' | 'toolChoice' | 'parallelToolCalls'>;
 
 /** Where the parts of the wishes stand in the request that a client sent. */
-export const FORMAT_PARAMS = {
+const FORMAT_PARAMS = {
   json_object: 'response_format',
   json_schema: 'response_format.json_schema.schema',
   choice: 'structured_outputs.choice',

@@ -3,7 +3,7 @@ import { type ByteSet, byteSet, type Term, type Terms } from './terms.ts';
 /** Code points as sorted ranges that do not touch, both ends included. */
 export type CodePoints = readonly (readonly [from: number, to: number])[];
 
-export const LAST_CODE_POINT = 0x10ffff;
+const LAST_CODE_POINT = 0x10ffff;
 /** Every code point that text can hold; surrogates are not characters. */
 export const ALL_CHARACTERS: CodePoints = [
   [0, 0xd7ff],

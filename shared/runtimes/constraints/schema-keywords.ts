@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../transformers/model-files.ts';
 
 export type JsonType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
-export const JSON_TYPES: readonly JsonType[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+const JSON_TYPES: readonly JsonType[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
 
 /** Keywords that say nothing about which values are valid. */
 const ANNOTATIONS = new Set([
@@ -83,7 +83,7 @@ const ENFORCED: Readonly<Record<string, readonly [about: JsonType | null, shape:
   multipleOf: ['number', [(value) => typeof value === 'number' && value > 0, 'a number above 0']],
 };
 
-export function isAnnotation(keyword: string): boolean {
+function isAnnotation(keyword: string): boolean {
   return ANNOTATIONS.has(keyword) || keyword.startsWith('x-');
 }
 

@@ -28,7 +28,7 @@ export type CameraOptions = {
   mask?: readonly string[];
 };
 
-export const SCREENS = join(ROOT, 'test', 'screens');
+const SCREENS = join(ROOT, 'test', 'screens');
 /** Where pictures go that differ, each with what differs in red. */
 const DIFFERING = join(ROOT, 'dist', 'screens');
 const SURROUNDINGS = join(SCREENS, 'surroundings.json');
@@ -39,7 +39,7 @@ const LIVE_SHARE_TOLERANCE = 0.003;
 const RENEW = 'npm run screens';
 
 /** Whether pictures are to be kept anew instead of compared: `npm run screens` says so. */
-export const isRenewing = process.env.SPAREWATT_SCREENS === 'renew';
+const isRenewing = process.env.SPAREWATT_SCREENS === 'renew';
 
 /**
  * A camera for one room of pictures, or undefined, with the test skipped by name, where fonts or Chromium are other ones than

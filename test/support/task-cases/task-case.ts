@@ -25,7 +25,7 @@ export type JobOfCase = WithoutModel<RuntimeJob>;
  * Sums in another order differ in the last digits of float32. On a GPU single operations do, too: WGSL lets a division
  * be 2.5 units in the last place off, an exponential 3 and more by its argument, a sine by 2^-11.
  */
-export const TOLERANCE = {
+const TOLERANCE = {
   'Node on its processor': 1e-5,
   'Node on WebGPU': 1e-3,
   'Chromium on WebAssembly': 1e-5,

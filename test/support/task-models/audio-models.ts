@@ -15,7 +15,7 @@ const SOUNDING = 1_280;
 const LETTERS = [...'|ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 
 /** The pitch of a letter; a space is written `|`. */
-export function pitchOf(letter: string): number {
+function pitchOf(letter: string): number {
   return 400 + 100 * LETTERS.indexOf(letter);
 }
 

@@ -26,7 +26,7 @@ function paddingOf({ ids }: DecodeRow, { columns }: KvCache): number {
 }
 
 /** What one row of a group has in the cache. */
-export function partOf(group: DecodeGroup, row: number): KvPart {
+function partOf(group: DecodeGroup, row: number): KvPart {
   const { rows, cache, padded } = group;
   const empty = paddingOf(rows[row] as DecodeRow, cache);
   return padded === 'before'

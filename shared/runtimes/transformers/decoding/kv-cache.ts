@@ -91,7 +91,7 @@ export function bitsOf({ type, data }: Pick<SessionTensor, 'type' | 'data'>): Fl
 }
 
 /** What a cache takes, its padding included. */
-export function cacheBytes({ tensors }: KvCache): number {
+function cacheBytes({ tensors }: KvCache): number {
   let bytes = 0;
   for (const { type, dims } of Object.values(tensors)) {
     bytes += dims.reduce((product, size) => product * size, 1) * (type === 'float16' ? 2 : 4);

@@ -43,7 +43,7 @@ export type TaskKind = {
 };
 
 /** How a language model takes pictures; the name of the library's first model of that kind. */
-export const VISION_FAMILIES = ['llava', 'idefics3', 'qwen2_vl', 'gemma3'] as const;
+const VISION_FAMILIES = ['llava', 'idefics3', 'qwen2_vl', 'gemma3'] as const;
 export type VisionFamily = (typeof VISION_FAMILIES)[number];
 
 /** A language model that reads pictures beside text. */
