@@ -117,7 +117,7 @@ export function byteTokenId(byte: number): number {
 }
 
 /** Writes `digests.json` for whatever lies in the folder now. */
-export async function sealModel(folder: string, id: string, revision = 'test'): Promise<void> {
+export async function sealModel(folder: string, id: string): Promise<void> {
   const files: Record<string, { sha256: string; sizeBytes: number }> = {};
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.name === 'digests.json') continue;
@@ -126,7 +126,7 @@ export async function sealModel(folder: string, id: string, revision = 'test'): 
     const name = path.slice(folder.length + 1).replaceAll('\\', '/');
     files[name] = { sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length };
   }
-  await writeFile(join(folder, 'digests.json'), JSON.stringify({ model: id, revision, files }, null, 2));
+  await writeFile(join(folder, 'digests.json'), JSON.stringify({ model: id, revision: 'test', files }, null, 2));
 }
 
 /** Writes a model's files and their digests; what is no bytes becomes JSON. */

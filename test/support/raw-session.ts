@@ -16,8 +16,8 @@ const fromLibrary = createRequire(createRequire(import.meta.url).resolve('@huggi
 const ort: Ort = fromLibrary('onnxruntime-node');
 
 /** A graph in ONNX Runtime itself, without the inference library. */
-export async function openRawSession(path: string, threads = 1): Promise<Session & { release(): Promise<void> }> {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: threads, interOpNumThreads: 1 });
+export async function openRawSession(path: string): Promise<Session & { release(): Promise<void> }> {
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   return {
     inputs: session.inputMetadata,
     run: (feeds) => session.run(feeds),

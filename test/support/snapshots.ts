@@ -3,7 +3,7 @@ import { LIMITS, PROTOCOL_VERSION } from '../../shared/protocol/limits.ts';
 import { documentFor } from './live-nodes.ts';
 
 /** The snapshot of a relay with these nodes, each with the models it serves. */
-export function snapshotOf(nodes: Record<string, string[]>, more: Partial<Snapshot> = {}): Snapshot {
+export function snapshotOf(nodes: Record<string, string[]>): Snapshot {
   const entries = Object.entries(nodes);
   const names = [...new Set(Object.values(nodes).flat())];
   return {
@@ -46,6 +46,5 @@ export function snapshotOf(nodes: Record<string, string[]>, more: Partial<Snapsh
     ),
     jobs: { running: 0, waiting: 0, finished: { succeeded: 0, failed: 0, cancelled: 0 } },
     config: [],
-    ...more,
   };
 }

@@ -15,17 +15,17 @@ export const DAY_MS = 24 * HOUR_MS;
 export type Identity = { key: string; cert: string };
 
 /** A certificate authority in a folder of its own. */
-export function newAuthority(t: TestContext, now: () => number = Date.now): CertificateAuthority {
+export function newAuthority(t: TestContext): CertificateAuthority {
   const folder = openDataFolder(temporaryFolder(t), { log: collectLog() });
   afterTest(t, () => folder.close());
-  return readOrCreateAuthority(folder, now);
+  return readOrCreateAuthority(folder, Date.now);
 }
 
 /** What a relay on this machine has for TLS. */
-export function newRelayTls(t: TestContext, now: () => number = Date.now): RelayTls {
+export function newRelayTls(t: TestContext): RelayTls {
   const log = collectLog();
   const folder = openDataFolder(temporaryFolder(t), { log });
-  const tls = openRelayTls({ folder, place: { host: '127.0.0.1' }, now, log });
+  const tls = openRelayTls({ folder, place: { host: '127.0.0.1' }, now: Date.now, log });
   afterTest(t, () => {
     tls.close();
     folder.close();

@@ -7,6 +7,6 @@ import { TEXT_CASES } from './text-cases.ts';
 export const TASK_CASES: readonly TaskCase[] = [...TEXT_CASES, ...PICTURE_CASES, ...SOUND_CASES];
 
 /** Writes the models of all cases, each below its own id. */
-export async function writeCaseModels(root: string, cases: readonly TaskCase[] = TASK_CASES): Promise<void> {
-  for (const one of cases.filter(({ modelOf }) => modelOf === undefined)) await one.write(root, modelOfCase(one));
+export async function writeCaseModels(root: string): Promise<void> {
+  for (const one of TASK_CASES.filter(({ modelOf }) => modelOf === undefined)) await one.write(root, modelOfCase(one));
 }

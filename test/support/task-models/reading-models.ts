@@ -2,11 +2,11 @@
 import { ONNX_TYPE, onnxNode } from '../onnx-writer.ts';
 import { stepDecoder } from './step-decoder.ts';
 import { t5Tokenizer } from './tokenizers.ts';
-import { COLOURS, PIXELS, preprocessor } from './vision-models.ts';
+import { COLOURS, PIXELS, preprocessor, SIDE } from './vision-models.ts';
 import { floatValue, graphFile, ints, intValue, writeModel } from './write-model.ts';
 
 /** Reads a picture of four upright stripes: the name of the colour of each, until one is black. */
-export async function writeStripeReader(root: string, id: string, size = 8): Promise<string> {
+export async function writeStripeReader(root: string, id: string): Promise<string> {
   const { ids, files } = t5Tokenizer(COLOURS);
   const map = new Float32Array(3 * ids.size);
   for (const [index, colour] of COLOURS.entries()) map[index * ids.size + (ids.get(colour) ?? 0)] = 10;
@@ -15,12 +15,12 @@ export async function writeStripeReader(root: string, id: string, size = 8): Pro
   return await writeModel(root, id, {
     ...files,
     ...readerFiles(ids.size, 'vit', 0),
-    'preprocessor_config.json': preprocessor('ViTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('ViTImageProcessor', SIDE),
     'onnx/encoder_model.onnx': graphFile({
       nodes: [
         onnxNode('AveragePool', ['pixel_values'], ['pooled'], {
-          kernel_shape: [size, size / 4],
-          strides: [size, size / 4],
+          kernel_shape: [SIDE, SIDE / 4],
+          strides: [SIDE, SIDE / 4],
         }),
         onnxNode('Reshape', ['pooled', 'flat'], ['stripes']),
         onnxNode('Transpose', ['stripes'], ['rows'], { perm: [0, 2, 1] }),
@@ -53,7 +53,7 @@ function readerFiles(vocabularySize: number, encoder: string, start: number): Re
 }
 
 /** Answers every question about a document with the colour that is strongest in it. */
-export async function writeDocumentReader(root: string, id: string, size = 8): Promise<string> {
+export async function writeDocumentReader(root: string, id: string): Promise<string> {
   const marks = ['<s_docvqa>', '<s_question>', '</s_question>', '<s_answer>', '</s_answer>'];
   const { ids, files } = t5Tokenizer([...COLOURS, 'which', 'colour'], marks);
   const idOf = (token: string) => ids.get(token) ?? 2;
@@ -66,7 +66,7 @@ export async function writeDocumentReader(root: string, id: string, size = 8): P
   return await writeModel(root, id, {
     ...files,
     ...readerFiles(ids.size, 'donut-swin', 0),
-    'preprocessor_config.json': preprocessor('ViTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('ViTImageProcessor', SIDE),
     'onnx/encoder_model.onnx': graphFile({
       nodes: [
         onnxNode('ReduceMean', ['pixel_values'], ['means'], { axes: [2, 3], keepdims: 0 }),

@@ -6,6 +6,10 @@ import { floatValue, graphFile, id2label, ints, intValue, scalar, writeModel } f
 export const COLOURS = ['red', 'green', 'blue'] as const;
 export const PIXELS = [floatValue('pixel_values', ['batch_size', 3, 'height', 'width'])];
 
+/** What these models look at, in pixels: enough to tell colours apart, and boxes. */
+export const SIDE = 8;
+const DETECTED_SIDE = 16;
+
 /** Pictures are only brought to a side of `size`, with values from 0 to 1. */
 export function preprocessor(type: string, size: number): object {
   const resize = { do_resize: true, size: { height: size, width: size }, resample: 2 };
@@ -13,10 +17,10 @@ export function preprocessor(type: string, size: number): object {
 }
 
 /** The score of each colour is ten times its mean. */
-export async function writeColourClassifier(root: string, id: string, size = 8): Promise<string> {
+export async function writeColourClassifier(root: string, id: string): Promise<string> {
   return await writeModel(root, id, {
     'config.json': { architectures: ['ViTForImageClassification'], model_type: 'vit', ...id2label(COLOURS) },
-    'preprocessor_config.json': preprocessor('ViTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('ViTImageProcessor', SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [
         onnxNode('ReduceMean', ['pixel_values'], ['means'], { axes: [2, 3], keepdims: 0 }),
@@ -29,12 +33,12 @@ export async function writeColourClassifier(root: string, id: string, size = 8):
   });
 }
 
-/** One object for each colour that is anywhere: the box around all its pixels. Pictures are `size` by `size`. */
-export async function writeColourDetector(root: string, id: string, size = 16): Promise<string> {
-  const { nodes, constants } = boxesOfColours(size);
+/** One object for each colour that is anywhere: the box around all its pixels.  */
+export async function writeColourDetector(root: string, id: string): Promise<string> {
+  const { nodes, constants } = boxesOfColours(DETECTED_SIDE);
   return await writeModel(root, id, {
     'config.json': { architectures: ['DetrForObjectDetection'], model_type: 'detr', ...id2label(COLOURS) },
-    'preprocessor_config.json': preprocessor('DetrImageProcessor', size),
+    'preprocessor_config.json': preprocessor('DetrImageProcessor', DETECTED_SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [
         ...nodes,
@@ -55,13 +59,13 @@ export async function writeColourDetector(root: string, id: string, size = 16): 
 }
 
 /** The same for colours that are named in words. */
-export async function writeNamedColourDetector(root: string, id: string, size = 16): Promise<string> {
-  const { nodes, constants } = boxesOfColours(size);
+export async function writeNamedColourDetector(root: string, id: string): Promise<string> {
+  const { nodes, constants } = boxesOfColours(DETECTED_SIDE);
   const { ids, files } = bertTokenizer(COLOURS);
   return await writeModel(root, id, {
     ...files,
     'config.json': { architectures: ['OwlViTForObjectDetection'], model_type: 'owlvit' },
-    'preprocessor_config.json': preprocessor('OwlViTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('OwlViTImageProcessor', DETECTED_SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [
         ...nodes,
@@ -86,12 +90,12 @@ export async function writeNamedColourDetector(root: string, id: string, size = 
 }
 
 /** A picture and a text fit as far as the mean colour is the one that the text names. */
-export async function writeColourMatcher(root: string, id: string, size = 8): Promise<string> {
+export async function writeColourMatcher(root: string, id: string): Promise<string> {
   const { ids, files } = bertTokenizer(COLOURS);
   return await writeModel(root, id, {
     ...files,
     'config.json': { architectures: ['CLIPModel'], model_type: 'clip' },
-    'preprocessor_config.json': preprocessor('CLIPImageProcessor', size),
+    'preprocessor_config.json': preprocessor('CLIPImageProcessor', SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [
         onnxNode('ReduceMean', ['pixel_values'], ['means'], { axes: [2, 3], keepdims: 0 }),
@@ -166,14 +170,14 @@ function boxesOfColours(size: number) {
 }
 
 /** Every pixel is of the colour that is strongest in it. */
-export async function writeColourSegmenter(root: string, id: string, size = 8): Promise<string> {
+export async function writeColourSegmenter(root: string, id: string): Promise<string> {
   return await writeModel(root, id, {
     'config.json': {
       architectures: ['SegformerForSemanticSegmentation'],
       model_type: 'segformer',
       ...id2label(COLOURS),
     },
-    'preprocessor_config.json': preprocessor('SegformerFeatureExtractor', size),
+    'preprocessor_config.json': preprocessor('SegformerFeatureExtractor', SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [onnxNode('Mul', ['pixel_values', 'ten'], ['logits'])],
       inputs: PIXELS,
@@ -184,10 +188,10 @@ export async function writeColourSegmenter(root: string, id: string, size = 8): 
 }
 
 /** What is bright stands out. */
-export async function writeCutOut(root: string, id: string, size = 8): Promise<string> {
+export async function writeCutOut(root: string, id: string): Promise<string> {
   return await writeModel(root, id, {
     'config.json': { model_type: 'modnet' },
-    'preprocessor_config.json': preprocessor('ViTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('ViTImageProcessor', SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [onnxNode('ReduceMean', ['input'], ['output'], { axes: [1], keepdims: 1 })],
       inputs: [floatValue('input', ['batch_size', 3, 'height', 'width'])],
@@ -198,10 +202,10 @@ export async function writeCutOut(root: string, id: string, size = 8): Promise<s
 }
 
 /** What is bright is near: 0.3 red, 0.59 green, 0.11 blue. */
-export async function writeBrightnessAsDepth(root: string, id: string, size = 8): Promise<string> {
+export async function writeBrightnessAsDepth(root: string, id: string): Promise<string> {
   return await writeModel(root, id, {
     'config.json': { architectures: ['DepthAnythingForDepthEstimation'], model_type: 'depth_anything' },
-    'preprocessor_config.json': preprocessor('DPTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('DPTImageProcessor', SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [
         onnxNode('Mul', ['pixel_values', 'weights'], ['weighed']),
@@ -238,11 +242,11 @@ export async function writeDoubler(root: string, id: string): Promise<string> {
 }
 
 /** The features of a patch, a quarter of the picture, are its mean colours. */
-export async function writePatchFeatures(root: string, id: string, size = 8): Promise<string> {
-  const half = size / 2;
+export async function writePatchFeatures(root: string, id: string): Promise<string> {
+  const half = SIDE / 2;
   return await writeModel(root, id, {
     'config.json': { architectures: ['ViTModel'], model_type: 'vit', hidden_size: 3 },
-    'preprocessor_config.json': preprocessor('ViTImageProcessor', size),
+    'preprocessor_config.json': preprocessor('ViTImageProcessor', SIDE),
     'onnx/model.onnx': graphFile({
       nodes: [
         onnxNode('AveragePool', ['pixel_values'], ['pooled'], { kernel_shape: [half, half], strides: [half, half] }),
