@@ -17,7 +17,6 @@ import type { Bus } from './fabric/bus.ts';
 import type { OpenListener } from './fabric/bus-listener-url.ts';
 import type { CapabilityView } from './fabric/capability-view.ts';
 import type { Discovery } from './fabric/discovery.ts';
-import type { Documents } from './fabric/documents.ts';
 import type { Freshness } from './fabric/documents-freshness.ts';
 import type { ModelCatalog } from './fabric/model-catalog.ts';
 import type { NodeAdmin } from './fabric/node-admin.ts';
@@ -26,7 +25,6 @@ import type { NodeTable } from './fabric/node-table.ts';
 import type { FileDepot } from './files/file-depot.ts';
 import type { JobFiles } from './files/job-files.ts';
 import type { JobSpec } from './jobs/job.ts';
-import type { OperatorJobs } from './jobs/operator-jobs.ts';
 import type { JobQueue } from './jobs/queue/job-queue.ts';
 import type { JobRunner } from './jobs/run-job.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -80,11 +78,9 @@ export type RelayServices = {
   readonly metrics: RelayMetrics;
   /** Absent while no collector is named. */
   readonly tracing: Tracing | undefined;
-  readonly documents: Documents;
   readonly freshness: Freshness;
   readonly discovery: Discovery;
   readonly capabilities: CapabilityView;
-  readonly operatorJobs: OperatorJobs;
   /** Counts one request of the key, or as many at once. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
   admit(principal: Principal, model: string, requests?: number): void;
   /** Errors: those of `admit`, and `storage_failed` while records of earlier jobs cannot be written. */

@@ -89,11 +89,11 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     return orders.map((order) => describe(request, order));
   };
   const tasks = createTasks({ jobs, now: Date.now });
+  recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log });
   const work = {
     ...parts,
     ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, tasks, newJob, newJobs },
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
-    operatorJobs: recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log }),
     pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
   };
   return {
