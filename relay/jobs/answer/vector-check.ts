@@ -1,6 +1,6 @@
-import { Problem } from '../../shared/problems/problem.ts';
-import { LIMITS } from '../../shared/protocol/limits.ts';
-import type { VectorsFrame } from '../../shared/protocol/messages.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { VectorsFrame } from '../../../shared/protocol/messages.ts';
 
 const BYTES_PER_FLOAT = 4;
 

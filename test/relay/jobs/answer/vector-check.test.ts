@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createVectorCheck } from '../../../relay/jobs/vector-check.ts';
-import { floatsToBase64 } from '../../../shared/protocol/base64.ts';
-import type { VectorsFrame } from '../../../shared/protocol/messages.ts';
+import { createVectorCheck } from '../../../../relay/jobs/answer/vector-check.ts';
+import { floatsToBase64 } from '../../../../shared/protocol/base64.ts';
+import type { VectorsFrame } from '../../../../shared/protocol/messages.ts';
 
 function frame(start: number, count: number, dimensions: number, floats = count * dimensions): VectorsFrame {
   return {
