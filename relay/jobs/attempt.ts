@@ -83,7 +83,7 @@ export function startAttempt(
 ): AttemptEnd {
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
-  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
+  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput) : undefined);
   const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
   let settled = false;
   /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */
