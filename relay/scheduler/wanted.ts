@@ -31,7 +31,7 @@ const CHARACTERS_PER_TOKEN = 4;
 export const UNKNOWN_WORK: Work = { type: 'llm', inputTokens: 100, maxOutputTokens: null };
 
 /** Whether a job's answer must have a form that only a node that holds its model to one can promise (SPEC S14). */
-function isHeld({ format, toolChoice }: ChatInput): boolean {
+export function isHeld({ format, toolChoice }: ChatInput): boolean {
   return format !== undefined || (toolChoice !== undefined && toolChoice !== 'none' && toolChoice !== 'auto');
 }
 
