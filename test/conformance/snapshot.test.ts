@@ -51,6 +51,7 @@ test('tells of every node its session and its whole document, and of every model
 });
 
 test('counts jobs by how they ended', async () => {
+  await pool.addNode({ name: 'counted' });
   const earlier = await take();
   await askChat(pool, 'test/noop');
   await askChat(pool, 'test/failing');
