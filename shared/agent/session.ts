@@ -107,7 +107,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       announce();
     },
   });
-  const tell = { news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
+  const tell = { announce, news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
   listen(bus, nodeId, ports, tell);
   announce();
   const beat = setInterval(() => {
@@ -127,7 +127,7 @@ function warmOf(warm: WarmSessions): Pick<Heartbeat, 'warm'> {
   return digests.length === 0 ? {} : { warm: [...digests] };
 }
 
-type Tell = { news(): void; reports(): void };
+type Tell = { announce(): void; news(): void; reports(): void };
 
 function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, tell: Tell): void {
   const sendDocument = ({ reply, subject }: BusMessage): void => {
@@ -155,6 +155,8 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, tell: T
     [
       subjects.discover,
       (message) => {
+        // Nobody waits for a document: a relay that has just come wants to hear who is there (SPEC S9).
+        if (message.reply === undefined) return tell.announce();
         // First: whoever has heard every document knows every load, too (SPEC K14).
         tell.news();
         sendDocument(message);

@@ -202,6 +202,17 @@ test('[S9] a node without a session beats when it is discovered, and one with a 
   assert.equal(line.beats.length, 2);
 });
 
+test('[S9] a node beats for a relay that asks who is there, whether it has a session or not', async (t) => {
+  const scripted = startScriptedAgent(t);
+  const line = await scripted.connect();
+  offer(line, { epoch: 1 });
+  line.tell('fabric.capabilities.discover', {});
+  assert.deepEqual(
+    line.beats.map(({ epoch }) => epoch),
+    [0, 1],
+  );
+});
+
 test('[S8] every node answers a discovery with its document', async (t) => {
   const nats = await startTestNats(t);
   const bus = await nats.connectBus();

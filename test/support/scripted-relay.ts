@@ -37,6 +37,8 @@ export type Line = {
   refuse(error: Error): void;
   /** Says something to the node, if it listens to that; returns what it answers to a reply subject from then on: the relay's own, or another's. */
   say(subject: string, value: unknown, replies?: string): Answers;
+  /** Says something that wants no answer. */
+  tell(subject: string, value: unknown): void;
   readonly beats: Heartbeat[];
   /** The connection is lost, and found again. */
   down(): void;
@@ -160,6 +162,13 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     if (subject.startsWith('fabric.heartbeat.')) beats.push(value as Heartbeat);
     answers.get(subject)?.hear(value);
   };
+  const deliver = (subject: string, value: unknown, reply: string | undefined): void => {
+    const data = value instanceof Uint8Array ? value : encodeJson(value);
+    for (const [pattern, handler] of handlers) {
+      const isFor = pattern === subject || (pattern.endsWith('>') && subject.startsWith(pattern.slice(0, -1)));
+      if (isFor) handler({ subject, data, reply });
+    }
+  };
   const connection: BusConnection = {
     publish,
     subscribe: (subject, handler) => void handlers.set(subject, handler),
@@ -179,13 +188,10 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
       const reply = `${replies}${answers.size}`;
       const heard = createAnswers();
       answers.set(reply, heard);
-      const data = value instanceof Uint8Array ? value : encodeJson(value);
-      for (const [pattern, handler] of handlers) {
-        const isFor = pattern === subject || (pattern.endsWith('>') && subject.startsWith(pattern.slice(0, -1)));
-        if (isFor) handler({ subject, data, reply });
-      }
+      deliver(subject, value, reply);
       return heard;
     },
+    tell: (subject, value) => deliver(subject, value, undefined),
     down: options.onDown,
     up: options.onUp,
     end,
