@@ -30,6 +30,8 @@ export type SessionPorts = {
   warm: WarmSessions;
   /** The epoch the relay gave; the job runner reads it too. */
   epoch: { current: number };
+  /** Milliseconds since 1970. */
+  now: () => number;
   log: AgentLog;
   /** Ends an attempt to connect. */
   signal: AbortSignal;
@@ -110,7 +112,12 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   const tell = { announce, news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
   listen(bus, nodeId, ports, tell);
   announce();
+  let beatenAt = ports.now();
   const beat = setInterval(() => {
+    const sinceMs = ports.now() - beatenAt;
+    beatenAt += sinceMs;
+    // A machine that slept has lost its session, and often its line, which nothing says then.
+    if (sinceMs > LIMITS.leaseMs) bus.probe();
     ports.policy.check();
     announce();
     tell.reports();

@@ -48,6 +48,8 @@ export type Line = {
   readonly isClosed: boolean;
   /** How often the node has wanted to begin anew. */
   readonly reconnects: number;
+  /** How often it has doubted its line. */
+  readonly probes: number;
 };
 
 export type Answers = {
@@ -153,6 +155,7 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
   const closed = Promise.withResolvers<Error | undefined>();
   let isClosed = false;
   let reconnects = 0;
+  let probes = 0;
   const end = (error?: Error): void => {
     isClosed = true;
     closed.resolve(error);
@@ -177,6 +180,9 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     reconnect: async () => {
       reconnects += 1;
     },
+    probe: () => {
+      probes += 1;
+    },
     close: async () => end(),
   };
   return {
@@ -200,6 +206,9 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     },
     get reconnects() {
       return reconnects;
+    },
+    get probes() {
+      return probes;
     },
   };
 }
