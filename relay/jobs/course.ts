@@ -3,8 +3,11 @@ import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages
 import type { LiveNode } from '../fabric/node-table.ts';
 import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
 import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
+import { isHeld } from '../scheduler/wanted.ts';
 import type { QueuedAttempt } from '../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../store/store.ts';
+import { gatherAnswer } from './answer/gather-answer.ts';
+import { assertHeld } from './answer/held-answer.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
@@ -47,6 +50,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
   const startedMs = clock();
   const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
   let hasher = createResponseHasher(choices);
+  const held = job.type === 'llm' && isHeld(job.input as ChatInput) ? gatherAnswer(choices ?? 1) : undefined;
   const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
   let assignedMs = 0;
   let assignedTo: LiveNode | undefined;
@@ -63,6 +67,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
       if (firstOutputMs === null) return true;
       if (sink.takeBack === undefined) return false;
       sink.takeBack();
+      held?.sink.takeBack?.();
       hasher = createResponseHasher(choices);
       firstOutputMs = null;
       passedTokens = 0;
@@ -80,18 +85,24 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
         // What is read along of a transcript comes again in its output, which is what counts.
         if (job.type === 'llm') hasher.text(text, more?.choice);
         passedTokens += tokens;
+        held?.sink.text?.(text, tokens, more);
         sink.text?.(text, tokens, more);
       },
       toolCall: (piece) => {
         firstOutputMs ??= elapsedMs();
         hasher.toolCall(piece, piece.choice);
         passedTokens += piece.tokens;
+        held?.sink.toolCall?.(piece);
         sink.toolCall?.(piece);
       },
       vectors: (frame) => {
         firstOutputMs ??= elapsedMs();
         hasher.vectors(frame.data);
         sink.vectors?.(frame);
+      },
+      judge: (done) => {
+        if (held !== undefined) assertHeld(job.input as ChatInput, held.gathered(), done);
+        return sink.judge?.(done);
       },
     },
     unassigned: () => {

@@ -131,6 +131,7 @@ async function tryNodes(
     try {
       const done = await attempt.done;
       if (done.text !== '') course.sink.text?.(done.text, course.job.stream ? 0 : done.usage.outputTokens);
+      await course.sink.judge?.(done);
       course.attemptEnded(node, null);
       ports.scheduler.attemptEnded(reservation, outcomeOf(course, null, done));
       return { done, node, timings: course.timings() };
