@@ -47,7 +47,7 @@ export function watchHomecoming({ bus, table }: HomecomingPorts): Homecoming {
   const expect: Homecoming['expect'] = (nodeIds) => {
     for (const id of nodeIds) if (table.get(id) === undefined) awaited.add(id);
     clearTimeout(timer);
-    if (awaited.size > 0) timer = setTimeout(end, COME_BACK_MS);
+    if (awaited.size > 0) timer = setTimeout(end, COME_BACK_MS).unref();
   };
 
   table.listen({

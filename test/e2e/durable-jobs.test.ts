@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Snapshot } from '../../shared/api/snapshot.ts';
 import { afterTest } from '../support/after-test.ts';
+import { askChat } from '../support/ask-pool.ts';
 import { sparewatt } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 import { endOf, eventsOf, type JobClient, jobOf, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
@@ -141,6 +142,13 @@ test('a job that runs when the relay is killed keeps the attempt with its reason
       [7, 'succeeded'],
     ],
   );
+});
+
+test('whoever asks in the moment in which a killed relay is ready again is answered', async (t) => {
+  const { client, kill } = await startMortalRelay(t);
+  await kill();
+  const { status, content, code } = await askChat(client, 'test/echo');
+  assert.deepEqual([status, content], [200, 'say something'], code);
 });
 
 test('a job that waits when the relay is killed waits on, and one that was cancelled stays so', async (t) => {
