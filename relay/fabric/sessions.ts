@@ -8,6 +8,7 @@ import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
 import type { Documents } from './documents.ts';
 import type { Freshness } from './documents-freshness.ts';
+import { sweepLeases } from './lease-sweep.ts';
 import type { LiveNode, NodeTable, Work } from './node-table.ts';
 import { createTurnstile } from './turnstile.ts';
 
@@ -30,8 +31,6 @@ export type SessionPorts = {
 export type Sessions = { stop(): void };
 
 const readHeartbeat = messageReader(Heartbeat, 'heartbeat');
-/** Leases are looked at this often; a fifteenth of a lease is as exact as anyone needs. */
-const SWEEP_INTERVAL_MS = 1_000;
 const NOTHING_WARM: readonly string[] = [];
 /**
  * All nodes beat in the same moment when their bus comes back. Ten thousand offers at once would each be answered too late;
@@ -45,7 +44,7 @@ const ATTENDED_AT_ONCE = 256;
  * Invariants: (1) at most one offer or document request is under way per node, `ATTENDED_AT_ONCE` in all, and the newest beat
  * that came meanwhile is looked at after it; (2) a node enters the table only with the epoch of its newest offer, and not if it has
  * disconnected since; (3) a disconnect event removes the node at once, a silent one at the end of its lease; (4) while
- * the bus itself is down nobody's lease runs out, since nobody can be heard.
+ * the bus itself is down, or the relay slept, nobody's lease runs out, since nobody can be heard.
  */
 export function keepSessions(ports: SessionPorts): Sessions {
   const { bus, table, log } = ports;
@@ -127,10 +126,10 @@ export function keepSessions(ports: SessionPorts): Sessions {
     },
   });
   // Beats do not come through a bus that stands still; those that were late have a lease's time to come.
-  const sweep = setInterval(() => {
-    if (!bus.stalledWithin(LIMITS.leaseMs)) table.expire(ports.now());
-  }, SWEEP_INTERVAL_MS);
-  return { stop: () => clearInterval(sweep) };
+  const stop = sweepLeases(ports.now, (at) => {
+    if (!bus.stalledWithin(LIMITS.leaseMs)) table.expire(at);
+  });
+  return { stop };
 }
 
 /** By public key: the offers under way, and whether their node has disconnected since. */

@@ -49,8 +49,10 @@ function keep(t: TestContext) {
       encodeJson({ instance: 'instance-1', epoch: 0, revision: 1, slots: { total: 2, used: 0 }, ...changes }),
     );
   const pass = (ms: number): void => {
-    clock.now += ms;
-    t.mock.timers.tick(ms);
+    for (let left = ms; left > 0; left -= 1_000) {
+      clock.now += Math.min(left, 1_000);
+      t.mock.timers.tick(Math.min(left, 1_000));
+    }
   };
   const { settled } = documents;
   /** Opens a session as a node does; returns its epoch. */
@@ -160,6 +162,19 @@ test('[S5] no lease runs out while the bus stands still, and a silent one does o
   pass(3 * LIMITS.leaseMs);
   assert.ok(table.get('attic'));
   bus.setStalled(false);
+  pass(1_000);
+  assert.equal(table.get('attic'), undefined);
+});
+
+test('[S5] a relay that slept has heard nobody: leases begin anew when it wakes', async (t) => {
+  const { table, clock, beat, pass, open } = keep(t);
+  const epoch = await open();
+  clock.now += 8 * 60 * 60_000;
+  pass(LIMITS.leaseMs);
+  assert.ok(table.get('attic'));
+  beat({ epoch });
+  pass(LIMITS.leaseMs);
+  assert.ok(table.get('attic'));
   pass(1_000);
   assert.equal(table.get('attic'), undefined);
 });
