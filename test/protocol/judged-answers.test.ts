@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { JobType } from '../../shared/protocol/subjects.ts';
+import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { readStream } from '../support/ask-pool.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { joinNodes, type ScriptedNodes } from '../support/scripted-pool.ts';
@@ -176,4 +177,29 @@ test('[R8] a job of the queue is tried elsewhere too, and its result is the bett
     [nodes[0].nodeId, 'node_fault'],
     [nodes[1].nodeId, null],
   ]);
+});
+
+test('[R9] of what a node claims to have read and made, only what can be is counted', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const answer = ask({ path: '/v1/chat/completions', body: { model, messages: MESSAGES } });
+  const claimed = { inputTokens: 1_000_000_000, outputTokens: 1_000_000_000 };
+  (await nodes[0].jobs.next()).done({ text: 'four', usage: claimed });
+  const { jobId, text } = await answer;
+  const { usage } = JSON.parse(text) as { usage: { prompt_tokens: number; completion_tokens: number } };
+  assert.ok(usage.prompt_tokens < 1_000 && usage.completion_tokens < 100, text);
+  const job = (await jobOf(jobId)) as Job & { usage: { inputTokens: number; outputTokens: number } };
+  assert.deepEqual(job.usage, { inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens });
+  const receipt = (await (await pool.request(`/v1/jobs/${jobId}/receipt`)).json()) as Receipt;
+  assert.deepEqual(receipt.usage.reported, claimed);
+});
+
+test('[R9] of a stream that is given up, too', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1);
+  const answer = ask({ path: '/v1/chat/completions', body: { model, messages: MESSAGES, stream: true } });
+  const job = await nodes[0].jobs.next();
+  job.text('four', 1_000_000);
+  job.fail('node_fault');
+  const { jobId } = await answer;
+  const { usage } = (await jobOf(jobId)) as Job & { usage: { outputTokens: number } };
+  assert.ok(usage.outputTokens < 100, JSON.stringify(usage));
 });
