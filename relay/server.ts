@@ -230,6 +230,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       undo.push(() => announcement.close());
     }
     undo.push(() => drain(lifecycle, options));
+    services.homecoming.expect(register.list().flatMap(({ nodeId, state }) => (state === 'active' ? [nodeId] : [])));
     lifecycle.serve();
     log.info({ url, nats: fabric.url }, 'the relay is ready');
     return {

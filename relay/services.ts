@@ -18,6 +18,7 @@ import type { OpenListener } from './fabric/bus-listener-url.ts';
 import type { CapabilityView } from './fabric/capability-view.ts';
 import type { Discovery } from './fabric/discovery.ts';
 import type { Freshness } from './fabric/documents-freshness.ts';
+import type { Homecoming } from './fabric/homecoming.ts';
 import type { ModelCatalog } from './fabric/model-catalog.ts';
 import type { NodeAdmin } from './fabric/node-admin.ts';
 import type { NodeDirectory } from './fabric/node-directory.ts';
@@ -54,6 +55,7 @@ export type RelayServices = {
   readonly log: RelayLog;
   readonly bus: Bus;
   readonly table: NodeTable;
+  readonly homecoming: Homecoming;
   readonly models: ModelCatalog;
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;

@@ -3,6 +3,7 @@ import { createCapabilityView } from '../fabric/capability-view.ts';
 import { createDiscovery } from '../fabric/discovery.ts';
 import { createDocuments } from '../fabric/documents.ts';
 import { createFreshness } from '../fabric/documents-freshness.ts';
+import { watchHomecoming } from '../fabric/homecoming.ts';
 import { createModelCatalog } from '../fabric/model-catalog.ts';
 import { openNodeAdmin } from '../fabric/node-admin.ts';
 import { createNodeDirectory } from '../fabric/node-directory.ts';
@@ -25,9 +26,11 @@ export async function openNodes(options: ServicesOptions) {
   const nodeAdmin = await openNodeAdmin({ store: store.nodeAdmin, register, now: Date.now });
   const table = createNodeTable(nodeAdmin.standingOf);
   nodeAdmin.onChange(table.setStanding);
+  // Before those who empty the table when the bus goes down.
+  const homecoming = watchHomecoming({ bus, table });
   table.listen({ onGone: ({ id, heardAt }) => register.noteSeen(id, heardAt) });
   const measurements = await openMeasurements({ store: store.measurements, now: Date.now, log });
-  const scheduler = createScheduler(table, { measurements });
+  const scheduler = createScheduler(table, { measurements, homecoming });
   const pairing = pairingOf(options);
   const miners = await openMiners({
     ...{ bus, table, register, store: store.miners, now: Date.now, log },
@@ -38,8 +41,8 @@ export async function openNodes(options: ServicesOptions) {
   const { standingOf } = nodeAdmin;
   const kindOf = (nodeId: string) => (miners.has(nodeId) ? 'http' : 'nats');
   const nodes = {
-    ...{ nodeAdmin, table, scheduler, pairing, miners, documents, freshness },
-    models: createModelCatalog(table, Date.now),
+    ...{ nodeAdmin, table, homecoming, scheduler, pairing, miners, documents, freshness },
+    models: createModelCatalog(table, Date.now, () => homecoming.awaited().size > 0),
     directory: createNodeDirectory({ register, table, admin: nodeAdmin, measurements, kindOf, now: Date.now }),
     discovery: createDiscovery({ bus, table, documents, log }),
     capabilities: createCapabilityView({ table, documents, now: Date.now }),
@@ -52,6 +55,7 @@ export async function openNodes(options: ServicesOptions) {
     }),
   };
   const close = async (): Promise<void> => {
+    homecoming.stop();
     miners.close();
     stop();
     await measurements.close();

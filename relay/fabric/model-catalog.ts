@@ -8,10 +8,11 @@ import type { NodeTable } from './node-table.ts';
 
 export type ModelCatalog = {
   list(): Model[];
+  /** Errors: `model_not_found`, `no_capacity` while nodes are expected back that may have it. */
   get(id: string): Model;
   /**
-   * Passes a model that does this kind of work, also while no node has it. Throws `model_not_found` for a name that no
-   * node has ever served here, `invalid_value` for a model of the other kind.
+   * Passes a model that does this kind of work, also while no node has it, and any name that nodes which are expected back may
+   * have. Throws `model_not_found` for a name that no node has ever served here, `invalid_value` for a model of the other kind.
    */
   assertKnown(id: string, type: JobType): void;
   /** Passes a language model that reads pictures. Errors: `model_not_found`, `unsupported_content` with this parameter. */
@@ -31,14 +32,20 @@ const isModel = ({ served }: KnownModel): boolean => !isServiceType(served.type)
 
 /** More than a pool serves; a node that offers other names with each document must not fill the memory. */
 const MOST_KNOWN = 10_000;
+const RETRY_AFTER_MS = 1_000;
 
 type KnownModel = { served: ServedModel; firstSeenS: number };
 
 /**
  * Every model that was served here since the relay started. One whose nodes are gone stays known, because "nobody can
  * run it now, try later" and "there is no such model" ask different things of a client; of very many the oldest are forgotten.
+ * While nodes are expected back after a start, nobody knows what they serve: no name is wrong then.
  */
-export function createModelCatalog(table: NodeTable, now: () => number): ModelCatalog {
+export function createModelCatalog(
+  table: NodeTable,
+  now: () => number,
+  isExpectingNodes: () => boolean = () => false,
+): ModelCatalog {
   const known = new Map<string, KnownModel>();
   let most = MOST_KNOWN;
   table.listen({
@@ -61,10 +68,12 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
   const find = (id: string, type?: JobType): KnownModel => {
     const model = known.get(id);
     if (model !== undefined) return model;
+    if (isExpectingNodes()) throw notKnownYet(id);
     throw new Problem('model_not_found', `There is no model "${id.slice(0, 256)}" here. ${instead(id, type)}`, {
       param: 'model',
     });
   };
+  const mayBeServed = (id: string): boolean => !known.has(id) && isExpectingNodes();
   const isServed = ({ served }: KnownModel): boolean => table.serving(served.name).size > 0;
   /** What can be asked at once comes before what waits for its node to return; models of another kind would not help. */
   const instead = (id: string, type: JobType | undefined): string => {
@@ -98,10 +107,12 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
     list: () => [...known.values()].filter((model) => isModel(model) && isServed(model)).map(describe),
     get: (id) => describe(find(id)),
     assertSees: (id, param) => {
+      if (mayBeServed(id)) return;
       if (find(id).served.tasks?.includes(READS_PICTURES)) return;
       throw new Problem('unsupported_content', `${id} reads text only. Choose a model that reads pictures.`, { param });
     },
     assertKnown: (id, type) => {
+      if (mayBeServed(id)) return;
       const { served } = find(id, type);
       if (served.type === type) return;
       throw new Problem(
@@ -113,6 +124,11 @@ export function createModelCatalog(table: NodeTable, now: () => number): ModelCa
       );
     },
   };
+}
+
+function notKnownYet(id: string): Problem {
+  const sentence = `Whether there is a model "${id.slice(0, 256)}" is not known yet: the nodes are coming back. Try again in a moment.`;
+  return new Problem('no_capacity', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }
 
 function isWarm(models: ServedModel[], name: string): boolean {

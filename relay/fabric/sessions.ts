@@ -8,7 +8,9 @@ import type { RelayLog } from '../log.ts';
 import type { Bus } from './bus.ts';
 import type { Documents } from './documents.ts';
 import type { Freshness } from './documents-freshness.ts';
+import { sweepLeases } from './lease-sweep.ts';
 import type { LiveNode, NodeTable, Work } from './node-table.ts';
+import { createTurnstile } from './turnstile.ts';
 
 export type SessionPorts = {
   bus: Bus;
@@ -29,22 +31,26 @@ export type SessionPorts = {
 export type Sessions = { stop(): void };
 
 const readHeartbeat = messageReader(Heartbeat, 'heartbeat');
-/** Leases are looked at this often; a fifteenth of a lease is as exact as anyone needs. */
-const SWEEP_INTERVAL_MS = 1_000;
 const NOTHING_WARM: readonly string[] = [];
+/**
+ * All nodes beat in the same moment when their bus comes back. Ten thousand offers at once would each be answered too late;
+ * with so many a busy relay reads every answer in time, and one whose nodes are 200 ms away opens a thousand sessions a second.
+ */
+const ATTENDED_AT_ONCE = 256;
 
 /**
  * Opens a session with every node that beats, keeps its document fresh, and ends it when the node is gone.
  *
- * Invariants: (1) at most one offer or document request is under way per node, and the newest beat that came meanwhile
- * is looked at after it; (2) a node enters the table only with the epoch of its newest offer, and not if it has
+ * Invariants: (1) at most one offer or document request is under way per node, `ATTENDED_AT_ONCE` in all, and the newest beat
+ * that came meanwhile is looked at after it; (2) a node enters the table only with the epoch of its newest offer, and not if it has
  * disconnected since; (3) a disconnect event removes the node at once, a silent one at the end of its lease; (4) while
- * the bus itself is down nobody's lease runs out, since nobody can be heard.
+ * the bus itself is down, or the relay slept, nobody's lease runs out, since nobody can be heard.
  */
 export function keepSessions(ports: SessionPorts): Sessions {
   const { bus, table, log } = ports;
   /** The nodes that are attended to, each with the newest beat that came since. */
   const busy = new Map<string, Heartbeat | undefined>();
+  const inTurn = createTurnstile(ATTENDED_AT_ONCE);
   const idsByKey = new Map<string, string>();
   const offers: Offers = new Map();
 
@@ -76,9 +82,14 @@ export function keepSessions(ports: SessionPorts): Sessions {
     else attendWhileBeating(nodeId, beat);
   };
 
-  const attendWhileBeating = (nodeId: string, beat: Heartbeat): void => {
+  const takeNewest = (nodeId: string): Heartbeat | undefined => {
+    const newest = busy.get(nodeId);
     busy.set(nodeId, undefined);
-    attend(nodeId, beat)
+    return newest;
+  };
+  const attendWhileBeating = (nodeId: string, beat: Heartbeat): void => {
+    busy.set(nodeId, beat);
+    inTurn(() => attend(nodeId, takeNewest(nodeId) ?? beat))
       .catch((error: unknown) => log.warn({ node: nodeId, err: error }, 'no session could be opened with a node'))
       .finally(() => {
         const newer = busy.get(nodeId);
@@ -102,8 +113,10 @@ export function keepSessions(ports: SessionPorts): Sessions {
     for (const offer of offers.values()) offer.gone = true;
     for (const node of table.live()) table.remove(node.id, 'The bus went down.');
   });
-  // Nodes may have been back before us, and then their first beat was heard by nobody (SPEC S9).
-  bus.onUp(() => bus.publish(subjects.discover, encodeJson({})));
+  // Nodes may have been there before us, and then their first beat was heard by nobody (SPEC S9).
+  const callNodes = (): void => bus.publish(subjects.discover, encodeJson({}));
+  if (bus.isConnected()) callNodes();
+  bus.onUp(callNodes);
   table.listen({
     onGone: (node, reason) => {
       // A machine that was renamed has a session under its new id by then.
@@ -113,10 +126,10 @@ export function keepSessions(ports: SessionPorts): Sessions {
     },
   });
   // Beats do not come through a bus that stands still; those that were late have a lease's time to come.
-  const sweep = setInterval(() => {
-    if (!bus.stalledWithin(LIMITS.leaseMs)) table.expire(ports.now());
-  }, SWEEP_INTERVAL_MS);
-  return { stop: () => clearInterval(sweep) };
+  const stop = sweepLeases(ports.now, (at) => {
+    if (!bus.stalledWithin(LIMITS.leaseMs)) table.expire(at);
+  });
+  return { stop };
 }
 
 /** By public key: the offers under way, and whether their node has disconnected since. */

@@ -20,6 +20,7 @@ export function lineThrough(bus: Bus): ConnectToBus {
       },
       flush: async () => undefined,
       reconnect: async () => undefined,
+      probe: () => undefined,
       closed: closed.promise,
       close: async () => {
         isOpen = false;

@@ -2,6 +2,7 @@ import type { AttemptNamed, MinerDrained, MinerState } from '../../shared/api/mi
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Bus } from '../fabric/bus.ts';
+import { sweepLeases } from '../fabric/lease-sweep.ts';
 import { createNKey, type NKey } from '../fabric/nkey.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
@@ -38,9 +39,6 @@ export type MinerFloorPorts = {
   now: () => number;
   log: RelayLog;
 };
-
-/** A lease is looked at this often. */
-const SWEEP_INTERVAL_MS = 1_000;
 
 /**
  * Keeps the sessions of miners, which have no connection that could end.
@@ -107,12 +105,11 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
       if (session !== undefined && register.get(id)?.state !== 'active') end(session, 'The node was revoked.');
     },
   });
-  const sweep = setInterval(() => {
+  const stopSweeping = sweepLeases(now, (at) => {
     for (const session of [...sessions.values()]) {
-      if (now() - session.heardAt > LIMITS.leaseMs) end(session, 'The miner fell silent and its lease ran out.');
+      if (at - session.heardAt > LIMITS.leaseMs) end(session, 'The miner fell silent and its lease ran out.');
     }
-  }, SWEEP_INTERVAL_MS);
-  sweep.unref();
+  });
 
   const leave = (nodeId: string, reason: string): void => {
     draining.delete(nodeId);
@@ -158,7 +155,7 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
     documentKeyOf: (nodeId) => keys.get(nodeId)?.publicKey,
     lateWords: () => late,
     close: () => {
-      clearInterval(sweep);
+      stopSweeping();
       endAll('The relay is shutting down.');
     },
   };

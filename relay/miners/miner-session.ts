@@ -90,7 +90,7 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
     credentials: () => ({ nodeId, jwt: '', expiresAt: 0, busPath: '' }),
     ...{ busUrl: '', directUrl: undefined, key: NO_KEY, connect: lineThrough(bus) },
     warm: NOTHING_WARM,
-    ...{ instance, slots, policy, documents, jobs: desk, epoch, log },
+    ...{ instance, slots, policy, documents, jobs: desk, epoch, now, log },
     operators: createOperatorDesk({
       ...{ nodeId: () => nodeId, jobs: desk, epoch: () => epoch.current, now, randomId: randomUUID },
       models: () => miner.document.served_models.map(servedModel),

@@ -18,6 +18,8 @@ export type Fitting = {
   readonly node?: (node: LiveNode) => boolean;
 };
 
+export type ChosenModel = { model: string; ignore: ReadonlySet<string> };
+
 /** Which nodes count: those that would take the job, and with a model that the caller's key is for. */
 const ROUNDS = [
   { isWilling: true, isOfKey: true },
@@ -29,15 +31,24 @@ type Round = (typeof ROUNDS)[number];
 
 /**
  * The model that the freest fresh node offers for it, and the stale nodes, which are not to be asked; undefined when no
- * node will do. Nodes that refuse the job, and models that the key is not for, count only when there are no others, so that the
- * caller hears why.
+ * node will do, nor one that was expected back. Nodes that refuse the job, and models that the key is not for, count only when
+ * there are no others, so that the caller hears why.
  */
-export async function chooseModel(
+export function chooseModel(
+  asked: AskedOfAny,
+  caller: Principal,
+  fitting: Fitting,
+  services: Pick<RelayServices, 'table' | 'freshness' | 'homecoming'>,
+): Promise<ChosenModel | undefined> {
+  return services.homecoming.find(() => chooseOfThoseHere(asked, caller, fitting, services));
+}
+
+async function chooseOfThoseHere(
   asked: AskedOfAny,
   caller: Principal,
   fitting: Fitting,
   { table, freshness }: Pick<RelayServices, 'table' | 'freshness'>,
-): Promise<{ model: string; ignore: ReadonlySet<string> } | undefined> {
+): Promise<ChosenModel | undefined> {
   const { node: isNodeFor = () => true } = fitting;
   const live = table.live().filter(isNodeFor);
   let able = new Map<LiveNode, string>();

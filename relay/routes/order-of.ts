@@ -24,7 +24,7 @@ export async function orderOf(
   services: RelayServices,
 ): Promise<QueuedWork> {
   const type = TYPE_OF_SERVICE.get(service);
-  if (type !== undefined) return { order: orderOfType(type, { input, model }, caller, services) };
+  if (type !== undefined) return { order: await orderOfType(type, { input, model }, caller, services) };
   const registered = services.registry.get(service, 'service');
   if (!isObject(input)) throw new Problem('invalid_value', 'The input must be a JSON object.', { param: 'input' });
   const asked = model === undefined ? input : { ...input, model };
@@ -55,14 +55,17 @@ const TYPE_OF_SERVICE = new Map(
  * A model that no connected node has ever served is refused only while some node serves this type of job: after a start
  * of the relay its nodes are not back yet, and the job can wait for them.
  */
-function orderOfType(
+async function orderOfType(
   type: JobType,
   { input, model: wanted }: { input: unknown; model: string | undefined },
   caller: Principal,
-  { table, models }: { table: NodeTable; models: RelayServices['models'] },
-): JobOrder {
-  const served = servedModels(type, table).sort();
-  const model = wanted ?? modelOfInput(input) ?? served.find((name) => mayAsk(caller, name)) ?? served[0];
+  { table, models, homecoming }: Pick<RelayServices, 'table' | 'models' | 'homecoming'>,
+): Promise<JobOrder> {
+  const firstServed = async (): Promise<string | undefined> => {
+    const served = servedModels(type, table).sort();
+    return served.find((name) => mayAsk(caller, name)) ?? served[0];
+  };
+  const model = wanted ?? modelOfInput(input) ?? (await homecoming.find(firstServed));
   if (model === undefined) {
     const sentence = `No connected node serves ${SERVICE_OF_JOB_TYPE[type]}. Name a model, and the job waits for it.`;
     throw new Problem('no_capacity', sentence, { retryAfterMs: 1_000 });

@@ -1,4 +1,5 @@
 import type { FilterName } from '../../shared/api/routing.ts';
+import { slugOf } from '../../shared/identity/node-id.ts';
 import { type Asked, objectionTo } from '../../shared/policy/decide.ts';
 import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import { hasFreeSlot, isOnProbation } from '../fabric/free-nodes.ts';
@@ -83,6 +84,16 @@ export function fits(node: LiveNode, input: FilterInput): boolean {
   return true;
 }
 
+/** Whether one of these nodes, of which no more than the id is known, may take the job once it is back. */
+export function mayBeBack(nodeIds: ReadonlySet<string>, { exclude, routing = ANY_ROUTE }: FilterInput): boolean {
+  const { only, ignore } = routing;
+  for (const id of nodeIds) {
+    const node = { id, slug: slugOf(id) };
+    if (!exclude.has(id) && !isNamed(node, ignore) && (only === null || isNamed(node, only))) return true;
+  }
+  return false;
+}
+
 /** Every filter that keeps the job from the node, none when it would be a candidate. */
 export function filtersAgainst(node: LiveNode, input: FilterInput): FilterName[] {
   const routing = input.routing ?? ANY_ROUTE;
@@ -93,7 +104,7 @@ function isConstrained({ document }: LiveNode, model: string): boolean {
   return document.served_models.some(({ name, constrained }) => name === model && constrained === true);
 }
 
-function isNamed(node: LiveNode, names: ReadonlySet<string>): boolean {
+function isNamed(node: Pick<LiveNode, 'id' | 'slug'>, names: ReadonlySet<string>): boolean {
   return names.has(node.id) || names.has(node.slug);
 }
 

@@ -1,12 +1,13 @@
 import type { RouteDecision, RouteExplanation } from '../../shared/api/routing.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { hasFreeSlot, isOpenToJobs } from '../fabric/free-nodes.ts';
+import type { Homecoming } from '../fabric/homecoming.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { createAffinityTable } from './affinity.ts';
 import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
 import { createDecisionLog, type DecisionLog, type EndedJob } from './decisions.ts';
 import { explainRoute } from './explain.ts';
-import { fits, opensBy } from './filters.ts';
+import { fits, mayBeBack, opensBy } from './filters.ts';
 import { type AttemptResult, createMeasurements, type Measurements } from './measurements.ts';
 import { noNodeFor } from './no-node.ts';
 import { UNKNOWN_WORK, type Wanted } from './wanted.ts';
@@ -52,6 +53,8 @@ export type SchedulerOptions = {
   random?: () => number;
   /** Of earlier runs too, where they are kept. */
   measurements?: Measurements;
+  /** For whom jobs wait that no node here may take; for nobody when absent. */
+  homecoming?: Pick<Homecoming, 'awaited' | 'onOver'>;
 };
 
 type Waiter = { wanted: Wanted; since: number; resolve(reservation: Reservation): void; reject(reason: unknown): void };
@@ -69,10 +72,11 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 
  *
  * Invariants: (1) a slot is reserved in the same turn it was seen free; (2) of two waiting jobs that could use the same
  * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten; (4) nobody waits while a slot it could
- * use is free, nor for nodes that are all here and closed beyond its time, but for the moment in which they say why.
+ * use is free, nor for nodes that are all here and closed beyond its time, but for the moment in which they say why; (5) a
+ * job that no node here may take waits while one that may is expected back.
  */
 export function createScheduler(table: NodeTable, options: SchedulerOptions = {}): Scheduler {
-  const { now = Date.now, random = Math.random, measurements = createMeasurements() } = options;
+  const { now = Date.now, random = Math.random, measurements = createMeasurements(), homecoming } = options;
   const waiters = new Set<Waiter>();
   const affinity = createAffinityTable();
   const decisions = createDecisionLog(now);
@@ -99,13 +103,16 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
       waiter.resolve(take(wanted, { best, compared: [best], free: 1 }, at - waiter.since));
     }
   };
+  const isWorthWaiting = (wanted: Wanted, since: number): boolean =>
+    hasCandidate(table, wanted, since) || (homecoming !== undefined && mayBeBack(homecoming.awaited(), wanted));
   const refuseHopeless = (): void => {
     settling = undefined;
     for (const waiter of waiters) {
       const { wanted, since } = waiter;
-      if (!hasCandidate(table, wanted, since)) waiter.reject(noNode(wanted));
+      if (!isWorthWaiting(wanted, since)) waiter.reject(noNode(wanted));
     }
   };
+  homecoming?.onOver(refuseHopeless);
   let settling: ReturnType<typeof setTimeout> | undefined;
   table.listen({
     onClosed: () => {
@@ -149,7 +156,7 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
       // By (4) nobody who waits could use the slot that is found here.
       const choice = chooseNode(wanted, ports);
       if (choice !== undefined) return take(wanted, choice, 0);
-      if (wanted.maxWaitMs <= 0 || !hasCandidate(table, wanted, now())) throw noNode(wanted);
+      if (wanted.maxWaitMs <= 0 || !isWorthWaiting(wanted, now())) throw noNode(wanted);
       if (waiters.size >= MAX_WAITING) throw queueFull(waiters.size);
       return enqueue(wanted);
     },

@@ -1,6 +1,7 @@
 import { type Authenticator, type ConnectionOptions, connect, type NatsConnection } from 'nats.ws';
 import type { Signer } from '../identity/signer.ts';
 import { Problem } from '../problems/problem.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import { traceOf } from '../tracing/message-trace.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
 import { createBusStreamCheck } from './bus-stream.ts';
@@ -15,6 +16,8 @@ export type BusConnection = {
   flush(): Promise<void>;
   /** Leaves and comes back at once, with the credentials of now. */
   reconnect(): Promise<void>;
+  /** Leaves the line and seeks another, unless it answers in time. */
+  probe(): void;
   /** Settles when the connection has ended for good: refused credentials, or `close`. */
   readonly closed: Promise<Error | undefined>;
   close(): Promise<void>;
@@ -84,6 +87,11 @@ export const connectToBus: ConnectToBus = async (options) => {
     },
     flush: () => connection.flush(),
     reconnect: () => connection.reconnect(),
+    probe: () => {
+      const timer = setTimeout(sockets.drop, LIMITS.acceptTimeoutMs);
+      const keep = (): void => clearTimeout(timer);
+      connection.flush().then(keep, keep);
+    },
     closed: connection.closed().then((error) => (error instanceof Error ? error : undefined)),
     close: async () => {
       // drain() waits for the server; without one it would never come back.
@@ -156,6 +164,8 @@ async function watch(connection: NatsConnection, options: BusConnectionOptions, 
 
 type Sockets = {
   open(url: string): Promise<{ socket: WebSocket; encrypted: boolean }>;
+  /** Ends the current socket. */
+  drop(): void;
   /** Ends the current socket if bytes of it wait for a peer that does not read. */
   dropUnsent(): void;
   /** Ends the current socket and opens no other. */
@@ -186,6 +196,7 @@ function createSockets(openSocket: OpenSocket | undefined, challenges: Challenge
       });
       return { socket: opened.socket, encrypted: url.startsWith('wss:') };
     },
+    drop,
     dropUnsent: () => {
       if ((current?.socket.bufferedAmount ?? 0) > 0) drop();
     },

@@ -30,6 +30,8 @@ export type SessionPorts = {
   warm: WarmSessions;
   /** The epoch the relay gave; the job runner reads it too. */
   epoch: { current: number };
+  /** Milliseconds since 1970. */
+  now: () => number;
   log: AgentLog;
   /** Ends an attempt to connect. */
   signal: AbortSignal;
@@ -107,10 +109,15 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       announce();
     },
   });
-  const tell = { news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
+  const tell = { announce, news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
   listen(bus, nodeId, ports, tell);
   announce();
+  let beatenAt = ports.now();
   const beat = setInterval(() => {
+    const sinceMs = ports.now() - beatenAt;
+    beatenAt += sinceMs;
+    // A machine that slept has lost its session, and often its line, which nothing says then.
+    if (sinceMs > LIMITS.leaseMs) bus.probe();
     ports.policy.check();
     announce();
     tell.reports();
@@ -127,7 +134,7 @@ function warmOf(warm: WarmSessions): Pick<Heartbeat, 'warm'> {
   return digests.length === 0 ? {} : { warm: [...digests] };
 }
 
-type Tell = { news(): void; reports(): void };
+type Tell = { announce(): void; news(): void; reports(): void };
 
 function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, tell: Tell): void {
   const sendDocument = ({ reply, subject }: BusMessage): void => {
@@ -155,6 +162,8 @@ function listen(bus: BusConnection, nodeId: string, ports: SessionPorts, tell: T
     [
       subjects.discover,
       (message) => {
+        // Nobody waits for a document: a relay that has just come wants to hear who is there (SPEC S9).
+        if (message.reply === undefined) return tell.announce();
         // First: whoever has heard every document knows every load, too (SPEC K14).
         tell.news();
         sendDocument(message);

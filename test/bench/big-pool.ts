@@ -9,14 +9,12 @@ import type { FleetMember } from './fleet-member.ts';
 export type BigPool = {
   readonly relay: AskedProcess<{ natsUrl: string }>;
   readonly fleet: AskedProcess<string>;
-  /** Makes the relay know every node, and resolves when so many of them have a session. */
+  /** Makes the relay know every node, has so many come in one moment, and resolves when each of them has a session. */
   join(upTo: number): Promise<void>;
   stop(): Promise<void>;
 };
 
 const POLL_MS = 50;
-/** Sessions that are opened at the same time: a relay that starts beside 10,000 nodes meets them within one beat. */
-const JOIN_AT_ONCE = 500;
 
 export async function startBigPool(count: number): Promise<BigPool> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-big-'));
@@ -28,11 +26,8 @@ export async function startBigPool(count: number): Promise<BigPool> {
     fleet,
     join: async (upTo) => {
       await relay.ask('admit', await fleet.ask<FleetMember[]>('members'));
-      for (let joined = 0; joined < upTo; ) {
-        joined = Math.min(upTo, joined + JOIN_AT_ONCE);
-        await fleet.ask('join', joined);
-        while ((await relay.ask<number>('live')) < joined) await pause(POLL_MS);
-      }
+      await fleet.ask('join', upTo);
+      while ((await relay.ask<number>('live')) < upTo) await pause(POLL_MS);
     },
     stop: async () => {
       await fleet.stop();

@@ -169,6 +169,20 @@ test('[S6] a connection that ends for good ends the session too, and a new one i
   assert.equal(relay.enrolments.all.length, 2);
 });
 
+test('[S6] a node that has slept past its lease doubts its line, and beats on it', async (t) => {
+  const { line, clock, pass } = await openScriptedAgent(t);
+  await pass(LIMITS.heartbeatIntervalMs);
+  await pass(LIMITS.heartbeatIntervalMs);
+  assert.equal(line.probes, 0);
+  clock.now += LIMITS.leaseMs;
+  const beats = line.beats.length;
+  await pass(LIMITS.heartbeatIntervalMs);
+  assert.equal(line.probes, 1);
+  assert.ok(line.beats.length > beats);
+  await pass(LIMITS.heartbeatIntervalMs);
+  assert.equal(line.probes, 1);
+});
+
 test('[S7] a node says its document to whoever asks on its own subject', async (t) => {
   const { line } = await openScriptedAgent(t);
   const answers = line.say(`node.${SCRIPTED_NODE_ID}.capabilities.get`, {});
@@ -200,6 +214,17 @@ test('[S9] a node without a session beats when it is discovered, and one with a 
   offer(line, { epoch: 1 });
   line.say('fabric.capabilities.discover', {});
   assert.equal(line.beats.length, 2);
+});
+
+test('[S9] a node beats for a relay that asks who is there, whether it has a session or not', async (t) => {
+  const scripted = startScriptedAgent(t);
+  const line = await scripted.connect();
+  offer(line, { epoch: 1 });
+  line.tell('fabric.capabilities.discover', {});
+  assert.deepEqual(
+    line.beats.map(({ epoch }) => epoch),
+    [0, 1],
+  );
 });
 
 test('[S8] every node answers a discovery with its document', async (t) => {

@@ -37,6 +37,8 @@ export type Line = {
   refuse(error: Error): void;
   /** Says something to the node, if it listens to that; returns what it answers to a reply subject from then on: the relay's own, or another's. */
   say(subject: string, value: unknown, replies?: string): Answers;
+  /** Says something that wants no answer. */
+  tell(subject: string, value: unknown): void;
   readonly beats: Heartbeat[];
   /** The connection is lost, and found again. */
   down(): void;
@@ -46,6 +48,8 @@ export type Line = {
   readonly isClosed: boolean;
   /** How often the node has wanted to begin anew. */
   readonly reconnects: number;
+  /** How often it has doubted its line. */
+  readonly probes: number;
 };
 
 export type Answers = {
@@ -151,6 +155,7 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
   const closed = Promise.withResolvers<Error | undefined>();
   let isClosed = false;
   let reconnects = 0;
+  let probes = 0;
   const end = (error?: Error): void => {
     isClosed = true;
     closed.resolve(error);
@@ -160,6 +165,13 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     if (subject.startsWith('fabric.heartbeat.')) beats.push(value as Heartbeat);
     answers.get(subject)?.hear(value);
   };
+  const deliver = (subject: string, value: unknown, reply: string | undefined): void => {
+    const data = value instanceof Uint8Array ? value : encodeJson(value);
+    for (const [pattern, handler] of handlers) {
+      const isFor = pattern === subject || (pattern.endsWith('>') && subject.startsWith(pattern.slice(0, -1)));
+      if (isFor) handler({ subject, data, reply });
+    }
+  };
   const connection: BusConnection = {
     publish,
     subscribe: (subject, handler) => void handlers.set(subject, handler),
@@ -167,6 +179,9 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     closed: closed.promise,
     reconnect: async () => {
       reconnects += 1;
+    },
+    probe: () => {
+      probes += 1;
     },
     close: async () => end(),
   };
@@ -179,13 +194,10 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
       const reply = `${replies}${answers.size}`;
       const heard = createAnswers();
       answers.set(reply, heard);
-      const data = value instanceof Uint8Array ? value : encodeJson(value);
-      for (const [pattern, handler] of handlers) {
-        const isFor = pattern === subject || (pattern.endsWith('>') && subject.startsWith(pattern.slice(0, -1)));
-        if (isFor) handler({ subject, data, reply });
-      }
+      deliver(subject, value, reply);
       return heard;
     },
+    tell: (subject, value) => deliver(subject, value, undefined),
     down: options.onDown,
     up: options.onUp,
     end,
@@ -194,6 +206,9 @@ function createLine(options: BusConnectionOptions, connected: PromiseWithResolve
     },
     get reconnects() {
       return reconnects;
+    },
+    get probes() {
+      return probes;
     },
   };
 }

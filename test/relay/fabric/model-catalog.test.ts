@@ -9,8 +9,13 @@ import { isProblem } from '../../support/problems.ts';
 
 function catalogAt(startMs: number) {
   const table = createNodeTable();
-  const clock = { now: startMs };
-  return { table, clock, catalog: createModelCatalog(table, () => clock.now) };
+  const clock = { now: startMs, isExpectingNodes: false };
+  const catalog = createModelCatalog(
+    table,
+    () => clock.now,
+    () => clock.isExpectingNodes,
+  );
+  return { table, clock, catalog };
 }
 
 test('lists what some node serves now, with how many and whether one is warm', () => {
@@ -43,6 +48,25 @@ test('a model whose nodes are gone stays known, but is not listed', () => {
   assert.deepEqual(catalog.list(), []);
   assert.equal(catalog.get('lab/chat').status, 'unavailable');
   assert.doesNotThrow(() => catalog.assertKnown('lab/chat', 'llm'));
+});
+
+test('while nodes are expected back, a name that none of those here has is not wrong yet', () => {
+  const { table, catalog, clock } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat']));
+  clock.isExpectingNodes = true;
+  catalog.assertKnown('lab/other', 'llm');
+  catalog.assertSees('lab/other', 'messages');
+  assert.throws(() => catalog.get('lab/other'), isProblem('no_capacity', /not known yet/));
+  assert.throws(() => catalog.assertKnown('lab/chat', 'embed'), isProblem('invalid_value', /ask it at/));
+  assert.throws(() => catalog.assertSees('lab/chat', 'messages'), isProblem('unsupported_content', /reads text only/));
+  clock.isExpectingNodes = false;
+  for (const ask of [
+    () => catalog.assertKnown('lab/other', 'llm'),
+    () => catalog.assertSees('lab/other', 'messages'),
+    () => catalog.get('lab/other'),
+  ]) {
+    assert.throws(ask, isProblem('model_not_found', /no model "lab\/other"/));
+  }
 });
 
 test('a model of one kind of work is not taken for the other, also while no node has it', () => {

@@ -49,8 +49,10 @@ function keep(t: TestContext) {
       encodeJson({ instance: 'instance-1', epoch: 0, revision: 1, slots: { total: 2, used: 0 }, ...changes }),
     );
   const pass = (ms: number): void => {
-    clock.now += ms;
-    t.mock.timers.tick(ms);
+    for (let left = ms; left > 0; left -= 1_000) {
+      clock.now += Math.min(left, 1_000);
+      t.mock.timers.tick(Math.min(left, 1_000));
+    }
   };
   const { settled } = documents;
   /** Opens a session as a node does; returns its epoch. */
@@ -164,15 +166,49 @@ test('[S5] no lease runs out while the bus stands still, and a silent one does o
   assert.equal(table.get('attic'), undefined);
 });
 
-test('[S9] whoever was back on the bus before the relay is asked for when it is', (t) => {
+test('[S5] a relay that slept has heard nobody: leases begin anew when it wakes', async (t) => {
+  const { table, clock, beat, pass, open } = keep(t);
+  const epoch = await open();
+  clock.now += 8 * 60 * 60_000;
+  pass(LIMITS.leaseMs);
+  assert.ok(table.get('attic'));
+  beat({ epoch });
+  pass(LIMITS.leaseMs);
+  assert.ok(table.get('attic'));
+  pass(1_000);
+  assert.equal(table.get('attic'), undefined);
+});
+
+test('[S9] whoever was on the bus before the relay is asked for when it comes, and when it comes back', (t) => {
   const { bus } = keep(t);
-  assert.deepEqual(bus.published, []);
+  const asked = () => bus.published.splice(0).map(({ subject, reply }) => [subject, reply]);
+  assert.deepEqual(asked(), [['fabric.capabilities.discover', undefined]]);
   bus.setConnected(false);
   bus.setConnected(true);
+  assert.deepEqual(asked(), [['fabric.capabilities.discover', undefined]]);
+});
+
+test('[S2] of thousands of nodes that come at once each is offered its session in turn', async (t) => {
+  const { bus, enrolled, beat, settled } = keep(t);
+  const ids = Array.from({ length: 2_000 }, (_, number) => `node-${number}`);
+  for (const id of ids) enrolled.set(id, `U-${id}`);
+  for (const id of ids) beat({}, id);
+  await settled();
+  const atOnce = bus.requests.all.length;
+  assert.ok(atOnce >= 32 && atOnce <= 512, `${atOnce} at once`);
+  // Its process of then is gone when its turn comes.
+  beat({ instance: 'instance-2' }, 'node-1999');
+  for (let ended = 1; ended <= ids.length; ended++) {
+    (await bus.requests.next()).fail(new Problem('node_lost', 'It is gone.'));
+    await settled();
+    assert.equal(bus.requests.all.length, Math.min(ids.length, ended + atOnce));
+  }
   assert.deepEqual(
-    bus.published.map(({ subject }) => subject),
-    ['fabric.capabilities.discover'],
+    bus.requests.all.map(({ subject }) => subject.split('.')[1]),
+    ids,
   );
+  const last = JSON.parse(new TextDecoder().decode(bus.requests.all.at(-1)?.data)) as OpenSession;
+  assert.equal(last.instance, 'instance-2');
 });
 
 test('[S5] a node that disconnects between its answer and its admission is not admitted', async (t) => {

@@ -11,6 +11,7 @@ import { silentLog } from '../../support/pool.ts';
 
 const TERMS = { slots: 1, document: { served_models: [{ name: 'm', type: 'llm' as const }] } };
 const still = new AbortController().signal;
+const LEASE_S = LIMITS.leaseMs / 1_000;
 
 function makeFloor(t: TestContext) {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
@@ -27,30 +28,42 @@ function makeFloor(t: TestContext) {
     floor.close();
     mock.timers.reset();
   });
-  const pass = (ms: number): void => {
-    clock.now += ms;
-    mock.timers.tick(1_000);
+  const pass = (seconds: number): void => {
+    for (let second = 0; second < seconds; second++) {
+      clock.now += 1_000;
+      mock.timers.tick(1_000);
+    }
   };
-  return { floor, bus, table, known, pass };
+  return { floor, bus, table, known, clock, pass };
 }
 
 test('[M4] a miner keeps its session as long as it asks something within each lease', async (t) => {
   const { floor, pass } = makeFloor(t);
   const session = await floor.heard('m');
   for (let i = 0; i < 3; i++) {
-    pass(LIMITS.leaseMs);
+    pass(LEASE_S);
     assert.equal(await floor.heard('m'), session);
   }
-  pass(LIMITS.leaseMs + 1);
+  pass(LEASE_S + 1);
   assert.equal(floor.find('m'), undefined);
   assert.notEqual(await floor.heard('m'), session);
+});
+
+test('[M4] a relay that slept has heard no miner, and gives each a lease to ask something', async (t) => {
+  const { floor, clock, pass } = makeFloor(t);
+  const session = await floor.heard('m');
+  clock.now += 8 * 60 * 60_000;
+  pass(LEASE_S);
+  assert.equal(floor.find('m'), session);
+  pass(2);
+  assert.equal(floor.find('m'), undefined);
 });
 
 test('[M4] a poll that is held is no sign of life, and ends with the session', async (t) => {
   const { floor, pass } = makeFloor(t);
   const session = await floor.heard('m');
   const held = session?.desk.poll(30_000, still);
-  pass(LIMITS.leaseMs + 1);
+  pass(LEASE_S + 1);
   assert.equal(await held, undefined);
   assert.equal(floor.find('m'), undefined);
 });

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { watchHomecoming } from '../../../relay/fabric/homecoming.ts';
 import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { ANY_ROUTE } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { createFakeBus } from '../../support/fake-bus.ts';
 import { admission, documentFor } from '../../support/live-nodes.ts';
 import { isProblem } from '../../support/problems.ts';
 
 function schedule() {
   const table = createNodeTable();
-  const scheduler = createScheduler(table);
+  const homecoming = watchHomecoming({ bus: createFakeBus(), table });
+  const scheduler = createScheduler(table, { homecoming });
   const want = (changes: Partial<Wanted> = {}): Promise<Reservation> =>
     scheduler.reserve({
       model: 'm',
@@ -18,7 +22,7 @@ function schedule() {
       signal: new AbortController().signal,
       ...changes,
     });
-  return { table, scheduler, want };
+  return { table, homecoming, scheduler, want };
 }
 
 /** What a promise has come to so far. */
@@ -67,6 +71,32 @@ test('says at once that no node can run a model, and says so after the wait when
   t.mock.timers.tick(1);
   await assert.rejects(waiting, (error: Problem) => error.code === 'no_capacity' && (error.retryAfterMs ?? 0) > 0);
   assert.equal(scheduler.waiting(), 0);
+});
+
+test('[T4] a job that no node here may take waits for one that is expected back, and no longer than for that', async (t) => {
+  mockTime(t);
+  const { table, homecoming, scheduler, want } = schedule();
+  table.admit(admission('other', ['n']));
+  homecoming.expect(['attic-aaaaaaaaaa', 'cellar-aaaaaaaaaa']);
+  const [first, second] = [want(), want()];
+  const unserved = want({ model: 'nobody has it' });
+  for (const hopeless of [
+    { maxWaitMs: 0 },
+    { exclude: new Set(['attic-aaaaaaaaaa', 'cellar-aaaaaaaaaa']) },
+    { routing: { ...ANY_ROUTE, only: new Set(['other']) } },
+    { routing: { ...ANY_ROUTE, ignore: new Set(['attic', 'cellar-aaaaaaaaaa']) } },
+  ]) {
+    assert.equal(await outcomeOf(want(hopeless)), 'no_capacity', JSON.stringify(hopeless));
+  }
+  const named = want({ routing: { ...ANY_ROUTE, only: new Set(['cellar']) } });
+  table.admit(admission('attic-aaaaaaaaaa', ['m']));
+  assert.equal(await outcomeOf(first), 'attic-aaaaaaaaaa');
+  assert.deepEqual(await Promise.all([second, unserved, named].map(outcomeOf)), ['waiting', 'waiting', 'waiting']);
+  table.admit(admission('cellar-aaaaaaaaaa', ['n']));
+  assert.equal(await outcomeOf(second), 'waiting', 'the node that is here will be free again');
+  assert.equal(await outcomeOf(unserved), 'no_capacity');
+  assert.equal(await outcomeOf(named), 'no_capacity');
+  assert.equal(scheduler.waiting(), 1);
 });
 
 test('serves waiting jobs in the order in which they came', async () => {

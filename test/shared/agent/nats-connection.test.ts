@@ -10,6 +10,7 @@ import { type BusConnectionOptions, connectToBus } from '../../../shared/agent/n
 import { publicKeyText } from '../../../shared/identity/key-text.ts';
 import type { Signer } from '../../../shared/identity/signer.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { startTestNats } from '../../support/nats.ts';
@@ -203,6 +204,26 @@ test('a peer that hangs is left although bytes for it are still unsent', { timeo
     time.tick(1_000);
   }
   assert.equal(await events.next(), 'down');
+});
+
+test('a line in doubt is left when it answers no more, and kept when it does', { timeout: 20_000 }, async (t) => {
+  const nats = await startTestNats(t);
+  const bridge = await openBridge(t, Number(new URL(nats.server.websocketUrl).port));
+  const { key, events, options } = optionsFor(bridge.url);
+  const { jwt } = mintNodeCredentials(nats.identity, { nodeId: NODE, publicKey: key.publicKey, lifetimeSeconds: 60 });
+  const time = mockTime(t);
+  const connection = await connectToBus({ ...options, jwt: () => jwt });
+  afterTest(t, connection.close);
+  connection.probe();
+  await connection.flush();
+  time.tick(LIMITS.acceptTimeoutMs);
+  await settled();
+  assert.deepEqual(events.all, []);
+  bridge.hang(await bridge.upgrades.next());
+  connection.probe();
+  time.tick(LIMITS.acceptTimeoutMs);
+  await settled();
+  assert.deepEqual(events.all, ['down']);
 });
 
 test('[I5] a connection whose credentials expire comes back with the renewed ones', { timeout: 20_000 }, async (t) => {
