@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
+import { createHeldBytes, holdBody } from './held-bytes.ts';
 import type { KeyGuard } from './key-guard.ts';
 import type { SessionCookie } from './session-cookie.ts';
 import type { SignatureGuard } from './signature-guard.ts';
@@ -17,18 +18,24 @@ const MOST_STRANGER_BYTES = 64 * 1024;
 /** Long enough for that on any line. */
 const STRANGER_MS = 30_000;
 
+type GuardLimits = { strangerMs?: number | undefined; mostHeldBytes?: number | undefined };
+
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
-export function guardRoutes(app: RelayApp, services: Guards, strangerMs = STRANGER_MS): void {
+export function guardRoutes(app: RelayApp, services: Guards, { strangerMs = STRANGER_MS, mostHeldBytes }: GuardLimits) {
+  app.decorate('heldBytes', createHeldBytes(mostHeldBytes));
   const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
-  app.addHook('onRoute', (route) => {
+  app.addHook('onRoute', function limitBody(route) {
     const access = route.config?.access;
     if (access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
     // A route that looks by itself who asks has done that before a body is read.
-    if (access !== 'public' || route.onRequest !== undefined) return;
-    route.bodyLimit ??= MOST_STRANGER_BYTES;
+    const isStrangers = access === 'public' && route.onRequest === undefined;
+    if (isStrangers) route.bodyLimit ??= MOST_STRANGER_BYTES;
+    // Who reads something else into memory than JSON counts it, too.
+    else if (!this.hasContentTypeParser('application/json')) return;
     route.preParsing = (request, _reply, _payload, done) => {
-      cutIfSlow(request.raw, strangerMs);
+      if (isStrangers) cutIfSlow(request.raw, strangerMs);
+      else holdBody(request, request.routeOptions.bodyLimit);
       done();
     };
   });
