@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, preParsingHookHandler } from 'fastify';
 import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
 import { createHeldBytes, holdBody } from './held-bytes.ts';
@@ -33,11 +33,12 @@ export function guardRoutes(app: RelayApp, services: Guards, { strangerMs = STRA
     if (isStrangers) route.bodyLimit ??= MOST_STRANGER_BYTES;
     // Who reads something else into memory than JSON counts it, too.
     else if (!this.hasContentTypeParser('application/json')) return;
-    route.preParsing = (request, _reply, _payload, done) => {
+    const limit: preParsingHookHandler = (request, _reply, _payload, done) => {
       if (isStrangers) cutIfSlow(request.raw, strangerMs);
       else holdBody(request, request.routeOptions.bodyLimit);
       done();
     };
+    route.preParsing = [limit, route.preParsing ?? []].flat();
   });
   // A key that is known is let in within the turn: waiting for a promise costs more than everything else here.
   app.addHook('onRequest', (request, _reply, done) => {
