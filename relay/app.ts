@@ -66,6 +66,7 @@ export type AppOptions = {
   tls?: TlsOptions | undefined;
   unreadMs?: number | undefined;
   strangerMs?: number | undefined;
+  mostHeldBytes?: number | undefined;
   /** Where the built pages lie; those of this repository when absent. */
   pagesFolder?: string | undefined;
   /** Where the models lie that the relay hands to its nodes. */
@@ -87,6 +88,7 @@ export async function createApp({
   tls,
   unreadMs,
   strangerMs,
+  mostHeldBytes,
   pagesFolder,
   mirrorFolder,
   corsOrigins = [],
@@ -119,7 +121,7 @@ export async function createApp({
   limitUnread(app, unreadMs);
   registerRateLimitHeaders(app, services);
   registerDraining(app);
-  guardRoutes(app, services, strangerMs);
+  guardRoutes(app, services, { strangerMs, mostHeldBytes });
   traceRequests(app, services.tracing);
   await registerOpenApi(app, services.version);
   registerHealthRoute(app, services);

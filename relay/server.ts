@@ -81,6 +81,8 @@ export type RelayOptions = {
   unreadMs?: number;
   /** How long somebody without a key may take to send a body; half a minute when absent. */
   strangerMs?: number;
+  /** How many bytes of large bodies and answers on their way may be those of one key; 256 MiB when absent. */
+  mostHeldBytes?: number;
   /** How long the record of a job that left no receipt is kept; for ever unless given. */
   keepJobsMs?: number;
   /** How long the relay says that it is not ready, and works on, before it closes; not at all unless given. */
@@ -188,7 +190,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       authority: tls?.authority,
     });
     undo.push(() => services.close());
-    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, strangerMs, pagesFolder, corsOrigins } = options;
+    const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, strangerMs, mostHeldBytes, pagesFolder, corsOrigins } = options;
     const httpsOptions = tls?.httpsOptions();
     const mirrorFolder = folder.file(MIRROR_FOLDER);
     const app = await createApp({
@@ -198,6 +200,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       maxBodyBytes,
       unreadMs,
       strangerMs,
+      mostHeldBytes,
       pagesFolder,
       mirrorFolder,
       corsOrigins,

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, preParsingHookHandler } from 'fastify';
 import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
+import { createHeldBytes, holdBody } from './held-bytes.ts';
 import type { KeyGuard } from './key-guard.ts';
 import type { SessionCookie } from './session-cookie.ts';
 import type { SignatureGuard } from './signature-guard.ts';
@@ -17,20 +18,27 @@ const MOST_STRANGER_BYTES = 64 * 1024;
 /** Long enough for that on any line. */
 const STRANGER_MS = 30_000;
 
+type GuardLimits = { strangerMs?: number | undefined; mostHeldBytes?: number | undefined };
+
 /** Refuses at start any route that does not say who may call it, and at run time anyone who may not. */
-export function guardRoutes(app: RelayApp, services: Guards, strangerMs = STRANGER_MS): void {
+export function guardRoutes(app: RelayApp, services: Guards, { strangerMs = STRANGER_MS, mostHeldBytes }: GuardLimits) {
+  app.decorate('heldBytes', createHeldBytes(mostHeldBytes));
   const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
-  app.addHook('onRoute', (route) => {
+  app.addHook('onRoute', function limitBody(route) {
     const access = route.config?.access;
     if (access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
     // A route that looks by itself who asks has done that before a body is read.
-    if (access !== 'public' || route.onRequest !== undefined) return;
-    route.bodyLimit ??= MOST_STRANGER_BYTES;
-    route.preParsing = (request, _reply, _payload, done) => {
-      cutIfSlow(request.raw, strangerMs);
+    const isStrangers = access === 'public' && route.onRequest === undefined;
+    if (isStrangers) route.bodyLimit ??= MOST_STRANGER_BYTES;
+    // Who reads something else into memory than JSON counts it, too.
+    else if (!this.hasContentTypeParser('application/json')) return;
+    const limit: preParsingHookHandler = (request, _reply, _payload, done) => {
+      if (isStrangers) cutIfSlow(request.raw, strangerMs);
+      else holdBody(request, request.routeOptions.bodyLimit);
       done();
     };
+    route.preParsing = [limit, route.preParsing ?? []].flat();
   });
   // A key that is known is let in within the turn: waiting for a promise costs more than everything else here.
   app.addHook('onRequest', (request, _reply, done) => {

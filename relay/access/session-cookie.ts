@@ -5,7 +5,7 @@ import { type OperatorSession, type OperatorSessions, SESSION_LIFETIME_MS } from
 
 /** The cookie in which a browser keeps the operator's session. */
 export type SessionCookie = {
-  /** The secret in it, if there is one. */
+  /** The secret in it, if there is one; of several that of a session. */
   secretIn(headers: IncomingHttpHeaders): string | undefined;
   /** Says who asks; undefined without a cookie of this relay. Errors: `invalid_api_key`, `origin_refused`. */
   authenticate(method: string, headers: IncomingHttpHeaders): Visit | undefined;
@@ -38,9 +38,12 @@ const READING = new Set(['GET', 'HEAD']);
 export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
   const { sessions, relayKey, publicUrl } = options;
   const name = `sparewatt-session-${relayKey.slice(-12).toLowerCase()}`;
-  const pattern = new RegExp(`(?:^|;\\s*)${name}=([\\w-]{1,128})(?:;|$)`);
-  const secretIn = ({ cookie }: IncomingHttpHeaders): string | undefined =>
-    cookie === undefined ? undefined : pattern.exec(cookie)?.[1];
+  const pattern = new RegExp(`(?:^|;\\s*)${name}=([\\w-]{1,128})(?=;|$)`, 'g');
+  // Whoever serves another port of this host can put a cookie of the same name in front, for a longer path.
+  const secretIn = ({ cookie = '' }: IncomingHttpHeaders): string | undefined => {
+    const secrets = Array.from(cookie.matchAll(pattern), ([, secret = '']) => secret);
+    return secrets.find((secret) => sessions.find(secret) !== undefined) ?? secrets[0];
+  };
   return {
     secretIn,
     authenticate: (method, headers) => {

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import type { RelayLog } from '../log.ts';
+import { closeToOthers } from './close-to-others.ts';
 import { lockFolder } from './folder-lock.ts';
 import { toFolderError } from './folder-problems.ts';
 import { makeFolder } from './make-folder.ts';
@@ -32,6 +33,13 @@ export function openDataFolder(path: string, options: DataFolderOptions): DataFo
   const root = resolve(path);
   makeFolder(root);
   const release = withAdvice(root, () => lockFolder(root, options.now ?? Date.now));
+  try {
+    // The database and its journals are files of whatever mode.
+    closeToOthers(root, options.log);
+  } catch (error) {
+    release();
+    throw error;
+  }
   let held = true;
   return {
     path: root,

@@ -1,23 +1,13 @@
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
+import { closeToOthers } from './close-to-others.ts';
 import { codeOf, toFolderError } from './folder-problems.ts';
 
 const OWNER_ONLY = 0o600;
-const READABLE_BY_OTHERS = 0o077;
 
 /**
  * Reads a secret that is kept as JSON, or makes and keeps it. Only the holder of the folder's lock may call it.
@@ -34,7 +24,7 @@ export function readOrCreateSecretFile<Schema extends TSchema>(
   try {
     const text = readIfThere(file);
     if (text !== undefined) {
-      hideFromOthers(file, log);
+      closeToOthers(file, log);
       return parseSecret(text, file, schema);
     }
     const secret = make();
@@ -78,14 +68,6 @@ function readIfThere(file: string): string | undefined {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function hideFromOthers(file: string, log: RelayLog): void {
-  if (process.platform === 'win32') return;
-  const mode = statSync(file).mode & 0o777;
-  if ((mode & READABLE_BY_OTHERS) === 0) return;
-  chmodSync(file, OWNER_ONLY);
-  log.warn({ file, mode: mode.toString(8) }, 'a file with secrets was open to other users; it is closed now');
 }
 
 function parseSecret<Schema extends TSchema>(text: string, file: string, schema: Schema): Static<Schema> {

@@ -39,6 +39,8 @@ const LOG_FILES = 3;
 
 /** A slow machine may need this long for a handshake, and nobody else may hold a connection open without one. */
 const HANDSHAKE_TIMEOUT_S = 5;
+/** With TLS and without; the server's own has no limit. */
+const HANDSHAKE_LIMIT = `handshake_timeout: "${HANDSHAKE_TIMEOUT_S}s"`;
 
 /** The configuration of the relay's own nats-server: nobody without a token, and TCP on this machine alone. */
 export function renderNatsConfig(options: NatsConfigOptions): string {
@@ -63,7 +65,7 @@ export function exportNatsConfig(identity: BusIdentity, issuedAt: number): strin
   return `# For nats-server 2.10 or newer. Contains no secrets.
 port: 4222
 # Nodes come in here; behind a proxy that ends TLS, or with a tls block instead of no_tls.
-websocket { port: 8443, no_tls: true }
+websocket { port: 8443, ${HANDSHAKE_LIMIT}, no_tls: true }
 ${renderLimits()}
 ${renderAccounts({ identity, issuedAt }, './accounts')}`;
 }
@@ -92,7 +94,7 @@ function renderListener({ listener, ports }: NatsConfigOptions): string {
     tls === undefined
       ? 'no_tls: true'
       : `tls { cert_file: ${quote(tls.certificate)}, key_file: ${quote(tls.certificate)}, ca_file: ${quote(tls.authority)}, verify: true, timeout: ${HANDSHAKE_TIMEOUT_S} }`;
-  return `websocket { host: ${quote(host)}, port: ${ports.websocket}, compression: false, ${security} }`;
+  return `websocket { host: ${quote(host)}, port: ${ports.websocket}, compression: false, ${HANDSHAKE_LIMIT}, ${security} }`;
 }
 
 function renderLimits(): string {

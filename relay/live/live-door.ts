@@ -54,8 +54,11 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
   let isOpen = true;
 
   const enter = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://relay');
-    if (pathname !== options.path) throw new Problem('unknown_url', `There is no WebSocket at ${pathname}.`);
+    // Not as a URL: what strangers ask for need not be one.
+    const { url = '' } = request;
+    const path = url.split('?', 1)[0] ?? '';
+    if (path !== options.path) throw new Problem('unknown_url', `There is no WebSocket at ${path.slice(0, 256)}.`);
+    const searchParams = new URLSearchParams(url.slice(path.length));
     const session = await options.admit(request);
     const unknown = [...searchParams.keys()].find((name) => name !== 'after');
     if (unknown !== undefined) throw unknownParameter(unknown.slice(0, 64));

@@ -1,7 +1,6 @@
 import swagger from '@fastify/swagger';
 import { Type } from 'typebox';
 import type { Access, RelayApp } from '../services.ts';
-import { sendJson } from './send-json.ts';
 
 /** Collects the schemas of all routes that are registered after it, and serves them as OpenAPI 3.1. */
 export async function registerOpenApi(app: RelayApp, version: string): Promise<void> {
@@ -40,6 +39,7 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
       },
     }),
   });
+  let document: Buffer | undefined;
   app.get(
     '/openapi.json',
     {
@@ -50,7 +50,11 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
         response: { 200: Type.Object({ openapi: Type.String() }, { additionalProperties: true }) },
       },
     },
-    async (_request, reply) => sendJson(reply, app.swagger()),
+    // Anybody may ask, and it never changes: one copy serves all, however slowly they read.
+    async (_request, reply) => {
+      document ??= Buffer.from(JSON.stringify(app.swagger()));
+      return reply.type('application/json; charset=utf-8').send(document as never);
+    },
   );
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { holdAnswer } from '../access/held-bytes.ts';
 import { cutIfUnread } from './unread.ts';
 
 /** Sends a value that was built here and needs no schema to be serialised. */
@@ -6,9 +7,10 @@ export function sendJson(to: unknown, value: unknown): FastifyReply {
   return sendJsonText(to, JSON.stringify(value));
 }
 
-/** The same of what is JSON already, and may be large. */
+/** The same of what is JSON already, and may be large. Errors of both: `queue_full` while its key reads too many such answers. */
 export function sendJsonText(to: unknown, text: string): FastifyReply {
   const reply = to as FastifyReply;
+  holdAnswer(reply, text.length);
   reply.type('application/json; charset=utf-8').send(text);
   cutIfUnread(reply);
   return reply;

@@ -16,10 +16,17 @@ export function limitUnread(app: RelayApp, unreadMs = UNREAD_MS): void {
   app.decorate('unreadMs', unreadMs);
 }
 
+/** So much must be read in that time, of what there is: in a minute less than the slowest mobile line brings. */
+const READ_BYTES = 1024 * 1024;
+
 /**
  * Must follow the end of an answer that may be long: what its reader does not take would stay here as long as it keeps
- * its connection. Time that the answer took to be made does not count, nor does a reader that is slow but reads.
+ * its connection. Time that the answer took to be made does not count.
  */
-export function cutIfUnread({ raw, server }: Pick<FastifyReply, 'raw' | 'server'>): void {
-  if (raw.writableLength > 0) raw.setTimeout(server.unreadMs, () => raw.destroy());
+export function cutIfUnread({ raw, server: { unreadMs } }: Pick<FastifyReply, 'raw' | 'server'>): void {
+  if (raw.writableLength === 0) return;
+  const cut = (): void => void raw.destroy();
+  raw.setTimeout(unreadMs, cut);
+  const timer = setTimeout(cut, unreadMs * (1 + raw.writableLength / READ_BYTES)).unref();
+  raw.once('close', () => clearTimeout(timer));
 }

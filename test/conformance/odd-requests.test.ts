@@ -30,7 +30,7 @@ test('a QUERY is refused by its method, also where it has no media type', async 
 });
 
 test('a WebSocket where there is none is refused in the shape of all errors, with its request id', async () => {
-  for (const path of ['/v1/models', '/nats/x']) {
+  for (const path of ['/v1/models', '/nats/x', '//relay:99999/v1/ws', 'http://[::1']) {
     const headers = [...WEBSOCKET, 'X-Request-Id: mine-7'];
     const answer = await exchange(pool, requestBytes(pool, { path, headers }));
     assertError(answer, { code: 'unknown_url' });

@@ -86,6 +86,17 @@ test('a session ends when its operator signs out, and the other sessions do not'
   assert.ok(((await lasts(other)) as { expires_at: number }).expires_at > Date.now());
 });
 
+test('a cookie that another port of the host has put in front hides no session, and is none', async () => {
+  const mine = await signIn(pool);
+  const [name] = mine.split('=');
+  const planted = `${name}=${'a'.repeat(43)}`;
+  for (const cookie of [`${planted}; ${mine}`, `${mine}; ${planted}`, `${planted};${planted};${mine};other=1`]) {
+    assert.equal((await fetch(`${url}/v1/admin/keys`, { headers: { cookie } })).status, 200);
+  }
+  const alone = await fetch(`${url}/v1/admin/keys`, { headers: { cookie: planted } });
+  assertError(await readError(alone), { code: 'invalid_api_key', message: /Sign in again/ });
+});
+
 test('a key that is sent counts for more than the session beside it', async () => {
   const cookie = await signIn(pool);
   const headers = { cookie, authorization: `Bearer ${pool.relay.apiKey}` };

@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { TRANSCRIPT_FORMATS, type TranscriptFormat } from '../../../shared/api/audio.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { holdBody } from '../../access/held-bytes.ts';
 import type { FileDepot } from '../../files/file-depot.ts';
 import { boundaryOf, type Part, readMultipart } from '../../files/multipart.ts';
 import { uploadOf } from '../uploads.ts';
-import { assertSmallEnough, dropRecording, type Recording, receiveRecording } from './recording.ts';
+import { assertSmallEnough, dropRecording, INLINE_MOST_BYTES, type Recording, receiveRecording } from './recording.ts';
 
 /** What the form of a transcription asks for. */
 export type TranscriptionWishes = {
@@ -78,6 +79,7 @@ async function readForm(request: FastifyRequest, files: FileDepot): Promise<Form
     throw new Problem('unsupported_media_type', `Send the body as content-type: ${FORM}.`);
   }
   assertSmallEnough(Number(length ?? 0));
+  holdBody(request, INLINE_MOST_BYTES);
   const texts = new Map<string, string[]>();
   let recording: Recording | undefined;
   try {

@@ -11,7 +11,7 @@ import { nameOf } from '../file-name.ts';
 /** What the rest of a job request takes beside its recording. */
 const REQUEST_BYTES = 64 * 1024;
 /** So much fits into one message of the bus, in base64, which makes four bytes of three. */
-const INLINE_MOST_BYTES = Math.floor(((LIMITS.maxMessageBytes - REQUEST_BYTES) * 3) / 4);
+export const INLINE_MOST_BYTES = Math.floor(((LIMITS.maxMessageBytes - REQUEST_BYTES) * 3) / 4);
 const PURPOSE = 'job_input';
 /** Its node goes by the content. */
 const MEDIA_TYPE = 'application/octet-stream';

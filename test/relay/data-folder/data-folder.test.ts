@@ -82,6 +82,29 @@ test('a folder that may not be written is refused with advice', { skip: windows 
   chmodSync(path, 0o755);
 });
 
+test('a folder that others can enter is closed to them, with a warning', { skip: windows }, (t) => {
+  const path = temporaryFolder(t);
+  chmodSync(path, 0o755);
+  const log = collectLog();
+  const folder = openDataFolder(path, { log });
+  afterTest(t, folder.close);
+  assert.equal(statSync(path).mode & 0o777, 0o700);
+  assert.deepEqual(log.lines, ['warn what holds secrets was open to other users; it is closed now']);
+});
+
+test('a folder of somebody else that cannot be closed to them is refused', {
+  skip: windows || (process.getuid?.() !== 0 && 'Only root can give a folder away'),
+}, async (t) => {
+  const path = join(temporaryFolder(t), 'shared');
+  chmodSync(join(path, '..'), 0o755);
+  mkdirSync(path);
+  chmodSync(path, 0o777);
+  const holder = await startHolder(t, path, { uid: 65_534, gid: 65_534 });
+  assert.match(String(await openIn(holder)), /^data_folder_unusable: .* is open to other users \(mode 777\)/);
+  const folder = open(t, path);
+  assert.equal(folder.path, path);
+});
+
 test('what the disk says becomes a problem that says what to do', () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   const problem = toFolderError(full, '/data/keys.json');
@@ -110,7 +133,7 @@ test('a secret that others can read is closed to them, with a warning', { skip: 
   chmodSync(folder.file('keys.json'), 0o644);
   assert.deepEqual(readOrCreateKeys(folder), keys);
   assert.equal(statSync(folder.file('keys.json')).mode & 0o777, 0o600);
-  assert.deepEqual(log.lines, ['warn a file with secrets was open to other users; it is closed now']);
+  assert.deepEqual(log.lines, ['warn what holds secrets was open to other users; it is closed now']);
 });
 
 for (const [kind, text] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { readOrCreateBusIdentity } from '../../../relay/fabric/bus-identity.ts';
@@ -30,6 +30,16 @@ test('the bus listens on the port it was given', async (t) => {
   await leave();
   const { server } = await startTestNats(t, { listener: at(port, false) });
   assert.deepEqual([server.websocketPort, server.websocketUrl], [port, `ws://127.0.0.1:${port}`]);
+});
+
+test('who says nothing at the door of the bus, or nothing whole, is hung up on', { timeout: 60_000 }, async (t) => {
+  const { server } = await startTestNats(t);
+  const silent = connect(server.websocketPort, '127.0.0.1');
+  const slow = connect(server.websocketPort, '127.0.0.1');
+  const dripping = setInterval(() => slow.write('x-a: b\r\n'), 200);
+  afterTest(t, () => clearInterval(dripping));
+  slow.write('GET / HTTP/1.1\r\n');
+  await Promise.all([silent, slow].map((socket) => once(socket.on('error', () => undefined).resume(), 'close')));
 });
 
 test('a port that is taken is refused by its name when it was asked for, and else replaced by a free one', async (t) => {
