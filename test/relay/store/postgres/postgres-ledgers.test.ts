@@ -71,8 +71,12 @@ proves('refuses to change or forget receipts, the log, the ledger and settlement
 proves('finds a balance that is not that of its entries', async (place) => {
   const store = await openWithReceipts(place);
   await place.tamper("UPDATE accounts SET balance_micro = 50 WHERE account = 'node:b'");
+  await place.tamper("INSERT INTO accounts VALUES ('node:forged', 9)");
+  await place.tamper("DELETE FROM accounts WHERE account = 'key:a'");
   assert.deepEqual(await store.credits.auditLedger(), [
+    { account: 'key:a', balanceMicro: 0, entriesMicro: -5 * RECEIPTS },
     { account: 'node:b', balanceMicro: 50, entriesMicro: 5 * RECEIPTS },
+    { account: 'node:forged', balanceMicro: 9, entriesMicro: 0 },
   ]);
 });
 
