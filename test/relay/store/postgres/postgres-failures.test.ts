@@ -117,11 +117,34 @@ proves('does not write beside a relay that has taken the database over', async (
     const health = await store.health();
     return !health.writable && /has taken over the database/.test(health.reason);
   });
-  await assert.rejects(store.nodes.nextEpoch('desk-1'), isProblem('storage_failed', /Stop one of the two/));
+  // Clients read that, too: neither where the database is nor where the other relay.
+  const taken = isProblem('storage_failed', /^Another relay has taken over the database\. Stop one of the two\.$/);
+  await assert.rejects(store.nodes.nextEpoch('desk-1'), taken);
   assert.equal(await other.nodes.nextEpoch('desk-1'), 1);
   await other.close();
-  await until(() => isWritable(store));
 });
+
+proves(
+  'does not write after a relay that had the database meanwhile, for it knows nothing of what that did',
+  async (place) => {
+    const store = await place.open();
+    await cutLines(place);
+    await (await openPostgresStore({ url: place.url })).close();
+    const stale = isProblem('storage_failed', /^Another relay has had the database meanwhile\. Start this one again/);
+    for (const _ of [1, 2]) {
+      await until(async () => {
+        const health = await store.health();
+        return !health.writable && /Start this one again/.test(health.reason);
+      });
+      await assert.rejects(store.nodes.nextEpoch('desk-1'), stale);
+    }
+    const again = await place.open();
+    assert.equal(await again.nodes.nextEpoch('desk-1'), 1);
+    // The lock goes with its connection, whether or not it was of use.
+    await cutLines(place);
+    await until(() => isWritable(again));
+  },
+);
 
 proves('takes its lock back from a connection of its own that only the server still believes in', async (place, t) => {
   const line = await startLine(t, place.url);
