@@ -93,6 +93,17 @@ proves(
   },
 );
 
+proves('loses nothing that it has acknowledged, also where the database does not wait for its disk', async (place) => {
+  await place.tamper(`ALTER DATABASE ${place.url.slice(place.url.lastIndexOf('/') + 1)} SET synchronous_commit = off`);
+  const store = await place.open();
+  // Of one after the other, so that what the server writes by itself a moment later is not all of it.
+  for (let at = 0; at < 20; at += 1) await store.jobs.recordFinishedJob(finishedJob(`job_${at}`));
+  await place.server.kill();
+  await place.server.start();
+  await until(() => isWritable(store));
+  assert.equal((await store.jobs.countJobsByState()).succeeded, 20);
+});
+
 proves('refuses what a broken line may have lost, and writes again on a new one', async (place) => {
   const store = await place.open();
   await cutLines(place);
