@@ -184,6 +184,33 @@ proves(
   },
 );
 
+proves('says of a commit in which the line broke that nobody knows what was kept, and takes it once', async (place) => {
+  const store = await place.open();
+  await place.tamper(`
+    CREATE FUNCTION cut_line() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      PERFORM pg_terminate_backend(pg_backend_pid());
+      RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER cut_line AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION cut_line()`);
+  const unknown = isProblem('storage_failed', /Whether the last changes were kept is not known\.$/);
+  await assert.rejects(store.jobs.recordFinishedJob(finishedJob('job_1')), unknown);
+  await place.tamper('DROP TRIGGER cut_line ON jobs');
+  await until(() => isWritable(store));
+  await store.jobs.recordFinishedJob(finishedJob('job_1'));
+  assert.equal((await store.jobs.countJobsByState()).succeeded, 1);
+});
+
+proves('refuses a database whose text is not UTF-8', async ({ url, tamper }) => {
+  await tamper("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  const latin = url.replace(/[^/]+$/, 'latin');
+  await assert.rejects(
+    openPostgresStore({ url: latin }),
+    isProblem('database_unusable', /LATIN1\. Create it with .* UTF8/),
+  );
+  await tamper('DROP DATABASE latin WITH (FORCE)');
+});
+
 proves('refuses the database of another program', async ({ server }) => {
   const url = await server.createDatabase();
   const client = new pg.Client(url);
@@ -222,6 +249,12 @@ proves('says nothing of the values of a statement that is refused', async (place
 proves('ends a job also when its text has what PostgreSQL cannot store', async (place) => {
   const { jobs } = await place.open();
   const problem = { code: 'job_failed', detail: 'a\0b' };
-  await jobs.recordFinishedJob(finishedJob('job_1', { state: 'failed', problem, receipt: null }));
-  assert.equal((await jobs.findJob('job_1'))?.problem?.detail, 'a\ufffdb');
+  const job = finishedJob('job_1', { state: 'failed', problem, receipt: null });
+  await jobs.recordFinishedJob({ ...job, attempts: job.attempts.map((attempt) => ({ ...attempt, problem })) });
+  const kept = await jobs.findJob('job_1');
+  const told = [kept?.problem, ...(kept?.attempts ?? []).map((attempt) => attempt.problem)];
+  assert.deepEqual(
+    told.map((one) => one?.detail),
+    ['a\ufffdb', 'a\ufffdb'],
+  );
 });

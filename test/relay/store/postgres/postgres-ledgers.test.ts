@@ -112,6 +112,11 @@ proves('[V5] takes over a log whose leaves had a table of their own, and goes on
   const url = await server.createDatabase();
   // Full subtrees of both levels that are stored, and two leaves beside them.
   const older = await fillOldDatabase(url, 256 + 16 + 2);
+  const reading = openPostgresStore({ url, readOnly: true });
+  await assert.rejects(
+    reading,
+    isProblem('database_unusable', /older Sparewatt \(it lacks migration 0097-.*left as it is/),
+  );
   const store = await openPostgresStore({ url, relaySeed: RELAY_KEY.seed });
   try {
     const { jobs, keys, receiptLog } = store;
