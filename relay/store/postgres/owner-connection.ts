@@ -152,7 +152,6 @@ export class OwnerConnection {
 
 /** Leaves a mark by which a relay that had the database before sees that it was another's since. Returns it. */
 export async function markOpening(db: Queries): Promise<number> {
-  await db.run('DELETE FROM openings');
   const made = await db.one<{ opening: number }>('INSERT INTO openings DEFAULT VALUES RETURNING seq AS opening');
   return made?.opening ?? 0;
 }

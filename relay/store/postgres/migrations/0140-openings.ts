@@ -1,6 +1,6 @@
 import type { Migration } from '../../migration.ts';
 
-/** One row: the last opening of the database by a relay that writes. */
+/** A row for each time that a relay which writes opened the database. */
 export const openings: Migration = {
   id: 140,
   name: 'openings',
