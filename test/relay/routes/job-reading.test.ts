@@ -91,6 +91,17 @@ test('tells each change as an event with an id, and one who comes back only what
   assert.deepEqual((await ahead).events, events);
 });
 
+test('whoever asks for a result until it is there is told that the job goes on, and never that there is none', async (t) => {
+  const pool = await startTestPool(t);
+  await pool.addNode();
+  for (let jobs = 0; jobs < 25; jobs += 1) {
+    const { id } = await submit(pool);
+    let code: string | undefined = 'job_unfinished';
+    while (code === 'job_unfinished') ({ code } = (await (await resultOf(pool, id)).json()) as { code?: string });
+    assert.equal(code, undefined, `job ${jobs}`);
+  }
+});
+
 test('a stream of events ends with the relay', async (t) => {
   const pool = await startTestPool(t);
   const { id } = await submit(pool);
