@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { Connections } from './connections.ts';
 import { type Queries, queriesOn } from './queries.ts';
-import { toStoreError } from './storage-problems.ts';
+import { StatementError, toStoreError } from './storage-problems.ts';
 
 /** "SPRW". Locks of this kind belong to one database each. */
 const LOCK = 0x53505257;
@@ -16,6 +16,12 @@ const RECONNECT_PAUSE_MS = 250;
 const SESSION = `
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;`;
+
+/**
+ * A relay that is killed while a statement takes long, as steps of a large database do, gives its lock up within `LOCK_PATIENCE_MS`.
+ * Servers before 14, and on some systems, cannot look.
+ */
+const LOOK_FOR_CLIENT = "SET client_connection_check_interval = '2s'";
 
 const HOLDER = `
 SELECT l.pid, backend_start::text AS start, coalesce(host(client_addr), 'this machine') AS host FROM pg_locks AS l JOIN pg_stat_activity USING (pid)
@@ -106,6 +112,7 @@ export class OwnerConnection {
     try {
       const queries = queriesOn(client, database);
       await queries.script(SESSION);
+      await queries.script(LOOK_FOR_CLIENT).catch(unlessRefused);
       const lock = await queries.one<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK]);
       if (lock?.taken === true) {
         await this.#assertUpToDate(queries);
@@ -148,6 +155,10 @@ export class OwnerConnection {
       if (this.#client === client) this.discard();
     });
   }
+}
+
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof StatementError)) throw error;
 }
 
 /** Leaves a mark by which a relay that had the database before sees that it was another's since. Returns it. */
