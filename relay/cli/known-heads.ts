@@ -18,32 +18,35 @@ export type LogQuestion = { relayUrl: string; apiKey: string; dataFolder: string
 export async function checkLogOnline(question: LogQuestion, head: TreeHead | undefined): Promise<TreeHead> {
   const { relayKey, dataFolder } = question;
   const file = join(dataFolder, `receipt-log-${relayKey}.json`);
-  const known = readKnownHead(file);
-  let newest: TreeHead | undefined;
-  for (const older of [head, known]) {
+  const ask = <Answer>(path: string): Promise<Answer> => getJson(question.relayUrl, path, question.apiKey);
+  let newest = await ask<TreeHead>('/v1/log/head');
+  await assertSigned(newest, relayKey);
+  for (const older of [head, readKnownHead(file)]) {
     if (older === undefined) continue;
-    const path = `/v1/log/consistency?from=${older.size}`;
-    const proof = await getJson<ConsistencyProof>(question.relayUrl, path, question.apiKey);
+    // Of a log that was put back to an older state there is no proof to ask for.
+    if (newest.size < older.size) throw broken(`it has ${counted(newest.size, 'receipt')} and had ${older.size}`);
+    const proof = await ask<ConsistencyProof>(`/v1/log/consistency?from=${older.size}`);
     await assertContinues(older, proof, relayKey);
     newest = proof.to;
   }
-  newest ??= await getJson<TreeHead>(question.relayUrl, '/v1/log/head', question.apiKey);
-  if (newest.relayKey !== relayKey || !(await isHeadSigned(newest))) throw broken('its head has a wrong signature');
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   writeFileAtomically(file, `${JSON.stringify(newest)}\n`);
   return newest;
 }
 
 async function assertContinues(older: TreeHead, { to, path }: ConsistencyProof, relayKey: string): Promise<void> {
-  if (!Value.Check(TreeHead, to) || to.relayKey !== relayKey || !(await isHeadSigned(to))) {
-    throw broken('its head has a wrong signature');
-  }
+  await assertSigned(to, relayKey);
   const claim = {
     older: { size: older.size, root: hexToBytes(older.root) },
     newer: { size: to.size, root: hexToBytes(to.root) },
     proof: path.map(hexToBytes),
   };
   if (!(await isConsistent(claim))) throw broken(`it does not continue the one of ${counted(older.size, 'receipt')}`);
+}
+
+async function assertSigned(head: TreeHead, relayKey: string): Promise<void> {
+  if (Value.Check(TreeHead, head) && head.relayKey === relayKey && (await isHeadSigned(head))) return;
+  throw broken('its head has a wrong signature');
 }
 
 function readKnownHead(file: string): TreeHead | undefined {

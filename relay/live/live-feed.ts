@@ -102,7 +102,8 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
   };
   const missedBy = (after: string | undefined): string[] | undefined => {
     if (after === undefined || !after.startsWith(`${run}.`)) return undefined;
-    return ring.after(Number(after.slice(run.length + 1)));
+    const seq = after.slice(run.length + 1);
+    return /^\d{1,15}$/.test(seq) ? ring.after(Number(seq)) : undefined;
   };
 
   return {

@@ -3,7 +3,7 @@ import type { JobOutcome } from '../../shared/api/jobs.ts';
 import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedJob } from '../store/queued-job-store.ts';
-import { findOwnJob, viewOf } from './job-views.ts';
+import { findOwnJob, findWithResult, viewOf } from './job-views.ts';
 import { createEndWaits, readWaitS } from './prefer-wait.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { sendAnswerText, sendJson } from './send-json.ts';
@@ -42,8 +42,8 @@ function outcomeText({ id, state, problem }: Omit<JobOutcome, 'result'>, result:
 }
 
 /** The same of a job that had ended before it was submitted again; undefined of one that has not. */
-async function keptOutcome(id: string, { store: { queuedJobs } }: RelayServices): Promise<string | undefined> {
-  const [job, result] = await Promise.all([queuedJobs.findQueuedJob(id), queuedJobs.resultOf(id)]);
+async function keptOutcome(id: string, { store }: RelayServices): Promise<string | undefined> {
+  const { job, result } = (await findWithResult(id, store.queuedJobs)) ?? {};
   if (job === undefined || !hasEnded(job.state)) return undefined;
   return outcomeText({ id, state: job.state, problem: job.changes.at(-1)?.problem ?? null }, result ?? null);
 }

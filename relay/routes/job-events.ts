@@ -68,8 +68,8 @@ async function follow(
   const read = async (): Promise<readonly JobChange[]> => changesOf(await findOwnJob(id, request.principal, services));
   try {
     const changes = await read();
-    let last = lastSeen(request);
     const newest = changes.at(-1);
+    let last = lastSeen(request, newest?.seq ?? 0);
     if (newest !== undefined && newest.seq <= last && hasEnded(newest.state)) return reply.code(204).send();
     const { raw } = reply;
     beginStream(reply);
@@ -112,7 +112,9 @@ function beginStream(reply: FastifyReply): void {
   reply.raw.write('retry: 1000\n\n');
 }
 
-function lastSeen({ headers }: FastifyRequest): number {
+/** What the job has not come to yet is no event of it, or one from before an older backup was put back: all is told anew. */
+function lastSeen({ headers }: FastifyRequest, newest: number): number {
   const last = headers['last-event-id'];
-  return typeof last === 'string' && /^\d{1,16}$/.test(last) ? Number(last) : 0;
+  const seq = typeof last === 'string' && /^\d{1,16}$/.test(last) ? Number(last) : 0;
+  return seq <= newest ? seq : 0;
 }

@@ -2,10 +2,10 @@ import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobPage, JobPageQuery, JobResult } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { hasEnded } from '../jobs/queue/job-state.ts';
+import { hasEnded, type JobState } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { listJobs } from './job-listing.ts';
-import { findOwnJob, type KnownJob, viewOf } from './job-views.ts';
+import { findOwnJob, findWithResult, type KnownJob, viewOf } from './job-views.ts';
 import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { sendJson, sendJsonText } from './send-json.ts';
 
@@ -66,15 +66,18 @@ function registerViews(app: RelayApp, services: RelayServices): void {
       const { kind, keyId } = request.principal;
       const waitS = readWaitS(request);
       const find = async () => {
-        const [job, result] = await Promise.all([store.queuedJobs.findQueuedJob(id), store.queuedJobs.resultOf(id)]);
-        return { isOwn: job !== undefined && (kind === 'admin' || job.apiKeyId === keyId), job, result };
+        const found = await findWithResult(id, store.queuedJobs);
+        return kind === 'admin' || found?.job.apiKeyId === keyId ? found : undefined;
       };
-      let { isOwn, job, result } = await find();
-      if (isOwn && job !== undefined && !hasEnded(job.state) && waitS > 0) {
+      let found = await find();
+      if (found !== undefined && !hasEnded(found.job.state) && waitS > 0) {
         await awaitEnd(id, waitS, reply);
-        ({ isOwn, job, result } = await find());
+        found = await find();
       }
-      if (!isOwn || result === undefined) throw noResult(await findOwnJob(id, request.principal, services));
+      // It may end at any moment: whoever asks again is told of that then.
+      if (found !== undefined && !hasEnded(found.job.state)) throw unfinished(found.job.state);
+      const { result } = found ?? {};
+      if (result === undefined) throw noResult(await findOwnJob(id, request.principal, services));
       return sendJsonText(reply, `{"id":${JSON.stringify(id)},"state":"succeeded","result":${result}}`);
     },
   );
@@ -111,13 +114,15 @@ function registerEnds(app: RelayApp, services: RelayServices): void {
   );
 }
 
+function unfinished(state: JobState): Problem {
+  return new Problem('job_unfinished', `The job is ${state}. Ask again, or follow it at /v1/jobs/{id}/events.`, {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
 function noResult({ queued, finished }: KnownJob): Problem {
   const state = queued?.state ?? finished?.state ?? 'queued';
-  if (!hasEnded(state)) {
-    return new Problem('job_unfinished', `The job is ${state}. Ask again, or follow it at /v1/jobs/{id}/events.`, {
-      retryAfterMs: RETRY_AFTER_MS,
-    });
-  }
+  if (!hasEnded(state)) return unfinished(state);
   if (state === 'succeeded') {
     return new Problem('result_not_found', 'The result of this job is not kept, or not any more.', { param: 'id' });
   }

@@ -4,7 +4,7 @@ import type { Principal } from '../access/api-keys.ts';
 import type { JobNow } from '../jobs/jobs-in-hand.ts';
 import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayServices } from '../services.ts';
-import type { JobChange, QueuedJob } from '../store/queued-job-store.ts';
+import type { JobChange, QueuedJob, QueuedJobStore } from '../store/queued-job-store.ts';
 import type { FinishedJob } from '../store/store.ts';
 
 /** What is known of a job: of the queue, of its end, or both; or as it is in hand, while the store does not know it. */
@@ -35,6 +35,16 @@ export async function findOwnJob(
   throw new Problem('job_not_found', `There is no job "${id}" of this key.`, {
     param: 'id',
   });
+}
+
+/** A job of the queue, and its result as JSON where it has one. */
+export async function findWithResult(
+  id: string,
+  store: Pick<QueuedJobStore, 'findQueuedJob' | 'resultOf'>,
+): Promise<{ job: QueuedJob; result: string | undefined } | undefined> {
+  const job = await store.findQueuedJob(id);
+  // Never side by side: of two answers the one that was asked for first may tell of the later moment.
+  return job && { job, result: hasEnded(job.state) ? await store.resultOf(id) : undefined };
 }
 
 export function viewOf(known: KnownJob): Job {

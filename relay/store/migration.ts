@@ -10,8 +10,22 @@ export function checksumOf(step: Migration): string {
   return createHash('sha256').update(step.sql).digest('hex');
 }
 
-export function labelOf({ id, name }: Pick<Migration, 'id' | 'name'>): string {
+function labelOf({ id, name }: Pick<Migration, 'id' | 'name'>): string {
   return `${String(id).padStart(4, '0')}-${name}`;
+}
+
+/** Those that are still to be applied. */
+export function missingIn(applied: readonly AppliedMigration[], migrations: readonly Migration[]): Migration[] {
+  const done = new Set(applied.map(({ id }) => id));
+  return migrations.filter(({ id }) => !done.has(id));
+}
+
+/** Why a database that lacks this step is not read, as `faultOfMigration` says it; `whole` is what a copy is made of. */
+export function faultOfLack(step: Migration, whole: 'folder' | 'database'): string {
+  return (
+    `was written by an older Sparewatt (it lacks migration ${labelOf(step)}) and is left as it is. ` +
+    `Use the version that wrote it, or start and stop the relay of this version on a copy of the ${whole} and use that.`
+  );
 }
 
 /** Why a database cannot be used that has this step, as the middle of a sentence with the advice after it. */

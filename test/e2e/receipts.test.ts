@@ -110,11 +110,20 @@ describe('sparewatt receipts', () => {
     assert.deepEqual([silent.code, last?.check, last?.isSound], [3, 'log of the relay', null]);
     const seen = readdirSync(data).find((name) => name.startsWith('receipt-log-')) ?? '';
     const kept = readFileSync(join(data, seen), 'utf8');
-    // As if the relay had shown another log last time.
-    writeFileSync(join(data, seen), JSON.stringify({ ...JSON.parse(kept), root: '0'.repeat(64) }));
-    const rewritten = await foundBy('--online', '--relay', ready.url);
+    // As if the relay had shown another log last time, or has been put back to a backup from before that.
+    for (const [other, how] of [
+      [{ root: '0'.repeat(64) }, 'it does not continue the one of 2 receipts'],
+      [{ size: 9 }, 'it has 2 receipts and had 9'],
+    ] as const) {
+      const shown = JSON.stringify({ ...JSON.parse(kept), ...other });
+      writeFileSync(join(data, seen), shown);
+      const { code, findings } = await foundBy('--online', '--relay', ready.url);
+      const said = findings.at(-1);
+      assert.deepEqual([code, said?.isSound], [1, false], said?.detail);
+      assert.equal(said?.detail, `The relay's receipt log was rewritten: ${how}.`);
+      assert.equal(readFileSync(join(data, seen), 'utf8'), shown, 'what was seen last is kept as a proof');
+    }
     writeFileSync(join(data, seen), kept);
-    assert.deepEqual([rewritten.code, rewritten.findings.at(-1)?.isSound], [1, false]);
   });
 
   it('audits a data folder after kill -9, and finds what was changed in it', async () => {

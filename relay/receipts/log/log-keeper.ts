@@ -2,6 +2,7 @@ import { Problem, toProblem } from '../../../shared/problems/problem.ts';
 import { bytesToBase64Url } from '../../../shared/protocol/base64.ts';
 import { bytesToHex } from '../../../shared/protocol/hex.ts';
 import { isHeadSigned, type TreeHead, treeHeadBytes } from '../../../shared/receipts/log/tree-head.ts';
+import type { LoggedReceipt } from '../../../shared/receipts/receipt.ts';
 import type { ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
 import type { RelayLog } from '../../log.ts';
 import type { Store } from '../../store/store.ts';
@@ -44,6 +45,7 @@ export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeepe
   if (last && (last.relayKey !== relay.publicKey || !(await isHeadSigned(last)))) {
     throw new Problem('receipt_log_damaged', `${file} was not signed by this relay. Restore it from a backup.`);
   }
+  if (last === undefined) await assertOwnLog(store, relay.publicKey);
 
   const assertGrown = async (size: number, known: TreeHead | undefined): Promise<void> => {
     if (known === undefined) return;
@@ -116,6 +118,15 @@ export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeepe
       await tryToKeep();
     },
   };
+}
+
+/** A database without its data folder: what this relay would sign of it as its own is another's. */
+async function assertOwnLog({ receiptLog }: LogKeeperOptions['store'], relayKey: string): Promise<void> {
+  const [first] = await receiptLog.listLeaves({ from: 0, limit: 1 });
+  const key = first && (JSON.parse(first.body) as LoggedReceipt).keys.relay;
+  if (key === undefined || key === relayKey) return;
+  const detail = `The receipts in the database were logged by another relay (${key}). Give the data folder of that one, or another database.`;
+  throw new Problem('receipt_log_damaged', detail);
 }
 
 function damaged(how: string): Problem {

@@ -1,5 +1,12 @@
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type AppliedMigration, checksumOf, faultOfMigration, type Migration } from '../migration.ts';
+import {
+  type AppliedMigration,
+  checksumOf,
+  faultOfLack,
+  faultOfMigration,
+  type Migration,
+  missingIn,
+} from '../migration.ts';
 import type { Queries } from './queries.ts';
 
 /** Its presence marks the database as ours. */
@@ -24,10 +31,8 @@ export type MigrationOptions = {
 export async function migrate(db: Queries, { migrations, database, now }: MigrationOptions): Promise<void> {
   await claim(db, database);
   const applied = await readApplied(db, { migrations, database });
-  const done = new Set(applied.map((step) => step.id));
   await db.script(`SET LOCAL statement_timeout = ${STEP_MS}`);
-  for (const step of migrations) {
-    if (done.has(step.id)) continue;
+  for (const step of missingIn(applied, migrations)) {
     await db.script(step.sql, STEP_MS);
     await db.run(`INSERT INTO ${TABLE} (id, name, checksum, applied_at) VALUES ($1, $2, $3, $4)`, [
       step.id,
@@ -40,10 +45,11 @@ export async function migrate(db: Queries, { migrations, database, now }: Migrat
 
 /** For a database that is only read: it must be as `migrate` leaves it. Errors: `database_unusable`. */
 export async function assertMigrated(db: Queries, options: MigrationOptions): Promise<void> {
+  const { database, migrations } = options;
   const tables = await tablesOf(db);
-  const applied = tables.includes(TABLE) ? await readApplied(db, options) : [];
-  if (applied.length === options.migrations.length) return;
-  throw unusable(`The database ${options.database} holds no data of this version of Sparewatt. Start its relay once.`);
+  if (!tables.includes(TABLE)) throw unusable(`The database ${database} is no relay's. Give the DATABASE_URL of one.`);
+  const [missing] = missingIn(await readApplied(db, options), migrations);
+  if (missing !== undefined) throw unusable(`The database ${database} ${faultOfLack(missing, 'database')}`);
 }
 
 async function readApplied(

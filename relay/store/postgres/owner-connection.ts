@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { Connections } from './connections.ts';
 import { type Queries, queriesOn } from './queries.ts';
-import { toStoreError } from './storage-problems.ts';
+import { StatementError, toStoreError } from './storage-problems.ts';
 
 /** "SPRW". Locks of this kind belong to one database each. */
 const LOCK = 0x53505257;
@@ -17,10 +17,18 @@ const SESSION = `
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;`;
 
+/**
+ * A relay that is killed while a statement takes long, as steps of a large database do, gives its lock up within `LOCK_PATIENCE_MS`.
+ * Servers before 14, and on some systems, cannot look.
+ */
+const LOOK_FOR_CLIENT = "SET client_connection_check_interval = '2s'";
+
 const HOLDER = `
 SELECT l.pid, backend_start::text AS start, coalesce(host(client_addr), 'this machine') AS host FROM pg_locks AS l JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND classid = 0 AND objid = ${LOCK} AND granted`;
+
+const LAST_OPENING = 'SELECT max(seq) AS opening FROM openings';
 
 /** A connection as the server knows it. A number alone is given again. */
 type Session = { pid: number; start: string };
@@ -31,6 +39,8 @@ type Session = { pid: number; start: string };
  * 1. It holds the lock of the database for as long as it lives: whoever writes owns the database, and nobody else.
  * 2. One that has failed is never used again; the next call makes another and takes the lock anew.
  * 3. After an attempt that failed, calls are refused with its reason until `RECONNECT_PAUSE_MS` have passed.
+ * 4. Once another relay has opened the database since `opened`, it writes no more: what its relay has in memory (the
+ *    queue, balances, who may come in) is not what is there.
  */
 export class OwnerConnection {
   readonly #connections: Connections;
@@ -38,6 +48,8 @@ export class OwnerConnection {
   #client: pg.PoolClient | undefined;
   #lastSession: Session | undefined;
   #refused: { error: unknown; until: number } | undefined;
+  #opening: number | undefined;
+  #isOutOfDate = false;
 
   constructor(connections: Connections, now: () => number) {
     this.#connections = connections;
@@ -56,6 +68,11 @@ export class OwnerConnection {
         `Another relay, on ${holder.host}, uses the database ${database}. Stop it first, or give another DATABASE_URL.`,
       );
     }
+  }
+
+  /** Hears which opening of the database was this relay's, as `markOpening` gave it. */
+  opened(opening: number): void {
+    this.#opening = opening;
   }
 
   /** The connection of now; what is returned gives new `Queries` on it, each time it is called. Errors: `storage_failed`. */
@@ -78,10 +95,10 @@ export class OwnerConnection {
     if (this.#refused !== undefined && this.#now() < this.#refused.until) throw this.#refused.error;
     try {
       const holder = await this.#take();
-      if (holder !== undefined) throw takenOver(this.#connections.database, holder.host);
+      if (holder !== undefined) throw this.#lost('has taken over the database. Stop one of the two', holder.host);
       this.#refused = undefined;
     } catch (error) {
-      this.#refused = { error, until: this.#now() + RECONNECT_PAUSE_MS };
+      this.#refused = { error, until: this.#isOutOfDate ? Number.POSITIVE_INFINITY : this.#now() + RECONNECT_PAUSE_MS };
       throw error;
     }
   }
@@ -95,8 +112,10 @@ export class OwnerConnection {
     try {
       const queries = queriesOn(client, database);
       await queries.script(SESSION);
+      await queries.script(LOOK_FOR_CLIENT).catch(unlessRefused);
       const lock = await queries.one<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK]);
       if (lock?.taken === true) {
+        await this.#assertUpToDate(queries);
         await this.#keep(client, queries);
         return undefined;
       }
@@ -114,6 +133,21 @@ export class OwnerConnection {
     }
   }
 
+  async #assertUpToDate(queries: Queries): Promise<void> {
+    if (this.#opening === undefined) return;
+    const last = await queries.one<{ opening: number }>(LAST_OPENING);
+    if (last?.opening === this.#opening) return;
+    this.#isOutOfDate = true;
+    throw this.#lost('has had the database meanwhile. Start this one again, since it knows nothing of what that did');
+  }
+
+  /** Where the two are is for the log: clients are told the sentence. */
+  #lost(how: string, host?: string): Problem {
+    const { database } = this.#connections;
+    const cause = new Error(`the database ${database}${host === undefined ? '' : `, which a relay on ${host} has`}`);
+    return new Problem('storage_failed', `Another relay ${how}.`, { retryAfterMs: 1_000, cause });
+  }
+
   async #keep(client: pg.PoolClient, queries: Queries): Promise<void> {
     this.#lastSession = await queries.one<Session>(HOLDER);
     this.#client = client;
@@ -123,7 +157,12 @@ export class OwnerConnection {
   }
 }
 
-function takenOver(database: string, host: string): Problem {
-  const detail = `Another relay, on ${host}, has taken over the database ${database}. Stop one of the two.`;
-  return new Problem('storage_failed', detail, { retryAfterMs: 1_000 });
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof StatementError)) throw error;
+}
+
+/** Leaves a mark by which a relay that had the database before sees that it was another's since. Returns it. */
+export async function markOpening(db: Queries): Promise<number> {
+  const made = await db.one<{ opening: number }>('INSERT INTO openings DEFAULT VALUES RETURNING seq AS opening');
+  return made?.opening ?? 0;
 }

@@ -15,7 +15,7 @@ import { MIGRATIONS } from './migrations/all.ts';
 import { createMinerStore } from './miner-store.ts';
 import { createNodeAdminStore } from './node-admin-store.ts';
 import { createNodeStore } from './node-store.ts';
-import { OwnerConnection } from './owner-connection.ts';
+import { markOpening, OwnerConnection } from './owner-connection.ts';
 import { createPairingStore } from './pairing-store.ts';
 import { type PostgresAccess, type Queries, queriesOn } from './queries.ts';
 import { createQueuedJobStore } from './queued-job-store.ts';
@@ -53,6 +53,7 @@ export async function openPostgresRooms(options: PostgresOptions): Promise<Store
       await owner.open();
       await access.write((db) => migrate(db, migration));
       await access.write(probeWrite);
+      owner.opened(await access.write(markOpening));
     }
     const signer = relaySeed === undefined ? undefined : nkeyFromSeed(relaySeed);
     const close = async () => {

@@ -1,6 +1,13 @@
 import type { Database } from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type AppliedMigration, checksumOf, faultOfMigration, labelOf, type Migration } from '../migration.ts';
+import {
+  type AppliedMigration,
+  checksumOf,
+  faultOfLack,
+  faultOfMigration,
+  type Migration,
+  missingIn,
+} from '../migration.ts';
 
 /** "SPRW": marks the file as ours, so that another program's database is never taken for an empty one. */
 export const APPLICATION_ID = 0x53505257;
@@ -15,7 +22,7 @@ export function migrate(db: Database, migrations: readonly Migration[], now: () 
   db.transaction(() => {
     claimFile(db);
     const record = db.prepare('INSERT INTO migrations (id, name, checksum, applied_at) VALUES (?, ?, ?, ?)');
-    for (const step of missingIn(db, migrations)) {
+    for (const step of missingIn(readApplied(db, migrations), migrations)) {
       db.exec(step.sql);
       record.run(step.id, step.name, checksumOf(step), now());
     }
@@ -25,23 +32,18 @@ export function migrate(db: Database, migrations: readonly Migration[], now: () 
 /** For a database that is only read: it must be as `migrate` leaves it. Errors: `data_folder_unusable`. */
 export function assertMigrated(db: Database, migrations: readonly Migration[]): void {
   if (!isClaimed(db)) throw unusable(`The database ${db.name} is empty and no relay's. Choose another data folder.`);
-  const [missing] = missingIn(db, migrations);
-  if (missing === undefined) return;
-  throw unusable(
-    `The database ${db.name} was written by an older Sparewatt (it lacks migration ${labelOf(missing)}) and is left as it is. ` +
-      'Use the version that wrote it, or start and stop the relay of this version on a copy of the folder and use that.',
-  );
+  const [missing] = missingIn(readApplied(db, migrations), migrations);
+  if (missing !== undefined) throw unusable(`The database ${db.name} ${faultOfLack(missing, 'folder')}`);
 }
 
-/** Those that are still to be applied. Errors: as `migrate`. */
-function missingIn(db: Database, migrations: readonly Migration[]): Migration[] {
+/** Errors: as `migrate`. */
+function readApplied(db: Database, migrations: readonly Migration[]): AppliedMigration[] {
   const applied = db.prepare('SELECT id, name, checksum FROM migrations ORDER BY id').all() as AppliedMigration[];
   for (const step of applied) {
     const fault = faultOfMigration(step, migrations);
     if (fault !== undefined) throw unusable(`The database ${db.name} ${fault}, or choose another data folder.`);
   }
-  const done = new Set(applied.map((step) => step.id));
-  return migrations.filter(({ id }) => !done.has(id));
+  return applied;
 }
 
 /** Whether the file is ours already; an empty one is still anybody's. */

@@ -104,6 +104,23 @@ test('whoever comes back within a minute goes on, and later begins anew', async 
   assert.equal((await watch(newest)).got[0]?.type, 'reset');
 });
 
+test('whoever comes with what is no cursor of this run begins anew', async (t) => {
+  const { tick, watch, change } = feedFor(t);
+  const { got } = await watch();
+  for (const name of ['attic', 'cellar']) {
+    change(name);
+    tick();
+  }
+  const [run] = got[0]?.cursor.split('.') ?? [];
+  for (const seq of ['', '0.5', ' 1', '1e0', '0x1', '-0', '9', '99999999999999999999', 'NaN', '1; DROP TABLE jobs']) {
+    const other = await watch(`${run}.${seq}`);
+    assert.deepEqual([seq, other.got.map(({ type }) => type)], [seq, ['reset']]);
+  }
+  for (const cursor of ['', '.', '1', 'other.1', `${run}`]) {
+    assert.equal((await watch(cursor)).got[0]?.type, 'reset', cursor);
+  }
+});
+
 test('a ring keeps the newest messages in order, within its limits', () => {
   const ring = createMessageRing({ messages: 3, characters: 10 });
   for (const text of ['a', 'b', 'c', 'd']) ring.push(() => text);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';
@@ -8,6 +9,7 @@ import type { ReceiptLogStore } from '../../../relay/store/receipt-log-store.ts'
 import { Problem } from '../../../shared/problems/problem.ts';
 import { collectLog } from '../../support/log.ts';
 import { silentLog } from '../../support/pool.ts';
+import { isProblem } from '../../support/problems.ts';
 import { until } from '../../support/until.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
@@ -51,6 +53,19 @@ for (const question of ['treeState', 'rootAt'] as const) {
     assert.equal((await head).size, 1);
   });
 }
+
+test('[V6] a log that another relay has kept is not gone on with, also when there is no head to tell', async (t) => {
+  const place = await makeSqlitePlace(t);
+  const store = await place.open();
+  const other = createNKey('server');
+  const options = { file: join(place.folder, HEAD_FILE), now: () => T0, log: silentLog };
+  await (await openLogKeeper({ store, relay: other, ...options })).close();
+  await store.jobs.recordFinishedJob(finishedJob('job_1'));
+  const opening = openLogKeeper({ store, relay: other, ...options });
+  const whose = new RegExp(`logged by another relay \\(${RELAY_KEY.publicKey}\\).*Give the data folder of that one`);
+  await assert.rejects(opening, isProblem('receipt_log_damaged', whose));
+  await (await openLogKeeper({ store, relay: RELAY_KEY, ...options })).close();
+});
 
 test('says once why the log cannot be signed, and again when it could be meanwhile', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });

@@ -71,6 +71,8 @@ test('tells each change as an event with an id, and one who comes back only what
   const pool = await startTestPool(t);
   const waiting = await submit(pool);
   const live = eventsOf(pool, waiting.id);
+  // A job that was put back with an older backup has not come as far yet as its clients have seen.
+  const ahead = eventsOf(pool, waiting.id, '9');
   await pool.addNode();
   const { events, ids, comments } = await live;
   const states = events.map(({ state }) => state);
@@ -83,7 +85,21 @@ test('tells each change as an event with an id, and one who comes back only what
   const later = await eventsOf(pool, waiting.id, '1');
   assert.deepEqual(later.events, events.slice(1));
   assert.equal((await eventsOf(pool, waiting.id, ids.at(-1))).status, 204);
-  assert.equal((await eventsOf(pool, waiting.id, 'nonsense')).events.length, events.length);
+  for (const unknown of ['nonsense', '9', '9999999999999999']) {
+    assert.deepEqual((await eventsOf(pool, waiting.id, unknown)).events, events);
+  }
+  assert.deepEqual((await ahead).events, events);
+});
+
+test('whoever asks for a result until it is there is told that the job goes on, and never that there is none', async (t) => {
+  const pool = await startTestPool(t);
+  await pool.addNode();
+  for (let jobs = 0; jobs < 25; jobs += 1) {
+    const { id } = await submit(pool);
+    let code: string | undefined = 'job_unfinished';
+    while (code === 'job_unfinished') ({ code } = (await (await resultOf(pool, id)).json()) as { code?: string });
+    assert.equal(code, undefined, `job ${jobs}`);
+  }
 });
 
 test('a stream of events ends with the relay', async (t) => {

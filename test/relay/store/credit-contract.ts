@@ -157,6 +157,8 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
       if (page.length < 2) break;
     }
     assert.deepEqual(accounts, ['b:1', 'b:2', 'b:3']);
+    const [whole] = await credits.listAccounts({ limit: 2, after: '', prefix: 'b:2' });
+    assert.equal(whole?.account, 'b:2', 'a name begins with itself');
     for (const account of [undefined, 'a:1', 'b:1', 'b:2', 'nobody']) {
       const amounts: number[] = [];
       for (let before: number | undefined; amounts.length < 9; ) {

@@ -88,5 +88,6 @@ export function describeFileContract(name: string, makePlace: (t: TestContext) =
     await files.addFile(fileRecord('file_3', { expiresAt: 12_000 }));
     await files.prolongFile('file_0', 12_000);
     assert.deepEqual(await over(12_000), ['file_2', 'file_0', 'file_1', 'file_3']);
+    assert.equal((await files.listExpiredFiles(12_000, 3)).length, 3);
   });
 }

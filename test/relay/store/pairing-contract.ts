@@ -173,8 +173,15 @@ export function describePairingContract(name: string, makePlace: (t: TestContext
       { nodeId: 'desk-1', seenAt: T0 + 7 },
       { nodeId: 'nobody', seenAt: T0 + 7 },
     ]);
+    await pairing.admitNode(knownNode('desk-2'));
     await pairing.touchNodes([{ nodeId: 'desk-1', seenAt: T0 + 3 }]);
-    assert.equal((await pairing.listKnownNodes())[0]?.lastSeenAt, T0 + 7);
+    assert.deepEqual(
+      (await pairing.listKnownNodes()).map(({ nodeId, lastSeenAt }) => [nodeId, lastSeenAt]),
+      [
+        ['desk-1', T0 + 7],
+        ['desk-2', T0],
+      ],
+    );
     assert.equal(await pairing.approveNode('nobody'), undefined);
     assert.equal(await pairing.revokeNode('nobody', T0), undefined);
     assert.equal(await pairing.labelNode('nobody', {}), undefined);

@@ -64,6 +64,17 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
       ],
     );
     assert.deepEqual([job?.state, job?.startedAt, job?.attempts], ['queued', T0 + 2, [ATTEMPT]]);
+    await queuedJobs.moveJob('job_1', 'assign', { at: T0 + 5, nodeId: ATTEMPT.nodeId, attempt: 2 });
+    assert.equal((await queuedJobs.findQueuedJob('job_1'))?.startedAt, T0 + 2, 'when it was first given to a node');
+  });
+
+  contract('lists what has not ended in the order of acceptance, whatever happened since', async (place) => {
+    const { queuedJobs } = await place.open();
+    for (const id of ['job_2', 'job_3', 'job_1', 'job_4']) await queuedJobs.acceptJob(order(id), INPUT, 'queued');
+    await queuedJobs.moveJob('job_2', 'assign', { at: T0 });
+    await succeed(queuedJobs, 'job_3');
+    const live = (await queuedJobs.listLiveJobs()).map(({ id, state }) => `${id} ${state}`);
+    assert.deepEqual(live, ['job_2 assigned', 'job_1 queued', 'job_4 queued']);
   });
 
   contract('ends a job once, with its record, receipt and result, and lets go of its input', async (place) => {
@@ -189,7 +200,8 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
       const { jobs, queuedJobs } = await place.open();
       const all: { id: string; apiKeyId: string; state: JobState }[] = [];
       const keys = ['key_1', 'key_2'];
-      for (let n = 10; n < 42; n += 1) {
+      // More of each state and key than a page holds, and one more.
+      for (let n = 10; n < 74; n += 1) {
         const [id, apiKeyId] = [`job_${n}`, keys[n % 2] ?? ''];
         const state = JOB_STATES[Math.floor((n - 10) / 2) % JOB_STATES.length] ?? 'queued';
         all.unshift({ id, apiKeyId, state });
@@ -219,12 +231,12 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
           const found: string[] = [];
           for (let before: string | undefined; ; ) {
             const page = await queuedJobs.listAllJobs({
-              limit: 3,
+              limit: 2,
               before,
               apiKeyId,
               states: states as JobState[] | null,
             });
-            assert.ok(page.jobs.length <= 3);
+            assert.ok(page.jobs.length <= 2);
             found.push(...page.jobs.map(({ id, state }) => `${id} ${state}`));
             if (page.next === null) break;
             before = page.next;
@@ -253,6 +265,18 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.equal(await queuedJobs.inputOf('job_3'), INPUT);
     assert.ok(await jobs.receiptOfJob('job_1'));
     assert.ok(await jobs.findJob('job_2'));
+  });
+
+  contract('forgets no job that ended at that moment or later, and no more at once than it is told', async (place) => {
+    const { queuedJobs } = await place.open();
+    for (const id of ['job_1', 'job_2', 'job_3']) {
+      await queuedJobs.acceptJob(order(id), INPUT, 'queued');
+      await succeed(queuedJobs, id, { finishedAt: T0 + 10 });
+    }
+    assert.equal(await queuedJobs.forgetEndedJobs(T0 + 10, 9), 0);
+    const forgotten: number[] = [];
+    for (let times = 0; times < 3; times += 1) forgotten.push(await queuedJobs.forgetEndedJobs(T0 + 11, 2));
+    assert.deepEqual(forgotten, [2, 1, 0]);
   });
 
   contract('keeps word for the webhook of a job with its end, until it is delivered', async (place) => {
@@ -286,7 +310,7 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.deepEqual(await after.dueWebhooks(at + 5, 9, none), { due: [], nextAt: null });
   });
 
-  contract('gives word that is due at once in the order in which it came', async (place) => {
+  contract('gives the word that is due longest first, and of what is due at once what came first', async (place) => {
     const { queuedJobs } = await place.open();
     const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
     for (const id of ['job_1', 'job_2', 'job_3']) {
@@ -294,13 +318,18 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
       const record = finishedJob(id, { state: 'cancelled' });
       await queuedJobs.endJob(id, 'cancel', { record, result: null, event: { id: `e-${id}`, body: '{}' } });
     }
-    const due = async (at: number) => (await queuedJobs.dueWebhooks(at, 9, { seqs: [], apiKeyIds: [] })).due;
-    // Put off until one moment, the last of them first.
-    for (const { seq } of (await due(T0 + 20)).toReversed()) await queuedJobs.settleWebhook(seq, T0 + 30);
-    assert.deepEqual(
-      (await due(T0 + 30)).map(({ eventId }) => eventId),
-      ['e-job_1', 'e-job_2', 'e-job_3'],
-    );
+    const due = async (at: number, limit = 9) =>
+      (await queuedJobs.dueWebhooks(at, limit, { seqs: [], apiKeyIds: [] })).due;
+    // Put off, the last of them first, two of them until one moment.
+    const [first, ...others] = await due(T0 + 20);
+    for (const { seq } of others.toReversed()) await queuedJobs.settleWebhook(seq, T0 + 30);
+    await queuedJobs.settleWebhook(first?.seq ?? 0, T0 + 31);
+    for (const limit of [9, 2]) {
+      assert.deepEqual(
+        (await due(T0 + 31, limit)).map(({ eventId }) => eventId),
+        ['e-job_2', 'e-job_3', 'e-job_1'].slice(0, limit),
+      );
+    }
   });
 
   contract('keeps the weights of keys', async (place) => {

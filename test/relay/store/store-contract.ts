@@ -179,7 +179,11 @@ function describeKeys(contract: Contract): void {
     await keys.revokeKey('key_1', T0 + 1);
     const again = await keys.putKey(keyRecord('key_1', { name: 'other name' }));
     assert.deepEqual(again, keyRecord('key_1', { revokedAt: T0 + 1 }));
-    assert.equal((await keys.listKeys()).length, 1);
+    // Also one that has only its hash, or only its id.
+    for (const other of [keyRecord('key_2', { hash: again.hash }), keyRecord('key_1', { hash: 'another' })]) {
+      assert.deepEqual(await keys.putKey(other), again);
+    }
+    assert.deepEqual(await keys.listKeys(), [again]);
   });
 
   contract('revokes a key for good and says whether there was one', async (place) => {
@@ -210,9 +214,13 @@ function describeKeys(contract: Contract): void {
       { keyId: 'key_x', usedAt: T0 + 10 },
     ]);
     await keys.touchKeys([]);
+    await keys.touchKeys([{ keyId: 'key_1', usedAt: T0 + 11 }]);
     assert.deepEqual(
-      (await keys.listKeys()).map((key) => key.lastUsedAt),
-      [T0 + 10, T0 + 50],
+      (await keys.listKeys()).map((key) => [key.keyId, key.lastUsedAt]),
+      [
+        ['key_1', T0 + 11],
+        ['key_2', T0 + 50],
+      ],
     );
   });
 }

@@ -18,29 +18,23 @@ export function describeUsageContract(name: string, makePlace: (t: TestContext) 
     await jobs.recordFinishedJob(finishedJob('job_1', { apiKeyId: 'key_a', model: 'm', ...used(10, 1) }));
     await jobs.recordFinishedJob(finishedJob('job_2', { apiKeyId: 'key_a', model: 'm', ...used(20, 2) }));
     await jobs.recordFinishedJob(finishedJob('job_3', { apiKeyId: 'key_b', model: 'm', ...used(40, 4) }));
-    await jobs.recordFinishedJob(
-      finishedJob('job_4', {
-        apiKeyId: 'key_b',
-        model: 'n',
-        usage: null,
-        state: 'failed',
-        receipt: null,
-        attempts: [],
-      }),
-    );
+    for (const id of ['job_4', 'job_6']) {
+      const failed = { state: 'failed', usage: null, receipt: null } as const;
+      await jobs.recordFinishedJob(finishedJob(id, { apiKeyId: 'key_b', model: 'n', ...failed, attempts: [] }));
+    }
     await jobs.recordFinishedJob(
       finishedJob('job_5', { apiKeyId: 'key_b', model: 'n', ...used(80, 8), finishedAt: T0 + DAY_MS }),
     );
     const all = { fromHour: DAY * 24, toHour: DAY * 24 + 47, limit: 100 };
     const nothing = { day: null, hour: null, key: null, model: null, node: null };
     assert.deepEqual(await usage.sumUsage({ ...all, by: ['day'] }), [
-      { ...nothing, day: DAY, jobs: 4, failed: 1, inputTokens: 70, outputTokens: 7 },
+      { ...nothing, day: DAY, jobs: 5, failed: 2, inputTokens: 70, outputTokens: 7 },
       { ...nothing, day: DAY + 1, jobs: 1, failed: 0, inputTokens: 80, outputTokens: 8 },
     ]);
     assert.deepEqual(await usage.sumUsage({ ...all, toHour: DAY * 24 + 23, by: ['key', 'model'] }), [
       { ...nothing, key: 'key_a', model: 'm', jobs: 2, failed: 0, inputTokens: 30, outputTokens: 3 },
       { ...nothing, key: 'key_b', model: 'm', jobs: 1, failed: 0, inputTokens: 40, outputTokens: 4 },
-      { ...nothing, key: 'key_b', model: 'n', jobs: 1, failed: 1, inputTokens: 0, outputTokens: 0 },
+      { ...nothing, key: 'key_b', model: 'n', jobs: 2, failed: 2, inputTokens: 0, outputTokens: 0 },
     ]);
     const ofOne = await usage.sumUsage({ ...all, by: ['node'], apiKeyId: 'key_a' });
     assert.deepEqual(

@@ -15,6 +15,7 @@ import { keyAccounts } from './0105-key-accounts.ts';
 import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
 import { usageBytes } from './0130-usage-bytes.ts';
+import { openings } from './0140-openings.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   webhookKeys,
   jobsByState,
   usageBytes,
+  openings,
 ];

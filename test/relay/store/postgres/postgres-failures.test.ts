@@ -93,6 +93,17 @@ proves(
   },
 );
 
+proves('loses nothing that it has acknowledged, also where the database does not wait for its disk', async (place) => {
+  await place.tamper(`ALTER DATABASE ${place.url.slice(place.url.lastIndexOf('/') + 1)} SET synchronous_commit = off`);
+  const store = await place.open();
+  // Of one after the other, so that what the server writes by itself a moment later is not all of it.
+  for (let at = 0; at < 20; at += 1) await store.jobs.recordFinishedJob(finishedJob(`job_${at}`));
+  await place.server.kill();
+  await place.server.start();
+  await until(() => isWritable(store));
+  assert.equal((await store.jobs.countJobsByState()).succeeded, 20);
+});
+
 proves('refuses what a broken line may have lost, and writes again on a new one', async (place) => {
   const store = await place.open();
   await cutLines(place);
@@ -117,11 +128,34 @@ proves('does not write beside a relay that has taken the database over', async (
     const health = await store.health();
     return !health.writable && /has taken over the database/.test(health.reason);
   });
-  await assert.rejects(store.nodes.nextEpoch('desk-1'), isProblem('storage_failed', /Stop one of the two/));
+  // Clients read that, too: neither where the database is nor where the other relay.
+  const taken = isProblem('storage_failed', /^Another relay has taken over the database\. Stop one of the two\.$/);
+  await assert.rejects(store.nodes.nextEpoch('desk-1'), taken);
   assert.equal(await other.nodes.nextEpoch('desk-1'), 1);
   await other.close();
-  await until(() => isWritable(store));
 });
+
+proves(
+  'does not write after a relay that had the database meanwhile, for it knows nothing of what that did',
+  async (place) => {
+    const store = await place.open();
+    await cutLines(place);
+    await (await openPostgresStore({ url: place.url })).close();
+    const stale = isProblem('storage_failed', /^Another relay has had the database meanwhile\. Start this one again/);
+    for (const _ of [1, 2]) {
+      await until(async () => {
+        const health = await store.health();
+        return !health.writable && /Start this one again/.test(health.reason);
+      });
+      await assert.rejects(store.nodes.nextEpoch('desk-1'), stale);
+    }
+    const again = await place.open();
+    assert.equal(await again.nodes.nextEpoch('desk-1'), 1);
+    // The lock goes with its connection, whether or not it was of use.
+    await cutLines(place);
+    await until(() => isWritable(again));
+  },
+);
 
 proves('takes its lock back from a connection of its own that only the server still believes in', async (place, t) => {
   const line = await startLine(t, place.url);
@@ -149,6 +183,33 @@ proves(
     await server.dropDatabase(url);
   },
 );
+
+proves('says of a commit in which the line broke that nobody knows what was kept, and takes it once', async (place) => {
+  const store = await place.open();
+  await place.tamper(`
+    CREATE FUNCTION cut_line() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      PERFORM pg_terminate_backend(pg_backend_pid());
+      RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER cut_line AFTER INSERT ON jobs DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION cut_line()`);
+  const unknown = isProblem('storage_failed', /Whether the last changes were kept is not known\.$/);
+  await assert.rejects(store.jobs.recordFinishedJob(finishedJob('job_1')), unknown);
+  await place.tamper('DROP TRIGGER cut_line ON jobs');
+  await until(() => isWritable(store));
+  await store.jobs.recordFinishedJob(finishedJob('job_1'));
+  assert.equal((await store.jobs.countJobsByState()).succeeded, 1);
+});
+
+proves('refuses a database whose text is not UTF-8', async ({ url, tamper }) => {
+  await tamper("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  const latin = url.replace(/[^/]+$/, 'latin');
+  await assert.rejects(
+    openPostgresStore({ url: latin }),
+    isProblem('database_unusable', /LATIN1\. Create it with .* UTF8/),
+  );
+  await tamper('DROP DATABASE latin WITH (FORCE)');
+});
 
 proves('refuses the database of another program', async ({ server }) => {
   const url = await server.createDatabase();
@@ -188,6 +249,12 @@ proves('says nothing of the values of a statement that is refused', async (place
 proves('ends a job also when its text has what PostgreSQL cannot store', async (place) => {
   const { jobs } = await place.open();
   const problem = { code: 'job_failed', detail: 'a\0b' };
-  await jobs.recordFinishedJob(finishedJob('job_1', { state: 'failed', problem, receipt: null }));
-  assert.equal((await jobs.findJob('job_1'))?.problem?.detail, 'a\ufffdb');
+  const job = finishedJob('job_1', { state: 'failed', problem, receipt: null });
+  await jobs.recordFinishedJob({ ...job, attempts: job.attempts.map((attempt) => ({ ...attempt, problem })) });
+  const kept = await jobs.findJob('job_1');
+  const told = [kept?.problem, ...(kept?.attempts ?? []).map((attempt) => attempt.problem)];
+  assert.deepEqual(
+    told.map((one) => one?.detail),
+    ['a\ufffdb', 'a\ufffdb'],
+  );
 });

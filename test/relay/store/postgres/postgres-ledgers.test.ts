@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
@@ -7,6 +8,7 @@ import type { Store } from '../../../../relay/store/store.ts';
 import { isConsistent } from '../../../../shared/receipts/log/verify-proofs.ts';
 import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
+import { until } from '../../../support/until.ts';
 import { draftFor, finishedJob, RELAY_KEY } from '../store-records.ts';
 import { fillOldDatabase } from './old-receipt-database.ts';
 import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
@@ -71,8 +73,12 @@ proves('refuses to change or forget receipts, the log, the ledger and settlement
 proves('finds a balance that is not that of its entries', async (place) => {
   const store = await openWithReceipts(place);
   await place.tamper("UPDATE accounts SET balance_micro = 50 WHERE account = 'node:b'");
+  await place.tamper("INSERT INTO accounts VALUES ('node:forged', 9)");
+  await place.tamper("DELETE FROM accounts WHERE account = 'key:a'");
   assert.deepEqual(await store.credits.auditLedger(), [
+    { account: 'key:a', balanceMicro: 0, entriesMicro: -5 * RECEIPTS },
     { account: 'node:b', balanceMicro: 50, entriesMicro: 5 * RECEIPTS },
+    { account: 'node:forged', balanceMicro: 9, entriesMicro: 0 },
   ]);
 });
 
@@ -108,6 +114,11 @@ proves('[V5] takes over a log whose leaves had a table of their own, and goes on
   const url = await server.createDatabase();
   // Full subtrees of both levels that are stored, and two leaves beside them.
   const older = await fillOldDatabase(url, 256 + 16 + 2);
+  const reading = openPostgresStore({ url, readOnly: true });
+  await assert.rejects(
+    reading,
+    isProblem('database_unusable', /older Sparewatt \(it lacks migration 0097-.*left as it is/),
+  );
   const store = await openPostgresStore({ url, relaySeed: RELAY_KEY.seed });
   try {
     const { jobs, keys, receiptLog } = store;
@@ -131,10 +142,12 @@ proves('[V5] takes over a log whose leaves had a table of their own, and goes on
   }
 });
 
-/** Of this old database one step takes as long as on a very large one. */
+/** Of this old database one step takes as long as on a very large one, or as the address says. */
 const SLOW_STEP = `
 CREATE FUNCTION take_long() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-  IF current_query() LIKE '%DROP TABLE usage_by_day%' THEN PERFORM pg_sleep(3); END IF;
+  IF current_query() LIKE '%DROP TABLE usage_by_day%' THEN
+    PERFORM pg_sleep(coalesce(current_setting('test.slow_s', true), '3')::integer);
+  END IF;
 END $$;
 CREATE EVENT TRIGGER take_long ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION take_long()`;
 
@@ -153,3 +166,31 @@ proves('lets a large database take as long as it needs to be brought up to date'
     await server.dropDatabase(url);
   }
 });
+
+/** Brings a database up to date in a process that can be killed. */
+const OPENING = `
+const { openPostgresStore } = await import(process.env.STORE);
+await openPostgresStore({ url: process.env.DATABASE_URL });
+`;
+
+proves(
+  'is not kept out by a relay that was killed while it brought a large database up to date',
+  async ({ server }) => {
+    const url = await server.createDatabase();
+    await fillOldDatabase(url, 2);
+    const client = new pg.Client(url);
+    await client.connect();
+    await client.query(SLOW_STEP);
+    const STORE = import.meta.resolve('../../../../relay/store/postgres/open-postgres-store.ts');
+    const env = { ...process.env, STORE, DATABASE_URL: `${url}?options=-c%20test.slow_s%3D600` };
+    const killed = spawn(process.execPath, ['--input-type=module', '--eval', OPENING], { env, stdio: 'ignore' });
+    const sleeps = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    await until(async () => (await client.query(sleeps)).rowCount === 1);
+    killed.kill('SIGKILL');
+    await client.end();
+    const store = await openPostgresStore({ url: `${url}?options=-c%20test.slow_s%3D0` });
+    assert.equal((await store.keys.listKeys()).length, 1);
+    await store.close();
+    await server.dropDatabase(url);
+  },
+);

@@ -7,6 +7,7 @@ import { describeMinerContract } from '../miner-contract.ts';
 import { describeNodeAdminContract } from '../node-admin-contract.ts';
 import { describePairingContract } from '../pairing-contract.ts';
 import { describeQueuedJobContract } from '../queued-job-contract.ts';
+import { describeReceiptLogContract } from '../receipt-log-contract.ts';
 import { describeServiceContract } from '../service-contract.ts';
 import { preparePostgresPlaces } from './postgres-place.ts';
 
@@ -23,4 +24,5 @@ if (skip === undefined) {
   describeServiceContract(NAME, makePlace);
   describeFileContract(NAME, makePlace);
   describeMinerContract(NAME, makePlace);
+  describeReceiptLogContract(NAME, makePlace);
 } else test(`${NAME}: keeps the queue, credits, pairing and the rest`, { skip }, () => undefined);

@@ -19,7 +19,9 @@ test('the ledger refuses to be changed, and an audit finds a balance that is not
   assert.throws(() => db.exec('DELETE FROM ledger_entries'), /never deleted/);
   db.exec("UPDATE accounts SET balance_micro = 50 WHERE account = 'node:b'");
   db.exec("INSERT INTO accounts VALUES ('node:forged', 9)");
+  db.exec("DELETE FROM accounts WHERE account = 'key:a'");
   assert.deepEqual(await store.credits.auditLedger(), [
+    { account: 'key:a', balanceMicro: 0, entriesMicro: -5 },
     { account: 'node:b', balanceMicro: 50, entriesMicro: 5 },
     { account: 'node:forged', balanceMicro: 9, entriesMicro: 0 },
   ]);
