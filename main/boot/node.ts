@@ -76,7 +76,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     needBytes: (served) => peaks.needOf(served).bytes,
     onRan: (held) => {
       void peaks.ranOnGpu(held);
-      if (held.length > 0) void gpuCheck.ran();
+      if (held().length > 0) void gpuCheck.ran();
     },
     duty,
     gpuCheck,

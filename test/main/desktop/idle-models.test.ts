@@ -69,6 +69,21 @@ function open(options: Partial<WindowRuntimeOptions> = {}) {
   return { clock, runtime, ends, held, gate, start, ask, states, ordersOf };
 }
 
+test('who asks after a job what the memory of the GPU holds hears of what came since, also of what is only tried out', async () => {
+  let held: () => readonly unknown[] = () => [];
+  const { runtime, ask } = open({ onRan: (told) => (held = told) });
+  await ask(ONE);
+  assert.deepEqual(held(), [named(ONE).served]);
+  const over = Promise.withResolvers<void>();
+  const trial = runtime.tryOut(named('trial'), NEVER, () => over.promise);
+  await until(() => held().length === 2);
+  assert.deepEqual(held(), [named(ONE).served, undefined]);
+  over.resolve();
+  await trial;
+  await ask(TWO);
+  assert.deepEqual(held(), [named(ONE).served, named(TWO).served]);
+});
+
 test('a model without a job for long leaves, says so before, and is loaded again by the next job', async () => {
   const { clock, runtime, ask, states, ends, ordersOf } = open();
   await ask(ONE);
