@@ -96,6 +96,14 @@ describe('a job that is no job for the kernels', () => {
     ['a number that float32 has not', 'science/n-body', { steps: 1, time_step: 1, values: [1e300] }, /finite/],
     ['what is no base64', 'science/n-body', { steps: 1, time_step: 1, data: '!!!!' }, /base64/],
     ['more clusters than points', 'science/k-means', { dimensions: 1, clusters: 3, values: [1, 2] }, /fewer points/],
+    ['half a point', 'science/k-means', { dimensions: 2, clusters: 1, values: [1, 2, 3] }, /A point is 2 numbers/],
+    ['too few right sides', 'science/solve-linear-system', { a: [[1, 0], [0, 1]], b: [1] }, /b must have as many/], // biome-ignore format: a matrix
+    [
+      'an x beyond all numbers',
+      'science/solve-linear-system',
+      { a: [[1e-300]], b: [1e300] },
+      /too large or the matrix/,
+    ],
     ['a member that is not known', 'science/k-means', { dimensions: 1, clusters: 1, values: [1], code: 'x' }, /code/],
     [
       'too many numbers',

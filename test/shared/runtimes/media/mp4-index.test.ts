@@ -102,6 +102,19 @@ test('runs that end before they have said what they must hold no packets', () =>
   assert.deepEqual(fragmented(0, [box('tfhd', u32(0x01)), box('trun', u32(0, 1))]), []);
 });
 
+test('what lies before or behind the file is no packet, and what ends with it is one', () => {
+  for (const [place, size] of [
+    [-FIRST - 4, 2],
+    [0, 60_000],
+  ] as const) {
+    // biome-ignore format: pairs
+    assert.deepEqual(fragmented(0, [fromFirst, box('trun', u32(0x201, 1, place, size))]), []);
+  }
+  const head = movie({ id: 7 });
+  const fragment = box('moof', box('traf', box('tfhd', u32(0, 7)), box('trun', u32(0x201, 1, 56 + 8, 6))));
+  assert.deepEqual(packetsOf(FTYP, head, fragment, box('mdat', within(0, 6))), [within(0, 6)]);
+});
+
 test('a box may say its length in eight bytes, or go on to the end of the file', () => {
   const index = movie({ tables: [SIZES, RUNS, box('stco', u32(0, 4, ...PLACES.map((place) => place + 8)))] });
   const long = Buffer.concat([u32(1), Buffer.from('mdat'), u32(0, DATA.length + 8), DATA.subarray(8)]);

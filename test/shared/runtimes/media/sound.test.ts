@@ -74,6 +74,12 @@ test('a broken file is refused, whatever its bytes are', async () => {
   );
 });
 
+test('a value that is no number costs a recording that value alone', () => {
+  const floats = Float32Array.of(0.5, Number.NaN, Number.POSITIVE_INFINITY, -0.5);
+  const { samples } = decodeWav(wavOf({ code: 3, bits: 32 }, Buffer.from(floats.buffer)));
+  assert.deepEqual(samples, Float32Array.of(0.5, 0, 0, -0.5));
+});
+
 test('a wav file of more than half an hour, or of a rate that no recording has, is refused', async () => {
   const file = (rateHz: number, seconds: number) => {
     const made = wavOf({ code: 1, bits: 8 }, Buffer.alloc(Math.floor(rateHz * seconds)));
