@@ -55,6 +55,18 @@ test('places of chunks may have eight bytes, and one behind the end of the file 
   assert.deepEqual(packetsOf(FTYP, DATA, movie({ tables: [SIZES, RUNS, places(0, 0, 1)] })), PACKETS.slice(0, 2));
 });
 
+test('an index that claims more packets or chunks than it tells of is read as far as it goes', () => {
+  const most = 0xffffffff;
+  const claimed = box('stsz', u32(0, 0, most, ...PACKETS.map(({ length }) => length)));
+  const places = box('stco', u32(0, 4, ...PLACES));
+  assert.deepEqual(packetsOf(FTYP, DATA, movie({ tables: [claimed, RUNS, places] })), PACKETS);
+  const one = box('stsc', u32(0, 1, 1, most, 1));
+  assert.equal(packetsOf(FTYP, DATA, movie({ tables: [claimed, one, places] })).length, PACKETS.length);
+  for (const tables of [[claimed, RUNS], [claimed, places], [claimed]]) {
+    assert.deepEqual(packetsOf(FTYP, DATA, movie({ tables })), []);
+  }
+});
+
 test('packets of one size have it said once', () => {
   const tables = [box('stsz', u32(0, 11, 3)), box('stsc', u32(0, 1, 1, 9, 1)), box('stco', u32(0, 1, FIRST))];
   const found = packetsOf(FTYP, DATA, movie({ tables }));
