@@ -84,6 +84,39 @@ test('who asks after a job what the memory of the GPU holds hears of what came s
   assert.deepEqual(held(), [named(ONE).served, named(TWO).served]);
 });
 
+test('a worker that ends by itself is a fault also after its owner once took the memory back', async () => {
+  const { runtime, start } = open();
+  const first = await start(ONE);
+  const freed = runtime.freeMemory();
+  await assert.rejects(first.answer, { code: 'handed_back' });
+  await freed;
+  const second = await start(ONE);
+  runtime.said({ model: ONE, word: { type: 'unloaded' } });
+  await assert.rejects(second.answer, { code: 'node_fault' });
+});
+
+test('what others hold of a GPU is counted before the first model begins to load', async () => {
+  const counted = Promise.withResolvers<void>();
+  const calls: string[] = [];
+  const note = (call: string) => async (): Promise<void> => void calls.push(call);
+  const gpuCheck: WindowRuntimeOptions['gpuCheck'] = {
+    loading: () => note('loading')().then(() => counted.promise),
+    ran: note('ran'),
+    emptied: () => void calls.push('emptied'),
+    result: () => null,
+  };
+  const { ask, ordersOf, runtime } = open({ gpuCheck });
+  const answer = ask(ONE);
+  await until(() => calls.length > 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([calls, ordersOf('load')], [['loading'], []]);
+  counted.resolve();
+  await answer;
+  await ask(TWO);
+  await runtime.freeMemory();
+  assert.deepEqual(calls, ['loading', 'emptied'], 'once for all that lies there');
+});
+
 test('a model without a job for long leaves, says so before, and is loaded again by the next job', async () => {
   const { clock, runtime, ask, states, ends, ordersOf } = open();
   await ask(ONE);

@@ -107,6 +107,18 @@ test('secrets are sealed where the system can, sealed later where it could not, 
   );
 });
 
+test('a system that has no encryption to offer, or fails to say so, protects nothing', async (t) => {
+  const folder = temporaryFolder(t);
+  const { electron } = createElectronDouble({ userData: folder });
+  for (const isAvailable of [async () => false, () => Promise.reject(new Error('no bus'))]) {
+    const safeStorage = { ...electron.safeStorage, isAsyncEncryptionAvailable: isAvailable };
+    for (const platform of ['linux', 'darwin'] as const) {
+      const boxes = await openSealedBoxes({ safeStorage, folder, platform, limit: () => NEVER });
+      assert.equal(boxes.isProtected, false, platform);
+    }
+  }
+});
+
 test('the log keeps no texts of jobs and no secrets, whoever hands them over, and stays small', (t) => {
   const path = join(temporaryFolder(t), 'logs', 'a.log');
   const log = openLogFile(path, () => AT);

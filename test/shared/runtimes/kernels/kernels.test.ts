@@ -69,7 +69,7 @@ describe('the kernels on a processor', () => {
   test('tell of what float32 cannot hold, which JSON would make null of', async () => {
     const asked = { rows: 1, inner: 1, columns: 1 };
     const refused = run('science/matrix-product', { ...asked, values: [1e30, 1e30] });
-    await assert.rejects(refused, { code: 'invalid_value', message: /float32 cannot hold/ });
+    await assert.rejects(refused, { code: 'invalid_value', param: 'values', message: /float32 cannot hold/ });
     const data = Buffer.from(Float32Array.of(1e30, 1e30).buffer).toString('base64');
     assert.deepEqual(floatsOf(await run('science/matrix-product', { ...asked, data })), Float32Array.of(Infinity));
   });

@@ -145,8 +145,11 @@ test('packets of any sizes are packed as Ogg and come out again', () => {
     const packets = sizes.map((size) => Buffer.alloc(size, 1 + Math.floor(random() * 255)));
     assert.deepEqual(packetsOfOgg(writeOgg([SETUP], packets)), [SETUP, ...packets]);
   }
-  const largest = Buffer.alloc(65_024);
-  assert.deepEqual(packetsOfOgg(writeOgg([SETUP], [largest, Buffer.alloc(65_025)])), [SETUP, largest]);
+  const large = packetsOfOgg(writeOgg([SETUP], [Buffer.alloc(65_024), Buffer.alloc(65_025)]));
+  assert.deepEqual(
+    large.map(({ length }) => length),
+    [SETUP.length, 65_024],
+  );
 });
 
 test('AAC is found whole, in one index or in fragments, and refused by name where the host cannot decode it', async () => {
