@@ -78,6 +78,8 @@ test('who asks after a job what the memory of the GPU holds hears of what came s
   const trial = runtime.tryOut(named('trial'), NEVER, () => over.promise);
   await until(() => held().length === 2);
   assert.deepEqual(held(), [named(ONE).served, undefined]);
+  const shown = runtime.loaded(null).map(({ model }) => model);
+  assert.deepEqual(shown, [ONE], 'what is tried out is no model of its owner');
   over.resolve();
   await trial;
   await ask(TWO);

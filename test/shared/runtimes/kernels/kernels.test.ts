@@ -55,6 +55,15 @@ describe('the kernels on a processor', () => {
     assert.notDeepEqual(first, other);
   });
 
+  test('tell how far points are from their centres in all', async () => {
+    const { inertia, sizes, converged } = await run('science/k-means', {
+      dimensions: 1,
+      clusters: 2,
+      values: [0, 2, 10, 14],
+    });
+    assert.deepEqual([inertia, sizes, converged], [1 + 1 + 4 + 4, [2, 2], true]);
+  });
+
   test('answer in the form in which they were asked', async () => {
     const asked = { rows: 1, inner: 2, columns: 1 };
     assert.deepEqual(await run('science/matrix-product', { ...asked, values: [1, 2, 3, 4] }), {
