@@ -60,6 +60,19 @@ for (const [why, make] of Object.entries(HIDDEN)) {
   });
 }
 
+test('what stands before the size of a picture is passed over', async () => {
+  const gif = await image().gif().toBuffer();
+  const frame = gif.indexOf(Buffer.of(0x2c, 0, 0, 0, 0, 37));
+  const comments = [Buffer.of(0x21, 0xfe, 0x00), Buffer.of(0x21, 0xfe, 0x02, 0x2c, 0x2c, 0x01, 0x2c, 0x00)];
+  const commented = smallScreen(Buffer.concat([gif.subarray(0, frame), ...comments, gif.subarray(frame)]));
+  assert.deepEqual(readImageHead(commented), { form: 'gif', width: 37, height: 21 });
+  const jpeg = await image().jpeg().toBuffer();
+  // Tables, whose markers stand among those of frames, and a byte that only fills.
+  const tables = [0xc4, 0xc8, 0xcc].map((marker) => Buffer.of(0xff, marker, 0, 11, 8, 0, 1, 0, 1, 1, 1, 1, 1));
+  const late = Buffer.concat([jpeg.subarray(0, 2), ...tables, Buffer.of(0xff), jpeg.subarray(2)]);
+  assert.deepEqual(readImageHead(late), { form: 'jpeg', width: 37, height: 21 });
+});
+
 test('no decoder makes of a picture more than was told of it', async () => {
   const random = seededRandom(17);
   const files = await Promise.all(['gif', 'jpeg', 'webp', 'png'].map((form) => FILES[form as 'gif']().toBuffer()));
@@ -110,7 +123,9 @@ test('bytes that are no picture, or a broken one, are refused and nothing else h
       assert.match(String((error as { code?: string }).code), /^(unsupported_media|invalid_image)$/);
     }
   }
-  assert.throws(() => readImageHead(Buffer.from('<svg/>')), isProblem('unsupported_media', /png, jpeg/));
+  for (const other of ['<svg/>', `RIFF....WAVEfmt ${'.'.repeat(30)}`, `ÿ${'.'.repeat(30)}`]) {
+    assert.throws(() => readImageHead(Buffer.from(other, 'latin1')), isProblem('unsupported_media', /png, jpeg/));
+  }
 });
 
 test('a picture that only claims to be huge is refused by its claim', async () => {
