@@ -1,18 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { originOf } from '../../shared/agent/relay-conversation.ts';
-import { createModelDesk } from '../../shared/downloads/model-desk.ts';
-import { readWanted } from '../../shared/downloads/wanted-model.ts';
-import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { currentProfile } from '../../shared/preferences/contribution.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
-import { Problem } from '../../shared/problems/problem.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { createDutyShare } from '../headless/inference/duty-share.ts';
-import { discardUnfinished } from '../headless/models/inventory.ts';
-import { createRelayFetch } from '../headless/models/relay-fetch.ts';
-import { relayPinsIn } from '../headless/relay-pins.ts';
 import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
@@ -24,14 +16,14 @@ import { createJobDesk, noteEnergy } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createNodeHost } from '../node/node-host.ts';
-import { dtypesForPage } from '../node/page-models.ts';
 import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
 import { createComputeWindow } from '../windows/compute-window.ts';
 import type { BootSteps } from './boot-steps.ts';
-import type { DesktopHost, RelayFiles } from './desktop-host.ts';
+import type { DesktopHost } from './desktop-host.ts';
+import { openModelDownloads } from './model-downloads.ts';
 import type { Storage } from './storage.ts';
 import { watchMachine } from './watch-machine.ts';
 
@@ -76,7 +68,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     needBytes: (served) => peaks.needOf(served).bytes,
     onRan: (held) => {
       void peaks.ranOnGpu(held);
-      if (held.length > 0) void gpuCheck.ran();
+      if (held().length > 0) void gpuCheck.ran();
     },
     duty,
     gpuCheck,
@@ -178,52 +170,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     ...(host.machineTestWithinMs === undefined ? {} : { withinMs: host.machineTestWithinMs }),
     log,
   });
-  const cacheFolder = join(folder, 'models');
-  const tellAsked = (id: string, relay: RelayFiles | undefined): void => {
-    const to = relay === undefined ? 'the model hub' : new URL(relay.relayUrl).host;
-    departures.note('model', to, Buffer.byteLength(id));
-    // Whoever has just asked looks for it now.
-    departures.flush();
-  };
-  const { modelSizer } = host;
   const sensed = Promise.withResolvers<void>();
-  const modelDesk = createModelDesk({
-    ...(modelSizer !== undefined && {
-      measure: (id: string, signal: AbortSignal) => {
-        const relay = relayFiles(node.link(), boxes);
-        tellAsked(id, relay);
-        return modelSizer(relay)(id, { signal, dtypes: dtypesForPage(runtime.report()) });
-      },
-    }),
-    discard: (id) => discardUnfinished(cacheFolder, readWanted(id).id),
-    install: (id, options) => {
-      const relay = relayFiles(node.link(), boxes);
-      let isTold = false;
-      return host.modelInstaller({ cacheFolder, relay, log })(id, {
-        ...options,
-        dtypes: dtypesForPage(runtime.report()),
-        onProgress: (progress) => {
-          options.onProgress(progress);
-          if (isTold) return;
-          isTold = true;
-          tellAsked(id, relay);
-        },
-      });
-    },
+  const modelDesk = openModelDownloads(host, storage, {
+    link: node.link,
+    departures,
     runtime,
-    wanted: () => settings.get().models ?? [],
-    keepWanted: (ids) => settings.change({ models: [...ids] }),
-    paused: () => settings.get().pausedModels ?? [],
-    keepPaused: (ids) => settings.change({ pausedModels: [...ids] }),
-    quotaBytes: () => settings.get().preferences.disk_quota_bytes ?? undefined,
-    refusal: () => {
-      if (!isDear()) return undefined;
-      return new Problem('policy_refused', 'This network is metered. Allow it in Preferences, or wait for another.');
-    },
+    isDear: () => isDear(),
     sensed: sensed.promise,
-    now,
-    onChange: changed,
-    log,
+    changed,
   });
   const presence = watchMachine(host, steps, {
     isComputing: () => jobs.running().length > 0,
@@ -291,13 +245,6 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     meetGpu,
     isDear,
   };
-}
-
-function relayFiles(link: RelayLink, boxes: Storage['boxes']): RelayFiles | undefined {
-  if (!('relay' in link)) return undefined;
-  const { relay: relayUrl } = link;
-  const pins = relayPinsIn(boxes.box('relay-pins'));
-  return { relayUrl, relayFetch: createRelayFetch(relayUrl, () => pins.authority(originOf(relayUrl))) };
 }
 
 function relayOf(node: ReturnType<typeof createNodeHost>): string {

@@ -65,7 +65,8 @@ function kindOf(subject: string): string {
 
 function requestKind(url: string): string {
   const path = URL.parse(url)?.pathname ?? '';
-  if (path.includes('/pair')) return 'pairing';
+  // Every conversation begins as pairing does, with a challenge.
+  if (path.endsWith('/pairing/complete')) return 'pairing';
   if (path.endsWith('/records')) return 'records';
   return path.endsWith('/enroll') ? 'enrolment' : 'request';
 }

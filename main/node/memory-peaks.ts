@@ -17,8 +17,8 @@ export type MemoryPeaks = {
   needOf(served: Served): { bytes: number; basis: 'measured' | 'estimated' };
   /** A model alone in a process has taken so much at most. */
   note(served: Served, bytes: number): void;
-  /** A job has ended on the GPU, with these models in its memory. */
-  ranOnGpu(held: readonly Served[]): Promise<void>;
+  /** A job has ended on the GPU; `held` tells what is in its memory, undefined for what is only tried out. */
+  ranOnGpu(held: () => readonly (Served | undefined)[]): Promise<void>;
 };
 
 /** Asking a program of the system costs some of the machine; memory seldom changes from one job to the next. */
@@ -51,13 +51,18 @@ export function createMemoryPeaks({ kept, keep, readGpuBytes, now }: MemoryPeaks
     },
     note,
     ranOnGpu: async (held) => {
-      const [only] = held;
-      if (only === undefined || held.length > 1 || now() < nextAt) return;
+      const only = onlyOf(held());
+      if (only === undefined || now() < nextAt) return;
       nextAt = now() + LEAST_BETWEEN_MS;
       const bytes = await readGpuBytes();
-      if (bytes !== null) note(only, bytes);
+      // Asking takes a second, in which another may have come.
+      if (bytes !== null && onlyOf(held())?.name === only.name) note(only, bytes);
     },
   };
+}
+
+function onlyOf(held: readonly (Served | undefined)[]): Served | undefined {
+  return held.length === 1 ? held[0] : undefined;
 }
 
 function keyOf({ name, revision, dtype, device }: Served): string {

@@ -82,7 +82,9 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
     return found;
   };
 
-  const ended = (problem: string | null): void => {
+  const ended = (of: string, problem: string | null): void => {
+    // Another relay has been found meanwhile, which is asked in its own time.
+    if (relay !== undefined && relay !== of) return;
     const waiting = relay === undefined ? 0 : missing(relay, 10_000).length;
     state = { syncedAt: problem === null ? now() : state.syncedAt, waiting, problem };
     nextAt = waiting === 0 && problem === null ? undefined : now() + waitMs;
@@ -112,12 +114,12 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
       nextAt = undefined;
       try {
         await sync(at.relay);
-        ended(null);
+        ended(at.relay, null);
       } catch (error) {
         if (isClosed) return;
         const problem = toProblem(error);
         log.warn({ code: problem.code }, 'receipts could not be fetched; they are asked for again');
-        ended(problem.message);
+        ended(at.relay, problem.message);
       } finally {
         isAsking = false;
       }

@@ -37,8 +37,8 @@ export type WindowRuntimeOptions = {
   needBytes?: (served: PageModel['served']) => number;
   /** Whether a model is to run on the page's processor although the GPU is there for it; none is when absent. */
   prefersProcessor?: (name: string) => boolean;
-  /** A job has ended well, with these models in the memory of the GPU. */
-  onRan?: (held: readonly PageModel['served'][]) => void;
+  /** A job has ended well; `held` tells what is in the memory of the GPU, undefined for what is only tried out. */
+  onRan?: (held: () => readonly (PageModel['served'] | undefined)[]) => void;
   /** How much of the time models may compute; all of it when absent. */
   duty?: DutyShare;
   /** Looks whether a GPU's memory comes back; nobody does when absent. */
@@ -134,11 +134,11 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     ...(gpuCheck === undefined ? {} : { gpuCheck }),
   });
   duty.onChange(loads.tellDuty);
-  const heldByGpu = (): PageModel['served'][] =>
-    [...byName.values()]
-      .flatMap((model) => runnable(model) ?? [])
-      .filter(({ served, load }) => load.device === 'webgpu' && loads.has(served.name))
-      .map(({ served }) => served);
+  const heldByGpu = (): (PageModel['served'] | undefined)[] =>
+    loads
+      .names()
+      .filter((name) => loads.deviceOf(name) === 'webgpu')
+      .map((name) => byName.get(name)?.served);
 
   const isUsable = (model: PageModel): boolean => report?.usable === true && loads.isAllowed(model);
   /** The model as it runs now; undefined where it cannot. */
@@ -190,7 +190,7 @@ export function createWindowRuntime(options: WindowRuntimeOptions): WindowRuntim
     run: async (job, output, signal) => {
       const model = find(job.model);
       const result = await using(job.model, () => runOn(model, job, output, signal));
-      options.onRan?.(heldByGpu());
+      options.onRan?.(heldByGpu);
       return { ...result, execution: model.execution };
     },
     freeMemory: loads.empty,

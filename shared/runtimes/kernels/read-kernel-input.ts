@@ -68,10 +68,15 @@ export function invalid(sentence: string, param?: string): Problem {
   return new Problem('invalid_value', sentence, param === undefined ? {} : { param });
 }
 
-/** Numbers in the form in which the job's own came. Errors: `result_too_large`. */
+/** Numbers in the form in which the job's own came. Errors: `result_too_large`; `invalid_value` for what JSON does not write. */
 export function inFormOf({ values }: JsonInput, result: Float32Array): JsonInput {
   if (result.length > MOST_VALUES) {
     throw new Problem('result_too_large', `A result may have ${MOST_VALUES} numbers. Ask for a part.`);
   }
-  return Array.isArray(values) ? { values: [...result] } : { data: floatsToBase64(result) };
+  if (!Array.isArray(values)) return { data: floatsToBase64(result) };
+  if (result.every(Number.isFinite)) return { values: [...result] };
+  throw invalid(
+    'The result has numbers that float32 cannot hold. Send smaller ones, or data, which tells which.',
+    'values',
+  );
 }

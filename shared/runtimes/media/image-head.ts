@@ -28,20 +28,53 @@ function pngHead(bytes: Uint8Array, view: DataView): ImageHead | undefined {
   return { form: 'png', width: view.getUint32(16), height: view.getUint32(20) };
 }
 
+/** Where the first frame reaches beyond the screen, decoders make the screen as large. */
 function gifHead(bytes: Uint8Array, view: DataView): ImageHead | undefined {
-  if (!hasText(bytes, 0, 'GIF8') || bytes.length < 10) return undefined;
-  return { form: 'gif', width: view.getUint16(6, true), height: view.getUint16(8, true) };
+  if (!hasText(bytes, 0, 'GIF8') || bytes.length < 13) return undefined;
+  const [width, height] = [view.getUint16(6, true), view.getUint16(8, true)];
+  const at = firstFrameOfGif(bytes);
+  if (at === undefined) return undefined;
+  if (bytes[at] !== GIF_FRAME || at + 9 > bytes.length) return { form: 'gif', width, height };
+  const right = view.getUint16(at + 1, true) + view.getUint16(at + 5, true);
+  const bottom = view.getUint16(at + 3, true) + view.getUint16(at + 7, true);
+  return { form: 'gif', width: Math.max(width, right), height: Math.max(height, bottom) };
 }
 
-/** Each part names its length; the size stands in the one that begins the frame (C0 to CF, but for three tables). */
+const GIF_FRAME = 0x2c;
+const GIF_EXTENSION = 0x21;
+const GIF_COMMENT = 0xfe;
+
+/**
+ * Behind the colours, and behind extensions, which are blocks that name their lengths up to an empty one. Decoders do not agree where
+ * one ends that has nothing in it and is no comment: there is no such place then.
+ */
+function firstFrameOfGif(bytes: Uint8Array): number | undefined {
+  const flags = bytes[10] ?? 0;
+  let at = 13 + (flags & 0x80 ? 3 * 2 ** ((flags & 0x07) + 1) : 0);
+  while (bytes[at] === GIF_EXTENSION) {
+    if (bytes[at + 2] === 0 && bytes[at + 1] !== GIF_COMMENT) return undefined;
+    at += 2;
+    for (let size = bytes[at] ?? 0; size > 0; size = bytes[at] ?? 0) at += 1 + size;
+    at += 1;
+  }
+  return at;
+}
+
+/**
+ * Each part names its length, but for those that stand alone; the size stands in the one that begins the frame (C0 to CF, but for
+ * three tables). Where a decoder would look for the next part elsewhere, it could find another size there.
+ */
 function jpegHead(bytes: Uint8Array, view: DataView): ImageHead | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   for (let at = 2; at + 9 <= bytes.length && bytes[at] === 0xff; ) {
     const marker = bytes[at + 1] ?? 0;
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
     if (isFrame) return { form: 'jpeg', width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
-    // Filling bytes stand alone.
-    at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2);
+    // No marker: decoders look for one behind it.
+    if (marker === 0x00) return undefined;
+    const standsAlone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
+    if (marker === 0xff) at += 1;
+    else at += standsAlone ? 2 : 2 + view.getUint16(at + 2);
   }
   return undefined;
 }

@@ -8,8 +8,14 @@ export type DecodedPart = {
   readonly sampleRate: number;
 };
 
-/** A few bytes of silence can stand for days. What is within it takes 350 MB while it is read. */
+/** A few bytes of silence can stand for days. What is within it takes 350 MB while it is read, at the rate of most recordings. */
 export const LONGEST_S = 1_800;
+const USUAL_HZ = 48_000;
+/**
+ * Below the telephone's 8 kHz with room, above studios' 192 kHz; other rates are a broken head. Formats can claim thousands of
+ * millions, and to bring such a rate to a model's takes memory in proportion.
+ */
+const RATES_HZ = [2_000, 768_000] as const;
 
 export type SoundParts = {
   /** Errors: `invalid_audio` when it is too long. */
@@ -30,7 +36,7 @@ export function gatherSound(longestS: number = LONGEST_S): SoundParts {
       if (rateHz !== 0 && sampleRate !== rateHz) return;
       rateHz = sampleRate;
       length += samplesDecoded;
-      if (length > longestS * rateHz) throw tooLong(longestS);
+      assertBounded(length, rateHz, longestS);
       parts.push(averageOf(channelData, samplesDecoded));
     },
     whole: () => (length === 0 ? undefined : { samples: joinSamples(parts), rateHz }),
@@ -56,7 +62,18 @@ export function joinSamples(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-function tooLong(longestS: number): Problem {
-  const sentence = `The recording is longer than ${longestS / 60} minutes. Send it in parts.`;
+/** Errors: `invalid_audio` for a rate that no recording has, and for more sound or samples than are read. */
+export function assertBounded(samples: number, rateHz: number, longestS: number = LONGEST_S): void {
+  if (rateHz < RATES_HZ[0] || rateHz > RATES_HZ[1]) {
+    throw refused(`The recording claims ${rateHz} samples a second. Send it as wav with ${USUAL_HZ} or less.`);
+  }
+  const minutes = longestS / 60;
+  if (samples > longestS * rateHz) throw refused(`The recording is longer than ${minutes} minutes. Send it in parts.`);
+  if (samples <= longestS * USUAL_HZ) return;
+  const most = `${minutes} minutes have at ${USUAL_HZ} a second`;
+  throw refused(`The recording has more samples than ${most}. Send it in parts, or at a lower rate.`);
+}
+
+function refused(sentence: string): Problem {
   return new Problem('invalid_audio', sentence, { param: 'audio' });
 }

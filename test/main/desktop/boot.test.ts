@@ -210,6 +210,13 @@ test('the first close says that the app goes on, later ones only hide', async (t
   assert.equal(hands.calls.includes('quit'), false);
 });
 
+test('who learns at the first close that the app goes on can end it there', async (t) => {
+  const { hands, ui } = await startDesktop(t);
+  hands.pressedButton = 1;
+  ui().close();
+  await until(() => hands.calls.includes('ended'));
+});
+
 test('without a tray a closed window ends the app', async (t) => {
   const { hands, ui } = await startDesktop(t, { before: (hands) => (hands.hasTray = false) });
   ui().close();

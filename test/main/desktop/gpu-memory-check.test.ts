@@ -98,6 +98,35 @@ test('warns when it is not back within five per cent in time, and does not take 
   assert.equal(second?.takenBytes, 1_000 * MIB);
 });
 
+test('looks no longer than that where asking is slow, and no more often where the clock is set back', async () => {
+  for (const [perLook, looks] of [
+    [{ askedMs: 2_000, waitedMs: 0 }, 2],
+    [{ askedMs: 0, waitedMs: -1_000 }, 8],
+  ] as const) {
+    let now = 100_000;
+    let asked = 0;
+    const over = Promise.withResolvers<void>();
+    const check = createGpuMemoryCheck({
+      readUsedBytes: async () => {
+        asked += 1;
+        if (asked > 1) now += perLook.askedMs;
+        return asked === 1 ? 400 * MIB : 1_400 * MIB;
+      },
+      now: () => now,
+      wait: async () => {
+        now += perLook.waitedMs;
+        assert.ok(asked < 20, 'it looks for ever');
+      },
+      onChange: over.resolve,
+      log: collectLog(),
+    });
+    await check.loading();
+    check.emptied();
+    await over.promise;
+    assert.deepEqual([check.result()?.verdict, asked - 1], ['kept', looks]);
+  }
+});
+
 test('a load that comes meanwhile is no sign of anything', async () => {
   const { options, asked } = nvidiaAt(400, 1_400);
   const { check, log } = await checkOf('NVIDIA', options);

@@ -69,6 +69,56 @@ function open(options: Partial<WindowRuntimeOptions> = {}) {
   return { clock, runtime, ends, held, gate, start, ask, states, ordersOf };
 }
 
+test('who asks after a job what the memory of the GPU holds hears of what came since, also of what is only tried out', async () => {
+  let held: () => readonly unknown[] = () => [];
+  const { runtime, ask } = open({ onRan: (told) => (held = told) });
+  await ask(ONE);
+  assert.deepEqual(held(), [named(ONE).served]);
+  const over = Promise.withResolvers<void>();
+  const trial = runtime.tryOut(named('trial'), NEVER, () => over.promise);
+  await until(() => held().length === 2);
+  assert.deepEqual(held(), [named(ONE).served, undefined]);
+  const shown = runtime.loaded(null).map(({ model }) => model);
+  assert.deepEqual(shown, [ONE], 'what is tried out is no model of its owner');
+  over.resolve();
+  await trial;
+  await ask(TWO);
+  assert.deepEqual(held(), [named(ONE).served, named(TWO).served]);
+});
+
+test('a worker that ends by itself is a fault also after its owner once took the memory back', async () => {
+  const { runtime, start } = open();
+  const first = await start(ONE);
+  const freed = runtime.freeMemory();
+  await assert.rejects(first.answer, { code: 'handed_back' });
+  await freed;
+  const second = await start(ONE);
+  runtime.said({ model: ONE, word: { type: 'unloaded' } });
+  await assert.rejects(second.answer, { code: 'node_fault' });
+});
+
+test('what others hold of a GPU is counted before the first model begins to load', async () => {
+  const counted = Promise.withResolvers<void>();
+  const calls: string[] = [];
+  const note = (call: string) => async (): Promise<void> => void calls.push(call);
+  const gpuCheck: WindowRuntimeOptions['gpuCheck'] = {
+    loading: () => note('loading')().then(() => counted.promise),
+    ran: note('ran'),
+    emptied: () => void calls.push('emptied'),
+    result: () => null,
+  };
+  const { ask, ordersOf, runtime } = open({ gpuCheck });
+  const answer = ask(ONE);
+  await until(() => calls.length > 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([calls, ordersOf('load')], [['loading'], []]);
+  counted.resolve();
+  await answer;
+  await ask(TWO);
+  await runtime.freeMemory();
+  assert.deepEqual(calls, ['loading', 'emptied'], 'once for all that lies there');
+});
+
 test('a model without a job for long leaves, says so before, and is loaded again by the next job', async () => {
   const { clock, runtime, ask, states, ends, ordersOf } = open();
   await ask(ONE);

@@ -47,8 +47,9 @@ function openTester(options: Partial<MachineTestOptions> & { gpu?: GpuReport; ra
         return { finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 40 } };
       });
     };
+  const page: MachineTestOptions['page'] = { lookAtGpu: async () => gpu, tryOut: tryOutOn('page') };
   const tester = createMachineTester({
-    page: { lookAtGpu: async () => gpu, tryOut: tryOutOn('page') },
+    page,
     processor: { tryOut: tryOutOn('process') },
     model: () => MODEL,
     hardware: () => TEST_HARDWARE,
@@ -68,7 +69,7 @@ function openTester(options: Partial<MachineTestOptions> & { gpu?: GpuReport; ra
     log: silentLog,
     ...more,
   });
-  return { it, tester };
+  return { it, tester, page };
 }
 
 const devicesOf = (kept: MachineTest | undefined) =>
@@ -111,6 +112,21 @@ for (const [what, gpu, reason] of [
     assert.deepEqual(devicesOf(it.kept)?.[0], ['gpu', null, reason]);
   });
 }
+
+test('calls a GPU by what the page says of it, and says so where that could not be started', async () => {
+  const nameOf = async (found: GpuReport | undefined): Promise<unknown[]> => {
+    const { it, tester, page } = openTester();
+    page.lookAtGpu = async () => found;
+    await tester.run();
+    const [gpu] = it.kept?.devices ?? [];
+    return [gpu?.device, gpu?.reason];
+  };
+  const plain = { ...REAL_GPU, description: '' };
+  assert.deepEqual(await nameOf(REAL_GPU), [REAL_GPU.description, null]);
+  assert.deepEqual(await nameOf({ ...plain, vendor: 'amd', architecture: 'rdna-3' }), ['amd rdna-3', null]);
+  assert.deepEqual(await nameOf({ ...plain, vendor: '', architecture: '' }), ['GPU', null]);
+  assert.deepEqual(await nameOf(undefined), ['GPU', 'failed']);
+});
 
 test('runs nothing on a GPU that is switched off', async () => {
   const off = {

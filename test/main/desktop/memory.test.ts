@@ -78,23 +78,37 @@ test('the most that a model has taken alone counts more than the size of its fil
   const peaks = createMemoryPeaks({ kept: () => kept, keep, readGpuBytes: async () => bytes, now: () => now });
   const served = { name: 'a', revision: 'r', dtype: 'q4', device: 'webgpu', size_bytes: GIB };
   assert.deepEqual(peaks.needOf(served), { bytes: memoryNeedBytes(served), basis: 'estimated' });
-  await peaks.ranOnGpu([served, { ...served, name: 'b' }]);
+  await peaks.ranOnGpu(() => [served, { ...served, name: 'b' }]);
   assert.deepEqual(kept, {}, 'two share what is told');
-  await peaks.ranOnGpu([served]);
+  await peaks.ranOnGpu(() => [served]);
   assert.deepEqual(peaks.needOf(served), { bytes: 3 * GIB, basis: 'measured' });
   bytes = 9 * GIB;
-  await peaks.ranOnGpu([served]);
+  await peaks.ranOnGpu(() => [served]);
   assert.equal(peaks.needOf(served).bytes, 3 * GIB, 'asked again within a moment');
   now += 60_000;
   bytes = GIB;
-  await peaks.ranOnGpu([served]);
+  await peaks.ranOnGpu(() => [served]);
   bytes = null;
   now += 60_000;
-  await peaks.ranOnGpu([served]);
+  await peaks.ranOnGpu(() => [served]);
   assert.equal(peaks.needOf(served).bytes, 3 * GIB, 'a peak does not fall');
   peaks.note({ ...served, device: 'cpu' }, 5 * GIB);
   assert.equal(peaks.needOf({ ...served, device: 'cpu' }).bytes, 5 * GIB);
   assert.equal(peaks.needOf({ ...served, revision: 's' }).basis, 'estimated');
+});
+
+test('what another model takes that comes while the memory is asked for is not counted for the one that ran', async () => {
+  const kept: number[] = [];
+  const asked = Promise.withResolvers<number>();
+  const keep = (peaks: Record<string, number>): void => void kept.push(...Object.values(peaks));
+  const peaks = createMemoryPeaks({ kept: () => ({}), keep, readGpuBytes: () => asked.promise, now: () => 1 });
+  const served = { name: 'a', revision: 'r', dtype: 'q4', device: 'webgpu', size_bytes: GIB };
+  let held: (typeof served | undefined)[] = [served];
+  const ran = peaks.ranOnGpu(() => held);
+  held = [served, undefined];
+  asked.resolve(9 * GIB);
+  await ran;
+  assert.deepEqual(kept, []);
 });
 
 test('reads how full and how busy GPUs are, each by its own, and guesses none', async (t) => {

@@ -99,7 +99,8 @@ test('pairs by code, answers a chat in its page, and writes it into the ledger w
   assert.equal(desktop.hands.blockers.size, 0, 'the machine may sleep again');
   await desktop.tick();
   const departures = await desktop.ask('listDepartures', { before: null, limit: 50 });
-  assert.deepEqual([...new Set(departures.map(({ kind }) => kind))].sort(), ['answer', 'heartbeat', 'pairing']);
+  const kinds = [...new Set(departures.map(({ kind }) => kind))].sort();
+  assert.deepEqual(kinds, ['answer', 'heartbeat', 'pairing', 'request']);
   assert.ok(departures.every(({ to }) => pool.relay.url.includes(to) || to.startsWith('127.0.0.1')));
   for (const file of ['logs/sparewatt.log', 'ledger.sqlite', 'ledger.sqlite-wal']) {
     assert.doesNotMatch(readFileSync(join(desktop.folder, file), 'latin1'), /say something|Hello/, file);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { PageModel } from '../../../main/node/page-model.ts';
 import { createWindowRuntime } from '../../../main/node/window-runtime.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
+import { Problem, toProblemRecord } from '../../../shared/problems/problem.ts';
 import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop.ts';
 import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -54,7 +55,7 @@ function open(cancelGraceMs: number, loadLimitMs?: number) {
     const confirm = (): void => {
       runtime.said({ model, word: { type: 'cancelled', id, usage: { inputTokens: 1, outputTokens: 1 } } });
     };
-    return { answer, output, finish, confirm };
+    return { answer, output, finish, confirm, id };
   };
   return { runtime, hanging, ends, told, ask };
 }
@@ -72,6 +73,20 @@ test('a cancel is told at once, and what shares the model goes on when the pass 
   bystander.finish();
   assert.equal((await bystander.answer).finishReason, 'stop');
   assert.deepEqual([cancelled.output.pieces, bystander.output.pieces], [[], ['went']]);
+  assert.deepEqual([told('unload'), ends], [[], []]);
+});
+
+test('a cancelled job that ends with a problem has stopped, and costs its model nothing', async () => {
+  const { runtime, ends, told, ask } = open(1);
+  const abort = new AbortController();
+  const cancelled = await ask(ONE, abort.signal);
+  abort.abort(new Error('enough'));
+  const problem = toProblemRecord(new Problem('node_fault', 'It broke.'));
+  runtime.said({ model: ONE, word: { type: 'problem', id: cancelled.id, problem, fault: null } });
+  await assert.rejects(cancelled.answer);
+  const elsewhere = await ask(TWO);
+  elsewhere.finish();
+  await elsewhere.answer;
   assert.deepEqual([told('unload'), ends], [[], []]);
 });
 

@@ -117,6 +117,24 @@ test('an app that closes while a question is on its way leaves its ledger alone'
   }
 });
 
+test('a relay that is found while another has yet to answer is asked at the beginning all the same', async (t) => {
+  for (const isReachable of [true, false]) {
+    const it = openKeeper(t);
+    const gate = Promise.withResolvers<void>();
+    Object.assign(it, { gate: gate.promise, isReachable });
+    await it.pass(3_000);
+    const looking = it.look();
+    it.link = { ...CONNECTED, relay: 'https://other.example' };
+    await it.look();
+    gate.resolve();
+    await looking;
+    assert.equal(it.state().problem, null, 'what the first one did is said of the second');
+    it.isReachable = true;
+    await it.pass(5_000);
+    assert.equal(it.asked.length, 2);
+  }
+});
+
 test('asks again, and less and less, for a receipt that the relay does not have yet', async (t) => {
   const it = openKeeper(t);
   it.withheld.add('job_1');

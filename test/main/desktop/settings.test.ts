@@ -1,6 +1,6 @@
 /** What lies in the app's own folder beside the ledger: settings, secrets and the log. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLogFile } from '../../../main/logs/log-file.ts';
@@ -53,13 +53,22 @@ test('electron-store holds the settings, and a file that is no JSON is put aside
   mkdirSync(folder, { recursive: true });
   await import('../../support/electron-double/alias.ts');
   const { default: Store } = await import('electron-store');
-  const { openStore } = await import('../../../main/settings/open-store.ts');
+  const { keepDamaged, openStore } = await import('../../../main/settings/open-store.ts');
   const first = openSettings(openStore(Store, folder), assert.fail);
   first.change({ toldOfTray: true });
   assert.equal(openSettings(openStore(Store, folder), assert.fail).get().toldOfTray, true);
   writeFileSync(join(folder, 'settings.json'), '{ half');
   assert.deepEqual(openSettings(openStore(Store, folder), assert.fail).get(), FIRST_SETTINGS);
-  assert.equal(readFileSync(join(folder, 'settings.damaged.json'), 'utf8'), '{ half');
+  const damaged = join(folder, 'settings.damaged.json');
+  assert.equal(readFileSync(damaged, 'utf8'), '{ half');
+  // As after a step back from a version that is yet to come.
+  const later = { ...FIRST_SETTINGS, version: 99, wish: { state: 'contribute' } };
+  writeFileSync(join(folder, 'settings.json'), JSON.stringify(later));
+  assert.deepEqual(openSettings(openStore(Store, folder), keepDamaged).get(), FIRST_SETTINGS);
+  assert.deepEqual(JSON.parse(readFileSync(damaged, 'utf8')), later);
+  rmSync(join(folder, 'settings.json'));
+  mkdirSync(join(folder, 'settings.json'));
+  assert.throws(() => openStore(Store, folder), { code: 'EISDIR' }, 'what cannot be read now is not taken for damaged');
 });
 
 test('secrets are sealed where the system can, sealed later where it could not, and never taken for absent', async (t) => {
@@ -84,11 +93,30 @@ test('secrets are sealed where the system can, sealed later where it could not, 
   assert.doesNotMatch(readFileSync(join(folder, 'node-key.sealed'), 'utf8'), /seed/);
   assert.equal(await (await open()).box('node-key').read(), 'seed');
   assert.equal(await after.box('other').read(), undefined);
+  hands.keyring.backend = 'basic_text';
+  await assert.rejects(
+    async () => (await open()).box('node-key').read(),
+    isProblem('keychain_unavailable', /does not give now/),
+    'what was sealed is not taken for absent where the key store is gone',
+  );
+  hands.keyring.backend = 'gnome_libsecret';
   hands.keyring.isLocked = true;
   await assert.rejects(
     async () => (await open()).box('node-key').read(),
     isProblem('keychain_unavailable', /Unlock the key store/),
   );
+});
+
+test('a system that has no encryption to offer, or fails to say so, protects nothing', async (t) => {
+  const folder = temporaryFolder(t);
+  const { electron } = createElectronDouble({ userData: folder });
+  for (const isAvailable of [async () => false, () => Promise.reject(new Error('no bus'))]) {
+    const safeStorage = { ...electron.safeStorage, isAsyncEncryptionAvailable: isAvailable };
+    for (const platform of ['linux', 'darwin'] as const) {
+      const boxes = await openSealedBoxes({ safeStorage, folder, platform, limit: () => NEVER });
+      assert.equal(boxes.isProtected, false, platform);
+    }
+  }
 });
 
 test('the log keeps no texts of jobs and no secrets, whoever hands them over, and stays small', (t) => {

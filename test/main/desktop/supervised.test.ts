@@ -52,6 +52,7 @@ test('[O7] the prompt says whose key asks for a chat, for vectors and for a serv
     await until(() => desktop.app.state().questions.length === 1);
     const [question] = desktop.app.state().questions;
     assert.ok(question);
+    assert.equal(question.endsAt, desktop.clock.now + 60_000, 'its countdown');
     asked.push([question.type, question.model]);
     clients.add(question.client);
     await desktop.ask('answerQuestion', { id: question.id, allow: false });

@@ -95,9 +95,9 @@ export function createTaskEngine(model: TaskModel, { wait = realWait }: TaskEngi
 
   async function runTask(task: Task, job: TaskJob, interrupted: () => boolean, tell: Tell): Promise<EngineResult> {
     if (interrupted()) return NOTHING;
-    const { task: named, ...members } = job.input;
+    const { task: _, ...members } = job.input;
     // In jobs of the other types this member is one of their own.
-    const input = readTaskInput(job.type === 'task' || named === undefined ? members : job.input);
+    const input = readTaskInput(job.type === 'task' ? members : job.input);
     const inPasses: TaskStep['inPasses'] = (key, items, pass) =>
       share(JSON.stringify([task, key]), items, interrupted, pass);
     const inRows = (rowsTogether ?? rowsInTurn)(model, interrupted);

@@ -1,5 +1,5 @@
 import { Problem } from '../../../problems/problem.ts';
-import { countRead, type Label, labelsOf, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
+import { countRead, type Label, labelsOf, nextTurn, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
 
 const MOST_LABELS = 1_000;
 
@@ -28,6 +28,7 @@ export const classifyZeroShot: TaskRun = async ({ model, input, interrupted }) =
     const found = await model.call('zero-shot-classification', text, [...labels], options);
     const { labels: names, scores } = found as { labels: string[]; scores: number[] };
     results.push({ labels: names.map((label, index) => ({ label, score: scores[index] ?? 0 })) });
+    await nextTurn();
   }
   return { output: oneOrAll(results, input.isList('text')), inputTokens };
 };

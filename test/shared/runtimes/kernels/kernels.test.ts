@@ -55,6 +55,15 @@ describe('the kernels on a processor', () => {
     assert.notDeepEqual(first, other);
   });
 
+  test('tell how far points are from their centres in all', async () => {
+    const { inertia, sizes, converged } = await run('science/k-means', {
+      dimensions: 1,
+      clusters: 2,
+      values: [0, 2, 10, 14],
+    });
+    assert.deepEqual([inertia, sizes, converged], [1 + 1 + 4 + 4, [2, 2], true]);
+  });
+
   test('answer in the form in which they were asked', async () => {
     const asked = { rows: 1, inner: 2, columns: 1 };
     assert.deepEqual(await run('science/matrix-product', { ...asked, values: [1, 2, 3, 4] }), {
@@ -64,6 +73,14 @@ describe('the kernels on a processor', () => {
     });
     const data = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer).toString('base64');
     assert.deepEqual(floatsOf(await run('science/matrix-product', { ...asked, data })), Float32Array.of(11));
+  });
+
+  test('tell of what float32 cannot hold, which JSON would make null of', async () => {
+    const asked = { rows: 1, inner: 1, columns: 1 };
+    const refused = run('science/matrix-product', { ...asked, values: [1e30, 1e30] });
+    await assert.rejects(refused, { code: 'invalid_value', param: 'values', message: /float32 cannot hold/ });
+    const data = Buffer.from(Float32Array.of(1e30, 1e30).buffer).toString('base64');
+    assert.deepEqual(floatsOf(await run('science/matrix-product', { ...asked, data })), Float32Array.of(Infinity));
   });
 
   test('stop when they are told to, and let others have a word before', async () => {
@@ -88,6 +105,14 @@ describe('a job that is no job for the kernels', () => {
     ['a number that float32 has not', 'science/n-body', { steps: 1, time_step: 1, values: [1e300] }, /finite/],
     ['what is no base64', 'science/n-body', { steps: 1, time_step: 1, data: '!!!!' }, /base64/],
     ['more clusters than points', 'science/k-means', { dimensions: 1, clusters: 3, values: [1, 2] }, /fewer points/],
+    ['half a point', 'science/k-means', { dimensions: 2, clusters: 1, values: [1, 2, 3] }, /A point is 2 numbers/],
+    ['too few right sides', 'science/solve-linear-system', { a: [[1, 0], [0, 1]], b: [1] }, /b must have as many/], // biome-ignore format: a matrix
+    [
+      'an x beyond all numbers',
+      'science/solve-linear-system',
+      { a: [[1e-300]], b: [1e300] },
+      /too large or the matrix/,
+    ],
     ['a member that is not known', 'science/k-means', { dimensions: 1, clusters: 1, values: [1], code: 'x' }, /code/],
     [
       'too many numbers',

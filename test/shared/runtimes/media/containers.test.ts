@@ -123,6 +123,21 @@ test('lengths beyond the file and claims of any size cost no more than the file'
   await assert.rejects(decodeCompressed(form, ogg, 60), isProblem('invalid_audio', /longer than/));
 });
 
+test('a recording that claims another rate costs no more memory than one of a usual rate', async () => {
+  const claiming = (rateHz: number) => {
+    const file = Buffer.from(recordingFile('sweep-vorbis.webm'));
+    file.writeUInt32LE(rateHz, file.indexOf('\x01vorbis', 0, 'latin1') + 12);
+    return file;
+  };
+  // To bring it to a model's rate would take 1.3 GB.
+  await assert.rejects(decodeSound(claiming(10_000_019)), isProblem('invalid_audio', /claims 10000019 samples/));
+  // A second of 16,000 samples, said to be a fiftieth of one.
+  assert.equal((await decodeSound(claiming(768_000))).rateHz, 768_000);
+  const { form, ogg } = repackWebm(claiming(768_000));
+  await assert.rejects(decodeCompressed(form, ogg, 0.3), isProblem('invalid_audio', /more samples than/));
+  await assert.doesNotReject(decodeCompressed(form, ogg, 0.4));
+});
+
 test('packets of any sizes are packed as Ogg and come out again', () => {
   const random = seededRandom(3);
   for (let round = 0; round < 100; round++) {
@@ -130,7 +145,11 @@ test('packets of any sizes are packed as Ogg and come out again', () => {
     const packets = sizes.map((size) => Buffer.alloc(size, 1 + Math.floor(random() * 255)));
     assert.deepEqual(packetsOfOgg(writeOgg([SETUP], packets)), [SETUP, ...packets]);
   }
-  assert.deepEqual(packetsOfOgg(writeOgg([SETUP], [Buffer.alloc(65_025)])), [SETUP]);
+  const large = packetsOfOgg(writeOgg([SETUP], [Buffer.alloc(65_024), Buffer.alloc(65_025)]));
+  assert.deepEqual(
+    large.map(({ length }) => length),
+    [SETUP.length, 65_024],
+  );
 });
 
 test('AAC is found whole, in one index or in fragments, and refused by name where the host cannot decode it', async () => {

@@ -74,6 +74,28 @@ test('a broken file is refused, whatever its bytes are', async () => {
   );
 });
 
+test('a value that is no number costs a recording that value alone', () => {
+  const floats = Float32Array.of(0.5, Number.NaN, Number.POSITIVE_INFINITY, -0.5);
+  const { samples } = decodeWav(wavOf({ code: 3, bits: 32 }, Buffer.from(floats.buffer)));
+  assert.deepEqual(samples, Float32Array.of(0.5, 0, 0, -0.5));
+});
+
+test('a wav file of more than half an hour, or of a rate that no recording has, is refused', async () => {
+  const file = (rateHz: number, seconds: number) => {
+    const made = wavOf({ code: 1, bits: 8 }, Buffer.alloc(Math.floor(rateHz * seconds)));
+    made.writeUInt32LE(rateHz, 24);
+    return made;
+  };
+  assert.equal((await decodeSound(file(2_000, 1_800))).samples.length, 3_600_000);
+  await assert.rejects(decodeSound(file(2_000, 1_800.01)), isProblem('invalid_audio', /longer than 30 minutes/));
+  assert.equal((await decodeSound(file(768_000, 0.1))).rateHz, 768_000);
+  for (const rateHz of [0, 1_999, 768_001, 2 ** 32 - 1]) {
+    const made = file(2_000, 1);
+    made.writeUInt32LE(rateHz, 24);
+    await assert.rejects(decodeSound(made), isProblem('invalid_audio', new RegExp(`claims ${rateHz} samples`)));
+  }
+});
+
 test('what is written is read again, clipped to what 16 bits hold', () => {
   const samples = Float32Array.of(0, 0.5, -0.5, 1, -1, 2, -2);
   const { samples: again, rateHz } = decodeWav(encodeWav({ samples, rateHz: 22_050 }));

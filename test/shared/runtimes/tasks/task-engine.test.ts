@@ -52,6 +52,27 @@ test('jobs that write run one after another, in the order in which they came', a
   assert.deepEqual(outputs[2], { results: [{ text: 'c' }] });
 });
 
+test('a cancel that comes as a message is heard between two texts, also where passes never return to the event loop', async () => {
+  let calls = 0;
+  const model = {
+    kind: { type: 'task', tasks: ['zero-shot-classification'], parts: [], hasTokenizer: true, hasProcessor: false },
+    countTokens: () => 1,
+    contextLength: 1,
+    call: async (_task: string, _text: string, labels: string[]) => {
+      calls += 1;
+      return { labels, scores: labels.map(() => 1) };
+    },
+  };
+  const run = createTaskEngine(model as unknown as TaskModel);
+  let isCancelled = false;
+  setImmediate(() => {
+    isCancelled = true;
+  });
+  const input = { text: new Array(256).fill('a'), labels: ['b'] };
+  await run({ type: 'task', model: 'test', input }, () => isCancelled);
+  assert.ok(calls < 256, `${calls} texts were read`);
+});
+
 test('a job that is cancelled while it waits ends at the next step of the one that runs', async () => {
   const { run, next } = slowModel('translation');
   let isCancelled = false;
