@@ -16,7 +16,11 @@ export function insteadOf(path: string, method: string, routes: RouteTable): str
   const tidy = path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
   const takes = (address: string): boolean => address !== path && routes.methodsAt(address).includes(method);
   if (takes(tidy)) return `Ask ${tidy} instead. `;
-  const based = BASE + tidy.replace(/^(\/v1)+(?=\/)/, '').replace(/^\/openai\/deployments\/[^/]+(?=\/)/, '');
+  const based =
+    BASE +
+    tidy
+      .replace(/^(\/v1)+(?=\/)/, '')
+      .replace(/^\/openai\/deployments\/.+?(?=\/(chat|completions|embeddings|images|audio)\b)/, '');
   if (takes(based)) return `Ask ${based} instead: the base URL of OpenAI's clients ends in ${BASE} here. `;
   const [, other] = OTHERWISE.find(([pattern]) => pattern.test(tidy)) ?? [];
   return other === undefined ? '' : `Ask ${other} instead. `;

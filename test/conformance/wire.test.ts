@@ -50,6 +50,7 @@ test('[X08] says where to ask instead, to whoever forgot the /v1 or was written 
     ['POST', '/v1/v1/embeddings', `Ask /v1/embeddings ${base}`],
     ['GET', '/models', `Ask /v1/models ${base}`],
     ['POST', '/openai/deployments/gpt/chat/completions', `Ask /v1/chat/completions ${base}`],
+    ['POST', '/openai/deployments/sparewatt/demo-embed/embeddings', `Ask /v1/embeddings ${base}`],
     ['POST', '//v1//chat/completions', 'Ask /v1/chat/completions instead. '],
     ['POST', '/v1/chat/completions/', 'Ask /v1/chat/completions instead. '],
     ['POST', '/v1/responses', 'Ask /v1/chat/completions instead. '],
