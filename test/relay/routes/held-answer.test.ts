@@ -44,3 +44,9 @@ test('a property that is called pattern is looked at as any other', () => {
   assertHeld(inputOf(schema), answer('{"pattern":"x"}'));
   assert.throws(() => assertHeld(inputOf(schema), answer('{"pattern":1}')), isProblem('node_fault', /form/));
 });
+
+test("an answer may be null where OpenAPI's nullable says so", () => {
+  const schema = { type: 'object', properties: { a: { type: 'string', nullable: true, pattern: '^x$' } }, required: ['a'] };
+  for (const content of ['{"a":null}', '{"a":"x"}']) assertHeld(inputOf(schema), answer(content));
+  for (const content of ['{"a":1}', '{"a":"y"}']) refused(inputOf(schema), content);
+});
