@@ -64,7 +64,9 @@ function compiled(schema: unknown): SchemaCheck {
 function tolerant(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(tolerant);
   if (!isObject(schema)) return schema;
-  const kept = Object.entries(withoutNullable(schema)).filter(([name, value]) => isObject(value) || !LEFT_TO_NODES.has(name));
+  const kept = Object.entries(withoutNullable(schema)).filter(
+    ([name, value]) => isObject(value) || !LEFT_TO_NODES.has(name),
+  );
   return Object.fromEntries(kept.map(([name, value]) => tolerantMember(name, value)));
 }
 

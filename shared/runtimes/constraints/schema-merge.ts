@@ -1,5 +1,13 @@
 import { isJsonObject, type JsonObject } from '../transformers/model-files.ts';
-import { assertionsOf, type Effort, hasType, type JsonType, jsonKey, sameJson, withoutNullable } from './schema-keywords.ts';
+import {
+  assertionsOf,
+  type Effort,
+  hasType,
+  type JsonType,
+  jsonKey,
+  sameJson,
+  withoutNullable,
+} from './schema-keywords.ts';
 
 /** Why two schemas cannot be written as one. */
 export class CannotMerge extends Error {}

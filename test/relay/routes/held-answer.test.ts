@@ -46,7 +46,11 @@ test('a property that is called pattern is looked at as any other', () => {
 });
 
 test("an answer may be null where OpenAPI's nullable says so", () => {
-  const schema = { type: 'object', properties: { a: { type: 'string', nullable: true, pattern: '^x$' } }, required: ['a'] };
+  const schema = {
+    type: 'object',
+    properties: { a: { type: 'string', nullable: true, pattern: '^x$' } },
+    required: ['a'],
+  };
   for (const content of ['{"a":null}', '{"a":"x"}']) assertHeld(inputOf(schema), answer(content));
   for (const content of ['{"a":1}', '{"a":"y"}']) refused(inputOf(schema), content);
 });
