@@ -11,6 +11,10 @@ after(() => pool.close());
 await pool.addNode();
 const scripted = createScriptedRuntime({
   'test/silent': () => 'stop',
+  'test/now': (_job, output) => {
+    output.toolCall({ index: 0, name: 'now', arguments: '{}', tokens: 4 });
+    return 'tool_calls';
+  },
   'test/caller': (_job, output) => {
     output.text('Let me ', 2);
     output.text('see. ', 1);
@@ -129,7 +133,7 @@ test('[RE1] calls a tool and reads what it gave, beside thoughts of a model else
 test('[RE1] gives a node one message for what a model said and called in one turn', async () => {
   const call = (id: string) => ({ type: 'function_call' as const, call_id: id, name: 'now', arguments: '{}' });
   await client.responses.create({
-    model: 'test/caller',
+    model: 'test/now',
     input: [
       { role: 'developer', content: 'Be kind.' },
       { role: 'user', content: 'x' },

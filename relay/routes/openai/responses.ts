@@ -2,16 +2,16 @@ import type { FastifyReply } from 'fastify';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ResponseEvent, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
+import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { sendAnswer } from '../send-json.ts';
-import { choiceOf, gatherAnswer } from './answer-choices.ts';
+import { choiceOf } from './answer-choices.ts';
 import { newChatJob } from './chat.ts';
 import { withPictures } from './chat-pictures.ts';
-import { assertHeld } from './held-answer.ts';
 import { itemsOf, responseWriter, statusOf } from './response-object.ts';
 import { createResponseStream } from './response-stream.ts';
 import { type ResponsesOrder, readResponsesRequest } from './responses-request.ts';
@@ -72,12 +72,11 @@ type Answer = (
   services: RelayServices,
 ) => Promise<FastifyReply>;
 
-const answerWhole: Answer = async (job, { input }, body, { reply, headers, hangUp }, services) => {
+const answerWhole: Answer = async (job, _order, body, { reply, headers, hangUp }, services) => {
   const responseOf = responseWriter(`resp_${job.id}`, unixSeconds(), body);
   const answer = gatherAnswer(1);
   const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
   const choices = answer.gathered().map((choice, index) => choiceOf(choice, index, done, false));
-  assertHeld(input, choices);
   const response = responseOf({
     status: statusOf(done.finishReason),
     output: choices.flatMap(itemsOf),
