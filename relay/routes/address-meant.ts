@@ -2,7 +2,7 @@ import type { RouteTable } from './route-table.ts';
 
 /** What programs that were written for another server ask for, and what does the same here. */
 const OTHERWISE: readonly (readonly [RegExp, string])[] = [
-  [/\/(responses|messages)$/, '/v1/chat/completions'],
+  [/\/messages$/, '/v1/chat/completions'],
   [/^\/api\/(chat|generate)$/, '/v1/chat/completions'],
   [/^\/api\/embed(dings)?$/, '/v1/embeddings'],
   [/^\/api\/tags$/, '/v1/models'],
@@ -16,7 +16,11 @@ export function insteadOf(path: string, method: string, routes: RouteTable): str
   const tidy = path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
   const takes = (address: string): boolean => address !== path && routes.methodsAt(address).includes(method);
   if (takes(tidy)) return `Ask ${tidy} instead. `;
-  const based = BASE + tidy.replace(/^(\/v1)+(?=\/)/, '').replace(/^\/openai\/deployments\/[^/]+(?=\/)/, '');
+  const based =
+    BASE +
+    tidy
+      .replace(/^(\/(openai|api)(?=\/v1\/))?(\/v1)*(?=\/)/, '')
+      .replace(/^\/openai\/deployments\/.+?(?=\/(chat|completions|embeddings|images|audio)\b)/, '');
   if (takes(based)) return `Ask ${based} instead: the base URL of OpenAI's clients ends in ${BASE} here. `;
   const [, other] = OTHERWISE.find(([pattern]) => pattern.test(tidy)) ?? [];
   return other === undefined ? '' : `Ask ${other} instead. `;

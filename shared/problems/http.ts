@@ -3,32 +3,33 @@ import { PROBLEMS } from './table.ts';
 
 /**
  * The body of every error response: RFC 9457 members and OpenAI's `error` object in one, because the official client
- * reads only the latter and shows "status code (no body)" for a pure problem document.
+ * reads only the latter and shows "status code (no body)" for a pure problem document. `error` comes first: OpenAI's client
+ * for Python, up to version 2, shows the whole body, and programs around it the beginning of that.
  */
 export type ErrorBody = {
+  error: { message: string; type: string; code: string; param: string | null };
   type: string;
   title: string;
   status: number;
   detail: string;
   code: string;
   request_id?: string;
-  error: { message: string; type: string; code: string; param: string | null };
 };
 
 export function toErrorBody(problem: Problem, requestId?: string): ErrorBody {
   return {
-    type: `https://sparewatt.example/problems/${problem.code}`,
-    title: problem.title,
-    status: problem.status,
-    detail: problem.message,
-    code: problem.code,
-    ...(requestId === undefined ? {} : { request_id: requestId }),
     error: {
       message: problem.message,
       type: PROBLEMS[problem.code].type,
       code: problem.code,
       param: problem.param ?? null,
     },
+    type: `https://sparewatt.example/problems/${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    detail: problem.message,
+    code: problem.code,
+    ...(requestId === undefined ? {} : { request_id: requestId }),
   };
 }
 

@@ -42,6 +42,10 @@ test('[X02] gives the official client status, message, code, param and type of a
   });
 });
 
+test('[X02] begins the body of an error with the sentence, since clients for Python show the whole of it', async () => {
+  assert.match(await (await post('{')).text(), /^\{"error":\{"message":"The body is not valid JSON/);
+});
+
 test('[X03] names a missing parameter by its dotted path', async () => {
   await assertRefused({ messages: MESSAGES }, { code: 'missing_required_parameter', param: 'model' });
   await assertRefused({ model: 'test/noop' }, { code: 'missing_required_parameter', param: 'messages' });

@@ -41,16 +41,17 @@ function ask(body: object): Promise<Response> {
 }
 
 /** Asks for a stream over a socket of its own and reads nothing until it is resumed. */
-function askWithoutReading(maxTokens?: number) {
+function askWithoutReading(maxTokens?: number, path = '/v1/chat/completions') {
+  const asked = path === '/v1/responses' ? { input: 'x' } : { messages: [{ role: 'user', content: 'x' }] };
   const body = JSON.stringify({
     model: 'test/flood',
     stream: true,
-    messages: [{ role: 'user', content: 'x' }],
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+    ...asked,
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens, max_output_tokens: maxTokens }),
   });
   const socket = dial(pool).pause();
   const headers = ['Content-Type: application/json'];
-  socket.write(requestBytes(pool, { method: 'POST', path: '/v1/chat/completions', headers, body }));
+  socket.write(requestBytes(pool, { method: 'POST', path, headers, body }));
   const readAll = async (): Promise<string> => {
     const chunks: Buffer[] = [];
     for await (const chunk of socket) chunks.push(chunk as Buffer);
@@ -117,4 +118,23 @@ test('[CH19] does not keep others waiting because of a reader that does not read
   await pool.client().chat.completions.create({ model: 'test/noop', messages: [{ role: 'user', content: 'x' }] });
   socket.resetAndDestroy();
   await until(() => flood.ended === ended + 1);
+});
+
+test('[RE3] gives a reader of a response that stops reading up, and keeps one whole for a reader that reads late', async () => {
+  let ended = flood.ended;
+  const { readAll: readLost } = askWithoutReading(undefined, '/v1/responses');
+  await until(() => flood.ended === ended + 1);
+  const lost = await readLost();
+  assert.match(lost, /event: response\.failed\ndata: [^\n]*"code":"client_too_slow"[^\n]*"output":\[\]/);
+  assert.ok(lost.length < 32 * 1024 * 1024, `${lost.length} bytes were kept for it`);
+  const pieces = 40;
+  ended = flood.ended;
+  const { readAll } = askWithoutReading(pieces, '/v1/responses');
+  await until(() => flood.ended === ended + 1);
+  const body = await readAll();
+  const deltas = [...body.matchAll(/^data: (\{"type":"response\.output_text\.delta".*)$/gm)].map(
+    ([, data = '']) => (JSON.parse(data) as { delta: string }).delta,
+  );
+  assert.equal(deltas.join('').length, pieces * PIECE.length);
+  assert.match(body, /event: response\.completed/);
 });

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
@@ -45,19 +45,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
     },
     async (request, reply) => {
       const order = readChatRequest(request.body);
-      services.models.assertKnown(order.model, 'llm');
-      const [picture] = order.pictures;
-      if (picture !== undefined) services.models.assertSees(order.model, picture.param);
-      if (!isPlain(order)) assertSomeNodeGives(order.model, order.input, services.table);
-      const job = services.newJob(request, {
-        type: 'llm',
-        model: order.model,
-        // Only a plain text can travel in the node's last message.
-        stream: order.stream || !isPlain(order),
-        input: order.input,
-        affinity: conversationOf(request.body, order, request.principal.keyId),
-        ...readRoutingOptions(request.body.routing, services),
-      });
+      const job = newChatJob(request, request.body, order, services);
       const headers = {
         ...answerHeaders(job),
         ...ignoredHeader(order.ignored),
@@ -65,7 +53,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       };
       const hangUp = hangUpOf(reply.raw);
       try {
-        const seen = picture === undefined ? job : await withPictures(job, order, { request, hangUp }, services);
+        const seen = order.pictures.length === 0 ? job : await withPictures(job, order, { request, hangUp }, services);
         return order.stream
           ? await streamAnswer(runOf(seen, services), streamOf(seen, order), { reply, headers, hangUp }, services)
           : await answerWhole(seen, order, { reply, headers, hangUp }, services);
@@ -77,6 +65,28 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       }
     },
   );
+}
+
+/** The job of a conversation. Errors: those of `newJob`, and for what its model or its nodes do not do. */
+export function newChatJob(
+  request: FastifyRequest,
+  body: ChatCompletionRequest,
+  order: ChatOrder,
+  services: RelayServices,
+): JobSpec {
+  services.models.assertKnown(order.model, 'llm');
+  const [picture] = order.pictures;
+  if (picture !== undefined) services.models.assertSees(order.model, picture.param);
+  if (!isPlain(order)) assertSomeNodeGives(order.model, order.input, services.table);
+  return services.newJob(request, {
+    type: 'llm',
+    model: order.model,
+    // Only a plain text can travel in the node's last message.
+    stream: order.stream || !isPlain(order),
+    input: order.input,
+    affinity: conversationOf(body, order, request.principal.keyId),
+    ...readRoutingOptions(body.routing, services),
+  });
 }
 
 function conversationOf(body: ChatCompletionRequest, order: ChatOrder, apiKeyId: string): Affinity | undefined {

@@ -42,6 +42,7 @@ const SCHEMAS: Shape = [
 const COUNT: Shape = [isCount, 'a whole number from 0'];
 const NUMBER: Shape = [(value) => typeof value === 'number' && Number.isFinite(value), 'a number'];
 const TEXT: Shape = [isText, 'a string'];
+const TRUE_OR_FALSE: Shape = [(value) => typeof value === 'boolean', 'true or false'];
 
 /** Keywords that are enforced, with the type of value that each is about, `null` for any, and what it must be itself. */
 const ENFORCED: Readonly<Record<string, readonly [about: JsonType | null, shape: Shape]>> = {
@@ -58,6 +59,7 @@ const ENFORCED: Readonly<Record<string, readonly [about: JsonType | null, shape:
       `one of ${JSON_TYPES.join(', ')}, or a list of them`,
     ],
   ],
+  nullable: [null, TRUE_OR_FALSE],
   properties: [
     'object',
     [(value) => isJsonObject(value) && Object.values(value).every(isSchema), 'an object of schemas'],
@@ -71,7 +73,7 @@ const ENFORCED: Readonly<Record<string, readonly [about: JsonType | null, shape:
   prefixItems: ['array', SCHEMAS],
   minItems: ['array', COUNT],
   maxItems: ['array', COUNT],
-  uniqueItems: ['array', [(value) => typeof value === 'boolean', 'true or false']],
+  uniqueItems: ['array', TRUE_OR_FALSE],
   minLength: ['string', COUNT],
   maxLength: ['string', COUNT],
   pattern: ['string', TEXT],
@@ -100,6 +102,16 @@ export function wrongShape(keyword: string, value: unknown): string | null {
 /** The schema's keywords that decide which values are valid. */
 export function assertionsOf(schema: JsonObject): string[] {
   return Object.keys(schema).filter((keyword) => !isAnnotation(keyword));
+}
+
+/**
+ * The schema with `nullable` said as JSON Schema does: `{ type: 'string', nullable: true }` is what OpenAPI 3.0 writes, and
+ * OpenAI's client for JavaScript makes of zod 3's `z.string().nullable()`.
+ */
+export function withoutNullable(schema: JsonObject): JsonObject {
+  if (typeof schema.nullable !== 'boolean') return schema;
+  const { nullable, ...rest } = schema;
+  return nullable && rest.type !== undefined ? { ...rest, type: [...new Set([rest.type, 'null'].flat())] } : rest;
 }
 
 /** The types a schema's values may have: those it names, else those its keywords are about, else `null` for any. */

@@ -1,7 +1,15 @@
 import { Problem } from '../../problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../transformers/model-files.ts';
 import type { JsonText } from './json-text.ts';
-import { assertionsOf, type Effort, isEnforced, type JsonType, typesOf, wrongShape } from './schema-keywords.ts';
+import {
+  assertionsOf,
+  type Effort,
+  isEnforced,
+  type JsonType,
+  typesOf,
+  withoutNullable,
+  wrongShape,
+} from './schema-keywords.ts';
 import { areDisjoint } from './schema-merge.ts';
 import { createReferences, dotted } from './schema-references.ts';
 import { createScalars } from './schema-scalars.ts';
@@ -81,7 +89,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
       const words = wrongShape(keyword, value);
       if (words !== null) refuse(`${place}.${keyword}`, `it must be ${words}.`, 'invalid_value');
     }
-    return kept;
+    return withoutNullable(kept);
   }
 
   function compileObject(part: JsonObject, place: string, depth: number): Term {

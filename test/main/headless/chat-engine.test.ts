@@ -153,7 +153,7 @@ describe('a chat', () => {
   test('refuses a prompt that leaves no room for an answer and says both numbers', async () => {
     const expected = isProblem(
       'context_length_exceeded',
-      /66 tokens, which is longer than the model's context length: .*at most 64/,
+      /^The prompt is too long\. .*66 tokens, which is longer than the model's context length: .*at most 64/,
     );
     await assert.rejects(ask(clock, {}, 'x'.repeat(64)), expected);
     await assert.rejects(ask(clock, {}, 'x'.repeat(64)), { param: 'messages' });

@@ -122,8 +122,8 @@ export function tokenBudget(
     const what = raw === undefined ? 'messages' : 'prompt';
     throw new Problem(
       'context_length_exceeded',
-      // LiteLLM tells an overflow, which programs on it answer by shortening, by the words in the middle.
-      `The ${what} ${raw === undefined ? 'have' : 'has'} ${promptTokens} tokens, which is longer than the model's context length: ` +
+      // Programs answer an overflow by shortening. LangChain knows it by the first sentence, LiteLLM by the middle of the second.
+      `The prompt is too long. The ${what} ${raw === undefined ? 'have' : 'has'} ${promptTokens} tokens, which is longer than the model's context length: ` +
         `it reads at most ${contextLength}, its answer included. Shorten the ${what} or choose a model with a longer context.`,
       { param: what },
     );

@@ -95,3 +95,10 @@ test('what ran out of tokens has no form, in the choice that did', () => {
   assertHeld(input, choices, endedAs('stop', 'length'));
   assert.throws(() => assertHeld(input, choices, endedAs('length', 'stop')), isProblem('node_fault', /form/));
 });
+
+test("an answer may be null where OpenAPI's nullable says so", () => {
+  const a = { type: 'string', nullable: true, pattern: '^x$' };
+  const schema = { type: 'object', properties: { a }, required: ['a'] };
+  for (const content of ['{"a":null}', '{"a":"x"}']) look(inputOf(schema), content);
+  for (const content of ['{"a":1}', '{"a":"y"}']) refused(inputOf(schema), content);
+});

@@ -235,6 +235,27 @@ test('names the place of everything that it refuses', () => {
   }
 });
 
+test("allows null where OpenAPI's nullable says so, beside a type", () => {
+  const word = { type: 'string', nullable: true };
+  const cases: [unknown, text: string, isAllowed: boolean][] = [
+    [word, 'null', true],
+    [word, '"a"', true],
+    [word, '1', false],
+    [{ type: ['string', 'null'], nullable: true }, 'null', true],
+    [{ type: 'string', nullable: false }, 'null', false],
+    [{ allOf: [{ type: 'string' }, { nullable: true }] }, 'null', false],
+    [{ $ref: '#/$defs/word', $defs: { word } }, 'null', true],
+  ];
+  for (const [schema, text, isAllowed] of cases) {
+    assert.equal(allows(schema)(text), isAllowed, `${text} under ${JSON.stringify(schema)}`);
+  }
+  assert.throws(
+    () => compile({ oneOf: [word, { type: 'null' }] }),
+    isProblemAt('unsupported_parameter', 'schema.oneOf'),
+  );
+  assert.throws(() => compile({ type: 'string', nullable: 1 }), isProblemAt('invalid_value', 'schema.nullable'));
+});
+
 test('leaves out what it cannot enforce when that is wished, and tells where', () => {
   const ignored: string[] = [];
   const schema = { type: 'object', properties: { a: { type: 'string', format: 'iri', minLength: 2 } }, not: {} };

@@ -1,0 +1,98 @@
+import type { OutputItem } from '../../../shared/api/responses.ts';
+import { newId } from '../../jobs/id.ts';
+import { messageItem, textPart } from './response-object.ts';
+
+/** Writes one event of a response. */
+export type WriteEvent = (type: string, members: object) => void;
+
+/** The items of a response as they are made. Each is added, told in deltas, and done before the next is added. */
+export type ResponseItems = {
+  readonly output: OutputItem[];
+  /** What was said and not written yet. */
+  readonly pending: string;
+  say(text: string): void;
+  /** A name begins a call; words without one belong to the call before. */
+  call(name: string | undefined, text: string): void;
+  /** Writes what is pending as one delta. */
+  flush(): void;
+  forgetPending(): void;
+  /** Ends the item that is open; of an answer without any there is one message, which is empty. */
+  finish(status: OutputItem['status']): void;
+  /** The same without telling of it. */
+  cut(): void;
+};
+
+export function createResponseItems(write: WriteEvent): ResponseItems {
+  const output: OutputItem[] = [];
+  let open: OutputItem | undefined;
+  let pending = '';
+
+  const placeOf = ({ id, type }: OutputItem): object => ({
+    item_id: id,
+    output_index: output.length - 1,
+    ...(type === 'message' ? { content_index: 0 } : {}),
+  });
+  const flush = (): void => {
+    const delta = pending;
+    pending = '';
+    if (delta === '' || open === undefined) return;
+    const [kind, more] = open.type === 'message' ? ['output_text', { logprobs: [] }] : ['function_call_arguments', {}];
+    write(`response.${kind}.delta`, { ...placeOf(open), delta, ...more });
+  };
+  const end = (status: OutputItem['status']): void => {
+    flush();
+    if (open === undefined) return;
+    const item = open;
+    open = undefined;
+    item.status = status;
+    if (item.type === 'message') {
+      const [part = textPart('')] = item.content;
+      write('response.output_text.done', { ...placeOf(item), text: part.text, logprobs: [] });
+      write('response.content_part.done', { ...placeOf(item), part });
+    } else {
+      const { name, arguments: text } = item;
+      write('response.function_call_arguments.done', { ...placeOf(item), name, arguments: text });
+    }
+    write('response.output_item.done', { output_index: output.length - 1, item });
+  };
+  const start = <Item extends OutputItem>(item: Item): Item => {
+    end('completed');
+    open = item;
+    output.push(item);
+    const added = item.type === 'message' ? { ...item, content: [] } : item;
+    write('response.output_item.added', { output_index: output.length - 1, item: added });
+    if (item.type === 'message') write('response.content_part.added', { ...placeOf(item), part: textPart('') });
+    return item;
+  };
+  return {
+    output,
+    get pending() {
+      return pending;
+    },
+    say: (text) => {
+      const item = open?.type === 'message' ? open : start(messageItem('', 'in_progress'));
+      for (const part of item.content) part.text += text;
+      pending += text;
+    },
+    call: (name, text) => {
+      if (name !== undefined) start(callItem(name));
+      if (open?.type === 'function_call') open.arguments += text;
+      pending += text;
+    },
+    flush,
+    forgetPending: () => {
+      pending = '';
+    },
+    finish: (status) => {
+      if (output.length === 0) start(messageItem('', 'in_progress'));
+      end(status);
+    },
+    cut: () => {
+      if (open !== undefined) open.status = 'incomplete';
+    },
+  };
+}
+
+function callItem(name: string): Extract<OutputItem, { type: 'function_call' }> {
+  return { id: newId('fc'), type: 'function_call', status: 'in_progress', call_id: newId('call'), name, arguments: '' };
+}

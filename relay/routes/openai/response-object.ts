@@ -1,0 +1,83 @@
+import type { Choice } from '../../../shared/api/chat.ts';
+import type { OutputItem, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
+import type { Usage } from '../../../shared/protocol/messages.ts';
+import { newId } from '../../jobs/id.ts';
+
+/** How a response stands. */
+type Standing = Pick<ResponseObject, 'status' | 'output'> & { readonly usage?: Usage; readonly problem?: Problem };
+
+/** What is said of each response to a request, with what it was understood as. */
+export function responseWriter(
+  id: string,
+  createdS: number,
+  body: ResponsesRequest,
+): (standing: Standing) => ResponseObject {
+  return ({ status, output, usage, problem }) => ({
+    id,
+    object: 'response',
+    created_at: createdS,
+    status,
+    background: false,
+    error: problem === undefined ? null : { code: problem.code, message: problem.message },
+    incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
+    instructions: body.instructions ?? null,
+    max_output_tokens: body.max_output_tokens ?? null,
+    metadata: body.metadata ?? {},
+    model: body.model,
+    output,
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    previous_response_id: null,
+    store: false,
+    temperature: body.temperature ?? null,
+    text: { format: body.text?.format ?? { type: 'text' } },
+    tool_choice: body.tool_choice ?? 'auto',
+    tools: body.tools ?? [],
+    top_p: body.top_p ?? null,
+    truncation: 'disabled',
+    usage: usage === undefined ? null : usageOf(usage),
+  });
+}
+
+function usageOf({ inputTokens, outputTokens }: Usage): NonNullable<ResponseObject['usage']> {
+  return {
+    input_tokens: inputTokens,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: outputTokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: inputTokens + outputTokens,
+  };
+}
+
+/** The status of a response that ended for this reason. */
+export function statusOf(finishReason: string): 'completed' | 'incomplete' {
+  return finishReason === 'length' ? 'incomplete' : 'completed';
+}
+
+type ItemOf<Type extends OutputItem['type']> = Extract<OutputItem, { type: Type }>;
+
+export function messageItem(text: string, status: OutputItem['status'], id = newId('msg')): ItemOf<'message'> {
+  return { id, type: 'message', status, role: 'assistant', content: [textPart(text)] };
+}
+
+export function textPart(text: string): ItemOf<'message'>['content'][number] {
+  return { type: 'output_text', text, annotations: [], logprobs: [] };
+}
+
+/** The items of a whole answer: what was said, then what was called. */
+export function itemsOf({ message, finish_reason: reason }: Choice): OutputItem[] {
+  const status = statusOf(reason);
+  const calls = message.tool_calls ?? [];
+  const said = message.content === null ? [] : [messageItem(message.content, status)];
+  const called = calls.map(
+    ({ id, function: { name, arguments: text } }): OutputItem => ({
+      id: newId('fc'),
+      type: 'function_call',
+      status,
+      call_id: id,
+      name,
+      arguments: text,
+    }),
+  );
+  return [...said, ...called];
+}

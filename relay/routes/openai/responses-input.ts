@@ -1,0 +1,99 @@
+import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
+import type { InputItem, ResponsesRequest } from '../../../shared/api/responses.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+
+type Message = ChatCompletionRequest['messages'][number];
+type Said = NonNullable<Message['content']>;
+type Part = Exclude<Said, string>[number];
+
+/** A conversation, with the place in the request of each of its messages. */
+export type Conversation = { messages: Message[]; places: string[] };
+
+/** The items of a request as the messages of a chat. Errors: `unsupported_content`, `missing_required_parameter`. */
+export function readInput({ input, instructions }: ResponsesRequest): Conversation {
+  const conversation: Conversation = { messages: [], places: [] };
+  const { messages, places } = conversation;
+  if (instructions != null && instructions !== '') {
+    messages.push({ role: 'system', content: instructions });
+    places.push('instructions');
+  }
+  if (typeof input === 'string') {
+    messages.push({ role: 'user', content: input });
+    places.push('input');
+    return conversation;
+  }
+  for (const [index, item] of input.entries()) addItem(item, `input.${index}`, conversation);
+  return conversation;
+}
+
+function addItem(item: InputItem, place: string, { messages, places }: Conversation): void {
+  switch (item.type ?? 'message') {
+    case 'message':
+      messages.push({
+        role: needed(item, 'role', place),
+        content: contentOf(item.content ?? null, `${place}.content`),
+      });
+      break;
+    case 'function_call': {
+      const call = {
+        id: needed(item, 'call_id', place),
+        type: 'function' as const,
+        function: { name: needed(item, 'name', place), arguments: needed(item, 'arguments', place) },
+      };
+      const last = messages.at(-1);
+      // What a model said in one turn are several items here, and one message in a chat.
+      if (last?.role === 'assistant') {
+        last.tool_calls = [...(last.tool_calls ?? []), call];
+        return;
+      }
+      messages.push({ role: 'assistant', content: null, tool_calls: [call] });
+      break;
+    }
+    case 'function_call_output': {
+      const id = needed(item, 'call_id', place);
+      messages.push({
+        role: 'tool',
+        tool_call_id: id,
+        content: contentOf(needed(item, 'output', place), `${place}.output`),
+      });
+      break;
+    }
+    // What a model elsewhere thought; no model here reads it.
+    case 'reasoning':
+      return;
+    case 'item_reference':
+      throw new Problem(
+        'unsupported_content',
+        'This relay keeps no responses, so that nothing can be referred to. Send the items themselves: clients do with store: false.',
+        { param: place },
+      );
+    default:
+      throw new Problem('unsupported_content', `Models here read no items of the type "${item.type?.slice(0, 40)}".`, {
+        param: place,
+      });
+  }
+  places.push(place);
+}
+
+function needed<Name extends keyof InputItem>(
+  item: InputItem,
+  name: Name,
+  place: string,
+): NonNullable<InputItem[Name]> {
+  const value = item[name];
+  if (value !== undefined && value !== null) return value;
+  const param = `${place}.${name}`;
+  throw new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
+}
+
+function contentOf(content: NonNullable<InputItem['output']> | null, param: string): Said | null {
+  if (content === null || typeof content === 'string') return content;
+  return content.map((part, at): Part => {
+    if (part.type === 'input_text' || part.type === 'output_text') return { type: 'text', text: part.text } as Part;
+    if (part.type === 'input_image' && part.image_url != null) {
+      return { type: 'image_url', image_url: { url: part.image_url, detail: part.detail } } as Part;
+    }
+    const sentence = `Models here read text and pictures with an address, not "${part.type.slice(0, 40)}" as it was sent.`;
+    throw new Problem('unsupported_content', sentence, { param: `${param}.${at}` });
+  });
+}

@@ -1,0 +1,96 @@
+import type { FastifyReply } from 'fastify';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { ResponseEvent, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
+import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
+import type { JobSpec } from '../../jobs/job.ts';
+import type { RelayApp, RelayServices } from '../../services.ts';
+import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
+import { watchHangUps } from '../hang-up.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
+import { sendAnswer } from '../send-json.ts';
+import { choiceOf } from './answer-choices.ts';
+import { newChatJob } from './chat.ts';
+import { withPictures } from './chat-pictures.ts';
+import { itemsOf, responseWriter, statusOf } from './response-object.ts';
+import { createResponseStream } from './response-stream.ts';
+import { type ResponsesOrder, readResponsesRequest } from './responses-request.ts';
+import { type Caller, runOf, streamRun, unixSeconds } from './stream-answer.ts';
+
+/** For the documentation alone, as that of chats is. */
+const ANSWER = {
+  description:
+    'The whole response, or with `stream: true` server-sent events, the last of which is `response.completed`, ' +
+    '`response.incomplete` or `response.failed`. Responses are not kept: each request brings its whole conversation, and there ' +
+    'is nothing to be fetched, continued or cancelled by an id.',
+  content: { 'application/json': { schema: ResponseObject }, 'text/event-stream': { schema: ResponseEvent } },
+};
+
+/** OpenAI's newer route for what a chat does: the same job in other words. */
+export function registerResponsesRoute(app: RelayApp, services: RelayServices): void {
+  const hangUpOf = watchHangUps(app);
+  app.post(
+    '/v1/responses',
+    {
+      config: { access: 'inference' },
+      schema: {
+        summary: 'Answer a conversation, in the form of the Responses API',
+        tags: ['OpenAI'],
+        body: ResponsesRequest,
+        response: { 200: ANSWER, '4xx': ErrorResponse, '5xx': ErrorResponse },
+      },
+    },
+    async (request, reply) => {
+      const order = readResponsesRequest(request.body);
+      const hangUp = hangUpOf(reply.raw);
+      let headers: Record<string, string> = {};
+      try {
+        const job = newChatJob(request, order.chat, order, services);
+        headers = {
+          ...answerHeaders(job),
+          ...ignoredHeader(order.ignored),
+          ...rateLimitHeaders(request.principal, services.rateLimits),
+        };
+        const seen = await withPictures(job, order, { request, hangUp }, services);
+        const answer = order.stream ? answerInEvents : answerWhole;
+        return await answer(seen, order, request.body, { reply, headers, hangUp }, services);
+      } catch (error) {
+        reply.headers(headers);
+        throw order.inOwnTerms(error);
+      } finally {
+        hangUp.stop();
+      }
+    },
+  );
+}
+
+type Answer = (
+  job: JobSpec,
+  order: ResponsesOrder,
+  body: ResponsesRequest,
+  caller: Caller,
+  services: RelayServices,
+) => Promise<FastifyReply>;
+
+const answerWhole: Answer = async (job, _order, body, { reply, headers, hangUp }, services) => {
+  const responseOf = responseWriter(`resp_${job.id}`, unixSeconds(), body);
+  const answer = gatherAnswer(1);
+  const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
+  const choices = answer.gathered().map((choice, index) => choiceOf(choice, index, done, false));
+  const response = responseOf({
+    status: statusOf(done.finishReason),
+    output: choices.flatMap(itemsOf),
+    usage: done.usage,
+  });
+  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, response);
+};
+
+const answerInEvents: Answer = (job, { inOwnTerms }, body, caller, services) => {
+  const stream = createResponseStream({
+    reply: caller.reply,
+    responseOf: responseWriter(`resp_${job.id}`, unixSeconds(), body),
+    onTooSlow: (problem) => caller.hangUp.controller.abort(problem),
+    inOwnTerms: (problem) => inOwnTerms(problem) as Problem,
+  });
+  return streamRun(runOf(job, services), stream, caller, services);
+};
