@@ -1,4 +1,5 @@
 import type { AgentLog } from '../../shared/agent/log.ts';
+import { endedBy } from '../../shared/cancellation/ended-by.ts';
 import type { GpuReport, LoadedModel } from '../../shared/ipc/app-state.ts';
 import type { ComputeHello, ComputeWord } from '../../shared/ipc/compute-contract.ts';
 import type { GpuPreference } from '../../shared/preferences/preferences.ts';
@@ -288,16 +289,4 @@ function endProblem(who: string, how: End): Problem {
   return how === 'keeps-crashing'
     ? new Problem('node_fault', `${who} keeps crashing. Its jobs can run elsewhere.`)
     : new Problem('handed_back', `${who} has ended. Its jobs can run elsewhere.`);
-}
-
-/** Waits for `promise`, but no longer than until `signal` is aborted. */
-async function endedBy<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -62,7 +62,8 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
       };
     },
     flags: async () => {
-      const nodesWith: CapabilityFlags['nodes_with'] = {};
+      // A node may call a flag like something that every object has.
+      const nodesWith = new Map<string, string[]>();
       const providers: CapabilityFlags['providers'] = {};
       const known = new Set<string>();
       await inTurns(table.live(), ({ id, document }) => {
@@ -71,12 +72,13 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
         for (const [name, has] of Object.entries(flags)) {
           known.add(name);
           if (has !== true) continue;
-          nodesWith[name] ??= [];
-          nodesWith[name].push(id);
+          const nodes = nodesWith.get(name) ?? [];
+          nodes.push(id);
+          nodesWith.set(name, nodes);
         }
       });
-      const capabilities = Object.fromEntries([...known].map((name) => [name, name in nodesWith]));
-      return { capabilities, nodes_with: nodesWith, providers, updated_at: timestamp(now()) };
+      const capabilities = Object.fromEntries([...known].map((name) => [name, nodesWith.has(name)]));
+      return { capabilities, nodes_with: Object.fromEntries(nodesWith), providers, updated_at: timestamp(now()) };
     },
     installed: async () => {
       const installed: InstalledModels['installed'] = [];

@@ -1,5 +1,6 @@
 import { type Agent, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
+import { endedBy } from '../../shared/cancellation/ended-by.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import type { Signer } from '../../shared/identity/signer.ts';
 import type { NodePolicy } from '../../shared/policy/node-policy.ts';
@@ -88,7 +89,7 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
   async function run(): Promise<Problem | undefined> {
     if (isPaused) runtime.release();
     await models.start();
-    await untilAborted(ready.promise, stop.signal);
+    await endedBy(stop.signal, ready.promise);
     const say = (): void => undefined;
     agent = startAgent({
       relayUrl: options.relayUrl,
@@ -180,12 +181,6 @@ function isReady({ downloads, models }: ModelsView): boolean {
     ({ model, problem, isPaused }) => TAB_MODELS.includes(model) && problem === null && !isPaused,
   );
   return models.length > 0 && !isComing;
-}
-
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return Promise.race([promise, aborted]);
 }
 
 function pauseFor(ms: number): Promise<void> {

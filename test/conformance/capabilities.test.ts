@@ -6,9 +6,11 @@ import type {
   GlobalCapabilities,
   InstalledModels,
 } from '../../shared/api/capabilities.ts';
+import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
+import { documentBytes } from '../../shared/protocol/capabilities.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { pretendedModel } from '../support/pretended-model.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
+import { enrolScriptedNode, joinScriptedNode } from '../support/scripted-node.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
@@ -128,6 +130,25 @@ test('[K3] documents that do not count are dropped, visible in the view, and giv
   const view = await get<GlobalCapabilities>('/v1/capabilities');
   const names = view.served_models.filter((model) => model.node === node.nodeId).map(({ name }) => name);
   assert.deepEqual(names, ['forged/one']);
+});
+
+test('flags may be called like something that every object has', async (t) => {
+  const node = await enrolScriptedNode(t, pool.relay, { name: 'inventive' });
+  const flags = JSON.parse('{"constructor":true,"toString":false,"__proto__":true}') as Record<string, boolean>;
+  node.answerOffer = ({ epoch }) => {
+    node.state.epoch = epoch;
+    const { signature: _, ...plain } = node.document();
+    const document = { ...plain, capabilities: { ...plain.capabilities, ...flags } };
+    return { ...document, signature: bytesToBase64Url(node.key.sign(documentBytes(document))) };
+  };
+  node.beat();
+  await until(() => pool.relay.nodes().includes(node.nodeId));
+  const { capabilities, nodes_with } = await get<CapabilityFlags>('/v1/capabilities/caps');
+  const told = (name: string) =>
+    [Object.entries(capabilities), Object.entries(nodes_with)].map((of) => new Map<string, unknown>(of).get(name));
+  assert.deepEqual(told('constructor'), [true, [node.nodeId]]);
+  assert.deepEqual(told('__proto__'), [true, [node.nodeId]]);
+  assert.deepEqual(told('toString'), [false, undefined]);
 });
 
 test('caps and installed tell flags and files by node', async () => {

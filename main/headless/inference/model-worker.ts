@@ -7,6 +7,7 @@
  * 3. After `close` no process starts.
  * 4. A process is released, also while it loads, only while no job runs or waits for it; `restart` takes it from those that run.
  */
+import { endedBy } from '../../../shared/cancellation/ended-by.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { FULL_DUTY_PERCENT } from '../../../shared/runtimes/duty.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
@@ -124,7 +125,7 @@ export function createModelWorker(options: ModelWorkerOptions): ModelWorker {
     run: (job, output, signal) =>
       using(async () => {
         signal.throwIfAborted();
-        const holder = await abortable(ready(), signal);
+        const holder = await endedBy(signal, ready());
         signal.throwIfAborted();
         return await duty.during(options.model, () => holder.run(job, output, signal));
       }),
@@ -164,16 +165,4 @@ function crashingProblem(model: string): Problem {
 
 function closedProblem(model: string): Problem {
   return new Problem('node_fault', `The node is stopping and took '${model}' out of memory.`);
-}
-
-/** Waits for `promise`, but no longer than until `signal` is aborted. */
-async function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -12,8 +12,6 @@ import type { Pace } from '../duty.ts';
 import { Stopped } from './turns.ts';
 
 export type Gpu = {
-  /** Settles when the device is lost, with the reason. */
-  readonly lost: Promise<Problem>;
   begin(interrupted: () => boolean): GpuJob;
   destroy(): void;
 };
@@ -59,24 +57,25 @@ const MOST_WORKGROUPS = 65_535;
 /** `onLost` of the device and its errors are this module's from then on. */
 export function createGpu(device: GPUDevice, now: () => number, pace?: Pace): Gpu {
   const pipelines = new Map<string, GPUComputePipeline>();
-  const lost = device.lost.then(({ reason, message }) => lostProblem(`${reason} ${message}`));
   let loss: Problem | undefined;
-  void lost.then((problem) => {
-    loss = problem;
+  /** What waits for the device now. A handler for each on `device.lost` would stay for as long as the device does. */
+  const waiting = new Set<(problem: Problem) => void>();
+  void device.lost.then(({ reason, message }) => {
+    loss = lostProblem(`${reason} ${message}`);
+    for (const end of waiting) end(loss);
   });
   let fault: GPUError | undefined;
   device.addEventListener('uncapturederror', (event) => {
     fault ??= (event as GPUUncapturedErrorEvent).error;
   });
   const orLost = async <Value>(promise: Promise<Value>): Promise<Value> => {
-    const value = await Promise.race([
-      promise,
-      lost.then((problem) => {
-        throw problem;
-      }),
-    ]).catch((error: unknown) => {
-      throw loss ?? error;
-    });
+    const lost = Promise.withResolvers<never>();
+    waiting.add(lost.reject);
+    const value = await Promise.race([promise, lost.promise])
+      .catch((error: unknown) => {
+        throw loss ?? error;
+      })
+      .finally(() => waiting.delete(lost.reject));
     if (loss !== undefined) throw loss;
     if (fault !== undefined) throw new Error(`the GPU refuses: ${fault.message}`);
     return value;
@@ -171,5 +170,5 @@ export function createGpu(device: GPUDevice, now: () => number, pace?: Pace): Gp
     };
   }
 
-  return { lost, begin, destroy: () => device.destroy() };
+  return { begin, destroy: () => device.destroy() };
 }

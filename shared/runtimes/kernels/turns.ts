@@ -1,4 +1,5 @@
 import type { Pace } from '../duty.ts';
+import { nextTurn } from '../next-turn.ts';
 
 /** Thrown within a kernel that was told to stop; never leaves this room. */
 export class Stopped extends Error {}
@@ -21,23 +22,11 @@ export function createTurns(interrupted: () => boolean, now: () => number, pace?
     next: () => {
       check();
       if (now() - since < TURN_MS) return undefined;
-      return letOthersIn().then(async () => {
+      return nextTurn().then(async () => {
         await pace?.restAfter(since);
         since = now();
         check();
       });
     },
   };
-}
-
-/** A message to oneself comes after those that wait already; a timer would wait for four milliseconds. */
-function letOthersIn(): Promise<void> {
-  const { port1, port2 } = new MessageChannel();
-  return new Promise((resolve) => {
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }
