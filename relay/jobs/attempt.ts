@@ -217,7 +217,7 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
     return { ...base, type, stream, input: input as ChatInput, ...(fetched === undefined ? undefined : { fetched }) };
   }
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
-  const files = job.files?.grant({ job: id, attempt, nodeId: node.id });
+  const files = job.files?.grant(id);
   return {
     ...{ ...base, type, input: input as JsonInput },
     ...(isReadAlong(job) ? { stream: true } : undefined),

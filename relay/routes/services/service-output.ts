@@ -33,7 +33,7 @@ export async function openReader(
   const files = services.jobFiles.open({ apiKeyId: client, inputs });
   return {
     files,
-    sink: { ...reader.sink, attemptEnded: files.end },
+    sink: reader.sink,
     output: async (done) => {
       const output = await reader.output(done);
       await files.keep(output);
