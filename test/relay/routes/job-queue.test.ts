@@ -72,6 +72,19 @@ test('a job that is handed back at once rests longer each time', async (t) => {
   );
 });
 
+test('how long a job has waited for its first node stands in its attempt, while that runs and after it, and on its receipt', async (t) => {
+  const pool = await startTestPool(t);
+  const { id, createdAt } = await submit(pool, { model: 'test/held' });
+  const { runs } = await addControlled(pool);
+  const run = await runs.next();
+  await until(async () => (await jobOf(pool, id)).state !== 'queued');
+  assert.equal((await jobOf(pool, id)).attempts[0]?.queuedAt, createdAt);
+  run.finish();
+  const { attempts, receipt } = await endOf(pool, id);
+  assert.equal(attempts[0]?.queuedAt, createdAt);
+  assert.equal(receipt?.times.queueMs, (attempts[0]?.startedAt ?? 0) - createdAt);
+});
+
 test('a job that nodes were asked for and none began expires when it may wait no longer', async (t) => {
   const pool = await startTestPool(t);
   const { model, nodes } = await joinNodes(t, pool, 1);
