@@ -111,6 +111,21 @@ test('a file, a key and all files together have their limits, and what is delete
   assert.deepEqual(onDisk(), ['x', 'abcdefgh', 'zz'].map(digestOf).sort());
 });
 
+test('a disk that is nearly full takes no file, and none that would fill it, before a byte of it is read', async (t) => {
+  for (const [limits, announcedBytes] of [
+    [{ leastFreeBytes: Number.MAX_SAFE_INTEGER }, undefined],
+    [{ mostFileBytes: Number.MAX_SAFE_INTEGER }, Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    const { open, onDisk } = await openPlace(t, limits);
+    async function* unread(): AsyncGenerator<Uint8Array> {
+      yield assert.fail('It is read.');
+    }
+    const received = (await open()).receive(unread(), { apiKeyId: 'key_a', announcedBytes });
+    await assert.rejects(received, isProblem('file_storage_full', /nearly full/));
+    assert.deepEqual(onDisk(), []);
+  }
+});
+
 test('a relay that was killed finds the files it had named, and nothing of the others', async (t) => {
   const { open, onDisk, folder, store } = await openPlace(t);
   const first = await open();

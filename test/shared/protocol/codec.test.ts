@@ -73,7 +73,17 @@ test('[J8] a message with half of a character is none, whoever wrote it down and
   ]) {
     assert.throws(() => READERS.cancel(messageOf(half)), isProblem('protocol_violation', /half of a character/), half);
   }
-  for (const whole of ['\\ud83d\\ude00', '\\uD83D\\uDE00', '\\\\ud800', '\\u00e9', '\\\\\\\\ud800', '😀']) {
+  for (const whole of [
+    '\\ud83d\\ude00',
+    '\\uD83D\\uDE00',
+    '\\\\ud800',
+    '\\u00e9',
+    '\\\\\\\\ud800',
+    '😀',
+    // Python writes every letter so, Korean ones too, which begin like the halves; and what is escaped otherwise goes on as it likes.
+    '\\ud55c\\uad6d \\ud83d\\ude00',
+    '\\ud83d\\ude00\\nddata',
+  ]) {
     assert.equal(READERS.cancel(messageOf(whole)).job, JSON.parse(`"${whole}"`));
   }
   const text = fc.string({ unit: 'binary', maxLength: 8 });

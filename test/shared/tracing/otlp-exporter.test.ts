@@ -30,10 +30,11 @@ test('sends spans as the protocol writes them', async (t) => {
   const { exporter } = open(`${collector.url}/`, { authorization: 'Bearer x' });
   exporter.export(span('one'));
   exporter.export(span('two', { parentSpanId: '3'.repeat(16), problem: 'no_capacity', kind: 'internal' }));
+  exporter.export(span('ended before it began, by a clock that was set back', { endMs: 5 }));
   await exporter.close();
   assert.equal(collector.headers[0]?.authorization, 'Bearer x');
   assert.equal(collector.headers[0]?.['content-type'], 'application/json');
-  const [one, two] = collector.spans;
+  const [one, two, three] = collector.spans;
   assert.deepEqual(one, {
     service: 'a test',
     traceId: '1'.repeat(32),
@@ -47,6 +48,7 @@ test('sends spans as the protocol writes them', async (t) => {
   });
   assert.deepEqual([two?.parentSpanId, two?.kind, two?.status.code], ['3'.repeat(16), 1, 2]);
   assert.equal(two?.attributes['error.type'], 'no_capacity');
+  assert.equal(three?.endTimeUnixNano, three?.startTimeUnixNano);
 });
 
 test('goes on after a collector that refuses or is gone, and says how many were lost', async (t) => {

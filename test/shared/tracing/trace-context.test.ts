@@ -12,6 +12,12 @@ test('reads the example of the standard, and writes it as it was', () => {
   assert.equal(formatTraceparent(context ?? assert.fail()), text);
   assert.equal(parseTraceparent(`00-${TRACE}-${SPAN}-00`)?.sampled, false);
   assert.equal(parseTraceparent(`00-${TRACE}-${SPAN}-03`)?.sampled, true);
+  const round = {
+    traceId: `${'0'.repeat(15)}7${'0'.repeat(16)}`,
+    spanId: `${'0'.repeat(7)}a${'0'.repeat(8)}`,
+    sampled: true,
+  };
+  assert.deepEqual(parseTraceparent(formatTraceparent(round)), round);
 });
 
 test('reads what a later version begins with', () => {
