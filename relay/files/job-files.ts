@@ -17,7 +17,7 @@ export type JobFileRun = {
   /** The attempt is over: its token fits nothing any more. */
   end(): void;
   /**
-   * Gives the files that an output names to the key of the job; the others are dropped.
+   * Gives the files that an output names to the key of the job, all of them or none.
    * Errors: `node_fault` for an output that names what its node did not hand over, and those of `FileDepot.keep`.
    */
   keep(output: unknown): Promise<void>;
@@ -88,7 +88,6 @@ export function createJobFiles({ files, now, log }: { files: FileDepot; now: () 
         },
         keep: async (output) => {
           if (current !== undefined) await keepMentioned(output, current, files);
-          await dropQuietly();
         },
       };
     },

@@ -112,6 +112,8 @@ test('a file, a key and all files together have their limits, and what is delete
 });
 
 test('a disk that is nearly full takes no file, and none that would fill it, before a byte of it is read', async (t) => {
+  const { open: openWithRoom } = await openPlace(t, { leastFreeBytes: 1_000_000 });
+  await add(await openWithRoom(), 'x');
   for (const [limits, announcedBytes] of [
     [{ leastFreeBytes: Number.MAX_SAFE_INTEGER }, undefined],
     [{ mostFileBytes: Number.MAX_SAFE_INTEGER }, Number.MAX_SAFE_INTEGER],
@@ -138,6 +140,21 @@ test('a relay that was killed finds the files it had named, and nothing of the o
   assert.deepEqual(onDisk(), [digestOf('kept')]);
   assert.equal(await contentOf(second, await second.find(kept.fileId, 'key_a')), 'kept');
   assert.equal((await store.files.fileUsage()).contents.length, 1);
+});
+
+test('a relay that starts anew counts the files that it finds, of each key and of all', async (t) => {
+  const { open } = await openPlace(t, { mostBytesPerKey: 10, mostBytes: 12, mostFilesPerKey: 1 });
+  const first = await open();
+  await add(first, '12345678');
+  await first.close();
+  const depot = await open();
+  await assert.rejects(
+    depot.receive(bytes('abc'), { apiKeyId: 'key_a' }),
+    isProblem('file_quota_exceeded', /10 bytes/),
+  );
+  await assert.rejects(add(depot, 'a'), isProblem('file_quota_exceeded', /1 files/));
+  await assert.rejects(add(depot, 'abcde', 'key_b'), isProblem('file_storage_full', /12 bytes/));
+  await add(depot, 'abcd', 'key_b');
 });
 
 test('a file that its client was refused is not there, also when the storage had kept it', async (t) => {

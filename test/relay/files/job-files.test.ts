@@ -23,7 +23,8 @@ async function openRun(t: TestContext) {
   const jobFiles = createJobFiles({ ...ports, files });
   const run = jobFiles.open({ apiKeyId: 'key_a', inputs: [] });
   const incoming = (): string[] => readdirSync(join(folder, 'files', 'incoming'));
-  return { run, jobFiles, incoming };
+  const kept = () => files.list({ apiKeyId: 'key_a', limit: 10 });
+  return { run, jobFiles, incoming, kept };
 }
 
 async function* bytes(text: string): AsyncGenerator<Uint8Array> {
@@ -42,4 +43,12 @@ test('[F4] a file whose last byte comes when its attempt is over leaves nothing,
     assert.deepEqual(incoming(), []);
   }
   assert.equal((await attempt().takeOutput(bytes('12345678'), HEAD)).bytes, 8);
+});
+
+test('[F3] an output that names a file too many takes back those before it', async (t) => {
+  const { run, jobFiles, incoming, kept } = await openRun(t);
+  const made = await jobFiles.find(run.grant('job_1').token).takeOutput(bytes('made'), HEAD);
+  await assert.rejects(run.keep({ made, missing: { ...made, file_id: 'file_x' } }), { code: 'node_fault' });
+  await run.close();
+  assert.deepEqual([await kept(), incoming()], [[], []]);
 });

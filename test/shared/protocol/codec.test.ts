@@ -43,6 +43,12 @@ test('[R5] whatever bytes come, a reader returns a message or says protocol_viol
 test('names the place where a message is wrong', () => {
   const beat = { instance: 'instance-1', epoch: 0, revision: 0, slots: { total: 1, used: -1 } };
   assert.throws(() => READERS.heartbeat(encodeJson(beat)), /This is not a heartbeat at \/slots\/used: must be >= 0/);
+  assert.throws(() => READERS.heartbeat(encodeJson(3)), /This is not a heartbeat at \/: must be object/);
+  const long = { ...beat, slots: { total: 1, used: 0 }, in_use: { ['m'.repeat(256)]: -1 } };
+  assert.throws(
+    () => READERS.heartbeat(encodeJson(long)),
+    ({ message }: Error) => message.length < 300,
+  );
 });
 
 test('members that a later version adds are no reason to refuse', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createOtlpExporter, parseOtlpHeaders } from '../../../shared/tracing/otlp-exporter.ts';
+import { otlpRequest } from '../../../shared/tracing/otlp-json.ts';
 import type { Span } from '../../../shared/tracing/span.ts';
 import { startCollector } from '../../support/collector.ts';
 import { until } from '../../support/until.ts';
@@ -49,6 +50,31 @@ test('sends spans as the protocol writes them', async (t) => {
   assert.deepEqual([two?.parentSpanId, two?.kind, two?.status.code], ['3'.repeat(16), 1, 2]);
   assert.equal(two?.attributes['error.type'], 'no_capacity');
   assert.equal(three?.endTimeUnixNano, three?.startTimeUnixNano);
+});
+
+test('the body of an export has the form of opentelemetry-proto, each value under the name of its kind', () => {
+  const attributes = [
+    { key: 'text', value: { stringValue: 'a' } },
+    { key: 'whole', value: { intValue: '3' } },
+    { key: 'part', value: { doubleValue: 0.5 } },
+    { key: 'yes', value: { boolValue: true } },
+    { key: 'error.type', value: { stringValue: 'no_capacity' } },
+  ];
+  const told = {
+    traceId: '1'.repeat(32),
+    spanId: '2'.repeat(16),
+    name: 'one',
+    kind: 2,
+    startTimeUnixNano: '1790000000000500000',
+    endTimeUnixNano: '1790000000010000000',
+    attributes,
+    status: { code: 2 },
+  };
+  const service = { attributes: [{ key: 'service.name', value: { stringValue: 'a test' } }] };
+  const scope = { name: 'sparewatt', version: '0.0.0-test' };
+  assert.deepEqual(otlpRequest([span('one', { problem: 'no_capacity' })], resource), {
+    resourceSpans: [{ resource: service, scopeSpans: [{ scope, spans: [told] }] }],
+  });
 });
 
 test('goes on after a collector that refuses or is gone, and says how many were lost', async (t) => {
