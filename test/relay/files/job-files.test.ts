@@ -38,17 +38,23 @@ test('[F4] a file whose last byte comes when its attempt is over leaves nothing,
     yield* bytes('late');
     run.end();
   }
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    yield* late();
+    yield* bytes('more');
+    assert.fail('It is read on.');
+  }
   for (let round = 1; round <= 3; round++) {
     await assert.rejects(attempt().takeOutput(late(), HEAD), { code: 'invalid_api_key' });
     assert.deepEqual(incoming(), []);
   }
+  await assert.rejects(attempt().takeOutput(endless(), HEAD), { code: 'invalid_api_key' });
   assert.equal((await attempt().takeOutput(bytes('12345678'), HEAD)).bytes, 8);
 });
 
 test('[F3] an output that names a file too many takes back those before it', async (t) => {
   const { run, jobFiles, incoming, kept } = await openRun(t);
   const made = await jobFiles.find(run.grant('job_1').token).takeOutput(bytes('made'), HEAD);
-  await assert.rejects(run.keep({ made, missing: { ...made, file_id: 'file_x' } }), { code: 'node_fault' });
+  await assert.rejects(run.keep({ note: null, made, missing: { ...made, file_id: 'file_x' } }), { code: 'node_fault' });
   await run.close();
   assert.deepEqual([await kept(), incoming()], [[], []]);
 });

@@ -19,16 +19,16 @@ const span = (name: string, more: Partial<Span> = {}): Span => ({
   ...more,
 });
 
-function open(endpoint: string, headers?: Record<string, string>) {
+function open(endpoint: string, headers?: Record<string, string>, everyMs = 1) {
   const warnings: Record<string, unknown>[] = [];
   const log = { warn: (fields: Record<string, unknown>) => void warnings.push(fields) };
-  return { warnings, exporter: createOtlpExporter({ endpoint, headers, resource, fetch, log, everyMs: 1 }) };
+  return { warnings, exporter: createOtlpExporter({ endpoint, headers, resource, fetch, log, everyMs }) };
 }
 
 test('sends spans as the protocol writes them', async (t) => {
   const collector = await startCollector();
   t.after(() => collector.close());
-  const { exporter } = open(`${collector.url}/`, { authorization: 'Bearer x' });
+  const { exporter } = open(`${collector.url}/`, { authorization: 'Bearer x' }, 3_600_000);
   exporter.export(span('one'));
   exporter.export(span('two', { parentSpanId: '3'.repeat(16), problem: 'no_capacity', kind: 'internal' }));
   exporter.export(span('ended before it began, by a clock that was set back', { endMs: 5 }));

@@ -15,7 +15,7 @@ test('reads the example of the standard, and writes it as it was', () => {
   const round = {
     traceId: `${'0'.repeat(15)}7${'0'.repeat(16)}`,
     spanId: `${'0'.repeat(7)}a${'0'.repeat(8)}`,
-    sampled: true,
+    sampled: false,
   };
   assert.deepEqual(parseTraceparent(formatTraceparent(round)), round);
 });
