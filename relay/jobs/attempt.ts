@@ -17,11 +17,11 @@ import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.t
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { AttemptRecord } from '../store/store.ts';
-import { createFrameCheck } from './frame-check.ts';
+import { createFrameCheck } from './answer/frame-check.ts';
+import { isReadAlong } from './answer/transcript-check.ts';
 import type { JobSpec } from './job.ts';
 import type { NodePulse } from './node-pulse.ts';
 import { problemOfNode } from './problem-of-node.ts';
-import { isReadAlong } from './transcript-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
 export type AnswerSink = {
@@ -32,6 +32,10 @@ export type AnswerSink = {
   text?(text: string, tokens: number, more?: PieceDetail): void;
   toolCall?(piece: ToolCallPiece): void;
   vectors?(frame: VectorsFrame): void;
+  /**
+   * Looks at the output of an attempt as a whole. What it throws ends the attempt: it has failed, and another node may do better.
+   */
+  judge?(done: DoneFrame): void | Promise<void>;
   /** Forgets all output: it comes anew from another node. Only a caller that has passed nothing on can. */
   takeBack?(): void;
   /** An attempt is over; another may follow. Not told of a node that only refused the job. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFrameCheck } from '../../../relay/jobs/frame-check.ts';
-import type { JobSpec } from '../../../relay/jobs/job.ts';
-import { LIMITS } from '../../../shared/protocol/limits.ts';
-import type { DoneFrame } from '../../../shared/protocol/messages.ts';
-import { canonicalBytes } from '../../../shared/receipts/canonical-json.ts';
+import { createFrameCheck } from '../../../../relay/jobs/answer/frame-check.ts';
+import type { JobSpec } from '../../../../relay/jobs/job.ts';
+import { LIMITS } from '../../../../shared/protocol/limits.ts';
+import type { DoneFrame } from '../../../../shared/protocol/messages.ts';
+import { canonicalBytes } from '../../../../shared/receipts/canonical-json.ts';
 
 const TASK = { type: 'task', stream: false, input: {} } as JobSpec;
 

@@ -1,5 +1,5 @@
-import { Problem } from '../../shared/problems/problem.ts';
-import { LIMITS } from '../../shared/protocol/limits.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type {
   ChatInput,
   DoneFrame,
@@ -7,13 +7,13 @@ import type {
   TextFrame,
   ToolCallFrame,
   VectorsFrame,
-} from '../../shared/protocol/messages.ts';
-import { OBJECT_TYPES } from '../../shared/protocol/subjects.ts';
-import type { JobSpec } from './job.ts';
+} from '../../../shared/protocol/messages.ts';
+import { OBJECT_TYPES } from '../../../shared/protocol/subjects.ts';
+import type { JobSpec } from '../job.ts';
 import { createTranscriptCheck, isReadAlong } from './transcript-check.ts';
 import { createVectorCheck } from './vector-check.ts';
 
-/** Holds what a node sends in one attempt to what it was asked; both functions throw `protocol_violation`. */
+/** Holds what a node sends in one attempt to what it was asked; both functions throw `protocol_violation`, or what `VectorCheck` does. */
 export type FrameCheck = {
   /** For a piece of output, before anybody is given it. */
   assertNext(frame: TextFrame | ToolCallFrame | VectorsFrame): void;
@@ -22,7 +22,7 @@ export type FrameCheck = {
 };
 
 export function createFrameCheck(job: JobSpec, nodeId: string): FrameCheck {
-  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
+  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput) : undefined);
   const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
   return {
     assertNext: (frame) => {
