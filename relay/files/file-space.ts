@@ -13,8 +13,6 @@ export type FileSpace = {
   /** Bytes that are on the disk once less, since another file has the same, or once more. */
   share(bytes: number): void;
   unshare(bytes: number): void;
-  totalBytes(): number;
-  bytesOf(apiKeyId: string): number;
 };
 
 /** Somebody may delete files, or some may expire, meanwhile. */
@@ -57,8 +55,6 @@ export function createFileSpace(usage: FileUsage, limits: FileLimits): FileSpace
     unshare: (bytes) => {
       total += bytes;
     },
-    totalBytes: () => total,
-    bytesOf: (apiKeyId) => bytesOf.get(apiKeyId) ?? 0,
   };
 }
 

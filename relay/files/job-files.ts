@@ -10,16 +10,14 @@ import type { ReceivedFile } from './receive-file.ts';
 
 export const JOB_FILES_PATH = '/v1/job-files';
 
-export type AttemptOfNode = { job: string; attempt: number; nodeId: string };
-
 /** The files of one run of a job, which may be several attempts. */
 export type JobFileRun = {
-  /** What the node of an attempt is told; whatever an earlier attempt was given ends. */
-  grant(attempt: AttemptOfNode): JobFileGrant;
+  /** What the node of an attempt at this job is told; whatever an earlier attempt was given ends. */
+  grant(jobId: string): JobFileGrant;
   /** The attempt is over: its token fits nothing any more. */
   end(): void;
   /**
-   * Gives the files that an output names to the key of the job; the others are dropped.
+   * Gives the files that an output names to the key of the job, all of them or none.
    * Errors: `node_fault` for an output that names what its node did not hand over, and those of `FileDepot.keep`.
    */
   keep(output: unknown): Promise<void>;
@@ -29,7 +27,6 @@ export type JobFileRun = {
 
 /** What a token opens. */
 export type OpenGrant = {
-  readonly attempt: AttemptOfNode;
   /** A file that the job reads. Errors: `file_not_found`. */
   input(fileId: string): FileRecord;
   /** Takes a file that the job has made. Errors: those of `FileDepot.receive`, `file_too_large`, `invalid_api_key`. */
@@ -45,7 +42,7 @@ export type JobFiles = {
 };
 
 type Output = OutputHead & { received: ReceivedFile };
-type Grant = OpenGrant & { readonly outputs: Map<string, Output>; isOpen: boolean };
+type Grant = OpenGrant & { readonly jobId: string; readonly outputs: Map<string, Output>; isOpen: boolean };
 
 /** Purpose of files that jobs have made. */
 const OUTPUT_PURPOSE = 'job_output';
@@ -79,11 +76,11 @@ export function createJobFiles({ files, now, log }: { files: FileDepot; now: () 
       return {
         end,
         close: dropQuietly,
-        grant: (attempt) => {
+        grant: (jobId) => {
           void dropQuietly();
           const token = randomBytes(32).toString('base64url');
           digest = digestOf(token);
-          current = createGrant({ attempt, apiKeyId, inputs }, files, now);
+          current = createGrant({ jobId, apiKeyId, inputs }, files, now);
           open.set(digest, current);
           const { mostFileBytes, mostOutputs } = files.limits;
           const refs = inputs.map(({ fileId, sha256, sizeBytes }) => ({ file_id: fileId, sha256, bytes: sizeBytes }));
@@ -91,7 +88,6 @@ export function createJobFiles({ files, now, log }: { files: FileDepot; now: () 
         },
         keep: async (output) => {
           if (current !== undefined) await keepMentioned(output, current, files);
-          await dropQuietly();
         },
       };
     },
@@ -104,14 +100,14 @@ export function createJobFiles({ files, now, log }: { files: FileDepot; now: () 
 }
 
 function createGrant(
-  { attempt, apiKeyId, inputs }: { attempt: AttemptOfNode; apiKeyId: string; inputs: readonly FileRecord[] },
+  { jobId, apiKeyId, inputs }: { jobId: string; apiKeyId: string; inputs: readonly FileRecord[] },
   files: FileDepot,
   now: () => number,
 ): Grant {
   const outputs: Grant['outputs'] = new Map();
   let coming = 0;
   const grant: Grant = {
-    attempt,
+    jobId,
     outputs,
     isOpen: true,
     input: (fileId) => {
@@ -150,7 +146,7 @@ async function* whileOpen(source: AsyncIterable<Uint8Array>, grant: Grant): Asyn
   }
 }
 
-async function keepMentioned(output: unknown, { outputs, attempt }: Grant, files: FileDepot): Promise<void> {
+async function keepMentioned(output: unknown, { outputs, jobId }: Grant, files: FileDepot): Promise<void> {
   const kept: FileRecord[] = [];
   const mentioned = new Map(mentionedFiles(output).map((ref) => [ref.file_id, ref]));
   try {
@@ -161,7 +157,7 @@ async function keepMentioned(output: unknown, { outputs, attempt }: Grant, files
       }
       outputs.delete(fileId);
       const { filename, mediaType, received } = made;
-      const file = { filename, mediaType, purpose: OUTPUT_PURPOSE, jobId: attempt.job, fileId };
+      const file = { filename, mediaType, purpose: OUTPUT_PURPOSE, jobId, fileId };
       kept.push(await files.keep(received, file));
     }
   } catch (error) {

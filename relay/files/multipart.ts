@@ -40,7 +40,6 @@ export async function* readMultipart(source: AsyncIterable<Uint8Array>, boundary
   };
   let isInside = true;
   async function* untilDelimiter(): AsyncGenerator<Uint8Array> {
-    isInside = true;
     while (true) {
       const at = held.indexOf(delimiter);
       const safe = at === -1 ? held.length - delimiter.length + 1 : at;

@@ -10,17 +10,15 @@ import {
   Frame,
   type JobRequest,
   type JsonInput,
-  type TextFrame,
-  type ToolCallFrame,
   type VectorsFrame,
 } from '../../shared/protocol/messages.ts';
-import { OBJECT_TYPES, subjects } from '../../shared/protocol/subjects.ts';
+import { subjects } from '../../shared/protocol/subjects.ts';
 import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { AttemptRecord } from '../store/store.ts';
-import { createTranscriptCheck, isReadAlong } from './answer/transcript-check.ts';
-import { createVectorCheck } from './answer/vector-check.ts';
+import { createFrameCheck } from './answer/frame-check.ts';
+import { isReadAlong } from './answer/transcript-check.ts';
 import type { JobSpec } from './job.ts';
 import type { NodePulse } from './node-pulse.ts';
 import { problemOfNode } from './problem-of-node.ts';
@@ -83,8 +81,7 @@ export function startAttempt(
 ): AttemptEnd {
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
-  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput) : undefined);
-  const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
+  const check = createFrameCheck(job, node.id);
   let settled = false;
   /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */
   let hasText = false;
@@ -143,23 +140,16 @@ export function startAttempt(
     if (nextSeq === 0) sink.accepted?.(node);
     nextSeq += 1;
     expectNextWithin(job.stallTimeoutMs, () => stalled(node, job.stallTimeoutMs));
-    if (frame.type === 'text' || frame.type === 'tool_call') {
-      hasText = true;
-      assertAskedFor(frame, job, node);
-    }
-    if (frame.type === 'text') transcript?.add(frame.text);
+    if (frame.type === 'accepted') return;
+    hasText ||= frame.type !== 'vectors';
+    check.assertNext(frame);
     if (frame.type === 'text') sink.text?.(frame.text, frame.tokens, frame);
-    if (frame.type === 'tool_call') sink.toolCall?.(frame);
-    if (frame.type === 'vectors') {
-      vectors.assertNext(frame);
-      sink.vectors?.(frame);
-    }
+    else if (frame.type === 'tool_call') sink.toolCall?.(frame);
+    else sink.vectors?.(frame);
   };
   const finish = (frame: DoneFrame): void => {
     try {
-      vectors.assertComplete();
-      assertOutput(job, frame);
-      transcript?.assertBegins(frame);
+      check.assertWhole(frame);
       if (settle()) done.resolve(frame);
     } catch (error) {
       fail(toProblem(error));
@@ -231,7 +221,7 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
     return { ...base, type, stream, input: input as ChatInput, ...(fetched === undefined ? undefined : { fetched }) };
   }
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
-  const files = job.files?.grant({ job: id, attempt, nodeId: node.id });
+  const files = job.files?.grant(id);
   return {
     ...{ ...base, type, input: input as JsonInput },
     ...(isReadAlong(job) ? { stream: true } : undefined),
@@ -239,39 +229,10 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   };
 }
 
-/** Exactly the jobs that ask with an object of any form answer with one. */
-function assertOutput(job: JobSpec, frame: DoneFrame): void {
-  const owed = (OBJECT_TYPES as readonly string[]).includes(job.type);
-  if (owed !== (frame.output !== undefined)) {
-    throw new Problem(
-      'protocol_violation',
-      `The node sent ${owed ? 'no' : 'an'} output for a job of type ${job.type}.`,
-    );
-  }
-  // Beyond that it has no canonical form, and the job would leave neither record nor receipt.
-  if (!isNestedWithin(frame.output, LIMITS.maxOutputLevels)) {
-    throw new Problem('protocol_violation', `The node sent an output of more than ${LIMITS.maxOutputLevels} levels.`);
-  }
-}
-
-function isNestedWithin(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => isNestedWithin(member, levels - 1));
-}
-
 function cancelOnNode(job: JobSpec, attempt: number, node: LiveNode, bus: Bus): void {
   const cancel: CancelRequest = { job: job.id, attempt, epoch: node.epoch };
   // With the bus down the node has noticed by itself, and abandons the job.
   if (bus.isConnected()) bus.publish(subjects.cancelJob(node.id), encodeJson(cancel));
-}
-
-/** A node that sends choices or calls that nobody asked for could fill the relay's memory. */
-function assertAskedFor(frame: TextFrame | ToolCallFrame, job: JobSpec, node: LiveNode): void {
-  const chat = job.type === 'llm' ? (job.input as ChatInput) : undefined;
-  const choices = chat === undefined ? Number(isReadAlong(job)) : (chat.choices ?? 1);
-  const mayCall = (chat?.tools ?? []).length > 0;
-  if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;
-  throw new Problem('protocol_violation', `Node ${node.id} sent a piece of an answer that was not asked for.`);
 }
 
 function endless(node: LiveNode): Problem {

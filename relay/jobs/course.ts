@@ -78,6 +78,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
     });
   const elapsedMs = (): number => clock() - startedMs;
   const wallClock = (ms: number): number => createdAt + Math.round(ms);
+  const queuedAt = (): number => attempts.at(-1)?.finishedAt ?? job.queuedAt ?? createdAt;
 
   return {
     job,
@@ -137,7 +138,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
         epoch: assignedTo.epoch,
         state: 'running',
         problem: null,
-        queuedAt: attempts.at(-1)?.finishedAt ?? createdAt,
+        queuedAt: queuedAt(),
         startedAt: wallClock(assignedMs),
         finishedAt: null,
         firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
@@ -157,7 +158,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
         epoch: node.epoch,
         state: problem === null ? 'succeeded' : problem.code === 'cancelled' ? 'cancelled' : 'failed',
         problem: problem === null ? null : toProblemRecord(problem),
-        queuedAt: attempts.at(-1)?.finishedAt ?? createdAt,
+        queuedAt: queuedAt(),
         startedAt: wallClock(assignedMs),
         finishedAt: wallClock(elapsedMs()),
         firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),

@@ -31,6 +31,8 @@ export type JobSpec = {
   readonly routing?: Routing | undefined;
   /** Which other jobs it had better meet the node of. */
   readonly affinity?: Affinity | undefined;
+  /** Since when it waits for its first attempt, where it waited before it was handed over. Milliseconds since 1970. */
+  readonly queuedAt?: number | undefined;
   /** How long the job may wait for a slot, run altogether, and go without a word from its node. */
   readonly maxWaitMs: number;
   readonly timeoutMs: number;

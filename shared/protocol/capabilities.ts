@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { PublicPolicy } from '../policy/node-policy.ts';
 import { canonicalBytes } from '../receipts/canonical-json.ts';
+import { recordOf } from './record-of.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 const Text = Type.String({ maxLength: 256 });
@@ -122,7 +123,7 @@ export type Gpu = Static<typeof Gpu>;
 /** The adapter that computes, as a browser's page sees it; of a page that is fed by strangers, and bounded therefore. */
 export const WebGpu = Type.Object({
   adapter: Text,
-  limits: Type.Record(Text, Type.Number(), { maxProperties: 100 }),
+  limits: recordOf(256, Type.Number(), 100),
   features: Type.Array(Text, { maxItems: 100 }),
 });
 export type WebGpu = Static<typeof WebGpu>;
@@ -150,7 +151,7 @@ export const Software = Type.Object({
 export type Software = Static<typeof Software>;
 
 /** Programs beside the node that services can use, by name; their paths are nobody's business. */
-export const Tools = Type.Record(Type.String({ maxLength: 64 }), Type.Boolean());
+export const Tools = recordOf(64, Type.Boolean(), 100);
 export type Tools = Static<typeof Tools>;
 
 /** What a node is busy with. It moves with every job, is true for moments, and is therefore not signed. */
@@ -158,7 +159,7 @@ export const NodeLoad = Type.Object({
   slots_total: Count,
   slots_used: Count,
   /** Jobs by model; those without any are left out. */
-  in_use: Type.Optional(Type.Record(Text, Count, { maxProperties: 1_000 })),
+  in_use: Type.Optional(recordOf(256, Count, 1_000)),
 });
 export type NodeLoad = Static<typeof NodeLoad>;
 

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { ProblemRecord } from '../problems/problem-record.ts';
 import { NODE_SIGNATURE_LIMIT } from '../receipts/batch-signature.ts';
 import { LIMITS } from './limits.ts';
+import { recordOf } from './record-of.ts';
 import { OBJECT_TYPES } from './subjects.ts';
 
 /** What is no exact number cannot be stored, and must not keep the record of a job from being written. */
@@ -277,7 +278,7 @@ export const Heartbeat = Type.Object({
   revision: Count,
   slots: Type.Object({ total: Count, used: Count }),
   /** Jobs by model, as in the document's load. */
-  in_use: Type.Optional(Type.Record(Type.String({ maxLength: 256 }), Count, { maxProperties: 1_000 })),
+  in_use: Type.Optional(recordOf(256, Count, 1_000)),
   /** Digests of the conversations that the node still knows, newest first (SPEC S13). */
   warm: Type.Optional(Type.Array(Type.String({ pattern: '^[0-9a-f]{16}$' }), { maxItems: LIMITS.warmSessions })),
 });

@@ -139,12 +139,13 @@ test('a node may make no more and no larger files than the relay takes', async (
   const seen: number[] = [];
   work = async (files) => {
     seen.push((await ask(files, '', { method: 'POST', body: 'x'.repeat(100_001) })).status);
-    const [made] = [await hand(files, '1'), await hand(files, '2'), await hand(files, '3')];
+    const [made, ...more] = [await hand(files, '1'), await hand(files, '22'), await hand(files, '333')];
+    seen.push(made.bytes, ...more.map(({ bytes }) => bytes));
     seen.push((await ask(files, '', { method: 'POST', body: '4' })).status);
     return { file: made, media_type: 'audio/wav' };
   };
   assert.equal((await transcode(file.id)).status, 200);
-  assert.deepEqual(seen, [413, 413]);
+  assert.deepEqual(seen, [413, 1, 2, 3, 413]);
 });
 
 test('[F4] a token ends with its attempt, and what was handed over with it is gone when the attempt failed', async () => {

@@ -93,8 +93,7 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     const { reader, routing } = await howToRun(job, kept, ports);
     files = reader.files;
     const spec = { ...specOf(run, kept.input, routing, ports), files };
-    const sink = bothSinks(reader.sink, history.sink);
-    const running = ports.jobs.run(spec, sink, caller, (made) => {
+    const running = ports.jobs.run(spec, { ...reader.sink, ...history.sink }, caller, (made) => {
       record = made;
       ports.spent(made);
     });
@@ -124,15 +123,6 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
   }
 }
 
-/** Both hear of the end of an attempt; everything else is told to one of them. */
-function bothSinks(reader: AnswerSink, history: AnswerSink): AnswerSink {
-  const attemptEnded = (attempt: AttemptRecord): void => {
-    reader.attemptEnded?.(attempt);
-    history.attemptEnded?.(attempt);
-  };
-  return { ...reader, ...history, attemptEnded };
-}
-
 async function howToRun(
   { type, service, routing, apiKeyId }: QueuedJob,
   { input, asked }: KeptInput,
@@ -160,7 +150,7 @@ function specOf(
   routing: Routing,
   { limits, now }: QueuedRunPorts,
 ): JobSpec {
-  const { id, receiptId, requestId, apiKeyId, type, service, model, maxAttempts, nonce, holdMicro } = job;
+  const { id, receiptId, requestId, apiKeyId, type, service, model, createdAt, maxAttempts, nonce, holdMicro } = job;
   return {
     id,
     receiptId,
@@ -174,6 +164,7 @@ function specOf(
     stream: false,
     input,
     routing,
+    queuedAt: createdAt,
     maxWaitMs: slotWaitMs,
     ...timesOf(job, limits, now()),
     maxAttempts: attempts.length + maxAttempts - countAttempts(attempts),

@@ -44,9 +44,7 @@ export async function openReader(
     await files?.keep(made);
   };
   const output = (): JsonSchema => made;
-  return files === undefined
-    ? { sink: { ...sink, judge }, output }
-    : { sink: { ...sink, judge, attemptEnded: files.end }, files, output };
+  return { sink: { ...sink, judge }, output, ...(files === undefined ? {} : { files }) };
 }
 
 /** `input` has passed its schema. */

@@ -75,6 +75,55 @@ test('files of one content that come and go at the same time never lose it', asy
   assert.deepEqual(onDisk(), [digestOf('same')]);
 });
 
+test('a file that comes while the last of its content goes has that content', async (t) => {
+  const { folder, store } = await openPlace(t);
+  const { promise: maySay, resolve: say } = Promise.withResolvers<void>();
+  const removeFile: FileStore['removeFile'] = async (fileId) => {
+    const removed = await store.files.removeFile(fileId);
+    await maySay;
+    return removed;
+  };
+  const ports = { store: { ...store.files, removeFile }, folder, now: () => 1_000, log: silentLog };
+  const depot = await openFileDepot({ ...ports, limits: { ...FILE_LIMITS, leastFreeBytes: 0 } });
+  afterTest(t, () => depot.close());
+  const first = await add(depot, 'same');
+  const received = await depot.receive(bytes('same'), { apiKeyId: 'key_b' });
+  const removed = depot.remove(first.fileId, 'key_a');
+  const kept = depot.keep(received, NEW);
+  // Time enough for a file that would not wait.
+  for (let round = 0; round < 50; round++) await store.files.fileUsage();
+  say();
+  await removed;
+  assert.equal(await contentOf(depot, await kept), 'same');
+});
+
+test('what has come in holds no file open', { skip: process.platform !== 'linux' }, async (t) => {
+  const { open } = await openPlace(t);
+  const depot = await open();
+  const openFiles = (): number => readdirSync('/proc/self/fd').length;
+  await add(depot, 'first');
+  const before = openFiles();
+  for (let round = 0; round < 20; round++) await add(depot, `content ${round}`);
+  // Something else of the process may have opened one or the other meanwhile.
+  assert.ok(openFiles() < before + 10);
+});
+
+test('a refused file of a content that another has changes nothing of the room', async (t) => {
+  const { folder, store } = await openPlace(t);
+  const storage = { isFull: false };
+  const addFile: FileStore['addFile'] = (record) =>
+    storage.isFull ? Promise.reject(new Problem('storage_failed', 'It is full.')) : store.files.addFile(record);
+  const ports = { store: { ...store.files, addFile }, folder, now: () => 1_000, log: silentLog };
+  const depot = await openFileDepot({ ...ports, limits: { ...FILE_LIMITS, leastFreeBytes: 0, mostBytes: 10 } });
+  afterTest(t, () => depot.close());
+  await add(depot, 'same');
+  storage.isFull = true;
+  for (const text of ['same', 'other']) await assert.rejects(add(depot, text, 'key_b'), { code: 'storage_failed' });
+  storage.isFull = false;
+  await assert.rejects(add(depot, '1234567', 'key_b'), isProblem('file_storage_full', /10 bytes/));
+  await add(depot, '123456', 'key_b');
+});
+
 test('an upload that breaks off leaves neither bytes nor a claim on room', async (t) => {
   const { open, onDisk } = await openPlace(t, { mostBytes: 10, mostBytesPerKey: 10 });
   const depot = await open();
@@ -111,6 +160,23 @@ test('a file, a key and all files together have their limits, and what is delete
   assert.deepEqual(onDisk(), ['x', 'abcdefgh', 'zz'].map(digestOf).sort());
 });
 
+test('a disk that is nearly full takes no file, and none that would fill it, before a byte of it is read', async (t) => {
+  const { open: openWithRoom } = await openPlace(t, { leastFreeBytes: 1_000_000 });
+  await add(await openWithRoom(), 'x');
+  for (const [limits, announcedBytes] of [
+    [{ leastFreeBytes: Number.MAX_SAFE_INTEGER }, undefined],
+    [{ mostFileBytes: Number.MAX_SAFE_INTEGER }, Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    const { open, onDisk } = await openPlace(t, limits);
+    async function* unread(): AsyncGenerator<Uint8Array> {
+      yield assert.fail('It is read.');
+    }
+    const received = (await open()).receive(unread(), { apiKeyId: 'key_a', announcedBytes });
+    await assert.rejects(received, isProblem('file_storage_full', /nearly full/));
+    assert.deepEqual(onDisk(), []);
+  }
+});
+
 test('a relay that was killed finds the files it had named, and nothing of the others', async (t) => {
   const { open, onDisk, folder, store } = await openPlace(t);
   const first = await open();
@@ -123,6 +189,21 @@ test('a relay that was killed finds the files it had named, and nothing of the o
   assert.deepEqual(onDisk(), [digestOf('kept')]);
   assert.equal(await contentOf(second, await second.find(kept.fileId, 'key_a')), 'kept');
   assert.equal((await store.files.fileUsage()).contents.length, 1);
+});
+
+test('a relay that starts anew counts the files that it finds, of each key and of all', async (t) => {
+  const { open } = await openPlace(t, { mostBytesPerKey: 10, mostBytes: 12, mostFilesPerKey: 1 });
+  const first = await open();
+  await add(first, '12345678');
+  await first.close();
+  const depot = await open();
+  await assert.rejects(
+    depot.receive(bytes('abc'), { apiKeyId: 'key_a' }),
+    isProblem('file_quota_exceeded', /10 bytes/),
+  );
+  await assert.rejects(add(depot, 'a'), isProblem('file_quota_exceeded', /1 files/));
+  await assert.rejects(add(depot, 'abcde', 'key_b'), isProblem('file_storage_full', /12 bytes/));
+  await add(depot, 'abcd', 'key_b');
 });
 
 test('a file that its client was refused is not there, also when the storage had kept it', async (t) => {

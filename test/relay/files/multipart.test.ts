@@ -57,14 +57,15 @@ test('a form that Node writes is read as it was', async () => {
 });
 
 test('parts whose body nobody reads, or not to its end, are skipped', async () => {
-  const form =
-    '--e\r\ncontent-disposition: form-data; name="a"\r\n\r\nlong body\r\n--e\r\ncontent-disposition: form-data; name="b"\r\n\r\n\r\n--e--';
+  const part = (name: string) => `--e\r\ncontent-disposition: form-data; name="${name}"\r\n\r\nlong body\r\n`;
+  const form = `${['begun', 'unread', 'read'].map(part).join('')}--e--`;
   const names: string[] = [];
   for await (const { name, body } of readMultipart(cut(Buffer.from(form), [3]), 'e')) {
     names.push(name);
-    for await (const _ of body) break;
+    if (name === 'unread') continue;
+    for await (const _ of body) if (name === 'begun') break;
   }
-  assert.deepEqual(names, ['a', 'b']);
+  assert.deepEqual(names, ['begun', 'unread', 'read']);
 });
 
 test('a form is read to its end, so that nothing of it stands before the next request', async () => {

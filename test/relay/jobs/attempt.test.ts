@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
-import { type AnswerSink, startAttempt } from '../../../relay/jobs/attempt.ts';
+import { type AnswerSink, type AttemptPorts, startAttempt } from '../../../relay/jobs/attempt.ts';
 import type { JobSpec } from '../../../relay/jobs/job.ts';
 import { createNodePulse, type NodePulse } from '../../../relay/jobs/node-pulse.ts';
 import { watchNodes } from '../../../relay/jobs/node-watch.ts';
@@ -10,6 +11,7 @@ import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { createFakeBus } from '../../support/fake-bus.ts';
 import { admission } from '../../support/live-nodes.ts';
+import { type MockedTime, mockTime } from '../../support/pending-timers.ts';
 import { chatInput } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import { SCRIPTED_END } from '../../support/scripted-node.ts';
@@ -17,10 +19,21 @@ import { SCRIPTED_END } from '../../support/scripted-node.ts';
 const EPOCH = 5;
 const STALL_MS = 60_000;
 
-type StartOptions = { signal?: AbortSignal; sink?: AnswerSink; connected?: boolean; pulse?: NodePulse };
+type StartOptions = {
+  signal?: AbortSignal;
+  sink?: AnswerSink;
+  connected?: boolean;
+  pulse?: NodePulse;
+  /** Of the pulse. */
+  clock?: () => number;
+  job?: JobSpec;
+  whenGone?: AttemptPorts['whenGone'];
+  /** Where the test has it mocked already. */
+  time?: MockedTime;
+};
 
 function start(t: TestContext, options: StartOptions = {}) {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+  if (options.time === undefined) t.mock.timers.enable({ apis: ['setTimeout'] });
   const bus = createFakeBus();
   const table = createNodeTable();
   table.admit(admission('attic', ['m'], { epoch: EPOCH }));
@@ -32,9 +45,10 @@ function start(t: TestContext, options: StartOptions = {}) {
     text: (text, tokens) => output.push(`${text}/${tokens}`),
   };
   if (options.connected === false) bus.setConnected(false);
-  const { pulse = createNodePulse({ bus, table }) } = options;
-  const ports = { bus, whenGone: watchNodes(table), pulse, staleFrames };
-  const attempt = startAttempt(JOB, 2, node, sink, options.signal ?? new AbortController().signal, ports);
+  const { clock = () => performance.now(), whenGone = watchNodes(table), job = JOB } = options;
+  const { pulse = createNodePulse({ bus, table, clock }) } = options;
+  const ports = { bus, whenGone, pulse, staleFrames };
+  const attempt = startAttempt(job, 2, node, sink, options.signal ?? new AbortController().signal, ports);
   const reply = bus.published[0]?.reply ?? '';
   let seq = 0;
   const send = (frame: Record<string, unknown>): boolean => {
@@ -114,6 +128,7 @@ test('[J4] gives up on a node that sends nothing in time, cancels, and holds its
   t.mock.timers.tick(1);
   await assert.rejects(attempt.done, isProblem('node_lost', /did not take the job/));
   assert.deepEqual(cancelsIn(attempt), [CANCEL]);
+  assert.equal(attempt.table.get('attic')?.isSilent, true, '[S12] it gets no other job');
   assert.equal(attempt.isReleased(), false);
   t.mock.timers.tick(2_000);
   await attempt.released;
@@ -244,4 +259,54 @@ test('[S12] what a bus that fails takes away is not held against the node', asyn
   cut.bus.setConnected(false);
   cut.table.remove('attic', 'The bus went down.');
   await assert.rejects(cut.done, isProblem('bus_unavailable', /went down/));
+});
+
+for (const [how, end] of Object.entries<(attempt: ReturnType<typeof start>, time: MockedTime) => void>({
+  'its answer': ({ send }) => void send(DONE),
+  'an error of its node': ({ send }) =>
+    void send({ type: 'error', problem: { code: 'node_fault', detail: 'Broken.' } }),
+  'silence, and a cancel that nobody confirms': (_attempt, { tick }) => {
+    tick(STALL_MS);
+    tick(2_000);
+  },
+  'a broken rule, and a late last frame': ({ send }) => {
+    send({ type: 'text', text: 'b', tokens: 1, seq: 7 });
+    send({ ...DONE, seq: 8 });
+  },
+})) {
+  test(`nothing is left of an attempt that ended by ${how}, and its files end once`, async (t) => {
+    const time = mockTime(t);
+    const caller = new AbortController();
+    const watching = new Set<unknown>();
+    const whenGone: AttemptPorts['whenGone'] = (_node, gone) => {
+      watching.add(gone);
+      return () => void watching.delete(gone);
+    };
+    const ends: string[] = [];
+    const files: JobSpec['files'] = { grant: () => assert.fail('A chat has no files.'), end: () => ends.push('end') };
+    const attempt = start(t, { time, signal: caller.signal, whenGone, job: { ...JOB, files } });
+    attempt.send({ type: 'accepted' });
+    assert.notEqual(time.pending(), 0);
+    end(attempt, time);
+    await attempt.released;
+    assert.deepEqual(ends, ['end']);
+    assert.deepEqual(
+      [time.pending(), watching.size, getEventListeners(caller.signal, 'abort').length, attempt.bus.openReplies()],
+      [0, 0, 0, 0],
+    );
+  });
+}
+
+test('[S12] every frame is a sign of life: a node that works is not asked for one', async (t) => {
+  const time = mockTime(t);
+  let now = 0;
+  const attempt = start(t, { time, clock: () => now });
+  (await attempt.bus.requests.next()).answer(new Uint8Array());
+  await settled();
+  attempt.send({ type: 'accepted' });
+  for (; now < 3 * LIMITS.silenceMs; now += 250) {
+    attempt.send({ type: 'text', text: 'a', tokens: 1 });
+    time.tick(250);
+  }
+  assert.equal(attempt.bus.requests.all.length, 1);
 });

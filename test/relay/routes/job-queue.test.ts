@@ -35,8 +35,14 @@ test('a node that vanishes costs an attempt, not the job: it goes to another, wi
   assert.equal(result.text, 'whole');
   const { events } = await eventsOf(pool, id);
   assert.deepEqual(
-    events.map(({ state }) => state).filter((state) => state !== 'running'),
-    ['queued', 'assigned', 'queued', 'assigned', 'succeeded'],
+    events.filter(({ state }) => state !== 'running').map(({ state, problem }) => [state, problem?.code]),
+    [
+      ['queued', undefined],
+      ['assigned', undefined],
+      ['queued', 'node_lost'],
+      ['assigned', undefined],
+      ['succeeded', undefined],
+    ],
   );
 });
 
@@ -70,6 +76,20 @@ test('a job that is handed back at once rests longer each time', async (t) => {
     rests.every((ms, index) => ms >= 100 * 2 ** index - 2),
     rests.join(),
   );
+});
+
+test('how long a job has waited for its first node stands in its attempt, while that runs and after it, and on its receipt', async (t) => {
+  const pool = await startTestPool(t);
+  const { id, createdAt } = await submit(pool, { model: 'test/held' });
+  const { runs, nodeId } = await addControlled(pool);
+  const run = await runs.next();
+  await until(async () => (await jobOf(pool, id)).state !== 'queued');
+  const [running] = (await jobOf(pool, id)).attempts;
+  assert.deepEqual([running?.nodeId, running?.state, running?.queuedAt], [nodeId, 'running', createdAt]);
+  run.finish();
+  const { attempts, receipt } = await endOf(pool, id);
+  assert.equal(attempts[0]?.queuedAt, createdAt);
+  assert.equal(receipt?.times.queueMs, (attempts[0]?.startedAt ?? 0) - createdAt);
 });
 
 test('a job that nodes were asked for and none began expires when it may wait no longer', async (t) => {
@@ -144,6 +164,15 @@ test('keys share the nodes by their weights, and within a key the higher priorit
   for (const input of said('a', 3)) await submit(pool, { model: 'test/held', input });
   await submit(pool, { model: 'test/held', input: 'urgent', priority: 9 });
   for (const input of said('b', 4)) await submit(admin, { model: 'test/held', input });
+  const { body: queue } = await askAsAdmin<{ waiting: number; keys: { waiting: number; weight: number }[] }>(
+    pool,
+    '/v1/admin/queue',
+  );
+  assert.equal(queue.waiting, 8);
+  assert.deepEqual(queue.keys.map(({ waiting, weight }) => `${waiting} of weight ${weight}`).sort(), [
+    '4 of weight 1',
+    '4 of weight 2',
+  ]);
   const { runs } = await addControlled(pool);
   for (let turn = 0; turn < 8; turn++) {
     const { job, finish } = await runs.next();

@@ -43,6 +43,12 @@ test('[R5] whatever bytes come, a reader returns a message or says protocol_viol
 test('names the place where a message is wrong', () => {
   const beat = { instance: 'instance-1', epoch: 0, revision: 0, slots: { total: 1, used: -1 } };
   assert.throws(() => READERS.heartbeat(encodeJson(beat)), /This is not a heartbeat at \/slots\/used: must be >= 0/);
+  assert.throws(() => READERS.heartbeat(encodeJson(3)), /This is not a heartbeat at \/: must be object/);
+  const long = { ...beat, slots: { total: 1, used: 0 }, in_use: { ['m'.repeat(256)]: -1 } };
+  assert.throws(
+    () => READERS.heartbeat(encodeJson(long)),
+    ({ message }: Error) => message.length < 300,
+  );
 });
 
 test('members that a later version adds are no reason to refuse', () => {
@@ -73,7 +79,17 @@ test('[J8] a message with half of a character is none, whoever wrote it down and
   ]) {
     assert.throws(() => READERS.cancel(messageOf(half)), isProblem('protocol_violation', /half of a character/), half);
   }
-  for (const whole of ['\\ud83d\\ude00', '\\uD83D\\uDE00', '\\\\ud800', '\\u00e9', '\\\\\\\\ud800', '😀']) {
+  for (const whole of [
+    '\\ud83d\\ude00',
+    '\\uD83D\\uDE00',
+    '\\\\ud800',
+    '\\u00e9',
+    '\\\\\\\\ud800',
+    '😀',
+    // Python writes every letter so, Korean ones too, which begin like the halves; and what is escaped otherwise goes on as it likes.
+    '\\ud55c\\uad6d \\ud83d\\ude00',
+    '\\ud83d\\ude00\\nddata',
+  ]) {
     assert.equal(READERS.cancel(messageOf(whole)).job, JSON.parse(`"${whole}"`));
   }
   const text = fc.string({ unit: 'binary', maxLength: 8 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createOtlpExporter, parseOtlpHeaders } from '../../../shared/tracing/otlp-exporter.ts';
+import { otlpRequest } from '../../../shared/tracing/otlp-json.ts';
 import type { Span } from '../../../shared/tracing/span.ts';
 import { startCollector } from '../../support/collector.ts';
 import { until } from '../../support/until.ts';
@@ -18,22 +19,23 @@ const span = (name: string, more: Partial<Span> = {}): Span => ({
   ...more,
 });
 
-function open(endpoint: string, headers?: Record<string, string>) {
+function open(endpoint: string, headers?: Record<string, string>, everyMs = 1) {
   const warnings: Record<string, unknown>[] = [];
   const log = { warn: (fields: Record<string, unknown>) => void warnings.push(fields) };
-  return { warnings, exporter: createOtlpExporter({ endpoint, headers, resource, fetch, log, everyMs: 1 }) };
+  return { warnings, exporter: createOtlpExporter({ endpoint, headers, resource, fetch, log, everyMs }) };
 }
 
 test('sends spans as the protocol writes them', async (t) => {
   const collector = await startCollector();
   t.after(() => collector.close());
-  const { exporter } = open(`${collector.url}/`, { authorization: 'Bearer x' });
+  const { exporter } = open(`${collector.url}/`, { authorization: 'Bearer x' }, 3_600_000);
   exporter.export(span('one'));
   exporter.export(span('two', { parentSpanId: '3'.repeat(16), problem: 'no_capacity', kind: 'internal' }));
+  exporter.export(span('ended before it began, by a clock that was set back', { endMs: 5 }));
   await exporter.close();
   assert.equal(collector.headers[0]?.authorization, 'Bearer x');
   assert.equal(collector.headers[0]?.['content-type'], 'application/json');
-  const [one, two] = collector.spans;
+  const [one, two, three] = collector.spans;
   assert.deepEqual(one, {
     service: 'a test',
     traceId: '1'.repeat(32),
@@ -47,6 +49,32 @@ test('sends spans as the protocol writes them', async (t) => {
   });
   assert.deepEqual([two?.parentSpanId, two?.kind, two?.status.code], ['3'.repeat(16), 1, 2]);
   assert.equal(two?.attributes['error.type'], 'no_capacity');
+  assert.equal(three?.endTimeUnixNano, three?.startTimeUnixNano);
+});
+
+test('the body of an export has the form of opentelemetry-proto, each value under the name of its kind', () => {
+  const attributes = [
+    { key: 'text', value: { stringValue: 'a' } },
+    { key: 'whole', value: { intValue: '3' } },
+    { key: 'part', value: { doubleValue: 0.5 } },
+    { key: 'yes', value: { boolValue: true } },
+    { key: 'error.type', value: { stringValue: 'no_capacity' } },
+  ];
+  const told = {
+    traceId: '1'.repeat(32),
+    spanId: '2'.repeat(16),
+    name: 'one',
+    kind: 2,
+    startTimeUnixNano: '1790000000000500000',
+    endTimeUnixNano: '1790000000010000000',
+    attributes,
+    status: { code: 2 },
+  };
+  const service = { attributes: [{ key: 'service.name', value: { stringValue: 'a test' } }] };
+  const scope = { name: 'sparewatt', version: '0.0.0-test' };
+  assert.deepEqual(otlpRequest([span('one', { problem: 'no_capacity' })], resource), {
+    resourceSpans: [{ resource: service, scopeSpans: [{ scope, spans: [told] }] }],
+  });
 });
 
 test('goes on after a collector that refuses or is gone, and says how many were lost', async (t) => {

@@ -12,6 +12,12 @@ test('reads the example of the standard, and writes it as it was', () => {
   assert.equal(formatTraceparent(context ?? assert.fail()), text);
   assert.equal(parseTraceparent(`00-${TRACE}-${SPAN}-00`)?.sampled, false);
   assert.equal(parseTraceparent(`00-${TRACE}-${SPAN}-03`)?.sampled, true);
+  const round = {
+    traceId: `${'0'.repeat(15)}7${'0'.repeat(16)}`,
+    spanId: `${'0'.repeat(7)}a${'0'.repeat(8)}`,
+    sampled: false,
+  };
+  assert.deepEqual(parseTraceparent(formatTraceparent(round)), round);
 });
 
 test('reads what a later version begins with', () => {
@@ -39,8 +45,8 @@ test('takes nothing else for a place in a trace', () => {
 
 test('makes ids that are never all zeros', () => {
   let calls = 0;
-  const fill = (bytes: Uint8Array): void => void bytes.fill(calls++ === 0 ? 0 : 0xab);
-  assert.equal(newSpanId(fill), 'ab'.repeat(8));
-  assert.equal(newTraceId(fill), 'ab'.repeat(16));
+  const fill = (bytes: Uint8Array): void => void bytes.fill(calls++ === 0 ? 0 : 0x0b);
+  assert.equal(newSpanId(fill), '0b'.repeat(8));
+  assert.equal(newTraceId(fill), '0b'.repeat(16));
   assert.equal(calls, 3);
 });

@@ -121,6 +121,8 @@ test('knows the relay and the secrets of its cloud by each of their addresses', 
     '::127.0.0.1',
     '::ffff:127.0.0.1',
     'fe80::1%2',
+    '::ffff:100.100.100.200',
+    '64:ff9b::c000:c0',
   ];
   for (const address of [...clouds, ...forms, '224.0.0.1', '255.255.255.255', 'ff02::1']) {
     assert.ok(!isBeyondThisMachine(address), address);
