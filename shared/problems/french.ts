@@ -66,6 +66,7 @@ export const PROBLEMS_OF_OTHERS = [
   'decision_not_found',
   'receipt_not_found',
   'receipt_invalid',
+  'receipt_mismatch',
   'receipt_log_damaged',
   // Of a relay or of a node without a screen, in its terminal.
   'port_in_use',

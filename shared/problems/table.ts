@@ -123,6 +123,7 @@ export const PROBLEMS = {
   protocol_violation: elsewhere(502, 'The message breaks the protocol'),
   receipt_not_found: wrong(404, 'No such receipt'),
   receipt_invalid: wrong(400, 'The receipt does not hold'),
+  receipt_mismatch: wrong(400, 'The receipt stands for another answer'),
   receipt_log_damaged: broken(500, 'The receipt log was changed'),
   port_in_use: broken(503, 'The port is taken'),
   address_unavailable: broken(503, 'The address cannot be bound'),
