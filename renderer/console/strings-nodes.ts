@@ -38,6 +38,7 @@ export const NODES_STRINGS = {
     name: 'Name',
     trust: 'Trust',
     labels: 'Labels',
+    machine: 'Machine',
     version: 'Version',
     roundTrip: 'Round trip',
     attempts: 'Jobs lately',
