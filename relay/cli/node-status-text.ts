@@ -68,7 +68,7 @@ function ruleTexts(rules: readonly SetRule[], kind: NodeStatus['kind']): string[
 }
 
 /** A line of the log, which is an object of JSON, for a terminal. */
-export function logLineText(line: string): string {
+export function logLineText(line: string, now: number): string {
   const { time, level, message, ...fields } = parsed(line);
   if (typeof time !== 'string' || typeof level !== 'string' || typeof message !== 'string')
     return `${printable(line)}\n`;
@@ -77,7 +77,13 @@ export function logLineText(line: string): string {
   );
   const paint = level === 'error' ? out.red : level === 'warn' ? out.yellow : out.dim;
   const text = [message, ...more].map(printable).join('  ');
-  return `${out.dim(printable(time))}  ${paint(printable(level).padEnd(5))}  ${text}\n`;
+  return `${out.dim(printable(whenOf(time, now)))}  ${paint(printable(level).padEnd(5))}  ${text}\n`;
+}
+
+/** By this machine's clock, as the log at the node's own terminal. */
+function whenOf(time: string, now: number): string {
+  const at = Date.parse(time);
+  return Number.isNaN(at) ? time : momentText(at, now, 'seconds');
 }
 
 function row(name: string, text: string): string {

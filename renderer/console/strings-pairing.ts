@@ -8,7 +8,9 @@ export const PAIRING_STRINGS = {
     byCommand: 'On the machine',
     byPage: 'In its browser',
     byLink: 'As a link',
-    qr: 'QR code of the page that makes a browser a node',
+    noPage:
+      'A browser there cannot be a node: it keeps no key for a page that came over plain HTTP. With “sparewatt relay --tls --browser-nodes”, or a proxy with a certificate, it can.',
+    qr: 'QR code of the invitation',
     onlyHere:
       'This relay listens to its own machine alone. For others start it with --host 0.0.0.0, or say its address with --public-url.',
     waits: 'Waiting for the node… The code ends',

@@ -101,6 +101,22 @@ test('on a telephone nothing of a table lies beside the screen, and each cell sa
   await page.context().close();
 });
 
+test('a page that could be no node is not offered', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/pairing' });
+  const make = page.getByRole('button', { name: 'Make a' });
+  await make.click();
+  await page.getByRole('heading', { name: 'In its browser' }).waitFor();
+  await page.route('**/v1/admin/pairing-codes', async (route) => {
+    const response = await route.fetch();
+    const body = await response.text();
+    await route.fulfill({ response, body: body.replace(/relay=http[^&"]*/, 'relay=http%3A%2F%2F10.0.0.7%3A8484') });
+  });
+  await make.click();
+  await page.getByText('it keeps no key for a page that came over plain HTTP').waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'In its browser' }).count(), 0);
+  await page.context().close();
+});
+
 /** What a canvas is told to write, as long as the page lives: the size of each text, in CSS pixels. */
 const NOTE_SIZES = `(() => {
   const write = CanvasRenderingContext2D.prototype.fillText;

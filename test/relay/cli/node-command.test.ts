@@ -156,6 +156,8 @@ test('a line of the log is shown with its fields, and one of another kind as it 
     degrees: 90,
     what: 'gpu',
   });
-  assert.equal(logLineText(line), '2026-11-21T17:30:00.000Z  warn   hot  degrees=90  what=gpu\n');
-  assert.equal(logLineText('no JSON \u001b[31m'), 'no JSON \\u{1b}[31m\n');
+  const at = Date.parse('2026-11-21T17:30:00.000Z');
+  assert.match(logLineText(line, at), /^\d\d:[03]0:00 {2}warn {3}hot {2}degrees=90 {2}what=gpu\n$/);
+  assert.match(logLineText(line, at + 86_400_000), /^2026-11-2\d \d\d:[03]0:00 {2}warn {3}hot /);
+  assert.equal(logLineText('no JSON \u001b[31m', at), 'no JSON \\u{1b}[31m\n');
 });
