@@ -45,6 +45,20 @@ describe('sparewatt credits', () => {
       /^CREDITS +ACCOUNT +WHOSE\n-2\.25 +issued +given to keys\n1\.75 +key:\S+ +shop\n0\.4 +node:\S+\n0\.1 +relay +your fees\n$/,
     );
     assert.match((await run('credits', 'entries', '--limit', '1')).stdout, /fee +0\.1 +relay +key:\S+\n$/);
+    const own = await runSparewatt(['usage', '--by', 'model', '--relay', pool.relay.url, '--api-key', made.key]);
+    assert.match(
+      own.stdout,
+      /^MODEL +JOBS +FAILED +TOKENS READ +WRITTEN\ntest\/noop +1 +0 +\d+ +\d+\nCredits left: 1\.75\n$/,
+    );
+    const everybody = (await run('usage', '--all', '--by', 'key,node')).stdout;
+    assert.match(everybody, /^KEY +NODE +NAME +JOBS +FAILED +TOKENS READ +WRITTEN\n/);
+    assert.match(everybody, new RegExp(`^${made.id} +\\S+ +shop +1 +0 +`, 'm'));
+    assert.match(
+      (await run('usage', '--all', '--from', '2020-01-01', '--to', '2020-01-02')).stdout,
+      /^Nothing was used/,
+    );
+    const wrong = await run('usage', '--all', '--by', 'colour');
+    assert.deepEqual([wrong.code, /\(invalid_value\)/.test(wrong.stderr)], [1, true]);
     const file = join(pool.dataFolder, 'settlement.json');
     const settled = await run('credits', 'settle');
     assert.match(settled.stderr, /^Check what was saved of it: {2}.*sparewatt credits verify FILE\n$/);
