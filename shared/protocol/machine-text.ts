@@ -11,8 +11,12 @@ export function machineTexts({ gpus, webgpu, cpu, cpu_threads: threads, memory_b
   const page = webgpu == null || cards.length > 0 ? [] : [`${webgpu.adapter} (WebGPU)`];
   // A machine that nothing could look at is not one without a card.
   const none = cards.length + page.length > 0 ? [] : [gpus == null ? 'graphics card not known' : 'no graphics card'];
-  const processor = [...(cpu === '' ? [] : [cpu]), counted(threads, 'thread')].join(', ');
-  return [...cards, ...page, ...none, processor, ...(memory === 0 ? [] : [`${sizeText(memory)} of memory`])];
+  const processor = [
+    ...(cpu === '' || cpu === 'unknown' ? [] : [cpu]),
+    ...(threads === 0 ? [] : [counted(threads, 'thread')]),
+  ].join(', ');
+  const rest = [processor, memory === 0 ? '' : `${sizeText(memory)} of memory`].filter((part) => part !== '');
+  return [...cards, ...page, ...none, ...rest];
 }
 
 /** Graphics cards and memory are sold by powers of two. */

@@ -51,8 +51,8 @@ describe('sparewatt credits', () => {
       /^MODEL +JOBS +FAILED +TOKENS READ +WRITTEN\ntest\/noop +1 +0 +\d+ +\d+\nCredits left: 1\.75\n$/,
     );
     const everybody = (await run('usage', '--all', '--by', 'key,node')).stdout;
-    assert.match(everybody, /^KEY +NODE +NAME +JOBS +FAILED +TOKENS READ +WRITTEN\n/);
-    assert.match(everybody, new RegExp(`^${made.id} +\\S+ +shop +1 +0 +`, 'm'));
+    assert.match(everybody, /^KEY +NAME +NODE +JOBS +FAILED +TOKENS READ +WRITTEN\n/);
+    assert.match(everybody, new RegExp(`^${made.id} +shop +\\S+ +1 +0 +`, 'm'));
     assert.match(
       (await run('usage', '--all', '--from', '2020-01-01', '--to', '2020-01-02')).stdout,
       /^Nothing was used/,

@@ -49,12 +49,12 @@ function usageTable(data: readonly UsageRow[], { by }: UsageOptions, nameOf?: (i
   if (data.length === 0) return 'Nothing was used in these days.\n';
   const groups = by.split(',').map((group) => group.trim()) as Group[];
   const isNamed = nameOf !== undefined && groups.includes('key');
+  // Whose a key is stands beside it.
   const rows = data.map((row) => [
-    ...groups.map((group) => row[group] ?? ''),
-    ...(isNamed ? [nameOf(row.key ?? '')] : []),
+    ...groups.flatMap((group) => [row[group] ?? '', ...(isNamed && group === 'key' ? [nameOf(row.key ?? '')] : [])]),
     ...[row.jobs, row.failed, row.input_tokens, row.output_tokens].map(String),
   ]);
-  const heads = [...groups.map((group) => group.toUpperCase()), ...(isNamed ? ['NAME'] : [])];
+  const heads = groups.flatMap((group) => [group.toUpperCase(), ...(isNamed && group === 'key' ? ['NAME'] : [])]);
   return tableOf([...heads, 'JOBS', 'FAILED', 'TOKENS READ', 'WRITTEN'], rows);
 }
 

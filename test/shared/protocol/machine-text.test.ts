@@ -29,4 +29,6 @@ test('a machine that could not be looked at is not told as one without a graphic
 test('a tab is told by what its page computes with, and not by what a page is never told', () => {
   const tab = { ...machine, cpu: '', cpu_threads: 1, memory_bytes: 0, gpus: null, webgpu };
   assert.deepEqual(machineTexts(tab), ['apple m4 (WebGPU)', '1 thread']);
+  const miner = { ...tab, cpu: 'unknown', cpu_threads: 0, webgpu: null };
+  assert.deepEqual(machineTexts(miner), ['graphics card not known'], 'a miner says what it likes');
 });
