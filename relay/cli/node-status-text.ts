@@ -15,7 +15,8 @@ const KINDS = { app: 'desktop app', agent: 'sparewatt agent' } as const;
 
 /** The state of this machine's node for a terminal; `now` is the clock that its times are told against. */
 export function nodeStatusText(status: NodeStatus, now: number): string {
-  const { contributing, reason, until, since, kind, version, pid, relay, jobs, models, rules = [] } = status;
+  const { contributing, reason, until, since, kind, version, pid, relay, jobs, done, models, rules = [] } = status;
+  const { startedAt } = status;
   const paint = contributing ? out.green : out.yellow;
   const lines = [
     `${paint(printable(reason))}${until === null ? '' : ` until ${momentText(until, now)}`}`,
@@ -26,10 +27,15 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
       'jobs',
       jobs.map((job) => jobText(job, now)),
     ),
+    ...(done === undefined ? [] : [row('done', `${doneText(done)} since ${momentText(startedAt, now)}`)]),
     ...rows('models', models.flatMap(modelTexts)),
     ...(rules.length === 0 ? [] : rows('rules', ruleTexts(rules, kind))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function doneText({ jobs, outputTokens }: NonNullable<NodeStatus['done']>): string {
+  return `${counted(jobs, 'job')}, ${counted(outputTokens, 'token')} written`;
 }
 
 function modelTexts({ name, device, sizeBytes, trials = [], threadTrial }: NodeStatus['models'][number]): string[] {
