@@ -2,6 +2,7 @@ import { amountMicro, type PriceRates, sharesOf } from '../../shared/credits/pri
 import { Problem } from '../../shared/problems/problem.ts';
 import type { ChatInput } from '../../shared/protocol/messages.ts';
 import { SERVICE_OF_JOB_TYPE } from '../../shared/receipts/statements.ts';
+import { TEMPLATE_TOKENS } from '../jobs/answer/believable-usage.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import type { Charge, CreditStore, LedgerEntry, Price } from '../store/credit-store.ts';
 import type { JobRecord } from '../store/store.ts';
@@ -41,14 +42,8 @@ export type Billing = {
 
 export type Standing = { balanceMicro: number; limitMicro: number; heldMicro: number };
 
-/** Frames of a template that the client does not send, in tokens. */
-const TEMPLATE_TOKENS = 256;
 /** What an answer without a limit of its own is held for; its charge ends there. */
 const USUAL_OUTPUT_TOKENS = 4_096;
-/** Beyond its bytes in a request a picture is so many tokens at the most, also one that is only named. */
-const PICTURE_TOKENS = 16_384;
-/** A task that compares a text with labels reads it once for each of them. */
-const MOST_READINGS = 128;
 /** The same for work that is paid by time. */
 const USUAL_NODE_MS = 60_000;
 const ACCOUNTS_AT_ONCE = 1_000;
@@ -162,23 +157,12 @@ async function readBalances(store: CreditStore): Promise<Map<string, number>> {
   return balances;
 }
 
-/**
- * What the node says, as far as it can be: it says how many tokens it has read and made, and is paid for them. An answer
- * has been limited, and no token is shorter than a byte of what was asked.
- */
+/** What was counted as it passed, or what can be believed of the node's word; of an answer that had no limit, the usual. */
 function billedTokens(job: Priced, { usage, receipt }: JobRecord): { inputTokens: number; outputTokens: number } {
-  const { outputTokens: counted = null, requestBytes = 0, responseBytes = 0 } = receipt?.usage.measured ?? {};
-  const { inputTokens: claimed = 0, outputTokens: made = 0 } = usage ?? {};
-  const mostRead = requestBytes + TEMPLATE_TOKENS;
-  if (job.type !== 'llm') {
-    return { inputTokens: Math.min(claimed, mostRead * MOST_READINGS), outputTokens: Math.min(made, responseBytes) };
-  }
-  const input = job.input as ChatInput;
-  const pictures = input.messages.flatMap((message) => message.pictures ?? []).length;
-  return {
-    inputTokens: Math.min(claimed, mostRead + pictures * PICTURE_TOKENS),
-    outputTokens: Math.min(counted ?? made, mostMade(input)),
-  };
+  const { outputTokens: counted = null, responseBytes = 0 } = receipt?.usage.measured ?? {};
+  const { inputTokens, outputTokens: made } = usage ?? { inputTokens: 0, outputTokens: 0 };
+  const most = job.type === 'llm' ? mostMade(job.input as ChatInput) : responseBytes;
+  return { inputTokens, outputTokens: Math.min(counted ?? made, most) };
 }
 
 function mostMade({ choices = 1, maxTokens }: ChatInput): number {

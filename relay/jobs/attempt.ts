@@ -19,11 +19,11 @@ import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.t
 import type { Bus } from '../fabric/bus.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { AttemptRecord } from '../store/store.ts';
+import { createTranscriptCheck, isReadAlong } from './answer/transcript-check.ts';
+import { createVectorCheck } from './answer/vector-check.ts';
 import type { JobSpec } from './job.ts';
 import type { NodePulse } from './node-pulse.ts';
 import { problemOfNode } from './problem-of-node.ts';
-import { createTranscriptCheck, isReadAlong } from './transcript-check.ts';
-import { createVectorCheck } from './vector-check.ts';
 
 /** Where an answer goes while it is made. Calls come in order and never after the attempt has settled. */
 export type AnswerSink = {
@@ -34,6 +34,10 @@ export type AnswerSink = {
   text?(text: string, tokens: number, more?: PieceDetail): void;
   toolCall?(piece: ToolCallPiece): void;
   vectors?(frame: VectorsFrame): void;
+  /**
+   * Looks at the output of an attempt as a whole. What it throws ends the attempt: it has failed, and another node may do better.
+   */
+  judge?(done: DoneFrame): void | Promise<void>;
   /** Forgets all output: it comes anew from another node. Only a caller that has passed nothing on can. */
   takeBack?(): void;
   /** An attempt is over; another may follow. Not told of a node that only refused the job. */
@@ -79,7 +83,7 @@ export function startAttempt(
 ): AttemptEnd {
   const done = Promise.withResolvers<DoneFrame>();
   const released = Promise.withResolvers<void>();
-  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput).inputs.length : 0);
+  const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput) : undefined);
   const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
   let settled = false;
   /** Vectors do not count: they are passed on as a whole, and may begin anew elsewhere (SPEC R1). */

@@ -1,10 +1,14 @@
 import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
 import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
-import { createResponseHasher, hashRequest, type ResponseHasher } from '../receipts/content-hashes.ts';
+import { type ContentHash, createResponseHasher, hashRequest } from '../receipts/content-hashes.ts';
 import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
+import { isHeld } from '../scheduler/wanted.ts';
 import type { QueuedAttempt } from '../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../store/store.ts';
+import { believableUsage } from './answer/believable-usage.ts';
+import { gatherAnswer } from './answer/gather-answer.ts';
+import { assertHeld } from './answer/held-answer.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
@@ -33,6 +37,8 @@ export type Course = {
   unassigned(): void;
   /** Where the job is now. */
   now(): CourseNow;
+  /** The last frame of a node, with such counts of tokens as can be believed. */
+  believed(done: DoneFrame): DoneFrame;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
   record(end: JobEnd, keys: ReceiptKeys): JobRecord;
@@ -47,11 +53,29 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
   const startedMs = clock();
   const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
   let hasher = createResponseHasher(choices);
+  const held = job.type === 'llm' && isHeld(job.input as ChatInput) ? gatherAnswer(choices ?? 1) : undefined;
   const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
   let assignedMs = 0;
   let assignedTo: LiveNode | undefined;
   let firstOutputMs: number | null = null;
   let passedTokens = 0;
+  let reported: Usage | undefined;
+  let request: ContentHash | undefined;
+  const hashedRequest = (): ContentHash => {
+    request ??= hashRequest(job as Parameters<typeof hashRequest>[0]);
+    return request;
+  };
+  const passed = (): Usage => believable({ inputTokens: 0, outputTokens: passedTokens });
+  const measured = ({ done }: { done: DoneFrame }): Measured => {
+    const outputTokens = job.type === 'llm' && job.stream ? passed().outputTokens : null;
+    if (done.output !== undefined) hasher.output(done.output);
+    return { request: hashedRequest(), response: hasher.digest(), outputTokens, reported: reported ?? done.usage };
+  };
+  const believable = (claimed: Usage): Usage =>
+    believableUsage(job, claimed, {
+      responseBytes: hasher.sizeBytes(),
+      requestBytes: () => hashedRequest().sizeBytes,
+    });
   const elapsedMs = (): number => clock() - startedMs;
   const wallClock = (ms: number): number => createdAt + Math.round(ms);
 
@@ -63,6 +87,7 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
       if (firstOutputMs === null) return true;
       if (sink.takeBack === undefined) return false;
       sink.takeBack();
+      held?.sink.takeBack?.();
       hasher = createResponseHasher(choices);
       firstOutputMs = null;
       passedTokens = 0;
@@ -80,18 +105,24 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
         // What is read along of a transcript comes again in its output, which is what counts.
         if (job.type === 'llm') hasher.text(text, more?.choice);
         passedTokens += tokens;
+        held?.sink.text?.(text, tokens, more);
         sink.text?.(text, tokens, more);
       },
       toolCall: (piece) => {
         firstOutputMs ??= elapsedMs();
         hasher.toolCall(piece, piece.choice);
         passedTokens += piece.tokens;
+        held?.sink.toolCall?.(piece);
         sink.toolCall?.(piece);
       },
       vectors: (frame) => {
         firstOutputMs ??= elapsedMs();
         hasher.vectors(frame.data);
         sink.vectors?.(frame);
+      },
+      judge: (done) => {
+        if (held !== undefined) assertHeld(job.input as ChatInput, held.gathered(), done);
+        return sink.judge?.(done);
       },
     },
     unassigned: () => {
@@ -112,6 +143,11 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
         firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
       };
       return { createdAt, startedAt, attempts: [...attempts, open] };
+    },
+    believed: (done) => {
+      reported = done.usage;
+      const usage = believable(reported);
+      return usage === reported ? done : { ...done, usage };
     },
     attemptEnded: (node, problem) => {
       assignedTo = undefined;
@@ -143,30 +179,30 @@ export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number =
       startedAt: attempts[0]?.startedAt ?? null,
       finishedAt: wallClock(elapsedMs()),
       attempts,
-      usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passedTokens),
+      usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passed()),
       charge: null,
-      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, { hasher, passedTokens, keys }) : null,
+      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, measured(end), keys) : null,
     }),
   };
 }
 
 /** A job that broke off is charged what was passed on; how long its prompt was, only a finished node has told. */
-function usageOfBrokenJob(outputTokens: number): Usage | null {
-  return outputTokens === 0 ? null : { inputTokens: 0, outputTokens };
+function usageOfBrokenJob(passed: Usage): Usage | null {
+  return passed.outputTokens === 0 ? null : passed;
 }
+
+/** What goes into a receipt beside what the node said. */
+type Measured = { request: ContentHash; response: ContentHash; outputTokens: number | null; reported: Usage };
 
 function receiptOf(
   job: JobSpec,
   attempts: AttemptRecord[],
   { done, node }: JobEnd & { state: 'succeeded' },
-  { hasher, passedTokens, keys }: { hasher: ResponseHasher; passedTokens: number; keys: ReceiptKeys },
+  { request, response, outputTokens, reported }: Measured,
+  keys: ReceiptKeys,
 ): JobRecord['receipt'] {
   const last = attempts.at(-1);
   if (last === undefined) return null;
-  if (done.output !== undefined) hasher.output(done.output);
-  const request = hashRequest(job as Parameters<typeof hashRequest>[0]);
-  const response = hasher.digest();
-  const outputTokens = job.type === 'llm' && job.stream ? passedTokens : null;
   return draftReceipt({
     receiptId: job.receiptId,
     job: job.id,
@@ -179,7 +215,7 @@ function receiptOf(
     execution: done.execution,
     requestHash: request.hash,
     responseHash: response.hash,
-    reported: done.usage,
+    reported,
     measured: { outputTokens, requestBytes: request.sizeBytes, responseBytes: response.sizeBytes },
     queuedAt: last.queuedAt,
     startedAt: last.startedAt ?? last.queuedAt,

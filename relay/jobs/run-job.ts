@@ -129,8 +129,10 @@ async function tryNodes(
     const attempt = startAttempt(course.job, course.attempts.length + 1, node, course.sink, signal, attempts);
     void attempt.released.then(reservation.release);
     try {
-      const done = await attempt.done;
-      if (done.text !== '') course.sink.text?.(done.text, course.job.stream ? 0 : done.usage.outputTokens);
+      const last = await attempt.done;
+      if (last.text !== '') course.sink.text?.(last.text, course.job.stream ? 0 : last.usage.outputTokens);
+      await course.sink.judge?.(last);
+      const done = course.believed(last);
       course.attemptEnded(node, null);
       ports.scheduler.attemptEnded(reservation, outcomeOf(course, null, done));
       return { done, node, timings: course.timings() };

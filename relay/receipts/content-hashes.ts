@@ -23,6 +23,8 @@ export type ResponseHasher = {
   /** Vectors as a frame carries them: little-endian float32 in base64. */
   vectors(base64: string): void;
   output(output: JsonInput): void;
+  /** Of what has passed so far. */
+  sizeBytes(): number;
   /** The `responseHash` of a receipt; may be called once. */
   digest(): ContentHash;
 };
@@ -34,6 +36,7 @@ export type ResponseHasher = {
 export function createResponseHasher(choices = 1): ResponseHasher {
   const hashes = [createLazyHash()];
   while (hashes.length < choices) hashes.push(createLazyHash());
+  const sizeBytes = (): number => hashes.reduce((sum, one) => sum + one.sizeBytes(), 0);
   return {
     text: (text, choice = 0) => hashes[choice]?.text(text),
     toolCall: (piece, choice = 0) => {
@@ -42,11 +45,11 @@ export function createResponseHasher(choices = 1): ResponseHasher {
     },
     vectors: (base64) => hashes[0]?.bytes(Buffer.from(base64, 'base64')),
     output: (output) => hashes[0]?.bytes(outputBytes(output)),
+    sizeBytes,
     digest: () => {
       const digests = hashes.map((one) => one.digest());
       const [first = ''] = digests;
-      const sizeBytes = hashes.reduce((sum, one) => sum + one.sizeBytes(), 0);
-      return { hash: digests.length === 1 ? first : hash('sha256', digests.join(''), 'hex'), sizeBytes };
+      return { hash: digests.length === 1 ? first : hash('sha256', digests.join(''), 'hex'), sizeBytes: sizeBytes() };
     },
   };
 }

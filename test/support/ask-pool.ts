@@ -71,7 +71,7 @@ export function chatCall(model: string, stream: boolean): RequestInit {
 }
 
 /** `end` is the code of an error, `[DONE]`, or `silence` when the stream just stopped. */
-function readStream(status: number, body: string): Streamed {
+export function readStream(status: number, body: string): Streamed {
   if (status !== 200) return { status, text: '', end: (JSON.parse(body) as ErrorBody).error.code };
   let text = '';
   let end = 'silence';

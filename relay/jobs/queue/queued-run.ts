@@ -24,7 +24,6 @@ export type KeptInput = { input: JobInput; asked?: Readonly<Record<string, unkno
 export type ResultReader = {
   readonly sink: AnswerSink;
   readonly files?: JobFileRun;
-  /** May be a promise. */
   output(done: DoneFrame): unknown;
 };
 
@@ -101,7 +100,7 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     });
     run.onAsked();
     const { done } = await running;
-    const text = JSON.stringify(await reader.output(done));
+    const text = JSON.stringify(reader.output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
   } catch (error) {

@@ -37,8 +37,8 @@ export function registerSpeechRoute(app: RelayApp, services: RelayServices): voi
       const routing = readRoutingOptions(body.routing, services);
       const order = { type: 'tts', model: body.model, input: inputOf(body), ...routing } as const;
       const names = { text: 'input', format: 'response_format' };
-      const { output, done } = await runObjectJob(order, names, request, reply, ports);
-      const { audio, mediaType } = readSpeech(output);
+      const { output, done } = await runObjectJob(order, { names, read: readSpeech }, request, reply, ports);
+      const { audio, mediaType } = output;
       const ignored = Object.entries(body).flatMap(([key, value]) => (HONOURED.has(key) || value == null ? [] : [key]));
       reply.headers(ignoredHeader(ignored));
       const { inputTokens, outputTokens } = done.usage;

@@ -82,9 +82,9 @@ async function answered(
   const names = { audio: 'file', words: 'timestamp_granularities', task: 'model' };
   const headers = ignoredHeader(wishes.ignored);
   if (wishes.stream) return streamTranscript(order, { names, headers, request, reply }, ports);
-  const { output } = await runObjectJob(order, names, request, reply, ports);
+  const { output } = await runObjectJob(order, { names, read: readTranscript }, request, reply, ports);
   reply.headers(headers);
-  return send(readTranscript(output), task, wishes, reply);
+  return send(output, task, wishes, reply);
 }
 
 function inputOf(task: string, audio: string | HeldFile, { language, format, wantsWords }: TranscriptionWishes) {

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import { type Affinity, affinityOf } from '../../scheduler/affinity.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -9,12 +10,11 @@ import { watchHangUps } from '../hang-up.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendAnswer } from '../send-json.ts';
-import { choiceOf, gatherAnswer } from './answer-choices.ts';
+import { choiceOf } from './answer-choices.ts';
 import { CHAT_FORM } from './answer-form.ts';
 import { assertSomeNodeGives } from './answer-limits.ts';
 import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
-import { assertHeld } from './held-answer.ts';
 import { type Caller, runOf, type StreamedAnswer, streamAnswer, unixSeconds } from './stream-answer.ts';
 import { usageOf } from './usage.ts';
 
@@ -99,7 +99,6 @@ async function answerWhole(
   const choices = answer
     .gathered()
     .map((choice, index) => choiceOf(choice, index, done, input.topLogprobs !== undefined));
-  assertHeld(input, choices);
   const completion: ChatCompletion = {
     id: `chatcmpl-${job.id}`,
     object: 'chat.completion',

@@ -41,12 +41,13 @@ export function registerImageRoutes(app: RelayApp, services: RelayServices): voi
       const input = inputOf(body);
       const model = await modelFor(request, body, input, services);
       const order = { type: 'image', model, input, ...readRoutingOptions(body.routing, services) } as const;
-      const { done, output } = await runObjectJob(order, {}, request, reply, ports);
+      const form = { names: {}, read: readPictures };
+      const { done, output } = await runObjectJob(order, form, request, reply, ports);
       const ignored = Object.entries(body).flatMap(([key, value]) =>
         HONOURED.has(key) || key in ONLY || value == null ? [] : [key],
       );
       reply.headers(ignoredHeader(ignored));
-      return sendJson(reply, answerOf(readPictures(output), done.usage));
+      return sendJson(reply, answerOf(output, done.usage));
     },
   );
   for (const kind of ['edits', 'variations']) registerMissingRoute(app, kind);

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { JsonInput } from '../../../shared/protocol/messages.ts';
+import type { DoneFrame, JsonInput } from '../../../shared/protocol/messages.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
 import { answerHeaders } from '../answer-headers.ts';
@@ -10,26 +10,33 @@ import { rateLimitHeaders } from '../rate-limit-headers.ts';
 /** Members of a job's input as their client named them. */
 export type MemberNames = Readonly<Record<string, string>>;
 
+/** What its client calls the members of a job's input, and how its output is read. `read` throws `node_fault` for what is none. */
+export type ObjectForm<Output> = { readonly names: MemberNames; read(output: JsonInput): Output };
+
 export type ObjectJobPorts = {
   readonly services: RelayServices;
   readonly hangUpOf: (response: FastifyReply['raw']) => HangUp;
 };
 
 /** Runs a job whose answer is one object, and sets the headers of its answer. Errors name members as `names` does. */
-export async function runObjectJob(
+export async function runObjectJob<Output>(
   order: Omit<JobOrder, 'stream'>,
-  names: MemberNames,
+  { names, read }: ObjectForm<Output>,
   request: FastifyRequest,
   reply: FastifyReply,
   { services, hangUpOf }: ObjectJobPorts,
-): Promise<JobResult & { readonly jobId: string; readonly output: JsonInput }> {
+): Promise<JobResult & { readonly jobId: string; readonly output: Output }> {
   const job = services.newJob(request, { ...order, stream: false });
   reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
   const hangUp = hangUpOf(reply.raw);
   try {
-    const result = await services.jobs.run(job, {}, hangUp.controller);
+    let output: Output | undefined;
+    const judge = (done: DoneFrame): void => {
+      output = read(done.output ?? {});
+    };
+    const result = await services.jobs.run(job, { judge }, hangUp.controller);
     reply.header('x-sparewatt-node', result.node.id);
-    return { ...result, jobId: job.id, output: result.done.output ?? {} };
+    return { ...result, jobId: job.id, output: output as Output };
   } catch (error) {
     throw inTermsOf(names, error);
   } finally {

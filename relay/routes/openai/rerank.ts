@@ -78,8 +78,9 @@ const rankByPairs: Ranker = async (body, documents, request, reply, ports) => {
   const input = { task: 'rerank', query: body.query, documents };
   const routing = readRoutingOptions(body.routing, ports.services);
   const order = { type: 'task', model: body.model, input, ...routing } as const;
-  const { output, done, jobId } = await runObjectJob(order, {}, request, reply, ports);
-  return { jobId, inputTokens: done.usage.inputTokens, ranked: readRanked(output, documents.length) };
+  const form = { names: {}, read: (output: JsonInput) => readRanked(output, documents.length) };
+  const { output: ranked, done, jobId } = await runObjectJob(order, form, request, reply, ports);
+  return { jobId, inputTokens: done.usage.inputTokens, ranked };
 };
 
 /** Every document once, or it is no ranking. */

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toErrorBody } from '../../../shared/problems/http.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
-import type { JsonInput } from '../../../shared/protocol/messages.ts';
+import type { DoneFrame, JsonInput } from '../../../shared/protocol/messages.ts';
 import type { JobOrder } from '../../services.ts';
 import { answerHeaders } from '../answer-headers.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
@@ -9,7 +9,7 @@ import { cutIfUnread } from '../unread.ts';
 import { type AnswerStream, beginEvents, MAX_PENDING_CHARACTERS, tooSlow } from './answer-stream.ts';
 import { createEventWriter } from './event-writer.ts';
 import { inTermsOf, type MemberNames, type ObjectJobPorts } from './object-job.ts';
-import { runOf, streamRun } from './stream-answer.ts';
+import { type Run, streamRun } from './stream-answer.ts';
 import { readTranscript, usageOfSound } from './transcript.ts';
 
 /** What is said of the request beside its job: how its client names the job's members, and what has no effect. */
@@ -31,13 +31,18 @@ export async function streamTranscript(
   const hangUp = hangUpOf(reply.raw);
   const stream = createTranscriptStream(reply, names, (problem) => hangUp.controller.abort(problem));
   try {
-    return await streamRun(runOf(job, services), stream, { reply, headers, hangUp }, services);
+    const run: Run = (sink, caller) => services.jobs.run(job, { ...sink, judge: readDone }, caller);
+    return await streamRun(run, stream, { reply, headers, hangUp }, services);
   } catch (error) {
     reply.headers(headers);
     throw inTermsOf(names, error);
   } finally {
     hangUp.stop();
   }
+}
+
+function readDone({ output }: DoneFrame): void {
+  readTranscript(output ?? {});
 }
 
 /**

@@ -31,7 +31,7 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
     try {
       const result = await services.jobs.run(job, reader.sink, hangUp.controller).finally(hangUp.stop);
       reply.header('x-sparewatt-node', result.node.id);
-      return sendJson(reply, answerOf(id, job, result, await reader.output(result.done)));
+      return sendJson(reply, answerOf(id, job, result, reader.output()));
     } finally {
       await reader.files?.close();
     }

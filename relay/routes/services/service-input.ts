@@ -55,7 +55,7 @@ function messagesOf({ runtime: { prompt } }: ServiceDefinition, input: JsonSchem
   return [{ role: 'system', content: fillTemplate(prompt.system, input) }, user];
 }
 
-/** A query goes first, as `createOutputReader` takes it. */
+/** A query goes first, as a ranking is read. */
 function textsOf({ runtime: { answer } }: ServiceDefinition, { input, query, documents }: JsonSchema): unknown {
   return answer === 'ranking' ? [query, ...(Array.isArray(documents) ? documents : [])] : input;
 }

@@ -2,21 +2,27 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import type { JobFileRun } from '../../files/job-files.ts';
+import { finishReasonOf, gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
 import { rankByNearness } from '../nearness.ts';
-import { finishReasonOf, gatherAnswer } from '../openai/answer-choices.ts';
 import { collectVectors, floatsOf } from '../openai/embeddings.ts';
 import { type AskedInput, holdsFile, inputFiles, isToolType } from './file-input.ts';
 
-/** Gathers what a node says into the output of a service. */
+/** Gathers what a node says into the output of a service, to which it is held as long as its attempt lasts. */
 export type OutputReader = {
   readonly sink: AnswerSink;
   /** What the node may fetch and hand over; absent where the service has no files of its own. */
   readonly files?: JobFileRun;
-  /** Errors: `node_fault` for what is not the output that the service promises, and those of `JobFileRun.keep`. */
-  output(done: DoneFrame): JsonSchema | Promise<JsonSchema>;
+  /** What was made, once the run has succeeded. */
+  output(): JsonSchema;
+};
+
+type Reading = {
+  readonly sink: AnswerSink;
+  /** Errors: `node_fault` for what is not the output that the service promises. */
+  outputOf(done: DoneFrame): JsonSchema;
 };
 
 /** The reader for one run of a service for a caller, whose call has passed its schema. Errors: `file_not_found`. */
@@ -27,35 +33,36 @@ export async function openReader(
   services: Pick<RelayServices, 'files' | 'jobFiles'>,
 ): Promise<OutputReader> {
   const { definition } = service;
-  const reader = createOutputReader(service, call.asked);
-  if (!isToolType(definition.runtime.type) && !holdsFile(definition, call)) return reader;
-  const inputs = await inputFiles(call.asked, client, services);
-  const files = services.jobFiles.open({ apiKeyId: client, inputs });
-  return {
-    files,
-    sink: { ...reader.sink, attemptEnded: files.end },
-    output: async (done) => {
-      const output = await reader.output(done);
-      await files.keep(output);
-      return output;
-    },
+  const { sink, outputOf } = readingOf(service, call.asked);
+  const hasFiles = isToolType(definition.runtime.type) || holdsFile(definition, call);
+  const files = hasFiles
+    ? services.jobFiles.open({ apiKeyId: client, inputs: await inputFiles(call.asked, client, services) })
+    : undefined;
+  let made: JsonSchema = {};
+  const judge = async (done: DoneFrame): Promise<void> => {
+    made = outputOf(done);
+    await files?.keep(made);
   };
+  const output = (): JsonSchema => made;
+  return files === undefined
+    ? { sink: { ...sink, judge }, output }
+    : { sink: { ...sink, judge, attemptEnded: files.end }, files, output };
 }
 
-/** The reader for one job of a service; `input` has passed its schema. */
-export function createOutputReader(service: RegisteredService, input: JsonSchema): OutputReader {
+/** `input` has passed its schema. */
+function readingOf(service: RegisteredService, input: JsonSchema): Reading {
   const { type, answer } = service.definition.runtime;
   if (type === 'embed') return answer === 'ranking' ? readRanking(input) : readVectors();
   if (type === 'llm') return readText(service);
-  return { sink: {}, output: (done) => promised(done.output ?? {}, service) };
+  return { sink: {}, outputOf: (done) => promised(done.output ?? {}, service) };
 }
 
-function readText(service: RegisteredService): OutputReader {
+function readText(service: RegisteredService): Reading {
   const { answer } = service.definition.runtime;
   const answers = gatherAnswer(1);
   return {
     sink: answers.sink,
-    output: (done) => {
+    outputOf: (done) => {
       const text = answers.gathered()[0]?.content ?? '';
       if (answer === 'json') return promised(parsed(text), service);
       if (typeof answer === 'object') return { choice: text };
@@ -64,22 +71,22 @@ function readText(service: RegisteredService): OutputReader {
   };
 }
 
-function readVectors(): OutputReader {
+function readVectors(): Reading {
   const vectors = collectVectors();
   return {
     sink: vectors,
-    output: () => {
+    outputOf: () => {
       const embeddings = vectors.all().map(floatsOf);
       return { embeddings, dimensions: embeddings[0]?.length ?? 0 };
     },
   };
 }
 
-function readRanking({ top }: JsonSchema): OutputReader {
+function readRanking({ top }: JsonSchema): Reading {
   const vectors = collectVectors();
   return {
     sink: vectors,
-    output: () => {
+    outputOf: () => {
       const results = rankByNearness(vectors.all());
       return { results: typeof top === 'number' ? results.slice(0, top) : results };
     },

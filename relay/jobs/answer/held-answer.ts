@@ -1,9 +1,9 @@
-import type { Choice } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { AnswerFormat, ChatInput } from '../../../shared/protocol/messages.ts';
+import type { AnswerFormat, ChatInput, DoneFrame } from '../../../shared/protocol/messages.ts';
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { compileSchema, type SchemaCheck } from '../../../shared/registry/schema-check.ts';
 import { createRecentMap } from '../../recent-map.ts';
+import { finishReasonOf, type Gathered, type GatheredCall } from './gather-answer.ts';
 import { createTextJudge } from './text-judge.ts';
 
 /** Programs send the same few schemas again and again; compiling one takes milliseconds. */
@@ -16,16 +16,34 @@ const LEFT_TO_NODES = new Set(['format', 'minLength', 'maxLength', 'multipleOf']
 const VALUES = new Set(['const', 'enum', 'default', 'examples']);
 
 /**
- * Passes the choices of a whole answer that have the form that was asked for; one that was cut has none. Errors:
- * `node_fault`.
+ * Passes an answer whose choices have the form, and make the calls, that were asked for (SPEC S14); one that was cut short has
+ * none. Errors: `node_fault`.
  */
-export function assertHeld({ format }: ChatInput, choices: readonly Choice[]): void {
-  if (format === undefined) return;
+export function assertHeld(input: ChatInput, choices: readonly Gathered[], done: DoneFrame): void {
   judge = createTextJudge();
-  for (const { message, finish_reason: reason } of choices) {
-    if (reason !== 'stop' || message.content === null || hasForm(message.content, format)) continue;
+  for (const [index, choice] of choices.entries()) {
+    if (finishReasonOf(done, index) === 'length' || isHeld(choice, input)) continue;
     throw new Problem('node_fault', 'The node’s answer does not have the form that was asked for. Try again.');
   }
+}
+
+function isHeld({ content, calls }: Gathered, input: ChatInput): boolean {
+  const { format, toolChoice = 'auto' } = input;
+  if (toolChoice !== 'auto' && toolChoice !== 'none') {
+    return calls.length > 0 && calls.every((call) => isAskedFor(call, input));
+  }
+  return format === undefined || calls.length > 0 || hasForm(content, format);
+}
+
+/** Whether a call that had to be made names a tool that it may, with arguments that the tool takes. */
+function isAskedFor({ name, arguments: text }: GatheredCall, { tools = [], toolChoice }: ChatInput): boolean {
+  const tool = tools.find((declared) => declared.name === name);
+  if (tool === undefined || (typeof toolChoice === 'object' && toolChoice.name !== name)) return false;
+  return hasForm(text, { type: 'json_object' }) && (tool.parameters === undefined || hasForm(text, schemaOf(tool)));
+}
+
+function schemaOf({ parameters }: { parameters?: unknown }): AnswerFormat {
+  return { type: 'json_schema', schema: parameters };
 }
 
 function hasForm(content: string, format: AnswerFormat): boolean {

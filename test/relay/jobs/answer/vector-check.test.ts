@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createVectorCheck } from '../../../relay/jobs/vector-check.ts';
-import { floatsToBase64 } from '../../../shared/protocol/base64.ts';
-import type { VectorsFrame } from '../../../shared/protocol/messages.ts';
+import { createVectorCheck } from '../../../../relay/jobs/answer/vector-check.ts';
+import { floatsToBase64 } from '../../../../shared/protocol/base64.ts';
+import type { VectorsFrame } from '../../../../shared/protocol/messages.ts';
+
+const asked = (count: number, dimensions: number | null = null) => ({
+  inputs: new Array<string>(count).fill('x'),
+  dimensions,
+});
 
 function frame(start: number, count: number, dimensions: number, floats = count * dimensions): VectorsFrame {
   return {
@@ -24,7 +29,7 @@ test('[J11] takes any division of the vectors into frames, and nothing less than
       fc.integer({ min: 1, max: 9 }),
       (counts, dimensions) => {
         const total = counts.reduce((sum, count) => sum + count, 0);
-        const check = createVectorCheck(total + 1);
+        const check = createVectorCheck(asked(total + 1));
         let start = 0;
         for (const count of counts) {
           check.assertNext(frame(start, count, dimensions));
@@ -40,7 +45,7 @@ test('[J11] takes any division of the vectors into frames, and nothing less than
 });
 
 test('[J11] refuses more than vectorsPerFrame in one frame', () => {
-  assert.throws(() => createVectorCheck(100).assertNext(frame(0, 65, 1)), { code: 'protocol_violation' });
+  assert.throws(() => createVectorCheck(asked(100)).assertNext(frame(0, 65, 1)), { code: 'protocol_violation' });
 });
 
 test('[J11] refuses vectors of another place, number, size or dimension than is due', () => {
@@ -53,7 +58,7 @@ test('[J11] refuses vectors of another place, number, size or dimension than is 
     [frame(0, 1, 3, 4)],
   ];
   for (const frames of wrong) {
-    const check = createVectorCheck(2);
+    const check = createVectorCheck(asked(2));
     const last = frames.pop() as VectorsFrame;
     for (const one of frames) check.assertNext(one);
     assert.throws(() => check.assertNext(last), { code: 'protocol_violation' });
@@ -61,7 +66,25 @@ test('[J11] refuses vectors of another place, number, size or dimension than is 
 });
 
 test('[J11] refuses vectors for a job that makes text', () => {
-  const check = createVectorCheck(0);
+  const check = createVectorCheck();
   check.assertComplete();
   assert.throws(() => check.assertNext(frame(0, 1, 1)), { code: 'protocol_violation' });
+});
+
+test('[J11] vectors have the dimensions that were asked for', () => {
+  createVectorCheck(asked(1, 3)).assertNext(frame(0, 1, 3));
+  assert.throws(() => createVectorCheck(asked(1, 3)).assertNext(frame(0, 1, 4)), { code: 'protocol_violation' });
+});
+
+test('[J11] vectors are of numbers: what a computation that overflowed leaves is the fault of its node', () => {
+  const of = (...values: number[]) => ({ ...frame(0, 1, 3), data: floatsToBase64(Float32Array.from(values)) });
+  createVectorCheck(asked(1)).assertNext(of(-3.4e38, 1e-45, -0));
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    for (const values of [
+      [value, 0, 0],
+      [0, 0, value],
+    ]) {
+      assert.throws(() => createVectorCheck(asked(1)).assertNext(of(...values)), { code: 'node_fault' });
+    }
+  }
 });

@@ -1,7 +1,7 @@
-import { Problem } from '../../shared/problems/problem.ts';
-import { LIMITS } from '../../shared/protocol/limits.ts';
-import type { DoneFrame } from '../../shared/protocol/messages.ts';
-import type { JobSpec } from './job.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { DoneFrame } from '../../../shared/protocol/messages.ts';
+import type { JobSpec } from '../job.ts';
 
 /** Holds a node to its word (SPEC J16): what somebody has read of a transcript is the beginning of the whole. */
 export type TranscriptCheck = {
