@@ -15,6 +15,7 @@ export const NODES_STRINGS = {
     loadOf: (name: string) => `Slots in use of ${name}`,
     moreModels: (count: number) => (count === 1 ? 'and 1 more model' : `and ${count} more models`),
     kernels: 'kernels for computing',
+    reasonOf: (reason: string, since: string) => `${reason}, ${since}`,
     connected: 'connected',
     statuses: {
       ready: 'Ready',

@@ -40,6 +40,16 @@ test('nodes are listed by their names, as people count', async () => {
   await page.context().close();
 });
 
+test('a node that was closed tells why and since when', async () => {
+  const { body } = await askAsAdmin<{ data: { id: string; name: string }[] }>(pool, '/v1/nodes');
+  const { id } = body.data.find(({ name }) => name === 'attic') ?? assert.fail('no attic');
+  await askAsAdmin(pool, `/v1/admin/nodes/${id}/cordon`, { reason: 'a new graphics card' });
+  const { page } = await openConsole(browser, pool, { hash: '#/nodes' });
+  await page.getByText(/^a new graphics card, (now|\d+ sec\. ago)$/).waitFor();
+  await askAsAdmin(pool, `/v1/admin/nodes/${id}/uncordon`);
+  await page.context().close();
+});
+
 test('jobs tell whose they are by the name of the key, and those of one state are listed alone', async () => {
   const { body } = await askAsAdmin<{ key: string }>(pool, '/v1/admin/keys', { name: 'the bot of the forum' });
   const bot = pool.client({ apiKey: body.key });
