@@ -188,6 +188,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       otlp,
       keepJobsMs,
       authority: tls?.authority,
+      browserNodes: options.tls?.browserNodes,
     });
     undo.push(() => services.close());
     const { maxBodyBytes = MAX_BODY_BYTES, unreadMs, strangerMs, mostHeldBytes, pagesFolder, corsOrigins } = options;

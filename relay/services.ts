@@ -34,6 +34,7 @@ import type { LiveFeed } from './live/live-feed.ts';
 import type { RelayLog } from './log.ts';
 import type { RelayMetrics } from './metrics/relay-metrics.ts';
 import type { Miners } from './miners/miners.ts';
+import type { AddressGuard } from './outbound/guarded-lookup.ts';
 import type { NodeControl } from './pairing/node-control.ts';
 import type { NodeRegister } from './pairing/node-register.ts';
 import type { Pairing } from './pairing/pairing.ts';
@@ -60,6 +61,8 @@ export type RelayServices = {
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;
   readonly queue: JobQueue;
+  /** Where webhooks may lie. */
+  readonly webhookAddresses: AddressGuard;
   readonly store: Store;
   readonly receiptLog: LogKeeper;
   /** The key that signs receipts and tree heads, `N…`. */

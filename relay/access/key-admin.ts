@@ -26,12 +26,14 @@ export type KeyAdminPorts = {
   store: KeyStore;
   /** Makes the guard forget what it remembers of a key. */
   forget: (keyId: string) => void;
+  /** Writes down the uses that the guard knows of and the store does not. */
+  recordUsage: () => Promise<void>;
   /** What keys sign with that must. */
   secrets: SigningSecrets;
   now: () => number;
 };
 
-export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): KeyAdmin {
+export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: KeyAdminPorts): KeyAdmin {
   const find = async (keyId: string): Promise<KeyRecord> => {
     const key = (await store.listKeys()).find((one) => one.keyId === keyId);
     if (key !== undefined) return key;
@@ -71,7 +73,11 @@ export function createKeyAdmin({ store, forget, secrets, now }: KeyAdminPorts): 
         expiresAt,
       });
     },
-    list: async () => (await store.listKeys()).map((key) => showKey(key, now())),
+    list: async () => {
+      // A key that was used once since is not one that never was. What cannot be written is told by the next job.
+      await recordUsage().catch(() => undefined);
+      return (await store.listKeys()).map((key) => showKey(key, now()));
+    },
     get: show,
     accountOf: async (keyId) => (keyId === ADMIN.keyId ? keyId : (await find(keyId)).accountId),
     revoke: async (keyId) => {

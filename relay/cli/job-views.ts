@@ -5,10 +5,15 @@ import { out } from './style.ts';
 import { resultText, tableOf } from './tables.ts';
 
 /** How jobs look in a terminal. */
-export function jobsTable(jobs: readonly JobListItem[], now: number): string {
+export function jobsTable(jobs: readonly JobListItem[], now: number, states: readonly string[] = []): string {
+  if (jobs.length === 0 && states.length > 0) return `No job is in ${statesText(states)}\n`;
   if (jobs.length === 0) return `There are no jobs yet. Submit one with: ${COMMAND} jobs submit\n`;
   const rows = jobs.map(({ id, state, createdAt, model }) => [id, state, ageText(now - createdAt), model]);
   return tableOf(['JOB', 'STATE', 'AGE', 'MODEL'], rows);
+}
+
+function statesText(states: readonly string[]): string {
+  return `${states.length === 1 ? 'this state' : 'one of these states'}: ${states.join(', ')}`;
 }
 
 /** A job with what happened to it, and its result when it is at hand. */

@@ -5,9 +5,9 @@ export function clockText(date: Date, to: 'minutes' | 'seconds'): string {
 }
 
 /** The time of day, with its date where that is another day's than `now`. */
-export function momentText(at: number, now: number): string {
+export function momentText(at: number, now: number, to: 'minutes' | 'seconds' = 'minutes'): string {
   const date = new Date(at);
-  const time = clockText(date, 'minutes');
+  const time = clockText(date, to);
   if (date.toDateString() === new Date(now).toDateString()) return time;
   return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())} ${time}`;
 }

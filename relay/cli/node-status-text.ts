@@ -15,7 +15,8 @@ const KINDS = { app: 'desktop app', agent: 'sparewatt agent' } as const;
 
 /** The state of this machine's node for a terminal; `now` is the clock that its times are told against. */
 export function nodeStatusText(status: NodeStatus, now: number): string {
-  const { contributing, reason, until, since, kind, version, pid, relay, jobs, models, rules = [] } = status;
+  const { contributing, reason, until, since, kind, version, pid, relay, jobs, done, models, rules = [] } = status;
+  const { startedAt } = status;
   const paint = contributing ? out.green : out.yellow;
   const lines = [
     `${paint(printable(reason))}${until === null ? '' : ` until ${momentText(until, now)}`}`,
@@ -26,10 +27,15 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
       'jobs',
       jobs.map((job) => jobText(job, now)),
     ),
+    ...(done === undefined ? [] : [row('done', `${doneText(done)} since ${momentText(startedAt, now)}`)]),
     ...rows('models', models.flatMap(modelTexts)),
     ...(rules.length === 0 ? [] : rows('rules', ruleTexts(rules, kind))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function doneText({ jobs, outputTokens }: NonNullable<NodeStatus['done']>): string {
+  return `${counted(jobs, 'job')}, ${counted(outputTokens, 'token')} written`;
 }
 
 function modelTexts({ name, device, sizeBytes, trials = [], threadTrial }: NodeStatus['models'][number]): string[] {
@@ -68,7 +74,7 @@ function ruleTexts(rules: readonly SetRule[], kind: NodeStatus['kind']): string[
 }
 
 /** A line of the log, which is an object of JSON, for a terminal. */
-export function logLineText(line: string): string {
+export function logLineText(line: string, now: number): string {
   const { time, level, message, ...fields } = parsed(line);
   if (typeof time !== 'string' || typeof level !== 'string' || typeof message !== 'string')
     return `${printable(line)}\n`;
@@ -77,7 +83,13 @@ export function logLineText(line: string): string {
   );
   const paint = level === 'error' ? out.red : level === 'warn' ? out.yellow : out.dim;
   const text = [message, ...more].map(printable).join('  ');
-  return `${out.dim(printable(time))}  ${paint(printable(level).padEnd(5))}  ${text}\n`;
+  return `${out.dim(printable(whenOf(time, now)))}  ${paint(printable(level).padEnd(5))}  ${text}\n`;
+}
+
+/** By this machine's clock, as the log at the node's own terminal. */
+function whenOf(time: string, now: number): string {
+  const at = Date.parse(time);
+  return Number.isNaN(at) ? time : momentText(at, now, 'seconds');
 }
 
 function row(name: string, text: string): string {

@@ -7,6 +7,8 @@ import type {
   Task,
 } from '../../shared/api/nodes.ts';
 import { counted } from '../../shared/problems/counted.ts';
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
+import { machineTexts } from '../../shared/protocol/machine-text.ts';
 import { isServiceType } from '../../shared/protocol/subjects.ts';
 import { momentText } from './moment-text.ts';
 import { COMMAND } from './own-command.ts';
@@ -44,10 +46,11 @@ export function healthText({ id, status, reasons, slots, round_trip_ms, attempts
   return `${lines.join('\n')}\n`;
 }
 
-export function capabilitiesText({ id, capabilities, models, connected }: NodeDetails): string {
-  if (!connected) return `${id} is not connected now, so it says nothing of itself.\n`;
+export function capabilitiesText({ id, capabilities, models, connected, document }: NodeDetails): string {
+  if (!connected || document === null) return `${id} is not connected now, so it says nothing of itself.\n`;
   const rows = models.map(({ name, type, state }) => [name, type, state]);
-  return `${out.bold(id)}  ${capabilities.join(', ')}\n${tableOf(['MODEL', 'KIND', 'STATE'], rows)}`;
+  const parts = machineTexts((document as CapabilityDocument).hardware).map((part) => `  ${printable(part)}\n`);
+  return `${out.bold(id)}  ${capabilities.join(', ')}\n${parts.join('')}${tableOf(['MODEL', 'KIND', 'STATE'], rows)}`;
 }
 
 export function taskText({ id, node, state, result, problem }: Task): string {

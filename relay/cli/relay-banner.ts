@@ -9,7 +9,7 @@ import { out } from './style.ts';
 type Started = { url: string; apiKey: string; adminToken: string };
 
 /** What a person reads when a relay has started: where it is, its keys, and commands that work when pasted. */
-export function relayBanner({ url, apiKey, adminToken }: Started, loaded: LoadedSettings): string {
+export function relayBanner({ url, apiKey, adminToken }: Started, loaded: LoadedSettings, hasPages: boolean): string {
   const { data } = settingsOf(loaded, 'program');
   const here = localUrlOf(url);
   const addresses = [...new Set([lanUrl(url), here])].filter((address) => address !== undefined);
@@ -18,7 +18,10 @@ export function relayBanner({ url, apiKey, adminToken }: Started, loaded: Loaded
     ['address', addresses.map(out.cyan).join(', ')],
     ['API key', apiKey],
     ['admin token', adminToken],
-    ['console', `${out.cyan(`${here}/console`)}   ${out.dim('(asks for the admin token)')}`],
+    [
+      'console',
+      `${out.cyan(`${here}/console`)}   ${out.dim(`(${hasPages ? '' : 'once "npm run build" has built it; '}asks for the admin token)`)}`,
+    ],
     ['data', data],
     ...(url.startsWith('https:') ? [['authority', authorityFile(data)] satisfies [string, string]] : []),
     ['', ''],

@@ -17,6 +17,7 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
   await ensureFirstKey(store.keys, apiKey);
   const billing: Billing = await openBilling(store.credits, Date.now);
   const keys = createKeyGuard({ store: store.keys, adminToken, setCreditLimit: billing.setLimit });
+  const { forget, recordUsage } = keys;
   const secrets = deriveSigningSecrets(identity.seed);
   const rateLimits = createRateLimits(Date.now);
   await recallUses({ store, rateLimits, now: Date.now });
@@ -27,7 +28,7 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     billing,
     rateLimits,
     operatorSessions,
-    keyAdmin: createKeyAdmin({ store: store.keys, forget: keys.forget, secrets, now: Date.now }),
+    keyAdmin: createKeyAdmin({ store: store.keys, forget, recordUsage, secrets, now: Date.now }),
     signatures: createSignatureGuard({ secrets, now: Date.now }),
     sessionCookie: createSessionCookie({ sessions: operatorSessions, relayKey, publicUrl }),
     /** Throws for what the key may not ask, or not now. */

@@ -62,8 +62,10 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     billing.finished(job);
     activity.jobEnded(job);
   });
+  const webhookAddresses = { isAllowed: webhooksAllowed(options) };
   const queue = await openJobQueue({
     ...queueOptions(options, nodes, parts),
+    sendWebhook: createWebhookSender(webhookAddresses),
     jobs,
     paceMs: access.rateLimits.waitMs,
     spent,
@@ -92,6 +94,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log });
   const work = {
     ...parts,
+    webhookAddresses,
     ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, tasks, newJob, newJobs },
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
@@ -124,18 +127,20 @@ function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry
     const routing = routingFor(service.definition, call, wished);
     return { reader, routing: nodesFor(service.definition, routing, table).routing };
   };
-  const isAllowed =
-    options.webhooksToThisMachine === true ? () => true : webhookGuard(options.webhookNetworks ?? 'public');
   return {
     store: options.store.queuedJobs,
     serviceRun,
     table,
     limits: { ...QUEUE_LIMITS, ...options.queueLimits },
     supervised: options.supervised === true,
-    sendWebhook: createWebhookSender({ isAllowed }),
     now: Date.now,
     log: options.log,
   };
+}
+
+function webhooksAllowed(options: ServicesOptions): (address: string) => boolean {
+  if (options.webhooksToThisMachine === true) return () => true;
+  return webhookGuard(options.webhookNetworks ?? 'public');
 }
 
 function metricsOf(

@@ -36,6 +36,8 @@ export type ServicesOptions = {
   supervised?: boolean | undefined;
   /** Hands certificates to nodes, where the relay speaks TLS. */
   authority?: CertificateAuthority | undefined;
+  /** Whether nodes without a certificate may come in all the same. */
+  browserNodes?: boolean | undefined;
   /** A file or a folder of services that the operator adds to those of the relay. */
   servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;

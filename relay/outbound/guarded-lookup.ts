@@ -37,6 +37,12 @@ export function isForbiddenLiteral({ hostname }: URL, { isAllowed }: AddressGuar
   return isIP(host) !== 0 && !isAllowed(host);
 }
 
+/** The same, where names that every machine takes for itself are known before they are looked up. */
+export function isForbiddenHost(url: URL, guard: AddressGuard): boolean {
+  if (/^(.+\.)?localhost\.?$/.test(url.hostname)) return !guard.isAllowed('127.0.0.1');
+  return isForbiddenLiteral(url, guard);
+}
+
 function resolveBySystem(host: string): Promise<LookupAddress[]> {
   return new Promise((resolve, reject) => {
     lookUp(host, { all: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)));

@@ -40,6 +40,8 @@ export type PairingOptions = {
   busPath: string;
   /** Where the relay speaks TLS by an authority of its own. */
   authority?: CertificateAuthority | undefined;
+  /** Whether nodes without a certificate may come in all the same. */
+  browserNodes?: boolean | undefined;
   mintNodeCredentials(node: { nodeId: string; publicKey: string }): NodeCredentials;
   now: () => number;
   randomBytes: (size: number) => Uint8Array;
@@ -103,6 +105,16 @@ export function createPairing(options: PairingOptions): Pairing {
   });
   const wrongCodes = createAttemptLimit({ ...WRONG_CODES, now });
   const joins = createAttemptLimit({ ...OPEN_JOINS, now });
+
+  /** Whoever asks for no certificate would knock at the bus in vain, and a code would be spent on it (SPEC L9). */
+  const assertCertifiable = (proof: CompletePairing['proof'] | undefined): void => {
+    if (authority === undefined || options.browserNodes === true || proof === undefined || proof.tlsKey !== undefined)
+      return;
+    throw new Problem(
+      'certificate_required',
+      'This machine shows no certificate, as no browser tab can, and this relay takes no node without one. Run `sparewatt agent` there, or ask the operator to start the relay with --browser-nodes.',
+    );
+  };
 
   const assertCode = async (request: CompletePairing, statement: Uint8Array, address: string) => {
     const code = await store.findCode(request.code.id);
@@ -175,6 +187,7 @@ export function createPairing(options: PairingOptions): Pairing {
       wrongCodes.assertMayTry(caller.address);
       const { publicKey, name } = request;
       const nodeId = nodeIdOf(name, publicKey);
+      assertCertifiable(request.proof);
       const conversation = await proofs.check(request, request.code.id);
       const code = await assertCode(request, conversation.statement, caller.address);
       assertNotRevoked(register.isKeyRevoked(publicKey));
@@ -191,6 +204,7 @@ export function createPairing(options: PairingOptions): Pairing {
       const { publicKey, name, proof } = request;
       const nodeId = nodeIdOf(name, publicKey);
       if (proof === undefined && caller.trust === undefined) throw pairingRequired();
+      assertCertifiable(proof);
       const conversation = proof && (await proofs.check({ publicKey, name, proof }, null));
       if (conversation !== undefined) proofs.spend(conversation);
       countStranger(nodeId, caller);

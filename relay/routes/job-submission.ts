@@ -8,6 +8,7 @@ import { newId } from '../jobs/id.ts';
 import type { Repeatable } from '../jobs/queue/admission.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import type { KeptInput } from '../jobs/queue/queued-run.ts';
+import { type AddressGuard, isForbiddenHost } from '../outbound/guarded-lookup.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
@@ -117,7 +118,7 @@ async function readOrder(
     maxWaitMs: maxWaitMs ?? body.routing?.max_wait_ms ?? null,
     createdAt,
     inputBytes: Buffer.byteLength(text),
-    webhook: readWebhook(body.webhook),
+    webhook: readWebhook(body.webhook, services.webhookAddresses),
     nonce: readNonce(request) ?? null,
     holdMicro: holdFor(request.principal, work.order, services.billing) ?? null,
   };
@@ -136,13 +137,17 @@ function readDeadline(deadline: number | null | undefined, now: number): number 
   });
 }
 
-function readWebhook(webhook: JobRequest['webhook']): Webhook | null {
+/** Of a name that leads where no webhook may lie only its lookup tells, when there is word to bring. */
+function readWebhook(webhook: JobRequest['webhook'], addresses: AddressGuard): Webhook | null {
   if (webhook == null) return null;
   const url = URL.parse(webhook.url);
-  if (url !== null && url.username === '' && url.password === '') return webhook;
-  throw new Problem('invalid_value', 'The address of a webhook is a URL without a name and password.', {
-    param: 'webhook.url',
-  });
+  const param = 'webhook.url';
+  if (url === null || url.username !== '' || url.password !== '') {
+    throw new Problem('invalid_value', 'The address of a webhook is a URL without a name and password.', { param });
+  }
+  if (!isForbiddenHost(url, addresses)) return webhook;
+  const sentence = `This relay brings no webhook to ${url.hostname}. Give an address of the internet, or ask the operator for \`--webhook-networks private\`; to the relay's own machine none is brought.`;
+  throw new Problem('invalid_value', sentence, { param });
 }
 
 function readIdempotencyKey({ headers }: FastifyRequest): string | null {

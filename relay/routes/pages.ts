@@ -45,6 +45,11 @@ export function pageMeantBy(path: string): string | undefined {
   return MEANT.get(path);
 }
 
+/** Whether the pages are built. */
+export function hasPages(folder: string = PAGES_FOLDER): boolean {
+  return PAGES.every(({ name }) => existsSync(join(folder, name, 'index.html')));
+}
+
 /** Serves the built pages. Errors: `pages_missing` until they are built. */
 export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_FOLDER): Promise<void> {
   const root = { root: folder, suppressWarning: true };

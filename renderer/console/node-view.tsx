@@ -1,4 +1,6 @@
 import type { NodeDetails, NodeHealth } from '../../shared/api/nodes.ts';
+import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
+import { machineTexts } from '../../shared/protocol/machine-text.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { NodeActions } from './node-actions.tsx';
 import { kindOf, Labels, NODE_TONES } from './nodes.tsx';
@@ -43,6 +45,9 @@ export function NodeView({ id }: { id: string }) {
             <Fact name={TEXT.labels}>
               <Labels labels={node.labels} />
             </Fact>
+            <Fact name={TEXT.machine}>
+              <Machine document={details.answer.document} />
+            </Fact>
             <Fact name={TEXT.version}>{shownText(details.answer.version)}</Fact>
             <Fact name={TEXT.roundTrip}>{shownDuration(details.answer.round_trip_ms)}</Fact>
             <Fact name={TEXT.attempts}>
@@ -59,6 +64,15 @@ export function NodeView({ id }: { id: string }) {
       </div>
     </>
   );
+}
+
+function Machine({ document }: Pick<NodeDetails, 'document'>) {
+  if (document === null) return shownText(null);
+  return machineTexts((document as CapabilityDocument).hardware).map((part) => (
+    <span key={part} className="sub">
+      {part}
+    </span>
+  ));
 }
 
 function Reasons({ reasons, status }: { reasons: readonly string[]; status: NodeDetails['status'] }) {

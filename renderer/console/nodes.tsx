@@ -86,7 +86,7 @@ function Filter({ wanted, status, nodes, onWanted, onStatus }: FilterProps) {
 }
 
 function Row({ node, now }: { node: NodeSummary; now: number }) {
-  const { id, name, status, slots, models, labels, reason } = node;
+  const { id, name, status, slots, models, labels, reason, since } = node;
   return (
     <tr>
       <th scope="row">
@@ -95,7 +95,7 @@ function Row({ node, now }: { node: NodeSummary; now: number }) {
       </th>
       <td>
         <Badge tone={NODE_TONES[status]}>{TEXT.statuses[status]}</Badge>
-        {reason !== null && <span className="sub">{reason}</span>}
+        {reason !== null && <span className="sub">{TEXT.reasonOf(reason, shownAgo(since, now))}</span>}
       </td>
       <td>
         <Load used={slots.used} total={slots.total} label={TEXT.loadOf(name)} />

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { ListedCode, ListedCodes, PairingCode } from '../../shared/api/pairing.ts';
-import { joinPageLink } from '../../shared/identity/pairing-link.ts';
+import { isForBrowsers, joinPageLink } from '../../shared/identity/pairing-link.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
 import { Badge, Card, CopyButton, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
 import { QrCode } from './qr-code.tsx';
@@ -76,11 +76,11 @@ function Invitation({ code, listed }: { code: PairingCode; listed: ListedCode | 
         {LOOPBACK.test(new URL(origin).hostname) && <p className="notice">{TEXT.onlyHere}</p>}
         <p className="code big-code">{code.code}</p>
         <Way name={TEXT.byCommand} text={command} />
-        <Way name={TEXT.byPage} text={page} />
+        {isForBrowsers(origin) ? <Way name={TEXT.byPage} text={page} /> : <p className="notice">{TEXT.noPage}</p>}
         <Way name={TEXT.byLink} text={code.link} />
       </div>
       {/* A phone opens the page; the app reads it as a link, with the relay's key. */}
-      <QrCode text={joinPageLink(code.link)} label={TEXT.qr} />
+      <QrCode text={isForBrowsers(origin) ? joinPageLink(code.link) : code.link} label={TEXT.qr} />
     </div>
   );
 }

@@ -65,12 +65,16 @@ export function Card({ title, actions, children }: { title: string; actions?: Re
   );
 }
 
-/** A table that scrolls within its own place, with the keyboard too. */
+/**
+ * A table that scrolls within its own place, with the keyboard too. On a narrow screen each row is a card, whose cells are
+ * named after the heads (`tables.css`).
+ */
 export function Table({ label, heads, children }: { label: string; heads: readonly string[]; children: ReactNode }) {
+  const names = Object.fromEntries(heads.map((head, column) => [`--head-${column + 1}`, JSON.stringify(head)]));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
     <section className="table-scroll" aria-label={label} tabIndex={0}>
-      <table>
+      <table style={names}>
         <thead>
           <tr>
             {heads.map((head) => (

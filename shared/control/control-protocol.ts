@@ -90,6 +90,8 @@ export const NodeStatus = Type.Object({
   wish: Wish,
   relay: RelayLink,
   jobs: Type.Array(RunningJob),
+  /** What it has done for others since it started; the app keeps a ledger instead. */
+  done: Type.Optional(Type.Object({ jobs: Type.Integer({ minimum: 0 }), outputTokens: Type.Integer({ minimum: 0 }) })),
   models: Type.Array(HeldModel),
   /** The owner's rules for what goes on at the machine, and whether the system tells enough to follow each. */
   rules: Type.Optional(Type.Array(SetRule)),

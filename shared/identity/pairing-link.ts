@@ -30,6 +30,12 @@ export function joinPageLink(link: string): string {
   return `${relayUrl}/join#${searchParams}`;
 }
 
+/** Whether a browser on another machine, or on this one, keeps a key for pages of this relay: not over plain HTTP from elsewhere. */
+export function isForBrowsers(relayUrl: string): boolean {
+  const { protocol, hostname } = new URL(relayUrl);
+  return protocol === 'https:' || /^(localhost|\[::1\]|127(\.\d+){3})$/.test(hostname);
+}
+
 /** Reads a code, a link or the address of a page `/join`, as a person pasted it. Errors: `invalid_option`. */
 export function parseInvitation(text: string): PairingInvitation {
   const trimmed = text.trim();

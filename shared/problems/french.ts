@@ -66,6 +66,7 @@ export const PROBLEMS_OF_OTHERS = [
   'decision_not_found',
   'receipt_not_found',
   'receipt_invalid',
+  'receipt_mismatch',
   'receipt_log_damaged',
   // Of a relay or of a node without a screen, in its terminal.
   'port_in_use',
@@ -99,6 +100,8 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   relay_identity_changed: 'Un autre relais répond à cette adresse. Demandez un code à son opérateur.',
   relay_not_verified: 'Rien ne prouve à cette machine l’identité du relais. Utilisez le lien que donne son opérateur.',
   node_pending: 'L’opérateur du relais doit encore approuver cette machine.',
+  certificate_required:
+    'Ce relais n’admet aucune machine sans certificat, et un onglet n’en a pas. Demandez à l’opérateur de le démarrer avec --browser-nodes.',
   node_revoked: 'L’opérateur du relais a exclu cette machine. Demandez-lui pourquoi, et un nouveau code.',
   node_identity_taken: 'Une autre machine porte déjà ce nom auprès du relais. Parlez-en à son opérateur.',
   bus_unavailable: 'Le relais n’atteint pas son bus de messages. Réessayez plus tard.',

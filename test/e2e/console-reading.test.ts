@@ -40,6 +40,16 @@ test('nodes are listed by their names, as people count', async () => {
   await page.context().close();
 });
 
+test('a node that was closed tells why and since when', async () => {
+  const { body } = await askAsAdmin<{ data: { id: string; name: string }[] }>(pool, '/v1/nodes');
+  const { id } = body.data.find(({ name }) => name === 'attic') ?? assert.fail('no attic');
+  await askAsAdmin(pool, `/v1/admin/nodes/${id}/cordon`, { reason: 'a new graphics card' });
+  const { page } = await openConsole(browser, pool, { hash: '#/nodes' });
+  await page.getByText(/^a new graphics card, (now|\d+ sec\. ago)$/).waitFor();
+  await askAsAdmin(pool, `/v1/admin/nodes/${id}/uncordon`);
+  await page.context().close();
+});
+
 test('jobs tell whose they are by the name of the key, and those of one state are listed alone', async () => {
   const { body } = await askAsAdmin<{ key: string }>(pool, '/v1/admin/keys', { name: 'the bot of the forum' });
   const bot = pool.client({ apiKey: body.key });
@@ -57,6 +67,63 @@ test('jobs tell whose they are by the name of the key, and those of one state ar
   await rows.nth(1).waitFor();
   await goTo(page, '#/receipts');
   await rows.filter({ hasText: 'the bot of the forum' }).waitFor();
+  await page.context().close();
+});
+
+/** What stands beyond the edge of a table or of the page, and what each cell of the first row is called there. */
+const BESIDE_AND_NAMES = `(() => {
+  const place = document.querySelector('.table-scroll');
+  const cells = [...place.querySelectorAll('tbody tr:first-child > td')];
+  return {
+    beside: Math.max(place.scrollWidth - place.clientWidth, document.documentElement.scrollWidth - innerWidth),
+    names: cells.map((cell) => getComputedStyle(cell, '::before').content.split('"')[1]),
+  };
+})()`;
+
+test('on a telephone nothing of a table lies beside the screen, and each cell says what it is', async () => {
+  await pool.client().chat.completions.create({ model: 'test/echo', ...ASK });
+  await askAsAdmin(pool, '/v1/admin/keys', {
+    name: 'a key with a rather long name and limits',
+    models: ['test/echo', 'HuggingFaceTB/SmolLM2-135M-Instruct'],
+    requests_per_minute: 60,
+    credit_limit_micro: 1,
+  });
+  await askAsAdmin(pool, '/v1/admin/pairing-codes', {});
+  const { page } = await openConsole(browser, pool, { viewport: { width: 360, height: 740 } });
+  const rows = page.locator('tbody tr');
+  const expectOf = async (view: string, names: string[]): Promise<void> => {
+    await goTo(page, view);
+    await page.getByRole('cell').filter({ visible: true }).first().waitFor();
+    const { beside, names: shown } = await page.evaluate<{ beside: number; names: string[] }>(BESIDE_AND_NAMES);
+    assert.deepEqual({ view, beside, names: shown }, { view, beside: 0, names });
+  };
+  await expectOf('#/nodes', ['Status', 'Load', 'Serves', 'Labels', 'Last seen']);
+  await expectOf('#/jobs', ['State', 'Model', 'Key', 'Created', 'Took', 'Tokens']);
+  await rows.getByRole('link').first().click();
+  await page.getByRole('heading', { name: 'Attempts' }).waitFor();
+  await expectOf(new URL(page.url()).hash, ['Node', 'State', 'Waited', 'First token', 'Ended after']);
+  await expectOf('#/keys', ['State', 'Limits', 'Last used', 'Actions']);
+  await expectOf('#/pairing', ['State', 'Made', 'Used by']);
+  await expectOf('#/receipts', ['Model', 'Key', 'Tokens written', 'Finished']);
+  await goTo(page, '#/overview');
+  await page.getByText('As a table').click();
+  await expectOf('#/overview', ['Jobs', 'Failed', 'Tokens read', 'Tokens written']);
+  await page.context().close();
+});
+
+test('a page that could be no node is not offered', async () => {
+  const { page } = await openConsole(browser, pool, { hash: '#/pairing' });
+  const make = page.getByRole('button', { name: 'Make a' });
+  await make.click();
+  await page.getByRole('heading', { name: 'In its browser' }).waitFor();
+  await page.route('**/v1/admin/pairing-codes', async (route) => {
+    const response = await route.fetch();
+    const body = await response.text();
+    await route.fulfill({ response, body: body.replace(/relay=http[^&"]*/, 'relay=http%3A%2F%2F10.0.0.7%3A8484') });
+  });
+  await make.click();
+  await page.getByText('it keeps no key for a page that came over plain HTTP').waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'In its browser' }).count(), 0);
   await page.context().close();
 });
 

@@ -273,6 +273,13 @@ test('two hundred nodes are all counted, found and shown, in light and dark, wit
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: /^node-123-/ }).waitFor();
   assert.match(String(await page.evaluate('document.activeElement.textContent')), /^node-123-/);
+  assert.match(
+    (await page
+      .locator('div', { has: page.getByText('Machine', { exact: true }) })
+      .last()
+      .textContent()) ?? '',
+    /test, 1 thread/,
+  );
   assert.deepEqual(faults, []);
   await page.context().close();
 });

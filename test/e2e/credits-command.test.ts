@@ -27,7 +27,7 @@ describe('sparewatt credits', () => {
     const priced = await run('credits', 'price', 'llm/inference', '--job', '0.5', '--fee', '20');
     assert.match(
       priced.stdout,
-      /^From the next job on llm\/inference costs, in credits:\nJOB +SECOND +M INPUT +M OUTPUT +FEE +SERVICE\n0\.5 +0 +0 +0 +20 % +llm\/inference\n$/,
+      /^From the next job on llm\/inference costs, in credits:\nA JOB +A SECOND +1M TOKENS READ +1M WRITTEN +FEE +SERVICE\n0\.5 +0 +0 +0 +20 % +llm\/inference\n$/,
     );
     const made = JSON.parse(
       (await run('keys', 'create', 'shop', '--credit-limit', '0', '--json')).stdout,
@@ -40,11 +40,30 @@ describe('sparewatt credits', () => {
     assert.equal((await ask(pool, '/v1/chat/completions', chat, made.key)).status, 200);
     await until(async () => (await run('credits', 'balances')).stdout.includes(`1.75     key:${made.id}`));
     const balances = (await run('credits', 'balances')).stdout;
-    assert.match(balances, /^CREDITS +ACCOUNT\n-2\.25 +issued\n1\.75 +key:\S+\n0\.4 +node:\S+\n0\.1 +relay\n$/);
+    assert.match(
+      balances,
+      /^CREDITS +ACCOUNT +WHOSE\n-2\.25 +issued +given to keys\n1\.75 +key:\S+ +shop\n0\.4 +node:\S+\n0\.1 +relay +your fees\n$/,
+    );
     assert.match((await run('credits', 'entries', '--limit', '1')).stdout, /fee +0\.1 +relay +key:\S+\n$/);
+    const own = await runSparewatt(['usage', '--by', 'model', '--relay', pool.relay.url, '--api-key', made.key]);
+    assert.match(
+      own.stdout,
+      /^MODEL +JOBS +FAILED +TOKENS READ +WRITTEN\ntest\/noop +1 +0 +\d+ +\d+\nCredits left: 1\.75\n$/,
+    );
+    const everybody = (await run('usage', '--all', '--by', 'key,node')).stdout;
+    assert.match(everybody, /^KEY +NAME +NODE +JOBS +FAILED +TOKENS READ +WRITTEN\n/);
+    assert.match(everybody, new RegExp(`^${made.id} +shop +\\S+ +1 +0 +`, 'm'));
+    assert.match(
+      (await run('usage', '--all', '--from', '2020-01-01', '--to', '2020-01-02')).stdout,
+      /^Nothing was used/,
+    );
+    const wrong = await run('usage', '--all', '--by', 'colour');
+    assert.deepEqual([wrong.code, /\(invalid_value\)/.test(wrong.stderr)], [1, true]);
     const file = join(pool.dataFolder, 'settlement.json');
-    writeFileSync(file, (await run('credits', 'settle')).stdout);
-    assert.match((await runSparewatt(['credits', 'verify', file])).stdout, /^0\.4 credits to 1 nodes, signed by N/);
+    const settled = await run('credits', 'settle');
+    assert.match(settled.stderr, /^Check what was saved of it: {2}.*sparewatt credits verify FILE\n$/);
+    writeFileSync(file, settled.stdout);
+    assert.match((await runSparewatt(['credits', 'verify', file])).stdout, /^0\.4 credits to 1 node, signed by N/);
     const { id } = JSON.parse(readFileSync(file, 'utf8')) as { id: string };
     const held = JSON.parse((await runSparewatt(['credits', 'verify', file, '--json'])).stdout) as { relayKey: string };
     assert.deepEqual({ ...held, relayKey: held.relayKey[0] }, { id, relayKey: 'N', totalMicro: 400_000, nodes: 1 });

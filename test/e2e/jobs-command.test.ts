@@ -65,6 +65,7 @@ describe('sparewatt jobs', () => {
     assert.deepEqual(await idsOf('--state', 'failed', '--state', 'cancelled'), [failed, cancelled]);
     assert.deepEqual(await idsOf('--state', 'cancelled, failed', '--all', '--limit', '1'), [failed]);
     assert.deepEqual(await idsOf('--state', 'expired'), []);
+    assert.equal((await jobs('list', '--state', 'expired')).stdout, 'No job is in this state: expired\n');
     const { stderr, code } = await jobs('list', '--state', 'failed,faild');
     assert.match(stderr, /"faild" is no state\. There are: awaiting_approval, queued, .*expired\./);
     assert.equal(code, 2);

@@ -86,6 +86,23 @@ describe('sparewatt keys', () => {
     assert.match(rotated.stderr, new RegExp(`^End that one now: {2}.*sparewatt keys revoke ${id} `));
   });
 
+  it('tells a use at once, what a key may owe, and times by the clock of this machine', async () => {
+    const made = await keys('create', 'shop', '--credit-limit', '0', '--days', '3');
+    const [id = ''] = /key_\w+/.exec(made.stdout) ?? [];
+    const [key = ''] = /sk-sparewatt-\S+/.exec(made.stdout) ?? [];
+    assert.match(made.stderr, new RegExp(`^Before it can pay for anything: .*sparewatt credits grant ${id} `));
+    await runSparewatt(['models', '--relay', url, '--api-key', key]);
+    const args = ['keys', 'list', '--relay', url, '--data', data];
+    const shown = (await runSparewatt(args, { env: { TZ: 'Asia/Kathmandu' } })).stdout;
+    const listed = JSON.parse((await keys('list', '--json')).stdout) as ApiKey[];
+    const { expires_at: end, last_used_at: used } = listed.find((one) => one.id === id) ?? assert.fail();
+    assert.ok(used !== null, 'a key that was used once is not told as one that never was');
+    const [, day, time] =
+      /^(.*), (.*):/.exec(new Date(end ?? 0).toLocaleString('sv', { timeZone: 'Asia/Kathmandu' }).replace(' ', ', ')) ??
+      [];
+    assert.match(shown, new RegExp(`${id} .* shop +\\d\\d:\\d\\d +may owe 0 credits, until ${day} ${time}\n`));
+  });
+
   it('says what is wrong with a command line or an id', async () => {
     assert.equal((await keys('create', 'x', '--requests-per-minute', '0')).code, 2);
     assert.match((await keys('create', 'x', '--scope', 'everything')).stderr, /inference, jobs, files/);

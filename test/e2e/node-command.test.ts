@@ -79,12 +79,17 @@ describe('sparewatt node, at a running agent', () => {
     assert.equal(first, 'Contributing');
     assert.deepEqual(
       rows.filter((row) => !row.startsWith('          ')).map((row) => row.slice(0, 10)),
-      ['since', 'node', 'relay', 'jobs', 'models'].map((name) => `  ${name.padEnd(6)}  `),
+      ['since', 'node', 'relay', 'jobs', 'done', 'models'].map((name) => `  ${name.padEnd(6)}  `),
     );
     assert.match(shown.stdout, new RegExp(`process ${agent.pid}\\n.*${ready.url}, connected as ${nodeId}\\n`));
     const status = await ask({ version, ask: 'status' });
     assert.deepEqual([status.kind, status.pid, status.code], ['agent', agent.pid, 'contributing']);
     assert.deepEqual(status.relay, { state: 'connected', relay: ready.url, nodeId });
+    assert.deepEqual(status.done, { jobs: 0, outputTokens: 0 });
+    await (await longChat()).text();
+    await until(async () => (await ask({ version, ask: 'status' })).done?.jobs === 1);
+    const { done } = await ask({ version, ask: 'status' });
+    assert.ok((done?.outputTokens ?? 0) > 100, `${done?.outputTokens} tokens`);
   });
 
   it('pauses: the relay is told until when, models leave memory, a kill and a restart change nothing', async () => {

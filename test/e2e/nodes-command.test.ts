@@ -47,7 +47,8 @@ describe('sparewatt nodes', () => {
     );
     assert.ok(stdout.split('\n').every((line) => line.length <= 80));
     assert.match((await nodes('health', 'attic')).stdout, /ready\n/);
-    assert.match((await nodes('capabilities', 'attic')).stdout, /sparewatt\/demo-chat +llm/);
+    const told = (await nodes('capabilities', 'attic')).stdout;
+    assert.match(told, /\n {2}.*, \d+ threads?\n {2}\d+(\.\d)? GiB of memory\nMODEL.*\nsparewatt\/demo-chat +llm/);
   });
 
   it('keeps a task back until it is approved, and then gives its result', async () => {

@@ -39,6 +39,9 @@ describe('pairing by command', { skip: LAN === undefined ? 'this machine has no 
     assert.match(stdout, /[▀▄█]{5}/);
     assert.match(stdout, /one use, until (?:\d{4}-\d\d-\d\d )?\d\d:\d\d\n/);
     assert.doesNotMatch(stdout, /this machine only/);
+    // Browsers give no key to a page that came over plain HTTP from another machine.
+    assert.doesNotMatch(stdout, /\/join#code=/);
+    assert.match(stdout, /A browser tab there needs HTTPS: .*sparewatt relay --tls --browser-nodes/);
   });
 
   it('names an address in the link at which other machines reach the relay', async () => {
@@ -50,6 +53,7 @@ describe('pairing by command', { skip: LAN === undefined ? 'this machine has no 
   it('warns of a link that leads the other machine to itself', async () => {
     const { stdout } = await runSparewatt(['pair', '--relay', url, '--data', data, '--address', 'http://localhost:1']);
     assert.match(stdout, /works on this machine only/);
+    assert.match(stdout, /http:\/\/localhost:1\/join#code=/);
   });
 
   it('lets an agent of another address in by a link alone, and again by its key without being told where', async () => {

@@ -168,6 +168,7 @@ function createHeadlessDesk({ wish, jobs, care, link, node, policy, log, now, ve
       wish: wish.current(),
       relay: link(),
       jobs: jobs.list(),
+      done: jobs.done(),
       models: heldOf(node()?.models() ?? []),
       rules: care.rules(),
     };

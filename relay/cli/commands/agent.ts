@@ -13,6 +13,7 @@ import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { makeFolder } from '../../data-folder/make-folder.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
+import { nextCommand } from '../next-step.ts';
 import { COMMAND } from '../own-command.ts';
 import { printable } from '../printable.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
@@ -94,7 +95,7 @@ export function defineAgentCommand(command: Command): void {
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(
         (nodeId) => {
-          process.stdout.write(readyText(nodeId, relayUrl, options.readyJson === true));
+          process.stdout.write(readyText(nodeId, relayUrl, options));
           saveCompiledCodeSoon();
         },
         () => undefined, // `ended` carries the reason.
@@ -162,7 +163,9 @@ function optionalSettings(settings: NodeSettings) {
   };
 }
 
-function readyText(nodeId: string, relayUrl: string, asJson: boolean): string {
-  if (asJson) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
-  return `\n${out.bold('Contributing')} as ${out.cyan(printable(nodeId))} to ${relayUrl}. Ctrl-C stops.\n\n`;
+function readyText(nodeId: string, relayUrl: string, { readyJson, data }: AgentCommandOptions): string {
+  if (readyJson === true) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
+  const status = nextCommand(data === undefined ? {} : { data }, 'node status');
+  const more = out.dim(`What it does, from another terminal:  ${status}   (also pause, resume, finish, log)`);
+  return `\n${out.bold('Contributing')} as ${out.cyan(printable(nodeId))} to ${relayUrl}. Ctrl-C stops.\n${more}\n\n`;
 }

@@ -54,6 +54,11 @@ export const COMMANDS: CommandEntry[] = [
   ],
   ['keys', 'see and administer the API keys of the relay', async () => (await import('./keys.ts')).defineKeysCommand],
   [
+    'usage',
+    'show what an API key, or with --all everybody, has used, and the credits it has left',
+    async () => (await import('./usage.ts')).defineUsageCommand,
+  ],
+  [
     'credits',
     'see and administer credits: prices, balances, settlements',
     async () => (await import('./credits.ts')).defineCreditsCommand,

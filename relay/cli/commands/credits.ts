@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { AccountList, CreditEntry, EntryList, ServicePrice } from '../../../shared/api/credits.ts';
+import type { ApiKeyList } from '../../../shared/api/keys.ts';
 import type { PriceRates } from '../../../shared/credits/price.ts';
 import { Settlement } from '../../../shared/credits/settlement.ts';
+import { counted } from '../../../shared/problems/counted.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { creditsText } from '../../credits/billing.ts';
@@ -10,6 +12,7 @@ import { type JsonOption, operatorCommand, print } from '../answering-command.ts
 import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { getJson, postJson, putJson } from '../get-json.ts';
+import { momentText } from '../moment-text.ts';
 import { suggest } from '../next-step.ts';
 import { parseCount } from '../options.ts';
 import { readReceiptFile } from '../receipt-file.ts';
@@ -38,9 +41,10 @@ function addAccounts(credits: Command): void {
       data.push(...page.data);
       after = page.next;
     }
-    const rows = data.map(({ account, balance_micro: micro }) => [creditsText(micro), account]);
+    const { data: keys } = await getJson<ApiKeyList>(relayUrl, '/v1/admin/keys', adminToken);
+    const rows = data.map(({ account, balance_micro: micro }) => [creditsText(micro), account, whoseOf(account, keys)]);
     const none = 'Nobody has or owes any credits yet.\n';
-    print(options, data, rows.length === 0 ? none : tableOf(['CREDITS', 'ACCOUNT'], rows));
+    print(options, data, rows.length === 0 ? none : tableOf(['CREDITS', 'ACCOUNT', 'WHOSE'], rows));
   });
   operatorCommand(credits, 'entries', 'the ledger, newest first')
     .addOption(new Option('--account <name>', 'those of one account, such as key:… or node:…'))
@@ -74,6 +78,19 @@ function addAccounts(credits: Command): void {
     });
 }
 
+/** Whose credits an account has, where its name does not say so. */
+function whoseOf(account: string, keys: ApiKeyList['data']): string {
+  const [kind, id] = account.split(':', 2);
+  if (kind === 'key') return keys.find((key) => key.id === id)?.name ?? '';
+  const words: Record<string, string> = {
+    issued: 'given to keys',
+    settled: 'paid to nodes',
+    relay: 'your fees',
+    withheld: 'kept from the node until you have looked',
+  };
+  return words[kind ?? ''] ?? '';
+}
+
 function addPrices(credits: Command): void {
   operatorCommand(credits, 'prices', 'what services cost').action(async (options: JsonOption) => {
     const { relayUrl, adminToken } = await readOperator(options);
@@ -103,13 +120,14 @@ function addSettlements(credits: Command): void {
       const { relayUrl, adminToken } = await readOperator(options);
       const settlement = await postJson<Settlement>(relayUrl, '/v1/admin/settlements', adminToken, {});
       process.stdout.write(`${JSON.stringify(settlement, null, 2)}\n`);
+      suggest({}, 'Check what was saved of it:', 'credits verify FILE');
     },
   );
   operatorCommand(credits, 'settlements', 'settlements so far, newest first').action(async (options: JsonOption) => {
     const { relayUrl, adminToken } = await readOperator(options);
     const { data } = await getJson<{ data: Settlement[] }>(relayUrl, '/v1/admin/settlements', adminToken);
     const rows = data.map((one) => [
-      new Date(one.closedAt).toISOString(),
+      momentText(one.closedAt, Date.now()),
       creditsText(one.totalMicro),
       String(one.lines.length),
       one.id,
@@ -127,7 +145,7 @@ function addSettlements(credits: Command): void {
       const fault = await faultOfSettlement(settlement);
       if (fault !== undefined) throw new Problem('receipt_invalid', `${file} does not hold: ${fault}.`);
       const { id, lines, totalMicro, relayKey } = settlement;
-      const text = `${creditsText(totalMicro)} credits to ${lines.length} nodes, signed by ${relayKey}.\n`;
+      const text = `${creditsText(totalMicro)} credits to ${counted(lines.length, 'node')}, signed by ${relayKey}.\n`;
       print(options, { id, relayKey, totalMicro, nodes: lines.length }, text);
     });
 }
@@ -158,12 +176,12 @@ function pricesTable(prices: readonly ServicePrice[]): string {
     `${rates.fee_percent ?? 0} %`,
     service,
   ]);
-  return tableOf(['JOB', 'SECOND', 'M INPUT', 'M OUTPUT', 'FEE', 'SERVICE'], rows);
+  return tableOf(['A JOB', 'A SECOND', '1M TOKENS READ', '1M WRITTEN', 'FEE', 'SERVICE'], rows);
 }
 
 function entriesTable(entries: readonly CreditEntry[]): string {
   const rows = entries.map(({ at, kind, from, to, amount_micro: micro }) => [
-    new Date(at).toISOString().slice(0, 16),
+    momentText(at, Date.now()),
     kind,
     creditsText(micro),
     to,

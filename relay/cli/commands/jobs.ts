@@ -80,7 +80,7 @@ function addViews(jobs: Command): void {
         data.push(...page.data);
         after = page.next;
       }
-      print(options, data, jobsTable(data, Date.now()));
+      print(options, data, jobsTable(data, Date.now(), state));
     });
   clientCommand(jobs, 'show', 'a job, its attempts and its result')
     .argument('<job-id>')

@@ -7,13 +7,16 @@ import {
   type RevokedKey,
   SCOPE_MEANINGS,
 } from '../../../shared/api/keys.ts';
+import { creditsText } from '../../credits/billing.ts';
 import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
 import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
+import { momentText } from '../moment-text.ts';
 import { nextCommand, suggest } from '../next-step.ts';
 import { printable } from '../printable.ts';
 import { out } from '../style.ts';
+import { tableOf } from '../tables.ts';
 
 type CreateOptions = JsonOption & {
   scope?: string[];
@@ -32,7 +35,7 @@ export function defineKeysCommand(keys: Command): void {
   operatorCommand(keys, 'list', 'the keys, without the keys themselves').action(async (options: JsonOption) => {
     const { relayUrl, adminToken } = await readOperator(options);
     const { data } = await getJson<ApiKeyList>(relayUrl, PATH, adminToken);
-    print(options, data, tableOf(data));
+    print(options, data, keysTable(data));
   });
   addCreate(keys);
   operatorCommand(keys, 'revoke', 'end a key, at once and for good')
@@ -99,6 +102,9 @@ function addCreate(keys: Command): void {
         expires_at: options.days === undefined ? null : Date.now() + options.days * DAY_MS,
       });
       print(options, made, createdText(made, options));
+      if (made.credit_limit_micro === 0) {
+        suggest(options, 'Before it can pay for anything:', `credits grant ${made.id} 2.5 --reference invoice-1`);
+      }
       suggest(options, 'All keys:', 'keys list');
     });
 }
@@ -119,18 +125,10 @@ function tryText({ key, signing_secret: secret, models }: CreatedKey): string {
   return `chat "What is 17 + 25?"${model} --api-key ${key}${secret === undefined ? '' : ` --signing-secret ${secret}`}`;
 }
 
-function tableOf(keys: readonly ApiKey[]): string {
+function keysTable(keys: readonly ApiKey[]): string {
   // What may be long comes last, so that the columns before it stay in line where a terminal is narrower.
-  const rows = keys.map((key) => [key.id, keyText(key), key.state, printable(key.name), usedAt(key), limitsOf(key)]);
-  const all = [['KEY-ID', 'KEY', 'STATE', 'NAME', 'LAST USED', 'LIMITS'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const lines = all.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${out.dim(lines[0] ?? '')}\n${lines.slice(1).join('\n')}\n`;
+  const rows = keys.map((key) => [key.id, keyText(key), key.state, key.name, usedAt(key), limitsOf(key)]);
+  return tableOf(['KEY-ID', 'KEY', 'STATE', 'NAME', 'LAST USED', 'LIMITS'], rows);
 }
 
 function scopesText(): string {
@@ -141,20 +139,22 @@ function keyText({ prefix }: ApiKey): string {
   return prefix === null ? '?' : `${prefix}…`;
 }
 
-function limitsOf({ scopes, models, requests_per_minute, tokens_per_minute, hmac, expires_at }: ApiKey): string {
+function limitsOf(key: ApiKey): string {
+  const { scopes, models, requests_per_minute, tokens_per_minute, credit_limit_micro: credit, hmac, expires_at } = key;
   const limits = [
     scopes.length === KEY_SCOPES.length ? undefined : `only ${scopes.join(' ') || 'nothing'}`,
-    models === null ? undefined : models.map(printable).join(' '),
+    models === null ? undefined : models.join(' '),
     requests_per_minute === null ? undefined : `${requests_per_minute} requests/min`,
     tokens_per_minute === null ? undefined : `${tokens_per_minute} tokens/min`,
+    credit === null ? undefined : `may owe ${creditsText(credit)} credits`,
     hmac ? 'signed requests' : undefined,
-    expires_at === null ? undefined : `until ${new Date(expires_at).toISOString().slice(0, 16)}Z`,
+    expires_at === null ? undefined : `until ${momentText(expires_at, Date.now())}`,
   ];
   return limits.filter((limit) => limit !== undefined).join(', ') || 'none';
 }
 
 function usedAt({ last_used_at }: ApiKey): string {
-  return last_used_at === null ? 'never' : `${new Date(last_used_at).toISOString().slice(0, 16)}Z`;
+  return last_used_at === null ? 'never' : momentText(last_used_at, Date.now());
 }
 
 function pathOf(id: string): string {

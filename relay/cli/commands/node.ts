@@ -76,7 +76,7 @@ async function showLog({ lines, follow, json, ...options }: LogOptions): Promise
   try {
     for await (const answer of askNode(node, { version, ask: 'log', lines, follow: follow === true })) {
       if (answer.answer !== 'log') continue;
-      process.stdout.write(json === true ? `${answer.line}\n` : logLineText(answer.line));
+      process.stdout.write(json === true ? `${answer.line}\n` : logLineText(answer.line, Date.now()));
     }
   } catch (error) {
     if (isRead) throw error;

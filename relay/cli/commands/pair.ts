@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ListedCode, ListedCodes, PairingCode } from '../../../shared/api/pairing.ts';
 import { codeSecretsOf, readPairingCode } from '../../../shared/identity/pairing-code.ts';
+import { isForBrowsers } from '../../../shared/identity/pairing-link.ts';
 import { addClientOptions, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { momentText } from '../moment-text.ts';
@@ -104,14 +105,18 @@ ${qrCode(link)}
 
     ${COMMAND_ELSEWHERE} agent --pair '${link}'
 
-  or, in a browser there, without installing anything:
-
-    ${relay}/join#code=${code}
-
+${browserText(relay, code)}
   It remembers the relay: from then on "${COMMAND_ELSEWHERE} agent" is enough there.
   ${out.dim(`Not needed after all? ${COMMAND} pair --withdraw ${id}`)}
 ${warningFor(relay)}
 `;
+}
+
+function browserText(relay: string, code: string): string {
+  if (!isForBrowsers(relay)) {
+    return `  ${out.dim(`A browser tab there needs HTTPS: ${COMMAND} relay --tls --browser-nodes, or a proxy with a certificate`)}\n`;
+  }
+  return `  or, in a browser there, without installing anything:\n\n    ${relay}/join#code=${code}\n`;
 }
 
 /** A link that leads the other machine to itself is a mistake that costs an hour. */

@@ -84,11 +84,12 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   try {
     for (const finding of await checkReceiptFile(content)) tell(finding);
     const receipt = receiptIn(content);
-    if (receipt !== undefined && options.answer !== undefined) tell(await checkAnswer(options.answer, receipt));
     const broken = findings.filter(({ isSound }) => isSound === false).map(({ check }) => check);
+    if (receipt !== undefined && options.answer !== undefined) tell(await checkAnswer(options.answer, receipt));
     if (receipt === undefined || broken.length > 0) {
       throw new Problem('receipt_invalid', `${file} does not hold: ${broken.join(', ')}.`);
     }
+    assertAnswered(file, options.answer, findings);
     assertIssuedBy(options.relayKey, receipt);
     assertAttestedBy(options.attestationKey, receipt);
     if (options.online === true)
@@ -123,6 +124,15 @@ async function askOnline(
     tell({ check: 'log of the relay', isSound: code === 'receipt_invalid' ? false : null, detail: message });
     throw error;
   }
+}
+
+/** Nothing is wrong with a receipt that stands for another answer. Errors: `receipt_mismatch`. */
+function assertAnswered(file: string, answer: string | undefined, findings: readonly Told[]): void {
+  if (findings.every(({ check, isSound }) => check !== 'answer' || isSound === true)) return;
+  throw new Problem(
+    'receipt_mismatch',
+    `${file} holds, but it stands for another answer than ${answer}. Give it the answer as it came, not a character more or less.`,
+  );
 }
 
 function assertIssuedBy(wanted: string | undefined, { keys }: Receipt): void {

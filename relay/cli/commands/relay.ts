@@ -28,6 +28,7 @@ export function defineRelayCommand(command: Command): void {
     .action(async (options: RelayCommandOptions) => {
       // Loaded here, so that the commands that only ask a relay need not wait for it.
       const { startRelay } = await import('../../server.ts');
+      const { hasPages } = await import('../../routes/pages.ts');
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       const { log_level } = settingsOf(loaded, 'program');
       const log = createCommandLog(log_level);
@@ -37,7 +38,7 @@ export function defineRelayCommand(command: Command): void {
         const { url, natsUrl, apiKey, adminToken } = relay;
         process.stdout.write(`${JSON.stringify({ url, natsUrl, apiKey, adminToken, pid: process.pid })}\n`);
       } else if (options.quiet !== true) {
-        process.stdout.write(relayBanner(relay, loaded));
+        process.stdout.write(relayBanner(relay, loaded, hasPages()));
       }
       saveCompiledCodeSoon();
       const signal = await asked;

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { counted } from '../../../shared/problems/counted.ts';
 import { addClientOptions, readOperator } from '../client-options.ts';
 import type { SettingOptions } from '../setting-options.ts';
 import { fetchSnapshot, snapshotText, writeSnapshotFile } from '../snapshot-file.ts';
@@ -18,6 +19,8 @@ export function defineSnapshotCommand(command: Command): void {
         return;
       }
       writeSnapshotFile(options.out, snapshot);
-      process.stderr.write(`${snapshot.nodes.length} nodes, ${snapshot.models.length} models: ${options.out}\n`);
+      process.stderr.write(
+        `${counted(snapshot.nodes.length, 'node')}, ${counted(snapshot.models.length, 'model')}: ${options.out}\n`,
+      );
     });
 }

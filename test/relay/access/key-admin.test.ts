@@ -9,7 +9,8 @@ test('an account is done with once no key of it works and one was revoked, not w
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
-  const admin = createKeyAdmin({ store: keys, forget: () => undefined, secrets, now: () => clock.now });
+  const ports = { forget: () => undefined, recordUsage: async () => undefined, secrets, now: () => clock.now };
+  const admin = createKeyAdmin({ store: keys, ...ports });
   const accounts = async (): Promise<string[]> => [...(await admin.revokedAccounts())].sort();
   await admin.create({ name: 'runs out', expires_at: T0 + 10 });
   const revoked = await admin.create({ name: 'revoked' });

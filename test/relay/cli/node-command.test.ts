@@ -82,6 +82,8 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
     pid: 7,
     relay: { state: 'connected', relay: 'http://relay:8484', nodeId: 'attic' },
     jobs: [{ job: 'job_1', type: 'llm', model: 'a/b', client: 'key_1', startedAt: NOW - 5_000, outputTokens: 12 }],
+    startedAt: NOW - 60 * MINUTE_MS,
+    done: { jobs: 1, outputTokens: 340 },
     models: [
       {
         ...{ name: 'a/b', type: 'llm', device: 'webgpu', sizeBytes: 1.5e9 },
@@ -111,6 +113,7 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
     '  node    sparewatt agent 0.0.0-test, process 7',
     '  relay   http://relay:8484, connected as attic',
     '  jobs    job_1  llm on a/b, 5 s, 12 tokens',
+    '  done    1 job, 340 tokens written since 17:30',
     '  models  a/b  webgpu, 1.5 GB',
     '            runs on webgpu in q4: 40.0/s, the best of 2',
     '            tried cpu in q4: 12.3/s, measured',
@@ -156,6 +159,8 @@ test('a line of the log is shown with its fields, and one of another kind as it 
     degrees: 90,
     what: 'gpu',
   });
-  assert.equal(logLineText(line), '2026-11-21T17:30:00.000Z  warn   hot  degrees=90  what=gpu\n');
-  assert.equal(logLineText('no JSON \u001b[31m'), 'no JSON \\u{1b}[31m\n');
+  const at = Date.parse('2026-11-21T17:30:00.000Z');
+  assert.match(logLineText(line, at), /^\d\d:[03]0:00 {2}warn {3}hot {2}degrees=90 {2}what=gpu\n$/);
+  assert.match(logLineText(line, at + 86_400_000), /^2026-11-2\d \d\d:[03]0:00 {2}warn {3}hot /);
+  assert.equal(logLineText('no JSON \u001b[31m', at), 'no JSON \\u{1b}[31m\n');
 });

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import pino from 'pino';
 import { createWebhookSender } from '../../../../relay/jobs/queue/webhook-request.ts';
@@ -186,17 +189,41 @@ test('leads into a private network only where the operator says so, or where the
   assert.equal(await sent, 204);
 });
 
-test('refuses an address with a password, and a secret that is too short', async (t) => {
+test('refuses an address with a password or that no webhook may lie at, and a secret that is too short', async (t) => {
   const pool = await startTestPool(t);
   const base = { service: LLM, model: 'test/echo', input: 'x' };
   for (const [webhook, param] of [
     [{ url: 'http://a:b@hook.test/', secret: SECRET }, 'webhook.url'],
+    [{ url: 'http://localhost:3000/hook', secret: SECRET }, 'webhook.url'],
+    [{ url: 'http://dev.localhost/hook', secret: SECRET }, 'webhook.url'],
+    [{ url: 'http://127.0.0.1:3000/hook', secret: SECRET }, 'webhook.url'],
+    [{ url: 'http://[::ffff:169.254.169.254]/', secret: SECRET }, 'webhook.url'],
     [{ url: 'ftp://hook.test/', secret: SECRET }, 'webhook.url'],
     [{ url: 'http://hook.test/', secret: 'short' }, 'webhook.secret'],
   ] as const) {
     const { body } = await ask<ErrorBody>(pool, '/v1/jobs', { ...base, webhook });
     assert.deepEqual([body.code, body.error?.param], ['invalid_value', param]);
   }
+});
+
+test('the receiver of docs/jobs.md works as it stands, and knows what was not sent by the relay', async (t) => {
+  const page = readFileSync(new URL('../../../../docs/jobs.md', import.meta.url), 'utf8');
+  const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? assert.fail('no example');
+  const env = { ...process.env, SECRET, PORT: '0' };
+  const receiver = spawn(process.execPath, ['--input-type=module', '--eval', code], { env });
+  afterTest(t, () => receiver.kill());
+  const lines = createInterface({ input: receiver.stdout })[Symbol.asyncIterator]();
+  const url = String((await lines.next()).value);
+  const pool = await startTestPool(t, { webhooksToThisMachine: true });
+  await pool.addNode();
+  const forged = {
+    'webhook-id': 'x',
+    'webhook-timestamp': `${Math.floor(Date.now() / 1_000)}`,
+    'webhook-signature': 'v1,x',
+  };
+  assert.equal((await fetch(url, { method: 'POST', headers: forged, body: '{}' })).status, 401);
+  const { id } = await submit(pool, { webhook: { url, secret: SECRET } });
+  assert.equal((await lines.next()).value, `${id} succeeded`);
 });
 
 test('a receiver that never answers keeps nobody waiting but its own key, and a relay that ends does not wait for it', async (t) => {

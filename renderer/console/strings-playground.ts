@@ -1,0 +1,28 @@
+/** What the playground says. */
+export const PLAYGROUND_STRINGS = {
+  playground: {
+    ask: 'Ask a model',
+    none: 'No node serves a language model at the moment.',
+    noneHint: 'Models are those of the nodes.',
+    pairOne: 'Pair a node',
+    example: 'What is 17 + 25?',
+    prompt: 'Message',
+    model: 'Model',
+    most: 'Most tokens',
+    notServed: (model: string) => `${model} (no node serves it now)`,
+    noLimit: 'no limit',
+    key: 'API key',
+    keyHint: 'this session',
+    send: 'Ask',
+    stop: 'Stop',
+    answer: 'Answer',
+    node: 'Node',
+    firstToken: 'First token after',
+    speed: 'Speed',
+    perSecond: (count: string) => `${count} tokens/s`,
+    receipt: 'Receipt',
+    snippets: 'The same from a program',
+    copyAs: (language: string) => `Copy as ${language}`,
+    keyLeftOut: 'The key is read from the variable SPAREWATT_API_KEY and is never part of what is copied.',
+  },
+};
