@@ -1,5 +1,6 @@
 import { Problem } from '../../../problems/problem.ts';
-import { countRead, type Label, labelsOf, nextTurn, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
+import { nextTurn } from '../../next-turn.ts';
+import { countRead, type Label, labelsOf, oneOrAll, type TaskRun, tokensOf } from './task-run.ts';
 
 const MOST_LABELS = 1_000;
 
