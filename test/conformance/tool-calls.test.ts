@@ -170,8 +170,12 @@ test('[CH09] opens a stream that begins with a call without content, and one tha
 });
 
 test('[CH09] satisfies the helper that assembles calls from the stream', async () => {
-  for (const model of ['test/caller', DEMO_CHAT]) {
-    const asked = { ...ASK, model, tool_choice: 'required' as const, temperature: 1, seed: 3, stream: true as const };
+  // What the scripted calls say is not what their tools take: no node may be asked to hold them to it.
+  for (const [model, tool_choice] of [
+    ['test/caller', 'auto'],
+    [DEMO_CHAT, 'required'],
+  ] as const) {
+    const asked = { ...ASK, model, tool_choice, temperature: 1, seed: 3, stream: true as const };
     const { choices } = await client.chat.completions.stream(asked).finalChatCompletion();
     const calls = choices[0]?.message.tool_calls ?? [];
     assert.ok(calls.length > 0);
