@@ -54,3 +54,22 @@ test('what is wrong with a file its batch tells, line by line', async () => {
     ],
   );
 });
+
+test('a batch is made neither of more than a thousand lines nor of a file that is not there for it', async () => {
+  const body = { model: 'test/echo', messages: [{ role: 'user', content: 'x' }] };
+  const large = await make(Array.from({ length: 1_001 }, (_, at) => line(`${at}`, body)));
+  assert.deepEqual([large.status, large.errors?.data?.[0]?.code], ['failed', 'too_many_lines']);
+  const client = pool.client();
+  const file = await client.files.create({ file: await toFile(Buffer.from('{}'), 'in.jsonl'), purpose: 'user_data' });
+  const of = (input_file_id: string, key = pool.relay.apiKey) =>
+    pool
+      .client({ apiKey: key })
+      .batches.create({ input_file_id, endpoint: '/v1/chat/completions', completion_window: '24h' });
+  await assert.rejects(of(file.id), { status: 400, code: 'invalid_value', param: 'input_file_id' });
+  await assert.rejects(of('file_none'), { status: 404, code: 'file_not_found' });
+  await assert.rejects(of(file.id, pool.relay.adminToken), { status: 404, code: 'file_not_found' });
+  await assert.rejects(pool.client({ apiKey: pool.relay.adminToken }).batches.retrieve(large.id), {
+    status: 404,
+    code: 'batch_not_found',
+  });
+});
