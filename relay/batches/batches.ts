@@ -60,6 +60,9 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
   const giveUpJobs = async ({ lines }: BatchRecord, reason: Problem): Promise<void> => {
     await Promise.all(lines.map(({ jobId }) => queue.giveUp(jobId, reason)));
   };
+  /** The next start goes on with it. */
+  const unfinished = (id: string) => (error: unknown) =>
+    log.error({ batch: id, err: error }, 'a batch stays unfinished');
   const count = (id: string, isDone: boolean): void => {
     const batch = live.get(id);
     if (batch === undefined) return;
@@ -93,9 +96,7 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
       count(id, state === 'succeeded');
     };
     await Promise.all(lines.map(({ jobId }) => wait(jobId)));
-    const finished = finish(id).catch((error: unknown) =>
-      log.error({ batch: id, err: error }, 'a batch stays unfinished'),
-    );
+    const finished = finish(id).catch(unfinished(id));
     finishing.add(finished);
     await finished;
     finishing.delete(finished);
@@ -111,7 +112,7 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
       return end(id, { state: 'failed', faults: [fault(error.code, error.message, null, error.param ?? null)] });
     }
     const begun = await change(id, { state: 'in_progress', inProgressAt: now() });
-    void follow(begun);
+    void follow(begun).catch(unfinished(id));
     return begun;
   };
   const find: Batches['find'] = async (id, apiKeyId) => {
@@ -130,8 +131,8 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
       });
       continue;
     }
-    if (batch.cancellingAt !== null) void giveUpJobs(batch, cancelled());
-    void follow(batch);
+    if (batch.cancellingAt !== null) void giveUpJobs(batch, cancelled()).catch(unfinished(batch.id));
+    void follow(batch).catch(unfinished(batch.id));
   }
 
   return {
@@ -143,7 +144,7 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
       const batch = await find(id, apiKeyId);
       if (batch.state !== 'in_progress') return batch;
       const cancelling = await change(id, { state: 'cancelling', cancellingAt: now() });
-      void giveUpJobs(batch, cancelled());
+      void giveUpJobs(batch, cancelled()).catch(unfinished(id));
       return cancelling;
     },
     close: async () => {
