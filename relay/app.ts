@@ -40,6 +40,7 @@ import { registerResponsesRoute } from './routes/openai/responses.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerPageRoutes } from './routes/pages.ts';
 import { registerPairingRoutes } from './routes/pairing.ts';
+import { registerProblemRoutes } from './routes/problems.ts';
 import { registerRateLimitHeaders } from './routes/rate-limit-headers.ts';
 import { registerReceiptRoutes } from './routes/receipts.ts';
 import { registerRequestId, requestIdOf } from './routes/request-id.ts';
@@ -164,6 +165,7 @@ export async function createApp({
   registerCreditRoutes(app, services);
   registerSettlementRoutes(app, services);
   await registerPageRoutes(app, pagesFolder);
+  registerProblemRoutes(app, pagesFolder);
   registerModelFileRoute(app);
   if (mirrorFolder !== undefined) registerModelMirrorRoute(app, openModelMirror(mirrorFolder));
   return app;

@@ -46,7 +46,8 @@ async function answer(
 ): Promise<void> {
   const refused = refusalOf(request);
   if (refused !== undefined) {
-    send(response, refused.status, toErrorBody(refused));
+    // No page about problems is served here.
+    send(response, refused.status, { ...toErrorBody(refused), type: 'about:blank' });
     return;
   }
   send(response, 200, await document());

@@ -10,7 +10,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp } from '../services.ts';
 
 /** Where `npm run build` leaves the pages. */
-const PAGES_FOLDER = fileURLToPath(new URL('../../dist/pages', import.meta.url));
+export const PAGES_FOLDER = fileURLToPath(new URL('../../dist/pages', import.meta.url));
 
 /** The pages that the relay serves, each at its own name. */
 const PAGES: { name: string; summary: string }[] = [

@@ -4,7 +4,8 @@ import { PROBLEMS } from './table.ts';
 /**
  * The body of every error response: RFC 9457 members and OpenAI's `error` object in one, because the official client
  * reads only the latter and shows "status code (no body)" for a pure problem document. `error` comes first: OpenAI's client
- * for Python, up to version 2, shows the whole body, and programs around it the beginning of that.
+ * for Python, up to version 2, shows the whole body, and programs around it the beginning of that. `type` leads to the
+ * relay that answers, relative to the address that was asked (RFC 9457, 3.1.1).
  */
 export type ErrorBody = {
   error: { message: string; type: string; code: string; param: string | null };
@@ -24,7 +25,7 @@ export function toErrorBody(problem: Problem, requestId?: string): ErrorBody {
       code: problem.code,
       param: problem.param ?? null,
     },
-    type: `https://sparewatt.example/problems/${problem.code}`,
+    type: `/problems/${problem.code}`,
     title: problem.title,
     status: problem.status,
     detail: problem.message,

@@ -99,6 +99,8 @@ test('asks for a key on every route but the public ones', async () => {
     'get /console',
     'get /join',
     'get /openapi.json',
+    'get /problems',
+    'get /problems/{code}',
     'get /v1/admin/session',
     'get /v1/health',
     'post /v1/miners/register',

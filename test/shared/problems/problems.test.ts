@@ -24,7 +24,7 @@ for (const code of CODES) {
     assert.ok(OPENAI_TYPES.includes(kind.type), kind.type);
     const body = toErrorBody(new Problem(code, 'What happened. What to do.', { param: 'a.b' }), 'req_1');
     assert.deepEqual(body, {
-      type: `https://sparewatt.example/problems/${code}`,
+      type: `/problems/${code}`,
       title: kind.title,
       status: kind.status,
       detail: 'What happened. What to do.',
