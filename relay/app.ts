@@ -6,6 +6,7 @@ import { guardRoutes } from './access/guard-routes.ts';
 import type { RelayLog } from './log.ts';
 import { openModelMirror } from './models/mirror.ts';
 import { registerAdminSessionRoutes } from './routes/admin-session.ts';
+import { registerBatchRoutes } from './routes/batches.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
 import { registerCapabilityRoutes } from './routes/capabilities.ts';
 import { registerCapabilityJobRoutes } from './routes/capability-jobs.ts';
@@ -142,6 +143,7 @@ export async function createApp({
   registerRegistryRoutes(app, services);
   registerOwnServiceRoutes(app, services);
   registerJobRoutes(app, services);
+  registerBatchRoutes(app, services);
   await registerFileRoutes(app, services);
   await registerJobFileRoutes(app, services);
   registerReceiptRoutes(app, services);

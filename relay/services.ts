@@ -11,6 +11,7 @@ import type { OperatorSessions } from './access/operator-sessions.ts';
 import type { RateLimits } from './access/rate-limits.ts';
 import type { SessionCookie } from './access/session-cookie.ts';
 import type { SignatureGuard } from './access/signature-guard.ts';
+import type { Batches } from './batches/batches.ts';
 import type { ShownSetting } from './config/shown-settings.ts';
 import type { Billing } from './credits/billing.ts';
 import type { Bus } from './fabric/bus.ts';
@@ -61,6 +62,7 @@ export type RelayServices = {
   readonly scheduler: Scheduler;
   readonly jobs: JobRunner;
   readonly queue: JobQueue;
+  readonly batches: Batches;
   /** Where webhooks may lie. */
   readonly webhookAddresses: AddressGuard;
   readonly store: Store;

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { keyRevoked } from '../access/key-admin.ts';
+import { openBatches } from '../batches/batches.ts';
 import { closeAll } from '../close-all.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { openFileDepot } from '../files/file-depot.ts';
@@ -76,6 +77,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   });
   // A relay that was killed while it revoked a key has left some.
   await queue.giveUpAllOf(await access.keyAdmin.revokedAccounts(), keyRevoked());
+  const batches = await openBatches({ store, queue, files: parts.files, now: Date.now, log });
   const describe = (request: FastifyRequest, order: JobOrder): JobSpec => {
     const holdMicro = holdFor(request.principal, order, billing);
     return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
@@ -95,7 +97,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const work = {
     ...parts,
     webhookAddresses,
-    ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, tasks, newJob, newJobs },
+    ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, batches, tasks, newJob, newJobs },
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
   };
@@ -103,7 +105,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     work,
     onJobEnded: ended.listen,
     /** Lets what runs come to an end. */
-    stop: () => closeAll([queue.close, tasks.close, parts.files.close], log),
+    stop: () => closeAll([queue.close, batches.close, tasks.close, parts.files.close], log),
     /** After the last receipt. */
     close: () => closeAll([records.close, receiptLog.close, () => traced?.close()], log),
   };

@@ -6,7 +6,6 @@ const OTHERWISE: readonly (readonly [RegExp, string])[] = [
   [/^\/api\/(chat|generate)$/, '/v1/chat/completions'],
   [/^\/api\/embed(dings)?$/, '/v1/embeddings'],
   [/^\/api\/tags$/, '/v1/models'],
-  [/\/batches$/, '/v1/jobs'],
   [/\/uploads$/, '/v1/files'],
 ];
 const BASE = '/v1';

@@ -18,7 +18,7 @@ import { orderOf } from './order-of.ts';
 import { PreferHeader } from './prefer-wait.ts';
 import { readRoutingOptions } from './routing-options.ts';
 
-const USUAL_ATTEMPTS = 3;
+export const USUAL_ATTEMPTS = 3;
 /** What other APIs take; visible characters, since it is told in headers and messages. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
@@ -60,7 +60,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
 }
 
 /** Puts a job into the queue, with its hold on credits, which is not left of one that is not taken, and its trace. */
-async function submit(
+export async function submit(
   order: QueuedOrder,
   input: string,
   request: FastifyRequest,

@@ -2,6 +2,7 @@ import type { ProblemRecord } from '../../shared/problems/problem-record.ts';
 import type { Usage } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
+import type { BatchStore } from './batch-store.ts';
 import type { Charge, CreditStore } from './credit-store.ts';
 import type { FileStore } from './file-store.ts';
 import type { MeasurementStore } from './measurement-store.ts';
@@ -24,6 +25,7 @@ import type { UsageStore } from './usage-store.ts';
  * `close`. Anything else that rejects is a fault of the caller, such as a job that is recorded twice.
  */
 export type Store = {
+  readonly batches: BatchStore;
   readonly files: FileStore;
   readonly jobs: JobStore;
   readonly keys: KeyStore;

@@ -42,6 +42,7 @@ export const PROBLEMS_OF_OTHERS = [
   'attempt_over',
   'result_not_found',
   'result_too_large',
+  'batch_not_found',
   'file_not_found',
   'file_too_large',
   'file_quota_exceeded',

@@ -78,6 +78,7 @@ export const PROBLEMS = {
   job_failed: wrong(422, 'The job itself failed, and would on any node'),
   attempt_over: wrong(409, 'The attempt is over'),
   job_expired: notNow(408, 'The job was not done in the time it was given'),
+  batch_not_found: wrong(404, 'There is no such batch'),
   file_not_found: wrong(404, 'There is no such file'),
   file_too_large: wrong(413, 'The file is too large'),
   file_quota_exceeded: tooMuch(429, 'The files of the key fill what it may keep'),

@@ -3,6 +3,7 @@ import { withAttestation } from '../../receipts/attested-sealer.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';
+import { createBatchStore } from './batch-store.ts';
 import { type Connections, createConnections } from './connections.ts';
 import { createCreditStore } from './credit-store.ts';
 import { createFileStore } from './file-store.ts';
@@ -79,6 +80,7 @@ function roomsOf(access: PostgresAccess, { signer, sealer }: Signing, close: () 
     jobs: createJobStore(access, receipts, () => performance.now()),
     keys: createKeyStore(access),
     credits: createCreditStore(access, signer),
+    batches: createBatchStore(access),
     files: createFileStore(access),
     miners: createMinerStore(access),
     measurements: createMeasurementStore(access),

@@ -3,6 +3,7 @@ import { withAttestation } from '../../receipts/attested-sealer.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';
+import { createBatchStore } from './batch-store.ts';
 import { createCreditStore, prepareCharge } from './credit-store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { createFileStore } from './file-store.ts';
@@ -47,6 +48,7 @@ export function openLocalStore(options: LocalStoreOptions): StoreRooms {
   const receipts = createReceiptRows(db, sealerOf(options));
   const insertJob = prepareJobInsert(db, { receipts, charge: prepareCharge(db) });
   return {
+    batches: createBatchStore(db, access),
     files: createFileStore(db, access),
     jobs: createJobStore(db, access, { insertJob, receipts, now: () => performance.now() }),
     keys: createKeyStore(db, access),

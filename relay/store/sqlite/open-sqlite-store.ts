@@ -30,6 +30,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 /** The store whose rooms a thread answers. */
 export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Store {
   return {
+    batches: {
+      putBatch: (batch) => ask('batches', 'putBatch', batch),
+      findBatch: (id) => ask('batches', 'findBatch', id),
+      listBatches: (page) => ask('batches', 'listBatches', page),
+      listLiveBatches: () => ask('batches', 'listLiveBatches'),
+    },
     files: {
       addFile: (record) => ask('files', 'addFile', record),
       findFile: (fileId) => ask('files', 'findFile', fileId),

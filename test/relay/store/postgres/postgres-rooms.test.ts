@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import { whyNoPostgres } from '../../../support/postgres.ts';
+import { describeBatchContract } from '../batch-contract.ts';
 import { describeCreditContract } from '../credit-contract.ts';
 import { describeFileContract } from '../file-contract.ts';
 import { describeMeasurementContract } from '../measurement-contract.ts';
@@ -22,6 +23,7 @@ if (skip === undefined) {
   describeNodeAdminContract(NAME, makePlace);
   describeMeasurementContract(NAME, makePlace);
   describeServiceContract(NAME, makePlace);
+  describeBatchContract(NAME, makePlace);
   describeFileContract(NAME, makePlace);
   describeMinerContract(NAME, makePlace);
   describeReceiptLogContract(NAME, makePlace);

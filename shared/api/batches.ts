@@ -1,0 +1,87 @@
+import { type Static, Type } from 'typebox';
+import { Maybe, Nullable } from './nullable.ts';
+
+export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/embeddings'] as const;
+export type BatchEndpoint = (typeof BATCH_ENDPOINTS)[number];
+
+const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
+
+export const BatchRequest = Type.Object(
+  {
+    input_file_id: Type.String({ maxLength: 64, description: 'A file of purpose `batch`: a request on each line' }),
+    endpoint: Type.Enum([...BATCH_ENDPOINTS], { description: 'Where every line would be sent' }),
+    completion_window: Type.Literal('24h'),
+    metadata: Maybe(Metadata),
+  },
+  {
+    examples: [{ input_file_id: 'file_0192mz0sqk…', endpoint: '/v1/chat/completions', completion_window: '24h' }],
+  },
+);
+export type BatchRequest = Static<typeof BatchRequest>;
+
+export const BATCH_STATES = [
+  'validating',
+  'in_progress',
+  'finalizing',
+  'cancelling',
+  'completed',
+  'failed',
+  'cancelled',
+  'expired',
+] as const;
+export type BatchState = (typeof BATCH_STATES)[number];
+
+const Moment = Nullable(Type.Integer({ minimum: 0, description: 'Seconds since 1970' }));
+const BatchFault = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  param: Nullable(Type.String()),
+  line: Nullable(Type.Integer({ minimum: 1 })),
+});
+export type BatchFault = Static<typeof BatchFault>;
+
+/** Many requests that are answered within a day, as OpenAI's clients know them. */
+export const Batch = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('batch'),
+  endpoint: Type.Enum([...BATCH_ENDPOINTS]),
+  errors: Nullable(Type.Object({ object: Type.Literal('list'), data: Type.Array(BatchFault) })),
+  input_file_id: Type.String(),
+  completion_window: Type.Literal('24h'),
+  status: Type.Enum([...BATCH_STATES]),
+  output_file_id: Nullable(Type.String({ description: 'The answers, one on a line' })),
+  error_file_id: Nullable(Type.String({ description: 'What was not answered, and why, one on a line' })),
+  created_at: Type.Integer({ minimum: 0 }),
+  in_progress_at: Moment,
+  expires_at: Moment,
+  finalizing_at: Moment,
+  completed_at: Moment,
+  failed_at: Moment,
+  expired_at: Moment,
+  cancelling_at: Moment,
+  cancelled_at: Moment,
+  request_counts: Type.Object({
+    total: Type.Integer({ minimum: 0 }),
+    completed: Type.Integer({ minimum: 0 }),
+    failed: Type.Integer({ minimum: 0 }),
+  }),
+  metadata: Nullable(Metadata),
+});
+export type Batch = Static<typeof Batch>;
+
+export const BatchPage = Type.Object({
+  object: Type.Literal('list'),
+  data: Type.Array(Batch),
+  first_id: Nullable(Type.String()),
+  last_id: Nullable(Type.String()),
+  has_more: Type.Boolean(),
+});
+export type BatchPage = Static<typeof BatchPage>;
+
+export const BatchPageQuery = Type.Object(
+  {
+    after: Type.Optional(Type.String({ maxLength: 64 })),
+    limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,3}$', description: '1 to 100, 20 when absent' })),
+  },
+  { additionalProperties: false },
+);
