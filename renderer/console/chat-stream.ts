@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { problemOf } from './api.ts';
+import { orderRequest } from './ask-model.ts';
 
 export type ChatOrder = {
   model: string;
@@ -34,24 +35,19 @@ const NOTHING: ChatAnswer = {
 };
 
 /**
- * Streams an answer and shows each state of it. Without a key the session pays for it. Rejects with the relay's problem,
+ * Streams an answer and shows each state of it. Where the key is empty the session pays for it. Rejects with the relay's problem,
  * and with an `AbortError` when it is given up.
  */
 export async function streamChat(
   order: ChatOrder,
-  key: string | null,
+  key: string,
   signal: AbortSignal,
   show: (answer: ChatAnswer) => void,
 ): Promise<void> {
   const startedAt = performance.now();
   const elapsed = (): number => performance.now() - startedAt;
-  const response = await fetch('/v1/chat/completions', {
-    method: 'POST',
-    signal,
-    credentials: key === null ? 'same-origin' : 'omit',
-    headers: { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
-    body: JSON.stringify({ ...order, stream: true, stream_options: { include_usage: true } }),
-  });
+  const body = { ...order, stream: true, stream_options: { include_usage: true } };
+  const response = await fetch('/v1/chat/completions', orderRequest(body, key, signal));
   if (!response.ok || response.body === null) throw await problemOf(response);
   const { headers } = response;
   let answer: ChatAnswer = {

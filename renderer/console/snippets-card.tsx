@@ -1,13 +1,12 @@
 import { Content, List, Root, Trigger } from 'radix-ui/tabs';
-import type { ChatOrder } from './chat-stream.ts';
 import { Card, CopyButton } from './parts.tsx';
-import { LANGUAGES, snippetOf } from './snippets.ts';
+import { LANGUAGES, type ModelCall, snippetOf } from './snippets.ts';
 import { STRINGS } from './strings.ts';
 
 const TEXT = STRINGS.playground;
 
 /** The request of the playground as a program, in each language. */
-export function Snippets({ order }: { order: ChatOrder }) {
+export function Snippets({ call }: { call: ModelCall }) {
   return (
     <Card title={TEXT.snippets}>
       <Root defaultValue={LANGUAGES[0]}>
@@ -19,7 +18,7 @@ export function Snippets({ order }: { order: ChatOrder }) {
           ))}
         </List>
         {LANGUAGES.map((language) => {
-          const snippet = snippetOf(language, order, location.origin);
+          const snippet = snippetOf(language, call, location.origin);
           return (
             <Content key={language} value={language} className="snippet">
               <CopyButton text={snippet} label={TEXT.copyAs(language)} />

@@ -1,9 +1,28 @@
 /** What the playground says. */
 export const PLAYGROUND_STRINGS = {
   playground: {
+    kinds: 'Kinds of work',
+    panels: {
+      chat: {
+        title: 'Chat',
+        none: 'No node serves a language model at the moment.',
+        hint: 'Models are those of the nodes.',
+      },
+      embeddings: {
+        title: 'Embeddings',
+        none: 'No node serves a model for embeddings at the moment.',
+        hint: 'On a node, "sparewatt models add Xenova/all-MiniLM-L6-v2" gets one.',
+      },
+    },
     ask: 'Ask a model',
-    none: 'No node serves a language model at the moment.',
-    noneHint: 'Models are those of the nodes.',
+    embed: 'Turn texts into vectors',
+    texts: 'Texts, one in each line',
+    exampleTexts: 'a spare GPU\nan idle graphics card\na cup of tea',
+    vectors: 'Vectors of the texts',
+    text: 'Text',
+    firstNumbers: 'First numbers',
+    likeness: 'Cosine to the first',
+    dimensions: 'Dimensions',
     pairOne: 'Pair a node',
     example: 'What is 17 + 25?',
     prompt: 'Message',

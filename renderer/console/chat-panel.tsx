@@ -1,0 +1,100 @@
+import { useState } from 'react';
+import { AskButtons, KeyField, LinesField, ModelField, type PanelProps, useAsking } from './asking.tsx';
+import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
+import { TextField } from './fields.tsx';
+import { Card, Fact, Facts, Trouble } from './parts.tsx';
+import { linkTo } from './route.ts';
+import { shownCount, shownDuration } from './shown.ts';
+import { Snippets } from './snippets-card.tsx';
+import { STRINGS } from './strings.ts';
+
+const TEXT = STRINGS.playground;
+/** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
+const LEAST_WRITING_MS = 50;
+
+/** A language model that writes its answer while one reads. */
+export function ChatPanel({ models, apiKey, onKey }: PanelProps) {
+  const [order, setOrder] = useState<ChatOrder>({
+    model: models[0] ?? '',
+    messages: [{ role: 'user', content: TEXT.example }],
+  });
+  const { answer, problem, isBusy, ask, stop } = useAsking<ChatAnswer>((signal, show) =>
+    streamChat(order, apiKey, signal, show),
+  );
+  return (
+    <>
+      <Card title={TEXT.ask}>
+        <form className="form" onSubmit={ask}>
+          <OrderFields order={order} models={models} onOrder={setOrder} apiKey={apiKey} onKey={onKey} />
+          <AskButtons isBusy={isBusy} onStop={stop} />
+        </form>
+        <Trouble problem={problem} />
+        {(isBusy || answer !== undefined) && <Answer answer={answer} isBusy={isBusy} />}
+      </Card>
+      <Snippets call={{ path: '/v1/chat/completions', body: { ...order, stream: true } }} />
+    </>
+  );
+}
+
+type OrderFieldsProps = PanelProps & { order: ChatOrder; onOrder(order: ChatOrder): void };
+
+function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps) {
+  return (
+    <>
+      <LinesField
+        label={TEXT.prompt}
+        value={order.messages[0]?.content ?? ''}
+        onChange={(content) => onOrder({ ...order, messages: [{ role: 'user', content }] })}
+      />
+      <div className="fields">
+        <ModelField models={models} value={order.model} onChoose={(model) => onOrder({ ...order, model })} />
+        <TextField
+          type="number"
+          min={1}
+          label={TEXT.most}
+          hint={TEXT.noLimit}
+          value={String(order.max_completion_tokens ?? '')}
+          onChange={(text) => {
+            const { max_completion_tokens: _before, ...rest } = order;
+            onOrder(text === '' ? rest : { ...rest, max_completion_tokens: Number(text) });
+          }}
+        />
+        <KeyField value={apiKey} onChange={onKey} />
+      </div>
+    </>
+  );
+}
+
+function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: boolean }) {
+  const {
+    text = '',
+    firstTokenMs = null,
+    totalMs = null,
+    outputTokens = null,
+    node = null,
+    receipt = null,
+  } = answer ?? {};
+  const writingMs = totalMs === null || firstTokenMs === null ? 0 : totalMs - firstTokenMs;
+  const perSecond =
+    outputTokens === null || outputTokens < 2 || writingMs < LEAST_WRITING_MS
+      ? null
+      : (outputTokens - 1) / (writingMs / 1_000);
+  return (
+    <div className="answer">
+      <h3>{TEXT.answer}</h3>
+      <p className="answer-text" aria-live="polite" aria-busy={isBusy}>
+        {text}
+      </p>
+      <Facts>
+        <Fact name={TEXT.node}>{node === null ? '—' : <a href={linkTo('nodes', node)}>{node}</a>}</Fact>
+        <Fact name={TEXT.firstToken}>{shownDuration(firstTokenMs)}</Fact>
+        <Fact name={TEXT.speed}>{perSecond === null ? '—' : TEXT.perSecond(shownCount(perSecond))}</Fact>
+        {receipt !== null && totalMs !== null && (
+          <Fact name={TEXT.receipt}>
+            <a href={linkTo('receipts', receipt)}>{receipt}</a>
+          </Fact>
+        )}
+      </Facts>
+    </div>
+  );
+}

@@ -1,0 +1,74 @@
+import { useState } from 'react';
+import { askModel, type WholeAnswer } from './ask-model.ts';
+import { AskButtons, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
+import { cosineOf } from './cosine.ts';
+import { Card, Fact, Table, Trouble } from './parts.tsx';
+import { shownCount } from './shown.ts';
+import { Snippets } from './snippets-card.tsx';
+import { STRINGS } from './strings.ts';
+import { WholeAnswerFacts } from './whole-answer-facts.tsx';
+
+const TEXT = STRINGS.playground;
+const PATH = '/v1/embeddings';
+/** As many as stand in one cell of the table. */
+const FIRST_NUMBERS = 4;
+const DIGITS = 3;
+
+type Vectors = { data: { embedding: number[] }[] };
+/** An answer with the texts that it was made of: those of the field may be others by now. */
+type Embedded = WholeAnswer<Vectors> & { texts: readonly string[] };
+
+/** Texts as vectors, and how near they are to the first. */
+export function EmbeddingsPanel({ models, apiKey, onKey }: PanelProps) {
+  const [model, setModel] = useState(models[0] ?? '');
+  const [text, setText] = useState(TEXT.exampleTexts);
+  const texts = linesOf(text);
+  const body = { model, input: texts };
+  const { answer, problem, isBusy, ask, stop } = useAsking<Embedded>(async (signal, show) =>
+    show({ ...(await askModel<Vectors>(PATH, body, apiKey, signal)), texts }),
+  );
+  return (
+    <>
+      <Card title={TEXT.embed}>
+        <form className="form" onSubmit={ask}>
+          <LinesField label={TEXT.texts} value={text} onChange={setText} />
+          <div className="fields">
+            <ModelField models={models} value={model} onChoose={setModel} />
+            <KeyField value={apiKey} onChange={onKey} />
+          </div>
+          <AskButtons isBusy={isBusy} onStop={stop} />
+        </form>
+        <Trouble problem={problem} />
+        {answer !== undefined && <VectorTable {...answer} />}
+      </Card>
+      <Snippets call={{ path: PATH, body }} />
+    </>
+  );
+}
+
+function VectorTable({ body, texts, ...from }: Embedded) {
+  const vectors = body.data.map(({ embedding }) => embedding);
+  const first = vectors[0] ?? [];
+  return (
+    <div className="answer">
+      <h3>{TEXT.answer}</h3>
+      <Table label={TEXT.vectors} heads={[TEXT.text, TEXT.firstNumbers, TEXT.likeness]}>
+        {vectors.map((vector, place) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the same text may be there twice, and none moves
+          <tr key={place}>
+            <td>{texts[place]}</td>
+            <td className="code">{vector.slice(0, FIRST_NUMBERS).map(rounded).join(', ')}</td>
+            <td>{rounded(cosineOf(first, vector))}</td>
+          </tr>
+        ))}
+      </Table>
+      <WholeAnswerFacts {...from}>
+        <Fact name={TEXT.dimensions}>{shownCount(first.length)}</Fact>
+      </WholeAnswerFacts>
+    </div>
+  );
+}
+
+function rounded(value: number): string {
+  return value.toFixed(DIGITS);
+}

@@ -1,0 +1,148 @@
+/** The panels of the console's playground beside the chat, and what each gives to copy. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterTest } from '../support/after-test.ts';
+import { openConsole } from '../support/console-page.ts';
+import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { type Pool, startTestPool } from '../support/pool.ts';
+import { createSyntheticRuntime, type SyntheticRuntime } from '../support/synthetic-runtime.ts';
+
+/** Over each direction of its vectors stands one of these words. */
+const WORDS = ['sun', 'rain'];
+
+let browser: Browser;
+before(async () => {
+  browser = await launchBrowser();
+});
+after(async () => {
+  await browser?.close();
+});
+
+/** Vectors that say how often each of the words is in a text. */
+function wordCounter(): SyntheticRuntime {
+  const synthetic = createSyntheticRuntime();
+  return {
+    ...synthetic,
+    run: async (job, output, signal) => {
+      if (job.type !== 'embed') return synthetic.run(job, output, signal);
+      const counts = job.input.inputs.flatMap((text) => WORDS.map((word) => String(text).split(word).length - 1));
+      output.vectors(0, job.input.inputs.length, WORDS.length, Float32Array.from(counts));
+      const execution = { runtime: 'synthetic', device: 'none', dtype: 'none', revision: '1', digest: null };
+      return { finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 0 }, execution };
+    },
+  };
+}
+
+type Opened = { pool: Pool; page: Page; faults: unknown[] };
+
+async function openPlayground(t: TestContext, runtime?: SyntheticRuntime): Promise<Opened> {
+  const pool = await startTestPool(t);
+  if (runtime !== undefined) await pool.addNode({ name: 'attic', runtime });
+  const { page, faults } = await openConsole(browser, pool, { hash: '#/playground' });
+  afterTest(t, () => page.context().close());
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  return { pool, page, faults };
+}
+
+async function openPanel(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('tab', { name, exact: true }).click();
+  return page.getByRole('tabpanel', { name, exact: true });
+}
+
+async function assertNoBarriers(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await seriousBarriers(page), [], colorScheme);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** The cells of each row that a panel shows. */
+async function rowsOf(panel: Locator): Promise<string[][]> {
+  await panel.locator('tbody tr').first().waitFor();
+  const rows = await panel.locator('tbody tr').all();
+  return Promise.all(rows.map((row) => row.locator('td').allTextContents()));
+}
+
+/** What a panel gives to copy for a language. */
+async function snippetOf(panel: Locator, language: string): Promise<string> {
+  await panel.getByRole('tab', { name: language }).click();
+  return (await panel.getByRole('tabpanel', { name: language }).locator('pre').textContent()) ?? '';
+}
+
+/** Runs it as it is, with the key in the environment. */
+async function outputOf(pool: Pool, command: string, ...args: string[]): Promise<string> {
+  const env = { ...process.env, SPAREWATT_API_KEY: pool.relay.apiKey };
+  return (await promisify(execFile)(command, args, { env, timeout: 30_000 })).stdout;
+}
+
+const runInShell = (pool: Pool, text: string) => outputOf(pool, 'bash', '-c', text.replace('curl ', 'curl -s '));
+const runInNode = (pool: Pool, text: string) => outputOf(pool, process.execPath, '--input-type=module', '--eval', text);
+
+test('texts become vectors, each with its likeness to the first, and what is copied does the same', async (t) => {
+  const { pool, page, faults } = await openPlayground(t, wordCounter());
+  const panel = await openPanel(page, 'Embeddings');
+  const models = await panel.getByLabel('Model', { exact: true }).locator('option').allTextContents();
+  assert.deepEqual(models, ['test/vectors'], 'no model of another kind is offered');
+  await panel.getByLabel('Texts, one').fill("it's sun\n\n rain \nsun sun rain");
+  await panel.getByLabel('API key').fill(pool.relay.apiKey);
+  await panel.getByRole('button', { name: 'Ask' }).click();
+  assert.deepEqual(await rowsOf(panel), [
+    ["it's sun", '1.000, 0.000', '1.000'],
+    ['rain', '0.000, 1.000', '0.000'],
+    ['sun sun rain', '2.000, 1.000', '0.894'],
+  ]);
+  await panel.locator('.facts-list > div', { hasText: 'Dimensions' }).getByText('2', { exact: true }).waitFor();
+  await panel.getByRole('link', { name: /^rcpt_/ }).waitFor();
+  await assertNoBarriers(page);
+  const [curl, javaScript, python] = [
+    await snippetOf(panel, 'curl'),
+    await snippetOf(panel, 'JavaScript'),
+    await snippetOf(panel, 'Python'),
+  ];
+  for (const text of [curl, javaScript, python]) assert.ok(!text.includes(pool.relay.apiKey), text);
+  const { data } = JSON.parse(await runInShell(pool, curl)) as { data: { embedding: number[] }[] };
+  assert.deepEqual(
+    data.map(({ embedding }) => embedding),
+    [
+      [1, 0],
+      [0, 1],
+      [2, 1],
+    ],
+  );
+  assert.equal(await runInNode(pool, javaScript), '2 [ 1, 0 ]\n2 [ 0, 1 ]\n2 [ 2, 1 ]\n');
+  assert.match(python, /client\.embeddings\.create\(\n {4}model="test\/vectors",\n {4}input=\["it's sun","rain",/);
+  assert.deepEqual(faults, []);
+});
+
+test('the panels are chosen with the keyboard, and keep what was written while another is looked at', async (t) => {
+  const { page, faults } = await openPlayground(t, wordCounter());
+  await page.getByLabel('Message').fill('a long question');
+  await page.getByRole('tab', { name: 'Chat' }).press('ArrowRight');
+  await page.getByLabel('Message').waitFor({ state: 'hidden' });
+  await page.getByRole('tab', { name: 'Embeddings', selected: true }).waitFor();
+  await page.getByLabel('Texts, one').fill('one');
+  await page.getByRole('tab', { name: 'Embeddings' }).press('ArrowLeft');
+  assert.equal(
+    await page.getByRole('tabpanel', { name: 'Chat' }).getByLabel('Message').inputValue(),
+    'a long question',
+  );
+  await page.getByRole('tab', { name: 'Chat' }).press('ArrowRight');
+  assert.equal(await page.getByLabel('Texts, one').inputValue(), 'one');
+  assert.deepEqual(faults, []);
+});
+
+test('a panel whose work no node does says what to start', async (t) => {
+  const { page, faults } = await openPlayground(t);
+  for (const [name, start] of [['Embeddings', 'sparewatt models add']] as const) {
+    const panel = await openPanel(page, name);
+    await panel.getByText(start).waitFor();
+    await panel.getByRole('link', { name: 'Pair a node' }).waitFor();
+    assert.equal(await panel.getByRole('button').count(), 0);
+    await assertNoBarriers(page);
+  }
+  assert.deepEqual(faults, []);
+});
