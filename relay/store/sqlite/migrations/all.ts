@@ -18,6 +18,7 @@ import { usageHours } from './0101-usage-hours.ts';
 import { keyAccounts } from './0105-key-accounts.ts';
 import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
+import { keyDescription } from './0150-key-description.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keyAccounts,
   webhookKeys,
   jobsByState,
+  keyDescription,
 ];
