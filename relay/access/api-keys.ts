@@ -54,6 +54,7 @@ export async function ensureFirstKey(
     hash: digest,
     prefix: prefixOf(apiKey),
     name: 'first key',
+    description: null,
     scopes: [...KEY_SCOPES],
     ...UNLIMITED,
     hmac: false,

@@ -64,6 +64,7 @@ export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: Key
       }
       return make({
         name: order.name,
+        description: order.description ?? null,
         scopes: KEY_SCOPES.filter((scope) => order.scopes?.includes(scope) ?? true),
         models: order.models ?? null,
         requestsPerMinute: order.requests_per_minute ?? null,
@@ -99,11 +100,12 @@ export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: Key
           param: 'id',
         });
       }
-      const { name, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, accountId } = old;
+      const { name, description, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, accountId } =
+        old;
       const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
       // That of the account: a key that was replaced before ends sooner.
       const expiresAt = latestEnd((await store.listKeys()).filter((key) => key.accountId === accountId));
-      const made = await make({ name, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt }, old);
+      const made = await make({ name, description, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt }, old);
       await store.expireKey(keyId, now() + overlapMs);
       forget(keyId);
       return made;
@@ -132,6 +134,7 @@ function showKey(key: KeyRecord, now: number): ApiKey {
     account_id: key.accountId,
     prefix: key.prefix,
     name: key.name,
+    description: key.description,
     state: stateOf(key, now),
     scopes: KEY_SCOPES.filter((scope) => key.scopes.includes(scope)),
     models: key.models,

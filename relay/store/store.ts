@@ -146,6 +146,8 @@ export type KeyRecord = {
   /** How it begins, for people to know it by; null for one that is older than this. */
   prefix: string | null;
   name: string;
+  /** What it is for; null where nobody said. */
+  description: string | null;
   scopes: string[];
   /** The only models it may ask for; null is all. */
   models: string[] | null;

@@ -29,6 +29,18 @@ export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
           <Field label={TEXT.name}>
             {(id) => <input id={id} name="name" className="input" required maxLength={64} autoComplete="off" />}
           </Field>
+          <Field label={TEXT.description}>
+            {(id) => (
+              <input
+                id={id}
+                name="description"
+                className="input"
+                maxLength={500}
+                placeholder={TEXT.descriptionHint}
+                autoComplete="off"
+              />
+            )}
+          </Field>
           <Field label={TEXT.models}>
             {(id) => <input id={id} name="models" className="input" placeholder={TEXT.modelsHint} autoComplete="off" />}
           </Field>
@@ -89,6 +101,7 @@ function orderOf(form: FormData, now: number): CreateKeyRequest {
   const [days, credits] = [count('days'), count('credits')];
   return {
     name: text('name'),
+    description: text('description') || null,
     scopes: KEY_SCOPES.filter((scope) => form.getAll('scopes').includes(scope)),
     models: models.length === 0 ? null : models,
     requests_per_minute: count('requests'),

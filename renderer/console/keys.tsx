@@ -60,6 +60,7 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
     <tr>
       <th scope="row">
         {name}
+        {apiKey.description !== null && <span className="sub about">{apiKey.description}</span>}
         {apiKey.prefix !== null && <span className="sub code">{apiKey.prefix}…</span>}
         <span className="sub code quiet">{id}</span>
       </th>

@@ -26,6 +26,8 @@ export const KEYS_STRINGS = {
     make: 'Make a key',
     makeIt: 'Make key',
     name: 'Name',
+    description: 'What it is for',
+    descriptionHint: 'or whom to ask about it',
     models: 'Models',
     modelsHint: 'all, or: a/b, c/d',
     requests: 'Requests a minute',

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { PLAIN_TEXT } from '../protocol/plain-text.ts';
 import { Maybe, Nullable } from './nullable.ts';
 
 /** What a key may do, in the order in which it is shown. */
@@ -28,6 +29,12 @@ const ChosenScopes = Type.Array(Type.Enum([...KEY_SCOPES]), {
   description: 'What the key may do; everything by default',
 });
 const Name = Type.String({ minLength: 1, maxLength: 64, description: 'What people call the key' });
+const Description = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  pattern: PLAIN_TEXT,
+  description: 'What the key is for, or whom to ask about it; on one line',
+});
 const Models = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
   minItems: 1,
   maxItems: 100,
@@ -40,6 +47,7 @@ const Time = Type.Integer({ description: 'Milliseconds since 1970' });
 export const CreateKeyRequest = Type.Object(
   {
     name: Name,
+    description: Maybe(Description),
     scopes: Maybe(ChosenScopes),
     models: Maybe(Models),
     requests_per_minute: Maybe(PerMinute),
@@ -59,6 +67,7 @@ export const CreateKeyRequest = Type.Object(
     examples: [
       {
         name: 'the bot of the forum',
+        description: 'answers in the help section; ask Jo',
         scopes: ['inference', 'catalog'],
         models: ['sparewatt/demo-chat'],
         requests_per_minute: 60,
@@ -92,6 +101,7 @@ export const ApiKey = Type.Object({
   }),
   prefix: Nullable(Type.String({ description: 'How the key begins; null for one of an earlier version' })),
   name: Type.String(),
+  description: Nullable(Type.String()),
   state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
   scopes: Scopes,
   models: Nullable(Type.Array(Type.String())),

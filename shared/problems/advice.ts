@@ -65,6 +65,7 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   service_id_taken: 'Register the service under another id.',
   decision_not_found: 'Ask soon after the request: how a node was chosen is kept for a while only.',
   job_not_found: 'Look at the id, and ask with the key that sent the job; jobs that ended are deleted after a while.',
+  batch_not_found: 'Look at the id, and ask with the key that made the batch.',
   job_unfinished: 'Ask again when the job has ended; “Prefer: wait=SECONDS” holds the answer back until then.',
   result_not_found:
     'Run the job again if you still need it: results are kept for a while, and of some jobs not at all.',

@@ -28,6 +28,7 @@ async function addKey(part: Partial<KeyRecord>): Promise<string> {
     hash: hashApiKey(key),
     prefix: null,
     name: 'of a test',
+    description: null,
     scopes: ['inference'],
     ...UNLIMITED,
     hmac: false,

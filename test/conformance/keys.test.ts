@@ -148,12 +148,28 @@ test('a key that is rotated leaves its rights to the new one and works until the
   assert.deepEqual([dead.status, dead.body.code], [400, 'invalid_value']);
 });
 
+test('a key says what it is for, where it is listed and in the one that replaces it', async () => {
+  const description = 'answers in the help section – ask Jo';
+  const made = await create({ description });
+  const listed = (await askAsAdmin<ApiKeyList>(pool, '/v1/admin/keys')).body.data.find(({ id }) => id === made.id);
+  const { body: next } = await askAsAdmin<CreatedKey>(pool, `/v1/admin/keys/${made.id}/rotate`, {});
+  assert.deepEqual(
+    [made, listed, next].map((key) => key?.description),
+    [description, description, description],
+  );
+  assert.equal((await create({})).description, null);
+  assert.equal((await create({ description: 'x'.repeat(500) })).description?.length, 500);
+});
+
 test('[X22] no client administers keys, and what makes no sense is refused', async () => {
   assert.equal((await ask(pool, '/v1/admin/keys')).status, 403);
   for (const [order, param] of [
     [{}, 'name'],
     [{ name: 'x', expires_at: 5 }, 'expires_at'],
     [{ name: 'x', models: [] }, 'models'],
+    [{ name: 'x', description: '' }, 'description'],
+    [{ name: 'x', description: 'two\nlines' }, 'description'],
+    [{ name: 'x', description: 'x'.repeat(501) }, 'description'],
     [{ name: 'x', scopes: [] }, 'scopes'],
     [{ name: 'x', scopes: ['admin'] }, 'scopes.0'],
     [{ name: 'x', requests_per_minute: 0 }, 'requests_per_minute'],

@@ -84,6 +84,7 @@ test('on a telephone nothing of a table lies beside the screen, and each cell sa
   await pool.client().chat.completions.create({ model: 'test/echo', ...ASK });
   await askAsAdmin(pool, '/v1/admin/keys', {
     name: 'a key with a rather long name and limits',
+    description: `what it is for, at length ${'and without a space'.replaceAll(' ', '').repeat(20)}`,
     models: ['test/echo', 'HuggingFaceTB/SmolLM2-135M-Instruct'],
     requests_per_minute: 60,
     credit_limit_micro: 1,

@@ -103,6 +103,13 @@ describe('sparewatt keys', () => {
     assert.match(shown, new RegExp(`${id} .* shop +\\d\\d:\\d\\d +may owe 0 credits, until ${day} ${time}\n`));
   });
 
+  it('lists what a key is for behind everything else', async () => {
+    assert.equal((await keys('create', 'helper', '--description', 'ask Jo about it')).code, 0);
+    const { stdout } = await keys('list');
+    assert.match(stdout, /^KEY-ID .* LIMITS +DESCRIPTION\n/);
+    assert.match(stdout, / helper +never +none +ask Jo about it\n/);
+  });
+
   it('says what is wrong with a command line or an id', async () => {
     assert.equal((await keys('create', 'x', '--requests-per-minute', '0')).code, 2);
     assert.match((await keys('create', 'x', '--scope', 'everything')).stderr, /inference, jobs, files/);

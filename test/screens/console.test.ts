@@ -94,6 +94,7 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
       async () => {
         await rowsOf('keys');
         await page.getByLabel('Name', { exact: true }).fill('the bot of the forum');
+        await page.getByLabel('What it is for').fill('answers in the help section; ask Jo when it is slow');
         await page.getByRole('button', { name: 'Make key' }).click();
         await page.getByText('Copy it now.').waitFor();
       },

@@ -19,6 +19,7 @@ import { out } from '../style.ts';
 import { tableOf } from '../tables.ts';
 
 type CreateOptions = JsonOption & {
+  description?: string;
   scope?: string[];
   onlyModel?: string[];
   requestsPerMinute?: number;
@@ -79,6 +80,7 @@ function spanText(seconds = 86_400): string {
 function addCreate(keys: Command): void {
   operatorCommand(keys, 'create', 'make a key; it is shown this once')
     .argument('<name>', 'what people call it')
+    .addOption(new Option('--description <text>', 'what it is for, or whom to ask about it'))
     .addOption(new Option('--scope <scope...>', 'all that it may do (default: everything)').choices([...KEY_SCOPES]))
     .addOption(new Option('--only-model <id...>', 'the only models it may ask for'))
     .addOption(new Option('--requests-per-minute <number>', 'how much it may ask').argParser(whole(1)))
@@ -93,6 +95,7 @@ function addCreate(keys: Command): void {
       const { relayUrl, adminToken } = await readOperator(options);
       const made = await postJson<CreatedKey>(relayUrl, PATH, adminToken, {
         name,
+        description: options.description ?? null,
         scopes: options.scope === undefined ? null : [...new Set(options.scope)],
         models: options.onlyModel ?? null,
         requests_per_minute: options.requestsPerMinute ?? null,
@@ -127,8 +130,11 @@ function tryText({ key, signing_secret: secret, models }: CreatedKey): string {
 
 function keysTable(keys: readonly ApiKey[]): string {
   // What may be long comes last, so that the columns before it stay in line where a terminal is narrower.
+  const heads = ['KEY-ID', 'KEY', 'STATE', 'NAME', 'LAST USED', 'LIMITS'];
   const rows = keys.map((key) => [key.id, keyText(key), key.state, key.name, usedAt(key), limitsOf(key)]);
-  return tableOf(['KEY-ID', 'KEY', 'STATE', 'NAME', 'LAST USED', 'LIMITS'], rows);
+  if (keys.every(({ description }) => description === null)) return tableOf(heads, rows);
+  const described = rows.map((row, index) => [...row, keys[index]?.description ?? '']);
+  return tableOf([...heads, 'DESCRIPTION'], described);
 }
 
 function scopesText(): string {

@@ -16,11 +16,12 @@ export type KeyRow = {
   hmac: number;
   prefix: string | null;
   account_id: string | null;
+  description: string | null;
 };
 
 export const KEY_COLUMNS =
   'key_id, hash, name, scopes, created_at, expires_at, revoked_at, last_used_at, ' +
-  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac, prefix, account_id';
+  'models, requests_per_minute, tokens_per_minute, credit_limit_micro, hmac, prefix, account_id, description';
 
 /** In the order of `KEY_COLUMNS`. */
 export function keyValues(key: KeyRecord): unknown[] {
@@ -41,6 +42,7 @@ export function keyValues(key: KeyRecord): unknown[] {
     key.hmac ? 1 : 0,
     key.prefix,
     key.accountId,
+    key.description,
   ];
 }
 
@@ -54,6 +56,7 @@ export function toKey(row: KeyRow): KeyRecord {
     accountId: row.account_id ?? row.key_id,
     hash: row.hash,
     name: row.name,
+    description: row.description,
     scopes: row.scopes === '' ? [] : row.scopes.split(' '),
     createdAt: row.created_at,
     expiresAt: row.expires_at,

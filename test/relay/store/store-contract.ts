@@ -164,7 +164,8 @@ function describeKeys(contract: Contract): void {
     const { keys } = await place.open();
     const limits = { models: ['a/b', 'c'], requestsPerMinute: 5, tokensPerMinute: 1_000_000 };
     const scopes = ['inference', 'models'];
-    const first = keyRecord('key_1', { scopes, expiresAt: T0 + 5, lastUsedAt: T0, ...limits });
+    const description = 'answers „für“ the forum';
+    const first = keyRecord('key_1', { description, scopes, expiresAt: T0 + 5, lastUsedAt: T0, ...limits });
     assert.deepEqual(await keys.putKey(first), first);
     const second = keyRecord('key_2', { scopes: [], hmac: true, accountId: 'key_1' });
     await keys.putKey(second);

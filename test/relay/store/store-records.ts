@@ -127,6 +127,7 @@ export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyR
     hash: `hash_of_${keyId}`,
     prefix: `sk-${keyId}`,
     name: `name of ${keyId}`,
+    description: null,
     scopes: ['inference'],
     createdAt: T0,
     expiresAt: null,

@@ -16,6 +16,7 @@ import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
 import { usageBytes } from './0130-usage-bytes.ts';
 import { openings } from './0140-openings.ts';
+import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
@@ -37,5 +38,6 @@ export const MIGRATIONS: readonly Migration[] = [
   jobsByState,
   usageBytes,
   openings,
+  keyDescription,
   batches,
 ];

@@ -18,6 +18,7 @@ import { usageHours } from './0101-usage-hours.ts';
 import { keyAccounts } from './0105-key-accounts.ts';
 import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
+import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
 import type { Migration } from './migration.ts';
 
@@ -43,5 +44,6 @@ export const MIGRATIONS: readonly Migration[] = [
   keyAccounts,
   webhookKeys,
   jobsByState,
+  keyDescription,
   batches,
 ];
