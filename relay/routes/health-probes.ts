@@ -10,34 +10,39 @@ const NOT_SERVING: Record<Exclude<LifePhase, 'serving'>, string> = {
 
 /**
  * For whoever watches over the process and whoever sends it clients. Both answer while the relay drains, when everything
- * else is refused; a relay that is not ready is to be left alone, one that is not alive to be started anew.
+ * else is refused; a relay that is not ready is to be left alone, one that is not alive to be started anew. The short
+ * paths are those that Kubernetes, charts and watchers of uptime ask by habit.
  */
 export function registerHealthProbes(app: RelayApp, services: RelayServices): void {
   const config = { access: 'public', answersWhileClosing: true } as const;
   const tags = ['Operations'];
-  app.get(
-    '/v1/health/live',
-    { config, schema: { summary: 'Whether the process answers at all', tags, response: { 200: Liveness } } },
-    async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }),
-  );
-  app.get(
-    '/v1/health/ready',
-    {
-      config,
-      schema: {
-        summary: 'Whether clients may be sent here now; 503 with the reasons while they may not',
-        tags,
-        response: { 200: Readiness, 503: Readiness },
+  for (const url of ['/v1/health/live', '/healthz']) {
+    app.get(
+      url,
+      { config, schema: { summary: 'Whether the process answers at all', tags, response: { 200: Liveness } } },
+      async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }),
+    );
+  }
+  for (const url of ['/v1/health/ready', '/readyz']) {
+    app.get(
+      url,
+      {
+        config,
+        schema: {
+          summary: 'Whether clients may be sent here now; 503 with the reasons while they may not',
+          tags,
+          response: { 200: Readiness, 503: Readiness },
+        },
       },
-    },
-    async (_request, reply) => {
-      const readiness = await readReadiness(services);
-      return reply
-        .code(readiness.status === 'ready' ? 200 : 503)
-        .header('cache-control', 'no-store')
-        .send(readiness);
-    },
-  );
+      async (_request, reply) => {
+        const readiness = await readReadiness(services);
+        return reply
+          .code(readiness.status === 'ready' ? 200 : 503)
+          .header('cache-control', 'no-store')
+          .send(readiness);
+      },
+    );
+  }
 }
 
 async function readReadiness(services: RelayServices): Promise<Readiness> {

@@ -12,11 +12,11 @@ export const Health = Type.Object({
 });
 export type Health = Static<typeof Health>;
 
-/** `GET /v1/health/live`. */
+/** `GET /v1/health/live` and `GET /healthz`. */
 export const Liveness = Type.Object({ status: Type.Literal('alive') });
 export type Liveness = Static<typeof Liveness>;
 
-/** `GET /v1/health/ready`: status 200 when `ready`, else 503 with the reasons, each a sentence. */
+/** `GET /v1/health/ready` and `GET /readyz`: status 200 when `ready`, else 503 with the reasons, each a sentence. */
 export const Readiness = Type.Object({
   status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready')]),
   phase: Type.Union([Type.Literal('starting'), Type.Literal('serving'), Type.Literal('draining')]),

@@ -99,9 +99,11 @@ test('asks for a key on every route but the public ones', async () => {
   const PUBLIC = [
     'get /console',
     'get /join',
+    'get /healthz',
     'get /openapi.json',
     'get /problems',
     'get /problems/{code}',
+    'get /readyz',
     'get /v1/admin/session',
     'get /v1/health',
     'post /v1/miners/register',

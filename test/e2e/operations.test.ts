@@ -155,6 +155,8 @@ describe('sparewatt config', () => {
     const text = await runSparewatt(['config'], { cwd, env });
     assert.match(text.stdout, /^node\.name +"attic" +environment: SPAREWATT_NODE_NAME$/m);
     assert.match(text.stdout, /^relay\.port +8484 +default$/m);
+    const explained = await runSparewatt(['config', 'explain'], { cwd, env });
+    assert.deepEqual([explained.code, explained.stdout], [0, text.stdout]);
   });
 
   it('ends --check with 0 or 1, and a command with a wrong file with 2', async (t) => {

@@ -13,7 +13,7 @@ import { RELAY_SECTIONS } from './relay.ts';
 
 type ConfigCommandOptions = SettingOptions & { json?: boolean; check?: boolean; example?: boolean };
 
-/** `sparewatt config`, and `sparewatt config relay …` for what `sparewatt relay …` would run with. */
+/** `sparewatt config`, also named `config explain`, and `sparewatt config relay …` for what `sparewatt relay …` would run with. */
 export function defineConfigCommand(config: Command): void {
   addAction(config, SECTION_NAMES, ['program']);
   config.addOption(new Option('--example', 'print a configuration file in which everything is explained'));
@@ -23,6 +23,9 @@ export function defineConfigCommand(config: Command): void {
   ] as const) {
     addAction(config.command(name), sections, sections).description(`what "sparewatt ${name}" would run with`);
   }
+  addAction(config.command('explain'), SECTION_NAMES, ['program']).description(
+    'every setting, and where its value comes from',
+  );
 }
 
 function addAction(command: Command, sections: readonly SectionName[], flags: readonly SectionName[]): Command {

@@ -58,13 +58,36 @@ test('is not ready without its bus or its disk, says which, and is still alive',
   assert.equal((await ready()).status, 200);
 });
 
+test('says the same at the two paths where a cluster looks by habit', async (t) => {
+  const { app, lifecycle, state } = await setUp(t);
+  const answerOf = async (path: string) => {
+    const { statusCode, headers, body } = await app.inject(path);
+    return { statusCode, kept: headers['cache-control'], body: JSON.parse(body) as unknown };
+  };
+  const steps = [
+    () => undefined,
+    () => lifecycle.serve(),
+    () => Object.assign(state, { isConnected: false }),
+    () => lifecycle.drain(),
+  ];
+  const statuses: number[] = [];
+  for (const step of steps) {
+    step();
+    const ready = await answerOf('/readyz');
+    assert.deepEqual(ready, await answerOf('/v1/health/ready'));
+    assert.deepEqual(await answerOf('/healthz'), await answerOf('/v1/health/live'));
+    statuses.push(ready.statusCode, (await answerOf('/healthz')).statusCode);
+  }
+  assert.deepEqual(statuses, [503, 200, 200, 200, 503, 200, 503, 200]);
+});
+
 test('answers probes while it closes, when everything else is refused', async (t) => {
   const { app, lifecycle } = await setUp(t);
   lifecycle.serve();
   const late = Promise.withResolvers<number[]>();
   app.addHook('preClose', async () => {
     const statuses: number[] = [];
-    for (const path of ['/v1/health/live', '/v1/health/ready', '/v1/models']) {
+    for (const path of ['/v1/health/live', '/v1/health/ready', '/healthz', '/readyz', '/v1/models']) {
       statuses.push((await fetch(`${url}${path}`)).status);
     }
     late.resolve(statuses);
@@ -72,5 +95,5 @@ test('answers probes while it closes, when everything else is refused', async (t
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   lifecycle.drain();
   await app.close();
-  assert.deepEqual(await late.promise, [200, 503, 503]);
+  assert.deepEqual(await late.promise, [200, 503, 200, 503, 503]);
 });
