@@ -10,6 +10,7 @@ import { registerBatchRoutes } from './routes/batches.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
 import { registerCapabilityRoutes } from './routes/capabilities.ts';
 import { registerCapabilityJobRoutes } from './routes/capability-jobs.ts';
+import { registerClusterRoute } from './routes/cluster.ts';
 import { allowOrigins } from './routes/cors.ts';
 import { registerCreditRoutes } from './routes/credits.ts';
 import { registerDraining } from './routes/draining.ts';
@@ -152,6 +153,7 @@ export async function createApp({
   registerNodeRecordsRoute(app, services);
   registerMinerRoutes(app, services);
   registerNodeRoutes(app, services);
+  registerClusterRoute(app, services);
   registerTaskRoutes(app, services);
   registerMcpRoute(app, services);
   registerRouteExplainRoutes(app, services);

@@ -1,0 +1,71 @@
+import { Cluster } from '../../shared/api/cluster.ts';
+import { ErrorResponse } from '../../shared/api/errors.ts';
+import type { NodeSummary } from '../../shared/api/nodes.ts';
+import type { LiveNode } from '../fabric/node-table.ts';
+import type { RelayApp, RelayServices } from '../services.ts';
+import { sendJson } from './send-json.ts';
+
+const SECONDS_PER_MINUTE = 60;
+
+type ClusterNode = Cluster['nodes'][number];
+
+/** `GET /v1/cluster`: nodes, models and load in one flat document, for scripts and wall screens. */
+export function registerClusterRoute(app: RelayApp, services: RelayServices): void {
+  app.get(
+    '/v1/cluster',
+    {
+      config: { access: 'catalog' },
+      schema: {
+        summary: 'The pool at one look: nodes, models, slots and load',
+        tags: ['Nodes'],
+        response: { 200: Cluster, '4xx': ErrorResponse },
+      },
+    },
+    async (_request, reply) => sendJson(reply, readCluster(services)),
+  );
+}
+
+function readCluster({ directory, table, jobs, scheduler, queue, activity }: RelayServices): Cluster {
+  const known = directory.list({ limit: Number.MAX_SAFE_INTEGER }).data;
+  const nodes = known.map((summary) => nodeOf(summary, table.get(summary.id)));
+  return {
+    nodes_known: nodes.length,
+    nodes_ready: nodes.filter(({ status }) => status === 'ready').length,
+    slots: sumOf(nodes.map(({ slots }) => slots)),
+    slots_used: sumOf(nodes.map(({ slots_used }) => slots_used)),
+    jobs_running: jobs.running(),
+    jobs_waiting: scheduler.waiting() + queue.waiting(),
+    tokens_per_second: activity.lastMinute(Date.now()).output_tokens / SECONDS_PER_MINUTE,
+    nodes,
+    models: modelsOf(nodes),
+  };
+}
+
+/** Of a node that is not here nobody knows how many slots it has, or how far it is. */
+function nodeOf({ id, name, status, slots, models }: NodeSummary, live: LiveNode | undefined): ClusterNode {
+  return {
+    id,
+    name,
+    status,
+    slots: live === undefined ? null : slots.total,
+    slots_used: live === undefined ? null : slots.used,
+    models: live === undefined ? [] : models.map((model) => model.name),
+    gpu: live?.document.hardware.gpus?.[0]?.name ?? null,
+    round_trip_ms: live?.roundTripMs ?? null,
+  };
+}
+
+function modelsOf(nodes: readonly ClusterNode[]): Cluster['models'] {
+  const found = new Map<string, { nodes: number; slots: number }>();
+  for (const { models, slots } of nodes) {
+    for (const id of new Set(models)) {
+      const so = found.get(id) ?? { nodes: 0, slots: 0 };
+      found.set(id, { nodes: so.nodes + 1, slots: so.slots + (slots ?? 0) });
+    }
+  }
+  return [...found].map(([id, counts]) => ({ id, ...counts })).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function sumOf(counts: readonly (number | null)[]): number {
+  return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { Cluster } from '../../../shared/api/cluster.ts';
+import { startPool } from '../../support/pool.ts';
+import { ask } from '../../support/pool-admin.ts';
+import { until } from '../../support/until.ts';
+
+const pool = await startPool();
+after(() => pool.close());
+const readCluster = async (): Promise<Cluster> => (await ask<Cluster>(pool, '/v1/cluster')).body;
+
+test('a pool without a node is empty, and its document whole', async () => {
+  assert.deepEqual(await readCluster(), {
+    nodes_known: 0,
+    nodes_ready: 0,
+    slots: 0,
+    slots_used: 0,
+    jobs_running: 0,
+    jobs_waiting: 0,
+    tokens_per_second: 0,
+    nodes: [],
+    models: [],
+  });
+});
+
+test('nodes and models are counted once each, and what is not known of a node is null', async () => {
+  const attic = await pool.addNode({ name: 'attic', slots: 2 });
+  const cellar = await pool.addNode({ name: 'cellar', slots: 3 });
+  const gone = await pool.addNode({ name: 'gone' });
+  await gone.agent.close();
+  await until(() => !pool.relay.nodes().includes(gone.nodeId));
+  const messages = [{ role: 'user' as const, content: 'three words now' }];
+  await pool.client().chat.completions.create({ model: 'test/echo', messages });
+  const cluster = await readCluster();
+  assert.deepEqual([cluster.nodes_known, cluster.nodes_ready, cluster.slots, cluster.slots_used], [3, 2, 5, 0]);
+  assert.ok(cluster.tokens_per_second > 0);
+  assert.deepEqual(
+    cluster.nodes.map(({ name, status, slots }) => [name, status, slots]),
+    [
+      ['attic', 'ready', 2],
+      ['cellar', 'ready', 3],
+      ['gone', 'offline', null],
+    ],
+  );
+  const [first, , last] = cluster.nodes;
+  assert.ok(first?.id === attic.nodeId && first.models.includes('test/echo') && (first.round_trip_ms ?? -1) >= 0);
+  assert.deepEqual([last?.slots_used, last?.models, last?.round_trip_ms], [null, [], null]);
+  assert.deepEqual(
+    cluster.models.find(({ id }) => id === 'test/echo'),
+    { id: 'test/echo', nodes: 2, slots: 5 },
+  );
+  await cellar.agent.close();
+});
+
+test('twenty more nodes are twenty more', async () => {
+  const names = Array.from({ length: 20 }, (_, place) => `more-${place}`);
+  await Promise.all(names.map((name) => pool.addNode({ name })));
+  const { nodes_known, nodes } = await readCluster();
+  assert.equal(nodes_known, 23);
+  assert.equal(new Set(nodes.map(({ id }) => id)).size, 23);
+});
