@@ -43,7 +43,12 @@ export function registerProblemRoutes(app: RelayApp, folder: string = PAGES_FOLD
     '/problems',
     {
       config,
-      schema: { summary: 'All codes that errors have', tags: ['Operations'], response: answers(ProblemList) },
+      schema: {
+        summary: 'All codes that errors have',
+        tags: ['Operations'],
+        querystring: Type.Object({}, { additionalProperties: false }),
+        response: answers(ProblemList),
+      },
     },
     (request, reply) => send(request, reply, listOfFacts, problemsPage) as never,
   );

@@ -57,7 +57,6 @@ test('[X08] says where to ask instead, to whoever forgot the /v1 or was written 
     ['POST', '/responses', `Ask /v1/responses ${base}`],
     ['POST', '/v1/messages', 'Ask /v1/chat/completions instead. '],
     ['GET', '/api/tags', 'Ask /v1/models instead. '],
-    ['POST', '/v1/batches', 'Ask /v1/jobs instead. '],
     ['POST', '/v1/moderations', ''],
     ['DELETE', '/chat/completions', ''],
   ];
