@@ -44,10 +44,10 @@ test('a HEAD that is broken is answered without a body', async () => {
   assert.ok(Number(answer.headers.get('content-length')) > 0);
 });
 
-test('a body that is nested without end or holds half a character is refused where any form is taken', async () => {
+test('a body that is nested without end, or holds half a character or an endless number, is refused where any form is taken', async () => {
   const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
   const half = '"\\udfff\\ud800"';
-  for (const member of [deep, half]) {
+  for (const member of [deep, half, '[1e999]']) {
     const bodies = {
       '/v1/capability/ocr': `{"image":${member}}`,
       '/v1/jobs': `{"service":"llm/inference","model":"test/noop","input":{"messages":${member}}}`,

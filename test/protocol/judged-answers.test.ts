@@ -4,6 +4,7 @@ import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { readStream } from '../support/ask-pool.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { SCRIPTED_END } from '../support/scripted-node.ts';
 import { joinNodes, type ScriptedNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
 
@@ -202,4 +203,16 @@ test('[R9] of a stream that is given up, too', async (t) => {
   const { jobId } = await answer;
   const { usage } = (await jobOf(jobId)) as Job & { usage: { outputTokens: number } };
   assert.ok(usage.outputTokens < 100, JSON.stringify(usage));
+});
+
+test('[R8] an output with a number that no double holds is no fault of the relay', async (t) => {
+  const { model, nodes } = await joinNodes(t, pool, 1, { type: 'ocr' });
+  const answer = ask({ path: '/v1/capability/ocr', body: { model, image: 'AA==' } });
+  const job = await nodes[0].jobs.next();
+  const { epoch } = job.request;
+  const end = { type: 'done', text: '', ...SCRIPTED_END, output: { n: 'ENDLESS' }, epoch, seq: 0 };
+  job.raw(JSON.stringify(end).replace('"ENDLESS"', '1e999'));
+  const { status, text } = await answer;
+  assert.equal(status, 502, text);
+  assert.match(text, /"protocol_violation"/);
 });

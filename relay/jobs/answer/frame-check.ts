@@ -57,12 +57,14 @@ function assertOutput(job: JobSpec, frame: DoneFrame): void {
     );
   }
   // Beyond that it has no canonical form, and the job would leave neither record nor receipt.
-  if (!isNestedWithin(frame.output, LIMITS.maxOutputLevels)) {
-    throw new Problem('protocol_violation', `The node sent an output of more than ${LIMITS.maxOutputLevels} levels.`);
+  if (!isCanonical(frame.output, LIMITS.maxOutputLevels)) {
+    const sentence = `The node sent an output of more than ${LIMITS.maxOutputLevels} levels, or with a number that no double holds.`;
+    throw new Problem('protocol_violation', sentence);
   }
 }
 
-function isNestedWithin(value: unknown, levels: number): boolean {
+function isCanonical(value: unknown, levels: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => isNestedWithin(member, levels - 1));
+  return levels > 0 && Object.values(value).every((member) => isCanonical(member, levels - 1));
 }
