@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { MDNS_PORT, type MdnsNetwork } from '../shared/discovery/mdns-network.ts';
 import type { OtlpTarget } from '../shared/tracing/otlp-exporter.ts';
 import { createApp } from './app.ts';
+import type { BatchLimits } from './batches/batch-limits.ts';
 import { closeAll } from './close-all.ts';
 import { createServices } from './compose/create-services.ts';
 import type { JobLimits } from './compose/services-options.ts';
@@ -91,6 +92,8 @@ export type RelayOptions = {
   jobLimits?: Partial<JobLimits>;
   /** What the queue of jobs takes and keeps, where the defaults do not fit. */
   queueLimits?: Partial<QueueLimits>;
+  /** What batches take, where the defaults do not fit. */
+  batchLimits?: Partial<BatchLimits>;
   /** What the relay takes of files and how long it keeps them, where the defaults do not fit. */
   fileLimits?: Partial<FileLimits>;
   /** Whether webhooks may lie on loopback and link-local addresses, where clients of other machines have no business. */
@@ -160,7 +163,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const fabric = await openFabric({ ...options, log, folder, revocations, tls: tls?.files });
     undo.push(() => fabric.close());
     const rules = { open: options.open ?? false, approve: options.approveNodes ?? false };
-    const { publicUrl, jobLimits, queueLimits, fileLimits, webhooksToThisMachine, supervised } = options;
+    const { publicUrl, jobLimits, queueLimits, batchLimits, fileLimits, webhooksToThisMachine, supervised } = options;
     const { servicesPath, otlp, keepJobsMs, pictureSources } = options;
     const database = folder.file('sparewatt.sqlite');
     const services = await createServices({
@@ -178,6 +181,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       publicUrl,
       jobLimits,
       queueLimits,
+      batchLimits,
       fileLimits,
       filesFolder: folder.subfolder('files'),
       webhooksToThisMachine,

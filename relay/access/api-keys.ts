@@ -84,6 +84,23 @@ export function mayAsk({ limits }: Principal, model: string): boolean {
   return limits?.models == null || limits.models.includes(model);
 }
 
+/** Errors: `insufficient_scope` for a model that the key is not for. */
+export function assertMayAsk(principal: Principal, model: string): void {
+  if (mayAsk(principal, model)) return;
+  const models = principal.limits?.models ?? [];
+  const sentence = `This key may not ask for ${model}, only for ${models.join(', ')}.`;
+  throw new Problem('insufficient_scope', sentence, { param: 'model' });
+}
+
+/** Who asks with this key. */
+export function principalOf(key: KeyRecord): Principal {
+  const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
+  const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
+  const isLimited = Object.values(limits).some((limit) => limit !== null);
+  const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
+  return { kind: 'client', keyId: accountId, scopes, ...(isLimited ? { limits } : {}), ...mustSign };
+}
+
 /** Passes a principal that may do `scope`. Errors: `insufficient_scope`. */
 export function assertScope(principal: Principal, scope: Scope): void {
   if (principal.scopes.includes(scope)) return;

@@ -2,7 +2,7 @@ import { type ApiKey, type CreatedKey, type CreateKeyRequest, KEY_SCOPES } from 
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { ADMIN, hashApiKey, newApiKey, prefixOf } from './api-keys.ts';
+import { ADMIN, hashApiKey, newApiKey, type Principal, prefixOf, principalOf } from './api-keys.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
 /** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
@@ -12,6 +12,11 @@ export type KeyAdmin = {
   get(keyId: string): Promise<ApiKey>;
   /** Under which what the key does is kept; the operator's own id is its own. */
   accountOf(keyId: string): Promise<string>;
+  /**
+   * Who asks for an account while nobody is there to show a key: as its newest key says that was not revoked. What was
+   * accepted of one that has expired since is still done. Undefined where all were revoked.
+   */
+  actingFor(accountId: string): Promise<Principal | undefined>;
   revoke(keyId: string): Promise<ApiKey>;
   /** Accounts of which no key works any more, because the last was revoked. */
   revokedAccounts(): Promise<Set<string>>;
@@ -81,6 +86,15 @@ export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: Key
     },
     get: show,
     accountOf: async (keyId) => (keyId === ADMIN.keyId ? keyId : (await find(keyId)).accountId),
+    actingFor: async (accountId) => {
+      if (accountId === ADMIN.keyId) return ADMIN;
+      const keys = (await store.listKeys()).filter((key) => key.accountId === accountId && key.revokedAt === null);
+      const newest = keys.reduce<KeyRecord | undefined>(
+        (best, key) => (best === undefined || key.createdAt >= best.createdAt ? key : best),
+        undefined,
+      );
+      return newest && principalOf(newest);
+    },
     revoke: async (keyId) => {
       await find(keyId);
       await store.revokeKey(keyId, now());

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { ADMIN, hashApiKey, type Principal } from './api-keys.ts';
+import { ADMIN, hashApiKey, type Principal, principalOf } from './api-keys.ts';
 
 /** How long a revocation by another process may stay unnoticed. */
 const CACHE_MS = 5_000;
@@ -66,14 +66,8 @@ export function createKeyGuard({
     const forgottenBefore = forgotten;
     const key = await store.findKeyByHash(digest);
     if (key === undefined) throw refusal('is not a key of this relay');
-    const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
-    const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
-    const isLimited = Object.values(limits).some((limit) => limit !== null);
-    if (creditLimitMicro !== null) setCreditLimit(accountId, creditLimitMicro);
-    const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
-    const more = { ...(isLimited ? { limits } : {}), ...mustSign };
-    const principal: Principal = { kind: 'client', keyId: accountId, scopes, ...more };
-    const fresh = { key, principal, readAt: now() };
+    if (key.creditLimitMicro !== null) setCreditLimit(key.accountId, key.creditLimitMicro);
+    const fresh = { key, principal: principalOf(key), readAt: now() };
     if (forgotten === forgottenBefore) known.set(digest, fresh);
     return fresh;
   }

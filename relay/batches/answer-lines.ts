@@ -1,49 +1,40 @@
-import type { BatchEndpoint } from '../../shared/api/batches.ts';
-import type { Usage } from '../../shared/protocol/messages.ts';
-import type { BatchLine } from '../store/batch-store.ts';
-import type { QueuedJob } from '../store/queued-job-store.ts';
+import { toErrorBody } from '../../shared/problems/http.ts';
+import { fromProblemRecord } from '../../shared/problems/problem.ts';
+import type { BatchLineEnd, BatchLineNow, BatchRecord } from '../store/batch-store.ts';
 
-type Kept = { usage: Usage } & ({ text: string; finish_reason: string } | { embeddings: number[][] });
-
-/** What an answered line says in the output file. */
-export function answerLine({ customId, jobId }: BatchLine, job: QueuedJob, result: string): string {
-  const body = bodyOf(job, JSON.parse(result) as Kept);
-  const response = { status_code: 200, request_id: job.requestId, body };
-  return `${JSON.stringify({ id: `batch_req_${jobId}`, custom_id: customId, response, error: null })}\n`;
+/** What an answered line says in the output file. `result` is the body of its answer, as JSON. */
+export function answerLine(batch: BatchRecord, line: BatchLineNow, end: BatchLineEnd, result: string): string {
+  const about = `"response":{"status_code":200,"request_id":${JSON.stringify(end.requestId)},"body":${result}}`;
+  return `{${headOf(batch, line)},${about},"error":null}\n`;
 }
 
-/** What any other line says in the error file. */
-export function errorLine({ customId, jobId }: BatchLine, job: QueuedJob | undefined): string {
-  const problem = job?.changes.at(-1)?.problem ?? null;
-  const error =
-    problem === null
-      ? { code: 'result_not_found', message: 'The job or its result was deleted.' }
-      : { code: problem.code, message: problem.detail };
-  return `${JSON.stringify({ id: `batch_req_${jobId}`, custom_id: customId, response: null, error })}\n`;
+/** What any other line says in the error file: the answer of the route it is for, or that nobody asked it. */
+export function errorLine(batch: BatchRecord, line: BatchLineNow): string {
+  const unasked = unaskedOf(batch, line.end);
+  if (unasked !== undefined) return `{${headOf(batch, line)},"response":null,"error":${JSON.stringify(unasked)}}\n`;
+  const { problem = null, requestId = '' } = line.end ?? {};
+  const refusal = fromProblemRecord(problem ?? { code: 'internal', detail: 'The relay does not know why.' });
+  const response = { status_code: refusal.status, request_id: requestId, body: toErrorBody(refusal, requestId) };
+  return `{${headOf(batch, line)},"response":${JSON.stringify(response)},"error":null}\n`;
 }
 
-function bodyOf({ id, model, finishedAt, createdAt }: QueuedJob, kept: Kept): unknown {
-  const { inputTokens, outputTokens } = kept.usage;
-  if ('embeddings' in kept) {
-    const data = kept.embeddings.map((embedding, index) => ({ object: 'embedding', index, embedding }));
-    return { object: 'list', data, model, usage: { prompt_tokens: inputTokens, total_tokens: inputTokens } };
+function headOf({ id }: BatchRecord, { number, customId, end }: BatchLineNow): string {
+  // Of a line that was a job it leads to that, and so to its receipt.
+  const name = `batch_req_${end?.jobId ?? `${id}_${number}`}`;
+  return `"id":${JSON.stringify(name)},"custom_id":${JSON.stringify(customId)}`;
+}
+
+/** OpenAI's words for a line that the end of its batch has overtaken. */
+function unaskedOf(
+  { cancellingAt, finalizingAt, expiresAt }: BatchRecord,
+  end: BatchLineEnd | null,
+): { code: string; message: string } | undefined {
+  const code = end?.problem?.code;
+  if (cancellingAt !== null && (end === null || code === 'cancelled')) {
+    return { code: 'batch_cancelled', message: 'The batch was cancelled before this request was answered.' };
   }
-  const message = { role: 'assistant', content: kept.text, refusal: null };
-  return {
-    id: `chatcmpl-${id}`,
-    object: 'chat.completion',
-    created: Math.floor((finishedAt ?? createdAt) / 1_000),
-    model,
-    choices: [{ index: 0, message, finish_reason: kept.finish_reason, logprobs: null }],
-    usage: {
-      prompt_tokens: inputTokens,
-      completion_tokens: outputTokens,
-      total_tokens: inputTokens + outputTokens,
-    },
-  };
+  if (end === null || (code === 'job_expired' && (finalizingAt ?? 0) >= expiresAt)) {
+    return { code: 'batch_expired', message: 'This request was not answered within the completion window.' };
+  }
+  return undefined;
 }
-
-export const SERVICE_OF_ENDPOINT: Readonly<Record<BatchEndpoint, string>> = {
-  '/v1/chat/completions': 'llm/inference',
-  '/v1/embeddings': 'embed/text',
-};

@@ -1,164 +1,255 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../shared/problems/problem.ts';
-import type { FileDepot } from '../files/file-depot.ts';
 import { createTurns } from '../files/turns.ts';
+import { repeatHourly } from '../hourly.ts';
 import { newId } from '../jobs/id.ts';
 import type { JobQueue } from '../jobs/queue/job-queue.ts';
-import { hasEnded } from '../jobs/queue/job-state.ts';
-import type { RelayLog } from '../log.ts';
 import type { BatchRecord } from '../store/batch-store.ts';
 import type { Store } from '../store/store.ts';
-import { fault } from './read-lines.ts';
-import { type LineEnd, linesOf, writeLines } from './write-lines.ts';
+import { batchEvent } from './batch-event.ts';
+import type { BatchLimits } from './batch-limits.ts';
+import { type CheckPorts, checkInput } from './check-input.ts';
+import { batchCancelled, type FeedPorts, feedLines, takeUpLines } from './feed-lines.ts';
+import { type LiveBatch, newLiveBatch, whenIdle } from './live-batch.ts';
+import { createQueueShares } from './queue-shares.ts';
+import { fault } from './read-line.ts';
+import { type WritePorts, writeLines } from './write-lines.ts';
 
-export type BatchPorts = {
+export type BatchPorts = Omit<FeedPorts, 'shares' | 'closing' | 'files' | 'store' | 'queue'> & {
   store: Pick<Store, 'batches' | 'files' | 'queuedJobs'>;
-  queue: Pick<JobQueue, 'whenEnded' | 'giveUp'>;
-  files: Pick<FileDepot, 'receive' | 'keep'>;
+  files: CheckPorts['files'] & WritePorts['files'];
+  queue: FeedPorts['queue'] & Pick<JobQueue, 'wakeWebhooks'>;
+  /** How long one that has ended is kept. */
+  keepMs: number;
   /** Milliseconds since 1970. */
   now: () => number;
-  log: RelayLog;
 };
 
 export type Batches = {
-  /** Keeps a batch, and has its jobs submitted: all of them or none. Resolves with how it stands then. */
-  begin(batch: BatchRecord, submit: () => Promise<void>): Promise<BatchRecord>;
-  /** Keeps a batch whose file is wrong. */
-  refuse(batch: BatchRecord): Promise<BatchRecord>;
+  readonly limits: BatchLimits;
+  /** Keeps a batch; what is wrong with its file it tells itself. Errors: `queue_full` while the key has too many. */
+  begin(batch: BatchRecord): Promise<BatchRecord>;
   /** A batch of this key. Errors: `batch_not_found`. */
   find(id: string, apiKeyId: string): Promise<BatchRecord>;
-  /** Newest first, and one more than asked for if there are more. */
-  list(page: { apiKeyId: string; limit: number; after?: string | undefined }): Promise<BatchRecord[]>;
-  /** Ends what of it has not ended; one that has ended stays as it is. Errors: `batch_not_found`. */
+  /** Newest first, of one key or with null of any, and one more than asked for if there are more. */
+  list(page: { apiKeyId: string | null; limit: number; after?: string | undefined }): Promise<BatchRecord[]>;
+  /** Ends what of it has not ended; one that has all its answers stays as it is. Errors: `batch_not_found`. */
   cancel(id: string, apiKeyId: string): Promise<BatchRecord>;
+  /** The same for all batches of these keys; resolves when that is written down. From then on, and before, no line of them is fed. */
+  cancelAllOf(apiKeyIds: ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
 };
 
+const FORGOTTEN_AT_ONCE = 500;
+/** Longer timers fire at once. */
+const TIMER_MOST_MS = 2 ** 31 - 1;
+/** After a fault of the storage, and after a refusal that the key's owner can do something about. */
+const AFTER_FAULT_MS = 5_000;
+const AFTER_REFUSAL_MS = 60_000;
+
 /**
- * Follows the jobs of batches to their ends, and writes the files.
+ * Takes batches from their file to their answers, and goes on with what an earlier relay has left.
  *
- * Invariants: (1) a batch whose submission was not answered before the relay died is given up: its client asks again;
- * (2) the files' ids are written down before the files, so that a relay that dies between them leaves none twice.
+ * Invariants: (1) every batch of the store that has not ended is in `live`, and one `run` takes it on; (2) a step that was
+ * broken off is taken anew: input is checked from its beginning, lines are found in the queue by their marks, files by ids
+ * that are written down before them; (3) lines of one key are fed a batch after the other.
  */
 export async function openBatches(ports: BatchPorts): Promise<Batches> {
-  const { store, queue, now, log } = ports;
-  const live = new Map<string, BatchRecord>();
-  const finishing = new Set<Promise<void>>();
+  const { store, files, queue, limits, now, log } = ports;
+  const live = new Map<string, LiveBatch>();
+  const runs = new Set<Promise<void>>();
   const inTurn = createTurns();
-  let closed = false;
+  const closing = new AbortController();
+  const writePorts: WritePorts = { store, files, closing: closing.signal };
+  const feedPorts: FeedPorts = { ...ports, shares: createQueueShares(limits), closing: closing.signal };
 
-  const change = async (id: string, changes: Partial<BatchRecord>): Promise<BatchRecord> => {
-    const batch = { ...live.get(id), ...changes } as BatchRecord;
-    live.set(id, batch);
-    await inTurn(id, () => store.batches.putBatch(batch));
-    return batch;
+  const change = async (batch: LiveBatch, changes: Partial<BatchRecord>): Promise<BatchRecord> => {
+    batch.record = { ...batch.record, ...changes };
+    await inTurn(`record ${batch.record.id}`, () => store.batches.putBatch(batch.record));
+    return batch.record;
   };
-  const end = async (id: string, changes: Partial<BatchRecord>): Promise<BatchRecord> => {
-    const batch = await change(id, { ...changes, lines: [], endedAt: now() });
-    live.delete(id);
-    return batch;
+  const end = async (batch: LiveBatch, changes: Partial<BatchRecord>): Promise<void> => {
+    const { webhook } = batch.record;
+    const ended: BatchRecord = { ...batch.record, ...changes, webhook: null, endedAt: now() };
+    const word = webhook === null ? undefined : { ...webhook, ...batchEvent(ended) };
+    await inTurn(`record ${ended.id}`, () => store.batches.endBatch(ended, word));
+    live.delete(ended.id);
+    if (word !== undefined) queue.wakeWebhooks();
   };
-  const giveUpJobs = async ({ lines }: BatchRecord, reason: Problem): Promise<void> => {
-    await Promise.all(lines.map(({ jobId }) => queue.giveUp(jobId, reason)));
-  };
-  /** The next start goes on with it. */
-  const unfinished = (id: string) => (error: unknown) =>
-    log.error({ batch: id, err: error }, 'a batch stays unfinished');
-  const count = (id: string, isDone: boolean): void => {
-    const batch = live.get(id);
-    if (batch === undefined) return;
-    live.set(id, isDone ? { ...batch, completed: batch.completed + 1 } : { ...batch, failed: batch.failed + 1 });
-  };
-  const finish = async (id: string): Promise<void> => {
-    const batch = live.get(id);
-    if (closed || batch === undefined) return;
-    const ends = await linesOf(batch, store);
-    if (ends.some(({ job }) => job !== undefined && !hasEnded(job.state))) return;
-    const reserved =
-      batch.finalizingAt === null ? { outputFileId: newId('file', now()), errorFileId: newId('file', now()) } : batch;
-    const { outputFileId, errorFileId } = reserved;
-    const state = batch.cancellingAt === null ? 'finalizing' : 'cancelling';
-    const named = await change(id, { state, outputFileId, errorFileId, finalizingAt: batch.finalizingAt ?? now() });
+  /** Leaves the batch in progress, or ended. */
+  const check = async (batch: LiveBatch): Promise<void> => {
+    const { signal } = batch.stop;
     try {
-      await end(id, { ...(await writeLines(named, ends, ports)), state: endState(named, ends) });
+      const both = AbortSignal.any([signal, closing.signal]);
+      const { total, faults } = await checkInput(batch.record, both, { store, files, limits });
+      if (faults.length > 0) return await end(batch, { state: 'failed', faults });
+      const state = batch.record.cancellingAt === null ? 'in_progress' : 'cancelling';
+      await change(batch, { state, total, inProgressAt: now() });
     } catch (error) {
+      if (closing.signal.aborted) return;
+      if (signal.aborted) return await end(batch, { state: endState(batch.record, 1) });
       if (!(error instanceof Problem) || error.code === 'storage_failed') throw error;
+      await end(batch, { state: 'failed', faults: [fault(error.code, error.message, null, error.param ?? null)] });
+    }
+  };
+  const finish = async (batch: LiveBatch): Promise<void> => {
+    const { record } = batch;
+    const reserved =
+      record.finalizingAt === null ? { outputFileId: newId('file', now()), errorFileId: newId('file', now()) } : {};
+    const state = record.cancellingAt === null ? 'finalizing' : 'cancelling';
+    const named = await change(batch, { state, finalizingAt: record.finalizingAt ?? now(), ...reserved });
+    const written = await writeLines(named, writePorts).catch(async (error: unknown) => {
+      if (!(error instanceof Problem) || error.code === 'storage_failed' || closing.signal.aborted) throw error;
+      // Such as files of the key that fill its space: it may make room.
       const faults = [fault(error.code, error.message, null)];
-      await end(id, { state: 'failed', faults, outputFileId: null, errorFileId: null });
-    }
+      if (now() < named.expiresAt) await change(batch, { faults });
+      else await end(batch, { state: 'failed', faults, outputFileId: null, errorFileId: null });
+      throw error;
+    });
+    await end(batch, { ...written, faults: [], state: endState(named, written.failed) });
   };
-  const follow = async (batch: BatchRecord): Promise<void> => {
-    const { id, lines } = batch;
-    live.set(id, { ...batch, completed: 0, failed: 0 });
-    const wait = async (jobId: string): Promise<void> => {
-      const ending = queue.whenEnded(jobId);
-      const state =
-        ending === undefined ? (await store.queuedJobs.findQueuedJob(jobId))?.state : (await ending)?.record.state;
-      count(id, state === 'succeeded');
-    };
-    await Promise.all(lines.map(({ jobId }) => wait(jobId)));
-    const finished = finish(id).catch(unfinished(id));
-    finishing.add(finished);
-    await finished;
-    finishing.delete(finished);
-  };
-  const begin: Batches['begin'] = async (batch, submit) => {
-    const { id } = batch;
-    await change(id, batch);
-    try {
-      await submit();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      await giveUpJobs(batch, cancelled());
-      return end(id, { state: 'failed', faults: [fault(error.code, error.message, null, error.param ?? null)] });
+  const step = async (batch: LiveBatch): Promise<void> => {
+    const { id, apiKeyId } = batch.record;
+    if (batch.record.inProgressAt === null) await inTurn(`input ${apiKeyId}`, () => check(batch));
+    if (!live.has(id) || closing.signal.aborted) return;
+    if (batch.record.finalizingAt === null) {
+      const fed = inTurn(`lines ${apiKeyId}`, () => feedLines(batch, feedPorts));
+      // One that is cancelled does not wait for its turn.
+      await Promise.race([fed, whenAborted(batch.stop.signal)]);
+      await whenIdle(batch, closing.signal);
     }
-    const begun = await change(id, { state: 'in_progress', inProgressAt: now() });
-    void follow(begun).catch(unfinished(id));
-    return begun;
+    if (!closing.signal.aborted) await finish(batch);
+  };
+  const run = async (batch: LiveBatch): Promise<void> => {
+    const { id, expiresAt } = batch.record;
+    const expiry = stopAt(expiresAt, batch, now);
+    while (live.has(id) && !closing.signal.aborted) {
+      try {
+        await step(batch);
+      } catch (error) {
+        if (!live.has(id) || closing.signal.aborted) break;
+        const isRefusal = error instanceof Problem && error.code !== 'storage_failed';
+        if (isRefusal && error.code === 'cancelled') void cancel(batch);
+        else {
+          log.error({ batch: id, err: error }, 'a batch does not go on');
+          const ms = isRefusal ? AFTER_REFUSAL_MS : AFTER_FAULT_MS;
+          await sleep(ms, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+        }
+      }
+    }
+    clearTimeout(expiry.timer);
+  };
+  const start = (batch: LiveBatch): void => {
+    const running = run(batch);
+    runs.add(running);
+    void running.finally(() => runs.delete(running));
+  };
+  const cancel = async (batch: LiveBatch): Promise<BatchRecord> => {
+    if (batch.record.cancellingAt !== null || batch.record.finalizingAt !== null) return batch.record;
+    const changed = change(batch, { state: 'cancelling', cancellingAt: now() });
+    batch.stop.abort();
+    giveUpJobs(batch, queue);
+    return changed;
   };
   const find: Batches['find'] = async (id, apiKeyId) => {
-    const batch = live.get(id) ?? (await store.batches.findBatch(id));
+    const batch = live.get(id)?.record ?? (await store.batches.findBatch(id));
     if (batch?.apiKeyId === apiKeyId) return batch;
     throw new Problem('batch_not_found', `There is no batch ${JSON.stringify(id)} of this key.`, { param: 'id' });
   };
 
-  for (const batch of await store.batches.listLiveBatches()) {
-    live.set(batch.id, batch);
-    if (batch.state === 'validating') {
-      await giveUpJobs(batch, cancelled());
-      await end(batch.id, {
-        state: 'failed',
-        faults: [fault('relay_lost', 'The relay restarted. Send it again.', null)],
-      });
-      continue;
-    }
-    if (batch.cancellingAt !== null) void giveUpJobs(batch, cancelled()).catch(unfinished(batch.id));
-    void follow(batch).catch(unfinished(batch.id));
+  for (const record of await store.batches.listLiveBatches()) {
+    const batch = newLiveBatch({ ...record, ...(await countsOf(record, store)) });
+    live.set(record.id, batch);
+    if (record.inProgressAt !== null && record.finalizingAt === null) await takeUpLines(batch, feedPorts);
+    if (record.cancellingAt !== null) batch.stop.abort();
+    if (record.cancellingAt !== null) giveUpJobs(batch, queue);
+    start(batch);
   }
+  const stopForgetting = repeatHourly(
+    async (signal) => {
+      const before = now() - ports.keepMs;
+      while (!signal.aborted && (await store.batches.forgetBatches(before, FORGOTTEN_AT_ONCE)) === FORGOTTEN_AT_ONCE);
+    },
+    (error) => log.error({ err: error }, 'old batches could not be forgotten'),
+  );
 
   return {
-    begin,
-    refuse: (batch) => end(batch.id, { ...batch, state: 'failed' }),
+    limits,
+    begin: async (record) => {
+      const own = [...live.values()].filter(({ record: { apiKeyId } }) => apiKeyId === record.apiKeyId).length;
+      if (own >= limits.mostLivePerKey) throw tooMany(own);
+      const batch = newLiveBatch(record);
+      live.set(record.id, batch);
+      await change(batch, {}).catch((error: unknown) => {
+        live.delete(record.id);
+        throw error;
+      });
+      start(batch);
+      return record;
+    },
     find,
-    list: async (page) => (await store.batches.listBatches(page)).map((batch) => live.get(batch.id) ?? batch),
+    list: async (page) => (await store.batches.listBatches(page)).map((batch) => live.get(batch.id)?.record ?? batch),
     cancel: async (id, apiKeyId) => {
-      const batch = await find(id, apiKeyId);
-      if (batch.state !== 'in_progress') return batch;
-      const cancelling = await change(id, { state: 'cancelling', cancellingAt: now() });
-      void giveUpJobs(batch, cancelled()).catch(unfinished(id));
-      return cancelling;
+      const found = await find(id, apiKeyId);
+      const batch = live.get(id);
+      return batch === undefined ? found : cancel(batch);
+    },
+    cancelAllOf: async (apiKeyIds) => {
+      const own = [...live.values()].filter(({ record: { apiKeyId } }) => apiKeyIds.has(apiKeyId));
+      await Promise.all(own.map(cancel));
     },
     close: async () => {
-      closed = true;
-      await Promise.all(finishing);
+      closing.abort(new Problem('draining', 'The relay was shut down.'));
+      await stopForgetting();
+      await Promise.all(runs);
     },
   };
 }
 
-function endState({ cancellingAt }: BatchRecord, ends: readonly LineEnd[]): BatchRecord['state'] {
-  if (cancellingAt !== null) return 'cancelled';
-  return ends.some(({ job }) => job?.state === 'expired') ? 'expired' : 'completed';
+function giveUpJobs({ inFlight }: LiveBatch, queue: Pick<JobQueue, 'giveUp'>): void {
+  for (const jobId of inFlight.values()) if (jobId !== undefined) void queue.giveUp(jobId, batchCancelled());
 }
 
-function cancelled(): Problem {
-  return new Problem('cancelled', 'The batch was cancelled.');
+async function countsOf(
+  { id, inProgressAt }: BatchRecord,
+  { batches }: Pick<Store, 'batches'>,
+): Promise<Pick<BatchRecord, 'completed' | 'failed'>> {
+  if (inProgressAt === null) return { completed: 0, failed: 0 };
+  const { completed, failed } = await batches.countLines(id);
+  return { completed, failed };
+}
+
+/** Stops a batch when its time is over, however far off that is. */
+function stopAt(
+  at: number,
+  { stop }: LiveBatch,
+  now: () => number,
+): { timer: ReturnType<typeof setTimeout> | undefined } {
+  const expiry: { timer: ReturnType<typeof setTimeout> | undefined } = { timer: undefined };
+  const look = (): void => {
+    if (now() >= at) stop.abort();
+    else expiry.timer = setTimeout(look, Math.min(at - now(), TIMER_MOST_MS)).unref();
+  };
+  look();
+  return expiry;
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** `unanswered` are its lines without an answer. */
+function endState(
+  { cancellingAt, finalizingAt, expiresAt }: BatchRecord,
+  unanswered: number,
+): 'cancelled' | 'expired' | 'completed' {
+  if (cancellingAt !== null) return 'cancelled';
+  const isLate = finalizingAt === null || finalizingAt >= expiresAt;
+  return isLate && unanswered > 0 ? 'expired' : 'completed';
+}
+
+function tooMany(own: number): Problem {
+  const sentence = `${own} batches of this key have not ended. Make another when one of them has.`;
+  return new Problem('queue_full', sentence, { retryAfterMs: AFTER_REFUSAL_MS });
 }

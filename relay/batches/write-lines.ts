@@ -1,59 +1,80 @@
 import type { FileDepot } from '../files/file-depot.ts';
-import type { BatchLine, BatchRecord } from '../store/batch-store.ts';
-import type { QueuedJob } from '../store/queued-job-store.ts';
+import type { BatchLineNow, BatchRecord } from '../store/batch-store.ts';
 import type { Store } from '../store/store.ts';
 import { answerLine, errorLine } from './answer-lines.ts';
 
-/** A line with its job, which may have been deleted. */
-export type LineEnd = { line: BatchLine; job: QueuedJob | undefined };
-
 export type WritePorts = {
-  store: Pick<Store, 'files' | 'queuedJobs'>;
-  files: Pick<FileDepot, 'receive' | 'keep'>;
+  store: Pick<Store, 'files' | 'queuedJobs' | 'batches'>;
+  files: Pick<FileDepot, 'receive' | 'keep' | 'drop'>;
+  /** Aborted when the relay closes. */
+  closing: AbortSignal;
 };
 
-export async function linesOf({ lines }: BatchRecord, { queuedJobs }: Pick<Store, 'queuedJobs'>): Promise<LineEnd[]> {
-  return Promise.all(lines.map(async (line) => ({ line, job: await queuedJobs.findQueuedJob(line.jobId) })));
-}
+/** Together their answers may be larger than what fits into memory. */
+const LINES_AT_ONCE = 200;
 
-/** Writes what became of each line into exactly one of the files. */
+/**
+ * Writes what became of each line into exactly one of the files, in the order of the input. A file that is there already was
+ * written by a relay that died before it could say so.
+ *
+ * Invariant: a line whose answer is gone is marked before it is left out of the answers, and so found among the errors.
+ */
 export async function writeLines(
   batch: BatchRecord,
-  ends: readonly LineEnd[],
-  { store, files }: WritePorts,
+  ports: WritePorts,
 ): Promise<Pick<BatchRecord, 'completed' | 'failed' | 'outputFileId' | 'errorFileId'>> {
-  // A result may have been deleted with its job's input.
-  const done: LineEnd[] = [];
-  for (const one of ends) if ((await store.queuedJobs.resultOf(one.line.jobId)) !== undefined) done.push(one);
-  const others = ends.filter((one) => !done.includes(one));
-  const write = async (fileId: string | null, kind: string, lines: AsyncIterable<Uint8Array>): Promise<void> => {
-    if (fileId === null || (await store.files.findFile(fileId)) !== undefined) return;
-    const received = await files.receive(lines, { apiKeyId: batch.apiKeyId });
-    const filename = `${batch.id}_${kind}.jsonl`;
-    await files.keep(received, {
-      fileId,
-      filename,
-      mediaType: 'application/jsonl',
-      purpose: 'batch_output',
-      jobId: null,
-    });
-  };
-  const outputFileId = done.length > 0 ? batch.outputFileId : null;
-  const errorFileId = others.length > 0 ? batch.errorFileId : null;
-  await write(outputFileId, 'output', answers(done, store.queuedJobs));
-  await write(errorFileId, 'error', errors(others));
-  return { completed: done.length, failed: others.length, outputFileId, errorFileId };
+  const outputFileId = await writeFile(batch, batch.outputFileId, 'output', answers(batch, ports), ports);
+  const errorFileId = await writeFile(batch, batch.errorFileId, 'error', errors(batch, ports), ports);
+  const { completed, failed, open } = await ports.store.batches.countLines(batch.id);
+  return { completed, failed: failed + open, outputFileId, errorFileId };
 }
 
-/** One after the other: together they may be larger than what fits into memory. */
-async function* answers(ends: readonly LineEnd[], store: Store['queuedJobs']): AsyncGenerator<Uint8Array> {
-  for (const { line, job } of ends) {
-    const result = await store.resultOf(line.jobId);
-    if (job === undefined || result === undefined) throw new Error(`the result of ${line.jobId} went away`);
-    yield Buffer.from(answerLine(line, job, result));
+/** Resolves with the id of the file; with null when it would be empty. */
+async function writeFile(
+  { id, apiKeyId }: BatchRecord,
+  fileId: string | null,
+  kind: 'output' | 'error',
+  lines: AsyncIterable<Uint8Array>,
+  { store, files }: WritePorts,
+): Promise<string | null> {
+  if (fileId === null || (await store.files.findFile(fileId)) !== undefined) return fileId;
+  const received = await files.receive(lines, { apiKeyId });
+  if (received.sizeBytes === 0) {
+    await files.drop(received);
+    return null;
+  }
+  const filename = `${id}_${kind}.jsonl`;
+  const file = { fileId, filename, mediaType: 'application/jsonl', purpose: 'batch_output', jobId: null };
+  await files.keep(received, file);
+  return fileId;
+}
+
+async function* answers(batch: BatchRecord, ports: WritePorts): AsyncGenerator<Uint8Array> {
+  const { store } = ports;
+  for await (const line of allLines(batch, ports)) {
+    const { end, number } = line;
+    if (end === null || end.problem !== null) continue;
+    const result = end.jobId === null ? undefined : await store.queuedJobs.resultOf(end.jobId);
+    if (result !== undefined) yield Buffer.from(answerLine(batch, line, end, result));
+    else await store.batches.loseAnswer(batch.id, number, ANSWER_GONE);
   }
 }
 
-async function* errors(ends: readonly LineEnd[]): AsyncGenerator<Uint8Array> {
-  for (const { line, job } of ends) yield Buffer.from(errorLine(line, job));
+const ANSWER_GONE = { code: 'result_not_found', detail: 'The job of the line or its result was deleted.' };
+
+async function* errors(batch: BatchRecord, ports: WritePorts): AsyncGenerator<Uint8Array> {
+  for await (const line of allLines(batch, ports)) {
+    if (line.end === null || line.end.problem !== null) yield Buffer.from(errorLine(batch, line));
+  }
+}
+
+async function* allLines({ id }: BatchRecord, { store, closing }: WritePorts): AsyncGenerator<BatchLineNow> {
+  for (let after = 0; ; ) {
+    closing.throwIfAborted();
+    const lines = await store.batches.listLines(id, after, LINES_AT_ONCE);
+    yield* lines;
+    const last = lines.at(-1);
+    if (last === undefined) return;
+    after = last.number;
+  }
 }

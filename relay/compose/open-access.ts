@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Problem } from '../../shared/problems/problem.ts';
-import { ensureFirstKey, mayAsk, type Principal } from '../access/api-keys.ts';
+import { assertMayAsk, ensureFirstKey, type Principal } from '../access/api-keys.ts';
 import { createKeyAdmin } from '../access/key-admin.ts';
 import { createKeyGuard } from '../access/key-guard.ts';
 import { createOperatorSessions } from '../access/operator-sessions.ts';
@@ -35,15 +34,10 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     admit: (principal: Principal, model: string, requests = 1): void => {
       const { keyId, limits } = principal;
       if (limits === undefined) return;
-      if (!mayAsk(principal, model)) throw refusedModel(model, limits.models ?? []);
+      assertMayAsk(principal, model);
       rateLimits.admit(keyId, limits, requests);
     },
   };
 }
 
 export type OpenAccess = Awaited<ReturnType<typeof openAccess>>;
-
-function refusedModel(model: string, models: readonly string[]): Problem {
-  const sentence = `This key may not ask for ${model}, only for ${models.join(', ')}.`;
-  return new Problem('insufficient_scope', sentence, { param: 'model' });
-}

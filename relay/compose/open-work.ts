@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { keyRevoked } from '../access/key-admin.ts';
-import { openBatches } from '../batches/batches.ts';
+import { BATCH_LIMITS } from '../batches/batch-limits.ts';
+import { type BatchPorts, openBatches } from '../batches/batches.ts';
 import { closeAll } from '../close-all.ts';
 import { holdFor } from '../credits/hold-for.ts';
 import { openFileDepot } from '../files/file-depot.ts';
@@ -9,8 +10,9 @@ import { createJobFiles } from '../files/job-files.ts';
 import { newId } from '../jobs/id.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import { recordOperatorJobs } from '../jobs/operator-jobs.ts';
-import { openJobQueue, type QueuePorts } from '../jobs/queue/job-queue.ts';
+import { type JobQueue, openJobQueue, type QueuePorts } from '../jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
+import { submitOrder } from '../jobs/queue/submit-order.ts';
 import { createWebhookSender } from '../jobs/queue/webhook-request.ts';
 import { createRecordKeeper } from '../jobs/record-keeper.ts';
 import { createJobRunner } from '../jobs/run-job.ts';
@@ -20,6 +22,7 @@ import { webhookGuard } from '../outbound/webhook-networks.ts';
 import { createPictureFetcher } from '../pictures/picture-fetcher.ts';
 import { openLogKeeper } from '../receipts/log/log-keeper.ts';
 import { openServiceRegistry } from '../registry/service-registry.ts';
+import { batchLineOrders, batchLineRuns } from '../routes/batch-lines.ts';
 import { readNonce } from '../routes/nonce.ts';
 import { routingFor } from '../routes/services/file-input.ts';
 import { nodesFor } from '../routes/services/plan-service.ts';
@@ -63,9 +66,11 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     billing.finished(job);
     activity.jobEnded(job);
   });
+  const pictures = createPictureFetcher(options.pictureSources ?? { hosts: [] });
   const webhookAddresses = { isAllowed: webhooksAllowed(options) };
   const queue = await openJobQueue({
     ...queueOptions(options, nodes, parts),
+    callRun: batchLineRuns({ pictures }),
     sendWebhook: createWebhookSender(webhookAddresses),
     jobs,
     paceMs: access.rateLimits.waitMs,
@@ -75,9 +80,11 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     onFinished: ended.tell,
     onDropped: billing.release,
   });
+  const batches = await openBatches(batchOptions(options, nodes, access, { ...parts, queue }));
   // A relay that was killed while it revoked a key has left some.
-  await queue.giveUpAllOf(await access.keyAdmin.revokedAccounts(), keyRevoked());
-  const batches = await openBatches({ store, queue, files: parts.files, now: Date.now, log });
+  const revoked = await access.keyAdmin.revokedAccounts();
+  await batches.cancelAllOf(revoked);
+  await queue.giveUpAllOf(revoked, keyRevoked());
   const describe = (request: FastifyRequest, order: JobOrder): JobSpec => {
     const holdMicro = holdFor(request.principal, order, billing);
     return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
@@ -99,13 +106,13 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     webhookAddresses,
     ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, batches, tasks, newJob, newJobs },
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
-    pictures: createPictureFetcher(options.pictureSources ?? { hosts: [] }),
+    pictures,
   };
   return {
     work,
     onJobEnded: ended.listen,
     /** Lets what runs come to an end. */
-    stop: () => closeAll([queue.close, batches.close, tasks.close, parts.files.close], log),
+    stop: () => closeAll([batches.close, queue.close, tasks.close, parts.files.close], log),
     /** After the last receipt. */
     close: () => closeAll([records.close, receiptLog.close, () => traced?.close()], log),
   };
@@ -137,6 +144,35 @@ function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry
     supervised: options.supervised === true,
     now: Date.now,
     log: options.log,
+  };
+}
+
+function batchOptions(
+  options: ServicesOptions,
+  nodes: OpenNodes,
+  { billing, keyAdmin }: OpenAccess,
+  { files, queue }: Parts & { queue: JobQueue },
+): BatchPorts {
+  const { store, log } = options;
+  return {
+    store,
+    queue,
+    files,
+    submit: (order, input) => submitOrder(order, input, { billing, queue }),
+    orderOf: batchLineOrders({ ...nodes, billing }),
+    callerOf: async (account) => {
+      const caller = await keyAdmin.actingFor(account);
+      if (caller === undefined) throw keyRevoked();
+      const { creditLimitMicro = null } = caller.limits ?? {};
+      if (creditLimitMicro !== null) billing.setLimit(account, creditLimitMicro);
+      return caller;
+    },
+    holdsCredits: (account) => (billing.standing(account)?.heldMicro ?? 0) > 0,
+    limits: { ...BATCH_LIMITS, ...options.batchLimits },
+    // No longer than the files with its answers.
+    keepMs: files.limits.lifetimeMs,
+    now: Date.now,
+    log,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { OtlpTarget } from '../../shared/tracing/otlp-exporter.ts';
+import type { BatchLimits } from '../batches/batch-limits.ts';
 import type { ShownSetting } from '../config/shown-settings.ts';
 import type { DiskUsage } from '../data-folder/disk-usage.ts';
 import type { RelayKeys } from '../data-folder/keys.ts';
@@ -42,6 +43,7 @@ export type ServicesOptions = {
   servicesPath?: string | undefined;
   jobLimits?: Partial<JobLimits> | undefined;
   queueLimits?: Partial<QueueLimits> | undefined;
+  batchLimits?: Partial<BatchLimits> | undefined;
   /** Where contents of files lie. */
   filesFolder: string;
   fileLimits?: Partial<FileLimits> | undefined;

@@ -38,7 +38,12 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
         tags: ['Administration'],
         params: IdParams,
         response: {
-          200: Type.Object({ id: Type.String(), input: Type.Unknown(), asked: Type.Optional(Type.Unknown()) }),
+          200: Type.Object({
+            id: Type.String(),
+            input: Type.Unknown(),
+            asked: Type.Optional(Type.Unknown()),
+            endpoint: Type.Optional(Type.String()),
+          }),
           '4xx': ErrorResponse,
         },
       },

@@ -7,12 +7,13 @@ import { holdFor } from '../credits/hold-for.ts';
 import { newId } from '../jobs/id.ts';
 import type { Repeatable } from '../jobs/queue/admission.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
-import type { KeptInput } from '../jobs/queue/queued-run.ts';
+import type { KeptOrder } from '../jobs/queue/queued-run.ts';
+import { submitOrder } from '../jobs/queue/submit-order.ts';
 import { type AddressGuard, isForbiddenHost } from '../outbound/guarded-lookup.ts';
 import { sha256Hex } from '../receipts/content-hashes.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { QueuedOrder, Webhook } from '../store/queued-job-store.ts';
-import { createJobAnswer, type Submitted } from './job-answer.ts';
+import { createJobAnswer } from './job-answer.ts';
 import { readNonce } from './nonce.ts';
 import { orderOf } from './order-of.ts';
 import { PreferHeader } from './prefer-wait.ts';
@@ -48,34 +49,17 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
       const { order, input, fileId } = await readOrder(request, request.body, asked, services);
       services.admit(request.principal, order.model);
       if (fileId !== undefined) await services.files.prolong(fileId, order.deadline);
-      const submitted = await submit(order, input, request, services).catch((error: unknown) => {
-        if (error instanceof Problem && error.code === 'queue_full') {
-          reply.header('x-sparewatt-queue-length', String(services.queue.length()));
-        }
-        throw error;
-      });
+      const submitted = await submitOrder(order, input, services, services.tracing?.jobOf(request)).catch(
+        (error: unknown) => {
+          if (error instanceof Problem && error.code === 'queue_full') {
+            reply.header('x-sparewatt-queue-length', String(services.queue.length()));
+          }
+          throw error;
+        },
+      );
       return answer(submitted, request, reply);
     },
   );
-}
-
-/** Puts a job into the queue, with its hold on credits, which is not left of one that is not taken, and its trace. */
-export async function submit(
-  order: QueuedOrder,
-  input: string,
-  request: FastifyRequest,
-  { billing, tracing, queue }: RelayServices,
-): Promise<Submitted> {
-  const { id, apiKeyId, holdMicro } = order;
-  if (holdMicro !== null) billing.reserve(id, apiKeyId, holdMicro);
-  let isTaken = false;
-  try {
-    const submitted = await queue.accept(order, input, tracing?.jobOf(request));
-    isTaken = submitted.isNew;
-    return submitted;
-  } finally {
-    if (!isTaken) billing.release(id);
-  }
 }
 
 function readAsked(request: FastifyRequest, body: JobRequest): Repeatable {
@@ -101,7 +85,7 @@ async function readOrder(
   const { type, model, input } = work.order;
   // For its refusals: it is read again when the job runs.
   readRoutingOptions(body.routing, services);
-  const kept: KeptInput = { input, ...(work.asked === undefined ? {} : { asked: work.asked }) };
+  const kept: KeptOrder = { input, ...(work.asked === undefined ? {} : { asked: work.asked }) };
   const text = JSON.stringify(kept);
   const order: QueuedOrder = {
     ...asked,
@@ -138,7 +122,7 @@ function readDeadline(deadline: number | null | undefined, now: number): number 
 }
 
 /** Of a name that leads where no webhook may lie only its lookup tells, when there is word to bring. */
-function readWebhook(webhook: JobRequest['webhook'], addresses: AddressGuard): Webhook | null {
+export function readWebhook(webhook: JobRequest['webhook'], addresses: AddressGuard): Webhook | null {
   if (webhook == null) return null;
   const url = URL.parse(webhook.url);
   const param = 'webhook.url';

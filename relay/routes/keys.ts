@@ -17,7 +17,7 @@ const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const OVERLAP_USUAL_S = 24 * 60 * 60;
 
 /** The keys of clients, for the operator alone. */
-export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue }: RelayServices): void {
+export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const tags = ['Administration'];
   const errors = { '4xx': ErrorResponse };
@@ -67,7 +67,10 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue }: RelayServi
     async ({ params }, reply) => {
       const key = await keyAdmin.revoke(params.id);
       const isOver = (await keyAdmin.revokedAccounts()).has(key.account_id);
-      const cancelled = isOver ? await queue.giveUpAllOf(new Set([key.account_id]), keyRevoked()) : 0;
+      const accounts = new Set(isOver ? [key.account_id] : []);
+      const stopped = batches.cancelAllOf(accounts);
+      const cancelled = await queue.giveUpAllOf(accounts, keyRevoked());
+      await stopped;
       return sendJson(reply, { ...key, cancelled_jobs: cancelled });
     },
   );

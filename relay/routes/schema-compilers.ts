@@ -2,6 +2,7 @@ import createCompiler from '@fastify/ajv-compiler';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
 import type { RelayApp } from '../services.ts';
+import { problemOfValidation } from './validation.ts';
 
 /** The framework's own defaults would turn null into 0 and drop what they do not know: clients must hear of both. */
 const AJV = {
@@ -25,6 +26,13 @@ function validatorOf(schema: object): Validate {
   const validate = compile({ schema } as Parameters<typeof compile>[0]);
   validators.set(schema, validate);
   return validate;
+}
+
+/** Passes a body that comes otherwise than by its route. Errors: those of the route. */
+export function assertOfSchema(schema: object, body: unknown): void {
+  const validate = validatorOf(schema);
+  if (validate(body) as boolean) return;
+  throw problemOfValidation((validate.errors ?? []) as FastifySchemaValidationError[], 'body');
 }
 
 /**

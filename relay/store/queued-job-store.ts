@@ -145,7 +145,7 @@ export interface QueuedJobStore {
   listAllJobs(page: JobListing): Promise<ListedJobs>;
   /** Forgets an ended job with its result; its record and receipt stay. False when it has not ended or is not here. */
   forgetJob(id: string): Promise<boolean>;
-  /** The same for up to `limit` jobs that ended before a moment; returns how many. */
+  /** The same for up to `limit` jobs that ended before a moment and belong to no batch that lives; returns how many. */
   forgetEndedJobs(before: number, limit: number): Promise<number>;
   /** The deliveries that are due but for these, the longest due first, and when the next one will be. */
   dueWebhooks(

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { Webhook } from './jobs.ts';
 import { Maybe, Nullable } from './nullable.ts';
 
-export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/embeddings'] as const;
+export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/embeddings', '/v1/completions', '/v1/responses'] as const;
 export type BatchEndpoint = (typeof BATCH_ENDPOINTS)[number];
 
 const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
@@ -12,6 +13,7 @@ export const BatchRequest = Type.Object(
     endpoint: Type.Enum([...BATCH_ENDPOINTS], { description: 'Where every line would be sent' }),
     completion_window: Type.Literal('24h'),
     metadata: Maybe(Metadata),
+    webhook: Maybe(Webhook),
   },
   {
     examples: [{ input_file_id: 'file_0192mz0sqk…', endpoint: '/v1/chat/completions', completion_window: '24h' }],

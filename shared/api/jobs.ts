@@ -134,6 +134,15 @@ export const JobPageQuery = Type.Object(
 );
 export type JobPageQuery = Static<typeof JobPageQuery>;
 
+/** Who is told of an end. */
+export const Webhook = Type.Object(
+  {
+    url: Type.String({ pattern: '^https?://', maxLength: 2_048 }),
+    secret: Type.String({ minLength: 16, maxLength: 256, description: 'Signs what is sent, as Standard Webhooks' }),
+  },
+  { additionalProperties: false, description: 'Told of the end with a CloudEvent, without the result' },
+);
+
 /** Body of `POST /v1/jobs`. The form of `input` is that of the service. */
 export const JobRequest = Type.Object(
   {
@@ -150,22 +159,7 @@ export const JobRequest = Type.Object(
       Type.Integer({ minimum: 0, description: 'Milliseconds since 1970 after which it expires; a day from now' }),
     ),
     max_attempts: Maybe(Type.Integer({ minimum: 1, maximum: 20, description: 'On how many nodes it is tried; 3' })),
-    webhook: Maybe(
-      Type.Object(
-        {
-          url: Type.String({ pattern: '^https?://', maxLength: 2_048 }),
-          secret: Type.String({
-            minLength: 16,
-            maxLength: 256,
-            description: 'Signs what is sent, as Standard Webhooks',
-          }),
-        },
-        {
-          additionalProperties: false,
-          description: 'Told of the end of the job with a CloudEvent, without its result',
-        },
-      ),
-    ),
+    webhook: Maybe(Webhook),
     max_wait_ms: Maybe(
       Type.Integer({ minimum: 1, maximum: 604_800_000, description: 'How long it may wait for its first node' }),
     ),

@@ -1,3 +1,4 @@
+import type { CreatedKey, CreateKeyRequest } from '../../shared/api/keys.ts';
 import type { Pool } from './pool.ts';
 
 /** What the relay answered, already read. */
@@ -16,4 +17,9 @@ export async function ask<Body>(pool: Pool, path: string, body?: unknown, key?: 
 /** A request with the relay's admin token. */
 export function askAsAdmin<Body>(pool: Pool, path: string, body?: unknown): Promise<Answered<Body>> {
   return ask(pool, path, body, pool.relay.adminToken);
+}
+
+/** A key of the pool's relay. */
+export async function makeKey(pool: Pool, order: CreateKeyRequest): Promise<string> {
+  return (await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', order)).body.key;
 }

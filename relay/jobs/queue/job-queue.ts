@@ -26,6 +26,7 @@ export type QueuePorts = {
   store: QueuedJobStore;
   jobs: JobRunner;
   serviceRun: QueuedRunPorts['serviceRun'];
+  callRun: QueuedRunPorts['callRun'];
   spent: QueuedRunPorts['spent'];
   table: NodeTable;
   limits: QueueLimits;
@@ -158,6 +159,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       store,
       jobs: ports.jobs,
       serviceRun: ports.serviceRun,
+      callRun: ports.callRun,
       spent: ports.spent,
       limits: { ...ports.runLimits, resultBytes: limits.resultBytes },
       now,

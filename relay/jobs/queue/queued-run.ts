@@ -1,3 +1,4 @@
+import type { BatchEndpoint } from '../../../shared/api/batches.ts';
 import { Problem, toProblem, toProblemRecord } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JobInput } from '../../../shared/protocol/messages.ts';
 import { isServiceType } from '../../../shared/protocol/subjects.ts';
@@ -17,14 +18,25 @@ import type { EndEvent } from './job-state.ts';
 
 export type RunLimits = Pick<JobSpec, 'timeoutMs' | 'stallTimeoutMs'> & { resultBytes: number };
 
-/** How an input is kept: what a node is asked, and for a service's own output the input that it was made from. */
-export type KeptInput = { input: JobInput; asked?: Readonly<Record<string, unknown>> };
+/** What a node is asked, and for a service's own output the input that it was made from. */
+export type KeptOrder = { input: JobInput; asked?: Readonly<Record<string, unknown>> };
+/** The body of a route, which is to be answered as the route answers. */
+export type KeptCall = { endpoint: BatchEndpoint; input: Readonly<Record<string, unknown>> };
+export type KeptInput = KeptOrder | KeptCall;
 
 /** Makes the result of a job from what its node puts out. */
 export type ResultReader = {
   readonly sink: AnswerSink;
   readonly files?: JobFileRun;
   output(done: DoneFrame): unknown;
+  /** A problem with its parameter called as whoever asked calls it. */
+  inTerms?(problem: Problem): Problem;
+};
+
+/** What a run asks of its node, and how its result is read. */
+export type HowToRun = Pick<JobSpec, 'input' | 'fetched' | 'stream'> & {
+  readonly reader: ResultReader;
+  readonly routing: Routing;
 };
 
 export type QueuedRunPorts = {
@@ -33,10 +45,12 @@ export type QueuedRunPorts = {
   /** How a service is run on the nodes of now. Errors: `service_not_found` and `file_not_found` for what is no more. */
   serviceRun: (
     service: string,
-    call: Required<KeptInput>,
+    call: Required<KeptOrder>,
     routing: Routing,
     client: string,
   ) => Promise<{ reader: ResultReader; routing: Routing }>;
+  /** How a call of a route is made. Errors: those of the route, and of fetching its pictures. */
+  callRun: (job: QueuedJob, call: KeptCall, signal: AbortSignal) => Promise<HowToRun>;
   limits: RunLimits;
   /** Hears of each run as soon as it has ended, before its node's slot is given to another job. */
   spent: (record: JobRecord) => void;
@@ -85,25 +99,27 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
   const { job, caller } = run;
   const history = followAttempts(run, ports);
   let record: JobRecord | undefined;
-  let files: JobFileRun | undefined;
+  let reader: ResultReader | undefined;
   try {
     const input = run.input ?? (await ports.store.inputOf(job.id));
     if (input === undefined) throw new Error(`the input of job ${job.id} is missing`);
     const kept = JSON.parse(input) as KeptInput;
-    const { reader, routing } = await howToRun(job, kept, ports);
-    files = reader.files;
-    const spec = { ...specOf(run, kept.input, routing, ports), files };
-    const running = ports.jobs.run(spec, { ...reader.sink, ...history.sink }, caller, (made) => {
+    const how = await howToRun(job, kept, caller.signal, ports);
+    const { sink, files, output } = how.reader;
+    reader = how.reader;
+    const spec = { ...specOf(run, how, ports), files };
+    const running = ports.jobs.run(spec, { ...sink, ...history.sink }, caller, (made) => {
       record = made;
       ports.spent(made);
     });
     run.onAsked();
     const { done } = await running;
-    const text = JSON.stringify(reader.output(done));
+    const text = JSON.stringify(output(done));
     if (Buffer.byteLength(text) > ports.limits.resultBytes) throw tooLarge(ports.limits.resultBytes);
     return endOf('succeed', { record: ownRecord(record, job), result: text });
   } catch (error) {
-    const problem = toProblem(error);
+    const met = toProblem(error);
+    const problem = reader?.inTerms?.(met) ?? met;
     // What came from the runner it has logged itself.
     if (record === undefined && problem.code === 'internal') {
       ports.log.error({ job: job.id, err: error }, 'a job of the queue met a fault of the relay');
@@ -119,19 +135,24 @@ export async function runQueuedJob(run: QueuedRun, ports: QueuedRunPorts): Promi
     const { usage, receipt, charge = null } = record ?? unrun;
     return endOf(event, { record: { ...unrun, usage, receipt, charge }, result: null });
   } finally {
-    await files?.close();
+    await reader?.files?.close();
   }
 }
 
 async function howToRun(
-  { type, service, routing, apiKeyId }: QueuedJob,
-  { input, asked }: KeptInput,
-  { serviceRun }: QueuedRunPorts,
-): Promise<{ reader: ResultReader; routing: Routing }> {
+  job: QueuedJob,
+  kept: KeptInput,
+  signal: AbortSignal,
+  { serviceRun, callRun }: QueuedRunPorts,
+): Promise<HowToRun> {
+  if ('endpoint' in kept) return callRun(job, kept, signal);
+  const { type, service, routing, apiKeyId } = job;
+  const { input, asked } = kept;
   const wished = readRouting(routing);
-  if (asked !== undefined) return serviceRun(service, { input, asked }, wished, apiKeyId);
+  const plain = { input, stream: false };
+  if (asked !== undefined) return { ...plain, ...(await serviceRun(service, { input, asked }, wished, apiKeyId)) };
   const { sink, of: output } = collectResult(type);
-  return { reader: { sink, output }, routing: wished };
+  return { ...plain, reader: { sink, output }, routing: wished };
 }
 
 function endOf(event: EndEvent, ending: JobEnding): RunOutcome {
@@ -146,8 +167,7 @@ function ownRecord(record: JobRecord | undefined, { createdAt }: QueuedJob): Job
 
 function specOf(
   { job, trace, attempts, slotWaitMs }: QueuedRun,
-  input: JobInput,
-  routing: Routing,
+  { input, routing, stream, fetched }: HowToRun,
   { limits, now }: QueuedRunPorts,
 ): JobSpec {
   const { id, receiptId, requestId, apiKeyId, type, service, model, createdAt, maxAttempts, nonce, holdMicro } = job;
@@ -161,8 +181,9 @@ function specOf(
     model,
     nonce: nonce ?? undefined,
     holdMicro: holdMicro ?? undefined,
-    stream: false,
+    stream,
     input,
+    fetched,
     routing,
     queuedAt: createdAt,
     maxWaitMs: slotWaitMs,

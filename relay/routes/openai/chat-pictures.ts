@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { FetchedPictures } from '../../../shared/protocol/messages.ts';
 import { readImageHead } from '../../../shared/runtimes/media/image-head.ts';
 import type { JobSpec } from '../../jobs/job.ts';
-import type { PictureOrder } from '../../pictures/picture-fetcher.ts';
+import type { PictureFetcher, PictureOrder } from '../../pictures/picture-fetcher.ts';
 import type { RelayServices } from '../../services.ts';
 import type { HangUp } from '../hang-up.ts';
 import type { ChatOrder } from './chat-request.ts';
@@ -50,13 +51,28 @@ export async function withPictures(
   { request, hangUp }: { request: FastifyRequest; hangUp: HangUp },
   services: RelayServices,
 ): Promise<JobSpec> {
-  const remote = pictures.filter(({ url }) => !isDataUrl(url));
-  for (const picture of pictures) if (!remote.includes(picture)) assertPicture(picture);
-  if (remote.length === 0) return job;
+  assertSentPictures(pictures);
   const bodyBytes = Number(request.headers['content-length'] ?? request.routeOptions.bodyLimit);
+  const fetched = await fetchPictures(pictures, bodyBytes, hangUp.controller.signal, services.pictures);
+  return fetched === undefined ? job : { ...job, fetched };
+}
+
+/** Looks at those that came with the request. Errors: `invalid_value`, and those of a picture that is none. */
+export function assertSentPictures(pictures: ChatOrder['pictures']): void {
+  for (const picture of pictures) if (isDataUrl(picture.url)) assertPicture(picture);
+}
+
+/** The files behind all other addresses; undefined where there are none. */
+export async function fetchPictures(
+  pictures: ChatOrder['pictures'],
+  bodyBytes: number,
+  signal: AbortSignal,
+  fetcher: PictureFetcher,
+): Promise<FetchedPictures | undefined> {
+  const remote = pictures.filter(({ url }) => !isDataUrl(url));
+  if (remote.length === 0) return undefined;
   const mostBytes = Math.floor(((LIMITS.maxMessageBytes - REQUEST_BYTES - bodyBytes) * 3) / 4);
-  const fetched = await services.pictures.fetch(remote, mostBytes, hangUp.controller.signal);
-  return { ...job, fetched };
+  return fetcher.fetch(remote, mostBytes, signal);
 }
 
 function isDataUrl(url: string): boolean {

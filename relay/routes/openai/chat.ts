@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
+import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import { type Affinity, affinityOf } from '../../scheduler/affinity.ts';
@@ -17,6 +18,7 @@ import { withPictures } from './chat-pictures.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
 import { type Caller, runOf, type StreamedAnswer, streamAnswer, unixSeconds } from './stream-answer.ts';
 import { usageOf } from './usage.ts';
+import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 
 /** For the documentation alone: both forms are written by hand, and text passes the serialiser untouched. */
 const ANSWER = {
@@ -75,13 +77,10 @@ export function newChatJob(
   services: RelayServices,
 ): JobSpec {
   services.models.assertKnown(order.model, 'llm');
-  const [picture] = order.pictures;
-  if (picture !== undefined) services.models.assertSees(order.model, picture.param);
-  if (!isPlain(order)) assertSomeNodeGives(order.model, order.input, services.table);
+  assertFits(order, services);
   return services.newJob(request, {
     type: 'llm',
     model: order.model,
-    // Only a plain text can travel in the node's last message.
     stream: order.stream || !isPlain(order),
     input: order.input,
     affinity: conversationOf(body, order, request.principal.keyId),
@@ -89,12 +88,20 @@ export function newChatJob(
   });
 }
 
+/** Whether a model that is known reads what is shown to it, and some node of it gives what is wished for. */
+export function assertFits(order: ChatOrder, { models, table }: Pick<RelayServices, 'models' | 'table'>): void {
+  const [picture] = order.pictures;
+  if (picture !== undefined) models.assertSees(order.model, picture.param);
+  if (!isPlain(order)) assertSomeNodeGives(order.model, order.input, table);
+}
+
 function conversationOf(body: ChatCompletionRequest, order: ChatOrder, apiKeyId: string): Affinity | undefined {
   const { prompt_cache_key: cacheKey, user } = body;
   return affinityOf({ model: order.model, apiKeyId, cacheKey, user, messages: order.input.messages });
 }
 
-function isPlain({ input }: ChatOrder): boolean {
+/** Only such an answer can travel in the node's last message. */
+export function isPlain({ input }: Pick<ChatOrder, 'input'>): boolean {
   return input.tools === undefined && input.choices === undefined && input.topLogprobs === undefined;
 }
 
@@ -104,20 +111,25 @@ async function answerWhole(
   { reply, headers, hangUp }: Caller,
   services: RelayServices,
 ): Promise<FastifyReply> {
-  const answer = gatherAnswer(input.choices ?? 1);
+  const answer = chatAnswer(job, input);
   const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
-  const choices = answer
-    .gathered()
-    .map((choice, index) => choiceOf(choice, index, done, input.topLogprobs !== undefined));
-  const completion: ChatCompletion = {
-    id: `chatcmpl-${job.id}`,
-    object: 'chat.completion',
-    created: unixSeconds(),
-    model: job.model,
-    choices,
-    usage: usageOf(done.usage),
+  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, answer.of(done));
+}
+
+/** The body of a chat's answer. */
+export function chatAnswer({ id, model }: AnsweredJob, { choices: count = 1, topLogprobs }: ChatInput): WholeAnswer {
+  const answer = gatherAnswer(count);
+  return {
+    sink: answer.sink,
+    of: (done): ChatCompletion => ({
+      id: `chatcmpl-${id}`,
+      object: 'chat.completion',
+      created: unixSeconds(),
+      model,
+      choices: answer.gathered().map((choice, index) => choiceOf(choice, index, done, topLogprobs !== undefined)),
+      usage: usageOf(done.usage),
+    }),
   };
-  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, completion);
 }
 
 function streamOf({ id, model }: JobSpec, { input, includeUsage }: ChatOrder): StreamedAnswer {

@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import { Completion, CompletionRequest } from '../../../shared/api/completions.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
+import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import type { Principal } from '../../access/api-keys.ts';
-import { finishReasonOf, gatherAnswer } from '../../jobs/answer/gather-answer.ts';
+import { finishReasonOf, type GatheredAnswer, gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import { affinityOf } from '../../scheduler/affinity.ts';
@@ -18,6 +19,7 @@ import { type CompletionOrder, readCompletionRequest } from './completion-reques
 import { jointResult, runJointly, sinkAt } from './joint-jobs.ts';
 import { type Caller, type Run, streamAnswer, unixSeconds } from './stream-answer.ts';
 import { usageOf } from './usage.ts';
+import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 
 /** For the documentation alone, as that of chats is. */
 const ANSWER = {
@@ -105,8 +107,24 @@ const continueWhole: Continue = async (jobs, order, { reply, headers, hangUp }, 
   const answers = jobs.map(() => gatherAnswer(order.choices));
   const sinkOf = (place: number): AnswerSink => answers[place]?.sink ?? {};
   const results = await runJointly(jobs, sinkOf, hangUp.controller, services.jobs);
-  const { done } = jointResult(results, order.choices);
-  const completion: Completion = {
+  const completion = completionOf(jobs, order, answers, jointResult(results, order.choices).done);
+  const nodes = results.map(({ node }) => node.id).join(', ');
+  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': nodes }, completion);
+};
+
+/** The body of the answer to one prompt. */
+export function completionAnswer(job: AnsweredJob, order: CompletionOrder): WholeAnswer {
+  const answer = gatherAnswer(order.choices);
+  return { sink: answer.sink, of: (done) => completionOf([job], order, [answer], done) };
+}
+
+function completionOf(
+  jobs: readonly AnsweredJob[],
+  order: CompletionOrder,
+  answers: readonly GatheredAnswer[],
+  done: DoneFrame,
+): Completion {
+  return {
     id: idOf(jobs),
     object: 'text_completion',
     created: unixSeconds(),
@@ -121,10 +139,8 @@ const continueWhole: Continue = async (jobs, order, { reply, headers, hangUp }, 
       })),
     usage: usageOf(done.usage),
   };
-  const nodes = results.map(({ node }) => node.id).join(', ');
-  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': nodes }, completion);
-};
+}
 
-function idOf([first]: readonly JobSpec[]): string {
+function idOf([first]: readonly AnsweredJob[]): string {
   return `cmpl-${first?.id}`;
 }

@@ -8,6 +8,7 @@ import { watchHangUps } from '../hang-up.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { readRoutingOptions } from '../routing-options.ts';
 import { sendJson } from '../send-json.ts';
+import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 
 const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions', 'routing']);
 const BYTES_PER_FLOAT = 4;
@@ -28,29 +29,41 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
     async (request, reply) => {
       const { body } = request;
       services.models.assertKnown(body.model, 'embed');
-      const input: EmbedInput = { dimensions: body.dimensions ?? null, inputs: readInputs(body.input) };
+      const input = readEmbedInput(body);
       const routing = readRoutingOptions(body.routing, services);
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
       reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
       const hangUp = hangUpOf(reply.raw);
-      const vectors = collectVectors();
-      const result = await services.jobs.run(job, vectors, hangUp.controller).finally(hangUp.stop);
-      const tokens = result.done.usage.inputTokens;
-      const answer: EmbeddingsResponse = {
-        object: 'list',
-        data: vectors.all().map((bytes, index) => ({
-          object: 'embedding',
-          index,
-          embedding: body.encoding_format === 'base64' ? bytes.toString('base64') : floatsOf(bytes),
-        })),
-        model: job.model,
-        usage: { prompt_tokens: tokens, total_tokens: tokens },
-      };
+      const answer = embeddingsAnswer(job, body);
+      const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller).finally(hangUp.stop);
       const ignored = Object.entries(body).flatMap(([key, value]) => (HONOURED.has(key) || value == null ? [] : [key]));
-      reply.headers({ ...ignoredHeader(ignored), 'x-sparewatt-node': result.node.id });
-      return sendJson(reply, answer);
+      reply.headers({ ...ignoredHeader(ignored), 'x-sparewatt-node': node.id });
+      return sendJson(reply, answer.of(done));
     },
   );
+}
+
+/** What a node is asked by a body that has passed the schema. */
+export function readEmbedInput(body: EmbeddingsRequest): EmbedInput {
+  return { dimensions: body.dimensions ?? null, inputs: readInputs(body.input) };
+}
+
+/** The body of the answer, with the vectors in the form that was asked for. */
+export function embeddingsAnswer({ model }: AnsweredJob, { encoding_format: format }: EmbeddingsRequest): WholeAnswer {
+  const vectors = collectVectors();
+  return {
+    sink: vectors,
+    of: ({ usage: { inputTokens: tokens } }): EmbeddingsResponse => ({
+      object: 'list',
+      data: vectors.all().map((bytes, index) => ({
+        object: 'embedding',
+        index,
+        embedding: format === 'base64' ? bytes.toString('base64') : floatsOf(bytes),
+      })),
+      model,
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    }),
+  };
 }
 
 /** One list of texts or of tokens, whichever form the client sent. */

@@ -16,6 +16,7 @@ import { itemsOf, responseWriter, statusOf } from './response-object.ts';
 import { createResponseStream } from './response-stream.ts';
 import { type ResponsesOrder, readResponsesRequest } from './responses-request.ts';
 import { type Caller, runOf, streamRun, unixSeconds } from './stream-answer.ts';
+import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 
 /** For the documentation alone, as that of chats is. */
 const ANSWER = {
@@ -73,17 +74,27 @@ type Answer = (
 ) => Promise<FastifyReply>;
 
 const answerWhole: Answer = async (job, _order, body, { reply, headers, hangUp }, services) => {
-  const responseOf = responseWriter(`resp_${job.id}`, unixSeconds(), body);
-  const answer = gatherAnswer(1);
+  const answer = responseAnswer(job, body);
   const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller);
-  const choices = answer.gathered().map((choice, index) => choiceOf(choice, index, done, false));
-  const response = responseOf({
-    status: statusOf(done.finishReason),
-    output: choices.flatMap(itemsOf),
-    usage: done.usage,
-  });
-  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, response);
+  return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, answer.of(done));
 };
+
+/** The whole response. */
+export function responseAnswer({ id }: AnsweredJob, body: ResponsesRequest): WholeAnswer {
+  const responseOf = responseWriter(`resp_${id}`, unixSeconds(), body);
+  const answer = gatherAnswer(1);
+  return {
+    sink: answer.sink,
+    of: (done): ResponseObject => {
+      const choices = answer.gathered().map((choice, index) => choiceOf(choice, index, done, false));
+      return responseOf({
+        status: statusOf(done.finishReason),
+        output: choices.flatMap(itemsOf),
+        usage: done.usage,
+      });
+    },
+  };
+}
 
 const answerInEvents: Answer = (job, { inOwnTerms }, body, caller, services) => {
   const stream = createResponseStream({

@@ -6,6 +6,7 @@ import {
   idempotencyOf,
   LAST_ID,
   movedRow,
+  OF_NO_LIVE_BATCH,
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
@@ -48,7 +49,8 @@ const ENDED_IN_STATE =
 const ENDED_OF_KEY_IN_STATE = `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < $1 AND state = $3 AND api_key_id = $4 ORDER BY id DESC LIMIT $2`;
 const FORGET = 'DELETE FROM queued_jobs WHERE id = $1 AND finished_at IS NOT NULL';
 const FORGET_ENDED =
-  'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < $1 LIMIT $2)';
+  'DELETE FROM queued_jobs WHERE seq IN ' +
+  `(SELECT seq FROM queued_jobs WHERE finished_at < $1 AND ${OF_NO_LIVE_BATCH} LIMIT $2)`;
 const DUE =
   'SELECT seq, api_key_id AS "apiKeyId", url, secret, event_id AS "eventId", body, tries, next_at AS "nextAt" ' +
   'FROM webhook_deliveries WHERE next_at <= $1 AND seq <> ALL($2::bigint[]) AND api_key_id <> ALL($3::text[]) ' +

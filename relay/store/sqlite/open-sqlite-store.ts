@@ -32,9 +32,18 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
   return {
     batches: {
       putBatch: (batch) => ask('batches', 'putBatch', batch),
+      endBatch: (batch, word) => ask('batches', 'endBatch', batch, word),
       findBatch: (id) => ask('batches', 'findBatch', id),
       listBatches: (page) => ask('batches', 'listBatches', page),
       listLiveBatches: () => ask('batches', 'listLiveBatches'),
+      forgetBatches: (before, limit) => ask('batches', 'forgetBatches', before, limit),
+      addLines: (batchId, lines) => ask('batches', 'addLines', batchId, lines),
+      dropLines: (batchId) => ask('batches', 'dropLines', batchId),
+      openLines: (batchId, after, limit) => ask('batches', 'openLines', batchId, after, limit),
+      listLines: (batchId, after, limit) => ask('batches', 'listLines', batchId, after, limit),
+      endLine: (batchId, end) => ask('batches', 'endLine', batchId, end),
+      loseAnswer: (batchId, number, problem) => ask('batches', 'loseAnswer', batchId, number, problem),
+      countLines: (batchId) => ask('batches', 'countLines', batchId),
     },
     files: {
       addFile: (record) => ask('files', 'addFile', record),

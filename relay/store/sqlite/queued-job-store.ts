@@ -8,6 +8,7 @@ import {
   LAST_ID,
   type MovedValues,
   movedRow,
+  OF_NO_LIVE_BATCH,
   pageOf,
   QUEUED_JOB_COLUMNS,
   type QueuedJobRow,
@@ -104,7 +105,7 @@ function prepareStatements(db: Database) {
     ),
     forget: db.prepare<[string]>('DELETE FROM queued_jobs WHERE id = ? AND finished_at IS NOT NULL'),
     forgetEnded: db.prepare<[number, number]>(
-      'DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < ? LIMIT ?)',
+      `DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < ? AND ${OF_NO_LIVE_BATCH} LIMIT ?)`,
     ),
     insertWebhook: db.prepare<WebhookValues>(
       'INSERT INTO webhook_deliveries (api_key_id, url, secret, event_id, body, tries, next_at) ' +

@@ -1,0 +1,25 @@
+import type { BatchRecord } from '../store/batch-store.ts';
+
+/** A batch that has not ended, as the relay holds it: without its lines, but for those in the queue. */
+export type LiveBatch = {
+  record: BatchRecord;
+  /** Lines on their way to the queue or in it, by number; without an id while the queue has not taken them. */
+  readonly inFlight: Map<number, string | undefined>;
+  /** Aborted when no more lines are to be fed: it was cancelled, or its time is over. */
+  readonly stop: AbortController;
+  /** Called when the last line in flight has ended. */
+  idle: (() => void)[];
+};
+
+export function newLiveBatch(record: BatchRecord): LiveBatch {
+  return { record, inFlight: new Map(), stop: new AbortController(), idle: [] };
+}
+
+/** Resolves when no line is in flight, or the signal is aborted. */
+export function whenIdle(batch: LiveBatch, signal: AbortSignal): Promise<void> {
+  if (batch.inFlight.size === 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    batch.idle.push(resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
