@@ -11,6 +11,8 @@ export type BatchLimits = {
   readonly mostInQueuePerKey: number;
   /** How long a batch has until what is left of it expires. */
   readonly lifetimeMs: number;
+  /** How long its end rests that was refused for what the key's owner can do something about. */
+  readonly restMs: number;
 };
 
 const MIB = 1024 * 1024;
@@ -29,4 +31,5 @@ export const BATCH_LIMITS: BatchLimits = {
   mostInQueuePerKey: 1_000,
   /** The only `completion_window` there is. */
   lifetimeMs: 24 * 3_600_000,
+  restMs: 60_000,
 };

@@ -43,9 +43,10 @@ export type Batches = {
 const FORGOTTEN_AT_ONCE = 500;
 /** Longer timers fire at once. */
 const TIMER_MOST_MS = 2 ** 31 - 1;
-/** After a fault of the storage, and after a refusal that the key's owner can do something about. */
+/** After a fault of the storage. */
 const AFTER_FAULT_MS = 5_000;
-const AFTER_REFUSAL_MS = 60_000;
+/** When a key with too many batches may ask again. */
+const RETRY_AFTER_MS = 60_000;
 
 /**
  * Takes batches from their file to their answers, and goes on with what an earlier relay has left.
@@ -65,14 +66,14 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
 
   const change = async (batch: LiveBatch, changes: Partial<BatchRecord>): Promise<BatchRecord> => {
     batch.record = { ...batch.record, ...changes };
-    await inTurn(`record ${batch.record.id}`, () => store.batches.putBatch(batch.record));
+    await batch.inTurn('record', () => store.batches.putBatch(batch.record));
     return batch.record;
   };
   const end = async (batch: LiveBatch, changes: Partial<BatchRecord>): Promise<void> => {
     const { webhook } = batch.record;
     const ended: BatchRecord = { ...batch.record, ...changes, webhook: null, endedAt: now() };
     const word = webhook === null ? undefined : { ...webhook, ...batchEvent(ended) };
-    await inTurn(`record ${ended.id}`, () => store.batches.endBatch(ended, word));
+    await batch.inTurn('record', () => store.batches.endBatch(ended, word));
     live.delete(ended.id);
     if (word !== undefined) queue.wakeWebhooks();
   };
@@ -132,7 +133,7 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
         if (isRefusal && error.code === 'cancelled') void cancel(batch);
         else {
           log.error({ batch: id, err: error }, 'a batch does not go on');
-          const ms = isRefusal ? AFTER_REFUSAL_MS : AFTER_FAULT_MS;
+          const ms = isRefusal ? limits.restMs : AFTER_FAULT_MS;
           await sleep(ms, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
         }
       }
@@ -251,5 +252,5 @@ function endState(
 
 function tooMany(own: number): Problem {
   const sentence = `${own} batches of this key have not ended. Make another when one of them has.`;
-  return new Problem('queue_full', sentence, { retryAfterMs: AFTER_REFUSAL_MS });
+  return new Problem('queue_full', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }

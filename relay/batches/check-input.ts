@@ -1,8 +1,8 @@
-import type { BatchFault } from '../../shared/api/batches.ts';
+import type { BatchEndpoint, BatchFault } from '../../shared/api/batches.ts';
 import type { FileDepot } from '../files/file-depot.ts';
 import type { BatchLine, BatchRecord, BatchStore } from '../store/batch-store.ts';
 import type { BatchLimits } from './batch-limits.ts';
-import { rawLines } from './raw-lines.ts';
+import { type RawLine, rawLines } from './raw-lines.ts';
 import { fault, readLine } from './read-line.ts';
 
 export type CheckPorts = {
@@ -17,8 +17,7 @@ const LINES_AT_ONCE = 500;
 const FAULTS_SHOWN = 100;
 
 /**
- * Reads the input of a batch once, and writes down where its lines stand. Empty lines are passed over. Errors: `file_not_found`;
- * the reason of `signal`.
+ * Reads the input of a batch once, and writes down where its lines stand. Errors: `file_not_found`; the reason of `signal`.
  */
 export async function checkInput(
   { id, apiKeyId, inputFileId, endpoint }: BatchRecord,
@@ -28,30 +27,48 @@ export async function checkInput(
   const file = await files.find(inputFileId, apiKeyId, 'input_file_id');
   // A relay that was killed has left some.
   await store.batches.dropLines(id);
+  const input = createReader(endpoint, limits);
+  const keep = async (least: number): Promise<void> => {
+    signal.throwIfAborted();
+    if (input.found.length >= least) await store.batches.addLines(id, input.found.splice(0));
+  };
+  for await (const lines of rawLines(await files.read(file), limits.mostLineBytes)) {
+    for (const line of lines) input.read(line);
+    if (input.isOver()) return input.end();
+    await keep(LINES_AT_ONCE);
+  }
+  await keep(1);
+  return input.end();
+}
+
+/** Reads line after line, as long as it makes sense. */
+function createReader(endpoint: BatchEndpoint, limits: BatchLimits) {
   const faults: BatchFault[] = [];
   const seen = new Set<string>();
-  let found: BatchLine[] = [];
-  for await (const { number, atByte, sizeBytes, text } of rawLines(await files.read(file), limits.mostLineBytes)) {
-    if (text === '') continue;
-    const read = readLine({ number, sizeBytes, text }, endpoint, limits);
-    if ('code' in read) faults.push(read);
-    else if (seen.has(read.customId)) {
-      faults.push(fault('duplicate_custom_id', 'An earlier line has the same custom_id.', number, 'custom_id'));
-    } else {
-      seen.add(read.customId);
-      found.push({ number, customId: read.customId, atByte, sizeBytes });
-    }
-    if (seen.size > limits.mostLines) return { total: 0, faults: [tooMany(limits)] };
-    if (faults.length === FAULTS_SHOWN) break;
-    if (found.length < LINES_AT_ONCE) continue;
-    signal.throwIfAborted();
-    await store.batches.addLines(id, found);
-    found = [];
-  }
-  signal.throwIfAborted();
-  if (found.length > 0) await store.batches.addLines(id, found);
-  if (seen.size === 0 && faults.length === 0) faults.push(fault('empty_file', 'The file has no lines.', null));
-  return { total: seen.size, faults };
+  const found: BatchLine[] = [];
+  let isLong = false;
+  return {
+    found,
+    isOver: () => isLong || faults.length >= FAULTS_SHOWN,
+    read: ({ number, atByte, sizeBytes, text }: RawLine): void => {
+      // Empty lines count for as much: they take time, too.
+      isLong ||= number > 2 * limits.mostLines || seen.size > limits.mostLines;
+      if (text === '' || isLong) return;
+      const read = readLine({ number, sizeBytes, text }, endpoint, limits);
+      if ('code' in read) faults.push(read);
+      else if (seen.has(read.customId)) {
+        faults.push(fault('duplicate_custom_id', 'An earlier line has the same custom_id.', number, 'custom_id'));
+      } else {
+        seen.add(read.customId);
+        found.push({ number, customId: read.customId, atByte, sizeBytes });
+      }
+    },
+    end: (): { total: number; faults: BatchFault[] } => {
+      if (isLong || seen.size > limits.mostLines) return { total: 0, faults: [tooMany(limits)] };
+      if (seen.size === 0 && faults.length === 0) faults.push(fault('empty_file', 'The file has no lines.', null));
+      return { total: seen.size, faults: faults.slice(0, FAULTS_SHOWN) };
+    },
+  };
 }
 
 function tooMany({ mostLines }: BatchLimits): BatchFault {

@@ -123,15 +123,12 @@ async function feedLine(
   ports.shares.take(record.apiKeyId);
   const requestId = newId('req');
   try {
-    const job = await submitLine(
-      { batch: record, body, caller, mark: markOf(record, number), requestId },
-      signal,
-      ports,
-    );
+    const line = { batch: record, body, caller, mark: markOf(record, number), requestId };
+    const job = await submitLine(line, batch, signal, ports);
     if (job === undefined) return letGo(batch, number, ports);
     inFlight.set(number, job.id);
     // It was cancelled while its last lines were on their way.
-    if (record !== batch.record && batch.record.cancellingAt !== null) {
+    if (batch.record.cancellingAt !== null) {
       void ports.queue.giveUp(job.id, batchCancelled());
     }
     void followLine(batch, number, job, ports);
@@ -144,29 +141,48 @@ async function feedLine(
   }
 }
 
-/** Resolves with its job; with undefined when the batch stops first. Errors: what is wrong with the line. */
+/**
+ * Resolves with its job; with undefined when the batch stops first. Errors: what is wrong with the line. Those of a batch that
+ * are to be sent again are so one after the other, as a line of the queue ends.
+ */
 async function submitLine(
-  line: Omit<LineToOrder, 'body'> & { body: LineToOrder['body'] | Problem },
+  line: LineToSubmit,
+  batch: LiveBatch,
   signal: AbortSignal,
-  { queue, submit, orderOf, holdsCredits }: FeedPorts,
+  ports: FeedPorts,
 ): Promise<QueuedJob | undefined> {
-  const { body, batch, mark } = line;
+  const { body } = line;
   if (body instanceof Problem) throw body;
-  for (let tries = 0; !signal.aborted; tries++) {
-    try {
+  const whole = { ...line, body };
+  const first = await trySubmit(whole, ports);
+  if (first !== undefined) return first;
+  return batch.inTurn('again', async () => {
+    while (!signal.aborted) {
+      await ports.shares.whenFreed(RETRY_MS, signal);
       // What the storage could not confirm may have been written all the same.
-      const earlier = tries === 0 ? undefined : await queue.earlier(mark);
-      if (earlier !== undefined) return earlier;
-      const { order, input } = orderOf({ ...line, body });
-      return (await submit(order, input)).job;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      const mayPass = error.code === 'insufficient_credits' && holdsCredits(batch.apiKeyId);
-      if (!mayPass && !TRANSIENT.has(error.code)) throw error;
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      const job = (await ports.queue.earlier(line.mark)) ?? (await trySubmit(whole, ports));
+      if (job !== undefined) return job;
     }
+    return undefined;
+  });
+}
+
+type LineToSubmit = Omit<LineToOrder, 'body'> & { body: LineToOrder['body'] | Problem };
+
+/** Undefined when nothing is wrong with the line, and it may be taken later. */
+async function trySubmit(
+  line: LineToOrder,
+  { submit, orderOf, holdsCredits }: FeedPorts,
+): Promise<QueuedJob | undefined> {
+  try {
+    const { order, input } = orderOf(line);
+    return (await submit(order, input)).job;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const mayPass = error.code === 'insufficient_credits' && holdsCredits(line.batch.apiKeyId);
+    if (mayPass || TRANSIENT.has(error.code)) return undefined;
+    throw error;
   }
-  return undefined;
 }
 
 async function followLine(

@@ -1,3 +1,4 @@
+import { createTurns } from '../files/turns.ts';
 import type { BatchRecord } from '../store/batch-store.ts';
 
 /** A batch that has not ended, as the relay holds it: without its lines, but for those in the queue. */
@@ -7,12 +8,14 @@ export type LiveBatch = {
   readonly inFlight: Map<number, string | undefined>;
   /** Aborted when no more lines are to be fed: it was cancelled, or its time is over. */
   readonly stop: AbortController;
+  /** For what is done one after another. */
+  readonly inTurn: ReturnType<typeof createTurns>;
   /** Called when the last line in flight has ended. */
   idle: (() => void)[];
 };
 
 export function newLiveBatch(record: BatchRecord): LiveBatch {
-  return { record, inFlight: new Map(), stop: new AbortController(), idle: [] };
+  return { record, inFlight: new Map(), stop: new AbortController(), inTurn: createTurns(), idle: [] };
 }
 
 /** Resolves when no line is in flight, or the signal is aborted. */

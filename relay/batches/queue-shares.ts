@@ -9,6 +9,8 @@ export type QueueShares = {
   give(apiKeyId: string): void;
   /** Resolves with how many lines a key may feed now, once those are worth a look; with 0 when the signal is aborted. */
   whenRoom(apiKeyId: string, signal: AbortSignal): Promise<number>;
+  /** Resolves when a line of any key has ended, or after a time. */
+  whenFreed(mostMs: number, signal: AbortSignal): Promise<void>;
 };
 
 /** Lines are read in groups: a key whose share is full waits until so much of it is free. */
@@ -44,6 +46,18 @@ export function createQueueShares({
     leave: (apiKeyId) => change(apiKeyId, 'feeding', -1),
     take: (apiKeyId) => change(apiKeyId, 'taken', 1),
     give: (apiKeyId) => change(apiKeyId, 'taken', -1),
+    whenFreed: (mostMs, signal) =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          waiting.delete(done);
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        const timer = setTimeout(done, signal.aborted ? 0 : mostMs);
+        waiting.add(done);
+        signal.addEventListener('abort', done);
+      }),
     whenRoom: (apiKeyId, signal) =>
       new Promise((resolve) => {
         const look = (): void => {

@@ -5,35 +5,43 @@ export type RawLine = { number: number; atByte: number; sizeBytes: number; text:
 
 const NEW_LINE = 0x0a;
 
-/** The lines of a file, whatever pieces it comes in; of a line that is too large no more is held than it may have. */
-export async function* rawLines(source: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<RawLine> {
+/**
+ * The lines of a file, together those that end in the same piece of it; those without a byte are counted and passed over. Of
+ * a line that is too large no more is held than it may have.
+ */
+export async function* rawLines(source: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<RawLine[]> {
   let number = 1;
   let atByte = 0;
   let sizeBytes = 0;
   let pieces: Uint8Array[] = [];
-  const end = (): RawLine => {
-    const line = { number, atByte, sizeBytes, text: textOf(pieces, sizeBytes, mostBytes) };
+  const add = (piece: Uint8Array): void => {
+    sizeBytes += piece.length;
+    if (sizeBytes <= mostBytes) pieces.push(piece);
+    else pieces = [];
+  };
+  const end = (): RawLine | undefined => {
+    const line =
+      sizeBytes === 0 ? undefined : { number, atByte, sizeBytes, text: textOf(pieces, sizeBytes, mostBytes) };
     number += 1;
     atByte += sizeBytes + 1;
     sizeBytes = 0;
     pieces = [];
     return line;
   };
-  const add = (piece: Uint8Array): void => {
-    sizeBytes += piece.length;
-    if (sizeBytes <= mostBytes) pieces.push(piece);
-    else pieces = [];
-  };
   for await (const chunk of source) {
+    const lines: RawLine[] = [];
     let from = 0;
     for (let at = chunk.indexOf(NEW_LINE); at !== -1; at = chunk.indexOf(NEW_LINE, from)) {
-      add(chunk.subarray(from, at));
+      if (from < at) add(chunk.subarray(from, at));
       from = at + 1;
-      yield end();
+      const line = end();
+      if (line !== undefined) lines.push(line);
     }
     if (from < chunk.length) add(chunk.subarray(from));
+    yield lines;
   }
-  if (sizeBytes > 0) yield end();
+  const last = end();
+  if (last !== undefined) yield [last];
 }
 
 function textOf(pieces: readonly Uint8Array[], sizeBytes: number, mostBytes: number): string | undefined {

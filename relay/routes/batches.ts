@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
-import { Batch, BatchPage, BatchPageQuery, BatchRequest } from '../../shared/api/batches.ts';
+import { Batch, BatchPage, BatchPageQuery, BatchRequest, OwnedBatchPage } from '../../shared/api/batches.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import type { BatchRecord } from '../store/batch-store.ts';
 import { submitBatch } from './batch-submission.ts';
 import { batchView } from './batch-view.ts';
 import { readPageLimit } from './page-limit.ts';
@@ -41,12 +42,22 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         response: { 200: BatchPage, ...ERRORS },
       },
     },
-    async ({ query, principal: { keyId: apiKeyId } }, reply) => {
-      const limit = readPageLimit(query.limit ?? PAGE_USUAL, PAGE_MOST);
-      const found = await batches.list({ apiKeyId, limit, after: query.after });
-      const data = found.slice(0, limit).map(batchView);
-      const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
-      return sendJson(reply, { object: 'list', data, first_id, last_id, has_more: found.length > limit });
+    async ({ query, principal: { keyId } }, reply) => sendJson(reply, await pageOf(keyId, query, batchView, services)),
+  );
+  app.get(
+    '/v1/admin/batches',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'The batches of every key, newest first',
+        tags: ['Administration'],
+        querystring: BatchPageQuery,
+        response: { 200: OwnedBatchPage, ...ERRORS },
+      },
+    },
+    async ({ query }, reply) => {
+      const owned = (batch: BatchRecord) => ({ ...batchView(batch), api_key_id: batch.apiKeyId });
+      return sendJson(reply, await pageOf(null, query, owned, services));
     },
   );
   app.get(
@@ -60,4 +71,17 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
     async ({ params, principal }, reply) =>
       sendJson(reply, batchView(await batches.cancel(params.id, principal.keyId))),
   );
+}
+
+async function pageOf<View extends Batch>(
+  apiKeyId: string | null,
+  { limit: wanted = PAGE_USUAL, after }: BatchPageQuery,
+  viewOf: (batch: BatchRecord) => View,
+  { batches }: RelayServices,
+) {
+  const limit = readPageLimit(wanted, PAGE_MOST);
+  const found = await batches.list({ apiKeyId, limit, after });
+  const data = found.slice(0, limit).map(viewOf);
+  const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
+  return { object: 'list', data, first_id, last_id, has_more: found.length > limit };
 }

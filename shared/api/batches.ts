@@ -80,6 +80,13 @@ export const BatchPage = Type.Object({
 });
 export type BatchPage = Static<typeof BatchPage>;
 
+/** `GET /v1/admin/batches`: those of every key. */
+export const OwnedBatchPage = Type.Object({
+  ...BatchPage.properties,
+  data: Type.Array(Type.Object({ ...Batch.properties, api_key_id: Type.String() })),
+});
+export type OwnedBatchPage = Static<typeof OwnedBatchPage>;
+
 export const BatchPageQuery = Type.Object(
   {
     after: Type.Optional(Type.String({ maxLength: 64 })),
@@ -87,3 +94,4 @@ export const BatchPageQuery = Type.Object(
   },
   { additionalProperties: false },
 );
+export type BatchPageQuery = Static<typeof BatchPageQuery>;

@@ -8,6 +8,7 @@ import type { CapabilityFlags } from '../../shared/api/capabilities.ts';
 import type { ChatInput } from '../../shared/protocol/messages.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
+import { bodyOf, endOfBatch, idsOf, lineOf, makeBatch, rowsOf } from '../support/batches.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { runSparewatt } from '../support/command.ts';
 import { assertError, readError } from '../support/error-answers.ts';
@@ -70,6 +71,28 @@ test('[CH16] a picture is seen, as data and from an address, whole and in a stre
   assert.equal(final.choices[0]?.message.content, SEEN + SEEN);
   assert.equal(final.usage?.completion_tokens, 8);
   assert.deepEqual(host.asked, ['/a.png']);
+});
+
+test('[CH16] a line of a batch shows pictures as its route does, and is refused as there', async () => {
+  const bodies = {
+    seen: body(text('What is this?'), picture(asData()), picture(atHost())),
+    'no picture': body(picture('data:image/png;base64,AAAA')),
+    'not named': body(picture('https://elsewhere.example/a.png')),
+    blind: { ...body(picture(asData())), model: 'test/blind' },
+  };
+  const client = pool.client();
+  const made = await makeBatch(
+    client,
+    Object.entries(bodies).map(([id, asked]) => lineOf(id, asked)),
+  );
+  const { done, not } = await rowsOf(client, await endOfBatch(client, made.id));
+  assert.deepEqual([idsOf(done), idsOf(not)], [['seen'], ['no picture', 'not named', 'blind']]);
+  const answer = done[0]?.response?.body as OpenAI.ChatCompletion;
+  assert.equal(answer.choices[0]?.message.content, SEEN + SEEN);
+  for (const row of not) {
+    const direct = (await (await post(bodies[row.custom_id as keyof typeof bodies])).json()) as { error: object };
+    assert.deepEqual(bodyOf(row).error, direct.error, row.custom_id);
+  }
 });
 
 test('[J14] the hash of a receipt covers what the client sent', async () => {

@@ -76,4 +76,10 @@ export async function rowsOf(client: OpenAI, batch: Batch): Promise<{ done: Batc
   return { done: await rowsIn(client, batch.output_file_id), not: await rowsIn(client, batch.error_file_id) };
 }
 
+/** The body that a row says its route answered with; that of an error unless told. */
+export function bodyOf<Body = { error: { code: string; param: string | null } }>({ response }: BatchRow): Body {
+  if (response === null) throw new Error('nobody has answered this line');
+  return response.body as Body;
+}
+
 export const idsOf = (rows: readonly BatchRow[]): string[] => rows.map((row) => row.custom_id);
