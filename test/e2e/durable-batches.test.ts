@@ -1,16 +1,22 @@
+/** A relay is killed in each state of a batch. Every line of its input is in one of its files, once, all the same. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import OpenAI, { toFile } from 'openai';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import OpenAI from 'openai';
+import type { BatchRecord } from '../../relay/store/batch-store.ts';
+import { DATABASE_FILE, openStore } from '../../relay/store/open-store.ts';
 import { afterTest } from '../support/after-test.ts';
+import { batchOnce, chatLine, endOfBatch, idsOf, makeBatch, rowsOf, slowLines } from '../support/batches.ts';
 import { sparewatt } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 import { startTellingNode } from '../support/telling-node-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { until } from '../support/until.ts';
 
-test('a batch is answered once for each line though the relay is killed in the middle; another is cancelled', async (t) => {
+/** A relay in a process of its own with a node in another, which outlives it. */
+async function startPair(t: TestContext) {
   const port = String(await freePort());
-  const place = ['--host', '127.0.0.1', '--port', port, '--no-announce', '--data', temporaryFolder(t)];
+  const folder = temporaryFolder(t);
+  const place = ['--host', '127.0.0.1', '--port', port, '--no-announce', '--data', folder];
   const start = () => sparewatt(['relay', ...place, '--ready-json', '--log-level', 'silent']);
   let relay = start();
   const ready = JSON.parse(await relay.firstLine()) as { url: string; apiKey: string };
@@ -18,56 +24,100 @@ test('a batch is answered once for each line though the relay is killed in the m
     relay.child.kill('SIGTERM');
     await relay.exit;
   });
-  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 8 });
   afterTest(t, node.kill);
-  const client = new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: ready.apiKey });
-  const make = async (count: number) => {
-    const body = { model: 'test/ten-ms', messages: [{ role: 'user', content: 'x' }], max_tokens: 30 };
-    const lines = Array.from({ length: count }, (_, at) =>
-      JSON.stringify({ custom_id: `line ${at}`, method: 'POST', url: '/v1/chat/completions', body }),
+  /** Resolves with what is on the disk then of a batch. */
+  const kill = async (id: string): Promise<BatchRecord & { open: number }> => {
+    relay.child.kill('SIGKILL');
+    await relay.exit;
+    const { batches, close } = await openStore({ file: join(folder, 'relay', DATABASE_FILE), readOnly: true });
+    const record = (await batches.findBatch(id)) ?? assert.fail();
+    const { open } = await batches.countLines(id);
+    await close();
+    return { ...record, open };
+  };
+  const restart = async (): Promise<void> => {
+    relay = start();
+    await relay.firstLine();
+  };
+  return { client: new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: ready.apiKey }), node, kill, restart };
+}
+
+const namesOf = (count: number): string[] => Array.from({ length: count }, (_, at) => `line ${at}`).sort();
+
+test('killed while the input is checked, a relay checks it again and asks each line once', async (t) => {
+  const { client, node, kill, restart } = await startPair(t);
+  // Many small ones, which are written down, and some that take their time to be read.
+  const pad = 'x'.repeat(4_000_000);
+  const lines = [
+    ...Array.from({ length: 700 }, (_, at) => chatLine(`line ${at}`, 'x', { model: 'test/noop' })),
+    ...Array.from({ length: 20 }, (_, at) => chatLine(`line ${700 + at}`, 'x', { model: 'test/none', pad })),
+  ];
+  const { id } = await makeBatch(client, lines);
+  const left = await kill(id);
+  assert.equal(left.state, 'validating');
+  await restart();
+  const batch = await endOfBatch(client, id);
+  assert.deepEqual([batch.status, batch.request_counts?.total], ['completed', 720], JSON.stringify(batch));
+  const { done, not } = await rowsOf(client, batch);
+  assert.deepEqual([...idsOf(done), ...idsOf(not)].sort(), namesOf(720));
+  assert.equal(done.length, 700);
+  assert.equal(node.starts.all.length, 700);
+});
+
+test('killed again and again while lines are answered, a relay goes on with those that are left', async (t) => {
+  const { client, kill, restart } = await startPair(t);
+  const { id } = await makeBatch(client, slowLines(120));
+  for (const answered of [4, 40, 80]) {
+    await batchOnce(client, id, ({ request_counts: counts }) => (counts?.completed ?? 0) > answered);
+    const { state, open } = await kill(id);
+    assert.equal(state, 'in_progress');
+    assert.ok(open > 0 && open < 120);
+    await restart();
+  }
+  const batch = await endOfBatch(client, id);
+  assert.deepEqual([batch.status, batch.request_counts], ['completed', { total: 120, completed: 120, failed: 0 }]);
+  const { done } = await rowsOf(client, batch);
+  assert.deepEqual(idsOf(done).sort(), namesOf(120));
+});
+
+test('killed while the answers are written, a relay writes each of them once', async (t) => {
+  const { client, kill, restart } = await startPair(t);
+  const long = `${'x'.repeat(100)} `.repeat(4_000);
+  const lines = Array.from({ length: 60 }, (_, at) => chatLine(`line ${at}`, at % 2 === 0 ? long : 'x'));
+  const odd = chatLine('line 60', 'x', { model: 'test/none' });
+  // Another one where it was over too soon to be seen.
+  for (let tries = 0; ; tries++) {
+    const { id } = await makeBatch(client, [...lines, odd]);
+    await batchOnce(client, id, ({ status }) => status === 'finalizing' || status === 'completed');
+    const { state } = await kill(id);
+    await restart();
+    if (state !== 'finalizing' && tries < 9) continue;
+    assert.equal(state, 'finalizing');
+    const batch = await endOfBatch(client, id);
+    const { done, not } = await rowsOf(client, batch);
+    assert.deepEqual([batch.status, idsOf(not)], ['completed', ['line 60']]);
+    assert.deepEqual(
+      idsOf(done),
+      Array.from({ length: 60 }, (_, at) => `line ${at}`),
     );
-    const file = await client.files.create({
-      file: await toFile(Buffer.from(lines.join('\n')), 'a.jsonl'),
-      purpose: 'batch',
-    });
-    return client.batches.create({
-      input_file_id: file.id,
-      endpoint: '/v1/chat/completions',
-      completion_window: '24h',
-    });
-  };
-  const endOf = async (id: string) => {
-    let batch = await client.batches.retrieve(id);
-    await until(async () => {
-      batch = await client.batches.retrieve(id);
-      return ['completed', 'cancelled', 'failed', 'expired'].includes(batch.status);
-    }, 60_000);
-    return batch;
-  };
-  const idsIn = async (fileId: string | null | undefined): Promise<string[]> => {
-    if (fileId == null) return [];
-    const text = await (await client.files.content(fileId)).text();
-    return text
-      .trim()
-      .split('\n')
-      .map((row) => JSON.parse(row).custom_id as string);
-  };
-  const expected = Array.from({ length: 40 }, (_, at) => `line ${at}`).sort();
-  const { id } = await make(40);
-  await until(async () => ((await client.batches.retrieve(id)).request_counts?.completed ?? 0) > 4, 30_000);
-  relay.child.kill('SIGKILL');
-  await relay.exit;
-  relay = start();
-  await relay.firstLine();
-  const batch = await endOf(id);
-  assert.equal(batch.status, 'completed', JSON.stringify(batch));
-  assert.deepEqual((await idsIn(batch.output_file_id)).sort(), expected);
-  const second = await make(40);
-  await until(async () => ((await client.batches.retrieve(second.id)).request_counts?.completed ?? 0) > 4, 30_000);
-  assert.equal((await client.batches.cancel(second.id)).status, 'cancelling');
-  const cancelled = await endOf(second.id);
-  assert.equal(cancelled.status, 'cancelled');
-  const [done, not] = [await idsIn(cancelled.output_file_id), await idsIn(cancelled.error_file_id)];
+    return;
+  }
+});
+
+test('killed while it is cancelled, a relay asks no further line', async (t) => {
+  const { client, node, kill, restart } = await startPair(t);
+  const { id } = await makeBatch(client, slowLines(60));
+  await batchOnce(client, id, ({ request_counts: counts }) => (counts?.completed ?? 0) > 4);
+  assert.equal((await client.batches.cancel(id)).status, 'cancelling');
+  const left = await kill(id);
+  assert.ok(left.cancellingAt !== null);
+  const begun = node.starts.all.length;
+  await restart();
+  const batch = await endOfBatch(client, id);
+  assert.equal(batch.status, 'cancelled');
+  const { done, not } = await rowsOf(client, batch);
   assert.ok(done.length > 4 && not.length > 0);
-  assert.deepEqual([...done, ...not].sort(), expected);
+  assert.deepEqual([...idsOf(done), ...idsOf(not)].sort(), namesOf(60));
+  assert.equal(node.starts.all.length, begun);
 });
