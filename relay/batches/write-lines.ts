@@ -10,8 +10,9 @@ export type WritePorts = {
   closing: AbortSignal;
 };
 
-/** Together their answers may be larger than what fits into memory. */
-const LINES_AT_ONCE = 200;
+const LINES_AT_ONCE = 500;
+/** Each may be as large as a result: all of them together are larger than what fits into memory. */
+const ANSWERS_AT_ONCE = 16;
 
 /**
  * Writes what became of each line into exactly one of the files, in the order of the input. A file that is there already was
@@ -50,31 +51,40 @@ async function writeFile(
 }
 
 async function* answers(batch: BatchRecord, ports: WritePorts): AsyncGenerator<Uint8Array> {
-  const { store } = ports;
-  for await (const line of allLines(batch, ports)) {
-    const { end, number } = line;
-    if (end === null || end.problem !== null) continue;
-    const result = end.jobId === null ? undefined : await store.queuedJobs.resultOf(end.jobId);
-    if (result !== undefined) yield Buffer.from(answerLine(batch, line, end, result));
-    else await store.batches.loseAnswer(batch.id, number, ANSWER_GONE);
+  const { batches, queuedJobs } = ports.store;
+  for await (const lines of pagesOf(batch, ANSWERS_AT_ONCE, ports)) {
+    const done = lines.filter(({ end }) => end?.jobId != null && end.problem === null);
+    // Together, since the database answers many in the time of one.
+    const results = await Promise.all(done.map(({ end }) => queuedJobs.resultOf(end?.jobId ?? '')));
+    for (const [at, line] of done.entries()) {
+      const result = results[at];
+      if (result === undefined) await batches.loseAnswer(batch.id, line.number, ANSWER_GONE);
+      else if (line.end !== null) yield Buffer.from(answerLine(batch, line, line.end, result));
+    }
   }
 }
 
 const ANSWER_GONE = { code: 'result_not_found', detail: 'The job of the line or its result was deleted.' };
 
 async function* errors(batch: BatchRecord, ports: WritePorts): AsyncGenerator<Uint8Array> {
-  for await (const line of allLines(batch, ports)) {
-    if (line.end === null || line.end.problem !== null) yield Buffer.from(errorLine(batch, line));
+  for await (const lines of pagesOf(batch, LINES_AT_ONCE, ports)) {
+    for (const line of lines) {
+      if (line.end === null || line.end.problem !== null) yield Buffer.from(errorLine(batch, line));
+    }
   }
 }
 
-async function* allLines({ id }: BatchRecord, { store, closing }: WritePorts): AsyncGenerator<BatchLineNow> {
+async function* pagesOf(
+  { id }: BatchRecord,
+  size: number,
+  { store, closing }: WritePorts,
+): AsyncGenerator<BatchLineNow[]> {
   for (let after = 0; ; ) {
     closing.throwIfAborted();
-    const lines = await store.batches.listLines(id, after, LINES_AT_ONCE);
-    yield* lines;
+    const lines = await store.batches.listLines(id, after, size);
     const last = lines.at(-1);
     if (last === undefined) return;
+    yield lines;
     after = last.number;
   }
 }

@@ -41,7 +41,8 @@ function waitText({ for: reason, until }: JobWait, now: number): string {
   return `as its key has used up its tokens of the minute${more}`;
 }
 
-function ageText(ms: number): string {
+/** How long ago something was. */
+export function ageText(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;

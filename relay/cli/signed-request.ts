@@ -9,10 +9,13 @@ export function signRequestsOf(apiKey: string, signingSecret: string): void {
   secrets.set(apiKey, signingSecret);
 }
 
-export type OutgoingRequest = { method: string; url: string; apiKey: string; body?: string | undefined };
+export type OutgoingRequest = { method: string; url: string; apiKey: string; body?: string | undefined } & {
+  /** SHA-256 of a body that is sent otherwise, hex. */
+  digest?: string | undefined;
+};
 
 /** The headers by which a request shows whose it is, and that nobody has changed or repeated it. */
-export function headersOf({ method, url, apiKey, body }: OutgoingRequest): Record<string, string> {
+export function headersOf({ method, url, apiKey, body, digest }: OutgoingRequest): Record<string, string> {
   const headers = {
     authorization: `Bearer ${apiKey}`,
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -25,7 +28,7 @@ export function headersOf({ method, url, apiKey, body }: OutgoingRequest): Recor
     target: pathname + search,
     timestamp: String(Math.floor(Date.now() / 1_000)),
     nonce: randomUUID(),
-    digest: hash('sha256', body ?? '', 'hex'),
+    digest: digest ?? hash('sha256', body ?? '', 'hex'),
   };
   return {
     ...headers,

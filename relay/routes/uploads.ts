@@ -1,13 +1,21 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { FileLimits } from '../files/file-limits.ts';
 import type { RelayApp } from '../services.ts';
 
+/** What is to be read in the place of a request that was signed: its body, compared on the way. */
+const checkedBodies = new WeakMap<IncomingMessage, Readable>();
+
 /** Registers routes whose bodies are read as they come, whatever they are, past the limit for JSON. */
 export async function registerStreamed(app: RelayApp, register: (scope: RelayApp) => void): Promise<void> {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.addContentTypeParser('*', ({ raw }, payload, done) => {
+      if (payload !== raw) checkedBodies.set(raw, payload as unknown as Readable);
+      done(null);
+    });
     register(scope as RelayApp);
   });
 }
@@ -26,7 +34,8 @@ export async function* uploadOf(
   { raw }: Pick<FastifyRequest, 'raw'>,
   { stallMs }: Pick<FileLimits, 'stallMs'>,
 ): AsyncGenerator<Uint8Array> {
-  const chunks: AsyncIterator<Uint8Array> = raw.iterator({ destroyOnReturn: false });
+  const body = checkedBodies.get(raw) ?? raw;
+  const chunks: AsyncIterator<Uint8Array> = body.iterator({ destroyOnReturn: false });
   try {
     while (true) {
       const { done, value } = await withinMs(stallMs, chunks.next());

@@ -52,6 +52,27 @@ async function assertRefused(response: Response, code: ProblemCode): Promise<voi
   assert.equal(response.status, 401);
 }
 
+test('a file is uploaded signed, whole and as it was signed or not at all', async () => {
+  const target = '/v1/files?purpose=user_data';
+  const content = 'x'.repeat(300_000);
+  const upload = (headers: Record<string, string>, body: string): Promise<Response> =>
+    fetch(`${pool.relay.url}${target}`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/octet-stream' },
+      body,
+    });
+  const answer = await upload(sign('POST', target, content), content);
+  assert.equal(answer.status, 200);
+  const { id, bytes } = (await answer.json()) as { id: string; bytes: number };
+  assert.equal(bytes, content.length);
+  const path = `/v1/files/${id}/content`;
+  assert.equal(await (await get(path, sign('GET', path))).text(), content);
+  await assertRefused(await upload(sign('POST', target, content), `${content.slice(1)}y`), 'body_altered');
+  await assertRefused(await upload(sign('POST', target, content), ''), 'body_altered');
+  const listed = (await (await get('/v1/files', sign('GET', '/v1/files'))).json()) as { data: unknown[] };
+  assert.equal(listed.data.length, 1);
+});
+
 test('a signed request is answered, with or without a body, and its nonce is in the receipt', async () => {
   assert.equal((await get('/v1/models', sign('GET', '/v1/models'))).status, 200);
   assert.equal((await get('/v1/jobs?limit=1', sign('GET', '/v1/jobs?limit=1'))).status, 200);

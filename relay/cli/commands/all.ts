@@ -46,6 +46,11 @@ export const COMMANDS: CommandEntry[] = [
     'submit jobs that are done later, and see what became of them',
     async () => (await import('./jobs.ts')).defineJobsCommand,
   ],
+  [
+    'batches',
+    "have files of requests answered within a day, as OpenAI's batches",
+    async () => (await import('./batches.ts')).defineBatchesCommand,
+  ],
   ['services', 'see what the pool can be asked for', async () => (await import('./services.ts')).defineServicesCommand],
   [
     'pair',
