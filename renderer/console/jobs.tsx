@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { JobListItem, JobPage, JobState } from '../../shared/api/jobs.ts';
 import { useAsked, useSettled } from './asked.ts';
+import { Batches } from './batches.tsx';
 import { ChoiceField } from './fields.tsx';
 import { KeyName, useKeyNames } from './key-names.tsx';
 import { Badge, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
@@ -26,8 +27,18 @@ export const JOB_TONES: Record<JobState, Tone> = {
 };
 const STATES = Object.keys(JOB_TONES) as JobState[];
 
-/** The jobs of all keys, newest first. */
+/** The jobs of all keys, and the batches that many of them may belong to. */
 export function Jobs() {
+  return (
+    <>
+      <Batches />
+      <JobList />
+    </>
+  );
+}
+
+/** The jobs of all keys, newest first. */
+function JobList() {
   const api = useApi();
   const [count, setCount] = useState(PAGE);
   const [state, setState] = useState<JobState | ''>('');

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { JobPage } from '../../shared/api/jobs.ts';
 import { afterTest } from '../support/after-test.ts';
+import { chatLine, endOfBatch, makeBatch } from '../support/batches.ts';
 import { addNodes, goTo, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
@@ -56,8 +57,22 @@ test('the console looks as it did', async (t) => {
   await page.getByRole('button', { name: 'Forget…' }).waitFor();
   await page.waitForLoadState('networkidle');
   await camera.shoot(page, 'node-away');
+  // After all that counts jobs.
+  await fillBatches(pool);
+  await goTo(page, '#/jobs');
+  await page.getByRole('region', { name: 'Batches' }).first().waitFor();
+  await page.waitForLoadState('networkidle');
+  await camera.shoot(page, 'batches');
   camera.develop();
 });
+
+/** One that is through but for a line, and one of a file that is none. */
+async function fillBatches(pool: Pool): Promise<void> {
+  const client = pool.client();
+  for (const lines of [[chatLine('a'), chatLine('b', 'x', { model: 'test/none' })], ['{']]) {
+    await endOfBatch(client, (await makeBatch(client, lines)).id);
+  }
+}
 
 /** Each view with the way to it. */
 function viewsOf(page: Page, job: string): [name: string, open: () => Promise<unknown>][] {
