@@ -125,7 +125,7 @@ test('a card tells state with reason, card, load, models, speed and failures, an
   await assert.rejects(ask('test/failing'));
   await askAsAdmin(pool, `/v1/admin/nodes/${den.nodeId}/cordon`, { reason: 'a new graphics card' });
   // Without being asked: the page hears that something has happened.
-  await cardOf(page, 'den').locator('.badge', { hasText: 'Fails' }).waitFor();
+  for (const told of ['Fails', 'Cordoned']) await cardOf(page, 'den').locator('.badge', { hasText: told }).waitFor();
   const told = await factsOf(page, 'den');
   assert.match(told.Status ?? '', /^Cordoned\s+a new graphics card, (now|\d+ sec\. ago)$/);
   assert.match(told.Speed ?? '', /^[\d.]+ tokens\/s\s+test\/ten-ms$/);
