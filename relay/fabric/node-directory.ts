@@ -11,6 +11,9 @@ import { nearestNames } from './nearest-names.ts';
 import type { NodeAdmin } from './node-admin.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
 
+/** Attempts, of which recent ones weigh more, and how fast each model was. */
+export type NodeRecord = Pick<NodeHealth, 'attempts' | 'models'>;
+
 /** The nodes as people and programs outside see them. Errors of those that take a name: `node_not_found`. */
 export type NodeDirectory = {
   /** By id. `after` is the id that the page before ended with. */
@@ -19,6 +22,8 @@ export type NodeDirectory = {
   /** By id alone; undefined where there is none. */
   summaryOf(nodeId: string): NodeSummary | undefined;
   health(name: string): NodeHealth;
+  /** How the node with this id did so far, as the relay measured it. */
+  recordOf(nodeId: string): NodeRecord;
   /** The id of the one node with this id or slug. Errors: `invalid_value` when several share the slug. */
   resolve(name: string, param?: string): string;
   /** Resolves with whether the node has no running job, at the latest after `deadlineMs`. */
@@ -84,6 +89,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
       const known = register.get(nodeId);
       return known && summary(known, table.get(nodeId));
     },
+    recordOf: (nodeId) => recordOf(nodeId, ports),
     health: (name) => {
       const { known, live } = find(name);
       return healthOf(summary(known, live), live, ports);
@@ -150,10 +156,9 @@ const REASONS: Record<NodeStatus, string | undefined> = {
 function healthOf(
   { id, status, reason, slots }: NodeSummary,
   live: LiveNode | undefined,
-  { measurements, now }: NodeDirectoryPorts,
+  ports: NodeDirectoryPorts,
 ): NodeHealth {
-  const record = measurements.ofNode(id);
-  const heardMsAgo = live === undefined ? null : Math.max(0, now() - live.heardAt);
+  const heardMsAgo = live === undefined ? null : Math.max(0, ports.now() - live.heardAt);
   const why = live?.isSilent ? SILENT : REASONS[status];
   const reasons = [why, reason ?? undefined].filter((sentence) => sentence !== undefined);
   return {
@@ -165,6 +170,13 @@ function healthOf(
     lease_left_ms: heardMsAgo === null ? null : Math.max(0, LIMITS.leaseMs - heardMsAgo),
     round_trip_ms: roundTrip(live),
     slots,
+    ...recordOf(id, ports),
+  };
+}
+
+function recordOf(nodeId: string, { measurements }: NodeDirectoryPorts): NodeRecord {
+  const record = measurements.ofNode(nodeId);
+  return {
     attempts: { succeeded: roundTenth(record?.succeeded ?? 0), failed: roundTenth(record?.failed ?? 0) },
     models: [...(record?.models ?? [])].map(([model, measures]) => ({ model, ...shownMeasures(measures) })),
   };

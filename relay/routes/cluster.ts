@@ -1,6 +1,7 @@
 import { Cluster } from '../../shared/api/cluster.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import type { NodeSummary } from '../../shared/api/nodes.ts';
+import type { NodeRecord } from '../fabric/node-directory.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { sendJson } from './send-json.ts';
@@ -27,7 +28,7 @@ export function registerClusterRoute(app: RelayApp, services: RelayServices): vo
 
 function readCluster({ directory, table, jobs, scheduler, queue, activity }: RelayServices): Cluster {
   const known = directory.list({ limit: Number.MAX_SAFE_INTEGER }).data;
-  const nodes = known.map((summary) => nodeOf(summary, table.get(summary.id)));
+  const nodes = known.map((summary) => nodeOf(summary, table.get(summary.id), directory.recordOf(summary.id)));
   return {
     nodes_known: nodes.length,
     nodes_ready: nodes.filter(({ status }) => status === 'ready').length,
@@ -42,7 +43,12 @@ function readCluster({ directory, table, jobs, scheduler, queue, activity }: Rel
 }
 
 /** Of a node that is not here nobody knows how many slots it has, or how far it is. */
-function nodeOf({ id, name, status, slots, models }: NodeSummary, live: LiveNode | undefined): ClusterNode {
+function nodeOf(
+  { id, name, status, slots, models }: NodeSummary,
+  live: LiveNode | undefined,
+  record: NodeRecord,
+): ClusterNode {
+  const { gpus, webgpu } = live?.document.hardware ?? {};
   return {
     id,
     name,
@@ -50,8 +56,13 @@ function nodeOf({ id, name, status, slots, models }: NodeSummary, live: LiveNode
     slots: live === undefined ? null : slots.total,
     slots_used: live === undefined ? null : slots.used,
     models: live === undefined ? [] : models.map((model) => model.name),
-    gpu: live?.document.hardware.gpus?.[0]?.name ?? null,
+    // A browser's page knows no card, but what it computes with.
+    gpu: gpus?.[0]?.name ?? webgpu?.adapter ?? null,
     round_trip_ms: live?.roundTripMs ?? null,
+    tokens_per_s: Object.fromEntries(
+      record.models.flatMap(({ model, tokens_per_s: speed }) => (speed === null ? [] : [[model, speed]])),
+    ),
+    attempts: record.attempts,
   };
 }
 

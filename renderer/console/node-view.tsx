@@ -3,7 +3,7 @@ import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { machineTexts } from '../../shared/protocol/machine-text.ts';
 import { useAsked, useSettled } from './asked.ts';
 import { NodeActions } from './node-actions.tsx';
-import { kindOf, Labels, NODE_TONES } from './nodes.tsx';
+import { kindOf, Labels, NODE_TONES } from './node-cells.tsx';
 import { Badge, Card, Empty, Fact, Facts, Load, Pending, Table, Trouble, useNow } from './parts.tsx';
 import { shownAgo, shownCount, shownDuration, shownMoment, shownText } from './shown.ts';
 import { STRINGS } from './strings.ts';

@@ -1,26 +1,15 @@
 import { useDeferredValue, useMemo, useState } from 'react';
 import type { NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
-import { isServiceType, KERNEL_TYPES } from '../../shared/protocol/subjects.ts';
 import { ChoiceField, TextField } from './fields.tsx';
-import { Badge, Empty, Load, Table, type Tone, useNow } from './parts.tsx';
+import { NodeCards } from './node-cards.tsx';
+import { Labels, LoadCell, NameCell, type NodeCellProps, SeenCell, Served, StatusCell } from './node-cells.tsx';
+import { NODE_LAYOUTS, type NodeLayout, useNodeLayout } from './node-layout.ts';
+import { Empty, Table, useNow } from './parts.tsx';
 import { linkTo } from './route.ts';
-import { shownAgo } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useLive } from './surroundings.ts';
 
 const TEXT = STRINGS.nodes;
-
-export const NODE_TONES: Record<NodeStatus, Tone> = {
-  ready: 'good',
-  full: 'busy',
-  closed: 'off',
-  cordoned: 'warn',
-  draining: 'warn',
-  drained: 'off',
-  offline: 'off',
-  pending: 'warn',
-  revoked: 'bad',
-};
 
 /** As people count: node 9 stands before node 10. */
 const BY_NAME = new Intl.Collator('en', { numeric: true });
@@ -31,6 +20,7 @@ export function Nodes() {
   const inOrder = useMemo(() => [...nodes].sort((one, other) => BY_NAME.compare(one.name, other.name)), [nodes]);
   const [wanted, setWanted] = useState('');
   const [status, setStatus] = useState<NodeStatus | ''>('');
+  const [layout, setLayout] = useNodeLayout();
   const words = useDeferredValue(wanted.trim().toLowerCase());
   const now = useNow();
   if (stats === null) return <p className="quiet">{STRINGS.loading}</p>;
@@ -46,11 +36,12 @@ export function Nodes() {
   const shown = inOrder.filter((node) => (status === '' || node.status === status) && textOf(node).includes(words));
   return (
     <>
-      <Filter wanted={wanted} status={status} nodes={nodes} onWanted={setWanted} onStatus={setStatus} />
+      <Filter {...{ wanted, status, nodes, layout }} onWanted={setWanted} onStatus={setStatus} onLayout={setLayout} />
       <p className="quiet" role="status">
         {TEXT.shown(shown.length, stats.nodes.known)}
       </p>
-      {shown.length > 0 && (
+      {shown.length > 0 && layout === 'cards' && <NodeCards nodes={shown} now={now} />}
+      {shown.length > 0 && layout === 'table' && (
         <Table label={STRINGS.pages.nodes} heads={TEXT.heads}>
           {shown.map((node) => (
             <Row key={node.id} node={node} now={now} />
@@ -65,11 +56,13 @@ type FilterProps = {
   wanted: string;
   status: NodeStatus | '';
   nodes: readonly NodeSummary[];
+  layout: NodeLayout;
   onWanted(text: string): void;
   onStatus(status: NodeStatus | ''): void;
+  onLayout(layout: NodeLayout): void;
 };
 
-function Filter({ wanted, status, nodes, onWanted, onStatus }: FilterProps) {
+function Filter({ wanted, status, nodes, layout, onWanted, onStatus, onLayout }: FilterProps) {
   const counts = Map.groupBy(nodes, (node) => node.status);
   return (
     <search className="filter">
@@ -81,66 +74,31 @@ function Filter({ wanted, status, nodes, onWanted, onStatus }: FilterProps) {
         nameOf={(name) => (name === '' ? TEXT.anyStatus : `${TEXT.statuses[name]} (${counts.get(name)?.length ?? 0})`)}
         onChoose={onStatus}
       />
+      <ChoiceField
+        label={TEXT.layout}
+        value={layout}
+        options={NODE_LAYOUTS}
+        nameOf={(name) => TEXT.layouts[name]}
+        onChoose={onLayout}
+      />
     </search>
   );
 }
 
-function Row({ node, now }: { node: NodeSummary; now: number }) {
-  const { id, name, status, slots, models, labels, reason, since } = node;
+function Row({ node, now }: NodeCellProps) {
   return (
     <tr>
-      <th scope="row">
-        <a href={linkTo('nodes', id)}>{name}</a>
-        <span className="sub code">{id}</span>
-      </th>
+      <NameCell node={node} />
+      <StatusCell node={node} now={now} />
+      <LoadCell node={node} />
       <td>
-        <Badge tone={NODE_TONES[status]}>{TEXT.statuses[status]}</Badge>
-        {reason !== null && <span className="sub">{TEXT.reasonOf(reason, shownAgo(since, now))}</span>}
+        <Served models={node.models} />
       </td>
       <td>
-        <Load used={slots.used} total={slots.total} label={TEXT.loadOf(name)} />
+        <Labels labels={node.labels} />
       </td>
-      <td>
-        <Served models={models} />
-      </td>
-      <td>
-        <Labels labels={labels} />
-      </td>
-      <td className="nowrap">{node.connected ? TEXT.connected : shownAgo(node.last_seen_at, now)}</td>
+      <SeenCell node={node} now={now} />
     </tr>
-  );
-}
-
-/** The first model by its name, how many others there are, and what is no model. */
-function Served({ models: served }: Pick<NodeSummary, 'models'>) {
-  const { model: models = [], program: programs = [], kernels } = Object.groupBy(served, ({ type }) => kindOf(type));
-  const also = [...programs.map(({ name }) => name), ...(kernels === undefined ? [] : [TEXT.kernels])];
-  return (
-    <>
-      {models[0] !== undefined && <span className="sub code">{models[0].name}</span>}
-      {models.length > 1 && <span className="sub quiet">{TEXT.moreModels(models.length - 1)}</span>}
-      {also.length > 0 && <span className="sub quiet">{also.join(', ')}</span>}
-    </>
-  );
-}
-
-/** Programs and kernels are told of as models are, but whoever counts models means others. */
-export function kindOf(type: string): 'model' | 'program' | 'kernels' {
-  if (!isServiceType(type)) return 'model';
-  return (KERNEL_TYPES as readonly string[]).includes(type) ? 'kernels' : 'program';
-}
-
-export function Labels({ labels }: { labels: NodeSummary['labels'] }) {
-  const entries = Object.entries(labels);
-  if (entries.length === 0) return <span className="quiet">—</span>;
-  return (
-    <span className="labels">
-      {entries.map(([name, value]) => (
-        <span key={name} className="label code">
-          {name}={value}
-        </span>
-      ))}
-    </span>
   );
 }
 

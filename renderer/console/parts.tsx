@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { STRINGS } from './strings.ts';
+import { useNarrow } from './use-narrow.ts';
 
 /** How something is doing, in a color and always in words. */
 export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'off';
@@ -65,15 +66,25 @@ export function Card({ title, actions, children }: { title: string; actions?: Re
   );
 }
 
+export type TableProps = {
+  label: string;
+  heads: readonly string[];
+  /** Cards side by side where there is room for them; rows unless given. */
+  layout?: 'rows' | 'cards';
+  children: ReactNode;
+};
+
 /**
- * A table that scrolls within its own place, with the keyboard too. On a narrow screen each row is a card, whose cells are
- * named after the heads (`tables.css`).
+ * A table that scrolls within its own place, with the keyboard too. On a narrow screen, and where that is wanted on every one,
+ * each row is a card, whose cells are named after the heads (`tables.css`).
  */
-export function Table({ label, heads, children }: { label: string; heads: readonly string[]; children: ReactNode }) {
+export function Table({ label, heads, layout = 'rows', children }: TableProps) {
+  const isNarrow = useNarrow();
   const names = Object.fromEntries(heads.map((head, column) => [`--head-${column + 1}`, JSON.stringify(head)]));
+  const look = layout === 'cards' ? 'cards' : isNarrow ? 'stacked' : undefined;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
-    <section className="table-scroll" aria-label={label} tabIndex={0}>
+    <section className="table-scroll" data-layout={look} aria-label={label} tabIndex={0}>
       <table style={names}>
         <thead>
           <tr>

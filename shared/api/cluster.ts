@@ -23,6 +23,13 @@ export const Cluster = Type.Object({
       models: Type.Array(Type.String()),
       gpu: Nullable(Type.String({ description: 'The first that it tells of' })),
       round_trip_ms: Nullable(Type.Number({ minimum: 0 })),
+      tokens_per_s: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
+        description: 'By model, as the relay measured it; one that was not measured is not among them',
+      }),
+      attempts: Type.Object(
+        { succeeded: Type.Number({ minimum: 0 }), failed: Type.Number({ minimum: 0 }) },
+        { description: 'Lately: recent ones weigh more' },
+      ),
     }),
   ),
   models: Type.Array(

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { parse } from 'yaml';
 import { knownVariables } from '../../relay/config/unread-variables.ts';
 import { ROOT, sparewatt } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
+import { buildFile, copiedIntoImage, imageFolder, instruction } from '../support/image-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-
-const read = (name: string): string => readFileSync(join(ROOT, 'build', name), 'utf8');
 
 type Service = {
   build: { context: string; dockerfile: string };
@@ -23,39 +22,11 @@ type Service = {
 };
 
 /** Throws for a key that is there twice, which YAML's readers otherwise take in silence. */
-const compose = parse(read('compose.yaml'), { strict: true, uniqueKeys: true }) as {
+const compose = parse(buildFile('compose.yaml'), { strict: true, uniqueKeys: true }) as {
   services: Record<string, Service>;
   volumes: Record<string, unknown>;
 };
 const relay = compose.services.relay ?? assert.fail('there is no service named relay');
-
-/** The arguments of an instruction in JSON form. */
-function instruction(name: string): string[] {
-  const [, list = ''] = new RegExp(`^${name} (\\[.*\\])$`, 'm').exec(read('Dockerfile')) ?? [];
-  return JSON.parse(list) as string[];
-}
-
-/** What `COPY . .` finds, as names in the root. */
-function copied(): string[] {
-  const [everything, ...kept] = read('Dockerfile.dockerignore').trim().split('\n').slice(1);
-  assert.equal(everything, '*');
-  return kept.flatMap((line) => {
-    const names = globSync(line.slice(1), { cwd: ROOT });
-    assert.ok(line.startsWith('!') && names.length > 0, line);
-    return names;
-  });
-}
-
-/** The image's folder, as far as it is ours. */
-function imageFolder(t: TestContext): string {
-  const folder = temporaryFolder(t);
-  const removed = /npm prune .*rm -rf (.+)$/m.exec(read('Dockerfile'))?.[1]?.split(' ') ?? [];
-  for (const name of copied()) {
-    if (!removed.includes(name)) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-  }
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
-  return folder;
-}
 
 test('compose.yaml opens the relay to this machine alone, and gives it nothing it does not need', () => {
   assert.ok(relay.ports.every((port) => port.startsWith('127.0.0.1:')));
@@ -84,7 +55,7 @@ test('compose.yaml sets what the relay reads, and no secret', () => {
 });
 
 test('compose.postgres.yaml gives the relay a database that nobody else reaches, and holds no password', () => {
-  const { services, volumes } = parse(read('compose.postgres.yaml'), { strict: true, uniqueKeys: true }) as {
+  const { services, volumes } = parse(buildFile('compose.postgres.yaml'), { strict: true, uniqueKeys: true }) as {
     services: Record<'relay' | 'db', Partial<Service> & { depends_on?: string[]; environment: Record<string, string> }>;
     volumes: Record<string, unknown>;
   };
@@ -105,7 +76,7 @@ test('compose.postgres.yaml gives the relay a database that nobody else reaches,
 });
 
 test('the Dockerfile copies what there is, and runs the command as nobody in particular', () => {
-  const text = read('Dockerfile');
+  const text = buildFile('Dockerfile');
   assert.ok(existsSync(join(ROOT, 'build', relay.build.context, relay.build.dockerfile)));
   for (const name of /^COPY (package\.json.*) \.\/$/m.exec(text)?.[1]?.split(' ') ?? ['nothing']) {
     assert.ok(existsSync(join(ROOT, name)), name);
@@ -114,7 +85,7 @@ test('the Dockerfile copies what there is, and runs the command as nobody in par
   assert.ok(text.indexOf('USER node') < text.indexOf('ENTRYPOINT'));
   assert.ok(existsSync(join(ROOT, instruction('ENTRYPOINT')[1] ?? '')));
   // A sparewatt.toml of the working folder may hold secrets, and the relay would read it.
-  const kept = copied();
+  const kept = copiedIntoImage();
   for (const name of ['sparewatt.toml', '.env', '.git', '.sparewatt', 'node_modules'])
     assert.ok(!kept.includes(name), name);
 });
@@ -158,7 +129,7 @@ for (const tls of ['false', 'true']) {
 }
 
 test('the systemd unit gives the relay a home and folders of its own, and leaves it what it needs', () => {
-  const text = read('sparewatt-relay.service');
+  const text = buildFile('sparewatt-relay.service');
   const given = (name: string): string | undefined => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1];
   const [state, cache] = [`/var/lib/${given('StateDirectory')}`, `/var/cache/${given('CacheDirectory')}`];
   assert.ok(given('ExecStart')?.endsWith(` --data ${state}`));
@@ -175,7 +146,7 @@ const skip = systemd ? false : 'there is no systemd-analyze on this machine';
 
 test('the systemd unit is understood, and leaves little exposed', { skip }, (t) => {
   const file = join(temporaryFolder(t), 'sparewatt-relay.service');
-  const text = read('sparewatt-relay.service');
+  const text = buildFile('sparewatt-relay.service');
   assert.match(text, /^ExecStart=\/usr\/bin\/node \/opt\/sparewatt\/relay\/cli\/bin\.mjs relay --quiet /m);
   // The program must exist where it is verified.
   writeFileSync(file, text.replace('/usr/bin/node', process.execPath));

@@ -269,7 +269,7 @@ test('two hundred nodes are all counted, found and shown, in light and dark, wit
   await page.getByRole('searchbox').focus();
   await page.keyboard.type('node-123');
   await page.getByText('1 of 200 nodes').waitFor();
-  for (let i = 0; i < 3; i++) await page.keyboard.press('Tab');
+  for (let i = 0; i < 4; i++) await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: /^node-123-/ }).waitFor();
   assert.match(String(await page.evaluate('document.activeElement.textContent')), /^node-123-/);

@@ -1,6 +1,7 @@
 /** How the relay's console looks: `npm run screens -- console` takes the pictures anew. */
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import type { Cluster } from '../../shared/api/cluster.ts';
 import type { JobPage } from '../../shared/api/jobs.ts';
 import { afterTest } from '../support/after-test.ts';
 import { chatLine, endOfBatch, makeBatch } from '../support/batches.ts';
@@ -82,9 +83,12 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
   };
   return [
     ['nodes', () => rowsOf('nodes')],
+    ['nodes-cards', () => showCards(page)],
     [
       'node',
       async () => {
+        await page.unroute('**/v1/cluster');
+        await page.getByLabel('Shown as').selectOption('table');
         await page.getByRole('link', { name: 'attic-001' }).click();
         await page.getByText('Why it gets no jobs').waitFor();
       },
@@ -139,6 +143,22 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
       },
     ],
   ];
+}
+
+/** With speeds and failures that are the same each time: which node gets which job is the scheduler's affair. */
+async function showCards(page: Page): Promise<void> {
+  await page.route('**/v1/cluster', async (route) => {
+    const response = await route.fetch();
+    const cluster = (await response.json()) as Cluster;
+    for (const [place, node] of cluster.nodes.entries()) {
+      node.gpu = place % 3 === 0 ? null : (['GeForce RTX 4090', 'Radeon RX 7900 XTX'][place % 2] ?? null);
+      node.tokens_per_s = place === 2 ? {} : { 'test/echo': place === 8 ? 10 : 50 };
+      node.attempts = { succeeded: place === 2 ? 0 : 20, failed: place === 5 ? 7 : 0 };
+    }
+    await route.fulfill({ response, json: cluster });
+  });
+  await page.getByLabel('Shown as').selectOption('cards');
+  await page.getByText('Slow', { exact: true }).waitFor();
 }
 
 /** Some nodes, and some work that was done, failed and waits. Gives the id of a job with an attempt, and how a node goes. */

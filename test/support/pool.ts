@@ -12,6 +12,7 @@ import type { Tools } from '../../shared/agent/capability-document.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { RunSpans } from '../../shared/agent/run-span.ts';
 import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
+import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { afterTest } from './after-test.ts';
 import { newNodeIdentity } from './node-identity.ts';
@@ -40,6 +41,8 @@ export type PoolNodeOptions = {
   tools?: Tools;
   spans?: RunSpans;
   memoryBytes?: number;
+  /** Names of its graphics cards; unless given nothing has looked for any. */
+  gpus?: string[];
 };
 export type PoolNode = { nodeId: string; agent: Agent; runtime: SyntheticRuntime };
 
@@ -68,13 +71,14 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
         tools,
         spans,
         memoryBytes = 1,
+        gpus,
       } = wanted;
       const agent = startAgent({
         relayUrl,
         name,
         version: '0.0.0-test',
         slots,
-        hardware: { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: memoryBytes },
+        hardware: hardwareOf(memoryBytes, gpus),
         identity: newNodeIdentity(),
         runtime,
         connect: connectToBus,
@@ -96,6 +100,12 @@ export async function startPool(options: Partial<RelayOptions> = {}): Promise<Po
       if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true });
     },
   };
+}
+
+function hardwareOf(memoryBytes: number, cards: string[] | undefined): Hardware {
+  const gpus = cards?.map((name) => ({ name, vendor: null, vram_bytes: null, driver: null }));
+  const machine = { platform: 'test', arch: 'test', cpu: 'test', cpu_threads: 1, memory_bytes: memoryBytes };
+  return gpus === undefined ? machine : { ...machine, gpus };
 }
 
 /** Loaded when a test asks for it: two thirds of the files with a pool do not, and it is the dearest package of theirs. */

@@ -22,6 +22,7 @@ const CASES: [typed: string, offered: string[]][] = [
   ['models mirror un', ['unpin']],
   ['chat --max', ['--max-tokens']],
   ['completion ', ['bash', 'fish', 'zsh']],
+  ['config e', ['explain']],
   ['relay --log-level s', ['silent']],
   ['keys create --scope us', ['usage']],
   ['jobs list --state exp', ['expired']],

@@ -52,10 +52,28 @@ test('nodes and models are counted once each, and what is not known of a node is
   await cellar.agent.close();
 });
 
+test('speeds and failures are told of the node that had them', async () => {
+  const slow = await pool.addNode({ name: 'slow' });
+  const messages = [{ role: 'user' as const, content: 'one two three four' }];
+  const routing = { only: [slow.nodeId] };
+  const ask = (model: string) => pool.client().chat.completions.create({ model, messages, routing } as never);
+  await ask('test/ten-ms');
+  await assert.rejects(ask('test/failing'));
+  const find = async (name: string) => (await readCluster()).nodes.find((node) => node.name === name) ?? assert.fail();
+  await until(async () => (await find('slow')).attempts.failed === 1);
+  const { tokens_per_s: speeds, attempts } = await find('slow');
+  assert.deepEqual([Object.keys(speeds), attempts], [['test/ten-ms'], { succeeded: 1, failed: 1 }]);
+  // Ten milliseconds for each, and what a busy machine makes of that.
+  assert.ok((speeds['test/ten-ms'] ?? 0) > 0 && (speeds['test/ten-ms'] ?? 0) < 110);
+  const { tokens_per_s: none, attempts: clean } = await find('gone');
+  assert.deepEqual([none, clean], [{}, { succeeded: 0, failed: 0 }]);
+  await slow.agent.close();
+});
+
 test('twenty more nodes are twenty more', async () => {
   const names = Array.from({ length: 20 }, (_, place) => `more-${place}`);
   await Promise.all(names.map((name) => pool.addNode({ name })));
   const { nodes_known, nodes } = await readCluster();
-  assert.equal(nodes_known, 23);
-  assert.equal(new Set(nodes.map(({ id }) => id)).size, 23);
+  assert.equal(nodes_known, 24);
+  assert.equal(new Set(nodes.map(({ id }) => id)).size, 24);
 });
