@@ -7,6 +7,7 @@ import './forms.css';
 import './charts.css';
 import './frame.css';
 import './tables.css';
+import './playground/playground.css';
 import { keepFocus } from '../fields/keep-focus.ts';
 import { createApi } from './api.ts';
 import { ConsolePage } from './console-page.tsx';
