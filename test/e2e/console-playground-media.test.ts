@@ -10,7 +10,15 @@ import { writeTableEncoder } from '../support/bigram-model.ts';
 import { openConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { readPicture } from '../support/pictures.ts';
-import { assertNoBarriers, openPanel, rowsOf, runInNode, runInShell, snippetOf } from '../support/playground-page.ts';
+import {
+  assertFits,
+  assertNoBarriers,
+  openPanel,
+  rowsOf,
+  runInNode,
+  runInShell,
+  snippetOf,
+} from '../support/playground-page.ts';
 import type { Pool } from '../support/pool.ts';
 import { RATE_HZ, toneSpeech, writeToneListener, writeToneSpeaker } from '../support/task-models/audio-models.ts';
 import { PAINTED_SIDE, writePainter } from '../support/task-models/painter-model.ts';
@@ -104,6 +112,7 @@ test('documents are ranked, by a reranking model or by the nearness of their vec
   ]);
   await assertFacts(panel);
   await assertNoBarriers(page);
+  await assertFits(page);
   const { curl, javaScript } = await runCopied(t, panel);
   const { results } = JSON.parse(curl.output) as { results: { index: number }[] };
   assert.deepEqual(
@@ -143,6 +152,7 @@ test('pictures are shown and saved, and what is copied paints the same', async (
   assert.equal(saved.name, 'picture-2.png');
   assert.equal((await readPicture(saved.bytes.toString('base64'))).width, PAINTED_SIDE);
   await assertNoBarriers(page);
+  await assertFits(page);
   const { curl, javaScript } = await runCopied(t, panel);
   for (const { read, files } of [curl, javaScript]) {
     assert.deepEqual(files, ['picture-1.png', 'picture-2.png']);
@@ -181,6 +191,7 @@ test('a text is spoken, played and saved, and what is copied speaks the same', a
   assert.equal(saved.name, 'speech.wav');
   assert.equal(decodeWav(saved.bytes).samples.length, toneSpeech('HELLO WORLD').length);
   await assertNoBarriers(page);
+  await assertFits(page);
   const { curl, javaScript } = await runCopied(t, panel);
   for (const { read, files } of [curl, javaScript]) {
     assert.deepEqual(files, ['speech.wav']);
@@ -218,6 +229,7 @@ test('a recording is written down with its times, and what is copied does the sa
   assert.equal(await factOf(panel, 'Length').textContent(), '1.1 s');
   await assertFacts(panel);
   await assertNoBarriers(page);
+  await assertFits(page);
   await panel.getByLabel('Times').selectOption('of words');
   await panel.getByLabel('Language').fill('en');
   await ask(panel);

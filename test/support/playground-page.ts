@@ -25,11 +25,21 @@ export async function assertNoBarriers(page: Page): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+/** On a telephone whose text is twice as large, nothing lies beside the page. */
+export async function assertFits(page: Page): Promise<void> {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 760 });
+  await page.evaluate('document.documentElement.style.fontSize = "200%"');
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
+  await page.evaluate('document.documentElement.style.fontSize = ""');
+  if (before !== null) await page.setViewportSize(before);
+}
+
 /** The cells of each row that a panel shows. */
 export async function rowsOf(panel: Locator): Promise<string[][]> {
   await panel.locator('tbody tr').first().waitFor();
   const rows = await panel.locator('tbody tr').all();
-  return Promise.all(rows.map((row) => row.locator('td').allTextContents()));
+  return Promise.all(rows.map((row) => row.locator('th, td').allTextContents()));
 }
 
 /** What a panel gives to copy for a language. */

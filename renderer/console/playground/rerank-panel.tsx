@@ -62,7 +62,9 @@ function Ranking({ body, documents, ...from }: Ranked) {
       <Table label={TEXT.ranking} heads={[TEXT.rankHead, TEXT.document, TEXT.score]}>
         {body.results.map(({ index, relevance_score }, place) => (
           <tr key={index}>
-            <td className="number">{place + 1}</td>
+            <th scope="row" className="number">
+              {place + 1}
+            </th>
             <td>{documents[index]}</td>
             <td className="number">{relevance_score.toFixed(DIGITS)}</td>
           </tr>

@@ -99,7 +99,9 @@ function Transcript({ body: { text, duration, segments, words }, ...from }: Whol
           {spoken.map(({ start, end, text }, place) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: none of them moves
             <tr key={place}>
-              <td className="number">{seconds(start)}</td>
+              <th scope="row" className="number">
+                {seconds(start)}
+              </th>
               <td className="number">{seconds(end)}</td>
               <td>{text}</td>
             </tr>
