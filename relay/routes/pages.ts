@@ -5,7 +5,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { PAGE_HEADERS } from '../../shared/pages/page-headers.ts';
+import { MEDIA_PAGE_HEADERS, PAGE_HEADERS } from '../../shared/pages/page-headers.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayApp } from '../services.ts';
 
@@ -13,9 +13,10 @@ import type { RelayApp } from '../services.ts';
 export const PAGES_FOLDER = fileURLToPath(new URL('../../dist/pages', import.meta.url));
 
 /** The pages that the relay serves, each at its own name. */
-const PAGES: { name: string; summary: string }[] = [
+const PAGES: { name: string; summary: string; headers?: Record<string, string> }[] = [
   { name: 'join', summary: 'The page that makes a browser tab a node' },
-  { name: 'console', summary: 'The page on which operators see and run the relay' },
+  // Its playground shows, plays and records.
+  { name: 'console', summary: 'The page on which operators see and run the relay', headers: MEDIA_PAGE_HEADERS },
   { name: 'verify', summary: 'The page that checks a receipt without asking anybody' },
 ];
 
@@ -55,12 +56,17 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
   const root = { root: folder, suppressWarning: true };
   await app.register(fastifyStatic, { ...root, serve: false, cacheControl: false, preCompressed: true });
 
-  function sendPage(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
+  function sendPage(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    name: string,
+    headers: Record<string, string>,
+  ): FastifyReply {
     if (!existsSync(join(folder, name, 'index.html'))) return sendNotBuilt(request, reply);
-    return reply.headers({ ...PAGE_HEADERS, 'cache-control': 'no-cache' }).sendFile(`${name}/index.html`, WHOLE);
+    return reply.headers({ ...headers, 'cache-control': 'no-cache' }).sendFile(`${name}/index.html`, WHOLE);
   }
 
-  for (const { name, summary } of PAGES) {
+  for (const { name, summary, headers = PAGE_HEADERS } of PAGES) {
     app.get(
       `/${name}`,
       {
@@ -75,7 +81,7 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
           },
         },
       },
-      (request, reply) => void sendPage(request, reply, name),
+      (request, reply) => void sendPage(request, reply, name, headers),
     );
   }
   app.get<{ Params: { '*': string } }>(

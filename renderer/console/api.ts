@@ -44,8 +44,13 @@ export function createApi(): Api {
 async function send(method: string, path: string, body: unknown): Promise<Response> {
   const init =
     body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+  return fetchFromRelay(path, { method, ...init });
+}
+
+/** Rejects with `relay_unreachable` when there is no answer, or the caller has given it up. */
+export async function fetchFromRelay(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(path, { method, ...init });
+    return await fetch(path, init);
   } catch {
     throw new RelayProblem(0, 'relay_unreachable', 'The relay does not answer. Is it running?');
   }

@@ -10,6 +10,8 @@ export type TextFieldProps = {
   isCode?: boolean;
   type?: 'text' | 'search' | 'password' | 'number';
   min?: number;
+  max?: number;
+  step?: number;
   maxLength?: number;
   required?: boolean;
   autoComplete?: HTMLInputAutoCompleteAttribute;

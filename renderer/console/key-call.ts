@@ -1,6 +1,6 @@
 import type { CreatedKey, KeyScope } from '../../shared/api/keys.ts';
 import type { ModelList } from '../../shared/api/models.ts';
-import { shellQuoted } from './snippets.ts';
+import { shellQuoted } from './playground/snippets.ts';
 import { STRINGS } from './strings.ts';
 
 type Model = Pick<ModelList['data'][number], 'id' | 'capabilities'>;

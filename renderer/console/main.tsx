@@ -8,6 +8,7 @@ import './charts.css';
 import './frame.css';
 import './tables.css';
 import './table-cards.css';
+import './playground/playground.css';
 import { keepFocus } from '../fields/keep-focus.ts';
 import { createApi } from './api.ts';
 import { ConsolePage } from './console-page.tsx';

@@ -25,7 +25,7 @@ export function Load({ used, total, label }: { used: number; total: number; labe
 }
 
 /** Says what went wrong, where readers of screens hear it. */
-export function Trouble({ problem }: { problem: string | null }) {
+export function Trouble({ problem }: { problem: ReactNode }) {
   return (
     <div role="alert">
       {problem !== null && (

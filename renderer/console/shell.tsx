@@ -9,7 +9,7 @@ import { Nodes } from './nodes.tsx';
 import { Overview } from './overview.tsx';
 import { Pairing } from './pairing.tsx';
 import { Trouble } from './parts.tsx';
-import { Playground } from './playground.tsx';
+import { Playground } from './playground/playground.tsx';
 import { Receipts } from './receipts.tsx';
 import { linkTo, PAGES, type Route, useRoute } from './route.ts';
 import { STRINGS } from './strings.ts';

@@ -1,12 +1,11 @@
 /** The panels of the console's playground beside the chat, and what each gives to copy. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterTest } from '../support/after-test.ts';
 import { openConsole } from '../support/console-page.ts';
-import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { launchBrowser } from '../support/join-page.ts';
+import { assertNoBarriers, openPanel, rowsOf, runInNode, runInShell, snippetOf } from '../support/playground-page.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from '../support/synthetic-runtime.ts';
 
@@ -46,41 +45,6 @@ async function openPlayground(t: TestContext, runtime?: SyntheticRuntime): Promi
   await page.emulateMedia({ reducedMotion: 'reduce' });
   return { pool, page, faults };
 }
-
-async function openPanel(page: Page, name: string): Promise<Locator> {
-  await page.getByRole('tab', { name, exact: true }).click();
-  return page.getByRole('tabpanel', { name, exact: true });
-}
-
-async function assertNoBarriers(page: Page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    assert.deepEqual(await seriousBarriers(page), [], colorScheme);
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
-}
-
-/** The cells of each row that a panel shows. */
-async function rowsOf(panel: Locator): Promise<string[][]> {
-  await panel.locator('tbody tr').first().waitFor();
-  const rows = await panel.locator('tbody tr').all();
-  return Promise.all(rows.map((row) => row.locator('td').allTextContents()));
-}
-
-/** What a panel gives to copy for a language. */
-async function snippetOf(panel: Locator, language: string): Promise<string> {
-  await panel.getByRole('tab', { name: language }).click();
-  return (await panel.getByRole('tabpanel', { name: language }).locator('pre').textContent()) ?? '';
-}
-
-/** Runs it as it is, with the key in the environment. */
-async function outputOf(pool: Pool, command: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, SPAREWATT_API_KEY: pool.relay.apiKey };
-  return (await promisify(execFile)(command, args, { env, timeout: 30_000 })).stdout;
-}
-
-const runInShell = (pool: Pool, text: string) => outputOf(pool, 'bash', '-c', text.replace('curl ', 'curl -s '));
-const runInNode = (pool: Pool, text: string) => outputOf(pool, process.execPath, '--input-type=module', '--eval', text);
 
 test('texts become vectors, each with its likeness to the first, and what is copied does the same', async (t) => {
   const { pool, page, faults } = await openPlayground(t, wordCounter());
@@ -137,9 +101,9 @@ test('the panels are chosen with the keyboard, and keep what was written while a
 
 test('a panel whose work no node does says what to start', async (t) => {
   const { page, faults } = await openPlayground(t);
-  for (const [name, start] of [['Embeddings', 'sparewatt models add']] as const) {
+  for (const name of ['Embeddings', 'Rerank', 'Image', 'Speech', 'Transcription']) {
     const panel = await openPanel(page, name);
-    await panel.getByText(start).waitFor();
+    await panel.getByText('sparewatt models add').waitFor();
     await panel.getByRole('link', { name: 'Pair a node' }).waitFor();
     assert.equal(await panel.getByRole('button').count(), 0);
     await assertNoBarriers(page);

@@ -3,12 +3,15 @@ import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Cluster } from '../../shared/api/cluster.ts';
 import type { JobPage } from '../../shared/api/jobs.ts';
+import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { afterTest } from '../support/after-test.ts';
 import { chatLine, endOfBatch, makeBatch } from '../support/batches.ts';
 import { addNodes, goTo, signInTo, visitConsole } from '../support/console-page.ts';
+import { createControlledRuntime } from '../support/controlled-runtime.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
+import { pretendedModel } from '../support/pretended-model.ts';
 import { openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
 
@@ -64,6 +67,8 @@ test('the console looks as it did', async (t) => {
   await page.getByRole('region', { name: 'Batches' }).first().waitFor();
   await page.waitForLoadState('networkidle');
   await camera.shoot(page, 'batches');
+  await writeDown(pool, page);
+  await camera.shoot(page, 'playground-transcription');
   camera.develop();
 });
 
@@ -159,6 +164,25 @@ async function showCards(page: Page): Promise<void> {
   });
   await page.getByLabel('Shown as').selectOption('cards');
   await page.getByText('Slow', { exact: true }).waitFor();
+}
+
+/** A recording in the playground, of which a node of its own tells what it has heard. */
+async function writeDown(pool: Pool, page: Page): Promise<void> {
+  const runtime = createControlledRuntime([pretendedModel('test/ears', 'stt')]);
+  await pool.addNode({ name: 'ears', runtime });
+  await goTo(page, '#/playground');
+  await page.getByRole('tab', { name: 'Transcription' }).click();
+  const buffer = Buffer.from(encodeWav({ samples: new Float32Array(64_000), rateHz: 16_000 }));
+  await page
+    .getByLabel('Recording: wav')
+    .setInputFiles({ name: 'minutes of the meeting.wav', mimeType: 'audio/wav', buffer });
+  await page.getByRole('button', { name: 'Ask' }).click();
+  const heard = ['We have two spare cards.', 'The one in the attic is the faster.'];
+  const segments = heard.map((text, place) => ({ text, start_s: 2 * place, end_s: 2 * place + 1.5 }));
+  (await runtime.runs.next()).finish({ output: { text: heard.join(' '), duration_s: 4, segments } });
+  await page.locator('.answer a').nth(1).waitFor();
+  // How long it is, the browser finds out by itself.
+  await page.waitForFunction("document.querySelector('audio').readyState >= 1");
 }
 
 /** Some nodes, and some work that was done, failed and waits. Gives the id of a job with an attempt, and how a node goes. */

@@ -40,6 +40,31 @@ test('serves a page to everybody, isolated from all others and asked for anew ea
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*|https?:/);
 });
 
+test('lets the console alone show, play and record what is for models, and no page anything of elsewhere', async (t) => {
+  const folder = builtPages(temporaryFolder(t));
+  mkdirSync(join(folder, 'console'));
+  writeFileSync(join(folder, 'console', 'index.html'), '<!doctype html>');
+  const app = await appWith(folder);
+  const policyOf = async (url: string) => {
+    const { headers } = await app.inject(url);
+    const directives = String(headers['content-security-policy']).split('; ');
+    const of = (name: string) => directives.find((directive) => directive.startsWith(`${name}-src`));
+    return [of('img'), of('media'), of('connect'), headers['permissions-policy']];
+  };
+  assert.deepEqual(await policyOf('/console'), [
+    "img-src 'self' data: blob:",
+    'media-src blob:',
+    "connect-src 'self'",
+    'camera=(), microphone=(self), geolocation=()',
+  ]);
+  assert.deepEqual(await policyOf('/join'), [
+    "img-src 'self' data:",
+    "media-src 'none'",
+    "connect-src 'self'",
+    'camera=(), microphone=(), geolocation=()',
+  ]);
+});
+
 test('serves the parts of pages to be kept for ever, with the same rules for what they may do', async (t) => {
   const app = await appWith(builtPages(temporaryFolder(t)));
   const { statusCode, headers } = await app.inject(`/assets/${ASSET}`);

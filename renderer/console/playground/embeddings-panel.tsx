@@ -1,11 +1,11 @@
 import { useState } from 'react';
-import { askModel, type WholeAnswer } from './ask-model.ts';
-import { AskButtons, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
-import { cosineOf } from './cosine.ts';
-import { Card, Fact, Table, Trouble } from './parts.tsx';
-import { shownCount } from './shown.ts';
+import { cosineOf } from '../../../shared/vectors/cosine.ts';
+import { Fact, Table } from '../parts.tsx';
+import { shownCount } from '../shown.ts';
+import { STRINGS } from '../strings.ts';
+import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
+import { AskCard, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
 import { Snippets } from './snippets-card.tsx';
-import { STRINGS } from './strings.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
 const TEXT = STRINGS.playground;
@@ -24,23 +24,24 @@ export function EmbeddingsPanel({ models, apiKey, onKey }: PanelProps) {
   const [text, setText] = useState(TEXT.exampleTexts);
   const texts = linesOf(text);
   const body = { model, input: texts };
-  const { answer, problem, isBusy, ask, stop } = useAsking<Embedded>(async (signal, show) =>
-    show({ ...(await askModel<Vectors>(PATH, body, apiKey, signal)), texts }),
+  const asking = useAsking<Embedded>(async (signal, show) => {
+    const answer = await askModel({ path: PATH, body, key: apiKey, signal, read: readJson<Vectors> });
+    show({ ...answer, texts });
+  });
+  const fields = (
+    <>
+      <LinesField label={TEXT.texts} value={text} onChange={setText} />
+      <div className="fields">
+        <ModelField models={models} value={model} onChoose={setModel} />
+        <KeyField value={apiKey} onChange={onKey} />
+      </div>
+    </>
   );
   return (
     <>
-      <Card title={TEXT.embed}>
-        <form className="form" onSubmit={ask}>
-          <LinesField label={TEXT.texts} value={text} onChange={setText} />
-          <div className="fields">
-            <ModelField models={models} value={model} onChoose={setModel} />
-            <KeyField value={apiKey} onChange={onKey} />
-          </div>
-          <AskButtons isBusy={isBusy} onStop={stop} />
-        </form>
-        <Trouble problem={problem} />
-        {answer !== undefined && <VectorTable {...answer} />}
-      </Card>
+      <AskCard title={TEXT.embed} asking={asking} fields={fields}>
+        {asking.answer !== undefined && <VectorTable {...asking.answer} />}
+      </AskCard>
       <Snippets call={{ path: PATH, body }} />
     </>
   );

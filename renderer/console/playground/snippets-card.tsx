@@ -1,7 +1,7 @@
 import { Content, List, Root, Trigger } from 'radix-ui/tabs';
-import { Card, CopyButton } from './parts.tsx';
+import { Card, CopyButton } from '../parts.tsx';
+import { STRINGS } from '../strings.ts';
 import { LANGUAGES, type ModelCall, snippetOf } from './snippets.ts';
-import { STRINGS } from './strings.ts';
 
 const TEXT = STRINGS.playground;
 

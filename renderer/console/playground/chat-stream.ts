@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
-import { problemOf } from './api.ts';
-import { orderRequest } from './ask-model.ts';
+import { fetchFromRelay, problemOf, RelayProblem } from '../api.ts';
+import { brokenOff, orderRequest } from './ask-model.ts';
 
 export type ChatOrder = {
   model: string;
@@ -22,7 +22,7 @@ export type ChatAnswer = {
 type Chunk = {
   choices?: { delta?: { content?: string | null } }[];
   usage?: { completion_tokens: number } | null;
-  error?: { message: string };
+  error?: { message: string; code?: string | null };
 };
 
 const NOTHING: ChatAnswer = {
@@ -47,7 +47,7 @@ export async function streamChat(
   const startedAt = performance.now();
   const elapsed = (): number => performance.now() - startedAt;
   const body = { ...order, stream: true, stream_options: { include_usage: true } };
-  const response = await fetch('/v1/chat/completions', orderRequest(body, key, signal));
+  const response = await fetchFromRelay('/v1/chat/completions', orderRequest(body, key, signal));
   if (!response.ok || response.body === null) throw await problemOf(response);
   const { headers } = response;
   let answer: ChatAnswer = {
@@ -59,7 +59,7 @@ export async function streamChat(
     onEvent: ({ data }) => {
       if (data === '[DONE]') return;
       const { choices, usage, error } = JSON.parse(data) as Chunk;
-      if (error !== undefined) throw new Error(error.message);
+      if (error !== undefined) throw new RelayProblem(response.status, error.code ?? 'unknown', error.message);
       const more = choices?.[0]?.delta?.content ?? '';
       answer = {
         ...answer,
@@ -71,7 +71,7 @@ export async function streamChat(
   });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(brokenOff);
     if (done) break;
     parser.feed(value);
     show(answer);

@@ -1,12 +1,11 @@
 import { useState } from 'react';
-import { AskButtons, KeyField, LinesField, ModelField, type PanelProps, useAsking } from './asking.tsx';
+import { Fact, Facts } from '../parts.tsx';
+import { linkTo } from '../route.ts';
+import { shownCount, shownDuration } from '../shown.ts';
+import { STRINGS } from '../strings.ts';
+import { AskCard, KeyField, LinesField, ModelField, NumberField, type PanelProps, useAsking } from './asking.tsx';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
-import { TextField } from './fields.tsx';
-import { Card, Fact, Facts, Trouble } from './parts.tsx';
-import { linkTo } from './route.ts';
-import { shownCount, shownDuration } from './shown.ts';
 import { Snippets } from './snippets-card.tsx';
-import { STRINGS } from './strings.ts';
 
 const TEXT = STRINGS.playground;
 /** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
@@ -18,19 +17,17 @@ export function ChatPanel({ models, apiKey, onKey }: PanelProps) {
     model: models[0] ?? '',
     messages: [{ role: 'user', content: TEXT.example }],
   });
-  const { answer, problem, isBusy, ask, stop } = useAsking<ChatAnswer>((signal, show) =>
-    streamChat(order, apiKey, signal, show),
-  );
+  const asking = useAsking<ChatAnswer>((signal, show) => streamChat(order, apiKey, signal, show));
+  const { answer, isBusy } = asking;
   return (
     <>
-      <Card title={TEXT.ask}>
-        <form className="form" onSubmit={ask}>
-          <OrderFields order={order} models={models} onOrder={setOrder} apiKey={apiKey} onKey={onKey} />
-          <AskButtons isBusy={isBusy} onStop={stop} />
-        </form>
-        <Trouble problem={problem} />
+      <AskCard
+        title={TEXT.ask}
+        asking={asking}
+        fields={<OrderFields order={order} models={models} onOrder={setOrder} apiKey={apiKey} onKey={onKey} />}
+      >
         {(isBusy || answer !== undefined) && <Answer answer={answer} isBusy={isBusy} />}
-      </Card>
+      </AskCard>
       <Snippets call={{ path: '/v1/chat/completions', body: { ...order, stream: true } }} />
     </>
   );
@@ -48,15 +45,14 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
       />
       <div className="fields">
         <ModelField models={models} value={order.model} onChoose={(model) => onOrder({ ...order, model })} />
-        <TextField
-          type="number"
+        <NumberField
           min={1}
           label={TEXT.most}
           hint={TEXT.noLimit}
-          value={String(order.max_completion_tokens ?? '')}
-          onChange={(text) => {
+          value={order.max_completion_tokens}
+          onChange={(most) => {
             const { max_completion_tokens: _before, ...rest } = order;
-            onOrder(text === '' ? rest : { ...rest, max_completion_tokens: Number(text) });
+            onOrder(most === undefined ? rest : { ...rest, max_completion_tokens: most });
           }}
         />
         <KeyField value={apiKey} onChange={onKey} />

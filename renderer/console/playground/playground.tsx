@@ -1,14 +1,18 @@
 import { Content, List, Root, Trigger } from 'radix-ui/tabs';
 import { type FunctionComponent, useRef, useState } from 'react';
-import type { ModelList } from '../../shared/api/models.ts';
-import { useAsked, useSettled } from './asked.ts';
+import type { ModelList } from '../../../shared/api/models.ts';
+import { useAsked, useSettled } from '../asked.ts';
+import { Empty, Pending } from '../parts.tsx';
+import { linkTo } from '../route.ts';
+import { STRINGS } from '../strings.ts';
+import { useApi, useLive } from '../surroundings.ts';
 import type { PanelProps } from './asking.tsx';
 import { ChatPanel } from './chat-panel.tsx';
 import { EmbeddingsPanel } from './embeddings-panel.tsx';
-import { Empty, Pending } from './parts.tsx';
-import { linkTo } from './route.ts';
-import { STRINGS } from './strings.ts';
-import { useApi, useLive } from './surroundings.ts';
+import { ImagePanel } from './image-panel.tsx';
+import { RerankPanel } from './rerank-panel.tsx';
+import { SpeechPanel } from './speech-panel.tsx';
+import { TranscriptionPanel } from './transcription-panel.tsx';
 
 const TEXT = STRINGS.playground;
 /** In a busy pool each second brings other nodes, and few of them other models. */
@@ -16,7 +20,8 @@ const MODELS_AFTER_MS = 1_000;
 
 type PanelName = keyof typeof TEXT.panels;
 type PanelKind = {
-  name: PanelName /** Any of these will do. */;
+  name: PanelName;
+  /** Any of these will do, the first of them best. */
   capabilities: readonly string[];
   Panel: FunctionComponent<PanelProps>;
 };
@@ -24,6 +29,11 @@ type PanelKind = {
 const PANELS: readonly [PanelKind, ...PanelKind[]] = [
   { name: 'chat', capabilities: ['llm'], Panel: ChatPanel },
   { name: 'embeddings', capabilities: ['embed'], Panel: EmbeddingsPanel },
+  // What turns texts into vectors ranks them by their nearness.
+  { name: 'rerank', capabilities: ['rerank', 'embed'], Panel: RerankPanel },
+  { name: 'image', capabilities: ['image'], Panel: ImagePanel },
+  { name: 'speech', capabilities: ['tts'], Panel: SpeechPanel },
+  { name: 'transcription', capabilities: ['stt'], Panel: TranscriptionPanel },
 ];
 
 /** Asks a model and shows how to ask it from a program: a panel for each kind of work. */
@@ -61,11 +71,12 @@ type ServedPanelProps = PanelKind & Omit<PanelProps, 'models'> & { models: Model
 
 /** A panel with the models that can do its work, or what to start where there are none. */
 function ServedPanel({ name, capabilities, Panel, models, ...key }: ServedPanelProps) {
-  const able = models.filter((model) => capabilities.some((one) => model.capabilities.includes(one)));
+  const ofKind = capabilities.flatMap((one) => models.filter((model) => model.capabilities.includes(one)));
+  const able = [...new Set(ofKind.map(({ id }) => id))];
   const wasServed = useRef(false);
   // What is written or answered stays when nodes are gone for a while.
   wasServed.current ||= able.length > 0;
-  if (wasServed.current) return <Panel models={able.map(({ id }) => id)} {...key} />;
+  if (wasServed.current) return <Panel models={able} {...key} />;
   const { none, hint } = TEXT.panels[name];
   return (
     <div className="card">

@@ -1,0 +1,76 @@
+import { useState } from 'react';
+import type { RerankResponse } from '../../../shared/api/rerank.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { LIMITS } from '../../../shared/protocol/limits.ts';
+import { TextField } from '../fields.tsx';
+import { Table } from '../parts.tsx';
+import { shownCount } from '../shown.ts';
+import { STRINGS } from '../strings.ts';
+import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
+import { AskCard, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
+import { Snippets } from './snippets-card.tsx';
+import { WholeAnswerFacts } from './whole-answer-facts.tsx';
+
+const TEXT = STRINGS.playground;
+const PATH = '/v1/rerank';
+const DIGITS = 3;
+
+/** An answer with the documents that it ranks: those of the field may be others by now. */
+type Ranked = WholeAnswer<RerankResponse> & { documents: readonly string[] };
+
+/** Documents by what they have to do with a query. */
+export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
+  const [model, setModel] = useState(models[0] ?? '');
+  const [query, setQuery] = useState(TEXT.exampleQuery);
+  const [text, setText] = useState(TEXT.exampleDocuments);
+  const documents = linesOf(text);
+  const body = { model, query, documents };
+  const asking = useAsking<Ranked>(async (signal, show) => {
+    assertFewEnough(documents);
+    const answer = await askModel({ path: PATH, body, key: apiKey, signal, read: readJson<RerankResponse> });
+    show({ ...answer, documents });
+  });
+  const fields = (
+    <>
+      <TextField label={TEXT.query} required value={query} onChange={setQuery} />
+      <LinesField label={TEXT.documents} value={text} onChange={setText} />
+      <div className="fields">
+        <ModelField models={models} value={model} onChoose={setModel} />
+        <KeyField value={apiKey} onChange={onKey} />
+      </div>
+    </>
+  );
+  return (
+    <>
+      <AskCard title={TEXT.rank} asking={asking} fields={fields}>
+        {asking.answer !== undefined && <Ranking {...asking.answer} />}
+      </AskCard>
+      <Snippets call={{ path: PATH, body }} />
+    </>
+  );
+}
+
+function assertFewEnough({ length }: readonly string[]): void {
+  const most = LIMITS.maxRerankDocuments;
+  if (length > most) throw new Problem('invalid_value', TEXT.tooManyDocuments(shownCount(length), shownCount(most)));
+}
+
+function Ranking({ body, documents, ...from }: Ranked) {
+  return (
+    <div className="answer">
+      <h3>{TEXT.answer}</h3>
+      <Table label={TEXT.ranking} heads={[TEXT.rankHead, TEXT.document, TEXT.score]}>
+        {body.results.map(({ index, relevance_score }, place) => (
+          <tr key={index}>
+            <th scope="row" className="number">
+              {place + 1}
+            </th>
+            <td>{documents[index]}</td>
+            <td className="number">{relevance_score.toFixed(DIGITS)}</td>
+          </tr>
+        ))}
+      </Table>
+      <WholeAnswerFacts {...from} />
+    </div>
+  );
+}

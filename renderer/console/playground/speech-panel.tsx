@@ -1,0 +1,74 @@
+import { useState } from 'react';
+import { TextField } from '../fields.tsx';
+import { Fact } from '../parts.tsx';
+import { shownBytes } from '../shown.ts';
+import { STRINGS } from '../strings.ts';
+import { askModel, type WholeAnswer } from './ask-model.ts';
+import {
+  AskCard,
+  KeyField,
+  LinesField,
+  ModelField,
+  NumberField,
+  type PanelProps,
+  saidOf,
+  useAsking,
+} from './asking.tsx';
+import { MadeSound } from './made-files.tsx';
+import { Snippets } from './snippets-card.tsx';
+import { WholeAnswerFacts } from './whole-answer-facts.tsx';
+
+const TEXT = STRINGS.playground;
+const PATH = '/v1/audio/speech';
+/** What models without a choice of voices speak in; clients of OpenAI must name one. */
+const USUAL_VOICE = 'default';
+const [SLOWEST, FASTEST, SPEED_STEP] = [0.25, 4, 0.05];
+
+type SpeechOrder = { model: string; input: string; voice: string; speed: number | undefined };
+
+/** A text, spoken. */
+export function SpeechPanel({ models, apiKey, onKey }: PanelProps) {
+  const [order, setOrder] = useState<SpeechOrder>({
+    model: models[0] ?? '',
+    input: TEXT.exampleSpeech,
+    voice: '',
+    speed: undefined,
+  });
+  const body = saidOf({ ...order, voice: order.voice.trim() || USUAL_VOICE });
+  const asking = useAsking<WholeAnswer<Blob>>(async (signal, show) =>
+    show(await askModel({ path: PATH, body, key: apiKey, signal, read: (response) => response.blob() })),
+  );
+  const set = (change: Partial<SpeechOrder>) => setOrder({ ...order, ...change });
+  const speeds = { min: SLOWEST, max: FASTEST, step: SPEED_STEP };
+  const fields = (
+    <>
+      <LinesField label={TEXT.toSpeak} value={order.input} onChange={(input) => set({ input })} />
+      <div className="fields">
+        <ModelField models={models} value={order.model} onChoose={(model) => set({ model })} />
+        <TextField label={TEXT.voice} hint={USUAL_VOICE} value={order.voice} onChange={(voice) => set({ voice })} />
+        <NumberField {...speeds} label={TEXT.rate} hint="1" value={order.speed} onChange={(speed) => set({ speed })} />
+        <KeyField value={apiKey} onChange={onKey} />
+      </div>
+    </>
+  );
+  return (
+    <>
+      <AskCard title={TEXT.speak} asking={asking} fields={fields}>
+        {asking.answer !== undefined && <Spoken {...asking.answer} />}
+      </AskCard>
+      <Snippets call={{ path: PATH, body }} />
+    </>
+  );
+}
+
+function Spoken({ body, ...from }: WholeAnswer<Blob>) {
+  return (
+    <div className="answer">
+      <h3>{TEXT.answer}</h3>
+      <MadeSound bytes={body} filename="speech.wav" label={TEXT.spoken} />
+      <WholeAnswerFacts {...from}>
+        <Fact name={TEXT.fileSize}>{shownBytes(body.size)}</Fact>
+      </WholeAnswerFacts>
+    </div>
+  );
+}
