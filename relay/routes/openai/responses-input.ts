@@ -1,6 +1,7 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import type { InputItem, ResponsesRequest } from '../../../shared/api/responses.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { needed } from './needed-member.ts';
 
 type Message = ChatCompletionRequest['messages'][number];
 type Said = NonNullable<Message['content']>;
@@ -73,17 +74,6 @@ function addItem(item: InputItem, place: string, { messages, places }: Conversat
       });
   }
   places.push(place);
-}
-
-function needed<Name extends keyof InputItem>(
-  item: InputItem,
-  name: Name,
-  place: string,
-): NonNullable<InputItem[Name]> {
-  const value = item[name];
-  if (value !== undefined && value !== null) return value;
-  const param = `${place}.${name}`;
-  throw new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
 }
 
 function contentOf(content: NonNullable<InputItem['output']> | null, param: string): Said | null {
