@@ -149,6 +149,8 @@ test('[ME3] gives a reader of a message that stops reading up, and keeps one who
   const lost = await readLost();
   assert.match(lost, /\nevent: error\ndata: [^\n]*"error_code":"client_too_slow"[^\n]*\n\n/);
   assert.doesNotMatch(lost, /event: message_stop/);
+  // What was held for it is not sent after all.
+  assert.ok(lost.split('\n').every((line) => line.length < 1_048_576 + PIECE.length));
   assert.ok(lost.length < 32 * 1024 * 1024, `${lost.length} bytes were kept for it`);
   const pieces = 40;
   ended = flood.ended;
