@@ -6,6 +6,7 @@ import { guardRoutes } from './access/guard-routes.ts';
 import type { RelayLog } from './log.ts';
 import { openModelMirror } from './models/mirror.ts';
 import { registerAdminSessionRoutes } from './routes/admin-session.ts';
+import { registerMessagesRoutes } from './routes/anthropic/messages.ts';
 import { registerBatchRoutes } from './routes/batches.ts';
 import { answerBrokenRequest } from './routes/broken-request.ts';
 import { registerCapabilityRoutes } from './routes/capabilities.ts';
@@ -133,6 +134,7 @@ export async function createApp({
   registerChatRoute(app, services);
   registerCompletionRoute(app, services);
   registerResponsesRoute(app, services);
+  registerMessagesRoutes(app, services);
   registerEmbeddingsRoute(app, services);
   await registerTranscriptionRoutes(app, services);
   registerSpeechRoute(app, services);

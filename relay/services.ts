@@ -146,6 +146,8 @@ declare module 'fastify' {
     access?: Access;
     /** Set where an answer is owed until the last connection is gone. */
     answersWhileClosing?: boolean;
+    /** Whose clients read its errors; what all others answer is RFC 9457 and OpenAI's in one. */
+    errorForm?: 'anthropic';
   }
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */

@@ -5,6 +5,7 @@ import type { ProblemCode } from '../../shared/problems/table.ts';
 import type { RelayLog } from '../log.ts';
 import type { RelayApp } from '../services.ts';
 import { insteadOf } from './address-meant.ts';
+import { toAnthropicError } from './anthropic/error-body.ts';
 import { lingerForBody } from './lingering-close.ts';
 import { pageMeantBy } from './pages.ts';
 import type { RouteTable } from './route-table.ts';
@@ -15,7 +16,7 @@ const INVALID_JSON = 'The body is not valid JSON, or has a member named __proto_
 /** What is wrong stands beside it: lines that say the same are counted. */
 const NOT_SERVED = 'a request could not be served';
 
-/** Every response that is not a success leaves through here, in one shape. */
+/** Every response that is not a success leaves through here, in the shape of its route. */
 export function registerErrorHandlers(app: RelayApp, routes: RouteTable, maxBodyBytes: number, log: RelayLog): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendProblem(problemOf(error, request.routeOptions?.bodyLimit ?? maxBodyBytes), request, reply, log);
@@ -80,9 +81,13 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
   reply
     .removeHeader('x-sparewatt-receipt')
     .code(problem.status)
-    .headers({ ...retryHeaders(problem), 'x-request-id': request.id })
-    .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify(toErrorBody(problem, request.id)));
+    .headers({ ...retryHeaders(problem), 'x-request-id': request.id });
+  if (request.routeOptions?.config?.errorForm === 'anthropic') {
+    reply.header('request-id', request.id).type('application/json; charset=utf-8');
+    reply.send(JSON.stringify(toAnthropicError(problem, request.id)));
+    return;
+  }
+  reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(toErrorBody(problem, request.id)));
 }
 
 /**

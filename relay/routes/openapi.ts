@@ -11,7 +11,8 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
         title: 'Sparewatt relay',
         version,
         description:
-          'An OpenAI-compatible API over the spare GPUs of a pool. Every error has one of the codes of the problem table. ' +
+          "An OpenAI-compatible API over the spare GPUs of a pool, and Anthropic's messages. Every error has one of the codes " +
+          'of the problem table. ' +
           'A member of a body and a parameter of a query that an operation does not know are refused by their name; of ' +
           'those that read no query, lists refuse all parameters but for `GET /v1/models`, which has always all models.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
@@ -21,7 +22,9 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
           apiKey: {
             type: 'http',
             scheme: 'bearer',
-            description: 'A key with the scope that the operation names; the admin token has every scope, and `admin`',
+            description:
+              'A key with the scope that the operation names; the admin token has every scope, and `admin`. It is also read ' +
+              'from `x-api-key`.',
           },
           attemptToken: { type: 'http', scheme: 'bearer', description: 'What a node is given with its attempt' },
           minerToken: { type: 'http', scheme: 'bearer', description: 'What POST /v1/miners/register answers' },

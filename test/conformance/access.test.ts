@@ -8,7 +8,7 @@ import type { RelayServices } from '../../relay/services.ts';
 import { openSqliteStore } from '../../relay/store/sqlite/open-sqlite-store.ts';
 import type { KeyRecord } from '../../relay/store/store.ts';
 import { KEY_SCOPES } from '../../shared/api/keys.ts';
-import { assertError, readError } from '../support/error-answers.ts';
+import { assertAnthropicError, assertError, readError } from '../support/error-answers.ts';
 import { silentLog, startPool } from '../support/pool.ts';
 
 const pool = await startPool();
@@ -161,7 +161,8 @@ test('[X01] each route takes the one scope that its documentation names, and no 
     const send = (key: string) => fetch(url, { method, headers: { authorization: `Bearer ${key}` } });
     const refused = await send(others);
     assert.equal(refused.status, 403, `${method} ${path}`);
-    assertError(await readError(refused), { code: 'insufficient_scope', message: new RegExp(`\`${scope}\``) });
+    const assertTold = path.startsWith('/v1/messages') ? assertAnthropicError : assertError;
+    assertTold(await readError(refused), { code: 'insufficient_scope', message: new RegExp(`\`${scope}\``) });
     const taken = await send(only);
     assert.ok(taken.status !== 401 && taken.status !== 403, `${method} ${path} with ${scope}: ${taken.status}`);
     await taken.body?.cancel();

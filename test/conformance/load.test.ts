@@ -9,6 +9,8 @@ import { until } from '../support/until.ts';
 
 const STREAMS = 300;
 const PIECE = '~'.repeat(16_384);
+/** More than any reader is kept waiting for. */
+const MOST_PIECES = 1_000_000;
 const flood = { pieces: 0, ended: 0 };
 
 const pool = await startPool();
@@ -43,11 +45,12 @@ function ask(body: object): Promise<Response> {
 /** Asks for a stream over a socket of its own and reads nothing until it is resumed. */
 function askWithoutReading(maxTokens?: number, path = '/v1/chat/completions') {
   const asked = path === '/v1/responses' ? { input: 'x' } : { messages: [{ role: 'user', content: 'x' }] };
+  const most = path === '/v1/messages' ? (maxTokens ?? MOST_PIECES) : maxTokens;
   const body = JSON.stringify({
     model: 'test/flood',
     stream: true,
     ...asked,
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens, max_output_tokens: maxTokens }),
+    ...(most === undefined ? {} : { max_tokens: most, max_output_tokens: most }),
   });
   const socket = dial(pool).pause();
   const headers = ['Content-Type: application/json'];
@@ -137,4 +140,26 @@ test('[RE3] gives a reader of a response that stops reading up, and keeps one wh
   );
   assert.equal(deltas.join('').length, pieces * PIECE.length);
   assert.match(body, /event: response\.completed/);
+});
+
+test('[ME3] gives a reader of a message that stops reading up, and keeps one whole for a reader that reads late', async () => {
+  let ended = flood.ended;
+  const { readAll: readLost } = askWithoutReading(undefined, '/v1/messages');
+  await until(() => flood.ended === ended + 1);
+  const lost = await readLost();
+  assert.match(lost, /\nevent: error\ndata: [^\n]*"error_code":"client_too_slow"[^\n]*\n\n/);
+  assert.doesNotMatch(lost, /event: message_stop/);
+  // What was held for it is not sent after all.
+  assert.ok(lost.split('\n').every((line) => line.length < 1_048_576 + PIECE.length));
+  assert.ok(lost.length < 32 * 1024 * 1024, `${lost.length} bytes were kept for it`);
+  const pieces = 40;
+  ended = flood.ended;
+  const { readAll } = askWithoutReading(pieces, '/v1/messages');
+  await until(() => flood.ended === ended + 1);
+  const body = await readAll();
+  const deltas = [...body.matchAll(/^data: (\{"type":"content_block_delta".*)$/gm)].map(
+    ([, data = '']) => (JSON.parse(data) as { delta: { text: string } }).delta.text,
+  );
+  assert.equal(deltas.join('').length, pieces * PIECE.length);
+  assert.match(body, /event: message_stop/);
 });

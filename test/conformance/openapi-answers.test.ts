@@ -22,6 +22,8 @@ test('[X21] documents answers as they are', async () => {
   const messages = [{ role: 'user', content: 'x' }];
   const calls: [string, object][] = [
     ['/v1/chat/completions', { model: 'test/echo', messages }],
+    ['/v1/messages', { model: 'test/echo', messages, max_tokens: 1 }],
+    ['/v1/messages/count_tokens', { model: 'test/echo', messages }],
     ['/v1/completions', { model: 'test/echo', prompt: 'x' }],
     ['/v1/embeddings', { model: 'test/vectors', input: ['a'] }],
     ['/v1/embeddings', { model: 'test/vectors', input: ['a'], encoding_format: 'base64' }],

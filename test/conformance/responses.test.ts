@@ -339,6 +339,20 @@ test('[X03] calls what is wrong by its name on this route', async () => {
       },
       { code: 'invalid_value', param: 'input.1.role' },
     ],
+    [
+      {
+        input: [
+          { role, content: 'x' },
+          { type: 'function_call', call_id: 'x', name: 'now', arguments: '{}' },
+          {
+            type: 'function_call_output',
+            call_id: 'x',
+            output: [{ type: 'input_image', image_url: 'data:image/png;base64,AAAA' }],
+          },
+        ],
+      },
+      { code: 'unsupported_content', param: 'input.2.output.0', message: /Only a user/ },
+    ],
     [{ input: [{ type: 'computer_call' }] }, { code: 'unsupported_content', param: 'input.0' }],
     [
       { tools: [{ type: 'function' }] },

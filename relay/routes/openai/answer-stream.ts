@@ -1,12 +1,11 @@
 import type { FastifyReply } from 'fastify';
 import { toErrorBody } from '../../../shared/problems/http.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
+import type { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, TokenLogprob } from '../../../shared/protocol/messages.ts';
 import type { PieceDetail, ToolCallPiece } from '../../../shared/runtimes/runtime.ts';
 import { finishReasonOf } from '../../jobs/answer/gather-answer.ts';
-import { cutIfUnread } from '../unread.ts';
 import type { AnswerForm, CallPiece } from './answer-form.ts';
-import { createEventWriter } from './event-writer.ts';
+import { createHeldEvents } from './held-events.ts';
 import { usageOf } from './usage.ts';
 
 export type AnswerStreamOptions = {
@@ -36,8 +35,6 @@ export type AnswerStream = {
   fail(problem: Problem): void;
 };
 
-/** Text held for a reader that does not read. Longer than any answer that somebody waits for. */
-export const MAX_PENDING_CHARACTERS = 1_048_576;
 /** What a token's probability takes as text, with those of some others. */
 const LOGPROB_CHARACTERS = 200;
 
@@ -50,30 +47,12 @@ type Piece = { choice: number; logprobs: TokenLogprob[] } & ({ text: string } | 
  * one instead of a queue of chunks, and their length is bounded.
  */
 export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
-  const raw = options.reply.raw;
-  const { form } = options;
-  const events = createEventWriter(raw);
+  const { form, reply, onTooSlow } = options;
   const chunkHead = `data: {"id":${JSON.stringify(options.id)},"object":"${form.object}","created":${options.createdS},"model":${JSON.stringify(options.model)},`;
   const usageField = options.includeUsage ? ',"usage":null' : '';
   let pending: Piece[] = [];
   let pendingCharacters = 0;
-  let blocked = false;
-  let begun = false;
 
-  const write = (data: string): void => {
-    if (!raw.destroyed && !raw.writableEnded) blocked = !events.write(data);
-  };
-  const writeChoice = (choice: number, members: string, finishReason: string, logprobs = 'null'): void =>
-    write(
-      `${chunkHead}"choices":[{"index":${choice},${members},"logprobs":${logprobs},"finish_reason":${finishReason}}]${usageField}}\n\n`,
-    );
-  const eachChoice = (visit: (choice: number) => void): void => {
-    for (let choice = 0; choice < options.choices; choice++) visit(choice);
-  };
-  const close = (): void => {
-    raw.end();
-    cutIfUnread(options.reply);
-  };
   const flush = (): void => {
     const pieces = pending;
     pending = [];
@@ -84,35 +63,36 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       writeChoice(choice, 'text' in piece ? form.textOf(piece.text) : form.callOf(piece.call), 'null', said);
     }
   };
+  const events = createHeldEvents({ reply, pending: { characters: () => pendingCharacters, flush }, onTooSlow });
+  const { write } = events;
+  const writeChoice = (choice: number, members: string, finishReason: string, logprobs = 'null'): void =>
+    write(
+      `${chunkHead}"choices":[{"index":${choice},${members},"logprobs":${logprobs},"finish_reason":${finishReason}}]${usageField}}\n\n`,
+    );
+  const eachChoice = (visit: (choice: number) => void): void => {
+    for (let choice = 0; choice < options.choices; choice++) visit(choice);
+  };
   const add = (piece: Piece, characters: number): void => {
     const last = pending.at(-1);
     if (last === undefined || !joined(last, piece)) pending.push(piece);
     pendingCharacters += characters + piece.logprobs.length * LOGPROB_CHARACTERS;
-    if (!blocked) flush();
-    else if (pendingCharacters > MAX_PENDING_CHARACTERS) options.onTooSlow(tooSlow());
+    events.passOn();
   };
-  events.onDrain(() => {
-    blocked = false;
-    flush();
-  });
 
   return {
     get begun() {
-      return begun;
+      return events.begun;
     },
     begin: (headers, called) => {
-      begun = true;
-      beginEvents(options.reply, headers);
+      events.begin(headers);
       eachChoice((choice) => {
         const opening = form.openingOf(choice === called, choice);
         if (opening !== null) writeChoice(choice, opening, 'null');
       });
     },
-    comment: (text) => {
-      if (!blocked) write(`: ${text}\n\n`);
-    },
+    comment: (text) => events.spare(`: ${text}\n\n`),
     text: (text, { choice = 0, logprobs = [] } = {}) => {
-      if (blocked || pending.length > 0 || logprobs.length > 0)
+      if (events.blocked || pending.length > 0 || logprobs.length > 0)
         add({ choice, logprobs: [...logprobs], text }, text.length);
       else writeChoice(choice, form.textOf(text), 'null');
     },
@@ -125,28 +105,15 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       eachChoice((choice) => writeChoice(choice, form.ending, JSON.stringify(finishReasonOf(done, choice))));
       if (options.includeUsage) write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage))}}\n\n`);
       write('data: [DONE]\n\n');
-      close();
+      events.close();
     },
     fail: (problem) => {
       if (problem.code === 'client_too_slow') pending = [];
       flush();
       write(`data: ${JSON.stringify({ error: toErrorBody(problem, options.requestId).error })}\n\n`);
-      close();
+      events.close();
     },
   };
-}
-
-/** The head of an answer in events. */
-export function beginEvents(reply: FastifyReply, headers: Record<string, string>): void {
-  reply.hijack();
-  reply.raw.writeHead(200, {
-    ...headers,
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
-    // Proxies that buffer would turn a stream into one late answer.
-    'x-accel-buffering': 'no',
-    'x-request-id': reply.request.id,
-  });
 }
 
 /** Adds a piece to the one before it, where both belong to the same text or the same call. */
@@ -158,8 +125,4 @@ function joined(last: Piece, piece: Piece): boolean {
   } else return false;
   last.logprobs.push(...piece.logprobs);
   return true;
-}
-
-export function tooSlow(): Problem {
-  return new Problem('client_too_slow', 'The client has stopped reading; the answer was given up.');
 }

@@ -1,8 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Problem } from '../../../shared/problems/problem.ts';
-import { cutIfUnread } from '../unread.ts';
-import { type AnswerStream, beginEvents, MAX_PENDING_CHARACTERS, tooSlow } from './answer-stream.ts';
-import { createEventWriter } from './event-writer.ts';
+import type { AnswerStream } from './answer-stream.ts';
+import { createHeldEvents } from './held-events.ts';
 import { createResponseItems } from './response-items.ts';
 import { type responseWriter, statusOf } from './response-object.ts';
 
@@ -24,57 +23,40 @@ export function createResponseStream({
   onTooSlow,
   inOwnTerms,
 }: ResponseStreamOptions): AnswerStream {
-  const { raw } = reply;
-  const events = createEventWriter(raw);
   let sequence = 0;
-  let blocked = false;
-  let begun = false;
 
-  const write = (data: string): void => {
-    if (!raw.destroyed && !raw.writableEnded) blocked = !events.write(data);
-  };
   const writeEvent = (type: string, members: object): void =>
-    write(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...members })}\n\n`);
+    events.write(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...members })}\n\n`);
   const writeResponse = (event: string, standing: Parameters<typeof responseOf>[0]): void =>
     writeEvent(`response.${event}`, { response: responseOf(standing) });
   const items = createResponseItems(writeEvent);
-  const passOn = (): void => {
-    if (!blocked) items.flush();
-    else if (items.pending.length > MAX_PENDING_CHARACTERS) onTooSlow(tooSlow());
-  };
-  const close = (): void => {
-    raw.end();
-    cutIfUnread(reply);
-  };
-  events.onDrain(() => {
-    blocked = false;
-    items.flush();
+  const events = createHeldEvents({
+    reply,
+    pending: { characters: () => items.pending.length, flush: items.flush },
+    onTooSlow,
   });
   return {
     get begun() {
-      return begun;
+      return events.begun;
     },
     begin: (headers) => {
-      begun = true;
-      beginEvents(reply, headers);
+      events.begin(headers);
       for (const event of ['created', 'in_progress']) writeResponse(event, { status: 'in_progress', output: [] });
     },
-    comment: (line) => {
-      if (!blocked) write(`: ${line}\n\n`);
-    },
+    comment: (line) => events.spare(`: ${line}\n\n`),
     text: (text) => {
       items.say(text);
-      passOn();
+      events.passOn();
     },
     toolCall: ({ name, arguments: text }) => {
       items.call(name, text);
-      passOn();
+      events.passOn();
     },
     end: ({ finishReason, usage }) => {
       const status = statusOf(finishReason);
       items.finish(status);
       writeResponse(status, { status, output: items.output, usage });
-      close();
+      events.close();
     },
     fail: (problem) => {
       const isTooSlow = problem.code === 'client_too_slow';
@@ -84,7 +66,7 @@ export function createResponseStream({
       // Whoever does not read is not sent all of it once more.
       const output = isTooSlow ? [] : items.output;
       writeResponse('failed', { status: 'failed', output, problem: inOwnTerms(problem) });
-      close();
+      events.close();
     },
   };
 }

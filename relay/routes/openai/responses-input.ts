@@ -1,13 +1,15 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import type { InputItem, ResponsesRequest } from '../../../shared/api/responses.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { needed } from './needed-member.ts';
+import type { Place } from './own-terms.ts';
 
 type Message = ChatCompletionRequest['messages'][number];
 type Said = NonNullable<Message['content']>;
 type Part = Exclude<Said, string>[number];
 
 /** A conversation, with the place in the request of each of its messages. */
-export type Conversation = { messages: Message[]; places: string[] };
+export type Conversation = { messages: Message[]; places: Place[] };
 
 /** The items of a request as the messages of a chat. Errors: `unsupported_content`, `missing_required_parameter`. */
 export function readInput({ input, instructions }: ResponsesRequest): Conversation {
@@ -51,12 +53,11 @@ function addItem(item: InputItem, place: string, { messages, places }: Conversat
     }
     case 'function_call_output': {
       const id = needed(item, 'call_id', place);
-      messages.push({
-        role: 'tool',
-        tool_call_id: id,
-        content: contentOf(needed(item, 'output', place), `${place}.output`),
-      });
-      break;
+      const output = needed(item, 'output', place);
+      messages.push({ role: 'tool', tool_call_id: id, content: contentOf(output, `${place}.output`) });
+      const parts = typeof output === 'string' ? [] : output.map((_part, at) => `${place}.output.${at}`);
+      places.push({ at: place, parts });
+      return;
     }
     // What a model elsewhere thought; no model here reads it.
     case 'reasoning':
@@ -73,17 +74,6 @@ function addItem(item: InputItem, place: string, { messages, places }: Conversat
       });
   }
   places.push(place);
-}
-
-function needed<Name extends keyof InputItem>(
-  item: InputItem,
-  name: Name,
-  place: string,
-): NonNullable<InputItem[Name]> {
-  const value = item[name];
-  if (value !== undefined && value !== null) return value;
-  const param = `${place}.${name}`;
-  throw new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
 }
 
 function contentOf(content: NonNullable<InputItem['output']> | null, param: string): Said | null {

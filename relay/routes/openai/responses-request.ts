@@ -2,6 +2,7 @@ import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import type { ResponsesRequest } from '../../../shared/api/responses.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { type ChatOrder, readChatRequest } from './chat-request.ts';
+import { createOwnTerms } from './own-terms.ts';
 import { readInput } from './responses-input.ts';
 
 export type ResponsesOrder = ChatOrder & {
@@ -50,7 +51,7 @@ export function readResponsesRequest(body: ResponsesRequest): ResponsesOrder {
     });
   }
   const { messages, places } = readInput(body);
-  const inOwnTerms = (error: unknown): unknown => (error instanceof Problem ? renamed(error, places) : error);
+  const { named, told: inOwnTerms } = createOwnTerms({ places, names: NAMES, conversation: 'input' });
   const chat: ChatCompletionRequest = {
     model: body.model,
     messages,
@@ -68,7 +69,7 @@ export function readResponsesRequest(body: ResponsesRequest): ResponsesOrder {
   };
   try {
     const order = readChatRequest(chat);
-    const ignored = order.ignored.filter((param) => !(param in body)).map((param) => inTheseTerms(param, places));
+    const ignored = order.ignored.filter((param) => !(param in body)).map(named);
     return { ...order, chat, inOwnTerms, ignored: [...ignoredOf(body), ...ignored] };
   } catch (error) {
     throw inOwnTerms(error);
@@ -119,16 +120,3 @@ const NAMES: readonly [RegExp, string][] = [
   [/\btool_call_id\b/g, 'call_id'],
   [/\bimage_url\.url\b/g, 'image_url'],
 ];
-
-function inTheseTerms(text: string, places: readonly string[]): string {
-  const placed = text.replace(/\bmessages\.(\d+)(?!\d)/g, (all, index: string) => places[Number(index)] ?? all);
-  return NAMES.reduce((named, [pattern, name]) => named.replace(pattern, name), placed);
-}
-
-function renamed(problem: Problem, places: readonly string[]): Problem {
-  const { code, cause, param } = problem;
-  const message = inTheseTerms(problem.message, places);
-  const own = param === 'messages' ? 'input' : param === undefined ? undefined : inTheseTerms(param, places);
-  if (message === problem.message && own === param) return problem;
-  return new Problem(code, message, { cause, ...(own === undefined ? {} : { param: own }) });
-}

@@ -5,9 +5,8 @@ import type { DoneFrame, JsonInput } from '../../../shared/protocol/messages.ts'
 import type { JobOrder } from '../../services.ts';
 import { answerHeaders } from '../answer-headers.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
-import { cutIfUnread } from '../unread.ts';
-import { type AnswerStream, beginEvents, MAX_PENDING_CHARACTERS, tooSlow } from './answer-stream.ts';
-import { createEventWriter } from './event-writer.ts';
+import type { AnswerStream } from './answer-stream.ts';
+import { createHeldEvents } from './held-events.ts';
 import { inTermsOf, type MemberNames, type ObjectJobPorts } from './object-job.ts';
 import { type Run, streamRun } from './stream-answer.ts';
 import { readTranscript, usageOfSound } from './transcript.ts';
@@ -55,17 +54,10 @@ function createTranscriptStream(
   names: MemberNames,
   onTooSlow: (problem: Problem) => void,
 ): AnswerStream {
-  const { raw } = reply;
-  const events = createEventWriter(raw);
   let toldCharacters = 0;
   let pending = '';
-  let blocked = false;
-  let begun = false;
 
-  const write = (data: string): void => {
-    if (!raw.destroyed && !raw.writableEnded) blocked = !events.write(data);
-  };
-  const writeEvent = (event: JsonInput): void => write(`data: ${JSON.stringify(event)}\n\n`);
+  const writeEvent = (event: JsonInput): void => events.write(`data: ${JSON.stringify(event)}\n\n`);
   const flush = (): void => {
     const delta = pending;
     pending = '';
@@ -74,28 +66,17 @@ function createTranscriptStream(
   const text = (piece: string): void => {
     toldCharacters += piece.length;
     pending += piece;
-    if (!blocked) flush();
-    else if (pending.length > MAX_PENDING_CHARACTERS) onTooSlow(tooSlow());
+    events.passOn();
   };
-  const close = (): void => {
-    raw.end();
-    cutIfUnread(reply);
-  };
-  events.onDrain(() => {
-    blocked = false;
-    flush();
-  });
+  const events = createHeldEvents({ reply, pending: { characters: () => pending.length, flush }, onTooSlow });
   return {
     get begun() {
-      return begun;
+      return events.begun;
     },
     begin: (headers) => {
-      begun = true;
-      beginEvents(reply, headers);
+      events.begin(headers);
     },
-    comment: (line) => {
-      if (!blocked) write(`: ${line}\n\n`);
-    },
+    comment: (line) => events.spare(`: ${line}\n\n`),
     text,
     toolCall: () => undefined,
     end: ({ output }) => {
@@ -104,14 +85,14 @@ function createTranscriptStream(
       text(transcript.text.slice(toldCharacters));
       flush();
       writeEvent({ type: 'transcript.text.done', text: transcript.text, usage: usageOfSound(transcript) });
-      write('data: [DONE]\n\n');
-      close();
+      events.write('data: [DONE]\n\n');
+      events.close();
     },
     fail: (problem) => {
       if (problem.code === 'client_too_slow') pending = '';
       flush();
       writeEvent({ error: toErrorBody(inTermsOf(names, problem), reply.request.id).error });
-      close();
+      events.close();
     },
   };
 }

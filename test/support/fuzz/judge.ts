@@ -1,5 +1,6 @@
 import { Compile, type Validator } from 'typebox/compile';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { AnthropicError } from '../../../shared/api/messages.ts';
 import { PROBLEMS } from '../../../shared/problems/table.ts';
 import type { Operation } from './operations.ts';
 import type { FuzzAnswer } from './send.ts';
@@ -20,6 +21,7 @@ const DECLARED = new Set([
   'node_lost',
 ]);
 const errorShape = Compile(ErrorResponse);
+const anthropicShape = Compile(AnthropicError);
 
 /** Says what is wrong with an answer; undefined when nothing is. */
 export type Judge = (asked: { operation: Operation; method: string }, answer: FuzzAnswer) => string | undefined;
@@ -61,16 +63,31 @@ function wrongError({ path, responses }: Operation, { status, headers, body }: A
   if (path === '/mcp' && (document as { jsonrpc?: unknown } | undefined)?.jsonrpc === '2.0' && status < 500)
     return undefined;
   const says = `${status} ${body.slice(0, 400)}`;
-  if (!errorShape.Check(document)) return `not the shape of an error: ${says}`;
-  const { code, request_id: id } = document;
+  const told = toldIn(document, path);
+  if (told === undefined) return `not the shape of an error: ${says}`;
+  const { code, id, detail, type } = told;
   const row = PROBLEMS[code as keyof typeof PROBLEMS] as { status: number } | undefined;
-  if (row?.status !== status || document.status !== status) return `not a code of the table: ${says}`;
+  if (row?.status !== status || told.status !== status) return `not a code of the table: ${says}`;
   if (id === undefined || id !== headers['x-request-id']) return `without its request id: ${says}`;
-  if (!String(headers['content-type']).startsWith('application/problem+json')) return `not told as a problem: ${says}`;
-  if (document.detail === '' || document.detail.length > 2_000) return `says nothing, or too much: ${says}`;
+  if (!String(headers['content-type']).startsWith(type)) return `not told as ${type}: ${says}`;
+  if (detail === '' || detail.length > 2_000) return `says nothing, or too much: ${says}`;
   if (status < 500) return undefined;
   const isDeclared = (responses['5XX'] ?? responses[String(status)]) !== undefined && DECLARED.has(code);
   return isDeclared ? undefined : `not a declared fault: ${says}`;
+}
+
+type Told = { code: string; status: number; id: string | undefined; detail: string; type: string };
+
+/** What an error says in the form of its route; undefined for any other. */
+function toldIn(document: unknown, path: string): Told | undefined {
+  if (path.startsWith('/v1/messages') && anthropicShape.Check(document)) {
+    const { message, details } = document.error;
+    const { status } = PROBLEMS[details.error_code as keyof typeof PROBLEMS] ?? { status: 0 };
+    return { code: details.error_code, status, id: document.request_id, detail: message, type: 'application/json' };
+  }
+  if (!errorShape.Check(document)) return undefined;
+  const { code, status, request_id: id, detail } = document;
+  return { code, status, id, detail, type: 'application/problem+json' };
 }
 
 function jsonOf(text: string): unknown {

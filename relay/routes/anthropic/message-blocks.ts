@@ -1,0 +1,73 @@
+import type { AnswerBlock } from '../../../shared/api/messages.ts';
+import type { WriteEvent } from '../openai/response-items.ts';
+import { textBlock, toolUseBlock } from './message-object.ts';
+
+/** The blocks of a message as they are made. Each is started, told in deltas, and stopped before the next is started. */
+export type MessageBlocks = {
+  /** What the calls so far were given, as text. */
+  readonly calls: readonly { arguments: string }[];
+  /** What was said and not written yet. */
+  readonly pending: string;
+  say(text: string): void;
+  /** A name begins a call; words without one belong to the call before. */
+  call(name: string | undefined, text: string): void;
+  /** Writes what is pending as one delta. */
+  flush(): void;
+  forgetPending(): void;
+  /** Stops the block that is open; of a message without any there is one text, which is empty. */
+  finish(): void;
+};
+
+export function createMessageBlocks(write: WriteEvent): MessageBlocks {
+  const calls: { arguments: string }[] = [];
+  let index = -1;
+  let open: AnswerBlock['type'] | undefined;
+  let pending = '';
+
+  const flush = (): void => {
+    const told = pending;
+    pending = '';
+    if (told === '') return;
+    const delta =
+      open === 'text' ? { type: 'text_delta', text: told } : { type: 'input_json_delta', partial_json: told };
+    write('content_block_delta', { index, delta });
+  };
+  const stop = (): void => {
+    flush();
+    if (open !== undefined) write('content_block_stop', { index });
+    open = undefined;
+  };
+  const start = (block: AnswerBlock): void => {
+    stop();
+    index += 1;
+    open = block.type;
+    write('content_block_start', { index, content_block: block });
+  };
+  return {
+    calls,
+    get pending() {
+      return pending;
+    },
+    say: (text) => {
+      if (open !== 'text') start(textBlock(''));
+      pending += text;
+    },
+    call: (name, text) => {
+      if (name !== undefined) {
+        start(toolUseBlock(name));
+        calls.push({ arguments: '' });
+      }
+      const called = calls.at(-1);
+      if (called !== undefined) called.arguments += text;
+      pending += text;
+    },
+    flush,
+    forgetPending: () => {
+      pending = '';
+    },
+    finish: () => {
+      if (index < 0) start(textBlock(''));
+      stop();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import type { AnswerBlock, MessageObject, MessageUsage, StopReason } from '../../../shared/api/messages.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { DoneFrame, Usage } from '../../../shared/protocol/messages.ts';
+import { isObject } from '../../../shared/registry/json-schema.ts';
+import type { Gathered, GatheredCall } from '../../jobs/answer/gather-answer.ts';
+import { newId } from '../../jobs/id.ts';
+import type { JobSpec } from '../../jobs/job.ts';
+
+/** A message as it begins; `ended` are the members that it has at its end. */
+export function messageOf(
+  { id, model }: Pick<JobSpec, 'id' | 'model'>,
+  ended: Partial<MessageObject> = {},
+): MessageObject {
+  return {
+    id: `msg_${id}`,
+    type: 'message',
+    role: 'assistant',
+    model,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    // How long the prompt is, only its node knows, and tells at the end.
+    usage: usageOf({ inputTokens: 0, outputTokens: 0 }),
+    ...ended,
+  };
+}
+
+export function usageOf({ inputTokens, outputTokens }: Usage): MessageUsage {
+  return {
+    input_tokens: inputTokens,
+    output_tokens: outputTokens,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+  };
+}
+
+const STOP_REASONS: Readonly<Record<DoneFrame['finishReason'], StopReason>> = {
+  stop: 'end_turn',
+  length: 'max_tokens',
+  tool_calls: 'tool_use',
+};
+
+export function stopReasonOf({ finishReason }: Pick<DoneFrame, 'finishReason'>): StopReason {
+  return STOP_REASONS[finishReason];
+}
+
+/** The blocks of a whole answer: what was said, then what was called. Of one without any there is a text, which is empty. */
+export function blocksOf({ content, calls }: Gathered): AnswerBlock[] {
+  const called = calls.map(({ name, arguments: text }) => toolUseBlock(name, inputOf(text)));
+  return content === '' && called.length > 0 ? called : [textBlock(content), ...called];
+}
+
+export function textBlock(text: string): AnswerBlock {
+  return { type: 'text', text, citations: null };
+}
+
+export function toolUseBlock(name: string, input: Record<string, unknown> = {}): AnswerBlock {
+  return { type: 'tool_use', id: newId('toolu'), name, input };
+}
+
+/** Passes calls whose arguments can be told as an object; one that was cut short has what it has. Errors: `node_fault`. */
+export function assertCallable(calls: readonly Pick<GatheredCall, 'arguments'>[], { finishReason }: DoneFrame): void {
+  if (finishReason === 'length' || calls.every(({ arguments: text }) => inputOf(text) !== undefined)) return;
+  throw new Problem('node_fault', "The node's answer calls a tool with what is no JSON object. Try again.");
+}
+
+function inputOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const input: unknown = JSON.parse(text);
+    return isObject(input) ? input : undefined;
+  } catch {
+    // Some models call a tool that takes nothing with nothing.
+    return text.trim() === '' ? {} : undefined;
+  }
+}

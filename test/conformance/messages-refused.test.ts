@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
+import { readMessagesRequest } from '../../relay/routes/anthropic/messages-request.ts';
+import type { MessagesRequest } from '../../shared/api/messages.ts';
+import {
+  ANSWER_SCHEMA,
+  ASK,
+  assertRefused,
+  SUM,
+  startAnthropicPool,
+  USER,
+  WEATHER,
+} from '../support/anthropic-pool.ts';
+import { DEMO_CHAT } from '../support/demo-pool.ts';
+import { askAsAdmin } from '../support/pool-admin.ts';
+import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+
+const pool = await startAnthropicPool();
+after(() => pool.close());
+const { post } = pool;
+const client = pool.newClient();
+
+test('[ME5] refuses what no model here does, with what to do', async () => {
+  const cases: [object, string, RegExp][] = [
+    [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, 'thinking', /Leave thinking out/],
+    [{ mcp_servers: [{ type: 'url', name: 'x', url: 'https://x.example' }] }, 'mcp_servers', /as tools/],
+    [{ container: 'x' }, 'container', /Leave it out/],
+    [{ output_format: { type: 'json_schema', schema: {} } }, 'output_format', /output_config\.format/],
+    [
+      { tools: [WEATHER, { type: 'web_search_20250305', name: 'web_search' }] },
+      'tools.1.type',
+      /"web_search_20250305"/,
+    ],
+    [{ output_config: { format: { type: 'xml' } } }, 'output_config.format.type', /json_schema/],
+  ];
+  for (const path of ['/v1/messages', '/v1/messages/count_tokens']) {
+    for (const [part, param, message] of cases) {
+      await assertRefused(await post(part, path), { code: 'unsupported_parameter', param, message });
+    }
+  }
+  const nothing = { thinking: { type: 'disabled' }, mcp_servers: [], container: null, output_format: null };
+  const response = await post(nothing);
+  assert.deepEqual([response.status, response.headers.get('x-sparewatt-ignored-params')], [200, 'thinking']);
+});
+
+const CALL = { type: 'tool_use', id: 'toolu_1', name: 'now', input: {} };
+const PICTURE = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } };
+const said = (...content: object[]) => ({ messages: [{ role: 'user', content }] });
+
+test('[X03] calls what is wrong by its name on these routes', async () => {
+  const cases: [object, Parameters<typeof assertRefused>[1]][] = [
+    [{ max_tokens: undefined }, { code: 'missing_required_parameter', param: 'max_tokens' }],
+    [{ max_tokens: 0 }, { code: 'invalid_value', param: 'max_tokens' }],
+    [{ messages: [] }, { code: 'invalid_value', param: 'messages' }],
+    [{ messages: [{ role: 'bot', content: 'x' }] }, { code: 'invalid_value', param: 'messages.0.role' }],
+    [{ messages: [{ role: 'user' }] }, { code: 'missing_required_parameter', param: 'messages.0.content' }],
+    [{ stop_sequences: ['a', 'b', 'c', 'd', 'e'] }, { code: 'invalid_value', param: 'stop_sequences' }],
+    [
+      { messages: [USER, { role: 'assistant', content: 'y' }] },
+      { code: 'invalid_value', param: 'messages.1.role', message: /last message/ },
+    ],
+    [said({ type: 'text' }), { code: 'missing_required_parameter', param: 'messages.0.content.0.text' }],
+    [said({ type: 'document' }), { code: 'unsupported_content', param: 'messages.0.content.0', message: /"document"/ }],
+    [said(CALL), { code: 'invalid_value', param: 'messages.0.content.0.type', message: /"assistant"/ }],
+    [said({ type: 'tool_result' }), { code: 'missing_required_parameter', param: 'messages.0.content.0.tool_use_id' }],
+    [
+      { system: 'x', ...said({ type: 'text', text: 'x' }, { type: 'tool_result', tool_use_id: 'toolu_9' }) },
+      { code: 'invalid_value', param: 'messages.0.content.1.tool_use_id' },
+    ],
+    [
+      { messages: [USER, { role: 'assistant', content: [{ ...CALL, input: undefined }] }, USER] },
+      { code: 'missing_required_parameter', param: 'messages.1.content.0.input' },
+    ],
+    [
+      { messages: [USER, { role: 'assistant', content: [{ ...CALL, input: [1] }] }, USER] },
+      { code: 'invalid_value', param: 'messages.1.content.0.input' },
+    ],
+    [
+      { messages: [USER, { role: 'assistant', content: [PICTURE] }, USER] },
+      { code: 'unsupported_content', param: 'messages.1.content.0' },
+    ],
+    [
+      {
+        messages: [
+          USER,
+          { role: 'assistant', content: [CALL] },
+          {
+            role: 'user',
+            content: [{ type: 'tool_result', tool_use_id: 'toolu_1', is_error: true, content: [PICTURE] }],
+          },
+        ],
+      },
+      { code: 'unsupported_content', param: 'messages.2.content.0.content.0', message: /Only a user/ },
+    ],
+    [
+      said({ type: 'thinking', thinking: '' }, { type: 'text', text: 'x' }, PICTURE),
+      { code: 'unsupported_content', param: 'messages.0.content.2', message: /reads text only/ },
+    ],
+    [said({ type: 'image' }), { code: 'missing_required_parameter', param: 'messages.0.content.0.source' }],
+    [
+      said({ type: 'image', source: { type: 'file', file_id: 'x' } }),
+      { code: 'unsupported_content', param: 'messages.0.content.0.source' },
+    ],
+    [
+      { tools: [{ description: 'x' }] },
+      { code: 'missing_required_parameter', param: 'tools.0.name', message: /'tools\.0\.name'/ },
+    ],
+    [{ tools: [{ ...WEATHER, name: 'a b' }] }, { code: 'invalid_value', param: 'tools.0.name' }],
+    [
+      { tools: [{ ...WEATHER, strict: true, input_schema: { type: 'object', not: {} } }] },
+      { code: 'unsupported_parameter', param: 'tools.get_weather.input_schema.not' },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: { type: 'some' } },
+      { code: 'invalid_value', param: 'tool_choice.type' },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: { type: 'tool', name: 'x' } },
+      { code: 'invalid_value', param: 'tool_choice' },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: { type: 'any' }, stop_sequences: ['x'] },
+      { code: 'invalid_value', param: 'stop_sequences', message: /Leave stop_sequences out/ },
+    ],
+    [
+      { output_config: { format: { type: 'json_schema', schema: { not: {} } } } },
+      { code: 'unsupported_parameter', param: 'output_config.format.schema.not' },
+    ],
+    [
+      { output_config: { format: { type: 'json_schema', schema: ANSWER_SCHEMA } }, max_tokens: 1 },
+      { code: 'invalid_value', param: 'max_tokens', message: /max_tokens is 1/ },
+    ],
+    [{ model: 'nope' }, { code: 'model_not_found', type: 'not_found_error', param: 'model' }],
+  ];
+  for (const [part, expected] of cases) await assertRefused(await post(part), expected);
+});
+
+test('[CH18] takes what has no effect here, and says so', async () => {
+  const cache_control = { type: 'ephemeral' };
+  const response = await post({
+    thinking: { type: 'adaptive' },
+    service_tier: 'auto',
+    metadata: { user_id: 'u' },
+    output_config: { effort: 'low' },
+    context_management: { edits: [] },
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'x', cache_control }] }],
+    tools: [{ ...WEATHER, input_schema: { type: 'object', not: {} } }],
+  });
+  assert.equal(
+    response.headers.get('x-sparewatt-ignored-params'),
+    'thinking, service_tier, metadata, context_management, output_config.effort, cache_control, tools.get_weather.input_schema.not',
+  );
+});
+
+test('[CH18] says that marks for a cache have no effect, wherever they stand', async () => {
+  const cache_control = { type: 'ephemeral' };
+  const marked: object[] = [
+    { cache_control },
+    { system: [{ type: 'text', text: 'x', cache_control }] },
+    { tools: [{ ...WEATHER, cache_control }] },
+  ];
+  for (const part of marked) {
+    const response = await post({ model: 'test/silent', ...part });
+    assert.equal(response.headers.get('x-sparewatt-ignored-params'), 'cache_control', JSON.stringify(part));
+  }
+});
+
+test('[CH18] takes who a conversation is of for a hint of where it was read', () => {
+  assert.equal(readMessagesRequest({ ...ASK, metadata: { user_id: 'u' } } as MessagesRequest).chat.user, 'u');
+});
+
+test('[ME6] lets the official client in by either header, and tells it in its own form who may not come in', async () => {
+  for (const options of [{ apiKey: null, authToken: pool.relay.apiKey }, {}]) {
+    assert.equal((await pool.newClient(options).messages.create(ASK)).stop_reason, 'end_turn');
+  }
+  const byHeader = { 'x-api-key': pool.relay.apiKey, 'anthropic-version': '2023-06-01' };
+  const send = (headers: Record<string, string>, body = JSON.stringify(ASK)): Promise<Response> =>
+    fetch(`${pool.relay.url}/v1/messages?beta=true`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+  assert.equal((await send(byHeader)).status, 200);
+  const unknown = { code: 'invalid_api_key', type: 'authentication_error' } as const;
+  await assertRefused(await send({}), unknown);
+  await assertRefused(await send({ 'x-api-key': 'sk-none' }), unknown);
+  await assertRefused(await send(byHeader, '{'), { code: 'invalid_json', type: 'invalid_request_error' });
+  const huge = JSON.stringify({ ...ASK, system: 'x'.repeat(9_000_000) });
+  await assertRefused(await send(byHeader, huge), { code: 'body_too_large', type: 'request_too_large' });
+  const error = await pool
+    .newClient({ apiKey: 'sk-none' })
+    .messages.create(ASK)
+    .catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof Anthropic.AuthenticationError);
+  assert.deepEqual([error.errorCode, typeof error.requestID], ['invalid_api_key', 'string']);
+});
+
+type Made = { key: string };
+
+test('[ME6] tells a key of its limits, rights and models, and the official client when to come back', async () => {
+  const make = async (wishes: object): Promise<Anthropic> => {
+    const { body } = await askAsAdmin<Made>(pool, '/v1/admin/keys', { name: 'x', ...wishes });
+    return pool.newClient({ apiKey: body.key });
+  };
+  const limited = await make({ requests_per_minute: 1 });
+  await limited.messages.create(ASK);
+  const limit = await limited.messages.countTokens({ model: DEMO_CHAT, messages: SUM }).catch((thrown) => thrown);
+  assert.ok(limit instanceof Anthropic.RateLimitError);
+  assert.deepEqual([limit.type, limit.errorCode], ['rate_limit_error', 'rate_limit_exceeded']);
+  const seconds = Number(limit.headers?.get('retry-after'));
+  assert.ok(seconds > 0 && seconds <= 60);
+  const others = await make({ models: ['test/noop'] });
+  const refused = await others.messages.create(ASK).catch((thrown: unknown) => thrown);
+  assert.ok(refused instanceof Anthropic.PermissionDeniedError);
+  const unscoped = await make({ scopes: ['catalog'] });
+  const forbidden = await unscoped.messages.create(ASK).catch((thrown: unknown) => thrown);
+  assert.ok(forbidden instanceof Anthropic.PermissionDeniedError);
+  assert.deepEqual([forbidden.type, forbidden.errorCode], ['permission_error', 'insufficient_scope']);
+});
+
+test('[ME6] says that nobody serves the model now as an overload, which the official client tries again', async () => {
+  const node = await pool.addNode({ name: 'leaving', runtime: createScriptedRuntime({ 'test/gone': () => 'stop' }) });
+  await node.agent.close();
+  const asked = { ...ASK, model: 'test/gone', routing: { max_wait_ms: 1 } };
+  const tries: string[] = [];
+  const patient = pool.newClient({
+    maxRetries: 1,
+    fetch: (url, init) => {
+      tries.push(new Headers(init?.headers).get('x-stainless-retry-count') ?? '');
+      return fetch(url, init);
+    },
+  });
+  const error = await patient.messages.create(asked).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof Anthropic.ServiceUnavailableError);
+  assert.deepEqual([error.type, error.errorCode, tries], ['overloaded_error', 'no_capacity', ['0', '1']]);
+});
+
+test('[ME6] lists the models to the official client', async () => {
+  const ids: string[] = [];
+  for await (const { id } of client.models.list()) ids.push(id);
+  assert.ok(ids.includes(DEMO_CHAT));
+  assert.equal((await client.models.retrieve(DEMO_CHAT)).id, DEMO_CHAT);
+});
