@@ -6,13 +6,14 @@ import type { AgentLog } from '../../shared/agent/log.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import { originOf, type RelayPins } from '../../shared/agent/relay-conversation.ts';
 import type { RunSpans } from '../../shared/agent/run-span.ts';
+import type { GpuOverride } from '../../shared/config/gpu-override.ts';
 import type { KeyStore } from '../../shared/config/node-settings.ts';
 import { REMEMBERED_RELAY_FILE } from '../../shared/config/remembered-relay.ts';
 import { nameOfHost } from '../../shared/identity/host-name.ts';
 import type { PairingInvitation } from '../../shared/identity/pairing-link.ts';
 import { type NodePolicy, POLICY_FILE } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
-import { advertisedHardware } from '../../shared/preferences/gpu-rules.ts';
+import { advertisedHardware, gpuIdsOf } from '../../shared/preferences/gpu-rules.ts';
 import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { describeSoftware, findTools } from './capabilities-software.ts';
@@ -31,6 +32,7 @@ import { openPolicyFile, type PolicyFile } from './policy-file.ts';
 import { rememberingPins } from './relay-memory.ts';
 import { relayPinsIn } from './relay-pins.ts';
 import { fileSecretBox } from './secret-box.ts';
+import { type ToldGpus, withToldGpus } from './told-gpus.ts';
 
 const PINS_FILE = 'relay-pins.json';
 
@@ -61,6 +63,8 @@ export type HeadlessAgentOptions = {
   idleMs?: number;
   /** What the owner lets the node run, or the file that says it; `policy.json` of the data folder when absent. */
   policy?: string | NodePolicy;
+  /** What the owner tells of GPUs, beside what is found or instead of it. */
+  gpus?: readonly GpuOverride[];
   /** Tells programs of this machine what the node can do, at `GET /caps` of this port; 0 takes a free one. */
   capsPort?: number;
   /** Where the times of runs are told; nowhere when absent. */
@@ -99,7 +103,9 @@ async function startNode(
   control: HeadlessControl,
 ): Promise<Agent> {
   const identity = options.identity ?? (await identityOf(options));
-  const hardware = await describeHardware();
+  const found = await describeHardware();
+  const told = toldGpus(found, options);
+  const hardware = { ...found, gpus: told.gpus };
   const allowed = (): Hardware => advertisedHardware(hardware, preferences() ?? { gpus: {} });
   const runtime = await openRuntime({
     ...options,
@@ -135,8 +141,21 @@ async function startNode(
     log: options.log,
     ...(options.joinToken === undefined ? {} : { joinToken: options.joinToken }),
   });
-  control.attach({ agent, models: runtime.models, freeMemory: runtime.freeMemory });
+  control.attach({ agent, models: runtime.models, freeMemory: runtime.freeMemory, gpus: told });
   return options.capsPort === undefined ? agent : await withCapsServer(agent, options.capsPort, options.log);
+}
+
+/** Errors: `invalid_setting`. */
+function toldGpus({ gpus }: Hardware, { gpus: overrides = [], log }: HeadlessAgentOptions): ToldGpus {
+  const told = withToldGpus(gpus ?? null, overrides);
+  // A card that is not plugged in today is no mistake of the settings.
+  for (const id of told.unmatched) {
+    log.warn(
+      { gpu: id, found: gpuIdsOf((gpus ?? []).map(({ name }) => name)) },
+      'no GPU that node.gpus names was found',
+    );
+  }
+  return told;
 }
 
 /** The key of the node of a data folder. Errors: those of `openNodeKey`. */

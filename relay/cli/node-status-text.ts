@@ -3,6 +3,7 @@ import type { RelayLink, RunningJob } from '../../shared/ipc/app-state.ts';
 import { needsText, type SetRule } from '../../shared/preferences/owner-rules.ts';
 import { counted } from '../../shared/problems/counted.ts';
 import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
+import { gpuText } from '../../shared/protocol/machine-text.ts';
 import type { ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
 import { momentText } from './moment-text.ts';
 import { printable } from './printable.ts';
@@ -29,9 +30,18 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
     ),
     ...(done === undefined ? [] : [row('done', `${doneText(done)} since ${momentText(startedAt, now)}`)]),
     ...rows('models', models.flatMap(modelTexts)),
+    ...(status.gpus === undefined ? [] : rows('GPUs', gpuTexts(status.gpus))),
     ...(rules.length === 0 ? [] : rows('rules', ruleTexts(rules, kind))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What counts of them, and what was found. */
+function gpuTexts({ counted: counting, removed }: NonNullable<NodeStatus['gpus']>): string[] {
+  return [
+    ...counting.map((gpu) => printable(gpuText(gpu))),
+    ...removed.map((gpu) => `none, as its owner says: ${printable(gpuText(gpu))}`),
+  ];
 }
 
 function doneText({ jobs, outputTokens }: NonNullable<NodeStatus['done']>): string {

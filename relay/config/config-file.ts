@@ -106,7 +106,7 @@ function unknownKey(section: SectionName, key: string, isTableHere: boolean): st
 function lineOf(text: string, section: SectionName, key: string): number | undefined {
   let current = 'program';
   for (const [index, line] of text.split('\n').entries()) {
-    const header = /^\s*\[\s*([\w."-]+)\s*\]/.exec(line)?.[1]?.replaceAll('"', '');
+    const header = /^\s*\[{1,2}\s*([\w."-]+)\s*\]/.exec(line)?.[1]?.replaceAll('"', '');
     if (header !== undefined) current = header;
     if (header === pathOf({ section, key })) return index + 1;
     if (current === section && /^\s*["']?([\w-]+)["']?\s*=/.exec(line)?.[1] === key) return index + 1;

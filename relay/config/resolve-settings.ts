@@ -3,7 +3,7 @@ import { flagOf } from '../../shared/config/setting.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { type ConfigFile, placeIn } from './config-file.ts';
 import { pathOf, rowsOf, type SectionName, type SettingRow } from './sections.ts';
-import { faultOf, fromText } from './setting-value.ts';
+import { faultOf, fromText, withItemsRead } from './setting-value.ts';
 
 /** In rising order: the later wins. */
 export const ORIGINS = ['default', 'remembered', 'file', 'environment', 'flag'] as const;
@@ -67,7 +67,7 @@ function candidates(row: SettingRow, { file, env, flags }: Given): Candidate[] {
   if (flag !== undefined) {
     found.push({ value: flag, origin: 'flag', place: `--${flagOf(row.key, row.setting)}` });
   }
-  return found;
+  return found.map(({ value, ...from }) => ({ ...from, value: withItemsRead(row, value) }));
 }
 
 function readFileValue({ setting }: SettingRow, value: unknown, file: ConfigFile): unknown {

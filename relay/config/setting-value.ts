@@ -20,13 +20,21 @@ export function fromText(schema: TSchema, text: string): unknown {
   }
 }
 
+/** A list of a setting whose items may stand as text, with what they say. */
+export function withItemsRead({ setting }: Pick<SettingRow, 'setting'>, value: unknown): unknown {
+  const { itemOfText } = setting;
+  if (itemOfText === undefined || !Array.isArray(value)) return value;
+  return value.map((item: unknown) => (typeof item === 'string' ? itemOfText(item) : item));
+}
+
 /** What is wrong with a value, as the end of a sentence; undefined when nothing is. Never repeats the value. */
 export function faultOf(
   { schema, setting }: Pick<SettingRow, 'schema' | 'setting'>,
   value: unknown,
 ): string | undefined {
   const isAddress = 'pattern' in schema && typeof value === 'string' && String(schema.pattern).startsWith('^https?');
-  if (Value.Check(schema, value) && (!isAddress || URL.canParse(value))) return undefined;
+  // First, as it may ask for more than a schema can say.
   const partAtFault = setting.faultOf?.(value);
-  return partAtFault === undefined ? `must be ${setting.wanted}` : `is wrong: ${partAtFault}`;
+  if (partAtFault !== undefined) return `is wrong: ${partAtFault}`;
+  return Value.Check(schema, value) && (!isAddress || URL.canParse(value)) ? undefined : `must be ${setting.wanted}`;
 }

@@ -3,6 +3,7 @@ import { NodePolicy } from '../policy/node-policy.ts';
 import { policyFault } from '../policy/parse-policy.ts';
 import { PLAIN_TEXT } from '../protocol/plain-text.ts';
 import { TOOL_TYPES } from '../protocol/subjects.ts';
+import { GpuOverrides, gpuOverrideOfText, gpuOverridesFault } from './gpu-override.ts';
 import { described } from './setting.ts';
 
 /** `[node]` of the configuration file: what a machine that works for a relay can be told. */
@@ -196,6 +197,22 @@ export const NodeSettings = Type.Object(
         argument: 'program',
         otherwise: 'none',
         example: ['ffmpeg'],
+      }),
+    }),
+    gpus: Type.Unsafe<Static<typeof GpuOverrides>>({
+      ...GpuOverrides,
+      default: [],
+      ...described({
+        description:
+          'GPUs that the node does not find, or finds otherwise than they are: name, vendor, memory_gib, driver, backends; found and remove',
+        wanted: 'a list of GPUs, each as "name=RTX 4090; memory_gib=24"',
+        env: 'SPAREWATT_NODE_GPUS',
+        flag: 'gpu',
+        argument: 'fields',
+        otherwise: 'what the node finds',
+        example: ['name=NVIDIA RTX 4090; memory_gib=24; backends=cuda'],
+        itemOfText: gpuOverrideOfText,
+        faultOf: gpuOverridesFault,
       }),
     }),
     caps_port: Type.Optional(

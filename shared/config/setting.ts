@@ -18,6 +18,8 @@ export type Setting = {
   path?: boolean;
   /** What applies when nothing is given, where that is not a fixed value. */
   otherwise?: string;
+  /** Reads an item of a list that stands as text; what it does not understand it gives back. */
+  itemOfText?: (text: string) => unknown;
   /** What is wrong with a value that has parts, beginning with the part; undefined where it has none. */
   faultOf?: (value: unknown) => string | undefined;
   /** A value for documents. */

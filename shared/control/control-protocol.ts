@@ -4,7 +4,7 @@ import { RelayLink, RunningJob } from '../ipc/app-state.ts';
 import { SetRule } from '../preferences/owner-rules.ts';
 import { Wish } from '../preferences/wish.ts';
 import { ProblemRecord } from '../problems/problem-record.ts';
-import { DeviceTrial } from '../protocol/capabilities.ts';
+import { DeviceTrial, Gpu } from '../protocol/capabilities.ts';
 import { ThreadTrial } from '../runtimes/thread-trial.ts';
 
 /**
@@ -93,6 +93,8 @@ export const NodeStatus = Type.Object({
   /** What it has done for others since it started; the app keeps a ledger instead. */
   done: Type.Optional(Type.Object({ jobs: Type.Integer({ minimum: 0 }), outputTokens: Type.Integer({ minimum: 0 }) })),
   models: Type.Array(HeldModel),
+  /** Where the owner tells of GPUs in its settings: those that count, with what was found, and those that are none. */
+  gpus: Type.Optional(Type.Object({ counted: Type.Array(Gpu), removed: Type.Array(Gpu) })),
   /** The owner's rules for what goes on at the machine, and whether the system tells enough to follow each. */
   rules: Type.Optional(Type.Array(SetRule)),
 });

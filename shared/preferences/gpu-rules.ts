@@ -64,7 +64,9 @@ export function advertisedHardware(hardware: Hardware, preferences: Preferred): 
     const { enabled, memory_bytes } = gpuPreference(preferences, ids[index] ?? '');
     if (!enabled) return [];
     if (memory_bytes === null) return [gpu];
-    return [{ ...gpu, vram_bytes: Math.min(gpu.vram_bytes ?? memory_bytes, memory_bytes) }];
+    const capped = { ...gpu, vram_bytes: Math.min(gpu.vram_bytes ?? memory_bytes, memory_bytes) };
+    // What stands beside what the owner tells of it says no more.
+    return [gpu.found == null ? capped : { ...capped, found: { ...gpu.found, vram_bytes: null } }];
   });
   return { ...hardware, gpus: shown, webgpu: shown.length === 0 && gpus.length > 0 ? null : (webgpu ?? null) };
 }

@@ -112,11 +112,25 @@ export type ServedModel = Static<typeof ServedModel>;
 /** Model files found on the node's disk, served or not. Never a path. */
 export const InstalledArtifact = Type.Object({ name: Text, size_bytes: Count, files: Count });
 
-export const Gpu = Type.Object({
+/** A document with more is malformed. */
+export const MOST_GPUS = 64;
+
+const FoundGpu = Type.Object({
   name: Text,
   vendor: OrNull(Text),
   vram_bytes: OrNull(Count),
   driver: OrNull(Text),
+});
+
+export const Gpu = Type.Object({
+  ...FoundGpu.properties,
+  /** What models can be run with on it, as its owner told; nobody else tells. */
+  backends: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16 })),
+  /**
+   * Of a GPU of which its owner told something in the node's settings: what the node itself had found, null where that was
+   * nothing. Absent where all of it was found.
+   */
+  found: Type.Optional(OrNull(FoundGpu)),
 });
 export type Gpu = Static<typeof Gpu>;
 
@@ -135,7 +149,7 @@ export const Hardware = Type.Object({
   cpu_threads: Count,
   memory_bytes: Count,
   /** Null where the node has no way to look, an empty list where it looked and found none. */
-  gpus: Type.Optional(OrNull(Type.Array(Gpu, { maxItems: 64 }))),
+  gpus: Type.Optional(OrNull(Type.Array(Gpu, { maxItems: MOST_GPUS }))),
   webgpu: Type.Optional(OrNull(WebGpu)),
 });
 export type Hardware = Static<typeof Hardware>;

@@ -19,6 +19,7 @@ import type { RuntimeModel } from '../../../shared/runtimes/runtime.ts';
 import { readOwnProcesses } from '../presence/own-processes.ts';
 import { createOwnerCare, type OwnerCare } from '../presence/owner-care.ts';
 import { systemSensors } from '../presence/system-sensors.ts';
+import type { ToldGpus } from '../told-gpus.ts';
 import { type ControlDesk, createSince } from './control-desk.ts';
 import { type Control, openControl } from './control-server.ts';
 import type { ReadableLog } from './log-memory.ts';
@@ -54,6 +55,8 @@ export type ControlledNode = {
   models(): readonly RuntimeModel[];
   /** Takes the models out of memory that no job needs. */
   freeMemory(): Promise<void>;
+  /** What its owner tells of GPUs; nothing where absent. */
+  gpus?: Pick<ToldGpus, 'gpus' | 'removed'>;
 };
 
 /** A part of how often any sensor is asked, so that each is asked as often as it says. */
@@ -171,6 +174,7 @@ function createHeadlessDesk({ wish, jobs, care, link, node, policy, log, now, ve
       done: jobs.done(),
       models: heldOf(node()?.models() ?? []),
       rules: care.rules(),
+      ...toldOf(node()?.gpus),
     };
   };
   return {
@@ -180,6 +184,14 @@ function createHeadlessDesk({ wish, jobs, care, link, node, policy, log, now, ve
     finish: () => wish.say({ state: 'finish' }),
     log,
   };
+}
+
+/** Nothing where all was found as it is. */
+function toldOf(told: ControlledNode['gpus']): Pick<NodeStatus, 'gpus'> {
+  const { gpus, removed = [] } = told ?? {};
+  const counted = gpus ?? [];
+  const isTold = removed.length > 0 || counted.some(({ found }) => found !== undefined);
+  return isTold ? { gpus: { counted, removed } } : {};
 }
 
 type Circumstances = {

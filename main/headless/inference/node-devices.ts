@@ -23,18 +23,22 @@ const SOFTWARE_DRIVER = /swiftshader|lvp_icd|lavapipe|llvmpipe/i;
 const SHARE_OF_MEMORY = 0.75;
 /** Relays read it: it says nothing of what is switched off. */
 const KEPT = 'its owner keeps it for themselves';
+const NOT_TOLD = 'its owner tells of other ways to use the GPU';
 
 /**
  * What Node's ONNX Runtime could run models on here, by what was found of the machine and what its owner allows; whether
  * it does, a trial tells. Its own WebGPU does not say what it computes on, so that it counts as real only where a GPU was
- * found. ONNX Runtime takes one of the GPUs that suit it: all of them have to be enabled, and the smallest cap counts.
+ * found, or told of by the owner. ONNX Runtime takes one of the GPUs that suit it: all of them have to be enabled, and the smallest cap counts.
  */
 export function nodeDevices(machine: NodeMachine): DeviceFact[] {
   const { platform, backends, memoryBytes } = machine;
   const all = ruledGpus(machine);
-  const nvidia = all.filter(({ vendor }) => vendor === 'NVIDIA');
-  const fact = (device: Device, of: readonly RuledGpu[], missing: string | undefined): DeviceFact => {
-    const why = missing ?? (of.every(({ enabled }) => enabled) ? undefined : KEPT);
+  const nvidia = all.filter(({ vendor, backends: told }) => vendor === 'NVIDIA' || told?.includes('cuda') === true);
+  const fact = (device: Device, may: readonly RuledGpu[], missing: string | undefined): DeviceFact => {
+    const of = may.filter(({ backends: told }) => told?.includes(device) ?? true);
+    const none = may.length > 0 && of.length === 0 ? NOT_TOLD : undefined;
+    // Whatever is told, ONNX Runtime may take any that suits it.
+    const why = missing ?? none ?? (may.every(({ enabled }) => enabled) ? undefined : KEPT);
     return {
       device,
       isPresent: why === undefined && backends.includes(device),

@@ -69,6 +69,7 @@ export function defineAgentCommand(command: Command): void {
         modelSources: settings.model_sources,
         slots: settings.slots,
         allowTools: settings.allow_tools,
+        gpus: settings.gpus,
         keyStore: settings.key_store,
         version: VERSION,
         log,

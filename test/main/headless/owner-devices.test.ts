@@ -51,6 +51,20 @@ test('[O10] a device is one where every GPU that it may take is switched on, wit
   assert.equal(memoryOf({ 'rtx-4070': capped(4 * GIB), 'uhd-770': capped(2 * GIB) }), 2 * GIB);
 });
 
+test('[K16] a GPU that its owner tells of is tried in the ways that they tell, and in no others', () => {
+  const arc: Gpu = { name: 'Arc', vendor: 'Intel', vram_bytes: 16 * GIB, driver: null, found: null };
+  const alone = (backends: string[]) => present({ gpus: [{ ...arc, backends }] });
+  assert.deepEqual(present({ gpus: [] }), ['cpu']);
+  assert.deepEqual(present({ gpus: [arc] }), ['webgpu', 'cpu'], 'as one that was found');
+  assert.deepEqual([alone(['webgpu']), alone(['cuda']), alone(['dml'])], [['webgpu', 'cpu'], ['cuda', 'cpu'], ['cpu']]);
+  const facts = nodeDevices({ ...MACHINE, gpus: [{ ...arc, backends: ['cuda'] }] });
+  assert.equal(facts.find(({ device }) => device === 'cuda')?.memoryBytes, 16 * GIB);
+  assert.match(facts.find(({ device }) => device === 'webgpu')?.why ?? '', /other ways/);
+  // ONNX Runtime takes which it likes, so that a switch holds whatever is told.
+  const off = { gpus: { arc: OFF } };
+  assert.deepEqual(present({ gpus: [NVIDIA, { ...arc, backends: ['cuda'] }], preferences: off }), ['cpu']);
+});
+
 async function writeTwo(context: TestContext): Promise<string> {
   const folder = temporaryFolder(context);
   const transitions = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));

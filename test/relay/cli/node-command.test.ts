@@ -129,6 +129,24 @@ test('the state is shown in aligned lines, without colours in a pipe', () => {
   assert.match(locked, /relay {3}not known: the key store of this system is locked\n/);
 });
 
+test('what the owner tells of GPUs is shown beside what was found, and what is none as that', () => {
+  const gpu = { name: 'RTX\u001b', vendor: 'NVIDIA', vram_bytes: null, driver: null };
+  const gpus = {
+    counted: [gpu, { ...gpu, vram_bytes: 2 ** 33, found: gpu }],
+    removed: [{ ...gpu, name: 'llvm\u001bpipe' }],
+  };
+  assert.deepEqual(
+    nodeStatusText({ ...TEST_STATUS, gpus }, NOW)
+      .split('\n')
+      .slice(6, -1),
+    [
+      '  GPUs    RTX\\u{1b}',
+      '          RTX\\u{1b}, 8.0 GiB of its own (told by its owner; found: RTX\\u{1b})',
+      '          none, as its owner says: llvm\\u{1b}pipe',
+    ],
+  );
+});
+
 test('rules of the owner are shown as what is followed and what is not, and a node without any shows none', () => {
   const rules = [
     { rule: 'games.programs', needs: 'programs', followed: true },

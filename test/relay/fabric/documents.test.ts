@@ -41,6 +41,25 @@ test('[K3] drops what is no document, and counts it', async () => {
   }
 });
 
+test('[K16] takes a GPU with what was found beside it, and drops a document in which that is none', async () => {
+  const gpu = { name: 'RTX', vendor: null, vram_bytes: 1, driver: null };
+  const { hardware } = signed();
+  const withGpus = (gpus: unknown): Uint8Array =>
+    encodeJson(signed({ hardware: { ...hardware, gpus } as CapabilityDocument['hardware'] }));
+  for (const told of [{ found: null }, { found: { ...gpu, later: true } }, { found: gpu, backends: ['of-tomorrow'] }]) {
+    const document = await createDocuments(() => 0).read(ATTIC, withGpus([{ ...gpu, ...told }]));
+    assert.deepEqual(document.hardware.gpus, [{ ...gpu, ...told }]);
+  }
+  const wrong = [
+    ...[true, 'RTX', [], {}, { ...gpu, name: 'x'.repeat(257) }, { ...gpu, vram_bytes: -1 }].map((found) => ({ found })),
+    ...['cuda', [1], ['x'.repeat(33)], Array.from({ length: 17 }, () => 'cuda')].map((backends) => ({ backends })),
+  ];
+  for (const told of wrong) {
+    assert.deepEqual(await refused(withGpus([{ ...gpu, ...told }])), { malformed: 1 }, JSON.stringify(told));
+  }
+  assert.deepEqual(await refused(withGpus(Array.from({ length: 65 }, () => gpu))), { malformed: 1 });
+});
+
 test('[K3] drops a document without signature or times', async () => {
   const { signature: _, ...unsigned } = signed();
   assert.deepEqual(await refused(encodeJson(unsigned)), { unsigned: 1 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { LiveNode } from '../../../relay/fabric/node-table.ts';
 import { createNodeTable } from '../../../relay/fabric/node-table.ts';
 import { createAvailability } from '../../../relay/registry/service-availability.ts';
-import type { CapabilityDocument } from '../../../shared/protocol/capabilities.ts';
+import type { CapabilityDocument, Gpu } from '../../../shared/protocol/capabilities.ts';
 import { BUILT_IN_SERVICES } from '../../../shared/registry/catalog/all.ts';
 import { pretendedModel } from '../../support/pretended-model.ts';
 
@@ -67,4 +67,22 @@ test('needs that no single node has together are told together', () => {
   const withModel = node('b', { capabilities: image, served_models: [pretendedModel('test/sd-turbo', 'image')] });
   const { missing } = createAvailability([withGpu, withModel])(service('stable-diffusion/generate'));
   assert.match(missing.join(), /^a model named .* and a GPU with 4 GiB of memory on one node$/);
+});
+
+test('[K16] the memory of a GPU counts for what a service needs as its owner tells it, for more and for less', () => {
+  const image = { llm: false, embed: false, image: true, providers: {} };
+  const machine = { platform: 't', arch: 't', cpu: 't', cpu_threads: 1, memory_bytes: 1 };
+  const card = (gib: number | null) => ({
+    ...{ name: 'g', vendor: null, driver: null },
+    vram_bytes: gib === null ? null : gib * 2 ** 30,
+  });
+  const countOf = (...gpus: Gpu[]): number => {
+    const part = { capabilities: image, served_models: [pretendedModel('test/sd-turbo', 'image')] };
+    const told = node('a', { ...part, hardware: { ...machine, gpus } });
+    return createAvailability([told])(service('stable-diffusion/generate')).nodes;
+  };
+  assert.equal(countOf(card(null)), 0);
+  assert.equal(countOf({ ...card(8), found: card(null) }), 1);
+  assert.equal(countOf({ ...card(8), found: null }), 1);
+  assert.equal(countOf({ ...card(1), found: card(8) }), 0);
 });

@@ -54,6 +54,16 @@ test('[O10] a GPU that is switched off is not told of, and of a capped one no mo
   );
 });
 
+test('[O10] what was found beside the words of an owner tells no more than the cap, and goes with its GPU', () => {
+  const found = { name: 'RTX', vendor: 'NVIDIA', vram_bytes: 90_000, driver: null };
+  const machine = { platform: 'linux', arch: 'x64', cpu: 'c', cpu_threads: 1, memory_bytes: 1 };
+  const shown = (enabled: boolean, cap: number | null) =>
+    advertisedHardware({ ...machine, gpus: [{ ...found, found }] }, { gpus: { rtx: rule(enabled, cap) } }).gpus;
+  assert.deepEqual(shown(true, null), [{ ...found, found }]);
+  assert.deepEqual(shown(true, 4_000), [{ ...found, vram_bytes: 4_000, found: { ...found, vram_bytes: null } }]);
+  assert.deepEqual(shown(false, null), []);
+});
+
 test('a node without a screen understands the document of the desktop app, as for while its person is away', () => {
   const read = (changes: object) =>
     parseOwnerDocument(JSON.stringify({ ...DEFAULT_PREFERENCES, ...changes }), 'p.json');

@@ -32,3 +32,15 @@ test('a tab is told by what its page computes with, and not by what a page is ne
   const miner = { ...tab, cpu: 'unknown', cpu_threads: 0, webgpu: null };
   assert.deepEqual(machineTexts(miner), ['graphics card not known'], 'a miner says what it likes');
 });
+
+test('[K16] a graphics card that its owner told of is told as such, with what was found', () => {
+  const told = (found: typeof card | null, more = {}) =>
+    machineTexts({ ...machine, gpus: [{ ...card, found, ...more }] })[0];
+  const text = 'NVIDIA RTX 4090, 24 GiB of its own';
+  assert.equal(
+    told(null, { backends: ['cuda', 'webgpu'] }),
+    `${text} for cuda, webgpu (told by its owner; found: nothing)`,
+  );
+  const found = { ...card, name: 'Generic', vram_bytes: 2 ** 31 };
+  assert.equal(told(found), `${text} (told by its owner; found: Generic, 2.0 GiB of its own)`);
+});
