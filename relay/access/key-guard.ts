@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { ADMIN, hashApiKey, type Principal } from './api-keys.ts';
+import { ADMIN, hashApiKey, type KeyLimits, limitsOf, type Principal } from './api-keys.ts';
 
 /** How long a revocation by another process may stay unnoticed. */
 const CACHE_MS = 5_000;
@@ -15,8 +15,8 @@ export type KeyGuardOptions = {
   store: KeyStore;
   adminToken: string;
   now?: () => number;
-  /** Learns how far a key with a limit of credits may go, before it is let in. */
-  setCreditLimit?: (keyId: string, limitMicro: number) => void;
+  /** Learns what limits the account of a key, before it is let in; done when that counts. Errors: `storage_failed`. */
+  setLimits?: (accountId: string, limits: KeyLimits) => Promise<void> | undefined;
 };
 
 export type KeyGuard = {
@@ -49,12 +49,12 @@ export function createKeyGuard({
   store,
   adminToken,
   now = Date.now,
-  setCreditLimit = () => undefined,
+  setLimits = () => undefined,
 }: KeyGuardOptions): KeyGuard {
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
   const usage = createUsageLog(store, now);
-  /** How often something was to be forgotten: what was asked before may be of a key as it was. */
+  /** How often something was to be forgotten: what was asked before may be of a key as it was, and is asked again. */
   let forgotten = 0;
 
   function recall(digest: string): Known | undefined {
@@ -66,15 +66,16 @@ export function createKeyGuard({
     const forgottenBefore = forgotten;
     const key = await store.findKeyByHash(digest);
     if (key === undefined) throw refusal('is not a key of this relay');
-    const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
-    const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
+    const { accountId, scopes } = key;
+    const limits = limitsOf(key);
     const isLimited = Object.values(limits).some((limit) => limit !== null);
-    if (creditLimitMicro !== null) setCreditLimit(accountId, creditLimitMicro);
+    if (forgotten === forgottenBefore) await setLimits(accountId, limits);
+    if (forgotten !== forgottenBefore) return read(digest);
     const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
     const more = { ...(isLimited ? { limits } : {}), ...mustSign };
     const principal: Principal = { kind: 'client', keyId: accountId, scopes, ...more };
     const fresh = { key, principal, readAt: now() };
-    if (forgotten === forgottenBefore) known.set(digest, fresh);
+    known.set(digest, fresh);
     return fresh;
   }
 

@@ -7,7 +7,7 @@ import {
   type RevokedKey,
   SCOPE_MEANINGS,
 } from '../../../shared/api/keys.ts';
-import { creditsText } from '../../credits/billing.ts';
+import { creditsText } from '../../credits/credits-text.ts';
 import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
 import { readOperator } from '../client-options.ts';
 import { parseMicro } from '../credit-text.ts';

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { CreditStanding } from '../../../shared/api/credits.ts';
 import type { ApiKeyList } from '../../../shared/api/keys.ts';
 import type { UsageReport, UsageRow } from '../../../shared/api/usage.ts';
-import { creditsText } from '../../credits/billing.ts';
+import { creditsText } from '../../credits/credits-text.ts';
 import { type JsonOption, print } from '../answering-command.ts';
 import { addClientOptions, readClient, readOperator } from '../client-options.ts';
 import { getJson } from '../get-json.ts';

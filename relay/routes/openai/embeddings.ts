@@ -31,7 +31,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
       const input: EmbedInput = { dimensions: body.dimensions ?? null, inputs: readInputs(body.input) };
       const routing = readRoutingOptions(body.routing, services);
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
-      reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+      reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services) });
       const hangUp = hangUpOf(reply.raw);
       const vectors = collectVectors();
       const result = await services.jobs.run(job, vectors, hangUp.controller).finally(hangUp.stop);

@@ -20,6 +20,7 @@ import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
 import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
+import { keyBudgets } from './0170-key-budgets.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   jobsByState,
   keyDescription,
   batches,
+  keyBudgets,
 ];
