@@ -23,7 +23,16 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
   const rateLimits = createRateLimits(Date.now);
   await recallUses({ store, rateLimits, now: Date.now });
   const keepers: LimitKeepers = { rateLimits, parallelLimits: createParallelLimits(), billing };
-  const setLimits = (accountId: string, limits: KeyLimits) => setAccountLimits(accountId, limits, keepers);
+  const roomListeners: (() => void)[] = [];
+  const onRoom = (listener: () => void): void => {
+    roomListeners.push(listener);
+    keepers.parallelLimits.onRoom(listener);
+  };
+  const setLimits = (accountId: string, limits: KeyLimits): Promise<void> => {
+    const done = setAccountLimits(accountId, limits, keepers);
+    for (const listener of roomListeners) listener();
+    return done;
+  };
   // Jobs that wait go by them before their key asks again.
   for (const key of await store.keys.listKeys()) await setLimits(key.accountId, limitsOf(key));
   const keys = createKeyGuard({ store: store.keys, adminToken, setLimits });
@@ -35,6 +44,8 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     keys,
     budgetNews,
     ...keepers,
+    /** Calls it whenever jobs that wait for a limit of their key may go on. */
+    onRoom,
     operatorSessions,
     keyAdmin: createKeyAdmin({
       ...{ store: store.keys, forget, setLimits, recordUsage, secrets, now: Date.now },

@@ -69,7 +69,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     sendWebhook: createWebhookSender(webhookAddresses),
     jobs,
     paceMs: access.rateLimits.waitMs,
-    slots: access.parallelLimits,
+    slots: { ...access.parallelLimits, onRoom: access.onRoom },
     spent,
     runLimits: limits,
     onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKeyAdmin } from '../../../relay/access/key-admin.ts';
 import { deriveSigningSecrets } from '../../../relay/access/signing-secrets.ts';
-import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import type { KeyStanding } from '../../../shared/api/keys.ts';
+import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { T0 } from '../store/store-records.ts';
 
 test('an account is done with once no key of it works and one was revoked, not when its key has only run out', async (t) => {

@@ -15,7 +15,10 @@ test('a request beyond the limit is refused until one before it is over', () => 
   const [first, second] = [answer(), answer()];
   for (const one of [first, second]) limits.enter('k', 2, one);
   assert.throws(() => limits.enter('k', 2, answer()), isFull);
-  assert.throws(() => limits.enter('k', 2, answer()), (error: unknown) => (error as { retryAfterMs: number }).retryAfterMs > 0);
+  assert.throws(
+    () => limits.enter('k', 2, answer()),
+    (error: unknown) => (error as { retryAfterMs: number }).retryAfterMs > 0,
+  );
   limits.enter('other', 2, answer());
   assert.deepEqual(limits.standing('k'), { limit: 2, running: 2 });
   second.emit('close');
@@ -67,7 +70,11 @@ test('a limit that is changed counts at once, and what runs goes on', () => {
 });
 
 test('whatever begins, ends, ends twice and is changed, a key runs what was begun and has not ended, and no request goes beyond', () => {
-  const step = fc.record({ key: fc.constantFrom('a', 'b'), what: fc.constantFrom('enter', 'begin', 'close', 'twice', 'fit'), n: fc.nat(5) });
+  const step = fc.record({
+    key: fc.constantFrom('a', 'b'),
+    what: fc.constantFrom('enter', 'begin', 'close', 'twice', 'fit'),
+    n: fc.nat(5),
+  });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const limits = createParallelLimits();
@@ -75,7 +82,10 @@ test('whatever begins, ends, ends twice and is changed, a key runs what was begu
       for (const key of ['a', 'b']) limits.fit(key, 3);
       for (const { key, what, n } of steps) {
         const mine = of[key as 'a' | 'b'];
-        if (what === 'fit') limits.fit(key, (mine.limit = n + 1));
+        if (what === 'fit') {
+          mine.limit = n + 1;
+          limits.fit(key, mine.limit);
+        }
         if (what === 'begin') mine.ends.push(limits.begin(key));
         if (what === 'enter') {
           const one = answer();
