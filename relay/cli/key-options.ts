@@ -4,29 +4,29 @@ import { BUDGET_DURATION } from '../../shared/credits/budget-period.ts';
 import type { JsonOption } from './answering-command.ts';
 import { parseMicro } from './credit-text.ts';
 
-/** What a key may do; null takes a limit away. */
-export type KeyOptions = JsonOption & {
-  description?: string | null;
-  scope?: (KeyScope | 'all')[];
-  onlyModel?: string[];
-  requestsPerMinute?: number | null;
-  tokensPerMinute?: number | null;
-  maxParallelRequests?: number | null;
-  creditLimit?: number | null;
-  budget?: number | null;
-  budgetDuration?: string | null;
-  softBudget?: number | null;
-  days?: number | null;
-};
-
 const NONE = 'none';
 const ALL = 'all';
 const DAY_MS = 86_400_000;
 
+/** What a key may do; `none` takes a limit away, since the parser knows no null. */
+export type KeyOptions = JsonOption & {
+  description?: string;
+  scope?: (KeyScope | 'all')[];
+  onlyModel?: string[];
+  requestsPerMinute?: number | typeof NONE;
+  tokensPerMinute?: number | typeof NONE;
+  maxParallelRequests?: number | typeof NONE;
+  creditLimit?: number | typeof NONE;
+  budget?: number | typeof NONE;
+  budgetDuration?: string;
+  softBudget?: number | typeof NONE;
+  days?: number | typeof NONE;
+};
+
 /** The same for a key that is made and one that is changed. */
 export function addKeyOptions(command: Command): Command {
   const limit = (flags: string, help: string, read: (text: string) => unknown): Option =>
-    new Option(flags, help).argParser((text) => (text === NONE ? null : read(text)));
+    new Option(flags, help).argParser((text) => (text === NONE ? NONE : read(text)));
   return command
     .addOption(limit('--description <text>', 'what it is for, or whom to ask about it', String))
     .addOption(
@@ -46,10 +46,10 @@ export function addKeyOptions(command: Command): Command {
 /** What of a key was said. */
 export function orderOf(options: KeyOptions): ChangeKeyRequest {
   const { scope, onlyModel, days } = options;
-  const said: { [name in keyof ChangeKeyRequest]: ChangeKeyRequest[name] | undefined } = {
+  const said: { [name in keyof ChangeKeyRequest]: ChangeKeyRequest[name] | typeof NONE | undefined } = {
     description: options.description,
-    scopes: scope && (scope.includes(ALL) ? null : ([...new Set(scope)] as KeyScope[])),
-    models: onlyModel && (onlyModel.includes(ALL) ? null : onlyModel),
+    scopes: scope && (scope.includes(ALL) ? NONE : ([...new Set(scope)] as KeyScope[])),
+    models: onlyModel && (onlyModel.includes(ALL) ? NONE : onlyModel),
     requests_per_minute: options.requestsPerMinute,
     tokens_per_minute: options.tokensPerMinute,
     max_parallel_requests: options.maxParallelRequests,
@@ -59,7 +59,8 @@ export function orderOf(options: KeyOptions): ChangeKeyRequest {
     soft_budget_micro: options.softBudget,
     expires_at: typeof days === 'number' ? Date.now() + days * DAY_MS : days,
   };
-  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+  const entries = Object.entries(said).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([name, value]) => [name, value === NONE ? null : value]));
 }
 
 /** Reads a whole number of `least` or more. */

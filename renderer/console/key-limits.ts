@@ -4,6 +4,8 @@ import { STRINGS } from './strings.ts';
 
 const TEXT = STRINGS.keys;
 const MICRO = 1_000_000;
+/** To the millionth, in which they are counted. */
+const CREDITS = new Intl.NumberFormat('en', { maximumFractionDigits: 6 });
 
 /** What limits a key, in lines, with what of it is used and left. */
 export function limitLines(key: ApiKey, now: number): string[] {
@@ -27,7 +29,9 @@ function countLines(key: ApiKey): string[] {
     ...(requests === null ? [] : [left(TEXT.requestsOf(shownCount(requests)), standing.requests_left)]),
     ...(tokens === null ? [] : [left(TEXT.tokensOf(shownCount(tokens)), standing.tokens_left)]),
     ...(parallel === null ? [] : [TEXT.parallelOf(shownCount(standing.running_requests ?? 0), shownCount(parallel))]),
-    ...(credits === null ? [] : [left(TEXT.creditsOf(shownCredits(credits)), inCredits(standing.credits_left_micro))]),
+    ...(credits === null
+      ? []
+      : [TEXT.left(TEXT.creditsOf(shownCredits(credits)), shownCredits(standing.credits_left_micro ?? 0))]),
   ];
 }
 
@@ -43,10 +47,6 @@ function budgetLines(key: ApiKey, now: number): string[] {
   ];
 }
 
-function inCredits(micro: number | null): number | null {
-  return micro === null ? null : micro / MICRO;
-}
-
 function shownCredits(micro: number): string {
-  return shownCount(micro / MICRO);
+  return CREDITS.format(micro / MICRO);
 }
