@@ -8,6 +8,7 @@ import type { Principal, Scope } from './access/api-keys.ts';
 import type { KeyAdmin } from './access/key-admin.ts';
 import type { KeyGuard } from './access/key-guard.ts';
 import type { OperatorSessions } from './access/operator-sessions.ts';
+import type { ParallelLimits } from './access/parallel-limits.ts';
 import type { RateLimits } from './access/rate-limits.ts';
 import type { SessionCookie } from './access/session-cookie.ts';
 import type { SignatureGuard } from './access/signature-guard.ts';
@@ -76,6 +77,7 @@ export type RelayServices = {
   readonly signatures: SignatureGuard;
   readonly billing: Billing;
   readonly rateLimits: RateLimits;
+  readonly parallelLimits: ParallelLimits;
   /** Operators who have signed in with a browser. */
   readonly operatorSessions: OperatorSessions;
   readonly sessionCookie: SessionCookie;
@@ -90,7 +92,10 @@ export type RelayServices = {
   readonly capabilities: CapabilityView;
   /** Counts one request of the key, or as many at once. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
   admit(principal: Principal, model: string, requests?: number): void;
-  /** Errors: those of `admit`, and `storage_failed` while records of earlier jobs cannot be written. */
+  /**
+   * Takes a slot of the key until the request is answered. Errors: those of `admit`, `parallel_limit_exceeded`, and `storage_failed`
+   * while records of earlier jobs cannot be written.
+   */
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
   /** Several for one model, each counted as a request: all of them or none. Errors: those of `newJob`. */
   newJobs(request: FastifyRequest, model: string, orders: readonly JobOrder[]): JobSpec[];
@@ -152,5 +157,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */
     principal: Principal;
+    /** Where it is answered; set for a key with limits. */
+    answer: ServerResponse | undefined;
   }
 }

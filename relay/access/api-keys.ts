@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { KEY_SCOPES, type KeyScope } from '../../shared/api/keys.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import type { KeyRecord, KeyStore } from '../store/store.ts';
+import type { AccountLimits, KeyRecord, KeyStore } from '../store/store.ts';
 
 /** What somebody may do. `admin` belongs to the admin token alone. */
 export type Scope = KeyScope | 'admin';
@@ -37,8 +37,20 @@ export const UNLIMITED: KeyLimits = {
   requestsPerMinute: null,
   tokensPerMinute: null,
   creditLimitMicro: null,
+  maxParallelRequests: null,
+  budgetMicro: null,
+  budgetDuration: null,
+  softBudgetMicro: null,
 };
-export type KeyLimits = Pick<KeyRecord, 'models' | 'requestsPerMinute' | 'tokensPerMinute' | 'creditLimitMicro'>;
+export type KeyLimits = Pick<KeyRecord, 'models'> & AccountLimits;
+
+/** What of a key limits it. */
+export function limitsOf(key: KeyLimits): KeyLimits {
+  const { models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
+  const { maxParallelRequests, budgetMicro, budgetDuration, softBudgetMicro } = key;
+  const perMinute = { requestsPerMinute, tokensPerMinute, maxParallelRequests };
+  return { models, ...perMinute, creditLimitMicro, budgetMicro, budgetDuration, softBudgetMicro };
+}
 
 /** Registers the key that the data folder holds; a key that is known, or was revoked, stays as it is. */
 export async function ensureFirstKey(
@@ -94,8 +106,8 @@ export function assertMayAsk(principal: Principal, model: string): void {
 
 /** Who asks with this key. */
 export function principalOf(key: KeyRecord): Principal {
-  const { accountId, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro } = key;
-  const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
+  const { accountId, scopes } = key;
+  const limits = limitsOf(key);
   const isLimited = Object.values(limits).some((limit) => limit !== null);
   const mustSign = key.hmac ? { mustSign: { keyId: key.keyId, since: key.createdAt } } : {};
   return { kind: 'client', keyId: accountId, scopes, ...(isLimited ? { limits } : {}), ...mustSign };

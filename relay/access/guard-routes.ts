@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyRequest, preParsingHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify';
 import type { RelayApp } from '../services.ts';
 import { assertScope, type Principal } from './api-keys.ts';
 import { createHeldBytes, holdBody } from './held-bytes.ts';
@@ -25,6 +25,7 @@ export function guardRoutes(app: RelayApp, services: Guards, { strangerMs = STRA
   app.decorate('heldBytes', createHeldBytes(mostHeldBytes));
   const owed: OwedDigests = new WeakMap();
   app.decorateRequest('principal');
+  app.decorateRequest('answer');
   app.addHook('onRoute', function limitBody(route) {
     const access = route.config?.access;
     if (access === undefined) throw new Error(`route ${route.method} ${route.url} has no access class`);
@@ -41,10 +42,10 @@ export function guardRoutes(app: RelayApp, services: Guards, { strangerMs = STRA
     route.preParsing = [limit, route.preParsing ?? []].flat();
   });
   // A key that is known is let in within the turn: waiting for a promise costs more than everything else here.
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     let admission: Promise<void> | undefined;
     try {
-      admission = admit(request, services, owed);
+      admission = admit(request, reply, services, owed);
     } catch (error) {
       return done(error as Error);
     }
@@ -65,6 +66,7 @@ function cutIfSlow(request: IncomingMessage, withinMs: number): void {
 /** Throws or rejects for those who may not come in. */
 function admit(
   request: FastifyRequest,
+  reply: FastifyReply,
   { keys, sessionCookie, signatures }: Guards,
   owed: OwedDigests,
 ): Promise<void> | undefined {
@@ -73,6 +75,7 @@ function admit(
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const enter = (principal: Principal): void => {
     request.principal = principal;
+    if (principal.limits !== undefined) request.answer = reply.raw;
     assertScope(principal, access);
     const { mustSign } = principal;
     if (mustSign === undefined) return;

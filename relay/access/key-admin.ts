@@ -1,8 +1,16 @@
-import { type ApiKey, type CreatedKey, type CreateKeyRequest, KEY_SCOPES } from '../../shared/api/keys.ts';
+import {
+  type ApiKey,
+  type ChangeKeyRequest,
+  type CreatedKey,
+  type CreateKeyRequest,
+  KEY_SCOPES,
+  type KeyStanding,
+} from '../../shared/api/keys.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
-import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { ADMIN, hashApiKey, newApiKey, type Principal, prefixOf, principalOf } from './api-keys.ts';
+import { ACCOUNT_LIMITS, type KeyRecord, type KeyStore } from '../store/store.ts';
+import { ADMIN, hashApiKey, type KeyLimits, limitsOf, newApiKey, type Principal, prefixOf, principalOf, UNLIMITED } from './api-keys.ts';
+import { assertBudget, assertFuture, changesIn, limitsIn, unchangeable } from './key-wishes.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
 /** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
@@ -18,6 +26,8 @@ export type KeyAdmin = {
    */
   actingFor(accountId: string): Promise<Principal | undefined>;
   revoke(keyId: string): Promise<ApiKey>;
+  /** Counts at once, for requests that come and jobs that wait; what is under way goes on as it was let in. */
+  change(keyId: string, change: ChangeKeyRequest): Promise<ApiKey>;
   /** Accounts of which no key works any more, because the last was revoked. */
   revokedAccounts(): Promise<Set<string>>;
   /**
@@ -31,6 +41,9 @@ export type KeyAdminPorts = {
   store: KeyStore;
   /** Makes the guard forget what it remembers of a key. */
   forget: (keyId: string) => void;
+  /** Tells those who count what an account may use. */
+  setLimits: (accountId: string, limits: KeyLimits) => Promise<void>;
+  standingOf: (accountId: string) => KeyStanding;
   /** Writes down the uses that the guard knows of and the store does not. */
   recordUsage: () => Promise<void>;
   /** What keys sign with that must. */
@@ -38,13 +51,16 @@ export type KeyAdminPorts = {
   now: () => number;
 };
 
-export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: KeyAdminPorts): KeyAdmin {
+export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
+  const { store, forget, recordUsage, secrets, now } = ports;
+  const inTurn = oneAfterAnother();
+  const showKey = (key: KeyRecord): ApiKey => viewOf(key, ports.standingOf(key.accountId), now());
   const find = async (keyId: string): Promise<KeyRecord> => {
     const key = (await store.listKeys()).find((one) => one.keyId === keyId);
     if (key !== undefined) return key;
     throw new Problem('key_not_found', `There is no key "${keyId}". GET /v1/admin/keys lists all.`, { param: 'id' });
   };
-  const show = async (keyId: string): Promise<ApiKey> => showKey(await find(keyId), now());
+  const show = async (keyId: string): Promise<ApiKey> => showKey(await find(keyId));
   const make = async (
     settings: Omit<KeyRecord, 'keyId' | 'accountId' | 'hash' | 'prefix' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
     replaced?: KeyRecord,
@@ -56,25 +72,22 @@ export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: Key
     const ids = { keyId, accountId: replaced?.accountId ?? keyId };
     const record = await store.putKey({ ...settings, ...times, ...shown, ...ids });
     const secret = record.hmac ? { signing_secret: secrets.of(record.keyId) } : {};
-    return { ...showKey(record, now()), key, ...secret };
+    await ports.setLimits(record.accountId, limitsOf(record));
+    return { ...showKey(record), key, ...secret };
   };
 
   return {
     create: async (order) => {
       const expiresAt = order.expires_at ?? null;
-      if (expiresAt !== null && expiresAt <= now()) {
-        throw new Problem('invalid_value', 'expires_at lies in the past. Give milliseconds since 1970.', {
-          param: 'expires_at',
-        });
-      }
+      assertFuture(expiresAt, now());
+      const limits = { ...UNLIMITED, ...limitsIn(order) };
+      assertBudget(limits);
       return make({
         name: order.name,
         description: order.description ?? null,
         scopes: KEY_SCOPES.filter((scope) => order.scopes?.includes(scope) ?? true),
+        ...limits,
         models: order.models ?? null,
-        requestsPerMinute: order.requests_per_minute ?? null,
-        tokensPerMinute: order.tokens_per_minute ?? null,
-        creditLimitMicro: order.credit_limit_micro ?? null,
         hmac: order.hmac ?? false,
         expiresAt,
       });
@@ -82,9 +95,23 @@ export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: Key
     list: async () => {
       // A key that was used once since is not one that never was. What cannot be written is told by the next job.
       await recordUsage().catch(() => undefined);
-      return (await store.listKeys()).map((key) => showKey(key, now()));
+      return (await store.listKeys()).map(showKey);
     },
     get: show,
+    change: (keyId, change) =>
+      inTurn(async () => {
+        const key = await find(keyId);
+        if (key.revokedAt !== null) throw unchangeable();
+        assertFuture(change.expires_at ?? null, now());
+        const changes = changesIn(change);
+        // Where nothing is said of a budget, one from before its rules is left in peace.
+        if (ACCOUNT_LIMITS.some((limit) => changes[limit] !== undefined)) assertBudget({ ...key, ...changes });
+        const changed = await store.changeKey(keyId, changes);
+        if (changed === undefined) throw unchangeable();
+        for (const one of await store.listKeys()) if (one.accountId === key.accountId) forget(one.keyId);
+        await ports.setLimits(changed.accountId, limitsOf(changed));
+        return showKey(changed);
+      }),
     accountOf: async (keyId) => (keyId === ADMIN.keyId ? keyId : (await find(keyId)).accountId),
     actingFor: async (accountId) => {
       if (accountId === ADMIN.keyId) return ADMIN;
@@ -107,23 +134,25 @@ export function createKeyAdmin({ store, forget, recordUsage, secrets, now }: Key
       for (const key of keys) if (stateOf(key, now()) === 'active') revoked.delete(key.accountId);
       return revoked;
     },
-    rotate: async (keyId, overlapMs, hmac) => {
-      const old = await find(keyId);
-      if (stateOf(old, now()) !== 'active') {
-        throw new Problem('invalid_value', 'Only a key that works can be rotated. Make a new one instead.', {
-          param: 'id',
-        });
-      }
-      const { name, description, scopes, models, requestsPerMinute, tokensPerMinute, creditLimitMicro, accountId } =
-        old;
-      const limits = { models, requestsPerMinute, tokensPerMinute, creditLimitMicro };
-      // That of the account: a key that was replaced before ends sooner.
-      const expiresAt = latestEnd((await store.listKeys()).filter((key) => key.accountId === accountId));
-      const made = await make({ name, description, scopes, ...limits, hmac: hmac ?? old.hmac, expiresAt }, old);
-      await store.expireKey(keyId, now() + overlapMs);
-      forget(keyId);
-      return made;
-    },
+    rotate: (keyId, overlapMs, hmac) =>
+      inTurn(async () => {
+        const old = await find(keyId);
+        if (stateOf(old, now()) !== 'active') {
+          throw new Problem('invalid_value', 'Only a key that works can be rotated. Make a new one instead.', {
+            param: 'id',
+          });
+        }
+        const { name, description, scopes, accountId } = old;
+        // That of the account: a key that was replaced before ends sooner.
+        const expiresAt = latestEnd((await store.listKeys()).filter((key) => key.accountId === accountId));
+        const made = await make(
+          { name, description, scopes, ...limitsOf(old), hmac: hmac ?? old.hmac, expiresAt },
+          old,
+        );
+        await store.expireKey(keyId, now() + overlapMs);
+        forget(keyId);
+        return made;
+      }),
   };
 }
 
@@ -142,7 +171,17 @@ function latestEnd(keys: readonly KeyRecord[]): number | null {
   return Number.isFinite(latest) ? latest : null;
 }
 
-function showKey(key: KeyRecord, now: number): ApiKey {
+/** Each begins when the one before it has ended. */
+function oneAfterAnother(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work, work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
+
+function viewOf(key: KeyRecord, standing: KeyStanding, now: number): ApiKey {
   return {
     id: key.keyId,
     account_id: key.accountId,
@@ -154,7 +193,12 @@ function showKey(key: KeyRecord, now: number): ApiKey {
     models: key.models,
     requests_per_minute: key.requestsPerMinute,
     tokens_per_minute: key.tokensPerMinute,
+    max_parallel_requests: key.maxParallelRequests,
     credit_limit_micro: key.creditLimitMicro,
+    budget_micro: key.budgetMicro,
+    budget_duration: key.budgetDuration,
+    soft_budget_micro: key.softBudgetMicro,
+    standing,
     hmac: key.hmac,
     created_at: key.createdAt,
     expires_at: key.expiresAt,

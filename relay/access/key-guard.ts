@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
-import { ADMIN, hashApiKey, type Principal, principalOf } from './api-keys.ts';
+import { ADMIN, hashApiKey, type KeyLimits, limitsOf, type Principal, principalOf } from './api-keys.ts';
 
 /** How long a revocation by another process may stay unnoticed. */
 const CACHE_MS = 5_000;
@@ -15,8 +15,8 @@ export type KeyGuardOptions = {
   store: KeyStore;
   adminToken: string;
   now?: () => number;
-  /** Learns how far a key with a limit of credits may go, before it is let in. */
-  setCreditLimit?: (keyId: string, limitMicro: number) => void;
+  /** Learns what limits the account of a key, before it is let in; done when that counts. Errors: `storage_failed`. */
+  setLimits?: (accountId: string, limits: KeyLimits) => Promise<void> | undefined;
 };
 
 export type KeyGuard = {
@@ -49,12 +49,12 @@ export function createKeyGuard({
   store,
   adminToken,
   now = Date.now,
-  setCreditLimit = () => undefined,
+  setLimits = () => undefined,
 }: KeyGuardOptions): KeyGuard {
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
   const usage = createUsageLog(store, now);
-  /** How often something was to be forgotten: what was asked before may be of a key as it was. */
+  /** How often something was to be forgotten: what was asked before may be of a key as it was, and is asked again. */
   let forgotten = 0;
 
   function recall(digest: string): Known | undefined {
@@ -66,9 +66,10 @@ export function createKeyGuard({
     const forgottenBefore = forgotten;
     const key = await store.findKeyByHash(digest);
     if (key === undefined) throw refusal('is not a key of this relay');
-    if (key.creditLimitMicro !== null) setCreditLimit(key.accountId, key.creditLimitMicro);
+    if (forgotten === forgottenBefore) await setLimits(key.accountId, limitsOf(key));
+    if (forgotten !== forgottenBefore) return read(digest);
     const fresh = { key, principal: principalOf(key), readAt: now() };
-    if (forgotten === forgottenBefore) known.set(digest, fresh);
+    known.set(digest, fresh);
     return fresh;
   }
 

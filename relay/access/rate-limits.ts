@@ -9,10 +9,13 @@ export type Allowance = {
 };
 export type Allowances = { readonly requests: Allowance | null; readonly tokens: Allowance | null };
 
+/** What is counted here of a key's limits. */
+export type MinuteLimits = Pick<KeyLimits, 'requestsPerMinute' | 'tokensPerMinute'>;
+
 /** Counts what keys with limits use; others are not its business. */
 export type RateLimits = {
   /** Counts one request, or as many at once. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
-  admit(keyId: string, limits: KeyLimits, requests?: number): void;
+  admit(keyId: string, limits: MinuteLimits, requests?: number): void;
   /** Counts what a job used, once it is known. A key whose limits are not known is not counted. */
   spend(keyId: string, tokens: number): void;
   /** How many milliseconds until the key has tokens left; 0 while it has, and for one without such a limit. */
@@ -21,8 +24,10 @@ export type RateLimits = {
    * Begins to count what a key uses, with what an earlier relay has let it use, in that order; before anything else is counted of
    * it.
    */
-  recall(keyId: string, limits: KeyLimits, uses: readonly PastUse[]): void;
+  recall(keyId: string, limits: MinuteLimits, uses: readonly PastUse[]): void;
   allowances(keyId: string): Allowances | undefined;
+  /** Learns limits that were changed, so that also what waits goes by them; keeps what was used. */
+  fit(keyId: string, limits: MinuteLimits): void;
 };
 
 /** `at` in milliseconds since 1970. */
@@ -43,7 +48,7 @@ type Buckets = { requests: Bucket | null; tokens: Bucket | null };
 export function createRateLimits(now: () => number): RateLimits {
   const known = new Map<string, Buckets>();
 
-  const bucketsOf = (keyId: string, limits: KeyLimits): Buckets => {
+  const bucketsOf = (keyId: string, limits: MinuteLimits): Buckets => {
     const buckets = known.get(keyId) ?? { requests: null, tokens: null };
     buckets.requests = fitted(buckets.requests, limits.requestsPerMinute, now());
     buckets.tokens = fitted(buckets.tokens, limits.tokensPerMinute, now());
@@ -52,6 +57,7 @@ export function createRateLimits(now: () => number): RateLimits {
   };
 
   return {
+    fit: (keyId, limits) => void bucketsOf(keyId, limits),
     admit: (keyId, limits, count = 1) => {
       const { requests, tokens } = bucketsOf(keyId, limits);
       if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);

@@ -20,7 +20,7 @@ import { readBodies } from './read-bodies.ts';
 export type FeedPorts = {
   store: { readonly batches: Store['batches']; readonly queuedJobs: Store['queuedJobs'] };
   queue: Pick<JobQueue, 'earlier' | 'whenEnded' | 'giveUp'>;
-  /** Puts a job into the queue, with its hold on credits. Errors: those of `JobQueue.accept`, `insufficient_credits`. */
+  /** Puts a job into the queue, with its hold on credits. Errors: those of `JobQueue.accept`, `insufficient_credits`, `budget_exceeded`. */
   submit(order: QueuedOrder, input: string): Promise<{ job: QueuedJob }>;
   /** The job of a line. Errors: what the route of its endpoint would refuse its body with. */
   orderOf(line: LineToOrder): { order: QueuedOrder; input: string };
@@ -167,6 +167,9 @@ async function submitLine(
   });
 }
 
+/** What jobs that are under way may give back of what they hold. */
+const NOT_ENOUGH: ReadonlySet<string> = new Set(['insufficient_credits', 'budget_exceeded']);
+
 type LineToSubmit = Omit<LineToOrder, 'body'> & { body: LineToOrder['body'] | Problem };
 
 /** Undefined when nothing is wrong with the line, and it may be taken later. */
@@ -179,7 +182,7 @@ async function trySubmit(
     return (await submit(order, input)).job;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const mayPass = error.code === 'insufficient_credits' && holdsCredits(line.batch.apiKeyId);
+    const mayPass = NOT_ENOUGH.has(error.code) && holdsCredits(line.batch.apiKeyId);
     if (mayPass || TRANSIENT.has(error.code)) return undefined;
     throw error;
   }

@@ -27,6 +27,11 @@ export function putJson<Answer>(relayUrl: string, path: string, apiKey: string, 
   return askRelay(relayUrl, path, apiKey, { method: 'PUT', body: JSON.stringify(body) });
 }
 
+/** One PATCH against a relay. Throws the relay's refusal, or `relay_unreachable`. */
+export function patchJson<Answer>(relayUrl: string, path: string, apiKey: string, body: unknown): Promise<Answer> {
+  return askRelay(relayUrl, path, apiKey, { method: 'PATCH', body: JSON.stringify(body) });
+}
+
 /** One DELETE against a relay. Throws the relay's refusal, or `relay_unreachable`. */
 export function deleteJson<Answer>(relayUrl: string, path: string, apiKey: string): Promise<Answer> {
   return askRelay(relayUrl, path, apiKey, { method: 'DELETE' });

@@ -25,6 +25,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     const { watch, close: closeWatch } = openWatch(options, nodes, work);
     closers.push(closeWatch);
     onJobEnded(watch.liveFeed.jobEnded);
+    access.budgetNews.listen(watch.liveFeed.budgetReached);
     return {
       ...{ version: VERSION, lifecycle: createLifecycle(), settings, log, store, register, publicUrl, attestationKey },
       ...{ bus: fabric.bus, busListener: fabric.listener, relayKey: identity.publicKey },

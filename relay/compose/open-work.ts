@@ -74,6 +74,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     sendWebhook: createWebhookSender(webhookAddresses),
     jobs,
     paceMs: access.rateLimits.waitMs,
+    slots: { ...access.parallelLimits, onRoom: access.onRoom },
     spent,
     runLimits: limits,
     onTakenUp: ({ id, apiKeyId, holdMicro }) => holdMicro !== null && billing.restore(id, apiKeyId, holdMicro),
@@ -89,17 +90,23 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     const holdMicro = holdFor(request.principal, order, billing);
     return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
   };
+  const enter = ({ principal, answer }: FastifyRequest): void => {
+    const most = principal.limits?.maxParallelRequests;
+    if (most != null && answer !== undefined) access.parallelLimits.enter(principal.keyId, most, answer);
+  };
   const newJob: RelayServices['newJob'] = (request, order) => {
     records.assertWritable();
+    enter(request);
     access.admit(request.principal, order.model);
     return describe(request, order);
   };
   const newJobs: RelayServices['newJobs'] = (request, model, orders) => {
     records.assertWritable();
+    enter(request);
     access.admit(request.principal, model, orders.length);
     return orders.map((order) => describe(request, order));
   };
-  const tasks = createTasks({ jobs, now: Date.now });
+  const tasks = createTasks({ jobs, slots: access.parallelLimits, now: Date.now });
   recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log });
   const work = {
     ...parts,
@@ -163,11 +170,9 @@ function batchOptions(
     callerOf: async (account) => {
       const caller = await keyAdmin.actingFor(account);
       if (caller === undefined) throw keyRevoked();
-      const { creditLimitMicro = null } = caller.limits ?? {};
-      if (creditLimitMicro !== null) billing.setLimit(account, creditLimitMicro);
       return caller;
     },
-    holdsCredits: (account) => (billing.standing(account)?.heldMicro ?? 0) > 0,
+    holdsCredits: (account) => ((billing.standing(account) ?? billing.budget(account))?.heldMicro ?? 0) > 0,
     limits: { ...BATCH_LIMITS, ...options.batchLimits },
     // No longer than the files with its answers.
     keepMs: files.limits.lifetimeMs,

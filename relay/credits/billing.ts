@@ -7,6 +7,8 @@ import type { JobSpec } from '../jobs/job.ts';
 import type { Charge, CreditStore, LedgerEntry, Price } from '../store/credit-store.ts';
 import type { JobRecord } from '../store/store.ts';
 import { keyAccount, nodeAccount } from './accounts.ts';
+import { type BudgetPorts, type BudgetStanding, type Budgets, createBudgets } from './budgets.ts';
+import { creditsText } from './credits-text.ts';
 
 /** The price of every service that has none of its own. */
 export const ANY_SERVICE = '*';
@@ -20,11 +22,13 @@ export type Billing = {
   setPrice(service: string, rates: PriceRates): Promise<Price>;
   /** Gives the price that was; undefined when there was none. */
   removePrice(service: string): Promise<Price | undefined>;
-  /** Learns how far below 0 a key may go; call it before the first `reserve`, and whenever that may have changed. */
-  setLimit(keyId: string, limitMicro: number): void;
+  /** Learns how far below 0 a key may go, null for as far as it gets; call it before the first `reserve`, and whenever that may have changed. */
+  setLimit(keyId: string, limitMicro: number | null): void;
+  /** The same for what it may spend in a period. */
+  readonly setBudget: Budgets['set'];
   /** The most that the job can cost; undefined when it is free. */
   mostFor(job: Priced): number | undefined;
-  /** Holds an amount, which may be 0, until `finished` or `release`. Errors: `insufficient_credits`. */
+  /** Holds an amount, which may be 0, until `finished` or `release`. Errors: `insufficient_credits`, `budget_exceeded`. */
   reserve(jobId: string, keyId: string, holdMicro: number): void;
   /** Holds again what an earlier relay held. */
   restore(jobId: string, keyId: string, holdMicro: number): void;
@@ -38,6 +42,8 @@ export type Billing = {
   granted(entry: Pick<LedgerEntry, 'seq' | 'to' | 'amountMicro'>): void;
   /** What a key with a limit has left, and what of it is held; undefined for another. */
   standing(keyId: string): Standing | undefined;
+  /** What is spent of its budget, and what beside that is held; undefined for one without. */
+  budget(keyId: string): (BudgetStanding & { heldMicro: number }) | undefined;
 };
 
 export type Standing = { balanceMicro: number; limitMicro: number; heldMicro: number };
@@ -54,12 +60,17 @@ const ACCOUNTS_AT_ONCE = 1_000;
  * many jobs it runs at once; (3) a job without a price costs one look into an empty map; (4) balances are read before
  * anything is charged or granted, and from then on only counted, so that nothing is in them twice.
  */
-export async function openBilling(store: CreditStore, now: () => number): Promise<Billing> {
+export async function openBilling(
+  store: CreditStore,
+  now: () => number,
+  onSoftReached: BudgetPorts['onSoftReached'] = () => undefined,
+): Promise<Billing> {
   const prices = new Map((await store.listPrices()).map((price) => [price.service, price]));
   const balances = await readBalances(store);
   const lastRead = (await store.listEntries({ limit: 1 }))[0]?.seq ?? 0;
   /** Grants that came since. */
   const granted = new Set<number>();
+  const budgets = createBudgets({ store, lastSeq: lastRead, onSoftReached, now });
   const limits = new Map<string, number>();
   const holds = new Map<string, { keyId: string; micro: number }>();
   const held = new Map<string, number>();
@@ -97,17 +108,22 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
       prices.delete(service);
       return was;
     },
-    setLimit: (keyId, limitMicro) => void limits.set(keyId, limitMicro),
+    setLimit: (keyId, limitMicro) => {
+      if (limitMicro === null) limits.delete(keyId);
+      else limits.set(keyId, limitMicro);
+    },
+    setBudget: budgets.set,
     mostFor: (job) => {
       const rates = ratesOf(job);
       return rates && amountMicro(rates, mostWork(job));
     },
     reserve: (jobId, keyId, holdMicro) => {
-      const limitMicro = limits.get(keyId);
-      if (limitMicro === undefined) throw new Error(`how far ${keyId} may go is not known`);
-      const leftMicro = balanceOf(keyId) + limitMicro - (held.get(keyId) ?? 0);
+      const heldMicro = held.get(keyId) ?? 0;
+      // A limit may have been taken away since the key was let in.
+      const leftMicro = balanceOf(keyId) + (limits.get(keyId) ?? Number.POSITIVE_INFINITY) - heldMicro;
       // What is free is free for a key that owes, too.
       if (holdMicro > Math.max(0, leftMicro)) throw insufficient(holdMicro, leftMicro);
+      budgets.assertRoom(keyId, holdMicro, heldMicro);
       hold(jobId, keyId, holdMicro);
     },
     restore: hold,
@@ -127,9 +143,12 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
         reference,
       };
     },
-    finished: ({ id, charge }) => {
+    finished: ({ id, apiKeyId, finishedAt, charge }) => {
       release(id);
-      if (charge != null) change(charge.payer, -charge.nodeMicro - charge.feeMicro);
+      if (charge == null) return;
+      const micro = charge.nodeMicro + charge.feeMicro;
+      change(charge.payer, -micro);
+      budgets.charged(apiKeyId, finishedAt, micro);
     },
     granted: ({ seq, to, amountMicro }) => {
       if (seq <= lastRead || granted.has(seq)) return;
@@ -141,6 +160,10 @@ export async function openBilling(store: CreditStore, now: () => number): Promis
       return limitMicro === undefined
         ? undefined
         : { balanceMicro: balanceOf(keyId), limitMicro, heldMicro: held.get(keyId) ?? 0 };
+    },
+    budget: (keyId) => {
+      const standing = budgets.standing(keyId);
+      return standing && { ...standing, heldMicro: held.get(keyId) ?? 0 };
     },
   };
 }
@@ -181,11 +204,4 @@ function insufficient(neededMicro: number, leftMicro: number): Problem {
     `This may cost up to ${creditsText(neededMicro)} credits and the key has ${creditsText(Math.max(0, leftMicro))} left. ` +
     'Ask for less at once (max_tokens), wait for your running jobs, or ask the operator for credits.';
   return new Problem('insufficient_credits', sentence);
-}
-
-/** Millionths of a credit as people read them. */
-export function creditsText(micro: number): string {
-  const digits = `${Math.abs(micro) % 1_000_000}`.padStart(6, '0').replace(/0+$/, '');
-  const whole = Math.trunc(Math.abs(micro) / 1_000_000);
-  return `${micro < 0 ? '-' : ''}${whole}${digits === '' ? '' : `.${digits}`}`;
 }

@@ -1,4 +1,4 @@
-import type { JobUpdate, LiveMessage } from '../../shared/api/live.ts';
+import type { BudgetUpdate, JobUpdate, LiveMessage } from '../../shared/api/live.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import type { RelayLog } from '../log.ts';
 import type { JobChange } from '../store/queued-job-store.ts';
@@ -17,6 +17,8 @@ export type LiveFeed = {
   jobEnded(job: JobRecord): void;
   /** The same of one in the queue that has changed. */
   jobChanged(id: string, change: JobChange): void;
+  /** The same of a soft budget that was reached. */
+  budgetReached(update: BudgetUpdate): void;
   close(): void;
 };
 
@@ -45,6 +47,7 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
   const ring = createMessageRing(RING);
   const listeners = new Set<(text: string) => void>();
   const jobs = new Map<string, JobUpdate>();
+  const budgets = new Map<string, BudgetUpdate>();
   let running: { timer: NodeJS.Timeout; ready: Promise<void>; ticks: number } | undefined;
   let lingering: NodeJS.Timeout | undefined;
   let stats: AdminStats | undefined;
@@ -57,9 +60,17 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
   const publish = (): void => {
     const changed = nodes.take();
     const forgotten = nodes.takeForgotten();
-    if (changed.length === 0 && forgotten.length === 0 && jobs.size === 0 && untold === null) return;
-    const update = { nodes: changed, forgotten, jobs: [...jobs.values()], stats: untold };
+    if (changed.length === 0 && forgotten.length === 0 && jobs.size === 0 && budgets.size === 0 && untold === null)
+      return;
+    const update = {
+      nodes: changed,
+      forgotten,
+      jobs: [...jobs.values()],
+      budgets: [...budgets.values()],
+      stats: untold,
+    };
     jobs.clear();
+    budgets.clear();
     untold = null;
     const text = ring.push((seq) => textOf({ type: 'update', cursor: cursorOf(seq), ...update }));
     for (const send of listeners) send(text);
@@ -76,6 +87,7 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
     stats = undefined;
     ring.clear();
     jobs.clear();
+    budgets.clear();
     nodes.forget();
   };
   const start = (): Promise<void> => {
@@ -123,6 +135,9 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
     },
     jobChanged: (id, { state, at, nodeId, problem }) => {
       if (running !== undefined) note({ job: id, state, at, node: nodeId, problem });
+    },
+    budgetReached: (update) => {
+      if (running !== undefined) budgets.set(update.account, update);
     },
     close: stop,
   };

@@ -39,7 +39,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
         const { model, ignore } = chosen;
         const order = { type, model, stream: false, input };
         const job = { ...services.newJob(request, order), routing: { ...ANY_ROUTE, ignore } };
-        reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+        reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services) });
         const hangUp = hangUpOf(reply.raw);
         const { done, node, timings } = await services.jobs.run(job, {}, hangUp.controller).finally(hangUp.stop);
         reply.header('x-sparewatt-node', node.id);

@@ -14,7 +14,7 @@ import { NoParameters } from '../../shared/api/no-parameters.ts';
 import { PriceRates } from '../../shared/credits/price.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { ISSUED, keyAccount } from '../credits/accounts.ts';
-import { ANY_SERVICE } from '../credits/billing.ts';
+import { ANY_SERVICE, type Billing } from '../credits/billing.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import type { LedgerEntry, Price } from '../store/credit-store.ts';
 import { readPageLimit } from './page-limit.ts';
@@ -62,10 +62,25 @@ export function registerCreditRoutes(app: RelayApp, services: RelayServices): vo
       const heldMicro = known?.heldMicro ?? 0;
       const limit = known?.limitMicro ?? null;
       const left = limit === null ? null : balance + limit - heldMicro;
-      const standing = { account, balance_micro: balance, held_micro: heldMicro, limit_micro: limit, left_micro: left };
+      const credits = { account, balance_micro: balance, held_micro: heldMicro, limit_micro: limit, left_micro: left };
+      const standing = { ...credits, budget: showBudget(billing.budget(keyId)) };
       return sendJson(reply, standing);
     },
   );
+}
+
+function showBudget(budget: ReturnType<Billing['budget']>): CreditStanding['budget'] {
+  if (budget === undefined) return null;
+  const { budgetMicro, budgetDuration, softBudgetMicro, spentMicro, heldMicro, renewsAt } = budget;
+  return {
+    budget_micro: budgetMicro,
+    budget_duration: budgetDuration,
+    soft_budget_micro: softBudgetMicro,
+    spent_micro: spentMicro,
+    held_micro: heldMicro,
+    left_micro: budgetMicro === null ? null : Math.max(0, budgetMicro - spentMicro - heldMicro),
+    renews_at: renewsAt,
+  };
 }
 
 function registerPrices(app: RelayApp, { billing, registry }: RelayServices): void {

@@ -26,7 +26,7 @@ export function createJobAnswer(app: RelayApp, services: RelayServices) {
       'x-sparewatt-job': job.id,
       ...(waitS === 0 ? undefined : { 'preference-applied': `wait=${waitS}` }),
       ...(isNew ? undefined : { 'idempotency-replayed': 'true' }),
-      ...rateLimitHeaders(request.principal, services.rateLimits),
+      ...rateLimitHeaders(request.principal, services),
     };
     if (outcome !== undefined) return sendAnswerText(reply, headers, outcome);
     reply.code(202).headers(headers);

@@ -3,6 +3,7 @@ import { ErrorResponse } from '../../shared/api/errors.ts';
 import {
   ApiKey,
   ApiKeyList,
+  ChangeKeyRequest,
   CreatedKey,
   CreateKeyRequest,
   RevokedKey,
@@ -52,6 +53,23 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
     '/v1/admin/keys/:id',
     { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey, ...errors } } },
     async ({ params }, reply) => sendJson(reply, await keyAdmin.get(params.id)),
+  );
+  app.patch(
+    '/v1/admin/keys/:id',
+    {
+      config,
+      schema: {
+        summary: 'Change an API key, at once; null takes a limit away, and what is left out stays',
+        description:
+          'Limits of requests, tokens, credits and budgets are those of its account, which keys that replace each other share; ' +
+          'name, description, scopes, models and end are of this key alone. What is under way goes on as it was let in.',
+        tags,
+        params: KeyParams,
+        body: ChangeKeyRequest,
+        response: { 200: ApiKey, ...errors },
+      },
+    },
+    async ({ params, body }, reply) => sendJson(reply, await keyAdmin.change(params.id, body)),
   );
   app.delete(
     '/v1/admin/keys/:id',

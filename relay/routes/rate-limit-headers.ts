@@ -1,5 +1,6 @@
 import type { Principal } from '../access/api-keys.ts';
-import type { Allowance, RateLimits } from '../access/rate-limits.ts';
+import type { ParallelStanding } from '../access/parallel-limits.ts';
+import type { Allowance, Allowances } from '../access/rate-limits.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 
 /** Of every limit: its bucket fills evenly within so much. */
@@ -9,32 +10,51 @@ const WINDOW_S = 60;
  * What the key may still do, as OpenAI's clients read it and as `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) has it;
  * nothing for a key without limits.
  */
-export function rateLimitHeaders({ keyId, limits }: Principal, rateLimits: RateLimits): Record<string, string> {
-  const allowances = limits === undefined ? undefined : rateLimits.allowances(keyId);
-  if (allowances === undefined) return {};
-  const { requests, tokens } = allowances;
+export function rateLimitHeaders({ keyId, limits }: Principal, counts: Counts): Record<string, string> {
+  if (limits === undefined) return {};
+  const { requests, tokens } = counts.rateLimits.allowances(keyId) ?? { requests: null, tokens: null };
+  const parallel = counts.parallelLimits.standing(keyId);
   return {
     ...headersOf('requests', requests),
     ...headersOf('tokens', tokens),
-    ...fieldsOf(Object.entries(allowances)),
+    ...(parallel && parallelHeaders(parallel)),
+    ...fieldsOf({ requests, tokens }, parallel),
   };
 }
 
-function fieldsOf(allowances: [string, Allowance | null][]): Record<string, string> {
+type Counts = Pick<RelayServices, 'rateLimits' | 'parallelLimits'>;
+
+/** No client knows these; they are named as the others are. Nobody can say when a slot comes free. */
+function parallelHeaders(standing: ParallelStanding): Record<string, string> {
+  return {
+    'x-ratelimit-limit-parallel-requests': `${standing.limit}`,
+    'x-ratelimit-remaining-parallel-requests': `${slotsLeft(standing)}`,
+  };
+}
+
+function slotsLeft({ limit, running }: ParallelStanding): number {
+  return Math.max(0, limit - running);
+}
+
+function fieldsOf(allowances: Allowances, parallel: ParallelStanding | undefined): Record<string, string> {
   const policies: string[] = [];
   const states: string[] = [];
-  for (const [what, allowance] of allowances) {
+  for (const [what, allowance] of Object.entries(allowances)) {
     if (allowance === null) continue;
     policies.push(`"${what}";q=${allowance.limit};w=${WINDOW_S}`);
     states.push(`"${what}";r=${allowance.remaining};t=${Math.ceil(allowance.resetMs / 1_000)}`);
+  }
+  if (parallel !== undefined) {
+    policies.push(`"parallel-requests";q=${parallel.limit};qu="concurrent-requests"`);
+    states.push(`"parallel-requests";r=${slotsLeft(parallel)}`);
   }
   return policies.length === 0 ? {} : { 'ratelimit-policy': policies.join(', '), ratelimit: states.join(', ') };
 }
 
 /** Errors tell it too: whoever is refused wants to know for how long. */
-export function registerRateLimitHeaders(app: RelayApp, { rateLimits }: Pick<RelayServices, 'rateLimits'>): void {
+export function registerRateLimitHeaders(app: RelayApp, counts: Counts): void {
   app.addHook('onError', (request, reply, _error, done) => {
-    if (request.principal?.limits !== undefined) reply.headers(rateLimitHeaders(request.principal, rateLimits));
+    if (request.principal?.limits !== undefined) reply.headers(rateLimitHeaders(request.principal, counts));
     done();
   });
 }

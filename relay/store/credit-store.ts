@@ -32,6 +32,8 @@ export type Charge = {
 
 export type Account = { account: string; balanceMicro: number };
 
+export type Spent = { sinceMicro: number; laterMicro: number };
+
 export type Price = { service: string; rates: PriceRates; updatedAt: number };
 
 export type SettlementOrder = {
@@ -52,6 +54,8 @@ export interface CreditStore {
   listPrices(): Promise<Price[]>;
   /** 0 for an account without entries. */
   balanceOf(account: string): Promise<number>;
+  /** What an account has paid for work: in entries of this time or later, and in those behind this one. */
+  spentOf(account: string, from: { at: number; behindSeq: number }): Promise<Spent>;
   /** By name. `prefix` is the beginning of their names. */
   listAccounts(page: { limit: number; after: string; prefix: string }): Promise<Account[]>;
   /** Writes a grant down; the one that carries the same mark, when there is one already. */

@@ -156,6 +156,14 @@ export type KeyRecord = {
   tokensPerMinute: number | null;
   /** How far below 0 its balance may go, in millionths of a credit; null for as far as it gets. */
   creditLimitMicro: number | null;
+  /** How many requests and runs of jobs may be under way at once. */
+  maxParallelRequests: number | null;
+  /** What it may spend within a period, in millionths of a credit. */
+  budgetMicro: number | null;
+  /** How long a period is, as `shared/credits/budget-period.ts` reads it; null for the whole life of the account. */
+  budgetDuration: string | null;
+  /** From where on the operator is told. */
+  softBudgetMicro: number | null;
   /** Whether each request must be signed. */
   hmac: boolean;
   createdAt: number;
@@ -163,6 +171,23 @@ export type KeyRecord = {
   revokedAt: number | null;
   lastUsedAt: number | null;
 };
+
+/** What is limited of an account, whichever of its keys is used. */
+export const ACCOUNT_LIMITS = [
+  'requestsPerMinute',
+  'tokensPerMinute',
+  'creditLimitMicro',
+  'maxParallelRequests',
+  'budgetMicro',
+  'budgetDuration',
+  'softBudgetMicro',
+] as const;
+export type AccountLimits = Pick<KeyRecord, (typeof ACCOUNT_LIMITS)[number]>;
+
+/** What may be changed of a key that was made; what is absent stays. */
+export type KeyChange = Partial<
+  Pick<KeyRecord, 'name' | 'description' | 'scopes' | 'models' | 'expiresAt'> & AccountLimits
+>;
 
 export type KeyUsage = { keyId: string; usedAt: number };
 
@@ -176,6 +201,11 @@ export interface KeyStore {
   revokeKey(keyId: string, revokedAt: number): Promise<boolean>;
   /** Lets a key end at a time, unless it ends before. False when there is no such key. */
   expireKey(keyId: string, expiresAt: number): Promise<boolean>;
+  /**
+   * Changes a key, and for limits of its account every key of that; all of it or nothing. Undefined when there is no such key, or
+   * it was revoked.
+   */
+  changeKey(keyId: string, change: KeyChange): Promise<KeyRecord | undefined>;
   /** Moves "last used" forward, never back, of each key once; unknown keys are skipped. */
   touchKeys(usages: readonly KeyUsage[]): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { Task, TaskState } from '../../shared/api/nodes.ts';
 import { endedBy } from '../../shared/cancellation/ended-by.ts';
 import { Problem, toProblem, toProblemRecord } from '../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';
+import type { ParallelLimits } from '../access/parallel-limits.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import type { JobRunner } from '../jobs/run-job.ts';
 import { collectResult } from './task-result.ts';
@@ -22,7 +23,7 @@ export type Tasks = {
   close(): Promise<void>;
 };
 
-export type TasksPorts = { jobs: Pick<JobRunner, 'run'>; now: () => number };
+export type TasksPorts = { jobs: Pick<JobRunner, 'run'>; slots: Pick<ParallelLimits, 'begin'>; now: () => number };
 
 type Entry = { task: Task; apiKeyId: string; abort: AbortController; ended: Promise<void>; sizeBytes: number };
 
@@ -54,7 +55,7 @@ export function jobIdOf(taskId: string): string {
  * Invariants: (1) a task ends exactly once; (2) only ended tasks are forgotten, oldest end first, and never more is kept
  * than the two limits say.
  */
-export function createTasks({ jobs, now }: TasksPorts): Tasks {
+export function createTasks({ jobs, slots, now }: TasksPorts): Tasks {
   const running = new Map<string, Entry>();
   const ended = new Map<string, Entry>();
   let keptBytes = 0;
@@ -76,6 +77,8 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
     forgetOldest();
   };
   const run = async (entry: Entry, job: JobSpec, approved: Promise<void> | undefined): Promise<void> => {
+    // Its request was let in, and is answered long before it.
+    const leave = slots.begin(entry.apiKeyId);
     try {
       // A person may never answer: whoever gives up first ends the wait.
       if (approved !== undefined) await endedBy(entry.abort.signal, approved);
@@ -86,6 +89,8 @@ export function createTasks({ jobs, now }: TasksPorts): Tasks {
     } catch (error) {
       const problem = toProblem(error);
       end(entry, END_STATES[problem.code] ?? 'failed', { problem: toProblemRecord(problem) });
+    } finally {
+      leave();
     }
   };
   const entryOf = (id: string, apiKeyId: string | null): Entry | undefined => {

@@ -15,6 +15,7 @@ export class RelayProblem extends Error {
 export type Api = {
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body?: unknown): Promise<Answer>;
+  change<Answer>(path: string, body: unknown): Promise<Answer>;
   remove<Answer>(path: string): Promise<Answer>;
   /** Calls for the moment at which the relay knows the session no more. */
   onSignedOut(listener: () => void): () => void;
@@ -33,6 +34,7 @@ export function createApi(): Api {
   return {
     get: (path) => ask('GET', path),
     post: (path, body) => ask('POST', path, body),
+    change: (path, body) => ask('PATCH', path, body),
     remove: (path) => ask('DELETE', path),
     onSignedOut: (listener) => {
       listeners.add(listener);

@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'react';
-import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
+import type { ApiKey, ApiKeyList, CreatedKey } from '../../shared/api/keys.ts';
 import { useAsked, useDoing, useSettled } from './asked.ts';
+import { ChangeKey } from './key-change.tsx';
 import { KeyForm } from './key-form.tsx';
+import { limitLines } from './key-limits.ts';
 import { MadeKey } from './key-made.tsx';
 import { AskedTwice, Badge, Card, Empty, Pending, Table, type Tone, Trouble, useNow } from './parts.tsx';
-import { shownAgo, shownCount } from './shown.ts';
+import { shownAgo } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
@@ -16,6 +18,7 @@ export function Keys() {
   const api = useApi();
   const { answer, problem, again } = useAsked('keys', () => api.get<ApiKeyList>('/v1/admin/keys'));
   const [made, setMade] = useState<CreatedKey>();
+  const [changed, setChanged] = useState<ApiKey>();
   // A session that ends leaves no secret behind in the page.
   useEffect(() => () => setMade(undefined), []);
   // When a key was last used is told, too.
@@ -27,6 +30,16 @@ export function Keys() {
   return (
     <>
       {made !== undefined && <MadeKey key={made.id} made={made} onSeen={() => setMade(undefined)} />}
+      {changed !== undefined && (
+        <ChangeKey
+          key={changed.id}
+          apiKey={changed}
+          onDone={() => {
+            setChanged(undefined);
+            again();
+          }}
+        />
+      )}
       {answer !== undefined && <Trouble problem={problem} />}
       <Card title={TEXT.list}>
         {answer === undefined && <Pending problem={problem} />}
@@ -34,7 +47,7 @@ export function Keys() {
         {answer !== undefined && answer.data.length > 0 && (
           <Table label={TEXT.list} heads={TEXT.heads}>
             {answer.data.map((key) => (
-              <Row key={key.id} apiKey={key} onMade={onMade} onChanged={again} />
+              <Row key={key.id} apiKey={key} onMade={onMade} onChange={setChanged} onChanged={again} />
             ))}
           </Table>
         )}
@@ -44,9 +57,9 @@ export function Keys() {
   );
 }
 
-type RowProps = { apiKey: ApiKey; onMade(made: CreatedKey): void; onChanged(): void };
+type RowProps = { apiKey: ApiKey; onMade(made: CreatedKey): void; onChange(key: ApiKey): void; onChanged(): void };
 
-function Row({ apiKey, onMade, onChanged }: RowProps) {
+function Row({ apiKey, onMade, onChange, onChanged }: RowProps) {
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   const now = useNow();
@@ -66,12 +79,13 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
       </th>
       <td>
         <Badge tone={KEY_TONES[state]}>{TEXT.states[state]}</Badge>
+        {state === 'active' && apiKey.standing.soft_budget_reached && <Badge tone="warn">{TEXT.softReached}</Badge>}
         {state === 'active' && apiKey.expires_at !== null && (
           <span className="sub">{TEXT.ends(shownAgo(apiKey.expires_at, now))}</span>
         )}
       </td>
       <td>
-        {limitsOf(apiKey).map((limit) => (
+        {limitLines(apiKey, now).map((limit) => (
           <span key={limit} className="sub">
             {limit}
           </span>
@@ -79,8 +93,10 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
       </td>
       <td className="nowrap">{apiKey.last_used_at === null ? TEXT.never : shownAgo(apiKey.last_used_at, now)}</td>
       <td>
+        {state === 'expired' && <ChangeButton onClick={() => onChange(apiKey)} />}
         {state === 'active' && (
           <span className="actions">
+            <ChangeButton onClick={() => onChange(apiKey)} />
             <AskedTwice
               label={TEXT.rotate}
               title={TEXT.rotateTitle(name)}
@@ -103,21 +119,10 @@ function Row({ apiKey, onMade, onChanged }: RowProps) {
   );
 }
 
-function limitsOf({
-  scopes,
-  models,
-  requests_per_minute: requests,
-  tokens_per_minute: tokens,
-  credit_limit_micro: credits,
-  hmac,
-}: ApiKey): string[] {
-  const limits = [
-    ...(scopes.length === KEY_SCOPES.length ? [] : [TEXT.scopesOf(scopes.join(', '))]),
-    ...(models === null ? [] : [models.join(', ')]),
-    ...(requests === null ? [] : [TEXT.requestsOf(shownCount(requests))]),
-    ...(tokens === null ? [] : [TEXT.tokensOf(shownCount(tokens))]),
-    ...(credits === null ? [] : [TEXT.creditsOf(shownCount(credits / 1_000_000))]),
-    ...(hmac ? [TEXT.signed] : []),
-  ];
-  return limits.length === 0 ? [TEXT.unlimited] : limits;
+function ChangeButton({ onClick }: { onClick(): void }) {
+  return (
+    <button type="button" className="button" data-size="small" data-kind="quiet" onClick={onClick}>
+      {TEXT.change}
+    </button>
+  );
 }

@@ -53,6 +53,17 @@ export const CreditStanding = Type.Object({
   held_micro: Micro,
   limit_micro: Nullable(Micro),
   left_micro: Nullable(Micro),
+  budget: Nullable(
+    Type.Object({
+      budget_micro: Nullable(Micro),
+      budget_duration: Nullable(Type.String()),
+      soft_budget_micro: Nullable(Micro),
+      spent_micro: Micro,
+      held_micro: Micro,
+      left_micro: Nullable(Micro),
+      renews_at: Nullable(Type.Integer({ description: 'Milliseconds since 1970' })),
+    }),
+  ),
 });
 export type CreditStanding = Static<typeof CreditStanding>;
 

@@ -56,9 +56,15 @@ export type FinishedJob = Static<typeof FinishedJob>;
 
 /** What keeps a job from running. */
 export const JobWait = Type.Object({
-  for: Type.Union([Type.Literal('approval'), Type.Literal('tokens_per_minute'), Type.Literal('node')], {
-    description: 'A person, the limit of its key, or a free node',
-  }),
+  for: Type.Union(
+    [
+      Type.Literal('approval'),
+      Type.Literal('tokens_per_minute'),
+      Type.Literal('max_parallel_requests'),
+      Type.Literal('node'),
+    ],
+    { description: 'A person, a limit of its key, or a free node' },
+  ),
   until: Nullable(
     Type.Integer({ description: 'Milliseconds since 1970 at which its key may go on; null if nobody knows' }),
   ),

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { BUDGET_DURATION } from '../credits/budget-period.ts';
 import { PLAIN_TEXT } from '../protocol/plain-text.ts';
 import { Maybe, Nullable } from './nullable.ts';
 
@@ -41,7 +42,52 @@ const Models = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
   description: 'The only models the key may ask for',
 });
 const PerMinute = Type.Integer({ minimum: 1, maximum: 1_000_000_000 });
+const MOST_MICRO = 1_000_000_000_000_000;
 const Time = Type.Integer({ description: 'Milliseconds since 1970' });
+
+/** Of a key and of those that replace it; null is no limit. */
+const ACCOUNT_LIMITS = {
+  requests_per_minute: Maybe(PerMinute),
+  tokens_per_minute: Maybe(PerMinute),
+  max_parallel_requests: Maybe(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        'How many requests and runs of its jobs may be under way at once: further requests get 429, jobs wait',
+    }),
+  ),
+  credit_limit_micro: Maybe(
+    Type.Integer({
+      minimum: 0,
+      maximum: MOST_MICRO,
+      description: 'How many millionths of a credit it may owe; 0 for a key that is paid for in advance',
+    }),
+  ),
+  budget_micro: Maybe(
+    Type.Integer({
+      minimum: 0,
+      maximum: MOST_MICRO,
+      description:
+        'How many millionths of a credit it may spend in each period, or ever where there is no budget_duration',
+    }),
+  ),
+  budget_duration: Maybe(
+    Type.String({
+      pattern: BUDGET_DURATION,
+      description:
+        'How long a period is, as 30s, 30m, 12h, 1d, 1w or 1mo. Periods follow the calendar of UTC: days begin at midnight, ' +
+        'weeks on Monday, months on the first; longer ones are counted from 1970',
+    }),
+  ),
+  soft_budget_micro: Maybe(
+    Type.Integer({
+      minimum: 0,
+      maximum: MOST_MICRO,
+      description: 'From where on the operator is told, once in a period; nothing is refused',
+    }),
+  ),
+};
 
 /** Body of `POST /v1/admin/keys`. Without a limit there is none. */
 export const CreateKeyRequest = Type.Object(
@@ -50,15 +96,7 @@ export const CreateKeyRequest = Type.Object(
     description: Maybe(Description),
     scopes: Maybe(ChosenScopes),
     models: Maybe(Models),
-    requests_per_minute: Maybe(PerMinute),
-    tokens_per_minute: Maybe(PerMinute),
-    credit_limit_micro: Maybe(
-      Type.Integer({
-        minimum: 0,
-        maximum: 1_000_000_000_000_000,
-        description: 'How many millionths of a credit it may owe; 0 for a key that is paid for in advance',
-      }),
-    ),
+    ...ACCOUNT_LIMITS,
     hmac: Maybe(Type.Boolean({ description: 'Whether each request must be signed; the answer brings the secret' })),
     expires_at: Maybe(Time),
   },
@@ -77,6 +115,24 @@ export const CreateKeyRequest = Type.Object(
 );
 export type CreateKeyRequest = Static<typeof CreateKeyRequest>;
 
+/** Body of `PATCH /v1/admin/keys/{id}`: what is left out stays, null takes a limit away. */
+export const ChangeKeyRequest = Type.Object(
+  {
+    name: Type.Optional(Name),
+    description: Maybe(Description),
+    scopes: Maybe(ChosenScopes),
+    models: Maybe(Models),
+    ...ACCOUNT_LIMITS,
+    expires_at: Maybe(Time),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    examples: [{ max_parallel_requests: 4, budget_micro: 5_000_000, budget_duration: '1mo', tokens_per_minute: null }],
+  },
+);
+export type ChangeKeyRequest = Static<typeof ChangeKeyRequest>;
+
 /** Body of `POST /v1/admin/keys/{id}/rotate`. */
 export const RotateKeyRequest = Type.Object(
   {
@@ -93,6 +149,22 @@ export const RotateKeyRequest = Type.Object(
 );
 export type RotateKeyRequest = Static<typeof RotateKeyRequest>;
 
+const Left = Nullable(Type.Integer());
+
+/** What the account of a key has used and has left, by the counts that refuse; null where nothing is limited. */
+export const KeyStanding = Type.Object({
+  requests_left: Left,
+  tokens_left: Left,
+  running_requests: Nullable(Type.Integer({ description: 'Under way now, with the runs of its jobs' })),
+  credits_left_micro: Left,
+  budget_spent_micro: Nullable(Type.Integer({ description: 'In this period, as the ledger has it' })),
+  budget_held_micro: Nullable(Type.Integer({ description: 'For work under way' })),
+  budget_left_micro: Left,
+  budget_renews_at: Nullable(Time),
+  soft_budget_reached: Type.Boolean(),
+});
+export type KeyStanding = Static<typeof KeyStanding>;
+
 /** A key as its operator sees it, without the key. */
 export const ApiKey = Type.Object({
   id: Type.String(),
@@ -107,7 +179,12 @@ export const ApiKey = Type.Object({
   models: Nullable(Type.Array(Type.String())),
   requests_per_minute: Nullable(Type.Integer()),
   tokens_per_minute: Nullable(Type.Integer()),
+  max_parallel_requests: Nullable(Type.Integer()),
   credit_limit_micro: Nullable(Type.Integer()),
+  budget_micro: Nullable(Type.Integer()),
+  budget_duration: Nullable(Type.String()),
+  soft_budget_micro: Nullable(Type.Integer()),
+  standing: KeyStanding,
   hmac: Type.Boolean({ description: 'Whether each request must be signed' }),
   created_at: Time,
   expires_at: Nullable(Time),

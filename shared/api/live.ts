@@ -18,6 +18,16 @@ export const JobUpdate = Type.Object({
 });
 export type JobUpdate = Static<typeof JobUpdate>;
 
+/** A soft budget that was reached, once in each period. */
+export const BudgetUpdate = Type.Object({
+  account: Type.String({ description: 'The `account_id` of its keys' }),
+  spent_micro: Type.Integer(),
+  soft_budget_micro: Type.Integer(),
+  budget_micro: Nullable(Type.Integer()),
+  renews_at: Nullable(Type.Integer({ description: 'Milliseconds since 1970' })),
+});
+export type BudgetUpdate = Static<typeof BudgetUpdate>;
+
 /** Everything anew: what was known before the message counts no more. */
 const Reset = Type.Object({
   type: Type.Literal('reset'),
@@ -33,6 +43,7 @@ const Update = Type.Object({
   nodes: Type.Array(NodeSummary),
   forgotten: Type.Array(Type.String(), { description: 'Ids of nodes that are known no more' }),
   jobs: Type.Array(JobUpdate, { description: 'The latest hundred' }),
+  budgets: Type.Array(BudgetUpdate, { description: 'Keys that have just reached their soft budget' }),
   stats: Nullable(AdminStats),
 });
 

@@ -44,6 +44,8 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   relay_not_verified: 'Pair with the whole link that the operator gives, which names the relay’s certificate.',
   too_many_attempts: 'Wait a minute, and look meanwhile whether the key or code is the right one.',
   rate_limit_exceeded: 'Wait as long as Retry-After says, or ask the operator for a higher limit.',
+  parallel_limit_exceeded: 'Wait for one of your requests to end, or ask the operator for a higher limit.',
+  budget_exceeded: 'Ask for less at a time, wait until the budget is renewed, or ask the operator for a larger one.',
   insufficient_credits: 'Ask for less at a time, or have the operator grant the key more credits.',
   price_not_found: 'List the prices and take one from there.',
   grant_conflict: 'Give every grant a mark of its own; the earlier one with this mark stands as it is.',

@@ -22,6 +22,8 @@ export const PROBLEMS_OF_OTHERS = [
   'nonce_repeated',
   'body_altered',
   'insufficient_scope',
+  'budget_exceeded',
+  'parallel_limit_exceeded',
   'insufficient_credits',
   'service_not_found',
   'service_not_runnable',

@@ -51,6 +51,8 @@ export const PROBLEMS = {
   relay_not_verified: broken(502, 'Nobody whom this machine knows vouches for the relay'),
   too_many_attempts: tooMuch(429, 'Too many failed attempts'),
   rate_limit_exceeded: tooMuch(429, 'The key has used up what it may in a minute'),
+  parallel_limit_exceeded: tooMuch(429, 'The key has as many requests under way as it may'),
+  budget_exceeded: wrong(402, 'The budget of the key is spent'),
   insufficient_credits: wrong(402, 'The key has not enough credits left'),
   price_not_found: wrong(404, 'There is no such price'),
   grant_conflict: wrong(409, 'Another grant carries this mark'),

@@ -123,7 +123,9 @@ test('asks for a key on every route but the public ones', async () => {
   const open: string[] = [];
   for (const [path, operations] of Object.entries(paths)) {
     for (const [method, { security }] of Object.entries(operations)) {
-      const response = await fetch(`${pool.relay.url}${path.replace(/\{\w+\}/g, 'x')}`, { method });
+      const response = await fetch(`${pool.relay.url}${path.replace(/\{\w+\}/g, 'x')}`, {
+        method: method.toUpperCase(),
+      });
       const isOpen = response.status !== 401;
       if (isOpen) open.push(`${method} ${path}`);
       assert.equal(security?.length === 0, isOpen, `what the documentation says of ${method} ${path}`);
@@ -158,7 +160,8 @@ test('[X01] each route takes the one scope that its documentation names, and no 
     const url = `${pool.relay.url}${path.replace(/\{\w+\}/g, 'x')}`;
     const { only, others } = keys.get(scope) ?? assert.fail(`${method} ${path} takes no scope`);
     // A POST without a body is as far as this may go.
-    const send = (key: string) => fetch(url, { method, headers: { authorization: `Bearer ${key}` } });
+    const send = (key: string) =>
+      fetch(url, { method: method.toUpperCase(), headers: { authorization: `Bearer ${key}` } });
     const refused = await send(others);
     assert.equal(refused.status, 403, `${method} ${path}`);
     const assertTold = path.startsWith('/v1/messages') ? assertAnthropicError : assertError;

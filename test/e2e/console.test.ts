@@ -4,10 +4,11 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { withKernels } from '../../main/headless/inference/with-kernels.ts';
-import { type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
+import { type ApiKey, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/console-page.ts';
 import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { changeKey } from '../support/keys.ts';
 import { startNetworkLine } from '../support/network-line.ts';
 import { visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -195,6 +196,51 @@ test('a key is shown once, works with its limits, and is refused once it is revo
   await signer.getByText('may owe 2 credits').waitFor();
   await signer.getByText('signed requests only').waitFor();
   assert.deepEqual(await seriousBarriers(page), []);
+  await page.context().close();
+});
+
+test('a key is changed in a form that has what it may do now, sends what was changed, and shows what is used and left', async () => {
+  const { body: made } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', {
+    ...{ name: 'to be changed', requests_per_minute: 9, tokens_per_minute: 1_000, budget_micro: 2_500_000 },
+    ...{ budget_duration: '1mo', soft_budget_micro: 0, scopes: ['inference', 'catalog'] },
+  });
+  const { page, faults } = await openConsole(browser, pool, { hash: '#/keys' });
+  const row = page.locator('tr', { hasText: made.id });
+  await row.getByText('Soft budget reached').waitFor();
+  await row.getByText('0 of 2.5 credits spent, 2.5 left').waitFor();
+  await row.getByText('9 requests a minute, 9 left').waitFor();
+  await row.getByText(/^renewed in /).waitFor();
+  await row.getByRole('button', { name: 'Change' }).click();
+  const form = page.locator('section', { hasText: 'Change “to be changed”' });
+  await until(() => page.evaluate<boolean>('document.activeElement.matches("section.card h2")'));
+  assert.equal(await form.getByLabel('Requests a minute').inputValue(), '9');
+  assert.equal(await form.getByLabel('Budget lasts').inputValue(), '1mo');
+  assert.equal(await form.getByRole('checkbox', { name: 'usage' }).isChecked(), false);
+  assert.deepEqual(await seriousBarriers(page), []);
+  // What somebody else changes meanwhile, and is not touched here, stays.
+  await changeKey(pool, made.id, { tokens_per_minute: 2_000 });
+  await form.getByLabel('Name', { exact: true }).fill('changed');
+  await form.getByLabel('Requests a minute').fill('');
+  await form.getByLabel('Requests at once').fill('4');
+  await form.getByLabel('Budget in credits').fill('0.25');
+  await form.getByLabel('Tell me from, in credits').fill('3');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.getByText('soft_budget_micro must be less than budget_micro').waitFor();
+  await form.getByLabel('Tell me from, in credits').fill('');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.waitFor({ state: 'detached' });
+  await row.getByText('0 of 4 requests at once').waitFor();
+  await row.getByText('0 of 0.25 credits spent, 0.25 left').waitFor();
+  const { body } = await askAsAdmin<ApiKey>(pool, `/v1/admin/keys/${made.id}`);
+  const { name, requests_per_minute, tokens_per_minute, max_parallel_requests, budget_micro, budget_duration } = body;
+  assert.deepEqual(
+    [name, requests_per_minute, tokens_per_minute, max_parallel_requests, budget_micro, budget_duration],
+    ['changed', null, 2_000, 4, 250_000, '1mo'],
+  );
+  assert.deepEqual([body.scopes, body.soft_budget_micro], [['inference', 'catalog'], null]);
+  await row.getByRole('button', { name: 'Change' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).first().click();
+  assert.deepEqual(faults, []);
   await page.context().close();
 });
 

@@ -42,7 +42,7 @@ describe('sparewatt keys', () => {
     assert.match(
       listed.stdout,
       new RegExp(
-        `${id} +sk-sparewatt-.{6}… +active +forum bot +never +only inference jobs, sparewatt/demo-chat, 60 requests/min, until 2`,
+        `${id} +sk-sparewatt-.{6}… +active +forum bot +never +only inference jobs, sparewatt/demo-chat, 60 requests/min \\(60 left\\), until 2`,
       ),
     );
     assert.doesNotMatch(listed.stdout, /sk-sparewatt-[\w-]{7}/);
@@ -100,7 +100,10 @@ describe('sparewatt keys', () => {
     const [, day, time] =
       /^(.*), (.*):/.exec(new Date(end ?? 0).toLocaleString('sv', { timeZone: 'Asia/Kathmandu' }).replace(' ', ', ')) ??
       [];
-    assert.match(shown, new RegExp(`${id} .* shop +\\d\\d:\\d\\d +may owe 0 credits, until ${day} ${time}\n`));
+    assert.match(
+      shown,
+      new RegExp(`${id} .* shop +\\d\\d:\\d\\d +may owe 0 credits \\(0 left\\), until ${day} ${time}\n`),
+    );
   });
 
   it('lists what a key is for behind everything else', async () => {
@@ -108,6 +111,34 @@ describe('sparewatt keys', () => {
     const { stdout } = await keys('list');
     assert.match(stdout, /^KEY-ID .* LIMITS +DESCRIPTION\n/);
     assert.match(stdout, / helper +never +none +ask Jo about it\n/);
+  });
+
+  it('changes a key, shows what is used and left of it, and takes limits away', async () => {
+    const [id = ''] = /key_\w+/.exec((await keys('create', 'to be changed', '--tokens-per-minute', '5')).stdout) ?? [];
+    const budget = ['--budget', '2.5', '--budget-duration', '1mo', '--soft-budget', '2'];
+    const changed = await keys('update', id, '--name', 'changed', '--max-parallel-requests', '4', ...budget);
+    const limits = '5 tokens/min (5 left), 0 of 4 requests at once, 0 of 2.5 credits spent in 1mo, renewed ';
+    const [, after = ''] = changed.stdout.split(limits);
+    assert.equal(changed.stdout, `${id} (changed) is changed. Limits: ${limits}${after}`);
+    assert.match(after, /^\d{4}-\d\d-01 \d\d:\d\d\n$/);
+    const listed = (await keys('list')).stdout.split('\n').find((line) => line.includes(id)) ?? '';
+    assert.match(listed.slice(0, listed.indexOf(limits)), / changed +never +$/);
+    const none = ['tokens-per-minute', 'max-parallel-requests', 'budget', 'budget-duration', 'soft-budget'];
+    const freed = await keys('update', id, ...none.flatMap((limit) => [`--${limit}`, 'none']), '--scope', 'usage');
+    assert.match(freed.stdout, /Limits: only usage\n$/);
+    const all = await keys('update', id, '--scope', 'all', '--only-model', 'all', '--json');
+    assert.equal((JSON.parse(all.stdout) as ApiKey).scopes.length, 6);
+  });
+
+  it('says what is wrong with a change', async () => {
+    const [id = ''] = /key_\w+/.exec((await keys('create', 'as it is')).stdout) ?? [];
+    const nothing = await keys('update', id);
+    assert.deepEqual([nothing.code, /Say what is to change/.test(nothing.stderr)], [2, true]);
+    const duration = await keys('update', id, '--budget', '1', '--budget-duration', '1y');
+    assert.deepEqual([duration.code, /such as 1mo/.test(duration.stderr)], [2, true]);
+    const soft = await keys('update', id, '--budget', '1', '--soft-budget', '2');
+    assert.deepEqual([soft.code, /must be less than/.test(soft.stderr)], [1, true]);
+    assert.match((await keys('update', 'key_nobody', '--name', 'x')).stderr, /\(key_not_found\)/);
   });
 
   it('says what is wrong with a command line or an id', async () => {

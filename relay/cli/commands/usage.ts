@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander';
 import type { CreditStanding } from '../../../shared/api/credits.ts';
 import type { ApiKeyList } from '../../../shared/api/keys.ts';
 import type { UsageReport, UsageRow } from '../../../shared/api/usage.ts';
-import { creditsText } from '../../credits/billing.ts';
+import { creditsText } from '../../credits/credits-text.ts';
 import { type JsonOption, print } from '../answering-command.ts';
 import { addClientOptions, readClient, readOperator } from '../client-options.ts';
 import { getJson } from '../get-json.ts';
+import { momentText } from '../moment-text.ts';
 import { tableOf } from '../tables.ts';
 
 type UsageOptions = JsonOption & { all?: boolean; by: string; from?: string; to?: string };
@@ -59,7 +60,19 @@ function usageTable(data: readonly UsageRow[], { by }: UsageOptions, nameOf?: (i
 }
 
 /** What a key has left to spend; nothing where it has no limit and owes nothing. */
-function standingText({ balance_micro: balance, left_micro: left }: CreditStanding): string {
+function standingText(standing: CreditStanding): string {
+  return `${creditsLeftText(standing)}${budgetText(standing.budget)}`;
+}
+
+function budgetText(budget: CreditStanding['budget']): string {
+  if (budget === null) return '';
+  const { budget_micro: most, spent_micro: spent, left_micro: left, renews_at: renews } = budget;
+  const of = most === null || left === null ? '' : ` of ${creditsText(most)}, ${creditsText(left)} left`;
+  const until = renews === null ? '' : `; renewed ${momentText(renews, Date.now())}`;
+  return `Budget: ${creditsText(spent)}${of}${until}\n`;
+}
+
+function creditsLeftText({ balance_micro: balance, left_micro: left }: CreditStanding): string {
   if (left !== null) return `Credits left: ${creditsText(left)}\n`;
   return balance === 0 ? '' : `Credits: ${creditsText(balance)}, and no limit to what it may owe\n`;
 }

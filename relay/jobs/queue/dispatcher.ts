@@ -1,4 +1,5 @@
 import { Problem } from '../../../shared/problems/problem.ts';
+import type { ParallelLimits } from '../../access/parallel-limits.ts';
 import type { NodeTable } from '../../fabric/node-table.ts';
 import { createFairLine } from './fair-line.ts';
 import { hasFreeSlots } from './free-slots.ts';
@@ -10,6 +11,8 @@ export type DispatcherPorts = {
   weightOf: (apiKeyId: string) => number;
   /** How many milliseconds jobs of a key are to wait because its minute is used up. */
   paceMs: (apiKeyId: string) => number;
+  /** Of how many runs of a key may be under way at once; those that have no room wait. */
+  slots: Pick<ParallelLimits, 'hasRoom' | 'begin' | 'onRoom'>;
   mostRunningBytes: number;
   run: QueuedRunPorts;
   /** What follows a run; `LiveJob.run` settles with it. */
@@ -43,11 +46,11 @@ const LONGEST_PACE_MS = 10_000;
 /**
  * Invariants: (1) a job is in the line exactly while it could start; (2) no more runs begin than there are free slots, and
  * a run takes one until it has asked: one that waits after that waits for other nodes, and holds nobody up; (3) `runningBytes` are the inputs of the jobs in
- * `running`; (4) after `close` no run begins; (5) a key whose minute is used up holds up no other, and is asked again when it
- * has something left.
+ * `running`; (4) after `close` no run begins; (5) a key whose minute or whose slots are used up holds up no other, and is asked again when
+ * it has something left.
  */
 export function createDispatcher(ports: DispatcherPorts): Dispatcher {
-  const { table, weightOf, paceMs, mostRunningBytes, run, ended } = ports;
+  const { table, weightOf, paceMs, slots, mostRunningBytes, run, ended } = ports;
   const line = createFairLine<LiveJob>(weightOf);
   const running = new Set<LiveJob>();
   const runs = { starting: 0, waiting: 0, assigned: 0 };
@@ -61,7 +64,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     while (!closed && runningBytes < mostRunningBytes) {
       const entry = line.take(
         (model) => hasFreeSlots(table, model, runs.starting),
-        (apiKeyId) => paceMs(apiKeyId) === 0,
+        (apiKeyId) => paceMs(apiKeyId) === 0 && slots.hasRoom(apiKeyId),
       );
       if (entry === undefined) {
         waitForPace();
@@ -97,6 +100,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
       entry.wasBegun = true;
     };
     entry.caller = caller;
+    const leave = slots.begin(job.apiKeyId);
     running.add(entry);
     runs.starting += 1;
     runningBytes += job.inputBytes;
@@ -108,6 +112,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
       runs[stage] -= 1;
       entry.caller = undefined;
       running.delete(entry);
+      leave();
       runningBytes -= job.inputBytes;
       pumpSoon();
       return ended(entry, outcome);
@@ -119,6 +124,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     pumpSoon();
   };
   table.listen({ onCapacity: pumpSoon });
+  slots.onRoom(pumpSoon);
   return {
     lineUp,
     rest: (entry) => {

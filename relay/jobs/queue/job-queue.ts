@@ -7,7 +7,7 @@ import type { JobRecord } from '../../store/store.ts';
 import type { JobRunner } from '../run-job.ts';
 import { type Accepted, createAdmission, type Repeatable } from './admission.ts';
 import { countAttempts } from './after-run.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { createDispatcher, type DispatcherPorts } from './dispatcher.ts';
 import { settleDoubts } from './doubtful-jobs.ts';
 import { attemptsAfterRestart, RELAY_LOST, recordOfUnrun } from './ended-record.ts';
 import { watchExpiry } from './expiry.ts';
@@ -32,6 +32,8 @@ export type QueuePorts = {
   limits: QueueLimits;
   /** How many milliseconds jobs of a key are to wait because its minute is used up. */
   paceMs: (apiKeyId: string) => number;
+  /** What of a key may be under way at once. */
+  slots: DispatcherPorts['slots'];
   runLimits: Omit<RunLimits, 'resultBytes'>;
   /** Whether each job waits for a person first. */
   supervised: boolean;
@@ -84,10 +86,11 @@ export type JobQueue = {
 
 const USUAL_WEIGHT = 1;
 
-function waitOf({ apiKeyId }: LiveJob, isUnapproved: boolean, { paceMs, now }: QueuePorts): JobWait {
+function waitOf({ apiKeyId }: LiveJob, isUnapproved: boolean, { paceMs, slots, now }: QueuePorts): JobWait {
   if (isUnapproved) return { for: 'approval', until: null };
   const ms = paceMs(apiKeyId);
-  return ms > 0 ? { for: 'tokens_per_minute', until: now() + ms } : { for: 'node', until: null };
+  if (ms > 0) return { for: 'tokens_per_minute', until: now() + ms };
+  return { for: slots.hasRoom(apiKeyId) ? 'node' : 'max_parallel_requests', until: null };
 }
 
 /**
@@ -154,6 +157,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
     table,
     weightOf,
     paceMs: ports.paceMs,
+    slots: ports.slots,
     mostRunningBytes: limits.mostRunningBytes,
     run: {
       store,

@@ -51,7 +51,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
       const headers = {
         ...answerHeaders(job),
         ...ignoredHeader(order.ignored),
-        ...rateLimitHeaders(request.principal, services.rateLimits),
+        ...rateLimitHeaders(request.principal, services),
       };
       const hangUp = hangUpOf(reply.raw);
       try {

@@ -53,7 +53,7 @@ export function registerCompletionRoute(app: RelayApp, services: RelayServices):
       const headers = {
         ...jointAnswerHeaders(jobs),
         ...ignoredHeader(order.ignored),
-        ...rateLimitHeaders(request.principal, services.rateLimits),
+        ...rateLimitHeaders(request.principal, services),
       };
       const caller = { reply, headers, hangUp: hangUpOf(reply.raw) };
       try {

@@ -32,7 +32,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
       const input = readEmbedInput(body);
       const routing = readRoutingOptions(body.routing, services);
       const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
-      reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+      reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services) });
       const hangUp = hangUpOf(reply.raw);
       const answer = embeddingsAnswer(job, body);
       const { node, done } = await services.jobs.run(job, answer.sink, hangUp.controller).finally(hangUp.stop);

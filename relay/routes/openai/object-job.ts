@@ -27,7 +27,7 @@ export async function runObjectJob<Output>(
   { services, hangUpOf }: ObjectJobPorts,
 ): Promise<JobResult & { readonly jobId: string; readonly output: Output }> {
   const job = services.newJob(request, { ...order, stream: false });
-  reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+  reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services) });
   const hangUp = hangUpOf(reply.raw);
   try {
     let output: Output | undefined;

@@ -97,7 +97,7 @@ const rankByVectors: Ranker = async (body, documents, request, reply, { services
   const input = { dimensions: null, inputs: [body.query, ...documents] };
   const routing = readRoutingOptions(body.routing, services);
   const job = services.newJob(request, { type: 'embed', model: body.model, stream: false, input, ...routing });
-  reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+  reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services) });
   const hangUp = hangUpOf(reply.raw);
   const vectors = collectVectors();
   const { done, node } = await services.jobs.run(job, vectors, hangUp.controller).finally(hangUp.stop);

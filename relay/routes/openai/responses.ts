@@ -50,7 +50,7 @@ export function registerResponsesRoute(app: RelayApp, services: RelayServices): 
         headers = {
           ...answerHeaders(job),
           ...ignoredHeader(order.ignored),
-          ...rateLimitHeaders(request.principal, services.rateLimits),
+          ...rateLimitHeaders(request.principal, services),
         };
         const seen = await withPictures(job, order, { request, hangUp }, services);
         const answer = order.stream ? answerInEvents : answerWhole;

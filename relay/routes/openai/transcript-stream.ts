@@ -26,7 +26,7 @@ export async function streamTranscript(
   { services, hangUpOf }: ObjectJobPorts,
 ): Promise<FastifyReply> {
   const job = services.newJob(request, { ...order, stream: true });
-  const headers = { ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits), ...more };
+  const headers = { ...answerHeaders(job), ...rateLimitHeaders(request.principal, services), ...more };
   const hangUp = hangUpOf(reply.raw);
   const stream = createTranscriptStream(reply, names, (problem) => hangUp.controller.abort(problem));
   try {

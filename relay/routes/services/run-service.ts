@@ -26,7 +26,7 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
       // Its node fetches it, perhaps at the end of the wait, and the next one anew.
       await services.files.prolong(fileId, Date.now() + job.maxWaitMs + job.timeoutMs);
     }
-    reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services.rateLimits) });
+    reply.headers({ ...answerHeaders(job), ...rateLimitHeaders(request.principal, services) });
     const hangUp = hangUpOf(reply.raw);
     try {
       const result = await services.jobs.run(job, reader.sink, hangUp.controller).finally(hangUp.stop);

@@ -2,7 +2,7 @@ import type { Settlement } from '../../../shared/credits/settlement.ts';
 import { SETTLED } from '../../credits/accounts.ts';
 import { closeSettlement, settlementEvent } from '../../credits/close-settlement.ts';
 import type { ReceiptSigner } from '../../receipts/seal-receipt.ts';
-import type { Account, CreditStore, LedgerEntry, LedgerFault, SettlementOrder } from '../credit-store.ts';
+import type { Account, CreditStore, LedgerEntry, LedgerFault, SettlementOrder, Spent } from '../credit-store.ts';
 import { ENTRY_COLUMNS, type EntryRow, type PriceRow, toEntry, toPrice, toSettlement } from '../rows/ledger-rows.ts';
 import type { PostgresAccess, Queries } from './queries.ts';
 import { INSERT_WEBHOOK } from './queued-job-store.ts';
@@ -13,6 +13,10 @@ const PUT_PRICE =
 const DELETE_PRICE = 'DELETE FROM prices WHERE service = $1';
 const PRICES = 'SELECT service, rates, updated_at FROM prices ORDER BY service';
 const BALANCE = 'SELECT balance_micro AS "balanceMicro" FROM accounts WHERE account = $1';
+// One statement sees one state of the ledger.
+const SPENT =
+  'SELECT (SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND at >= $2) AS "sinceMicro", ' +
+  '(SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND seq > $3) AS "laterMicro"';
 const ACCOUNTS =
   'SELECT account, balance_micro AS "balanceMicro" FROM accounts ' +
   'WHERE account > $1 AND account >= $2 AND account < $3 ORDER BY account LIMIT $4';
@@ -50,6 +54,10 @@ export function createCreditStore(access: PostgresAccess, signer: ReceiptSigner 
     deletePrice: (service) => access.write(async (db) => (await db.run(DELETE_PRICE, [service])) === 1),
     listPrices: () => access.read(async (db) => (await db.all<PriceRow>(PRICES)).map(toPrice)),
     balanceOf: (account) => access.read(async (db) => (await db.one<Account>(BALANCE, [account]))?.balanceMicro ?? 0),
+    spentOf: (account, { at, behindSeq }) =>
+      access.read(
+        async (db) => (await db.one<Spent>(SPENT, [account, at, behindSeq])) ?? { sinceMicro: 0, laterMicro: 0 },
+      ),
     listAccounts: ({ limit, after, prefix }) =>
       access.read((db) => db.all<Account>(ACCOUNTS, [after, prefix, `${prefix}\u{10ffff}`, limit])),
     grant: (entry) => access.write((db) => enterGrant(db, entry)),

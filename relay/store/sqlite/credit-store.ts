@@ -38,6 +38,11 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
     deletePrice: (service) => access.write(() => statements.deletePrice.run(service).changes === 1),
     listPrices: () => access.read(() => statements.prices.all().map(toPrice)),
     balanceOf: (account) => access.read(() => statements.balance.get(account) ?? 0),
+    spentOf: (account, { at, behindSeq }) =>
+      access.read(() => ({
+        sinceMicro: statements.spentSince.get(account, at) ?? 0,
+        laterMicro: statements.spentLater.get(account, behindSeq) ?? 0,
+      })),
     listAccounts: ({ limit, after, prefix }) =>
       access.read(() => statements.accounts.all(after, prefix, `${prefix}\u{10ffff}`, limit)),
     grant: ({ at, from, to, amountMicro, reference }) =>
@@ -94,6 +99,16 @@ function prepareStatements(db: Database) {
     deletePrice: db.prepare<[string]>('DELETE FROM prices WHERE service = ?'),
     prices: db.prepare<[], PriceRow>('SELECT service, rates, updated_at FROM prices ORDER BY service'),
     balance: db.prepare<[string], number>('SELECT balance_micro FROM accounts WHERE account = ?').pluck(),
+    spentSince: db
+      .prepare<[string, number], number>(
+        'SELECT coalesce(sum(amount_micro), 0) FROM ledger_entries ' + 'WHERE from_account = ? AND at >= ?',
+      )
+      .pluck(),
+    spentLater: db
+      .prepare<[string, number], number>(
+        'SELECT coalesce(sum(amount_micro), 0) FROM ledger_entries WHERE from_account = ? AND seq > ?',
+      )
+      .pluck(),
     accounts: db.prepare<[string, string, string, number], Account>(
       'SELECT account, balance_micro AS balanceMicro FROM accounts ' +
         'WHERE account > ? AND account >= ? AND account < ? ORDER BY account LIMIT ?',

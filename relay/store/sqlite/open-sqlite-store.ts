@@ -71,6 +71,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       listKeys: () => ask('keys', 'listKeys'),
       revokeKey: (keyId, revokedAt) => ask('keys', 'revokeKey', keyId, revokedAt),
       expireKey: (keyId, expiresAt) => ask('keys', 'expireKey', keyId, expiresAt),
+      changeKey: (keyId, change) => ask('keys', 'changeKey', keyId, change),
       touchKeys: (usages) => ask('keys', 'touchKeys', usages),
     },
     nodes: {
@@ -149,6 +150,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       deletePrice: (service) => ask('credits', 'deletePrice', service),
       listPrices: () => ask('credits', 'listPrices'),
       balanceOf: (account) => ask('credits', 'balanceOf', account),
+      spentOf: (account, from) => ask('credits', 'spentOf', account, from),
       listAccounts: (page) => ask('credits', 'listAccounts', page),
       grant: (entry) => ask('credits', 'grant', entry),
       listEntries: (page) => ask('credits', 'listEntries', page),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKeyAdmin } from '../../../relay/access/key-admin.ts';
 import { deriveSigningSecrets } from '../../../relay/access/signing-secrets.ts';
+import type { KeyStanding } from '../../../shared/api/keys.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { T0 } from '../store/store-records.ts';
 
@@ -10,7 +11,8 @@ test('an account is done with once no key of it works and one was revoked, not w
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
   const ports = { forget: () => undefined, recordUsage: async () => undefined, secrets, now: () => clock.now };
-  const admin = createKeyAdmin({ store: keys, ...ports });
+  const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
+  const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
   const accounts = async (): Promise<string[]> => [...(await admin.revokedAccounts())].sort();
   await admin.create({ name: 'runs out', expires_at: T0 + 10 });
   const revoked = await admin.create({ name: 'revoked' });

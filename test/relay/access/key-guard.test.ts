@@ -127,8 +127,29 @@ test('[X01] refuses a key that is revoked while it is looked up for the first ti
   await keys.revokeKey(keyId, T0);
   guard.forget(keyId);
   answer.resolve();
-  assert.equal((await early).keyId, keyId);
+  await assert.rejects(async () => early, isProblem('invalid_api_key', /revoked/));
   await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+});
+
+test('takes the limits of a key that is changed while it is looked up as they are then, and tells no older ones', async (t) => {
+  const { keys, key, keyId, adminToken } = await setUp(t);
+  const answer = Promise.withResolvers<void>();
+  let asked = 0;
+  const findKeyByHash: KeyStore['findKeyByHash'] = async (hash) => {
+    const found = await keys.findKeyByHash(hash);
+    if (asked++ === 0) await answer.promise;
+    return found;
+  };
+  const told: (number | null)[] = [];
+  const setLimits = async (_accountId: string, { maxParallelRequests }: { maxParallelRequests: number | null }) => {
+    told.push(maxParallelRequests);
+  };
+  const guard = createKeyGuard({ store: { ...keys, findKeyByHash }, adminToken, now: () => T0, setLimits });
+  const early = guard.authenticate(`Bearer ${key}`);
+  await keys.changeKey(keyId, { maxParallelRequests: 2 });
+  guard.forget(keyId);
+  answer.resolve();
+  assert.deepEqual([(await early).limits?.maxParallelRequests, told], [2, [2]]);
 });
 
 test('notices a revocation by another process after five seconds', async (t) => {

@@ -70,6 +70,22 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     assert.deepEqual(await balances(store), { [KEY]: -5, [DESK]: 5 });
   });
 
+  contract('tells what was spent since a time and behind an entry, and of nobody else', async (place) => {
+    const { jobs, credits } = await place.open();
+    const spend = (id: string, after: number, ...amounts: [number, number]) =>
+      jobs.recordFinishedJob(finishedJob(id, { finishedAt: T0 + after, charge: charge(`rcpt_${id}`, ...amounts) }));
+    await spend('job_1', 10, 90, 10);
+    await spend('job_2', 20, 7, 0);
+    // What is written late has the time at which it was.
+    await spend('job_3', 15, 3, 1);
+    const { seq } = (await credits.listEntries({ limit: 10 })).at(-3) ?? assert.fail();
+    const spent = (after: number, behindSeq: number) => credits.spentOf(KEY, { at: T0 + after, behindSeq });
+    assert.deepEqual(await spent(0, 0), { sinceMicro: 111, laterMicro: 111 });
+    assert.deepEqual(await spent(15, seq), { sinceMicro: 11, laterMicro: 4 });
+    assert.deepEqual(await spent(16, 0), { sinceMicro: 7, laterMicro: 111 });
+    assert.deepEqual(await credits.spentOf('key:nobody', { at: 0, behindSeq: 0 }), { sinceMicro: 0, laterMicro: 0 });
+  });
+
   contract('makes a grant once, however often it is sent', async (place) => {
     const store = await place.open();
     // A charge of the same mark is something else.

@@ -162,12 +162,15 @@ function describeJobs(contract: Contract): void {
 function describeKeys(contract: Contract): void {
   contract('finds a key by its hash and lists keys oldest first', async (place) => {
     const { keys } = await place.open();
-    const limits = { models: ['a/b', 'c'], requestsPerMinute: 5, tokensPerMinute: 1_000_000 };
+    const limits = { models: ['a/b', 'c'], requestsPerMinute: 5, tokensPerMinute: 1_000_000, maxParallelRequests: 3 };
     const scopes = ['inference', 'models'];
     const description = 'answers „für“ the forum';
     const first = keyRecord('key_1', { description, scopes, expiresAt: T0 + 5, lastUsedAt: T0, ...limits });
     assert.deepEqual(await keys.putKey(first), first);
-    const second = keyRecord('key_2', { scopes: [], hmac: true, accountId: 'key_1' });
+    const second = keyRecord('key_2', {
+      ...{ scopes: [], hmac: true, accountId: 'key_1' },
+      ...{ budgetMicro: 1_000_000_000_000_000, budgetDuration: '1mo', softBudgetMicro: 7 },
+    });
     await keys.putKey(second);
     assert.deepEqual(await keys.findKeyByHash(first.hash), first);
     assert.equal(await keys.findKeyByHash('hash_of_nothing'), undefined);
@@ -203,6 +206,35 @@ function describeKeys(contract: Contract): void {
     assert.equal(await keys.expireKey('key_1', T0 + 20), true);
     assert.equal((await keys.findKeyByHash('hash_of_key_1'))?.expiresAt, T0 + 10);
     assert.equal(await keys.expireKey('key_x', T0), false);
+  });
+
+  contract('changes of a key what is said and nothing else, and limits for all keys of its account', async (place) => {
+    const { keys } = await place.open();
+    const first = keyRecord('key_1', { models: ['a'], expiresAt: T0 + 5, requestsPerMinute: 2, creditLimitMicro: 0 });
+    const [second, other] = [keyRecord('key_2', { accountId: 'key_1' }), keyRecord('key_3')];
+    for (const key of [first, second, other]) await keys.putKey(key);
+    const own = { name: 'anew', description: '„x“', scopes: ['jobs', 'usage'], models: null, expiresAt: null };
+    assert.deepEqual(await keys.changeKey('key_1', own), { ...first, ...own });
+    const limits = {
+      requestsPerMinute: null,
+      maxParallelRequests: 4,
+      budgetMicro: 9_000_000_000,
+      budgetDuration: '30d',
+    };
+    await keys.changeKey('key_2', limits);
+    await Promise.all([keys.changeKey('key_2', { softBudgetMicro: 1 }), keys.changeKey('key_1', { models: ['b'] })]);
+    const shared = { ...limits, tokensPerMinute: null, creditLimitMicro: null, softBudgetMicro: 1 };
+    const changed = { ...first, ...own, ...shared, models: ['b'] };
+    assert.deepEqual(await keys.listKeys(), [changed, { ...second, ...shared }, other]);
+    assert.deepEqual(await keys.findKeyByHash(first.hash), changed);
+  });
+
+  contract('changes no key that was revoked or never was', async (place) => {
+    const { keys } = await place.open();
+    await keys.putKey(keyRecord('key_1'));
+    await keys.revokeKey('key_1', T0 + 1);
+    for (const id of ['key_1', 'key_x']) assert.equal(await keys.changeKey(id, { name: 'anew' }), undefined);
+    assert.deepEqual(await keys.listKeys(), [keyRecord('key_1', { revokedAt: T0 + 1 })]);
   });
 
   contract('moves the last use of many keys forward and never back', async (place) => {

@@ -137,6 +137,10 @@ export function keyRecord(keyId: string, changes: Partial<KeyRecord> = {}): KeyR
     requestsPerMinute: null,
     tokensPerMinute: null,
     creditLimitMicro: null,
+    maxParallelRequests: null,
+    budgetMicro: null,
+    budgetDuration: null,
+    softBudgetMicro: null,
     hmac: false,
     ...changes,
   };

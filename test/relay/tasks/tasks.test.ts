@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createParallelLimits } from '../../../relay/access/parallel-limits.ts';
 import type { JobSpec } from '../../../relay/jobs/job.ts';
 import type { JobResult, JobRunner } from '../../../relay/jobs/run-job.ts';
 import { createTasks } from '../../../relay/tasks/tasks.ts';
@@ -22,7 +23,7 @@ function startTasks() {
       }),
     running: () => running.size,
   };
-  return { tasks: createTasks({ jobs, now: () => 7 }), running };
+  return { tasks: createTasks({ jobs, slots: createParallelLimits(), now: () => 7 }), running };
 }
 
 const job = (n: number | string, apiKeyId = 'k') => ({ id: `job_${n}`, apiKeyId, type: 'llm', model: 'm' }) as JobSpec;

@@ -18,6 +18,7 @@ import { usageBytes } from './0130-usage-bytes.ts';
 import { openings } from './0140-openings.ts';
 import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
+import { keyBudgets } from './0170-key-budgets.ts';
 import { batchLines } from './0180-batch-lines.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
@@ -41,5 +42,6 @@ export const MIGRATIONS: readonly Migration[] = [
   openings,
   keyDescription,
   batches,
+  keyBudgets,
   batchLines,
 ];

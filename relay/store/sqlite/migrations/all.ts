@@ -20,6 +20,7 @@ import { webhookKeys } from './0110-webhook-keys.ts';
 import { jobsByState } from './0120-jobs-by-state.ts';
 import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
+import { keyBudgets } from './0170-key-budgets.ts';
 import { batchLines } from './0180-batch-lines.ts';
 import type { Migration } from './migration.ts';
 
@@ -47,5 +48,6 @@ export const MIGRATIONS: readonly Migration[] = [
   jobsByState,
   keyDescription,
   batches,
+  keyBudgets,
   batchLines,
 ];

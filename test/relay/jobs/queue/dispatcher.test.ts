@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
 import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { createDispatcher, type DispatcherPorts } from '../../../../relay/jobs/queue/dispatcher.ts';
@@ -19,13 +20,14 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
   const ends: (() => void)[] = [];
   const callers: AbortController[] = [];
   const pace = { ms: 0 };
+  const slots = createParallelLimits();
   const run = (job: JobSpec, _sink: unknown, caller: AbortController): Promise<JobResult> => {
     asked.push(job);
     callers.push(caller);
     return new Promise((_, fail) => ends.push(() => fail(new Problem('node_fault', 'It broke.'))));
   };
   const dispatcher = createDispatcher({
-    ...{ table, weightOf: () => 1, paceMs: () => pace.ms, mostRunningBytes },
+    ...{ table, weightOf: () => 1, paceMs: () => pace.ms, slots, mostRunningBytes },
     run: {
       jobs: { run },
       limits: { timeoutMs: 1, stallTimeoutMs: 1, resultBytes: 1 },
@@ -39,7 +41,7 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
     return newLiveJob(job, [], { input: '{"input":{}}' });
   };
   const lineUp = (...args: Parameters<typeof entryOf>): void => dispatcher.lineUp(entryOf(...args));
-  return { ...dispatcher, asked, callers, ends, pace, entryOf, lineUp };
+  return { ...dispatcher, asked, callers, ends, pace, slots, entryOf, lineUp };
 }
 
 /** Lets everything that was begun take its course, without letting time pass. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
 import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
 import { settleDoubts } from '../../../../relay/jobs/queue/doubtful-jobs.ts';
 import { openJobQueue, type QueuePorts } from '../../../../relay/jobs/queue/job-queue.ts';
@@ -30,7 +31,14 @@ async function openQueue(t: TestContext, keeps: boolean) {
   const queue = await openJobQueue({
     ...({} as QueuePorts),
     store,
-    ...{ table: createNodeTable(), limits: QUEUE_LIMITS, supervised: false, paceMs: () => 0, now: () => T0 },
+    ...{
+      table: createNodeTable(),
+      limits: QUEUE_LIMITS,
+      supervised: false,
+      paceMs: () => 0,
+      slots: createParallelLimits(),
+      now: () => T0,
+    },
     sendWebhook: () => Promise.resolve(204),
     onTakenUp: ({ id }) => void takenUp.push(id),
     onFinished: () => undefined,

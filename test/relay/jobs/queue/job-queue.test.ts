@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
 import { createNodeTable, type LiveNode } from '../../../../relay/fabric/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { openJobQueue, type QueuePorts } from '../../../../relay/jobs/queue/job-queue.ts';
@@ -44,7 +45,7 @@ async function openQueue(t: TestContext, limits: Partial<QueuePorts['limits']> =
   const queue = await openJobQueue({
     ...({} as QueuePorts),
     ...{ store, table, limits: { ...QUEUE_LIMITS, ...limits }, runLimits: { timeoutMs: 30_000, stallTimeoutMs: 10 } },
-    ...{ supervised: false, paceMs: () => 0, now: () => T0, log: silentLog },
+    ...{ supervised: false, paceMs: () => 0, slots: createParallelLimits(), now: () => T0, log: silentLog },
     jobs: { run } as JobRunner,
     sendWebhook: () => Promise.resolve(204),
     spent: () => undefined,

@@ -1,0 +1,127 @@
+import { type BudgetPeriod, periodAt } from '../../shared/credits/budget-period.ts';
+import { Problem } from '../../shared/problems/problem.ts';
+import type { CreditStore } from '../store/credit-store.ts';
+import type { AccountLimits } from '../store/store.ts';
+import { keyAccount } from './accounts.ts';
+import { creditsText } from './credits-text.ts';
+
+/** What an account may spend within a period, and from where on the operator is told. */
+export type Budget = Pick<AccountLimits, 'budgetMicro' | 'budgetDuration' | 'softBudgetMicro'>;
+
+/** What of a budget is used. */
+export type BudgetStanding = Budget & BudgetPeriod & { spentMicro: number; isSoftReached: boolean };
+
+export type Budgets = {
+  /** Resolves when it counts. Errors: `storage_failed`. */
+  set(keyId: string, budget: Budget): Promise<void>;
+  /** Throws `budget_exceeded` where `microMore` do not fit beside what is held. */
+  assertRoom(keyId: string, microMore: number, heldMicro: number): void;
+  /** Counts what was charged, at the time of its entry in the ledger. */
+  charged(keyId: string, at: number, micro: number): void;
+  /** Undefined for an account without budget. */
+  standing(keyId: string): BudgetStanding | undefined;
+};
+
+export type BudgetPorts = {
+  store: Pick<CreditStore, 'spentOf'>;
+  /** The last entry of the ledger before anything was charged here. */
+  lastSeq: number;
+  /** Hears once in a period of an account that has reached its soft budget. */
+  onSoftReached: (keyId: string, standing: BudgetStanding) => void;
+  /** Milliseconds since 1970. */
+  now: () => number;
+};
+
+type Entry = { budget: Budget; period: BudgetPeriod; spentMicro: number; isTold: boolean; counts: Promise<void> };
+
+/**
+ * Invariants: (1) `spentMicro` is the sum of the ledger's entries of the account in this period, with those that are told and not
+ * written yet; (2) a period that is over counts no more, and its end needs no timer; (3) who is beyond the soft budget when
+ * the counting begins was told of it, or has set it so.
+ */
+export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPorts): Budgets {
+  const entries = new Map<string, Entry>();
+  /** Of every account, since the relay was started: what the ledger may not hold yet. */
+  const told = new Map<string, number>();
+
+  const isReached = ({ budget: { softBudgetMicro: soft }, spentMicro }: Entry): boolean =>
+    soft !== null && spentMicro >= soft;
+  const count = async (keyId: string, entry: Entry): Promise<void> => {
+    const { startsAt } = entry.period;
+    const { sinceMicro, laterMicro } = await store.spentOf(keyAccount(keyId), { at: startsAt, behindSeq: lastSeq });
+    if (entry.period.startsAt !== startsAt) return;
+    // What was told and is written stands in both, what is told and not written in one, and what is not told yet comes.
+    entry.spentMicro = sinceMicro + (told.get(keyId) ?? 0) - laterMicro;
+    entry.isTold = isReached(entry);
+  };
+  const current = (keyId: string, at = now()): Entry | undefined => {
+    const entry = entries.get(keyId);
+    if (entry === undefined || entry.period.renewsAt === null || at < entry.period.renewsAt) return entry;
+    entry.period = periodAt(entry.budget.budgetDuration, at);
+    entry.spentMicro = 0;
+    entry.isTold = false;
+    return entry;
+  };
+  const begin = async (keyId: string, budget: Budget): Promise<void> => {
+    const period = periodAt(budget.budgetDuration, now());
+    const spentMicro = entries.get(keyId)?.spentMicro ?? 0;
+    const entry: Entry = { budget, period, spentMicro, isTold: true, counts: Promise.resolve() };
+    entries.set(keyId, entry);
+    entry.counts = count(keyId, entry);
+    try {
+      await entry.counts;
+    } catch (error) {
+      // Whoever asks next tries again.
+      if (entries.get(keyId) === entry) entries.delete(keyId);
+      throw error;
+    }
+  };
+
+  return {
+    set: (keyId, budget) => {
+      if (budget.budgetMicro === null && budget.softBudgetMicro === null) {
+        entries.delete(keyId);
+        return Promise.resolve();
+      }
+      const known = current(keyId);
+      if (known === undefined || known.budget.budgetDuration !== budget.budgetDuration) return begin(keyId, budget);
+      if (known.budget.softBudgetMicro !== budget.softBudgetMicro) known.isTold = isReached({ ...known, budget });
+      known.budget = budget;
+      return known.counts;
+    },
+    assertRoom: (keyId, microMore, heldMicro) => {
+      const entry = current(keyId);
+      if (entry === undefined || entry.budget.budgetMicro === null) return;
+      const leftMicro = entry.budget.budgetMicro - entry.spentMicro - heldMicro;
+      // What is free is free for a key that has spent all, too.
+      if (microMore > Math.max(0, leftMicro)) throw exceeded(microMore, leftMicro, entry.period.renewsAt, now());
+    },
+    charged: (keyId, at, micro) => {
+      told.set(keyId, (told.get(keyId) ?? 0) + micro);
+      const entry = current(keyId, Math.max(at, now()));
+      // One that was written before the period began is counted there.
+      if (entry === undefined || at < entry.period.startsAt) return;
+      entry.spentMicro += micro;
+      if (entry.isTold || !isReached(entry)) return;
+      entry.isTold = true;
+      onSoftReached(keyId, standingOf(entry));
+    },
+    standing: (keyId) => {
+      const entry = current(keyId);
+      return entry && standingOf(entry);
+    },
+  };
+
+  function standingOf(entry: Entry): BudgetStanding {
+    const { budget, period, spentMicro } = entry;
+    return { ...budget, ...period, spentMicro, isSoftReached: isReached(entry) };
+  }
+}
+
+function exceeded(neededMicro: number, leftMicro: number, renewsAt: number | null, now: number): Problem {
+  const sentence =
+    `This may cost up to ${creditsText(neededMicro)} credits and the budget of the key has ${creditsText(Math.max(0, leftMicro))} left` +
+    (renewsAt === null ? '. ' : `; it is renewed at ${new Date(renewsAt).toISOString()}. `) +
+    'Ask for less at once (max_tokens), wait, or ask the operator for a larger budget.';
+  return new Problem('budget_exceeded', sentence, renewsAt === null ? {} : { retryAfterMs: renewsAt - now });
+}
