@@ -121,7 +121,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
     },
     async (request, reply) => {
       const { from, to } = request.query;
-      const newer = await receiptLog.head(to === undefined ? undefined : Number(to));
+      const newer = await receiptLog.head(to === undefined ? undefined : Number(to), 'to');
       if (Number(from) > newer.size) {
         throw new Problem('invalid_value', `A log of ${from} receipts is no beginning of one of ${newer.size}.`, {
           param: 'from',
