@@ -1,14 +1,10 @@
 import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
-import type { ChatInput, DoneFrame, Usage } from '../../shared/protocol/messages.ts';
+import type { DoneFrame } from '../../shared/protocol/messages.ts';
 import type { LiveNode } from '../fabric/node-table.ts';
-import { type ContentHash, createResponseHasher, hashRequest } from '../receipts/content-hashes.ts';
 import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
-import { isHeld } from '../scheduler/wanted.ts';
 import type { QueuedAttempt } from '../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../store/store.ts';
-import { believableUsage } from './answer/believable-usage.ts';
-import { gatherAnswer } from './answer/gather-answer.ts';
-import { assertHeld } from './answer/held-answer.ts';
+import { type Measured, type WatchedAnswer, watchAnswer } from './answer/watched-answer.ts';
 import type { AnswerSink } from './attempt.ts';
 import type { JobSpec } from './job.ts';
 
@@ -23,13 +19,9 @@ export type JobEnd =
 export type CourseNow = { createdAt: number; startedAt: number | null; attempts: QueuedAttempt[] };
 
 /** What has happened to one job so far, and how that is written down. */
-export type Course = {
+export type Course = Pick<WatchedAnswer, 'sink' | 'takeBack' | 'believed'> & {
   readonly job: JobSpec;
-  /** The caller's sink, with the times and the hash of what passes taken on the way. */
-  readonly sink: AnswerSink;
   readonly attempts: AttemptRecord[];
-  /** Whether no output has come out, or all that has could be taken back; the next attempt then begins afresh. */
-  takeBack(): boolean;
   /** Milliseconds since the job was handed over. */
   elapsedMs(): number;
   assigned(node: LiveNode): void;
@@ -37,163 +29,126 @@ export type Course = {
   unassigned(): void;
   /** Where the job is now. */
   now(): CourseNow;
-  /** The last frame of a node, with such counts of tokens as can be believed. */
-  believed(done: DoneFrame): DoneFrame;
   attemptEnded(node: LiveNode, problem: Problem | null): void;
   timings(): JobTimings;
   record(end: JobEnd, keys: ReceiptKeys): JobRecord;
+};
+
+/** Where a job is. Times are milliseconds since it was handed over, but for `createdAt`. */
+type Whereabouts = {
+  readonly job: JobSpec;
+  readonly createdAt: number;
+  readonly attempts: AttemptRecord[];
+  /** The node that has it now. */
+  assignedTo: LiveNode | undefined;
+  /** When the node was chosen that has it, or had it last. */
+  assignedMs: number;
 };
 
 /**
  * Times are taken from the monotonic clock; the wall clock is read once, so that a record's times stay in order when
  * the wall clock is set.
  */
-export function beginCourse(job: JobSpec, sink: AnswerSink, clock = (): number => performance.now()): Course {
-  const createdAt = Date.now();
+export function beginCourse(job: JobSpec, caller: AnswerSink, clock = (): number => performance.now()): Course {
   const startedMs = clock();
-  const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
-  let hasher = createResponseHasher(choices);
-  const held = job.type === 'llm' && isHeld(job.input as ChatInput) ? gatherAnswer(choices ?? 1) : undefined;
-  const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
-  let assignedMs = 0;
-  let assignedTo: LiveNode | undefined;
-  let firstOutputMs: number | null = null;
-  let passedTokens = 0;
-  let reported: Usage | undefined;
-  let request: ContentHash | undefined;
-  const hashedRequest = (): ContentHash => {
-    request ??= hashRequest(job as Parameters<typeof hashRequest>[0]);
-    return request;
-  };
-  const passed = (): Usage => believable({ inputTokens: 0, outputTokens: passedTokens });
-  const measured = ({ done }: { done: DoneFrame }): Measured => {
-    const outputTokens = job.type === 'llm' && job.stream ? passed().outputTokens : null;
-    if (done.output !== undefined) hasher.output(done.output);
-    return { request: hashedRequest(), response: hasher.digest(), outputTokens, reported: reported ?? done.usage };
-  };
-  const believable = (claimed: Usage): Usage =>
-    believableUsage(job, claimed, {
-      responseBytes: hasher.sizeBytes(),
-      requestBytes: () => hashedRequest().sizeBytes,
-    });
   const elapsedMs = (): number => clock() - startedMs;
-  const wallClock = (ms: number): number => createdAt + Math.round(ms);
-  const queuedAt = (): number => attempts.at(-1)?.finishedAt ?? job.queuedAt ?? createdAt;
-
+  const attempts: AttemptRecord[] = job.earlier === undefined ? [] : [...job.earlier];
+  const at: Whereabouts = { job, createdAt: Date.now(), attempts, assignedTo: undefined, assignedMs: 0 };
+  const answer = watchAnswer(job, caller, elapsedMs);
   return {
     job,
     attempts,
+    sink: answer.sink,
+    takeBack: answer.takeBack,
+    believed: answer.believed,
     elapsedMs,
-    takeBack: () => {
-      if (firstOutputMs === null) return true;
-      if (sink.takeBack === undefined) return false;
-      sink.takeBack();
-      held?.sink.takeBack?.();
-      hasher = createResponseHasher(choices);
-      firstOutputMs = null;
-      passedTokens = 0;
-      return true;
-    },
     assigned: (node) => {
-      assignedMs = elapsedMs();
-      assignedTo = node;
-      sink.assigned?.(node, attempts.length + 1);
-    },
-    sink: {
-      accepted: (node) => sink.accepted?.(node),
-      text: (text, tokens, more) => {
-        firstOutputMs ??= elapsedMs();
-        // What is read along of a transcript comes again in its output, which is what counts.
-        if (job.type === 'llm') hasher.text(text, more?.choice);
-        passedTokens += tokens;
-        held?.sink.text?.(text, tokens, more);
-        sink.text?.(text, tokens, more);
-      },
-      toolCall: (piece) => {
-        firstOutputMs ??= elapsedMs();
-        hasher.toolCall(piece, piece.choice);
-        passedTokens += piece.tokens;
-        held?.sink.toolCall?.(piece);
-        sink.toolCall?.(piece);
-      },
-      vectors: (frame) => {
-        firstOutputMs ??= elapsedMs();
-        hasher.vectors(frame.data);
-        sink.vectors?.(frame);
-      },
-      judge: (done) => {
-        if (held !== undefined) assertHeld(job.input as ChatInput, held.gathered(), done);
-        return sink.judge?.(done);
-      },
+      at.assignedMs = elapsedMs();
+      at.assignedTo = node;
+      caller.assigned?.(node, attempts.length + 1);
     },
     unassigned: () => {
-      assignedTo = undefined;
+      at.assignedTo = undefined;
     },
-    now: () => {
-      const startedAt = attempts[0]?.startedAt ?? (assignedTo === undefined ? null : wallClock(assignedMs));
-      if (assignedTo === undefined) return { createdAt, startedAt, attempts: [...attempts] };
-      const open: QueuedAttempt = {
-        attempt: attempts.length + 1,
-        nodeId: assignedTo.id,
-        epoch: assignedTo.epoch,
-        state: 'running',
-        problem: null,
-        queuedAt: queuedAt(),
-        startedAt: wallClock(assignedMs),
-        finishedAt: null,
-        firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
-      };
-      return { createdAt, startedAt, attempts: [...attempts, open] };
-    },
-    believed: (done) => {
-      reported = done.usage;
-      const usage = believable(reported);
-      return usage === reported ? done : { ...done, usage };
-    },
+    now: () => courseNow(at, answer.firstOutputMs()),
     attemptEnded: (node, problem) => {
-      assignedTo = undefined;
-      const ended: AttemptRecord = {
-        attempt: attempts.length + 1,
-        nodeId: node.id,
-        epoch: node.epoch,
-        state: problem === null ? 'succeeded' : problem.code === 'cancelled' ? 'cancelled' : 'failed',
-        problem: problem === null ? null : toProblemRecord(problem),
-        queuedAt: queuedAt(),
-        startedAt: wallClock(assignedMs),
-        finishedAt: wallClock(elapsedMs()),
-        firstTokenAt: firstOutputMs === null ? null : wallClock(firstOutputMs),
-      };
+      at.assignedTo = undefined;
+      const ended = attemptOf(at, node, answer.firstOutputMs(), endOf(problem, wallClock(at, elapsedMs())));
       attempts.push(ended);
-      sink.attemptEnded?.(ended);
+      caller.attemptEnded?.(ended);
     },
-    timings: () => ({ queueMs: assignedMs, firstTokenMs: firstOutputMs, totalMs: elapsedMs() }),
-    record: (end, keys) => ({
-      id: job.id,
-      requestId: job.requestId,
-      apiKeyId: job.apiKeyId,
-      type: job.type,
-      model: job.model,
-      stream: job.stream,
-      state: end.state,
-      problem: end.state === 'succeeded' ? null : toProblemRecord(end.problem),
-      createdAt,
-      startedAt: attempts[0]?.startedAt ?? null,
-      finishedAt: wallClock(elapsedMs()),
-      attempts,
-      usage: end.state === 'succeeded' ? end.done.usage : usageOfBrokenJob(passed()),
-      charge: null,
-      receipt: end.state === 'succeeded' ? receiptOf(job, attempts, end, measured(end), keys) : null,
-    }),
+    timings: () => ({ queueMs: at.assignedMs, firstTokenMs: answer.firstOutputMs(), totalMs: elapsedMs() }),
+    record: (end, keys) => recordOf(at, wallClock(at, elapsedMs()), end, answer, keys),
   };
 }
 
-/** A job that broke off is charged what was passed on; how long its prompt was, only a finished node has told. */
-function usageOfBrokenJob(passed: Usage): Usage | null {
-  return passed.outputTokens === 0 ? null : passed;
+function wallClock({ createdAt }: Whereabouts, ms: number): number {
+  return createdAt + Math.round(ms);
 }
 
-/** What goes into a receipt beside what the node said. */
-type Measured = { request: ContentHash; response: ContentHash; outputTokens: number | null; reported: Usage };
+function courseNow(at: Whereabouts, firstOutputMs: number | null): CourseNow {
+  const { createdAt, attempts, assignedTo, assignedMs } = at;
+  const startedAt = attempts[0]?.startedAt ?? (assignedTo === undefined ? null : wallClock(at, assignedMs));
+  if (assignedTo === undefined) return { createdAt, startedAt, attempts: [...attempts] };
+  const open = attemptOf(at, assignedTo, firstOutputMs, { state: 'running', problem: null, finishedAt: null });
+  return { createdAt, startedAt, attempts: [...attempts, open] };
+}
+
+type Outcome = Pick<QueuedAttempt, 'state' | 'problem' | 'finishedAt'>;
+
+function endOf(problem: Problem | null, finishedAt: number): Pick<AttemptRecord, keyof Outcome> {
+  if (problem === null) return { state: 'succeeded', problem, finishedAt };
+  const state = problem.code === 'cancelled' ? 'cancelled' : 'failed';
+  return { state, problem: toProblemRecord(problem), finishedAt };
+}
+
+/** The attempt that began when the node was chosen; it waited since the one before ended. */
+function attemptOf<End extends Outcome>(
+  at: Whereabouts,
+  { id: nodeId, epoch }: LiveNode,
+  firstOutputMs: number | null,
+  { state, problem, finishedAt }: End,
+): QueuedAttempt & Pick<End, keyof Outcome> {
+  const { job, createdAt, attempts, assignedMs } = at;
+  return {
+    attempt: attempts.length + 1,
+    nodeId,
+    epoch,
+    state,
+    problem,
+    queuedAt: attempts.at(-1)?.finishedAt ?? job.queuedAt ?? createdAt,
+    startedAt: wallClock(at, assignedMs),
+    finishedAt,
+    firstTokenAt: firstOutputMs === null ? null : wallClock(at, firstOutputMs),
+  };
+}
+
+function recordOf(
+  { job, createdAt, attempts }: Whereabouts,
+  finishedAt: number,
+  end: JobEnd,
+  answer: Pick<WatchedAnswer, 'measured' | 'usageOfBroken'>,
+  keys: ReceiptKeys,
+): JobRecord {
+  const hasSucceeded = end.state === 'succeeded';
+  return {
+    id: job.id,
+    requestId: job.requestId,
+    apiKeyId: job.apiKeyId,
+    type: job.type,
+    model: job.model,
+    stream: job.stream,
+    state: end.state,
+    problem: hasSucceeded ? null : toProblemRecord(end.problem),
+    createdAt,
+    startedAt: attempts[0]?.startedAt ?? null,
+    finishedAt,
+    attempts,
+    usage: hasSucceeded ? end.done.usage : answer.usageOfBroken(),
+    charge: null,
+    receipt: hasSucceeded ? receiptOf(job, attempts, end, answer.measured(end.done), keys) : null,
+  };
+}
 
 function receiptOf(
   job: JobSpec,

@@ -2,15 +2,14 @@ import { Type } from 'typebox';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import { Job, JobPage, JobPageQuery, JobResult } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { hasEnded, type JobState } from '../jobs/queue/job-state.ts';
+import { hasEnded } from '../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { listJobs } from './job-listing.ts';
-import { findOwnJob, findWithResult, type KnownJob, viewOf } from './job-views.ts';
+import { findOwnJob, findWithResult, type KnownJob, stateOf, unfinished, viewOf } from './job-views.ts';
 import { createEndWaits, PreferHeader, readWaitS } from './prefer-wait.ts';
 import { sendJson, sendJsonText } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
-const RETRY_AFTER_MS = 1_000;
 
 /** Jobs and their results as their key sees them, and how to end them. */
 export function registerJobResults(app: RelayApp, services: RelayServices): void {
@@ -114,14 +113,9 @@ function registerEnds(app: RelayApp, services: RelayServices): void {
   );
 }
 
-function unfinished(state: JobState): Problem {
-  return new Problem('job_unfinished', `The job is ${state}. Ask again, or follow it at /v1/jobs/{id}/events.`, {
-    retryAfterMs: RETRY_AFTER_MS,
-  });
-}
-
-function noResult({ queued, finished }: KnownJob): Problem {
-  const state = queued?.state ?? finished?.state ?? 'queued';
+function noResult(known: KnownJob): Problem {
+  const { finished } = known;
+  const state = stateOf(known);
   if (!hasEnded(state)) return unfinished(state);
   if (state === 'succeeded') {
     return new Problem('result_not_found', 'The result of this job is not kept, or not any more.', { param: 'id' });

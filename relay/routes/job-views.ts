@@ -2,10 +2,12 @@ import type { Job, JobEvent, JobWait } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Principal } from '../access/api-keys.ts';
 import type { JobNow } from '../jobs/jobs-in-hand.ts';
-import { hasEnded } from '../jobs/queue/job-state.ts';
+import { hasEnded, type JobState } from '../jobs/queue/job-state.ts';
 import type { RelayServices } from '../services.ts';
 import type { JobChange, QueuedJob, QueuedJobStore } from '../store/queued-job-store.ts';
 import type { FinishedJob } from '../store/store.ts';
+
+const RETRY_AFTER_MS = 1_000;
 
 /** What is known of a job: of the queue, of its end, or both; or as it is in hand, while the store does not know it. */
 export type KnownJob =
@@ -34,6 +36,17 @@ export async function findOwnJob(
     return { queued, finished, waits: queued === undefined ? null : queue.whyWaits(id) } as KnownJob;
   throw new Problem('job_not_found', `There is no job "${id}" of this key.`, {
     param: 'id',
+  });
+}
+
+export function stateOf({ queued, finished }: KnownJob): JobState {
+  return queued?.state ?? finished?.state ?? 'queued';
+}
+
+/** What is asked for is there when the job has ended. */
+export function unfinished(state: JobState): Problem {
+  return new Problem('job_unfinished', `The job is ${state}. Ask again, or follow it at /v1/jobs/{id}/events.`, {
+    retryAfterMs: RETRY_AFTER_MS,
   });
 }
 

@@ -96,7 +96,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
         response: { 200: ListedCodes, '4xx': ErrorResponse },
       },
     },
-    async () => ({ data: await services.pairing.listCodes() }),
+    async () => ({ data: await services.pairing.listCodes(), next: null }),
   );
   app.delete(
     '/v1/admin/pairing-codes/:id',

@@ -75,7 +75,7 @@ export function registerProblemRoutes(app: RelayApp, folder: string = PAGES_FOLD
 }
 
 function listOfFacts(): object {
-  return { object: 'list', data: (Object.keys(PROBLEMS) as ProblemCode[]).sort().map(factsOf) };
+  return { object: 'list', data: (Object.keys(PROBLEMS) as ProblemCode[]).sort().map(factsOf), next: null };
 }
 
 function factsOf(code: ProblemCode): object {

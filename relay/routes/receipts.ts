@@ -12,6 +12,7 @@ import { auditLog } from '../receipts/log/audit-log.ts';
 import { createPace } from '../receipts/log/audit-pace.ts';
 import { createAudits } from '../receipts/log/audits.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { findOwnJob } from './job-views.ts';
 import { sendJson } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
@@ -24,17 +25,12 @@ const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 /** Receipts and their log. A key sees receipts of its own jobs only; heads and consistency tell nothing of any job. */
 export function registerReceiptRoutes(app: RelayApp, services: RelayServices): void {
   const { store, receiptLog } = services;
-  const assertOwn = async (jobId: string, { keyId, kind }: Principal, unknown: () => Problem): Promise<void> => {
-    const owner = (await store.jobs.findJob(jobId))?.apiKeyId;
-    // The operator sees every key's: there are hashes in a receipt, and nothing of what was said.
-    if (owner === undefined || (owner !== keyId && kind !== 'admin')) throw unknown();
-  };
-  const find = async (id: string, principal: Principal): Promise<Receipt> => {
-    const unknown = () => new Problem('receipt_not_found', `There is no receipt "${id}" of this key.`, { param: 'id' });
+  const find = async (id: string, { keyId, kind }: Principal): Promise<Receipt> => {
     const receipt = await store.jobs.findReceipt(id);
-    if (receipt === undefined) throw unknown();
-    await assertOwn(receipt.job, principal, unknown);
-    return receipt;
+    const owner = receipt && (await store.jobs.findJob(receipt.job))?.apiKeyId;
+    // The operator sees every key's: there are hashes in a receipt, and nothing of what was said.
+    if (receipt !== undefined && owner !== undefined && (owner === keyId || kind === 'admin')) return receipt;
+    throw new Problem('receipt_not_found', `There is no receipt "${id}" of this key.`, { param: 'id' });
   };
 
   app.get(
@@ -51,8 +47,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
     },
     async (request, reply) => {
       const { id } = request.params;
-      const unknown = () => new Problem('job_not_found', `There is no finished job "${id}" of this key.`);
-      await assertOwn(id, request.principal, unknown);
+      await findOwnJob(id, request.principal, services);
       return sendJson(reply, { data: await store.jobs.receiptsOfJob(id), next: null });
     },
   );
@@ -121,7 +116,7 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
     },
     async (request, reply) => {
       const { from, to } = request.query;
-      const newer = await receiptLog.head(to === undefined ? undefined : Number(to));
+      const newer = await receiptLog.head(to === undefined ? undefined : Number(to), 'to');
       if (Number(from) > newer.size) {
         throw new Problem('invalid_value', `A log of ${from} receipts is no beginning of one of ${newer.size}.`, {
           param: 'from',

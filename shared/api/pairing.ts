@@ -45,7 +45,7 @@ export const ListedCode = Type.Object({
 export type ListedCode = Static<typeof ListedCode>;
 
 /** `GET /v1/admin/pairing-codes`: of the last day, newest first, at most 1,000. */
-export const ListedCodes = Type.Object({ data: Type.Array(ListedCode) });
+export const ListedCodes = Type.Object({ data: Type.Array(ListedCode), next: Type.Null() });
 export type ListedCodes = Static<typeof ListedCodes>;
 
 /** A node and how it stands with the relay. */

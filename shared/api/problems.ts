@@ -12,4 +12,8 @@ export const ProblemFacts = Type.Object({
   advice: Type.String({ description: 'What to do' }),
 });
 
-export const ProblemList = Type.Object({ object: Type.Literal('list'), data: Type.Array(ProblemFacts) });
+export const ProblemList = Type.Object({
+  object: Type.Literal('list'),
+  data: Type.Array(ProblemFacts),
+  next: Type.Null({ description: 'All are in one list' }),
+});

@@ -16,11 +16,12 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
     'Send text alone, or choose a model that reads pictures or sound; /v1/models says what each can do.',
   unsupported_media: 'Convert the file to one of the forms that the error lists, and send it again.',
   invalid_audio: 'Look whether the recording plays elsewhere, then send it whole, as WAV if nothing else is read.',
-  invalid_image: 'Look whether the picture opens elsewhere, then send it whole, as PNG or JPEG.',
+  invalid_image:
+    'Look whether the picture opens elsewhere, and send it whole, as PNG or JPEG, and no larger than the error says.',
   image_unavailable: 'Send the picture itself as a data: address, or one that the relay can fetch without signing in.',
   context_length_exceeded: 'Shorten the prompt or the answer you ask for, or choose a model that reads more.',
   invalid_api_key: 'Send a key of this relay as “Authorization: Bearer KEY”; its operator makes and revokes keys.',
-  signature_required: 'Sign each request as the operator who made the key explains, or use a key without a signature.',
+  signature_required: 'Sign each request as SECURITY.md of Sparewatt shows, or use a key that needs no signature.',
   signature_invalid:
     'Look whether you sign with the right secret, and exactly the method, address and body that you send.',
   signature_expired: 'Set the clock of the machine that signs, and sign each request just before you send it.',
@@ -34,15 +35,18 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   pairing_code_not_found: 'List the pairing codes and take an id from there; it may have been used or revoked.',
   pairing_challenge_invalid: 'Begin the pairing again, and let no long pause come between its steps.',
   pairing_proof_invalid:
-    'Begin the pairing again with a new code; if it fails again, the key of the machine is damaged.',
+    'Begin anew, at the address that the relay gives as its own; if it fails again, look whether a proxy stands in between.',
   node_pending: 'Wait until the operator of the relay approves the machine, or ask for it.',
   certificate_required:
     'Join with the app or the command line, or ask the operator to start the relay with --browser-nodes.',
-  node_revoked: 'Ask the operator why, and for a new code if the machine may come back.',
+  node_revoked:
+    'Ask the operator why, and to approve the machine again if it may come back; a new code alone does not let it in.',
   relay_identity_changed:
     'Ask the operator whether the relay was set up anew; if so, pair with a new code, else do not.',
-  relay_not_verified: 'Pair with the whole link that the operator gives, which names the relay’s certificate.',
-  too_many_attempts: 'Wait a minute, and look meanwhile whether the key or code is the right one.',
+  relay_not_verified:
+    'Pair with the whole link that the operator gives, or name the relay’s authority in NODE_EXTRA_CA_CERTS.',
+  too_many_attempts:
+    'Wait as long as Retry-After says; meanwhile look whether code or token are right, or close a console that nobody watches.',
   rate_limit_exceeded: 'Wait as long as Retry-After says, or ask the operator for a higher limit.',
   parallel_limit_exceeded: 'Wait for one of your requests to end, or ask the operator for a higher limit.',
   budget_exceeded: 'Ask for less at a time, wait until the budget is renewed, or ask the operator for a larger one.',
@@ -58,19 +62,22 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   method_not_allowed: 'Use one of the methods that the header Allow names.',
   model_not_found: 'Choose a name from /v1/models, or load the model on a node.',
   node_not_found: 'List the nodes and take an id from there; the operator may have removed this one.',
-  task_not_found: 'List the tasks and take an id from there; old ones are not kept for ever.',
+  task_not_found:
+    'List the tasks that wait and take an id from there; it may have been decided or have ended meanwhile.',
   task_refused: 'Ask the person who refused it; sent again without a change it may be refused again.',
   approval_expired: 'Tell whoever approves tasks that one is coming, and send it again.',
-  origin_refused: 'Ask from a page of the relay itself, or have the operator allow the origin of yours.',
+  origin_refused:
+    'Ask from a page of the relay itself, or from a program with a key; the operator names the relay’s own address in public_url.',
   service_not_found: 'Choose an id from /v1/registry/services.',
-  service_not_runnable: 'Bring relay and nodes to the same version, or choose another service.',
+  service_not_runnable:
+    'Choose another service from /v1/registry/services, or a newer version of the relay or node that lacks its runtime.',
   service_id_taken: 'Register the service under another id.',
   decision_not_found: 'Ask soon after the request: how a node was chosen is kept for a while only.',
   job_not_found: 'Look at the id, and ask with the key that sent the job; jobs that ended are deleted after a while.',
   batch_not_found: 'Look at the id, and ask with the key that made the batch.',
   job_unfinished: 'Ask again when the job has ended; “Prefer: wait=SECONDS” holds the answer back until then.',
   result_not_found:
-    'Run the job again if you still need it: results are kept for a while, and of some jobs not at all.',
+    'Look at the job: one that failed or was cancelled has none, and others are kept for a while only. Send it again.',
   result_too_large: 'Ask for less at once, or have the result written to a file.',
   job_failed: 'Read in the error what the job could not do, change its input, and send it as a new job.',
   attempt_over: 'Drop this answer: the attempt ended or was given to another node, and the next job will come.',
@@ -118,11 +125,13 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   browser_storage_full: 'Free room on the disk or remove a model; private windows get very little.',
   browser_offline: 'Bring the machine back online; the download goes on where it stopped.',
   network_metered: 'Change to a network without a limit, or allow downloads on metered ones.',
-  model_in_use: 'Wait until its jobs are done and its download is over, then do this again.',
+  model_in_use:
+    'Wait until its jobs and its download are over, or stop the node; a model that is there already needs no download.',
   model_load_failed: 'Try a smaller model or another form of it; the log of the node says why it did not load.',
   stale_epoch: 'Nothing: the node has connected again since, and its work goes on in the new session.',
-  protocol_violation: 'Bring relay and node to the same version.',
-  receipt_not_found: 'Look at the id of the job; receipts are written when a job has ended well.',
+  protocol_violation: 'Bring relay and node to the same version; a node of your own sends what the error misses.',
+  receipt_not_found:
+    'Look at the id, and ask with the key that sent the job; receipts are written when a job has ended well.',
   receipt_invalid: 'Do not rely on it; fetch the receipt again from the relay and compare.',
   receipt_mismatch: 'Check the receipt against the answer it came with, unaltered to the last character.',
   receipt_log_damaged: 'Stop, keep a copy of the data folder, and restore the last backup that verifies.',

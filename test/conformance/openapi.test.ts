@@ -84,6 +84,20 @@ test('[X21] says of every route what it is for, what it answers and what its err
   }
 });
 
+test('a list is its data and where it goes on, or as OpenAI has it', () => {
+  const ofOpenAi = ['GET /v1/models', 'GET /v1/batches'];
+  const lists = operations.flatMap(({ name, operation }) => {
+    const { schema } = operation.responses[200]?.content?.['application/json'] ?? {};
+    const members = (schema as { properties?: Record<string, unknown> } | undefined)?.properties ?? {};
+    return name.startsWith('GET ') && 'data' in members ? [{ name, members }] : [];
+  });
+  assert.ok(lists.length > 15, 'lists are described otherwise now, and this test finds none');
+  assert.deepEqual(
+    lists.filter(({ members }) => !('next' in members)).map(({ name }) => name),
+    ofOpenAi,
+  );
+});
+
 test('[X21] gives an example of every request body, which fits its own schema', () => {
   const posts = operations.filter(({ operation }) => operation.requestBody !== undefined);
   assert.ok(posts.length >= 3);

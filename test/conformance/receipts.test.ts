@@ -10,6 +10,7 @@ import { type ConsistencyProof, isHeadSigned, type TreeHead } from '../../shared
 import { isConsistent } from '../../shared/receipts/log/verify-proofs.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { checkReceiptFile, type ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
+import { assertError, readError } from '../support/error-answers.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 import { joinScriptedNode } from '../support/scripted-node.ts';
@@ -191,7 +192,13 @@ test('[V5] heads are signed and each is a continuation of the one before', async
     newer: { size: to.size, root: hexToBytes(to.root) },
   };
   assert.ok(await isConsistent({ ...claim, proof: path.map(hexToBytes) }));
-  await get(`/v1/log/consistency?from=${to.size + 1}`, 400);
+  for (const [query, param] of [
+    [`from=${to.size + 1}`, 'from'],
+    [`from=${to.size}&to=${to.size + 1}`, 'to'],
+  ] as const) {
+    const refused = await pool.request(`/v1/log/consistency?${query}`);
+    assertError(await readError(refused), { code: 'invalid_value', param });
+  }
 });
 
 test('[V7] the operator audits a running relay', async () => {

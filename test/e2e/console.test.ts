@@ -12,12 +12,10 @@ import { changeKey } from '../support/keys.ts';
 import { startNetworkLine } from '../support/network-line.ts';
 import { visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { askAsAdmin } from '../support/pool-admin.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const PAGES = ['overview', 'nodes', 'jobs', 'approvals', 'keys', 'pairing', 'playground', 'receipts'];
-const MESSAGES = [{ role: 'user' as const, content: 'one two three' }];
 
 let pool: Pool;
 let browser: Browser;
@@ -273,27 +271,6 @@ test('the call that is shown with a new key works when it is pasted, whatever th
   await page.context().close();
 });
 
-test('a job that waits says why, and can be cancelled', async () => {
-  const { page } = await openConsole(browser, pool, { hash: '#/jobs' });
-  const { body: key } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'of the cellar' });
-  const input = { messages: MESSAGES };
-  const routing = { require: { labels: { room: 'cellar' } } };
-  const response = await pool.request('/v1/jobs', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${key.key}` },
-    body: JSON.stringify({ service: 'llm/inference', model: 'test/echo', input, routing }),
-  });
-  const { id } = (await response.json()) as { id: string };
-  await page.getByRole('link', { name: id }).click();
-  await page.getByText('No node that is connected may take it.').waitFor();
-  await page.getByText('1 node is out: routing labels').waitFor();
-  assert.deepEqual(await seriousBarriers(page), []);
-  await page.getByRole('button', { name: 'Cancel job…' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel job…' }).click();
-  await page.locator('.badge', { hasText: 'Cancelled' }).waitFor();
-  await page.context().close();
-});
-
 test('two hundred nodes are all counted, found and shown, in light and dark, with the keyboard alone', async () => {
   await addNodes(pool, 198);
   const { page, faults } = await openConsole(browser, pool);
@@ -363,88 +340,4 @@ test('a console whose line broke goes on where it was, and one whose session is 
   line.mend();
   await page.getByText('The session has ended. Sign in again.').waitFor();
   await page.context().close();
-});
-
-test('a person sees what jobs and tasks ask before they approve or refuse them', async (t) => {
-  const supervised = await startPool({ supervised: true });
-  t.after(() => supervised.close());
-  const { nodeId } = await supervised.addNode();
-  const post = async (path: string, body: object) => {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    return (await (await supervised.request(path, init)).json()) as { id: string };
-  };
-  const asking = (content: string) => ({ model: 'test/echo', input: { messages: [{ role: 'user', content }] } });
-  const { id } = await post('/v1/jobs', { service: 'llm/inference', ...asking('a delicate question') });
-  const task = await post(`/v1/nodes/${nodeId}/tasks`, { type: 'llm', ...asking('a task of the night') });
-  const { page, faults } = await openConsole(browser, supervised, { hash: '#/approvals' });
-  await page.locator('.nav-count', { hasText: '2' }).waitFor();
-  assert.deepEqual(await seriousBarriers(page), []);
-  await page.getByRole('link', { name: id }).click();
-  await page.getByText('this relay is supervised').waitFor();
-  await page.locator('pre', { hasText: 'a delicate question' }).waitFor();
-  assert.deepEqual(await seriousBarriers(page), []);
-  await page.getByRole('button', { name: 'Approve' }).click();
-  await page.locator('.badge', { hasText: 'Succeeded' }).first().waitFor();
-  await page
-    .locator('table')
-    .getByRole('link', { name: /^test-/ })
-    .waitFor();
-
-  await goTo(page, '#/approvals');
-  await page.getByRole('link', { name: task.id }).click();
-  await page.locator('pre', { hasText: 'a task of the night' }).waitFor();
-  assert.deepEqual(await seriousBarriers(page), []);
-  await page.getByLabel('Reason of a refusal').fill('not at night');
-  await page.getByRole('button', { name: 'Refuse' }).click();
-  await page.getByText('Nothing waits for your approval.').waitFor();
-  await page.locator('.nav-count').waitFor({ state: 'detached' });
-  const refused = await (await supervised.request(`/v1/tasks/${task.id}`)).text();
-  assert.match(refused, /"state":"refused".*not at night/);
-  assert.deepEqual(faults, []);
-  await page.context().close();
-});
-
-test('the page /verify checks a receipt by itself, and tells one that was changed', async () => {
-  const { headers } = await pool
-    .client()
-    .chat.completions.create({ model: 'test/echo', messages: MESSAGES })
-    .asResponse();
-  const proof = await (await pool.request(`/v1/receipts/${headers.get('x-sparewatt-receipt')}/proof`)).text();
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(`${pool.relay.url}/verify`);
-  await page.getByLabel('Receipt as JSON').waitFor();
-  await context.setOffline(true);
-  await page.getByLabel('Receipt as JSON').fill(proof);
-  await page.getByText('Signature of the relay holds').waitFor();
-  await page.getByText('Signature of the node holds').waitFor();
-  await page.getByText('Place in the log holds').waitFor();
-  await page.getByText('test/echo', { exact: true }).waitFor();
-  await page.getByLabel('The answer that you have').fill(`${MESSAGES[0]?.content} `);
-  await page.getByText('The receipt stands for another answer than this.').waitFor();
-  await page.getByLabel('The answer that you have').fill(`${MESSAGES[0]?.content}\n`);
-  await page.getByText('The receipt stands for this answer.').waitFor();
-  assert.deepEqual(await seriousBarriers(page), []);
-  await page.getByLabel('Receipt as JSON').fill(proof.replace('"outputTokens":3', '"outputTokens":30000'));
-  await page.getByText('Signature of the relay does not hold').waitFor();
-  await page.getByText('Place in the log does not hold').waitFor();
-  assert.equal(await page.getByText('What it says').count(), 0, 'nothing of what was changed is told as what is so');
-  await page.getByLabel('Receipt as JSON').fill(proof.slice(1));
-  await page.getByRole('alert').getByText('This is no JSON.').waitFor();
-  const choose = (content: string) =>
-    page
-      .getByLabel('Choose a file')
-      .setInputFiles({ name: 'proof.json', mimeType: 'application/json', buffer: Buffer.from(content) });
-  await choose(proof);
-  await page.getByText('Place in the log holds').waitFor();
-  // What is shown is never of another receipt than the one that was chosen.
-  await choose(proof.padEnd(1024 * 1024 + 1));
-  await page.getByRole('alert').getByText('The file is too large for a receipt.').waitFor();
-  assert.equal(await page.getByText('holds').count(), 0);
-  // As browsers of 2024 answer.
-  await page.evaluate('crypto.subtle.importKey = () => Promise.reject(new DOMException("", "NotSupportedError"))');
-  await page.getByLabel('Receipt as JSON').fill(proof);
-  await page.getByText('This browser knows no Ed25519 signatures.').waitFor();
-  assert.equal(await page.getByText('does not hold').count(), 0);
-  await context.close();
 });

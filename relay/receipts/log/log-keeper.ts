@@ -10,8 +10,11 @@ import type { ReceiptSigner } from '../seal-receipt.ts';
 import { readHeadFile, writeHeadFile } from './head-file.ts';
 
 export type LogKeeper = {
-  /** Signs the head over the first `size` receipts, or over all. Errors: `receipt_log_damaged`, `invalid_value`. */
-  head(size?: number): Promise<TreeHead>;
+  /**
+   * Signs the head over the first `size` receipts, or over all. Errors: `receipt_log_damaged`, and `invalid_value` for
+   * the parameter that named more than there are.
+   */
+  head(size?: number, param?: string): Promise<TreeHead>;
   /** Errors: `receipt_not_found`, `receipt_log_damaged`, `invalid_value` for a head that does not cover it yet. */
   prove(receiptId: string, size?: number): Promise<ReceiptProof>;
   /** Hex hashes. Errors: `receipt_log_damaged`. */
@@ -53,13 +56,13 @@ export async function openLogKeeper(options: LogKeeperOptions): Promise<LogKeepe
     const root = bytesToHex(await store.receiptLog.rootAt(known.size));
     if (root !== known.root) throw damaged(`its first ${known.size} receipts are not what they were`);
   };
-  const sign = async (wanted?: number): Promise<TreeHead> => {
+  const sign = async (wanted?: number, param = 'size'): Promise<TreeHead> => {
     const known = last;
     const state = await store.receiptLog.treeState();
     await assertGrown(state.size, known);
     const size = wanted ?? state.size;
     if (size > state.size) {
-      throw new Problem('invalid_value', `The log has ${state.size} receipts, not ${size}.`, { param: 'size' });
+      throw new Problem('invalid_value', `The log has ${state.size} receipts, not ${size}.`, { param });
     }
     const root = bytesToHex(size === state.size ? state.root : await store.receiptLog.rootAt(size));
     const unsigned = { v: 1 as const, size, root, signedAt: now(), relayKey: relay.publicKey };

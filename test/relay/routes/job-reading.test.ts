@@ -149,19 +149,22 @@ test('a deleted job is ended and its result forgotten; its record stays', async 
   );
 });
 
-test('the result of a job that has not ended, or has failed, is refused with the reason', async (t) => {
+test('result and receipt of a job that has not ended, or has failed, are refused with the reason', async (t) => {
   const pool = await startTestPool(t);
   const { runs } = await addControlled(pool);
   const { id } = await submit(pool, { model: 'test/held' });
   const { fail } = await runs.next();
-  const early = await resultOf(pool, id);
-  assert.deepEqual([early.status, early.headers.get('retry-after')], [409, '1']);
-  assert.equal(((await early.json()) as ErrorBody).code, 'job_unfinished');
+  const receiptOf = () => pool.request(`/v1/jobs/${id}/receipt`);
+  for (const early of [await resultOf(pool, id), await receiptOf()]) {
+    assert.deepEqual([early.status, early.headers.get('retry-after')], [409, '1']);
+    assert.equal(((await early.json()) as ErrorBody).code, 'job_unfinished');
+  }
   fail(new Error('nobody outside may read this'));
   assert.equal((await endOf(pool, id)).problem?.code, 'node_fault');
   const late = await resultOf(pool, id);
   const body = (await late.json()) as ErrorBody;
   assert.deepEqual([late.status, body.code], [404, 'result_not_found']);
   assert.match(body.detail, /failed.*node_fault/);
+  assert.equal(((await (await receiptOf()).json()) as ErrorBody).code, 'receipt_not_found');
   assert.doesNotMatch(body.detail, /nobody/);
 });

@@ -35,6 +35,8 @@ test('a job that its client waits for is found while it runs, by its key and the
     ['GET', ''],
     ['GET', '/result'],
     ['GET', '/events'],
+    ['GET', '/receipt'],
+    ['GET', '/receipts'],
     ['POST', '/cancel'],
     ['DELETE', ''],
   ]) {
@@ -45,6 +47,12 @@ test('a job that its client waits for is found while it runs, by its key and the
     );
   }
   assert.equal(((await (await resultOf(pool, id)).json()) as ErrorBody).code, 'job_unfinished');
+  const early = await pool.request(`/v1/jobs/${id}/receipt`);
+  assert.deepEqual(
+    [((await early.json()) as ErrorBody).code, early.headers.get('retry-after')],
+    ['job_unfinished', '1'],
+  );
+  assert.deepEqual(await (await pool.request(`/v1/jobs/${id}/receipts`)).json(), { data: [], next: null });
   const events = eventsOf(pool, id);
   run.finish();
   assert.match(await answer, /\[DONE\]/);

@@ -33,7 +33,8 @@ test('leads from the type of an error to what its code means, for whoever has no
 
 test('lists every code with its facts', async (t) => {
   const app = await appWith(temporaryFolder(t));
-  const { data } = (await app.inject({ url: '/problems', headers: { accept: 'application/json' } })).json();
+  const { data, next } = (await app.inject({ url: '/problems', headers: { accept: 'application/json' } })).json();
+  assert.equal(next, null);
   assert.deepEqual(
     data.map(({ code }: { code: string }) => code),
     CODES.toSorted(),

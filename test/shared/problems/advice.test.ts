@@ -25,6 +25,19 @@ test('advice names only addresses that the relay has', () => {
   for (const address of named) assert.ok(KNOWN.includes(address), address);
 });
 
+test('every code is one that something throws', () => {
+  const thrown = new Set<string>();
+  for (const file of globSync('{main,relay,renderer,shared}/**/*.{ts,tsx}', { cwd: ROOT })) {
+    const source = readFileSync(`${ROOT}/${file}`, 'utf8');
+    for (const [made] of source.matchAll(/\bnew Problem\([^()]*|\btoProblem\([^()]*|: ProblemRecord = {[^()]*/g))
+      for (const [, code = ''] of made.matchAll(/'([a-z_]+)'/g)) thrown.add(code);
+  }
+  assert.deepEqual(
+    CODES.filter((code) => !thrown.has(code)),
+    [],
+  );
+});
+
 test('only the relay tells it, so that the app and pages in French have sentences of their own', () => {
   const importers = globSync('{main,relay,renderer,shared}/**/*.{ts,tsx}', { cwd: ROOT }).filter((file) =>
     /from '[^']*\/advice\.ts'/.test(readFileSync(`${ROOT}/${file}`, 'utf8')),
