@@ -21,6 +21,7 @@ const ACCEPT_DELAY_MS = 20;
 export type Done = {
   finishReason: FinishReason;
   finishReasons?: FinishReason[];
+  stopSequence?: string;
   usage: Usage;
   timings: NodeTimings;
   execution: Execution;

@@ -128,7 +128,12 @@ const ToolUseBlock = Type.Object({
 const AnswerBlock = Type.Union([TextBlock, ToolUseBlock]);
 export type AnswerBlock = Static<typeof AnswerBlock>;
 
-const StopReason = Type.Union([Type.Literal('end_turn'), Type.Literal('max_tokens'), Type.Literal('tool_use')]);
+const StopReason = Type.Union([
+  Type.Literal('end_turn'),
+  Type.Literal('max_tokens'),
+  Type.Literal('stop_sequence'),
+  Type.Literal('tool_use'),
+]);
 export type StopReason = Static<typeof StopReason>;
 
 const MessageUsage = Type.Object({
@@ -148,7 +153,7 @@ export const MessageObject = Type.Object({
   model: Type.String(),
   content: Type.Array(AnswerBlock),
   stop_reason: Nullable(StopReason),
-  stop_sequence: Type.Null(),
+  stop_sequence: Nullable(Type.String({ description: 'Which stop sequence ended it, where its node tells' })),
   usage: MessageUsage,
 });
 export type MessageObject = Static<typeof MessageObject>;

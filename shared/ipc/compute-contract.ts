@@ -27,6 +27,7 @@ const WorkerWord = Type.Union([
     id: Id,
     finishReason: FinishReason,
     finishReasons: Type.Optional(Type.Array(FinishReason)),
+    stopSequence: Type.Optional(Text),
     usage: Usage,
     output: Type.Optional(JsonInput),
   }),

@@ -249,6 +249,8 @@ export const DoneFrame = Type.Object({
   finishReason: FinishReason,
   /** Of every choice, when there is more than one; the first is `finishReason`. */
   finishReasons: Type.Optional(Type.Array(FinishReason)),
+  /** Which of the texts that were to end it ended the only choice, where one did and the node tells. */
+  stopSequence: Type.Optional(Type.String()),
   usage: Usage,
   timings: NodeTimings,
   execution: Execution,

@@ -64,6 +64,8 @@ export type ToolCallPiece = PieceDetail & { index: number; name?: string; argume
 export type RuntimeResult = {
   finishReason: FinishReason;
   finishReasons?: FinishReason[];
+  /** Which of the stop strings that were asked for ended the only choice, where one did. */
+  stopSequence?: string;
   usage: Usage;
   execution: Execution;
   /** The sessions of this model that the runtime still knows, newest first; only after a job that had one. */

@@ -5,13 +5,14 @@ import { after, before, test } from 'node:test';
 import type OpenAI from 'openai';
 import { sha256Hex } from '../../relay/receipts/content-hashes.ts';
 import type { CapabilityFlags } from '../../shared/api/capabilities.ts';
+import type { MessageObject } from '../../shared/api/messages.ts';
 import type { ChatInput } from '../../shared/protocol/messages.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { bodyOf, endOfBatch, idsOf, lineOf, makeBatch, rowsOf } from '../support/batches.ts';
 import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { runSparewatt } from '../support/command.ts';
-import { assertError, readError } from '../support/error-answers.ts';
+import { assertAnthropicError, assertError, readError } from '../support/error-answers.ts';
 import { type PictureHost, startPictureHost } from '../support/picture-host.ts';
 import { BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
 import type { Pool } from '../support/pool.ts';
@@ -93,6 +94,28 @@ test('[CH16] a line of a batch shows pictures as its route does, and is refused 
     const direct = (await (await post(bodies[row.custom_id as keyof typeof bodies])).json()) as { error: object };
     assert.deepEqual(bodyOf(row).error, direct.error, row.custom_id);
   }
+});
+
+test('[ME1] a picture of a message is seen as that of a chat, from both of its sources, and one that cannot be had is named', async () => {
+  const send = async (...sources: object[]) => {
+    const content = sources.map((source) => ({ type: 'image', source }));
+    const asked = { model: 'test/sees', max_tokens: 8, messages: [{ role: 'user', content }] };
+    const headers = { 'content-type': 'application/json' };
+    return pool.request('/v1/messages', { method: 'POST', headers, body: JSON.stringify(asked) });
+  };
+  const data = { type: 'base64', media_type: 'image/png', data: file };
+  const answer = (await (await send({ type: 'url', url: atHost() }, data)).json()) as MessageObject;
+  assert.deepEqual(answer.content, [{ type: 'text', text: SEEN + SEEN, citations: null }]);
+  const nowhere = { type: 'url', url: `http://localhost:${host.port}/a.png` };
+  assertAnthropicError(await readError(await send(data, nowhere)), {
+    code: 'invalid_value',
+    param: 'messages.0.content.1',
+  });
+  const garbled = { ...data, data: 'AAAA' };
+  assertAnthropicError(await readError(await send(data, garbled)), {
+    code: 'unsupported_media',
+    param: 'messages.0.content.1',
+  });
 });
 
 test('[J14] the hash of a receipt covers what the client sent', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
 import { startPool } from '../support/pool.ts';
 import { dial, requestBytes } from '../support/raw-http.ts';
@@ -51,6 +52,21 @@ test('[X17] cancels the job on the node when a client that waits for the whole a
         .client()
         .chat.completions.create(ask('test/stuck'), { signal: controller.signal })
         .catch(() => undefined);
+    });
+    controller.abort();
+  });
+});
+
+test("[X17] cancels the job when one of Anthropic's clients leaves the loop, or gives a count up", async () => {
+  const client = new Anthropic({ baseURL: pool.relay.url, apiKey: pool.relay.apiKey, authToken: null, maxRetries: 0 });
+  await untilOneMore('test/stuck', 'cancelled', async () => {
+    const asked = { ...ask('test/stuck'), max_tokens: 9, stream: true as const };
+    for await (const { type } of await client.messages.create(asked)) if (type === 'content_block_delta') break;
+  });
+  const controller = new AbortController();
+  await untilOneMore('test/stuck', 'cancelled', async () => {
+    await untilOneMore('test/stuck', 'running', () => {
+      client.messages.countTokens(ask('test/stuck'), { signal: controller.signal }).catch(() => undefined);
     });
     controller.abort();
   });

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
+import { Stream } from '@anthropic-ai/sdk/streaming';
 import { Value } from 'typebox/value';
 import { AnthropicError, type MessageObject } from '../../shared/api/messages.ts';
 import { ASK, assertRefused, startAnthropicPool, TOOLS } from '../support/anthropic-pool.ts';
+import { createControlledRuntime } from '../support/controlled-runtime.ts';
+import { pretendedModel } from '../support/pretended-model.ts';
 
 const pool = await startAnthropicPool();
 after(() => pool.close());
@@ -94,6 +97,27 @@ test('[ME2] gives the official client the same message in events as whole, also 
     assert.deepEqual(told(final), told(whole));
     assert.ok(whole.content.length > 0);
   }
+});
+
+test('[ME2] tells a stream that waits for a node how many do, beside pings that clients pass over', async () => {
+  const held = createControlledRuntime([pretendedModel('test/one-at-a-time')]);
+  const { agent } = await pool.addNode({ name: 'busy', slots: 1, runtime: held });
+  const waits = { ...ASK, model: 'test/one-at-a-time', routing: { max_wait_ms: 60_000 } };
+  const first = client.messages.create(waits);
+  const one = await held.runs.next();
+  const stream = await post({ ...waits, stream: true });
+  assert.equal(stream.headers.get('x-sparewatt-node'), null);
+  one.finish();
+  await first;
+  (await held.runs.next()).finish();
+  const text = await stream.text();
+  assert.match(text, /^: queued 1\nevent: ping\ndata: \{"type":"ping"\}\n\n/m);
+  assert.match(text, /event: message_stop\ndata: \{"type":"message_stop"\}\n\n$/);
+  const read = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(new Response(text), new AbortController());
+  const types: string[] = [];
+  for await (const { type } of read) types.push(type);
+  assert.ok(!types.includes('ping') && types.at(-1) === 'message_stop', types.join());
+  await agent.close();
 });
 
 test('[ME3] ends a stream that failed with an error event, and a message that has not begun with a status', async () => {

@@ -126,8 +126,17 @@ test('[ME1] asks for any tool, for none, and for an end at the stop sequences', 
     await post({ model: 'test/now', tools: TOOLS, tool_choice: choice });
     assert.equal(lastInput().toolChoice, told, choice.type);
   }
-  const counted = await client.messages.create({ ...ASK, stop_sequences: ['2'] });
-  assert.deepEqual(counted.content, [{ type: 'text', text: '4', citations: null }]);
+  const stopped = { ...ASK, stop_sequences: ['x', '2'] };
+  const whole = await client.messages.create(stopped);
+  for (const message of [whole, await client.messages.stream(stopped).finalMessage()]) {
+    assert.deepEqual(message.content, [{ type: 'text', text: '4', citations: null }]);
+    assert.deepEqual([message.stop_reason, message.stop_sequence], ['stop_sequence', '2']);
+  }
+});
+
+test('[J7] believes no node that names a stop sequence which was not asked for', async () => {
+  const answer = (await (await post({ model: 'test/uncounted', stop_sequences: ['x'] })).json()) as Anthropic.Message;
+  assert.deepEqual([answer.stop_reason, answer.stop_sequence], ['end_turn', null]);
 });
 
 test('[ME1] answers in the form that output_config.format names, whole and in events', async () => {

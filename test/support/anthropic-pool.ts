@@ -74,8 +74,8 @@ export async function startAnthropicPool(): Promise<AnthropicPool> {
   const scripted = createScriptedRuntime(SCRIPTS);
   await pool.addNode({ name: 'scripted', runtime: scripted });
   const uncounted = createScriptedRuntime({ 'test/uncounted': () => 'stop' });
-  const usage = { inputTokens: 0, outputTokens: 0 };
-  const run: typeof uncounted.run = async (...asked) => ({ ...(await uncounted.run(...asked)), usage });
+  const told = { usage: { inputTokens: 0, outputTokens: 0 }, stopSequence: 'unasked' };
+  const run: typeof uncounted.run = async (...asked) => ({ ...(await uncounted.run(...asked)), ...told });
   await pool.addNode({ name: 'uncounted', runtime: { ...uncounted, run } });
   const { url: baseURL, apiKey } = pool.relay;
   return {

@@ -1,6 +1,6 @@
 import type { AnswerBlock, MessageObject, MessageUsage, StopReason } from '../../../shared/api/messages.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { DoneFrame, Usage } from '../../../shared/protocol/messages.ts';
+import type { ChatInput, DoneFrame, Usage } from '../../../shared/protocol/messages.ts';
 import { isObject } from '../../../shared/registry/json-schema.ts';
 import type { Gathered, GatheredCall } from '../../jobs/answer/gather-answer.ts';
 import { newId } from '../../jobs/id.ts';
@@ -40,9 +40,16 @@ const STOP_REASONS: Readonly<Record<DoneFrame['finishReason'], StopReason>> = {
   tool_calls: 'tool_use',
 };
 
-export function stopReasonOf({ finishReason }: Pick<DoneFrame, 'finishReason'>): StopReason {
-  return STOP_REASONS[finishReason];
+/** Why a message ended. A node is believed that a stop sequence ended it when that is one of those that were asked for. */
+export function endingOf({ finishReason, stopSequence }: DoneFrame, { input }: Pick<JobSpec, 'input'>): MessageEnding {
+  const isStopped = finishReason === 'stop' && stopSequence !== undefined;
+  if (isStopped && (input as ChatInput).stop.includes(stopSequence)) {
+    return { stop_reason: 'stop_sequence', stop_sequence: stopSequence };
+  }
+  return { stop_reason: STOP_REASONS[finishReason], stop_sequence: null };
 }
+
+type MessageEnding = Pick<MessageObject, 'stop_reason' | 'stop_sequence'>;
 
 /** The blocks of a whole answer: what was said, then what was called. Of one without any there is a text, which is empty. */
 export function blocksOf({ content, calls }: Gathered): AnswerBlock[] {

@@ -6,11 +6,11 @@ import type { AnswerStream } from '../openai/answer-stream.ts';
 import { createHeldEvents } from '../openai/held-events.ts';
 import { toAnthropicError } from './error-body.ts';
 import { createMessageBlocks } from './message-blocks.ts';
-import { assertCallable, messageOf, stopReasonOf, usageOf } from './message-object.ts';
+import { assertCallable, endingOf, messageOf, usageOf } from './message-object.ts';
 
 export type MessageStreamOptions = {
   readonly reply: FastifyReply;
-  readonly job: Pick<JobSpec, 'id' | 'model'>;
+  readonly job: Pick<JobSpec, 'id' | 'model' | 'input'>;
   onTooSlow(problem: Problem): void;
   inOwnTerms(problem: Problem): Problem;
 };
@@ -52,8 +52,7 @@ export function createMessageStream({ reply, job, onTooSlow, inOwnTerms }: Messa
     judge: (done) => assertCallable(blocks.calls, done),
     end: (done) => {
       blocks.finish();
-      const delta = { stop_reason: stopReasonOf(done), stop_sequence: null };
-      writeEvent('message_delta', { delta, usage: usageOf(done.usage) });
+      writeEvent('message_delta', { delta: endingOf(done, job), usage: usageOf(done.usage) });
       writeEvent('message_stop', {});
       events.close();
     },

@@ -20,7 +20,7 @@ import { type Caller, type Run, streamRun } from '../openai/stream-answer.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { sendAnswer } from '../send-json.ts';
 import { answerCount, readCountRequest } from './count-tokens.ts';
-import { assertCallable, blocksOf, messageOf, stopReasonOf, usageOf } from './message-object.ts';
+import { assertCallable, blocksOf, endingOf, messageOf, usageOf } from './message-object.ts';
 import { createMessageStream } from './message-stream.ts';
 import { type MessagesOrder, readMessagesRequest } from './messages-request.ts';
 
@@ -113,7 +113,7 @@ const answerWhole: Answer = async (job, _order, { reply, headers, hangUp }, serv
   const { node, done } = await services.jobs.run(job, { ...sink, judge }, hangUp.controller);
   const message = messageOf(job, {
     content: gathered().flatMap(blocksOf),
-    stop_reason: stopReasonOf(done),
+    ...endingOf(done, job),
     usage: usageOf(done.usage),
   });
   return sendAnswer(reply, { ...headers, 'x-sparewatt-node': node.id }, message);

@@ -79,7 +79,7 @@ describe('a chat', () => {
   test('ends before a stop string that lies across two tokens', async () => {
     const answer = await ask(greeting, { stop: ['nothing', 'stop'] });
     assert.equal(answer.text, 'Grüße 😀, ');
-    assert.equal(answer.finishReason, 'stop');
+    assert.deepEqual([answer.finishReason, answer.stopSequence], ['stop', 'stop']);
     assert.equal(answer.usage.outputTokens, 9, 'the tokens of the stop string were made and count');
   });
 
@@ -91,7 +91,8 @@ describe('a chat', () => {
   });
 
   test('sends what it held back when a stop string does not come after all', async () => {
-    assert.equal((await ask(greeting, { stop: ['here!'] })).text, GREETING_TEXT);
+    const answer = await ask(greeting, { stop: ['here!'] });
+    assert.deepEqual([answer.text, answer.stopSequence], [GREETING_TEXT, undefined]);
   });
 
   test('ends with reason length after exactly max_tokens tokens', async () => {

@@ -28,8 +28,11 @@ export type AnswerWriter = {
   /** Whether an end token or a stop string has ended the answer. */
   stopped(): boolean;
   /** Gives out what was held back. `isWhole` when something else than this writer ended the answer where it should. */
-  end(isWhole: boolean): { tokens: number; finishReason: FinishReason };
+  end(isWhole: boolean): WrittenAnswer;
 };
+
+/** `stopSequence` is the stop string that ended it. */
+export type WrittenAnswer = { tokens: number; finishReason: FinishReason; stopSequence?: string };
 
 export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   const { model, output, vocabulary } = options;
@@ -71,7 +74,7 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
 
   const asPieces = (piece: string): AnswerPiece[] =>
     calls === null ? [{ type: 'text', text: piece }] : calls.push(piece);
-  const stopped = (): boolean => ended || matcher.matched();
+  const stopped = (): boolean => ended || matcher.matched() !== undefined;
 
   return {
     stopped,
@@ -92,7 +95,9 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
       // Tokens that made no text still count, and so do their probabilities.
       if (logprobs.length > 0) output.text('', unsent, detail());
       if (!isWhole && !stopped()) return { tokens, finishReason: 'length' };
-      return { tokens, finishReason: (calls?.calls() ?? 0) > 0 ? 'tool_calls' : 'stop' };
+      if ((calls?.calls() ?? 0) > 0) return { tokens, finishReason: 'tool_calls' };
+      const stopSequence = matcher.matched();
+      return { tokens, finishReason: 'stop', ...(stopSequence === undefined ? {} : { stopSequence }) };
     },
   };
 }

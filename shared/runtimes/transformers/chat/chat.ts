@@ -15,7 +15,13 @@ import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
 import { readPrompt } from './picture-prompt.ts';
 import { tokenBudget } from './prompt.ts';
 
-export type ChatResult = { finishReason: FinishReason; finishReasons?: FinishReason[]; usage: Usage };
+export type ChatResult = {
+  finishReason: FinishReason;
+  finishReasons?: FinishReason[];
+  /** The stop string that ended the only choice. */
+  stopSequence?: string;
+  usage: Usage;
+};
 
 /**
  * Answers conversations with one model. `interrupted` is asked after every token; when it says yes the promise still
@@ -57,9 +63,11 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     await model.generate(promptIds, { ...owner, ...seen, isSeeded: input.seed !== null, rows });
     const answers = made.map(({ end }) => end());
     const finishReasons = answers.map(({ finishReason }) => finishReason);
+    const [{ stopSequence } = {}] = answers.length === 1 ? answers : [];
     return {
       finishReason: finishReasons[0] ?? 'stop',
       ...(finishReasons.length > 1 ? { finishReasons } : {}),
+      ...(stopSequence === undefined ? {} : { stopSequence }),
       usage: {
         inputTokens: promptIds.length,
         outputTokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),

@@ -4,23 +4,23 @@ export type StopMatcher = {
   push(piece: string): string;
   /** What was held back as a possible start of a stop string, now that no more text comes. */
   flush(): string;
-  /** Whether a stop string has ended the text. */
-  matched(): boolean;
+  /** The stop string that has ended the text. */
+  matched(): string | undefined;
 };
 
 /** No stop string is empty. Invariant: `held` is the longest end of the text so far that is the beginning of some stop string. */
 export function createStopMatcher(stops: readonly string[]): StopMatcher {
   let held = '';
-  let matched = false;
+  let matched: string | undefined;
   return {
     push(piece) {
-      if (matched) return '';
+      if (matched !== undefined) return '';
       const text = held + piece;
-      const at = firstMatch(text, stops);
-      if (at !== -1) {
+      const first = firstMatch(text, stops);
+      if (first !== undefined) {
         held = '';
-        matched = true;
-        return text.slice(0, at);
+        matched = first.stop;
+        return text.slice(0, first.at);
       }
       const keep = possibleStart(text, stops);
       held = text.slice(text.length - keep);
@@ -31,11 +31,11 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   };
 }
 
-function firstMatch(text: string, stops: readonly string[]): number {
-  let first = -1;
+function firstMatch(text: string, stops: readonly string[]): { stop: string; at: number } | undefined {
+  let first: { stop: string; at: number } | undefined;
   for (const stop of stops) {
     const at = text.indexOf(stop);
-    if (at !== -1 && (first === -1 || at < first)) first = at;
+    if (at !== -1 && (first === undefined || at < first.at)) first = { stop, at };
   }
   return first;
 }

@@ -24,6 +24,13 @@ test('takes the stop string that comes first in the text, not in the list', () =
   assert.equal(feed(['alpha beta gamma'], ['gamma', 'beta']).join(''), 'alpha ');
 });
 
+test('says which stop string has ended the text', () => {
+  const matcher = createStopMatcher(['gamma', 'beta']);
+  assert.equal(matcher.push('alpha be') + String(matcher.matched()), 'alpha undefined');
+  matcher.push('ta gamma');
+  assert.equal(matcher.matched(), 'beta');
+});
+
 test('holds nothing back without stop strings', () => {
   assert.deepEqual(feed(['a', 'b'], []), ['a', 'b', '']);
 });
