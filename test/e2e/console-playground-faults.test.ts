@@ -173,7 +173,7 @@ async function launchWithMicrophone(t: TestContext, ...flags: string[]): Promise
   return launched;
 }
 
-/** Whether the page listens can be asked of its tracks. */
+/** Whether the page listens can be asked of its tracks, and its recorder be given what takes an hour to record. */
 const KEEP_MICROPHONE = `(() => {
   const devices = navigator.mediaDevices;
   const open = devices.getUserMedia.bind(devices);
@@ -183,7 +183,14 @@ const KEEP_MICROPHONE = `(() => {
     globalThis.tracks.push(...stream.getTracks());
     return stream;
   };
+  const { start } = MediaRecorder.prototype;
+  MediaRecorder.prototype.start = function (...args) {
+    globalThis.recorder = this;
+    return start.apply(this, args);
+  };
 })()`;
+const RECORD_AN_HOUR =
+  'recorder.dispatchEvent(new BlobEvent("dataavailable", { data: new Blob([new Uint8Array(25_960_000)]) }))';
 
 test('what is said into the microphone is written down', async (t) => {
   const ears = await startTaskPool({ 'test/whisper': (root, id) => writeWordWhisper(root, id) });
@@ -208,11 +215,16 @@ test('what is said into the microphone is written down', async (t) => {
   await page.evaluate(KEEP_MICROPHONE);
   await panel.getByRole('button', { name: 'Record with the microphone' }).press('Enter');
   await panel.getByRole('timer').waitFor();
+  await page.evaluate(RECORD_AN_HOUR);
+  await panel.getByText(/^To be sent: recording.webm, 26(\.1)? MB$/).waitFor();
   const microphone = () => page.evaluate<string[]>('globalThis.tracks.map(({ readyState }) => readyState)');
-  assert.deepEqual(await microphone(), ['live']);
+  assert.deepEqual(await microphone(), ['ended'], 'what would be too large ends before it is');
+  await panel.getByRole('button', { name: 'Record with the microphone' }).press('Enter');
+  await panel.getByRole('timer').waitFor();
+  assert.deepEqual(await microphone(), ['ended', 'live']);
   await page.getByRole('link', { name: 'Overview' }).click();
   await panel.waitFor({ state: 'detached' });
-  assert.deepEqual(await microphone(), ['ended'], 'nobody is listened to who has left');
+  assert.deepEqual(await microphone(), ['ended', 'ended'], 'nobody is listened to who has left');
   assert.deepEqual(faults, []);
 });
 

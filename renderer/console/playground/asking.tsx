@@ -54,7 +54,7 @@ type AskCardProps = {
 };
 
 /** A question with what it is asked by, why it failed and what came of it. */
-export function AskCard({ title, asking: { problem, isBusy, ask, stop }, fields, children }: AskCardProps) {
+export function AskCard({ title, asking: { answer, problem, isBusy, ask, stop }, fields, children }: AskCardProps) {
   return (
     <Card title={title}>
       <form className="form" onSubmit={ask}>
@@ -62,7 +62,7 @@ export function AskCard({ title, asking: { problem, isBusy, ask, stop }, fields,
         <AskButtons isBusy={isBusy} onStop={stop} />
       </form>
       <p role="status" className="quiet">
-        {isBusy && TEXT.underWay}
+        {isBusy && answer === undefined && TEXT.underWay}
       </p>
       <Trouble problem={problem === null ? null : <Refusal problem={problem} />} />
       {children}
