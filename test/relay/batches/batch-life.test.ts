@@ -193,7 +193,7 @@ test('a key that is revoked ends its batches with its jobs, and no line of them 
   const client = pool.client({ apiKey: key });
   const fed = await makeBatch(client, held(2));
   await batchOnce(client, fed.id, ({ status }) => status === 'in_progress');
-  const made = await makeBatch(client, held(9));
+  await makeBatch(client, held(9));
   await runtime.runs.next();
   await runtime.runs.next();
   await until(async () => (await queueLength(pool)) === 3);
