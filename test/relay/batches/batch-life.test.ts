@@ -4,8 +4,10 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type OpenAI from 'openai';
+import { openStore } from '../../../relay/store/open-store.ts';
 import type { OwnedBatchPage } from '../../../shared/api/batches.ts';
 import type { ApiKey, CreatedKey } from '../../../shared/api/keys.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -19,6 +21,7 @@ import {
   idsOf,
   lineOf,
   makeBatch,
+  rowsIn,
   rowsOf,
 } from '../../support/batches.ts';
 import {
@@ -417,4 +420,36 @@ test('a batch that has ended is forgotten with the files of its time, and one th
   await until(async () => (await second.client().batches.list()).data.length === 1);
   await assert.rejects(second.client().batches.retrieve(ended.id), { status: 404, code: 'batch_not_found' });
   assert.equal((await second.client().batches.retrieve(live.id)).status, 'in_progress');
+});
+
+test('a relay that died between the word of a cancellation and its deed ends the jobs of the batch', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder });
+  const { id } = await makeBatch(first.client(), held(3));
+  await until(async () => (await queueLength(first)) === 3);
+  await first.close();
+  const store = await openStore({ file: join(dataFolder, 'sparewatt.sqlite') });
+  const batch = (await store.batches.findBatch(id)) ?? assert.fail();
+  await store.batches.putBatch({ ...batch, state: 'cancelling', cancellingAt: Date.now() });
+  await store.close();
+  const second = await startTestPool(t, { dataFolder });
+  const { status, error_file_id: file } = await endOfBatch(second.client(), id);
+  assert.deepEqual([status, await queueLength(second)], ['cancelled', 0]);
+  assert.deepEqual(idsOf(await rowsIn(second.client(), file)), names(0, 3));
+});
+
+test('a relay that stopped between the two files of a batch writes the second, and the first not again', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const fileLimits = { mostFilesPerKey: 2, leastFreeBytes: 0 };
+  const first = await startPool({ dataFolder, fileLimits });
+  await first.addNode();
+  const made = await makeBatch(first.client(), [chatLine('a'), chatLine('b', 'x', { model: 'test/none' })]);
+  await batchOnce(first.client(), made.id, ({ status, errors }) => status === 'finalizing' && errors != null);
+  const [before] = (await first.client().files.list({ purpose: 'batch_output' as never })).data;
+  await first.close();
+  const second = await startTestPool(t, { dataFolder });
+  const { batch, done, not } = await wholeEnd(second.client(), made);
+  assert.equal(batch.status, 'completed');
+  assert.deepEqual(await second.client().files.retrieve(batch.output_file_id ?? ''), before);
+  assert.deepEqual([idsOf(done), idsOf(not)], [['a'], ['b']]);
 });
