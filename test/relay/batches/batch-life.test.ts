@@ -453,3 +453,31 @@ test('a relay that stopped between the two files of a batch writes the second, a
   assert.deepEqual(await second.client().files.retrieve(batch.output_file_id ?? ''), before);
   assert.deepEqual([idsOf(done), idsOf(not)], [['a'], ['b']]);
 });
+
+test('a relay that died while it wrote down where lines stand begins anew with them', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder });
+  await first.addNode();
+  const { id } = await makeBatch(first.client(), [chatLine('a'), chatLine('b')]);
+  await endOfBatch(first.client(), id);
+  await first.close();
+  const store = await openStore({ file: join(dataFolder, 'sparewatt.sqlite') });
+  const batch = (await store.batches.findBatch(id)) ?? assert.fail();
+  const unchecked = {
+    inProgressAt: null,
+    finalizingAt: null,
+    endedAt: null,
+    outputFileId: null,
+    total: 0,
+    completed: 0,
+  };
+  await store.batches.putBatch({ ...batch, ...unchecked, state: 'validating' });
+  await store.batches.addLines(id, [{ number: 1, customId: 'a', atByte: 0, sizeBytes: 1 }]);
+  await store.close();
+  const second = await startTestPool(t, { dataFolder });
+  await second.addNode();
+  const again = await endOfBatch(second.client(), id);
+  assert.deepEqual([again.status, again.request_counts], ['completed', { total: 2, completed: 2, failed: 0 }]);
+  assert.deepEqual(idsOf((await rowsOf(second.client(), again)).done), ['a', 'b']);
+  assert.equal((await jobsOf(second)).length, 2);
+});
