@@ -73,7 +73,12 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
     const { webhook } = batch.record;
     const ended: BatchRecord = { ...batch.record, ...changes, webhook: null, endedAt: now() };
     const word = webhook === null ? undefined : { ...webhook, ...batchEvent(ended) };
-    await batch.inTurn('record', () => store.batches.endBatch(ended, word));
+    batch.isEnding = true;
+    try {
+      await batch.inTurn('record', () => store.batches.endBatch(ended, word));
+    } finally {
+      batch.isEnding = false;
+    }
     live.delete(ended.id);
     if (word !== undefined) queue.wakeWebhooks();
   };
@@ -130,7 +135,8 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
       } catch (error) {
         if (!live.has(id) || closing.signal.aborted) break;
         const isRefusal = error instanceof Problem && error.code !== 'storage_failed';
-        if (isRefusal && error.code === 'cancelled') void cancel(batch);
+        if (isRefusal && error.code === 'cancelled')
+          await cancel(batch).catch((met: unknown) => log.error({ batch: id, err: met }, 'a batch does not go on'));
         else {
           log.error({ batch: id, err: error }, 'a batch does not go on');
           const ms = isRefusal ? limits.restMs : AFTER_FAULT_MS;
@@ -146,7 +152,8 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
     void running.finally(() => runs.delete(running));
   };
   const cancel = async (batch: LiveBatch): Promise<BatchRecord> => {
-    if (batch.record.cancellingAt !== null || batch.record.finalizingAt !== null) return batch.record;
+    const { cancellingAt, finalizingAt } = batch.record;
+    if (cancellingAt !== null || finalizingAt !== null || batch.isEnding) return batch.record;
     const changed = change(batch, { state: 'cancelling', cancellingAt: now() });
     batch.stop.abort();
     giveUpJobs(batch, queue);

@@ -8,6 +8,8 @@ export type LiveBatch = {
   readonly inFlight: Map<number, string | undefined>;
   /** Aborted when no more lines are to be fed: it was cancelled, or its time is over. */
   readonly stop: AbortController;
+  /** Its end is being written: nothing changes it any more. */
+  isEnding: boolean;
   /** For what is done one after another. */
   readonly inTurn: ReturnType<typeof createTurns>;
   /** Called when the last line in flight has ended. */
@@ -15,7 +17,7 @@ export type LiveBatch = {
 };
 
 export function newLiveBatch(record: BatchRecord): LiveBatch {
-  return { record, inFlight: new Map(), stop: new AbortController(), inTurn: createTurns(), idle: [] };
+  return { record, inFlight: new Map(), stop: new AbortController(), isEnding: false, inTurn: createTurns(), idle: [] };
 }
 
 /** Resolves when no line is in flight, or the signal is aborted. */

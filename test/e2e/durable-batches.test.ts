@@ -40,7 +40,13 @@ async function startPair(t: TestContext) {
     relay = start();
     await relay.firstLine();
   };
-  return { client: new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: ready.apiKey }), node, kill, restart };
+  const client = new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: ready.apiKey });
+  /** How many jobs there ever were. */
+  const countJobs = async (): Promise<number> => {
+    const { data } = (await client.get('/jobs?limit=1000')) as { data: unknown[] };
+    return data.length;
+  };
+  return { client, node, kill, restart, countJobs };
 }
 
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, at) => `line ${at}`).sort();
@@ -66,7 +72,7 @@ test('killed while the input is checked, a relay checks it again and asks each l
 });
 
 test('killed again and again while lines are answered, a relay goes on with those that are left', async (t) => {
-  const { client, kill, restart } = await startPair(t);
+  const { client, kill, restart, countJobs } = await startPair(t);
   const { id } = await makeBatch(client, slowLines(120));
   for (const answered of [4, 40, 80]) {
     await batchOnce(client, id, ({ request_counts: counts }) => (counts?.completed ?? 0) > answered);
@@ -79,6 +85,7 @@ test('killed again and again while lines are answered, a relay goes on with thos
   assert.deepEqual([batch.status, batch.request_counts], ['completed', { total: 120, completed: 120, failed: 0 }]);
   const { done } = await rowsOf(client, batch);
   assert.deepEqual(idsOf(done).sort(), namesOf(120));
+  assert.equal(await countJobs(), 120);
 });
 
 test('killed while the answers are written, a relay writes each of them once', async (t) => {

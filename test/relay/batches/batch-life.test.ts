@@ -1,10 +1,17 @@
 /** What becomes of batches that do not just run through: each line of the input is in one of the files, once. */
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type OpenAI from 'openai';
+import { openStore } from '../../../relay/store/open-store.ts';
 import type { OwnedBatchPage } from '../../../shared/api/batches.ts';
 import type { ApiKey, CreatedKey } from '../../../shared/api/keys.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { afterTest } from '../../support/after-test.ts';
 import {
   type Batch,
   batchOnce,
@@ -14,6 +21,7 @@ import {
   idsOf,
   lineOf,
   makeBatch,
+  rowsIn,
   rowsOf,
 } from '../../support/batches.ts';
 import {
@@ -21,11 +29,13 @@ import {
   type ControlledRuntime,
   createControlledRuntime,
 } from '../../support/controlled-runtime.ts';
-import { type Pool, startTestPool } from '../../support/pool.ts';
+import { createInbox } from '../../support/inbox.ts';
+import { type Pool, startPool, startTestPool } from '../../support/pool.ts';
 import { askAsAdmin, makeKey } from '../../support/pool-admin.ts';
 import { pretendedModel } from '../../support/pretended-model.ts';
 import { submit } from '../../support/queued-jobs.ts';
 import { untilCancelled } from '../../support/scripted-runtime.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 /** Lines for a model that the test is. */
@@ -183,18 +193,28 @@ test('a key that is revoked ends its batches with its jobs, and no line of them 
   const pool = await startTestPool(t, { batchLimits: { mostInQueuePerKey: 3 } });
   const runtime = await addHeldNode(pool);
   const { id, key } = (await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'short' })).body;
-  const made = await makeBatch(pool.client({ apiKey: key }), held(9));
+  const client = pool.client({ apiKey: key });
+  const fed = await makeBatch(client, held(2));
+  await batchOnce(client, fed.id, ({ status }) => status === 'in_progress');
+  await makeBatch(client, held(9));
   await runtime.runs.next();
   await runtime.runs.next();
+  await until(async () => (await queueLength(pool)) === 3);
   const auth = { authorization: `Bearer ${pool.relay.adminToken}` };
   const revoked = await pool.request(`/v1/admin/keys/${id}`, { method: 'DELETE', headers: auth });
   assert.equal(((await revoked.json()) as ApiKey & { cancelled_jobs: number }).cancelled_jobs, 3);
-  let batch: OwnedBatchPage['data'][number] | undefined;
+  let data: OwnedBatchPage['data'] = [];
   await until(async () => {
-    batch = (await askAsAdmin<OwnedBatchPage>(pool, '/v1/admin/batches')).body.data.find((one) => one.id === made.id);
-    return batch?.status === 'cancelled';
+    ({ data } = (await askAsAdmin<OwnedBatchPage>(pool, '/v1/admin/batches')).body);
+    return data.every(({ completed_at, cancelled_at }) => (completed_at ?? cancelled_at) !== null);
   });
-  assert.deepEqual([batch?.api_key_id, batch?.request_counts], [id, { total: 9, completed: 0, failed: 9 }]);
+  assert.deepEqual(
+    data.map(({ status, api_key_id, request_counts: { failed } }) => [status, api_key_id, failed]),
+    [
+      ['cancelled', id, 9],
+      ['cancelled', id, 2],
+    ],
+  );
   assert.equal(runtime.runs.all.length, 2);
 });
 
@@ -343,4 +363,121 @@ test('a key has so many batches under way and no more', async (t) => {
   await client.batches.cancel(first.id);
   await endOfBatch(client, first.id);
   assert.equal((await makeBatch(client, held(1))).status, 'validating');
+});
+
+test('the end of a batch is told to its webhook, signed, without its answers', async (t) => {
+  const told = createInbox<{ headers: IncomingHttpHeaders; body: string }>();
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString();
+    response.writeHead(204).end();
+    told.push({ headers: request.headers, body });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  afterTest(t, () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const pool = await startTestPool(t, { webhooksToThisMachine: true });
+  await pool.addNode();
+  const client = pool.client();
+  const webhook = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, secret: 'sixteen letters!' };
+  const made = await makeBatch(client, [chatLine('a', 'marmalade')], { webhook });
+  const { headers, body } = await told.next();
+  const batch = await client.batches.retrieve(made.id);
+  const { time, ...event } = JSON.parse(body) as { time: string };
+  assert.equal(Math.floor(Date.parse(time) / 1_000), batch.completed_at);
+  assert.deepEqual(event, {
+    specversion: '1.0',
+    id: `${made.id}.end`,
+    source: `/v1/batches/${made.id}`,
+    type: 'sparewatt.batch.completed',
+    datacontenttype: 'application/json',
+    data: {
+      batch: made.id,
+      endpoint: '/v1/chat/completions',
+      state: 'completed',
+      request_counts: { total: 1, completed: 1, failed: 0 },
+      output_file_id: batch.output_file_id,
+      error_file_id: null,
+    },
+  });
+  const signed = `${made.id}.end.${headers['webhook-timestamp']}.${body}`;
+  const hmac = createHmac('sha256', webhook.secret).update(signed).digest('base64');
+  assert.equal(headers['webhook-signature'], `v1,${hmac}`);
+  await makeBatch(client, ['{'], { webhook });
+  assert.equal((JSON.parse((await told.next()).body) as { type: string }).type, 'sparewatt.batch.failed');
+});
+
+test('a batch that has ended is forgotten with the files of its time, and one that lives never', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder });
+  await first.addNode();
+  const ended = await makeBatch(first.client(), [chatLine('a')]);
+  const live = await makeBatch(first.client(), [chatLine('a', 'x', { model: 'test/stuck' })]);
+  await endOfBatch(first.client(), ended.id);
+  await first.close();
+  const second = await startTestPool(t, { dataFolder, fileLimits: { lifetimeMs: 1 } });
+  await until(async () => (await second.client().batches.list()).data.length === 1);
+  await assert.rejects(second.client().batches.retrieve(ended.id), { status: 404, code: 'batch_not_found' });
+  assert.equal((await second.client().batches.retrieve(live.id)).status, 'in_progress');
+});
+
+test('a relay that died between the word of a cancellation and its deed ends the jobs of the batch', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder });
+  const { id } = await makeBatch(first.client(), held(3));
+  await until(async () => (await queueLength(first)) === 3);
+  await first.close();
+  const store = await openStore({ file: join(dataFolder, 'sparewatt.sqlite') });
+  const batch = (await store.batches.findBatch(id)) ?? assert.fail();
+  await store.batches.putBatch({ ...batch, state: 'cancelling', cancellingAt: Date.now() });
+  await store.close();
+  const second = await startTestPool(t, { dataFolder });
+  const { status, error_file_id: file } = await endOfBatch(second.client(), id);
+  assert.deepEqual([status, await queueLength(second)], ['cancelled', 0]);
+  assert.deepEqual(idsOf(await rowsIn(second.client(), file)), names(0, 3));
+});
+
+test('a relay that stopped between the two files of a batch writes the second, and the first not again', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const fileLimits = { mostFilesPerKey: 2, leastFreeBytes: 0 };
+  const first = await startPool({ dataFolder, fileLimits });
+  await first.addNode();
+  const made = await makeBatch(first.client(), [chatLine('a'), chatLine('b', 'x', { model: 'test/none' })]);
+  await batchOnce(first.client(), made.id, ({ status, errors }) => status === 'finalizing' && errors != null);
+  const [before] = (await first.client().files.list({ purpose: 'batch_output' as never })).data;
+  await first.close();
+  const second = await startTestPool(t, { dataFolder });
+  const { batch, done, not } = await wholeEnd(second.client(), made);
+  assert.equal(batch.status, 'completed');
+  assert.deepEqual(await second.client().files.retrieve(batch.output_file_id ?? ''), before);
+  assert.deepEqual([idsOf(done), idsOf(not)], [['a'], ['b']]);
+});
+
+test('a relay that died while it wrote down where lines stand begins anew with them', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startPool({ dataFolder });
+  await first.addNode();
+  const { id } = await makeBatch(first.client(), [chatLine('a'), chatLine('b')]);
+  await endOfBatch(first.client(), id);
+  await first.close();
+  const store = await openStore({ file: join(dataFolder, 'sparewatt.sqlite') });
+  const batch = (await store.batches.findBatch(id)) ?? assert.fail();
+  const unchecked = {
+    inProgressAt: null,
+    finalizingAt: null,
+    endedAt: null,
+    outputFileId: null,
+    total: 0,
+    completed: 0,
+  };
+  await store.batches.putBatch({ ...batch, ...unchecked, state: 'validating' });
+  await store.batches.addLines(id, [{ number: 1, customId: 'a', atByte: 0, sizeBytes: 1 }]);
+  await store.close();
+  const second = await startTestPool(t, { dataFolder });
+  await second.addNode();
+  const again = await endOfBatch(second.client(), id);
+  assert.deepEqual([again.status, again.request_counts], ['completed', { total: 2, completed: 2, failed: 0 }]);
+  assert.deepEqual(idsOf((await rowsOf(second.client(), again)).done), ['a', 'b']);
+  assert.equal((await jobsOf(second)).length, 2);
 });
