@@ -2,7 +2,7 @@ import type { NodeStatus, NodeSummary } from '../../shared/api/nodes.ts';
 import { isServiceType, KERNEL_TYPES } from '../../shared/protocol/subjects.ts';
 import { Badge, Load, type Tone } from './parts.tsx';
 import { linkTo } from './route.ts';
-import { shownAgo } from './shown.ts';
+import { shownSince } from './shown.ts';
 import { STRINGS } from './strings.ts';
 
 const TEXT = STRINGS.nodes;
@@ -35,7 +35,7 @@ export function StatusCell({ node: { status, reason, since }, now }: NodeCellPro
   return (
     <td>
       <Badge tone={NODE_TONES[status]}>{TEXT.statuses[status]}</Badge>
-      {reason !== null && <span className="sub">{TEXT.reasonOf(reason, shownAgo(since, now))}</span>}
+      {reason !== null && <span className="sub">{TEXT.reasonOf(reason, shownSince(since, now))}</span>}
     </td>
   );
 }
@@ -49,7 +49,7 @@ export function LoadCell({ node: { name, slots } }: Pick<NodeCellProps, 'node'>)
 }
 
 export function SeenCell({ node, now }: NodeCellProps) {
-  return <td className="nowrap">{node.connected ? TEXT.connected : shownAgo(node.last_seen_at, now)}</td>;
+  return <td className="nowrap">{node.connected ? TEXT.connected : shownSince(node.last_seen_at, now)}</td>;
 }
 
 /** The first model by its name, how many others there are, and what is no model. */

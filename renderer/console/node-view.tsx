@@ -5,7 +5,7 @@ import { useAsked, useSettled } from './asked.ts';
 import { NodeActions } from './node-actions.tsx';
 import { kindOf, Labels, NODE_TONES } from './node-cells.tsx';
 import { Badge, Card, Empty, Fact, Facts, Load, Pending, Table, Trouble, useNow } from './parts.tsx';
-import { shownAgo, shownCount, shownDuration, shownMoment, shownText } from './shown.ts';
+import { shownCount, shownDuration, shownMoment, shownSince, shownText } from './shown.ts';
 import { STRINGS } from './strings.ts';
 import { useApi, useLive } from './surroundings.ts';
 
@@ -57,7 +57,7 @@ export function NodeView({ id }: { id: string }) {
               )}
             </Fact>
             <Fact name={TEXT.firstSeen}>{shownMoment(node.first_seen_at)}</Fact>
-            <Fact name={TEXT.lastSeen}>{shownAgo(node.last_seen_at, now)}</Fact>
+            <Fact name={TEXT.lastSeen}>{shownSince(node.last_seen_at, now)}</Fact>
           </Facts>
         </Card>
         <Models node={node} health={health.answer} />

@@ -34,6 +34,11 @@ export function shownAgo(at: number | null | undefined, now: number): string {
   return RELATIVE.format(Math.round(elapsed / ms), unit);
 }
 
+/** The same of what is over: the page's clock ticks seldom, and the relay's may be ahead of it. */
+export function shownSince(at: number | null | undefined, now: number): string {
+  return shownAgo(at, Math.max(now, at ?? now));
+}
+
 export function shownDuration(ms: number | null | undefined): string {
   if (ms == null) return DASH;
   if (ms < 999.5) return `${Math.round(ms)} ms`;

@@ -65,19 +65,40 @@ async function probe(name: 'startupProbe' | 'readinessProbe', port: string | und
   }
 }
 
-/** The container's first process, as this machine counts it. */
-async function firstProcess(child: ChildProcess): Promise<number> {
-  let told = '';
-  for await (const piece of child.stdio[3] as Readable) {
-    told += String(piece);
-    const [, pid] = /"child-pid": (\d+)\D/.exec(told) ?? [];
-    if (pid !== undefined) return Number(pid);
-  }
-  throw new Error(`bubblewrap did not say what it started: ${told}`);
+/** Waits until the pod is ready. One that ends instead, or never is, says what it said. */
+async function untilReady({ exit, said }: Container, port: string | undefined): Promise<void> {
+  let status: number | undefined;
+  let hasEnded = false;
+  void exit.then(() => {
+    hasEnded = true;
+  });
+  const isOver = async (): Promise<boolean> => {
+    status = await probe('readinessProbe', port);
+    return status === 200 || hasEnded;
+  };
+  await until(isOver, 60_000).catch(() => undefined);
+  assert.equal(status, 200, said());
 }
 
+/** The container's first process, as this machine counts it. */
+function firstProcess(child: ChildProcess): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  let told = '';
+  const stream = child.stdio[3] as Readable;
+  // It is read to its end: bubblewrap would end at what it cannot write, and what it has started would wait for ever.
+  stream.on('data', (piece: Buffer) => {
+    told += String(piece);
+    const [, pid] = /"child-pid": (\d+)\D/.exec(told) ?? [];
+    if (pid !== undefined) resolve(Number(pid));
+  });
+  stream.on('end', () => reject(new Error(`bubblewrap did not say what it started: ${told}`)));
+  return promise;
+}
+
+type Container = { pid: number; exit: Promise<number | null>; said(): string };
+
 /** Starts the container. What it says is kept. */
-async function startContainer(t: TestContext, { args }: Box, env: Record<string, string>) {
+async function startContainer(t: TestContext, { args }: Box, env: Record<string, string>): Promise<Container> {
   const [, ...entry] = instruction('ENTRYPOINT');
   const first = ['--unshare-pid', '--as-pid-1', '--info-fd', '3'];
   const command = [...args, ...first, process.execPath, ...entry, ...instruction('CMD')];
@@ -98,10 +119,11 @@ test('the pod starts on a system that cannot be written to, gives keys as the no
 }, async (t) => {
   const box = boxOf(t);
   const env = await environmentOf();
-  const { pid, exit, said } = await startContainer(t, box, env);
+  const started = await startContainer(t, box, env);
+  const { pid, exit, said } = started;
   const isAt = (name: 'startupProbe' | 'readinessProbe') => probe(name, env.SPAREWATT_RELAY_PORT);
-  await until(async () => (await isAt('startupProbe')) === 200, 60_000);
-  assert.equal(await isAt('readinessProbe'), 200);
+  await untilReady(started, env.SPAREWATT_RELAY_PORT);
+  assert.equal(await isAt('startupProbe'), 200);
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   assert.match(status, /^NSpid:\t\d+\t1$/m, 'it is the first process, which has to do something about every signal');
   assert.match(status, /^CapEff:\t0+$/m);
@@ -128,15 +150,14 @@ test('a pod that was killed starts again from its volume', { skip: whyNoBox() ??
   const box = boxOf(t);
   const env = await environmentOf();
   const keys = (): string => readFileSync(join(box.data, 'relay', 'keys.json'), 'utf8');
-  const isReady = async () => (await probe('readinessProbe', env.SPAREWATT_RELAY_PORT)) === 200;
   const first = await startContainer(t, box, env);
-  await until(isReady, 60_000);
+  await untilReady(first, env.SPAREWATT_RELAY_PORT);
   const before = keys();
   // All that it started goes with it, as in a container.
   process.kill(first.pid, 'SIGKILL');
   await first.exit;
   const second = await startContainer(t, box, env);
-  await until(isReady, 60_000);
+  await untilReady(second, env.SPAREWATT_RELAY_PORT);
   assert.equal(keys(), before);
   process.kill(second.pid, 'SIGTERM');
   assert.equal(await second.exit, 0, second.said());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shownAgo, shownBytes, shownDuration } from '../../../renderer/console/shown.ts';
+import { shownAgo, shownBytes, shownDuration, shownSince } from '../../../renderer/console/shown.ts';
 import { STRINGS } from '../../../renderer/console/strings.ts';
 import { shownIn } from '../../../renderer/language/shown.ts';
 
@@ -35,4 +35,11 @@ test('one of anything is told in the singular', () => {
   assert.equal(keys.creditsOf('2'), 'may owe 2 credits');
   assert.equal(overview.usedBy('1', '12'), '1 job, 12 tokens');
   assert.equal(receipts.sound('1'), 'The only receipt and the log are sound.');
+});
+
+test('what is over is never told as something to come', () => {
+  assert.equal(shownSince(12_000, 10_000), 'now');
+  assert.equal(shownSince(7_000, 10_000), '3 sec. ago');
+  assert.equal(shownSince(null, 10_000), '—');
+  assert.equal(shownAgo(12_000, 10_000), 'in 2 sec.');
 });
