@@ -9,7 +9,17 @@ import {
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import { ACCOUNT_LIMITS, type KeyRecord, type KeyStore } from '../store/store.ts';
-import { ADMIN, hashApiKey, type KeyLimits, limitsOf, newApiKey, type Principal, prefixOf, principalOf, UNLIMITED } from './api-keys.ts';
+import {
+  ADMIN,
+  hashApiKey,
+  type KeyLimits,
+  limitsOf,
+  newApiKey,
+  type Principal,
+  prefixOf,
+  principalOf,
+  UNLIMITED,
+} from './api-keys.ts';
 import { assertBudget, assertFuture, changesIn, limitsIn, unchangeable } from './key-wishes.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
