@@ -57,7 +57,10 @@ export function createRateLimits(now: () => number): RateLimits {
   };
 
   return {
-    fit: (keyId, limits) => void bucketsOf(keyId, limits),
+    fit: (keyId, limits) => {
+      const isLimited = limits.requestsPerMinute !== null || limits.tokensPerMinute !== null;
+      if (isLimited || known.has(keyId)) bucketsOf(keyId, limits);
+    },
     admit: (keyId, limits, count = 1) => {
       const { requests, tokens } = bucketsOf(keyId, limits);
       if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);

@@ -17,23 +17,7 @@ import type { ServicesOptions } from './services-options.ts';
 /** Who may ask, how often, and what they have left to pay with. */
 export async function openAccess({ store, keys: { apiKey, adminToken }, identity, publicUrl, log }: ServicesOptions) {
   await ensureFirstKey(store.keys, apiKey);
-  const budgetNews = createBudgetNews(log);
-  const billing = await openBilling(store.credits, Date.now, budgetNews.softReached);
-  const rateLimits = createRateLimits(Date.now);
-  await recallUses({ store, rateLimits, now: Date.now });
-  const keepers: LimitKeepers = { rateLimits, parallelLimits: createParallelLimits(), billing };
-  const roomListeners: (() => void)[] = [];
-  const onRoom = (listener: () => void): void => {
-    roomListeners.push(listener);
-    keepers.parallelLimits.onRoom(listener);
-  };
-  const setLimits = (accountId: string, limits: KeyLimits): Promise<void> => {
-    const done = setAccountLimits(accountId, limits, keepers);
-    for (const listener of roomListeners) listener();
-    return done;
-  };
-  // Jobs that wait go by them before their key asks again.
-  for (const key of await store.keys.listKeys()) await setLimits(key.accountId, limitsOf(key));
+  const { keepers, budgetNews, setLimits, onRoom } = await openLimits(store, log);
   const keys = createKeyGuard({ store: store.keys, adminToken, setLimits });
   const { forget, recordUsage } = keys;
   const secrets = deriveSigningSecrets(identity.seed);
@@ -57,9 +41,31 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
       const { keyId, limits } = principal;
       if (limits === undefined) return;
       assertMayAsk(principal, model);
-      rateLimits.admit(keyId, limits, requests);
+      keepers.rateLimits.admit(keyId, limits, requests);
     },
   };
+}
+
+/** Counts what keys use, from where an earlier relay has left off. */
+async function openLimits(store: ServicesOptions['store'], log: ServicesOptions['log']) {
+  const budgetNews = createBudgetNews(log);
+  const billing = await openBilling(store.credits, Date.now, budgetNews.softReached);
+  const rateLimits = createRateLimits(Date.now);
+  await recallUses({ store, rateLimits, now: Date.now });
+  const keepers: LimitKeepers = { rateLimits, parallelLimits: createParallelLimits(), billing };
+  const listeners: (() => void)[] = [];
+  const onRoom = (listener: () => void): void => {
+    listeners.push(listener);
+    keepers.parallelLimits.onRoom(listener);
+  };
+  const setLimits = (accountId: string, limits: KeyLimits): Promise<void> => {
+    const done = setAccountLimits(accountId, limits, keepers);
+    for (const listener of listeners) listener();
+    return done;
+  };
+  // Jobs that wait go by them before their key asks again.
+  for (const key of await store.keys.listKeys()) await setLimits(key.accountId, limitsOf(key));
+  return { keepers, budgetNews, setLimits, onRoom };
 }
 
 export type OpenAccess = Awaited<ReturnType<typeof openAccess>>;

@@ -200,9 +200,13 @@ test('jobs that wait for the minute of their key go on as soon as its limit is t
 test('limits are those of the account, whichever of its keys is changed; the rest is of one key', async () => {
   const old = await makeKey(pool, { requests_per_minute: 5 });
   const { body: next } = await askAsAdmin<CreatedKey>(pool, `/v1/admin/keys/${old.id}/rotate`, {});
+  assert.equal((await chat(next)).status, 200);
+  await changeKey(pool, old.id, { models: ['test/noop'], budget_micro: 0 });
+  assert.equal((await chat(next)).body.code, 'budget_exceeded', 'it counts at once for the other key');
   await changeKey(pool, old.id, { requests_per_minute: 9, budget_micro: 7, name: 'the old one' });
   const seen = await shown(next);
-  assert.deepEqual([seen.requests_per_minute, seen.budget_micro, seen.name], [9, 7, 'a test']);
+  const { requests_per_minute, budget_micro, name, models } = seen;
+  assert.deepEqual([requests_per_minute, budget_micro, name, models], [9, 7, 'a test', null]);
   const { body: third } = await askAsAdmin<CreatedKey>(pool, `/v1/admin/keys/${next.id}/rotate`, {});
   assert.deepEqual([third.requests_per_minute, third.budget_micro], [9, 7]);
 });

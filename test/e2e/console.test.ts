@@ -237,7 +237,8 @@ test('a key is changed in a form that has what it may do now, sends what was cha
   );
   assert.deepEqual([body.scopes, body.soft_budget_micro], [['inference', 'catalog'], null]);
   await row.getByRole('button', { name: 'Change' }).click();
-  await page.getByRole('button', { name: 'Cancel' }).first().click();
+  await page.getByRole('button', { name: 'Keep it as it is' }).first().click();
+  await page.getByRole('heading', { name: 'Change “changed”' }).waitFor({ state: 'detached' });
   assert.deepEqual(faults, []);
   await page.context().close();
 });

@@ -12,6 +12,20 @@ const limits = (requestsPerMinute: number | null, tokensPerMinute: number | null
   tokensPerMinute,
 });
 
+test('a limit that is learnt keeps what was used, counts for what waits, and remembers nothing of a key without one', () => {
+  const clock = { now: 0 };
+  const rates = createRateLimits(() => clock.now);
+  rates.fit('free', limits(null));
+  assert.equal(rates.allowances('free'), undefined);
+  rates.admit('k', limits(null, 10));
+  rates.spend('k', 25);
+  assert.ok(rates.waitMs('k') > 0);
+  rates.fit('k', limits(null, 20));
+  assert.ok(rates.waitMs('k') > 0, 'five more than may be');
+  rates.fit('k', limits(null, null));
+  assert.equal(rates.waitMs('k'), 0);
+});
+
 test('lets a burst through up to the limit, and then one for each part of a minute', () => {
   let now = 0;
   const rates = createRateLimits(() => now);

@@ -151,3 +151,22 @@ test('a job that no node took rests longer each time, and one that is taken out 
     ['job_1', 'job_1', 'job_1', 'job_3'],
   );
 });
+
+test('a job of a key with no free slot holds up no other, begins when one is free, and has it until its run is over', async () => {
+  const { asked, ends, slots, lineUp } = startDispatcher();
+  slots.fit('full', 1);
+  const leave = slots.begin('full');
+  lineUp('job_1', 'full');
+  lineUp('job_2', 'other');
+  await until(() => asked.length === 1);
+  await pass();
+  assert.deepEqual(
+    asked.map(({ id }) => id),
+    ['job_2'],
+  );
+  leave();
+  await until(() => asked.length === 2);
+  assert.deepEqual([asked[1]?.id, slots.standing('full')?.running], ['job_1', 1]);
+  ends[1]?.();
+  await until(() => slots.standing('full')?.running === 0);
+});
