@@ -42,7 +42,12 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         response: { 200: BatchPage, ...ERRORS },
       },
     },
-    async ({ query, principal: { keyId } }, reply) => sendJson(reply, await pageOf(keyId, query, batchView, services)),
+    async ({ query, principal: { keyId } }, reply) => {
+      const { found, hasMore } = await pageOf(keyId, query, services);
+      const data = found.map(batchView);
+      const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
+      return sendJson(reply, { object: 'list', data, first_id, last_id, has_more: hasMore });
+    },
   );
   app.get(
     '/v1/admin/batches',
@@ -56,8 +61,9 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
       },
     },
     async ({ query }, reply) => {
-      const owned = (batch: BatchRecord) => ({ ...batchView(batch), api_key_id: batch.apiKeyId });
-      return sendJson(reply, await pageOf(null, query, owned, services));
+      const { found, hasMore } = await pageOf(null, query, services);
+      const data = found.map((batch) => ({ ...batchView(batch), api_key_id: batch.apiKeyId }));
+      return sendJson(reply, { data, next: hasMore ? (data.at(-1)?.id ?? null) : null });
     },
   );
   app.get(
@@ -73,15 +79,12 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
   );
 }
 
-async function pageOf<View extends Batch>(
+async function pageOf(
   apiKeyId: string | null,
   { limit: wanted = PAGE_USUAL, after }: BatchPageQuery,
-  viewOf: (batch: BatchRecord) => View,
   { batches }: RelayServices,
-) {
+): Promise<{ found: BatchRecord[]; hasMore: boolean }> {
   const limit = readPageLimit(wanted, PAGE_MOST);
   const found = await batches.list({ apiKeyId, limit, after });
-  const data = found.slice(0, limit).map(viewOf);
-  const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
-  return { object: 'list', data, first_id, last_id, has_more: found.length > limit };
+  return { found: found.slice(0, limit), hasMore: found.length > limit };
 }

@@ -55,7 +55,7 @@ export function Batches() {
           <Row key={batch.id} batch={batch} nameOf={nameOf} now={now} />
         ))}
       </Table>
-      {answer.has_more && count < MOST_SHOWN && (
+      {answer.next !== null && count < MOST_SHOWN && (
         <button type="button" className="button" onClick={() => setCount(MOST_SHOWN)}>
           {TEXT.older}
         </button>

@@ -82,8 +82,8 @@ export type BatchPage = Static<typeof BatchPage>;
 
 /** `GET /v1/admin/batches`: those of every key. */
 export const OwnedBatchPage = Type.Object({
-  ...BatchPage.properties,
   data: Type.Array(Type.Object({ ...Batch.properties, api_key_id: Type.String() })),
+  next: Nullable(Type.String({ description: 'What to pass as `after` for the batches before these' })),
 });
 export type OwnedBatchPage = Static<typeof OwnedBatchPage>;
 

@@ -105,6 +105,18 @@ test('a slot comes back after every way in which an answer ends, and once', asyn
   taken.abort();
 });
 
+test('slots of requests that came one behind the other over one connection come back when it is cut', async () => {
+  const key = await makeKey(pool, { max_parallel_requests: 3 });
+  const socket = dial(pool);
+  const headers = ['Content-Type: application/json', 'Connection: keep-alive'];
+  const body = JSON.stringify(chat('test/stuck'));
+  const bytes = requestBytes(pool, { method: 'POST', path: '/v1/chat/completions', headers, body });
+  socket.write(bytes.replace(pool.relay.apiKey, key.key).repeat(3));
+  await isRunning(key, 3);
+  socket.resetAndDestroy();
+  await assertFree(key);
+});
+
 test('of many requests at once as many go through as there are slots, over a connection that is used again, too', async () => {
   const key = await makeKey(pool, { max_parallel_requests: 3 });
   for (let round = 0; round < 3; round++) {

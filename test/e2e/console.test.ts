@@ -12,6 +12,7 @@ import { changeKey } from '../support/keys.ts';
 import { startNetworkLine } from '../support/network-line.ts';
 import { visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { askAsAdmin } from '../support/pool-admin.ts';
 import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 

@@ -215,6 +215,13 @@ test('a key that is revoked ends its batches with its jobs, and no line of them 
       ['cancelled', id, 2],
     ],
   );
+  const pages: (string | null)[] = [];
+  for (let after = ''; pages.length < 3; after = `&after=${pages.at(-1)}`) {
+    const { body } = await askAsAdmin<OwnedBatchPage>(pool, `/v1/admin/batches?limit=1${after}`);
+    pages.push(body.data[0]?.id ?? 'none', body.next);
+    if (body.next === null) break;
+  }
+  assert.deepEqual(pages, [data[0]?.id, data[0]?.id, data[1]?.id, null]);
   assert.equal(runtime.runs.all.length, 2);
 });
 
