@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.ts';
 import { openMemoryFolder } from './support/memory-folder.ts';
+import { ownEnvironment } from './support/own-environment.ts';
 import { ensurePostgres } from './support/postgres.ts';
 
 /**
@@ -86,7 +87,7 @@ async function run(
   const env = {
     // Whoever asks for Electron's binary by mistake finds none, rather than fetching it.
     ELECTRON_OVERRIDE_DIST_PATH: '/nonexistent',
-    ...process.env,
+    ...ownEnvironment(process.env),
     SPAREWATT_TEST_CHROMIUM: chromium.path,
     ...(memory === undefined ? {} : { TMPDIR: memory.path }),
     NODE_COMPILE_CACHE: COMPILE_CACHE,

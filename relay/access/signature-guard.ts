@@ -69,7 +69,7 @@ function assertOfNow(signedAt: number, now: number): void {
   const ageMs = now - signedAt;
   if (ageMs <= SIGNATURE_MAX_AGE_MS && ageMs >= -SIGNATURE_MAX_AHEAD_MS) return;
   const seconds = Math.round(Math.abs(ageMs) / 1_000);
-  const where = ageMs > 0 ? `${seconds} s old` : `${seconds} s ahead of the relay's clock`;
+  const where = ageMs > 0 ? `${seconds} s ago` : `${seconds} s ahead of the relay's clock`;
   throw new Problem('signature_expired', `The request was signed ${where}. Set the clock right, and sign anew.`);
 }
 

@@ -88,6 +88,16 @@ describe('sparewatt receipts', () => {
     assert.deepEqual((JSON.parse(shown.stdout) as ReceiptProof).receipt, receipt);
   });
 
+  it('says that a job has no receipt which no node has done', async () => {
+    const place = ['--relay', ready.url, '--data', data, '--json'];
+    const asked = await runSparewatt(['jobs', 'submit', 'llm/inference', 'x', '--model', 'nobody/has-it', ...place]);
+    const { id } = JSON.parse(asked.stdout) as { id: string };
+    const listed = await run('list', id, '--relay', ready.url);
+    assert.deepEqual([listed.code, listed.stdout], [0, '']);
+    assert.match(listed.stderr, /^There is no receipt of this job/);
+    await runSparewatt(['jobs', 'cancel', id, ...place]);
+  });
+
   it('asks the relay whether its log continues what was seen last time', async () => {
     assert.equal((await run('verify', file, '--online', '--relay', ready.url)).code, 0);
     assert.equal((await chat()).code, 0);

@@ -42,6 +42,8 @@ export function defineReceiptsCommand(receipts: Command): void {
       const path = `/v1/jobs/${encodeURIComponent(job)}/receipts`;
       const answer = await getJson<ReceiptList>(relayUrl, path, apiKey);
       if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
+      else if (answer.data.length === 0)
+        process.stderr.write('There is no receipt of this job (yet); one that reached no node gets none.\n');
       else for (const receipt of answer.data) process.stdout.write(`${lineOf(receipt)}\n`);
     });
   addClientOptions(receipts.command('show'), ['api_key'])
