@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
@@ -5,9 +6,12 @@ import { answerText } from './answer-on-socket.ts';
 import { endLingering } from './lingering-close.ts';
 
 /** The packet is a Buffer, whatever the framework's types say. */
-type BrokenRequest = Error & { code?: string; rawPacket?: unknown };
+type BrokenRequest = Error & { code?: string; rawPacket?: unknown; bytesParsed?: number };
+/** Node's own handler looks at the answer that is under way by this name. */
+type AnsweringSocket = Socket & { _httpMessage?: ServerResponse | null };
 
-const HEAD = 'HEAD ';
+const HEAD = Buffer.from('HEAD ');
+const END_OF_HEAD = '\r\n\r\n';
 
 /**
  * Answers bytes that never became a request, so that they too get our shape; the connection ends with it. Node calls it
@@ -19,9 +23,16 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void 
     return;
   }
   if (!socket.writable) return;
-  const { rawPacket } = error;
-  const isHead = Buffer.isBuffer(rawPacket) && rawPacket.subarray(0, HEAD.length).toString('latin1') === HEAD;
-  endLingering(socket, answerText(problemOf(error), newId('req'), isHead));
+  endLingering(socket, answerText(problemOf(error), newId('req'), isOfHead(error, socket)));
+}
+
+/** Whether its client takes the answer for that of a HEAD: one that is broken, or not answered yet. */
+function isOfHead({ rawPacket, bytesParsed }: BrokenRequest, socket: AnsweringSocket): boolean {
+  const answer = socket._httpMessage;
+  if (answer != null && !answer.writableEnded) return answer.req.method === 'HEAD';
+  if (!Buffer.isBuffer(rawPacket) || !rawPacket.subarray(0, HEAD.length).equals(HEAD)) return false;
+  // A whole head belongs to a request before the broken one.
+  return !rawPacket.subarray(0, bytesParsed).includes(END_OF_HEAD);
 }
 
 function problemOf(error: BrokenRequest): Problem {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { assertError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
-import { exchange, requestBytes } from '../support/raw-http.ts';
+import { dial, exchange, requestBytes } from '../support/raw-http.ts';
 
 const pool = await startPool();
 after(() => pool.close());
@@ -42,6 +42,23 @@ test('a HEAD that is broken is answered without a body', async () => {
   const answer = await exchange(pool, requestBytes(pool, { method: 'HEAD', path: `/${'x'.repeat(20_000)}` }));
   assert.deepEqual([answer.status, answer.body], [431, '']);
   assert.ok(Number(answer.headers.get('content-length')) > 0);
+});
+
+test('what follows a HEAD and is no request is answered with a body where the HEAD has its answer, and else as a HEAD', async () => {
+  const ask = async (path: string): Promise<string> => {
+    const head = requestBytes(pool, { method: 'HEAD', path, headers: ['Connection: keep-alive'] });
+    const socket = dial(pool);
+    socket.write(`${head}{"a":1}`);
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    return text;
+  };
+  const [ofHead = '', broken = ''] = (await ask('/nowhere')).split(/(?=HTTP\/1\.1 400 )/);
+  assert.match(ofHead, /^HTTP\/1\.1 404 /);
+  const [, body = ''] = broken.split('\r\n\r\n');
+  assert.match(broken, new RegExp(`^content-length: ${body.length}\r$`, 'm'));
+  assert.equal((JSON.parse(body) as { code: string }).code, 'malformed_request');
+  assert.match(await ask('/v1/health'), /^HTTP\/1\.1 400 [^{]+\r\n\r\n$/);
 });
 
 test('a body that is nested without end, or holds half a character or an endless number, is refused where any form is taken', async () => {
