@@ -77,16 +77,9 @@ test("[ME2] streams words and calls as Anthropic's events, each block stopped be
   });
 });
 
-test('[ME2] streams what is said after a call as a block of its own', async () => {
-  const { content } = await client.messages.stream({ ...ASK, model: 'test/afterwards', tools: TOOLS }).finalMessage();
-  assert.deepEqual(
-    content.map((block) => (block.type === 'text' ? block.text : block.type === 'tool_use' && block.input)),
-    [{ a: 1 }, 'There.'],
-  );
-});
-
-test('[ME2] gives the official client the same message in events as whole, also where nothing was said', async () => {
-  for (const asked of [ASK, { ...ASK, model: 'test/silent' }, { ...ASK, model: 'test/caller', tools: TOOLS }]) {
+test('[ME2] gives the official client the same message in events as whole, in the order in which it was made', async () => {
+  const models = ['test/silent', 'test/caller', 'test/by-turns'].map((model) => ({ ...ASK, model, tools: TOOLS }));
+  for (const asked of [ASK, ...models]) {
     const whole = await client.messages.create(asked);
     const final = await client.messages.stream(asked).finalMessage();
     const told = ({ content, stop_reason: reason, usage }: Anthropic.Message) => [
@@ -96,6 +89,11 @@ test('[ME2] gives the official client the same message in events as whole, also 
     ];
     assert.deepEqual(told(final), told(whole));
     assert.ok(whole.content.length > 0);
+    if (asked.model !== 'test/by-turns') continue;
+    assert.deepEqual(
+      whole.content.map((block) => (block.type === 'text' ? block.text : block.type === 'tool_use' && block.input)),
+      ['Before. ', { a: 1 }, 'Between. ', {}, { a: 2 }, 'After.'],
+    );
   }
 });
 

@@ -11,6 +11,15 @@ after(() => pool.close());
 await pool.addNode();
 const scripted = createScriptedRuntime({
   'test/silent': () => 'stop',
+  'test/by-turns': (_job, output) => {
+    output.text('', 1);
+    output.text('Before. ', 1);
+    output.toolCall({ index: 0, name: 'add', arguments: '{}', tokens: 4 });
+    output.text('', 1);
+    output.toolCall({ index: 1, name: 'now', arguments: '{}', tokens: 4 });
+    output.text('After.', 1);
+    return 'length';
+  },
   'test/now': (_job, output) => {
     output.toolCall({ index: 0, name: 'now', arguments: '{}', tokens: 4 });
     return 'tool_calls';
@@ -241,19 +250,32 @@ test("[RE2] streams words and calls as OpenAI's events, each item done before th
   );
 });
 
-test('[RE2] gives the official client the same response in events as whole, also where nothing was said', async () => {
+test('[RE2] gives the official client the same response in events as whole, in the order in which it was made', async () => {
+  const tools = ['add', 'now'].map((name) => ({ ...WEATHER, name }));
+  const told = ({ output, usage, status, tools: offered }: OpenAI.Responses.Response) => [
+    output.map((item) => {
+      if (item.type === 'function_call') return [item.status, item.name, item.arguments];
+      return item.type === 'message' && [item.status, item.content.map((part) => 'text' in part && part.text)];
+    }),
+    ...[usage, status, offered],
+  ];
   for (const [model, text] of [
     [DEMO_CHAT, '42'],
     ['test/silent', ''],
+    ['test/by-turns', 'Before. After.'],
   ] as const) {
-    const whole = await client.responses.create({ ...ASK, model });
-    const final = await client.responses.stream({ ...ASK, model }).finalResponse();
+    const asked = model === DEMO_CHAT ? ASK : { ...ASK, model, tools };
+    const whole = await client.responses.create(asked);
+    const final = await client.responses.stream(asked).finalResponse();
     assert.equal(final.output_text, text);
-    assert.deepEqual([final.usage, final.status, final.tools], [whole.usage, whole.status, whole.tools]);
-    assert.deepEqual(
-      final.output.map(({ type }) => type),
-      whole.output.map(({ type }) => type),
-    );
+    assert.deepEqual(told(final), told(whole));
+    if (model !== 'test/by-turns') continue;
+    assert.deepEqual(told(whole)[0], [
+      ['completed', ['Before. ']],
+      ['completed', 'add', '{}'],
+      ['completed', 'now', '{}'],
+      ['incomplete', ['After.']],
+    ]);
   }
 });
 

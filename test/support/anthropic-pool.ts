@@ -43,9 +43,18 @@ const SCRIPTS: Record<string, Script> = {
     output.toolCall({ index: 0, name: 'now', arguments: '{}', tokens: 4 });
     return 'tool_calls';
   },
-  'test/afterwards': (_job, output) => {
-    output.toolCall({ index: 0, name: 'add', arguments: '{"a":1}', tokens: 4 });
-    output.text('There.', 1);
+  'test/by-turns': (_job, output) => {
+    output.text('', 1);
+    output.text('Before. ', 1);
+    output.toolCall({ index: 0, name: 'add', arguments: '{"a"', tokens: 4 });
+    output.toolCall({ index: 0, arguments: ':1}', tokens: 4 });
+    output.text('Between. ', 1);
+    // A blank, as some models give to a tool that takes nothing.
+    output.toolCall({ index: 1, name: 'now', arguments: ' ', tokens: 4 });
+    output.text('', 1);
+    output.toolCall({ index: 2, name: 'add', arguments: ' {"a":2}', tokens: 4 });
+    output.text('After.', 1);
+    output.text('', 1);
     return 'tool_calls';
   },
   'test/long': (_job, output) => {

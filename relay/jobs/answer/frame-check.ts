@@ -24,10 +24,12 @@ export type FrameCheck = {
 export function createFrameCheck(job: JobSpec, nodeId: string): FrameCheck {
   const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput) : undefined);
   const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
+  const calls = createCallCheck(nodeId);
   return {
     assertNext: (frame) => {
       if (frame.type === 'vectors') return vectors.assertNext(frame);
       assertAskedFor(frame, job, nodeId);
+      calls.assertNext(frame);
       if (frame.type === 'text') transcript?.add(frame.text);
     },
     assertWhole: (frame) => {
@@ -45,6 +47,23 @@ function assertAskedFor(frame: TextFrame | ToolCallFrame, job: JobSpec, nodeId: 
   const mayCall = (chat?.tools ?? []).length > 0;
   if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;
   throw new Problem('protocol_violation', `Node ${nodeId} sent a piece of an answer that was not asked for.`);
+}
+
+/** Whoever is told a call as it is made knows a piece of it by what came before. */
+function createCallCheck(nodeId: string): { assertNext(frame: TextFrame | ToolCallFrame): void } {
+  /** The choices whose last piece was of a call. */
+  const calling = new Set<number>();
+  return {
+    assertNext: (frame) => {
+      const choice = frame.choice ?? 0;
+      if (frame.type === 'text') {
+        if (frame.text !== '') calling.delete(choice);
+      } else if (frame.name !== undefined) calling.add(choice);
+      else if (!calling.has(choice)) {
+        throw new Problem('protocol_violation', `Node ${nodeId} sent a piece of a call that it had not begun.`);
+      }
+    },
+  };
 }
 
 /** Exactly the jobs that ask with an object of any form answer with one. */

@@ -4,7 +4,8 @@ import type { AnswerSink } from '../attempt.ts';
 /** Gathers an answer that is looked at as a whole. */
 export type GatheredAnswer = { readonly sink: AnswerSink; gathered(): readonly Gathered[] };
 
-export type GatheredCall = { readonly name: string; arguments: string };
+/** `at` is how many characters had been said before it. */
+export type GatheredCall = { readonly name: string; arguments: string; readonly at: number };
 
 /** One choice. */
 export type Gathered = { content: string; calls: GatheredCall[]; logprobs: TokenLogprob[] };
@@ -25,7 +26,7 @@ export function gatherAnswer(count: number): GatheredAnswer {
       toolCall: (piece) => {
         const choice = gathered[piece.choice ?? 0];
         if (choice === undefined) return;
-        if (piece.name !== undefined) choice.calls.push({ name: piece.name, arguments: '' });
+        if (piece.name !== undefined) choice.calls.push({ name: piece.name, arguments: '', at: choice.content.length });
         const call = choice.calls.at(-1);
         if (call !== undefined) call.arguments += piece.arguments;
         choice.logprobs.push(...(piece.logprobs ?? []));
@@ -39,6 +40,19 @@ function empty(count: number): Gathered[] {
   const gathered: Gathered[] = [];
   while (gathered.length < count) gathered.push({ content: '', calls: [], logprobs: [] });
   return gathered;
+}
+
+/** What was said and called, in the order in which it was; of an answer without any there is one text, which is empty. */
+export function partsOf({ content, calls }: Gathered): (string | GatheredCall)[] {
+  const parts: (string | GatheredCall)[] = [];
+  let told = 0;
+  for (const call of calls) {
+    if (call.at > told) parts.push(content.slice(told, call.at));
+    told = call.at;
+    parts.push(call);
+  }
+  if (content.length > told || parts.length === 0) parts.push(content.slice(told));
+  return parts;
 }
 
 export function finishReasonOf(done: DoneFrame, choice: number): string {

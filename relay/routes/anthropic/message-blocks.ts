@@ -49,6 +49,8 @@ export function createMessageBlocks(write: WriteEvent): MessageBlocks {
       return pending;
     },
     say: (text) => {
+      // Tokens without text are no block.
+      if (text === '') return;
       if (open !== 'text') start(textBlock(''));
       pending += text;
     },
@@ -58,8 +60,11 @@ export function createMessageBlocks(write: WriteEvent): MessageBlocks {
         calls.push({ arguments: '' });
       }
       const called = calls.at(-1);
-      if (called !== undefined) called.arguments += text;
-      pending += text;
+      if (called === undefined) return;
+      // Of a call that takes nothing some models write a blank, which clients would read as JSON.
+      const told = called.arguments === '' ? text.trimStart() : text;
+      called.arguments += told;
+      pending += told;
     },
     flush,
     forgetPending: () => {

@@ -2,7 +2,7 @@ import type { AnswerBlock, MessageObject, MessageUsage, StopReason } from '../..
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatInput, DoneFrame, Usage } from '../../../shared/protocol/messages.ts';
 import { isObject } from '../../../shared/registry/json-schema.ts';
-import type { Gathered, GatheredCall } from '../../jobs/answer/gather-answer.ts';
+import { type Gathered, type GatheredCall, partsOf } from '../../jobs/answer/gather-answer.ts';
 import { newId } from '../../jobs/id.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 
@@ -51,10 +51,11 @@ export function endingOf({ finishReason, stopSequence }: DoneFrame, { input }: P
 
 type MessageEnding = Pick<MessageObject, 'stop_reason' | 'stop_sequence'>;
 
-/** The blocks of a whole answer: what was said, then what was called. Of one without any there is a text, which is empty. */
-export function blocksOf({ content, calls }: Gathered): AnswerBlock[] {
-  const called = calls.map(({ name, arguments: text }) => toolUseBlock(name, inputOf(text)));
-  return content === '' && called.length > 0 ? called : [textBlock(content), ...called];
+/** The blocks of a whole answer. */
+export function blocksOf(gathered: Gathered): AnswerBlock[] {
+  return partsOf(gathered).map((part) =>
+    typeof part === 'string' ? textBlock(part) : toolUseBlock(part.name, inputOf(part.arguments)),
+  );
 }
 
 export function textBlock(text: string): AnswerBlock {

@@ -25,8 +25,8 @@ export function choiceOf(
   };
 }
 
-function toolCallOf(called: GatheredCall): MadeToolCall {
-  return { id: newId('call'), type: 'function', function: called };
+function toolCallOf({ name, arguments: text }: GatheredCall): MadeToolCall {
+  return { id: newId('call'), type: 'function', function: { name, arguments: text } };
 }
 
 /** Probabilities in OpenAI's shape. */

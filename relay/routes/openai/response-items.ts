@@ -1,6 +1,5 @@
 import type { OutputItem } from '../../../shared/api/responses.ts';
-import { newId } from '../../jobs/id.ts';
-import { messageItem, textPart } from './response-object.ts';
+import { callItem, messageItem, textPart } from './response-object.ts';
 
 /** Writes one event of a response. */
 export type WriteEvent = (type: string, members: object) => void;
@@ -70,12 +69,14 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
       return pending;
     },
     say: (text) => {
+      // Tokens without text are no item.
+      if (text === '') return;
       const item = open?.type === 'message' ? open : start(messageItem('', 'in_progress'));
       for (const part of item.content) part.text += text;
       pending += text;
     },
     call: (name, text) => {
-      if (name !== undefined) start(callItem(name));
+      if (name !== undefined) start(callItem(name, '', 'in_progress'));
       if (open?.type === 'function_call') open.arguments += text;
       pending += text;
     },
@@ -91,8 +92,4 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
       if (open !== undefined) open.status = 'incomplete';
     },
   };
-}
-
-function callItem(name: string): Extract<OutputItem, { type: 'function_call' }> {
-  return { id: newId('fc'), type: 'function_call', status: 'in_progress', call_id: newId('call'), name, arguments: '' };
 }

@@ -1,7 +1,7 @@
-import type { Choice } from '../../../shared/api/chat.ts';
 import type { OutputItem, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { Usage } from '../../../shared/protocol/messages.ts';
+import { type Gathered, partsOf } from '../../jobs/answer/gather-answer.ts';
 import { newId } from '../../jobs/id.ts';
 
 /** How a response stands. */
@@ -64,20 +64,15 @@ export function textPart(text: string): ItemOf<'message'>['content'][number] {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
 
-/** The items of a whole answer: what was said, then what was called. */
-export function itemsOf({ message, finish_reason: reason }: Choice): OutputItem[] {
-  const status = statusOf(reason);
-  const calls = message.tool_calls ?? [];
-  const said = message.content === null ? [] : [messageItem(message.content, status)];
-  const called = calls.map(
-    ({ id, function: { name, arguments: text } }): OutputItem => ({
-      id: newId('fc'),
-      type: 'function_call',
-      status,
-      call_id: id,
-      name,
-      arguments: text,
-    }),
-  );
-  return [...said, ...called];
+export function callItem(name: string, text: string, status: OutputItem['status']): ItemOf<'function_call'> {
+  return { id: newId('fc'), type: 'function_call', status, call_id: newId('call'), name, arguments: text };
+}
+
+/** The items of a whole answer; only the last one can have been cut short. */
+export function itemsOf(gathered: Gathered, ended: OutputItem['status']): OutputItem[] {
+  const parts = partsOf(gathered);
+  return parts.map((part, index) => {
+    const status = index === parts.length - 1 ? ended : 'completed';
+    return typeof part === 'string' ? messageItem(part, status) : callItem(part.name, part.arguments, status);
+  });
 }

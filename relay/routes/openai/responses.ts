@@ -9,7 +9,6 @@ import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
 import { watchHangUps } from '../hang-up.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { sendAnswer } from '../send-json.ts';
-import { choiceOf } from './answer-choices.ts';
 import { newChatJob } from './chat.ts';
 import { withPictures } from './chat-pictures.ts';
 import { itemsOf, responseWriter, statusOf } from './response-object.ts';
@@ -85,13 +84,9 @@ export function responseAnswer({ id }: AnsweredJob, body: ResponsesRequest): Who
   const answer = gatherAnswer(1);
   return {
     sink: answer.sink,
-    of: (done): ResponseObject => {
-      const choices = answer.gathered().map((choice, index) => choiceOf(choice, index, done, false));
-      return responseOf({
-        status: statusOf(done.finishReason),
-        output: choices.flatMap(itemsOf),
-        usage: done.usage,
-      });
+    of: ({ finishReason, usage }): ResponseObject => {
+      const status = statusOf(finishReason);
+      return responseOf({ status, output: answer.gathered().flatMap((one) => itemsOf(one, status)), usage });
     },
   };
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createFrameCheck } from '../../../../relay/jobs/answer/frame-check.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { LIMITS } from '../../../../shared/protocol/limits.ts';
-import type { DoneFrame } from '../../../../shared/protocol/messages.ts';
+import type { DoneFrame, TextFrame, ToolCallFrame } from '../../../../shared/protocol/messages.ts';
 import { canonicalBytes } from '../../../../shared/receipts/canonical-json.ts';
 
 const TASK = { type: 'task', stream: false, input: {} } as JobSpec;
@@ -21,4 +21,24 @@ test('an output is nested as deeply as has a canonical form, and no deeper', () 
   assert.ok(canonicalBytes(deepest).length > LIMITS.maxOutputLevels);
   const deeper = { output: nested(LIMITS.maxOutputLevels + 1) } as unknown as DoneFrame;
   assert.throws(() => check.assertWhole(deeper), { code: 'protocol_violation' });
+});
+
+type Piece = { text: string; choice?: number } | { name?: string; arguments: string; choice?: number };
+
+test('[J12] a piece of a call follows its beginning, with no text and no other call of its choice between', () => {
+  const begun = { name: 'add', arguments: '' };
+  const more = { arguments: '{' };
+  const look = (...pieces: Piece[]): void => {
+    const input = { choices: 2, tools: [{ name: 'add' }] };
+    const check = createFrameCheck({ type: 'llm', stream: true, input } as unknown as JobSpec, 'attic');
+    for (const piece of pieces) {
+      check.assertNext({ type: 'text' in piece ? 'text' : 'tool_call', ...piece } as TextFrame | ToolCallFrame);
+    }
+  };
+  look({ text: 'x' }, begun, more, more, { text: 'y' }, begun, { text: '' }, more);
+  look(begun, { text: 'x', choice: 1 }, more);
+  const broken: Piece[][] = [[more], [begun, { text: 'x' }, more], [begun, { ...more, choice: 1 }]];
+  for (const pieces of broken) {
+    assert.throws(() => look(...pieces), { code: 'protocol_violation' }, JSON.stringify(pieces));
+  }
 });

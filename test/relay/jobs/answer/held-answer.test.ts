@@ -81,7 +81,7 @@ const CALLS: [how: string, toolChoice: ToolChoice, calls: [name: string, text: s
 for (const [how, toolChoice, made, isHeld] of CALLS) {
   test(`of calls that must be made, ${how} ${isHeld ? 'passes' : 'does not pass'}`, () => {
     const input = { tools: TOOLS, toolChoice } as unknown as ChatInput;
-    const calls = made.map(([name, text]) => ({ name, arguments: text }));
+    const calls = made.map(([name, text]) => ({ name, arguments: text, at: 0 }));
     const look = () => assertHeld(input, [{ content: '', calls, logprobs: [] }], ENDED);
     if (isHeld) look();
     else assert.throws(look, isProblem('node_fault', /does not have the form/));
