@@ -1,3 +1,4 @@
+import type { FastifyContextConfig } from 'fastify';
 import type { Principal } from '../access/api-keys.ts';
 import type { ParallelStanding } from '../access/parallel-limits.ts';
 import type { Allowance, Allowances } from '../access/rate-limits.ts';
@@ -7,11 +8,16 @@ import type { RelayApp, RelayServices } from '../services.ts';
 const WINDOW_S = 60;
 
 /**
- * What the key may still do, as OpenAI's clients read it and as `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) has it;
- * nothing for a key without limits.
+ * What the key may still do, as the clients of the route's form read it and as `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10)
+ * has it; nothing for a key without limits.
  */
-export function rateLimitHeaders({ keyId, limits }: Principal, counts: Counts): Record<string, string> {
+export function rateLimitHeaders(
+  { keyId, limits }: Principal,
+  counts: Counts,
+  form?: RouteForm,
+): Record<string, string> {
   if (limits === undefined) return {};
+  const headersOf = form === 'anthropic' ? anthropicHeaders : openAiHeaders;
   const { requests, tokens } = counts.rateLimits.allowances(keyId) ?? { requests: null, tokens: null };
   const parallel = counts.parallelLimits.standing(keyId);
   return {
@@ -23,6 +29,8 @@ export function rateLimitHeaders({ keyId, limits }: Principal, counts: Counts): 
 }
 
 type Counts = Pick<RelayServices, 'rateLimits' | 'parallelLimits'>;
+/** OpenAI's unless a route says otherwise. */
+type RouteForm = FastifyContextConfig['errorForm'];
 
 /** No client knows these; they are named as the others are. Nobody can say when a slot comes free. */
 function parallelHeaders(standing: ParallelStanding): Record<string, string> {
@@ -54,19 +62,33 @@ function fieldsOf(allowances: Allowances, parallel: ParallelStanding | undefined
 /** Errors tell it too: whoever is refused wants to know for how long. */
 export function registerRateLimitHeaders(app: RelayApp, counts: Counts): void {
   app.addHook('onError', (request, reply, _error, done) => {
-    if (request.principal?.limits !== undefined) reply.headers(rateLimitHeaders(request.principal, counts));
+    const { principal, routeOptions } = request;
+    if (principal?.limits !== undefined) {
+      reply.headers(rateLimitHeaders(principal, counts, routeOptions?.config?.errorForm));
+    }
     done();
   });
 }
 
-function headersOf(what: string, allowance: Allowance | null): Record<string, string> {
+type Headers = (what: string, allowance: Allowance | null) => Record<string, string>;
+
+const openAiHeaders: Headers = (what, allowance) => {
   if (allowance === null) return {};
   return {
     [`x-ratelimit-limit-${what}`]: `${allowance.limit}`,
     [`x-ratelimit-remaining-${what}`]: `${allowance.remaining}`,
     [`x-ratelimit-reset-${what}`]: durationText(allowance.resetMs),
   };
-}
+};
+
+const anthropicHeaders: Headers = (what, allowance) => {
+  if (allowance === null) return {};
+  return {
+    [`anthropic-ratelimit-${what}-limit`]: `${allowance.limit}`,
+    [`anthropic-ratelimit-${what}-remaining`]: `${allowance.remaining}`,
+    [`anthropic-ratelimit-${what}-reset`]: new Date(Date.now() + allowance.resetMs).toISOString(),
+  };
+};
 
 /** `850ms`, `12s`, `1m30s`: rounded up, so that nobody comes too early. */
 export function durationText(ms: number): string {

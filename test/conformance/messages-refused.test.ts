@@ -204,10 +204,16 @@ test('[ME6] tells a key of its limits, rights and models, and the official clien
     return pool.newClient({ apiKey: body.key });
   };
   const limited = await make({ requests_per_minute: 1 });
-  await limited.messages.create(ASK);
+  const { headers } = await limited.messages.create(ASK).asResponse();
+  const leftOf = (told: Headers): unknown =>
+    ['limit', 'remaining'].map((what) => told.get(`anthropic-ratelimit-requests-${what}`));
+  assert.deepEqual([leftOf(headers), headers.get('ratelimit-policy')], [['1', '0'], '"requests";q=1;w=60']);
+  const resetMs = Date.parse(headers.get('anthropic-ratelimit-requests-reset') ?? '') - Date.now();
+  assert.ok(resetMs > 0 && resetMs <= 60_000, `${resetMs}`);
   const limit = await limited.messages.countTokens({ model: DEMO_CHAT, messages: SUM }).catch((thrown) => thrown);
   assert.ok(limit instanceof Anthropic.RateLimitError);
   assert.deepEqual([limit.type, limit.errorCode], ['rate_limit_error', 'rate_limit_exceeded']);
+  assert.deepEqual(leftOf(limit.headers as Headers), ['1', '0']);
   const seconds = Number(limit.headers?.get('retry-after'));
   assert.ok(seconds > 0 && seconds <= 60);
   const others = await make({ models: ['test/noop'] });
@@ -238,7 +244,24 @@ test('[ME6] says that nobody serves the model now as an overload, which the offi
 
 test('[ME6] lists the models to the official client', async () => {
   const ids: string[] = [];
-  for await (const { id } of client.models.list()) ids.push(id);
+  const listed = client.models.list();
+  for await (const { id } of listed) ids.push(id);
   assert.ok(ids.includes(DEMO_CHAT));
-  assert.equal((await client.models.retrieve(DEMO_CHAT)).id, DEMO_CHAT);
+  const { data, has_more: hasMore, first_id: first, last_id: last } = await listed;
+  assert.deepEqual([hasMore, first, last], [false, ids[0], ids.at(-1)]);
+  const model = await client.models.retrieve(DEMO_CHAT);
+  assert.deepEqual(
+    model,
+    data.find(({ id }) => id === DEMO_CHAT),
+  );
+  const { created_at: created, ...told } = model;
+  assert.ok(Math.abs(Date.parse(created) - Date.now()) < 600_000, created);
+  assert.deepEqual(told, {
+    type: 'model',
+    id: DEMO_CHAT,
+    display_name: DEMO_CHAT,
+    max_input_tokens: 512,
+    max_tokens: 512,
+    capabilities: null,
+  });
 });

@@ -52,7 +52,7 @@ export function registerMessagesRoutes(app: RelayApp, services: RelayServices): 
         'request-id': request.id,
         ...answerHeaders(job),
         ...ignoredHeader(order.ignored),
-        ...rateLimitHeaders(request.principal, services),
+        ...rateLimitHeaders(request.principal, services, CONFIG.errorForm),
       };
       const seen = await withPictures(job, order, { request, hangUp }, services);
       return await answerOf(seen, order, { reply, headers, hangUp }, services);

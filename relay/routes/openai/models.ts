@@ -1,42 +1,62 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { ModelInfo, ModelInfoList } from '../../../shared/api/anthropic-models.ts';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Model, ModelList } from '../../../shared/api/models.ts';
 import { mayAsk } from '../../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
+import { isOfAnthropic, modelInfoList, modelInfoOf } from '../anthropic/model-info.ts';
 
+const BY_HEADER = 'With a header `anthropic-version` in the form of Anthropic.';
+
+/** Both kinds of clients ask here. */
 export function registerModelRoutes(app: RelayApp, services: RelayServices): void {
   app.get(
     '/v1/models',
     {
       config: { access: 'catalog' },
-      schema: { summary: 'Models that this key can ask for', tags: ['OpenAI'], response: { 200: ModelList } },
+      schema: {
+        summary: 'Models that this key can ask for',
+        description: BY_HEADER,
+        tags: ['OpenAI', 'Anthropic'],
+        response: { 200: Type.Union([ModelList, ModelInfoList]) },
+      },
     },
-    async ({ principal }) => {
+    async (request) => {
       // Programs offer their people what stands here: no model that this key would be refused.
-      const data = services.models.list().filter(({ id }) => mayAsk(principal, id));
-      return { object: 'list' as const, data };
+      const data = services.models.list().filter(({ id }) => mayAsk(request.principal, id));
+      return isOfAnthropic(request) ? modelInfoList(data) : { object: 'list' as const, data };
     },
   );
+  const describe = (request: FastifyRequest, id: string): Model | ModelInfo => {
+    const model = services.models.get(id);
+    return isOfAnthropic(request) ? modelInfoOf(model) : model;
+  };
   app.get(
     '/v1/models/:id',
     {
       config: { access: 'catalog' },
       schema: {
         summary: 'One model; the slash of its id may be sent as it is or as %2F',
-        tags: ['OpenAI'],
+        description: BY_HEADER,
+        tags: ['OpenAI', 'Anthropic'],
         params: Type.Object({ id: Type.String() }),
-        response: { 200: Model, '4xx': ErrorResponse },
+        response: { 200: Type.Union([Model, ModelInfo]), '4xx': ErrorResponse },
       },
     },
-    async (request) => services.models.get(request.params.id),
+    async (request) => describe(request, request.params.id),
   );
   // The router's parameter ends at a slash, and ids have one: curl users do not escape it.
   app.get(
     '/v1/models/*',
     {
       config: { access: 'catalog' },
-      schema: { hide: true, params: Type.Object({ '*': Type.String() }), response: { 200: Model } },
+      schema: {
+        hide: true,
+        params: Type.Object({ '*': Type.String() }),
+        response: { 200: Type.Union([Model, ModelInfo]) },
+      },
     },
-    async (request) => services.models.get(request.params['*']),
+    async (request) => describe(request, request.params['*']),
   );
 }
