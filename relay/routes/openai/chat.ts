@@ -24,8 +24,8 @@ import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 const ANSWER = {
   description:
     'The whole answer, or with `stream: true` server-sent events: each `data:` line holds one chunk, the last one ' +
-    '`[DONE]`. A stream that cannot finish ends with `data: {"error": …}` instead. While it waits for a node for more than ' +
-    'five seconds, comments such as `: queued 7` tell how many do.',
+    '`[DONE]`. A stream that cannot finish ends with `data: {"error": …}` instead. Where it is silent for more than ' +
+    'five seconds, comments such as `: queued 7` tell how many wait for a node, or that one is at work (`: working`).',
   content: {
     'application/json': { schema: ChatCompletion },
     'text/event-stream': { schema: ChatCompletionChunk },

@@ -7,10 +7,8 @@ import type { RelayServices } from '../../services.ts';
 import type { HangUp } from '../hang-up.ts';
 import { type AnswerStream, type AnswerStreamOptions, createAnswerStream } from './answer-stream.ts';
 
-/** A stream that has nothing to say yet sends its head after this, so that proxies keep it. */
-const BEGIN_AFTER_MS = 5_000;
-/** While it waits for a node it then tells so, as often. */
-const QUEUED_EVERY_MS = 5_000;
+/** A stream that has had nothing to say for so long sends its head and a comment: proxies cut what is silent, most after a minute. */
+const SILENT_MS = 5_000;
 
 /** Who is answered. */
 export type Caller = {
@@ -59,19 +57,22 @@ export async function streamRun(
   services: RelayServices,
 ): Promise<FastifyReply> {
   let nodeId = '';
+  let isSilent = true;
   const begin = (called?: number): void => {
+    isSilent = false;
     if (stream.begun) return;
-    clearTimeout(timer);
     const served = nodeId === '' ? {} : { 'x-sparewatt-node': nodeId };
     stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served }, called);
   };
-  const tellOfWaiting = (): void => {
+  const keepOpen = (): void => {
+    const wasSilent = isSilent;
     begin();
-    if (nodeId !== '') return;
-    stream.comment(`queued ${services.scheduler.waiting()}`);
-    timer = setTimeout(tellOfWaiting, QUEUED_EVERY_MS);
+    // A long prompt takes a slow node a while to read.
+    if (wasSilent) stream.comment(nodeId === '' ? `queued ${services.scheduler.waiting()}` : 'working');
+    isSilent = true;
+    timer = setTimeout(keepOpen, SILENT_MS);
   };
-  let timer = setTimeout(tellOfWaiting, BEGIN_AFTER_MS);
+  let timer = setTimeout(keepOpen, SILENT_MS);
   try {
     const result = await run(
       {
