@@ -118,6 +118,53 @@ test('[ME1] a picture of a message is seen as that of a chat, from both of its s
   });
 });
 
+test('[CH16] [RE1] [ME1] what tools showed is seen, from wherever the conversation came', async () => {
+  const call = { name: 'look', arguments: '{}' };
+  const data = { type: 'base64', media_type: 'image/png', data: file };
+  const image_url = asData();
+  const tool = [text('There: '), picture(image_url)];
+  const asked: Record<string, object> = {
+    '/v1/chat/completions': {
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', tool_calls: [{ id: 'c', type: 'function', function: call }] },
+        { role: 'tool', tool_call_id: 'c', content: tool },
+      ],
+    },
+    '/v1/responses': {
+      input: [
+        { role: 'user', content: 'x' },
+        { type: 'function_call', call_id: 'c', ...call },
+        { type: 'function_call_output', call_id: 'c', output: [{ type: 'input_image', image_url }] },
+      ],
+    },
+    '/v1/messages': {
+      max_tokens: 8,
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'c', name: 'look', input: {} }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'tool_result', tool_use_id: 'c', content: [{ type: 'image', source: data }] },
+            { type: 'image', source: { type: 'url', url: atHost() } },
+          ],
+        },
+      ],
+    },
+  };
+  for (const [path, conversation] of Object.entries(asked)) {
+    const response = await pool.request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'test/sees', ...conversation }),
+    });
+    const answer = await response.text();
+    assert.equal(response.status, 200, answer);
+    assert.equal(answer.split(SEEN).length - 1, path === '/v1/messages' ? 2 : 1, answer);
+  }
+});
+
 test('[J14] the hash of a receipt covers what the client sent', async () => {
   const response = await post({ ...body(text('See '), picture(atHost())), temperature: 0 });
   assert.equal(response.status, 200);

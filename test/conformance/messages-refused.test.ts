@@ -78,7 +78,7 @@ test('[X03] calls what is wrong by its name on these routes', async () => {
     ],
     [
       { messages: [USER, { role: 'assistant', content: [PICTURE] }, USER] },
-      { code: 'unsupported_content', param: 'messages.1.content.0' },
+      { code: 'unsupported_content', param: 'messages.1.content.0', message: /Only a user or a tool/ },
     ],
     [
       {
@@ -91,7 +91,7 @@ test('[X03] calls what is wrong by its name on these routes', async () => {
           },
         ],
       },
-      { code: 'unsupported_content', param: 'messages.2.content.0.content.0', message: /Only a user/ },
+      { code: 'unsupported_content', param: 'messages.2.content.0.content.0', message: /reads text only/ },
     ],
     [
       said({ type: 'thinking', thinking: '' }, { type: 'text', text: 'x' }, PICTURE),

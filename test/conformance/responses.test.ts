@@ -148,6 +148,7 @@ test('[RE1] gives a node one message for what a model said and called in one tur
       { role: 'user', content: 'x' },
       { role: 'assistant', content: 'Let me see.' },
       call('call_1'),
+      { role: 'assistant', content: ' And there.' },
       call('call_2'),
       { type: 'function_call_output', call_id: 'call_1', output: [{ type: 'input_text', text: 'noon' }] },
     ],
@@ -167,7 +168,7 @@ test('[RE1] gives a node one message for what a model said and called in one tur
       { role: 'user', content: 'x' },
       {
         role: 'assistant',
-        content: 'Let me see.',
+        content: 'Let me see. And there.',
         toolCalls: ['call_1', 'call_2'].map((id) => ({ id, name: 'now', arguments: '{}' })),
       },
       { role: 'tool', content: 'noon', toolCallId: 'call_1' },
@@ -373,7 +374,7 @@ test('[X03] calls what is wrong by its name on this route', async () => {
           },
         ],
       },
-      { code: 'unsupported_content', param: 'input.2.output.0', message: /Only a user/ },
+      { code: 'unsupported_content', param: 'input.2.output.0', message: /reads text only/ },
     ],
     [{ input: [{ type: 'computer_call' }] }, { code: 'unsupported_content', param: 'input.0' }],
     [
@@ -398,6 +399,17 @@ test('[X03] calls what is wrong by its name on this route', async () => {
       { code: 'invalid_value', param: 'max_output_tokens' },
     ],
     [{ text: { format: { type: 'xml' } } }, { code: 'unsupported_parameter', param: 'text.format.type' }],
+    [
+      {
+        input: [
+          { role, content: 'x' },
+          { type: 'function_call', call_id: 'c', name: 'now', arguments: '{}' },
+          { role: 'assistant', content: 'y' },
+          { role: 'assistant', content: [{ type: 'output_text', text: 'z' }, { type: 'output_text' }] },
+        ],
+      },
+      { code: 'missing_required_parameter', param: 'input.3.content.1.text' },
+    ],
     [{ model: 'nope' }, { code: 'model_not_found', param: 'model' }],
   ];
   for (const [part, expected] of cases) assertError(await readError(await post(part)), expected);

@@ -140,7 +140,7 @@ function textOf(block: Pick<ContentBlock, 'type' | 'text'>, at: string): string 
   if (block.type === 'text') return needed(block, 'text', at);
   const sentence =
     block.type === 'image'
-      ? 'Only a user shows pictures.'
+      ? 'Only a user or a tool shows pictures.'
       : `Models here read text, pictures and what tools gave, not blocks of the type "${block.type.slice(0, 40)}".`;
   throw new Problem('unsupported_content', sentence, { param: at });
 }

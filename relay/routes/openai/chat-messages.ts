@@ -2,6 +2,7 @@ import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatMessage, ChatPicture } from '../../../shared/protocol/messages.ts';
 import { readPicture, type SeePicture } from './chat-pictures.ts';
+import { showPicturesOfTools } from './tool-pictures.ts';
 
 type RequestMessage = ChatCompletionRequest['messages'][number];
 
@@ -19,11 +20,14 @@ const ROLES: Record<string, ChatMessage['role']> = {
  */
 export function readMessages(messages: readonly RequestMessage[], seePicture: SeePicture): ChatMessage[] {
   const calls = new Set<string>();
-  return messages.map((message, index) => {
-    const read = readMessage(message, index, calls, seePicture);
-    for (const { id } of read.toolCalls ?? []) calls.add(id);
-    return read;
+  const read = messages.map((message, index) => {
+    const one = readMessage(message, index, calls, seePicture);
+    for (const { id } of one.toolCalls ?? []) calls.add(id);
+    return one;
   });
+  return read.some(({ role, pictures }) => role === 'tool' && pictures !== undefined)
+    ? showPicturesOfTools(read)
+    : read;
 }
 
 function readMessage(

@@ -28,7 +28,9 @@ export function collectPictures(into: ChatPictureOrder[]): SeePicture {
 
 /** The address of a part `image_url`; what lies there is nobody's business yet. */
 export function readPicture(part: object, role: string, param: string, seePicture: SeePicture): string {
-  if (role !== 'user') throw new Problem('unsupported_content', 'Only a user shows pictures.', { param });
+  if (role !== 'user' && role !== 'tool') {
+    throw new Problem('unsupported_content', 'Only a user or a tool shows pictures.', { param });
+  }
   const { image_url: image } = part as { image_url?: unknown };
   const { url, detail } = (typeof image === 'object' && image !== null ? image : {}) as Record<string, unknown>;
   if (typeof url !== 'string') {

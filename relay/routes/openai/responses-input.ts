@@ -28,37 +28,17 @@ export function readInput({ input, instructions }: ResponsesRequest): Conversati
   return conversation;
 }
 
-function addItem(item: InputItem, place: string, { messages, places }: Conversation): void {
+function addItem(item: InputItem, place: string, conversation: Conversation): void {
   switch (item.type ?? 'message') {
     case 'message':
-      messages.push({
-        role: needed(item, 'role', place),
-        content: contentOf(item.content ?? null, `${place}.content`),
-      });
-      break;
-    case 'function_call': {
-      const call = {
-        id: needed(item, 'call_id', place),
-        type: 'function' as const,
-        function: { name: needed(item, 'name', place), arguments: needed(item, 'arguments', place) },
-      };
-      const last = messages.at(-1);
-      // What a model said in one turn are several items here, and one message in a chat.
-      if (last?.role === 'assistant') {
-        last.tool_calls = [...(last.tool_calls ?? []), call];
-        return;
-      }
-      messages.push({ role: 'assistant', content: null, tool_calls: [call] });
-      break;
-    }
-    case 'function_call_output': {
-      const id = needed(item, 'call_id', place);
-      const output = needed(item, 'output', place);
-      messages.push({ role: 'tool', tool_call_id: id, content: contentOf(output, `${place}.output`) });
-      const parts = typeof output === 'string' ? [] : output.map((_part, at) => `${place}.output.${at}`);
-      places.push({ at: place, parts });
+      addMessage(item, place, conversation);
       return;
-    }
+    case 'function_call':
+      addCall(item, place, conversation);
+      return;
+    case 'function_call_output':
+      addOutput(item, place, conversation);
+      return;
     // What a model elsewhere thought; no model here reads it.
     case 'reasoning':
       return;
@@ -73,7 +53,57 @@ function addItem(item: InputItem, place: string, { messages, places }: Conversat
         param: place,
       });
   }
+}
+
+/** What a model said in one turn are several items here, and one message in a chat: its calls, and what it said behind one. */
+function addMessage(item: InputItem, place: string, { messages, places }: Conversation): void {
+  const role = needed(item, 'role', place);
+  const content = contentOf(item.content ?? null, `${place}.content`);
+  const last = messages.at(-1);
+  if (role !== 'assistant' || last?.role !== role || last.tool_calls === undefined) {
+    messages.push({ role, content });
+    places.push(place);
+    return;
+  }
+  const at = places.pop() ?? place;
+  places.push({
+    at: typeof at === 'string' ? at : at.at,
+    parts: [...partPlaces(last.content, at), ...partPlaces(content, place)],
+  });
+  last.content = [...partsOf(last.content), ...partsOf(content)];
+}
+
+function addCall(item: InputItem, place: string, { messages, places }: Conversation): void {
+  const call = {
+    id: needed(item, 'call_id', place),
+    type: 'function' as const,
+    function: { name: needed(item, 'name', place), arguments: needed(item, 'arguments', place) },
+  };
+  const last = messages.at(-1);
+  if (last?.role === 'assistant') {
+    last.tool_calls = [...(last.tool_calls ?? []), call];
+    return;
+  }
+  messages.push({ role: 'assistant', content: null, tool_calls: [call] });
   places.push(place);
+}
+
+function addOutput(item: InputItem, place: string, { messages, places }: Conversation): void {
+  const id = needed(item, 'call_id', place);
+  const output = needed(item, 'output', place);
+  messages.push({ role: 'tool', tool_call_id: id, content: contentOf(output, `${place}.output`) });
+  const parts = typeof output === 'string' ? [] : output.map((_part, at) => `${place}.output.${at}`);
+  places.push({ at: place, parts });
+}
+
+function partPlaces(content: Said | null | undefined, place: Place): readonly string[] {
+  if (typeof place !== 'string') return place.parts;
+  return partsOf(content).map((_part, at) => `${place}.content.${at}`);
+}
+
+function partsOf(content: Said | null | undefined): Part[] {
+  if (content == null) return [];
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }
 
 function contentOf(content: NonNullable<InputItem['output']> | null, param: string): Said | null {
