@@ -1,10 +1,10 @@
 import type { AnswerBlock, MessageObject, MessageUsage, StopReason } from '../../../shared/api/messages.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatInput, DoneFrame, Usage } from '../../../shared/protocol/messages.ts';
-import { isObject } from '../../../shared/registry/json-schema.ts';
 import { type Gathered, type GatheredCall, partsOf } from '../../jobs/answer/gather-answer.ts';
 import { newId } from '../../jobs/id.ts';
 import type { JobSpec } from '../../jobs/job.ts';
+import { readToolInput } from './tool-input.ts';
 
 /** A message as it begins; `ended` are the members that it has at its end. */
 export function messageOf(
@@ -54,7 +54,7 @@ type MessageEnding = Pick<MessageObject, 'stop_reason' | 'stop_sequence'>;
 /** The blocks of a whole answer. */
 export function blocksOf(gathered: Gathered): AnswerBlock[] {
   return partsOf(gathered).map((part) =>
-    typeof part === 'string' ? textBlock(part) : toolUseBlock(part.name, inputOf(part.arguments)),
+    typeof part === 'string' ? textBlock(part) : toolUseBlock(part.name, readToolInput(part.arguments)),
   );
 }
 
@@ -68,16 +68,6 @@ export function toolUseBlock(name: string, input: Record<string, unknown> = {}):
 
 /** Passes calls whose arguments can be told as an object; one that was cut short has what it has. Errors: `node_fault`. */
 export function assertCallable(calls: readonly Pick<GatheredCall, 'arguments'>[], { finishReason }: DoneFrame): void {
-  if (finishReason === 'length' || calls.every(({ arguments: text }) => inputOf(text) !== undefined)) return;
+  if (finishReason === 'length' || calls.every(({ arguments: text }) => readToolInput(text) !== undefined)) return;
   throw new Problem('node_fault', "The node's answer calls a tool with what is no JSON object. Try again.");
-}
-
-function inputOf(text: string): Record<string, unknown> | undefined {
-  try {
-    const input: unknown = JSON.parse(text);
-    return isObject(input) ? input : undefined;
-  } catch {
-    // Some models call a tool that takes nothing with nothing.
-    return text.trim() === '' ? {} : undefined;
-  }
 }
