@@ -72,6 +72,8 @@ const CONVERSATION = {
   output_format: Maybe(Type.Unknown()),
   mcp_servers: Maybe(Type.Array(Type.Unknown())),
   container: Maybe(Type.Unknown()),
+  thread: Maybe(Type.Unknown()),
+  compaction: Maybe(Type.Unknown()),
   cache_control: Part.properties.cache_control,
   metadata: Maybe(Type.Object({ user_id: Maybe(Type.String()) })),
   routing: Maybe(RoutingRequest),

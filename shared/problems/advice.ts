@@ -12,6 +12,8 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   invalid_value: 'Look at the parameter that the error names and send a value that /openapi.json allows for it.',
   missing_required_parameter: 'Add the parameter that the error names; /openapi.json lists what each address needs.',
   unsupported_parameter: 'Leave the parameter out that the error names, or ask a model or an address that honours it.',
+  thread_unsupported_request:
+    'Send the whole conversation as messages, without `thread`; Anthropic’s clients do so by themselves.',
   unsupported_content:
     'Send text alone, or choose a model that reads pictures or sound; /v1/models says what each can do.',
   unsupported_media: 'Convert the file to one of the forms that the error lists, and send it again.',

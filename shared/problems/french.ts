@@ -9,6 +9,7 @@ export const PROBLEMS_OF_OTHERS = [
   'node_unreachable',
   // Of a client's request.
   'unsupported_parameter',
+  'thread_unsupported_request',
   'unsupported_content',
   'unsupported_media',
   'invalid_audio',

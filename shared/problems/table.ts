@@ -24,6 +24,8 @@ export const PROBLEMS = {
   invalid_value: wrong(400, 'A parameter has a wrong value'),
   missing_required_parameter: wrong(400, 'A required parameter is missing'),
   unsupported_parameter: wrong(400, 'A parameter is known but not supported'),
+  /** Anthropic's clients know this code: they go on without a thread. */
+  thread_unsupported_request: wrong(400, 'Conversations are not kept here'),
   unsupported_content: wrong(400, 'The model cannot read this kind of content'),
   unsupported_media: wrong(400, 'The file is of a form that is not read here'),
   invalid_audio: wrong(400, 'The recording cannot be read'),

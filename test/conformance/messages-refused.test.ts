@@ -26,6 +26,7 @@ test('[ME5] refuses what no model here does, with what to do', async () => {
     [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, 'thinking', /Leave thinking out/],
     [{ mcp_servers: [{ type: 'url', name: 'x', url: 'https://x.example' }] }, 'mcp_servers', /as tools/],
     [{ container: 'x' }, 'container', /Leave it out/],
+    [{ compaction: { type: 'summary' } }, 'compaction', /Ask for a summary/],
     [{ output_format: { type: 'json_schema', schema: {} } }, 'output_format', /output_config\.format/],
     [
       { tools: [WEATHER, { type: 'web_search_20250305', name: 'web_search' }] },
@@ -42,6 +43,28 @@ test('[ME5] refuses what no model here does, with what to do', async () => {
   const nothing = { thinking: { type: 'disabled' }, mcp_servers: [], container: null, output_format: null };
   const response = await post(nothing);
   assert.deepEqual([response.status, response.headers.get('x-sparewatt-ignored-params')], [200, 'thinking']);
+});
+
+test('[ME5] keeps no thread, without which the official runner of tools goes on to the end', async () => {
+  for (const path of ['/v1/messages', '/v1/messages/count_tokens']) {
+    await assertRefused(await post({ thread: { type: 'create' } }, path), {
+      code: 'thread_unsupported_request',
+      param: 'thread',
+      message: /Send all of the messages/,
+    });
+  }
+  const given: unknown[] = [];
+  const run = (input: unknown): string => {
+    given.push(input);
+    return 'rain';
+  };
+  const { content } = await client.beta.messages.toolRunner({
+    ...ASK,
+    messages: [{ role: 'user', content: 'What is the weather in Oslo?' }],
+    tools: [{ ...WEATHER, type: 'custom', run, parse: (input) => input }],
+  });
+  assert.deepEqual(given, [{ city: 'Oslo' }]);
+  assert.equal(content[0]?.type === 'text' && content[0].text, 'The weather in Oslo is rain.');
 });
 
 const CALL = { type: 'tool_use', id: 'toolu_1', name: 'now', input: {} };

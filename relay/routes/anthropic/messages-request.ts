@@ -83,12 +83,17 @@ const UNSUPPORTED: readonly Refusal[] = [
     'Send the tools of the servers as tools.',
   ],
   ['container', ({ container }) => container != null, 'Nothing is executed here. Leave it out.'],
+  ['compaction', ({ compaction }) => compaction != null, 'Ask for a summary as a message of the user.'],
   ['output_format', ({ output_format: format }) => format != null, 'Send it as output_config.format.'],
 ];
 /** An answer without thoughts is what these ask for, or allow. */
 const WITHOUT_THOUGHTS = new Set(['disabled', 'adaptive']);
 
 function assertSupported(body: Asked): void {
+  if (body.thread != null) {
+    const sentence = 'This relay keeps no conversations. Send all of the messages, and leave thread out.';
+    throw new Problem('thread_unsupported_request', sentence, { param: 'thread' });
+  }
   for (const [param, isUsed, advice] of UNSUPPORTED) {
     if (isUsed(body)) throw new Problem('unsupported_parameter', advice, { param });
   }
