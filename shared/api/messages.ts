@@ -15,7 +15,9 @@ const ImageSource = Type.Object({
 const Part = Type.Object({
   type: Type.String({ description: 'text or image' }),
   text: Maybe(Type.String()),
-  source: Maybe(ImageSource),
+  source: Maybe(
+    Type.Union([ImageSource, Type.String({ description: 'Of a search result, which no model here reads' })]),
+  ),
   cache_control: Maybe(Type.Unknown({ description: 'Ignored: nodes keep what they have read by themselves' })),
 });
 const Content = Type.Union([Type.String(), Type.Array(Part)]);

@@ -120,6 +120,14 @@ test('[X03] calls what is wrong by its name on these routes', async () => {
       said({ type: 'thinking', thinking: '' }, { type: 'text', text: 'x' }, PICTURE),
       { code: 'unsupported_content', param: 'messages.0.content.2', message: /reads text only/ },
     ],
+    [
+      said({ type: 'search_result', source: 'https://x.example', title: 'x', content: [{ type: 'text', text: 'x' }] }),
+      { code: 'unsupported_content', param: 'messages.0.content.0', message: /"search_result"/ },
+    ],
+    [
+      said({ type: 'image', source: 'https://x.example/a.png' }),
+      { code: 'unsupported_content', param: 'messages.0.content.0.source' },
+    ],
     [said({ type: 'image' }), { code: 'missing_required_parameter', param: 'messages.0.content.0.source' }],
     [
       said({ type: 'image', source: { type: 'file', file_id: 'x' } }),

@@ -126,14 +126,18 @@ function partAt(place: string): (block: Pick<ContentBlock, 'type' | 'text' | 'so
 
 function partOf(block: Pick<ContentBlock, 'type' | 'text' | 'source'>, at: string): Part {
   if (block.type !== 'image') return { type: 'text', text: textOf(block, at) };
-  const { type, media_type: mediaType, data, url } = needed(block, 'source', at);
-  if (type === 'url' && url != null) return { type: 'image_url', image_url: { url } };
-  if (type === 'base64' && data != null) {
-    return { type: 'image_url', image_url: { url: `data:${mediaType ?? ''};base64,${data}` } };
-  }
+  const url = addressOf(needed(block, 'source', at));
+  if (url !== undefined) return { type: 'image_url', image_url: { url } };
   const sentence =
     'A picture here has a source of the type "base64" with its data, or of the type "url" with its address.';
   throw new Problem('unsupported_content', sentence, { param: `${at}.source` });
+}
+
+function addressOf(source: NonNullable<ContentBlock['source']>): string | undefined {
+  if (typeof source === 'string') return undefined;
+  const { type, media_type: mediaType, data, url } = source;
+  if (type === 'url') return url ?? undefined;
+  return type === 'base64' && data != null ? `data:${mediaType ?? ''};base64,${data}` : undefined;
 }
 
 function textOf(block: Pick<ContentBlock, 'type' | 'text'>, at: string): string {
