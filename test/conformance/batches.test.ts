@@ -10,7 +10,7 @@ after(() => pool.close());
 await pool.addNode();
 const client = pool.client();
 
-test('the official client has a file of chats answered, a row for each line in the order of the file', async () => {
+test('[BA1] the official client has a file of chats answered, a row for each line in the order of the file', async () => {
   const made = await makeBatch(
     client,
     ['a', 'b', 'c'].map((id) => chatLine(id)),

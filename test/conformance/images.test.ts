@@ -55,7 +55,7 @@ test('[IM1] what is not honoured is refused or told', async () => {
   assert.equal(response.headers.get('x-sparewatt-ignored-params'), 'quality, user');
 });
 
-test('[IM2] edits and variations are refused once', async () => {
+test('[IM2] [X13] edits and variations are refused once', async () => {
   for (const kind of ['edits', 'variations']) {
     const form = new FormData();
     form.set('image', new File(['x'], 'a.png'));

@@ -256,7 +256,7 @@ test('[ME6] tells a key of its limits, rights and models, and the official clien
   assert.deepEqual([forbidden.type, forbidden.errorCode], ['permission_error', 'insufficient_scope']);
 });
 
-test('[ME6] says that nobody serves the model now as an overload, which the official client tries again', async () => {
+test('[AN2] [ME6] says that nobody serves the model now as an overload, which the official client tries again', async () => {
   const node = await pool.addNode({ name: 'leaving', runtime: createScriptedRuntime({ 'test/gone': () => 'stop' }) });
   await node.agent.close();
   const asked = { ...ASK, model: 'test/gone', routing: { max_wait_ms: 1 } };
@@ -273,7 +273,7 @@ test('[ME6] says that nobody serves the model now as an overload, which the offi
   assert.deepEqual([error.type, error.errorCode, tries], ['overloaded_error', 'no_capacity', ['0', '1']]);
 });
 
-test('[ME6] lists the models to the official client', async () => {
+test('[AN1] [ME6] lists the models to the official client', async () => {
   const ids: string[] = [];
   const listed = client.models.list();
   for await (const { id } of listed) ids.push(id);

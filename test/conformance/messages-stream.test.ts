@@ -28,7 +28,7 @@ async function eventsOf(body: object): Promise<Event[]> {
   });
 }
 
-test("[ME2] streams words and calls as Anthropic's events, each block stopped before the next is started", async () => {
+test("[AN1] [ME2] streams words and calls as Anthropic's events, each block stopped before the next is started", async () => {
   const events = await eventsOf({ model: 'test/caller', tools: TOOLS });
   const names = events.map(({ type }) => type.replace('content_block_', ''));
   assert.deepEqual(
@@ -118,7 +118,7 @@ test('[ME2] tells a stream that waits for a node how many do, beside pings that 
   await agent.close();
 });
 
-test('[ME3] ends a stream that failed with an error event, and a message that has not begun with a status', async () => {
+test('[AN2] [ME3] ends a stream that failed with an error event, and a message that has not begun with a status', async () => {
   for (const [asked, message] of [
     [{ model: 'test/breaking' }, 'The synthetic model broke.'],
     [

@@ -18,7 +18,7 @@ after(() => pool.close());
 const { post, lastInput } = pool;
 const client = pool.newClient();
 
-test('[ME1] answers a text, with its usage and the headers of its job', async () => {
+test('[AN1] [ME1] answers a text, with its usage and the headers of its job', async () => {
   const { data, response, request_id: requestId } = await client.messages.create(ASK).withResponse();
   assert.equal(requestId, response.headers.get('x-request-id'));
   assert.deepEqual(data, {
@@ -170,7 +170,7 @@ test('[ME1] takes a message in which nothing is said, or only thought', async ()
   assert.deepEqual(lastInput().messages, [USER, { role: 'assistant', content: '' }, { role: 'user', content: '' }]);
 });
 
-test('[ME4] counts the tokens of a prompt as its answer does, with its tools, whatever the answer has to look like', async () => {
+test('[AN1] [ME4] counts the tokens of a prompt as its answer does, with its tools, whatever the answer has to look like', async () => {
   const tools = [WEATHER];
   const output_config = { format: { type: 'json_schema' as const, schema: ANSWER_SCHEMA } };
   const prompts: Anthropic.MessageCountTokensParams[] = [

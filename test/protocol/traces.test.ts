@@ -40,7 +40,7 @@ async function spansOf(traceId: string, count: number): Promise<(start: string) 
   return (start) => mine().filter(({ name }) => name.startsWith(start));
 }
 
-test('[W2] leads from the traceparent of a client over queue wait and attempt to the run on the node', async () => {
+test('[W2] [X20] leads from the traceparent of a client over queue wait and attempt to the run on the node', async () => {
   const traceId = newTrace();
   const response = await chat('test/echo', traceId);
   assert.equal(response.status, 200);
@@ -69,7 +69,7 @@ test('[W2] leads from the traceparent of a client over queue wait and attempt to
   }
 });
 
-test('[W2] begins a trace where there is none or a malformed one, and keeps none that its client does not', async () => {
+test('[W2] [X20] begins a trace where there is none or a malformed one, and keeps none that its client does not', async () => {
   const before = collector.spans.length;
   await (await chat('test/noop', newTrace(), { flags: '00' })).text();
   await (await chat('test/noop', 'Z'.repeat(32))).text();

@@ -139,7 +139,7 @@ test('ends a running job at its deadline, on its node too', async (t) => {
   await until(() => signal.aborted);
 });
 
-test('a repeated request with the same idempotency key gets the same job, and another request is refused', async (t) => {
+test('[X14] a repeated request with the same idempotency key gets the same job, and another request is refused', async (t) => {
   const pool = await startTestPool(t);
   await pool.addNode();
   const body = { service: LLM, model: 'test/echo', input: 'once' };
@@ -161,7 +161,7 @@ test('a repeated request with the same idempotency key gets the same job, and an
   assert.notEqual(((await asAdmin.json()) as { id: string }).id, id);
 });
 
-test('of many requests with one idempotency key at once one is accepted; the others get its job or are told to wait', async (t) => {
+test('[X14] of many requests with one idempotency key at once one is accepted; the others get its job or are told to wait', async (t) => {
   const pool = await startTestPool(t);
   await pool.addNode();
   const body = { service: LLM, model: 'test/echo', input: 'once' };
