@@ -156,7 +156,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       listEntries: (page) => ask('credits', 'listEntries', page),
       settle: (order) => ask('credits', 'settle', order),
       findSettlement: (id) => ask('credits', 'findSettlement', id),
-      listSettlements: (limit) => ask('credits', 'listSettlements', limit),
+      listSettlements: (page) => ask('credits', 'listSettlements', page),
       auditLedger: () => ask('credits', 'auditLedger'),
     },
     services: {
