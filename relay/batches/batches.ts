@@ -87,10 +87,10 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
     const { signal } = batch.stop;
     try {
       const both = AbortSignal.any([signal, closing.signal]);
-      const { total, faults } = await checkInput(batch.record, both, { store, files, limits });
+      const { faults, ...read } = await checkInput(batch.record, both, { store, files, limits });
       if (faults.length > 0) return await end(batch, { state: 'failed', faults });
       const state = batch.record.cancellingAt === null ? 'in_progress' : 'cancelling';
-      await change(batch, { state, total, inProgressAt: now() });
+      await change(batch, { state, ...read, inProgressAt: now() });
     } catch (error) {
       if (closing.signal.aborted) return;
       if (signal.aborted) return await end(batch, { state: endState(batch.record, 1) });

@@ -53,6 +53,7 @@ const TRANSIENT: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'idempotency_in_flight',
 ]);
 const RETRY_MS = 1_000;
+const FAULT = 'The relay made a mistake. Its log says more under the request id of this line.';
 const GONE: ProblemRecord = { code: 'result_not_found', detail: 'The job or its result was deleted.' };
 
 /** Under which the queue knows a line: with a space in it, no client can send it. */
@@ -163,7 +164,8 @@ async function submitLine(
       const job = (await ports.queue.earlier(line.mark)) ?? (await trySubmit(whole, ports));
       if (job !== undefined) return job;
     }
-    return undefined;
+    // Nor is such a job to be done for nobody.
+    return ports.closing.aborted ? undefined : ports.queue.earlier(line.mark).catch(() => undefined);
   });
 }
 
@@ -173,18 +175,27 @@ const NOT_ENOUGH: ReadonlySet<string> = new Set(['insufficient_credits', 'budget
 type LineToSubmit = Omit<LineToOrder, 'body'> & { body: LineToOrder['body'] | Problem };
 
 /** Undefined when nothing is wrong with the line, and it may be taken later. */
-async function trySubmit(
-  line: LineToOrder,
-  { submit, orderOf, holdsCredits }: FeedPorts,
-): Promise<QueuedJob | undefined> {
+async function trySubmit(line: LineToOrder, ports: FeedPorts): Promise<QueuedJob | undefined> {
+  const { submit, holdsCredits } = ports;
   try {
-    const { order, input } = orderOf(line);
+    const { order, input } = readOrder(line, ports);
     return (await submit(order, input)).job;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const mayPass = NOT_ENOUGH.has(error.code) && holdsCredits(line.batch.apiKeyId);
     if (mayPass || TRANSIENT.has(error.code)) return undefined;
     throw error;
+  }
+}
+
+/** A fault that a body brings about is its own line's end, and not that of all lines behind it. */
+function readOrder(line: LineToOrder, { orderOf, log }: FeedPorts): ReturnType<FeedPorts['orderOf']> {
+  try {
+    return orderOf(line);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    log.error({ batch: line.batch.id, request: line.requestId, err: error }, 'a line met a fault of the relay');
+    throw new Problem('internal', FAULT, { cause: error });
   }
 }
 

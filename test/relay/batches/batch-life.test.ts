@@ -415,7 +415,7 @@ test('the end of a batch is told to its webhook, signed, without its answers', a
   assert.equal((JSON.parse((await told.next()).body) as { type: string }).type, 'sparewatt.batch.failed');
 });
 
-test('a batch that has ended is forgotten with the files of its time, and one that lives never', async (t) => {
+test('a batch that has ended is forgotten when no file can be left of it, and one that lives never', async (t) => {
   const dataFolder = temporaryFolder(t);
   const first = await startPool({ dataFolder });
   await first.addNode();
@@ -423,7 +423,7 @@ test('a batch that has ended is forgotten with the files of its time, and one th
   const live = await makeBatch(first.client(), [chatLine('a', 'x', { model: 'test/stuck' })]);
   await endOfBatch(first.client(), ended.id);
   await first.close();
-  const second = await startTestPool(t, { dataFolder, fileLimits: { lifetimeMs: 1 } });
+  const second = await startTestPool(t, { dataFolder, fileLimits: { longestLifetimeMs: 1 } });
   await until(async () => (await second.client().batches.list()).data.length === 1);
   await assert.rejects(second.client().batches.retrieve(ended.id), { status: 404, code: 'batch_not_found' });
   assert.equal((await second.client().batches.retrieve(live.id)).status, 'in_progress');
