@@ -53,7 +53,7 @@ const RETRY_AFTER_MS = 60_000;
  *
  * Invariants: (1) every batch of the store that has not ended is in `live`, and one `run` takes it on; (2) a step that was
  * broken off is taken anew: input is checked from its beginning, lines are found in the queue by their marks, files by ids
- * that are written down before them; (3) lines of one key are fed a batch after the other.
+ * that are written down before them; (3) lines of one key for the same model are fed a batch after the other.
  */
 export async function openBatches(ports: BatchPorts): Promise<Batches> {
   const { store, files, queue, limits, now, log } = ports;
@@ -119,7 +119,9 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
     if (batch.record.inProgressAt === null) await inTurn(`input ${apiKeyId}`, () => check(batch));
     if (!live.has(id) || closing.signal.aborted) return;
     if (batch.record.finalizingAt === null) {
-      const fed = inTurn(`lines ${apiKeyId}`, () => feedLines(batch, feedPorts));
+      // What waits for nodes of one model holds up nothing for another.
+      const lane = `lines ${apiKeyId} ${batch.record.model ?? ''}`;
+      const fed = inTurn(lane, () => feedLines(batch, feedPorts));
       // One that is cancelled does not wait for its turn.
       await Promise.race([fed, whenAborted(batch.stop.signal)]);
       await whenIdle(batch, closing.signal);

@@ -72,10 +72,10 @@ export async function feedLines(batch: LiveBatch, ports: FeedPorts): Promise<voi
   const { shares, store, closing } = ports;
   const { id, apiKeyId } = batch.record;
   const signal = AbortSignal.any([batch.stop.signal, closing]);
-  shares.enter(apiKeyId);
+  shares.enter(batch.record);
   try {
     for (let after = 0; ; ) {
-      const room = await shares.whenRoom(apiKeyId, signal);
+      const room = await shares.whenRoom(batch.record, signal);
       if (signal.aborted) return;
       const lines = await store.batches.openLines(id, after, Math.min(room, LINES_AT_ONCE));
       if (lines.length === 0) return;
@@ -90,7 +90,7 @@ export async function feedLines(batch: LiveBatch, ports: FeedPorts): Promise<voi
       after = lines.at(-1)?.number ?? after;
     }
   } finally {
-    shares.leave(apiKeyId);
+    shares.leave(batch.record);
   }
 }
 
@@ -104,7 +104,7 @@ export async function takeUpLines(batch: LiveBatch, ports: FeedPorts): Promise<v
       const job = await queue.earlier(markOf(record, number));
       if (job === undefined) return;
       batch.inFlight.set(number, job.id);
-      shares.take(record.apiKeyId);
+      shares.take(record);
       void followLine(batch, number, job, ports);
     }),
   );
@@ -121,7 +121,7 @@ async function feedLine(
   const { inFlight, record } = batch;
   if (signal.aborted) return;
   inFlight.set(number, undefined);
-  ports.shares.take(record.apiKeyId);
+  ports.shares.take(record);
   const requestId = newId('req');
   try {
     const line = { batch: record, body, caller, mark: markOf(record, number), requestId };
@@ -244,7 +244,7 @@ async function endLine(batch: LiveBatch, end: BatchLineEnd, ports: FeedPorts): P
 
 function letGo(batch: LiveBatch, number: number, { shares }: FeedPorts): void {
   batch.inFlight.delete(number);
-  shares.give(batch.record.apiKeyId);
+  shares.give(batch.record);
   if (batch.inFlight.size === 0) for (const tell of batch.idle.splice(0)) tell();
 }
 

@@ -325,6 +325,22 @@ async function queueLength(pool: Pool): Promise<number> {
   return body.data.length;
 }
 
+test('a batch whose model has no node now holds up no other batch of its key', async (t) => {
+  const pool = await startTestPool(t, { batchLimits: { mostInQueuePerKey: 4 } });
+  const client = pool.client();
+  // Nobody knows yet what nodes will serve.
+  const waits = await makeBatch(
+    client,
+    names(0, 9).map((id) => chatLine(id, 'x', { model: 'test/asleep' })),
+  );
+  await until(async () => (await client.batches.retrieve(waits.id)).status === 'in_progress');
+  await pool.addNode();
+  const [first, second] = [await makeBatch(client, [chatLine('a')]), await makeBatch(client, [chatLine('b')])];
+  assert.equal((await wholeEnd(client, first)).batch.status, 'completed');
+  assert.equal((await wholeEnd(client, second)).batch.status, 'completed');
+  assert.equal((await client.batches.retrieve(waits.id)).status, 'in_progress');
+});
+
 test('a full queue keeps lines waiting and refuses none', async (t) => {
   const pool = await startTestPool(t, { queueLimits: { mostJobs: 2 } });
   const own = [await submit(pool, { model: 'test/held' }), await submit(pool, { model: 'test/held' })];
