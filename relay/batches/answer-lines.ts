@@ -5,17 +5,25 @@ import type { BatchLineEnd, BatchLineNow, BatchRecord } from '../store/batch-sto
 /** What an answered line says in the output file. `result` is the body of its answer, as JSON. */
 export function answerLine(batch: BatchRecord, line: BatchLineNow, end: BatchLineEnd, result: string): string {
   const about = `"response":{"status_code":200,"request_id":${JSON.stringify(end.requestId)},"body":${result}}`;
-  return `{${headOf(batch, line)},${about},"error":null}\n`;
+  return lineOf(`${headOf(batch, line)},${about},"error":null`);
 }
 
 /** What any other line says in the error file: the answer of the route it is for, or that nobody asked it. */
 export function errorLine(batch: BatchRecord, line: BatchLineNow): string {
   const unasked = unaskedOf(batch, line.end);
-  if (unasked !== undefined) return `{${headOf(batch, line)},"response":null,"error":${JSON.stringify(unasked)}}\n`;
+  if (unasked !== undefined) return lineOf(`${headOf(batch, line)},"response":null,"error":${JSON.stringify(unasked)}`);
   const { problem = null, requestId = '' } = line.end ?? {};
   const refusal = fromProblemRecord(problem ?? { code: 'internal', detail: 'The relay does not know why.' });
   const response = { status_code: refusal.status, request_id: requestId, body: toErrorBody(refusal, requestId) };
-  return `{${headOf(batch, line)},"response":${JSON.stringify(response)},"error":null}\n`;
+  return lineOf(`${headOf(batch, line)},"response":${JSON.stringify(response)},"error":null`);
+}
+
+/** What many programs take for the end of a line, such as Python's `splitlines`, and JSON lets stand in texts. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+
+function lineOf(members: string): string {
+  const escaped = members.replace(LINE_ENDS, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `{${escaped}}\n`;
 }
 
 function headOf({ id }: BatchRecord, { number, customId, end }: BatchLineNow): string {

@@ -6,7 +6,7 @@ export type BatchLimits = {
   readonly mostLineBytes: number;
   /** Batches of a key that have not ended. */
   readonly mostLivePerKey: number;
-  /** Lines that are jobs of the queue at a time, of all keys and of one. */
+  /** Lines that are jobs of the queue at a time, of all keys and of one; a third more where it has several models. */
   readonly mostInQueue: number;
   readonly mostInQueuePerKey: number;
   /** How long a batch has until what is left of it expires. */

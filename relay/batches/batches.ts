@@ -53,7 +53,7 @@ const RETRY_AFTER_MS = 60_000;
  *
  * Invariants: (1) every batch of the store that has not ended is in `live`, and one `run` takes it on; (2) a step that was
  * broken off is taken anew: input is checked from its beginning, lines are found in the queue by their marks, files by ids
- * that are written down before them; (3) lines of one key are fed a batch after the other.
+ * that are written down before them; (3) lines of one key for the same model are fed a batch after the other.
  */
 export async function openBatches(ports: BatchPorts): Promise<Batches> {
   const { store, files, queue, limits, now, log } = ports;
@@ -87,10 +87,10 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
     const { signal } = batch.stop;
     try {
       const both = AbortSignal.any([signal, closing.signal]);
-      const { total, faults } = await checkInput(batch.record, both, { store, files, limits });
+      const { faults, ...read } = await checkInput(batch.record, both, { store, files, limits });
       if (faults.length > 0) return await end(batch, { state: 'failed', faults });
       const state = batch.record.cancellingAt === null ? 'in_progress' : 'cancelling';
-      await change(batch, { state, total, inProgressAt: now() });
+      await change(batch, { state, ...read, inProgressAt: now() });
     } catch (error) {
       if (closing.signal.aborted) return;
       if (signal.aborted) return await end(batch, { state: endState(batch.record, 1) });
@@ -119,7 +119,9 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
     if (batch.record.inProgressAt === null) await inTurn(`input ${apiKeyId}`, () => check(batch));
     if (!live.has(id) || closing.signal.aborted) return;
     if (batch.record.finalizingAt === null) {
-      const fed = inTurn(`lines ${apiKeyId}`, () => feedLines(batch, feedPorts));
+      // What waits for nodes of one model holds up nothing for another.
+      const lane = `lines ${apiKeyId} ${batch.record.model ?? ''}`;
+      const fed = inTurn(lane, () => feedLines(batch, feedPorts));
       // One that is cancelled does not wait for its turn.
       await Promise.race([fed, whenAborted(batch.stop.signal)]);
       await whenIdle(batch, closing.signal);

@@ -11,10 +11,15 @@ export type CheckPorts = {
   limits: BatchLimits;
 };
 
+export type Checked = Pick<BatchRecord, 'total' | 'model' | 'faults'>;
+
 /** What one write holds. */
 const LINES_AT_ONCE = 500;
 /** A client that sent something else altogether needs no more to see it. */
 const FAULTS_SHOWN = 100;
+const SEVERAL = 2;
+/** What routes take. */
+const MODEL_MOST = 256;
 
 /**
  * Reads the input of a batch once, and writes down where its lines stand. Errors: `file_not_found`; the reason of `signal`.
@@ -23,7 +28,7 @@ export async function checkInput(
   { id, apiKeyId, inputFileId, endpoint }: BatchRecord,
   signal: AbortSignal,
   { store, files, limits }: CheckPorts,
-): Promise<{ total: number; faults: BatchFault[] }> {
+): Promise<Checked> {
   const file = await files.find(inputFileId, apiKeyId, 'input_file_id');
   // A relay that was killed has left some.
   await store.batches.dropLines(id);
@@ -46,6 +51,7 @@ function createReader(endpoint: BatchEndpoint, limits: BatchLimits) {
   const faults: BatchFault[] = [];
   const seen = new Set<string>();
   const found: BatchLine[] = [];
+  const models = new Set<unknown>();
   let isLong = false;
   return {
     found,
@@ -60,15 +66,21 @@ function createReader(endpoint: BatchEndpoint, limits: BatchLimits) {
         faults.push(fault('duplicate_custom_id', 'An earlier line has the same custom_id.', number, 'custom_id'));
       } else {
         seen.add(read.customId);
+        if (models.size < SEVERAL) models.add(read.body.model);
         found.push({ number, customId: read.customId, atByte, sizeBytes });
       }
     },
-    end: (): { total: number; faults: BatchFault[] } => {
-      if (isLong || seen.size > limits.mostLines) return { total: 0, faults: [tooMany(limits)] };
+    end: (): Checked => {
+      if (isLong || seen.size > limits.mostLines) return { total: 0, model: null, faults: [tooMany(limits)] };
       if (seen.size === 0 && faults.length === 0) faults.push(fault('empty_file', 'The file has no lines.', null));
-      return { total: seen.size, faults: faults.slice(0, FAULTS_SHOWN) };
+      return { total: seen.size, model: onlyModel(models), faults: faults.slice(0, FAULTS_SHOWN) };
     },
   };
+}
+
+function onlyModel(models: ReadonlySet<unknown>): string | null {
+  const [model, another] = models;
+  return another === undefined && typeof model === 'string' && model.length <= MODEL_MOST ? model : null;
 }
 
 function tooMany({ mostLines }: BatchLimits): BatchFault {

@@ -53,6 +53,7 @@ const TRANSIENT: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'idempotency_in_flight',
 ]);
 const RETRY_MS = 1_000;
+const FAULT = 'The relay made a mistake. Its log says more under the request id of this line.';
 const GONE: ProblemRecord = { code: 'result_not_found', detail: 'The job or its result was deleted.' };
 
 /** Under which the queue knows a line: with a space in it, no client can send it. */
@@ -71,10 +72,10 @@ export async function feedLines(batch: LiveBatch, ports: FeedPorts): Promise<voi
   const { shares, store, closing } = ports;
   const { id, apiKeyId } = batch.record;
   const signal = AbortSignal.any([batch.stop.signal, closing]);
-  shares.enter(apiKeyId);
+  shares.enter(batch.record);
   try {
     for (let after = 0; ; ) {
-      const room = await shares.whenRoom(apiKeyId, signal);
+      const room = await shares.whenRoom(batch.record, signal);
       if (signal.aborted) return;
       const lines = await store.batches.openLines(id, after, Math.min(room, LINES_AT_ONCE));
       if (lines.length === 0) return;
@@ -89,7 +90,7 @@ export async function feedLines(batch: LiveBatch, ports: FeedPorts): Promise<voi
       after = lines.at(-1)?.number ?? after;
     }
   } finally {
-    shares.leave(apiKeyId);
+    shares.leave(batch.record);
   }
 }
 
@@ -103,7 +104,7 @@ export async function takeUpLines(batch: LiveBatch, ports: FeedPorts): Promise<v
       const job = await queue.earlier(markOf(record, number));
       if (job === undefined) return;
       batch.inFlight.set(number, job.id);
-      shares.take(record.apiKeyId);
+      shares.take(record);
       void followLine(batch, number, job, ports);
     }),
   );
@@ -120,7 +121,7 @@ async function feedLine(
   const { inFlight, record } = batch;
   if (signal.aborted) return;
   inFlight.set(number, undefined);
-  ports.shares.take(record.apiKeyId);
+  ports.shares.take(record);
   const requestId = newId('req');
   try {
     const line = { batch: record, body, caller, mark: markOf(record, number), requestId };
@@ -163,7 +164,8 @@ async function submitLine(
       const job = (await ports.queue.earlier(line.mark)) ?? (await trySubmit(whole, ports));
       if (job !== undefined) return job;
     }
-    return undefined;
+    // Nor is such a job to be done for nobody.
+    return ports.closing.aborted ? undefined : ports.queue.earlier(line.mark).catch(() => undefined);
   });
 }
 
@@ -173,18 +175,27 @@ const NOT_ENOUGH: ReadonlySet<string> = new Set(['insufficient_credits', 'budget
 type LineToSubmit = Omit<LineToOrder, 'body'> & { body: LineToOrder['body'] | Problem };
 
 /** Undefined when nothing is wrong with the line, and it may be taken later. */
-async function trySubmit(
-  line: LineToOrder,
-  { submit, orderOf, holdsCredits }: FeedPorts,
-): Promise<QueuedJob | undefined> {
+async function trySubmit(line: LineToOrder, ports: FeedPorts): Promise<QueuedJob | undefined> {
+  const { submit, holdsCredits } = ports;
   try {
-    const { order, input } = orderOf(line);
+    const { order, input } = readOrder(line, ports);
     return (await submit(order, input)).job;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const mayPass = NOT_ENOUGH.has(error.code) && holdsCredits(line.batch.apiKeyId);
     if (mayPass || TRANSIENT.has(error.code)) return undefined;
     throw error;
+  }
+}
+
+/** A fault that a body brings about is its own line's end, and not that of all lines behind it. */
+function readOrder(line: LineToOrder, { orderOf, log }: FeedPorts): ReturnType<FeedPorts['orderOf']> {
+  try {
+    return orderOf(line);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    log.error({ batch: line.batch.id, request: line.requestId, err: error }, 'a line met a fault of the relay');
+    throw new Problem('internal', FAULT, { cause: error });
   }
 }
 
@@ -233,7 +244,7 @@ async function endLine(batch: LiveBatch, end: BatchLineEnd, ports: FeedPorts): P
 
 function letGo(batch: LiveBatch, number: number, { shares }: FeedPorts): void {
   batch.inFlight.delete(number);
-  shares.give(batch.record.apiKeyId);
+  shares.give(batch.record);
   if (batch.inFlight.size === 0) for (const tell of batch.idle.splice(0)) tell();
 }
 

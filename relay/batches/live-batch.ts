@@ -24,7 +24,11 @@ export function newLiveBatch(record: BatchRecord): LiveBatch {
 export function whenIdle(batch: LiveBatch, signal: AbortSignal): Promise<void> {
   if (batch.inFlight.size === 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    batch.idle.push(resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    batch.idle.push(done);
+    signal.addEventListener('abort', done);
   });
 }

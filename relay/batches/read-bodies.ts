@@ -33,15 +33,19 @@ export async function* readBodies(
           .toString('utf8')
           .trim();
         const read = readLine({ ...line, text }, endpoint, limits);
-        // It was read before, and files do not change.
-        if ('code' in read) throw new Error(`line ${line.number} of a batch is not what it was`);
-        return { line, body: read.body };
+        return { line, body: 'code' in read ? damaged() : read.body };
       });
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'file_not_found') throw error;
       yield group.map((line) => ({ line, body: error }));
     }
   }
+}
+
+/** It was read before, and files do not change by themselves. */
+function damaged(): Problem {
+  const sentence = 'The line is not what it was when the batch began: the input file was damaged. Upload it again.';
+  return new Problem('storage_failed', sentence);
 }
 
 function* groupsOf(lines: readonly BatchLine[]): Generator<BatchLine[]> {

@@ -23,30 +23,32 @@ const ANSWERS_AT_ONCE = 16;
 export async function writeLines(
   batch: BatchRecord,
   ports: WritePorts,
-): Promise<Pick<BatchRecord, 'completed' | 'failed' | 'outputFileId' | 'errorFileId'>> {
+): Promise<Pick<BatchRecord, 'completed' | 'failed' | 'usage' | 'outputFileId' | 'errorFileId'>> {
   const outputFileId = await writeFile(batch, batch.outputFileId, 'output', answers(batch, ports), ports);
   const errorFileId = await writeFile(batch, batch.errorFileId, 'error', errors(batch, ports), ports);
   const { completed, failed, open } = await ports.store.batches.countLines(batch.id);
-  return { completed, failed: failed + open, outputFileId, errorFileId };
+  const usage = await ports.store.batches.usageOf(batch.id);
+  return { completed, failed: failed + open, usage, outputFileId, errorFileId };
 }
 
 /** Resolves with the id of the file; with null when it would be empty. */
 async function writeFile(
-  { id, apiKeyId }: BatchRecord,
+  { id, apiKeyId, filesLifetimeMs }: BatchRecord,
   fileId: string | null,
   kind: 'output' | 'error',
   lines: AsyncIterable<Uint8Array>,
   { store, files }: WritePorts,
 ): Promise<string | null> {
   if (fileId === null || (await store.files.findFile(fileId)) !== undefined) return fileId;
-  const received = await files.receive(lines, { apiKeyId });
+  // Fifty thousand answers may be more than a client may send: only the room of their key bounds them.
+  const received = await files.receive(lines, { apiKeyId, mostBytes: Number.POSITIVE_INFINITY });
   if (received.sizeBytes === 0) {
     await files.drop(received);
     return null;
   }
   const filename = `${id}_${kind}.jsonl`;
-  const file = { fileId, filename, mediaType: 'application/jsonl', purpose: 'batch_output', jobId: null };
-  await files.keep(received, file);
+  const about = { fileId, filename, mediaType: 'application/jsonl', purpose: 'batch_output', jobId: null };
+  await files.keep(received, { ...about, lifetimeMs: filesLifetimeMs ?? undefined });
   return fileId;
 }
 

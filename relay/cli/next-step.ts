@@ -1,3 +1,4 @@
+import type { Problem } from '../../shared/problems/problem.ts';
 import { COMMAND } from './own-command.ts';
 import type { SettingOptions } from './setting-options.ts';
 import { err } from './style.ts';
@@ -9,6 +10,11 @@ const REPEATED = ['data', 'relay', 'config'] as const;
 export function suggest(options: SettingOptions & { json?: boolean }, what: string, command: string): void {
   if (options.json === true) return;
   process.stderr.write(`${err.dim(`${what}  ${nextCommand(options, command)}`)}\n`);
+}
+
+/** That who waits goes on waiting, and what for. */
+export function sayWaits({ message }: Problem): void {
+  process.stderr.write(`${err.dim(`${message} Waiting for it.`)}\n`);
 }
 
 /** A command of this program as this person would type it after the one they have typed. */

@@ -25,9 +25,19 @@ export async function sendFile(relayUrl: string, apiKey: string, path: string, p
 export async function printFile(relayUrl: string, apiKey: string, fileId: string): Promise<void> {
   const url = `${relayUrl}/v1/files/${encodeURIComponent(fileId)}/content`;
   const response = await answerOf(relayUrl, fetch(url, { headers: headersOf({ method: 'GET', url, apiKey }) }));
+  let isUnread = false;
   const write = (chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void =>
-    void process.stdout.write(chunk, done);
-  if (response.body !== null) await pipeline(response.body, new Writable({ write }));
+    void process.stdout.write(chunk, (error) => {
+      isUnread ||= error != null;
+      done(error);
+    });
+  if (response.body === null) return;
+  await pipeline(response.body, new Writable({ write })).catch((cause: unknown) => {
+    // `outliveOutput` tells of it, where it is a failure.
+    if (isUnread) return;
+    const sentence = `${relayUrl} broke off before the file was there in whole. Try again.`;
+    throw new Problem('relay_unreachable', sentence, { cause });
+  });
 }
 
 async function readFile(path: string): Promise<{ body: Blob; digest: string }> {

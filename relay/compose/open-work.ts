@@ -174,8 +174,8 @@ function batchOptions(
     },
     holdsCredits: (account) => ((billing.standing(account) ?? billing.budget(account))?.heldMicro ?? 0) > 0,
     limits: { ...BATCH_LIMITS, ...options.batchLimits },
-    // No longer than the files with its answers.
-    keepMs: files.limits.lifetimeMs,
+    // As long as the files with its answers at most.
+    keepMs: files.limits.longestLifetimeMs,
     now: Date.now,
     log,
   };

@@ -8,7 +8,7 @@ import type { FileQuery, FileRecord, FileStore } from '../store/file-store.ts';
 import { openContents } from './file-contents.ts';
 import type { FileLimits } from './file-limits.ts';
 import { createFileSpace } from './file-space.ts';
-import { type ReceivedFile, receiveFile } from './receive-file.ts';
+import { type ReceivedFile, receiveFile, type Sender } from './receive-file.ts';
 import { createTurns } from './turns.ts';
 
 export type NewFile = Pick<FileRecord, 'filename' | 'mediaType' | 'purpose' | 'jobId'> & {
@@ -22,10 +22,7 @@ export type NewFile = Pick<FileRecord, 'filename' | 'mediaType' | 'purpose' | 'j
 export type FileDepot = {
   readonly limits: FileLimits;
   /** See `receiveFile`. What it resolves with must be kept or dropped. */
-  receive(
-    source: AsyncIterable<Uint8Array>,
-    from: { apiKeyId: string; announcedBytes?: number | undefined },
-  ): Promise<ReceivedFile>;
+  receive(source: AsyncIterable<Uint8Array>, from: Sender): Promise<ReceivedFile>;
   /** Gives what was received a name; it is dropped when that fails. Errors: `file_quota_exceeded`, `storage_failed`. */
   keep(received: ReceivedFile, file: NewFile): Promise<FileRecord>;
   drop(received: ReceivedFile): Promise<void>;

@@ -13,6 +13,9 @@ export type ReceivedFile = {
   readonly sizeBytes: number;
 };
 
+/** Whose file it is, and how large it will be and may be: as large as files may be that clients send, unless it says so. */
+export type Sender = { apiKeyId: string; announcedBytes?: number | undefined; mostBytes?: number };
+
 export type ReceivePorts = { folder: string; space: FileSpace; limits: FileLimits };
 
 /**
@@ -21,10 +24,11 @@ export type ReceivePorts = { folder: string; space: FileSpace; limits: FileLimit
  */
 export async function receiveFile(
   source: AsyncIterable<Uint8Array>,
-  { apiKeyId, announcedBytes = 0 }: { apiKeyId: string; announcedBytes?: number | undefined },
+  { apiKeyId, announcedBytes = 0, mostBytes }: Sender,
   { folder, space, limits }: ReceivePorts,
 ): Promise<ReceivedFile> {
-  if (announcedBytes > limits.mostFileBytes) throw tooLarge(limits);
+  const most = mostBytes ?? limits.mostFileBytes;
+  if (announcedBytes > most) throw tooLarge(most);
   await assertRoomOnDisk(folder, announcedBytes, limits);
   const path = join(folder, randomBytes(16).toString('hex'));
   const handle = await open(path, 'wx', 0o600).catch(toProblem);
@@ -32,7 +36,7 @@ export async function receiveFile(
   try {
     const hash = createHash('sha256');
     for await (const chunk of source) {
-      if (sizeBytes + chunk.length > limits.mostFileBytes) throw tooLarge(limits);
+      if (sizeBytes + chunk.length > most) throw tooLarge(most);
       space.takeBytes(apiKeyId, chunk.length);
       sizeBytes += chunk.length;
       hash.update(chunk);
@@ -62,8 +66,8 @@ async function assertRoomOnDisk(folder: string, bytes: number, { leastFreeBytes 
   if (bavail * bsize - bytes < leastFreeBytes) throw storageFull("The disk of the relay's data folder is nearly full");
 }
 
-function tooLarge({ mostFileBytes }: FileLimits): Problem {
-  return new Problem('file_too_large', `A file may have ${mostFileBytes} bytes. Send it in parts, or smaller.`);
+function tooLarge(mostBytes: number): Problem {
+  return new Problem('file_too_large', `A file may have ${mostBytes} bytes. Send it in parts, or smaller.`);
 }
 
 function toProblem(error: NodeJS.ErrnoException): never {

@@ -42,6 +42,10 @@ async function assertInput(
   throw new Problem('file_too_large', sentence, { param });
 }
 
+function lifetimeOf(expiry: BatchRequest['output_expires_after']): number | null {
+  return expiry == null ? null : expiry.seconds * 1_000;
+}
+
 function newBatch(body: BatchRequest, apiKeyId: string, lifetimeMs: number): BatchRecord {
   const createdAt = Date.now();
   return {
@@ -50,10 +54,10 @@ function newBatch(body: BatchRequest, apiKeyId: string, lifetimeMs: number): Bat
     state: 'validating',
     endpoint: body.endpoint,
     inputFileId: body.input_file_id,
-    metadata: body.metadata ?? null,
+    ...{ metadata: body.metadata ?? null, model: null, usage: null },
     ...{ total: 0, completed: 0, failed: 0 },
     faults: [],
-    ...{ outputFileId: null, errorFileId: null, webhook: null },
+    ...{ outputFileId: null, errorFileId: null, filesLifetimeMs: lifetimeOf(body.output_expires_after), webhook: null },
     createdAt,
     expiresAt: createdAt + lifetimeMs,
     ...{ inProgressAt: null, finalizingAt: null, cancellingAt: null, endedAt: null },

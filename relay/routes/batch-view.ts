@@ -2,7 +2,7 @@ import type { Batch, BatchState } from '../../shared/api/batches.ts';
 import type { BatchRecord } from '../store/batch-store.ts';
 
 export function batchView(batch: BatchRecord): Batch {
-  const { id, state, endpoint, inputFileId, faults, total, completed, failed, metadata } = batch;
+  const { id, state, endpoint, inputFileId, faults, total, completed, failed, metadata, model } = batch;
   const endedAs = (end: BatchState): number | null => (state === end ? seconds(batch.endedAt) : null);
   // What the file of answers is called is known before it is there.
   const isThere = batch.endedAt !== null;
@@ -27,6 +27,21 @@ export function batchView(batch: BatchRecord): Batch {
     cancelled_at: endedAs('cancelled'),
     request_counts: { total, completed, failed },
     metadata,
+    model,
+    usage: usageView(batch.usage),
+  };
+}
+
+/** Nodes tell no more than these two. */
+function usageView(usage: BatchRecord['usage']): Batch['usage'] {
+  if (usage === null) return null;
+  const { inputTokens, outputTokens } = usage;
+  return {
+    input_tokens: inputTokens,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: outputTokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: inputTokens + outputTokens,
   };
 }
 

@@ -1,14 +1,12 @@
 import { Type } from 'typebox';
-import { SettlementList, SettleRequest } from '../../shared/api/credits.ts';
+import { SettlementList, SettlementQuery, SettleRequest } from '../../shared/api/credits.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
-import { NoParameters } from '../../shared/api/no-parameters.ts';
 import { Settlement } from '../../shared/credits/settlement.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { newId } from '../jobs/id.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
+import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
-
-const LISTED_MOST = 1_000;
 
 /** Batches of what nodes have earned, signed and taken off their balances. */
 export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayServices): void {
@@ -42,11 +40,16 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
       schema: {
         summary: 'Settlements, newest first',
         tags,
-        querystring: NoParameters,
+        querystring: SettlementQuery,
         response: { 200: SettlementList, ...errors },
       },
     },
-    async (_request, reply) => sendJson(reply, { data: await store.credits.listSettlements(LISTED_MOST), next: null }),
+    async ({ query: { limit: wanted, after } }, reply) => {
+      const limit = readPageLimit(wanted);
+      const found = await store.credits.listSettlements({ limit: limit + 1, after });
+      const data = found.slice(0, limit);
+      return sendJson(reply, { data, next: found.length > limit ? (data.at(-1)?.id ?? null) : null });
+    },
   );
   app.get(
     '/v1/admin/settlements/:id',

@@ -10,12 +10,18 @@ export type BatchRecord = {
   endpoint: BatchEndpoint;
   inputFileId: string;
   metadata: Record<string, string> | null;
+  /** That of every line; null before they are read, and where they are for several. */
+  model: string | null;
   total: number;
   completed: number;
   failed: number;
+  /** What its jobs have used; null until it has ended. */
+  usage: BatchUsage | null;
   faults: readonly BatchFault[];
   outputFileId: string | null;
   errorFileId: string | null;
+  /** How long these are kept, where the client says it; null for the usual time. */
+  filesLifetimeMs: number | null;
   /** Who is told of its end; null once it has ended. */
   webhook: Webhook | null;
   createdAt: number;
@@ -25,6 +31,8 @@ export type BatchRecord = {
   cancellingAt: number | null;
   endedAt: number | null;
 };
+
+export type BatchUsage = { inputTokens: number; outputTokens: number };
 
 /** A request of a batch: what its client calls it, and where in the input file it stands. */
 export type BatchLine = { number: number; customId: string; atByte: number; sizeBytes: number };
@@ -58,4 +66,6 @@ export interface BatchStore {
   /** Says of a line that succeeded why its answer cannot be had. */
   loseAnswer(batchId: string, number: number, problem: ProblemRecord): Promise<void>;
   countLines(batchId: string): Promise<{ completed: number; failed: number; open: number }>;
+  /** What the jobs of its lines have used, whatever became of them. */
+  usageOf(batchId: string): Promise<BatchUsage>;
 }

@@ -69,7 +69,7 @@ export interface CreditStore {
   /** Pays every node what it has earned and signs for it; undefined when there is nothing. */
   settle(order: SettlementOrder): Promise<Settlement | undefined>;
   findSettlement(id: string): Promise<Settlement | undefined>;
-  /** Newest first. */
-  listSettlements(limit: number): Promise<Settlement[]>;
+  /** Newest first; those before one of them, or all. */
+  listSettlements(page: { limit: number; after?: string | undefined }): Promise<Settlement[]>;
   auditLedger(): Promise<LedgerFault[]>;
 }

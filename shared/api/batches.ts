@@ -5,6 +5,14 @@ import { Maybe, Nullable } from './nullable.ts';
 export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/embeddings', '/v1/completions', '/v1/responses'] as const;
 export type BatchEndpoint = (typeof BATCH_ENDPOINTS)[number];
 
+/** The bounds are OpenAI's. */
+const OutputExpiry = Type.Object(
+  {
+    anchor: Type.Literal('created_at'),
+    seconds: Type.Integer({ minimum: 3_600, maximum: 2_592_000 }),
+  },
+  { description: 'How long the files of the batch are kept, from when they are written' },
+);
 const Metadata = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 });
 
 export const BatchRequest = Type.Object(
@@ -13,6 +21,7 @@ export const BatchRequest = Type.Object(
     endpoint: Type.Enum([...BATCH_ENDPOINTS], { description: 'Where every line would be sent' }),
     completion_window: Type.Literal('24h'),
     metadata: Maybe(Metadata),
+    output_expires_after: Maybe(OutputExpiry),
     webhook: Maybe(Webhook),
   },
   {
@@ -42,6 +51,16 @@ const BatchFault = Type.Object({
 });
 export type BatchFault = Static<typeof BatchFault>;
 
+const Tokens = Type.Integer({ minimum: 0 });
+/** What its jobs have used, once it has ended. */
+const Usage = Type.Object({
+  input_tokens: Tokens,
+  input_tokens_details: Type.Object({ cached_tokens: Tokens }),
+  output_tokens: Tokens,
+  output_tokens_details: Type.Object({ reasoning_tokens: Tokens }),
+  total_tokens: Tokens,
+});
+
 /** Many requests that are answered within a day, as OpenAI's clients know them. */
 export const Batch = Type.Object({
   id: Type.String(),
@@ -68,6 +87,10 @@ export const Batch = Type.Object({
     failed: Type.Integer({ minimum: 0 }),
   }),
   metadata: Nullable(Metadata),
+  model: Nullable(
+    Type.String({ description: 'That of every line; null before they are read, and where they are for several' }),
+  ),
+  usage: Nullable(Usage),
 });
 export type Batch = Static<typeof Batch>;
 

@@ -83,5 +83,12 @@ export const SettleRequest = Type.Object(
   { additionalProperties: false, examples: [{}] },
 );
 export type SettleRequest = Static<typeof SettleRequest>;
-export const SettlementList = Type.Object({ data: Type.Array(Settlement), next: Type.Null() });
+export const SettlementQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
+    after: Type.Optional(Type.String({ maxLength: 64, description: 'The `next` of the page before' })),
+  },
+  { additionalProperties: false },
+);
+export const SettlementList = Type.Object({ data: Type.Array(Settlement), next: Nullable(Type.String()) });
 export type SettlementList = Static<typeof SettlementList>;

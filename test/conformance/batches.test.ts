@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type OpenAI from 'openai';
 import { toFile } from 'openai';
-import { chatLine, endOfBatch, idsOf, lineOf, makeBatch, rowsIn, rowsOf } from '../support/batches.ts';
+import { bodyOf, chatLine, endOfBatch, idsOf, lineOf, makeBatch, rowsIn, rowsOf } from '../support/batches.ts';
 import { startPool } from '../support/pool.ts';
 import { makeKey } from '../support/pool-admin.ts';
 
-const pool = await startPool({ batchLimits: { mostLines: 50, mostLineBytes: 5_000, mostBytes: 20_000 } });
+const LARGEST = 20_500;
+const pool = await startPool({
+  batchLimits: { mostLines: 50, mostLineBytes: 5_000, mostBytes: 20_000 },
+  fileLimits: { mostFileBytes: LARGEST, leastFreeBytes: 0 },
+});
 after(() => pool.close());
 await pool.addNode();
 const client = pool.client();
@@ -16,13 +21,21 @@ test('[BA1] the official client has a file of chats answered, a row for each lin
     ['a', 'b', 'c'].map((id) => chatLine(id)),
     { metadata: { night: 'first' } },
   );
-  assert.equal(made.status, 'validating');
+  assert.deepEqual([made.status, made.model, made.usage], ['validating', null, null]);
   assert.ok((made.expires_at ?? 0) - made.created_at === 86_400);
   const batch = await endOfBatch(client, made.id);
   assert.deepEqual(
     [batch.status, batch.request_counts, batch.metadata, batch.errors, batch.error_file_id],
     ['completed', { total: 3, completed: 3, failed: 0 }, { night: 'first' }, null, null],
   );
+  assert.equal(batch.model, 'test/echo');
+  assert.deepEqual(batch.usage, {
+    input_tokens: 6,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: 6,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: 12,
+  });
   const file = await client.files.retrieve(batch.output_file_id ?? '');
   assert.deepEqual([file.purpose, file.filename], ['batch_output', `${batch.id}_output.jsonl`]);
   const rows = await rowsIn(client, batch.output_file_id);
@@ -94,6 +107,32 @@ test('a file without lines, or with more than a batch takes, fails as a whole', 
   }
   const fits = await endOfBatch(client, (await makeBatch(client, many.slice(1))).id);
   assert.deepEqual([fits.status, fits.request_counts], ['completed', { total: 50, completed: 0, failed: 50 }]);
+  const { bytes } = await client.files.retrieve(fits.error_file_id ?? '');
+  assert.ok(bytes > LARGEST, 'its answers are more than a client may upload');
+});
+
+test('each answer stands on one line for programs that know other ends of lines', async () => {
+  const ends = 'a\u0085b\u2028c\u2029d';
+  const { output_file_id, model } = await endOfBatch(
+    client,
+    (await makeBatch(client, [chatLine(ends, ends), chatLine('x', 'y', { model: 'test/noop' })])).id,
+  );
+  assert.equal(model, null, 'it has two');
+  const text = await (await client.files.content(output_file_id ?? '')).text();
+  assert.equal(text.trimEnd().split(/[\n\u0085\u2028\u2029]/).length, 2);
+  const [row] = await rowsIn(client, output_file_id);
+  const { choices } = bodyOf<OpenAI.ChatCompletion>(row ?? assert.fail());
+  assert.deepEqual([row?.custom_id, choices[0]?.message.content], [ends, ends]);
+});
+
+test('the files of a batch are kept for as long as their client asks', async () => {
+  const expiry = { anchor: 'created_at', seconds: 3_600 } as const;
+  const batch = await endOfBatch(
+    client,
+    (await makeBatch(client, [chatLine('a')], { output_expires_after: expiry })).id,
+  );
+  const { expires_at = 0, created_at } = await client.files.retrieve(batch.output_file_id ?? '');
+  assert.equal(expires_at - created_at, 3_600);
 });
 
 test('a line that its route would refuse is answered in the error file as the route answers, and no other suffers', async () => {
@@ -172,6 +211,10 @@ test('a request for a batch that cannot be is refused before there is one', asyn
   await assert.rejects(of('file_none'), { status: 404, code: 'file_not_found' });
   await assert.rejects(of(good, { endpoint: '/v1/moderations' }), { status: 400, param: 'endpoint' });
   await assert.rejects(of(good, { completion_window: '1h' }), { status: 400, param: 'completion_window' });
+  for (const seconds of [3_599, 2_592_001]) {
+    const wrong = of(good, { output_expires_after: { anchor: 'created_at', seconds } });
+    await assert.rejects(wrong, { status: 400, param: 'output_expires_after.seconds' });
+  }
   await assert.rejects(of(good, { webhook: { url: 'http://127.0.0.1/', secret: 'sixteen letters!' } }), {
     status: 400,
     param: 'webhook.url',

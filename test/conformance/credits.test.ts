@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { AccountList, CreditEntry, CreditStanding, EntryList } from '../../shared/api/credits.ts';
+import type { AccountList, CreditEntry, CreditStanding, EntryList, SettlementList } from '../../shared/api/credits.ts';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import type { Settlement } from '../../shared/credits/settlement.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
@@ -167,6 +167,18 @@ test('a settlement pays the nodes what they have earned, once', async () => {
   const nothing = await askAsAdmin<ErrorBody>(pool, '/v1/admin/settlements', {});
   assert.deepEqual([nothing.status, nothing.body.code], [409, 'nothing_to_settle']);
   assert.equal((await askAsAdmin(pool, '/v1/admin/settlements/stl_none')).status, 404);
+});
+
+test('settlements are listed newest first, page by page', async () => {
+  assert.equal((await ask(pool, '/v1/chat/completions', chat(3), (await prepaidKey(1_000)).key)).status, 200);
+  await until(async () => (await balanceOf(`node:${nodeId}`)) !== 0);
+  const newest = (await askAsAdmin<Settlement>(pool, '/v1/admin/settlements', {})).body;
+  const page = (query: string) => askAsAdmin<SettlementList>(pool, `/v1/admin/settlements?limit=1${query}`);
+  const first = await page('');
+  assert.deepEqual(first.body, { data: [newest], next: newest.id });
+  const second = await page(`&after=${newest.id}`);
+  assert.deepEqual([second.body.data.length, second.body.next], [1, null]);
+  assert.notEqual(second.body.data[0]?.id, newest.id);
 });
 
 test('a client sees its own credits alone', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Batch } from '../../shared/api/batches.ts';
 import { type BatchRow, chatLine, idsOf, lineOf } from '../support/batches.ts';
-import { runSparewatt } from '../support/command.ts';
+import { runSparewatt, sparewatt } from '../support/command.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { makeKey } from '../support/pool-admin.ts';
 import { sharedFolder } from '../support/temporary-folder.ts';
@@ -43,6 +43,7 @@ describe('sparewatt batches', () => {
       /^batch_\w+ {2}completed\n {2}endpoint {2}\/v1\/chat\/completions\n {2}lines {5}2\/3, 1 failed\n/,
     );
     const id = done.stdout.split(' ')[0] ?? '';
+    assert.match(done.stderr, new RegExp(`^What becomes of it: .* batches show ${id}`), 'also to who stops waiting');
     const answers = await batches(['result', id]);
     assert.deepEqual([idsOf(rowsOf(answers.stdout)), answers.code], [['a', 'b'], 0]);
     assert.deepEqual(idsOf(rowsOf((await batches(['result', id, '--errors'])).stdout)), ['bad']);
@@ -69,6 +70,17 @@ describe('sparewatt batches', () => {
     assert.equal((await batches(['show', id])).code, 1);
     assert.equal((await batches(['result', id])).stdout, '');
     assert.equal(rowsOf((await batches(['result', id, '--errors'])).stdout)[0]?.error?.code, 'batch_cancelled');
+  });
+
+  it('ends well when its reader has seen enough', async () => {
+    const lines = Array.from({ length: 300 }, (_, at) => chatLine(`${at}`, 'x', { model: 'test/noop' }));
+    const { stdout } = await batches(['submit', fileOf('long.jsonl', lines), '--wait', '--json']);
+    const { id } = JSON.parse(stdout) as Batch;
+    const result = sparewatt(['batches', 'result', id, '--relay', pool.relay.url, '--data', folder], {
+      env: { SPAREWATT_API_KEY: pool.relay.apiKey },
+    });
+    result.child.stdout?.destroy();
+    assert.deepEqual([await result.exit, result.stderr()], [0, '']);
   });
 
   it('shows what is wrong with a file, line by line', async () => {

@@ -51,6 +51,11 @@ export const COMMANDS: CommandEntry[] = [
     "have files of requests answered within a day, as OpenAI's batches",
     async () => (await import('./batches.ts')).defineBatchesCommand,
   ],
+  [
+    'files',
+    'keep files at the relay for jobs and batches, and fetch what these have made',
+    async () => (await import('./files.ts')).defineFilesCommand,
+  ],
   ['services', 'see what the pool can be asked for', async () => (await import('./services.ts')).defineServicesCommand],
   [
     'pair',

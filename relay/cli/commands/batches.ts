@@ -6,7 +6,8 @@ import { clientCommand, type JsonOption, print } from '../answering-command.ts';
 import { batchesTable, batchText } from '../batch-views.ts';
 import { readClient } from '../client-options.ts';
 import { getJson, postJson } from '../get-json.ts';
-import { suggest } from '../next-step.ts';
+import { lookUntil } from '../look-until.ts';
+import { sayWaits, suggest } from '../next-step.ts';
 import { parseCount } from '../options.ts';
 import { printFile, sendFile } from '../send-file.ts';
 
@@ -61,9 +62,10 @@ function addSubmit(batches: Command): void {
       const { id: input_file_id } = await sendFile(relayUrl, apiKey, file, 'batch');
       const body = { input_file_id, endpoint, completion_window: '24h' };
       const batch = await postJson<Batch>(relayUrl, '/v1/batches', apiKey, body);
-      if (wait === true) return show(await whenEnded(batch, relayUrl, apiKey), options);
-      print(options, batch, `${batch.id}\n`);
+      if (wait !== true) print(options, batch, `${batch.id}\n`);
+      // Said before the wait, too: it may be cut short, and the batch goes on.
       suggest(options, 'What becomes of it:', `batches show ${batch.id}`);
+      if (wait === true) show(await whenEnded(batch, relayUrl, apiKey), options);
     });
 }
 
@@ -92,13 +94,9 @@ function show(batch: Batch, options: JsonOption): void {
   if (batch.output_file_id !== null) suggest(options, 'Its answers:', `batches result ${batch.id}`);
 }
 
-async function whenEnded(made: Batch, relayUrl: string, apiKey: string): Promise<Batch> {
-  let batch = made;
-  while (LIVE.includes(batch.status)) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    batch = await getJson<Batch>(relayUrl, pathOf(batch.id), apiKey);
-  }
-  return batch;
+function whenEnded({ id }: Batch, relayUrl: string, apiKey: string): Promise<Batch> {
+  const look = (): Promise<Batch> => getJson(relayUrl, pathOf(id), apiKey);
+  return lookUntil(look, ({ status }) => !LIVE.includes(status), { everyMs: LOOK_EVERY_MS, onAway: sayWaits });
 }
 
 async function listBatches(limit: number, relayUrl: string, apiKey: string): Promise<Batch[]> {

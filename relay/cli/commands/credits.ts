@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { AccountList, CreditEntry, EntryList, ServicePrice } from '../../../shared/api/credits.ts';
+import type { AccountList, CreditEntry, EntryList, ServicePrice, SettlementList } from '../../../shared/api/credits.ts';
 import type { ApiKeyList } from '../../../shared/api/keys.ts';
 import type { PriceRates } from '../../../shared/credits/price.ts';
 import { Settlement } from '../../../shared/credits/settlement.ts';
@@ -125,7 +125,13 @@ function addSettlements(credits: Command): void {
   );
   operatorCommand(credits, 'settlements', 'settlements so far, newest first').action(async (options: JsonOption) => {
     const { relayUrl, adminToken } = await readOperator(options);
-    const { data } = await getJson<{ data: Settlement[] }>(relayUrl, '/v1/admin/settlements', adminToken);
+    const data: Settlement[] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      const query = new URLSearchParams(after === '' ? {} : { after });
+      const page: SettlementList = await getJson(relayUrl, `/v1/admin/settlements?${query}`, adminToken);
+      data.push(...page.data);
+      after = page.next;
+    }
     const rows = data.map((one) => [
       momentText(one.closedAt, Date.now()),
       creditsText(one.totalMicro),

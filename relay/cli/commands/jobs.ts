@@ -6,7 +6,8 @@ import { readClient, readOperator } from '../client-options.ts';
 import { deleteJson, getJson, postJson } from '../get-json.ts';
 import { inputOf } from '../input-of.ts';
 import { jobsTable, jobText } from '../job-views.ts';
-import { suggest } from '../next-step.ts';
+import { lookUntil } from '../look-until.ts';
+import { sayWaits, suggest } from '../next-step.ts';
 import { addStates, parseCount, parseLongSeconds, parsePriority } from '../options.ts';
 
 type ListOptions = JsonOption & { limit: number; all?: boolean; state?: JobState[] };
@@ -159,13 +160,9 @@ async function show(job: Job, options: JsonOption, relayUrl: string, apiKey: str
   if (ENDS.includes(job.state) && job.state !== 'succeeded') process.exitCode = 1;
 }
 
-async function whenEnded(submitted: Job, relayUrl: string, apiKey: string): Promise<Job> {
-  let job = submitted;
-  while (!ENDS.includes(job.state)) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    job = await getJson<Job>(relayUrl, pathOf(job.id), apiKey);
-  }
-  return job;
+function whenEnded({ id }: Job, relayUrl: string, apiKey: string): Promise<Job> {
+  const look = (): Promise<Job> => getJson(relayUrl, pathOf(id), apiKey);
+  return lookUntil(look, ({ state }) => ENDS.includes(state), { everyMs: LOOK_EVERY_MS, onAway: sayWaits });
 }
 
 function pathOf(id: string): string {

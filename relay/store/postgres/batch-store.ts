@@ -1,4 +1,4 @@
-import type { BatchStore } from '../batch-store.ts';
+import type { BatchStore, BatchUsage } from '../batch-store.ts';
 import {
   type BatchRow,
   batchOf,
@@ -12,6 +12,7 @@ import {
   lineOf,
   lineValues,
   openLineOf,
+  SUM_TOKENS,
 } from '../rows/batch-rows.ts';
 import type { PostgresAccess } from './queries.ts';
 import { INSERT_WEBHOOK } from './queued-job-store.ts';
@@ -72,5 +73,6 @@ export function createBatchStore(access: PostgresAccess): BatchStore {
     loseAnswer: (batchId, number, problem) =>
       access.write(async (db) => void (await db.run(LOSE_ANSWER, [JSON.stringify(problem), batchId, number]))),
     countLines: (batchId) => access.read(async (db) => (await db.one(`${COUNT_LINES}$1`, [batchId])) as LineCounts),
+    usageOf: (batchId) => access.read(async (db) => (await db.one(`${SUM_TOKENS}$1`, [batchId])) as BatchUsage),
   };
 }

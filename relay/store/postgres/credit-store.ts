@@ -36,7 +36,9 @@ const LAST =
 const INSERT_SETTLEMENT =
   'INSERT INTO settlements (id, last_entry, body) SELECT $1, coalesce(max(seq), 0), $2 FROM ledger_entries';
 const SETTLEMENT = 'SELECT body FROM settlements WHERE id = $1';
-const SETTLEMENTS = 'SELECT body FROM settlements ORDER BY seq DESC LIMIT $1';
+const SETTLEMENTS =
+  'SELECT body FROM settlements WHERE $1::text IS NULL OR seq < (SELECT seq FROM settlements WHERE id = $1) ' +
+  'ORDER BY seq DESC LIMIT $2';
 const FAULTS = `
 WITH moves AS (
   SELECT from_account AS account, -amount_micro AS micro FROM ledger_entries
@@ -77,9 +79,9 @@ export function createCreditStore(access: PostgresAccess, signer: ReceiptSigner 
       }),
     findSettlement: (id) =>
       access.read(async (db) => toSettlement((await db.one<{ body: string }>(SETTLEMENT, [id]))?.body)),
-    listSettlements: (limit) =>
+    listSettlements: ({ limit, after = null }) =>
       access.read(async (db) =>
-        (await db.all<{ body: string }>(SETTLEMENTS, [limit])).map(({ body }) => JSON.parse(body) as Settlement),
+        (await db.all<{ body: string }>(SETTLEMENTS, [after, limit])).map(({ body }) => JSON.parse(body) as Settlement),
       ),
     auditLedger: () => access.read((db) => db.all<LedgerFault>(FAULTS)),
   };

@@ -29,8 +29,16 @@ export const COUNT_LINES =
   'SELECT count(CASE WHEN request_id IS NOT NULL AND problem IS NULL THEN 1 END) AS completed, ' +
   'count(problem) AS failed, count(CASE WHEN request_id IS NULL THEN 1 END) AS open FROM batch_lines WHERE batch = ';
 
+/** Of one batch. */
+export const SUM_TOKENS =
+  'SELECT coalesce(sum(jobs.input_tokens), 0) AS "inputTokens", coalesce(sum(jobs.output_tokens), 0) AS "outputTokens" ' +
+  'FROM batch_lines JOIN jobs ON jobs.id = batch_lines.job_id WHERE batch_lines.batch = ';
+
+/** What batches had not at first. */
+const SINCE_THEN = { model: null, usage: null, filesLifetimeMs: null };
+
 export function batchOf({ record }: BatchRow): BatchRecord {
-  return JSON.parse(record) as BatchRecord;
+  return { ...SINCE_THEN, ...(JSON.parse(record) as BatchRecord) };
 }
 
 /** Id, key, state, end and record. */

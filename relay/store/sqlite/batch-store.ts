@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { BatchStore } from '../batch-store.ts';
+import type { BatchStore, BatchUsage } from '../batch-store.ts';
 import {
   type BatchRow,
   batchOf,
@@ -13,6 +13,7 @@ import {
   lineOf,
   lineValues,
   openLineOf,
+  SUM_TOKENS,
 } from '../rows/batch-rows.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 
@@ -20,7 +21,8 @@ import type { SqliteAccess } from './sqlite-access.ts';
 export function createBatchStore(db: Database, access: SqliteAccess): BatchStore {
   const statements = prepareStatements(db);
   const { put, find, list, live, forget } = statements;
-  const { insertLine, dropLines, openLines, listLines, endLine, loseAnswer, countLines, insertWebhook } = statements;
+  const { insertLine, dropLines, openLines, listLines, endLine, loseAnswer, countLines, usageOf, insertWebhook } =
+    statements;
   return {
     putBatch: (batch) => access.write(() => void put.run(...batchValues(batch))),
     endBatch: (batch, word) =>
@@ -50,6 +52,7 @@ export function createBatchStore(db: Database, access: SqliteAccess): BatchStore
     loseAnswer: (batchId, number, problem) =>
       access.write(() => void loseAnswer.run(JSON.stringify(problem), batchId, number)),
     countLines: (batchId) => access.read(() => countLines.get(batchId) as LineCounts),
+    usageOf: (batchId) => access.read(() => usageOf.get(batchId) as BatchUsage),
   };
 }
 
@@ -83,6 +86,7 @@ function prepareStatements(db: Database) {
       'UPDATE batch_lines SET problem = ? WHERE batch = ? AND number = ? AND request_id IS NOT NULL AND problem IS NULL',
     ),
     countLines: db.prepare<[string], LineCounts>(`${COUNT_LINES}?`),
+    usageOf: db.prepare<[string], BatchUsage>(`${SUM_TOKENS}?`),
     insertWebhook: db.prepare<[string, string, string, string, string, number]>(
       'INSERT INTO webhook_deliveries (api_key_id, url, secret, event_id, body, tries, next_at) ' +
         'VALUES (?, ?, ?, ?, ?, 0, ?)',

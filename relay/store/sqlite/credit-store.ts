@@ -83,8 +83,8 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
         return settlement;
       }),
     findSettlement: (id) => access.read(() => toSettlement(statements.settlement.get(id))),
-    listSettlements: (limit) =>
-      access.read(() => statements.settlements.all(limit).map((body) => JSON.parse(body) as Settlement)),
+    listSettlements: ({ limit, after = null }) =>
+      access.read(() => statements.settlements.all({ after, limit }).map((body) => JSON.parse(body) as Settlement)),
     auditLedger: () => access.read(() => statements.faults.all()),
   };
 }
@@ -134,7 +134,12 @@ function prepareStatements(db: Database) {
         'VALUES (?, ?, ?, ?, ?, 0, ?)',
     ),
     settlement: db.prepare<[string], string>('SELECT body FROM settlements WHERE id = ?').pluck(),
-    settlements: db.prepare<[number], string>('SELECT body FROM settlements ORDER BY seq DESC LIMIT ?').pluck(),
+    settlements: db
+      .prepare<[Record<string, unknown>], string>(
+        'SELECT body FROM settlements WHERE @after IS NULL OR seq < (SELECT seq FROM settlements WHERE id = @after) ' +
+          'ORDER BY seq DESC LIMIT @limit',
+      )
+      .pluck(),
     faults: db.prepare<[], LedgerFault>(FAULTS),
   };
 }

@@ -44,6 +44,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       endLine: (batchId, end) => ask('batches', 'endLine', batchId, end),
       loseAnswer: (batchId, number, problem) => ask('batches', 'loseAnswer', batchId, number, problem),
       countLines: (batchId) => ask('batches', 'countLines', batchId),
+      usageOf: (batchId) => ask('batches', 'usageOf', batchId),
     },
     files: {
       addFile: (record) => ask('files', 'addFile', record),
@@ -156,7 +157,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       listEntries: (page) => ask('credits', 'listEntries', page),
       settle: (order) => ask('credits', 'settle', order),
       findSettlement: (id) => ask('credits', 'findSettlement', id),
-      listSettlements: (limit) => ask('credits', 'listSettlements', limit),
+      listSettlements: (page) => ask('credits', 'listSettlements', page),
       auditLedger: () => ask('credits', 'auditLedger'),
     },
     services: {

@@ -325,6 +325,22 @@ async function queueLength(pool: Pool): Promise<number> {
   return body.data.length;
 }
 
+test('a batch whose model has no node now holds up no other batch of its key', async (t) => {
+  const pool = await startTestPool(t, { batchLimits: { mostInQueuePerKey: 4 } });
+  const client = pool.client();
+  // Nobody knows yet what nodes will serve.
+  const waits = await makeBatch(
+    client,
+    names(0, 9).map((id) => chatLine(id, 'x', { model: 'test/asleep' })),
+  );
+  await until(async () => (await client.batches.retrieve(waits.id)).status === 'in_progress');
+  await pool.addNode();
+  const [first, second] = [await makeBatch(client, [chatLine('a')]), await makeBatch(client, [chatLine('b')])];
+  assert.equal((await wholeEnd(client, first)).batch.status, 'completed');
+  assert.equal((await wholeEnd(client, second)).batch.status, 'completed');
+  assert.equal((await client.batches.retrieve(waits.id)).status, 'in_progress');
+});
+
 test('a full queue keeps lines waiting and refuses none', async (t) => {
   const pool = await startTestPool(t, { queueLimits: { mostJobs: 2 } });
   const own = [await submit(pool, { model: 'test/held' }), await submit(pool, { model: 'test/held' })];
@@ -415,7 +431,7 @@ test('the end of a batch is told to its webhook, signed, without its answers', a
   assert.equal((JSON.parse((await told.next()).body) as { type: string }).type, 'sparewatt.batch.failed');
 });
 
-test('a batch that has ended is forgotten with the files of its time, and one that lives never', async (t) => {
+test('a batch that has ended is forgotten when no file can be left of it, and one that lives never', async (t) => {
   const dataFolder = temporaryFolder(t);
   const first = await startPool({ dataFolder });
   await first.addNode();
@@ -423,7 +439,7 @@ test('a batch that has ended is forgotten with the files of its time, and one th
   const live = await makeBatch(first.client(), [chatLine('a', 'x', { model: 'test/stuck' })]);
   await endOfBatch(first.client(), ended.id);
   await first.close();
-  const second = await startTestPool(t, { dataFolder, fileLimits: { lifetimeMs: 1 } });
+  const second = await startTestPool(t, { dataFolder, fileLimits: { longestLifetimeMs: 1 } });
   await until(async () => (await second.client().batches.list()).data.length === 1);
   await assert.rejects(second.client().batches.retrieve(ended.id), { status: 404, code: 'batch_not_found' });
   assert.equal((await second.client().batches.retrieve(live.id)).status, 'in_progress');

@@ -12,7 +12,7 @@ function batch(id: string, more: Partial<BatchRecord> = {}): BatchRecord {
     endpoint: '/v1/embeddings',
     inputFileId: 'file_1',
     metadata: { 'ünï\0': 'x' },
-    webhook: null,
+    ...{ webhook: null, model: null, usage: null, filesLifetimeMs: null },
     ...{ total: 1, completed: 0, failed: 0, faults: [], outputFileId: null, errorFileId: null },
     ...{ createdAt: 1, expiresAt: 2, inProgressAt: 1, finalizingAt: null, cancellingAt: null, endedAt: null },
     ...more,
@@ -107,7 +107,7 @@ export function describeBatchContract(name: string, makePlace: (t: TestContext) 
     );
   });
 
-  test(`${name}: keeps the results of jobs while the batch lives whose lines they are, however old`, async (t) => {
+  test(`${name}: keeps the results of jobs while the batch lives whose lines they are, and knows what these used`, async (t) => {
     const { batches, queuedJobs } = await (await makePlace(t)).open();
     await batches.putBatch(batch('batch_1'));
     for (const id of ['job_1', 'job_2']) {
@@ -117,6 +117,9 @@ export function describeBatchContract(name: string, makePlace: (t: TestContext) 
     }
     await batches.addLines('batch_1', [{ number: 1, customId: 'a', atByte: 0, sizeBytes: 1 }]);
     await batches.endLine('batch_1', { number: 1, jobId: 'job_1', requestId: 'req', problem: null });
+    const { inputTokens, outputTokens } = finishedJob('job_1').usage ?? assert.fail();
+    assert.deepEqual(await batches.usageOf('batch_1'), { inputTokens, outputTokens });
+    assert.deepEqual(await batches.usageOf('batch_2'), { inputTokens: 0, outputTokens: 0 });
     assert.equal(await queuedJobs.forgetEndedJobs(100, 9), 1);
     assert.equal(await queuedJobs.resultOf('job_1'), '"kept"');
     await batches.endBatch(batch('batch_1', { state: 'completed', endedAt: 9 }));

@@ -122,7 +122,7 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     assert.deepEqual([due.length, due[0]?.apiKeyId, JSON.parse(due[0]?.body ?? '{}').data], [1, 'admin', settlement]);
     const after = await (await place.afterCrash()).open();
     assert.deepEqual(await after.credits.findSettlement('stl_1'), settlement);
-    assert.deepEqual(await after.credits.listSettlements(5), [settlement]);
+    assert.deepEqual(await after.credits.listSettlements({ limit: 5 }), [settlement]);
     assert.equal(await after.credits.findSettlement('stl_2'), undefined);
   });
 
@@ -149,7 +149,10 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
         [[{ account: nodeAccount('a'), amountMicro: 5 }], { from: 1, to: 3 }],
       ],
     );
-    assert.deepEqual(await store.credits.listSettlements(2), settled.slice(0, 2));
+    const { listSettlements } = store.credits;
+    assert.deepEqual(await listSettlements({ limit: 2 }), settled.slice(0, 2));
+    assert.deepEqual(await listSettlements({ limit: 2, after: 'stl_2' }), settled.slice(2));
+    assert.deepEqual(await listSettlements({ limit: 2, after: 'stl_none' }), []);
   });
 
   contract('gives accounts by their names and entries newest first, page by page, each once', async (place) => {
