@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
-import { openLedger } from '../../../main/ledger/ledger.ts';
-import { LEDGER_MIGRATIONS } from '../../../main/ledger/migrations.ts';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
+import { LEDGER_MIGRATIONS } from '../../../main/headless/ledger/migrations.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

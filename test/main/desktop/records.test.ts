@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openLedger } from '../../../main/ledger/ledger.ts';
-import { createRecordKeeper } from '../../../main/node/record-keeper.ts';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
+import { createRecordKeeper } from '../../../main/headless/ledger/record-keeper.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';

@@ -5,10 +5,10 @@ import type {
   LedgerJob,
   LedgerReceipt,
   PageRequest,
-} from '../../shared/ipc/ledger-views.ts';
-import { Problem } from '../../shared/problems/problem.ts';
-import type { NodeCredit } from '../../shared/protocol/node-records.ts';
-import type { Receipt } from '../../shared/receipts/receipt.ts';
+} from '../../../shared/ipc/ledger-views.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { NodeCredit } from '../../../shared/protocol/node-records.ts';
+import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import { LEDGER_MIGRATIONS, type LedgerMigration } from './migrations.ts';
 
 /** What the relay that has this key says of this machine's work. */

@@ -1,5 +1,5 @@
 import type { WitnessedJob } from '../../../shared/agent/job-witness.ts';
-import type { ReadPowerDraw } from '../../headless/power-draw.ts';
+import type { ReadPowerDraw } from '../power-draw.ts';
 import {
   cpuExcessJoules,
   gpuExcessJoules,

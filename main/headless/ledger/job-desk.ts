@@ -1,9 +1,9 @@
-import type { JobWitness } from '../../shared/agent/job-witness.ts';
-import type { AgentLog } from '../../shared/agent/log.ts';
-import type { RunningJob } from '../../shared/ipc/app-state.ts';
-import { createRunningJobs } from '../headless/control/running-jobs.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { EnergyMeter } from './energy/energy-meter.ts';
+import type { JobWitness } from '../../../shared/agent/job-witness.ts';
+import type { AgentLog } from '../../../shared/agent/log.ts';
+import type { RunningJob } from '../../../shared/ipc/app-state.ts';
+import { createRunningJobs } from '../control/running-jobs.ts';
+import type { EnergyMeter } from '../energy/energy-meter.ts';
+import type { Ledger } from './ledger.ts';
 
 export type JobDesk = { readonly witness: JobWitness; running(): RunningJob[] };
 

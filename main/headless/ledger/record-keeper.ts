@@ -1,9 +1,9 @@
-import type { FetchedRecords } from '../../shared/agent/fetch-records.ts';
-import type { AgentLog } from '../../shared/agent/log.ts';
-import type { RecordsState, RelayLink } from '../../shared/ipc/app-state.ts';
-import { Problem, toProblem } from '../../shared/problems/problem.ts';
-import { MOST_RECORD_JOBS, type RecordsQuestion } from '../../shared/protocol/node-records.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';
+import type { AgentLog } from '../../../shared/agent/log.ts';
+import type { RecordsState, RelayLink } from '../../../shared/ipc/app-state.ts';
+import { Problem, toProblem } from '../../../shared/problems/problem.ts';
+import { MOST_RECORD_JOBS, type RecordsQuestion } from '../../../shared/protocol/node-records.ts';
+import type { Ledger } from './ledger.ts';
 
 export type RecordKeeperOptions = {
   ledger: Pick<Ledger, 'jobsWithoutReceipt' | 'hasCredit' | 'addRecords'>;
