@@ -6,8 +6,8 @@ import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
+import type { RunningJobs } from '../headless/control/running-jobs.ts';
 import type { EnergyMeter } from '../headless/energy/energy-meter.ts';
-import type { JobDesk } from '../headless/ledger/job-desk.ts';
 import type { RecordKeeper } from '../headless/ledger/record-keeper.ts';
 import type { PresenceWatch } from '../headless/presence/watch-presence.ts';
 import type { ChosenRuntime } from '../node/chosen-runtime.ts';
@@ -30,7 +30,7 @@ export type StateParts = {
   keeper: Pick<ContributionKeeper, 'current'>;
   presence: Pick<PresenceWatch, 'current'>;
   node: Pick<NodeHost, 'link'>;
-  jobs: Pick<JobDesk, 'running'>;
+  jobs: Pick<RunningJobs, 'list'>;
   questions: Pick<QuestionDesk, 'open'>;
   records: Pick<RecordKeeper, 'state'>;
   hardware: Pick<HardwareDesk, 'devices'>;
@@ -77,7 +77,7 @@ function stateOf(parts: StateParts): AppState {
     presence: { ...presence, programs: presence.programs },
     unknown: unknownSensors(presence),
     relay,
-    jobs: parts.jobs.running(),
+    jobs: parts.jobs.list(),
     questions: [...parts.questions.open()],
     records: parts.records.state(),
     gpu: parts.runtime.report() ?? null,

@@ -155,7 +155,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     hardware: hardware.current,
     devices: hardware.devices,
     allowSoftware,
-    runningJobs: () => jobs.running().length,
+    runningJobs: () => jobs.count(),
     kept: () => settings.get().machineTest,
     keep: (result) => settings.note({ machineTest: result }),
     onEnd: () => {
@@ -180,7 +180,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     changed,
   });
   const presence = watchMachine(host, steps, {
-    isComputing: () => jobs.running().length > 0,
+    isComputing: () => jobs.count() > 0,
     doesMeteredMatter: () =>
       !settings.get().preferences.contribute_on_metered_network &&
       (keeper.current().contributing ||
@@ -196,7 +196,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keepWish: (wish) => settings.note({ wish }),
     presence: () => presence.current(),
     policy,
-    runningJobs: () => jobs.running().length,
+    runningJobs: () => jobs.count(),
     freeMemory: () => runtime.freeMemory(),
     now,
     onChange: changed,
@@ -208,7 +208,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keeper.current().contributing &&
     node.link().state === 'connected' &&
     !machineTest.isRunning() &&
-    jobs.running().length === 0 &&
+    jobs.count() === 0 &&
     supervised.desk.open().length === 0;
   /** Follows what the owner wants of models that lie in memory: who rests how much, and who leaves. */
   const keepModels = (): void => {

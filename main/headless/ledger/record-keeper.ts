@@ -74,7 +74,9 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
     const found: Credits = [];
     let page = first;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const fresh = page.credits.filter(({ seq }) => !ledger.hasCredit(first.relayKey, seq));
+      // Older ones than one that is known may be forgotten, and are counted already.
+      const known = page.credits.findIndex(({ seq }) => ledger.hasCredit(first.relayKey, seq));
+      const fresh = known === -1 ? page.credits : page.credits.slice(0, known);
       found.push(...fresh);
       if (fresh.length < page.credits.length || page.creditsNext === null) break;
       page = await askOpen({ jobs: [], creditsBefore: page.creditsNext });
