@@ -129,6 +129,7 @@ export type JobOrder = Pick<JobSpec, 'routing' | 'affinity' | 'service' | 'files
   input: JobInput;
   /** Where the relay's own limit does not fit. */
   maxWaitMs?: number;
+  waitsForNodes?: boolean;
   stallTimeoutMs?: number;
 };
 

@@ -6,16 +6,16 @@ import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { unknownSensors } from '../../shared/preferences/presence.ts';
 import { wishAt } from '../../shared/preferences/wish.ts';
 import type { Autostart } from '../autostart/autostart.ts';
+import type { RunningJobs } from '../headless/control/running-jobs.ts';
+import type { EnergyMeter } from '../headless/energy/energy-meter.ts';
+import type { RecordKeeper } from '../headless/ledger/record-keeper.ts';
 import type { PresenceWatch } from '../headless/presence/watch-presence.ts';
 import type { ChosenRuntime } from '../node/chosen-runtime.ts';
 import type { ContributionKeeper } from '../node/contribution-keeper.ts';
-import type { EnergyMeter } from '../node/energy/energy-meter.ts';
 import type { GpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import type { HardwareDesk } from '../node/hardware-desk.ts';
-import type { JobDesk } from '../node/job-desk.ts';
 import type { MachineTester } from '../node/machine-test.ts';
 import type { NodeHost } from '../node/node-host.ts';
-import type { RecordKeeper } from '../node/record-keeper.ts';
 import type { QuestionDesk } from '../node/supervised-runtime.ts';
 import type { SealedBoxes } from '../settings/sealed-box.ts';
 import type { Settings, SettingsKeeper } from '../settings/settings.ts';
@@ -30,7 +30,7 @@ export type StateParts = {
   keeper: Pick<ContributionKeeper, 'current'>;
   presence: Pick<PresenceWatch, 'current'>;
   node: Pick<NodeHost, 'link'>;
-  jobs: Pick<JobDesk, 'running'>;
+  jobs: Pick<RunningJobs, 'list'>;
   questions: Pick<QuestionDesk, 'open'>;
   records: Pick<RecordKeeper, 'state'>;
   hardware: Pick<HardwareDesk, 'devices'>;
@@ -77,7 +77,7 @@ function stateOf(parts: StateParts): AppState {
     presence: { ...presence, programs: presence.programs },
     unknown: unknownSensors(presence),
     relay,
-    jobs: parts.jobs.running(),
+    jobs: parts.jobs.list(),
     questions: [...parts.questions.open()],
     records: parts.records.state(),
     gpu: parts.runtime.report() ?? null,

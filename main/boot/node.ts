@@ -4,20 +4,20 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { currentProfile } from '../../shared/preferences/contribution.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
+import { createEnergyMeter } from '../headless/energy/energy-meter.ts';
 import { createDutyShare } from '../headless/inference/duty-share.ts';
+import { createJobDesk, noteEnergy } from '../headless/ledger/job-desk.ts';
+import { createRecordKeeper } from '../headless/ledger/record-keeper.ts';
 import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
 import { createDeviceTrials } from '../node/device-trials.ts';
-import { createEnergyMeter } from '../node/energy/energy-meter.ts';
 import { createGpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
-import { createJobDesk, noteEnergy } from '../node/job-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
 import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createNodeHost } from '../node/node-host.ts';
 import { createProcessorRuntime } from '../node/processor-runtime.ts';
-import { createRecordKeeper } from '../node/record-keeper.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
 import { createWindowRuntime } from '../node/window-runtime.ts';
 import { createComputeWindow } from '../windows/compute-window.ts';
@@ -155,7 +155,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     hardware: hardware.current,
     devices: hardware.devices,
     allowSoftware,
-    runningJobs: () => jobs.running().length,
+    runningJobs: () => jobs.count(),
     kept: () => settings.get().machineTest,
     keep: (result) => settings.note({ machineTest: result }),
     onEnd: () => {
@@ -180,7 +180,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     changed,
   });
   const presence = watchMachine(host, steps, {
-    isComputing: () => jobs.running().length > 0,
+    isComputing: () => jobs.count() > 0,
     doesMeteredMatter: () =>
       !settings.get().preferences.contribute_on_metered_network &&
       (keeper.current().contributing ||
@@ -196,7 +196,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keepWish: (wish) => settings.note({ wish }),
     presence: () => presence.current(),
     policy,
-    runningJobs: () => jobs.running().length,
+    runningJobs: () => jobs.count(),
     freeMemory: () => runtime.freeMemory(),
     now,
     onChange: changed,
@@ -208,7 +208,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     keeper.current().contributing &&
     node.link().state === 'connected' &&
     !machineTest.isRunning() &&
-    jobs.running().length === 0 &&
+    jobs.count() === 0 &&
     supervised.desk.open().length === 0;
   /** Follows what the owner wants of models that lie in memory: who rests how much, and who leaves. */
   const keepModels = (): void => {

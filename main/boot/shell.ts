@@ -49,7 +49,7 @@ export async function openShell(
   const autostart = createAutostart({ app, platform, program: host.program, home: host.home, env });
   const updates = createUpdates({
     updater: host.updater,
-    isBusy: () => jobs.running().length > 0,
+    isBusy: () => jobs.count() > 0,
     isAllowed: () => settings.get().choices.checksForUpdates !== undefined && !isDear(),
     onAsk: (feed) => departures.note('update', feed, 0),
     now,
@@ -132,7 +132,7 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
   };
   return {
     handBack: () => policy.yieldToOwner({ code: 'paused', until: null, finishRunning: false }),
-    runningJobs: () => jobs.running().length,
+    runningJobs: () => jobs.count(),
     close: async () => {
       stop();
       await leave();

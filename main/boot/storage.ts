@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Ledger } from '../ledger/ledger.ts';
-import { openWholeLedger } from '../ledger/whole-ledger.ts';
+import type { Ledger } from '../headless/ledger/ledger.ts';
+import { openWholeLedger } from '../headless/ledger/whole-ledger.ts';
 import { type LogFile, openLogFile } from '../logs/log-file.ts';
 import { keepDamaged } from '../settings/open-store.ts';
 import { openSealedBoxes, type SealedBoxes } from '../settings/sealed-box.ts';

@@ -23,6 +23,7 @@ import { rememberLog } from './control/log-memory.ts';
 import { describeHardware } from './hardware.ts';
 import { createDeviceFinder } from './inference/find-devices.ts';
 import { systemKeychain } from './keychain/system-keychain.ts';
+import { openNodeLedger } from './ledger/node-ledger.ts';
 import { createRelayFetch } from './models/relay-fetch.ts';
 import { createNodeCrypto } from './node-crypto.ts';
 import { type NodeIdentity, openNodeKey } from './node-key.ts';
@@ -82,7 +83,8 @@ export async function startHeadlessAgent(given: HeadlessAgentOptions): Promise<A
   const options = { ...given, log };
   const policyFile = openPolicy(options);
   const { policy, preferences } = policyFile;
-  const control = await openHeadlessControl({ ...options, policy, preferences, now: Date.now });
+  const ledger = openNodeLedger({ ...options, policy, now: Date.now });
+  const control = await openHeadlessControl({ ...options, policy, preferences, ledger, now: Date.now });
   const close = (): void => {
     control.close();
     policyFile.close();

@@ -6,6 +6,7 @@ import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
 import { gpuText } from '../../shared/protocol/machine-text.ts';
 import type { ThreadTrial } from '../../shared/runtimes/thread-trial.ts';
 import { momentText } from './moment-text.ts';
+import { ledgerTexts } from './node-ledger-text.ts';
 import { printable } from './printable.ts';
 import { out } from './style.ts';
 
@@ -17,7 +18,7 @@ const KINDS = { app: 'desktop app', agent: 'sparewatt agent' } as const;
 /** The state of this machine's node for a terminal; `now` is the clock that its times are told against. */
 export function nodeStatusText(status: NodeStatus, now: number): string {
   const { contributing, reason, until, since, kind, version, pid, relay, jobs, done, models, rules = [] } = status;
-  const { startedAt } = status;
+  const { startedAt, ledger } = status;
   const paint = contributing ? out.green : out.yellow;
   const lines = [
     `${paint(printable(reason))}${until === null ? '' : ` until ${momentText(until, now)}`}`,
@@ -28,7 +29,10 @@ export function nodeStatusText(status: NodeStatus, now: number): string {
       'jobs',
       jobs.map((job) => jobText(job, now)),
     ),
-    ...(done === undefined ? [] : [row('done', `${doneText(done)} since ${momentText(startedAt, now)}`)]),
+    ...(done === undefined || ledger !== undefined
+      ? []
+      : [row('done', `${doneText(done)} since ${momentText(startedAt, now)}`)]),
+    ...(ledger === undefined ? [] : ledgerTexts(ledger).map(([name, text]) => row(name, text))),
     ...rows('models', models.flatMap(modelTexts)),
     ...(status.gpus === undefined ? [] : rows('GPUs', gpuTexts(status.gpus))),
     ...(rules.length === 0 ? [] : rows('rules', ruleTexts(rules, kind))),

@@ -35,6 +35,8 @@ export type JobSpec = {
   readonly queuedAt?: number | undefined;
   /** How long the job may wait for a slot, run altogether, and go without a word from its node. */
   readonly maxWaitMs: number;
+  /** Whether its client has said how long to wait, and so waits also while no node of its model is here. */
+  readonly waitsForNodes?: boolean | undefined;
   readonly timeoutMs: number;
   readonly stallTimeoutMs: number;
   /** How many attempts there may be, with those of `earlier`; 3 when absent. */

@@ -78,11 +78,12 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
 }
 
 function wantedOf(body: ExplainRequest, apiKeyId: string, services: RelayServices): Wanted {
-  const { routing, maxWaitMs = USUAL_WAIT_MS } = readRoutingOptions(body.routing, services);
+  const { routing, maxWaitMs = USUAL_WAIT_MS, waitsForNodes } = readRoutingOptions(body.routing, services);
   return {
     model: body.model,
     exclude: new Set(),
     maxWaitMs,
+    waitsForNodes,
     signal: new AbortController().signal,
     routing,
     work: workOf(body),

@@ -3,7 +3,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { namedNodes, type Routing, readRouting } from '../scheduler/routing.ts';
 import type { RelayServices } from '../services.ts';
 
-export type RoutingOptions = { routing: Routing; maxWaitMs?: number };
+export type RoutingOptions = { routing: Routing; maxWaitMs?: number; waitsForNodes?: boolean };
 
 /** What `routing` of a body asks for. Errors: `invalid_value` for nodes nobody knows and wishes that exclude each other. */
 export function readRoutingOptions(
@@ -14,7 +14,7 @@ export function readRoutingOptions(
   for (const { name, param } of namedNodes(request)) {
     if (table.named(name).size === 0) assertKnown(name, param, directory);
   }
-  return { routing, ...(request?.max_wait_ms == null ? {} : { maxWaitMs: request.max_wait_ms }) };
+  return { routing, ...(request?.max_wait_ms == null ? {} : { maxWaitMs: request.max_wait_ms, waitsForNodes: true }) };
 }
 
 function assertKnown(name: string, param: string, directory: RelayServices['directory']): void {

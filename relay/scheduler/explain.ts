@@ -3,7 +3,7 @@ import { isOnProbation, SILENT } from '../fabric/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
 import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
-import { closingOf, filtersAgainst, policyObjection } from './filters.ts';
+import { closingOf, filtersAgainst, mayCome, policyObjection } from './filters.ts';
 import type { Measurements } from './measurements.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -61,7 +61,10 @@ export function explainRoute(wanted: Wanted, offline: readonly string[], ports: 
   return {
     model: wanted.model,
     would_run: best !== undefined,
-    would_wait: best === undefined && wanted.maxWaitMs > 0 && judged.some(isOnlyFull),
+    would_wait:
+      best === undefined &&
+      wanted.maxWaitMs > 0 &&
+      (judged.some(isOnlyFull) || mayCome(table.serving(wanted.model), wanted)),
     chosen: best?.node.id ?? null,
     predicted: best === undefined ? null : { first_token_ms: best.score.firstTokenMs, end_ms: best.score.endMs },
     nearest_change:

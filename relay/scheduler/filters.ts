@@ -86,12 +86,28 @@ export function fits(node: LiveNode, input: FilterInput): boolean {
 
 /** Whether one of these nodes, of which no more than the id is known, may take the job once it is back. */
 export function mayBeBack(nodeIds: ReadonlySet<string>, { exclude, routing = ANY_ROUTE }: FilterInput): boolean {
-  const { only, ignore } = routing;
   for (const id of nodeIds) {
-    const node = { id, slug: slugOf(id) };
-    if (!exclude.has(id) && !isNamed(node, ignore) && (only === null || isNamed(node, only))) return true;
+    if (!exclude.has(id) && isAllowedByName({ id, slug: slugOf(id) }, routing)) return true;
   }
   return false;
+}
+
+/**
+ * Whether somebody waits for a node that is not here: they have said for how long, and none of those that serve the model could say
+ * no. Who has failed the job may not have it again, and nobody knows of another.
+ */
+export function mayCome(
+  serving: Iterable<LiveNode>,
+  { exclude, routing = ANY_ROUTE, waitsForNodes }: FilterInput & { readonly waitsForNodes?: boolean | undefined },
+): boolean {
+  if (waitsForNodes !== true || exclude.size > 0) return false;
+  for (const node of serving) if (isAllowedByName(node, routing)) return false;
+  return true;
+}
+
+/** Whether `routing` lets the job go to the node, by its names alone. */
+function isAllowedByName(node: Pick<LiveNode, 'id' | 'slug'>, { only, ignore }: Routing): boolean {
+  return !isNamed(node, ignore) && (only === null || isNamed(node, only));
 }
 
 /** Every filter that keeps the job from the node, none when it would be a candidate. */

@@ -7,7 +7,7 @@ import { createAffinityTable } from './affinity.ts';
 import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
 import { createDecisionLog, type DecisionLog, type EndedJob } from './decisions.ts';
 import { explainRoute } from './explain.ts';
-import { fits, mayBeBack, opensBy } from './filters.ts';
+import { fits, mayBeBack, mayCome, opensBy } from './filters.ts';
 import { type AttemptResult, createMeasurements, type Measurements } from './measurements.ts';
 import { noNodeFor } from './no-node.ts';
 import { UNKNOWN_WORK, type Wanted } from './wanted.ts';
@@ -73,7 +73,8 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 
  * Invariants: (1) a slot is reserved in the same turn it was seen free; (2) of two waiting jobs that could use the same
  * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten; (4) nobody waits while a slot it could
  * use is free, nor for nodes that are all here and closed beyond its time, but for the moment in which they say why; (5) a
- * job that no node here may take waits while one that may is expected back.
+ * job that no node here may take waits while one that may is expected back, and while none is here at all if its client has
+ * said how long to wait.
  */
 export function createScheduler(table: NodeTable, options: SchedulerOptions = {}): Scheduler {
   const { now = Date.now, random = Math.random, measurements = createMeasurements(), homecoming } = options;
@@ -104,7 +105,9 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
     }
   };
   const isWorthWaiting = (wanted: Wanted, since: number): boolean =>
-    hasCandidate(table, wanted, since) || (homecoming !== undefined && mayBeBack(homecoming.awaited(), wanted));
+    hasCandidate(table, wanted, since) ||
+    mayCome(table.serving(wanted.model), wanted) ||
+    (homecoming !== undefined && mayBeBack(homecoming.awaited(), wanted));
   const refuseHopeless = (): void => {
     settling = undefined;
     for (const waiter of waiters) {

@@ -13,6 +13,8 @@ export type Wanted = {
   /** Nodes that have already failed this job. */
   exclude: ReadonlySet<string>;
   maxWaitMs: number;
+  /** Whether it is worth waiting while no node of its model is here. */
+  waitsForNodes?: boolean | undefined;
   signal: AbortSignal;
   routing?: Routing | undefined;
   /** Which other jobs it had better meet the node of, such as the earlier turns of its conversation. */
@@ -40,10 +42,11 @@ export function wantedBy(
   job: JobSpec,
   { exclude, maxWaitMs, signal }: Pick<Wanted, 'exclude' | 'maxWaitMs' | 'signal'>,
 ): Wanted {
-  const { apiKeyId, model, routing, affinity, type, input } = job;
+  const { apiKeyId, model, routing, affinity, waitsForNodes, type, input } = job;
   const asked: Asked = { type, model, client: apiKeyId, size: sizeOf({ type, input }) };
   const constrained = type === 'llm' && isHeld(input as ChatInput);
-  return { model, exclude, maxWaitMs, signal, routing, affinity, work: workOf(type, input), asked, constrained, job };
+  const wait = { maxWaitMs, waitsForNodes, signal };
+  return { model, exclude, ...wait, routing, affinity, work: workOf(type, input), asked, constrained, job };
 }
 
 function workOf(type: JobType, input: JobSpec['input']): Work {

@@ -3,7 +3,7 @@ import { nodeIdOf } from '../identity/node-id.ts';
 import type { PairingInvitation } from '../identity/pairing-link.ts';
 import { type Signer, signerOfSeed } from '../identity/signer.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../policy/owner-policy.ts';
-import { Problem, toProblem } from '../problems/problem.ts';
+import { Problem } from '../problems/problem.ts';
 import type { CapabilityDocument, MachineTest } from '../protocol/capabilities.ts';
 import type { RecordsQuestion } from '../protocol/node-records.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
@@ -25,6 +25,7 @@ import { createOperatorDesk } from './operator-desk.ts';
 import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
 import type { NodeTls } from './relay-tls.ts';
 import type { RunSpans } from './run-span.ts';
+import { type Admit, type RunSession, runUntilStopped } from './run-until-stopped.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
 import { createWarmSessions } from './warm-sessions.ts';
@@ -63,6 +64,8 @@ export type AgentOptions = {
   spans?: RunSpans | undefined;
   now: () => number;
   randomId: () => string;
+  /** At least 0 and less than 1. */
+  random?: () => number;
   log: AgentLog;
 };
 
@@ -79,9 +82,6 @@ export type Agent = {
   records(ask: RecordsQuestion): Promise<FetchedRecords>;
   close(): Promise<void>;
 };
-
-const RETRY_FIRST_MS = 250;
-const RETRY_MOST_MS = 10_000;
 
 /**
  * The node, without a host: enrols, keeps a session with its relay, and runs jobs.
@@ -235,38 +235,6 @@ function handedBack(): Problem {
   return new Problem('handed_back', 'The owner of this node has taken it back, and waits for no job to end.');
 }
 
-/** Keeps one connection to its end; calls back whenever the relay opens a session on it. */
-type RunSession = (credentials: NodeCredentials, onOpen: () => void) => Promise<void>;
-
-async function runUntilStopped(
-  options: AgentOptions,
-  admit: Admit,
-  signal: AbortSignal,
-  runSession: RunSession,
-): Promise<Problem | undefined> {
-  let waitMs = RETRY_FIRST_MS;
-  while (!signal.aborted) {
-    try {
-      const credentials = await admit(signal);
-      // Only a session is a reason to hope: a relay may let a node enrol and have no bus for it.
-      await runSession(credentials, () => {
-        waitMs = RETRY_FIRST_MS;
-      });
-    } catch (error) {
-      const problem = toProblem(error, 'relay_unreachable');
-      if (signal.aborted) return undefined;
-      if (problem.retry === 'never') return problem;
-      options.log.warn({ relay: options.relayUrl, code: problem.code, retryMs: waitMs }, problem.message);
-    }
-    await pause(waitMs, signal);
-    waitMs = Math.min(waitMs * 2, RETRY_MOST_MS);
-  }
-  return undefined;
-}
-
-/** Asks the relay for credentials. */
-type Admit = (signal: AbortSignal) => Promise<NodeCredentials>;
-
 function admitter(options: AgentOptions, signer: Promise<Signer>): Admit {
   const admit = createAdmittance();
   const pins = options.pins ?? pinsInMemory();
@@ -281,17 +249,4 @@ function socketOpener({ tls }: AgentOptions, credentials: () => NodeCredentials,
     const isDoor = new URL(url).host === new URL(doorUrl).host;
     return tls.openSocket(url, { certificate, authority: isDoor ? doorAuthority : authority });
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }

@@ -28,7 +28,12 @@ export const RoutingRequest = Type.Object(
     require: Maybe(RoutingNeeds),
     sort: Maybe(Sort),
     max_wait_ms: Maybe(
-      Type.Integer({ minimum: 0, maximum: 600_000, description: '0 fails at once when no slot is free' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: 600_000,
+        description:
+          '0 fails at once when no slot is free. Who says more waits also while no node of the model is here, as while one starts anew; not for one that its owner or operator has closed',
+      }),
     ),
     allow_fallbacks: Maybe(
       Type.Boolean({ description: 'Whether another node is tried when the first fails; true by default' }),

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { RelayLink, RunningJob } from '../ipc/app-state.ts';
+import { LedgerSums } from '../ipc/ledger-sums.ts';
+import { LedgerJob, LedgerReceipt } from '../ipc/ledger-views.ts';
 import { SetRule } from '../preferences/owner-rules.ts';
 import { Wish } from '../preferences/wish.ts';
 import { ProblemRecord } from '../problems/problem-record.ts';
@@ -22,12 +24,21 @@ export const ANSWER_LINE_MOST_BYTES = 1_048_576;
 /** A longer line of the log is cut. */
 export const LOG_LINE_MOST_CHARACTERS = 16_384;
 export const LOG_LINES_MOST = 1_000;
+/** Of one answer; each of a job has some hundred bytes. */
+export const LEDGER_JOBS_MOST = 500;
+/** Of one answer; each has about two kilobytes. */
+export const LEDGER_RECEIPTS_MOST = 100;
 /** A pause that is longer has no end but its owner's. */
 export const PAUSE_MOST_MS = 30 * 24 * 3_600_000;
 
 const strict = { additionalProperties: false };
 const version = Type.Literal(CONTROL_VERSION);
 const At = Type.Integer({ minimum: 0 });
+/** Those of rows before this one, the newest first; null begins with the newest. */
+const before = Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]);
+const limitOf = (maximum: number) => Type.Integer({ minimum: 1, maximum });
+/** What to pass as `before` for those that follow; null when there are none. */
+const next = Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]);
 
 export const ControlRequest = Type.Union([
   Type.Object({ version, ask: Type.Literal('status') }, strict),
@@ -53,6 +64,8 @@ export const ControlRequest = Type.Union([
     },
     strict,
   ),
+  Type.Object({ version, ask: Type.Literal('jobs'), before, limit: limitOf(LEDGER_JOBS_MOST) }, strict),
+  Type.Object({ version, ask: Type.Literal('receipts'), before, limit: limitOf(LEDGER_RECEIPTS_MOST) }, strict),
 ]);
 export type ControlRequest = Static<typeof ControlRequest>;
 
@@ -90,8 +103,17 @@ export const NodeStatus = Type.Object({
   wish: Wish,
   relay: RelayLink,
   jobs: Type.Array(RunningJob),
-  /** What it has done for others since it started; the app keeps a ledger instead. */
+  /** What it has done for others since it started; of the app only what its ledger has. */
   done: Type.Optional(Type.Object({ jobs: Type.Integer({ minimum: 0 }), outputTokens: Type.Integer({ minimum: 0 }) })),
+  /** What the ledger of this machine has; absent where none is kept, or it cannot be read. */
+  ledger: Type.Optional(
+    Type.Object({
+      today: LedgerSums,
+      inAll: LedgerSums,
+      /** The first day that is in it; null while it is empty. */
+      since: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ),
   models: Type.Array(HeldModel),
   /** Where the owner tells of GPUs in its settings: those that count, with what was found, and those that are none. */
   gpus: Type.Optional(Type.Object({ counted: Type.Array(Gpu), removed: Type.Array(Gpu) })),
@@ -101,12 +123,14 @@ export const NodeStatus = Type.Object({
 export type NodeStatus = Static<typeof NodeStatus>;
 
 export const ControlAnswer = Type.Union([
-  /** To everything but `log`: the state after it. */
+  /** To everything that asks for nothing else: the state after it. */
   Type.Object({ version, answer: Type.Literal('status'), status: NodeStatus }),
   /** One line of the log, itself a JSON object as text. */
   Type.Object({ version, answer: Type.Literal('log'), line: Type.String() }),
   /** There are no more lines. */
   Type.Object({ version, answer: Type.Literal('end') }),
+  Type.Object({ version, answer: Type.Literal('jobs'), jobs: Type.Array(LedgerJob), next }),
+  Type.Object({ version, answer: Type.Literal('receipts'), receipts: Type.Array(LedgerReceipt), next }),
   Type.Object({ version, answer: Type.Literal('problem'), problem: ProblemRecord }),
 ]);
 export type ControlAnswer = Static<typeof ControlAnswer>;

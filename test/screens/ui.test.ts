@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import type { Ledger } from '../../main/ledger/ledger.ts';
+import type { Ledger } from '../../main/headless/ledger/ledger.ts';
 import type { Updater } from '../../main/updates/updates.ts';
 import { createReceiptSealer } from '../../relay/receipts/seal-receipt.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';

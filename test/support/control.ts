@@ -7,6 +7,7 @@ import { type Control, type ControlOptions, openControl } from '../../main/headl
 import { rememberLog } from '../../main/headless/control/log-memory.ts';
 import { findNodes } from '../../relay/cli/control-client.ts';
 import { CONTROL_FOLDER, type ControlAnswer, type NodeStatus } from '../../shared/control/control-protocol.ts';
+import { Problem } from '../../shared/problems/problem.ts';
 import { afterTest } from './after-test.ts';
 import { collectLog } from './log.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -39,7 +40,14 @@ export type TestControl = {
   status: NodeStatus | Error;
 };
 
-export async function openTestControl(t: TestContext, options: Partial<ControlOptions> = {}): Promise<TestControl> {
+function noLedger(): never {
+  throw new Problem('data_folder_unusable', 'Nothing is written down.');
+}
+
+export async function openTestControl(
+  t: TestContext,
+  options: Partial<ControlOptions & { ledger: ControlDesk['ledger'] }> = {},
+): Promise<TestControl> {
   const dataFolder = options.dataFolder ?? temporaryFolder(t);
   const said = collectLog();
   const log = rememberLog(collectLog(), () => 0);
@@ -53,6 +61,7 @@ export async function openTestControl(t: TestContext, options: Partial<ControlOp
     resume: () => void asked.push('resume'),
     finish: () => void asked.push('finish'),
     log,
+    ledger: options.ledger ?? noLedger,
   };
   const control = await openControl({ dataFolder, desk, log: said, ...options });
   afterTest(t, control.close);

@@ -44,6 +44,8 @@ export const ATTIC = {
   // That of a headless node, which answers at once: what a test sends has arrived when it goes on.
   crypto: createNodeCrypto(IDENTITY.seed),
   randomId: () => INSTANCE,
+  // The whole of each wait.
+  random: () => 0,
 };
 
 export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions> = {}): ScriptedAgent {

@@ -36,6 +36,8 @@ const IDLE_MS = 10_000;
 const UNREAD_MOST_BYTES = 1_048_576;
 /** Of what was logged before; well under the former, so that nobody is cut off for what they have just been told. */
 const TAIL_MOST_CHARACTERS = 262_144;
+/** Of one page; as text within JSON they take a third more. */
+const RECEIPTS_MOST_CHARACTERS = 262_144;
 /** Whoever was told the last word has so long to read it. */
 const LINGER_MS = 1_000;
 
@@ -75,6 +77,10 @@ export function answerConnection(socket: Socket, ports: ConnectionPorts): void {
       if (request.follow) follow();
       for (const text of newest(desk.log.tail(request.lines))) tell(logAnswer(text));
       if (!request.follow) tell({ version: CONTROL_VERSION, answer: 'end' });
+      return;
+    }
+    if (request.ask === 'jobs' || request.ask === 'receipts') {
+      tell(pageOf(desk, request));
       return;
     }
     if (request.ask === 'pause') desk.pause(request.forMs);
@@ -144,6 +150,24 @@ function readRequest(line: string): ControlRequest {
     throw new Problem('invalid_value', `This node is controlled in version ${CONTROL_VERSION}. ${advice}`);
   }
   throw new Problem('invalid_value', 'This is no request that the node knows.');
+}
+
+/** A page that may be shorter than was asked for, so that it has room in one answer. */
+function pageOf({ ledger }: ControlDesk, request: ControlRequest & { ask: 'jobs' | 'receipts' }): ControlAnswer {
+  const version = CONTROL_VERSION;
+  if (request.ask === 'jobs') {
+    const jobs = ledger().jobs(request);
+    return { version, answer: 'jobs', jobs, next: jobs.length < request.limit ? null : (jobs.at(-1)?.row ?? null) };
+  }
+  const found = ledger().receipts(request);
+  let room = RECEIPTS_MOST_CHARACTERS;
+  const tooMany = found.findIndex(({ document }, index) => {
+    room -= document.length;
+    return room < 0 && index > 0;
+  });
+  const receipts = tooMany === -1 ? found : found.slice(0, tooMany);
+  const isAll = tooMany === -1 && found.length < request.limit;
+  return { version, answer: 'receipts', receipts, next: isAll ? null : (receipts.at(-1)?.row ?? null) };
 }
 
 /** The last lines that have room in one answer. */

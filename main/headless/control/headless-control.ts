@@ -13,24 +13,26 @@ import { whyNothingAllowed } from '../../../shared/preferences/allowed-models.ts
 import { byHand, type Yielding } from '../../../shared/preferences/contribution.ts';
 import type { Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
-import type { Problem } from '../../../shared/problems/problem.ts';
 import { TOOL_TYPES } from '../../../shared/protocol/subjects.ts';
 import type { RuntimeModel } from '../../../shared/runtimes/runtime.ts';
+import { dayOf } from '../ledger/day-of.ts';
+import type { NodeLedger } from '../ledger/node-ledger.ts';
 import { readOwnProcesses } from '../presence/own-processes.ts';
 import { createOwnerCare, type OwnerCare } from '../presence/owner-care.ts';
 import { systemSensors } from '../presence/system-sensors.ts';
 import type { ToldGpus } from '../told-gpus.ts';
-import { type ControlDesk, createSince } from './control-desk.ts';
+import { type ControlDesk, createSince, ledgerSums } from './control-desk.ts';
 import { type Control, openControl } from './control-server.ts';
 import type { ReadableLog } from './log-memory.ts';
 import { createOwnerWish, type OwnerWish, WISH_FILE } from './owner-wish.ts';
-import { createRunningJobs, type RunningJobs } from './running-jobs.ts';
+import { watchLink } from './watch-link.ts';
 
 export type HeadlessControlOptions = {
   dataFolder: string;
   relayUrl: string;
   version: string;
   policy: OwnerPolicy;
+  ledger: NodeLedger;
   /** The document of the owner, where there is one. */
   preferences?: () => Preferences | undefined;
   /** How the machine is looked at; as this system lets it be when absent. */
@@ -51,7 +53,7 @@ export type HeadlessControl = {
 };
 
 export type ControlledNode = {
-  agent: Pick<Agent, 'ready' | 'ended' | 'hasSession'>;
+  agent: Pick<Agent, 'ready' | 'ended' | 'hasSession' | 'records'>;
   models(): readonly RuntimeModel[];
   /** Takes the models out of memory that no job needs. */
   freeMemory(): Promise<void>;
@@ -69,10 +71,10 @@ const COOLING_MS = 3_000;
  * same, and its log says why it cannot be controlled.
  */
 export async function openHeadlessControl(options: HeadlessControlOptions): Promise<HeadlessControl> {
-  const { dataFolder, policy, log, now } = options;
+  const { dataFolder, policy, ledger, log, now } = options;
+  const { jobs } = ledger;
   let node: ControlledNode | undefined;
   let link: () => RelayLink = () => ({ state: 'connecting', relay: options.relayUrl });
-  const jobs = createRunningJobs();
   const steady = createSteadyClock(now);
   let computedAt = Number.NEGATIVE_INFINITY;
   const care = openCare(options, {
@@ -90,12 +92,12 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
     now,
     log,
   });
-  const desk = createHeadlessDesk({ ...options, wish, jobs, care, link: () => link(), node: () => node });
+  const desk = createHeadlessDesk({ ...options, wish, care, link: () => link(), node: () => node });
   const looked = care.look();
   const timer = setInterval(() => {
     void care.look();
     wish.tick();
-    desk.status(); // Notes since when.
+    desk.note();
   }, LOOK_EVERY_MS).unref();
   const control = await openOrSay({ dataFolder, desk, log });
   return {
@@ -118,11 +120,14 @@ export async function openHeadlessControl(options: HeadlessControlOptions): Prom
     attach: (attached) => {
       node = attached;
       link = watchLink(attached.agent, options.relayUrl);
+      const gpus = attached.gpus?.gpus ?? [];
+      ledger.attach({ ...attached, link, gpus });
     },
     close: () => {
       clearInterval(timer);
       care.close();
       control?.close();
+      ledger.close();
     },
   };
 }
@@ -149,39 +154,43 @@ async function openOrSay(options: Parameters<typeof openControl>[0]): Promise<Co
 
 type DeskParts = Omit<HeadlessControlOptions, 'dataFolder' | 'relayUrl'> & {
   wish: OwnerWish;
-  jobs: RunningJobs;
   care: OwnerCare;
   link(): RelayLink;
   node(): ControlledNode | undefined;
 };
 
-function createHeadlessDesk({ wish, jobs, care, link, node, policy, log, now, version }: DeskParts): ControlDesk {
+function createHeadlessDesk(parts: DeskParts): ControlDesk & { /** Sees since when a state holds. */ note(): void } {
+  const { wish, care, link, node, policy, ledger, log, now, version } = parts;
+  const { jobs } = ledger;
   const startedAt = now();
   const since = createSince(now);
-  const status = (): NodeStatus => {
+  const said = (): Headline & { since: number } => {
     const circumstances = { policy, wish: wish.current(), link: link(), models: node()?.models() };
-    const said = headlineOf({ ...circumstances, care: care.yielding() });
-    return {
-      kind: 'agent',
-      version,
-      pid: process.pid,
-      startedAt,
-      ...said,
-      since: since(said.code),
-      wish: wish.current(),
-      relay: link(),
-      jobs: jobs.list(),
-      done: jobs.done(),
-      models: heldOf(node()?.models() ?? []),
-      rules: care.rules(),
-      ...toldOf(node()?.gpus),
-    };
+    const told = headlineOf({ ...circumstances, care: care.yielding() });
+    return { ...told, since: since(told.code) };
   };
+  const status = (): NodeStatus => ({
+    kind: 'agent',
+    version,
+    pid: process.pid,
+    startedAt,
+    ...said(),
+    wish: wish.current(),
+    relay: link(),
+    jobs: jobs.list(),
+    done: jobs.done(),
+    ...ledgerSums(ledger.read, dayOf(now())),
+    models: heldOf(node()?.models() ?? []),
+    rules: care.rules(),
+    ...toldOf(node()?.gpus),
+  });
   return {
     status,
     pause: (forMs) => wish.say({ state: 'paused', until: forMs === null ? null : now() + forMs }),
     resume: () => wish.say({ state: 'contribute' }),
     finish: () => wish.say({ state: 'finish' }),
+    note: said,
+    ledger: ledger.read,
     log,
   };
 }
@@ -233,23 +242,4 @@ export function heldOf(
       ...(trials === undefined ? {} : { trials }),
       ...(threadTrial === undefined ? {} : { threadTrial }),
     }));
-}
-
-function watchLink({ ready, ended, hasSession }: ControlledNode['agent'], relay: string): () => RelayLink {
-  let nodeId: string | undefined;
-  let refusal: Problem | undefined;
-  ready.then(
-    (id) => {
-      nodeId = id;
-    },
-    () => undefined, // `ended` carries the reason.
-  );
-  void ended.then((problem) => {
-    refusal = problem;
-  });
-  return () => {
-    if (refusal !== undefined) return { state: 'refused', relay, code: refusal.code, detail: refusal.message };
-    if (nodeId === undefined || !hasSession()) return { state: 'connecting', relay };
-    return { state: 'connected', relay, nodeId };
-  };
 }

@@ -2,7 +2,10 @@ import { homedir } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   CONTROL_VERSION,
+  type ControlAnswer,
   type ControlRequest,
+  LEDGER_JOBS_MOST,
+  LEDGER_RECEIPTS_MOST,
   LOG_LINES_MOST,
   PAUSE_MOST_MS,
 } from '../../../shared/control/control-protocol.ts';
@@ -11,11 +14,13 @@ import { settingsOf } from '../../config/load-settings.ts';
 import { askNode, type FoundNode } from '../control-client.ts';
 import { suggest } from '../next-step.ts';
 import { controlFolders, findNode } from '../node-folders.ts';
+import { ledgerJobsText, ledgerReceiptsText } from '../node-ledger-text.ts';
 import { logLineText, nodeStatusText } from '../node-status-text.ts';
 import { addDataOption, loadFromOptions, type SettingOptions } from '../setting-options.ts';
 
 type NodeOptions = SettingOptions & { json?: boolean };
 type PauseOptions = NodeOptions & { for?: number };
+type PageOptions = NodeOptions & { limit: number; before?: number };
 type LogOptions = NodeOptions & { lines: number; follow?: boolean };
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -41,6 +46,15 @@ export function defineNodeCommand(node: Command): void {
     await change(options, { version, ask: 'finish' });
     suggest(options, 'Go on:', 'node resume');
   });
+  pageCommand(
+    node,
+    'jobs',
+    'the jobs that this machine has run, the newest first; never what was asked',
+    LEDGER_JOBS_MOST,
+  ).action((options: PageOptions) => showPage(options, 'jobs'));
+  pageCommand(node, 'receipts', 'the receipts of its jobs that its relay has signed', LEDGER_RECEIPTS_MOST).action(
+    (options: PageOptions) => showPage(options, 'receipts'),
+  );
   const log = new Option('--lines <count>', `how many of the last lines, ${LOG_LINES_MOST} at most`);
   nodeCommand(node, 'log', 'what it has logged; never anything of a job')
     .addOption(log.argParser(parseLines).default(50))
@@ -57,12 +71,48 @@ function stateCommand(parent: Command, name: string, description: string): Comma
   return nodeCommand(parent, name, description).addOption(new Option('--json', 'print the state after it as JSON'));
 }
 
+function pageCommand(parent: Command, name: string, description: string, most: number): Command {
+  return nodeCommand(parent, name, description)
+    .addOption(
+      new Option('--limit <count>', `how many, ${most} at most`)
+        .argParser((text) => parseCount(text, 1, most))
+        .default(20),
+    )
+    .addOption(
+      new Option('--before <row>', 'those before this row, as `next` of the page before says').argParser(parseRow),
+    )
+    .addOption(new Option('--json', 'print them as JSON, with `next` for those that follow'));
+}
+
 async function change(options: NodeOptions, request: ControlRequest): Promise<void> {
   for await (const answer of askNode(await nodeOf(options), request)) {
     if (answer.answer !== 'status') continue;
     const { status } = answer;
     process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : nodeStatusText(status, Date.now()));
   }
+}
+
+async function showPage({ limit, before, ...options }: PageOptions, what: 'jobs' | 'receipts'): Promise<void> {
+  for await (const answer of askNode(await nodeOf(options), { version, ask: what, before: before ?? null, limit })) {
+    if (answer.answer !== 'jobs' && answer.answer !== 'receipts') continue;
+    process.stdout.write(options.json === true ? `${JSON.stringify(pageOf(answer))}\n` : pageText(answer));
+    if (answer.next !== null)
+      suggest(options, 'Those before:', `node ${what} --limit ${limit} --before ${answer.next}`);
+  }
+}
+
+type Page = ControlAnswer & { answer: 'jobs' | 'receipts' };
+
+/** A receipt as the document that it is, so that it can be cut out and verified. */
+function pageOf(page: Page): { data: unknown[]; next: number | null } {
+  if (page.answer === 'jobs') return { data: page.jobs, next: page.next };
+  const data = page.receipts.map(({ document, ...entry }) => ({ ...entry, receipt: JSON.parse(document) }));
+  return { data, next: page.next };
+}
+
+function pageText(page: Page): string {
+  const now = Date.now();
+  return page.answer === 'jobs' ? ledgerJobsText(page.jobs, now) : ledgerReceiptsText(page.receipts, now);
 }
 
 async function showLog({ lines, follow, json, ...options }: LogOptions): Promise<void> {
@@ -99,7 +149,15 @@ function parsePause(text: string): number {
 }
 
 function parseLines(text: string): number {
+  return parseCount(text, 0, LOG_LINES_MOST);
+}
+
+function parseRow(text: string): number {
+  return parseCount(text, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function parseCount(text: string, least: number, most: number): number {
   const count = Number(text);
-  if (/^\d+$/.test(text) && count <= LOG_LINES_MOST) return count;
-  throw new InvalidArgumentError(`A whole number from 0 to ${LOG_LINES_MOST}.`);
+  if (/^\d+$/.test(text) && count >= least && count <= most) return count;
+  throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`);
 }

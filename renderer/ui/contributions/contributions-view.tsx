@@ -1,11 +1,11 @@
 import { useMemo } from 'react';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { type Energy, energyOf, sumOfDays } from '../../../shared/ipc/ledger-sums.ts';
 import type { LedgerDay } from '../../../shared/ipc/ledger-views.ts';
 import { ask, useAnswer } from '../bridge.ts';
 import { Figure } from '../figure.tsx';
 import { useSpeech } from '../locale.ts';
 import { DaysChart } from './days-chart.tsx';
-import { type Energy, energyOf } from './energy.ts';
 import { everyDay } from './every-day.ts';
 import { ForecastCard } from './forecast-card.tsx';
 
@@ -18,13 +18,13 @@ export function ContributionsView({ state }: { state: AppState }) {
   const words = texts.contributions;
   const days = useAnswer(() => ask('listDays', { days: DAYS }), `${state.jobs.length} ${state.records.syncedAt}`);
   if (days === undefined) return <h1>{texts.views.contributions}</h1>;
-  const sum = (of: (day: LedgerDay) => number): number => days.reduce((total, day) => total + of(day), 0);
-  const credits = sum((day) => day.credits);
-  const energy = energyOf(days);
+  const sums = sumOfDays(days);
+  const { jobs, failedJobs, outputTokens, busyMs, credits } = sums;
+  const energy = energyOf(sums);
   const totals: [string, string | null][] = [
-    [words.totals.jobs, show.number(sum(({ jobs, failedJobs }) => jobs - failedJobs))],
-    [words.totals.tokens, show.number(sum(({ outputTokens }) => outputTokens))],
-    [words.totals.hours, show.fine(sum(({ busyMs }) => busyMs) / (60 * MINUTE_MS))],
+    [words.totals.jobs, show.number(jobs - failedJobs)],
+    [words.totals.tokens, show.number(outputTokens)],
+    [words.totals.hours, show.fine(busyMs / (60 * MINUTE_MS))],
     [words.totals.credits, credits === 0 ? null : show.fine(credits)],
     [words.totals.energy, energy === undefined ? null : show.wattHours(energy.wattHours)],
   ];

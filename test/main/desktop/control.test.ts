@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
 import { askNode, findNodes } from '../../../relay/cli/control-client.ts';
 import { CONTROL_FOLDER, type ControlRequest, type NodeStatus } from '../../../shared/control/control-protocol.ts';
+import type { LedgerJob } from '../../../shared/ipc/ledger-views.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { runSparewatt } from '../../support/command.ts';
 import { listeners } from '../../support/control.ts';
@@ -79,6 +81,49 @@ test('the command finds the app where Electron keeps its data, and by a folder t
   assert.equal((JSON.parse(found.stdout) as NodeStatus).kind, 'app');
   const named = await runSparewatt(['node', 'status', '--data', folder]);
   assert.match(named.stdout, /^Paused: not paired with a relay yet\n {2}since {3}.*\n {2}node {4}desktop app /);
+});
+
+test('the command tells what the ledger of the app has: sums, jobs and receipts, for people and for programs', async (t) => {
+  const desktop = await open(t);
+  const { clock, folder } = desktop;
+  const ledger = openLedger(join(folder, 'ledger.sqlite'));
+  const job = {
+    type: 'llm',
+    model: 'acme/m',
+    client: 'key_1',
+    relay: 'r',
+    totalMs: 660_000,
+    inputTokens: 1,
+    attempt: 1,
+  };
+  const ran = { ...job, outputTokens: 40, startedAt: clock.now, outcome: 'done' };
+  for (const [name, outcome] of Object.entries({ j1: 'done', j2: 'node_fault', j3: 'done' }))
+    ledger.addJob({ ...ran, job: name, outcome });
+  ledger.addEnergy({ relay: 'r', job: 'j3', attempt: 1 }, 36_000);
+  ledger.addReceipt({ id: 'rcpt_1', job: 'j3', at: clock.now, document: '{"id":"rcpt_1"}' });
+  ledger.addCredit({ id: 'N 1', at: clock.now - 48 * 60 * MINUTE_MS, amount: 0.25 });
+  ledger.close();
+  const { ledger: sums } = await ask(desktop, { version, ask: 'status' });
+  assert.deepEqual([sums?.today.jobs, sums?.today.credits, sums?.inAll.credits], [3, 0, 0.25]);
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runSparewatt(['node', ...args, '--data', folder]);
+    assert.equal(code, 0, stderr);
+    return { stdout, stderr };
+  };
+  const status = await run('status');
+  assert.match(
+    status.stdout,
+    / today {3}2 jobs \(1 more failed\), 120 tokens written, 33 min of work, 10 Wh for 1 of 3 jobs\n/,
+  );
+  assert.match(status.stdout, / in all .*, 0\.25 credits, .* since \d{4}-\d\d-\d\d\n/);
+  const jobs = await run('jobs', '--limit', '2');
+  assert.match(jobs.stdout, /^WHEN .*\n.* j3 .* done .*660\.0 s {2}40 .* 10 .*acme\/m\n.* j2 .* node_fault .* – .*\n$/);
+  assert.match(jobs.stderr, /node jobs --limit 2 --before 2 --data /);
+  const rest = JSON.parse((await run('jobs', '--before', '2', '--json')).stdout) as { data: LedgerJob[]; next: null };
+  assert.deepEqual([rest.data.map(({ job: name }) => name), rest.next], [['j1'], null]);
+  const receipts = await run('receipts', '--json');
+  const [receipt] = (JSON.parse(receipts.stdout) as { data: { job: string; receipt: unknown }[] }).data;
+  assert.deepEqual([receipt?.job, receipt?.receipt], ['j3', { id: 'rcpt_1' }]);
 });
 
 test('quitting takes the socket away', async (t) => {

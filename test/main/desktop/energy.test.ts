@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createEnergyMeter, type EnergyMeter } from '../../../main/headless/energy/energy-meter.ts';
 import { createPowerDrawReader, type PowerDraw, wattsOfNvidia } from '../../../main/headless/power-draw.ts';
-import { createEnergyMeter, type EnergyMeter } from '../../../main/node/energy/energy-meter.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const JOB = { attempt: 1, type: 'llm' as const, client: 'key_1', startedAt: 0 };

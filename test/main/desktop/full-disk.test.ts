@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openLedger } from '../../../main/ledger/ledger.ts';
-import { LEDGER_MIGRATIONS } from '../../../main/ledger/migrations.ts';
-import { openWholeLedger } from '../../../main/ledger/whole-ledger.ts';
+import { noteEnergy } from '../../../main/headless/ledger/job-desk.ts';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
+import { LEDGER_MIGRATIONS } from '../../../main/headless/ledger/migrations.ts';
+import { openWholeLedger } from '../../../main/headless/ledger/whole-ledger.ts';
 import { countDepartures } from '../../../main/node/departures.ts';
-import { noteEnergy } from '../../../main/node/job-desk.ts';
 import { openSettings } from '../../../main/settings/settings.ts';
 import type { LedgerDeparture } from '../../../shared/ipc/ledger-views.ts';
 import { collectLog } from '../../support/log.ts';
@@ -78,8 +78,10 @@ test('a disk that is full ends nothing: what left the machine is written when th
     { kind: 'answer', sizeBytes: 105 },
   ]);
   const full = { addEnergy: () => assert.fail('disk is full') };
-  noteEnergy(full, log)({ relay: 'r', job: 'j', attempt: 1 }, 5);
-  assert.match(log.lines.join('\n'), /could not be written[\s\S]*energy of a job could not be written/);
+  const note = noteEnergy(full, log);
+  for (const job of ['j', 'k']) note({ relay: 'r', job, attempt: 1 }, 5);
+  assert.match(log.lines.join('\n'), /could not be written[\s\S]*energy of jobs cannot be written/);
+  assert.equal(log.lines.filter((line) => line.includes('energy')).length, 1, 'it is said once');
 });
 
 test('a disk that takes no settings ends nothing: what the app noted counts, and is written with the next change', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
-import { openLedger } from '../../../main/ledger/ledger.ts';
-import { LEDGER_MIGRATIONS } from '../../../main/ledger/migrations.ts';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
+import { LEDGER_MIGRATIONS } from '../../../main/headless/ledger/migrations.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -110,5 +110,48 @@ test('a ledger from before energy was measured keeps its jobs, of which it is no
   ledger.addEnergy({ relay: 'http://relay.test', job: 'j1', attempt: 1 }, 0);
   assert.equal(ledger.jobs({ before: null, limit: 9 })[0]?.energyJ, 0);
   assert.equal(ledger.days(1)[0]?.meteredJobs, 1);
+  ledger.close();
+});
+
+test('a ledger keeps its newest entries, and the sums of all its days', (t) => {
+  const path = join(temporaryFolder(t), 'ledger.sqlite');
+  const ledger = openLedger(path, LEDGER_MIGRATIONS, { jobs: 3, credits: 2, departures: 1 });
+  const DAY_MS = 24 * 3_600_000;
+  const addJob = (number: number): void => {
+    const job = `j${number}`;
+    ledger.addJob({ ...JOB, job, startedAt: AT + number * DAY_MS, outcome: number === 1 ? 'node_lost' : 'done' });
+    ledger.addReceipt({ id: `r${number}`, job, at: AT, document: '{}' });
+    ledger.addEnergy({ relay: JOB.relay, job, attempt: 1 }, 10);
+  };
+  for (const number of [0, 0.1, 1, 2, 3]) addJob(number);
+  const credits = (seqs: number[]) =>
+    seqs.map((seq) => ({ seq, at: AT + seq * DAY_MS, amountMicro: 500_000, reference: `r${seq}` }));
+  ledger.addRecords({ relayKey: 'NOLD', receipts: [], credits: credits([0, -1, -2]) });
+  ledger.addRecords({ relayKey: 'NNEW', receipts: [], credits: credits([3, 2, 1]) });
+  for (const at of [AT, AT + DAY_MS]) ledger.addDeparture({ at, kind: 'beat', to: 'r', sizeBytes: 1 });
+  const before = ledger.days(10);
+  for (let times = 0; times < 2; times += 1) {
+    ledger.forgetOld();
+    assert.deepEqual(ledger.days(10), before);
+  }
+  const jobs = ledger.jobs({ before: null, limit: 10 }).map(({ job }) => job);
+  assert.deepEqual(jobs, ['j3', 'j2', 'j1']);
+  const receipts = ledger.receipts({ before: null, limit: 10 }).map(({ id }) => id);
+  assert.deepEqual(receipts, ['r3', 'r2', 'r1'], 'those of jobs that are kept, or they would be asked for again');
+  assert.equal(ledger.departures({ before: null, limit: 10 }).length, 1);
+  const known = [ledger.hasCredit('NNEW', 3), ledger.hasCredit('NNEW', 1), ledger.hasCredit('NOLD', 0)];
+  assert.deepEqual(known, [true, false, true], 'of each relay the newest is known');
+  addJob(4);
+  ledger.forgetOld();
+  const [newest, , , , first] = ledger
+    .days(10)
+    .map(({ jobs: count, meteredJobs, busyMs }) => [count, meteredJobs, busyMs]);
+  assert.deepEqual(
+    [newest, first],
+    [
+      [1, 1, 1_500],
+      [2, 2, 3_000],
+    ],
+  );
   ledger.close();
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { openLedger } from '../../../main/ledger/ledger.ts';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
 import { LINK_SCHEME } from '../../../main/links/pair-link.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openLedger } from '../../../main/ledger/ledger.ts';
-import { createRecordKeeper } from '../../../main/node/record-keeper.ts';
+import { openLedger } from '../../../main/headless/ledger/ledger.ts';
+import { LEDGER_MIGRATIONS } from '../../../main/headless/ledger/migrations.ts';
+import { createRecordKeeper } from '../../../main/headless/ledger/record-keeper.ts';
+import { USUALLY_KEPT } from '../../../main/headless/ledger/retention.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';
@@ -28,8 +30,8 @@ const PAGE = { before: null, limit: 500 };
 const sealer = createReceiptSealer(RELAY_KEY);
 
 /** A keeper on a real ledger; the test is the relay. */
-function openKeeper(t: TestContext, folder = temporaryFolder(t)) {
-  const ledger = openLedger(join(folder, 'ledger.sqlite'));
+function openKeeper(t: TestContext, folder = temporaryFolder(t), kept = USUALLY_KEPT) {
+  const ledger = openLedger(join(folder, 'ledger.sqlite'), LEDGER_MIGRATIONS, kept);
   const asked: RecordsQuestion[] = [];
   const it = {
     folder,
@@ -181,6 +183,18 @@ test('more jobs than one question may name are asked for in turn', async (t) => 
     [50, 50, 20],
   );
   assert.equal(it.ledger.receipts(PAGE).length, 120);
+});
+
+test('credits that are forgotten count once, whatever the relay tells of them again', async (t) => {
+  const it = openKeeper(t, temporaryFolder(t), { ...USUALLY_KEPT, credits: 2 });
+  it.entries = 5;
+  it.done('j1');
+  await it.pass(10_000);
+  it.ledger.forgetOld();
+  it.entries = 6;
+  it.done('j2');
+  await it.pass(10_000);
+  assert.equal(creditsOf(it.ledger), 3);
 });
 
 test('a job for a real relay leaves its countersigned receipt and its credit in the ledger', async (t) => {

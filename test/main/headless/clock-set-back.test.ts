@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { openHeadlessControl } from '../../../main/headless/control/headless-control.ts';
 import { rememberLog } from '../../../main/headless/control/log-memory.ts';
 import { followRelay, LOOK_AFTER_MS } from '../../../main/headless/discovery/follow-relay.ts';
+import { openNodeLedger } from '../../../main/headless/ledger/node-ledger.ts';
 import { createHeatReader } from '../../../main/headless/presence/heat.ts';
 import type { SystemSensorsOptions } from '../../../main/headless/presence/system-sensors.ts';
 import type { Agent } from '../../../shared/agent/agent.ts';
@@ -33,17 +34,17 @@ test('a GPU that computed for a job counts as its own for a moment, and not for 
   let now = NOON;
   let isComputing = (): boolean => false;
   const log = rememberLog(collectLog(), () => now);
+  const policy = createOwnerPolicy({ now: () => now });
+  const common = { dataFolder: temporaryFolder(t), relayUrl: 'http://relay', policy, now: () => now };
   const control = await openHeadlessControl({
-    dataFolder: temporaryFolder(t),
-    relayUrl: 'http://relay',
+    ...common,
     version: '1',
-    policy: createOwnerPolicy({ now: () => now }),
+    ledger: openNodeLedger({ ...common, log }),
     sensors: (options: SystemSensorsOptions) => {
       isComputing = options.isComputing;
       return [];
     },
     log,
-    now: () => now,
   });
   afterTest(t, control.close);
   const job = { job: 'job_1', attempt: 1, type: 'llm' as const, model: 'm', client: 'key_1', startedAt: now };

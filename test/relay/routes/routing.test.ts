@@ -106,6 +106,25 @@ test('[T4] [MO5] fails at once with max_wait_ms 0 when no slot is free, and wait
   assert.equal((await first).status, 200);
 });
 
+test('[T4] [MO5] waits for the node of its model that has left, if it has said for how long, and says so before', async (t) => {
+  const model = 'test/leaving';
+  const left = await joinScriptedNode(t, pool.relay, { name: 'leaving', models: [model] });
+  await left.close();
+  await until(() => !pool.relay.nodes().includes(left.nodeId));
+  const refused = await ask<ErrorBody>(pool, CHAT, chat(null, { model }));
+  assert.deepEqual([refused.status, refused.body.code], [503, 'no_capacity']);
+  const explained = async (routing: unknown) =>
+    (await ask<{ would_wait: boolean }>(pool, '/v1/route/explain', chat(routing, { model }))).body.would_wait;
+  assert.deepEqual([await explained(null), await explained({ max_wait_ms: 1 })], [false, true]);
+  const waiting = ask(pool, CHAT, chat({ max_wait_ms: 60_000 }, { model }));
+  await until(
+    async () => ((await (await pool.request('/v1/health')).json()) as { jobs: { waiting: number } }).jobs.waiting === 1,
+  );
+  const back = await joinScriptedNode(t, pool.relay, { name: 'leaving', models: [model] });
+  (await back.jobs.next()).done({ text: 'back' });
+  assert.equal((await waiting).status, 200);
+});
+
 test('[T5] asks no other node with allow_fallbacks false when the first has failed, and one by default', async (t) => {
   const model = 'test/failing-over';
   const nodes = [

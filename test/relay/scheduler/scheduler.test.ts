@@ -99,6 +99,30 @@ test('[T4] a job that no node here may take waits for one that is expected back,
   assert.equal(scheduler.waiting(), 1);
 });
 
+test('[T4] [MO5] who has said how long to wait waits for a node that is not here, as while it starts anew', async (t) => {
+  mockTime(t);
+  const { table, want } = schedule();
+  const patient = { maxWaitMs: 5_000, waitsForNodes: true };
+  const first = want(patient);
+  const unnamed = want();
+  assert.deepEqual(await Promise.all([first, unnamed].map(outcomeOf)), ['waiting', 'no_capacity']);
+  table.admit(admission('attic', ['m']));
+  const running = await first;
+  assert.equal(running.node.id, 'attic');
+  const [queued, named] = [want(patient), want({ ...patient, routing: { ...ANY_ROUTE, only: new Set(['cellar']) } })];
+  table.remove('attic', 'it starts anew');
+  running.release();
+  assert.deepEqual(await Promise.all([queued, named].map(outcomeOf)), ['waiting', 'waiting']);
+  const failed = want({ ...patient, exclude: new Set(['attic']) });
+  assert.equal(await outcomeOf(failed), 'no_capacity', 'who has failed the job does not get it again');
+  table.admit(admission('attic', ['m']));
+  assert.deepEqual(await Promise.all([queued, named].map(outcomeOf)), ['attic', 'waiting']);
+  table.setStanding('attic', { ...ACTIVE, state: 'draining' });
+  assert.equal(await outcomeOf(want(patient)), 'no_capacity', 'a node that is here and closed says no');
+  t.mock.timers.tick(5_000);
+  assert.equal(await outcomeOf(named), 'no_capacity');
+});
+
 test('serves waiting jobs in the order in which they came', async () => {
   const { table, scheduler, want } = schedule();
   table.admit(admission('a', ['m']));

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAIN_TEXTS } from '../../../main/tray/main-texts.ts';
 import { preferredLocale } from '../../../renderer/language/locales.ts';
-import { energyOf } from '../../../renderer/ui/contributions/energy.ts';
 import { everyDay } from '../../../renderer/ui/contributions/every-day.ts';
 import { forecastOf } from '../../../renderer/ui/contributions/forecast.ts';
 import { withGames, withWhen } from '../../../renderer/ui/first-run/answers.ts';
@@ -17,6 +16,7 @@ import { moved, painted, presetGrid } from '../../../renderer/ui/preferences/wee
 import { viewOf } from '../../../renderer/ui/routes.ts';
 import { detectsOf } from '../../../renderer/ui/sensing.ts';
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { energyOf, sumOfDays } from '../../../shared/ipc/ledger-sums.ts';
 import { countdown } from '../../../shared/ipc/reason-line.ts';
 import { YIELD_CODES } from '../../../shared/preferences/contribution.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
@@ -231,10 +231,10 @@ test('draws days without work too, and credits as a curve that never falls', () 
 test('adds up energy once ten minutes of work were measured, and writes it in the units of the language', () => {
   const measured = { meteredJobs: 3, meteredMs: 599_999, energyJ: 36_000 };
   const days = [{ ...dayOf('2026-03-30', 5), ...measured }, dayOf('2026-03-29', 7)];
-  assert.equal(energyOf([]), undefined);
-  assert.equal(energyOf(days), undefined);
+  assert.equal(energyOf(sumOfDays([])), undefined);
+  assert.equal(energyOf(sumOfDays(days)), undefined);
   const enough = [...days, { ...dayOf('2026-03-28', 5), meteredJobs: 1, meteredMs: 1, energyJ: 900 }];
-  assert.deepEqual(energyOf(enough), { wattHours: 10.25, known: 4, jobs: 3 });
+  assert.deepEqual(energyOf(sumOfDays(enough)), { wattHours: 10.25, known: 4, jobs: 3 });
   const wattHours = (locale: 'en' | 'fr') => [0, 10.25, 12_345].map(speechOf(locale).show.wattHours);
   assert.deepEqual(wattHours('en'), ['0\u00a0Wh', '10.3\u00a0Wh', '12.3\u00a0kWh']);
   assert.deepEqual(wattHours('fr'), ['0\u00a0Wh', '10,3\u00a0Wh', '12,3\u00a0kWh']);

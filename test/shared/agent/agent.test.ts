@@ -34,18 +34,51 @@ test('enrols with its key, its name and its token, and is ready once a session i
   assert.equal(await agent.ready, SCRIPTED_NODE_ID);
 });
 
-test('tries a relay that is unreachable again and again, waiting twice as long each time, up to ten seconds', async (t) => {
+const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+const TIMED_OUT = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+const UP_TO_TEN = [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];
+const UP_TO_TWO = [250, 500, 1_000, 2_000, 2_000, 2_000];
+
+for (const { name, error, waits, random = 0 } of [
+  { name: 'does not answer, up to ten seconds', error: new TypeError('f', { cause: TIMED_OUT }), waits: UP_TO_TEN },
+  { name: 'breaks off, up to ten seconds', error: new Error('socket hang up'), waits: UP_TO_TEN },
+  { name: 'is not there, up to two seconds', error: new TypeError('f', { cause: REFUSED }), waits: UP_TO_TWO },
+  { name: 'is not there by TLS, up to two seconds', error: REFUSED, waits: UP_TO_TWO },
+  { name: 'a browser does not reach, up to two seconds', error: new TypeError('Failed to fetch'), waits: UP_TO_TWO },
+  { name: 'is not there, by chance half as long', error: REFUSED, waits: [125, 250, 500, 1_000, 1_000], random: 1 },
+]) {
+  test(`[P18] waits twice as long each time for a relay that ${name}`, async (t) => {
+    const { relay, pass } = startScriptedAgent(t, { random: () => random });
+    for (const waitMs of waits) {
+      (await relay.enrolments.next()).fail(error);
+      await settled();
+      const asked = relay.enrolments.all.length;
+      await pass(waitMs - 1);
+      assert.equal(relay.enrolments.all.length, asked, `it asked again before ${waitMs} ms`);
+      await pass(1);
+      assert.equal(relay.enrolments.all.length, asked + 1);
+    }
+  });
+}
+
+test('says that its relay is away once, again after a minute, and at once what is new', async (t) => {
   const { relay, log, pass } = startScriptedAgent(t);
-  for (const waitMs of [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
-    (await relay.enrolments.next()).fail(new TypeError('fetch failed'));
-    await settled();
-    const asked = relay.enrolments.all.length;
-    await pass(waitMs - 1);
-    assert.equal(relay.enrolments.all.length, asked, `it asked again before ${waitMs} ms`);
-    await pass(1);
-    assert.equal(relay.enrolments.all.length, asked + 1);
-  }
-  assert.ok(log.lines.every((line) => line.startsWith('warn The relay at http://relay.test does not answer')));
+  const fail = async (tries: number): Promise<void> => {
+    for (let i = 0; i < tries; i += 1) {
+      (await relay.enrolments.next()).fail(REFUSED);
+      await settled();
+      await pass(2_000);
+    }
+  };
+  await fail(30);
+  assert.deepEqual(log.lines, [
+    'warn The relay at http://relay.test does not answer. Is it running? This node goes on trying.',
+  ]);
+  await fail(4);
+  assert.equal(log.lines.length, 2);
+  (await relay.enrolments.next()).respond(new Response('Bad gateway', { status: 502 }));
+  await settled();
+  assert.match(log.lines.at(-1) ?? '', /status 502/);
 });
 
 test('waits longer each time too when it may enrol but never gets a session', async (t) => {

@@ -5,12 +5,14 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { choosePlace } from '../../../../main/headless/control/control-place.ts';
+import { openLedger } from '../../../../main/headless/ledger/ledger.ts';
 import { askNode, findNodes } from '../../../../relay/cli/control-client.ts';
 import {
   CONTROL_FOLDER,
   type ControlAnswer,
   type ControlRequest,
 } from '../../../../shared/control/control-protocol.ts';
+import { afterTest } from '../../../support/after-test.ts';
 import { listeners, openTestControl, rawProgram, TEST_STATUS } from '../../../support/control.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -49,6 +51,41 @@ test('a program asks, pauses, resumes, finishes and reads the log', async (t) =>
     ['two', 'three', 'end'],
   );
   assert.doesNotMatch(JSON.stringify(answers), /SECRET/);
+});
+
+test('a program reads what the ledger has, a page at a time, and as much of it as has room in an answer', async (t) => {
+  const ledger = openLedger(join(temporaryFolder(t), 'ledger.sqlite'));
+  afterTest(t, ledger.close);
+  const job = { type: 'llm', model: 'm', client: 'key_1', relay: 'r', startedAt: 1, outcome: 'done', attempt: 1 };
+  const ran = { ...job, totalMs: 5, inputTokens: 1, outputTokens: 2 };
+  const names = ['a', 'b', 'c'];
+  for (const name of names) ledger.addJob({ ...ran, job: name });
+  // Larger than any real one.
+  const document = 'x'.repeat(200_000);
+  for (const name of names) ledger.addReceipt({ id: name, job: name, at: 1, document });
+  const { folder } = await openTestControl(t, { ledger: () => ledger });
+  const jobs = async (before: number | null, limit: number) => {
+    const [answer] = await ask(folder, { version, ask: 'jobs', before, limit });
+    assert.equal(answer?.answer, 'jobs');
+    return [answer.jobs.map(({ job: name }) => name), answer.next];
+  };
+  assert.deepEqual(await jobs(null, 2), [['c', 'b'], 2]);
+  assert.deepEqual(await jobs(2, 2), [['a'], null]);
+  assert.deepEqual(await jobs(1, 2), [[], null]);
+  const receipts = async (before: number | null) => {
+    const [answer] = await ask(folder, { version, ask: 'receipts', before, limit: 100 });
+    assert.equal(answer?.answer, 'receipts');
+    return [answer.receipts.map(({ id }) => id), answer.next];
+  };
+  assert.deepEqual(await receipts(null), [['c'], 3]);
+  assert.deepEqual(await receipts(2), [['a'], null]);
+});
+
+test('a node that keeps no ledger says so and tells its state', async (t) => {
+  const { folder } = await openTestControl(t);
+  const asked = ask(folder, { version, ask: 'jobs', before: null, limit: 1 });
+  await assert.rejects(asked, isProblem('data_folder_unusable', /written down/));
+  assert.equal((await ask(folder, { version, ask: 'status' }))[0]?.answer, 'status');
 });
 
 test('whoever follows the log is told each line as it is written', async (t) => {

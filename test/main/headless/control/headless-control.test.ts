@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openHeadlessControl } from '../../../../main/headless/control/headless-control.ts';
 import { rememberLog } from '../../../../main/headless/control/log-memory.ts';
+import { openNodeLedger } from '../../../../main/headless/ledger/node-ledger.ts';
 import type { Sensor } from '../../../../main/headless/presence/watch-presence.ts';
 import { openLogFile } from '../../../../main/logs/log-file.ts';
 import { askNode, findNodes } from '../../../../relay/cli/control-client.ts';
@@ -35,7 +36,8 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
   const log = rememberLog(collectLog(), () => NOON);
   const wall = (): number => 12 * 60;
   const policy = createOwnerPolicy({ policy: rules, now: () => NOON, wall });
-  const options = { dataFolder, relayUrl: 'http://relay', version: '1', policy, log, now: () => NOON };
+  const common = { dataFolder, relayUrl: 'http://relay', policy, log, now: () => NOON };
+  const options = { ...common, version: '1', ledger: openNodeLedger(common) };
   const sensor: Sensor = { everyMs: 0, read: async () => ({ ...owned?.seen }) };
   const control = await openHeadlessControl({
     ...options,
@@ -45,7 +47,12 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
   afterTest(t, control.close);
   const ready = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Problem | undefined>();
-  const agent = { ready: ready.promise, ended: ended.promise, hasSession: () => true };
+  const agent = {
+    ready: ready.promise,
+    ended: ended.promise,
+    hasSession: () => true,
+    records: () => new Promise<never>(() => undefined),
+  };
   const ask = async (request: 'status' | 'finish'): Promise<NodeStatus> => {
     const [node] = await findNodes([join(dataFolder, CONTROL_FOLDER)]);
     assert.ok(node);

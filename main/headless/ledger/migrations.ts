@@ -55,4 +55,21 @@ CREATE TABLE departures (
     id: 30,
     sql: 'ALTER TABLE jobs ADD COLUMN energy_j REAL;',
   },
+  {
+    // What the entries came to that are kept no more.
+    id: 40,
+    sql: `
+CREATE TABLE past_days (
+  day TEXT PRIMARY KEY,
+  jobs INTEGER NOT NULL DEFAULT 0,
+  failed_jobs INTEGER NOT NULL DEFAULT 0,
+  output_tokens INTEGER NOT NULL DEFAULT 0,
+  busy_ms INTEGER NOT NULL DEFAULT 0,
+  credits REAL NOT NULL DEFAULT 0,
+  energy_j REAL NOT NULL DEFAULT 0,
+  metered_jobs INTEGER NOT NULL DEFAULT 0,
+  metered_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+`,
+  },
 ];

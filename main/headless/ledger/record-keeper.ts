@@ -1,9 +1,9 @@
-import type { FetchedRecords } from '../../shared/agent/fetch-records.ts';
-import type { AgentLog } from '../../shared/agent/log.ts';
-import type { RecordsState, RelayLink } from '../../shared/ipc/app-state.ts';
-import { Problem, toProblem } from '../../shared/problems/problem.ts';
-import { MOST_RECORD_JOBS, type RecordsQuestion } from '../../shared/protocol/node-records.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';
+import type { AgentLog } from '../../../shared/agent/log.ts';
+import type { RecordsState, RelayLink } from '../../../shared/ipc/app-state.ts';
+import { Problem, toProblem } from '../../../shared/problems/problem.ts';
+import { MOST_RECORD_JOBS, type RecordsQuestion } from '../../../shared/protocol/node-records.ts';
+import type { Ledger } from './ledger.ts';
 
 export type RecordKeeperOptions = {
   ledger: Pick<Ledger, 'jobsWithoutReceipt' | 'hasCredit' | 'addRecords'>;
@@ -74,7 +74,9 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
     const found: Credits = [];
     let page = first;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const fresh = page.credits.filter(({ seq }) => !ledger.hasCredit(first.relayKey, seq));
+      // Older ones than one that is known may be forgotten, and are counted already.
+      const known = page.credits.findIndex(({ seq }) => ledger.hasCredit(first.relayKey, seq));
+      const fresh = known === -1 ? page.credits : page.credits.slice(0, known);
       found.push(...fresh);
       if (fresh.length < page.credits.length || page.creditsNext === null) break;
       page = await askOpen({ jobs: [], creditsBefore: page.creditsNext });

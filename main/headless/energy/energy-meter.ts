@@ -1,5 +1,5 @@
 import type { WitnessedJob } from '../../../shared/agent/job-witness.ts';
-import type { ReadPowerDraw } from '../../headless/power-draw.ts';
+import type { ReadPowerDraw } from '../power-draw.ts';
 import {
   cpuExcessJoules,
   gpuExcessJoules,
@@ -76,12 +76,9 @@ export function createEnergyMeter(options: EnergyMeterOptions): EnergyMeter {
   let isReading = false;
 
   const isTold = (devices: readonly string[] = []): boolean => {
-    const counters: [string, number | null][] = [
-      ['webgpu', last?.gpuWatts ?? null],
-      ['cpu', last?.cpuJoules ?? null],
-    ];
-    const told = counters.flatMap(([device, value]) => (value === null ? [] : [device]));
-    return told.some((device) => devices.length === 0 || devices.includes(device));
+    const told = { gpu: (last?.gpuWatts ?? null) !== null, cpu: (last?.cpuJoules ?? null) !== null };
+    if (devices.length === 0) return told.gpu || told.cpu;
+    return devices.some((device) => told[counterOf(device)]);
   };
 
   const isDue = (): boolean => {
@@ -110,14 +107,14 @@ export function createEnergyMeter(options: EnergyMeterOptions): EnergyMeter {
     const jobs = [...metered.values()];
     const rest = meanRest(rests.filter(({ at }) => after.at - at <= REST_HOLDS_MS));
     const isWhole = before !== undefined && isNear(before, after);
-    const onGpu = jobs.filter(({ device }) => device === 'webgpu');
+    const onGpu = jobs.filter(({ device }) => device !== undefined && counterOf(device) === 'gpu');
     const gpu = isWhole ? gpuExcessJoules(onGpu, before, after, rest) : null;
     const cpu = isWhole ? cpuExcessJoules(before, after, rest) : null;
     if (before !== undefined && gpu !== null) shareOut(onGpu, 'gpu', gpu, [before.at, after.at]);
     if (before !== undefined && cpu !== null) shareOut(jobs, 'cpu', cpu, [before.at, after.at]);
     for (const job of jobs) {
-      const told = job.device === 'webgpu' ? gpu : job.device === 'cpu' ? cpu : null;
-      if (told === null) job.isKnown = false;
+      const told = { gpu, cpu };
+      if (job.device === undefined || told[counterOf(job.device)] === null) job.isKnown = false;
     }
   };
 
@@ -170,6 +167,11 @@ export function createEnergyMeter(options: EnergyMeterOptions): EnergyMeter {
       }
     },
   };
+}
+
+/** Which counter a device of `DEVICES` is read by. */
+function counterOf(device: string): 'gpu' | 'cpu' {
+  return device === 'cpu' || device === 'wasm' ? 'cpu' : 'gpu';
 }
 
 /** Whether what lies between was seen: the clock may have been put back, too. */

@@ -1,4 +1,4 @@
-import type { PowerDraw } from '../../headless/power-draw.ts';
+import type { PowerDraw } from '../power-draw.ts';
 
 /** What was read, and when. */
 export type Reading = PowerDraw & { readonly at: number };

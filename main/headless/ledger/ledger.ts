@@ -5,11 +5,13 @@ import type {
   LedgerJob,
   LedgerReceipt,
   PageRequest,
-} from '../../shared/ipc/ledger-views.ts';
-import { Problem } from '../../shared/problems/problem.ts';
-import type { NodeCredit } from '../../shared/protocol/node-records.ts';
-import type { Receipt } from '../../shared/receipts/receipt.ts';
+} from '../../../shared/ipc/ledger-views.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import type { NodeCredit } from '../../../shared/protocol/node-records.ts';
+import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import { dayOf } from './day-of.ts';
 import { LEDGER_MIGRATIONS, type LedgerMigration } from './migrations.ts';
+import { type LedgerKept, prepareForgetting, USUALLY_KEPT } from './retention.ts';
 
 /** What the relay that has this key says of this machine's work. */
 export type LedgerRecords = { relayKey: string; receipts: readonly Receipt[]; credits: readonly NodeCredit[] };
@@ -33,6 +35,8 @@ export type Ledger = {
   departures(page: PageRequest): LedgerDeparture[];
   /** The last days that anything happened on, the newest first. */
   days(count: number): LedgerDay[];
+  /** Forgets what is older than the newest entries; to be called now and then. */
+  forgetOld(): void;
   close(): void;
 };
 
@@ -47,13 +51,17 @@ const SYNCHRONOUS = 'NORMAL';
  * What this machine has done, in one SQLite file. Never a prompt or an answer. Errors: `data_folder_unusable` when the
  * file is another program's or a newer version's.
  */
-export function openLedger(path: string, migrations: readonly LedgerMigration[] = LEDGER_MIGRATIONS): Ledger {
+export function openLedger(
+  path: string,
+  migrations: readonly LedgerMigration[] = LEDGER_MIGRATIONS,
+  kept: LedgerKept = USUALLY_KEPT,
+): Ledger {
   const db = new Database(path);
   try {
     db.pragma('journal_mode = WAL');
     db.pragma(`synchronous = ${SYNCHRONOUS}`);
     migrate(db, migrations);
-    return ledgerOn(db);
+    return ledgerOn(db, kept);
   } catch (error) {
     // Windows moves no file that is open.
     db.close();
@@ -61,7 +69,7 @@ export function openLedger(path: string, migrations: readonly LedgerMigration[] 
   }
 }
 
-function ledgerOn(db: Database.Database): Ledger {
+function ledgerOn(db: Database.Database, kept: LedgerKept): Ledger {
   const page = (table: string, columns: string) =>
     db.prepare(`SELECT row, ${columns} FROM ${table} WHERE row < ? ORDER BY row DESC LIMIT ?`);
   const addJob = db.prepare(
@@ -89,7 +97,7 @@ function ledgerOn(db: Database.Database): Ledger {
   const hasCredit = db.prepare('SELECT 1 FROM credits WHERE id = ?').pluck();
   const jobsWithoutReceipt = db.prepare(WITHOUT_RECEIPT_SQL).pluck();
   const addRecords = db.transaction(({ relayKey, receipts, credits }: LedgerRecords) => {
-    for (const receipt of receipts) {
+    for (const receipt of receipts.toSorted((a, b) => a.issuedAt - b.issuedAt)) {
       const { id, job, issuedAt: at } = receipt;
       addReceipt.run({ id, job, at, document: JSON.stringify(receipt) });
     }
@@ -113,6 +121,7 @@ function ledgerOn(db: Database.Database): Ledger {
     receipts: (asked) => read<LedgerReceipt>(receipts, asked),
     departures: (asked) => read<LedgerDeparture>(departures, asked),
     days: (count) => days.all(count) as LedgerDay[],
+    forgetOld: prepareForgetting(db, kept),
     close: () => void db.close(),
   };
 }
@@ -124,16 +133,17 @@ WHERE day >= ? AND relay = ? AND started_at >= ? AND outcome = 'done'
 ORDER BY row DESC LIMIT ?`;
 
 const DAYS_SQL = `
-WITH worked AS (
-  SELECT day, count(*) AS jobs, count(*) FILTER (WHERE outcome <> 'done') AS failedJobs,
-    sum(output_tokens) AS outputTokens, sum(total_ms) AS busyMs, sum(energy_j) AS energyJ,
-    count(energy_j) AS meteredJobs, sum(total_ms) FILTER (WHERE energy_j IS NOT NULL) AS meteredMs FROM jobs GROUP BY day
-), earned AS (SELECT day, sum(amount) AS credits FROM credits GROUP BY day),
-some_days AS (SELECT day FROM worked UNION SELECT day FROM earned)
-SELECT day, coalesce(jobs, 0) AS jobs, coalesce(failedJobs, 0) AS failedJobs, coalesce(outputTokens, 0) AS outputTokens,
-  coalesce(busyMs, 0) AS busyMs, coalesce(credits, 0) AS credits,
-  coalesce(energyJ, 0) AS energyJ, coalesce(meteredJobs, 0) AS meteredJobs, coalesce(meteredMs, 0) AS meteredMs
-FROM some_days LEFT JOIN worked USING (day) LEFT JOIN earned USING (day) ORDER BY day DESC LIMIT ?`;
+WITH parts AS (
+  SELECT day, count(*) AS jobs, count(*) FILTER (WHERE outcome <> 'done') AS failed_jobs, sum(output_tokens) AS output_tokens,
+    sum(total_ms) AS busy_ms, 0.0 AS credits, coalesce(sum(energy_j), 0) AS energy_j, count(energy_j) AS metered_jobs,
+    coalesce(sum(total_ms) FILTER (WHERE energy_j IS NOT NULL), 0) AS metered_ms
+  FROM jobs GROUP BY day
+  UNION ALL SELECT day, 0, 0, 0, 0, sum(amount), 0, 0, 0 FROM credits GROUP BY day
+  UNION ALL SELECT day, jobs, failed_jobs, output_tokens, busy_ms, credits, energy_j, metered_jobs, metered_ms FROM past_days
+)
+SELECT day, sum(jobs) AS jobs, sum(failed_jobs) AS failedJobs, sum(output_tokens) AS outputTokens, sum(busy_ms) AS busyMs,
+  sum(credits) AS credits, sum(energy_j) AS energyJ, sum(metered_jobs) AS meteredJobs, sum(metered_ms) AS meteredMs
+FROM parts GROUP BY day ORDER BY day DESC LIMIT ?`;
 
 function migrate(db: Database.Database, migrations: readonly LedgerMigration[]): void {
   db.transaction(() => {
@@ -153,13 +163,6 @@ function migrate(db: Database.Database, migrations: readonly LedgerMigration[]):
       db.pragma(`user_version = ${id}`);
     }
   }).immediate();
-}
-
-/** The day of the machine's own calendar, such as `2026-11-21`. */
-export function dayOf(at: number): string {
-  const date = new Date(at);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 /** Relays number their entries from 1 each; a relay that moves keeps its key. */

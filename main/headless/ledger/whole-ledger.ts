@@ -1,6 +1,6 @@
 import { renameSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import type { AgentLog } from '../../shared/agent/log.ts';
+import type { AgentLog } from '../../../shared/agent/log.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 
 /** What SQLite says of a file that a full disk or a lost supply has left half-written, or that is none of its own. */
