@@ -24,12 +24,14 @@ export type FrameCheck = {
 export function createFrameCheck(job: JobSpec, nodeId: string): FrameCheck {
   const vectors = createVectorCheck(job.type === 'embed' ? (job.input as EmbedInput) : undefined);
   const transcript = isReadAlong(job) ? createTranscriptCheck() : undefined;
-  const calls = createCallCheck(nodeId);
+  // Without tools there are no calls.
+  const calls =
+    job.type === 'llm' && (job.input as ChatInput).tools !== undefined ? createCallCheck(nodeId) : undefined;
   return {
     assertNext: (frame) => {
       if (frame.type === 'vectors') return vectors.assertNext(frame);
       assertAskedFor(frame, job, nodeId);
-      calls.assertNext(frame);
+      calls?.assertNext(frame);
       if (frame.type === 'text') transcript?.add(frame.text);
     },
     assertWhole: (frame) => {
