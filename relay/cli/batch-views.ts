@@ -23,12 +23,23 @@ export function batchesTable(batches: readonly Batch[], now: number): string {
 
 /** A batch with how far it is, what is wrong with its file, and where its answers are. */
 export function batchText(batch: Batch): string {
-  const { id, status, endpoint, input_file_id: input, output_file_id: output, error_file_id: error } = batch;
+  const {
+    id,
+    status,
+    endpoint,
+    model,
+    usage,
+    input_file_id: input,
+    output_file_id: output,
+    error_file_id: error,
+  } = batch;
   const faults = batch.errors?.data ?? [];
   const lines = [
     `${out.bold(id)}  ${status}`,
     `  endpoint  ${endpoint}`,
+    ...(model === null ? [] : [`  model     ${printable(model)}`]),
     `  lines     ${progressText(batch)}`,
+    ...(usage === null ? [] : [`  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`]),
     `  input     ${input}`,
     ...(output === null ? [] : [`  output    ${output}`]),
     ...(error === null ? [] : [`  errors    ${error}`]),

@@ -40,7 +40,7 @@ describe('sparewatt batches', () => {
     assert.equal(done.code, 0, done.stderr);
     assert.match(
       done.stdout,
-      /^batch_\w+ {2}completed\n {2}endpoint {2}\/v1\/chat\/completions\n {2}lines {5}2\/3, 1 failed\n/,
+      /^batch_\w+ {2}completed\n {2}endpoint {2}\/v1\/chat\/completions\n {2}lines {5}2\/3, 1 failed\n {2}tokens {4}4 in, 4 out\n/,
     );
     const id = done.stdout.split(' ')[0] ?? '';
     assert.match(done.stderr, new RegExp(`^What becomes of it: .* batches show ${id}`), 'also to who stops waiting');
@@ -102,7 +102,7 @@ describe('sparewatt batches', () => {
     const env = { SPAREWATT_API_KEY: key, SPAREWATT_SIGNING_SECRET: secret };
     const { stdout, stderr, code } = await runSparewatt(args, { env });
     assert.equal(code, 0, stderr + stdout);
-    assert.match(stdout, /endpoint {2}\/v1\/embeddings\n {2}lines {5}1\/1/);
+    assert.match(stdout, /endpoint {2}\/v1\/embeddings\n {2}model {5}test\/vectors\n {2}lines {5}1\/1/);
   });
 
   it('says what is wrong before anything is sent, and whose batch it is not', async () => {
