@@ -10,6 +10,7 @@ import {
   PairingCode,
   RevokedNode,
 } from '../../shared/api/pairing.ts';
+import { Problem } from '../../shared/problems/problem.ts';
 import {
   ChallengeRequest,
   ChallengeResponse,
@@ -81,7 +82,9 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
     },
     async (request, reply) => {
       const { labels = {}, relay } = request.body;
-      const relayUrl = relay ?? services.publicUrl ?? originForOthers(request);
+      const { publicUrl } = services;
+      if (relay !== undefined && publicUrl !== undefined) assertOwnAddress(relay, publicUrl);
+      const relayUrl = relay ?? publicUrl ?? originForOthers(request);
       return reply.code(201).send(await services.pairing.createCode({ labels, relayUrl }));
     },
   );
@@ -110,6 +113,17 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
       },
     },
     async (request) => services.pairing.withdrawCode(request.params.id),
+  );
+}
+
+/** A node signs where it met the relay, and the relay takes no other address than its own: such a link would let nobody in. */
+function assertOwnAddress(relay: string, publicUrl: string): void {
+  const { origin } = new URL(publicUrl);
+  if (URL.parse(relay)?.origin === origin) return;
+  throw new Problem(
+    'invalid_value',
+    `Nodes know this relay as ${origin} (public_url) and are refused under any other address. Leave the address out, or change public_url.`,
+    { param: 'relay' },
   );
 }
 

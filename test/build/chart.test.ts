@@ -83,6 +83,11 @@ for (const name of chartCases()) {
         assert.doesNotMatch(JSON.stringify(pod), new RegExp(shared));
     });
 
+    it('lets an upgrade replace a pod that never became ready', () => {
+      // Otherwise Kubernetes waits for it for ever, also when the next upgrade mends what was wrong.
+      assert.equal(spec.podManagementPolicy, 'Parallel');
+    });
+
     it('sets what the relay reads, each once, and no secret as it is', () => {
       const known = RELAY_SECTIONS.flatMap(rowsOf).map(({ setting }) => setting.env);
       const names = container.env.map((one) => one.name);

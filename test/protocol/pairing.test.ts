@@ -103,6 +103,22 @@ test('[P3] a relay that knows its address refuses a conversation under any other
   const said = await visitor(once.relay.url).complete(code);
   assertRefused(said, 'pairing_proof_invalid');
   assert.match(String(said.body.detail), /Its address is https:\/\/relay\.example/);
+  // Nor does it make a link under another: that would let nobody in.
+  const order = (relay: string) =>
+    post(
+      once.relay.url,
+      '/v1/admin/pairing-codes',
+      { relay },
+      {
+        authorization: `Bearer ${once.relay.adminToken}`,
+      },
+    );
+  for (const other of ['http://relay:8484', 'http://relay.example', 'http://[']) {
+    const refused = await order(other);
+    assertRefused(refused, 'invalid_value');
+    assert.match(String(refused.body.detail), /know this relay as https:\/\/relay\.example \(public_url\)/);
+  }
+  assert.equal((await order('https://relay.example/')).status, 201);
 });
 
 test('[P4] a conversation that is sent again lets nobody in', async () => {
