@@ -48,6 +48,8 @@ export const PLAYGROUND_STRINGS = {
     exampleQuery: 'Who has a spare GPU?',
     documents: 'Documents, one in each line',
     exampleDocuments: 'A gaming PC idles at night.\nTea is ready.\nThe library opens at nine.',
+    best: 'Only the best',
+    allOfThem: 'all',
     tooManyDocuments: (count: string, most: string) => `These are ${count} documents. Send ${most} at most.`,
     ranking: 'Ranking',
     rankHead: 'Rank',

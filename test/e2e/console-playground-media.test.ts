@@ -120,6 +120,11 @@ test('documents are ranked, by a reranking model or by the nearness of their vec
     [2, 1, 0],
   );
   assert.match(javaScript.output, /^2 0\.95\d+\n1 0\.73\d+\n0 0\.5\n$/);
+  await panel.getByLabel('Only the best').fill('1');
+  assert.match(await snippetOf(panel, 'curl'), /"top_n": 1\n/);
+  await ask(panel);
+  await panel.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+  assert.deepEqual(await rowsOf(panel), [['1', 'spare gpu gpu', '0.953']]);
   await panel.getByLabel('Model', { exact: true }).selectOption('test/encoder');
   await panel.getByLabel('Query').fill('aab');
   await panel.getByLabel('Documents, one').fill('b\na');
