@@ -87,6 +87,8 @@ export const PLAYGROUND_STRINGS = {
     fileGone: 'The file cannot be read any more. Choose it again.',
     language: 'Language',
     languageHint: 'as heard; en, fr, …',
+    into: 'Written in',
+    intoOf: { spoken: 'the language spoken', english: 'English' },
     times: 'Times',
     timesOf: { none: 'none', segment: 'of phrases', word: 'of words' },
     parts: 'What was said when',
