@@ -148,10 +148,18 @@ test('what was being written when the session ended is there after signing in ag
   await page.context().close();
 });
 
-test('a key that is made below a long list is brought into sight', async () => {
+test('a long list of keys is searched and leads to its form, and a key that is made below it is brought into sight', async () => {
   for (let i = 0; i < 25; i++) await askAsAdmin(pool, '/v1/admin/keys', { name: `client ${i}` });
   const { page } = await openConsole(browser, pool, { hash: '#/keys' });
   await page.getByRole('rowheader', { name: 'client 24' }).waitFor();
+  await page.getByRole('searchbox').fill('CLIENT 24');
+  await page.getByText(/^1 of \d+ keys$/).waitFor();
+  assert.equal(await page.locator('tbody tr').count(), 1);
+  await page.getByRole('searchbox').fill('nobody');
+  await page.getByText('No key is called so.').waitFor();
+  await page.getByRole('searchbox').fill('');
+  await page.getByRole('button', { name: 'Make a key' }).press('Enter');
+  assert.equal(await page.evaluate('document.activeElement.name'), 'name');
   await page.getByLabel('Name', { exact: true }).fill('the last of many');
   await page.getByRole('button', { name: 'Make key' }).click();
   const heading = page.getByRole('heading', { name: 'The key “the last of many”' });
