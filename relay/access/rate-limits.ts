@@ -14,7 +14,10 @@ export type MinuteLimits = Pick<KeyLimits, 'requestsPerMinute' | 'tokensPerMinut
 
 /** Counts what keys with limits use; others are not its business. */
 export type RateLimits = {
-  /** Counts one request, or as many at once. Throws `rate_limit_exceeded` with the time to wait, and then counts nothing. */
+  /**
+   * Counts one request, or as many at once; by `limits` where none were learnt of the key. Throws `rate_limit_exceeded` with the
+   * time to wait, and then counts nothing.
+   */
   admit(keyId: string, limits: MinuteLimits, requests?: number): void;
   /** Counts what a job used, once it is known. A key whose limits are not known is not counted. */
   spend(keyId: string, tokens: number): void;
@@ -62,7 +65,8 @@ export function createRateLimits(now: () => number): RateLimits {
       if (isLimited || known.has(keyId)) bucketsOf(keyId, limits);
     },
     admit: (keyId, limits, count = 1) => {
-      const { requests, tokens } = bucketsOf(keyId, limits);
+      // Those of a request may be from before a change: its body can take minutes.
+      const { requests, tokens } = known.get(keyId) ?? bucketsOf(keyId, limits);
       if (tokens !== null && fill(tokens, now()) <= 0) throw exceeded('tokens', tokens, 1);
       if (requests === null) return;
       if (fill(requests, now()) < count) throw exceeded('requests', requests, count);

@@ -45,12 +45,14 @@ function countsOf(key: ApiKey): (string | undefined)[] {
 function budgetText(key: ApiKey): string | undefined {
   const { budget_micro: budget, budget_duration: duration, soft_budget_micro: soft, standing } = key;
   if (budget === null && soft === null) return undefined;
-  const { budget_spent_micro: spent, budget_renews_at: renews, soft_budget_reached: isReached } = standing;
+  const { budget_spent_micro: spent, budget_left_micro: left, soft_budget_reached: isReached } = standing;
   const of = budget === null ? '' : ` of ${creditsText(budget)}`;
+  const rest = left === null ? '' : ` (${creditsText(left)} left)`;
   const period = duration === null ? '' : ` in ${duration}`;
-  const until = renews === null ? '' : `, renewed ${momentText(renews, Date.now())}`;
+  const until =
+    standing.budget_renews_at === null ? '' : `, renewed ${momentText(standing.budget_renews_at, Date.now())}`;
   const told = isReached ? ` - SOFT BUDGET OF ${creditsText(soft ?? 0)} REACHED` : '';
-  return `${creditsText(spent ?? 0)}${of} credits spent${period}${until}${told}`;
+  return `${creditsText(spent ?? 0)}${of} credits spent${period}${rest}${until}${told}`;
 }
 
 function keyText({ prefix }: ApiKey): string {

@@ -26,6 +26,7 @@ export async function createServices(options: ServicesOptions): Promise<RelaySer
     closers.push(closeWatch);
     onJobEnded(watch.liveFeed.jobEnded);
     access.budgetNews.listen(watch.liveFeed.budgetReached);
+    access.budgetNews.listen(work.metrics.softBudgetReached);
     return {
       ...{ version: VERSION, lifecycle: createLifecycle(), settings, log, store, register, publicUrl, attestationKey },
       ...{ bus: fabric.bus, busListener: fabric.listener, relayKey: identity.publicKey },

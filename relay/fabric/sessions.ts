@@ -53,6 +53,7 @@ export function keepSessions(ports: SessionPorts): Sessions {
   const inTurn = createTurnstile(ATTENDED_AT_ONCE);
   const idsByKey = new Map<string, string>();
   const offers: Offers = new Map();
+  let isStopped = false;
 
   const attend = async (nodeId: string, beat: Heartbeat): Promise<void> => {
     const known = table.get(nodeId);
@@ -90,7 +91,9 @@ export function keepSessions(ports: SessionPorts): Sessions {
   const attendWhileBeating = (nodeId: string, beat: Heartbeat): void => {
     busy.set(nodeId, beat);
     inTurn(() => attend(nodeId, takeNewest(nodeId) ?? beat))
-      .catch((error: unknown) => log.warn({ node: nodeId, err: error }, 'no session could be opened with a node'))
+      .catch((error: unknown) => {
+        if (!isStopped) tellOfRefusal(nodeId, error, log);
+      })
       .finally(() => {
         const newer = busy.get(nodeId);
         busy.delete(nodeId);
@@ -126,10 +129,23 @@ export function keepSessions(ports: SessionPorts): Sessions {
     },
   });
   // Beats do not come through a bus that stands still; those that were late have a lease's time to come.
-  const stop = sweepLeases(ports.now, (at) => {
+  const stopSweeping = sweepLeases(ports.now, (at) => {
     if (!bus.stalledWithin(LIMITS.leaseMs)) table.expire(at);
   });
-  return { stop };
+  return {
+    stop: () => {
+      isStopped = true;
+      stopSweeping();
+    },
+  };
+}
+
+/** A node that left while its session was opened is no fault of anybody, and what it says is a sentence; the rest has its cause. */
+function tellOfRefusal(nodeId: string, error: unknown, log: RelayLog): void {
+  const sentence = 'no session could be opened with a node';
+  if (error instanceof Problem && error.code === 'node_lost')
+    log.info({ node: nodeId, reason: error.message }, sentence);
+  else log.warn({ node: nodeId, err: error }, sentence);
 }
 
 /** By public key: the offers under way, and whether their node has disconnected since. */

@@ -17,6 +17,8 @@ export type RelayGauges = {
 export type RelayMetrics = {
   jobFinished(job: JobRecord): void;
   requestRefused(code: string): void;
+  /** An account has reached its soft budget, of which the operator is told once in a period. */
+  softBudgetReached(): void;
   readonly contentType: string;
   /** Everything in Prometheus' text format. */
   text(): Promise<string>;
@@ -43,9 +45,15 @@ export function createRelayMetrics(gauges: RelayGauges): RelayMetrics {
     labelNames: ['code'],
     registers: [registry],
   });
+  const softBudgets = new Counter({
+    name: 'sparewatt_soft_budgets_reached_total',
+    help: 'How often an account has reached its soft budget, once in a period; the log names it',
+    registers: [registry],
+  });
   return {
     jobFinished,
     requestRefused: (code) => refused.inc({ code }),
+    softBudgetReached: () => softBudgets.inc(),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

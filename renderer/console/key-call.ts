@@ -14,14 +14,18 @@ const READS: readonly [scope: KeyScope, path: string][] = [
   ['receipts', '/v1/log/head'],
 ];
 
-/** A line for a shell that works as it is: it asks a model that the key may ask now, else reads what it may read. Pure. */
+/**
+ * A line for a shell that works as it is: it asks a model that the key may ask now, else reads what it may read; undefined where
+ * it may do neither. Pure.
+ */
 export function callWithKey(
   { key, scopes, models }: Pick<CreatedKey, 'key' | 'scopes' | 'models'>,
   served: readonly Model[],
   origin: string,
-): string {
+): string | undefined {
   const order = scopes.includes('inference') ? orderOf(served.filter(({ id }) => models?.includes(id) ?? true)) : null;
-  const path = order?.path ?? READS.find(([scope]) => scopes.includes(scope))?.[1] ?? '/v1/models';
+  const path = order?.path ?? READS.find(([scope]) => scopes.includes(scope))?.[1];
+  if (path === undefined) return undefined;
   const lines = [`curl ${origin}${path}`, `-H ${shellQuoted(`Authorization: Bearer ${key}`)}`];
   if (order !== null)
     lines.push(`-H 'Content-Type: application/json'`, `-d ${shellQuoted(JSON.stringify(order.body))}`);

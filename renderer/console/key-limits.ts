@@ -9,6 +9,8 @@ const CREDITS = new Intl.NumberFormat('en', { maximumFractionDigits: 6 });
 
 /** What limits a key, in lines, with what of it is used and left. */
 export function limitLines(key: ApiKey, now: number): string[] {
+  // Nobody can use what a revoked one had.
+  if (key.state === 'revoked') return [];
   const { scopes, models, hmac } = key;
   const limits = [
     ...(scopes.length === KEY_SCOPES.length ? [] : [TEXT.scopesOf(scopes.join(', '))]),
@@ -40,9 +42,13 @@ function budgetLines(key: ApiKey, now: number): string[] {
   if (budget === null && soft === null) return [];
   const { budget_spent_micro: spent, budget_left_micro: left, budget_renews_at: renews } = standing;
   const used = shownCredits(spent ?? 0);
-  return [
-    budget === null ? TEXT.spent(used) : TEXT.spentOf(used, shownCredits(budget), shownCredits(left ?? 0)),
+  const rest = [
+    ...(budget === null ? [] : [TEXT.budgetLeft(shownCredits(left ?? 0))]),
     ...(renews === null ? [] : [TEXT.renewed(shownAgo(renews, now))]),
+  ];
+  return [
+    budget === null ? TEXT.spent(used) : TEXT.spentOf(used, shownCredits(budget)),
+    ...(rest.length === 0 ? [] : [rest.join(', ')]),
     ...(soft === null ? [] : [TEXT.soft(shownCredits(soft))]),
   ];
 }

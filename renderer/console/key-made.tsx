@@ -47,13 +47,14 @@ function Secret({ text }: { text: string }) {
   );
 }
 
-/** Nothing before the models are known, and for a key whose requests no line of a shell can sign. */
+/** Nothing before the models are known, for a key whose requests no line of a shell can sign, and while no node serves it. */
 function FirstCall({ made }: { made: CreatedKey }) {
   const api = useApi();
   const { answer, problem } = useAsked('models', () => api.get<ModelList>('/v1/models'));
   if (made.hmac) return <p className="hint">{TEXT.callSigned}</p>;
   if (answer === undefined && problem === null) return null;
   const call = callWithKey(made, answer?.data ?? [], location.origin);
+  if (call === undefined) return <p className="hint">{TEXT.callNothing}</p>;
   return (
     <div className="snippet">
       <p>{TEXT.call}</p>

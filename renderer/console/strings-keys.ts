@@ -5,6 +5,13 @@ export const KEYS_STRINGS = {
   keys: {
     list: 'Keys of clients',
     heads: ['Key', 'State', 'Limits', 'Last used', 'Actions'],
+    filter: 'Search',
+    filterHint: 'name, what it is for, or id',
+    state: 'State',
+    anyState: 'All',
+    shown: (shown: number, all: number) =>
+      shown === all ? counted(`${all}`, 'key') : `${shown} of ${counted(`${all}`, 'key')}`,
+    noneFound: 'No key is called so.',
     states: { active: 'Active', expired: 'Expired', revoked: 'Revoked' },
     none: 'There are no keys.',
     noneHint: 'Make one below: clients send it with each request.',
@@ -18,8 +25,8 @@ export const KEYS_STRINGS = {
     left: (text: string, left: string) => `${text}, ${left} left`,
     parallelOf: (running: string, most: string) => `${running} of ${counted(most, 'request')} at once`,
     spent: (credits: string) => `${counted(credits, 'credit')} spent`,
-    spentOf: (spent: string, budget: string, left: string) =>
-      `${spent} of ${counted(budget, 'credit')} spent, ${left} left`,
+    spentOf: (spent: string, budget: string) => `${spent} of ${counted(budget, 'credit')} spent`,
+    budgetLeft: (left: string) => `${left} left`,
     renewed: (when: string) => `renewed ${when}`,
     soft: (credits: string) => `you are told from ${counted(credits, 'credit')} on`,
     softReached: 'Soft budget reached',
@@ -35,6 +42,8 @@ export const KEYS_STRINGS = {
     call: 'It works at once: paste this into a terminal.',
     copyCall: 'Copy as curl',
     callSigned: 'SECURITY.md shows how a program signs its requests.',
+    callNothing:
+      'No node serves a model that it may ask at the moment. Once one does, the playground shows how to ask.',
     seen: 'I have copied it',
     make: 'Make a key',
     makeIt: 'Make key',

@@ -123,10 +123,18 @@ test('what was spent, and that the operator was told, outlives the relay', async
   await first.relay.close();
   const second = await startTestPool(t, { dataFolder: first.dataFolder });
   assert.deepEqual((await shown(key, second)).standing, standing);
+  assert.equal(await softBudgetsReached(second), '0');
   assert.equal((await chat(key, 5_000, second)).status, 402);
 });
 
+async function softBudgetsReached(on = pool): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${on.relay.adminToken}` };
+  const text = await (await on.request('/metrics', { headers })).text();
+  return /^sparewatt_soft_budgets_reached_total (\d+)$/m.exec(text)?.[1];
+}
+
 test('whoever watches the relay hears once of a soft budget that was reached, and nothing is refused', async (t) => {
+  const before = Number(await softBudgetsReached());
   const line = await openLive(t, pool, { authorization: `Bearer ${pool.relay.adminToken}` });
   const key = await makeKey(pool, { soft_budget_micro: 1 });
   for (let i = 0; i < 2; i++) assert.equal((await chat(key)).status, 200);
@@ -138,6 +146,7 @@ test('whoever watches the relay hears once of a soft budget that was reached, an
     if (message.type === 'update') heard.push(...message.budgets.map(({ account }) => account));
   }
   assert.deepEqual(heard, [key.id, other.id]);
+  assert.equal(Number(await softBudgetsReached()) - before, 2, 'Prometheus can count them, without their names');
   assert.ok((await shown(key)).standing.soft_budget_reached);
 });
 

@@ -181,7 +181,6 @@ test('of two hundred the slow one is on the first screen', async () => {
   assert.equal(await page.locator('tbody tr').count(), 200);
   const box = await cardOf(page, 'store-111').boundingBox();
   assert.ok(box !== null && box.y + box.height <= 860, `it ends at ${box && box.y + box.height}`);
-  assert.deepEqual(await seriousBarriers(page), []);
   assert.deepEqual(faults, []);
   await page.context().close();
 });

@@ -120,6 +120,12 @@ test('documents are ranked, by a reranking model or by the nearness of their vec
     [2, 1, 0],
   );
   assert.match(javaScript.output, /^2 0\.95\d+\n1 0\.73\d+\n0 0\.5\n$/);
+  await panel.getByLabel('Only the best').fill('1');
+  assert.match(await snippetOf(panel, 'curl'), /"top_n": 1\n/);
+  await ask(panel);
+  await panel.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+  assert.deepEqual(await rowsOf(panel), [['1', 'spare gpu gpu', '0.953']]);
+  await panel.getByLabel('Only the best').fill('');
   await panel.getByLabel('Model', { exact: true }).selectOption('test/encoder');
   await panel.getByLabel('Query').fill('aab');
   await panel.getByLabel('Documents, one').fill('b\na');
@@ -249,7 +255,21 @@ test('a recording is written down with its times, and what is copied does the sa
   await panel.locator('tbody').waitFor({ state: 'detached' });
   await panel.locator('.answer-text', { hasText: 'HELLO WORLD' }).waitFor();
   assert.equal(await panel.locator('tbody').count(), 0);
+  await assertFacts(panel);
+  const streamed = await runCopied(t, panel, (folder) => writeFileSync(join(folder, basename(file)), SPEECH));
+  assert.match(streamed.curl.output, /"type":"transcript\.text\.delta"[\s\S]*data: \[DONE\]/);
+  assert.equal(streamed.javaScript.output, 'HELLO WORLD');
   assert.match(await snippetOf(panel, 'Python'), /file=open\("it's \\"mine\\";type=\$\(x\) \\\\ @<1\.wav", "rb"\),/);
+  await panel.getByLabel('Written in').selectOption('English');
+  const asked = page.waitForRequest((request) => request.url().endsWith('/v1/audio/translations'));
+  await ask(panel);
+  await asked;
+  // This model knows one language.
+  await panel.getByRole('alert').getByRole('link', { name: 'unsupported_parameter' }).waitFor();
+  assert.match(
+    await snippetOf(panel, 'Python'),
+    /translations\.create\(\n {4}file=[\s\S]*extra_body=\{"language":"en"\},\n\)/,
+  );
   assert.equal(await urlsOf(page), 1);
   await panel.getByLabel('Recording: wav').setInputFiles([]);
   await panel.getByText('To be sent').waitFor({ state: 'detached' });

@@ -117,7 +117,7 @@ describe('sparewatt keys', () => {
     const [id = ''] = /key_\w+/.exec((await keys('create', 'to be changed', '--tokens-per-minute', '5')).stdout) ?? [];
     const budget = ['--budget', '2.5', '--budget-duration', '1mo', '--soft-budget', '2'];
     const changed = await keys('update', id, '--name', 'changed', '--max-parallel-requests', '4', ...budget);
-    const limits = '5 tokens/min (5 left), 0 of 4 requests at once, 0 of 2.5 credits spent in 1mo, renewed ';
+    const limits = '5 tokens/min (5 left), 0 of 4 requests at once, 0 of 2.5 credits spent in 1mo (2.5 left), renewed ';
     const [, after = ''] = changed.stdout.split(limits);
     assert.equal(changed.stdout, `${id} (changed) is changed. Limits: ${limits}${after}`);
     assert.match(after, /^\d{4}-\d\d-01 \d\d:\d\d\n$/);

@@ -28,7 +28,7 @@ export async function assertNoBarriers(page: Page): Promise<void> {
 /** On a telephone whose text is twice as large, nothing lies beside the page. */
 export async function assertFits(page: Page): Promise<void> {
   const before = page.viewportSize();
-  await page.setViewportSize({ width: 360, height: 760 });
+  await page.setViewportSize({ width: 320, height: 760 });
   await page.evaluate('document.documentElement.style.fontSize = "200%"');
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
   await page.evaluate('document.documentElement.style.fontSize = ""');

@@ -1,6 +1,6 @@
-import { createParser } from 'eventsource-parser';
-import { fetchFromRelay, problemOf, RelayProblem } from '../api.ts';
-import { brokenOff, orderRequest } from './ask-model.ts';
+import { fetchFromRelay, problemOf } from '../api.ts';
+import { orderRequest } from './ask-model.ts';
+import { readEvents } from './event-stream.ts';
 
 export type ChatOrder = {
   model: string;
@@ -22,7 +22,6 @@ export type ChatAnswer = {
 type Chunk = {
   choices?: { delta?: { content?: string | null } }[];
   usage?: { completion_tokens: number } | null;
-  error?: { message: string; code?: string | null };
 };
 
 const NOTHING: ChatAnswer = {
@@ -48,33 +47,22 @@ export async function streamChat(
   const elapsed = (): number => performance.now() - startedAt;
   const body = { ...order, stream: true, stream_options: { include_usage: true } };
   const response = await fetchFromRelay('/v1/chat/completions', orderRequest(body, key, signal));
-  if (!response.ok || response.body === null) throw await problemOf(response);
+  if (!response.ok) throw await problemOf(response);
   const { headers } = response;
   let answer: ChatAnswer = {
     ...NOTHING,
     node: headers.get('x-sparewatt-node'),
     receipt: headers.get('x-sparewatt-receipt'),
   };
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      if (data === '[DONE]') return;
-      const { choices, usage, error } = JSON.parse(data) as Chunk;
-      if (error !== undefined) throw new RelayProblem(response.status, error.code ?? 'unknown', error.message);
-      const more = choices?.[0]?.delta?.content ?? '';
-      answer = {
-        ...answer,
-        text: answer.text + more,
-        firstTokenMs: answer.firstTokenMs ?? (more === '' ? null : elapsed()),
-        outputTokens: usage?.completion_tokens ?? answer.outputTokens,
-      };
-    },
-  });
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch(brokenOff);
-    if (done) break;
-    parser.feed(value);
-    show(answer);
-  }
+  const take = ({ choices, usage }: Chunk): void => {
+    const more = choices?.[0]?.delta?.content ?? '';
+    answer = {
+      ...answer,
+      text: answer.text + more,
+      firstTokenMs: answer.firstTokenMs ?? (more === '' ? null : elapsed()),
+      outputTokens: usage?.completion_tokens ?? answer.outputTokens,
+    };
+  };
+  await readEvents(response, take, () => show(answer));
   show({ ...answer, totalMs: elapsed() });
 }

@@ -7,7 +7,17 @@ import { Table } from '../parts.tsx';
 import { shownCount } from '../shown.ts';
 import { STRINGS } from '../strings.ts';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
-import { AskCard, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
+import {
+  AskCard,
+  KeyField,
+  LinesField,
+  linesOf,
+  ModelField,
+  NumberField,
+  type PanelProps,
+  saidOf,
+  useAsking,
+} from './asking.tsx';
 import { Snippets } from './snippets-card.tsx';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
@@ -23,8 +33,9 @@ export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
   const [model, setModel] = useState(models[0] ?? '');
   const [query, setQuery] = useState(TEXT.exampleQuery);
   const [text, setText] = useState(TEXT.exampleDocuments);
+  const [best, setBest] = useState<number>();
   const documents = linesOf(text);
-  const body = { model, query, documents };
+  const body = saidOf({ model, query, documents, top_n: best });
   const asking = useAsking<Ranked>(async (signal, show) => {
     assertFewEnough(documents);
     const answer = await askModel({ path: PATH, body, key: apiKey, signal, read: readJson<RerankResponse> });
@@ -36,6 +47,7 @@ export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
       <LinesField label={TEXT.documents} value={text} onChange={setText} />
       <div className="fields">
         <ModelField models={models} value={model} onChoose={setModel} />
+        <NumberField min={1} label={TEXT.best} hint={TEXT.allOfThem} value={best} onChange={setBest} />
         <KeyField value={apiKey} onChange={onKey} />
       </div>
     </>

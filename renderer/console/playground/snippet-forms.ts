@@ -72,9 +72,26 @@ const SPEECH: SnippetForm = {
 
 const TRANSCRIPTIONS: SnippetForm = {
   method: 'audio.transcriptions.create',
+  curlOptions: '-N ',
   javaScriptImports: ["import { createReadStream } from 'node:fs';"],
-  javaScript: (body) => ['console.log(answer.text);', ...timesOf(body).javaScript],
-  python: (body) => ['print(answer.text)', ...timesOf(body).python],
+  javaScript: (body) =>
+    'stream' in body
+      ? ["for await (const event of answer) if ('delta' in event) process.stdout.write(event.delta);"]
+      : ['console.log(answer.text);', ...timesOf(body).javaScript],
+  python: (body) =>
+    'stream' in body
+      ? [
+          'for event in answer:',
+          '    if event.type == "transcript.text.delta":',
+          '        print(event.delta, end="", flush=True)',
+        ]
+      : ['print(answer.text)', ...timesOf(body).python],
+};
+
+const TRANSLATIONS: SnippetForm = {
+  ...TRANSCRIPTIONS,
+  method: 'audio.translations.create',
+  notInPython: ['language', 'timestamp_granularities'],
 };
 
 /** A part of what was said and its times, where they were asked for. */
@@ -94,6 +111,7 @@ export const SNIPPET_FORMS = {
   '/v1/images/generations': IMAGES,
   '/v1/audio/speech': SPEECH,
   '/v1/audio/transcriptions': TRANSCRIPTIONS,
+  '/v1/audio/translations': TRANSLATIONS,
 } as const;
 
 export type CallPath = keyof typeof SNIPPET_FORMS;

@@ -10,25 +10,33 @@ import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
 import { AskCard, KeyField, ModelField, type PanelProps, saidOf, useAsking } from './asking.tsx';
 import { RecordingField } from './recording-field.tsx';
 import { Snippets } from './snippets-card.tsx';
+import { streamTranscript } from './transcript-stream.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
 const TEXT = STRINGS.playground;
-const PATH = '/v1/audio/transcriptions';
+const PATHS = { spoken: '/v1/audio/transcriptions', english: '/v1/audio/translations' } as const;
+const INTO = ['spoken', 'english'] as const satisfies readonly (keyof typeof PATHS)[];
 /** Stands for the recording in what is copied, until one is chosen. */
 const NO_FILE = 'speech.wav';
 const TIMES = ['none', 'segment', 'word'] as const;
 type Times = (typeof TIMES)[number];
 
-type TranscriptionOrder = { model: string; language: string; times: Times };
+type TranscriptionOrder = { model: string; language: string; times: Times; into: keyof typeof PATHS };
+type Heard = Partial<TranscriptionResponse> & { text: string };
 
 /** What is said in a recording. */
 export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
-  const [order, setOrder] = useState<TranscriptionOrder>({ model: models[0] ?? '', language: '', times: 'segment' });
+  const [order, setOrder] = useState<TranscriptionOrder>({
+    ...{ model: models[0] ?? '', language: '' },
+    ...{ times: 'segment', into: 'spoken' },
+  });
   const [recording, setRecording] = useState<File>();
   const members = membersOf(order);
-  const asking = useAsking<WholeAnswer<TranscriptionResponse>>(async (signal, show) => {
-    const body = await formOf(members, recording);
-    show(await askModel({ path: PATH, body, key: apiKey, signal, read: readJson<TranscriptionResponse> }));
+  const path = PATHS[order.into];
+  const asking = useAsking<WholeAnswer<Heard>>(async (signal, show) => {
+    const question = { path, body: await formOf(members, recording), key: apiKey, signal };
+    if (members.stream) await streamTranscript(question, show);
+    else show(await askModel({ ...question, read: readJson<TranscriptionResponse> }));
   });
   const set = (change: Partial<TranscriptionOrder>) => setOrder({ ...order, ...change });
   const fields = (
@@ -41,6 +49,13 @@ export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
           hint={TEXT.languageHint}
           value={order.language}
           onChange={(language) => set({ language })}
+        />
+        <ChoiceField
+          label={TEXT.into}
+          value={order.into}
+          options={INTO}
+          nameOf={(into) => TEXT.intoOf[into]}
+          onChoose={(into) => set({ into })}
         />
         <ChoiceField
           label={TEXT.times}
@@ -56,16 +71,22 @@ export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
   return (
     <>
       <AskCard title={TEXT.writeDown} asking={asking} fields={fields}>
-        {asking.answer !== undefined && <Transcript {...asking.answer} />}
+        {asking.answer !== undefined && <Transcript {...asking.answer} isBusy={asking.isBusy} />}
       </AskCard>
-      <Snippets call={{ path: PATH, body: members, file: recording?.name ?? NO_FILE }} />
+      <Snippets call={{ path, body: members, file: recording?.name ?? NO_FILE }} />
     </>
   );
 }
 
-function membersOf({ model, language, times }: TranscriptionOrder) {
-  const wishes = times === 'none' ? {} : { response_format: 'verbose_json', timestamp_granularities: [times] };
-  return saidOf({ model, language: language.trim(), ...wishes });
+/** Times are known in the end; without them the text comes as it is heard, which OpenAI's clients do for no translation. */
+function membersOf({ model, language, times, into }: TranscriptionOrder) {
+  const isTimed = times !== 'none';
+  return saidOf({
+    ...{ model, language: language.trim() },
+    response_format: isTimed ? 'verbose_json' : undefined,
+    timestamp_granularities: isTimed ? [times] : undefined,
+    stream: isTimed || into === 'english' ? undefined : true,
+  });
 }
 
 /** Throws before anything is sent that would be refused for its size, or cannot be read. */
@@ -82,18 +103,21 @@ async function formOf(members: object, recording: File | undefined): Promise<For
   const form = new FormData();
   for (const [name, value] of Object.entries(members)) {
     if (Array.isArray(value)) for (const each of value) form.append(`${name}[]`, each);
-    else form.append(name, value);
+    else form.append(name, String(value));
   }
   form.append('file', new Blob([bytes], { type: recording.type }), recording.name);
   return form;
 }
 
-function Transcript({ body: { text, duration, segments, words }, ...from }: WholeAnswer<TranscriptionResponse>) {
+function Transcript({ body, isBusy, ...from }: WholeAnswer<Heard> & { isBusy: boolean }) {
+  const { text, duration, segments, words } = body;
   const spoken = words?.map(({ word, ...times }) => ({ text: word, ...times })) ?? segments ?? [];
   return (
     <div className="answer">
       <h3>{TEXT.answer}</h3>
-      <p className="answer-text">{text === '' ? <span className="quiet">{TEXT.nothingHeard}</span> : text}</p>
+      <p className="answer-text" aria-live="polite" aria-busy={isBusy}>
+        {text === '' && !isBusy ? <span className="quiet">{TEXT.nothingHeard}</span> : text}
+      </p>
       {spoken.length > 0 && (
         <Table label={TEXT.parts} heads={[TEXT.from, TEXT.to, TEXT.text]}>
           {spoken.map(({ start, end, text }, place) => (

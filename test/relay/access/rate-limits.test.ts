@@ -88,6 +88,7 @@ test('a clock that is set back takes nothing from a key', () => {
 test('a limit that is changed keeps what was used of it, and a key without limits is not counted', () => {
   const rates = createRateLimits(() => 0);
   for (let i = 0; i < 3; i++) rates.admit('k', limits(4));
+  rates.fit('k', limits(10));
   rates.admit('k', limits(10));
   assert.equal(rates.allowances('k')?.requests?.remaining, 6);
   rates.spend('nobody', 1_000_000);
@@ -146,4 +147,15 @@ test('what an earlier relay let a key use counts as if this one had, in the orde
   assert.equal(after.waitMs('k'), 0);
   after.admit('k', limits(60, 600));
   assert.equal(after.waitMs('unknown'), 0);
+});
+
+test('a request that was let in before its limits were changed is counted by those that hold now', () => {
+  const limits = createRateLimits(() => 0);
+  const before = { requestsPerMinute: null, tokensPerMinute: 9 };
+  limits.fit('k', before);
+  limits.fit('k', { requestsPerMinute: 1, tokensPerMinute: 9 });
+  // Its body has come only now.
+  limits.admit('k', before);
+  assert.equal(limits.allowances('k')?.requests?.remaining, 0);
+  assert.throws(() => limits.admit('k', before), { code: 'rate_limit_exceeded' });
 });

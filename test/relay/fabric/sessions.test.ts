@@ -338,3 +338,19 @@ test('leaves no timer when it stops', async (t) => {
   pass(10 * LIMITS.leaseMs);
   assert.equal(table.live().length, 1, 'a stopped relay expires nobody');
 });
+
+test('a node that leaves while its session is opened is no warning, and nothing is told of it when the relay stops', async (t) => {
+  const { bus, log, sessions, beat, settled } = keep(t);
+  beat();
+  (await bus.requests.next()).fail(new Problem('node_lost', 'The node is not connected any more.'));
+  await settled();
+  const told = () => log.lines.filter((line) => line.includes('no session could be opened'));
+  // Not a warning, which has its stack beside it.
+  assert.deepEqual(told(), ['info no session could be opened with a node']);
+  beat();
+  const late = await bus.requests.next();
+  sessions.stop();
+  late.fail(new Problem('bus_unavailable', 'The bus went down before an answer came.'));
+  await settled();
+  assert.equal(told().length, 1);
+});
