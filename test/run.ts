@@ -24,8 +24,8 @@ if (major < 24) {
 
 /** As relay/cli/bin.mjs has it, which says why. */
 const COMPILE_CACHE = join(root, 'dist', 'compile-cache');
-/** One more than processors: files wait for processes, pages and timers now and then. With more of them they wait for each other. */
-const CONCURRENCY = Math.min(Math.max(availableParallelism() + 1, 3), 4);
+/** Two more than processors: files wait for processes, pages and timers a third of their time. With many more they wait for each other. */
+const CONCURRENCY = Math.min(availableParallelism() + 2, 6);
 /** Of one test, on a machine that does much else beside it: it ends what never would, and no test is to come near it. */
 const TEST_MS = 5 * 60_000;
 /** Of all tests: what a file that never ends would cost, were its own limit (file-deadline.ts) not to hold. */
