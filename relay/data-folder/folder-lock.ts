@@ -32,18 +32,22 @@ export function lockFolder(folder: string, now: () => number, holder: Holder = '
     if (codeOf(error).startsWith('SQLITE_BUSY')) throw inUse(folder, holderFile, error);
     throw unusable(lockFile, error);
   }
-  try {
-    writeFileSync(holderFile, JSON.stringify({ pid: process.pid, startedAt: now() }), { mode: 0o600 });
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  tellHolder(holderFile, now());
   held.add(database);
   return () => {
     rmSync(holderFile, { force: true });
     held.delete(database);
     database.close();
   };
+}
+
+/** On a full disk the lock holds all the same, and what its holder can do there it says itself. */
+function tellHolder(holderFile: string, startedAt: number): void {
+  try {
+    writeFileSync(holderFile, JSON.stringify({ pid: process.pid, startedAt }), { mode: 0o600 });
+  } catch {
+    // Whoever finds the folder taken hears of another process, without its number.
+  }
 }
 
 function openLockFile(path: string): Database.Database {

@@ -167,6 +167,8 @@ function optionalSettings(settings: NodeSettings) {
 function readyText(nodeId: string, relayUrl: string, { readyJson, data }: AgentCommandOptions): string {
   if (readyJson === true) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
   const status = nextCommand(data === undefined ? {} : { data }, 'node status');
-  const more = out.dim(`What it does, from another terminal:  ${status}   (also pause, resume, finish, log)`);
+  const more = out.dim(
+    `What it does, from another terminal:  ${status}   (also jobs, receipts, pause, resume, finish, log)`,
+  );
   return `\n${out.bold('Contributing')} as ${out.cyan(printable(nodeId))} to ${relayUrl}. Ctrl-C stops.\n${more}\n\n`;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data-folder.ts';
@@ -32,6 +32,21 @@ test('a second opener is told which process holds the folder', async (t) => {
 test('the same process cannot open a folder twice', (t) => {
   const folder = open(t, temporaryFolder(t));
   assert.throws(() => openDataFolder(folder.path, { log: collectLog() }), { code: 'data_folder_in_use' });
+});
+
+test('a full disk keeps nobody from a folder, nor its holder unheard of', {
+  skip: process.platform !== 'linux',
+}, (t) => {
+  const path = temporaryFolder(t);
+  // Nothing can be written there, as on a disk that is full.
+  symlinkSync(join(path, 'nowhere', 'there'), join(path, 'relay.pid'));
+  const folder = open(t, path);
+  assert.throws(() => openDataFolder(path, { log: collectLog() }), {
+    code: 'data_folder_in_use',
+    message: /^Another process uses/,
+  });
+  folder.close();
+  open(t, path);
 });
 
 test('a folder whose holder was killed is free at once', async (t) => {
