@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
-import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket } from 'ws';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { RelayLog } from '../log.ts';
+import { createHandshakes } from '../routes/handshakes.ts';
 import type { NatsAddress } from './nats-url.ts';
 import type { NodeGate } from './node-gate.ts';
 
@@ -31,13 +32,9 @@ const MAX_LINE_BYTES = 65_536;
  * relay's memory. Newcomers go to the server that answered last; when one does not, the next is asked the next time.
  */
 export function createWebSocketBridge({ servers, gate, log }: WebSocketBridgeOptions): WebSocketBridge {
-  const door = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: 2 * LIMITS.maxMessageBytes,
-  });
+  const handshakes = createHandshakes(2 * LIMITS.maxMessageBytes);
   let turn = 0;
-  door.on('connection', (webSocket) => {
+  const bridge = (webSocket: WebSocket): void => {
     const client = createWebSocketStream(webSocket);
     const mine = turn;
     const bus = connect(servers[mine % servers.length] as NatsAddress);
@@ -58,13 +55,12 @@ export function createWebSocketBridge({ servers, gate, log }: WebSocketBridgeOpt
     };
     if (gate === undefined) join();
     else enter(client, bus, webSocket, gate).then(join, (error: unknown) => end(String(error)));
-  });
+  };
   return {
-    upgrade: (request, socket, head) =>
-      door.handleUpgrade(request, socket, head, (webSocket) => door.emit('connection', webSocket, request)),
+    upgrade: (request, socket, head) => handshakes.shake(request, socket, head, bridge),
     close: () => {
-      for (const client of door.clients) client.terminate();
-      door.close();
+      for (const client of handshakes.clients) client.terminate();
+      handshakes.close();
     },
   };
 }

@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
 import { answerOnSocket } from '../routes/answer-on-socket.ts';
-import { requestIdOf } from '../routes/request-id.ts';
+import { refuseOtherMethods } from '../routes/handshakes.ts';
 
 /** A WebSocket listener of nats-server. */
 export type DoorTarget = { host: string; port: number; tls?: boolean };
@@ -60,14 +60,15 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
   const onUpgrade: Upgrade = (request, socket, head) => {
     if (pathOf(request) === options.path) {
       const target = open ? options.target() : undefined;
-      if (options.admits?.(request) === false) refuse(request, socket, withoutCertificate());
-      else if (target === undefined) refuse(request, socket, noBus());
+      if (refuseOtherMethods(request, socket)) return;
+      if (options.admits?.(request) === false) answerOnSocket(socket, withoutCertificate(), request);
+      else if (target === undefined) answerOnSocket(socket, noBus(), request);
       else if ('upgrade' in target) target.upgrade(request, socket, head);
       else join(request, socket as Socket, head, target, pairs, options.log);
     } else if (others.length > 0) {
       for (const listener of others) listener.call(server, request, socket, head);
     } else if (server.listenerCount('upgrade') === 1) {
-      refuse(request, socket, notHere(request));
+      answerOnSocket(socket, notHere(request), request);
     }
   };
   server.on('upgrade', onUpgrade);
@@ -106,7 +107,7 @@ function join(
     log.warn({ reason, from: client.remoteAddress }, 'a node could not be let in: the bus does not answer');
     pairs.delete(pair);
     bus.destroy();
-    refuse(request, client, noBus());
+    answerOnSocket(client, noBus(), request);
   };
   client.setNoDelay(true);
   client.setTimeout(IDLE_MS, end);
@@ -156,12 +157,6 @@ function noBus(): Problem {
 
 function notHere(request: IncomingMessage): Problem {
   return new Problem('unknown_url', `There is no WebSocket at ${pathOf(request).slice(0, 256)}.`);
-}
-
-function refuse(request: IncomingMessage, socket: Duplex, problem: Problem): void {
-  // Nobody else listens to this socket's errors, and an unheard one would end the process.
-  socket.on('error', () => socket.destroy());
-  answerOnSocket(socket, problem, requestIdOf(request));
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,13 +1,13 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { LIVE_CLOSE } from '../../shared/api/live.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { OperatorSession } from '../access/operator-sessions.ts';
 import type { RelayLog } from '../log.ts';
 import { answerOnSocket } from '../routes/answer-on-socket.ts';
-import { requestIdOf } from '../routes/request-id.ts';
+import { createHandshakes } from '../routes/handshakes.ts';
 import { unknownParameter } from '../routes/validation.ts';
 import type { LiveFeed } from './live-feed.ts';
 
@@ -49,7 +49,7 @@ const GOING_AWAY = 1001;
  */
 export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDoorOptions): LiveDoor {
   const { feed, now, log, farewellMs = FAREWELL_MS } = options;
-  const doors = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD_BYTES });
+  const handshakes = createHandshakes(MAX_PAYLOAD_BYTES);
   const watchers = new Set<Watcher>();
   let isOpen = true;
 
@@ -63,7 +63,7 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
     const unknown = [...searchParams.keys()].find((name) => name !== 'after');
     if (unknown !== undefined) throw unknownParameter(unknown.slice(0, 64));
     if (!isOpen || watchers.size >= CONNECTIONS_MOST) throw tooMany();
-    doors.handleUpgrade(request, socket, head, (webSocket) => {
+    handshakes.shake(request, socket, head, (webSocket) => {
       watch({ socket: webSocket, session, isAlive: true }, searchParams.get('after') ?? undefined);
     });
   };
@@ -112,9 +112,7 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Nobody else listens to this socket's errors, and an unheard one would end the process.
     socket.on('error', () => socket.destroy());
-    enter(request, socket, head).catch((error: unknown) =>
-      answerOnSocket(socket, toProblem(error), requestIdOf(request)),
-    );
+    enter(request, socket, head).catch((error: unknown) => answerOnSocket(socket, toProblem(error), request));
   });
   return {
     connections: () => watchers.size,
@@ -125,7 +123,7 @@ export function attachLiveDoor(server: HttpServer | HttpsServer, options: LiveDo
         socket.close(GOING_AWAY);
         socket.terminate();
       }
-      doors.close();
+      handshakes.close();
     },
   };
 }

@@ -23,7 +23,7 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void 
     return;
   }
   if (!socket.writable) return;
-  endLingering(socket, answerText(problemOf(error), newId('req'), isOfHead(error, socket)));
+  endLingering(socket, answerText(problemOf(error), { requestId: newId('req'), isHead: isOfHead(error, socket) }));
 }
 
 /** Whether its client takes the answer for that of a HEAD: one that is broken, or not answered yet. */

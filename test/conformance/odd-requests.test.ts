@@ -38,6 +38,23 @@ test('a WebSocket where there is none is refused in the shape of all errors, wit
   }
 });
 
+test('a WebSocket that is not opened as one is refused in the shape of all errors, with what would be right', async () => {
+  const { apiKey, adminToken } = pool.relay;
+  const ask = (path: string, method: string, headers = WEBSOCKET) =>
+    exchange(pool, String(requestBytes(pool, { method, path, headers })).replace(apiKey, adminToken));
+  for (const path of ['/v1/ws', '/nats']) {
+    const posted = await ask(path, 'PROPFIND');
+    assertError(posted, { code: 'method_not_allowed' });
+    assert.equal(posted.headers.get('allow'), 'GET');
+    const ofHead = await ask(path, 'HEAD');
+    assert.deepEqual([ofHead.status, ofHead.body], [405, '']);
+  }
+  const old = WEBSOCKET.map((line) => line.replace('Version: 13', 'Version: 7'));
+  const outdated = await ask('/v1/ws', 'GET', old);
+  assertError(outdated, { code: 'malformed_request' });
+  assert.equal(outdated.headers.get('sec-websocket-version'), '13');
+});
+
 test('a HEAD that is broken is answered without a body', async () => {
   const answer = await exchange(pool, requestBytes(pool, { method: 'HEAD', path: `/${'x'.repeat(20_000)}` }));
   assert.deepEqual([answer.status, answer.body], [431, '']);

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
 import { afterTest } from '../support/after-test.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { startPostgres, whyNoPostgres } from '../support/postgres.ts';
 import { endOf, type JobClient, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
 import { startTellingNode } from '../support/telling-node-process.ts';
@@ -42,7 +43,7 @@ function clientOf({ url, apiKey }: Ready): JobClient {
 test('a relay on PostgreSQL answers a chat, and a job it accepted survives its kill -9', { skip }, async (t) => {
   const { url, password } = await createDatabase();
   const data = temporaryFolder(t);
-  const { relay, ready } = await startRelay(t, url, data);
+  const { relay, ready } = await startRelay(t, url, data, String(await freePort()));
   const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
   afterTest(t, node.kill);
   const openai = new OpenAI({ baseURL: `${ready.url}/v1`, apiKey: ready.apiKey, maxRetries: 5 });

@@ -14,6 +14,7 @@ import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';
 import { sparewatt } from '../support/command.ts';
 import { startForeignNats } from '../support/foreign-nats.ts';
+import { freePort } from '../support/free-port.ts';
 import { adminPost, fetchFrom, makeCode, startRemoteAgent } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
@@ -352,7 +353,7 @@ test('[P14] a node of the relay’s machine stays connected while the relay is k
     const ready = JSON.parse(await relay.firstLine()) as { url: string; apiKey: string };
     return { ...ready, relay };
   };
-  const first = await start('0');
+  const first = await start(String(await freePort()));
   const { seen, connect } = watchedConnect();
   const agent = startRemoteAgent(t, first.url, { connect, fetch: globalThis.fetch });
   const nodeId = await agent.ready;

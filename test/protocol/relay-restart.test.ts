@@ -8,10 +8,11 @@ import { type ConnectToBus, connectToBus } from '../../shared/agent/nats-connect
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { afterTest } from '../support/after-test.ts';
 import { sparewatt } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { makeCode, startRemoteAgent } from '../support/pairing.ts';
 import { startTestPool } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { askForNode, closedPort, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
+import { askForNode, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
 import { watchedConnect } from '../support/watched-connect.ts';
 
@@ -46,7 +47,7 @@ for (const [name, flags, end] of [
     needsLan,
     async (t) => {
       const data = temporaryFolder(t);
-      const first = await startRelayProcess(t, data, '0', flags);
+      const first = await startRelayProcess(t, data, String(await freePort(LAN)), flags);
       const isTls = flags.some((flag) => flag === '--tls');
       const ask = isTls ? fetchTrusting(readFileSync(join(data, 'relay', 'tls', 'ca.pem'), 'utf8')) : fetch;
       const { link } = await makeTlsCode(ask, first.url, first.adminToken);
@@ -79,7 +80,7 @@ test(
   async (t) => {
     const pool = await startTestPool(t, { host: LAN ?? '', announce: { when: false }, dataFolder: temporaryFolder(t) });
     const { code } = await makeCode(pool.relay);
-    const directUrl = `ws://${LAN}:${await closedPort()}`;
+    const directUrl = `ws://${LAN}:${await freePort(LAN)}`;
     const connect: ConnectToBus = (options) => {
       assert.match(options.directUrl ?? '', /^ws:/);
       return connectToBus({ ...options, directUrl });

@@ -8,18 +8,11 @@ import { assertSameAuthority } from '../../shared/agent/relay-tls.ts';
 import { fingerprintOf } from '../../shared/identity/certificate-fingerprint.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { NodeProof } from '../../shared/protocol/pairing.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRemoteAgent } from '../support/pairing.ts';
 import { isProblem } from '../support/problems.ts';
 import { type Identity, newAuthority, nodeIdentity, serverIdentity } from '../support/tls.ts';
-import {
-  askForNode,
-  closedPort,
-  LAN,
-  needsLan,
-  startMiddleMan,
-  startTlsRelay,
-  watchedTls,
-} from '../support/tls-relay.ts';
+import { askForNode, LAN, needsLan, startMiddleMan, startTlsRelay, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
 
 /** A node of another machine with TLS of its own. */
@@ -128,7 +121,7 @@ describe('a relay with TLS', needsLan, () => {
   it('[L9] [L11] lets a node with its certificate in where it does not reach the listener', async (t) => {
     const { pool, url, fetch, makeCode } = await startTlsRelay(t);
     const tls = watchedTls();
-    const directUrl = `wss://${host}:${await closedPort()}`;
+    const directUrl = `wss://${host}:${await freePort(LAN)}`;
     const connect: ConnectToBus = (options) => connectToBus({ ...options, directUrl });
     const { link } = await makeCode();
     const agent = startRemoteAgent(t, url, { ...REMOTE, tls, connect, invitation: parseInvitation(link) });

@@ -116,12 +116,3 @@ export async function startMiddleMan(
   });
   return { url: `https://${LAN}:${(server.address() as AddressInfo).port}`, heard };
 }
-
-/** A port of `LAN` on which nobody listens. */
-export async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, LAN, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

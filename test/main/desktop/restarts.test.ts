@@ -1,4 +1,5 @@
 /** The app's node when its relay, or the app itself, is started again: a real relay process, real settings on the disk. */
+
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
@@ -9,6 +10,7 @@ import { askChat } from '../../support/ask-pool.ts';
 import { sparewatt } from '../../support/command.ts';
 import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
 import type { Keyring } from '../../support/electron-double/sealed-strings.ts';
+import { freePort } from '../../support/free-port.ts';
 import { makeCode } from '../../support/pairing.ts';
 import type { Pool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -17,7 +19,7 @@ import { until } from '../../support/until.ts';
 test('a relay that is killed finds its node again, and so does an app that is started again, with its settings', async (t) => {
   const data = temporaryFolder(t);
   const folder = temporaryFolder(t);
-  const first = await startRelayProcess(t, data, '0');
+  const first = await startRelayProcess(t, data, String(await freePort()));
   const before = await startKept(t, folder);
   await before.desktop.ask('contribute');
   await before.desktop.ask('setPreferences', PREFERENCES);

@@ -8,6 +8,7 @@ import { createNKey } from '../../../relay/fabric/nkey.ts';
 import { attachWebSocketDoor, type DoorTarget, type WebSocketDoor } from '../../../relay/fabric/websocket-door.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { startChild } from '../../support/child.ts';
+import { freePort } from '../../support/free-port.ts';
 import { collectLog } from '../../support/log.ts';
 import { startTestNats } from '../../support/nats.ts';
 import { until } from '../../support/until.ts';
@@ -68,7 +69,7 @@ test('a client that comes while the bus is down is told so and let go', async (t
   let target: DoorTarget | undefined;
   const { port, door } = await openDoor(t, () => target, log);
   assert.match(await upgrade(port, '/nats'), /^HTTP\/1\.1 503 .*\r\n[\s\S]*"code":"bus_unavailable"/);
-  target = { host: '127.0.0.1', port: await closedPort() };
+  target = { host: '127.0.0.1', port: await freePort() };
   assert.match(await upgrade(port, '/nats'), /^HTTP\/1\.1 503 .*\r\n[\s\S]*"code":"bus_unavailable"/);
   assert.deepEqual(log.lines, ['warn a node could not be let in: the bus does not answer']);
   assert.equal(door.connections(), 0);
@@ -175,12 +176,4 @@ async function listenTcp(t: TestContext, onSocket: (socket: Socket) => void): Pr
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   afterTest(t, () => new Promise((resolve) => server.close(resolve)));
   return (server.address() as AddressInfo).port;
-}
-
-async function closedPort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
