@@ -193,7 +193,7 @@ function metricsOf(
 ) {
   return createRelayMetrics({
     jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
-    nodes: () => directory.list({ limit: Number.MAX_SAFE_INTEGER }).data,
+    nodes: directory.count,
     staleFrames: () => jobs.staleFrames() + miners.lateWords(),
     droppedDocuments: () => documents.counts().dropped,
     busConnected: fabric.bus.isConnected,

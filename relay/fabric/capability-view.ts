@@ -6,6 +6,7 @@ import type {
   InstalledModels,
 } from '../../shared/api/capabilities.ts';
 import type { NodeLoad } from '../../shared/protocol/capabilities.ts';
+import { shareNext } from '../share-next.ts';
 import type { Documents } from './documents.ts';
 import type { LiveNode, NodeTable } from './node-table.ts';
 
@@ -15,6 +16,8 @@ export type CapabilityView = {
   flags(): Promise<CapabilityFlags>;
   installed(): Promise<InstalledModels>;
 };
+
+type ServedModel = GlobalCapabilities['served_models'][number];
 
 export type ViewPorts = { table: NodeTable; documents: Documents; now: () => number };
 
@@ -30,26 +33,23 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
     return roundTenth((Number.isFinite(ageMs) ? ageMs : now() - node.heardAt) / 1_000);
   };
   return {
-    global: async () => {
+    global: shareNext(async () => {
       const nodes: GlobalCapabilities['nodes'] = {};
       const byNode: GlobalCapabilities['capabilities_by_node'] = {};
-      const served: GlobalCapabilities['served_models'] = [];
-      await inTurns(table.live(), (node) => {
+      const byModel = new Map<string, ServedModel[]>();
+      await inTurns(table.live().sort(byId), (node) => {
         const age = ageOf(node);
         nodes[node.id] = describe(node, age);
         const { providers: _, ...flags } = node.document.capabilities;
         byNode[node.id] = flags;
         for (const model of node.document.served_models) {
-          served.push({
-            ...model,
-            in_use: jobsOn(node, model.name),
-            node: node.id,
-            local: false,
-            node_age_s: age,
-          });
+          const served = byModel.get(model.name) ?? [];
+          served.push({ ...model, in_use: jobsOn(node, model.name), node: node.id, local: false, node_age_s: age });
+          byModel.set(model.name, served);
         }
       });
-      served.sort((a, b) => compare(a.name, b.name) || compare(a.node, b.node));
+      // By name, then by node: to sort them all would take as long as all the rest of it, in one turn.
+      const served = [...byModel.keys()].sort().flatMap((name) => byModel.get(name) ?? []);
       return {
         local_node: LOCAL_NODE,
         nodes,
@@ -60,8 +60,8 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
         updated_at: timestamp(now()),
         documents: documents.counts(),
       };
-    },
-    flags: async () => {
+    }),
+    flags: shareNext(async () => {
       // A node may call a flag like something that every object has.
       const nodesWith = new Map<string, string[]>();
       const providers: CapabilityFlags['providers'] = {};
@@ -79,15 +79,15 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
       });
       const capabilities = Object.fromEntries([...known].map((name) => [name, nodesWith.has(name)]));
       return { capabilities, nodes_with: Object.fromEntries(nodesWith), providers, updated_at: timestamp(now()) };
-    },
-    installed: async () => {
+    }),
+    installed: shareNext(async () => {
       const installed: InstalledModels['installed'] = [];
       await inTurns(table.live(), ({ id, document }) => {
         const found = document.installed_artifacts ?? document.served_models.map(artifactOf);
         for (const artifact of found) installed.push({ ...artifact, node: id });
       });
       return { installed, installed_count: installed.length, updated_at: timestamp(now()) };
-    },
+    }),
   };
 }
 
@@ -135,8 +135,8 @@ async function inTurns(nodes: LiveNode[], visit: (node: LiveNode) => void): Prom
   }
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function byId(a: LiveNode, b: LiveNode): number {
+  return a.id < b.id ? -1 : 1;
 }
 
 function roundTenth(value: number): number {

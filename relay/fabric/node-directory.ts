@@ -14,10 +14,20 @@ import type { LiveNode, NodeTable } from './node-table.ts';
 /** Attempts, of which recent ones weigh more, and how fast each model was. */
 export type NodeRecord = Pick<NodeHealth, 'attempts' | 'models'>;
 
+/** `free` are the slots of nodes that have more than they use: one that now gives fewer may use more than it has. */
+export type NodeCounts = {
+  known: number;
+  connected: number;
+  by_status: Partial<Record<NodeStatus, number>>;
+  slots: { total: number; used: number; free: number };
+};
+
 /** The nodes as people and programs outside see them. Errors of those that take a name: `node_not_found`. */
 export type NodeDirectory = {
   /** By id. `after` is the id that the page before ended with. */
   list(page: { limit: number; after?: string | undefined; kind?: NodeKind | undefined }): NodePage;
+  /** All of them in numbers, at a tenth of what a list of them costs. */
+  count(): NodeCounts;
   get(name: string): NodeDetails;
   /** By id alone; undefined where there is none. */
   summaryOf(nodeId: string): NodeSummary | undefined;
@@ -75,6 +85,7 @@ export function createNodeDirectory(ports: NodeDirectoryPorts): NodeDirectory {
       const data = nodes.slice(0, limit).map((known) => summary(known, table.get(known.nodeId)));
       return { data, next: nodes.length > limit ? (data.at(-1)?.id ?? null) : null };
     },
+    count: () => countNodes(ports),
     get: (name) => {
       const { known, live } = find(name);
       return {
@@ -129,6 +140,23 @@ function summaryOf(known: KnownNode, live: LiveNode | undefined, { admin, kindOf
     first_seen_at: known.firstSeenAt,
     last_seen_at: live?.heardAt ?? known.lastSeenAt,
   };
+}
+
+function countNodes({ register, table, admin }: NodeDirectoryPorts): NodeCounts {
+  const counts: NodeCounts = { known: 0, connected: 0, by_status: {}, slots: { total: 0, used: 0, free: 0 } };
+  const { by_status: byStatus, slots: sum } = counts;
+  for (const known of register.list()) {
+    const live = table.get(known.nodeId);
+    const status = statusOf(known, live, admin);
+    counts.known += 1;
+    byStatus[status] = (byStatus[status] ?? 0) + 1;
+    if (live === undefined) continue;
+    counts.connected += 1;
+    sum.total += live.slots;
+    sum.used += live.reserved;
+    sum.free += Math.max(0, live.slots - live.reserved);
+  }
+  return counts;
 }
 
 function statusOf(known: KnownNode, live: LiveNode | undefined, admin: NodeAdmin): NodeStatus {

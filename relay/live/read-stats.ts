@@ -13,7 +13,7 @@ import type { Activity } from './activity.ts';
 export type StatsPorts = {
   version: string;
   busConnected(): boolean;
-  directory: Pick<NodeDirectory, 'list'>;
+  directory: Pick<NodeDirectory, 'count'>;
   models: Pick<ModelCatalog, 'list'>;
   jobs: Pick<JobRunner, 'running'>;
   scheduler: Pick<Scheduler, 'waiting'>;
@@ -68,16 +68,8 @@ function healthOf(isBusConnected: boolean, storage: StoreHealth): AdminStats['he
 }
 
 function nodesOf(directory: StatsPorts['directory']): Pick<AdminStats, 'nodes' | 'slots'> {
-  const nodes: AdminStats['nodes'] = { known: 0, connected: 0, by_status: {} };
-  const slots: AdminStats['slots'] = { total: 0, used: 0 };
-  for (const node of directory.list({ limit: Number.MAX_SAFE_INTEGER }).data) {
-    nodes.known += 1;
-    if (node.connected) nodes.connected += 1;
-    nodes.by_status[node.status] = (nodes.by_status[node.status] ?? 0) + 1;
-    slots.total += node.slots.total;
-    slots.used += node.slots.used;
-  }
-  return { nodes, slots };
+  const { slots, ...nodes } = directory.count();
+  return { nodes, slots: { total: slots.total, used: slots.used } };
 }
 
 /** What was read last, until it is too old; those who ask at once share a reading. */

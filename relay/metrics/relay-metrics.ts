@@ -1,13 +1,14 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { NodeSummary } from '../../shared/api/nodes.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
+import type { NodeCounts } from '../fabric/node-directory.ts';
 import type { JobRecord } from '../store/store.ts';
 
 /** What is only known at the moment somebody asks. */
 export type RelayGauges = {
   jobs(): { running: number; waiting: number };
   /** Nodes and their slots by what the operator sees of them. */
-  nodes(): readonly Pick<NodeSummary, 'status' | 'slots'>[];
+  nodes(): Pick<NodeCounts, 'by_status' | 'slots'>;
   staleFrames(): number;
   /** Capability documents that were dropped, by reason. */
   droppedDocuments(): Readonly<Record<string, number>>;
@@ -55,8 +56,18 @@ export function createRelayMetrics(gauges: RelayGauges): RelayMetrics {
     requestRefused: (code) => refused.inc({ code }),
     softBudgetReached: () => softBudgets.inc(),
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: () => inTurns(registry),
   };
+}
+
+/** A turn for each, in the order in which they were registered: with hundreds of models one is thousands of lines. */
+async function inTurns(registry: Registry): Promise<string> {
+  const texts: string[] = [];
+  for (const { name } of registry.getMetricsAsArray()) {
+    texts.push(await registry.getSingleMetricAsString(name));
+    await nextTurn();
+  }
+  return `${texts.join('\n\n')}\n`;
 }
 
 function registerJobMetrics(registry: Registry): RelayMetrics['jobFinished'] {
@@ -119,12 +130,10 @@ function registerGauges(registry: Registry, gauges: RelayGauges): void {
   });
   gauge('sparewatt_nodes', 'Nodes this relay knows', ['status'], function () {
     this.reset();
-    slots.reset();
-    for (const { status, slots: of } of gauges.nodes()) {
-      this.inc({ status });
-      slots.inc({ state: 'used' }, of.used);
-      slots.inc({ state: 'free' }, Math.max(0, of.total - of.used));
-    }
+    const { by_status, slots: of } = gauges.nodes();
+    for (const [status, count] of Object.entries(by_status)) this.set({ status }, count);
+    slots.set({ state: 'used' }, of.used);
+    slots.set({ state: 'free' }, of.free);
   });
   // After the nodes, by whom it is filled: each is read as soon as it was collected.
   const slots = gauge('sparewatt_slots', 'Jobs that the nodes can run at a time', ['state'], () => undefined);

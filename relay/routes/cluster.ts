@@ -1,17 +1,20 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Cluster } from '../../shared/api/cluster.ts';
 import { ErrorResponse } from '../../shared/api/errors.ts';
 import type { NodeSummary } from '../../shared/api/nodes.ts';
-import type { NodeRecord } from '../fabric/node-directory.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import { sendJson } from './send-json.ts';
+import { shareNext } from '../share-next.ts';
+import { sendPieces } from './json-pieces.ts';
 
 const SECONDS_PER_MINUTE = 60;
+/** About a millisecond. */
+const NODES_PER_TURN = 100;
 
 type ClusterNode = Cluster['nodes'][number];
 
 /** `GET /v1/cluster`: nodes, models and load in one flat document, for scripts and wall screens. */
 export function registerClusterRoute(app: RelayApp, services: RelayServices): void {
+  const read = shareNext(() => readCluster(services));
   app.get(
     '/v1/cluster',
     {
@@ -22,13 +25,20 @@ export function registerClusterRoute(app: RelayApp, services: RelayServices): vo
         response: { 200: Cluster, '4xx': ErrorResponse },
       },
     },
-    async (_request, reply) => sendJson(reply, readCluster(services)),
+    async (_request, reply) => sendPieces(reply, await read()),
   );
 }
 
-function readCluster({ directory, table, jobs, scheduler, queue, activity }: RelayServices): Cluster {
-  const known = directory.list({ limit: Number.MAX_SAFE_INTEGER }).data;
-  const nodes = known.map((summary) => nodeOf(summary, table.get(summary.id), directory.recordOf(summary.id)));
+/** In turns of some nodes each: all together are a tenth of a second with ten thousand. */
+async function readCluster(services: RelayServices): Promise<Cluster> {
+  const { jobs, scheduler, queue, activity } = services;
+  const nodes: ClusterNode[] = [];
+  for (let after: string | null | undefined; after !== null; ) {
+    const page = services.directory.list({ limit: NODES_PER_TURN, after });
+    for (const summary of page.data) nodes.push(nodeOf(summary, services));
+    after = page.next;
+    if (after !== null) await nextTurn();
+  }
   return {
     nodes_known: nodes.length,
     nodes_ready: nodes.filter(({ status }) => status === 'ready').length,
@@ -45,9 +55,10 @@ function readCluster({ directory, table, jobs, scheduler, queue, activity }: Rel
 /** Of a node that is not here nobody knows how many slots it has, or how far it is. */
 function nodeOf(
   { id, name, status, slots, models }: NodeSummary,
-  live: LiveNode | undefined,
-  record: NodeRecord,
+  { directory, table }: Pick<RelayServices, 'directory' | 'table'>,
 ): ClusterNode {
+  const live = table.get(id);
+  const record = directory.recordOf(id);
   const { gpus, webgpu } = live?.document.hardware ?? {};
   return {
     id,

@@ -12,6 +12,9 @@ const ROUNDS = 5;
 const PATIENCE_MS = 30_000;
 
 type Heap = { heapUsed: number; external: number };
+type Answered = { statusCode: number; bytes: number; longestTurnMs: number; cpuMs: number };
+/** What the console, Prometheus and the programs of ordinary keys ask again and again. */
+const LOOKS = ['/v1/cluster', '/v1/capabilities', '/v1/admin/stats', '/metrics'];
 type DiscoveryRound = { missing: number; elapsedMs: number; stalledMs: number; cpuMs: number; idle: number };
 
 /** What 10,000 nodes cost one relay: their beats, their memory, and a question to all of them. */
@@ -26,6 +29,7 @@ export async function manyNodes(): Promise<Figure[]> {
     return [
       heapFigure(empty, full, await pool.fleet.ask<number>('documentBytes')),
       await heartbeats(pool, joinMs),
+      ...(await looks(pool)),
       ...(await discovery(pool)),
     ];
   } finally {
@@ -53,6 +57,25 @@ async function heartbeats({ relay, fleet }: BigPool, joinMs: number): Promise<Fi
   const beatsPerS = ((await fleet.ask<number>('beats')) - beatsBefore) / ((performance.now() - begunAt) / 1_000);
   const detail = { NODES, beatsPerS, best: Math.min(...shares), worst: Math.max(...shares), joinMs };
   return figureOf('heartbeats-cpu', median(shares), 'cores', { atMost: 0.15 }, detail);
+}
+
+/** How long an answer about all of them keeps everybody else waiting. */
+async function looks({ relay }: BigPool): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const path of LOOKS) {
+    const rounds: Answered[] = [];
+    for (let round = 0; round <= ROUNDS; round++) rounds.push(await relay.ask<Answered>('answer', path));
+    const measured = rounds.slice(1);
+    const turns = measured.map(({ longestTurnMs }) => longestTurnMs);
+    const detail = {
+      NODES,
+      ...measured[0],
+      cpuMs: median(measured.map(({ cpuMs }) => cpuMs)),
+      worst: Math.max(...turns),
+    };
+    figures.push(figureOf(`longest-turn ${path}`, median(turns), 'ms of processor', { atMost: 20 }, detail));
+  }
+  return figures;
 }
 
 /**

@@ -151,6 +151,14 @@ test('flags may be called like something that every object has', async (t) => {
   assert.deepEqual(told('toString'), [false, undefined]);
 });
 
+test('models are told by name, and those of one name by node', async () => {
+  for (const name of ['zoo', 'ant']) await pool.addNode({ name });
+  const { served_models } = await get<GlobalCapabilities>('/v1/capabilities');
+  const told = served_models.map(({ name, node }) => `${name} ${node}`);
+  assert.ok(new Set(served_models.map(({ node }) => node)).size > 1);
+  assert.deepEqual(told, told.toSorted());
+});
+
 test('caps and installed tell flags and files by node', async () => {
   const runtime = createSyntheticRuntime();
   const installed = [{ name: 'on/disk', size_bytes: 5, files: 2 }];

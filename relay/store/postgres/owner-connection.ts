@@ -30,6 +30,9 @@ WHERE locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE 
 
 const LAST_OPENING = 'SELECT max(seq) AS opening FROM openings';
 
+/** What a server says that was put in the place of another, with a database of the same name. */
+const NO_SUCH_TABLE = '42P01';
+
 /** A connection as the server knows it. A number alone is given again. */
 type Session = { pid: number; start: string };
 
@@ -135,7 +138,9 @@ export class OwnerConnection {
 
   async #assertUpToDate(queries: Queries): Promise<void> {
     if (this.#opening === undefined) return;
-    const last = await queries.one<{ opening: number }>(LAST_OPENING);
+    const last = await queries.one<{ opening: number }>(LAST_OPENING).catch((error: unknown) => {
+      throw error instanceof StatementError && error.code === NO_SUCH_TABLE ? this.#elsewhere() : error;
+    });
     if (last?.opening === this.#opening) return;
     this.#isOutOfDate = true;
     throw this.#lost('has had the database meanwhile. Start this one again, since it knows nothing of what that did');
@@ -146,6 +151,15 @@ export class OwnerConnection {
     const { database } = this.#connections;
     const cause = new Error(`the database ${database}${host === undefined ? '' : `, which a relay on ${host} has`}`);
     return new Problem('storage_failed', `Another relay ${how}.`, { retryAfterMs: 1_000, cause });
+  }
+
+  /** Not for good: the name of the server may lead back to the right one. */
+  #elsewhere(): Problem {
+    const detail =
+      "The relay's database is not the one that it has opened: its tables are not there. " +
+      'Look where DATABASE_URL leads now; a running relay goes on by itself.';
+    const cause = new Error(`the database ${this.#connections.database}`);
+    return new Problem('storage_failed', detail, { retryAfterMs: 1_000, cause });
   }
 
   async #keep(client: pg.PoolClient, queries: Queries): Promise<void> {

@@ -1,20 +1,22 @@
-import { toProblem } from '../../../shared/problems/problem.ts';
 import { rowsOf } from '../rows/job-rows.ts';
 import { acceptedJob, queuedJobValues, rowsOfEnding } from '../rows/queued-job-rows.ts';
-import type { Store, StoreHealth } from '../store.ts';
+import type { Store } from '../store.ts';
 import { type DatabaseThread, startDatabaseThread } from '../thread/database-thread.ts';
+import { createHealthReader } from '../thread/health-reader.ts';
 import type { LocalStoreOptions } from './local-store.ts';
 
 const WORKER_URL = new URL('./database-worker.ts', import.meta.url);
 
 export type SqliteStoreOptions = Omit<LocalStoreOptions, 'now' | 'migrations'> & {
+  /** How long a question for its health may take; a few seconds unless given. */
+  silenceMs?: number;
   /** How many calls may wait for the thread. */
   maxPending?: number;
   workerUrl?: URL;
 };
 
 /** Opens the database in a thread of its own. Errors: `data_folder_unusable`. */
-export function startSqliteThread(options: SqliteStoreOptions): Promise<DatabaseThread> {
+export function startSqliteThread(options: Omit<SqliteStoreOptions, 'silenceMs'>): Promise<DatabaseThread> {
   const { maxPending, workerUrl = WORKER_URL, ...workerData } = options;
   return startDatabaseThread({ name: options.file, workerUrl, workerData, maxPending });
 }
@@ -23,12 +25,12 @@ export function startSqliteThread(options: SqliteStoreOptions): Promise<Database
  * Opens the store in one SQLite file and brings its schema up to date. The database works in a thread of its own, so
  * that neither a slow disk nor a commit stops the event loop. Errors: `data_folder_unusable`.
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  return storeInThread(await startSqliteThread(options));
+export async function openSqliteStore({ silenceMs, ...options }: SqliteStoreOptions): Promise<Store> {
+  return storeInThread(await startSqliteThread(options), silenceMs);
 }
 
 /** The store whose rooms a thread answers. */
-export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Store {
+export function storeInThread({ ask, askPatiently, close }: DatabaseThread, silenceMs?: number): Store {
   return {
     batches: {
       putBatch: (batch) => ask('batches', 'putBatch', batch),
@@ -165,22 +167,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread): Sto
       deleteService: (serviceId) => ask('services', 'deleteService', serviceId),
       listServices: () => ask('services', 'listServices'),
     },
-    health: shareInFlight(() => ask('whole', 'probe').then(() => ({ writable: true }), refused)),
+    health: createHealthReader(() => ask('whole', 'probe'), silenceMs),
     close,
   };
-}
-
-/** Health is asked by anyone, and each answer costs a write: those who ask at once share one. */
-function shareInFlight(ask: () => Promise<StoreHealth>): () => Promise<StoreHealth> {
-  let inFlight: Promise<StoreHealth> | undefined;
-  return () => {
-    inFlight ??= ask().finally(() => {
-      inFlight = undefined;
-    });
-    return inFlight;
-  };
-}
-
-function refused(error: unknown): StoreHealth {
-  return { writable: false, reason: toProblem(error, 'storage_failed').message };
 }

@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pino from 'pino';
+import { createApp } from '../../../relay/app.ts';
 import { createServices } from '../../../relay/compose/create-services.ts';
 import { openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
@@ -25,6 +27,8 @@ const filesFolder = folder.subfolder('files');
 const diskUsage = async () => ({ databaseBytes: null, freeBytes: null });
 const part = { log, store, fabric, keys, settings: [], register, identity, headFile, diskUsage, rules, filesFolder };
 const services = await createServices(part);
+
+const app = await createApp({ services, logger: log, log, maxBodyBytes: 1_000_000 });
 
 const watches = { clock: watchLoop(), processor: watchTurns() };
 /** Of all threads. */
@@ -58,6 +62,16 @@ answerQuestions(
       const { missing, elapsedMs } = await services.discovery.discover({ timeoutMs });
       const stalledMs = watches[by].stalledMs();
       return { missing: missing.size, elapsedMs, stalledMs, cpuMs: cpuMs() - before };
+    },
+    answer: async (path: string) => {
+      const before = cpuMs();
+      watches.processor.start();
+      const headers = { authorization: `Bearer ${keys.adminToken}` };
+      const { statusCode, rawPayload } = await app.inject({ url: path, headers });
+      // The turn in which it was answered counts as well.
+      await nextTurn();
+      const longestTurnMs = watches.processor.stalledMs();
+      return { statusCode, bytes: rawPayload.length, longestTurnMs, cpuMs: cpuMs() - before };
     },
   },
   async () => {

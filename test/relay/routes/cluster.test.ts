@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Cluster } from '../../../shared/api/cluster.ts';
+import { createFastKey } from '../../support/fast-key.ts';
 import { startPool } from '../../support/pool.ts';
 import { ask } from '../../support/pool-admin.ts';
+import { enrol } from '../../support/scripted-node.ts';
 import { until } from '../../support/until.ts';
 
 const pool = await startPool();
@@ -76,4 +78,13 @@ test('twenty more nodes are twenty more', async () => {
   const { nodes_known, nodes } = await readCluster();
   assert.equal(nodes_known, 24);
   assert.equal(new Set(nodes.map(({ id }) => id)).size, 24);
+});
+
+test('a pool of several hundred nodes is told whole, each once and by id', async () => {
+  const before = (await readCluster()).nodes_known;
+  const keys = Array.from({ length: 210 - before }, createFastKey);
+  await Promise.all(keys.map(({ publicKey }, place) => enrol(pool.relay.url, publicKey, `known-${place}`)));
+  const { nodes_known, nodes } = await readCluster();
+  const ids = nodes.map(({ id }) => id);
+  assert.deepEqual([nodes_known, ids], [210, [...new Set(ids)].sort()]);
 });

@@ -157,6 +157,20 @@ proves(
   },
 );
 
+proves('says that the database of now is not the one it has opened, and goes on with that', async (place) => {
+  const store = await place.open();
+  await place.tamper('ALTER TABLE openings RENAME TO openings_elsewhere');
+  await cutLines(place);
+  await until(async () => {
+    const health = await store.health();
+    return (
+      !health.writable && /^The relay's database is not the one that it has opened.* DATABASE_URL/.test(health.reason)
+    );
+  });
+  await place.tamper('ALTER TABLE openings_elsewhere RENAME TO openings');
+  await until(() => isWritable(store));
+});
+
 proves('takes its lock back from a connection of its own that only the server still believes in', async (place, t) => {
   const line = await startLine(t, place.url);
   const store = await openPostgresStore({ url: line.url });

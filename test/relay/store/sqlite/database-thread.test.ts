@@ -9,6 +9,7 @@ import { openSqliteStore, startSqliteThread } from '../../../../relay/store/sqli
 import { fromErrorRecord, toErrorRecord } from '../../../../relay/store/thread/thread-messages.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { isProblem } from '../../../support/problems.ts';
+import { until } from '../../../support/until.ts';
 import { finishedJob, keyRecord, nodeRecord, RELAY_KEY } from '../store-records.ts';
 import { makeFolder } from './sqlite-place.ts';
 
@@ -82,6 +83,24 @@ test('turns the event loop while another program holds the lock', async (t) => {
   other.exec('COMMIT');
   other.close();
   assert.equal(await write, 1);
+});
+
+test('says within its time that the database is silent, asks it once, and hears when it answers', async (t) => {
+  t.after(() => store.close());
+  const file = join(makeFolder(t), 'relay.db');
+  const store = await openSqliteStore({ file, silenceMs: 20 });
+  const other = new Database(file, { timeout: 0 });
+  other.exec('BEGIN IMMEDIATE');
+  const [first, beside] = await Promise.all([store.health(), store.health()]);
+  const after = await store.health();
+  assert.match(
+    JSON.stringify(first),
+    /"writable":false,"reason":"The relay's database has not answered for 0\.02 s\. Look at/,
+  );
+  assert.ok(beside === first && after === first, 'no second probe waits behind the first');
+  other.exec('COMMIT');
+  other.close();
+  await until(async () => (await store.health()).writable);
 });
 
 test('hands a problem over with all it says, and of a fault the message', async (t) => {
