@@ -135,6 +135,8 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
       'playground',
       async () => {
         await goTo(page, '#/playground');
+        // In one piece, however slow the machine: of such an answer no speed is shown.
+        await page.route('**/v1/chat/completions', async (route) => route.fulfill({ response: await route.fetch() }));
         await page.getByLabel('Model', { exact: true }).selectOption('test/echo');
         await page.getByRole('button', { name: 'Ask' }).click();
         await page.locator('.answer a').nth(1).waitFor();
