@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -28,7 +29,9 @@ SELECT l.pid, backend_start::text AS start, coalesce(host(client_addr), 'this ma
 WHERE locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND classid = 0 AND objid = ${LOCK} AND granted`;
 
-const LAST_OPENING = 'SELECT max(seq) AS opening FROM openings';
+const LOOK_FOR_OPENING = `
+SELECT EXISTS (SELECT FROM openings WHERE mark = $1) AS known,
+  (SELECT mark FROM openings ORDER BY seq DESC LIMIT 1) = $1 AS latest`;
 
 /** What a server says that was put in the place of another, with a database of the same name. */
 const NO_SUCH_TABLE = '42P01';
@@ -43,7 +46,7 @@ type Session = { pid: number; start: string };
  * 2. One that has failed is never used again; the next call makes another and takes the lock anew.
  * 3. After an attempt that failed, calls are refused with its reason until `RECONNECT_PAUSE_MS` have passed.
  * 4. Once another relay has opened the database since `opened`, it writes no more: what its relay has in memory (the
- *    queue, balances, who may come in) is not what is there.
+ *    queue, balances, who may come in) is not what is there. Nor does it write where its own opening is unknown.
  */
 export class OwnerConnection {
   readonly #connections: Connections;
@@ -51,7 +54,7 @@ export class OwnerConnection {
   #client: pg.PoolClient | undefined;
   #lastSession: Session | undefined;
   #refused: { error: unknown; until: number } | undefined;
-  #opening: number | undefined;
+  #opening: string | undefined;
   #isOutOfDate = false;
 
   constructor(connections: Connections, now: () => number) {
@@ -74,7 +77,7 @@ export class OwnerConnection {
   }
 
   /** Hears which opening of the database was this relay's, as `markOpening` gave it. */
-  opened(opening: number): void {
+  opened(opening: string): void {
     this.#opening = opening;
   }
 
@@ -138,10 +141,12 @@ export class OwnerConnection {
 
   async #assertUpToDate(queries: Queries): Promise<void> {
     if (this.#opening === undefined) return;
-    const last = await queries.one<{ opening: number }>(LAST_OPENING).catch((error: unknown) => {
+    const look = queries.one<{ known: boolean; latest: boolean }>(LOOK_FOR_OPENING, [this.#opening]);
+    const found = await look.catch((error: unknown) => {
       throw error instanceof StatementError && error.code === NO_SUCH_TABLE ? this.#elsewhere() : error;
     });
-    if (last?.opening === this.#opening) return;
+    if (found?.known !== true) throw this.#elsewhere();
+    if (found.latest) return;
     this.#isOutOfDate = true;
     throw this.#lost('has had the database meanwhile. Start this one again, since it knows nothing of what that did');
   }
@@ -156,7 +161,7 @@ export class OwnerConnection {
   /** Not for good: the name of the server may lead back to the right one. */
   #elsewhere(): Problem {
     const detail =
-      "The relay's database is not the one that it has opened: its tables are not there. " +
+      "The relay's database is not the one that it has opened: nothing there says that it did. " +
       'Look where DATABASE_URL leads now; a running relay goes on by itself.';
     const cause = new Error(`the database ${this.#connections.database}`);
     return new Problem('storage_failed', detail, { retryAfterMs: 1_000, cause });
@@ -176,7 +181,8 @@ function unlessRefused(error: unknown): void {
 }
 
 /** Leaves a mark by which a relay that had the database before sees that it was another's since. Returns it. */
-export async function markOpening(db: Queries): Promise<number> {
-  const made = await db.one<{ opening: number }>('INSERT INTO openings DEFAULT VALUES RETURNING seq AS opening');
-  return made?.opening ?? 0;
+export async function markOpening(db: Queries): Promise<string> {
+  const mark = randomUUID();
+  await db.all('INSERT INTO openings (mark) VALUES ($1)', [mark]);
+  return mark;
 }

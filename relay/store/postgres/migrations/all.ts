@@ -20,6 +20,7 @@ import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
 import { keyBudgets } from './0170-key-budgets.ts';
 import { batchLines } from './0180-batch-lines.ts';
+import { openingMarks } from './0190-opening-marks.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   batches,
   keyBudgets,
   batchLines,
+  openingMarks,
 ];

@@ -171,6 +171,18 @@ proves('says that the database of now is not the one it has opened, and goes on 
   await until(() => isWritable(store));
 });
 
+proves('does not write into the database of another relay that was opened as often', async (place) => {
+  const store = await place.open();
+  await place.tamper("UPDATE openings SET mark = 'of another: ' || mark");
+  await cutLines(place);
+  const elsewhere = isProblem('storage_failed', /^The relay's database is not the one that it has opened/);
+  await until(async () => !(await isWritable(store)));
+  await assert.rejects(store.nodes.nextEpoch('desk-1'), elsewhere);
+  await place.tamper("UPDATE openings SET mark = replace(mark, 'of another: ', '')");
+  await until(() => isWritable(store));
+  assert.equal(await store.nodes.nextEpoch('desk-1'), 1);
+});
+
 proves('takes its lock back from a connection of its own that only the server still believes in', async (place, t) => {
   const line = await startLine(t, place.url);
   const store = await openPostgresStore({ url: line.url });
