@@ -5,6 +5,8 @@ import { ADMIN, hashApiKey, type KeyLimits, limitsOf, type Principal, principalO
 
 /** How long a revocation by another process may stay unnoticed. */
 const CACHE_MS = 5_000;
+/** How long a request waits to hear whose its key is, before it is told that the database stands still. */
+const PATIENCE_MS = 10_000;
 /** "Last used" is for people; a minute is fine enough and costs no write per request. */
 const USAGE_INTERVAL_MS = 60_000;
 
@@ -15,6 +17,7 @@ export type KeyGuardOptions = {
   store: KeyStore;
   adminToken: string;
   now?: () => number;
+  patienceMs?: number;
   /** Learns what limits the account of a key, before it is let in; done when that counts. Errors: `storage_failed`. */
   setLimits?: (accountId: string, limits: KeyLimits) => Promise<void> | undefined;
 };
@@ -23,7 +26,8 @@ export type KeyGuard = {
   /**
    * Says who asks, by the `Authorization` header or else `x-api-key`; at once when the key is remembered.
    *
-   * Throws or rejects with `invalid_api_key` when the key is absent, wrong, revoked or expired.
+   * Throws or rejects with `invalid_api_key` when the key is absent, wrong, revoked or expired, and with `storage_failed` when
+   * the database does not answer.
    */
   authenticate(
     authorization: string | undefined,
@@ -44,15 +48,19 @@ type Known = { key: KeyRecord; principal: Principal; readAt: number };
  * 2. What is remembered is read again after `CACHE_MS`; expiry is checked on every call.
  * 3. Keys are found by their hash: how long that takes says nothing of a key, because nobody can choose its hash.
  * 4. "Last used" waits in memory and is written at most once per `USAGE_INTERVAL_MS`.
+ * 5. Of a database that stands still nothing is asked twice, and nobody waits longer than `patienceMs` for it.
  */
 export function createKeyGuard({
   store,
   adminToken,
   now = Date.now,
+  patienceMs = PATIENCE_MS,
   setLimits = () => undefined,
 }: KeyGuardOptions): KeyGuard {
   const adminHash = Buffer.from(hashApiKey(adminToken));
   const known = new Map<string, Known>();
+  /** What the store was asked and has not answered yet. */
+  const asked = new Map<string, Promise<Known>>();
   const usage = createUsageLog(store, now);
   /** How often something was to be forgotten: what was asked before may be of a key as it was, and is asked again. */
   let forgotten = 0;
@@ -73,6 +81,12 @@ export function createKeyGuard({
     return fresh;
   }
 
+  function readOnce(digest: string): Promise<Known> {
+    const underWay = asked.get(digest) ?? read(digest).finally(() => asked.delete(digest));
+    asked.set(digest, underWay);
+    return unlessSilent(underWay, patienceMs);
+  }
+
   function admit({ key, principal }: Known): Principal {
     if (key.revokedAt !== null) throw refusal('was revoked');
     if (key.expiresAt !== null && key.expiresAt <= now()) throw refusal('has expired');
@@ -85,7 +99,7 @@ export function createKeyGuard({
       const digest = hashApiKey(presentedKey(authorization, apiKey));
       const remembered = recall(digest);
       if (remembered !== undefined) return admit(remembered);
-      return timingSafeEqual(Buffer.from(digest), adminHash) ? ADMIN : read(digest).then(admit);
+      return timingSafeEqual(Buffer.from(digest), adminHash) ? ADMIN : readOnce(digest).then(admit);
     },
     forget(keyId) {
       forgotten += 1;
@@ -93,6 +107,15 @@ export function createKeyGuard({
     },
     recordUsage: () => usage.record(),
   };
+}
+
+/** What is waited for in vain goes on, and is there for whoever asks next. */
+function unlessSilent<Value>(answer: Promise<Value>, ms: number): Promise<Value> {
+  const { promise, resolve, reject } = Promise.withResolvers<Value>();
+  const sentence = `The relay's database has not answered for ${ms / 1_000} s, so that nobody knows whose the key is.`;
+  const timer = setTimeout(() => reject(new Problem('storage_failed', sentence, { retryAfterMs: ms })), ms);
+  answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  return promise;
 }
 
 function createUsageLog(store: KeyStore, now: () => number) {

@@ -5,18 +5,20 @@ import { createKeyGuard } from '../../../relay/access/key-guard.ts';
 import type { KeyStore } from '../../../relay/store/store.ts';
 import { KEY_SCOPES } from '../../../shared/api/keys.ts';
 import { isProblem } from '../../support/problems.ts';
+import { until } from '../../support/until.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { keyRecord, T0 } from '../store/store-records.ts';
 
 /** A guard over a real store with one key in it, a clock to set, and a count of what reaches the store. */
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, options: { patienceMs?: number; silence?: Promise<void> } = {}) {
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const calls = { find: 0, touch: 0 };
   const counted: KeyStore = {
     ...keys,
-    findKeyByHash: (hash) => {
+    findKeyByHash: async (hash) => {
       calls.find += 1;
+      await options.silence;
       return keys.findKeyByHash(hash);
     },
     touchKeys: (usages) => {
@@ -26,7 +28,7 @@ async function setUp(t: TestContext) {
   };
   const [key, adminToken] = [newApiKey(), newAdminToken()];
   const { keyId } = await ensureFirstKey(keys, key, () => T0);
-  const guard = createKeyGuard({ store: counted, adminToken, now: () => clock.now });
+  const guard = createKeyGuard({ store: counted, adminToken, now: () => clock.now, ...options });
   return { keys, key, keyId, adminToken, guard, clock, calls };
 }
 
@@ -202,4 +204,16 @@ test('makes keys that are recognisable and never the same', () => {
   assert.match(newApiKey(), /^sk-sparewatt-[\w-]{43}$/);
   assert.match(newAdminToken(), /^sw-admin-[\w-]{43}$/);
   assert.notEqual(newApiKey(), newApiKey());
+});
+
+test('whoever asks while the database stands still is told so, and costs it one question', async (t) => {
+  const { promise: silence, resolve: answers } = Promise.withResolvers<void>();
+  const { guard, key, calls } = await setUp(t, { silence, patienceMs: 5 });
+  const still = isProblem('storage_failed', /has not answered for 0\.005 s/);
+  for (const _ of [1, 2]) await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), still);
+  assert.equal(calls.find, 1);
+  answers();
+  const kind = async () => (await guard.authenticate(`Bearer ${key}`)).kind;
+  await until(async () => (await kind().catch(() => 'nobody')) === 'client');
+  assert.equal(calls.find, 1, 'what it said at last is known');
 });
