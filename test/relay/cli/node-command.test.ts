@@ -27,7 +27,7 @@ test('every command explains itself, with where it looks and how programs read i
   const { commands } = nodeCommand();
   assert.deepEqual(
     commands.map((command) => command.name()),
-    ['status', 'pause', 'resume', 'finish', 'log'],
+    ['status', 'pause', 'resume', 'finish', 'jobs', 'receipts', 'log'],
   );
   for (const command of commands) assert.match(command.helpInformation(), /--data <dir>.*--json/s, command.name());
 });
