@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { Cluster } from '../../shared/api/cluster.ts';
+import { alterAnswers } from '../support/altered-answers.ts';
 import { addNodes, goTo, openConsole } from '../support/console-page.ts';
 import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -45,11 +46,10 @@ async function factsOf(page: Page, name: string): Promise<Card['facts']> {
 
 /** Speeds take many jobs to differ; here they are what a test says they are. */
 async function pretendSpeeds(page: Page, speedOf: (name: string) => number): Promise<void> {
-  await page.route('**/v1/cluster', async (route) => {
-    const response = await route.fetch();
+  await alterAnswers(page, '**/v1/cluster', async (response) => {
     const cluster = (await response.json()) as Cluster;
     for (const node of cluster.nodes) node.tokens_per_s = { 'test/echo': speedOf(node.name) };
-    await route.fulfill({ response, json: cluster });
+    return { json: cluster };
   });
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
+import { alterAnswers } from '../support/altered-answers.ts';
 import { goTo, openConsole } from '../support/console-page.ts';
 import { launchBrowser } from '../support/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
@@ -117,10 +118,9 @@ test('a page that could be no node is not offered', async () => {
   const make = page.getByRole('button', { name: 'Make a' });
   await make.click();
   await page.getByRole('heading', { name: 'In its browser' }).waitFor();
-  await page.route('**/v1/admin/pairing-codes', async (route) => {
-    const response = await route.fetch();
+  await alterAnswers(page, '**/v1/admin/pairing-codes', async (response) => {
     const body = await response.text();
-    await route.fulfill({ response, body: body.replace(/relay=http[^&"]*/, 'relay=http%3A%2F%2F10.0.0.7%3A8484') });
+    return { body: body.replace(/relay=http[^&"]*/, 'relay=http%3A%2F%2F10.0.0.7%3A8484') };
   });
   await make.click();
   await page.getByText('it keeps no key for a page that came over plain HTTP').waitFor();

@@ -5,6 +5,7 @@ import type { Cluster } from '../../shared/api/cluster.ts';
 import type { JobPage } from '../../shared/api/jobs.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { afterTest } from '../support/after-test.ts';
+import { alterAnswers } from '../support/altered-answers.ts';
 import { chatLine, endOfBatch, makeBatch } from '../support/batches.ts';
 import { addNodes, goTo, signInTo, visitConsole } from '../support/console-page.ts';
 import { createControlledRuntime } from '../support/controlled-runtime.ts';
@@ -136,7 +137,7 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
       async () => {
         await goTo(page, '#/playground');
         // In one piece, however slow the machine: of such an answer no speed is shown.
-        await page.route('**/v1/chat/completions', async (route) => route.fulfill({ response: await route.fetch() }));
+        await alterAnswers(page, '**/v1/chat/completions', () => ({}));
         await page.getByLabel('Model', { exact: true }).selectOption('test/echo');
         await page.getByRole('button', { name: 'Ask' }).click();
         await page.locator('.answer a').nth(1).waitFor();
@@ -154,15 +155,14 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
 
 /** With speeds and failures that are the same each time: which node gets which job is the scheduler's affair. */
 async function showCards(page: Page): Promise<void> {
-  await page.route('**/v1/cluster', async (route) => {
-    const response = await route.fetch();
+  await alterAnswers(page, '**/v1/cluster', async (response) => {
     const cluster = (await response.json()) as Cluster;
     for (const [place, node] of cluster.nodes.entries()) {
       node.gpu = place % 3 === 0 ? null : (['GeForce RTX 4090', 'Radeon RX 7900 XTX'][place % 2] ?? null);
       node.tokens_per_s = place === 2 ? {} : { 'test/echo': place === 8 ? 10 : 50 };
       node.attempts = { succeeded: place === 2 ? 0 : 20, failed: place === 5 ? 7 : 0 };
     }
-    await route.fulfill({ response, json: cluster });
+    return { json: cluster };
   });
   await page.getByLabel('Shown as').selectOption('cards');
   await page.getByText('Slow', { exact: true }).waitFor();
