@@ -25,6 +25,7 @@ import { PAINTED_SIDE, writePainter } from '../support/task-models/painter-model
 import { writePairClassifier } from '../support/task-models/text-models.ts';
 import { startTaskPool, type WriteModel } from '../support/task-pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const ranker: WriteModel = (root, id) => writePairClassifier(root, id, ['spare', 'gpu', 'tea'], { relevance: 1 });
 /** Which way a text points: its letters a and b, each an axis. */
@@ -123,7 +124,7 @@ test('documents are ranked, by a reranking model or by the nearness of their vec
   await panel.getByLabel('Only the best').fill('1');
   assert.match(await snippetOf(panel, 'curl'), /"top_n": 1\n/);
   await ask(panel);
-  await panel.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+  await until(async () => (await panel.locator('tbody tr').count()) === 1);
   assert.deepEqual(await rowsOf(panel), [['1', 'spare gpu gpu', '0.953']]);
   await panel.getByLabel('Only the best').fill('');
   await panel.getByLabel('Model', { exact: true }).selectOption('test/encoder');
@@ -205,9 +206,10 @@ test('a text is spoken, played and saved, and what is copied speaks the same', a
   }
   assert.match(await snippetOf(panel, 'Python'), /voice="default",\n\)\nanswer\.write_to_file\("speech\.wav"\)/);
   assert.equal(await urlsOf(page), 1);
+  const before = await sound.getAttribute('src');
   await ask(panel);
-  await sound.waitFor({ state: 'detached' });
-  await sound.waitFor();
+  // It is away for as long as the answer takes, which nobody need see.
+  await until(async () => (await sound.getAttribute('src')) !== before);
   assert.equal(await urlsOf(page), 1);
   await panel.getByLabel('Voice').fill('grandmother');
   await ask(panel);
