@@ -1,5 +1,6 @@
 import type { Batch, BatchState } from '../../shared/api/batches.ts';
 import type { BatchRecord } from '../store/batch-store.ts';
+import { usageOf } from './openai/response-object.ts';
 
 export function batchView(batch: BatchRecord): Batch {
   const { id, state, endpoint, inputFileId, faults, total, completed, failed, metadata, model } = batch;
@@ -28,20 +29,7 @@ export function batchView(batch: BatchRecord): Batch {
     request_counts: { total, completed, failed },
     metadata,
     model,
-    usage: usageView(batch.usage),
-  };
-}
-
-/** Nodes tell no more than these two. */
-function usageView(usage: BatchRecord['usage']): Batch['usage'] {
-  if (usage === null) return null;
-  const { inputTokens, outputTokens } = usage;
-  return {
-    input_tokens: inputTokens,
-    input_tokens_details: { cached_tokens: 0 },
-    output_tokens: outputTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: inputTokens + outputTokens,
+    usage: batch.usage === null ? null : usageOf(batch.usage),
   };
 }
 

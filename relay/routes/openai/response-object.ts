@@ -39,7 +39,8 @@ export function responseWriter(
   });
 }
 
-function usageOf({ inputTokens, outputTokens }: Usage): NonNullable<ResponseObject['usage']> {
+/** Nodes tell no more than these two. */
+export function usageOf({ inputTokens, outputTokens }: Usage): NonNullable<ResponseObject['usage']> {
   return {
     input_tokens: inputTokens,
     input_tokens_details: { cached_tokens: 0 },
