@@ -29,8 +29,8 @@ import type { PictureSources } from './pictures/picture-fetcher.ts';
 import { createRationedLog } from './rationed-log.ts';
 import { openAttestationKey } from './receipts/attestation.ts';
 import { HEAD_FILE } from './receipts/log/head-file.ts';
-import { BUS_PATH } from './routes/enroll.ts';
-import { LIVE_PATH } from './routes/stats.ts';
+import { BUS_PATH } from './routes/nodes/enroll.ts';
+import { LIVE_PATH } from './routes/operators/stats.ts';
 import { DATABASE_FILE, openStore } from './store/open-store.ts';
 import { VERSION } from './version.ts';
 

@@ -13,7 +13,7 @@ import { keepSessions } from '../fabric/sessions.ts';
 import { type Miners, openMiners } from '../miners/miners.ts';
 import { createNodeControl } from '../pairing/node-control.ts';
 import { createPairing } from '../pairing/pairing.ts';
-import { BUS_PATH } from '../routes/enroll.ts';
+import { BUS_PATH } from '../routes/nodes/enroll.ts';
 import { CONVERSATION_SALT } from '../scheduler/affinity.ts';
 import { openMeasurements } from '../scheduler/keep-measurements.ts';
 import { createScheduler, type Scheduler } from '../scheduler/scheduler.ts';

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream';
 import { createWebSocketStream, type WebSocket } from 'ws';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { RelayLog } from '../log.ts';
-import { createHandshakes } from '../routes/handshakes.ts';
+import { createHandshakes } from '../routes/http/handshakes.ts';
 import type { NatsAddress } from './nats-url.ts';
 import type { NodeGate } from './node-gate.ts';
 

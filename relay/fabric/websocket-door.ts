@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
-import { answerOnSocket } from '../routes/answer-on-socket.ts';
-import { refuseOtherMethods } from '../routes/handshakes.ts';
+import { answerOnSocket } from '../routes/http/answer-on-socket.ts';
+import { refuseOtherMethods } from '../routes/http/handshakes.ts';
 
 /** A WebSocket listener of nats-server. */
 export type DoorTarget = { host: string; port: number; tls?: boolean };

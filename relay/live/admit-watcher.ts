@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { assertScope } from '../access/api-keys.ts';
 import type { OperatorSession } from '../access/operator-sessions.ts';
-import { assertOwnPage } from '../routes/assert-own-page.ts';
+import { assertOwnPage } from '../routes/http/assert-own-page.ts';
 import type { RelayServices } from '../services.ts';
 
 type Guards = Pick<RelayServices, 'keys' | 'sessionCookie' | 'publicUrl'>;

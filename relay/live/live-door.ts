@@ -6,9 +6,9 @@ import { LIVE_CLOSE } from '../../shared/api/live.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { OperatorSession } from '../access/operator-sessions.ts';
 import type { RelayLog } from '../log.ts';
-import { answerOnSocket } from '../routes/answer-on-socket.ts';
-import { createHandshakes } from '../routes/handshakes.ts';
-import { unknownParameter } from '../routes/validation.ts';
+import { answerOnSocket } from '../routes/http/answer-on-socket.ts';
+import { createHandshakes } from '../routes/http/handshakes.ts';
+import { unknownParameter } from '../routes/http/validation.ts';
 import type { LiveFeed } from './live-feed.ts';
 
 export type LiveDoorOptions = {

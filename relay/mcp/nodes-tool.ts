@@ -5,7 +5,7 @@ import type { NodesToolArguments, NodesToolResult } from '../../shared/api/nodes
 import { counted } from '../../shared/problems/counted.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { JobSpec } from '../jobs/job.ts';
-import { cancelTask, findTask, orderTask, type TaskOwner } from '../routes/order-task.ts';
+import { cancelTask, findTask, orderTask, type TaskOwner } from '../routes/tasks/order-task.ts';
 import type { JobOrder, RelayServices } from '../services.ts';
 
 /** Who asks the tool, and how it reaches them meanwhile. */

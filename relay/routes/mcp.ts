@@ -7,9 +7,9 @@ import { withHeaderMismatch } from '../mcp/header-mismatch.ts';
 import type { NodesTool } from '../mcp/mcp-server.ts';
 import { runNodesTool } from '../mcp/nodes-tool.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
-import { assertOwnPage } from './assert-own-page.ts';
-import { watchHangUps } from './hang-up.ts';
-import { ownerOf } from './order-task.ts';
+import { assertOwnPage } from './http/assert-own-page.ts';
+import { watchHangUps } from './http/hang-up.ts';
+import { ownerOf } from './tasks/order-task.ts';
 
 const Message = Type.Object(
   {},

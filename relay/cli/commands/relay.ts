@@ -28,7 +28,7 @@ export function defineRelayCommand(command: Command): void {
     .action(async (options: RelayCommandOptions) => {
       // Loaded here, so that the commands that only ask a relay need not wait for it.
       const { startRelay } = await import('../../server.ts');
-      const { hasPages } = await import('../../routes/pages.ts');
+      const { hasPages } = await import('../../routes/pages/pages.ts');
       const loaded = loadFromOptions(RELAY_SECTIONS, options);
       const { log_level } = settingsOf(loaded, 'program');
       const log = createCommandLog(log_level);

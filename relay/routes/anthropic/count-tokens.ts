@@ -2,7 +2,7 @@ import type { CountTokensRequest, TokenCount } from '../../../shared/api/message
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
-import { sendAnswer } from '../send-json.ts';
+import { sendAnswer } from '../http/send-json.ts';
 import type { Answer } from './messages.ts';
 import { type MessagesOrder, readMessagesRequest } from './messages-request.ts';
 

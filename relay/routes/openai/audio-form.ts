@@ -4,7 +4,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { holdBody } from '../../access/held-bytes.ts';
 import type { FileDepot } from '../../files/file-depot.ts';
 import { boundaryOf, type Part, readMultipart } from '../../files/multipart.ts';
-import { uploadOf } from '../uploads.ts';
+import { uploadOf } from '../http/uploads.ts';
 import { assertSmallEnough, dropRecording, INLINE_MOST_BYTES, type Recording, receiveRecording } from './recording.ts';
 
 /** What the form of a transcription asks for. */

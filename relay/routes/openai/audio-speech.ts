@@ -5,9 +5,9 @@ import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { JsonInput } from '../../../shared/protocol/messages.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { ignoredHeader } from '../answer-headers.ts';
-import { watchHangUps } from '../hang-up.ts';
-import { readRoutingOptions } from '../routing-options.ts';
+import { watchHangUps } from '../http/hang-up.ts';
+import { ignoredHeader } from '../jobs/answer-headers.ts';
+import { readRoutingOptions } from '../routing/routing-options.ts';
 import { sendEvents } from './audio-events.ts';
 import { runObjectJob } from './object-job.ts';
 

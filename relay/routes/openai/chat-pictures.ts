@@ -6,7 +6,7 @@ import { readImageHead } from '../../../shared/runtimes/media/image-head.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { PictureFetcher, PictureOrder } from '../../pictures/picture-fetcher.ts';
 import type { RelayServices } from '../../services.ts';
-import type { HangUp } from '../hang-up.ts';
+import type { HangUp } from '../http/hang-up.ts';
 import type { ChatOrder } from './chat-request.ts';
 
 /** Is told of each picture of a conversation, and may refuse it. */

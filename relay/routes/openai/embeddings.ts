@@ -3,11 +3,11 @@ import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { EmbedInput } from '../../../shared/protocol/messages.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { answerHeaders, ignoredHeader } from '../answer-headers.ts';
-import { watchHangUps } from '../hang-up.ts';
-import { rateLimitHeaders } from '../rate-limit-headers.ts';
-import { readRoutingOptions } from '../routing-options.ts';
-import { sendJson } from '../send-json.ts';
+import { watchHangUps } from '../http/hang-up.ts';
+import { rateLimitHeaders } from '../http/rate-limit-headers.ts';
+import { sendJson } from '../http/send-json.ts';
+import { answerHeaders, ignoredHeader } from '../jobs/answer-headers.ts';
+import { readRoutingOptions } from '../routing/routing-options.ts';
 import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 
 const HONOURED = new Set(['model', 'input', 'encoding_format', 'dimensions', 'routing']);

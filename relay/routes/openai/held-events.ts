@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { cutIfUnread } from '../unread.ts';
+import { cutIfUnread } from '../http/unread.ts';
 import { createEventWriter } from './event-writer.ts';
 
 /** Text held for a reader that does not read. Longer than any answer that somebody waits for. */

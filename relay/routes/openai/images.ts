@@ -5,11 +5,11 @@ import { sizeOf } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JsonInput } from '../../../shared/protocol/messages.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { ignoredHeader } from '../answer-headers.ts';
-import { chooseModel } from '../choose-model.ts';
-import { watchHangUps } from '../hang-up.ts';
-import { readRoutingOptions } from '../routing-options.ts';
-import { sendJson } from '../send-json.ts';
+import { watchHangUps } from '../http/hang-up.ts';
+import { sendJson } from '../http/send-json.ts';
+import { ignoredHeader } from '../jobs/answer-headers.ts';
+import { chooseModel } from '../routing/choose-model.ts';
+import { readRoutingOptions } from '../routing/routing-options.ts';
 import { runObjectJob } from './object-job.ts';
 
 const HONOURED = new Set(['prompt', 'model', 'n', 'size', 'seed', 'routing']);

@@ -3,9 +3,9 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, JsonInput } from '../../../shared/protocol/messages.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
-import { answerHeaders } from '../answer-headers.ts';
-import type { HangUp } from '../hang-up.ts';
-import { rateLimitHeaders } from '../rate-limit-headers.ts';
+import type { HangUp } from '../http/hang-up.ts';
+import { rateLimitHeaders } from '../http/rate-limit-headers.ts';
+import { answerHeaders } from '../jobs/answer-headers.ts';
 
 /** Members of a job's input as their client named them. */
 export type MemberNames = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import type { JobFileRun } from '../../files/job-files.ts';
 import type { Part } from '../../files/multipart.ts';
 import type { ReceivedFile } from '../../files/receive-file.ts';
 import type { RelayServices } from '../../services.ts';
-import { nameOf } from '../file-name.ts';
+import { nameOf } from '../files/file-name.ts';
 
 /** What the rest of a job request takes beside its recording. */
 const REQUEST_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@ import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayServices } from '../../services.ts';
-import type { HangUp } from '../hang-up.ts';
+import type { HangUp } from '../http/hang-up.ts';
 import { type AnswerStream, type AnswerStreamOptions, createAnswerStream } from './answer-stream.ts';
 
 /** A stream that has had nothing to say for so long sends its head and a comment: proxies cut what is silent, most after a minute. */

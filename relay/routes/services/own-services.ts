@@ -4,7 +4,7 @@ import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { OwnServices, ServiceDetails, ServicePutRequest } from '../../../shared/api/services.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { sendJson } from '../send-json.ts';
+import { sendJson } from '../http/send-json.ts';
 import { detailsOf, ownServices } from './service-views.ts';
 
 const IdParams = Type.Object({ id: Type.String() });

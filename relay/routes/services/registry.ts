@@ -9,7 +9,7 @@ import {
   ServiceSchemas,
 } from '../../../shared/api/services.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { sendJson } from '../send-json.ts';
+import { sendJson } from '../http/send-json.ts';
 import { detailsOf, pageOfServices, requirementsOf } from './service-views.ts';
 
 const IdParams = Type.Object({ id: Type.String() });

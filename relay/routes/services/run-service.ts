@@ -7,11 +7,11 @@ import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { answerHeaders } from '../answer-headers.ts';
-import { watchHangUps } from '../hang-up.ts';
+import { watchHangUps } from '../http/hang-up.ts';
+import { rateLimitHeaders } from '../http/rate-limit-headers.ts';
+import { sendJson } from '../http/send-json.ts';
+import { answerHeaders } from '../jobs/answer-headers.ts';
 import { usageOf } from '../openai/usage.ts';
-import { rateLimitHeaders } from '../rate-limit-headers.ts';
-import { sendJson } from '../send-json.ts';
 import { planService } from './plan-service.ts';
 
 /** `POST /v1/services/{id}`: one input to a node that can, one output back. */

@@ -6,8 +6,8 @@ import { finishReasonOf, gatherAnswer } from '../../jobs/answer/gather-answer.ts
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
-import { rankByNearness } from '../nearness.ts';
 import { collectVectors, floatsOf } from '../openai/embeddings.ts';
+import { rankByNearness } from '../openai/nearness.ts';
 import { type AskedInput, holdsFile, inputFiles, isToolType } from './file-input.ts';
 
 /** Gathers what a node says into the output of a service, to which it is held as long as its attempt lasts. */

@@ -9,7 +9,7 @@ import type {
 import { type Availability, createAvailability } from '../../registry/service-availability.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import type { RelayServices } from '../../services.ts';
-import { readPageLimit } from '../page-limit.ts';
+import { readPageLimit } from '../http/page-limit.ts';
 
 type Sources = Pick<RelayServices, 'registry' | 'table'>;
 

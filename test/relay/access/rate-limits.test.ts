@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRateLimits } from '../../../relay/access/rate-limits.ts';
-import { durationText } from '../../../relay/routes/rate-limit-headers.ts';
+import { durationText } from '../../../relay/routes/http/rate-limit-headers.ts';
 import { isProblem } from '../../support/problems.ts';
 
 const limits = (requestsPerMinute: number | null, tokensPerMinute: number | null = null) => ({

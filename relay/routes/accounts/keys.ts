@@ -1,0 +1,116 @@
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import {
+  ApiKey,
+  ApiKeyList,
+  ChangeKeyRequest,
+  CreatedKey,
+  CreateKeyRequest,
+  RevokedKey,
+  RotateKeyRequest,
+} from '../../../shared/api/keys.ts';
+import { NoParameters } from '../../../shared/api/no-parameters.ts';
+import { keyRevoked } from '../../access/key-admin.ts';
+import type { RelayApp, RelayServices } from '../../services.ts';
+import { sendJson } from '../http/send-json.ts';
+
+const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const OVERLAP_USUAL_S = 24 * 60 * 60;
+
+/** The keys of clients, for the operator alone. */
+export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: RelayServices): void {
+  const config = { access: 'admin' } as const;
+  const tags = ['Administration'];
+  const errors = { '4xx': ErrorResponse };
+  app.post(
+    '/v1/admin/keys',
+    {
+      config,
+      schema: {
+        summary: 'Make an API key; the answer is the only one that shows it',
+        tags,
+        body: CreateKeyRequest,
+        response: { 201: CreatedKey, ...errors },
+      },
+    },
+    async ({ body }, reply) =>
+      sendJson(reply.code(201).header('cache-control', 'no-store'), await keyAdmin.create(body)),
+  );
+  app.get(
+    '/v1/admin/keys',
+    {
+      config,
+      schema: {
+        summary: 'All API keys, oldest first',
+        tags,
+        querystring: NoParameters,
+        response: { 200: ApiKeyList, ...errors },
+      },
+    },
+    async (_request, reply) => sendJson(reply, { data: await keyAdmin.list(), next: null }),
+  );
+  app.get(
+    '/v1/admin/keys/:id',
+    { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey, ...errors } } },
+    async ({ params }, reply) => sendJson(reply, await keyAdmin.get(params.id)),
+  );
+  app.patch(
+    '/v1/admin/keys/:id',
+    {
+      config,
+      schema: {
+        summary: 'Change an API key, at once; null takes a limit away, and what is left out stays',
+        description:
+          'Limits of requests, tokens, credits and budgets are those of its account, which keys that replace each other share; ' +
+          'name, description, scopes, models and end are of this key alone. What is under way goes on as it was let in.',
+        tags,
+        params: KeyParams,
+        body: ChangeKeyRequest,
+        response: { 200: ApiKey, ...errors },
+      },
+    },
+    async ({ params, body }, reply) => sendJson(reply, await keyAdmin.change(params.id, body)),
+  );
+  app.delete(
+    '/v1/admin/keys/:id',
+    {
+      config,
+      schema: {
+        summary: 'Revoke an API key, at once; with the last of its account the jobs end that have not ended',
+        tags,
+        params: KeyParams,
+        response: { 200: RevokedKey, ...errors },
+      },
+    },
+    async ({ params }, reply) => {
+      const key = await keyAdmin.revoke(params.id);
+      const isOver = (await keyAdmin.revokedAccounts()).has(key.account_id);
+      const accounts = new Set(isOver ? [key.account_id] : []);
+      const stopped = batches.cancelAllOf(accounts);
+      const cancelled = await queue.giveUpAllOf(accounts, keyRevoked());
+      await stopped;
+      return sendJson(reply, { ...key, cancelled_jobs: cancelled });
+    },
+  );
+  app.post(
+    '/v1/admin/keys/:id/rotate',
+    {
+      config,
+      schema: {
+        summary: 'Replace an API key by a new one with the same rights; the old one works a little longer',
+        tags,
+        params: KeyParams,
+        body: RotateKeyRequest,
+        response: { 201: CreatedKey, ...errors },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const made = await keyAdmin.rotate(
+        params.id,
+        (body.overlap_s ?? OVERLAP_USUAL_S) * 1_000,
+        body.hmac ?? undefined,
+      );
+      return sendJson(reply.code(201).header('cache-control', 'no-store'), made);
+    },
+  );
+}

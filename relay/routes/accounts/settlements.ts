@@ -1,0 +1,71 @@
+import { Type } from 'typebox';
+import { SettlementList, SettlementQuery, SettleRequest } from '../../../shared/api/credits.ts';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
+import { Settlement } from '../../../shared/credits/settlement.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
+import { newId } from '../../jobs/id.ts';
+import type { RelayApp, RelayServices } from '../../services.ts';
+import { readPageLimit } from '../http/page-limit.ts';
+import { sendJson } from '../http/send-json.ts';
+
+/** Batches of what nodes have earned, signed and taken off their balances. */
+export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayServices): void {
+  const config = { access: 'admin' } as const;
+  const tags = ['Credits'];
+  const errors = { '4xx': ErrorResponse };
+  app.post(
+    '/v1/admin/settlements',
+    {
+      config,
+      schema: {
+        summary: 'Settle what nodes have earned; a webhook is told in the words of CloudEvents',
+        tags,
+        body: SettleRequest,
+        response: { 201: Settlement, ...errors },
+      },
+    },
+    async ({ body: { webhook } }, reply) => {
+      const order = { id: newId('stl'), closedAt: Date.now(), webhook: webhook ?? null };
+      const settlement = await store.credits.settle(order);
+      if (settlement === undefined)
+        throw new Problem('nothing_to_settle', 'No node has earned anything since the last settlement.');
+      if (order.webhook !== null) queue.wakeWebhooks();
+      return sendJson(reply.code(201).header('location', `/v1/admin/settlements/${settlement.id}`), settlement);
+    },
+  );
+  app.get(
+    '/v1/admin/settlements',
+    {
+      config,
+      schema: {
+        summary: 'Settlements, newest first',
+        tags,
+        querystring: SettlementQuery,
+        response: { 200: SettlementList, ...errors },
+      },
+    },
+    async ({ query: { limit: wanted, after } }, reply) => {
+      const limit = readPageLimit(wanted);
+      const found = await store.credits.listSettlements({ limit: limit + 1, after });
+      const data = found.slice(0, limit);
+      return sendJson(reply, { data, next: found.length > limit ? (data.at(-1)?.id ?? null) : null });
+    },
+  );
+  app.get(
+    '/v1/admin/settlements/:id',
+    {
+      config,
+      schema: {
+        summary: 'One settlement, as it was signed',
+        tags,
+        params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+        response: { 200: Settlement, ...errors },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const settlement = await store.credits.findSettlement(id);
+      if (settlement !== undefined) return sendJson(reply, settlement);
+      throw new Problem('settlement_not_found', `There is no settlement "${id}".`, { param: 'id' });
+    },
+  );
+}

@@ -1,0 +1,32 @@
+import type { FastifyReply } from 'fastify';
+import type { RelayApp } from '../../services.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Milliseconds; see `limitUnread`. */
+    unreadMs: number;
+  }
+}
+
+/** Long enough for a client that was put to sleep on a train, short enough that many of them do not fill the memory. */
+const UNREAD_MS = 60_000;
+
+/** How long a reader may take nothing of an answer that is ready before its connection is cut; a minute unless given. */
+export function limitUnread(app: RelayApp, unreadMs = UNREAD_MS): void {
+  app.decorate('unreadMs', unreadMs);
+}
+
+/** So much must be read in that time, of what there is: in a minute less than the slowest mobile line brings. */
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Must follow the end of an answer that may be long: what its reader does not take would stay here as long as it keeps
+ * its connection. Time that the answer took to be made does not count.
+ */
+export function cutIfUnread({ raw, server: { unreadMs } }: Pick<FastifyReply, 'raw' | 'server'>): void {
+  if (raw.writableLength === 0) return;
+  const cut = (): void => void raw.destroy();
+  raw.setTimeout(unreadMs, cut);
+  const timer = setTimeout(cut, unreadMs * (1 + raw.writableLength / READ_BYTES)).unref();
+  raw.once('close', () => clearTimeout(timer));
+}
