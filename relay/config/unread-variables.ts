@@ -1,4 +1,4 @@
-import { nearestNames } from '../fabric/nearest-names.ts';
+import { nearestNames } from '../fabric/documents/nearest-names.ts';
 import { rowsOf, SECTION_NAMES } from './sections.ts';
 
 /** Variables that are read but are no settings: of one command, or of a library. */

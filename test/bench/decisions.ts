@@ -1,4 +1,4 @@
-import { createNodeTable } from '../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../relay/fabric/nodes/node-table.ts';
 import { newId } from '../../relay/jobs/id.ts';
 import type { JobSpec } from '../../relay/jobs/job.ts';
 import { createScheduler, type Scheduler } from '../../relay/scheduler/scheduler.ts';

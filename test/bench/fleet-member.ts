@@ -1,4 +1,4 @@
-import type { NKey } from '../../relay/fabric/nkey.ts';
+import type { NKey } from '../../relay/fabric/bus/nkey.ts';
 import { buildCapabilityDocument, type DocumentParts } from '../../shared/agent/capability-document.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';

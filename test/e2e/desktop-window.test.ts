@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Updater } from '../../main/updates/updates.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';

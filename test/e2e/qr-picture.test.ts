@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import { pictureOfCodes } from '../support/code-pictures.ts';
 import { openConsole } from '../support/console-page.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { askChat, loadOf, streamChat } from '../support/ask-pool.ts';
 import { serveModules } from '../support/browser-modules.ts';
 import { launchChromium } from '../support/launch-chromium.ts';

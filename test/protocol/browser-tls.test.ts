@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type { RelayOptions } from '../../relay/server.ts';
 import { afterTest } from '../support/after-test.ts';
 import { serveModules } from '../support/browser-modules.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { NatsConnection } from 'nats.ws';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type { EnrollResponse } from '../../shared/protocol/enrollment.ts';
 import { isNodeId } from '../../shared/protocol/subjects.ts';
 import { postMiner, registration } from '../support/miner.ts';

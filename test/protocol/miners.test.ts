@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { sha256Hex } from '../../relay/receipts/content-hashes.ts';
 import type { RegisteredMiner } from '../../shared/api/miners.ts';
 import type { NodeDetails, NodePage } from '../../shared/api/nodes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { mintNodeCredentials } from '../../relay/fabric/bus/credentials.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';

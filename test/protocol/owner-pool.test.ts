@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect, credsAuthenticator } from 'nats.ws';
-import { readBusIdentity } from '../../relay/fabric/bus-identity.ts';
-import { mintOperatorCredentials } from '../../relay/fabric/operator-credentials.ts';
+import { readBusIdentity } from '../../relay/fabric/bus/bus-identity.ts';
+import { mintOperatorCredentials } from '../../relay/fabric/bus/operator-credentials.ts';
 import type { NodeHealth } from '../../shared/api/nodes.ts';
 import type { RouteExplanation } from '../../shared/api/routing.ts';
 import type { NodePolicy, PublicPolicy } from '../../shared/policy/node-policy.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
 import { type BusConnection, type ConnectToBus, connectToBus } from '../../shared/agent/nats-connection.ts';
 import { pinsInMemory } from '../../shared/agent/relay-conversation.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';

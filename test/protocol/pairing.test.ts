@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
 import type { ListedCode, ListedCodes } from '../../shared/api/pairing.ts';
 import { relayStatement } from '../../shared/identity/pairing-transcript.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import pino from 'pino';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';

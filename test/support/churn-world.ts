@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test';
-import type { Bus } from '../../relay/fabric/bus.ts';
-import { createFreshness } from '../../relay/fabric/documents-freshness.ts';
-import { createNodeTable, type LiveNode, type NodeTable } from '../../relay/fabric/node-table.ts';
-import { keepSessions } from '../../relay/fabric/sessions.ts';
+import type { Bus } from '../../relay/fabric/bus/bus.ts';
+import { createFreshness } from '../../relay/fabric/documents/documents-freshness.ts';
+import { createNodeTable, type LiveNode, type NodeTable } from '../../relay/fabric/nodes/node-table.ts';
+import { keepSessions } from '../../relay/fabric/nodes/sessions.ts';
 import type { JobSpec } from '../../relay/jobs/job.ts';
 import { recordOperatorJobs } from '../../relay/jobs/operator-jobs.ts';
 import { createRecordKeeper } from '../../relay/jobs/record-keeper.ts';

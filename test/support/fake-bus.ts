@@ -1,4 +1,4 @@
-import type { Bus, BusHandler, ReplyHandler } from '../../relay/fabric/bus.ts';
+import type { Bus, BusHandler, ReplyHandler } from '../../relay/fabric/bus/bus.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { createInbox, type Inbox } from './inbox.ts';

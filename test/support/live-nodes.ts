@@ -1,4 +1,4 @@
-import type { Admission } from '../../relay/fabric/node-table.ts';
+import type { Admission } from '../../relay/fabric/nodes/node-table.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { pretendedModel } from './pretended-model.ts';

@@ -1,7 +1,7 @@
 import { openDataFolder } from '../../relay/data-folder/data-folder.ts';
-import { readOrCreateBusIdentity } from '../../relay/fabric/bus-identity.ts';
-import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
-import { startNatsServer } from '../../relay/fabric/nats-server.ts';
+import { readOrCreateBusIdentity } from '../../relay/fabric/bus/bus-identity.ts';
+import { findNatsBinary } from '../../relay/fabric/nats-server/nats-binary.ts';
+import { startNatsServer } from '../../relay/fabric/nats-server/nats-server.ts';
 import { collectLog } from './log.ts';
 
 // A process that owns a nats-server in the data folder of its first argument, until it is killed or told to stop. The second says

@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type NatsConnection } from 'nats.ws';
 import { type DataFolder, openDataFolder } from '../../relay/data-folder/data-folder.ts';
-import { type Bus, connectBus } from '../../relay/fabric/bus.ts';
-import { ownedBus } from '../../relay/fabric/bus-address.ts';
-import { type BusIdentity, readOrCreateBusIdentity } from '../../relay/fabric/bus-identity.ts';
-import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
-import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
-import { type NatsServer, type NatsServerOptions, startNatsServer } from '../../relay/fabric/nats-server.ts';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { type Bus, connectBus } from '../../relay/fabric/bus/bus.ts';
+import { ownedBus } from '../../relay/fabric/bus/bus-address.ts';
+import { type BusIdentity, readOrCreateBusIdentity } from '../../relay/fabric/bus/bus-identity.ts';
+import { mintNodeCredentials } from '../../relay/fabric/bus/credentials.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
+import { findNatsBinary } from '../../relay/fabric/nats-server/nats-binary.ts';
+import {
+  type NatsServer,
+  type NatsServerOptions,
+  startNatsServer,
+} from '../../relay/fabric/nats-server/nats-server.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from './after-test.ts';
 import { type CollectedLog, collectLog } from './log.ts';

@@ -1,5 +1,5 @@
 import type { Authenticator } from 'nats.ws';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 
 export type NodeIdentity = { readonly publicKey: string; readonly seed: Uint8Array };

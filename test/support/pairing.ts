@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect, ErrorCode, type Msg, type NatsConnection, NatsError } from 'nats.ws';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
 import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
 import type { ProblemCode } from '../../shared/problems/table.ts';

@@ -1,4 +1,4 @@
-import { watchServer } from '../../relay/fabric/nats-server-watch.ts';
+import { watchServer } from '../../relay/fabric/nats-server/nats-server-watch.ts';
 import { collectLog } from './log.ts';
 
 // A process that watches over another one, of that pid, configuration and record, until it is killed.

@@ -1,4 +1,4 @@
-import { createDocuments, type Documents } from '../../relay/fabric/documents.ts';
+import { createDocuments, type Documents } from '../../relay/fabric/documents/documents.ts';
 
 /** Documents whose signatures are checked on other threads, and a way to wait until that has come to rest. */
 export type TrackedDocuments = Documents & {

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { readBusIdentity } from '../../fabric/bus-identity.ts';
-import { mintOperatorCredentials } from '../../fabric/operator-credentials.ts';
+import { readBusIdentity } from '../../fabric/bus/bus-identity.ts';
+import { mintOperatorCredentials } from '../../fabric/bus/operator-credentials.ts';
 import { relayFolder } from '../local-relay.ts';
 import { parseCount } from '../options.ts';
 import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { linkAmong, parsePairLink } from '../../../main/links/pair-link.ts';
 import { createPairingDesk } from '../../../main/links/pairing-desk.ts';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { pairingLink } from '../../../shared/identity/pairing-link.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { startDesktop } from '../../support/desktop.ts';

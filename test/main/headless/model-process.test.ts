@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { modelEnvironment } from '../../../main/headless/inference/model-environment.ts';
 import { startModelProcess } from '../../../main/headless/inference/model-process.ts';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
-import { isAlive } from '../../../relay/fabric/nats-server-process.ts';
+import { isAlive } from '../../../relay/fabric/nats-server/nats-server-process.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { startChild } from '../../support/child.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from '../../../relay/jobs/attempt.ts';
 import type { JobSpec } from '../../../relay/jobs/job.ts';
 import { createNodePulse, type NodePulse } from '../../../relay/jobs/node-pulse.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../relay/fabric/nodes/node-table.ts';
 import { createNodeChanges } from '../../../relay/live/node-changes.ts';
 import type { KnownNode } from '../../../relay/store/pairing-store.ts';
 import type { NodeSummary } from '../../../shared/api/nodes.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
-import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../relay/fabric/nodes/node-table.ts';
 import { createMinerFloor, type MinerFloorPorts } from '../../../relay/miners/miner-floor.ts';
 import type { MinerRoll } from '../../../relay/miners/miner-roll.ts';
 import { Problem } from '../../../shared/problems/problem.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
-import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { ACTIVE } from '../../../relay/fabric/nodes/node-standing.ts';
+import { createNodeTable } from '../../../relay/fabric/nodes/node-table.ts';
 import { createNodeControl } from '../../../relay/pairing/node-control.ts';
 import { openNodeRegister } from '../../../relay/pairing/node-register.ts';
 import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { openMeasurements } from '../../../relay/scheduler/keep-measurements.ts';
 import type { NodeRecord } from '../../../relay/scheduler/measurements.ts';
 import type { MeasurementRecords, MeasurementStore } from '../../../relay/store/measurement-store.ts';

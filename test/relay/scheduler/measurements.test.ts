@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { createMeasurements } from '../../../relay/scheduler/measurements.ts';
 import { admission } from '../../support/live-nodes.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { decodeQR } from 'qr/decode.js';
 import { parsePairLink } from '../../../main/links/pair-link.ts';
 import { qrCode } from '../../../relay/cli/qr-code.ts';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { invitationIn } from '../../../renderer/qr/invitation-in.ts';
 import { pairingLink } from '../../../shared/identity/pairing-link.ts';
 import { pixelsOfTerminal } from '../../support/code-pictures.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { createDocumentKeeper } from '../../../shared/agent/document-keeper.ts';
 import { isSignedBy, signerOfSeed } from '../../../shared/identity/signer.ts';
 import { base64UrlToBytes } from '../../../shared/protocol/base64.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
-import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { createDispatcher, type DispatcherPorts } from '../../../../relay/jobs/queue/dispatcher.ts';
 import { type LiveJob, newLiveJob } from '../../../../relay/jobs/queue/live-job.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
-import { createNodeTable, type LiveNode } from '../../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../../relay/fabric/nodes/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { openJobQueue, type QueuePorts } from '../../../../relay/jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../../../../relay/jobs/queue/queue-limits.ts';
