@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { connect, credsAuthenticator, type NatsConnection } from 'nats.ws';
-import { compareSnapshots } from '../../relay/cli/compare-snapshots.ts';
+import { compareSnapshots } from '../../relay/cli/client/compare-snapshots.ts';
 import { readBusIdentity } from '../../relay/fabric/bus/bus-identity.ts';
 import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { mintOperatorCredentials } from '../../relay/fabric/bus/operator-credentials.ts';

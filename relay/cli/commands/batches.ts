@@ -2,14 +2,14 @@ import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { BATCH_ENDPOINTS, type Batch, type BatchEndpoint, type BatchPage } from '../../../shared/api/batches.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { clientCommand, type JsonOption, print } from '../answering-command.ts';
-import { batchesTable, batchText } from '../batch-views.ts';
-import { readClient } from '../client-options.ts';
-import { getJson, postJson } from '../get-json.ts';
-import { lookUntil } from '../look-until.ts';
-import { sayWaits, suggest } from '../next-step.ts';
-import { parseCount } from '../options.ts';
-import { printFile, sendFile } from '../send-file.ts';
+import { getJson, postJson } from '../client/get-json.ts';
+import { lookUntil } from '../client/look-until.ts';
+import { printFile, sendFile } from '../client/send-file.ts';
+import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
+import { readClient } from '../options/client-options.ts';
+import { parseCount } from '../options/options.ts';
+import { batchesTable, batchText } from '../terminal/batch-views.ts';
+import { sayWaits, suggest } from '../terminal/next-step.ts';
 
 type SubmitOptions = JsonOption & { endpoint?: BatchEndpoint; wait?: boolean };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeQR } from 'qr/decode.js';
 import { parsePairLink } from '../../../main/links/pair-link.ts';
-import { qrCode } from '../../../relay/cli/qr-code.ts';
+import { qrCode } from '../../../relay/cli/terminal/qr-code.ts';
 import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { invitationIn } from '../../../renderer/qr/invitation-in.ts';
 import { pairingLink } from '../../../shared/identity/pairing-link.ts';
