@@ -5,7 +5,7 @@ import { isProblemCode } from '../../../shared/problems/table.ts';
 import { RelayProblem, sentenceOf } from '../api.ts';
 import { ChoiceField, TextField } from '../fields.tsx';
 import { Card, Field, Trouble } from '../parts.tsx';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 
 const TEXT = STRINGS.playground;
 

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Fact, Facts } from '../parts.tsx';
 import { linkTo } from '../route.ts';
 import { shownCount, shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { AskCard, KeyField, LinesField, ModelField, NumberField, type PanelProps, useAsking } from './asking.tsx';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
 import { Snippets } from './snippets-card.tsx';

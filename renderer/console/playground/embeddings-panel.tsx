@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { cosineOf } from '../../../shared/vectors/cosine.ts';
 import { Fact, Table } from '../parts.tsx';
 import { shownCount } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
 import { AskCard, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
 import { Snippets } from './snippets-card.tsx';

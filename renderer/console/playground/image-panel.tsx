@@ -4,7 +4,7 @@ import { base64ToBytes } from '../../../shared/protocol/base64.ts';
 import { TextField } from '../fields.tsx';
 import { Fact } from '../parts.tsx';
 import { shownText } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { askModel, type WholeAnswer } from './ask-model.ts';
 import {
   AskCard,

@@ -4,7 +4,7 @@ import type { ModelList } from '../../../shared/api/models.ts';
 import { useAsked, useSettled } from '../asked.ts';
 import { Empty, Pending } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import type { PanelProps } from './asking.tsx';
 import { ChatPanel } from './chat-panel.tsx';

@@ -5,7 +5,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { TextField } from '../fields.tsx';
 import { Table } from '../parts.tsx';
 import { shownCount } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
 import {
   AskCard,

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { TextField } from '../fields.tsx';
 import { Fact } from '../parts.tsx';
 import { shownBytes } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { askModel, type WholeAnswer } from './ask-model.ts';
 import {
   AskCard,

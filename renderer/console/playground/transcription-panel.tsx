@@ -5,7 +5,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { ChoiceField, TextField } from '../fields.tsx';
 import { Fact, Table } from '../parts.tsx';
 import { shownBytes, shownCount } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
 import { AskCard, KeyField, ModelField, type PanelProps, saidOf, useAsking } from './asking.tsx';
 import { RecordingField } from './recording-field.tsx';
