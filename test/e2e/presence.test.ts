@@ -10,7 +10,7 @@ import type { NodeDetails } from '../../shared/api/nodes.ts';
 import { CONTROL_FOLDER, type NodeStatus } from '../../shared/control/control-protocol.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
-import { startHubMirror } from '../support/hub-mirror.ts';
+import { startHubMirror } from '../support/network/hub-mirror.ts';
 import { until } from '../support/until.ts';
 
 const GAME = 'sparewatt-test-game';

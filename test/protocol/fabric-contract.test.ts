@@ -17,12 +17,12 @@ import { encodeJson } from '../../shared/protocol/codec.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { isNodeId, JOB_TYPES, subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from '../support/after-test.ts';
-import { createFakeBus } from '../support/fake-bus.ts';
+import { createFakeBus } from '../support/bus/fake-bus.ts';
+import { type GlobalView, readAsOpenFabric } from '../support/bus/open-fabric-client.ts';
 import { createInbox, type Inbox } from '../support/inbox.ts';
-import { admission, documentFor } from '../support/live-nodes.ts';
-import { type GlobalView, readAsOpenFabric } from '../support/open-fabric-client.ts';
+import { admission, documentFor } from '../support/nodes/live-nodes.ts';
+import { enrolScriptedNode, joinScriptedNode, signDocument } from '../support/nodes/scripted-node.ts';
 import { type Pool, silentLog, startPool } from '../support/pool.ts';
-import { enrolScriptedNode, joinScriptedNode, signDocument } from '../support/scripted-node.ts';
 import { snapshotOf } from '../support/snapshots.ts';
 import { until } from '../support/until.ts';
 

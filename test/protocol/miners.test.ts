@@ -21,10 +21,10 @@ import {
   registration,
   type ScriptedMiner,
   USAGE,
-} from '../support/miner.ts';
+} from '../support/nodes/miner.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { adminPost, makeCode, visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

@@ -9,12 +9,12 @@ import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer, OperatorReport } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
-import { publishError, subscriptionError } from '../support/bus-permissions.ts';
+import { publishError, subscriptionError } from '../support/bus/bus-permissions.ts';
 import { createInbox } from '../support/inbox.ts';
-import { joinMiner, minerModel } from '../support/miner.ts';
+import { joinMiner, minerModel } from '../support/nodes/miner.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

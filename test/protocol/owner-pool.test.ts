@@ -13,10 +13,10 @@ import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat, recordOf, streamChat } from '../support/ask-pool.ts';
+import type { ScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, type PoolNode, startPool } from '../support/pool.ts';
-import type { ScriptedNode } from '../support/scripted-node.ts';
+import { createSyntheticRuntime, type SyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
-import { createSyntheticRuntime, type SyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

@@ -10,9 +10,9 @@ import { nodeStatement, type PairingTranscript, proveCode } from '../../shared/i
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import type { ChallengeResponse, CompletePairing } from '../../shared/protocol/pairing.ts';
 import { afterTest } from './after-test.ts';
-import { identityOf } from './node-identity.ts';
+import { identityOf } from './nodes/node-identity.ts';
 import { silentLog } from './pool.ts';
-import { createSyntheticRuntime } from './synthetic-runtime.ts';
+import { createSyntheticRuntime } from './runtimes/synthetic-runtime.ts';
 
 /** What the relay said: status, headers and body. */
 export type Said = { status: number; headers: Headers; body: Record<string, unknown> };

@@ -10,7 +10,13 @@ import type { LedgerJob } from '../../../shared/ipc/ledger-views.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { runSparewatt } from '../../support/command.ts';
 import { listeners } from '../../support/control.ts';
-import { type Desktop, type DesktopOptions, playComputePages, SETTLED, startDesktop } from '../../support/desktop.ts';
+import {
+  type Desktop,
+  type DesktopOptions,
+  playComputePages,
+  SETTLED,
+  startDesktop,
+} from '../../support/desktop/desktop.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -4,8 +4,8 @@ import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node
 import { createNodePulse } from '../../../relay/jobs/node-pulse.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { createFakeBus } from '../../support/fake-bus.ts';
-import { admission } from '../../support/live-nodes.ts';
+import { createFakeBus } from '../../support/bus/fake-bus.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 import { mockTime, settled } from '../../support/pending-timers.ts';
 
 const NONE = new Uint8Array();

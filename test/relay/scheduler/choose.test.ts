@@ -7,8 +7,8 @@ import { COMPARED_MOST } from '../../../relay/scheduler/choose.ts';
 import { readRouting } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { admission } from '../../support/live-nodes.ts';
-import { pretendedModel } from '../../support/pretended-model.ts';
+import { pretendedModel } from '../../support/models/pretended-model.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 
 /** Lehmer's generator: the same numbers in every run. */
 function seeded(seed: number): () => number {

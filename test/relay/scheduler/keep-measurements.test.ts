@@ -9,8 +9,8 @@ import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.t
 import type { NodeHealth } from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
-import { admission } from '../../support/live-nodes.ts';
 import { collectLog } from '../../support/log.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 import { startPool } from '../../support/pool.ts';
 import { ask } from '../../support/pool-admin.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';

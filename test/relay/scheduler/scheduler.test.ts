@@ -6,8 +6,8 @@ import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node
 import { ANY_ROUTE } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { createFakeBus } from '../../support/fake-bus.ts';
-import { admission, documentFor } from '../../support/live-nodes.ts';
+import { createFakeBus } from '../../support/bus/fake-bus.ts';
+import { admission, documentFor } from '../../support/nodes/live-nodes.ts';
 import { isProblem } from '../../support/problems.ts';
 
 function schedule() {

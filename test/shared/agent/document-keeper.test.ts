@@ -6,7 +6,7 @@ import { isSignedBy, signerOfSeed } from '../../../shared/identity/signer.ts';
 import { base64UrlToBytes } from '../../../shared/protocol/base64.ts';
 import { type CapabilityDocument, documentBytes } from '../../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { documentFor } from '../../support/live-nodes.ts';
+import { documentFor } from '../../support/nodes/live-nodes.ts';
 
 const KEY = createNKey('user');
 

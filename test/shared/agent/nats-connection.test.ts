@@ -12,8 +12,8 @@ import type { Signer } from '../../../shared/identity/signer.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { afterTest } from '../../support/after-test.ts';
+import { startTestNats } from '../../support/bus/nats.ts';
 import { createInbox } from '../../support/inbox.ts';
-import { startTestNats } from '../../support/nats.ts';
 import { mockTime, settled } from '../../support/pending-timers.ts';
 
 const NODE = 'attic-a';

@@ -11,8 +11,8 @@ import { signerOfSeed } from '../../../shared/identity/signer.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { traceOf } from '../../../shared/tracing/message-trace.ts';
 import { afterTest } from '../../support/after-test.ts';
+import { startTestNats } from '../../support/bus/nats.ts';
 import { collectLog } from '../../support/log.ts';
-import { startTestNats } from '../../support/nats.ts';
 import { until } from '../../support/until.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

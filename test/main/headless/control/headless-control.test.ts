@@ -15,7 +15,7 @@ import type { Presence } from '../../../../shared/preferences/presence.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { collectLog } from '../../../support/log.ts';
-import { pretendedModel } from '../../../support/pretended-model.ts';
+import { pretendedModel } from '../../../support/models/pretended-model.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 

@@ -10,9 +10,16 @@ import { createNKey, type NKey } from '../../../../relay/fabric/bus/nkey.ts';
 import { type BusConnection, connectToBus } from '../../../../shared/agent/nats-connection.ts';
 import { signerOfSeed } from '../../../../shared/identity/signer.ts';
 import { afterTest } from '../../../support/after-test.ts';
-import { startTestNats, type TestNats } from '../../../support/nats.ts';
+import { startTestNats, type TestNats } from '../../../support/bus/nats.ts';
+import {
+  type Identity,
+  knock,
+  newAuthority,
+  newRelayTls,
+  nodeIdentity,
+  serverIdentity,
+} from '../../../support/network/tls.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { type Identity, knock, newAuthority, newRelayTls, nodeIdentity, serverIdentity } from '../../../support/tls.ts';
 import { until } from '../../../support/until.ts';
 
 async function startTlsNats(t: TestContext, revocations: Record<string, number> = {}) {

@@ -7,12 +7,12 @@ import { mintNodeCredentials } from '../../../../relay/fabric/bus/credentials.ts
 import { parseNatsUrl } from '../../../../relay/fabric/bus/nats-url.ts';
 import { createNKey } from '../../../../relay/fabric/bus/nkey.ts';
 import { LIMITS } from '../../../../shared/protocol/limits.ts';
+import { startTestNats, type TestNats } from '../../../support/bus/nats.ts';
 import { startChild } from '../../../support/child.ts';
 import { collectLog } from '../../../support/log.ts';
-import { startTestNats, type TestNats } from '../../../support/nats.ts';
 import { until } from '../../../support/until.ts';
 
-const NODE = new URL('../../../support/nats-node.ts', import.meta.url);
+const NODE = new URL('../../../support/bus/nats-node.ts', import.meta.url);
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (data: Uint8Array) => new TextDecoder().decode(data);
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { connect, jwtAuthenticator } from 'nats.ws';
 import { fabricAccountJwt, mintNodeCredentials } from '../../../../relay/fabric/bus/credentials.ts';
 import { createNKey, nkeyFromSeed } from '../../../../relay/fabric/bus/nkey.ts';
-import { publishError, subscriptionError } from '../../../support/bus-permissions.ts';
-import { startTestNats } from '../../../support/nats.ts';
+import { publishError, subscriptionError } from '../../../support/bus/bus-permissions.ts';
+import { startTestNats } from '../../../support/bus/nats.ts';
 import { until } from '../../../support/until.ts';
 
 const text = new TextDecoder();

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { ownedBus } from '../../../../relay/fabric/bus/bus-address.ts';
 import { openBusConnection } from '../../../../relay/fabric/bus/bus-connection.ts';
 import { takeDirectly } from '../../../../relay/fabric/bus/direct-messages.ts';
-import { startTestNats } from '../../../support/nats.ts';
+import { startTestNats } from '../../../support/bus/nats.ts';
 
 type ParserEvent = { kind: number; msg?: { sid: number; subject: Uint8Array }; data?: Uint8Array };
 

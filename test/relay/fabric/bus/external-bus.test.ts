@@ -19,9 +19,9 @@ import { createWebSocketBridge } from '../../../../relay/fabric/door/websocket-b
 import { attachWebSocketDoor, type DoorKeeper, type DoorTarget } from '../../../../relay/fabric/door/websocket-door.ts';
 import { exportNatsConfig } from '../../../../relay/fabric/nats-server/nats-config.ts';
 import { afterTest } from '../../../support/after-test.ts';
-import { startForeignNats } from '../../../support/foreign-nats.ts';
+import { startForeignNats } from '../../../support/bus/foreign-nats.ts';
+import { connectNode } from '../../../support/bus/nats.ts';
 import { collectLog } from '../../../support/log.ts';
-import { connectNode } from '../../../support/nats.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 test('a server that knows no nodes serves relay and nodes, which come in by the login of the relay', async (t) => {

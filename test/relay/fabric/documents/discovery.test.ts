@@ -10,11 +10,11 @@ import {
 import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import type { CapabilityDocument } from '../../../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../../../shared/protocol/codec.ts';
-import { createFakeBus } from '../../../support/fake-bus.ts';
-import { admission, documentFor } from '../../../support/live-nodes.ts';
+import { createFakeBus } from '../../../support/bus/fake-bus.ts';
+import { trackDocuments } from '../../../support/bus/tracked-documents.ts';
 import { collectLog } from '../../../support/log.ts';
-import { signDocument } from '../../../support/scripted-node.ts';
-import { trackDocuments } from '../../../support/tracked-documents.ts';
+import { admission, documentFor } from '../../../support/nodes/live-nodes.ts';
+import { signDocument } from '../../../support/nodes/scripted-node.ts';
 
 const NEVER_MS = 60_000;
 

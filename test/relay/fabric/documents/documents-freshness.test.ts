@@ -7,10 +7,10 @@ import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import type { CapabilityDocument } from '../../../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../../../shared/protocol/codec.ts';
-import { createFakeBus } from '../../../support/fake-bus.ts';
-import { admission, documentFor } from '../../../support/live-nodes.ts';
+import { createFakeBus } from '../../../support/bus/fake-bus.ts';
 import { collectLog } from '../../../support/log.ts';
-import { signDocument } from '../../../support/scripted-node.ts';
+import { admission, documentFor } from '../../../support/nodes/live-nodes.ts';
+import { signDocument } from '../../../support/nodes/scripted-node.ts';
 
 const TTL_MS = 30_000;
 

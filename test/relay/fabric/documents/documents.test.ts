@@ -5,8 +5,8 @@ import { createDocuments, type DocumentDrop } from '../../../../relay/fabric/doc
 import type { CapabilityDocument } from '../../../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../../shared/protocol/limits.ts';
-import { documentFor } from '../../../support/live-nodes.ts';
-import { signDocument } from '../../../support/scripted-node.ts';
+import { documentFor } from '../../../support/nodes/live-nodes.ts';
+import { signDocument } from '../../../support/nodes/scripted-node.ts';
 
 const KEY = createNKey('user');
 const ATTIC = { id: 'attic', publicKey: KEY.publicKey };

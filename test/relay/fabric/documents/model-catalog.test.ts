@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { createModelCatalog } from '../../../../relay/fabric/documents/model-catalog.ts';
 import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import type { JobType } from '../../../../shared/protocol/subjects.ts';
-import { admission, documentFor } from '../../../support/live-nodes.ts';
-import { pretendedModel } from '../../../support/pretended-model.ts';
+import { pretendedModel } from '../../../support/models/pretended-model.ts';
+import { admission, documentFor } from '../../../support/nodes/live-nodes.ts';
 import { isProblem } from '../../../support/problems.ts';
 
 function catalogAt(startMs: number) {

@@ -11,13 +11,13 @@ import {
   type WebSocketDoor,
 } from '../../../../relay/fabric/door/websocket-door.ts';
 import { afterTest } from '../../../support/after-test.ts';
+import { startTestNats } from '../../../support/bus/nats.ts';
 import { startChild } from '../../../support/child.ts';
-import { freePort } from '../../../support/free-port.ts';
 import { collectLog } from '../../../support/log.ts';
-import { startTestNats } from '../../../support/nats.ts';
+import { freePort } from '../../../support/network/free-port.ts';
 import { until } from '../../../support/until.ts';
 
-const NODE = new URL('../../../support/nats-node.ts', import.meta.url);
+const NODE = new URL('../../../support/bus/nats-node.ts', import.meta.url);
 /** Two sockets hold a read and a write buffer each; four times Node's 64 KiB is what they may come to, with room. */
 const BOUND_BYTES = 1024 * 1024;
 

@@ -8,8 +8,8 @@ import { findNatsBinary } from '../../../../relay/fabric/nats-server/nats-binary
 import { type BusListener, natsConfigDigest } from '../../../../relay/fabric/nats-server/nats-config.ts';
 import { startNatsServer } from '../../../../relay/fabric/nats-server/nats-server.ts';
 import { afterTest } from '../../../support/after-test.ts';
+import { startTestNats } from '../../../support/bus/nats.ts';
 import { collectLog } from '../../../support/log.ts';
-import { startTestNats } from '../../../support/nats.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 

@@ -14,8 +14,8 @@ import { collectLog } from '../../../support/log.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 
-const OWNER = new URL('../../../support/nats-owner.ts', import.meta.url);
-const WATCHER = new URL('../../../support/server-watcher.ts', import.meta.url);
+const OWNER = new URL('../../../support/bus/nats-owner.ts', import.meta.url);
+const WATCHER = new URL('../../../support/bus/server-watcher.ts', import.meta.url);
 const noShell = process.platform === 'win32' && 'there is no shell that could watch';
 
 /** A process that started a nats-server in this folder, and the shells that watch over that. */

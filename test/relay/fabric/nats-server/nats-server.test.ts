@@ -9,15 +9,15 @@ import { findNatsBinary } from '../../../../relay/fabric/nats-server/nats-binary
 import { type NatsServer, startNatsServer } from '../../../../relay/fabric/nats-server/nats-server.ts';
 import { isAlive } from '../../../../relay/fabric/nats-server/nats-server-process.ts';
 import { afterTest } from '../../../support/after-test.ts';
+import { startForeignNats } from '../../../support/bus/foreign-nats.ts';
+import { startTestNats } from '../../../support/bus/nats.ts';
 import { startChild } from '../../../support/child.ts';
-import { startForeignNats } from '../../../support/foreign-nats.ts';
 import { collectLog } from '../../../support/log.ts';
-import { startTestNats } from '../../../support/nats.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 
-const OWNER = new URL('../../../support/nats-owner.ts', import.meta.url);
+const OWNER = new URL('../../../support/bus/nats-owner.ts', import.meta.url);
 const linuxOnly = process.platform !== 'linux' && 'only Linux tells the command line of a process here';
 
 type OwnerReport = { pid: number; url: string; websocketUrl: string; adopted: boolean };

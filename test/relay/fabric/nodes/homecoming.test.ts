@@ -3,8 +3,8 @@ import { type TestContext, test } from 'node:test';
 import { watchHomecoming } from '../../../../relay/fabric/nodes/homecoming.ts';
 import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import { LIMITS } from '../../../../shared/protocol/limits.ts';
-import { createFakeBus } from '../../../support/fake-bus.ts';
-import { admission, documentFor } from '../../../support/live-nodes.ts';
+import { createFakeBus } from '../../../support/bus/fake-bus.ts';
+import { admission, documentFor } from '../../../support/nodes/live-nodes.ts';
 import { settled } from '../../../support/pending-timers.ts';
 
 /** As long as a node that holds its connection may take to be heard. */

@@ -4,7 +4,7 @@ import { hasFreeSlot, isOpenToJobs } from '../../../../relay/fabric/nodes/free-n
 import { ACTIVE } from '../../../../relay/fabric/nodes/node-standing.ts';
 import { createNodeTable, type LiveNode } from '../../../../relay/fabric/nodes/node-table.ts';
 import { LIMITS } from '../../../../shared/protocol/limits.ts';
-import { admission, documentFor } from '../../../support/live-nodes.ts';
+import { admission, documentFor } from '../../../support/nodes/live-nodes.ts';
 
 /** Whoever hears of a change finds the lists and the index of free nodes as they are to be, so that nobody who left is reserved. */
 function tableWithEvents() {

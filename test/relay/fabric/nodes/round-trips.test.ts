@@ -4,8 +4,8 @@ import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import { keepTimingNodes, TICKS_PER_ROUND } from '../../../../relay/fabric/nodes/round-trips.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { afterTest } from '../../../support/after-test.ts';
-import { createFakeBus } from '../../../support/fake-bus.ts';
-import { admission } from '../../../support/live-nodes.ts';
+import { createFakeBus } from '../../../support/bus/fake-bus.ts';
+import { admission } from '../../../support/nodes/live-nodes.ts';
 
 function setUp(t: TestContext, nodes: number) {
   const table = createNodeTable();

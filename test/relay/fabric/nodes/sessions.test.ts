@@ -8,12 +8,12 @@ import { Problem } from '../../../../shared/problems/problem.ts';
 import { encodeJson } from '../../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../../shared/protocol/limits.ts';
 import type { Heartbeat, OpenSession } from '../../../../shared/protocol/messages.ts';
-import { createFakeBus, type FakeRequest } from '../../../support/fake-bus.ts';
-import { documentFor } from '../../../support/live-nodes.ts';
+import { createFakeBus, type FakeRequest } from '../../../support/bus/fake-bus.ts';
+import { trackDocuments } from '../../../support/bus/tracked-documents.ts';
 import { collectLog } from '../../../support/log.ts';
+import { documentFor } from '../../../support/nodes/live-nodes.ts';
+import { signDocument } from '../../../support/nodes/scripted-node.ts';
 import { settled } from '../../../support/pending-timers.ts';
-import { signDocument } from '../../../support/scripted-node.ts';
-import { trackDocuments } from '../../../support/tracked-documents.ts';
 
 const ATTIC = createNKey('user');
 const KEY = ATTIC.publicKey;

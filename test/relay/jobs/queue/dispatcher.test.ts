@@ -7,7 +7,7 @@ import { createDispatcher, type DispatcherPorts } from '../../../../relay/jobs/q
 import { type LiveJob, newLiveJob } from '../../../../relay/jobs/queue/live-job.ts';
 import type { JobResult } from '../../../../relay/jobs/run-job.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
-import { admission } from '../../../support/live-nodes.ts';
+import { admission } from '../../../support/nodes/live-nodes.ts';
 import { silentLog } from '../../../support/pool.ts';
 import { until } from '../../../support/until.ts';
 import { queuedOrder } from '../../store/store-records.ts';
