@@ -6,7 +6,7 @@ import { Empty, Pending } from '../parts.tsx';
 import { linkTo } from '../route.ts';
 import { STRINGS } from '../strings/strings.ts';
 import { useApi, useLive } from '../surroundings.ts';
-import type { PanelProps } from './asking.tsx';
+import type { PanelProps } from './asking.ts';
 import { ChatPanel } from './chat-panel.tsx';
 import { EmbeddingsPanel } from './embeddings-panel.tsx';
 import { ImagePanel } from './image-panel.tsx';
