@@ -76,7 +76,7 @@ function parse(row: SettingRow, text: string): unknown {
 }
 
 /** What applies without the setting, for a person. */
-export function otherwiseOf({ schema, setting }: SettingRow): string {
+function otherwiseOf({ schema, setting }: SettingRow): string {
   if (setting.otherwise !== undefined) return setting.otherwise;
   return 'default' in schema ? String(schema.default) : 'none';
 }

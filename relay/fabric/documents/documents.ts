@@ -13,7 +13,7 @@ import { validatorOf } from '../../../shared/protocol/validator.ts';
  * Why a document was dropped. `stranger`: it came from a node that has no session here; `surplus`: its node had said enough
  * in one round.
  */
-export const DOCUMENT_DROPS = ['malformed', 'unsigned', 'expired', 'foreign', 'older', 'stranger', 'surplus'] as const;
+const DOCUMENT_DROPS = ['malformed', 'unsigned', 'expired', 'foreign', 'older', 'stranger', 'surplus'] as const;
 export type DocumentDrop = (typeof DOCUMENT_DROPS)[number];
 export type DocumentCounts = { accepted: number; dropped: Record<DocumentDrop, number> };
 

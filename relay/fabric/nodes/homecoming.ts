@@ -18,7 +18,7 @@ export type Homecoming = {
 export type HomecomingPorts = { bus: Pick<Bus, 'onDown' | 'onUp'>; table: NodeTable };
 
 /** By then every node that is connected has beaten and answered its offer; those that are not try several times a second. */
-export const COME_BACK_MS = LIMITS.heartbeatIntervalMs + LIMITS.acceptTimeoutMs;
+const COME_BACK_MS = LIMITS.heartbeatIntervalMs + LIMITS.acceptTimeoutMs;
 
 /**
  * Knows for whom it is worth to wait: in the first moments of a relay that nodes were paired with, or of a bus that came back, no

@@ -10,7 +10,7 @@ const CASES = join(ROOT, 'test', 'build', 'chart');
 /** A helm that was built from its sources takes the cluster for one of an ancient version. */
 const KUBERNETES = '1.34.0';
 export const RELEASE = 'attic';
-export const NAMESPACE = 'pool';
+const NAMESPACE = 'pool';
 
 export type Manifest = {
   apiVersion: string;
