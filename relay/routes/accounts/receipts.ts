@@ -24,6 +24,12 @@ const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** Receipts and their log. A key sees receipts of its own jobs only; heads and consistency tell nothing of any job. */
 export function registerReceiptRoutes(app: RelayApp, services: RelayServices): void {
+  registerReceipts(app, services);
+  registerLog(app, services);
+  registerAudit(app, services);
+}
+
+function registerReceipts(app: RelayApp, services: RelayServices): void {
   const { store, receiptLog } = services;
   const find = async (id: string, { keyId, kind }: Principal): Promise<Receipt> => {
     const receipt = await store.jobs.findReceipt(id);
@@ -77,6 +83,10 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
       return sendJson(reply, await receiptLog.prove(id, size === undefined ? undefined : Number(size)));
     },
   );
+}
+
+/** What holds for all receipts together; it tells nothing of any job. */
+function registerLog(app: RelayApp, { receiptLog, ...services }: RelayServices): void {
   app.get(
     '/v1/log/head',
     {
@@ -126,6 +136,9 @@ export function registerReceiptRoutes(app: RelayApp, services: RelayServices): v
       return sendJson(reply, { from: older, to: newer, path: await receiptLog.consistency(older.size, newer.size) });
     },
   );
+}
+
+function registerAudit(app: RelayApp, { store, receiptLog, ...services }: RelayServices): void {
   const audit = createAudits(() => {
     const pace = createPace({ now: () => performance.now(), rest: pause });
     return auditLog({ store: store.receiptLog, relayKey: services.relayKey, head: receiptLog.lastHead(), pace });

@@ -9,13 +9,17 @@ import { sendJson } from '../http/send-json.ts';
 import { listJobs } from './job-listing.ts';
 import { findOwnJob, viewOf } from './job-views.ts';
 
+const config = { access: 'admin' } as const;
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 /** What an operator does with the queue: approving jobs where the relay is supervised, and weighing keys. */
 export function registerJobAdministration(app: RelayApp, services: RelayServices): void {
-  const { queue, store, keyAdmin } = services;
-  const config = { access: 'admin' } as const;
-  const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
+  registerJobViews(app, services);
+  registerApproval(app, services);
+  registerQueue(app, services);
+}
+
+function registerJobViews(app: RelayApp, services: RelayServices): void {
   app.get(
     '/v1/admin/jobs',
     {
@@ -49,11 +53,16 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
       },
     },
     async ({ params: { id } }, reply) => {
-      const kept = await store.queuedJobs.inputOf(id);
+      const kept = await services.store.queuedJobs.inputOf(id);
       if (kept === undefined) throw notFound(id);
       return sendJson(reply, { id, ...(JSON.parse(kept) as KeptInput) });
     },
   );
+}
+
+function registerApproval(app: RelayApp, services: RelayServices): void {
+  const { queue } = services;
+  const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
   app.post(
     '/v1/admin/jobs/:id/approve',
     { config, schema: { ...schema, params: IdParams, summary: 'Let a job run that waits for approval' } },
@@ -71,6 +80,9 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
       return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
+}
+
+function registerQueue(app: RelayApp, { queue, keyAdmin }: RelayServices): void {
   const view = { tags: ['Administration'], response: { 200: QueueView, '4xx': ErrorResponse } };
   app.get(
     '/v1/admin/queue',

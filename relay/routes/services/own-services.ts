@@ -7,22 +7,23 @@ import type { RelayApp, RelayServices } from '../../services.ts';
 import { sendJson } from '../http/send-json.ts';
 import { detailsOf, ownServices } from './service-views.ts';
 
+const config = { access: 'admin' } as const;
+const tags = ['Administration'];
 const IdParams = Type.Object({ id: Type.String() });
 const RestParams = Type.Object({ '*': Type.String() });
 const Removed = Type.Object({ id: Type.String(), removed: Type.Literal(true) });
+const putSchema = {
+  body: ServicePutRequest,
+  response: { 200: ServiceDetails, 201: ServiceDetails, '4xx': ErrorResponse, '5xx': ErrorResponse },
+};
 
 /** `/v1/admin/services`: services that the operator adds, replaces and removes while the relay runs. */
 export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices): void {
-  const config = { access: 'admin' } as const;
-  const tags = ['Administration'];
-  const put = async (id: string, body: unknown, reply: FastifyReply): Promise<FastifyReply> => {
-    const { service, isNew } = await services.registry.put(id, body);
-    return sendJson(reply.code(isNew ? 201 : 200), detailsOf(service, services));
-  };
-  const remove = async (id: string, reply: FastifyReply): Promise<FastifyReply> => {
-    await services.registry.remove(id);
-    return sendJson(reply, { id, removed: true });
-  };
+  registerList(app, services);
+  registerChanges(app, services);
+}
+
+function registerList(app: RelayApp, services: RelayServices): void {
   app.get(
     '/v1/admin/services',
     {
@@ -51,9 +52,16 @@ export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices)
       return sendJson(reply, { data: ownServices(services), next: null });
     },
   );
-  const putSchema = {
-    body: ServicePutRequest,
-    response: { 200: ServiceDetails, 201: ServiceDetails, '4xx': ErrorResponse, '5xx': ErrorResponse },
+}
+
+function registerChanges(app: RelayApp, services: RelayServices): void {
+  const put = async (id: string, body: unknown, reply: FastifyReply): Promise<FastifyReply> => {
+    const { service, isNew } = await services.registry.put(id, body);
+    return sendJson(reply.code(isNew ? 201 : 200), detailsOf(service, services));
+  };
+  const remove = async (id: string, reply: FastifyReply): Promise<FastifyReply> => {
+    await services.registry.remove(id);
+    return sendJson(reply, { id, removed: true });
   };
   app.put(
     '/v1/admin/services/:id',
