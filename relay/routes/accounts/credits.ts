@@ -9,7 +9,6 @@ import {
   PriceList,
   ServicePrice,
 } from '../../../shared/api/credits.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { PriceRates } from '../../../shared/credits/price.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -21,7 +20,6 @@ import { readPageLimit } from '../http/page-limit.ts';
 import { sendJson } from '../http/send-json.ts';
 
 const tags = ['Credits'];
-const errors = { '4xx': ErrorResponse };
 const admin = { access: 'admin' } as const;
 const PAGE = {
   limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
@@ -52,7 +50,7 @@ export function registerCreditRoutes(app: RelayApp, services: RelayServices): vo
     '/v1/credits',
     {
       config: { access: 'usage' },
-      schema: { summary: 'What this key has left', tags, response: { 200: CreditStanding, ...errors } },
+      schema: { summary: 'What this key has left', tags, response: { 200: CreditStanding } },
     },
     async ({ principal }, reply) => {
       const { keyId } = principal;
@@ -95,7 +93,7 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
         summary: 'What services cost',
         tags,
         querystring: NoParameters,
-        response: { 200: PriceList, ...errors },
+        response: { 200: PriceList },
       },
     },
     async (_request, reply) => sendJson(reply, { data: billing.listPrices().map(showPrice), next: null }),
@@ -110,7 +108,7 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
         tags,
         params,
         body: PriceRates,
-        response: { 200: ServicePrice, ...errors },
+        response: { 200: ServicePrice },
       },
     },
     async ({ params: { service }, body }, reply) => {
@@ -122,7 +120,7 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
     '/v1/admin/prices/:service',
     {
       config: admin,
-      schema: { summary: 'Make a service free', tags, params, response: { 200: ServicePrice, ...errors } },
+      schema: { summary: 'Make a service free', tags, params, response: { 200: ServicePrice } },
     },
     async ({ params: { service } }, reply) => {
       const price = await billing.removePrice(service);
@@ -141,7 +139,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
         summary: 'Balances by account: key:ID, node:ID, withheld:ID, relay, issued, settled',
         tags,
         querystring: AccountQuery,
-        response: { 200: AccountList, ...errors },
+        response: { 200: AccountList },
       },
     },
     async ({ query: { limit: wanted, after = '', prefix = '' } }, reply) => {
@@ -159,7 +157,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
         summary: 'Entries of the ledger, newest first',
         tags,
         querystring: EntryQuery,
-        response: { 200: EntryList, ...errors },
+        response: { 200: EntryList },
       },
     },
     async ({ query: { limit: wanted, before: last, account } }, reply) => {
@@ -178,7 +176,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
         summary: 'Give credits to a key; the same mark again gives them once',
         tags,
         body: GrantRequest,
-        response: { 200: CreditEntrySchema, 201: CreditEntrySchema, ...errors },
+        response: { 200: CreditEntrySchema, 201: CreditEntrySchema },
       },
     },
     async ({ body: { key, amount_micro: amountMicro, reference } }, reply) => {

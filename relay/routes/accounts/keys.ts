@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import {
   ApiKey,
   ApiKeyList,
@@ -21,7 +20,6 @@ const OVERLAP_USUAL_S = 24 * 60 * 60;
 export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const tags = ['Administration'];
-  const errors = { '4xx': ErrorResponse };
   app.post(
     '/v1/admin/keys',
     {
@@ -30,7 +28,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         summary: 'Make an API key; the answer is the only one that shows it',
         tags,
         body: CreateKeyRequest,
-        response: { 201: CreatedKey, ...errors },
+        response: { 201: CreatedKey },
       },
     },
     async ({ body }, reply) =>
@@ -44,14 +42,14 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         summary: 'All API keys, oldest first',
         tags,
         querystring: NoParameters,
-        response: { 200: ApiKeyList, ...errors },
+        response: { 200: ApiKeyList },
       },
     },
     async (_request, reply) => sendJson(reply, { data: await keyAdmin.list(), next: null }),
   );
   app.get(
     '/v1/admin/keys/:id',
-    { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey, ...errors } } },
+    { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey } } },
     async ({ params }, reply) => sendJson(reply, await keyAdmin.get(params.id)),
   );
   app.patch(
@@ -66,7 +64,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         tags,
         params: KeyParams,
         body: ChangeKeyRequest,
-        response: { 200: ApiKey, ...errors },
+        response: { 200: ApiKey },
       },
     },
     async ({ params, body }, reply) => sendJson(reply, await keyAdmin.change(params.id, body)),
@@ -79,7 +77,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         summary: 'Revoke an API key, at once; with the last of its account the jobs end that have not ended',
         tags,
         params: KeyParams,
-        response: { 200: RevokedKey, ...errors },
+        response: { 200: RevokedKey },
       },
     },
     async ({ params }, reply) => {
@@ -101,7 +99,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         tags,
         params: KeyParams,
         body: RotateKeyRequest,
-        response: { 201: CreatedKey, ...errors },
+        response: { 201: CreatedKey },
       },
     },
     async ({ params, body }, reply) => {

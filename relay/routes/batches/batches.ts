@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { Batch, BatchPage, BatchPageQuery, BatchRequest, OwnedBatchPage } from '../../../shared/api/batches.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import type { BatchRecord } from '../../store/batch-store.ts';
 import { readPageLimit } from '../http/page-limit.ts';
@@ -11,13 +10,12 @@ import { batchView } from './batch-view.ts';
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const PAGE_USUAL = '20';
 const PAGE_MOST = 100;
-const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** `/v1/batches`: files of requests that are answered within a day. A key sees its own. */
 export function registerBatchRoutes(app: RelayApp, services: RelayServices): void {
   const { batches } = services;
   const config = { access: 'jobs' } as const;
-  const one = { tags: ['Jobs'], params: IdParams, response: { 200: Batch, ...ERRORS } };
+  const one = { tags: ['Jobs'], params: IdParams, response: { 200: Batch } };
   app.post(
     '/v1/batches',
     {
@@ -26,7 +24,7 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'Have the requests of a file answered within a day, each as a job of the queue',
         tags: ['Jobs'],
         body: BatchRequest,
-        response: { 200: Batch, ...ERRORS },
+        response: { 200: Batch },
       },
     },
     async (request, reply) => sendJson(reply, batchView(await submitBatch(request, services))),
@@ -39,7 +37,7 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'The batches of this key, newest first',
         tags: ['Jobs'],
         querystring: BatchPageQuery,
-        response: { 200: BatchPage, ...ERRORS },
+        response: { 200: BatchPage },
       },
     },
     async ({ query, principal: { keyId } }, reply) => {
@@ -57,7 +55,7 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'The batches of every key, newest first',
         tags: ['Administration'],
         querystring: BatchPageQuery,
-        response: { 200: OwnedBatchPage, ...ERRORS },
+        response: { 200: OwnedBatchPage },
       },
     },
     async ({ query }, reply) => {

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Job, JobPage, JobPageQuery, KeyWeight, QueueView } from '../../../shared/api/jobs.ts';
 import { RefuseRequest } from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -15,7 +14,7 @@ const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 export function registerJobAdministration(app: RelayApp, services: RelayServices): void {
   const { queue, store, keyAdmin } = services;
   const config = { access: 'admin' } as const;
-  const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
+  const schema = { tags: ['Administration'], response: { 200: Job } };
   app.get(
     '/v1/admin/jobs',
     {
@@ -24,7 +23,7 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
         summary: 'The jobs of every key, waiting, running and ended, newest first, all or by `state`',
         tags: ['Administration'],
         querystring: JobPageQuery,
-        response: { 200: JobPage, '4xx': ErrorResponse },
+        response: { 200: JobPage },
       },
     },
     async ({ query }, reply) => sendJson(reply, await listJobs(query, null, services)),
@@ -44,7 +43,6 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
             asked: Type.Optional(Type.Unknown()),
             endpoint: Type.Optional(Type.String()),
           }),
-          '4xx': ErrorResponse,
         },
       },
     },
@@ -71,7 +69,7 @@ export function registerJobAdministration(app: RelayApp, services: RelayServices
       return sendJson(reply, viewOf(await findOwnJob(id, principal, services)));
     },
   );
-  const view = { tags: ['Administration'], response: { 200: QueueView, '4xx': ErrorResponse } };
+  const view = { tags: ['Administration'], response: { 200: QueueView } };
   app.get(
     '/v1/admin/queue',
     { config, schema: { ...view, summary: 'How many jobs wait, by key' } },

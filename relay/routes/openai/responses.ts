@@ -1,5 +1,4 @@
 import type { FastifyReply } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ResponseEvent, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
@@ -37,7 +36,7 @@ export function registerResponsesRoute(app: RelayApp, services: RelayServices): 
         summary: 'Answer a conversation, in the form of the Responses API',
         tags: ['OpenAI'],
         body: ResponsesRequest,
-        response: { 200: ANSWER, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ANSWER },
       },
     },
     async (request, reply) => {

@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { OwnServices, ServiceDetails, ServicePutRequest } from '../../../shared/api/services.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -31,7 +30,7 @@ export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices)
         summary: 'The services of the operator',
         tags,
         querystring: NoParameters,
-        response: { 200: OwnServices, '4xx': ErrorResponse },
+        response: { 200: OwnServices },
       },
     },
     async (_request, reply) => sendJson(reply, { data: ownServices(services), next: null }),
@@ -43,7 +42,7 @@ export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices)
       schema: {
         summary: 'Read the files of services again; all of them count or none',
         tags,
-        response: { 200: OwnServices, '4xx': ErrorResponse },
+        response: { 200: OwnServices },
       },
     },
     async (_request, reply) => {
@@ -53,7 +52,7 @@ export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices)
   );
   const putSchema = {
     body: ServicePutRequest,
-    response: { 200: ServiceDetails, 201: ServiceDetails, '4xx': ErrorResponse, '5xx': ErrorResponse },
+    response: { 200: ServiceDetails, 201: ServiceDetails },
   };
   app.put(
     '/v1/admin/services/:id',
@@ -71,7 +70,7 @@ export function registerOwnServiceRoutes(app: RelayApp, services: RelayServices)
         summary: 'Remove a service that was added over the API; one that it overrode is back',
         tags,
         params: IdParams,
-        response: { 200: Removed, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: Removed },
       },
     },
     async ({ params }, reply) => remove(params.id, reply),
