@@ -158,7 +158,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */
     principal: Principal;
-    /** Where it is answered; set for a key with limits. */
+    /** Where it is answered; set once it is known who asks. */
     answer: ServerResponse | undefined;
   }
 }

@@ -91,8 +91,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
   };
   const enter = ({ principal, answer }: FastifyRequest): void => {
-    const most = principal.limits?.maxParallelRequests;
-    if (most != null && answer !== undefined) access.parallelLimits.enter(principal.keyId, most, answer);
+    if (answer !== undefined) access.parallelLimits.enter(principal.keyId, answer);
   };
   const newJob: RelayServices['newJob'] = (request, order) => {
     records.assertWritable();

@@ -103,6 +103,18 @@ test('a key whose budget is spent works again with a larger one, a shorter perio
   assert.equal((await chat(key)).status, 200);
 });
 
+test('a key whose limit of credits is lowered below what it owes has nothing left, and not less', async () => {
+  const key = await makeKey(pool, { credit_limit_micro: 1_000_000 });
+  assert.equal((await chat(key)).status, 200);
+  const held = await submit(jobClient(pool, key.key), { model: 'test/stuck', input: order(50) });
+  await until(async () => (await shown(key)).standing.credits_left_micro !== 1_000_000);
+  const lowered = await changeKey(pool, key.id, { credit_limit_micro: 0 });
+  const { body } = await ask<CreditStanding>(pool, '/v1/credits', undefined, key.key);
+  assert.ok(body.balance_micro < 0 && body.held_micro > 0);
+  assert.deepEqual([lowered.standing.credits_left_micro, body.left_micro], [0, 0]);
+  await pool.request(`/v1/jobs/${held.id}`, { method: 'DELETE' });
+});
+
 test('a budget that is set on a key in use finds what it has spent before', async () => {
   const key = await makeKey(pool, {});
   for (let i = 0; i < 3; i++) await chat(key);
