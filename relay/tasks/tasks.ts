@@ -20,6 +20,8 @@ export type Tasks = {
   find(id: string, apiKeyId: string | null): Task | undefined;
   /** Ends a running task; false when there is none. */
   cancel(id: string, apiKeyId: string | null): boolean;
+  /** Ends those of these keys that wait for approval, for this reason; how many there were. */
+  giveUpWaitingOf(apiKeyIds: ReadonlySet<string>, reason: Problem): number;
   /** Resolves when the task has ended, at once if it has. */
   whenEnded(id: string): Promise<void>;
   /** Ends all that run. */
@@ -129,6 +131,13 @@ export function createTasks({ jobs, slots, now }: TasksPorts): Tasks {
       if (entry === undefined || !running.has(id)) return false;
       entry.abort.abort(new Problem('cancelled', 'The task was cancelled.'));
       return true;
+    },
+    giveUpWaitingOf: (apiKeyIds, reason) => {
+      const waits = ({ task, apiKeyId }: Entry): boolean =>
+        task.state === 'awaiting_approval' && apiKeyIds.has(apiKeyId);
+      const waiting = [...running.values()].filter(waits);
+      for (const { abort } of waiting) abort.abort(reason);
+      return waiting.length;
     },
     whenEnded: async (id) => entryOf(id, null)?.ended,
     close: async () => {
