@@ -5,12 +5,14 @@ import type { RelayApp, RelayServices } from '../services.ts';
 import type { BatchRecord } from '../store/batch-store.ts';
 import { submitBatch } from './batch-submission.ts';
 import { batchView } from './batch-view.ts';
+import { ownerOf } from './order-task.ts';
 import { readPageLimit } from './page-limit.ts';
 import { sendJson } from './send-json.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const PAGE_USUAL = '20';
 const PAGE_MOST = 100;
+const ANY = 'A key sees its own; with the admin token it may be that of any key.';
 const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** `/v1/batches`: files of requests that are answered within a day. A key sees its own. */
@@ -68,14 +70,18 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
   );
   app.get(
     '/v1/batches/:id',
-    { config, schema: { ...one, summary: 'How a batch stands, and the files with its answers' } },
-    async ({ params, principal }, reply) => sendJson(reply, batchView(await batches.find(params.id, principal.keyId))),
+    { config, schema: { ...one, summary: 'How a batch stands, and the files with its answers', description: ANY } },
+    async (request, reply) =>
+      sendJson(reply, batchView(await batches.find(request.params.id, ownerOf(request).apiKeyId))),
   );
   app.post(
     '/v1/batches/:id/cancel',
-    { config, schema: { ...one, summary: 'End what of a batch has not ended; what was answered is kept' } },
-    async ({ params, principal }, reply) =>
-      sendJson(reply, batchView(await batches.cancel(params.id, principal.keyId))),
+    {
+      config,
+      schema: { ...one, summary: 'End what of a batch has not ended; what was answered is kept', description: ANY },
+    },
+    async (request, reply) =>
+      sendJson(reply, batchView(await batches.cancel(request.params.id, ownerOf(request).apiKeyId))),
   );
 }
 
