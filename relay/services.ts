@@ -96,8 +96,8 @@ export type RelayServices = {
    */
   admit(principal: Principal, model: string | null, requests?: number): void;
   /**
-   * Takes a slot of the key until the request is answered. Errors: those of `admit`, `parallel_limit_exceeded`, and `storage_failed`
-   * while records of earlier jobs cannot be written.
+   * Takes a slot of the key until the request is answered. Errors: those of `admit`, `parallel_limit_exceeded`,
+   * `insufficient_credits`, `budget_exceeded`, and `storage_failed` while records of earlier jobs cannot be written.
    */
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
   /** Several for one model, each counted as a request: all of them or none. Errors: those of `newJob`. */
