@@ -80,6 +80,7 @@ function toolFor(request: FastifyRequest, services: RelayServices): NodesTool {
     ...ownerOf(request),
     assertScope: (scope: KeyScope) => assertScope(request.principal, scope),
     newJob: (order: Parameters<typeof services.newJob>[1]) => services.newJob(request, order),
+    answer: request.answer,
   };
   return (args, line) => runNodesTool(args, { ...who, ...line }, services);
 }

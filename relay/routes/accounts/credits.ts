@@ -14,6 +14,7 @@ import { PriceRates } from '../../../shared/credits/price.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { ISSUED, keyAccount } from '../../credits/accounts.ts';
 import { ANY_SERVICE, type Billing } from '../../credits/billing.ts';
+import { leftMicro } from '../../credits/left-micro.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import type { LedgerEntry, Price } from '../../store/credit-store.ts';
 import { readPageLimit } from '../http/page-limit.ts';
@@ -59,7 +60,7 @@ export function registerCreditRoutes(app: RelayApp, services: RelayServices): vo
       const balance = known?.balanceMicro ?? (await store.credits.balanceOf(account));
       const heldMicro = known?.heldMicro ?? 0;
       const limit = known?.limitMicro ?? null;
-      const left = limit === null ? null : balance + limit - heldMicro;
+      const left = limit === null ? null : leftMicro(balance + limit, heldMicro);
       const credits = { account, balance_micro: balance, held_micro: heldMicro, limit_micro: limit, left_micro: left };
       const standing = { ...credits, budget: showBudget(billing.budget(keyId)) };
       return sendJson(reply, standing);
@@ -76,7 +77,7 @@ function showBudget(budget: ReturnType<Billing['budget']>): CreditStanding['budg
     soft_budget_micro: softBudgetMicro,
     spent_micro: spentMicro,
     held_micro: heldMicro,
-    left_micro: budgetMicro === null ? null : Math.max(0, budgetMicro - spentMicro - heldMicro),
+    left_micro: budgetMicro === null ? null : leftMicro(budgetMicro, spentMicro, heldMicro),
     renews_at: renewsAt,
   };
 }

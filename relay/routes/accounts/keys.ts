@@ -17,7 +17,8 @@ const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const OVERLAP_USUAL_S = 24 * 60 * 60;
 
 /** The keys of clients, for the operator alone. */
-export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: RelayServices): void {
+export function registerKeyRoutes(app: RelayApp, services: RelayServices): void {
+  const { keyAdmin } = services;
   const config = { access: 'admin' } as const;
   const tags = ['Administration'];
   app.post(
@@ -84,10 +85,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
       const key = await keyAdmin.revoke(params.id);
       const isOver = (await keyAdmin.revokedAccounts()).has(key.account_id);
       const accounts = new Set(isOver ? [key.account_id] : []);
-      const stopped = batches.cancelAllOf(accounts);
-      const cancelled = await queue.giveUpAllOf(accounts, keyRevoked());
-      await stopped;
-      return sendJson(reply, { ...key, cancelled_jobs: cancelled });
+      return sendJson(reply, { ...key, cancelled_jobs: await endAllOf(accounts, services) });
     },
   );
   app.post(
@@ -111,4 +109,20 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
       return sendJson(reply.code(201).header('cache-control', 'no-store'), made);
     },
   );
+}
+
+/** Ends whatever of these accounts has not ended; resolves with how many jobs that were. */
+async function endAllOf(
+  accounts: ReadonlySet<string>,
+  { batches, queue, jobs, tasks }: RelayServices,
+): Promise<number> {
+  const reason = keyRevoked();
+  const stopped = batches.cancelAllOf(accounts);
+  const unapproved = tasks.giveUpWaitingOf(accounts, reason);
+  const [queued, running] = await Promise.all([
+    queue.giveUpAllOf(accounts, reason),
+    jobs.giveUpAllOf(accounts, reason),
+  ]);
+  await stopped;
+  return unapproved + queued + running;
 }

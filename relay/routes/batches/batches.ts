@@ -4,12 +4,14 @@ import type { RelayApp, RelayServices } from '../../services.ts';
 import type { BatchRecord } from '../../store/batch-store.ts';
 import { readPageLimit } from '../http/page-limit.ts';
 import { sendJson } from '../http/send-json.ts';
+import { ownerOf } from '../tasks/order-task.ts';
 import { submitBatch } from './batch-submission.ts';
 import { batchView } from './batch-view.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const PAGE_USUAL = '20';
 const PAGE_MOST = 100;
+const ANY = 'A key sees its own; with the admin token it may be that of any key.';
 
 /** `/v1/batches`: files of requests that are answered within a day. A key sees its own. */
 export function registerBatchRoutes(app: RelayApp, services: RelayServices): void {
@@ -66,14 +68,18 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
   );
   app.get(
     '/v1/batches/:id',
-    { config, schema: { ...one, summary: 'How a batch stands, and the files with its answers' } },
-    async ({ params, principal }, reply) => sendJson(reply, batchView(await batches.find(params.id, principal.keyId))),
+    { config, schema: { ...one, summary: 'How a batch stands, and the files with its answers', description: ANY } },
+    async (request, reply) =>
+      sendJson(reply, batchView(await batches.find(request.params.id, ownerOf(request).apiKeyId))),
   );
   app.post(
     '/v1/batches/:id/cancel',
-    { config, schema: { ...one, summary: 'End what of a batch has not ended; what was answered is kept' } },
-    async ({ params, principal }, reply) =>
-      sendJson(reply, batchView(await batches.cancel(params.id, principal.keyId))),
+    {
+      config,
+      schema: { ...one, summary: 'End what of a batch has not ended; what was answered is kept', description: ANY },
+    },
+    async (request, reply) =>
+      sendJson(reply, batchView(await batches.cancel(request.params.id, ownerOf(request).apiKeyId))),
   );
 }
 

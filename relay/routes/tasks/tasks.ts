@@ -33,8 +33,8 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
       },
     },
     async (request, reply) => {
-      const newJob = (order: JobOrder) => services.newJob(request, order);
-      const { task, job } = orderTask(request.params.id, request.body, newJob, services);
+      const asker = { newJob: (order: JobOrder) => services.newJob(request, order), answer: request.answer };
+      const { task, job } = orderTask(request.params.id, request.body, asker, services);
       return sendJson(reply.code(202).headers(decisionHeader(job)), task);
     },
   );
